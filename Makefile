@@ -1,0 +1,59 @@
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+# The first Python that is new enough; PYTHON=/path/to/python names another.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && echo $$python && break; done)
+MANAGE := .venv/bin/python manage.py
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: .venv/installed .env ## Make the virtual environment and install the locked dependencies
+
+.venv/installed: requirements-dev.lock
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "make: Python 3.12 or newer is missing: install it, or name it with make PYTHON=/path/to/python3.12" >&2; exit 1; fi
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12))' || { \
+		echo "make: $(PYTHON) is not Python 3.12 or newer: name another with make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "make: Python's venv module is missing: install it (Debian: apt install python3-venv)" >&2; exit 1; }
+	@echo "Installing the locked dependencies into .venv"
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# Read by the settings; the environment itself comes first. Production has no such file.
+.env:
+	@cp .env.example .env
+
+.PHONY: migrate
+migrate: setup ## Set up, and apply all migrations
+	@$(MANAGE) migrate --noinput
+
+.PHONY: test
+test: setup ## Set up, and run all tests
+	@.venv/bin/python -m pytest
+
+.PHONY: lint
+lint: setup ## Check style, types, and that migrations fit the models
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+	@.venv/bin/mypy
+	@$(MANAGE) makemigrations --check --dry-run
+
+.PHONY: format
+format: setup ## Mend what ruff can mend
+	@.venv/bin/ruff check --fix
+	@.venv/bin/ruff format
+
+.PHONY: lock
+lock: setup ## Compile the lock files anew from pyproject.toml (needs uv)
+	@command -v uv >/dev/null || { echo "make: uv is missing: pip install uv" >&2; exit 1; }
+	@uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
+		--no-header pyproject.toml -o requirements.lock
+	@uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
+		--no-header pyproject.toml --group dev -o requirements-dev.lock

@@ -1,0 +1,27 @@
+#!/usr/bin/env python
+"""Django's command line; a wrong setting, or a database out of reach, is one line and exit 1."""
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
+    try:
+        from django.core.exceptions import ImproperlyConfigured
+        from django.core.management import execute_from_command_line
+    except ImportError:
+        sys.exit("manage.py: Django is not installed: type 'make setup', then .venv/bin/python")
+    from django.db import NotSupportedError, OperationalError
+
+    try:
+        execute_from_command_line(sys.argv)
+    except (ImproperlyConfigured, NotSupportedError, OperationalError) as error:
+        if "--traceback" in sys.argv:
+            raise
+        sys.exit(f"manage.py: {' '.join(str(error).split())}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Accounts, and what every other app builds on."""

@@ -1,0 +1,1 @@
+"""Primitives of the schema; nothing here imports a model."""

@@ -1,0 +1,1 @@
+"""The project's database engine: Django's PostgreSQL one, kept to the Standard."""

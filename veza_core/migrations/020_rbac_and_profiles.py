@@ -1,0 +1,548 @@
+"""Roles, permissions, profiles and settings; the rows that RBAC begins with."""
+
+import uuid
+
+import django.contrib.postgres.functions
+import django.db.models.deletion
+from django.conf import settings
+from django.db import migrations, models
+
+import veza_core.db.fields
+import veza_core.db.indexes
+
+# A permission for each table and action, the right to enter the admin, and the roles of staff with
+# what each may do. Identifiers are random, as everywhere: code names these rows by `name`.
+REFERENCE_ROWS = """
+INSERT INTO public.permissions (name, resource, action, description)
+SELECT format('%s.%s', resource, action), resource, action,
+    format('%s rows of %s', initcap(action), resource)
+FROM unnest(ARRAY[
+    'users', 'federated_identities', 'refresh_tokens', 'password_reset_tokens',
+    'email_verification_tokens', 'user_sessions', 'roles', 'permissions',
+    'user_roles', 'role_permissions', 'user_profiles', 'user_settings',
+    'tracks', 'track_versions', 'playlists', 'playlist_tracks',
+    'playlist_collaborators', 'playlist_follows', 'track_plays', 'track_likes',
+    'track_shares', 'track_comments', 'track_history', 'playback_analytics',
+    'hls_streams', 'hls_transcode_queue', 'bitrate_adaptation_logs', 'rooms'
+]) AS resource
+CROSS JOIN unnest(ARRAY['read', 'create', 'update', 'delete']) AS action;
+
+INSERT INTO public.permissions (name, resource, action, description)
+VALUES ('admin.access', 'admin', 'access', 'Enter the support admin');
+
+INSERT INTO public.roles (name, display_name, description, is_system)
+VALUES
+    ('support', 'Support', 'Helps users: reads everything, unlocks accounts', true),
+    ('moderator', 'Moderator', 'Also takes content down and bans accounts', true),
+    ('admin', 'Administrator', 'Does everything that the admin offers', true);
+
+INSERT INTO public.role_permissions (role_id, permission_id)
+SELECT roles.id, permissions.id
+FROM public.roles
+JOIN public.permissions ON
+    roles.name = 'admin'
+    OR permissions.action IN ('read', 'access')
+    OR (
+        permissions.action = 'update'
+        AND permissions.resource IN (
+            'users', 'refresh_tokens', 'user_sessions', 'hls_transcode_queue'
+        )
+    )
+    OR (
+        roles.name = 'moderator'
+        AND permissions.action IN ('update', 'delete')
+        AND permissions.resource IN (
+            'tracks', 'playlists', 'track_comments', 'track_shares', 'rooms'
+        )
+    );
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("veza_core", "010_auth_and_users"),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="Role",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Random UUID (version 4)",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "name",
+                    models.CharField(
+                        db_comment="Identifier, as code names it: moderator", max_length=50
+                    ),
+                ),
+                (
+                    "display_name",
+                    models.CharField(db_comment="Name, as people read it", max_length=100),
+                ),
+                (
+                    "description",
+                    models.TextField(blank=True, db_comment="What its holders do", null=True),
+                ),
+                (
+                    "is_system",
+                    models.BooleanField(
+                        db_comment="True: part of the platform, not to be removed", db_default=False
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "roles",
+                "db_table_comment": "Named sets of permissions that users hold",
+                "constraints": [models.UniqueConstraint(fields=("name",), name="idx_roles_name")],
+                "indexes": [],
+            },
+        ),
+        migrations.CreateModel(
+            name="Permission",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Random UUID (version 4)",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "name",
+                    models.CharField(
+                        db_comment="<resource>.<action>, as code names it", max_length=100
+                    ),
+                ),
+                (
+                    "resource",
+                    models.CharField(
+                        db_comment="A table, or a part of the platform", max_length=50
+                    ),
+                ),
+                (
+                    "action",
+                    models.CharField(
+                        db_comment="read, create, update, delete, access", max_length=50
+                    ),
+                ),
+                (
+                    "description",
+                    models.TextField(blank=True, db_comment="What it allows", null=True),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "permissions",
+                "db_table_comment": "Rights to take an action on a resource",
+                "constraints": [
+                    models.UniqueConstraint(fields=("name",), name="idx_permissions_name"),
+                    models.UniqueConstraint(
+                        fields=("resource", "action"), name="idx_permissions_resource_action"
+                    ),
+                ],
+                "indexes": [],
+            },
+        ),
+        migrations.CreateModel(
+            name="UserRoleAssignment",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Random UUID (version 4)",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_comment="Who holds the role",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="role_assignments",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "role",
+                    models.ForeignKey(
+                        db_comment="The role held",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="assignments",
+                        to="veza_core.role",
+                    ),
+                ),
+                (
+                    "assigned_by",
+                    models.ForeignKey(
+                        blank=True,
+                        db_comment="Who granted it; NULL: the platform, or an account since removed",
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DB_SET_NULL,
+                        related_name="roles_assigned",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "expires_at",
+                    models.DateTimeField(
+                        blank=True, db_comment="When it ends; NULL: it does not", null=True
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "user_roles",
+                "db_table_comment": "Which user holds which role",
+                "indexes": [
+                    veza_core.db.indexes.Index(fields=["role"], name="idx_user_roles_role_id"),
+                    veza_core.db.indexes.Index(
+                        fields=["assigned_by"], name="idx_user_roles_assigned_by_id"
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("user", "role"), name="idx_user_roles_user_id_role_id"
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="RolePermission",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Random UUID (version 4)",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "role",
+                    models.ForeignKey(
+                        db_comment="The role that gives it",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="role_permissions",
+                        to="veza_core.role",
+                    ),
+                ),
+                (
+                    "permission",
+                    models.ForeignKey(
+                        db_comment="The permission given",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="role_permissions",
+                        to="veza_core.permission",
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "role_permissions",
+                "db_table_comment": "Which role gives which permission",
+                "indexes": [
+                    veza_core.db.indexes.Index(
+                        fields=["permission"], name="idx_role_permissions_permission_id"
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("role", "permission"),
+                        name="idx_role_permissions_role_id_permission_id",
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="UserProfile",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Random UUID (version 4)",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_comment="Whose profile it is",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="profiles",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "display_name",
+                    models.CharField(
+                        blank=True,
+                        db_comment="Shown in place of the username",
+                        max_length=100,
+                        null=True,
+                    ),
+                ),
+                (
+                    "first_name",
+                    models.CharField(
+                        blank=True, db_comment="Given name", max_length=100, null=True
+                    ),
+                ),
+                (
+                    "last_name",
+                    models.CharField(
+                        blank=True, db_comment="Family name", max_length=100, null=True
+                    ),
+                ),
+                (
+                    "bio",
+                    models.TextField(
+                        blank=True, db_comment="About the user, in their words", null=True
+                    ),
+                ),
+                ("avatar_url", models.TextField(blank=True, db_comment="Picture", null=True)),
+                (
+                    "banner_url",
+                    models.TextField(blank=True, db_comment="Picture above the profile", null=True),
+                ),
+                (
+                    "location",
+                    models.CharField(
+                        blank=True,
+                        db_comment="Where, in the user's words",
+                        max_length=100,
+                        null=True,
+                    ),
+                ),
+                (
+                    "website_url",
+                    models.TextField(blank=True, db_comment="The user's own site", null=True),
+                ),
+                ("birthdate", models.DateField(blank=True, db_comment="Date of birth", null=True)),
+                (
+                    "gender",
+                    models.CharField(
+                        blank=True, db_comment="In the user's words", max_length=20, null=True
+                    ),
+                ),
+                (
+                    "social_links",
+                    models.JSONField(
+                        blank=True, db_comment="Object: network to address", db_default={}
+                    ),
+                ),
+                (
+                    "is_public",
+                    models.BooleanField(
+                        db_comment="Whether others see the profile", db_default=True
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "user_profiles",
+                "db_table_comment": "What users show to others, one row a user at most",
+                "constraints": [
+                    models.UniqueConstraint(fields=("user",), name="idx_user_profiles_user_id")
+                ],
+                "indexes": [],
+            },
+        ),
+        migrations.CreateModel(
+            name="UserSettings",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Random UUID (version 4)",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_comment="Whose settings they are",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="settings",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "language",
+                    models.CharField(
+                        db_comment="BCP 47 language tag", db_default="en", max_length=10
+                    ),
+                ),
+                (
+                    "timezone",
+                    models.CharField(db_comment="IANA time zone", db_default="UTC", max_length=64),
+                ),
+                (
+                    "theme",
+                    models.CharField(
+                        db_comment="Colours: system, light or dark",
+                        db_default="system",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "email_notifications",
+                    models.BooleanField(db_comment="Whether to notify by e-mail", db_default=True),
+                ),
+                (
+                    "push_notifications",
+                    models.BooleanField(db_comment="Whether to notify on devices", db_default=True),
+                ),
+                (
+                    "notification_preferences",
+                    models.JSONField(
+                        blank=True,
+                        db_comment="Object: kind of notification to channels",
+                        db_default={},
+                    ),
+                ),
+                (
+                    "privacy_preferences",
+                    models.JSONField(
+                        blank=True, db_comment="Object: what others may see", db_default={}
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name_plural": "user settings",
+                "db_table": "user_settings",
+                "db_table_comment": "How the platform behaves for users, one row a user at most",
+                "constraints": [
+                    models.UniqueConstraint(fields=("user",), name="idx_user_settings_user_id")
+                ],
+                "indexes": [],
+            },
+        ),
+        migrations.RunSQL(REFERENCE_ROWS),
+    ]

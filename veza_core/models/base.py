@@ -1,0 +1,105 @@
+"""What every table of the platform has in common: the Standard's rules 1, 2 and 8."""
+
+import uuid
+from collections.abc import Iterable
+from typing import Any, ClassVar, Self
+
+import psycopg
+from django.contrib.postgres.functions import RandomUUID, TransactionNow
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, models, transaction
+
+from veza_core.db.fields import UpdatedAtField
+
+
+class BaseModel(models.Model):
+    """A UUID key and two times, all three made by PostgreSQL for whoever inserts.
+
+    `default=uuid.uuid4` stands beside the database's default since an instance without a key is
+    unhashable, and equal to every other one, until it is saved.
+    """
+
+    id = models.UUIDField(
+        primary_key=True,
+        default=uuid.uuid4,
+        db_default=RandomUUID(),
+        editable=False,
+        db_comment="Random UUID (version 4)",
+    )
+    created_at = models.DateTimeField(
+        db_default=TransactionNow(), editable=False, db_comment="When the row was inserted"
+    )
+    updated_at = UpdatedAtField(
+        db_default=TransactionNow(),
+        editable=False,
+        db_comment="When the row was last updated, kept by a trigger",
+    )
+
+    class Meta:
+        abstract = True
+
+    def save(self, *, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
+        """Save as Django does, and bring `updated_at` back whichever fields are saved."""
+        if update_fields:
+            update_fields = {*update_fields, "updated_at"}
+        super().save(update_fields=update_fields, **kwargs)
+
+
+class RestoreConflictError(ValidationError):
+    """A row cannot be restored: a live row holds one of its unique values."""
+
+
+class LiveManager[M: models.Model](models.Manager[M]):
+    """Rows that are not soft deleted."""
+
+    def get_queryset(self) -> models.QuerySet[M]:
+        return super().get_queryset().filter(deleted_at__isnull=True)
+
+
+class SoftDeleteModel(BaseModel):
+    """A table whose rows are marked as deleted, and hidden from `objects`, before they go.
+
+    Soft deletion never cascades, so a restored playlist finds its tracks again.
+    """
+
+    deleted_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        db_comment="When the row was soft deleted; NULL: it is live",
+    )
+
+    objects: ClassVar[models.Manager[Self]] = LiveManager()
+    all_objects: ClassVar[models.Manager[Self]] = models.Manager()
+
+    class Meta:
+        abstract = True
+
+    def soft_delete(self) -> None:
+        """Mark the row as deleted, at the database's time. A deleted row stays as it is."""
+        if self.deleted_at is None:
+            self.deleted_at = TransactionNow()
+            self.save(update_fields=["deleted_at"])
+
+    def restore(self) -> None:
+        """Bring a soft-deleted row back. A live row stays as it is.
+
+        Raises `RestoreConflictError` when a live row has taken one of its unique values meanwhile;
+        the row then stays deleted.
+        """
+        if self.deleted_at is None:
+            return
+        deleted_at, self.deleted_at = self.deleted_at, None
+        try:
+            with transaction.atomic(using=self._state.db):
+                self.save(update_fields=["deleted_at"])
+        except IntegrityError as error:
+            self.deleted_at = deleted_at
+            cause = error.__cause__
+            if not isinstance(cause, psycopg.errors.UniqueViolation):
+                raise
+            raise RestoreConflictError(
+                f"This {self._meta.verbose_name} cannot be restored: "
+                f"a live one has the same value. {cause.diag.message_detail}",
+                code=cause.diag.constraint_name,
+            ) from error

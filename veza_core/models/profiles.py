@@ -1,0 +1,89 @@
+"""What a user shows, and how the platform behaves for them.
+
+One row a user at most, by a unique constraint of our own name: Django's OneToOneField would add
+one more, named `<table>_<column>_key`.
+"""
+
+from django.db import models
+from django.db.models import UniqueConstraint
+
+from .base import BaseModel
+from .users import User
+
+
+class UserProfile(BaseModel):
+    """What a user shows to others. It lives and dies with its user."""
+
+    user = models.ForeignKey(
+        User,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="profiles",
+        db_comment="Whose profile it is",
+    )
+    display_name = models.CharField(
+        max_length=100, null=True, blank=True, db_comment="Shown in place of the username"
+    )
+    first_name = models.CharField(max_length=100, null=True, blank=True, db_comment="Given name")
+    last_name = models.CharField(max_length=100, null=True, blank=True, db_comment="Family name")
+    bio = models.TextField(null=True, blank=True, db_comment="About the user, in their words")
+    avatar_url = models.TextField(null=True, blank=True, db_comment="Picture")
+    banner_url = models.TextField(null=True, blank=True, db_comment="Picture above the profile")
+    location = models.CharField(
+        max_length=100, null=True, blank=True, db_comment="Where, in the user's words"
+    )
+    website_url = models.TextField(null=True, blank=True, db_comment="The user's own site")
+    birthdate = models.DateField(null=True, blank=True, db_comment="Date of birth")
+    gender = models.CharField(
+        max_length=20, null=True, blank=True, db_comment="In the user's words"
+    )
+    social_links = models.JSONField(
+        db_default={}, blank=True, db_comment="Object: network to address"
+    )
+    is_public = models.BooleanField(db_default=True, db_comment="Whether others see the profile")
+
+    class Meta:
+        db_table = "user_profiles"
+        db_table_comment = "What users show to others, one row a user at most"
+        constraints = [UniqueConstraint(fields=["user"], name="idx_user_profiles_user_id")]
+
+    def __str__(self) -> str:
+        return self.display_name or str(self.user_id)
+
+
+class UserSettings(BaseModel):
+    """How the platform behaves for a user."""
+
+    user = models.ForeignKey(
+        User,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="settings",
+        db_comment="Whose settings they are",
+    )
+    language = models.CharField(max_length=10, db_default="en", db_comment="BCP 47 language tag")
+    timezone = models.CharField(max_length=64, db_default="UTC", db_comment="IANA time zone")
+    theme = models.CharField(
+        max_length=20, db_default="system", db_comment="Colours: system, light or dark"
+    )
+    email_notifications = models.BooleanField(
+        db_default=True, db_comment="Whether to notify by e-mail"
+    )
+    push_notifications = models.BooleanField(
+        db_default=True, db_comment="Whether to notify on devices"
+    )
+    notification_preferences = models.JSONField(
+        db_default={}, blank=True, db_comment="Object: kind of notification to channels"
+    )
+    privacy_preferences = models.JSONField(
+        db_default={}, blank=True, db_comment="Object: what others may see"
+    )
+
+    class Meta:
+        db_table = "user_settings"
+        db_table_comment = "How the platform behaves for users, one row a user at most"
+        verbose_name_plural = "user settings"
+        constraints = [UniqueConstraint(fields=["user"], name="idx_user_settings_user_id")]
+
+    def __str__(self) -> str:
+        return str(self.user_id)

@@ -1,0 +1,131 @@
+"""Roles and permissions. Which rows there are at the start, migration 020 says."""
+
+from django.db import models
+from django.db.models import UniqueConstraint
+
+from veza_core.db.indexes import Index
+
+from .base import BaseModel
+from .users import User
+
+
+class Role(BaseModel):
+    """A named set of permissions that users hold."""
+
+    name = models.CharField(max_length=50, db_comment="Identifier, as code names it: moderator")
+    display_name = models.CharField(max_length=100, db_comment="Name, as people read it")
+    description = models.TextField(null=True, blank=True, db_comment="What its holders do")
+    is_system = models.BooleanField(
+        db_default=False, db_comment="True: part of the platform, not to be removed"
+    )
+
+    class Meta:
+        db_table = "roles"
+        db_table_comment = "Named sets of permissions that users hold"
+        constraints = [UniqueConstraint(fields=["name"], name="idx_roles_name")]
+
+    def __str__(self) -> str:
+        return self.display_name
+
+
+class Permission(BaseModel):
+    """The right to take an action on a resource: `tracks.update`."""
+
+    name = models.CharField(max_length=100, db_comment="<resource>.<action>, as code names it")
+    resource = models.CharField(max_length=50, db_comment="A table, or a part of the platform")
+    action = models.CharField(max_length=50, db_comment="read, create, update, delete, access")
+    description = models.TextField(null=True, blank=True, db_comment="What it allows")
+
+    class Meta:
+        db_table = "permissions"
+        db_table_comment = "Rights to take an action on a resource"
+        constraints = [
+            UniqueConstraint(fields=["name"], name="idx_permissions_name"),
+            UniqueConstraint(fields=["resource", "action"], name="idx_permissions_resource_action"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class UserRoleAssignment(BaseModel):
+    """A role that a user holds, for good or until `expires_at`."""
+
+    user = models.ForeignKey(
+        User,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="role_assignments",
+        db_comment="Who holds the role",
+    )
+    role = models.ForeignKey(
+        Role,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="assignments",
+        db_comment="The role held",
+    )
+    assigned_by = models.ForeignKey(
+        User,
+        on_delete=models.DB_SET_NULL,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="roles_assigned",
+        db_comment="Who granted it; NULL: the platform, or an account since removed",
+    )
+    expires_at = models.DateTimeField(
+        null=True, blank=True, db_comment="When it ends; NULL: it does not"
+    )
+
+    class Meta:
+        db_table = "user_roles"
+        db_table_comment = "Which user holds which role"
+        constraints = [
+            UniqueConstraint(fields=["user", "role"], name="idx_user_roles_user_id_role_id")
+        ]
+        indexes = [
+            # The holders of a role.
+            Index(fields=["role"], name="idx_user_roles_role_id"),
+            # What a member of staff granted.
+            Index(fields=["assigned_by"], name="idx_user_roles_assigned_by_id"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.role_id}"
+
+
+class RolePermission(BaseModel):
+    """A permission that a role gives."""
+
+    role = models.ForeignKey(
+        Role,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="role_permissions",
+        db_comment="The role that gives it",
+    )
+    permission = models.ForeignKey(
+        Permission,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="role_permissions",
+        db_comment="The permission given",
+    )
+
+    class Meta:
+        db_table = "role_permissions"
+        db_table_comment = "Which role gives which permission"
+        constraints = [
+            UniqueConstraint(
+                fields=["role", "permission"],
+                name="idx_role_permissions_role_id_permission_id",
+            )
+        ]
+        indexes = [
+            # The roles that give a permission.
+            Index(fields=["permission"], name="idx_role_permissions_permission_id"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role_id}: {self.permission_id}"

@@ -1,0 +1,159 @@
+"""Tokens and sessions. Of each token only a hash is kept (Standard, rule 7)."""
+
+from django.contrib.postgres.functions import TransactionNow
+from django.db import models
+from django.db.models import UniqueConstraint
+
+from veza_core.db.indexes import Index
+
+from .base import BaseModel
+from .users import User
+
+
+class RefreshToken(BaseModel):
+    """A long-lived token that buys new access tokens."""
+
+    user = models.ForeignKey(
+        User,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="refresh_tokens",
+        db_comment="Whose token it is",
+    )
+    token_hash = models.CharField(max_length=255, db_comment="Hash of the token: a secret")
+    expires_at = models.DateTimeField(db_comment="When it ends by itself")
+    revoked_at = models.DateTimeField(
+        null=True, blank=True, db_comment="When it was revoked; NULL: it was not"
+    )
+    ip_address = models.GenericIPAddressField(
+        null=True, blank=True, db_comment="Where it was issued to"
+    )
+    user_agent = models.TextField(null=True, blank=True, db_comment="The client's User-Agent")
+
+    class Meta:
+        db_table = "refresh_tokens"
+        db_table_comment = "Long-lived tokens that buy new access tokens"
+        constraints = [
+            UniqueConstraint(fields=["token_hash"], name="idx_refresh_tokens_token_hash")
+        ]
+        indexes = [
+            # A user's tokens, to revoke them all.
+            Index(fields=["user"], name="idx_refresh_tokens_user_id"),
+            # The purge of expired ones.
+            Index(fields=["expires_at"], name="idx_refresh_tokens_expires_at"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class PasswordResetToken(BaseModel):
+    """A token, sent by e-mail, that allows to choose a new password once."""
+
+    user = models.ForeignKey(
+        User,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="password_reset_tokens",
+        db_comment="Whose password it resets",
+    )
+    token_hash = models.CharField(max_length=255, db_comment="Hash of the token: a secret")
+    expires_at = models.DateTimeField(db_comment="When it ends by itself")
+    used_at = models.DateTimeField(
+        null=True, blank=True, db_comment="When it was used; NULL: it was not"
+    )
+
+    class Meta:
+        db_table = "password_reset_tokens"
+        db_table_comment = "Tokens, sent by e-mail, that allow to choose a new password once"
+        constraints = [
+            UniqueConstraint(fields=["token_hash"], name="idx_password_reset_tokens_token_hash")
+        ]
+        indexes = [
+            # A user's tokens, to void them.
+            Index(fields=["user"], name="idx_password_reset_tokens_user_id"),
+            # The purge of expired ones.
+            Index(fields=["expires_at"], name="idx_password_reset_tokens_expires_at"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class EmailVerificationToken(BaseModel):
+    """A token that proves, once, that a user reads mail at an address."""
+
+    user = models.ForeignKey(
+        User,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="email_verification_tokens",
+        db_comment="Whose address is verified",
+    )
+    # Not an identity: several tokens may verify one address (Standard, rule 5).
+    email = models.EmailField(max_length=255, db_comment="The address being verified")
+    token_hash = models.CharField(max_length=255, db_comment="Hash of the token: a secret")
+    expires_at = models.DateTimeField(db_comment="When it ends by itself")
+    used_at = models.DateTimeField(
+        null=True, blank=True, db_comment="When it was used; NULL: it was not"
+    )
+
+    class Meta:
+        db_table = "email_verification_tokens"
+        db_table_comment = "Tokens that prove, once, that a user reads mail at an address"
+        constraints = [
+            UniqueConstraint(fields=["token_hash"], name="idx_email_verification_tokens_token_hash")
+        ]
+        indexes = [
+            # A user's tokens, to void them.
+            Index(fields=["user"], name="idx_email_verification_tokens_user_id"),
+            # The purge of expired ones.
+            Index(fields=["expires_at"], name="idx_email_verification_tokens_expires_at"),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class UserSession(BaseModel):
+    """A signed-in client: a browser, a phone, a speaker."""
+
+    user = models.ForeignKey(
+        User,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="sessions",
+        db_comment="Who is signed in",
+    )
+    token_hash = models.CharField(max_length=255, db_comment="Hash of the token: a secret")
+    device_info = models.CharField(
+        max_length=255, null=True, blank=True, db_comment="The device, as the client names it"
+    )
+    ip_address = models.GenericIPAddressField(
+        null=True, blank=True, db_comment="The client's last address"
+    )
+    user_agent = models.TextField(null=True, blank=True, db_comment="The client's User-Agent")
+    last_activity_at = models.DateTimeField(
+        db_default=TransactionNow(), db_comment="When it was last used"
+    )
+    expires_at = models.DateTimeField(db_comment="When it ends by itself")
+    revoked_at = models.DateTimeField(
+        null=True, blank=True, db_comment="When it was ended early; NULL: it was not"
+    )
+
+    class Meta:
+        db_table = "user_sessions"
+        db_table_comment = "Signed-in clients: browsers, phones, speakers"
+        constraints = [UniqueConstraint(fields=["token_hash"], name="idx_user_sessions_token_hash")]
+        indexes = [
+            # A user's sessions, the latest used first.
+            Index(
+                fields=["user", "-last_activity_at"],
+                name="idx_user_sessions_user_id_last_activity_at",
+            ),
+            # The purge of expired ones.
+            Index(fields=["expires_at"], name="idx_user_sessions_expires_at"),
+        ]
+
+    def __str__(self) -> str:
+        return self.device_info or str(self.id)

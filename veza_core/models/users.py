@@ -1,0 +1,193 @@
+"""Who signs in: `users`, and the identities that other providers vouch for."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.db.models import UniqueConstraint
+from django.db.models.functions import Upper
+
+from veza_core.db.constraints import LIVE, at_least_characters, non_negative
+from veza_core.db.fields import EnumField, PasswordHashField
+from veza_core.db.indexes import Index, search_index
+
+from .base import LiveManager, SoftDeleteModel
+
+
+class UserRole(models.TextChoices):
+    """The values of PostgreSQL type `user_role`, least first."""
+
+    USER = "user"
+    PREMIUM = "premium"
+    SUPPORT = "support"
+    MODERATOR = "moderator"
+    ADMIN = "admin"
+    SUPER_ADMIN = "super_admin"
+
+
+class UserManager(LiveManager["User"], BaseUserManager["User"]):
+    """Live users only; `User.all_objects` has all of them."""
+
+    def get_by_natural_key(self, identifier: str | None) -> "User":
+        """Find a live user by e-mail or username.
+
+        What has an `@` is an e-mail and nothing else, so that nobody signs in to, or locks,
+        another account by taking its e-mail for a username. Raises `User.DoesNotExist`.
+        """
+        identifier = identifier or ""
+        column = "email" if "@" in identifier else "username"
+        return self.get(**{column: identifier})
+
+    def create_user(
+        self, email: str, username: str, password: str | None = None, **extra: Any
+    ) -> "User":
+        """Insert a user. Raises `ValueError` for a password of more than 72 bytes."""
+        user = self.model(email=self.normalize_email(email), username=username, **extra)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(
+        self, email: str, username: str, password: str | None = None, **extra: Any
+    ) -> "User":
+        """Insert a user of role `super_admin`, for `manage.py createsuperuser`."""
+        extra = {"role": UserRole.SUPER_ADMIN, "is_verified": True, **extra}
+        return self.create_user(email, username, password, **extra)
+
+
+class User(SoftDeleteModel, AbstractBaseUser):
+    """An account. Django's groups and permissions play no part: see `veza_core.models.rbac`."""
+
+    email = models.EmailField(max_length=255, db_comment="Sign-in address, unique among live rows")
+    username = models.CharField(max_length=30, db_comment="Public name, unique among live rows")
+    slug = models.CharField(
+        max_length=255,
+        null=True,
+        blank=True,
+        db_comment="The profile's address, unique among live rows",
+    )
+    password = PasswordHashField(  # type: ignore[assignment]  # never None: see the field
+        max_length=255,
+        null=True,
+        blank=True,
+        db_column="password_hash",
+        db_comment="bcrypt ($2a$ or $2b$); NULL: signs in through a federated identity only",
+    )
+    role = EnumField(
+        enum_type="user_role",
+        choices=UserRole.choices,
+        db_default=UserRole.USER,
+        db_comment="The account's kind; fine-grained rights are in user_roles",
+    )
+    is_active = models.BooleanField(
+        db_default=True, db_comment="False: deactivated, cannot sign in"
+    )
+    is_verified = models.BooleanField(
+        db_default=False, db_comment="Whether the e-mail address was verified"
+    )
+    is_banned = models.BooleanField(db_default=False, db_comment="True: banned by staff")
+    token_version = models.IntegerField(
+        db_default=0, db_comment="Carried by every access token; raising it ends them all"
+    )
+    failed_login_count = models.IntegerField(
+        db_default=0, db_comment="Failed sign-ins since the last good one"
+    )
+    locked_until = models.DateTimeField(
+        null=True, blank=True, db_comment="No sign-in before this time; NULL: not locked"
+    )
+    last_login = models.DateTimeField(
+        null=True,
+        blank=True,
+        db_column="last_login_at",
+        db_comment="When the user last signed in; NULL: never",
+    )
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = ["username"]
+
+    class Meta:
+        db_table = "users"
+        db_table_comment = "Accounts"
+        constraints = [
+            UniqueConstraint(fields=["email"], condition=LIVE, name="idx_users_email"),
+            UniqueConstraint(fields=["username"], condition=LIVE, name="idx_users_username"),
+            UniqueConstraint(fields=["slug"], condition=LIVE, name="idx_users_slug"),
+            at_least_characters("users", "username", 3),
+            non_negative("users", "token_version"),
+            non_negative("users", "failed_login_count"),
+        ]
+        indexes = [
+            # Staff, and every other role, as a list.
+            Index(fields=["role"], name="idx_users_role"),
+            # Newest accounts.
+            Index(fields=["-created_at"], name="idx_users_created_at"),
+            # Support search: an e-mail whatever its case, and a part of an e-mail or username.
+            Index(Upper("email"), name="idx_users_email_upper"),
+            search_index("users", "email"),
+            search_index("users", "username"),
+        ]
+
+    def __str__(self) -> str:
+        return self.username
+
+    @property
+    def is_superuser(self) -> bool:
+        """Whether the account may do everything (`user_role` super_admin)."""
+        return self.role == UserRole.SUPER_ADMIN
+
+
+class FederatedIdentity(SoftDeleteModel):
+    """An identity at another provider (OAuth) through which a user signs in."""
+
+    user = models.ForeignKey(
+        User,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="federated_identities",
+        db_comment="The account it signs in to",
+    )
+    provider = models.CharField(max_length=50, db_comment="google, apple, …")
+    provider_user_id = models.CharField(max_length=255, db_comment="The user's id at the provider")
+    email = models.CharField(
+        max_length=255,
+        null=True,
+        blank=True,
+        db_comment="The address that the provider reports; not this platform's identity",
+    )
+    display_name = models.CharField(
+        max_length=255, null=True, blank=True, db_comment="The name that the provider reports"
+    )
+    avatar_url = models.TextField(
+        null=True, blank=True, db_comment="The picture that the provider reports"
+    )
+    access_token = models.TextField(
+        null=True, blank=True, db_comment="The provider's OAuth access token: a secret"
+    )
+    refresh_token = models.TextField(
+        null=True, blank=True, db_comment="The provider's OAuth refresh token: a secret"
+    )
+    token_expires_at = models.DateTimeField(
+        null=True, blank=True, db_comment="When access_token ends"
+    )
+
+    class Meta:
+        db_table = "federated_identities"
+        db_table_comment = "Identities at other providers (OAuth) through which users sign in"
+        verbose_name_plural = "federated identities"
+        constraints = [
+            UniqueConstraint(
+                fields=["provider", "provider_user_id"],
+                condition=LIVE,
+                name="idx_federated_identities_provider_provider_user_id",
+            )
+        ]
+        indexes = [
+            # A user's identities.
+            Index(fields=["user", "provider"], name="idx_federated_identities_user_id_provider"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider}: {self.provider_user_id}"

@@ -1,0 +1,47 @@
+"""Passwords as the Go API keeps them: bcrypt, and nothing beside it."""
+
+from django.contrib.auth.hashers import BCryptPasswordHasher as DjangoBCryptPasswordHasher
+from django.core.exceptions import ValidationError
+
+MAX_PASSWORD_BYTES = 72
+
+
+def is_too_long(password: str) -> bool:
+    """Whether bcrypt would cut the password: it takes 72 bytes (in UTF-8), not characters."""
+    return len(password.encode()) > MAX_PASSWORD_BYTES
+
+
+class BCryptPasswordHasher(DjangoBCryptPasswordHasher):
+    """Django's bcrypt, which refuses what bcrypt would cut, as Go's `bcrypt` package does."""
+
+    def encode(self, password: str, salt: str) -> str:
+        """Hash a password. Raises `ValueError` for one of more than 72 bytes."""
+        if is_too_long(password):
+            raise ValueError(f"a password has {MAX_PASSWORD_BYTES} bytes at most")
+        return super().encode(password, salt)
+
+    def verify(self, password: str, encoded: str) -> bool:
+        """Whether the password is the hashed one; one of more than 72 bytes never is."""
+        if is_too_long(password):
+            return False
+        return super().verify(password, encoded)
+
+    def harden_runtime(self, password: str, encoded: str) -> None:
+        """Take as long as a new hash would (Django, `BasePasswordHasher.harden_runtime`)."""
+        if not is_too_long(password):
+            super().harden_runtime(password, encoded)
+
+
+class MaximumBytesValidator:
+    """For AUTH_PASSWORD_VALIDATORS: refuses a password that bcrypt would cut."""
+
+    def validate(self, password: str, user: object = None) -> None:
+        """Raise `ValidationError` for a password of more than 72 bytes."""
+        if is_too_long(password):
+            raise ValidationError(self.get_help_text(), code="password_too_long")
+
+    def get_help_text(self) -> str:
+        return (
+            f"Your password may have {MAX_PASSWORD_BYTES} bytes at most: "
+            "fewer characters where they are not plain ASCII."
+        )

@@ -1,0 +1,10 @@
+"""Django's handle on the app."""
+
+from django.apps import AppConfig
+
+
+class VezaLegacyChatConfig(AppConfig):
+    """The app's name and label."""
+
+    name = "veza_legacy_chat"
+    verbose_name = "Legacy chat"

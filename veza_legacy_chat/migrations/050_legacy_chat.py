@@ -1,0 +1,115 @@
+"""The rooms of old clients."""
+
+import uuid
+
+import django.contrib.postgres.functions
+import django.db.models.deletion
+import django.db.models.functions.text
+import django.db.models.lookups
+from django.conf import settings
+from django.db import migrations, models
+
+import veza_core.db.fields
+import veza_core.db.indexes
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    dependencies = [
+        ("veza_core", "020_rbac_and_profiles"),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="Room",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Random UUID (version 4)",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "creator",
+                    models.ForeignKey(
+                        blank=True,
+                        db_comment="Who made it; NULL: an account since removed",
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DB_SET_NULL,
+                        related_name="rooms",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "name",
+                    models.CharField(
+                        db_comment="As shown; several rooms may share one", max_length=100
+                    ),
+                ),
+                (
+                    "description",
+                    models.TextField(blank=True, db_comment="What the room is for", null=True),
+                ),
+                (
+                    "is_private",
+                    models.BooleanField(db_comment="True: by invitation only", db_default=False),
+                ),
+                (
+                    "max_members",
+                    models.IntegerField(db_comment="How many may be in it", db_default=1000),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "deleted_at",
+                    models.DateTimeField(
+                        blank=True,
+                        db_comment="When the row was soft deleted; NULL: it is live",
+                        editable=False,
+                        null=True,
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "rooms",
+                "db_table_comment": "Chat rooms of old clients; the modern chat is in schema chat",
+                "indexes": [
+                    veza_core.db.indexes.Index(fields=["name"], name="idx_rooms_name"),
+                    veza_core.db.indexes.Index(fields=["creator"], name="idx_rooms_creator_id"),
+                    veza_core.db.indexes.Index(fields=["-created_at"], name="idx_rooms_created_at"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=django.db.models.lookups.GreaterThanOrEqual(
+                            django.db.models.functions.text.Length("name"), 1
+                        ),
+                        name="chk_rooms_name_length",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("max_members__gt", 0)), name="chk_rooms_max_members"
+                    ),
+                ],
+            },
+        ),
+    ]

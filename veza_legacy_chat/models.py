@@ -1,0 +1,44 @@
+"""The rooms of old clients. The modern chat is schema `chat`, which belongs to its own service."""
+
+from django.db import models
+
+from veza_core.db.constraints import at_least_characters, positive
+from veza_core.db.indexes import Index
+from veza_core.models import SoftDeleteModel, User
+
+
+class Room(SoftDeleteModel):
+    """A chat room, kept for old clients only."""
+
+    creator = models.ForeignKey(
+        User,
+        on_delete=models.DB_SET_NULL,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="rooms",
+        db_comment="Who made it; NULL: an account since removed",
+    )
+    name = models.CharField(max_length=100, db_comment="As shown; several rooms may share one")
+    description = models.TextField(null=True, blank=True, db_comment="What the room is for")
+    is_private = models.BooleanField(db_default=False, db_comment="True: by invitation only")
+    max_members = models.IntegerField(db_default=1000, db_comment="How many may be in it")
+
+    class Meta:
+        db_table = "rooms"
+        db_table_comment = "Chat rooms of old clients; the modern chat is in schema chat"
+        constraints = [
+            at_least_characters("rooms", "name", 1),
+            positive("rooms", "max_members"),
+        ]
+        indexes = [
+            # A room by its name.
+            Index(fields=["name"], name="idx_rooms_name"),
+            # The rooms that a user made.
+            Index(fields=["creator"], name="idx_rooms_creator_id"),
+            # The newest rooms.
+            Index(fields=["-created_at"], name="idx_rooms_created_at"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,1 @@
+"""HLS streams and the transcode queue."""

@@ -1,0 +1,407 @@
+"""HLS streams, the transcode queue, and bitrate logs."""
+
+import uuid
+
+import django.contrib.postgres.fields
+import django.contrib.postgres.functions
+import django.db.models.deletion
+from django.conf import settings
+from django.db import migrations, models
+
+import veza_core.db.fields
+import veza_core.db.indexes
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    dependencies = [
+        ("veza_streaming", "041_streaming_analytics"),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="HlsStream",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Random UUID (version 4)",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "track",
+                    models.ForeignKey(
+                        db_comment="What it streams",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="hls_streams",
+                        to="veza_streaming.track",
+                    ),
+                ),
+                (
+                    "track_version",
+                    models.ForeignKey(
+                        blank=True,
+                        db_comment="Made from this version; NULL: from the first file, or a version since removed",
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DB_SET_NULL,
+                        related_name="hls_streams",
+                        to="veza_streaming.trackversion",
+                    ),
+                ),
+                (
+                    "playlist_url",
+                    models.TextField(
+                        blank=True,
+                        db_comment="The master playlist (m3u8); NULL: not yet made",
+                        null=True,
+                    ),
+                ),
+                (
+                    "segment_count",
+                    models.IntegerField(db_comment="Segments of each rendition", db_default=0),
+                ),
+                (
+                    "segment_duration_ms",
+                    models.IntegerField(
+                        blank=True, db_comment="Target length of a segment, in ms", null=True
+                    ),
+                ),
+                (
+                    "bitrates",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.IntegerField(),
+                        blank=True,
+                        db_comment="Renditions, in kbit/s",
+                        db_default=[],
+                    ),
+                ),
+                (
+                    "status",
+                    veza_core.db.fields.EnumField(
+                        db_comment="Where it is on its way to listeners",
+                        db_default="pending",
+                        enum_type="hls_stream_status",
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "HLS stream",
+                "db_table": "hls_streams",
+                "db_table_comment": "Tracks cut into segments for HLS",
+                "indexes": [
+                    veza_core.db.indexes.Index(
+                        fields=["track", "-created_at"], name="idx_hls_streams_track_id_created_at"
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["track_version"], name="idx_hls_streams_track_version_id"
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("segment_count__gte", 0)),
+                        name="chk_hls_streams_segment_count",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("segment_duration_ms__gt", 0)),
+                        name="chk_hls_streams_segment_duration_ms",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="HlsTranscodeJob",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Random UUID (version 4)",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "track",
+                    models.ForeignKey(
+                        db_comment="What is to be transcoded",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="transcode_jobs",
+                        to="veza_streaming.track",
+                    ),
+                ),
+                (
+                    "track_version",
+                    models.ForeignKey(
+                        blank=True,
+                        db_comment="From this version; NULL: from the first file, or a version since removed",
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DB_SET_NULL,
+                        related_name="transcode_jobs",
+                        to="veza_streaming.trackversion",
+                    ),
+                ),
+                (
+                    "priority",
+                    models.SmallIntegerField(db_comment="1 to 10, 10 first", db_default=5),
+                ),
+                (
+                    "status",
+                    veza_core.db.fields.EnumField(
+                        db_comment="pending: to be taken by a worker",
+                        db_default="pending",
+                        enum_type="transcode_status",
+                    ),
+                ),
+                (
+                    "attempt_count",
+                    models.IntegerField(db_comment="How often it was tried", db_default=0),
+                ),
+                (
+                    "max_attempts",
+                    models.IntegerField(
+                        db_comment="How often it may be tried before it counts as failed",
+                        db_default=3,
+                    ),
+                ),
+                (
+                    "locked_by",
+                    models.CharField(
+                        blank=True,
+                        db_comment="The worker that has it; NULL: none",
+                        max_length=255,
+                        null=True,
+                    ),
+                ),
+                (
+                    "locked_at",
+                    models.DateTimeField(
+                        blank=True, db_comment="When that worker took it", null=True
+                    ),
+                ),
+                (
+                    "run_after",
+                    models.DateTimeField(
+                        db_comment="Not to be taken before this time",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                    ),
+                ),
+                (
+                    "started_at",
+                    models.DateTimeField(
+                        blank=True, db_comment="When the last attempt began", null=True
+                    ),
+                ),
+                (
+                    "completed_at",
+                    models.DateTimeField(
+                        blank=True, db_comment="When it ended, well or not", null=True
+                    ),
+                ),
+                (
+                    "error_message",
+                    models.TextField(
+                        blank=True, db_comment="Why the last attempt failed", null=True
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "transcode job",
+                "db_table": "hls_transcode_queue",
+                "db_table_comment": "Streams to be made, taken by workers with FOR UPDATE SKIP LOCKED",
+                "indexes": [
+                    veza_core.db.indexes.Index(
+                        fields=["track"], name="idx_hls_transcode_queue_track_id"
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["track_version"], name="idx_hls_transcode_queue_track_version_id"
+                    ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("status", "pending")),
+                        fields=["-priority", "created_at"],
+                        name="idx_hls_transcode_queue_priority_created_at",
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["status", "-created_at"],
+                        name="idx_hls_transcode_queue_status_created_at",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("priority__gte", 1), ("priority__lte", 10)),
+                        name="chk_hls_transcode_queue_priority",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("attempt_count__gte", 0)),
+                        name="chk_hls_transcode_queue_attempt_count",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("max_attempts__gt", 0)),
+                        name="chk_hls_transcode_queue_max_attempts",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="BitrateAdaptationLog",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Random UUID (version 4)",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "track",
+                    models.ForeignKey(
+                        db_comment="What was played",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="bitrate_adaptation_logs",
+                        to="veza_streaming.track",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        blank=True,
+                        db_comment="Who listened; NULL: not signed in, or an account since removed",
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DB_SET_NULL,
+                        related_name="bitrate_adaptation_logs",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "session",
+                    models.ForeignKey(
+                        blank=True,
+                        db_comment="The client; NULL: not signed in, or a session since purged",
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DB_SET_NULL,
+                        related_name="bitrate_adaptation_logs",
+                        to="veza_core.usersession",
+                    ),
+                ),
+                ("old_bitrate", models.IntegerField(db_comment="Before, in kbit/s")),
+                ("new_bitrate", models.IntegerField(db_comment="After, in kbit/s")),
+                (
+                    "reason",
+                    models.CharField(db_comment="bandwidth, buffer, user, …", max_length=50),
+                ),
+                (
+                    "network_bandwidth",
+                    models.IntegerField(
+                        blank=True, db_comment="As the client measured it, in kbit/s", null=True
+                    ),
+                ),
+                (
+                    "buffer_level_ms",
+                    models.IntegerField(
+                        blank=True, db_comment="Music in the client's buffer, in ms", null=True
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "bitrate_adaptation_logs",
+                "db_table_comment": "Changes of bitrate while clients played streams",
+                "indexes": [
+                    veza_core.db.indexes.Index(
+                        fields=["track", "-created_at"],
+                        name="idx_bitrate_adaptation_logs_track_id_created_at",
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["user", "-created_at"],
+                        name="idx_bitrate_adaptation_logs_user_id_created_at",
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["session"], name="idx_bitrate_adaptation_logs_session_id"
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("old_bitrate__gt", 0)),
+                        name="chk_bitrate_adaptation_logs_old_bitrate",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("new_bitrate__gt", 0)),
+                        name="chk_bitrate_adaptation_logs_new_bitrate",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("network_bandwidth__gte", 0)),
+                        name="chk_bitrate_adaptation_logs_network_bandwidth",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("buffer_level_ms__gte", 0)),
+                        name="chk_bitrate_adaptation_logs_buffer_level_ms",
+                    ),
+                ],
+            },
+        ),
+    ]

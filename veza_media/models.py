@@ -1,0 +1,233 @@
+"""What the stream server makes of tracks: HLS streams, the queue for them, and how they adapt."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.functions import TransactionNow
+from django.db import models
+from django.db.models import CheckConstraint, Q
+
+from veza_core.db.constraints import non_negative, positive
+from veza_core.db.fields import EnumField
+from veza_core.db.indexes import Index
+from veza_core.models import BaseModel, User, UserSession
+from veza_streaming.models import Track, TrackVersion
+
+
+class HlsStreamStatus(models.TextChoices):
+    """The values of PostgreSQL type `hls_stream_status`."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class TranscodeStatus(models.TextChoices):
+    """The values of PostgreSQL type `transcode_status`."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class HlsStream(BaseModel):
+    """A track, or one of its versions, cut into segments for HLS."""
+
+    track = models.ForeignKey(
+        Track,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="hls_streams",
+        db_comment="What it streams",
+    )
+    track_version = models.ForeignKey(
+        TrackVersion,
+        on_delete=models.DB_SET_NULL,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="hls_streams",
+        db_comment="Made from this version; NULL: from the first file, or a version since removed",
+    )
+    playlist_url = models.TextField(
+        null=True, blank=True, db_comment="The master playlist (m3u8); NULL: not yet made"
+    )
+    segment_count = models.IntegerField(db_default=0, db_comment="Segments of each rendition")
+    segment_duration_ms = models.IntegerField(
+        null=True, blank=True, db_comment="Target length of a segment, in ms"
+    )
+    bitrates = ArrayField(
+        models.IntegerField(), db_default=[], blank=True, db_comment="Renditions, in kbit/s"
+    )
+    status = EnumField(
+        enum_type="hls_stream_status",
+        choices=HlsStreamStatus.choices,
+        db_default=HlsStreamStatus.PENDING,
+        db_comment="Where it is on its way to listeners",
+    )
+
+    class Meta:
+        db_table = "hls_streams"
+        db_table_comment = "Tracks cut into segments for HLS"
+        verbose_name = "HLS stream"
+        constraints = [
+            non_negative("hls_streams", "segment_count"),
+            positive("hls_streams", "segment_duration_ms"),
+        ]
+        indexes = [
+            # A track's streams, newest first.
+            Index(fields=["track", "-created_at"], name="idx_hls_streams_track_id_created_at"),
+            # A version's streams.
+            Index(fields=["track_version"], name="idx_hls_streams_track_version_id"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.track_id}, {self.status}"
+
+
+class HlsTranscodeJob(BaseModel):
+    """A stream to be made. Workers take the next one with FOR UPDATE SKIP LOCKED."""
+
+    track = models.ForeignKey(
+        Track,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="transcode_jobs",
+        db_comment="What is to be transcoded",
+    )
+    track_version = models.ForeignKey(
+        TrackVersion,
+        on_delete=models.DB_SET_NULL,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="transcode_jobs",
+        db_comment="From this version; NULL: from the first file, or a version since removed",
+    )
+    priority = models.SmallIntegerField(db_default=5, db_comment="1 to 10, 10 first")
+    status = EnumField(
+        enum_type="transcode_status",
+        choices=TranscodeStatus.choices,
+        db_default=TranscodeStatus.PENDING,
+        db_comment="pending: to be taken by a worker",
+    )
+    attempt_count = models.IntegerField(db_default=0, db_comment="How often it was tried")
+    max_attempts = models.IntegerField(
+        db_default=3, db_comment="How often it may be tried before it counts as failed"
+    )
+    locked_by = models.CharField(
+        max_length=255, null=True, blank=True, db_comment="The worker that has it; NULL: none"
+    )
+    locked_at = models.DateTimeField(null=True, blank=True, db_comment="When that worker took it")
+    run_after = models.DateTimeField(
+        db_default=TransactionNow(), db_comment="Not to be taken before this time"
+    )
+    started_at = models.DateTimeField(
+        null=True, blank=True, db_comment="When the last attempt began"
+    )
+    completed_at = models.DateTimeField(
+        null=True, blank=True, db_comment="When it ended, well or not"
+    )
+    error_message = models.TextField(
+        null=True, blank=True, db_comment="Why the last attempt failed"
+    )
+
+    class Meta:
+        db_table = "hls_transcode_queue"
+        db_table_comment = "Streams to be made, taken by workers with FOR UPDATE SKIP LOCKED"
+        verbose_name = "transcode job"
+        constraints = [
+            CheckConstraint(
+                condition=Q(priority__gte=1, priority__lte=10),
+                name="chk_hls_transcode_queue_priority",
+            ),
+            non_negative("hls_transcode_queue", "attempt_count"),
+            positive("hls_transcode_queue", "max_attempts"),
+        ]
+        indexes = [
+            # A track's jobs.
+            Index(fields=["track"], name="idx_hls_transcode_queue_track_id"),
+            # A version's jobs.
+            Index(fields=["track_version"], name="idx_hls_transcode_queue_track_version_id"),
+            # The next job.
+            Index(
+                fields=["-priority", "created_at"],
+                condition=Q(status="pending"),
+                name="idx_hls_transcode_queue_priority_created_at",
+            ),
+            # The jobs in a state, newest first.
+            Index(
+                fields=["status", "-created_at"],
+                name="idx_hls_transcode_queue_status_created_at",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.track_id}, {self.status}"
+
+
+class BitrateAdaptationLog(BaseModel):
+    """A change of bitrate while a listener's client played a stream."""
+
+    track = models.ForeignKey(
+        Track,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="bitrate_adaptation_logs",
+        db_comment="What was played",
+    )
+    user = models.ForeignKey(
+        User,
+        on_delete=models.DB_SET_NULL,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="bitrate_adaptation_logs",
+        db_comment="Who listened; NULL: not signed in, or an account since removed",
+    )
+    session = models.ForeignKey(
+        UserSession,
+        on_delete=models.DB_SET_NULL,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="bitrate_adaptation_logs",
+        db_comment="The client; NULL: not signed in, or a session since purged",
+    )
+    old_bitrate = models.IntegerField(db_comment="Before, in kbit/s")
+    new_bitrate = models.IntegerField(db_comment="After, in kbit/s")
+    reason = models.CharField(max_length=50, db_comment="bandwidth, buffer, user, …")
+    network_bandwidth = models.IntegerField(
+        null=True, blank=True, db_comment="As the client measured it, in kbit/s"
+    )
+    buffer_level_ms = models.IntegerField(
+        null=True, blank=True, db_comment="Music in the client's buffer, in ms"
+    )
+
+    class Meta:
+        db_table = "bitrate_adaptation_logs"
+        db_table_comment = "Changes of bitrate while clients played streams"
+        constraints = [
+            positive("bitrate_adaptation_logs", "old_bitrate"),
+            positive("bitrate_adaptation_logs", "new_bitrate"),
+            non_negative("bitrate_adaptation_logs", "network_bandwidth"),
+            non_negative("bitrate_adaptation_logs", "buffer_level_ms"),
+        ]
+        indexes = [
+            # A track's, newest first.
+            Index(
+                fields=["track", "-created_at"],
+                name="idx_bitrate_adaptation_logs_track_id_created_at",
+            ),
+            # A user's, newest first.
+            Index(
+                fields=["user", "-created_at"],
+                name="idx_bitrate_adaptation_logs_user_id_created_at",
+            ),
+            # A client's.
+            Index(fields=["session"], name="idx_bitrate_adaptation_logs_session_id"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.old_bitrate} to {self.new_bitrate} kbit/s"

@@ -1,0 +1,1 @@
+"""Tracks, playlists, and what listeners do with them."""

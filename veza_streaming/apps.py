@@ -1,0 +1,10 @@
+"""Django's handle on the app."""
+
+from django.apps import AppConfig
+
+
+class VezaStreamingConfig(AppConfig):
+    """The app's name and label."""
+
+    name = "veza_streaming"
+    verbose_name = "Streaming"

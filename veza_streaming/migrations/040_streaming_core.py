@@ -1,0 +1,761 @@
+"""Tracks and playlists."""
+
+import uuid
+
+import django.contrib.postgres.fields
+import django.contrib.postgres.functions
+import django.contrib.postgres.indexes
+import django.db.models.deletion
+import django.db.models.functions.text
+from django.conf import settings
+from django.db import migrations, models
+
+import veza_core.db.fields
+import veza_core.db.indexes
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    dependencies = [
+        ("veza_core", "020_rbac_and_profiles"),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="Track",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Random UUID (version 4)",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_comment="Who uploaded it",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="tracks",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("title", models.CharField(db_comment="Title, as shown", max_length=255)),
+                (
+                    "slug",
+                    models.CharField(
+                        blank=True,
+                        db_comment="Address, unique among live rows",
+                        max_length=255,
+                        null=True,
+                    ),
+                ),
+                (
+                    "artist",
+                    models.CharField(blank=True, db_comment="As shown", max_length=255, null=True),
+                ),
+                (
+                    "album",
+                    models.CharField(blank=True, db_comment="As shown", max_length=255, null=True),
+                ),
+                (
+                    "genre",
+                    models.CharField(blank=True, db_comment="One genre", max_length=100, null=True),
+                ),
+                (
+                    "release_year",
+                    models.SmallIntegerField(
+                        blank=True, db_comment="Year of first release (Gregorian)", null=True
+                    ),
+                ),
+                (
+                    "tags",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.TextField(),
+                        blank=True,
+                        db_comment="Free labels, by the uploader",
+                        db_default=[],
+                    ),
+                ),
+                (
+                    "duration_ms",
+                    models.IntegerField(
+                        blank=True,
+                        db_comment="Length in milliseconds; NULL: not yet known",
+                        null=True,
+                    ),
+                ),
+                ("file_path", models.TextField(db_comment="The original file, in object storage")),
+                (
+                    "file_size",
+                    models.BigIntegerField(
+                        blank=True, db_comment="Size of the original file in bytes", null=True
+                    ),
+                ),
+                (
+                    "format",
+                    models.CharField(
+                        blank=True,
+                        db_comment="Container or codec: flac, mp3, …",
+                        max_length=20,
+                        null=True,
+                    ),
+                ),
+                (
+                    "bitrate",
+                    models.IntegerField(
+                        blank=True, db_comment="Of the original file, in kbit/s", null=True
+                    ),
+                ),
+                (
+                    "sample_rate",
+                    models.IntegerField(
+                        blank=True, db_comment="Of the original file, in Hz", null=True
+                    ),
+                ),
+                (
+                    "cover_art_path",
+                    models.TextField(
+                        blank=True, db_comment="Picture, in object storage", null=True
+                    ),
+                ),
+                (
+                    "waveform_path",
+                    models.TextField(
+                        blank=True, db_comment="Waveform data, in object storage", null=True
+                    ),
+                ),
+                (
+                    "status",
+                    veza_core.db.fields.EnumField(
+                        db_comment="Where it is on its way to listeners",
+                        db_default="uploading",
+                        enum_type="track_status",
+                    ),
+                ),
+                (
+                    "is_public",
+                    models.BooleanField(db_comment="Whether others may find it", db_default=True),
+                ),
+                (
+                    "published_at",
+                    models.DateTimeField(
+                        blank=True, db_comment="When it was published; NULL: it was not", null=True
+                    ),
+                ),
+                (
+                    "play_count",
+                    models.BigIntegerField(
+                        db_comment="Plays, counted by the services", db_default=0
+                    ),
+                ),
+                (
+                    "like_count",
+                    models.BigIntegerField(
+                        db_comment="Likes, counted by the services", db_default=0
+                    ),
+                ),
+                (
+                    "comment_count",
+                    models.BigIntegerField(
+                        db_comment="Comments, counted by the services", db_default=0
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "deleted_at",
+                    models.DateTimeField(
+                        blank=True,
+                        db_comment="When the row was soft deleted; NULL: it is live",
+                        editable=False,
+                        null=True,
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "tracks",
+                "db_table_comment": "Pieces of music that users uploaded",
+                "indexes": [
+                    veza_core.db.indexes.Index(
+                        fields=["user", "-created_at"], name="idx_tracks_user_id_created_at"
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["-created_at"], name="idx_tracks_created_at"
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["genre", "-created_at"], name="idx_tracks_genre_created_at"
+                    ),
+                    veza_core.db.indexes.GinIndex(
+                        django.contrib.postgres.indexes.OpClass(
+                            django.db.models.functions.text.Upper("title"), name="gin_trgm_ops"
+                        ),
+                        name="idx_tracks_title_trgm",
+                    ),
+                    veza_core.db.indexes.GinIndex(
+                        django.contrib.postgres.indexes.OpClass(
+                            django.db.models.functions.text.Upper("artist"), name="gin_trgm_ops"
+                        ),
+                        name="idx_tracks_artist_trgm",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("deleted_at__isnull", True)),
+                        fields=("slug",),
+                        name="idx_tracks_slug",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("duration_ms__gte", 0)), name="chk_tracks_duration_ms"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("file_size__gte", 0)), name="chk_tracks_file_size"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("bitrate__gt", 0)), name="chk_tracks_bitrate"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("sample_rate__gt", 0)), name="chk_tracks_sample_rate"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("play_count__gte", 0)), name="chk_tracks_play_count"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("like_count__gte", 0)), name="chk_tracks_like_count"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("comment_count__gte", 0)),
+                        name="chk_tracks_comment_count",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="TrackVersion",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Random UUID (version 4)",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "track",
+                    models.ForeignKey(
+                        db_comment="The track it is a version of",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="versions",
+                        to="veza_streaming.track",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        db_comment="Who uploaded it; NULL: an account since removed",
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DB_SET_NULL,
+                        related_name="track_versions",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("version_number", models.IntegerField(db_comment="1, 2, 3, … within the track")),
+                ("file_path", models.TextField(db_comment="The file, in object storage")),
+                (
+                    "file_size",
+                    models.BigIntegerField(blank=True, db_comment="Size in bytes", null=True),
+                ),
+                (
+                    "changelog",
+                    models.TextField(blank=True, db_comment="What changed, for people", null=True),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "deleted_at",
+                    models.DateTimeField(
+                        blank=True,
+                        db_comment="When the row was soft deleted; NULL: it is live",
+                        editable=False,
+                        null=True,
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "track_versions",
+                "db_table_comment": "Files that replaced, or will replace, a track's first one",
+                "indexes": [
+                    veza_core.db.indexes.Index(
+                        fields=["track", "-created_at"],
+                        name="idx_track_versions_track_id_created_at",
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["created_by"], name="idx_track_versions_created_by_id"
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("deleted_at__isnull", True)),
+                        fields=("track", "version_number"),
+                        name="idx_track_versions_track_id_version_number",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("version_number__gt", 0)),
+                        name="chk_track_versions_version_number",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("file_size__gte", 0)),
+                        name="chk_track_versions_file_size",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Playlist",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Random UUID (version 4)",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_comment="Who owns it",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="playlists",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("title", models.CharField(db_comment="Title, as shown", max_length=255)),
+                (
+                    "slug",
+                    models.CharField(
+                        blank=True,
+                        db_comment="Address, unique among live rows",
+                        max_length=255,
+                        null=True,
+                    ),
+                ),
+                (
+                    "description",
+                    models.TextField(blank=True, db_comment="In the owner's words", null=True),
+                ),
+                ("cover_url", models.TextField(blank=True, db_comment="Picture", null=True)),
+                (
+                    "is_public",
+                    models.BooleanField(db_comment="Whether others may find it", db_default=True),
+                ),
+                (
+                    "track_count",
+                    models.IntegerField(db_comment="Tracks, counted by the services", db_default=0),
+                ),
+                (
+                    "follower_count",
+                    models.IntegerField(
+                        db_comment="Followers, counted by the services", db_default=0
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "deleted_at",
+                    models.DateTimeField(
+                        blank=True,
+                        db_comment="When the row was soft deleted; NULL: it is live",
+                        editable=False,
+                        null=True,
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "playlists",
+                "db_table_comment": "Lists of tracks that users made",
+                "indexes": [
+                    veza_core.db.indexes.Index(
+                        fields=["user", "-created_at"], name="idx_playlists_user_id_created_at"
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["-created_at"], name="idx_playlists_created_at"
+                    ),
+                    veza_core.db.indexes.GinIndex(
+                        django.contrib.postgres.indexes.OpClass(
+                            django.db.models.functions.text.Upper("title"), name="gin_trgm_ops"
+                        ),
+                        name="idx_playlists_title_trgm",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("deleted_at__isnull", True)),
+                        fields=("slug",),
+                        name="idx_playlists_slug",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("track_count__gte", 0)),
+                        name="chk_playlists_track_count",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("follower_count__gte", 0)),
+                        name="chk_playlists_follower_count",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="PlaylistTrack",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Random UUID (version 4)",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "playlist",
+                    models.ForeignKey(
+                        db_comment="The playlist it is in",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="playlist_tracks",
+                        to="veza_streaming.playlist",
+                    ),
+                ),
+                (
+                    "track",
+                    models.ForeignKey(
+                        db_comment="The track that is in it",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="playlist_tracks",
+                        to="veza_streaming.track",
+                    ),
+                ),
+                (
+                    "added_by",
+                    models.ForeignKey(
+                        blank=True,
+                        db_comment="Who added it; NULL: an account since removed",
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DB_SET_NULL,
+                        related_name="playlist_tracks_added",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("position", models.IntegerField(db_comment="Order within the playlist, from 0")),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "deleted_at",
+                    models.DateTimeField(
+                        blank=True,
+                        db_comment="When the row was soft deleted; NULL: it is live",
+                        editable=False,
+                        null=True,
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "playlist_tracks",
+                "db_table_comment": "Which track is in which playlist, and where",
+                "indexes": [
+                    veza_core.db.indexes.Index(
+                        fields=["playlist", "position"],
+                        name="idx_playlist_tracks_playlist_id_position",
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["track"], name="idx_playlist_tracks_track_id"
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["added_by"], name="idx_playlist_tracks_added_by_id"
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("deleted_at__isnull", True)),
+                        fields=("playlist", "track"),
+                        name="idx_playlist_tracks_playlist_id_track_id",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("position__gte", 0)),
+                        name="chk_playlist_tracks_position",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="PlaylistCollaborator",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Random UUID (version 4)",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "playlist",
+                    models.ForeignKey(
+                        db_comment="The playlist that is shared",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="collaborators",
+                        to="veza_streaming.playlist",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_comment="Who it is shared with",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="playlist_collaborations",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "invited_by",
+                    models.ForeignKey(
+                        blank=True,
+                        db_comment="Who invited; NULL: an account since removed",
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DB_SET_NULL,
+                        related_name="playlist_invitations",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "permission",
+                    veza_core.db.fields.EnumField(
+                        db_comment="What the collaborator may do",
+                        db_default="read",
+                        enum_type="playlist_permission",
+                    ),
+                ),
+                (
+                    "accepted_at",
+                    models.DateTimeField(
+                        blank=True,
+                        db_comment="When the invitation was accepted; NULL: not yet",
+                        null=True,
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "deleted_at",
+                    models.DateTimeField(
+                        blank=True,
+                        db_comment="When the row was soft deleted; NULL: it is live",
+                        editable=False,
+                        null=True,
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "playlist_collaborators",
+                "db_table_comment": "Who may see or change somebody else's playlist",
+                "indexes": [
+                    veza_core.db.indexes.Index(
+                        fields=["playlist"], name="idx_playlist_collaborators_playlist_id"
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["user"], name="idx_playlist_collaborators_user_id"
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["invited_by"], name="idx_playlist_collaborators_invited_by_id"
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("deleted_at__isnull", True)),
+                        fields=("playlist", "user"),
+                        name="idx_playlist_collaborators_playlist_id_user_id",
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="PlaylistFollow",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Random UUID (version 4)",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "playlist",
+                    models.ForeignKey(
+                        db_comment="The playlist that is followed",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="follows",
+                        to="veza_streaming.playlist",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_comment="Who follows it",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="playlist_follows",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "deleted_at",
+                    models.DateTimeField(
+                        blank=True,
+                        db_comment="When the row was soft deleted; NULL: it is live",
+                        editable=False,
+                        null=True,
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "playlist_follows",
+                "db_table_comment": "Which user follows which playlist",
+                "indexes": [
+                    veza_core.db.indexes.Index(
+                        fields=["playlist", "-created_at"],
+                        name="idx_playlist_follows_playlist_id_created_at",
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["user", "-created_at"],
+                        name="idx_playlist_follows_user_id_created_at",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("deleted_at__isnull", True)),
+                        fields=("user", "playlist"),
+                        name="idx_playlist_follows_user_id_playlist_id",
+                    )
+                ],
+            },
+        ),
+    ]

@@ -1,0 +1,686 @@
+"""Plays, likes, shares, comments and history."""
+
+import uuid
+
+import django.contrib.postgres.functions
+import django.db.models.deletion
+import django.db.models.functions.text
+import django.db.models.lookups
+from django.conf import settings
+from django.db import migrations, models
+
+import veza_core.db.fields
+import veza_core.db.indexes
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("veza_streaming", "040_streaming_core"),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="TrackPlay",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Random UUID (version 4)",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "track",
+                    models.ForeignKey(
+                        db_comment="What was played",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="plays",
+                        to="veza_streaming.track",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        blank=True,
+                        db_comment="Who listened; NULL: not signed in, or an account since removed",
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DB_SET_NULL,
+                        related_name="track_plays",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "started_at",
+                    models.DateTimeField(
+                        db_comment="When it began",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                    ),
+                ),
+                (
+                    "duration_ms",
+                    models.IntegerField(db_comment="How much was heard, in ms", db_default=0),
+                ),
+                (
+                    "is_complete",
+                    models.BooleanField(
+                        db_comment="Whether it was heard to the end", db_default=False
+                    ),
+                ),
+                (
+                    "source",
+                    models.CharField(
+                        blank=True,
+                        db_comment="Where from: playlist, search, …",
+                        max_length=50,
+                        null=True,
+                    ),
+                ),
+                (
+                    "device",
+                    models.CharField(
+                        blank=True,
+                        db_comment="Kind of device: phone, web, …",
+                        max_length=50,
+                        null=True,
+                    ),
+                ),
+                (
+                    "ip_address",
+                    models.GenericIPAddressField(
+                        blank=True, db_comment="The listener's address", null=True
+                    ),
+                ),
+                (
+                    "country_code",
+                    models.CharField(
+                        blank=True, db_comment="ISO 3166-1 alpha-2", max_length=2, null=True
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "track_plays",
+                "db_table_comment": "Listenings to tracks, one row each",
+                "indexes": [
+                    veza_core.db.indexes.Index(
+                        fields=["track", "-created_at"], name="idx_track_plays_track_id_created_at"
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["user", "-created_at"], name="idx_track_plays_user_id_created_at"
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["-created_at"], name="idx_track_plays_created_at"
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("duration_ms__gte", 0)),
+                        name="chk_track_plays_duration_ms",
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="TrackLike",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Random UUID (version 4)",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "track",
+                    models.ForeignKey(
+                        db_comment="What is liked",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="likes",
+                        to="veza_streaming.track",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_comment="Who likes it",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="track_likes",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "deleted_at",
+                    models.DateTimeField(
+                        blank=True,
+                        db_comment="When the row was soft deleted; NULL: it is live",
+                        editable=False,
+                        null=True,
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "track_likes",
+                "db_table_comment": "Which user likes which track",
+                "indexes": [
+                    veza_core.db.indexes.Index(
+                        fields=["track", "-created_at"], name="idx_track_likes_track_id_created_at"
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["user", "-created_at"], name="idx_track_likes_user_id_created_at"
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("deleted_at__isnull", True)),
+                        fields=("user", "track"),
+                        name="idx_track_likes_user_id_track_id",
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="TrackShare",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Random UUID (version 4)",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "track",
+                    models.ForeignKey(
+                        db_comment="What is shared",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="shares",
+                        to="veza_streaming.track",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_comment="Who shares it",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="track_shares",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "token_hash",
+                    models.CharField(db_comment="Hash of the token: a secret", max_length=255),
+                ),
+                (
+                    "permission",
+                    models.CharField(
+                        choices=[("stream", "Stream"), ("download", "Download")],
+                        db_comment="stream or download",
+                        db_default="stream",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "expires_at",
+                    models.DateTimeField(
+                        blank=True, db_comment="When it ends; NULL: it does not", null=True
+                    ),
+                ),
+                (
+                    "access_count",
+                    models.IntegerField(db_comment="How often it was used", db_default=0),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "deleted_at",
+                    models.DateTimeField(
+                        blank=True,
+                        db_comment="When the row was soft deleted; NULL: it is live",
+                        editable=False,
+                        null=True,
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "track_shares",
+                "db_table_comment": "Links through which tracks are heard without an account",
+                "indexes": [
+                    veza_core.db.indexes.Index(
+                        fields=["track", "-created_at"], name="idx_track_shares_track_id_created_at"
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["user", "-created_at"], name="idx_track_shares_user_id_created_at"
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("deleted_at__isnull", True)),
+                        fields=("token_hash",),
+                        name="idx_track_shares_token_hash",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("permission__in", ["stream", "download"])),
+                        name="chk_track_shares_permission",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("access_count__gte", 0)),
+                        name="chk_track_shares_access_count",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="TrackComment",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Random UUID (version 4)",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "track",
+                    models.ForeignKey(
+                        db_comment="What is commented on",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="comments",
+                        to="veza_streaming.track",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_comment="Who wrote it",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="track_comments",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        db_comment="The comment it replies to; NULL: it begins a thread",
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="replies",
+                        to="veza_streaming.trackcomment",
+                    ),
+                ),
+                ("content", models.TextField(db_comment="1 to 5000 characters")),
+                (
+                    "position_ms",
+                    models.IntegerField(
+                        blank=True,
+                        db_comment="Where in the track, in ms; NULL: all of it",
+                        null=True,
+                    ),
+                ),
+                (
+                    "is_edited",
+                    models.BooleanField(
+                        db_comment="Whether the author changed it afterwards", db_default=False
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "deleted_at",
+                    models.DateTimeField(
+                        blank=True,
+                        db_comment="When the row was soft deleted; NULL: it is live",
+                        editable=False,
+                        null=True,
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "track_comments",
+                "db_table_comment": "What users say of tracks, in threads",
+                "indexes": [
+                    veza_core.db.indexes.Index(
+                        fields=["track", "-created_at"],
+                        name="idx_track_comments_track_id_created_at",
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["user", "-created_at"], name="idx_track_comments_user_id_created_at"
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["parent"], name="idx_track_comments_parent_id"
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            django.db.models.lookups.GreaterThanOrEqual(
+                                django.db.models.functions.text.Length("content"), 1
+                            ),
+                            django.db.models.lookups.LessThanOrEqual(
+                                django.db.models.functions.text.Length("content"), 5000
+                            ),
+                        ),
+                        name="chk_track_comments_content_length",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("position_ms__gte", 0)),
+                        name="chk_track_comments_position_ms",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="TrackHistory",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Random UUID (version 4)",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "track",
+                    models.ForeignKey(
+                        db_comment="What was changed",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="history",
+                        to="veza_streaming.track",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        blank=True,
+                        db_comment="Who did it; NULL: the platform, or an account since removed",
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DB_SET_NULL,
+                        related_name="track_history",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "action",
+                    models.CharField(db_comment="created, updated, published, …", max_length=50),
+                ),
+                (
+                    "old_value",
+                    models.JSONField(
+                        blank=True, db_comment="The changed columns, before", null=True
+                    ),
+                ),
+                (
+                    "new_value",
+                    models.JSONField(
+                        blank=True, db_comment="The changed columns, after", null=True
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name_plural": "track history",
+                "db_table": "track_history",
+                "db_table_comment": "Changes of tracks, one row each",
+                "indexes": [
+                    veza_core.db.indexes.Index(
+                        fields=["track", "-created_at"],
+                        name="idx_track_history_track_id_created_at",
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["user", "-created_at"], name="idx_track_history_user_id_created_at"
+                    ),
+                ],
+                "constraints": [],
+            },
+        ),
+        migrations.CreateModel(
+            name="PlaybackAnalytics",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Random UUID (version 4)",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "track",
+                    models.ForeignKey(
+                        db_comment="What was played",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="playback_analytics",
+                        to="veza_streaming.track",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        blank=True,
+                        db_comment="Who listened; NULL: not signed in, or an account since removed",
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DB_SET_NULL,
+                        related_name="playback_analytics",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "session",
+                    models.ForeignKey(
+                        blank=True,
+                        db_comment="The client; NULL: not signed in, or a session since purged",
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DB_SET_NULL,
+                        related_name="playback_analytics",
+                        to="veza_core.usersession",
+                    ),
+                ),
+                (
+                    "started_at",
+                    models.DateTimeField(
+                        db_comment="When it began",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                    ),
+                ),
+                (
+                    "ended_at",
+                    models.DateTimeField(
+                        blank=True, db_comment="When it ended; NULL: it goes on", null=True
+                    ),
+                ),
+                (
+                    "play_time_ms",
+                    models.IntegerField(db_comment="How long it sounded, in ms", db_default=0),
+                ),
+                (
+                    "pause_count",
+                    models.IntegerField(db_comment="How often it was paused", db_default=0),
+                ),
+                (
+                    "seek_count",
+                    models.IntegerField(db_comment="How often the listener jumped", db_default=0),
+                ),
+                (
+                    "completion_rate",
+                    models.DecimalField(
+                        db_comment="Part heard, in percent",
+                        db_default=0,
+                        decimal_places=2,
+                        max_digits=5,
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name_plural": "playback analytics",
+                "db_table": "playback_analytics",
+                "db_table_comment": "How listenings went, one row each",
+                "indexes": [
+                    veza_core.db.indexes.Index(
+                        fields=["track", "-created_at"],
+                        name="idx_playback_analytics_track_id_created_at",
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["user", "-created_at"],
+                        name="idx_playback_analytics_user_id_created_at",
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["session"], name="idx_playback_analytics_session_id"
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["-created_at"], name="idx_playback_analytics_created_at"
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("ended_at__gte", models.F("started_at"))),
+                        name="chk_playback_analytics_ended_at",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("play_time_ms__gte", 0)),
+                        name="chk_playback_analytics_play_time_ms",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("pause_count__gte", 0)),
+                        name="chk_playback_analytics_pause_count",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("seek_count__gte", 0)),
+                        name="chk_playback_analytics_seek_count",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("completion_rate__gte", 0), ("completion_rate__lte", 100)
+                        ),
+                        name="chk_playback_analytics_completion_rate",
+                    ),
+                ],
+            },
+        ),
+    ]

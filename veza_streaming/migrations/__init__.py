@@ -1,0 +1,1 @@
+"""Migrations: the final state of V1, frozen once released."""

@@ -1,0 +1,37 @@
+"""Tracks, playlists, and what listeners do with them."""
+
+from .analytics import (
+    PlaybackAnalytics,
+    SharePermission,
+    TrackComment,
+    TrackHistory,
+    TrackLike,
+    TrackPlay,
+    TrackShare,
+)
+from .playlists import (
+    Playlist,
+    PlaylistCollaborator,
+    PlaylistFollow,
+    PlaylistPermission,
+    PlaylistTrack,
+)
+from .tracks import Track, TrackStatus, TrackVersion
+
+__all__ = [
+    "PlaybackAnalytics",
+    "Playlist",
+    "PlaylistCollaborator",
+    "PlaylistFollow",
+    "PlaylistPermission",
+    "PlaylistTrack",
+    "SharePermission",
+    "Track",
+    "TrackComment",
+    "TrackHistory",
+    "TrackLike",
+    "TrackPlay",
+    "TrackShare",
+    "TrackStatus",
+    "TrackVersion",
+]

@@ -1,0 +1,327 @@
+"""What listeners do with tracks: plays, likes, shares, comments, and what was changed when."""
+
+from django.contrib.postgres.functions import TransactionNow
+from django.db import models
+from django.db.models import CheckConstraint, F, Q, UniqueConstraint
+
+from veza_core.db.constraints import LIVE, characters_between, non_negative
+from veza_core.db.indexes import Index
+from veza_core.models import BaseModel, SoftDeleteModel, User, UserSession
+
+from .tracks import Track
+
+
+class TrackPlay(BaseModel):
+    """One listening to a track, by a user or by somebody who is not signed in."""
+
+    track = models.ForeignKey(
+        Track,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="plays",
+        db_comment="What was played",
+    )
+    user = models.ForeignKey(
+        User,
+        on_delete=models.DB_SET_NULL,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="track_plays",
+        db_comment="Who listened; NULL: not signed in, or an account since removed",
+    )
+    started_at = models.DateTimeField(db_default=TransactionNow(), db_comment="When it began")
+    duration_ms = models.IntegerField(db_default=0, db_comment="How much was heard, in ms")
+    is_complete = models.BooleanField(
+        db_default=False, db_comment="Whether it was heard to the end"
+    )
+    source = models.CharField(
+        max_length=50, null=True, blank=True, db_comment="Where from: playlist, search, …"
+    )
+    device = models.CharField(
+        max_length=50, null=True, blank=True, db_comment="Kind of device: phone, web, …"
+    )
+    ip_address = models.GenericIPAddressField(
+        null=True, blank=True, db_comment="The listener's address"
+    )
+    country_code = models.CharField(
+        max_length=2, null=True, blank=True, db_comment="ISO 3166-1 alpha-2"
+    )
+
+    class Meta:
+        db_table = "track_plays"
+        db_table_comment = "Listenings to tracks, one row each"
+        constraints = [non_negative("track_plays", "duration_ms")]
+        indexes = [
+            # A track's plays, newest first.
+            Index(fields=["track", "-created_at"], name="idx_track_plays_track_id_created_at"),
+            # What a user played, newest first.
+            Index(fields=["user", "-created_at"], name="idx_track_plays_user_id_created_at"),
+            # The newest plays of all.
+            Index(fields=["-created_at"], name="idx_track_plays_created_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.track_id}, {self.started_at}"
+
+
+class TrackLike(SoftDeleteModel):
+    """A user who likes a track."""
+
+    track = models.ForeignKey(
+        Track,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="likes",
+        db_comment="What is liked",
+    )
+    user = models.ForeignKey(
+        User,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="track_likes",
+        db_comment="Who likes it",
+    )
+
+    class Meta:
+        db_table = "track_likes"
+        db_table_comment = "Which user likes which track"
+        constraints = [
+            UniqueConstraint(
+                fields=["user", "track"], condition=LIVE, name="idx_track_likes_user_id_track_id"
+            )
+        ]
+        indexes = [
+            # A track's likes, newest first.
+            Index(fields=["track", "-created_at"], name="idx_track_likes_track_id_created_at"),
+            # What a user likes, newest first.
+            Index(fields=["user", "-created_at"], name="idx_track_likes_user_id_created_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.track_id}: {self.user_id}"
+
+
+class SharePermission(models.TextChoices):
+    """What the holder of a share's token may do."""
+
+    STREAM = "stream"
+    DOWNLOAD = "download"
+
+
+class TrackShare(SoftDeleteModel):
+    """A link through which somebody hears a track without an account."""
+
+    track = models.ForeignKey(
+        Track,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="shares",
+        db_comment="What is shared",
+    )
+    user = models.ForeignKey(
+        User,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="track_shares",
+        db_comment="Who shares it",
+    )
+    token_hash = models.CharField(max_length=255, db_comment="Hash of the token: a secret")
+    permission = models.CharField(
+        max_length=20,
+        choices=SharePermission.choices,
+        db_default=SharePermission.STREAM,
+        db_comment="stream or download",
+    )
+    expires_at = models.DateTimeField(
+        null=True, blank=True, db_comment="When it ends; NULL: it does not"
+    )
+    access_count = models.IntegerField(db_default=0, db_comment="How often it was used")
+
+    class Meta:
+        db_table = "track_shares"
+        db_table_comment = "Links through which tracks are heard without an account"
+        constraints = [
+            UniqueConstraint(
+                fields=["token_hash"], condition=LIVE, name="idx_track_shares_token_hash"
+            ),
+            CheckConstraint(
+                condition=Q(permission__in=["stream", "download"]),
+                name="chk_track_shares_permission",
+            ),
+            non_negative("track_shares", "access_count"),
+        ]
+        indexes = [
+            # A track's shares, newest first.
+            Index(fields=["track", "-created_at"], name="idx_track_shares_track_id_created_at"),
+            # What a user shares, newest first.
+            Index(fields=["user", "-created_at"], name="idx_track_shares_user_id_created_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.track_id}, {self.permission}"
+
+
+class TrackComment(SoftDeleteModel):
+    """What a user says of a track, at a moment of it or in general."""
+
+    track = models.ForeignKey(
+        Track,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="comments",
+        db_comment="What is commented on",
+    )
+    user = models.ForeignKey(
+        User,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="track_comments",
+        db_comment="Who wrote it",
+    )
+    parent = models.ForeignKey(
+        "self",
+        on_delete=models.DB_CASCADE,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="replies",
+        db_comment="The comment it replies to; NULL: it begins a thread",
+    )
+    content = models.TextField(db_comment="1 to 5000 characters")
+    position_ms = models.IntegerField(
+        null=True, blank=True, db_comment="Where in the track, in ms; NULL: all of it"
+    )
+    is_edited = models.BooleanField(
+        db_default=False, db_comment="Whether the author changed it afterwards"
+    )
+
+    class Meta:
+        db_table = "track_comments"
+        db_table_comment = "What users say of tracks, in threads"
+        constraints = [
+            characters_between("track_comments", "content", 1, 5000),
+            non_negative("track_comments", "position_ms"),
+        ]
+        indexes = [
+            # A track's comments, newest first.
+            Index(fields=["track", "-created_at"], name="idx_track_comments_track_id_created_at"),
+            # What a user wrote, newest first.
+            Index(fields=["user", "-created_at"], name="idx_track_comments_user_id_created_at"),
+            # A comment's replies.
+            Index(fields=["parent"], name="idx_track_comments_parent_id"),
+        ]
+
+    def __str__(self) -> str:
+        return self.content[:50]
+
+
+class TrackHistory(BaseModel):
+    """A change of a track: who did what, and the values before and after."""
+
+    track = models.ForeignKey(
+        Track,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="history",
+        db_comment="What was changed",
+    )
+    user = models.ForeignKey(
+        User,
+        on_delete=models.DB_SET_NULL,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="track_history",
+        db_comment="Who did it; NULL: the platform, or an account since removed",
+    )
+    action = models.CharField(max_length=50, db_comment="created, updated, published, …")
+    old_value = models.JSONField(null=True, blank=True, db_comment="The changed columns, before")
+    new_value = models.JSONField(null=True, blank=True, db_comment="The changed columns, after")
+
+    class Meta:
+        db_table = "track_history"
+        db_table_comment = "Changes of tracks, one row each"
+        verbose_name_plural = "track history"
+        indexes = [
+            # A track's changes, newest first.
+            Index(fields=["track", "-created_at"], name="idx_track_history_track_id_created_at"),
+            # What a user changed, newest first.
+            Index(fields=["user", "-created_at"], name="idx_track_history_user_id_created_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.track_id}, {self.action}"
+
+
+class PlaybackAnalytics(BaseModel):
+    """How a listening went: pauses, seeks, and how far the listener came."""
+
+    track = models.ForeignKey(
+        Track,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="playback_analytics",
+        db_comment="What was played",
+    )
+    user = models.ForeignKey(
+        User,
+        on_delete=models.DB_SET_NULL,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="playback_analytics",
+        db_comment="Who listened; NULL: not signed in, or an account since removed",
+    )
+    session = models.ForeignKey(
+        UserSession,
+        on_delete=models.DB_SET_NULL,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="playback_analytics",
+        db_comment="The client; NULL: not signed in, or a session since purged",
+    )
+    started_at = models.DateTimeField(db_default=TransactionNow(), db_comment="When it began")
+    ended_at = models.DateTimeField(
+        null=True, blank=True, db_comment="When it ended; NULL: it goes on"
+    )
+    play_time_ms = models.IntegerField(db_default=0, db_comment="How long it sounded, in ms")
+    pause_count = models.IntegerField(db_default=0, db_comment="How often it was paused")
+    seek_count = models.IntegerField(db_default=0, db_comment="How often the listener jumped")
+    completion_rate = models.DecimalField(
+        max_digits=5, decimal_places=2, db_default=0, db_comment="Part heard, in percent"
+    )
+
+    class Meta:
+        db_table = "playback_analytics"
+        db_table_comment = "How listenings went, one row each"
+        verbose_name_plural = "playback analytics"
+        constraints = [
+            CheckConstraint(
+                condition=Q(ended_at__gte=F("started_at")), name="chk_playback_analytics_ended_at"
+            ),
+            non_negative("playback_analytics", "play_time_ms"),
+            non_negative("playback_analytics", "pause_count"),
+            non_negative("playback_analytics", "seek_count"),
+            CheckConstraint(
+                condition=Q(completion_rate__gte=0, completion_rate__lte=100),
+                name="chk_playback_analytics_completion_rate",
+            ),
+        ]
+        indexes = [
+            # A track's, newest first.
+            Index(
+                fields=["track", "-created_at"],
+                name="idx_playback_analytics_track_id_created_at",
+            ),
+            # A user's, newest first.
+            Index(fields=["user", "-created_at"], name="idx_playback_analytics_user_id_created_at"),
+            # A client's.
+            Index(fields=["session"], name="idx_playback_analytics_session_id"),
+            # The newest of all.
+            Index(fields=["-created_at"], name="idx_playback_analytics_created_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.track_id}, {self.started_at}"

@@ -1,0 +1,215 @@
+"""Playlists: what is in them, who may change them, who follows them."""
+
+from django.db import models
+from django.db.models import UniqueConstraint
+
+from veza_core.db.constraints import LIVE, non_negative
+from veza_core.db.fields import EnumField
+from veza_core.db.indexes import Index, search_index
+from veza_core.models import SoftDeleteModel, User
+
+from .tracks import Track
+
+
+class PlaylistPermission(models.TextChoices):
+    """The values of PostgreSQL type `playlist_permission`, least first."""
+
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"
+
+
+class Playlist(SoftDeleteModel):
+    """A list of tracks that a user made."""
+
+    user = models.ForeignKey(
+        User,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="playlists",
+        db_comment="Who owns it",
+    )
+    title = models.CharField(max_length=255, db_comment="Title, as shown")
+    slug = models.CharField(
+        max_length=255, null=True, blank=True, db_comment="Address, unique among live rows"
+    )
+    description = models.TextField(null=True, blank=True, db_comment="In the owner's words")
+    cover_url = models.TextField(null=True, blank=True, db_comment="Picture")
+    is_public = models.BooleanField(db_default=True, db_comment="Whether others may find it")
+    track_count = models.IntegerField(db_default=0, db_comment="Tracks, counted by the services")
+    follower_count = models.IntegerField(
+        db_default=0, db_comment="Followers, counted by the services"
+    )
+
+    class Meta:
+        db_table = "playlists"
+        db_table_comment = "Lists of tracks that users made"
+        constraints = [
+            UniqueConstraint(fields=["slug"], condition=LIVE, name="idx_playlists_slug"),
+            non_negative("playlists", "track_count"),
+            non_negative("playlists", "follower_count"),
+        ]
+        indexes = [
+            # A user's playlists, newest first.
+            Index(fields=["user", "-created_at"], name="idx_playlists_user_id_created_at"),
+            # The newest playlists.
+            Index(fields=["-created_at"], name="idx_playlists_created_at"),
+            # Search by a part of the title.
+            search_index("playlists", "title"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class PlaylistTrack(SoftDeleteModel):
+    """A track in a playlist."""
+
+    playlist = models.ForeignKey(
+        Playlist,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="playlist_tracks",
+        db_comment="The playlist it is in",
+    )
+    track = models.ForeignKey(
+        Track,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="playlist_tracks",
+        db_comment="The track that is in it",
+    )
+    added_by = models.ForeignKey(
+        User,
+        on_delete=models.DB_SET_NULL,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="playlist_tracks_added",
+        db_comment="Who added it; NULL: an account since removed",
+    )
+    position = models.IntegerField(db_comment="Order within the playlist, from 0")
+
+    class Meta:
+        db_table = "playlist_tracks"
+        db_table_comment = "Which track is in which playlist, and where"
+        constraints = [
+            UniqueConstraint(
+                fields=["playlist", "track"],
+                condition=LIVE,
+                name="idx_playlist_tracks_playlist_id_track_id",
+            ),
+            non_negative("playlist_tracks", "position"),
+        ]
+        indexes = [
+            # A playlist in its order.
+            Index(fields=["playlist", "position"], name="idx_playlist_tracks_playlist_id_position"),
+            # The playlists that a track is in.
+            Index(fields=["track"], name="idx_playlist_tracks_track_id"),
+            # What a user added.
+            Index(fields=["added_by"], name="idx_playlist_tracks_added_by_id"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.playlist_id}: {self.track_id}"
+
+
+class PlaylistCollaborator(SoftDeleteModel):
+    """A user who may see or change somebody else's playlist."""
+
+    playlist = models.ForeignKey(
+        Playlist,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="collaborators",
+        db_comment="The playlist that is shared",
+    )
+    user = models.ForeignKey(
+        User,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="playlist_collaborations",
+        db_comment="Who it is shared with",
+    )
+    invited_by = models.ForeignKey(
+        User,
+        on_delete=models.DB_SET_NULL,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="playlist_invitations",
+        db_comment="Who invited; NULL: an account since removed",
+    )
+    permission = EnumField(
+        enum_type="playlist_permission",
+        choices=PlaylistPermission.choices,
+        db_default=PlaylistPermission.READ,
+        db_comment="What the collaborator may do",
+    )
+    accepted_at = models.DateTimeField(
+        null=True, blank=True, db_comment="When the invitation was accepted; NULL: not yet"
+    )
+
+    class Meta:
+        db_table = "playlist_collaborators"
+        db_table_comment = "Who may see or change somebody else's playlist"
+        constraints = [
+            UniqueConstraint(
+                fields=["playlist", "user"],
+                condition=LIVE,
+                name="idx_playlist_collaborators_playlist_id_user_id",
+            )
+        ]
+        indexes = [
+            # The unique index above is partial, so it cannot serve the foreign key.
+            Index(fields=["playlist"], name="idx_playlist_collaborators_playlist_id"),
+            # The playlists that are shared with a user.
+            Index(fields=["user"], name="idx_playlist_collaborators_user_id"),
+            # Whom a user invited.
+            Index(fields=["invited_by"], name="idx_playlist_collaborators_invited_by_id"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.playlist_id}: {self.user_id}"
+
+
+class PlaylistFollow(SoftDeleteModel):
+    """A user who follows a playlist."""
+
+    playlist = models.ForeignKey(
+        Playlist,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="follows",
+        db_comment="The playlist that is followed",
+    )
+    user = models.ForeignKey(
+        User,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="playlist_follows",
+        db_comment="Who follows it",
+    )
+
+    class Meta:
+        db_table = "playlist_follows"
+        db_table_comment = "Which user follows which playlist"
+        constraints = [
+            UniqueConstraint(
+                fields=["user", "playlist"],
+                condition=LIVE,
+                name="idx_playlist_follows_user_id_playlist_id",
+            )
+        ]
+        indexes = [
+            # A playlist's followers, newest first.
+            Index(
+                fields=["playlist", "-created_at"],
+                name="idx_playlist_follows_playlist_id_created_at",
+            ),
+            # What a user follows, newest first.
+            Index(fields=["user", "-created_at"], name="idx_playlist_follows_user_id_created_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.playlist_id}: {self.user_id}"

@@ -1,0 +1,156 @@
+"""Tracks, and the versions of their files."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import UniqueConstraint
+
+from veza_core.db.constraints import LIVE, non_negative, positive
+from veza_core.db.fields import EnumField
+from veza_core.db.indexes import Index, search_index
+from veza_core.models import SoftDeleteModel, User
+
+
+class TrackStatus(models.TextChoices):
+    """The values of PostgreSQL type `track_status`."""
+
+    UPLOADING = "uploading"
+    PROCESSING = "processing"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class Track(SoftDeleteModel):
+    """A piece of music that a user uploaded."""
+
+    user = models.ForeignKey(
+        User,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="tracks",
+        db_comment="Who uploaded it",
+    )
+    title = models.CharField(max_length=255, db_comment="Title, as shown")
+    slug = models.CharField(
+        max_length=255, null=True, blank=True, db_comment="Address, unique among live rows"
+    )
+    artist = models.CharField(max_length=255, null=True, blank=True, db_comment="As shown")
+    album = models.CharField(max_length=255, null=True, blank=True, db_comment="As shown")
+    genre = models.CharField(max_length=100, null=True, blank=True, db_comment="One genre")
+    release_year = models.SmallIntegerField(
+        null=True, blank=True, db_comment="Year of first release (Gregorian)"
+    )
+    tags = ArrayField(
+        models.TextField(), db_default=[], blank=True, db_comment="Free labels, by the uploader"
+    )
+    duration_ms = models.IntegerField(
+        null=True, blank=True, db_comment="Length in milliseconds; NULL: not yet known"
+    )
+    file_path = models.TextField(db_comment="The original file, in object storage")
+    file_size = models.BigIntegerField(
+        null=True, blank=True, db_comment="Size of the original file in bytes"
+    )
+    format = models.CharField(
+        max_length=20, null=True, blank=True, db_comment="Container or codec: flac, mp3, …"
+    )
+    bitrate = models.IntegerField(
+        null=True, blank=True, db_comment="Of the original file, in kbit/s"
+    )
+    sample_rate = models.IntegerField(
+        null=True, blank=True, db_comment="Of the original file, in Hz"
+    )
+    cover_art_path = models.TextField(
+        null=True, blank=True, db_comment="Picture, in object storage"
+    )
+    waveform_path = models.TextField(
+        null=True, blank=True, db_comment="Waveform data, in object storage"
+    )
+    status = EnumField(
+        enum_type="track_status",
+        choices=TrackStatus.choices,
+        db_default=TrackStatus.UPLOADING,
+        db_comment="Where it is on its way to listeners",
+    )
+    is_public = models.BooleanField(db_default=True, db_comment="Whether others may find it")
+    published_at = models.DateTimeField(
+        null=True, blank=True, db_comment="When it was published; NULL: it was not"
+    )
+    play_count = models.BigIntegerField(db_default=0, db_comment="Plays, counted by the services")
+    like_count = models.BigIntegerField(db_default=0, db_comment="Likes, counted by the services")
+    comment_count = models.BigIntegerField(
+        db_default=0, db_comment="Comments, counted by the services"
+    )
+
+    class Meta:
+        db_table = "tracks"
+        db_table_comment = "Pieces of music that users uploaded"
+        constraints = [
+            UniqueConstraint(fields=["slug"], condition=LIVE, name="idx_tracks_slug"),
+            non_negative("tracks", "duration_ms"),
+            non_negative("tracks", "file_size"),
+            positive("tracks", "bitrate"),
+            positive("tracks", "sample_rate"),
+            non_negative("tracks", "play_count"),
+            non_negative("tracks", "like_count"),
+            non_negative("tracks", "comment_count"),
+        ]
+        indexes = [
+            # A user's tracks, newest first.
+            Index(fields=["user", "-created_at"], name="idx_tracks_user_id_created_at"),
+            # The newest tracks.
+            Index(fields=["-created_at"], name="idx_tracks_created_at"),
+            # The newest tracks of a genre.
+            Index(fields=["genre", "-created_at"], name="idx_tracks_genre_created_at"),
+            # Search by a part of the title or the artist.
+            search_index("tracks", "title"),
+            search_index("tracks", "artist"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class TrackVersion(SoftDeleteModel):
+    """A file that replaced, or will replace, a track's first one."""
+
+    track = models.ForeignKey(
+        Track,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="versions",
+        db_comment="The track it is a version of",
+    )
+    created_by = models.ForeignKey(
+        User,
+        on_delete=models.DB_SET_NULL,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="track_versions",
+        db_comment="Who uploaded it; NULL: an account since removed",
+    )
+    version_number = models.IntegerField(db_comment="1, 2, 3, … within the track")
+    file_path = models.TextField(db_comment="The file, in object storage")
+    file_size = models.BigIntegerField(null=True, blank=True, db_comment="Size in bytes")
+    changelog = models.TextField(null=True, blank=True, db_comment="What changed, for people")
+
+    class Meta:
+        db_table = "track_versions"
+        db_table_comment = "Files that replaced, or will replace, a track's first one"
+        constraints = [
+            UniqueConstraint(
+                fields=["track", "version_number"],
+                condition=LIVE,
+                name="idx_track_versions_track_id_version_number",
+            ),
+            positive("track_versions", "version_number"),
+            non_negative("track_versions", "file_size"),
+        ]
+        indexes = [
+            # A track's versions, newest first.
+            Index(fields=["track", "-created_at"], name="idx_track_versions_track_id_created_at"),
+            # What a user uploaded.
+            Index(fields=["created_by"], name="idx_track_versions_created_by_id"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.track_id}, version {self.version_number}"
