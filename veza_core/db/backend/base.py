@@ -4,6 +4,9 @@ from typing import Any
 
 from django.db.backends.postgresql import base
 
+from veza_core.db import embedded
+
+from .client import DatabaseClient
 from .features import DatabaseFeatures
 from .operations import DatabaseOperations
 from .schema import DatabaseSchemaEditor
@@ -19,6 +22,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """
 
     SchemaEditorClass = DatabaseSchemaEditor
+    client_class = DatabaseClient
     features_class = DatabaseFeatures
     ops_class = DatabaseOperations
 
@@ -28,7 +32,5 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if data_directory := self.settings_dict.get("EMBEDDED_DATA_DIRECTORY"):
             # Started by the first connection and not by the settings: commands that need no
             # database then do not start one.
-            from veza_core.db import embedded
-
             params["host"] = embedded.start(data_directory)
         return params

@@ -1,0 +1,68 @@
+"""What several tests need: commands run as a user runs them, and databases to throw away."""
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+import psycopg
+from django.db import connection
+from psycopg import sql
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def server_parameters() -> dict[str, str]:
+    """How to reach the server that the tests run on, for `psycopg.connect`."""
+    params = connection.get_connection_params()
+    names = ("host", "port", "user", "password")
+    return {name: str(params[name]) for name in names if params.get(name)}
+
+
+def database_url(name: str, **changes: str) -> str:
+    """The URL of a database on that server; `changes` replace user, password, host or port."""
+    parts = {**server_parameters(), **changes}
+    user, password = parts.pop("user", ""), parts.pop("password", "")
+    credentials = f"{quote(user)}:{quote(password)}@" if user else ""
+    return f"postgresql://{credentials}/{quote(name)}?{urlencode(parts)}"
+
+
+def administer(*statements: sql.Composable | str) -> None:
+    """Run statements outside a transaction, on the server's maintenance database."""
+    with psycopg.connect(**server_parameters(), dbname="postgres", autocommit=True) as server:
+        for statement in statements:
+            server.execute(statement)
+
+
+@contextmanager
+def scratch_database(options: str = "") -> Iterator[str]:
+    """Make an empty database, give its name, and drop it."""
+    name = f"scratch_{uuid.uuid4().hex}"
+    administer(sql.SQL("CREATE DATABASE {} " + options).format(sql.Identifier(name)))
+    try:
+        yield name
+    finally:
+        administer(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run manage.py in a process of its own, with DEBUG on and the variables given."""
+    return subprocess.run(
+        [sys.executable, ROOT / "manage.py", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "DEBUG": "1", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def is_one_clear_line(result: subprocess.CompletedProcess[str]) -> bool:
+    """Whether a command failed as it should: one line on standard error, and no traceback."""
+    lines = result.stderr.strip().splitlines()
+    return result.returncode != 0 and len(lines) == 1 and "Traceback" not in result.stderr

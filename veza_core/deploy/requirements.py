@@ -1,0 +1,66 @@
+"""What a server must offer before the first statement of V1 runs on it."""
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+LEGACY_EXTENSIONS = ("pgcrypto", "uuid-ossp")
+EXTENSIONS = (*LEGACY_EXTENSIONS, "pg_trgm")
+
+FACTS = """
+SELECT
+    pg_is_in_recovery(),
+    current_setting('server_encoding'),
+    current_user,
+    current_database(),
+    has_database_privilege(current_database(), 'CREATE'),
+    to_regnamespace('public') IS NOT NULL,
+    CASE WHEN to_regnamespace('public') IS NOT NULL
+        THEN has_schema_privilege('public', 'CREATE') END,
+    ARRAY(SELECT name::text FROM pg_available_extensions WHERE name = ANY(%s)),
+    (SELECT nspname::text FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace
+        WHERE extname = 'pg_trgm')
+"""
+
+
+def unmet_requirements(connection: BaseDatabaseWrapper) -> list[str]:
+    """What keeps V1 from this server, each as a line that says what to do; empty: nothing.
+
+    Reads only. PostgreSQL older than 15 never comes here: Django refuses the connection.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(FACTS, [list(EXTENSIONS)])
+        (replica, encoding, role, database, create, public, create_in_public, available, trgm) = (
+            cursor.fetchone()
+        )
+    if replica:
+        return ["this server is a read-only replica: give the primary in DATABASE_URL"]
+    problems = []
+    if encoding != "UTF8":
+        problems.append(
+            f"database {database} has encoding {encoding}: create it with ENCODING 'UTF8'"
+        )
+    if not create:
+        problems.append(
+            f'role {role} may not create schemas: GRANT CREATE ON DATABASE "{database}" TO "{role}"'
+        )
+    if not public:
+        problems.append("schema public is missing: CREATE SCHEMA public")
+    elif not create_in_public:
+        problems.append(
+            f'role {role} may not create in schema public: GRANT ALL ON SCHEMA public TO "{role}"'
+        )
+    if missing := _missing_extensions(connection, available):
+        problems.append(
+            f"the server has no extension {', '.join(missing)}: install PostgreSQL's contrib "
+            "package there (Debian: postgresql-15 or newer; Red Hat: postgresql-contrib)"
+        )
+    if trgm not in (None, "public"):
+        problems.append(
+            f"extension pg_trgm is in schema {trgm}: ALTER EXTENSION pg_trgm SET SCHEMA public"
+        )
+    return problems
+
+
+def _missing_extensions(connection: BaseDatabaseWrapper, available: list[str]) -> list[str]:
+    embedded = bool(connection.settings_dict.get("EMBEDDED_DATA_DIRECTORY"))
+    required = ("pg_trgm",) if embedded else EXTENSIONS
+    return [name for name in required if name not in available]
