@@ -57,3 +57,7 @@ lock: setup ## Compile the lock files anew from pyproject.toml (needs uv)
 		--no-header pyproject.toml -o requirements.lock
 	@uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
 		--no-header pyproject.toml --group dev -o requirements-dev.lock
+
+.PHONY: bench-migrate
+bench-migrate: setup ## Measure migrate beside psql and a bare start
+	@.venv/bin/python -m benchmarks.migrate

@@ -22,6 +22,8 @@ try:
     BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", default=False)
     CONN_MAX_AGE = env.int("CONN_MAX_AGE", default=0)
     DATABASE_URL = env.str("DATABASE_URL", default="")
+    # Without DATABASE_URL: which database of the embedded server.
+    EMBEDDED_DATABASE = env.str("EMBEDDED_DATABASE", default="veza")
 except EnvError as error:
     raise ImproperlyConfigured(str(error)) from error
 
@@ -40,7 +42,7 @@ DATABASES = {
         **(
             database_settings(DATABASE_URL)
             if DATABASE_URL
-            else embedded_settings(str(BASE_DIR / ".postgres"))
+            else embedded_settings(str(BASE_DIR / ".postgres"), EMBEDDED_DATABASE)
         ),
         "CONN_MAX_AGE": CONN_MAX_AGE,
         "CONN_HEALTH_CHECKS": True,

@@ -17,21 +17,20 @@ import psycopg
 from django.db import OperationalError
 from psycopg import sql
 
-DATABASE = "veza"
 USER = "postgres"
 
 _starting = threading.Lock()
 
 
-def start(data_directory: str) -> str:
-    """Start the server in `data_directory` unless it runs already, with database `veza` in it.
+def start(data_directory: str, database: str) -> str:
+    """Start the server in `data_directory` unless it runs already, and make the database in it.
 
     Returns the directory of its Unix socket, to be used as `host`.
     Raises `OperationalError`, in one line, when the server does not start.
     """
     with _starting:
         try:
-            return _start(data_directory)
+            return _start(data_directory, database)
         except (OSError, subprocess.SubprocessError) as error:
             raise OperationalError(
                 f"the embedded PostgreSQL does not start ({error}): "
@@ -56,7 +55,7 @@ def _quiet_import() -> Iterator[None]:
 
 
 @cache
-def _start(data_directory: str) -> str:
+def _start(data_directory: str, database: str) -> str:
     # Imported late: a server of the user's does not need it.
     import psutil
 
@@ -69,20 +68,20 @@ def _start(data_directory: str) -> str:
     handles = server.global_process_id_list
     handles.put([pid for pid in handles.get() if psutil.pid_exists(pid)])
     socket_directory = str(server.get_postmaster_info().socket_dir)
-    _create_database(socket_directory)
+    _create_database(socket_directory, database)
     return socket_directory
 
 
-def _create_database(socket_directory: str) -> None:
+def _create_database(socket_directory: str, database: str) -> None:
     with psycopg.connect(
         host=socket_directory, user=USER, dbname="postgres", autocommit=True
     ) as connection:
         if connection.execute(
-            "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]
+            "SELECT 1 FROM pg_database WHERE datname = %s", [database]
         ).fetchone():
             return
         try:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
         except psycopg.errors.DuplicateDatabase:
             # Another process was quicker.
             return

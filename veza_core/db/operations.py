@@ -62,7 +62,7 @@ class LegacyExtension(CreateExtension):
         to_state: ProjectState,
     ) -> None:
         connection: Any = schema_editor.connection
-        if connection.settings_dict.get("EMBEDDED_DATA_DIRECTORY"):
+        if connection.settings_dict.get("EMBEDDED"):
             with connection.cursor() as cursor:
                 cursor.execute(
                     "SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = %s)",

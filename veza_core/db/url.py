@@ -44,12 +44,12 @@ def database_settings(url: str, name: str = "DATABASE_URL") -> dict[str, Any]:
     }
 
 
-def embedded_settings(data_directory: str) -> dict[str, Any]:
-    """The entry of DATABASES for the embedded server, its data in `data_directory`."""
+def embedded_settings(data_directory: str, database: str) -> dict[str, Any]:
+    """The entry of DATABASES for a database on the embedded server."""
     return {
         "ENGINE": "veza_core.db.backend",
-        "NAME": "veza",
+        "NAME": database,
         "USER": "postgres",
         "OPTIONS": dict(DEFAULT_OPTIONS),
-        "EMBEDDED_DATA_DIRECTORY": data_directory,
+        "EMBEDDED": {"data_directory": data_directory, "database": database},
     }

@@ -61,6 +61,6 @@ def unmet_requirements(connection: BaseDatabaseWrapper) -> list[str]:
 
 
 def _missing_extensions(connection: BaseDatabaseWrapper, available: list[str]) -> list[str]:
-    embedded = bool(connection.settings_dict.get("EMBEDDED_DATA_DIRECTORY"))
+    embedded = bool(connection.settings_dict.get("EMBEDDED"))
     required = ("pg_trgm",) if embedded else EXTENSIONS
     return [name for name in required if name not in available]

@@ -29,8 +29,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_connection_params(self) -> dict[str, Any]:
         params = super().get_connection_params()
         params["options"] = f"-c search_path={SEARCH_PATH} {params.get('options', '')}".rstrip()
-        if data_directory := self.settings_dict.get("EMBEDDED_DATA_DIRECTORY"):
+        if server := self.settings_dict.get("EMBEDDED"):
             # Started by the first connection and not by the settings: commands that need no
             # database then do not start one.
-            params["host"] = embedded.start(data_directory)
+            params["host"] = embedded.start(**server)
         return params

@@ -16,8 +16,8 @@ class DatabaseClient(client.DatabaseClient):
     def settings_to_cmd_args_env(
         cls, settings_dict: dict[str, Any], parameters: Iterable[str]
     ) -> tuple[list[str], dict[str, str] | None]:
-        if data_directory := settings_dict.get("EMBEDDED_DATA_DIRECTORY"):
-            settings_dict = {**settings_dict, "HOST": embedded.start(data_directory)}
+        if server := settings_dict.get("EMBEDDED"):
+            settings_dict = {**settings_dict, "HOST": embedded.start(**server)}
         arguments, environment = super().settings_to_cmd_args_env(settings_dict, list(parameters))
         psql = shutil.which(cls.executable_name) or str(embedded.program(cls.executable_name))
         return [psql, *arguments[1:]], environment

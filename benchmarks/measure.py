@@ -1,0 +1,62 @@
+"""Whole commands, measured side by side: interleaved, so that a slow moment meets them all."""
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Case:
+    """A command to measure; `prepare` runs before each round and is not measured."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    prepare: Callable[[], None] = lambda: None
+    stdin: str | None = None
+    seconds: list[float] = field(default_factory=list)
+
+    @property
+    def median(self) -> float:
+        """The middle of the rounds, in seconds."""
+        return statistics.median(self.seconds)
+
+    def run(self) -> None:
+        """Run once. Ends the program, with what the command said, when it fails."""
+        self.prepare()
+        started = time.perf_counter()
+        done = subprocess.run(
+            self.command,
+            env=dict(self.environment),
+            input=self.stdin,
+            text=True,
+            check=False,
+            capture_output=True,
+        )
+        self.seconds.append(time.perf_counter() - started)
+        if done.returncode:
+            sys.exit(f"{self.name}: exit {done.returncode}: {done.stderr.strip()}")
+
+
+def measure(cases: Sequence[Case], rounds: int) -> None:
+    """Run every case once to warm up, then `rounds` times in turn."""
+    for case in cases:
+        case.run()
+        case.seconds.clear()
+    for _ in range(rounds):
+        for case in cases:
+            case.run()
+
+
+def report(cases: Sequence[Case], base: Case) -> None:
+    """Print a line a case: median, least and most in seconds, and the ratio to the base."""
+    width = max(len(case.name) for case in cases)
+    print(f"{'':{width}}  median    least     most   ratio")
+    for case in cases:
+        print(
+            f"{case.name:{width}}  {case.median:5.3f} s  {min(case.seconds):5.3f} s"
+            f"  {max(case.seconds):5.3f} s  {case.median / base.median:5.2f}"
+        )

@@ -1,0 +1,75 @@
+"""The server that benchmarks run on, and databases on it to throw away."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlencode
+
+import psycopg
+from psycopg import sql
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = sys.executable
+
+
+class Server:
+    """The server of the settings: the embedded one, or that of DATABASE_URL.
+
+    It keeps running as long as this process does.
+    """
+
+    def __init__(self) -> None:
+        from django.db import connection
+
+        params = connection.get_connection_params()
+        names = ("host", "port", "user", "password")
+        self.parameters = {name: str(params[name]) for name in names if params.get(name)}
+        self.embedded = "EMBEDDED" in connection.settings_dict
+
+    def recreate(self, database: str) -> None:
+        """Make the database anew, empty."""
+        self.drop(database)
+        self._administer(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+
+    def drop(self, database: str) -> None:
+        """Drop the database, whoever uses it."""
+        statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+        self._administer(statement.format(sql.Identifier(database)))
+
+    @contextmanager
+    def scratch(self, *databases: str) -> Iterator[None]:
+        """Make empty databases, and drop them at the end."""
+        try:
+            for database in databases:
+                self.recreate(database)
+            yield
+        finally:
+            for database in databases:
+                self.drop(database)
+
+    def environment(self, database: str) -> dict[str, str]:
+        """What lets manage.py, and PostgreSQL's own programs, use the database."""
+        variables = {
+            "host": "PGHOST",
+            "port": "PGPORT",
+            "user": "PGUSER",
+            "password": "PGPASSWORD",
+        }
+        own = {variables[name]: value for name, value in self.parameters.items()}
+        choice = (
+            {"EMBEDDED_DATABASE": database}
+            if self.embedded
+            else {"DATABASE_URL": psycopg_url(self.parameters, database)}
+        )
+        return {**os.environ, **own, "PGDATABASE": database, "DEBUG": "1", **choice}
+
+    def _administer(self, statement: sql.Composable) -> None:
+        with psycopg.connect(**self.parameters, dbname="postgres", autocommit=True) as connection:
+            connection.execute(statement)
+
+
+def psycopg_url(parameters: dict[str, str], database: str) -> str:
+    """The URL of a database on the server."""
+    return f"postgresql:///{database}?{urlencode(parameters)}"
