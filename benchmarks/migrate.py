@@ -52,7 +52,8 @@ def main() -> None:
             [psql, "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1"],
             server.environment(PLAIN),
             lambda: server.recreate(PLAIN),
-            stdin=dump,
+            # A setting of PostgreSQL 17 and later, which pg_dump 18 writes for all.
+            stdin=dump.replace("SET transaction_timeout = 0;", ""),
         )
         cases = [bare, noop, fresh, plain]
         for case in cases:
