@@ -61,3 +61,12 @@ lock: setup ## Compile the lock files anew from pyproject.toml (needs uv)
 .PHONY: bench-migrate
 bench-migrate: setup ## Measure migrate beside psql and a bare start
 	@.venv/bin/python -m benchmarks.migrate
+
+ERD_OPTIONS := --group-models --no-inheritance --disable-sort-fields --hide-edge-labels --arrow-shape crow \
+	--rankdir RL --exclude-models BaseModel,SoftDeleteModel,AbstractBaseUser --exclude-columns created_at,updated_at
+
+.PHONY: erd
+erd: setup ## Draw docs/erd.svg from the models (needs graphviz)
+	@command -v dot >/dev/null || { echo "make: graphviz is missing: install it (Debian: apt install graphviz)" >&2; exit 1; }
+	@$(MANAGE) graph_models veza_core veza_streaming veza_media veza_legacy_chat --dot $(ERD_OPTIONS) \
+		| sed -e '/^ *\/\/ Created/d' -e 's/Roboto/Helvetica/g' | dot -Tsvg -Granksep=1.5 -o docs/erd.svg
