@@ -21,6 +21,12 @@ def main() -> None:
         if "--traceback" in sys.argv:
             raise
         sys.exit(f"manage.py: {' '.join(str(error).split())}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader, such as `head`, has enough. Python would complain once more on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
 
 
 if __name__ == "__main__":

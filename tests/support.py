@@ -13,6 +13,8 @@ import psycopg
 from django.db import connection
 from psycopg import sql
 
+from veza_core.db import embedded
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -31,6 +33,13 @@ def database_url(name: str, **changes: str) -> str:
     return f"postgresql://{credentials}/{quote(name)}?{urlencode(parts)}"
 
 
+def database_environment(name: str) -> dict[str, str]:
+    """The variable that makes manage.py use a database on that server."""
+    if "EMBEDDED" in connection.settings_dict:
+        return {"EMBEDDED_DATABASE": name}
+    return {"DATABASE_URL": database_url(name)}
+
+
 def administer(*statements: sql.Composable | str) -> None:
     """Run statements outside a transaction, on the server's maintenance database."""
     with psycopg.connect(**server_parameters(), dbname="postgres", autocommit=True) as server:
@@ -47,6 +56,40 @@ def scratch_database(options: str = "") -> Iterator[str]:
         yield name
     finally:
         administer(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextmanager
+def running_manage(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """Start manage.py as `manage` does, and go on; at the end it is killed if it still runs."""
+    with subprocess.Popen(
+        [sys.executable, "-u", ROOT / "manage.py", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "DEBUG": "1", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def schema_of(**parameters: str) -> str:
+    """All definitions in a database, as pg_dump writes them."""
+    variables = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD"}
+    names = {**variables, "dbname": "PGDATABASE"}
+    dump = subprocess.run(
+        [embedded.program("pg_dump"), "--schema-only"],
+        env={**os.environ, **{names[name]: value for name, value in parameters.items()}},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    # pg_dump guards its output with a random word in these two.
+    return "\n".join(
+        line for line in dump.splitlines() if not line.startswith(("\\restrict", "\\unrestrict"))
+    )
 
 
 def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

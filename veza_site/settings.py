@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
-from environs import Env, EnvError
+from environs import Env, EnvError, validate
 
 from veza_core.db.url import database_settings, embedded_settings
 
@@ -22,7 +22,13 @@ try:
     BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", default=False)
     CONN_MAX_AGE = env.int("CONN_MAX_AGE", default=0)
     DATABASE_URL = env.str("DATABASE_URL", default="")
-    # Without DATABASE_URL: which database of the embedded server.
+    # How long a migration's statement waits for a lock, in seconds, and how often it is tried.
+    MIGRATE_LOCK_TIMEOUT = env.float("MIGRATE_LOCK_TIMEOUT", default=5.0)
+    MIGRATE_LOCK_ATTEMPTS = env.int(
+        "MIGRATE_LOCK_ATTEMPTS", default=10, validate=validate.Range(min=1)
+    )
+    # Without DATABASE_URL: where the embedded server keeps its data, and which database.
+    EMBEDDED_DIRECTORY = env.str("EMBEDDED_DIRECTORY", default=str(BASE_DIR / ".postgres"))
     EMBEDDED_DATABASE = env.str("EMBEDDED_DATABASE", default="veza")
 except EnvError as error:
     raise ImproperlyConfigured(str(error)) from error
@@ -42,7 +48,7 @@ DATABASES = {
         **(
             database_settings(DATABASE_URL)
             if DATABASE_URL
-            else embedded_settings(str(BASE_DIR / ".postgres"), EMBEDDED_DATABASE)
+            else embedded_settings(EMBEDDED_DIRECTORY, EMBEDDED_DATABASE)
         ),
         "CONN_MAX_AGE": CONN_MAX_AGE,
         "CONN_HEALTH_CHECKS": True,

@@ -5,19 +5,26 @@ data between commands. The first connection of a process starts it, the last pro
 stops it; each takes about 0.1 s.
 """
 
+import atexit
 import subprocess
 import threading
+import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from django.db import OperationalError
 from psycopg import sql
 
 USER = "postgres"
+
+LONGEST_RECOVERY = 30.0
+#: What pg_isready says of a server that starts, recovers or stops.
+REJECTS = 1
 
 _starting = threading.Lock()
 
@@ -64,12 +71,30 @@ def _start(data_directory: str, database: str) -> str:
 
     Path(data_directory).parent.mkdir(parents=True, exist_ok=True)
     server = get_server(data_directory)
+    atexit.unregister(server._cleanup)
+    atexit.register(_stop, server)
     # A process that was killed never gave its handle back, and would keep the server for ever.
     handles = server.global_process_id_list
     handles.put([pid for pid in handles.get() if psutil.pid_exists(pid)])
     socket_directory = str(server.get_postmaster_info().socket_dir)
     _create_database(socket_directory, database)
     return socket_directory
+
+
+def _stop(server: Any) -> None:
+    """Give the server back; the last process to do so stops it. Runs at the process's end."""
+    import psutil
+
+    # A server that recovers from a crash misses a request to stop, and pg_ctl waits a minute.
+    command = [str(program("pg_isready")), "-q", "-h", str(server.get_postmaster_info().socket_dir)]
+    deadline = time.monotonic() + LONGEST_RECOVERY
+    while subprocess.run(command, check=False).returncode == REJECTS:  # noqa: S603
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
+    with suppress(psutil.NoSuchProcess):
+        # It may have been killed: then it is stopped.
+        server.cleanup()
 
 
 def _create_database(socket_directory: str, database: str) -> None:

@@ -1,17 +1,39 @@
-"""Django's migration executor, made safe to kill."""
+"""Django's migration executor, made safe to kill and safe beside live traffic."""
 
+import random
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
-from django.db import transaction
+from django.core.management.base import CommandError
+from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import ProjectState
 
-#: Takes a migration that is committed and recorded, and how long it took, in seconds.
-Applied = Callable[[Migration, float], None]
+from veza_core.db.timeouts import Blocker, BlockerWatch, is_lock_timeout, set_lock_timeout
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a statement waits for a lock, in seconds, and how often a migration is tried."""
+
+    lock_timeout: float
+    attempts: int
+
+
+class Progress:
+    """What an executor tells of its work. Does nothing: commands say more."""
+
+    def applied(self, migration: Migration, seconds: float) -> None:
+        """Take a migration that is committed and recorded."""
+
+    def waiting(self, migration: Migration, pause: float, blockers: list[Blocker]) -> None:
+        """Take one that was rolled back on a lock timeout, and the seconds until its next try."""
 
 
 class Executor(MigrationExecutor):
@@ -22,9 +44,12 @@ class Executor(MigrationExecutor):
     every later run fails with "already exists".
     """
 
-    def __init__(self, connection: BaseDatabaseWrapper, applied: Applied) -> None:
+    def __init__(
+        self, connection: BaseDatabaseWrapper, patience: Patience, progress: Progress
+    ) -> None:
         super().__init__(connection)
-        self.applied = applied
+        self.patience = patience
+        self.progress = progress
 
     def state_before(self) -> ProjectState:
         """The models as the migrations that are already applied left them."""
@@ -37,16 +62,67 @@ class Executor(MigrationExecutor):
         fake: bool = False,
         fake_initial: bool = False,
     ) -> ProjectState:
-        """Run a migration forwards, record it, and report it once both are committed."""
-        started = time.monotonic()
-        with self._one_commit(migration):
-            state = super().apply_migration(state, migration, fake, fake_initial)
-        self.applied(migration, time.monotonic() - started)
-        return state
+        """Run a migration forwards, record it, and report it once both are committed.
 
-    def _one_commit(self, migration: Migration) -> AbstractContextManager[None]:
-        # A migration that is not atomic runs what PostgreSQL refuses in a transaction, such as
-        # CREATE INDEX CONCURRENTLY.
-        if not migration.atomic:
-            return nullcontext()
-        return transaction.atomic(using=self.connection.alias)
+        On a lock timeout, and on nothing else, an atomic one is rolled back as a whole and tried
+        again. Raises `CommandError` when the last attempt has failed.
+        """
+        started = time.monotonic()
+
+        def apply() -> ProjectState:
+            # A failed attempt leaves the state it was given half changed.
+            return super(Executor, self).apply_migration(
+                state.clone(), migration, fake, fake_initial
+            )
+
+        result = self._apply_patiently(migration, apply)
+        self.progress.applied(migration, time.monotonic() - started)
+        return result
+
+    def _apply_patiently(
+        self, migration: Migration, apply: Callable[[], ProjectState]
+    ) -> ProjectState:
+        timeout = self.patience.lock_timeout
+        # One that is not atomic may have done a part of its work, which a second run would meet.
+        attempts = self.patience.attempts if migration.atomic else 1
+        for attempt in range(1, attempts + 1):
+            watch = BlockerWatch()
+            try:
+                with watch.over(self.connection, timeout / 4), self._one_commit(migration):
+                    return apply()
+            except DatabaseError as error:
+                if not is_lock_timeout(error):
+                    raise
+                if attempt == attempts:
+                    raise CommandError(_gave_up(migration, self.patience, watch)) from error
+                pause = min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE)
+                pause *= random.uniform(0.5, 1.5)  # noqa: S311 - jitter, not a secret
+                self.progress.waiting(migration, pause, watch.blockers)
+                time.sleep(pause)
+        raise AssertionError("there is at least one attempt")
+
+    @contextmanager
+    def _one_commit(self, migration: Migration) -> Iterator[None]:
+        timeout = self.patience.lock_timeout
+        if migration.atomic:
+            with transaction.atomic(using=self.connection.alias):
+                set_lock_timeout(self.connection, timeout, local=True)
+                yield
+            return
+        # It runs what PostgreSQL refuses in a transaction, such as CREATE INDEX CONCURRENTLY.
+        set_lock_timeout(self.connection, timeout, local=False)
+        try:
+            yield
+        finally:
+            with self.connection.cursor() as cursor:
+                cursor.execute("RESET lock_timeout")
+
+
+def _gave_up(migration: Migration, patience: Patience, watch: BlockerWatch) -> str:
+    blockers = "; ".join(map(str, watch.blockers)) or "nobody that could be seen"
+    undone = "nothing of it is applied" if migration.atomic else "it may be applied in part"
+    return (
+        f"{migration} could not get its locks within {patience.lock_timeout:g} s, "
+        f"tried {patience.attempts if migration.atomic else 1} times; {undone}. "
+        f"In the way: {blockers}. End that transaction, and run migrate again."
+    )

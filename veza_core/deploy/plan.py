@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from django.apps import apps
 from django.core.management.base import CommandError
 from django.db.migrations import Migration
-from django.db.migrations.exceptions import InconsistentMigrationHistory
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import AmbiguityError, MigrationLoader
+
+from veza_core.deploy.recognition import check_history
 
 #: The first migration of V1: where it is to be applied, V1 is not there yet.
 FIRST_MIGRATION = ("veza_core", "001_extensions_and_types")
@@ -26,6 +27,11 @@ class Plan:
     migrations: list[Migration]
 
     @property
+    def steps(self) -> list[tuple[Migration, bool]]:
+        """The plan as Django has it: each migration, and that it is not backwards."""
+        return [(migration, False) for migration in self.migrations]
+
+    @property
     def starts_v1(self) -> bool:
         """Whether the database has nothing of V1 yet."""
         return any((m.app_label, m.name) == FIRST_MIGRATION for m in self.migrations)
@@ -35,13 +41,10 @@ def read_plan(executor: MigrationExecutor, app_label: str | None, name: str | No
     """Work out what is to be applied to reach the app's migration, or all of them.
 
     Raises `CommandError` for an app or a migration that is not there, for a history that
-    contradicts itself, and for any plan that would go backwards.
+    does not fit, and for any plan that would go backwards.
     """
     loader = executor.loader
-    try:
-        loader.check_consistent_history(executor.connection)
-    except InconsistentMigrationHistory as error:
-        raise CommandError(str(error)) from error
+    check_history(loader, executor.connection)
     if conflicts := loader.detect_conflicts():
         raise CommandError(
             "two migrations of an app follow the same one, let one depend on the other: "

@@ -1,12 +1,14 @@
 """`migrate`: Django's command, made for deploys."""
 
+import json
 import time
 from importlib import import_module
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.core.checks import Tags
-from django.core.management.base import CommandError, no_translations
+from django.core.management.base import CommandError, CommandParser, no_translations
 from django.core.management.commands.migrate import Command as DjangoCommand
 from django.core.management.sql import emit_post_migrate_signal, emit_pre_migrate_signal
 from django.db import connections
@@ -14,85 +16,178 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.utils.module_loading import module_has_submodule
 
-from veza_core.deploy.executor import Executor
+from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
+from veza_core.db.timeouts import Blocker
+from veza_core.deploy.executor import Executor, Patience, Progress
 from veza_core.deploy.plan import Plan, read_plan
+from veza_core.deploy.pooler import check_direct
+from veza_core.deploy.recognition import check_tables
 from veza_core.deploy.requirements import unmet_requirements
 from veza_core.deploy.signals import signals_are_due
 from veza_core.deploy.summary import read_summary
 
 
-class Command(DjangoCommand):
-    """Applies what is not yet applied, forwards only."""
+class Command(DjangoCommand, Progress):
+    """Applies what is not yet applied, forwards only, one run at a time."""
 
-    help = "Applies the migrations that are not yet applied, each in one commit with its record."
+    help = (
+        "Applies the migrations that are not yet applied: forwards only, one run at a time, each "
+        "in one commit with its record."
+    )
 
     # Checks of models and of the rest run when there is something to apply: see `_apply`.
     requires_system_checks = [Tags.database]
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument(
+            "--lock-wait",
+            type=float,
+            default=300.0,
+            metavar="SECONDS",
+            help="How long to wait for another run to end (default: 300).",
+        )
+        parser.add_argument(
+            "--lock-timeout",
+            type=float,
+            default=settings.MIGRATE_LOCK_TIMEOUT,
+            metavar="SECONDS",
+            help="How long a statement waits for a lock before the migration is rolled back and "
+            "tried again (default: MIGRATE_LOCK_TIMEOUT, %(default)s).",
+        )
+        parser.add_argument(
+            "--json",
+            action="store_true",
+            dest="as_json",
+            help="Print the outcome as one JSON object, for pipelines.",
+        )
+
     @no_translations
     def handle(self, *args: Any, **options: Any) -> None:
         """Do what the options say. Raises `CommandError` in one line."""
-        started = time.monotonic()
-        self.verbosity = options["verbosity"]
+        self.started = time.monotonic()
+        self.verbosity = 0 if options["as_json"] else options["verbosity"]
+        self.done: list[dict[str, str | float]] = []
+        if options["lock_timeout"] < 0.001:
+            raise CommandError("--lock-timeout is at least 0.001 s: no limit would stop traffic")
         connection = connections[options["database"]]
-        executor = Executor(connection, self._report)
-        plan = read_plan(executor, options["app_label"], options["migration_name"])
-        if options["plan"] or options["check_unapplied"] or options["prune"]:
-            super().handle(*args, **options)
+        if options["plan"] or options["check_unapplied"]:
+            # They change nothing, and need no lock.
+            self._inspect(self._executor(connection, options), args, options)
             return
-        if plan.migrations or options["run_syncdb"]:
+        check_direct(connection)
+        try:
+            with migration_lock(connection, options["lock_wait"], self._wait_for):
+                self._migrate(self._executor(connection, options), args, options)
+        except LockNotAvailableError as error:
+            raise CommandError(
+                f"another migrate holds the lock: {error}; waited {options['lock_wait']:g} s "
+                "(--lock-wait). Nothing was changed."
+            ) from error
+        self._summarize(connection, options)
+
+    def _executor(self, connection: BaseDatabaseWrapper, options: dict[str, Any]) -> Executor:
+        patience = Patience(options["lock_timeout"], settings.MIGRATE_LOCK_ATTEMPTS)
+        return Executor(connection, patience, self)
+
+    def _inspect(self, executor: Executor, args: Any, options: dict[str, Any]) -> None:
+        plan = read_plan(executor, options["app_label"], options["migration_name"])
+        if options["plan"]:
+            # sqlparse takes as long to import as the whole of a run with nothing to do.
+            from veza_core.deploy.plan_sql import read_sql
+
+            for planned in read_sql(executor.connection, executor.loader, plan.migrations):
+                self.stdout.write(f"-- {planned.migration}", self.style.MIGRATE_HEADING)
+                for table, lock in sorted(planned.locks.items()):
+                    self.stdout.write(f"-- locks {table} in {lock} mode", self.style.WARNING)
+                for statement in planned.statements:
+                    self.stdout.write(statement)
+                self.stdout.write("")
+        super().handle(*args, **options)
+
+    def _migrate(self, executor: Executor, args: Any, options: dict[str, Any]) -> None:
+        plan = read_plan(executor, options["app_label"], options["migration_name"])
+        if options["prune"]:
+            super().handle(*args, **options)
+        elif plan.migrations or options["run_syncdb"]:
             self._apply(executor, plan, options)
         else:
             executor.check_replacements()
             self._say("Nothing to do: every migration is applied.")
-            if not options["app_label"] and signals_are_due(connection):
-                self._emit(emit_post_migrate_signal, connection, options, apps=apps, plan=[])
-        self._summarize(connection, time.monotonic() - started)
+            if not options["app_label"] and signals_are_due(executor.connection):
+                self._emit(emit_post_migrate_signal, executor.connection, options, apps, plan)
 
     def _apply(self, executor: Executor, plan: Plan, options: dict[str, Any]) -> None:
         connection = executor.connection
+        state = executor.state_before()
+        check_tables(executor, state, starts_v1=plan.starts_v1)
         if plan.starts_v1 and (problems := unmet_requirements(connection)):
             raise CommandError("; ".join(problems))
         if not options["skip_checks"]:
             # All but the addresses, whose check imports every page of the project.
             self.check(tags=[Tags.models, Tags.compatibility, Tags.signals])
-        state = executor.state_before()
-        signal = {"plan": [(migration, False) for migration in plan.migrations]}
-        self._emit(emit_pre_migrate_signal, connection, options, apps=state.apps, **signal)
+        self._emit(emit_pre_migrate_signal, connection, options, state.apps, plan)
         if options["run_syncdb"]:
             labels = {options["app_label"]} if options["app_label"] else None
             self.sync_apps(connection, labels or executor.loader.unmigrated_apps)
         state = executor.migrate(
             plan.targets,
-            plan=signal["plan"],
+            plan=plan.steps,
             state=state.clone(),
             fake=options["fake"],
             fake_initial=options["fake_initial"],
         )
         state.clear_delayed_apps_cache()
-        self._emit(emit_post_migrate_signal, connection, options, apps=state.apps, **signal)
+        self._emit(emit_post_migrate_signal, connection, options, state.apps, plan)
 
     def _emit(
         self,
         emit: Any,
         connection: BaseDatabaseWrapper,
         options: dict[str, Any],
-        **signal: Any,
+        registry: Any,
+        plan: Plan,
     ) -> None:
         for app in apps.get_app_configs():
             # Where apps connect their receivers (Django's own `migrate` does the same).
             if module_has_submodule(app.module, "management"):
                 import_module(".management", app.name)
-        emit(self.verbosity, options["interactive"], connection.alias, stdout=self.stdout, **signal)
+        emit(
+            self.verbosity,
+            options["interactive"],
+            connection.alias,
+            stdout=self.stdout,
+            apps=registry,
+            plan=plan.steps,
+        )
 
-    def _report(self, migration: Migration, seconds: float) -> None:
+    def applied(self, migration: Migration, seconds: float) -> None:
+        self.done.append({"migration": str(migration), "seconds": round(seconds, 3)})
         self._say(f"  {migration}  {seconds:.3f} s")
 
-    def _summarize(self, connection: BaseDatabaseWrapper, seconds: float) -> None:
-        self._say(f"{read_summary(connection)}; {seconds:.2f} s")
+    def waiting(self, migration: Migration, pause: float, blockers: list[Blocker]) -> None:
+        who = "; ".join(map(str, blockers)) or "nobody that could be seen"
+        self._warn(
+            f"{migration}: lock timeout, rolled back, next try in {pause:.1f} s. In the way: {who}"
+        )
+
+    def _wait_for(self, holder: Holder) -> None:
+        self._warn(f"Waiting for another migrate: {holder}")
+
+    def _summarize(self, connection: BaseDatabaseWrapper, options: dict[str, Any]) -> None:
+        seconds = time.monotonic() - self.started
+        summary = read_summary(connection)
+        if options["as_json"]:
+            outcome = {"applied": self.done, "seconds": round(seconds, 3), **summary.as_dict()}
+            self.stdout.write(json.dumps(outcome))
+        self._say(f"{summary}; {seconds:.2f} s")
         self._say("Next: make test, or .venv/bin/python manage.py dbshell")
 
     def _say(self, line: str) -> None:
         if self.verbosity >= 1:
             self.stdout.write(line)
             self.stdout.flush()
+
+    def _warn(self, line: str) -> None:
+        self.stderr.write(line, self.style.WARNING)
+        self.stderr.flush()

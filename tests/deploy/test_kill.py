@@ -1,0 +1,94 @@
+"""A kill at any moment: the next plain `migrate` finishes, and the catalog is the usual one."""
+
+import os
+import random
+import signal
+import time
+
+import psutil
+import psycopg
+import pytest
+
+from tests.support import (
+    database_environment,
+    manage,
+    running_manage,
+    schema_of,
+    scratch_database,
+    server_parameters,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module")
+def undisturbed(django_db_setup, django_db_blocker):
+    with django_db_blocker.unblock(), scratch_database() as name:
+        assert manage("migrate", **database_environment(name)).returncode == 0
+        yield schema_of(**server_parameters(), dbname=name)
+
+
+def finish_and_compare(name, undisturbed):
+    result = manage("migrate", **database_environment(name))
+    assert result.returncode == 0, result.stderr
+    assert schema_of(**server_parameters(), dbname=name) == undisturbed
+    with psycopg.connect(**server_parameters(), dbname=name) as database:
+        counts = database.execute(
+            "SELECT (SELECT count(*) FROM permissions), (SELECT count(*) FROM roles), "
+            "(SELECT count(*) FROM django.auth_permission) > 100"
+        ).fetchone()
+    assert counts == (113, 3, True)
+
+
+@pytest.mark.parametrize("boundary", [1, 2, 10, 21, 22, 23, 24, 25, 26])
+def test_command_killed_at_a_boundary(boundary, undisturbed):
+    with scratch_database() as name:
+        with running_manage("migrate", **database_environment(name)) as run:
+            for _ in range(boundary):
+                assert run.stdout.readline().startswith("  ")
+            run.kill()
+            assert run.wait() == -signal.SIGKILL
+        finish_and_compare(name, undisturbed)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_command_killed_at_a_random_moment(seed, undisturbed):
+    with scratch_database() as name:
+        with running_manage("migrate", **database_environment(name)) as run:
+            run.stdout.readline()
+            time.sleep(random.Random(seed).uniform(0, 1.2))  # noqa: S311 - a moment, not a secret
+            run.kill()
+        finish_and_compare(name, undisturbed)
+
+
+def kill_the_backend(home):
+    with psycopg.connect(host=str(home), user="postgres", dbname="veza") as session:
+        (pid,) = session.execute(
+            "SELECT pid FROM pg_stat_activity WHERE application_name = 'veza' "
+            "AND pid <> pg_backend_pid() ORDER BY backend_start LIMIT 1"
+        ).fetchone()
+    os.kill(pid, signal.SIGKILL)
+
+
+def kill_the_server(home):
+    server = psutil.Process(int((home / "postmaster.pid").read_text().split()[0]))
+    for process in [server, *server.children()]:
+        process.kill()
+    psutil.wait_procs([server])
+
+
+@pytest.mark.parametrize("kill", [kill_the_backend, kill_the_server])
+@pytest.mark.parametrize("line", [2, 22])
+def test_server_killed(kill, line, tmp_path):
+    """On an embedded server of its own, which the next command starts again."""
+    home = tmp_path / "postgres"
+    with running_manage("migrate", EMBEDDED_DIRECTORY=str(home), DATABASE_URL="") as run:
+        for _ in range(line):
+            run.stdout.readline()
+        kill(home)
+        _, err = run.communicate(timeout=60)
+    assert run.returncode == 1
+    assert "Traceback" not in err
+    result = manage("migrate", EMBEDDED_DIRECTORY=str(home), DATABASE_URL="")
+    assert result.returncode == 0, result.stderr
+    assert "28 tables, 46 foreign keys, 114 indexes, 28 triggers" in result.stdout

@@ -1,0 +1,123 @@
+"""A transaction is in the way: the migration is rolled back and tried again, traffic goes on."""
+
+import os
+import threading
+import time
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+
+from tests.support import (
+    database_environment,
+    manage,
+    running_manage,
+    scratch_database,
+    server_parameters,
+)
+
+pytestmark = pytest.mark.django_db
+
+INSERT = "INSERT INTO users (email, username) VALUES (%s, %s)"
+TRIGGERS = "SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'update_%_updated_at'"
+FUNCTION = "SELECT to_regproc('public.update_updated_at_column')"
+
+
+@pytest.fixture
+def before_900():
+    """A database in which only 900 is still to be applied, which needs a lock on every table."""
+    with scratch_database() as name:
+        for target in (["veza_media"], ["veza_legacy_chat"], ["sessions"], ["auth"], ["admin"]):
+            result = manage("migrate", *target, **database_environment(name))
+            assert result.returncode == 0, result.stderr
+        yield name
+
+
+@contextmanager
+def open_transaction(name, table="users"):
+    """Somebody has written to a table, and goes for lunch."""
+    parameters = {**server_parameters(), "dbname": name, "application_name": "lunch"}
+    with psycopg.connect(**parameters) as session:
+        session.execute(f"LOCK TABLE {table} IN ROW EXCLUSIVE MODE")
+        yield session
+
+
+def test_gives_up_names_the_blocker_and_leaves_nothing(before_900):
+    with open_transaction(before_900) as lunch:
+        result = manage(
+            "migrate",
+            "--lock-timeout",
+            "0.2",
+            MIGRATE_LOCK_ATTEMPTS="2",
+            **database_environment(before_900),
+        )
+        assert result.returncode == 1
+        *_, again, gave_up = result.stderr.strip().splitlines()
+        for line in (again, gave_up):
+            assert f"pid {lunch.info.backend_pid} (lunch" in line
+            assert "LOCK TABLE users IN ROW EXCLUSIVE MODE" in line
+        assert "tried 2 times; nothing of it is applied" in gave_up
+    with psycopg.connect(**server_parameters(), dbname=before_900) as database:
+        assert database.execute(TRIGGERS).fetchone() == (0,)
+        assert database.execute(FUNCTION).fetchone() == (None,)
+
+
+def test_goes_on_once_the_way_is_free(before_900):
+    arguments = ["migrate", "--lock-timeout", "0.2"]
+    with running_manage(*arguments, **database_environment(before_900)) as run:
+        with open_transaction(before_900):
+            assert "rolled back, next try" in run.stderr.readline()
+        out, err = run.communicate(timeout=60)
+    assert run.returncode == 0, err
+    assert "28 triggers" in out
+
+
+def test_other_errors_are_not_tried_again(before_900):
+    with psycopg.connect(**server_parameters(), dbname=before_900) as database:
+        database.execute(
+            "CREATE FUNCTION update_updated_at_column() RETURNS int LANGUAGE sql RETURN 1"
+        )
+    result = manage("migrate", **database_environment(before_900))
+    assert result.returncode == 1
+    assert "already exists" in result.stderr
+    assert "next try" not in result.stderr
+
+
+def test_traffic_never_stalls_longer_than_the_timeout(before_900):
+    timeout = 0.5
+    stalls = []
+    stop = threading.Event()
+
+    def write():
+        with psycopg.connect(**server_parameters(), dbname=before_900, autocommit=True) as session:
+            number = 0
+            while not stop.is_set():
+                number += 1
+                started = time.monotonic()
+                session.execute(INSERT, [f"{os.getpid()}-{number}@x.co", f"user{number}"])
+                stalls.append(time.monotonic() - started)
+
+    writer = threading.Thread(target=write)
+    with open_transaction(before_900):
+        writer.start()
+        result = manage(
+            "migrate",
+            "--lock-timeout",
+            str(timeout),
+            MIGRATE_LOCK_ATTEMPTS="3",
+            **database_environment(before_900),
+        )
+    stop.set()
+    writer.join()
+    assert result.returncode == 1
+    # The migration did stand in the way, which shows that the writes met it.
+    assert max(stalls) > timeout / 2
+    assert max(stalls) < timeout * 1.5
+    assert len(stalls) > 100
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "0.0001"])
+def test_there_is_no_way_without_a_timeout(seconds):
+    result = manage("migrate", "--lock-timeout", seconds)
+    assert result.returncode == 1
+    assert "--lock-timeout is at least 0.001 s" in result.stderr

@@ -1,0 +1,54 @@
+"""Several runs at once: one applies, the others wait, find nothing to do, and exit 0."""
+
+from contextlib import ExitStack
+
+import psycopg
+import pytest
+
+from tests.support import (
+    database_environment,
+    manage,
+    running_manage,
+    scratch_database,
+    server_parameters,
+)
+from veza_core.db.locks import LOCK_KEY
+
+pytestmark = pytest.mark.django_db
+
+
+def test_sixteen_at_once_on_an_empty_database():
+    with scratch_database() as name, ExitStack() as stack:
+        started = [running_manage("migrate", **database_environment(name)) for _ in range(16)]
+        runs = [stack.enter_context(run) for run in started]
+        outputs = [run.communicate(timeout=120) for run in runs]
+        assert [run.returncode for run in runs] == [0] * 16, outputs
+        nothing_to_do = [out for out, _ in outputs if "Nothing to do" in out]
+        assert len(nothing_to_do) == 15
+        with psycopg.connect(**server_parameters(), dbname=name) as database:
+            repeated = database.execute(
+                "SELECT app, name FROM django.django_migrations GROUP BY 1, 2 HAVING count(*) > 1"
+            ).fetchall()
+            assert repeated == []
+
+
+def test_gives_up_after_the_wait_and_names_the_holder():
+    with scratch_database() as name:
+        parameters = {**server_parameters(), "dbname": name, "application_name": "pod-7"}
+        with psycopg.connect(**parameters, autocommit=True) as holder:
+            holder.execute("SELECT pg_advisory_lock(%s)", [LOCK_KEY])
+            result = manage("migrate", "--lock-wait", "0.3", **database_environment(name))
+            assert result.returncode == 1
+            waiting, gave_up = result.stderr.strip().splitlines()[-2:]
+            assert f"Waiting for another migrate: pid {holder.info.backend_pid} (pod-7" in waiting
+            assert f"pid {holder.info.backend_pid} (pod-7" in gave_up
+            assert "waited 0.3 s" in gave_up
+            assert holder.execute("SELECT to_regnamespace('django')").fetchone() == (None,)
+
+
+def test_other_databases_have_locks_of_their_own():
+    with scratch_database() as name, scratch_database() as other:
+        with psycopg.connect(**server_parameters(), dbname=other, autocommit=True) as holder:
+            holder.execute("SELECT pg_advisory_lock(%s)", [LOCK_KEY])
+            result = manage("migrate", "--lock-wait", "0.3", **database_environment(name))
+        assert result.returncode == 0, result.stderr

@@ -1,0 +1,97 @@
+"""One migration run at a time: a PostgreSQL advisory lock on the session.
+
+It is taken by trying, never by waiting in the server: a session that waits holds a snapshot, on
+which CREATE INDEX CONCURRENTLY in the session that has the lock would wait in turn, and both
+would wait for ever. Trying also keeps `lock_timeout` and `statement_timeout` out of it.
+(PostgreSQL, "Advisory Locks", 13.3.5.)
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+#: Names the lock within a database: "veza" in ASCII. Nothing else may use it.
+LOCK_KEY = 0x76657A61
+
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
+
+HOLDER = """
+SELECT pid, application_name, coalesce(client_hostname, host(client_addr)), backend_start
+FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE locktype = 'advisory' AND classid = 0 AND objid = %s AND objsubid = 1 AND granted
+    AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+class LockNotAvailableError(Exception):
+    """Somebody else held the lock for as long as this run was willing to wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The session that has the lock, as pg_stat_activity knows it."""
+
+    pid: int
+    application: str | None
+    host: str | None
+    since: datetime | None
+
+    def __str__(self) -> str:
+        since = f"{self.since:%Y-%m-%d %H:%M:%S %Z}" if self.since else "unknown"
+        return (
+            f"pid {self.pid} ({self.application or 'unnamed'}, "
+            f"from {self.host or 'this machine'}, since {since})"
+        )
+
+
+@contextmanager
+def migration_lock(
+    connection: BaseDatabaseWrapper, wait: float, report: Callable[[Holder], None]
+) -> Iterator[None]:
+    """Hold the lock within the block; the session's end gives it back, however it ends.
+
+    `wait` is in seconds; `report` is told once of each session that is waited for.
+    Raises `LockNotAvailableError` when the wait is over.
+    """
+    deadline = time.monotonic() + wait
+    pause = SHORTEST_PAUSE
+    told: Holder | None = None
+    while not _try(connection):
+        holder = _holder(connection)
+        if holder and holder != told:
+            report(holder)
+            told = holder
+        if time.monotonic() >= deadline:
+            raise LockNotAvailableError(str(told or "another session"))
+        # Jittered, so that pods that started together do not knock together.
+        time.sleep(min(pause, max(0.0, deadline - time.monotonic())) * random.uniform(0.5, 1.0))  # noqa: S311
+        pause = min(pause * 1.5, LONGEST_PAUSE)
+    try:
+        yield
+    finally:
+        _unlock(connection)
+
+
+def _try(connection: BaseDatabaseWrapper) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK_KEY])
+        return bool(cursor.fetchone()[0])
+
+
+def _unlock(connection: BaseDatabaseWrapper) -> None:
+    # A session that was lost has given the lock back already.
+    if connection.connection is not None and not connection.connection.closed:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK_KEY])
+
+
+def _holder(connection: BaseDatabaseWrapper) -> Holder | None:
+    with connection.cursor() as cursor:
+        cursor.execute(HOLDER, [LOCK_KEY])
+        row = cursor.fetchone()
+    return Holder(*row) if row else None

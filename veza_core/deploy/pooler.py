@@ -1,0 +1,46 @@
+"""Whether a connection pooler stands between, which session locks and settings do not survive."""
+
+import psycopg
+from django.core.management.base import CommandError
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+DIRECT = (
+    "migrate needs a direct connection, or a pooler in session mode: "
+    "give the server's own address in DATABASE_URL"
+)
+
+
+def check_direct(connection: BaseDatabaseWrapper) -> None:
+    """Refuse a pooler in transaction or statement mode. Raises `CommandError`.
+
+    A pooler that hands sessions around makes up the process number that libpq was told. Only
+    then two more sessions are opened: when they share one of the server's, it is not ours alone.
+    """
+    connection.ensure_connection()
+    told = connection.connection.info.backend_pid
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid(), current_setting('search_path')")
+        actual, search_path = cursor.fetchone()
+    if "django" not in search_path:
+        raise CommandError(
+            f"a connection pooler dropped this session's settings (search_path is {search_path}): "
+            + DIRECT
+        )
+    if told != actual and _shares_sessions(connection):
+        raise CommandError(
+            "a connection pooler in transaction mode stands between, where the lock that keeps "
+            "two runs apart would not hold: " + DIRECT
+        )
+
+
+def _shares_sessions(connection: BaseDatabaseWrapper) -> bool:
+    """Whether a session's server process changes hands while the session is idle."""
+    parameters = connection.get_connection_params()
+    with (
+        psycopg.connect(**parameters, autocommit=True) as first,
+        psycopg.connect(**parameters, autocommit=True) as second,
+    ):
+        pids = [
+            session.execute("SELECT pg_backend_pid()").fetchone() for session in (first, second)
+        ]
+    return pids[0] == pids[1]
