@@ -37,8 +37,12 @@ class Plan:
         return any((m.app_label, m.name) == FIRST_MIGRATION for m in self.migrations)
 
 
-def read_plan(executor: MigrationExecutor, app_label: str | None, name: str | None) -> Plan:
+def read_plan(
+    executor: MigrationExecutor, app_label: str | None, name: str | None, *, syncdb: bool = False
+) -> Plan:
     """Work out what is to be applied to reach the app's migration, or all of them.
+
+    `syncdb`: the app is one without migrations, whose tables are to be made as they are.
 
     Raises `CommandError` for an app or a migration that is not there, for a history that
     does not fit, and for any plan that would go backwards.
@@ -50,6 +54,8 @@ def read_plan(executor: MigrationExecutor, app_label: str | None, name: str | No
             "two migrations of an app follow the same one, let one depend on the other: "
             + "; ".join(f"{app}: {', '.join(names)}" for app, names in conflicts.items())
         )
+    if app_label:
+        _check_app(loader, app_label, syncdb=syncdb)
     targets = _targets(loader, app_label, name)
     steps = executor.migration_plan(targets)
     if any(is_backwards for _, is_backwards in steps):
@@ -57,15 +63,22 @@ def read_plan(executor: MigrationExecutor, app_label: str | None, name: str | No
     return Plan(targets, [migration for migration, _ in steps])
 
 
+def _check_app(loader: MigrationLoader, app_label: str, *, syncdb: bool) -> None:
+    try:
+        apps.get_app_config(app_label)
+    except LookupError as error:
+        raise CommandError(str(error)) from error
+    if syncdb and app_label in loader.migrated_apps:
+        raise CommandError(f"app {app_label} has migrations, so --run-syncdb is not for it")
+    if not syncdb and app_label not in loader.migrated_apps:
+        raise CommandError(f"app {app_label} has no migrations")
+
+
 def _targets(
     loader: MigrationLoader, app_label: str | None, name: str | None
 ) -> list[tuple[str, str]]:
     if not app_label:
         return loader.graph.leaf_nodes()
-    try:
-        apps.get_app_config(app_label)
-    except LookupError as error:
-        raise CommandError(str(error)) from error
     if not name:
         return [key for key in loader.graph.leaf_nodes() if key[0] == app_label]
     if name == "zero":

@@ -69,7 +69,11 @@ def read_sql(
 
 
 def locks_of(statements: list[str]) -> dict[str, str]:
-    """The strongest lock that the statements take on each table that was there before them."""
+    """The strongest lock that the statements take on each table that was there before them.
+
+    By their text alone: that DROP TABLE also locks the tables referred to, and DROP INDEX the
+    index's table, it does not know.
+    """
     made: set[str] = set()
     locks: dict[str, str] = {}
     for text in _split(statements):

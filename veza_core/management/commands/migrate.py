@@ -90,8 +90,12 @@ class Command(DjangoCommand, Progress):
         patience = Patience(options["lock_timeout"], settings.MIGRATE_LOCK_ATTEMPTS)
         return Executor(connection, patience, self)
 
+    def _plan(self, executor: Executor, options: dict[str, Any]) -> Plan:
+        label, name = options["app_label"], options["migration_name"]
+        return read_plan(executor, label, name, syncdb=options["run_syncdb"])
+
     def _inspect(self, executor: Executor, args: Any, options: dict[str, Any]) -> None:
-        plan = read_plan(executor, options["app_label"], options["migration_name"])
+        plan = self._plan(executor, options)
         if options["plan"]:
             # sqlparse takes as long to import as the whole of a run with nothing to do.
             from veza_core.deploy.plan_sql import read_sql
@@ -106,7 +110,7 @@ class Command(DjangoCommand, Progress):
         super().handle(*args, **options)
 
     def _migrate(self, executor: Executor, args: Any, options: dict[str, Any]) -> None:
-        plan = read_plan(executor, options["app_label"], options["migration_name"])
+        plan = self._plan(executor, options)
         if options["prune"]:
             super().handle(*args, **options)
         elif plan.migrations or options["run_syncdb"]:

@@ -1,0 +1,123 @@
+"""Every option of Django's `migrate` is kept, and does what it does there."""
+
+import json
+
+import psycopg
+import pytest
+from django.core.management.commands.migrate import Command as DjangoCommand
+
+from tests.support import database_environment, manage, scratch_database, server_parameters
+from veza_core.management.commands.migrate import Command
+
+pytestmark = pytest.mark.django_db
+
+
+def options_of(command):
+    parser = command.create_parser("manage.py", "migrate")
+    return {option for action in parser._actions for option in action.option_strings}
+
+
+def test_no_option_is_lost():
+    lost = options_of(DjangoCommand()) - options_of(Command())
+    assert lost == set()
+    assert options_of(Command()) > {"--lock-wait", "--lock-timeout", "--json"}
+
+
+@pytest.fixture
+def empty():
+    with scratch_database() as name:
+        yield name
+
+
+def recorded(name):
+    with psycopg.connect(**server_parameters(), dbname=name) as database:
+        (table,) = database.execute(
+            "SELECT to_regclass('django.django_migrations') IS NOT NULL"
+        ).fetchone()
+        if not table:
+            return []
+        rows = database.execute("SELECT app || '.' || name FROM django.django_migrations")
+        return [row[0] for row in rows.fetchall()]
+
+
+def test_app_and_migration_name(empty):
+    result = manage("migrate", "veza_core", "010", **database_environment(empty))
+    assert result.returncode == 0, result.stderr
+    assert recorded(empty) == [
+        "veza_core.001_extensions_and_types",
+        "veza_core.010_auth_and_users",
+    ]
+    result = manage("migrate", "veza_core", "010", **database_environment(empty))
+    assert "Nothing to do" in result.stdout
+
+
+def test_check(empty):
+    environment = database_environment(empty)
+    assert manage("migrate", "--check", **environment).returncode == 1
+    assert recorded(empty) == []
+    assert manage("migrate", **environment).returncode == 0
+    assert manage("migrate", "--check", **environment).returncode == 0
+
+
+def test_fake(empty):
+    environment = database_environment(empty)
+    result = manage("migrate", "--fake", "veza_core", "001", **environment)
+    assert result.returncode == 0, result.stderr
+    assert recorded(empty) == ["veza_core.001_extensions_and_types"]
+    with psycopg.connect(**server_parameters(), dbname=empty) as database:
+        assert database.execute("SELECT to_regtype('user_role')").fetchone() == (None,)
+
+
+def test_fake_initial(empty):
+    environment = database_environment(empty)
+    manage("migrate", "sessions", **environment)
+    with psycopg.connect(**server_parameters(), dbname=empty) as database:
+        database.execute("DELETE FROM django.django_migrations WHERE app = 'sessions'")
+    result = manage("migrate", "sessions", "--fake-initial", **environment)
+    assert result.returncode == 0, result.stderr
+    assert "sessions.0001_initial" in recorded(empty)
+
+
+def test_prune(empty):
+    environment = database_environment(empty)
+    manage("migrate", "sessions", **environment)
+    with psycopg.connect(**server_parameters(), dbname=empty) as database:
+        database.execute(
+            "INSERT INTO django.django_migrations (app, name, applied) "
+            "VALUES ('sessions', '0002_gone', CURRENT_TIMESTAMP)"
+        )
+    result = manage("migrate", "--prune", "sessions", **environment)
+    assert result.returncode == 0, result.stderr
+    assert "sessions.0002_gone" not in recorded(empty)
+
+
+def test_run_syncdb(empty):
+    result = manage("migrate", "--run-syncdb", **database_environment(empty))
+    assert result.returncode == 0, result.stderr
+    assert "28 tables" in result.stdout
+
+
+def test_verbosity_and_database(empty):
+    environment = database_environment(empty)
+    result = manage("migrate", "-v", "0", "--noinput", "--database", "default", **environment)
+    assert (result.returncode, result.stdout) == (0, "")
+    assert manage("migrate", "--database", "nowhere", **environment).returncode == 2
+
+
+def test_json(empty):
+    environment = database_environment(empty)
+    first = json.loads(manage("migrate", "--json", **environment).stdout)
+    assert [row["migration"] for row in first["applied"]] == recorded(empty)
+    assert all(row["seconds"] >= 0 for row in first["applied"])
+    assert (first["tables"], first["foreign_keys"], first["triggers"]) == (28, 46, 28)
+    second = json.loads(manage("migrate", "--json", **environment).stdout)
+    assert second["applied"] == []
+    assert second["server_version"] == first["server_version"]
+
+
+def test_summary(empty):
+    result = manage("migrate", **database_environment(empty))
+    *applied, summary, next_command = result.stdout.strip().splitlines()
+    assert [line.split()[0] for line in applied] == recorded(empty)
+    assert "schema public: 28 tables, 46 foreign keys, 114 indexes, 28 triggers" in summary
+    assert next_command.startswith("Next: ")
