@@ -1,5 +1,6 @@
 """Fields that mirror what PostgreSQL itself makes: native enums, `updated_at`, bcrypt hashes."""
 
+import re
 from typing import Any
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
@@ -46,14 +47,27 @@ class PasswordHashField(models.CharField):
     """
 
     PREFIX = "bcrypt$"
+    BCRYPT = re.compile(r"\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}")
+    #: Stands, in Python, before what another client wrote that is no bcrypt: no hasher has this
+    #: name, so no password fits, where a hasher of bcrypt would raise. It is saved as it was.
+    UNKNOWN = "unknown$"
+
+    def get_default(self) -> str:
+        """What a user has who was given no password, and what NULL is read as."""
+        return UNUSABLE_PASSWORD_PREFIX
 
     def from_db_value(self, value: str | None, *_: Any) -> str:
-        return UNUSABLE_PASSWORD_PREFIX if value is None else self.PREFIX + value
+        if value is None:
+            return UNUSABLE_PASSWORD_PREFIX
+        return (self.PREFIX if self.BCRYPT.fullmatch(value) else self.UNKNOWN) + value
 
     def get_prep_value(self, value: Any) -> Any:
         value = super().get_prep_value(value)
         if value is None or value.startswith(UNUSABLE_PASSWORD_PREFIX):
             return None
-        if not value.startswith(self.PREFIX + "$2"):
+        if value.startswith(self.UNKNOWN):
+            return value.removeprefix(self.UNKNOWN)
+        bcrypt = value.removeprefix(self.PREFIX)
+        if bcrypt == value or not self.BCRYPT.fullmatch(bcrypt):
             raise ValueError("password_hash takes a bcrypt hash: use User.set_password()")
-        return value.removeprefix(self.PREFIX)
+        return bcrypt

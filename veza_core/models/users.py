@@ -10,6 +10,7 @@ from django.db.models.functions import Upper
 from veza_core.db.constraints import LIVE, at_least_characters, non_negative
 from veza_core.db.fields import EnumField, PasswordHashField
 from veza_core.db.indexes import Index, search_index
+from veza_core.passwords import MaximumBytesValidator
 
 from .base import LiveManager, SoftDeleteModel
 
@@ -50,9 +51,19 @@ class UserManager(LiveManager["User"], BaseUserManager["User"]):
     def create_superuser(
         self, email: str, username: str, password: str | None = None, **extra: Any
     ) -> "User":
-        """Insert a user of role `super_admin`, for `manage.py createsuperuser`."""
+        """Insert a user of role `super_admin`, for `manage.py createsuperuser`.
+
+        Raises `ValidationError`, which the command prints as one line, for a value that is taken
+        or malformed, and for a password of more than 72 bytes.
+        """
+        if password is not None:
+            MaximumBytesValidator().validate(password)
         extra = {"role": UserRole.SUPER_ADMIN, "is_verified": True, **extra}
-        return self.create_user(email, username, password, **extra)
+        user = self.model(email=self.normalize_email(email), username=username, **extra)
+        user.set_password(password)
+        user.full_clean()
+        user.save(using=self._db)
+        return user
 
 
 class User(SoftDeleteModel, AbstractBaseUser):

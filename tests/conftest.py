@@ -1,0 +1,23 @@
+"""What all tests share: objects by model-bakery, hashes that take no time, and one mark."""
+
+import pytest
+from model_bakery import baker
+
+from veza_core.passwords import BCryptPasswordHasher
+
+# A number of baker's choice would not pass checks such as `position >= 0`.
+baker.generators.add("django.db.models.IntegerField", lambda: 1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        "proves(*sentences): the sentences of docs/schema.md that this test proves; "
+        "tests/schema/test_document.py sees to it that none is left without a test",
+    )
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """bcrypt's least cost, 1 ms in place of 200."""
+    monkeypatch.setattr(BCryptPasswordHasher, "rounds", 4)

@@ -1,0 +1,210 @@
+"""The notation of one table in docs/schema.md: its columns, checks and indexes."""
+
+import re
+from collections.abc import Callable
+
+from tests.schema.shape import Column, Table
+
+#: The document's types that PostgreSQL calls otherwise.
+TYPES = {"TIMESTAMPTZ": "timestamp with time zone", "VARCHAR": "character varying"}
+PLAIN_TYPES = {
+    *("uuid", "text", "boolean", "smallint", "integer", "bigint", "numeric"),
+    *("date", "inet", "jsonb", *TYPES.values()),
+}
+
+KEY = Column("uuid", nullable=False, default="gen_random_uuid()")
+TIME = Column("timestamp with time zone", nullable=False, default="CURRENT_TIMESTAMP")
+DELETED_AT = Column("timestamp with time zone", nullable=True)
+ON_DELETE = {"C": "CASCADE", "N": "SET NULL"}
+
+
+class ContractError(Exception):
+    """The document says something that cannot be read."""
+
+
+def split(text: str, separator: str) -> list[str]:
+    """Split where the separator stands outside of parentheses."""
+    parts, depth = [""], 0
+    for position, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if depth == 0 and text.startswith(separator, position):
+            parts.append("")
+        parts[-1] += character
+    return [parts[0], *(part.removeprefix(separator) for part in parts[1:])]
+
+
+class TableReader:
+    """Reads what stands after `**table** (soft)`.
+
+    Leaves the definitions in `table`, remarks on columns in `notes`, and in `prose` what is not
+    notation. Raises `ContractError` for notation that it cannot read.
+    """
+
+    def __init__(self, name: str, soft: bool, enums: dict[str, list[str]]) -> None:
+        self.name = name
+        self.soft = soft
+        self.enums = enums
+        self.notes: dict[str, str] = {}
+        self.prose: list[str] = []
+        trigger = f"update_{name}_updated_at"
+        self.table = Table(
+            columns={"id": KEY, "created_at": TIME, "updated_at": TIME},
+            constraints={f"{name}_pkey": "PRIMARY KEY (id)"},
+            indexes={f"{name}_pkey": f"CREATE UNIQUE INDEX {name}_pkey ON {name} USING btree (id)"},
+            triggers={
+                trigger: f"CREATE TRIGGER {trigger} BEFORE UPDATE ON {name} "
+                "FOR EACH ROW EXECUTE FUNCTION update_updated_at_column()"
+            },
+        )
+        if soft:
+            self.table.columns["deleted_at"] = DELETED_AT
+
+    def read(self, text: str) -> None:
+        columns, *sentences = split(text.rstrip(".") + " ", ". ")
+        for group in split(columns.strip(), "; "):
+            self._read_group(group)
+        for sentence in sentences:
+            if re.match(r"unique\(|idx\(|for ", sentence):
+                for item in split(sentence.strip(), "; "):
+                    self._read_indexes(item)
+            else:
+                self.prose.append(sentence.strip())
+
+    # Columns and checks ---------------------------------------------------------------------
+
+    def _read_group(self, group: str) -> None:
+        """Columns that share their checks: `a INTEGER = 0, b INTEGER = 0, each check ≥ 0`."""
+        columns: list[str] = []
+        for part in split(group, ", "):
+            item, note = self._take_note(part)
+            if each := re.fullmatch(r"each check (.+)", item):
+                for column in columns:
+                    self._add_check(column, each[1])
+            elif several := re.fullmatch(r"checks (.+) and (.+)", item):
+                for column, condition in zip(columns, several.groups(), strict=True):
+                    self._add_check(column, condition)
+            elif check := re.fullmatch(r"check (.+)", item):
+                self._add_check(columns[-1], check[1])
+            else:
+                columns.append(self._add_column(item))
+            if note:
+                self.notes[columns[-1]] = note
+
+    @staticmethod
+    def _take_note(item: str) -> tuple[str, str]:
+        match = re.fullmatch(r"(.+?)(?<! in) \(([^()]*)\)", item)
+        return (match[1], match[2]) if match else (item, "")
+
+    def _add_column(self, item: str) -> str:
+        if item.split()[0] in self.table.columns:
+            raise ContractError(f"{self.name}: this column stands there twice: {item}")
+        if reference := re.fullmatch(r"(\w+) → (\w+) ([CN])( \?)?", item):
+            name, target, action, optional = reference.groups()
+            self.table.columns[name] = Column("uuid", nullable=action == "N" or bool(optional))
+            self.table.constraints[f"{self.name}_{name}_fkey"] = (
+                f"FOREIGN KEY ({name}) REFERENCES {target}(id) ON DELETE {ON_DELETE[action]}"
+            )
+            return name
+        match = re.fullmatch(r"(\w+) (\w+)(\([\d,]+\))?(\[\])?(\?)?(?: = (\S+))?", item)
+        if not match:
+            raise ContractError(f"{self.name}: what column is this? {item}")
+        name, word, size, array, optional, default = match.groups()
+        base = word if word in self.enums else TYPES.get(word, word.lower())
+        if base not in PLAIN_TYPES | self.enums.keys():
+            raise ContractError(f"{self.name}: what type is this? {word}")
+        self.table.columns[name] = Column(
+            f"{base}{size or ''}{array or ''}",
+            nullable=bool(optional),
+            default=default and self._default(base + (array or ""), default),
+        )
+        return name
+
+    @staticmethod
+    def _default(base: str, default: str) -> str:
+        if re.fullmatch(r"\d+|true|false|CURRENT_TIMESTAMP", default):
+            return default
+        return f"'{default}'::{base}"
+
+    def _add_check(self, column: str, condition: str) -> None:
+        type_ = self._type(column)
+        text = f"{column}::text" if type_.startswith("character varying") else column
+        cast = "::numeric" if type_.startswith("numeric") else ""
+        forms: dict[str, Callable[..., str]] = {
+            r"(≥|>) (\w+)": lambda sign, than: f"{column} {sign.replace('≥', '>=')} {than}",
+            r"(\d+) to (\d+)": lambda least, most: (
+                f"{column} >= {least}{cast} AND {column} <= {most}{cast}"
+            ),
+            r"in \((.+)\)": lambda values: (
+                f"{text} = ANY (ARRAY["
+                + ", ".join(f"'{value}'::character varying" for value in values.split(", "))
+                + "]::text[])"
+            ),
+        }
+        characters: dict[str, Callable[..., str]] = {
+            r"(\d+) characters? or more": lambda least: f"length({text}) >= {least}",
+            r"(\d+) to (\d+) characters": lambda least, most: (
+                f"length({text}) >= {least} AND length({text}) <= {most}"
+            ),
+        }
+        for pattern, write in (forms | characters).items():
+            if match := re.fullmatch(pattern, condition):
+                suffix = "_length" if pattern in characters else ""
+                name = f"chk_{self.name}_{column}{suffix}"
+                self.table.constraints[name] = f"CHECK ({write(*match.groups())})"
+                return
+        raise ContractError(f"{self.name}: what check is this? {condition}")
+
+    # Indexes --------------------------------------------------------------------------------
+
+    def _read_indexes(self, item: str) -> None:
+        item, note = self._take_note(item.removeprefix("for support search: "))
+        if note:
+            self.prose.append(note)
+        for part in split(item.removeprefix("for search: "), ", "):
+            if unique := re.fullmatch(r"unique\((.+)\)", part):
+                self._add_unique(unique[1].split(", "))
+            elif plain := re.fullmatch(r"idx\((.+?)\)(?: WHERE (\w+) = '(\w+)')?", part):
+                keys, column, value = plain.groups()
+                condition = f"{column} = '{value}'::{self._type(column)}" if column else None
+                self._add_index(keys.split(", "), where=condition)
+            elif trigram := re.fullmatch(r"trigram on (.+)", part):
+                for key in trigram[1].split(" and on "):
+                    self._add_index([key], method="gin")
+            else:
+                raise ContractError(f"{self.name}: what index is this? {part}")
+
+    def _add_unique(self, columns: list[str]) -> None:
+        name = f"idx_{self.name}_{'_'.join(columns)}"
+        if self.soft:
+            self._define(f"UNIQUE INDEX {name}", "btree", columns, "deleted_at IS NULL")
+        else:
+            self._define(f"UNIQUE INDEX {name}", "btree", columns, None)
+            self.table.constraints[name] = f"UNIQUE ({', '.join(columns)})"
+
+    def _add_index(self, keys: list[str], method: str = "btree", where: str | None = None) -> None:
+        names, definitions = [], []
+        for key in keys:
+            match = re.fullmatch(r"(?:(upper)\()?(\w+)\)?( DESC)?", key)
+            if not match:
+                raise ContractError(f"{self.name}: what is indexed here? {key}")
+            function, column, order = match.groups()
+            cast = "::text" if self._type(column).startswith("character varying") else ""
+            names += [column, "trgm" if method == "gin" else function or ""]
+            definitions.append(
+                (f"upper({column}{cast})" if function else column)
+                + (" gin_trgm_ops" if method == "gin" else "")
+                + (order or "")
+            )
+        name = "_".join(["idx", self.name, *filter(None, names)])
+        self._define(f"INDEX {name}", method, definitions, where)
+
+    def _define(self, head: str, method: str, keys: list[str], where: str | None) -> None:
+        condition = f" WHERE {where}" if where else ""
+        self.table.indexes[head.split()[-1]] = (
+            f"CREATE {head} ON {self.name} USING {method} ({', '.join(keys)}){condition}"
+        )
+
+    def _type(self, column: str) -> str:
+        if column not in self.table.columns:
+            raise ContractError(f"{self.name}: there is no column {column}")
+        return self.table.columns[column].type

@@ -1,0 +1,79 @@
+"""Valid rows by plain SQL, as a client in another language would insert them."""
+
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import IntegrityError, transaction
+
+from tests.schema.catalog import Catalog
+
+
+def a_value(type_: str) -> Any:
+    """A value of the type: one that no other row has, or 1, which every check lets pass."""
+    text = uuid.uuid4().hex
+    if bounded := re.fullmatch(r"character varying\((\d+)\)", type_):
+        return text[: int(bounded[1])]
+    return {
+        "uuid": uuid.uuid4(),
+        "text": text,
+        "integer": 1,
+        "timestamp with time zone": datetime.now(UTC) + timedelta(days=1),
+    }[type_]
+
+
+@contextmanager
+def violates(error: type[psycopg.Error], name: str) -> Iterator[None]:
+    """The statement inside has to fail, itself, on the constraint or index of this name."""
+    with pytest.raises(IntegrityError) as caught, transaction.atomic():
+        yield
+    cause = caught.value.__cause__
+    assert isinstance(cause, error)
+    assert cause.diag.constraint_name == name
+
+
+class Rows:
+    """Inserts rows by what the catalog says of columns and foreign keys."""
+
+    def __init__(self, cursor: Any, catalog: Catalog) -> None:
+        self.cursor = cursor
+        self.tables = catalog.tables
+        self.targets = {(key.table, key.column): key.target for key in catalog.foreign_keys}
+
+    def insert(self, table: str, **values: Any) -> uuid.UUID:
+        """Insert the given values, and what else is NOT NULL without a default, parents first.
+
+        Returns the row's id, which the database makes.
+        """
+        for name, column in self.tables[table].columns.items():
+            if name not in values and not column.nullable and column.default is None:
+                values[name] = self.value_for(table, name)
+        columns = ", ".join(f'"{name}"' for name in values)
+        places = ", ".join(["%s"] * len(values))
+        self.cursor.execute(
+            f"INSERT INTO public.{table} ({columns}) VALUES ({places}) RETURNING id",
+            list(values.values()),
+        )
+        return self.cursor.fetchone()[0]
+
+    def value_for(self, table: str, column: str) -> Any:
+        """A new parent's id for a foreign key, else a value of the column's type."""
+        if target := self.targets.get((table, column)):
+            return self.insert(target)
+        return a_value(self.tables[table].columns[column].type)
+
+    def update(self, table: str, id_: uuid.UUID, assignments: str) -> None:
+        self.cursor.execute(f"UPDATE public.{table} SET {assignments} WHERE id = %s", [id_])
+
+    def delete(self, table: str, id_: uuid.UUID) -> None:
+        self.cursor.execute(f"DELETE FROM public.{table} WHERE id = %s", [id_])
+
+    def get(self, table: str, id_: uuid.UUID, expressions: str) -> tuple[Any, ...] | None:
+        """Return SQL expressions over the row; None when there is no such row."""
+        self.cursor.execute(f"SELECT {expressions} FROM public.{table} WHERE id = %s", [id_])
+        return self.cursor.fetchone()

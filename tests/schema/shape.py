@@ -1,0 +1,24 @@
+"""What both the document and a live catalog are read into, so that they can be compared.
+
+Types and definitions are written as PostgreSQL writes them: `format_type`, `pg_get_expr`,
+`pg_get_constraintdef`, `pg_get_indexdef`, `pg_get_triggerdef`.
+"""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Column:
+    type: str
+    nullable: bool
+    default: str | None = None
+
+
+@dataclass
+class Table:
+    """A table's columns and definitions, each by name."""
+
+    columns: dict[str, Column] = field(default_factory=dict)
+    constraints: dict[str, str] = field(default_factory=dict)
+    indexes: dict[str, str] = field(default_factory=dict)
+    triggers: dict[str, str] = field(default_factory=dict)

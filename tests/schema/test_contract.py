@@ -1,0 +1,125 @@
+"""The live catalog is what docs/schema.md says: nothing is missing, nothing is more."""
+
+import pytest
+
+proves = pytest.mark.proves
+
+
+@proves("9. **`public` holds these 28 tables and nothing else.**")
+def test_tables(live, document):
+    assert live.tables.keys() == document.tables.keys()
+    assert len(document.tables) == 28
+
+
+@proves(
+    "The contract for `public`. A Go API and Rust stream and chat servers read and write the same "
+    "tables with plain SQL, so everything here holds in PostgreSQL itself, not only in Python: "
+    "types, defaults, checks, foreign keys, triggers. Names are exact.",
+    "`update_updated_at_column()` (with a fixed `search_path`) and the 28 triggers, written out "
+    "one by one.",
+)
+@pytest.mark.parametrize("kind", ["columns", "constraints", "indexes", "triggers"])
+def test_every_table(live, document, subtests, kind):
+    for name in live.tables.keys() | document.tables.keys():
+        with subtests.test(name):
+            there = getattr(live.tables.get(name), kind, None)
+            assert there == getattr(document.tables.get(name), kind, None)
+
+
+def test_enum_types(cursor, document):
+    cursor.execute("""
+        SELECT typname, array_agg(enumlabel::text ORDER BY enumsortorder)
+        FROM pg_enum JOIN pg_type t ON t.oid = enumtypid
+        WHERE typnamespace = 'public'::regnamespace GROUP BY typname
+    """)
+    assert dict(cursor.fetchall()) == document.enums
+
+
+@proves(
+    "Extensions `pgcrypto` (legacy support) and `uuid-ossp`.",
+    "And `pg_trgm`",
+    "The private server that comes with this project ships neither of the two: there, and only "
+    "there, they are left out.",
+)
+def test_extensions(cursor, document, settings):
+    """The embedded server leaves out what it does not have; any other has them all."""
+    expected = set(document.extensions)
+    if "EMBEDDED_DATA_DIRECTORY" in settings.DATABASES["default"]:
+        cursor.execute("SELECT name FROM pg_available_extensions")
+        missing = expected - {name for (name,) in cursor.fetchall()}
+        assert missing <= {"pgcrypto", "uuid-ossp"}
+        expected -= missing
+    cursor.execute("""
+        SELECT extname FROM pg_extension WHERE extnamespace = 'public'::regnamespace
+    """)
+    assert {name for (name,) in cursor.fetchall()} == expected
+
+
+def test_function(cursor):
+    cursor.execute("""
+        SELECT proname, lanname, prorettype::regtype::text, pronargs, proconfig, prosecdef,
+            trim(regexp_replace(prosrc, '\\s+', ' ', 'g'))
+        FROM pg_proc JOIN pg_language l ON l.oid = prolang
+        WHERE pronamespace = 'public'::regnamespace AND NOT EXISTS (
+            SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = pg_proc.oid
+                AND deptype = 'e'
+        )
+    """)
+    body = "BEGIN NEW.updated_at = CURRENT_TIMESTAMP; RETURN NEW; END;"
+    name = "update_updated_at_column"
+    fixed = ['search_path=""']
+    assert cursor.fetchall() == [(name, "plpgsql", "trigger", 0, fixed, False, body)]
+
+
+def test_migrations(cursor, document, settings):
+    """The document's chapters are the migrations."""
+    cursor.execute(
+        "SELECT name FROM django.django_migrations WHERE app = ANY (%s)",
+        [settings.PUBLIC_SCHEMA_APPS],
+    )
+    assert sorted(name for (name,) in cursor.fetchall()) == document.migrations
+
+
+@proves(
+    "- Every table, column and enum type has a comment, and so has the function; units are in it."
+)
+def test_comments(cursor):
+    cursor.execute("""
+        SELECT c.oid::regclass::text FROM pg_class c
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+            AND obj_description(c.oid, 'pg_class') IS NULL
+        UNION ALL
+        SELECT format('%s.%s', attrelid::regclass, attname)
+        FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+            AND attnum > 0 AND NOT attisdropped AND col_description(attrelid, attnum) IS NULL
+        UNION ALL
+        SELECT oid::regtype::text FROM pg_type
+        WHERE typnamespace = 'public'::regnamespace AND typtype = 'e'
+            AND obj_description(oid, 'pg_type') IS NULL
+        UNION ALL
+        SELECT 'the function'
+        WHERE obj_description('update_updated_at_column()'::regprocedure, 'pg_proc') IS NULL
+    """)
+    assert cursor.fetchall() == []
+
+
+def test_units(cursor, subtests):
+    """A number that has a unit says so in its comment."""
+    units = {"_ms": r"\yms\y|milliseconds", "bitrate": "kbit/s", "band": "kbit/s", "_size": "bytes"}
+    units |= {"sample_rate": "Hz", "_rate": "percent|Hz"}
+    for part, unit in units.items():
+        with subtests.test(part):
+            cursor.execute(
+                """
+                SELECT format('%%s.%%s', attrelid::regclass, attname),
+                    col_description(attrelid, attnum) ~ %s
+                FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
+                WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0
+                    AND strpos(attname, %s) > 0 AND atttypid <> 'text'::regtype
+                """,
+                [unit, part],
+            )
+            found = dict(cursor.fetchall())
+            assert found
+            assert [column for column, says_so in found.items() if not says_so] == []

@@ -1,0 +1,221 @@
+"""The Standard, rules 1 to 7, on every table that there is. Rule 8 is tests/schema/test_rows.py,
+rule 9 tests/schema/test_public.py.
+"""
+
+import re
+
+import pytest
+
+from tests.schema.notation import DELETED_AT, KEY, TIME
+
+proves = pytest.mark.proves
+
+
+@proves(
+    "1. **Identity.** Every table has `id UUID PRIMARY KEY DEFAULT gen_random_uuid()`, junction "
+    "tables too."
+)
+def test_key(live, subtests):
+    for name, table in live.tables.items():
+        with subtests.test(name):
+            assert table.columns["id"] == KEY
+            assert "PRIMARY KEY (id)" in table.constraints.values()
+
+
+@proves("No serial, no identity, no bigint key anywhere in `public`.")
+def test_no_numbered_keys(live, cursor, subtests):
+    cursor.execute("""
+        SELECT relname FROM pg_class
+        WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace
+    """)
+    assert cursor.fetchall() == []
+    for name, table in live.tables.items():
+        with subtests.test(name):
+            keys = {"id"} | {key.column for key in live.foreign_keys if key.table == name}
+            assert {table.columns[key].type for key in keys} == {"uuid"}
+            for column in table.columns.values():
+                assert not re.search("nextval|GENERATED", column.default or "")
+
+
+@proves(
+    "2. **Time.** Every table has `created_at` and `updated_at`, both "
+    "`TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP` (never `now()`, never a timestamp without "
+    "time zone). Tables marked *soft* also have `deleted_at TIMESTAMPTZ NULL`."
+)
+def test_times(live, subtests):
+    for name, table in live.tables.items():
+        with subtests.test(name):
+            assert table.columns["created_at"] == table.columns["updated_at"] == TIME
+            assert table.columns.get("deleted_at", DELETED_AT) == DELETED_AT
+            for column in table.columns.values():
+                assert not re.match("timestamp without|time ", column.type)
+                assert "now()" not in (column.default or "")
+
+
+@proves(
+    "`updated_at` is kept by trigger `update_<table>_updated_at`, `BEFORE UPDATE … FOR EACH ROW "
+    "EXECUTE FUNCTION update_updated_at_column()`, on every table."
+)
+def test_trigger(live, subtests):
+    for name, table in live.tables.items():
+        with subtests.test(name):
+            assert table.triggers == {
+                f"update_{name}_updated_at": f"CREATE TRIGGER update_{name}_updated_at BEFORE "
+                f"UPDATE ON {name} FOR EACH ROW EXECUTE FUNCTION update_updated_at_column()"
+            }
+
+
+@proves(
+    "3. **Integrity.** Every foreign key is `UUID`, has an explicit `ON DELETE`, is checked at "
+    "once (NOT DEFERRABLE), is named `<table>_<column>_fkey`, and its column leads a valid, "
+    "non-partial index.",
+    "(The unique pair leads with the first key and is not partial, so it serves as that key's "
+    "index.)",
+    "(A partial index never serves as a foreign key's index: the referential check looks at "
+    "deleted rows too.)",
+)
+def test_foreign_keys(live, subtests):
+    for key in live.foreign_keys:
+        with subtests.test(key.name):
+            assert key.name == f"{key.table}_{key.column}_fkey"
+            assert key.type == "uuid"
+            # CASCADE for what is owned, SET NULL, which needs a nullable column, for what refers.
+            assert key.on_delete == "c" or (key.on_delete == "n" and key.nullable)
+            assert key.valid
+            assert not key.deferrable
+            serving = [
+                index.name
+                for index in live.indexes
+                if (index.table, index.columns[0]) == (key.table, key.column)
+                and index.method == "btree"
+                and index.valid
+                and index.where is None
+            ]
+            assert serving
+
+
+@proves(
+    "A composite index that begins with the column counts, and then no second single-column "
+    "index exists."
+)
+def test_no_index_is_the_beginning_of_another(live, subtests):
+    for index in live.indexes:
+        with subtests.test(index.name):
+            if not index.unique:
+                longer = [
+                    other.name
+                    for other in live.indexes
+                    if other.name != index.name
+                    and (other.table, other.method) == (index.table, index.method)
+                    and other.where in (None, index.where)
+                    and other.keys[: len(index.keys)] == index.keys
+                ]
+                assert longer == []
+
+
+@proves(
+    "4. **Names.** Every index is `idx_<table>_<column>[_<column>…]`, unique ones too; one over an "
+    "expression or with an operator class ends in what it adds (`idx_users_email_upper`, "
+    "`idx_tracks_title_trgm`).",
+    "a primary key and its index are `<table>_pkey`.",
+)
+def test_names_of_indexes(live, subtests):
+    for index in live.indexes:
+        with subtests.test(index.name):
+            parts = []
+            for key in index.columns:
+                expression = re.fullmatch(r"(\w+)\((\w+)(::\w+)?\)", key)
+                function, column = expression.groups()[:2] if expression else ("", key)
+                parts += [column, "trgm" if index.method == "gin" else function]
+            name = "_".join(["idx", index.table, *filter(None, parts)])
+            assert index.name == (f"{index.table}_pkey" if index.primary else name)
+
+
+@proves(
+    "Checks are `chk_<table>_<what>`.",
+    "- Rule 4: a check on one column is `chk_<table>_<column>`, on its number of characters "
+    "`chk_<table>_<column>_length`;",
+)
+def test_names_of_checks(live, subtests):
+    for name, table in live.tables.items():
+        for constraint, definition in table.constraints.items():
+            if not definition.startswith("CHECK"):
+                continue
+            with subtests.test(constraint):
+                column = re.search(r"\(+(?:length\()?(\w+)", definition)[1]
+                suffix = "_length" if "length(" in definition else ""
+                assert column in table.columns
+                assert constraint == f"chk_{name}_{column}{suffix}"
+
+
+#: These e-mail addresses belong to something else than the row.
+NO_IDENTITY = {("federated_identities", "email"), ("email_verification_tokens", "email")}
+
+
+@proves(
+    "5. **Search.** `email`, `username` and `slug` are unique;",
+    "(`email` is what the provider reports, no identity either;",
+    "(`email` here is not an identity, so rule 5 does not ask for a unique index: the auditor must "
+    "know the difference.)",
+)
+def test_identities_are_unique(live, subtests):
+    unique = {(index.table, *index.keys) for index in live.indexes if index.unique}
+    for name, table in live.tables.items():
+        for column in table.columns.keys() & {"email", "username", "slug"}:
+            with subtests.test(f"{name}.{column}"):
+                assert ((name, column) in unique) != ((name, column) in NO_IDENTITY)
+
+
+@proves(
+    "on soft tables every unique index is partial, `WHERE deleted_at IS NULL`,",
+    "- Rule 5: a unique index that is not partial is a table constraint of the same name.",
+)
+def test_unique_indexes(live, subtests):
+    for index in live.indexes:
+        if not index.unique or index.primary:
+            continue
+        with subtests.test(index.name):
+            table = live.tables[index.table]
+            if "deleted_at" in table.columns:
+                assert index.where == "deleted_at IS NULL"
+                assert index.name not in table.constraints
+            else:
+                assert index.where is None
+                assert table.constraints[index.name] == f"UNIQUE ({', '.join(index.columns)})"
+
+
+@proves(
+    "6. **Sorting.** Feeds have an index ending in `created_at DESC`.",
+    "- Rule 6: every table is a feed but those whose rows are found by their user, name, token or "
+    "place: `federated_identities`, `refresh_tokens`, `password_reset_tokens`, "
+    "`email_verification_tokens`, `user_sessions`, `roles`, `permissions`, `user_roles`, "
+    "`role_permissions`, `user_profiles`, `user_settings`, `playlist_tracks`, "
+    "`playlist_collaborators`.",
+)
+def test_feeds(live, document, subtests):
+    sorted_by_time = {
+        index.table for index in live.indexes if index.keys[-1] == "created_at DESC" and index.valid
+    }
+    for name in live.tables:
+        with subtests.test(name):
+            assert (name in sorted_by_time) != (name in document.not_feeds)
+
+
+@proves(
+    "7. **Text.** `VARCHAR(N)` where a bound means something, `TEXT` otherwise. Tokens are stored "
+    "as hashes, `VARCHAR(255)`.",
+    "`access_token` and `refresh_token` are sent back to the provider, so a hash would not do.)",
+)
+def test_text(live, subtests):
+    hashed = ("token_hash", "character varying(255)")
+    sent_back = {
+        ("federated_identities", "access_token"),
+        ("federated_identities", "refresh_token"),
+    }
+    for name, table in live.tables.items():
+        with subtests.test(name):
+            for column, definition in table.columns.items():
+                type_ = definition.type
+                assert not re.match(r"character varying($|\[)|character($|\()|name$", type_)
+                if "token" in column and type_.startswith(("text", "character")):
+                    assert (column, type_) == hashed or (name, column) in sent_back
