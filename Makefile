@@ -5,6 +5,9 @@ MAKEFLAGS += --no-print-directory
 # The first Python that is new enough; PYTHON=/path/to/python names another.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && echo $$python && break; done)
+# Whether a line of Python runs without an error.
+python = $(shell $(PYTHON) -c '$(1)' 2>/dev/null && echo yes)
+comma := ,
 MANAGE := .venv/bin/python manage.py
 
 .PHONY: help
@@ -15,12 +18,11 @@ help: ## List the targets
 setup: .venv/installed .env ## Make the virtual environment and install the locked dependencies
 
 .venv/installed: requirements-dev.lock
-	@if [ -z "$(PYTHON)" ]; then \
-		echo "make: Python 3.12 or newer is missing: install it, or name it with make PYTHON=/path/to/python3.12" >&2; exit 1; fi
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12))' || { \
-		echo "make: $(PYTHON) is not Python 3.12 or newer: name another with make PYTHON=/path/to/python3.12" >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
-		echo "make: Python's venv module is missing: install it (Debian: apt install python3-venv)" >&2; exit 1; }
+	$(if $(PYTHON),,$(error Python 3.12 or newer is missing: install it, or name it with make PYTHON=/path/to/python))
+	$(if $(call python,import sys; sys.exit(sys.version_info < (3, 12))),,$(error \
+		$(PYTHON) is not Python 3.12 or newer: name another with make PYTHON=/path/to/python))
+	$(if $(call python,import ensurepip$(comma) venv),,$(error \
+		the venv module of $(PYTHON) is missing: install it (Debian: apt install python3-venv)))
 	@echo "Installing the locked dependencies into .venv"
 	@$(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-dev.lock
