@@ -1,0 +1,153 @@
+"""`reset_db`: all of V1 anew, on a machine for development.
+
+It takes the place of django-extensions' command of the same name, which drops the whole database,
+and schema `chat` with it.
+"""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
+from veza_core.db.timeouts import is_lock_timeout
+from veza_core.deploy.dependents import Dependent, find_dependents
+from veza_core.deploy.pooler import check_direct
+from veza_core.deploy.reset import (
+    OutsideChangedError,
+    close_sessions,
+    empty_schemas,
+    sessions_in_the_way,
+)
+
+
+class Command(BaseCommand):
+    """Drops what is in `public` and `django`, never anything else, and applies V1 again."""
+
+    help = (
+        "Drops what is in schemas public and django, and applies all migrations again. "
+        "For development only; schema chat is never touched."
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--noinput",
+            "--no-input",
+            action="store_false",
+            dest="interactive",
+            help="Do not ask for the database's name.",
+        )
+        parser.add_argument(
+            "--database",
+            default=DEFAULT_DB_ALIAS,
+            choices=tuple(connections),
+            help='The database to reset. Defaults to the "default" database.',
+        )
+        parser.add_argument(
+            "--drop-dependents",
+            action="store_true",
+            help="Drop what depends on public or django from outside (foreign keys, views, "
+            "functions, …), after listing it; never a table, and never a column.",
+        )
+        parser.add_argument(
+            "--close-sessions",
+            action="store_true",
+            help="End the sessions that hold locks on these schemas, after listing them.",
+        )
+        parser.add_argument(
+            "--lock-timeout",
+            type=float,
+            default=settings.MIGRATE_LOCK_TIMEOUT,
+            metavar="SECONDS",
+            help="How long to wait for sessions in the way (default: %(default)s).",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Reset the database. Raises `CommandError` in one line, with nothing dropped."""
+        if not settings.DEBUG:
+            raise CommandError("reset_db is for development, and DEBUG is off: nothing was dropped")
+        if options["lock_timeout"] < 0.001:
+            raise CommandError("--lock-timeout is at least 0.001 s")
+        connection = connections[options["database"]]
+        check_direct(connection)
+        try:
+            with migration_lock(connection, options["lock_timeout"], self._wait_for):
+                self._reset(connection, options)
+        except LockNotAvailableError as error:
+            raise CommandError(
+                f"a migrate or reset_db is under way: {error}. Nothing was dropped."
+            ) from error
+
+    def _reset(self, connection: BaseDatabaseWrapper, options: dict[str, Any]) -> None:
+        dependents = find_dependents(connection)
+        self._check_dependents(dependents, drop=options["drop_dependents"])
+        if options["interactive"]:
+            self._confirm(connection)
+        if options["close_sessions"] and (sessions := sessions_in_the_way(connection)):
+            self._list("Closing sessions:", sessions)
+            close_sessions(connection, sessions)
+        try:
+            empty_schemas(connection, dependents, options["lock_timeout"])
+        except OutsideChangedError as error:
+            raise CommandError(
+                "something outside of public and django would have been dropped too, or was just "
+                "being changed by somebody: nothing was dropped, run reset_db again"
+            ) from error
+        except DatabaseError as error:
+            if not is_lock_timeout(error):
+                raise
+            who = "; ".join(map(str, sessions_in_the_way(connection))) or "gone by now"
+            raise CommandError(
+                f"sessions are in the way, and nothing was dropped: {who}. "
+                "Close them, or give --close-sessions."
+            ) from error
+        self._say("Dropped what was in public and django.")
+        call_command(
+            "migrate",
+            interactive=False,
+            database=options["database"],
+            verbosity=options["verbosity"],
+            stdout=self.stdout,
+            stderr=self.stderr,
+        )
+
+    def _check_dependents(self, dependents: list[Dependent], *, drop: bool) -> None:
+        if not dependents:
+            return
+        kept = [dependent for dependent in dependents if dependent.drop is None]
+        if drop and kept:
+            raise CommandError(
+                "these depend on public or django and cannot be dropped without losing rows, "
+                f"change them first: {'; '.join(map(str, kept))}. Nothing was dropped."
+            )
+        if not drop:
+            raise CommandError(
+                "these depend on public or django from outside, and would go with them: "
+                f"{'; '.join(map(str, dependents))}. Nothing was dropped; "
+                "--drop-dependents drops just these."
+            )
+        self._list("Dropping dependents:", dependents)
+
+    def _confirm(self, connection: BaseDatabaseWrapper) -> None:
+        name = connection.settings_dict["NAME"]
+        try:
+            answer = input(f"Type the database's name, {name}, to drop public and django in it: ")
+        except EOFError:
+            answer = ""
+        if answer != name:
+            raise CommandError("that is not the database's name: nothing was dropped")
+
+    def _wait_for(self, holder: Holder) -> None:
+        self.stderr.write(f"Waiting for another migrate: {holder}")
+
+    def _list(self, title: str, things: list[Any]) -> None:
+        self.stdout.write(title)
+        for thing in things:
+            self.stdout.write(f"  {thing}")
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
