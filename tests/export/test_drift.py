@@ -237,6 +237,15 @@ def test_two_objects_that_changed_names_are_not_guessed_at(live, expected):
     ]  # fmt: skip
 
 
+def test_one_extension_is_no_new_name_of_another():
+    was = {"extensions": {"pg_trgm": {"schema": "public"}}}
+    is_ = {"extensions": {"citext": {"schema": "public"}}}
+    assert [str(difference) for difference in compare(was, is_)] == [
+        "extension citext: was not there, is schema public",
+        "extension pg_trgm: was schema public, is missing",
+    ]
+
+
 def test_a_not_null_that_old_rows_may_break(live, expected):
     change = "ALTER TABLE users ADD CONSTRAINT slug_there NOT NULL slug NOT VALID"
     if live.info.server_version < 180000:

@@ -182,8 +182,7 @@ SELECT c.relname AS parent, i.relname AS name,
 FROM relations c
 JOIN pg_index ON indrelid = c.oid
 JOIN pg_class i ON i.oid = indexrelid
-LEFT JOIN pg_constraint con ON conindid = indexrelid AND contype IN ('p', 'u', 'x')
-WHERE con.oid IS NULL"""
+WHERE indexrelid NOT IN (SELECT conindid FROM pg_constraint WHERE contype IN ('p', 'u', 'x'))"""
 
 TRIGGERS = f"""
 WITH {_RELATIONS}
