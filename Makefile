@@ -41,11 +41,16 @@ test: setup ## Set up, and run all tests
 	@.venv/bin/python -m pytest
 
 .PHONY: lint
-lint: setup ## Check style, types, and that migrations fit the models
+lint: setup ## Check style, types, and that migrations and schema/ fit the models
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy
 	@$(MANAGE) makemigrations --check --dry-run
+	@$(MANAGE) export_schema --check
+
+.PHONY: schema
+schema: setup ## Write schema/*.sql and schema/catalog.json from the migrations
+	@$(MANAGE) export_schema
 
 .PHONY: format
 format: setup ## Mend what ruff can mend

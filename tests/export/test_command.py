@@ -1,0 +1,114 @@
+"""`manage.py export_schema`, as it is typed."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from .conftest import SCHEMA
+
+
+@pytest.fixture
+def export_schema(migrated_url):
+    """A function that runs the command, on a server that is up."""
+
+    def run(*arguments, **environment):
+        return subprocess.run(
+            [sys.executable, "manage.py", "export_schema", *arguments],
+            cwd=SCHEMA.parent,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+def scratch_databases(url):
+    with psycopg.connect(url) as connection:
+        return connection.execute(
+            "SELECT datname FROM pg_database WHERE datname LIKE 'veza\\_export\\_%' ORDER BY 1"
+        ).fetchall()
+
+
+def test_the_committed_files_are_what_the_migrations_make(export_schema, migrated_url):
+    before = scratch_databases(migrated_url)
+    done = export_schema("--check")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{SCHEMA} is up to date\n", "")
+    assert scratch_databases(migrated_url) == before
+
+
+def test_stale_files_are_shown_and_left(export_schema, tmp_path):
+    directory = tmp_path / "schema"
+    shutil.copytree(SCHEMA, directory)
+    legacy, chat = directory / "050_legacy_chat.sql", directory / "060_chat.sql"
+    edited = legacy.read_text("utf-8").replace("DEFAULT 1000", "DEFAULT 2000")
+    legacy.write_text(edited, "utf-8")
+    chat.write_text("SELECT 1;\n")
+    (directory / "catalog.json").unlink()
+    done = export_schema("--check", "--directory", str(directory))
+    assert done.returncode == 1
+    assert "\n-    max_members INTEGER NOT NULL DEFAULT 2000,\n" in done.stdout
+    assert "\n+    max_members INTEGER NOT NULL DEFAULT 1000,\n" in done.stdout
+    assert f"--- {chat}\n+++ /dev/null\n" in done.stdout
+    assert done.stderr == (
+        f"CommandError: stale in {directory}: 050_legacy_chat.sql, catalog.json, 060_chat.sql: "
+        "run manage.py export_schema\n"
+    )
+    assert legacy.read_text("utf-8") == edited
+    assert chat.exists()
+    assert not (directory / "catalog.json").exists()
+
+
+def test_it_writes_byte_for_byte_what_is_committed(export_schema, tmp_path):
+    directory = tmp_path / "schema"
+    done = export_schema("--directory", str(directory))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"Written in {directory}: 001_extensions_and_types.sql, ")
+    written = {path.name: path.read_bytes() for path in directory.iterdir()}
+    committed = {
+        path.name: path.read_bytes()
+        for path in SCHEMA.iterdir()
+        if path.suffix in (".sql", ".json")
+    }
+    assert written == committed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "directory", "message"),
+    [
+        (["--check"], "missing", "there is no directory {}"),
+        ([], "missing/schema", "there is no directory {}"),
+        ([], "file", "{} is no directory"),
+    ],
+)
+def test_a_bad_directory_is_one_line(export_schema, tmp_path, arguments, directory, message):
+    (tmp_path / "file").touch()
+    path = tmp_path / directory
+    done = export_schema(*arguments, "--directory", str(path))
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == f"CommandError: {message.format(path)}\n"
+
+
+def test_a_role_that_may_not_create_databases_is_one_line(export_schema, migrated_url):
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
+        connection.execute("CREATE ROLE veza_test_reader LOGIN PASSWORD 'reader'")
+        try:
+            where = {**conninfo_to_dict(migrated_url), "user": "veza_test_reader"}
+            where["password"] = "reader"
+            query = "&".join(f"{key}={value}" for key, value in where.items())
+            done = export_schema("--check", DATABASE_URL=f"postgresql:///?{query}")
+        finally:
+            connection.execute("DROP ROLE veza_test_reader")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == (
+        "CommandError: export_schema makes a throw-away database, which the server refuses to "
+        "role veza_test_reader: permission denied to create database\n"
+    )

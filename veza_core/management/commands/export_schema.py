@@ -1,0 +1,85 @@
+"""`manage.py export_schema`: the files of `schema/`, from the migrations."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from veza_core.export import ExportError
+
+
+class Command(BaseCommand):
+    """Write the schema as SQL, or tell whether the committed files are what it would write."""
+
+    help = (
+        "Writes schema/*.sql and schema/catalog.json from the migrations, applied to a "
+        "throw-away database on the configured server."
+    )
+    # It reads no models, and a throw-away database is no place for the checks of the real one.
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--check",
+            action="store_true",
+            help="Write nothing; show a diff and exit 1 if the files are stale.",
+        )
+        parser.add_argument(
+            "--directory",
+            type=Path,
+            default=settings.BASE_DIR / "schema",
+            help="Where the files are. Defaults to schema/ of the project.",
+        )
+        parser.add_argument(
+            "--database",
+            default=DEFAULT_DB_ALIAS,
+            choices=tuple(connections),
+            help='On whose server the throw-away database is made. Defaults to "default".',
+        )
+
+    def handle(
+        self, *, check: bool, directory: Path, database: str, verbosity: int, **options: Any
+    ) -> None:
+        # Imported here: --help and --version need none of it.
+        from veza_core.export.exporting import export
+        from veza_core.export.files import stale, strays, write
+
+        _require_directory(directory, check=check)
+        try:
+            files = export(database, verbosity=max(0, verbosity - 1))
+        except ExportError as error:
+            raise CommandError(" ".join(str(error).split())) from error
+        if check:
+            diffs = stale(directory, files)
+            self.stdout.write("".join(diffs.values()), ending="")
+            if diffs:
+                raise CommandError(
+                    f"stale in {directory}: {', '.join(diffs)}: run manage.py export_schema"
+                )
+            changed = []
+        else:
+            try:
+                changed = write(directory, files)
+            except OSError as error:
+                raise CommandError(f"cannot write into {directory}: {error}") from error
+            if foreign := strays(directory, files):
+                raise CommandError(
+                    f"not written by export_schema, but in {directory}: "
+                    f"{', '.join(foreign)}: move it away"
+                )
+        if verbosity > 0:
+            self.stdout.write(
+                f"Written in {directory}: {', '.join(changed)}"
+                if changed
+                else f"{directory} is up to date"
+            )
+
+
+def _require_directory(directory: Path, *, check: bool) -> None:
+    """Fail before the migrations run if the files cannot be where they are said to be."""
+    if directory.exists() and not directory.is_dir():
+        raise CommandError(f"{directory} is no directory")
+    if not directory.is_dir() and (check or not directory.parent.is_dir()):
+        raise CommandError(f"there is no directory {directory}")
