@@ -65,6 +65,7 @@ def running_manage(*arguments: str, **environment: str) -> Iterator[subprocess.P
         [sys.executable, "-u", ROOT / "manage.py", *arguments],
         cwd=ROOT,
         env={**os.environ, "DEBUG": "1", **environment},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -75,12 +76,12 @@ def running_manage(*arguments: str, **environment: str) -> Iterator[subprocess.P
             process.kill()
 
 
-def schema_of(**parameters: str) -> str:
-    """All definitions in a database, as pg_dump writes them."""
+def schema_of(*options: str, **parameters: str) -> str:
+    """All definitions in a database, as pg_dump writes them; `options` are for pg_dump."""
     variables = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD"}
     names = {**variables, "dbname": "PGDATABASE"}
     dump = subprocess.run(
-        [embedded.program("pg_dump"), "--schema-only"],
+        [embedded.program("pg_dump"), "--schema-only", *options],
         env={**os.environ, **{names[name]: value for name, value in parameters.items()}},
         check=True,
         capture_output=True,

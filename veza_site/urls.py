@@ -1,4 +1,4 @@
-"""Addresses that this project answers: none yet, its work is done by commands."""
+"""Addresses that this project answers, beside `/healthz` (veza_site.health): none yet."""
 
 from django.urls import URLPattern
 

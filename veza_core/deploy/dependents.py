@@ -12,6 +12,9 @@ from psycopg import sql
 
 OWN_SCHEMAS = ("public", "django")
 
+#: What belongs to a schema and not to its contents, and stays with it.
+STAYING = ("pg_extension", "pg_default_acl", "pg_publication_namespace")
+
 # `going` is all that DROP … CASCADE would reach from the contents of the two schemas. What an
 # extension owns is not among the contents, since extensions stay. Where a thing that goes is an
 # internal part of another, as a rule is of its view, the other goes too.
@@ -21,7 +24,7 @@ WITH RECURSIVE owned_by_extensions AS (
 ), going (classid, objid, objsubid) AS (
     SELECT classid, objid, objsubid FROM pg_depend
     JOIN pg_namespace ON pg_namespace.oid = refobjid AND nspname = ANY(%(schemas)s)
-    WHERE refclassid = 'pg_namespace'::regclass AND classid <> 'pg_extension'::regclass
+    WHERE refclassid = 'pg_namespace'::regclass AND classid <> ALL (%(staying)s::regclass[])
         AND (classid, objid) NOT IN (TABLE owned_by_extensions)
     UNION
     SELECT reached.*
@@ -92,7 +95,7 @@ class Dependent:
 def find_dependents(connection: BaseDatabaseWrapper) -> list[Dependent]:
     """Find what would be harmed, the newest first, so that they can be dropped in this order."""
     with connection.cursor() as cursor:
-        cursor.execute(GOING, {"schemas": list(OWN_SCHEMAS)})
+        cursor.execute(GOING, {"schemas": list(OWN_SCHEMAS), "staying": list(STAYING)})
         return [
             Dependent(kind, identity, None if generated else _drop(kind, identity, names))
             for kind, identity, names, generated in cursor.fetchall()

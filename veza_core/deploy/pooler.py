@@ -2,6 +2,7 @@
 
 import psycopg
 from django.core.management.base import CommandError
+from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 DIRECT = (
@@ -16,7 +17,14 @@ def check_direct(connection: BaseDatabaseWrapper) -> None:
     A pooler that hands sessions around makes up the process number that libpq was told. Only
     then two more sessions are opened: when they share one of the server's, it is not ours alone.
     """
-    connection.ensure_connection()
+    try:
+        connection.ensure_connection()
+    except OperationalError as error:
+        if "unsupported startup parameter" not in str(error):
+            raise
+        raise CommandError(
+            f"a connection pooler refuses this session's settings (options): {DIRECT}"
+        ) from error
     told = connection.connection.info.backend_pid
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid(), current_setting('search_path')")

@@ -12,14 +12,14 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
 from veza_core.db.timeouts import set_lock_timeout
-from veza_core.deploy.dependents import OWN_SCHEMAS, Dependent
+from veza_core.deploy.dependents import OWN_SCHEMAS, STAYING, Dependent
 
 # What is directly in public, but for extensions and what they own.
 CONTENTS = """
 SELECT identified.type, identified.identity
 FROM pg_depend CROSS JOIN LATERAL pg_identify_object(classid, objid, 0) AS identified
 WHERE refclassid = 'pg_namespace'::regclass AND refobjid = to_regnamespace('public')
-    AND classid <> 'pg_extension'::regclass
+    AND classid <> ALL (%s::regclass[])
     AND NOT EXISTS (
         SELECT FROM pg_depend AS owned WHERE owned.classid = pg_depend.classid
             AND owned.objid = pg_depend.objid AND owned.deptype IN ('e', 'i')
@@ -112,7 +112,7 @@ def empty_schemas(
             if dependent.drop is not None:
                 cursor.execute(dependent.drop)
         before = _outside(connection)
-        cursor.execute(CONTENTS)
+        cursor.execute(CONTENTS, [list(STAYING)])
         for kind, identity in cursor.fetchall():
             # The one before may have taken it along: within public that is meant.
             statement = sql.SQL(f"DROP {kind.upper()} IF EXISTS {{}} CASCADE")

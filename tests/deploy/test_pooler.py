@@ -1,0 +1,120 @@
+"""PgBouncer in between: in transaction mode it is refused, in session mode it is not."""
+
+import os
+import shutil
+import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.support import (
+    administer,
+    database_url,
+    is_one_clear_line,
+    manage,
+    scratch_database,
+    server_parameters,
+)
+
+pytestmark = pytest.mark.django_db
+
+CONFIGURATION = """
+[databases]
+* = {server}
+[pgbouncer]
+listen_addr =
+unix_socket_dir = {home}
+listen_port = 6432
+auth_type = any
+pool_mode = {mode}
+ignore_startup_parameters = {ignored}
+"""
+
+
+@contextmanager
+def pooler(home, mode, ignored="options"):
+    """Run PgBouncer before the server of the tests, and give the directory of its socket."""
+    program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
+    if program is None:
+        pytest.skip("needs pgbouncer (Debian: apt install pgbouncer)")
+    parameters = server_parameters()
+    server = " ".join(f"{name}={value}" for name, value in parameters.items() if value)
+    configuration = home / "pgbouncer.ini"
+    configuration.write_text(
+        CONFIGURATION.format(server=server, home=home, mode=mode, ignored=ignored)
+    )
+    for path in (home, *home.parents[:-2]):
+        path.chmod(path.stat().st_mode | 0o055)
+    user = {}
+    if os.geteuid() == 0:
+        # PgBouncer refuses to run as root, and has to reach the server's socket.
+        user = {"user": Path(parameters["host"]).stat().st_uid}
+        os.chown(home, user["user"], -1)
+    with subprocess.Popen([program, "-q", configuration], **user) as process:
+        try:
+            for _ in range(100):
+                if (home / ".s.PGSQL.6432").exists():
+                    break
+                time.sleep(0.05)
+            yield str(home)
+        finally:
+            process.terminate()
+
+
+def through(home, name):
+    return database_url(name, host=home, port="6432")
+
+
+def schemas(name):
+    with psycopg.connect(**server_parameters(), dbname=name) as database:
+        return database.execute("SELECT to_regnamespace('django')").fetchone()
+
+
+def test_settings_are_dropped(tmp_path):
+    with scratch_database() as name, pooler(tmp_path, "transaction") as home:
+        result = manage("migrate", DATABASE_URL=through(home, name))
+        assert is_one_clear_line(result), result.stderr
+        assert "pooler dropped this session's settings" in result.stderr
+        assert "direct connection" in result.stderr
+        assert schemas(name) == (None,)
+
+
+def test_settings_are_refused(tmp_path):
+    with scratch_database() as name, pooler(tmp_path, "transaction", ignored="") as home:
+        result = manage("migrate", DATABASE_URL=through(home, name))
+        assert is_one_clear_line(result), result.stderr
+        assert "refuses this session's settings (options)" in result.stderr
+        assert "direct connection" in result.stderr
+        assert schemas(name) == (None,)
+
+
+@pytest.fixture
+def settled():
+    """A database that gives every session its search path, as a pooler's administrator would."""
+    with scratch_database() as name:
+        administer(
+            sql.SQL("ALTER DATABASE {} SET search_path = public, django").format(
+                sql.Identifier(name)
+            )
+        )
+        yield name
+
+
+def test_transaction_mode_is_refused(settled, tmp_path):
+    with pooler(tmp_path, "transaction") as home:
+        result = manage("migrate", DATABASE_URL=through(home, settled))
+    assert is_one_clear_line(result), result.stderr
+    assert "a connection pooler in transaction mode" in result.stderr
+    assert schemas(settled) == (None,)
+
+
+def test_session_mode_goes_on(settled, tmp_path):
+    """As far as the server lets it: the wheel lacks what a server by URL must have."""
+    with pooler(tmp_path, "session") as home:
+        result = manage("migrate", DATABASE_URL=through(home, settled))
+    assert "pooler" not in result.stderr
+    assert "28 tables" in result.stdout or "no extension pgcrypto, uuid-ossp" in result.stderr

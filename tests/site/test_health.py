@@ -1,0 +1,70 @@
+"""`/healthz` says whether pods may go on, and nothing that is nobody's business."""
+
+import json
+import socket
+import subprocess
+import sys
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from tests.support import ROOT
+
+pytestmark = pytest.mark.django_db
+
+ASK = """
+import django
+django.setup()
+from django.test import Client
+response = Client().get("/healthz")
+print(response.status_code, response.text)
+"""
+
+
+def test_complete(client, django_assert_max_num_queries):
+    with django_assert_max_num_queries(2):
+        response = client.get("/healthz")
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+    assert response["Cache-Control"] == "no-store"
+
+
+def test_a_migration_is_missing(client):
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django.django_migrations WHERE name LIKE '900%'")
+    response = client.get("/healthz")
+    assert response.status_code == 503
+    assert response.json() == {"status": "unavailable", "reason": "1 migrations not applied"}
+
+
+def test_database_unreachable():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"postgresql://veza:s3cret@127.0.0.1:{port}/veza"
+    done = subprocess.run(
+        [sys.executable, "-c", ASK],
+        env={
+            "DJANGO_SETTINGS_MODULE": "veza_site.settings",
+            "DEBUG": "1",
+            "DATABASE_URL": url,
+            "PYTHONPATH": str(ROOT),
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    status, body = done.stdout.split(maxsplit=1)
+    assert status == "503"
+    assert json.loads(body) == {"status": "unavailable", "reason": "database unreachable"}
+
+
+def test_probes_come_by_address_and_over_plain_http(settings):
+    settings.DEBUG = False
+    settings.ALLOWED_HOSTS = ["admin.example.com"]
+    settings.SECURE_SSL_REDIRECT = True
+    assert Client(headers={"host": "10.0.0.7:8000"}).get("/healthz").status_code == 200
+
+
+def test_only_reading(client):
+    assert client.post("/healthz").status_code == 405
+    assert client.head("/healthz").status_code == 200
