@@ -57,6 +57,7 @@ def running(command: list[str], **options: Any) -> Iterator[subprocess.Popen[byt
         finally:
             if process.poll() is None:
                 process.terminate()
+                process.wait()
 
 
 def explain(command: list[str], returncode: int, messages: str) -> str:

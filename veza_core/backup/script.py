@@ -5,6 +5,7 @@ it has got by then. Here the rows go by the session that also holds the migratio
 nothing is committed but by the caller.
 """
 
+import logging
 import re
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -42,6 +43,8 @@ def run_rows(cursor: Any, script: IO[bytes], show: Callable[[str], None]) -> Non
 
     `show` is told of each table. Raises `CommandError` where the script ends too early.
     """
+    # It would tell of a COPY that it could not end; why is what the error says.
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)
     for line in script:
         if found := COPY.fullmatch(line):
             show(found[1].decode())
