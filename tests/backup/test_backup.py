@@ -57,14 +57,19 @@ def test_no_file_is_replaced_unless_asked_for(filled, tmp_path):
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def wait_for_dump(process):
+def wait_for_dump(process, database):
     """The pg_dump that a lock on a table keeps waiting."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        for child in psutil.Process(process.pid).children():
-            if "pg_dump" in child.name() and any("--verbose" in word for word in child.cmdline()):
-                return child
-        time.sleep(0.01)
+        with connect(database) as session:
+            waiting = session.execute(
+                "SELECT FROM pg_stat_activity WHERE datname = current_database() "
+                "AND wait_event_type = 'Lock' AND query LIKE 'LOCK TABLE%'"
+            ).fetchone()
+        if waiting is not None:
+            (child,) = [c for c in psutil.Process(process.pid).children() if c.name() == "pg_dump"]
+            return child
+        time.sleep(0.02)
     raise AssertionError("pg_dump never came")
 
 
@@ -74,7 +79,7 @@ def test_interrupted(number, expected, database, tmp_path):
         session.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
         arguments = ["backup_db", str(tmp_path / "never.dump")]
         with running_manage(*arguments, **database_environment(database)) as process:
-            child = wait_for_dump(process)
+            child = wait_for_dump(process, database)
             process.send_signal(number)
             _, err = process.communicate(timeout=30)
         assert (process.returncode, err) == (expected, "")
@@ -87,7 +92,7 @@ def test_pg_dump_killed(database, tmp_path):
         session.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
         arguments = ["backup_db", str(tmp_path / "never.dump")]
         with running_manage(*arguments, **database_environment(database)) as process:
-            wait_for_dump(process).kill()
+            wait_for_dump(process, database).kill()
             _, err = process.communicate(timeout=30)
     assert process.returncode == 1
     assert err == "CommandError: pg_dump was ended by SIGKILL\n"
@@ -121,7 +126,7 @@ def test_password_is_not_shown_and_options_survive(database, tmp_path):
         session.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
         arguments = ["backup_db", str(tmp_path / "never.dump")]
         with running_manage(*arguments, DATABASE_URL=url) as process:
-            child = wait_for_dump(process)
+            child = wait_for_dump(process, database)
             told, environment = " ".join(child.cmdline()), child.environ()
             process.terminate()
             process.communicate(timeout=30)

@@ -1,20 +1,23 @@
 """What cannot be done is one line, a non-zero exit, and a database as it was."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
+from django.core.management.base import CommandError
 from django.db import connection
 
 from tests.backup.state import connect, differences, state_of
 from tests.support import (
     database_environment,
-    database_url,
     is_one_clear_line,
     manage,
     running_manage,
     scratch_database,
     server_parameters,
 )
+from veza_core.backup.archive import open_archive
+from veza_core.backup.files import written_whole
 from veza_core.backup.tools import find_tools
 from veza_core.db.locks import LOCK_KEY
 
@@ -37,10 +40,10 @@ def refused(command, *arguments, **environment):
     return result.stderr
 
 
-def test_files_that_are_no_backups(target, archive, tmp_path):
+def test_files_that_are_no_backups(archive, tmp_path):
     whole = archive.read_bytes()
     damaged = bytearray(whole)
-    damaged[len(whole) * 3 // 4] ^= 0xFF
+    damaged[-1000] ^= 0xFF
     files = {
         "nothing.dump": (None, "No such file"),
         "empty.dump": (b"", "is empty"),
@@ -48,17 +51,28 @@ def test_files_that_are_no_backups(target, archive, tmp_path):
         "head.dump": (whole[:8], "cut short or damaged"),
         "list.dump": (whole[: len(whole) // 20], "cut short or damaged"),
         "rows.dump": (whole[:-1000], "cut short or damaged"),
+        "byte.dump": (whole[:-1], "cut short or damaged"),
         "damaged.dump": (bytes(damaged), "cut short or damaged"),
         "newer.dump": (whole[:6] + b"\x63" + whole[7:], "newer pg_dump"),
         "tar.dump": (whole[:10] + b"\x03" + whole[11:], "not of its custom format"),
+        "": (None, "Is a directory"),
     }
+    tools = find_tools(connection.pg_version // 10000)
     for name, (content, expected) in files.items():
+        path = tmp_path / name
         if content is not None:
-            (tmp_path / name).write_bytes(content)
-        told = refused("restore_db", tmp_path / name, *REPLACE, **database_environment(target))
-        assert expected in told, name
-    assert "Is a directory" in refused(
-        "restore_db", tmp_path, *REPLACE, **database_environment(target)
+            path.write_bytes(content)
+        with pytest.raises(CommandError) as refusal:
+            open_archive(path, tools).check_whole()
+        assert expected in str(refusal.value), name
+        assert "\n" not in str(refusal.value)
+
+
+def test_cut_short(target, archive, tmp_path):
+    path = tmp_path / "cut.dump"
+    path.write_bytes(archive.read_bytes()[:-1000])
+    assert "cut short or damaged" in refused(
+        "restore_db", path, *REPLACE, **database_environment(target)
     )
 
 
@@ -123,19 +137,24 @@ def test_name_typed(database, archive):
     assert (process.returncode, err) == (0, "")
 
 
-def test_server_and_tools(target, filled, archive, tmp_path):
-    for command in ("backup_db", "restore_db"):
-        nowhere = {"DATABASE_URL": "postgresql://u:p@127.0.0.1:1/d"}
-        assert "manage.py: " in refused(command, tmp_path / "file", **nowhere)
-        missing = {"DATABASE_URL": database_url("no_such_database")}
-        assert "does not exist" in refused(command, tmp_path / "file", **missing)
-        options = (tmp_path / "x" if command == "backup_db" else archive, "--tools", tmp_path)
-        told = refused(command, *options, **database_environment(target))
-        assert "no pg_dump and pg_restore of that version or newer" in told
+@pytest.mark.parametrize("command", ["backup_db", "restore_db"])
+def test_server_out_of_reach(command, tmp_path):
+    nowhere = {"DATABASE_URL": "postgresql://u:p@127.0.0.1:1/d"}
+    assert "manage.py: " in refused(command, tmp_path / "file", **nowhere)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_tools_missing(target, tmp_path):
+    options = (tmp_path / "file", "--tools", tmp_path)
+    told = refused("backup_db", *options, **database_environment(target))
+    assert "no pg_dump and pg_restore of that version or newer" in told
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_to_back_up(tmp_path):
     with scratch_database() as name:
         told = refused("backup_db", tmp_path / "x", **database_environment(name))
-        assert "there is nothing to back up" in told
+    assert "there is nothing to back up" in told
 
 
 @pytest.mark.parametrize(
@@ -143,12 +162,13 @@ def test_server_and_tools(target, filled, archive, tmp_path):
     [
         ("/nowhere/file.dump", "No such file or directory"),
         ("/sys/file.dump", "cannot write"),
-        ("/tmp", "is a directory"),
+        ("/dev", "is a directory"),
         ("/dev/null/file.dump", "Not a directory"),
     ],
 )
-def test_places_that_cannot_be_written(path, expected, target):
-    assert expected in refused("backup_db", path, **database_environment(target))
+def test_places_that_cannot_be_written(path, expected):
+    with pytest.raises(CommandError, match=expected), written_whole(Path(path), replace=False):
+        pass
 
 
 def test_sessions_in_the_way(target, archive):

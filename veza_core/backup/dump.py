@@ -62,13 +62,14 @@ def write_backup(
         "--verbose",
         *arguments,
     ]
-    with (
-        written_whole(path, replace=replace) as file,
-        running(command, env=environment, stdout=file, stderr=subprocess.PIPE) as process,
-    ):
-        messages = _follow(process, show)
-        if process.wait() != 0:
-            raise CommandError(explain(command, process.returncode, messages))
+    with written_whole(path, replace=replace) as partial:
+        # By its name: into standard output pg_dump 18 writes the list of contents twice, and
+        # without the offsets that a parallel restore needs.
+        command.append(f"--file={partial}")
+        with running(command, env=environment, stderr=subprocess.PIPE) as process:
+            messages = _follow(process, show)
+            if process.wait() != 0:
+                raise CommandError(explain(command, process.returncode, messages))
 
 
 def _follow(process: subprocess.Popen[bytes], show: Callable[[str], None]) -> str:

@@ -11,8 +11,8 @@ from django.core.management.base import CommandError
 
 
 @contextmanager
-def written_whole(path: Path, *, replace: bool) -> Iterator[int]:
-    """Give a descriptor to write to; the file appears under its name when the block succeeds.
+def written_whole(path: Path, *, replace: bool) -> Iterator[Path]:
+    """Give an empty file to write to; it appears under its name when the block succeeds.
 
     Until then it is a hidden neighbour, mode 0600 since it holds password hashes, which goes when
     the block fails. Raises `CommandError` when the file is there and not to be replaced, and for
@@ -27,7 +27,7 @@ def written_whole(path: Path, *, replace: bool) -> Iterator[int]:
         raise CommandError(_refused(path, error)) from error
     partial = Path(name)
     try:
-        yield descriptor
+        yield partial
         os.fsync(descriptor)
         _check_absent(path, replace=replace)
         partial.replace(path)
