@@ -47,6 +47,7 @@ lint: setup ## Check style, types, and that migrations and schema/ fit the model
 	@.venv/bin/mypy
 	@$(MANAGE) makemigrations --check --dry-run
 	@$(MANAGE) export_schema --check
+	@$(MANAGE) lint_migrations
 
 .PHONY: schema
 schema: setup ## Write schema/*.sql and schema/catalog.json from the migrations
