@@ -2,14 +2,15 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.parse import quote, urlencode
 
 import psycopg
 import pytest
 from django.db import connection as django_connection
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 
 from veza_core.audit.catalog import Catalog
 from veza_core.audit.engine import check
@@ -20,12 +21,23 @@ from veza_core.audit.rules import CATALOG_RULES
 LAB_SCHEMA = Path(__file__).with_name("lab_schema.sql")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what uses a database: pytest-django makes the test database for marked tests alone."""
+    for item in items:
+        if "v1" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.django_db)
+
+
 @pytest.fixture(scope="session")
 def v1(django_db_setup: None) -> str:
-    """The connection string of a database with V1, as the migrations make it."""
+    """The URL of a database with V1, as the migrations make it."""
     keys = ("host", "port", "user", "password", "dbname")
     params = django_connection.get_connection_params()
-    return make_conninfo("", **{key: params[key] for key in keys if params.get(key)})
+    return _url({key: params[key] for key in keys if params.get(key)})
+
+
+def _url(params: dict[str, str]) -> str:
+    return f"postgresql:///?{urlencode(params, quote_via=quote)}"
 
 
 @contextmanager
@@ -40,35 +52,32 @@ def _database(server: str, name: str, encoding: str = "UTF8") -> Iterator[str]:
         connection.execute(drop)
         connection.execute(create)
         try:
-            yield make_conninfo(server, dbname=name)
+            yield _url({**conninfo_to_dict(server), "dbname": name})
         finally:
             connection.execute(drop)
 
 
 @pytest.fixture(scope="session")
 def empty_database(v1: str) -> Iterator[str]:
-    """The connection string of a database that tests leave empty."""
+    """The URL of a database that tests leave empty."""
     with _database(v1, "audit_scratch") as url:
         yield url
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def make_database(v1: str) -> Iterator[Callable[..., str]]:
-    """Makes databases for one test: `make_database("name")` returns a connection string."""
-    managers = []
+    """Makes databases for a module: `make_database("name")` returns a URL."""
+    with ExitStack() as stack:
 
-    def make(name: str, encoding: str = "UTF8") -> str:
-        managers.append(_database(v1, name, encoding))
-        return managers[-1].__enter__()
+        def make(name: str, encoding: str = "UTF8") -> str:
+            return stack.enter_context(_database(v1, name, encoding))
 
-    yield make
-    for manager in managers:
-        manager.__exit__(None, None, None)
+        yield make
 
 
 @pytest.fixture(scope="session")
 def lab(v1: str) -> Iterator[str]:
-    """The connection string of the lab database, which tests only read."""
+    """The URL of the lab database, which tests only read."""
     with _database(v1, "audit_lab") as url:
         with psycopg.connect(url) as connection:
             connection.execute(LAB_SCHEMA.read_text())

@@ -214,7 +214,10 @@ class Table:
     is_partition: bool
     owner: str
     has_comment: bool
-    partition_columns: tuple[str, ...]
+    is_unlogged: bool
+    #: Its columns are those of a composite type, and cannot change alone.
+    is_typed: bool
+    partition_columns: tuple[str, ...] = ()
     columns: dict[str, Column] = field(default_factory=dict)
     indexes: list[Index] = field(default_factory=list)
     checks: list[Constraint] = field(default_factory=list)

@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 
-from veza_core.audit.catalog import Catalog
+from veza_core.audit.catalog import Catalog, Table
 from veza_core.audit.exceptions import ExceptionFile
 from veza_core.audit.reader import read_catalog, snapshot
 from veza_core.audit.rule import Finding, Found, Rule, Severity
@@ -27,12 +27,19 @@ class Report:
     table_count: int
     rules: tuple[Rule, ...]
     findings: tuple[Finding, ...]
-    #: The type of each table's primary key, for the gap table: by schema and name.
-    primary_keys: dict[tuple[str, str], str]
+    #: The type of each table's primary key, for the gap table.
+    primary_keys: dict[str, str]
+    date: date
 
-    def count(self, severity: Severity) -> int:
-        """How many findings have that severity."""
-        return sum(finding.severity is severity for finding in self.findings)
+    @property
+    def errors(self) -> int:
+        """How many findings are errors."""
+        return sum(finding.severity is Severity.ERROR for finding in self.findings)
+
+    @property
+    def warnings(self) -> int:
+        """How many findings are warnings."""
+        return len(self.findings) - self.errors
 
 
 def audit(
@@ -54,9 +61,10 @@ def audit(
         findings = check(catalog, rules)
         for rule, source in sources:
             findings += [_finding(rule, found) for found in source(connection, catalog)]
+    today = today or datetime.now(UTC).date()
     ran = (*rules, *(rule for rule, _ in sources))
     if exceptions is not None:
-        findings = exceptions.apply(findings, ran, catalog, today or datetime.now(UTC).date())
+        findings = exceptions.apply(findings, ran, catalog, today)
     return Report(
         database=catalog.database,
         server_version=_version(catalog.server_version),
@@ -64,7 +72,8 @@ def audit(
         table_count=len(catalog.tables),
         rules=ran,
         findings=tuple(_without_clashes(findings)),
-        primary_keys={(table.schema, table.name): _primary_key(table) for table in catalog.tables},
+        primary_keys={table.identity: _primary_key(table) for table in catalog.tables},
+        date=today,
     )
 
 
@@ -115,11 +124,11 @@ def _version(number: int) -> str:
     return f"{number // 10000}.{number % 10000}"
 
 
-def _primary_key(table: Any) -> str:
+def _primary_key(table: Table) -> str:
     """The type of the primary key's column, or the columns with their types."""
     if table.primary_key is None:
         return "none"
     keys = [table.columns[name] for name in table.primary_key.keys if name is not None]
     if [column.name for column in keys] == ["id"]:
-        return str(keys[0].type_name)
+        return keys[0].type_name
     return ", ".join(f"{column.name} {column.type_name}" for column in keys)

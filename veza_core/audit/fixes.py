@@ -19,6 +19,14 @@ def set_default(table: Table, column: str, expression: str) -> Fix:
     )
 
 
+def is_free(table: Table, name: str) -> bool:
+    """Whether no constraint of the table has the name yet."""
+    taken = {key.name for key in table.foreign_keys}
+    taken.update(check.name for check in table.checks)
+    taken.update(index.constraint for index in table.indexes if index.constraint is not None)
+    return name not in taken
+
+
 def index_name(table: Table, names: tuple[str, ...]) -> str:
     """Return the name that an index on these columns has by convention."""
     return clip(snake("_".join(["idx", table.name, *names])))
@@ -47,9 +55,17 @@ def create_index(
     beside = "" if table.is_partitioned else " CONCURRENTLY"
     where = " WHERE deleted_at IS NULL" if unique and table.is_soft else ""
     statement = f"CREATE {kind}{beside} {ident(name)} ON {table.identity} ({keys}){where};"
-    return Fix(Stage.INDEX, (statement,), frozenset([f"relation {qualified(table.schema, name)}"]))
+    return Fix(Stage.INDEX, (statement,), frozenset([relation(table.schema, name)]))
 
 
 def relation(schema: str, name: str) -> str:
-    """Return what a fix claims that touches the index or relation of that name."""
+    """Return what a fix claims that makes, renames or drops the index of that name."""
     return f"relation {qualified(schema, name)}"
+
+
+def presence(schema: str, name: str) -> str:
+    """Return what a fix claims that drops the index, or replaces it by a lesser one.
+
+    It is what another needs that counts on the index, under whatever name.
+    """
+    return f"presence of {qualified(schema, name)}"

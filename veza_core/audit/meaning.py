@@ -216,23 +216,19 @@ def _depths(text: str) -> list[int]:
     return depths
 
 
-def covering_index(
-    table: Table, columns: tuple[str, ...], *, or_gist: bool = False
-) -> Index | None:
-    """The usable index that finds rows by these columns, in any order among themselves.
+def covers(index: Index, columns: tuple[str, ...], *, or_gist: bool = False) -> bool:
+    """Whether the index finds all rows by these columns, in any order among themselves.
 
     `or_gist` is for a temporal key, whose period only such an index can find.
     """
-    for index in table.indexes:
-        if index.predicate is not None or not index.is_usable:
-            continue
-        if (
-            index.method == "btree"
-            or (index.method == "hash" and len(columns) == 1)
-            or (index.method == "gist" and or_gist)
-        ) and set(index.keys[: len(columns)]) == set(columns):
-            return index
-    return None
+    if index.predicate is not None or not index.is_usable:
+        return False
+    fits = (
+        index.method == "btree"
+        or (index.method == "hash" and len(columns) == 1)
+        or (index.method == "gist" and or_gist)
+    )
+    return fits and set(index.keys[: len(columns)]) == set(columns)
 
 
 def feed_index(table: Table) -> Index | None:

@@ -5,7 +5,7 @@ belongs to an extension (pg_depend, deptype 'e').
 """
 
 DATABASE = """
-SELECT current_database(),
+SELECT current_database()::text,
        ARRAY(SELECT extname::text FROM pg_extension),
        ARRAY(SELECT name::text FROM pg_available_extensions)
 """
@@ -42,7 +42,7 @@ SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, c.relispartitio
        pg_get_userbyid(c.relowner)::text,
        EXISTS (SELECT FROM pg_description d
                WHERE d.objoid = c.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0),
-       coalesce(p.partattrs::int2[], '{}')
+       coalesce(p.partattrs::int2[], '{}'), c.relpersistence = 'u', c.reloftype <> 0
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_partitioned_table p ON p.partrelid = c.oid

@@ -48,7 +48,7 @@ def clip(name: str) -> str:
 def snake(name: str) -> str:
     """Return the name in snake_case: `userId` and `User ID` give `user_id`."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
-    return re.sub(r"\W+|_+", "_", words).strip("_").lower()
+    return re.sub(r"[\W_]+", "_", words).strip("_").lower()
 
 
 def one_line(text: str) -> str:

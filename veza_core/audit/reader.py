@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import IsolationLevel
 from psycopg.adapt import Loader
+from psycopg.pq import Format
 
 from veza_core.audit import queries
 from veza_core.audit.catalog import (
@@ -22,7 +23,7 @@ from veza_core.audit.catalog import (
     Thing,
     Trigger,
 )
-from veza_core.audit.quoting import qualified
+from veza_core.audit.quoting import ident, one_line, qualified
 
 OLDEST_VERSION = 150000
 
@@ -70,9 +71,9 @@ class _Reader:
         self.cursor = connection.cursor(binary=True)
         self.version = connection.info.server_version
         if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
-            # Such a database holds any bytes: what is no UTF-8 is shown as U+FFFD.
-            for name in ("text", "name"):
-                self.cursor.adapters.register_loader(name, _LenientLoader)
+            # Such a database holds any bytes, and would refuse to send those that are no UTF-8.
+            connection.execute("SET LOCAL client_encoding = 'SQL_ASCII'")
+            self.cursor.adapters.register_loader("text", _LenientLoader)
         self.names = schemas
         self.schemas: list[int] = []
         self.tables: dict[int, Table] = {}
@@ -118,21 +119,22 @@ class _Reader:
         owners = {name: owner for _, name, owner in found}
         for name in self.names:
             if name not in owners:
-                raise AuditError(f"the database has no schema {name}")
+                raise AuditError(f"the database has no schema {one_line(ident(name))}")
         return owners
 
     def _read_relations(self) -> dict[int, Thing]:
         """Read tables, and return views and foreign tables by object identifier."""
         others: dict[int, Thing] = {}
         kinds = {"v": "VIEW", "m": "MATERIALIZED VIEW", "f": "FOREIGN TABLE"}
-        for oid, schema, name, kind, is_partition, owner, comment, numbers in self.rows(
-            queries.RELATIONS
-        ):
+        for row in self.rows(queries.RELATIONS):
+            oid, schema, name, kind, is_partition, owner, comment, numbers, unlogged, typed = row
             if kind in kinds:
                 others[oid] = Thing(kinds[kind], schema, name, owner)
                 continue
-            table = Table(oid, schema, name, kind, is_partition, owner, comment, ())
-            table.identity = qualified(schema, name)
+            table = Table(
+                oid, schema, name, kind, is_partition, owner, comment, unlogged, typed,
+                identity=qualified(schema, name),
+            )  # fmt: skip
             self.tables[oid] = table
             self.partition_numbers[oid] = numbers
         return others
@@ -286,7 +288,9 @@ def _index(
 
 
 class _LenientLoader(Loader):
-    """Loads text that may not be UTF-8."""
+    """Loads text that may not be UTF-8, with U+FFFD for what is not."""
+
+    format = Format.BINARY
 
     def load(self, data: Any) -> str:
         return bytes(data).decode("utf-8", "replace")

@@ -65,7 +65,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule of the Standard.
+    """One rule of the Standard; its title, reason and remedy are Markdown.
 
     `bad` and `good` are DDL that breaks and keeps it, `example` the object that breaks it.
     `check` is None for a rule whose findings come from elsewhere (`engine.Source`).

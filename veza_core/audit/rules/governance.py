@@ -128,7 +128,8 @@ def junction_soft_delete(catalog: Catalog) -> Iterator[Found]:
         message = f"the table has no deleted_at, but {', '.join(sorted(soft))} has"
         claims = frozenset([f"column {table.identity}.deleted_at"])
         add = alter_table(table, "ADD COLUMN deleted_at timestamptz")
-        yield Found(table, table.identity, message, Fix(Stage.COLUMN, (add,), claims))
+        fix = None if table.is_typed else Fix(Stage.COLUMN, (add,), claims)
+        yield Found(table, table.identity, message, fix)
 
 
 @rule(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from itertools import permutations
 
 from veza_core.audit.catalog import Catalog, Index, Table
-from veza_core.audit.fixes import index_name, relation
+from veza_core.audit.fixes import index_name, presence, relation
 from veza_core.audit.quoting import MAX_NAME_BYTES, ident, snake
 from veza_core.audit.rule import Fix, Found, Severity, Stage, rule
 
@@ -18,7 +18,7 @@ _MORE = "_[a-z0-9_]+"
     "Index with another name",
     Severity.WARNING,
     group="indexes",
-    reason="idx_<table>_<column>[_<column>…] says in a plan or an error message what the index "
+    reason="`idx_<table>_<column>[_<column>…]` says in a plan or an error message what the index "
     "is over. Beyond the columns a name may go on where the index does: with an expression, an "
     "operator class, a condition, INCLUDE or another method; for the first two it has to.",
     remedy="Rename it; nothing is locked for longer than a moment.",
@@ -160,10 +160,11 @@ def _rebuild(index: Index) -> Fix | None:
     if index.table.is_partitioned or index.is_exclusion:
         return None
     verb = "DROP INDEX" if re.search(r"_cc(new|old)\d*$", index.name) else "REINDEX INDEX"
+    names = (index.table.schema, index.name)
     return Fix(
         Stage.INDEX,
         (f"{verb} CONCURRENTLY {index.identity};",),
-        frozenset([relation(index.table.schema, index.name)]),
+        frozenset([relation(*names), presence(*names)]),
     )
 
 
@@ -216,8 +217,8 @@ def _drop(index: Index, other: Index) -> Fix:
     return Fix(
         Stage.DROP_INDEX,
         (f"DROP INDEX{beside} {index.identity};",),
-        frozenset([relation(schema, index.name)]),
-        frozenset([relation(schema, other.name)]),
+        frozenset([relation(schema, index.name), presence(schema, index.name)]),
+        frozenset([presence(schema, other.name)]),
     )
 
 

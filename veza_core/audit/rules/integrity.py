@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from veza_core.audit.catalog import UUID, Catalog, Domain, ForeignKey, Table
-from veza_core.audit.fixes import alter_table
+from veza_core.audit.fixes import alter_table, is_free
 from veza_core.audit.quoting import clip, columns, ident, snake
 from veza_core.audit.rule import Fix, Found, Severity, Stage, rule
 from veza_core.audit.rules.examples import USERS
@@ -27,14 +27,6 @@ def foreign_keys(catalog: Catalog) -> Iterator[ForeignKey]:
 def key_name(table: Table, names: tuple[str, ...]) -> str:
     """Return the name that a foreign key on these columns has by convention."""
     return clip("_".join([snake(table.name), *(snake(name) for name in names), "fkey"]))
-
-
-def is_free(table: Table, name: str) -> bool:
-    """Whether no constraint of the table has the name yet."""
-    taken = {key.name for key in table.foreign_keys}
-    taken.update(check.name for check in table.checks)
-    taken.update(index.constraint for index in table.indexes if index.constraint is not None)
-    return name not in taken
 
 
 def reference(catalog: Catalog, table: Table, name: str, definition: str) -> tuple[str, ...]:

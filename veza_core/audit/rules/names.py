@@ -4,10 +4,9 @@ import re
 from collections.abc import Iterator
 
 from veza_core.audit.catalog import Catalog, Table
-from veza_core.audit.fixes import alter_table
+from veza_core.audit.fixes import alter_table, is_free
 from veza_core.audit.quoting import MAX_NAME_BYTES, RESERVED, clip, ident, snake
 from veza_core.audit.rule import Fix, Found, Severity, Stage, rule
-from veza_core.audit.rules.integrity import is_free
 
 
 def _names(catalog: Catalog) -> Iterator[tuple[Table | None, str, str, str]]:
@@ -76,7 +75,7 @@ def name_reserved(catalog: Catalog) -> Iterator[Found]:
     "Check with another name",
     Severity.WARNING,
     group="types",
-    reason="chk_<table>_<what> says in an error message, in any client, what was broken where.",
+    reason="`chk_<table>_<what>` says in an error message, in any client, what was broken where.",
     remedy="Rename it; nothing is locked for longer than a moment.",
     bad="CREATE TABLE plays (duration_ms integer CHECK (duration_ms >= 0));",
     good="CREATE TABLE plays (\n"

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from veza_core.audit.catalog import UUID, Catalog, ForeignKey, Table
-from veza_core.audit.fixes import alter_table, create_index
-from veza_core.audit.meaning import covering_index, feed_index
+from veza_core.audit.fixes import alter_table, create_index, is_free
+from veza_core.audit.meaning import covers, feed_index
 from veza_core.audit.quoting import columns, ident, qualified
 from veza_core.audit.rule import Fix, Found, Severity, Stage, rule
 from veza_core.audit.rules.examples import USERS
@@ -13,7 +13,6 @@ from veza_core.audit.rules.integrity import (
     GOOD,
     claims,
     foreign_keys,
-    is_free,
     key_name,
     reference,
 )
@@ -44,7 +43,7 @@ def fk_not_indexed(catalog: Catalog) -> Iterator[Found]:
 
 def _is_covered(table: Table, key: ForeignKey) -> bool:
     """Whether the table has the index, or each of its partitions has one of its own."""
-    if covering_index(table, key.columns, or_gist=key.is_temporal) is not None:
+    if any(covers(index, key.columns, or_gist=key.is_temporal) for index in table.indexes):
         return True
     return bool(table.partitions) and all(_is_covered(part, key) for part in table.partitions)
 
@@ -66,7 +65,7 @@ def _cover(catalog: Catalog, key: ForeignKey) -> Fix | None:
     "Foreign key with another name",
     Severity.WARNING,
     group="integrity",
-    reason="<table>_<column>_fkey is what PostgreSQL itself gives, what error messages show, and "
+    reason="`<table>_<column>_fkey` is what PostgreSQL itself gives, what error messages show, and "
     "what the other services look for in them.",
     remedy="Rename it; nothing is locked for longer than a moment.",
     bad=f"{USERS}\nCREATE TABLE plays (user_id uuid\n"
@@ -90,7 +89,7 @@ def fk_name(catalog: Catalog) -> Iterator[Found]:
 
 @rule(
     "fk-missing",
-    "Column <something>_id without a foreign key",
+    "Column `<something>_id` without a foreign key",
     Severity.WARNING,
     group="integrity",
     reason="A reference that PostgreSQL does not know is not kept: rows of the other table go, "
@@ -122,7 +121,7 @@ def fk_missing(catalog: Catalog) -> Iterator[Found]:
 def _refer(catalog: Catalog, table: Table, column: str, target: Table) -> Fix | None:
     name = key_name(table, (column,))
     keys = target.primary_key.keys if target.primary_key is not None else ()
-    if not is_free(table, name):
+    if not is_free(table, name) or (target.is_unlogged and not table.is_unlogged):
         return None
     action = "CASCADE" if table.columns[column].not_null else "SET NULL"
     target_column = columns(tuple(key for key in keys if key is not None))

@@ -1,17 +1,29 @@
 """Search and sorting: uniqueness among live rows, and feeds (Standard, rules 5 and 6)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from veza_core.audit.catalog import Catalog, Index, Table
-from veza_core.audit.fixes import alter_table, create_index, index_name, relation
-from veza_core.audit.meaning import conjuncts, feed_index, is_activity, is_live_only
-from veza_core.audit.quoting import ident
+from veza_core.audit.fixes import alter_table, create_index, index_name, presence, relation
+from veza_core.audit.meaning import (
+    ACTIVITY_WORDS,
+    OWNER_COLUMNS,
+    conjuncts,
+    covers,
+    feed_index,
+    is_activity,
+    is_live_only,
+)
+from veza_core.audit.quoting import columns, ident, qualified
 from veza_core.audit.rule import Fix, Found, Severity, Stage, rule
 
 _IDENTITY_COLUMNS = ("email", "username", "slug")
 _ACCOUNT_TABLES = {"accounts", "customers", "members", "people", "subscribers", "user", "users"}
 _PASSWORD_COLUMNS = {"encrypted_password", "password", "password_digest", "password_hash"}
 _COPIES = ("_aliases", "_redirects", "_revisions", "_versions")
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(sorted(words))
 
 
 @rule(
@@ -58,28 +70,37 @@ def _make_partial(catalog: Catalog, index: Index) -> Fix | None:
     if not simple or table.is_partitioned or index.method != "btree":
         return None
     schema, name = table.schema, index_name(table, names)
-    rename = name in catalog.taken_names[schema]
-    if rename:
-        if name != index.name:
-            return None
+    # A partial index serves no foreign key: what this one served gets an index before it goes.
+    before = [create_index(catalog, table, key) for key in _served(index)]
+    fixes = [fix for fix in before if fix is not None]
+    claims = set().union(*(fix.claims for fix in fixes))
+    rename = name == index.name
+    if rename or relation(schema, name) in claims:
         name = index_name(table, (*names, "live"))
-    listed = ", ".join(ident(key) for key in names)
-    drop = (
+    if name in catalog.taken_names[schema]:
+        return None
+    statements = [
+        *(statement for fix in fixes for statement in fix.statements),
+        f"CREATE UNIQUE INDEX CONCURRENTLY {ident(name)} ON {table.identity} "
+        f"({columns(names)}) WHERE deleted_at IS NULL;",
         alter_table(table, f"DROP CONSTRAINT {ident(index.constraint)}")
         if index.constraint
-        else f"DROP INDEX CONCURRENTLY {index.identity};"
-    )
-    statements = [
-        f"CREATE UNIQUE INDEX CONCURRENTLY {ident(name)} ON {table.identity} ({listed}) "
-        f"WHERE deleted_at IS NULL;",
-        drop,
+        else f"DROP INDEX CONCURRENTLY {index.identity};",
     ]
     if rename:
-        statements.append(
-            f"ALTER INDEX {ident(schema)}.{ident(name)} RENAME TO {ident(index.name)};"
-        )
-    claims = frozenset([relation(schema, index.name), relation(schema, name)])
-    return Fix(Stage.INDEX, tuple(statements), claims)
+        statements.append(f"ALTER INDEX {qualified(schema, name)} RENAME TO {ident(index.name)};")
+    claims |= {relation(schema, name), relation(schema, index.name), presence(schema, index.name)}
+    return Fix(Stage.INDEX, tuple(statements), frozenset(claims))
+
+
+def _served(index: Index) -> list[tuple[str, ...]]:
+    """Return the columns of the foreign keys that have no other index."""
+    others = [other for other in index.table.indexes if other is not index]
+    return [
+        key.columns
+        for key in index.table.foreign_keys
+        if covers(index, key.columns) and not any(covers(other, key.columns) for other in others)
+    ]
 
 
 @rule(
@@ -89,10 +110,11 @@ def _make_partial(catalog: Catalog, index: Index) -> Fix | None:
     group="indexes",
     reason="These columns find one row, at sign-in or by an address in a browser. A slug names "
     "its row in every table, alone or within what the row belongs to. An e-mail address or "
-    "username does so where accounts live: in a table that owner columns (user_id, owner_id…) "
-    "refer to, that is named users, accounts, members…, or that holds passwords; and, NOT NULL, "
-    "in any table that refers to nothing. In a row that belongs to an account, or that is a "
-    "token, it is a copy or a contact; so it is in logs, histories and versions.",
+    "username does so where accounts live: in a table that owner columns "
+    f"({_listed(OWNER_COLUMNS)}) refer to, that is named so ({_listed(_ACCOUNT_TABLES)}), or that "
+    "holds passwords; and, being NOT NULL, in any table that refers to no other. In a row that "
+    "belongs to an account, or that is a token, it is a copy or a contact; so it is in what keeps "
+    "an activity or an older state, going by the table's name.",
     remedy="Create the unique index, for live rows where the table has deleted_at. It stops at "
     "values that are there twice, which have to be resolved first.",
     bad="CREATE TABLE users (email text NOT NULL);",
@@ -167,9 +189,9 @@ def _makes_unique(catalog: Catalog, index: Index, name: str) -> bool:
     Severity.WARNING,
     group="indexes",
     reason="A feed shows the newest rows first; without the index each page sorts all of them. "
-    "A feed is a table whose rows belong to an account, by a column such as user_id or "
-    "creator_id, many to each, and that is soft-deleted or named for an activity (…_comments, "
-    "…_plays, …_history, messages). Not a feed: a token, a row with a natural key, and a pairing "
+    "A feed is a table with created_at whose rows belong to an account, many to each, by one of "
+    f"{_listed(OWNER_COLUMNS)}; and that is soft-deleted, or whose name ends in an activity: "
+    f"{_listed(ACTIVITY_WORDS)}. Not a feed: a token, a row with a natural key, and a pairing "
     "that carries more than the pair, whose order is its own.",
     remedy="Create the index, behind the columns that the feed is filtered by. An ascending one "
     "can be read backwards, but the standard says DESC, as the queries do.",

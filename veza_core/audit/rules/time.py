@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from veza_core.audit.catalog import SOFT_DELETE, TIMESTAMP, TIMESTAMPTZ, Catalog, Column, Table
-from veza_core.audit.fixes import alter_table, set_default
-from veza_core.audit.quoting import clip, ident
+from veza_core.audit.fixes import alter_table, is_free, set_default
+from veza_core.audit.quoting import ident
 from veza_core.audit.rule import Fix, Found, Severity, Stage, rule
 from veza_core.audit.rules.examples import TABLE
 
@@ -43,7 +43,10 @@ def timestamps_missing(catalog: Catalog) -> Iterator[Found]:
                 continue
             clause = f"ADD COLUMN {name} timestamptz NOT NULL DEFAULT {DEFAULT}"
             where = f"{table.identity}.{name}"
-            fix = Fix(Stage.COLUMN, (alter_table(table, clause),), frozenset([f"column {where}"]))
+            claims = frozenset([f"column {where}"])
+            fix = (
+                None if table.is_typed else Fix(Stage.COLUMN, (alter_table(table, clause),), claims)
+            )
             yield Found(table, where, f"the table has no {name}", fix)
 
 
@@ -87,9 +90,11 @@ def timestamps_nullable(catalog: Catalog) -> Iterator[Found]:
             yield Found(table, where, f"{column.name} may be NULL", _set_not_null(table, column))
 
 
-def _set_not_null(table: Table, column: Column) -> Fix:
+def _set_not_null(table: Table, column: Column) -> Fix | None:
     """A valid check makes SET NOT NULL skip its scan under an exclusive lock."""
-    check = ident(clip(f"chk_{column.name}_not_null"))
+    check = f"chk_{column.name}_not_null"
+    if not is_free(table, check):
+        return None
     return Fix(
         Stage.DEFAULT,
         (
@@ -126,7 +131,8 @@ def timestamps_default(catalog: Catalog) -> Iterator[Found]:
         if default == DEFAULT or (default.startswith(f"{DEFAULT}(") and default.endswith(")")):
             continue
         has = f"the default {default}" if default else "no default"
-        fix = None if column.generated else set_default(table, column.name, DEFAULT)
+        fits = column.base_type in (TIMESTAMPTZ, TIMESTAMP) and not column.generated
+        fix = set_default(table, column.name, DEFAULT) if fits else None
         where = f"{table.identity}.{column.name}"
         yield Found(table, where, f"{column.name} has {has}, not {DEFAULT}", fix)
 

@@ -91,14 +91,19 @@ def _create(catalog: Catalog, table: Table, replaced: Trigger | None = None) -> 
     ours = [function for function in catalog.functions if is_ours(function, table)]
     schema = "public" if any(function.schema == "public" for function in ours) else table.schema
     name = trigger_name(table)
-    drop = f"DROP TRIGGER {ident(replaced.name)} ON {table.identity};" if replaced else ""
+    same = replaced is not None and replaced.name == name
+    in_place = same and replaced is not None and not replaced.is_constraint
+    verb = "CREATE OR REPLACE" if in_place else "CREATE"
     create = (
-        f"CREATE TRIGGER {ident(name)} BEFORE UPDATE ON {table.identity} "
+        f"{verb} TRIGGER {ident(name)} BEFORE UPDATE ON {table.identity} "
         f"FOR EACH ROW EXECUTE FUNCTION {qualified(schema, FUNCTION_NAME)}();"
     )
-    function = "" if ours else create_function(schema)
-    statements = tuple(statement for statement in (function, drop, create) if statement)
-    return Fix(Stage.TRIGGER, statements, frozenset([f"trigger on {table.identity}"]))
+    statements = [create] if ours else [create_function(schema), create]
+    if replaced is not None and not in_place:
+        drop = f"DROP TRIGGER {ident(replaced.name)} ON {table.identity};"
+        # The new one first, so that no update goes by, unless they share the name.
+        statements.insert(-1 if same else len(statements), drop)
+    return Fix(Stage.TRIGGER, tuple(statements), frozenset([f"trigger on {table.identity}"]))
 
 
 @rule(
@@ -203,7 +208,7 @@ def _may_be_replaced(trigger: Trigger) -> bool:
     "Trigger for updated_at with another name",
     Severity.WARNING,
     group="time",
-    reason="update_<table>_updated_at is what everybody looks for, and what a migration that "
+    reason="`update_<table>_updated_at` is what everybody looks for, and what a migration that "
     "replaces the trigger counts on; triggers also fire in the order of their names.",
     remedy="Rename it.",
     bad=f"{TABLE}\n{FUNCTION}\nCREATE TRIGGER plays_touch BEFORE UPDATE ON plays\n"

@@ -100,7 +100,9 @@ def type_varchar_unbounded(catalog: Catalog) -> Iterator[Found]:
 def _to_text(table: Table, column: Column) -> Fix | None:
     """None where PostgreSQL refuses it: for a view, a policy, a partition key and the like."""
     plain = column.base_type == VARCHAR and column.domain is None
-    if not plain or column.is_pinned or column.generated or not column.is_local:
+    if not plain or column.is_pinned or column.generated or table.is_typed:
+        return None
+    if not column.is_local:
         return None
     where = f"{table.identity}.{ident(column.name)}"
     clause = f"ALTER COLUMN {ident(column.name)} TYPE text"
