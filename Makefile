@@ -58,6 +58,10 @@ format: setup ## Mend what ruff can mend
 	@.venv/bin/ruff check --fix
 	@.venv/bin/ruff format
 
+.PHONY: rule-pages
+rule-pages: setup ## Write docs/rules, a page for each rule of audit_schema
+	@$(MANAGE) audit_schema --write-pages docs/rules
+
 .PHONY: lock
 lock: setup ## Compile the lock files anew from pyproject.toml (needs uv)
 	@command -v uv >/dev/null || { echo "make: uv is missing: pip install uv" >&2; exit 1; }
