@@ -104,7 +104,7 @@ CREATE TABLE public.track_shares (
     CONSTRAINT track_shares_user_id_fkey FOREIGN KEY (user_id)
         REFERENCES public.users (id) ON DELETE CASCADE,
     CONSTRAINT chk_track_shares_access_count CHECK (access_count >= 0),
-    CONSTRAINT chk_track_shares_permission CHECK (permission IN ('stream', 'download'))
+    CONSTRAINT chk_track_shares_permission CHECK (permission::text IN ('stream', 'download'))
 );
 
 CREATE UNIQUE INDEX idx_track_shares_token_hash

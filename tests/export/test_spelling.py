@@ -52,6 +52,7 @@ def test_a_type_has_its_short_name(migrated_url, type_, name):
             "permission IN ('stream', 'download')",
         ),
         ("kind = ANY (ARRAY['a'::text, 'b''c'::text])", "kind IN ('a', 'b''c')"),
+        ("kind::text = ANY (ARRAY['a'::text, 'b'::text])", "kind::text IN ('a', 'b')"),
         (
             "status = ANY (ARRAY['a'::public.track_status, 'b'::public.track_status])",
             "status IN ('a', 'b')",

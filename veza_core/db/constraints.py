@@ -1,8 +1,8 @@
 """Check constraints that many tables share, named `chk_<table>_<what>` (Standard, rule 4)."""
 
-from django.db.models import CheckConstraint, Q
-from django.db.models.functions import Length
-from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
+from django.db.models import CheckConstraint, F, Q, TextField
+from django.db.models.functions import Cast, Length
+from django.db.models.lookups import GreaterThanOrEqual, In, LessThanOrEqual
 
 
 def non_negative(table: str, column: str) -> CheckConstraint:
@@ -28,6 +28,17 @@ def characters_between(table: str, column: str, least: int, most: int) -> CheckC
         condition=Q(GreaterThanOrEqual(Length(column), least))
         & Q(LessThanOrEqual(Length(column), most)),
         name=f"chk_{table}_{column}_length",
+    )
+
+
+def one_of(table: str, column: str, values: list[str]) -> CheckConstraint:
+    """`column` is one of the values; a NULL passes. For a VARCHAR column.
+
+    Compared as text: PostgreSQL would write `varchar IN (…)` in a way that it reads back as
+    something else, and a restored backup would differ from what it was made of.
+    """
+    return CheckConstraint(
+        condition=In(Cast(F(column), TextField()), values), name=f"chk_{table}_{column}"
     )
 
 

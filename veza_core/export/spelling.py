@@ -38,13 +38,17 @@ _TYPE = r'(?:"?\w+"?\.)?(?:character varying|double precision|\w+)(?:\(\d+\))?(?
 _EXPRESSIONS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     # status = 'pending'::public.transcode_status
     (re.compile(rf"(=|<>) ({_MARK})::{_TYPE}"), r"\1 \2"),
-    # permission::text = ANY (ARRAY['stream'::character varying, …]::text[])
+    # permission::text = ANY (ARRAY['stream'::character varying, …]::text[]), where IN adds the
+    # casts by itself, and permission::text = ANY (ARRAY['stream'::text, …]), where it does not.
     (
         re.compile(
-            rf"(\w+)(?:::text)? = ANY \(ARRAY\[({_MARK}(?:::{_TYPE})?"
-            rf"(?:, {_MARK}(?:::{_TYPE})?)*)\](?:::{_TYPE})?\)"
+            rf"(\w+)(::text)? = ANY \(ARRAY\[({_MARK}(?:::{_TYPE})?"
+            rf"(?:, {_MARK}(?:::{_TYPE})?)*)\](::{_TYPE})?\)"
         ),
-        lambda match: f"{match[1]} IN ({re.sub(f'::{_TYPE}', '', match[2])})",
+        lambda match: (
+            f"{match[1]}{'' if match[4] else match[2] or ''} "
+            f"IN ({re.sub(f'::{_TYPE}', '', match[3])})"
+        ),
     ),
     # length(name::text)
     (re.compile(r"\b(length|lower|upper)\((\w+)::text\)"), r"\1(\2)"),

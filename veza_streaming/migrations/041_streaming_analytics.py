@@ -4,6 +4,7 @@ import uuid
 
 import django.contrib.postgres.functions
 import django.db.models.deletion
+import django.db.models.functions.comparison
 import django.db.models.functions.text
 import django.db.models.lookups
 from django.conf import settings
@@ -322,7 +323,12 @@ class Migration(migrations.Migration):
                         name="idx_track_shares_token_hash",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("permission__in", ["stream", "download"])),
+                        condition=django.db.models.lookups.In(
+                            django.db.models.functions.comparison.Cast(
+                                models.F("permission"), models.TextField()
+                            ),
+                            ["stream", "download"],
+                        ),
                         name="chk_track_shares_permission",
                     ),
                     models.CheckConstraint(

@@ -4,7 +4,7 @@ from django.contrib.postgres.functions import TransactionNow
 from django.db import models
 from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 
-from veza_core.db.constraints import LIVE, characters_between, non_negative
+from veza_core.db.constraints import LIVE, characters_between, non_negative, one_of
 from veza_core.db.indexes import Index
 from veza_core.models import BaseModel, SoftDeleteModel, User, UserSession
 
@@ -145,10 +145,7 @@ class TrackShare(SoftDeleteModel):
             UniqueConstraint(
                 fields=["token_hash"], condition=LIVE, name="idx_track_shares_token_hash"
             ),
-            CheckConstraint(
-                condition=Q(permission__in=["stream", "download"]),
-                name="chk_track_shares_permission",
-            ),
+            one_of("track_shares", "permission", ["stream", "download"]),
             non_negative("track_shares", "access_count"),
         ]
         indexes = [

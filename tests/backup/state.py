@@ -1,0 +1,49 @@
+"""All that a backup has to bring back, so that two states can be compared."""
+
+import difflib
+
+import psycopg
+from psycopg import sql
+
+from tests.support import schema_of, server_parameters
+
+TABLES = """
+SELECT nspname, relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE relkind IN ('r', 'p') AND nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'
+ORDER BY 1, 2
+"""
+CHECKSUM = "SELECT count(*), md5(coalesce(string_agg(r::text, ',' ORDER BY r::text), '')) FROM {} r"
+SEQUENCES = "SELECT schemaname, sequencename, last_value FROM pg_sequences ORDER BY 1, 2"
+
+
+def connect(name: str, **options) -> psycopg.Connection:
+    return psycopg.connect(**server_parameters(), dbname=name, autocommit=True, **options)
+
+
+def rows_of(name: str) -> dict[tuple[str, str], tuple[int, str]]:
+    """Count and checksum of every table of the database, whatever its schema."""
+    with connect(name) as database:
+        return {
+            table: database.execute(sql.SQL(CHECKSUM).format(sql.Identifier(*table))).fetchone()
+            for table in database.execute(TABLES).fetchall()
+        }
+
+
+def state_of(name: str) -> dict[str, object]:
+    """Rows, sequences, and every definition, owner and grant."""
+    with connect(name) as database:
+        sequences = database.execute(SEQUENCES).fetchall()
+    definitions = schema_of(**server_parameters(), dbname=name).splitlines()
+    return {"rows": rows_of(name), "sequences": sequences, "definitions": definitions}
+
+
+def differences(before: dict[str, object], after: dict[str, object]) -> str:
+    """What two states differ in, in lines for people; empty: they are the same."""
+    lines = []
+    for part, was in before.items():
+        now = after[part]
+        pair = [sorted(map(str, x.items() if isinstance(x, dict) else x)) for x in (was, now)]
+        if was != now:
+            lines.extend(difflib.unified_diff(*pair, part, part, n=0, lineterm=""))
+            lines.append(f"{part} differ, if only in their order")
+    return "\n".join(lines)

@@ -1,0 +1,178 @@
+"""The file of a backup: whole, private, and there only when all of it is."""
+
+import fcntl
+import hashlib
+import os
+import pty
+import re
+import resource
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+
+import psutil
+import pytest
+from django.db import connection
+
+from tests.backup.state import connect
+from tests.support import (
+    ROOT,
+    database_environment,
+    database_url,
+    is_one_clear_line,
+    manage,
+    running_manage,
+)
+from veza_core.backup.programs import libpq_environment
+from veza_core.db.backend.base import DatabaseWrapper
+from veza_core.db.url import database_settings
+
+pytestmark = pytest.mark.django_db
+
+
+def test_ends_with_one_line(filled, tmp_path):
+    path = tmp_path / "a name with spaces.dump"
+    result = manage("backup_db", str(path), **database_environment(filled))
+    assert (result.returncode, result.stderr) == (0, "")
+    checksum = hashlib.sha256(path.read_bytes()).hexdigest()
+    size = r"\d+\.\d [kM]B"
+    line = rf"{re.escape(str(path))}: {size}, 35 tables, \d+\.\d s, sha256 {checksum}\n"
+    assert re.fullmatch(line, result.stdout)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_no_file_is_replaced_unless_asked_for(filled, tmp_path):
+    path = tmp_path / "there.dump"
+    path.write_text("precious")
+    result = manage("backup_db", str(path), **database_environment(filled))
+    assert is_one_clear_line(result)
+    assert path.read_text() == "precious"
+    result = manage("backup_db", str(path), "--force", **database_environment(filled))
+    assert result.returncode == 0, result.stderr
+    assert path.read_bytes().startswith(b"PGDMP")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def wait_for_dump(process):
+    """The pg_dump that a lock on a table keeps waiting."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        for child in psutil.Process(process.pid).children():
+            if "pg_dump" in child.name() and any("--verbose" in word for word in child.cmdline()):
+                return child
+        time.sleep(0.01)
+    raise AssertionError("pg_dump never came")
+
+
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_interrupted(number, expected, database, tmp_path):
+    with connect(database) as session, session.transaction():
+        session.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+        arguments = ["backup_db", str(tmp_path / "never.dump")]
+        with running_manage(*arguments, **database_environment(database)) as process:
+            child = wait_for_dump(process)
+            process.send_signal(number)
+            _, err = process.communicate(timeout=30)
+        assert (process.returncode, err) == (expected, "")
+        assert not child.is_running()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pg_dump_killed(database, tmp_path):
+    with connect(database) as session, session.transaction():
+        session.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+        arguments = ["backup_db", str(tmp_path / "never.dump")]
+        with running_manage(*arguments, **database_environment(database)) as process:
+            wait_for_dump(process).kill()
+            _, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert err == "CommandError: pg_dump was ended by SIGKILL\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_space(filled, tmp_path):
+    """A limit on the size of files stands for a full disk: the write fails in the middle."""
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+
+    result = subprocess.run(
+        [sys.executable, ROOT / "manage.py", "backup_db", tmp_path / "big.dump"],
+        env={**os.environ, "DEBUG": "1", **database_environment(filled)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=limit,
+    )
+    assert is_one_clear_line(result), result.stderr
+    assert "pg_dump" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_password_is_not_shown_and_options_survive(database, tmp_path):
+    url = database_url(database, password="s3cret", user="postgres")
+    url += "&application_name=nightly&keepalives_idle=33"
+    with connect(database) as session, session.transaction():
+        session.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+        arguments = ["backup_db", str(tmp_path / "never.dump")]
+        with running_manage(*arguments, DATABASE_URL=url) as process:
+            child = wait_for_dump(process)
+            told, environment = " ".join(child.cmdline()), child.environ()
+            process.terminate()
+            process.communicate(timeout=30)
+    assert "s3cret" not in told
+    assert "keepalives_idle=33" in told
+    assert (environment["PGPASSWORD"], environment["PGAPPNAME"]) == ("s3cret", "nightly")
+
+
+def test_every_option_of_libpq_is_passed_on():
+    url = (
+        "postgresql://u:p@a.example:5432,b.example:5433/d?sslmode=verify-full&sslrootcert=/ca.pem"
+        "&sslcert=/c.pem&sslkey=/k.pem&target_session_attrs=read-write&options=-c%20work_mem%3D8MB"
+        "&keepalives=1&tcp_user_timeout=5000&channel_binding=require&passfile=/pgpass"
+    )
+    wrapper = DatabaseWrapper({**connection.settings_dict, **database_settings(url)}, "other")
+    wrapper.settings_dict.pop("EMBEDDED", None)
+    arguments, environment = libpq_environment(wrapper)
+    expected = {
+        "PGHOST": "a.example,b.example",
+        "PGPORT": "5432,5433",
+        "PGDATABASE": "d",
+        "PGUSER": "u",
+        "PGPASSWORD": "p",
+        "PGSSLMODE": "verify-full",
+        "PGSSLROOTCERT": "/ca.pem",
+        "PGSSLCERT": "/c.pem",
+        "PGSSLKEY": "/k.pem",
+        "PGTARGETSESSIONATTRS": "read-write",
+        "PGCHANNELBINDING": "require",
+        "PGPASSFILE": "/pgpass",
+    }
+    assert {name: environment[name] for name in expected} == expected
+    assert environment["PGOPTIONS"].endswith("-c work_mem=8MB")
+    assert arguments == ["--dbname=keepalives=1 tcp_user_timeout=5000"]
+
+
+def test_progress_on_a_terminal(filled, tmp_path):
+    command_side, terminal_side = pty.openpty()
+    fcntl.ioctl(terminal_side, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    result = subprocess.run(
+        [sys.executable, ROOT / "manage.py", "backup_db", tmp_path / "seen.dump"],
+        env={**os.environ, "DEBUG": "1", **database_environment(filled)},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=terminal_side,
+        text=True,
+        check=True,
+    )
+    shown = os.read(command_side, 100_000).decode()
+    os.close(command_side)
+    os.close(terminal_side)
+    assert "\r\x1b[K35/35 public." in shown
+    assert shown.endswith("\r\x1b[K")
+    assert result.stdout.count("\n") == 1

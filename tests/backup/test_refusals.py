@@ -1,0 +1,195 @@
+"""What cannot be done is one line, a non-zero exit, and a database as it was."""
+
+import subprocess
+
+import pytest
+from django.db import connection
+
+from tests.backup.state import connect, differences, state_of
+from tests.support import (
+    database_environment,
+    database_url,
+    is_one_clear_line,
+    manage,
+    running_manage,
+    scratch_database,
+    server_parameters,
+)
+from veza_core.backup.tools import find_tools
+from veza_core.db.locks import LOCK_KEY
+
+pytestmark = pytest.mark.django_db
+
+REPLACE = ("--replace", "--noinput")
+
+
+@pytest.fixture(scope="module")
+def target(filled, django_db_blocker):
+    """A copy that nothing here may change; whether it did is looked at in the end."""
+    with django_db_blocker.unblock(), scratch_database(f"TEMPLATE {filled}") as name:
+        yield name
+        assert differences(state_of(filled), state_of(name)) == ""
+
+
+def refused(command, *arguments, **environment):
+    result = manage(command, *map(str, arguments), **environment)
+    assert is_one_clear_line(result), (result.returncode, result.stdout, result.stderr)
+    return result.stderr
+
+
+def test_files_that_are_no_backups(target, archive, tmp_path):
+    whole = archive.read_bytes()
+    damaged = bytearray(whole)
+    damaged[len(whole) * 3 // 4] ^= 0xFF
+    files = {
+        "nothing.dump": (None, "No such file"),
+        "empty.dump": (b"", "is empty"),
+        "plain.dump": (b"-- PostgreSQL database dump\n", "is not an archive"),
+        "head.dump": (whole[:8], "cut short or damaged"),
+        "list.dump": (whole[: len(whole) // 20], "cut short or damaged"),
+        "rows.dump": (whole[:-1000], "cut short or damaged"),
+        "damaged.dump": (bytes(damaged), "cut short or damaged"),
+        "newer.dump": (whole[:6] + b"\x63" + whole[7:], "newer pg_dump"),
+        "tar.dump": (whole[:10] + b"\x03" + whole[11:], "not of its custom format"),
+    }
+    for name, (content, expected) in files.items():
+        if content is not None:
+            (tmp_path / name).write_bytes(content)
+        told = refused("restore_db", tmp_path / name, *REPLACE, **database_environment(target))
+        assert expected in told, name
+    assert "Is a directory" in refused(
+        "restore_db", tmp_path, *REPLACE, **database_environment(target)
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--schema=public"], "no table of django.django_migrations"),
+        (["--schema=public", "--schema=django", "--schema-only"], "no table data of django"),
+        (["--exclude-table=public.tracks"], "no table of tracks"),
+        (["--exclude-table-data=public.users"], "no table data of users"),
+    ],
+)
+def test_archives_that_are_not_whole(options, expected, target, filled, tmp_path):
+    path = tmp_path / "part.dump"
+    environment = {f"PG{name.upper()}": value for name, value in server_parameters().items()}
+    subprocess.run(
+        [
+            find_tools(connection.pg_version // 10000)[0].path("pg_dump"),
+            "-Fc",
+            *options,
+            "-f",
+            path,
+        ],
+        env={**environment, "PGDATABASE": filled},
+        check=True,
+    )
+    told = refused("restore_db", path, *REPLACE, **database_environment(target))
+    assert expected in told
+
+
+def test_database_that_is_not_empty(target, archive):
+    told = refused("restore_db", archive, **database_environment(target))
+    assert "is not empty (django.auth_group" in told
+    assert "--replace" in told
+    with scratch_database() as name:
+        with connect(name) as session:
+            session.execute("CREATE FUNCTION public.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+        assert "public.mine()" in refused("restore_db", archive, **database_environment(name))
+
+
+def test_name_has_to_be_typed(target, archive):
+    environment = database_environment(target)
+    production = {**environment, "DEBUG": "0", "SECRET_KEY": "x" * 60}
+    told = refused("restore_db", archive, *REPLACE, **production)
+    assert "DEBUG is off" in told
+    assert f"--confirm {target}" in told
+    told = refused("restore_db", archive, *REPLACE, "--confirm", "veza", **production)
+    assert f"the database's name is {target}, not 'veza'" in told
+    with running_manage("restore_db", str(archive), "--replace", **production) as process:
+        out, err = process.communicate("veza\n", timeout=60)
+    assert process.returncode == 1
+    assert f"Type the database's name, {target}" in out
+    assert (
+        err == f"CommandError: the database's name is {target}, not 'veza'. Nothing was changed.\n"
+    )
+
+
+def test_name_typed(database, archive):
+    production = {**database_environment(database), "DEBUG": "0", "SECRET_KEY": "x" * 60}
+    with running_manage("restore_db", str(archive), "--replace", **production) as process:
+        _, err = process.communicate(f"{database}\n", timeout=60)
+    assert (process.returncode, err) == (0, "")
+
+
+def test_server_and_tools(target, filled, archive, tmp_path):
+    for command in ("backup_db", "restore_db"):
+        nowhere = {"DATABASE_URL": "postgresql://u:p@127.0.0.1:1/d"}
+        assert "manage.py: " in refused(command, tmp_path / "file", **nowhere)
+        missing = {"DATABASE_URL": database_url("no_such_database")}
+        assert "does not exist" in refused(command, tmp_path / "file", **missing)
+        options = (tmp_path / "x" if command == "backup_db" else archive, "--tools", tmp_path)
+        told = refused(command, *options, **database_environment(target))
+        assert "no pg_dump and pg_restore of that version or newer" in told
+    assert list(tmp_path.iterdir()) == []
+    with scratch_database() as name:
+        told = refused("backup_db", tmp_path / "x", **database_environment(name))
+        assert "there is nothing to back up" in told
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/nowhere/file.dump", "No such file or directory"),
+        ("/sys/file.dump", "cannot write"),
+        ("/tmp", "is a directory"),
+        ("/dev/null/file.dump", "Not a directory"),
+    ],
+)
+def test_places_that_cannot_be_written(path, expected, target):
+    assert expected in refused("backup_db", path, **database_environment(target))
+
+
+def test_sessions_in_the_way(target, archive):
+    parameters = {"application_name": "go-api"}
+    with connect(target, **parameters) as session, session.transaction():
+        session.execute("SELECT FROM users")
+        options = (*REPLACE, "--lock-timeout", "0.2")
+        told = refused("restore_db", archive, *options, **database_environment(target))
+    assert "sessions are in the way: go-api (pid" in told
+    assert "Nothing was changed" in told
+
+
+def test_migrate_under_way(target, archive):
+    with connect(target, application_name="pod-7") as session:
+        session.execute("SELECT pg_advisory_lock(%s)", [LOCK_KEY])
+        options = (*REPLACE, "--lock-timeout", "0.2")
+        result = manage("restore_db", str(archive), *options, **database_environment(target))
+    assert result.returncode == 1
+    waiting, gave_up = result.stderr.strip().splitlines()
+    assert "Waiting for another migrate: pid" in waiting
+    assert "(pod-7" in gave_up
+    assert "Nothing was changed" in gave_up
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        (
+            "CREATE TABLE chat.m (author uuid REFERENCES users)",
+            "constraint m_author_fkey on chat.m",
+        ),
+        ("CREATE VIEW chat.v AS SELECT email FROM users", "view chat.v"),
+        ("CREATE TABLE chat.t (role public.user_role)", "chat.t.role"),
+        ("CREATE PUBLICATION pub FOR TABLE users", "publication pub of table"),
+    ],
+)
+def test_what_depends_on_it_from_outside(statement, expected, database, archive):
+    with connect(database) as session:
+        session.execute("CREATE SCHEMA chat")
+        session.execute(statement)
+    before = state_of(database)
+    told = refused("restore_db", archive, *REPLACE, **database_environment(database))
+    assert expected in told
+    assert differences(before, state_of(database)) == ""

@@ -1,0 +1,1 @@
+"""Backup and restore of `public` and `django`, over PostgreSQL's own pg_dump and pg_restore."""

@@ -1,0 +1,84 @@
+"""Writing a backup with pg_dump."""
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from django.core.management.base import CommandError
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from veza_core.backup.files import written_whole
+from veza_core.backup.programs import explain, libpq_environment, running
+from veza_core.backup.tools import Tools
+from veza_core.deploy.dependents import OWN_SCHEMAS
+
+#: How long pg_dump waits for a table that a migration has locked, in milliseconds.
+LOCK_WAIT = 60_000
+
+FACTS = """
+SELECT to_regclass('django.django_migrations') IS NOT NULL
+        AND to_regclass('public.users') IS NOT NULL,
+    (SELECT count(*) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+        WHERE nspname = ANY(%s) AND relkind IN ('r', 'p'))
+"""
+
+# What pg_dump --verbose says when it comes to a table's rows.
+CONTENTS = re.compile(r'dumping contents of table "(.+)"')
+
+
+def count_tables(connection: BaseDatabaseWrapper) -> int:
+    """How many tables there are to back up. Raises `CommandError` when V1 is not there."""
+    with connection.cursor() as cursor:
+        cursor.execute(FACTS, [list(OWN_SCHEMAS)])
+        is_there, tables = cursor.fetchone()
+    if not is_there:
+        raise CommandError(
+            f"database {connection.settings_dict['NAME']} has no schema of ours: "
+            "there is nothing to back up"
+        )
+    return int(tables)
+
+
+def write_backup(
+    connection: BaseDatabaseWrapper,
+    tools: Tools,
+    path: Path,
+    *,
+    replace: bool,
+    show: Callable[[str], None],
+) -> None:
+    """Write `public` and `django`, as of one moment, into a custom-format archive.
+
+    `show` is told of each table. Raises `CommandError` in one line, and then there is no file.
+    """
+    arguments, environment = libpq_environment(connection)
+    command = [
+        tools.path("pg_dump"),
+        "--format=custom",
+        *(f"--schema={schema}" for schema in OWN_SCHEMAS),
+        f"--lock-wait-timeout={LOCK_WAIT}",
+        "--no-password",
+        "--verbose",
+        *arguments,
+    ]
+    with (
+        written_whole(path, replace=replace) as file,
+        running(command, env=environment, stdout=file, stderr=subprocess.PIPE) as process,
+    ):
+        messages = _follow(process, show)
+        if process.wait() != 0:
+            raise CommandError(explain(command, process.returncode, messages))
+
+
+def _follow(process: subprocess.Popen[bytes], show: Callable[[str], None]) -> str:
+    """Read what pg_dump tells, to its end; returns what is not about its progress."""
+    messages = []
+    assert process.stderr is not None  # noqa: S101 - it is a pipe
+    for line in process.stderr:
+        text = line.decode(errors="replace")
+        if found := CONTENTS.search(text):
+            show(found[1])
+        elif re.match(r"\S+: (error|detail|hint|fatal): ", text) or not re.match(r"\S+: ", text):
+            messages.append(text)
+    return "".join(messages)

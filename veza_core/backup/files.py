@@ -1,0 +1,75 @@
+"""The backup's file: whole or not there at all, and readable by its owner alone."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.core.management.base import CommandError
+
+
+@contextmanager
+def written_whole(path: Path, *, replace: bool) -> Iterator[int]:
+    """Give a descriptor to write to; the file appears under its name when the block succeeds.
+
+    Until then it is a hidden neighbour, mode 0600 since it holds password hashes, which goes when
+    the block fails. Raises `CommandError` when the file is there and not to be replaced, and for
+    what the file system refuses.
+    """
+    _check_absent(path, replace=replace)
+    try:
+        descriptor, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.name}.", suffix=".partial"
+        )
+    except OSError as error:
+        raise CommandError(_refused(path, error)) from error
+    partial = Path(name)
+    try:
+        yield descriptor
+        os.fsync(descriptor)
+        _check_absent(path, replace=replace)
+        partial.replace(path)
+        _sync_directory(path.parent)
+    except OSError as error:
+        raise CommandError(_refused(path, error)) from error
+    finally:
+        os.close(descriptor)
+        partial.unlink(missing_ok=True)
+
+
+def sha256_of(path: Path) -> str:
+    """The file's checksum, as sha256sum prints it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def human_size(size: int) -> str:
+    """A number of bytes, for people."""
+    value = float(size)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TB"
+
+
+def _check_absent(path: Path, *, replace: bool) -> None:
+    if path.is_dir():
+        raise CommandError(f"{path} is a directory: give the name of a file")
+    if path.exists() and not replace:
+        raise CommandError(f"{path} is there already: give another name, or --force")
+
+
+def _refused(path: Path, error: OSError) -> str:
+    return f"cannot write {path}: {error.strerror}"
+
+
+def _sync_directory(directory: Path) -> None:
+    """Without it a crash of the machine may forget the new name."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,111 @@
+"""Running pg_dump: how it connects, how it is ended, and what it says when it fails."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg.conninfo import make_conninfo
+from psycopg.pq import Conninfo
+
+# What libpq has to keep to itself, marked so in its own table of options.
+SECRET = b"*"
+
+
+def libpq_environment(connection: BaseDatabaseWrapper) -> tuple[list[str], dict[str, str]]:
+    """How a PostgreSQL program reaches the database: its arguments, and its environment.
+
+    All goes through the environment, the password too, which arguments would show to everybody
+    on the machine; the few options without a variable are arguments.
+    Raises `CommandError` for a secret that has no variable.
+    """
+    parameters = connection.get_connection_params()
+    # Messages are read by this program.
+    environment = {**os.environ, "LC_ALL": "C"}
+    others: dict[str, Any] = {}
+    for option in Conninfo.get_defaults():
+        name = option.keyword.decode()
+        value = parameters.get(name)
+        if value in (None, ""):
+            continue
+        if option.envvar:
+            environment[option.envvar.decode()] = str(value)
+        elif option.dispchar == SECRET:
+            raise CommandError(
+                f"{name} in DATABASE_URL cannot be given to pg_dump without showing it to "
+                "everybody on this machine: use a connection that needs none"
+            )
+        else:
+            others[name] = value
+    return ([f"--dbname={make_conninfo('', **others)}"] if others else []), environment
+
+
+@contextmanager
+def running(command: list[str], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a program, and see to it that it has ended when the block is left, however it is."""
+    with subprocess.Popen(command, **options) as process:  # noqa: S603
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+
+
+def explain(command: list[str], returncode: int, messages: str) -> str:
+    """One line on why a program failed, from what it wrote to standard error."""
+    name = command[0].rsplit("/", 1)[-1]
+    if returncode < 0:
+        return f"{name} was ended by {signal.Signals(-returncode).name}"
+    told = re.findall(r"^\S+: (?:error|detail|hint|fatal): (.*(?:\n(?!\S+: ).*)*)", messages, re.M)
+    text = " ".join(" ".join(told).split()) or " ".join(messages.split())
+    return f"{name}: {text or f'exit code {returncode} of {shlex.join(command)}'}"
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Within the block SIGTERM and SIGHUP end the program as Ctrl-C does, undoing what is open."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    before: dict[int, Any] = {}
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        before[number] = signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for again, handler in before.items():
+            signal.signal(again, handler)
+
+
+def server_major(connection: BaseDatabaseWrapper) -> int:
+    """The server's major version, such as 15."""
+    connection.ensure_connection()
+    return int(connection.connection.info.server_version) // 10000
+
+
+class Progress:
+    """One line that is written over again, on a terminal; nothing anywhere else."""
+
+    def __init__(self, stream: Any, *, shown: bool = True) -> None:
+        self.stream = stream
+        self.shown = shown and stream.isatty()
+
+    def show(self, line: str) -> None:
+        """Replace the line."""
+        if self.shown:
+            self.stream.write(f"\r\x1b[K{line}", ending="")
+            self.stream.flush()
+
+    def clear(self) -> None:
+        """Leave nothing behind."""
+        self.show("")

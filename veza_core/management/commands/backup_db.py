@@ -1,0 +1,67 @@
+"""`backup_db`: what a release is rolled back to."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from veza_core.backup.dump import count_tables, write_backup
+from veza_core.backup.files import human_size, sha256_of
+from veza_core.backup.programs import Progress, ended_by_signals, server_major
+from veza_core.backup.tools import find_tools
+
+
+class Command(BaseCommand):
+    """Writes `public` and `django` into one file of pg_dump's custom format."""
+
+    help = "Backs up schemas public and django into one file, for restore_db (or pg_restore)."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path, metavar="FILE", help="The file to write.")
+        parser.add_argument(
+            "--force", action="store_true", help="Replace the file if it is there already."
+        )
+        parser.add_argument(
+            "--tools",
+            metavar="DIRECTORY",
+            help="Where pg_dump and pg_restore are (default: the best that this machine has).",
+        )
+        parser.add_argument(
+            "--database",
+            default=DEFAULT_DB_ALIAS,
+            choices=tuple(connections),
+            help='The database to back up. Defaults to the "default" database.',
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Write the file. Raises `CommandError` in one line, with no file written."""
+        started = time.monotonic()
+        path: Path = options["file"]
+        connection = connections[options["database"]]
+        tables = count_tables(connection)
+        server = server_major(connection)
+        tools = find_tools(server, options["tools"])[0]
+        # An idle session would be in pg_stat_activity, and in the way, for as long as it takes.
+        connection.close()
+        progress = Progress(self.stderr, shown=options["verbosity"] >= 1)
+        done = 0
+
+        def show(table: str) -> None:
+            nonlocal done
+            done += 1
+            progress.show(f"{done}/{tables} {table}")
+
+        with ended_by_signals():
+            try:
+                write_backup(connection, tools, path, replace=options["force"], show=show)
+            finally:
+                progress.clear()
+        if options["verbosity"] >= 1:
+            size = human_size(path.stat().st_size)
+            seconds = time.monotonic() - started
+            self.stdout.write(
+                f"{path}: {size}, {tables} tables, {seconds:.1f} s, sha256 {sha256_of(path)}"
+            )

@@ -1,0 +1,182 @@
+"""`restore_db`: the rollback. Either the database is as in the file, or as it was before."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from veza_core.backup.archive import Archive, open_archive
+from veza_core.backup.contents import check_contents
+from veza_core.backup.programs import Progress, ended_by_signals, server_major
+from veza_core.backup.restore import Choice, replace_schemas
+from veza_core.backup.target import (
+    check_dependents,
+    check_empty,
+    check_roles,
+    check_server,
+    contents_of,
+)
+from veza_core.backup.tools import find_tools
+from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
+from veza_core.db.timeouts import is_lock_timeout
+from veza_core.deploy.pooler import check_direct
+from veza_core.deploy.reset import OutsideChangedError, sessions_in_the_way
+from veza_core.deploy.summary import read_summary
+
+UNCHANGED = "Nothing was changed."
+
+
+class Command(BaseCommand):
+    """Puts a backup of `backup_db` into the database, in one transaction."""
+
+    help = (
+        "Restores schemas public and django from a file of backup_db, in one transaction. "
+        "Nothing outside of these two schemas is touched."
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path, metavar="FILE", help="The file to restore.")
+        parser.add_argument(
+            "--replace",
+            action="store_true",
+            help="Drop what is in public and django first, within the same transaction.",
+        )
+        parser.add_argument(
+            "--confirm",
+            metavar="NAME",
+            help="The name of the database to be replaced, where there is nobody to type it.",
+        )
+        parser.add_argument(
+            "--noinput",
+            "--no-input",
+            action="store_false",
+            dest="interactive",
+            help="Do not ask for the database's name. With DEBUG off, --confirm is needed then.",
+        )
+        parser.add_argument(
+            "--no-owner",
+            action="store_false",
+            dest="owners",
+            help="Let the role that restores own everything.",
+        )
+        parser.add_argument(
+            "--no-privileges",
+            action="store_false",
+            dest="grants",
+            help="Leave out the grants that are in the file.",
+        )
+        parser.add_argument(
+            "--lock-timeout",
+            type=float,
+            default=settings.MIGRATE_LOCK_TIMEOUT,
+            metavar="SECONDS",
+            help="How long to wait for sessions in the way (default: %(default)s).",
+        )
+        parser.add_argument(
+            "--tools",
+            metavar="DIRECTORY",
+            help="Where pg_dump and pg_restore are (default: the best that this machine has).",
+        )
+        parser.add_argument(
+            "--database",
+            default=DEFAULT_DB_ALIAS,
+            choices=tuple(connections),
+            help='The database to restore into. Defaults to the "default" database.',
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Restore the file. Raises `CommandError` in one line, with nothing changed."""
+        self.started = time.monotonic()
+        self.options = options
+        if options["lock_timeout"] < 0.001:
+            raise CommandError("--lock-timeout is at least 0.001 s")
+        connection = connections[options["database"]]
+        archive = open_archive(
+            options["file"], find_tools(server_major(connection), options["tools"])
+        )
+        with ended_by_signals():
+            self._check(connection, archive)
+            self._confirm(connection)
+            self._restore(connection, archive)
+        self._summarize(connection)
+
+    def _check(self, connection: BaseDatabaseWrapper, archive: Archive) -> None:
+        """All that can be known beforehand, the quick things first. Raises `CommandError`."""
+        check_direct(connection)
+        check_server(connection, archive)
+        self._check_target(connection)
+        check_contents(archive)
+        if self.options["owners"] or self.options["grants"]:
+            check_roles(connection, archive, grants=self.options["grants"])
+        archive.check_whole()
+
+    def _check_target(self, connection: BaseDatabaseWrapper) -> None:
+        if not self.options["replace"]:
+            check_empty(connection)
+        check_dependents(connection)
+
+    def _confirm(self, connection: BaseDatabaseWrapper) -> None:
+        """Have the name of a database typed that is not empty. Raises `CommandError`."""
+        if not contents_of(connection):
+            return
+        name = connection.settings_dict["NAME"]
+        answer = self.options["confirm"]
+        if answer is None and not self.options["interactive"]:
+            if settings.DEBUG:
+                return
+            raise CommandError(
+                f"DEBUG is off, and --noinput alone replaces nothing then: --confirm {name} names "
+                f"the database to be replaced. {UNCHANGED}"
+            )
+        if answer is None:
+            try:
+                answer = input(f"Type the database's name, {name}, to replace what is in it: ")
+            except EOFError:
+                answer = ""
+        if answer != name:
+            raise CommandError(f"the database's name is {name}, not {answer!r}. {UNCHANGED}")
+
+    def _restore(self, connection: BaseDatabaseWrapper, archive: Archive) -> None:
+        progress = Progress(self.stderr, shown=self.options["verbosity"] >= 1)
+        choice = Choice(owners=self.options["owners"], grants=self.options["grants"])
+        timeout = self.options["lock_timeout"]
+        try:
+            with migration_lock(connection, timeout, self._wait_for):
+                # Once more, now that no `migrate` can change it.
+                self._check_target(connection)
+                replace_schemas(connection, archive, choice, timeout, progress.show)
+        except LockNotAvailableError as error:
+            raise CommandError(
+                f"a migrate, reset_db or restore_db is under way: {error}. {UNCHANGED}"
+            ) from error
+        except OutsideChangedError as error:
+            raise CommandError(
+                "something outside of public and django would have been dropped too, or was just "
+                f"being changed by somebody. {UNCHANGED}"
+            ) from error
+        except (DatabaseError, psycopg.Error) as error:
+            raise CommandError(self._explain(connection, error)) from error
+        finally:
+            progress.clear()
+
+    def _explain(self, connection: BaseDatabaseWrapper, error: Exception) -> str:
+        if is_lock_timeout(error):
+            who = "; ".join(map(str, sessions_in_the_way(connection))) or "gone by now"
+            return f"sessions are in the way: {who}. Close them and try again. {UNCHANGED}"
+        return f"{' '.join(str(error).split())}. {UNCHANGED}"
+
+    def _summarize(self, connection: BaseDatabaseWrapper) -> None:
+        if self.options["verbosity"] < 1:
+            return
+        seconds = time.monotonic() - self.started
+        self.stdout.write(f"{self.options['file']}: restored in {seconds:.1f} s")
+        self.stdout.write(f"{read_summary(connection)}")
+
+    def _wait_for(self, holder: Holder) -> None:
+        self.stderr.write(f"Waiting for another migrate: {holder}")
