@@ -47,6 +47,7 @@ lint: setup ## Check style, types, and that migrations and schema/ fit the model
 	@.venv/bin/mypy
 	@$(MANAGE) makemigrations --check --dry-run
 	@$(MANAGE) export_schema --check
+	@$(MANAGE) lint_migrations
 
 .PHONY: schema
 schema: setup ## Write schema/*.sql and schema/catalog.json from the migrations
@@ -56,6 +57,10 @@ schema: setup ## Write schema/*.sql and schema/catalog.json from the migrations
 format: setup ## Mend what ruff can mend
 	@.venv/bin/ruff check --fix
 	@.venv/bin/ruff format
+
+.PHONY: rule-pages
+rule-pages: setup ## Write docs/rules, a page for each rule of audit_schema
+	@$(MANAGE) audit_schema --write-pages docs/rules
 
 .PHONY: lock
 lock: setup ## Compile the lock files anew from pyproject.toml (needs uv)
@@ -77,3 +82,7 @@ erd: setup ## Draw docs/erd.svg from the models (needs graphviz)
 	@command -v dot >/dev/null || { echo "make: graphviz is missing: install it (Debian: apt install graphviz)" >&2; exit 1; }
 	@$(MANAGE) graph_models veza_core veza_streaming veza_media veza_legacy_chat --dot $(ERD_OPTIONS) \
 		| sed -e '/^ *\/\/ Created/d' -e 's/Roboto/Helvetica/g' | dot -Tsvg -Granksep=1.5 -o docs/erd.svg
+
+.PHONY: bench-kill
+bench-kill: setup ## Kill migrate 200 times, and see that the next run finishes
+	@.venv/bin/python -m benchmarks.kill

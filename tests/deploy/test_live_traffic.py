@@ -23,13 +23,19 @@ TRIGGERS = "SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'update_%_updated_
 FUNCTION = "SELECT to_regproc('public.update_updated_at_column')"
 
 
-@pytest.fixture
-def before_900():
+@pytest.fixture(scope="module")
+def nearly_done(django_db_setup, django_db_blocker):
     """A database in which only 900 is still to be applied, which needs a lock on every table."""
-    with scratch_database() as name:
-        for target in (["veza_media"], ["veza_legacy_chat"], ["sessions"], ["auth"], ["admin"]):
-            result = manage("migrate", *target, **database_environment(name))
+    with django_db_blocker.unblock(), scratch_database() as name:
+        for target in ("veza_media", "veza_legacy_chat", "sessions", "auth", "admin"):
+            result = manage("migrate", target, **database_environment(name))
             assert result.returncode == 0, result.stderr
+        yield name
+
+
+@pytest.fixture
+def before_900(nearly_done):
+    with scratch_database(f'TEMPLATE "{nearly_done}"') as name:
         yield name
 
 

@@ -1,0 +1,252 @@
+"""The command: what it prints, where it connects to, and with which status it exits."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.core.management import CommandError, call_command
+
+from veza_core.audit.pages import pages
+from veza_core.audit.rules import ALL_RULES, CATALOG_RULES
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments):
+    """Call the command; returns its exit status and what it printed."""
+    out = io.StringIO()
+    try:
+        call_command("audit_schema", *arguments, stdout=out)
+    except SystemExit as end:
+        return end.code, out.getvalue()
+    return 0, out.getvalue()
+
+
+def fails(*arguments):
+    """Call the command, which cannot run; returns its message."""
+    with pytest.raises(CommandError) as error:
+        call_command("audit_schema", *arguments, stdout=io.StringIO())
+    assert error.value.returncode == 2
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def manage(*arguments, **environment):
+    """Run manage.py as a shell does."""
+    return subprocess.run(
+        [sys.executable, ROOT / "manage.py", "audit_schema", *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_own_database_is_the_default(v1):
+    status, text = run("--format", "json")
+    assert status == 0
+    assert json.loads(text)["database"] == psycopg.conninfo.conninfo_to_dict(v1)["dbname"]
+    assert json.loads(text)["tables"] == 28
+
+
+def test_status_is_1_with_findings(lab):
+    status, text = run("--url", lab)
+    assert status == 1
+    assert "junction-soft-delete" in text
+
+
+def test_process_exits_with_the_status(v1, lab):
+    clean = manage("--url", v1)
+    assert (clean.returncode, clean.stderr) == (0, "")
+    found = manage("--url", lab, "--format", "github")
+    assert (found.returncode, found.stderr) == (1, "")
+    broken = manage("--url", "postgresql://nobody@127.0.0.1:1/none")
+    assert broken.returncode == 2
+    assert broken.stdout == ""
+    assert broken.stderr.startswith("CommandError: the database cannot be audited: connection")
+    assert "Traceback" not in broken.stderr
+    wrong = manage("--format", "yaml")
+    assert wrong.returncode == 2
+    assert "Traceback" not in wrong.stderr
+
+
+def test_piped_output_has_no_colour_and_a_sane_width(lab):
+    text = manage("--url", lab).stdout
+    assert "\x1b" not in text
+    assert 80 < max(map(len, text.split("\n"))) <= 120
+
+
+def test_a_terminal_that_is_not_utf8_is_no_error(make_database):
+    url = make_database("audit_signs")
+    with psycopg.connect(url) as connection:
+        connection.execute('CREATE TABLE "größe 🎵" (id uuid)')
+    done = manage("--url", url, PYTHONIOENCODING="ascii")
+    assert done.returncode == 1
+    assert "gr\\xf6\\xdfe" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--url", "mysql://u@h/d"], "--url names another engine (mysql)"),
+        (["--url", "nonsense"], "--url is not a URL"),
+        (["--url", "postgresql://h"], "--url names no database"),
+        (["--url", "postgresql://u:secret@h:x/d"], "--url is malformed"),
+        (["--url", "postgresql:///d?host=/nowhere"], "cannot be audited"),
+        (["--database", "other"], "there is no database other in DATABASES"),
+        (["--rule", "pk-missing", "--rule", "no-such"], "there is no rule no-such"),
+        (["--explain", "no-such"], "there is no rule no-such"),
+        (["--exceptions", "/nowhere/none.toml"], "/nowhere/none.toml: No such file"),
+    ],
+)
+def test_what_cannot_run_is_one_clear_line(arguments, message):
+    text = fails(*arguments)
+    assert message in text
+    assert "secret" not in text
+
+
+def test_unknown_schema_is_one_clear_line(lab):
+    assert fails("--url", lab, "--schema", "nowhere") == "the database has no schema nowhere"
+    assert fails("--url", lab, "--schema", "x\ny") == 'the database has no schema "x y"'
+
+
+def test_rules_are_chosen(lab):
+    status, text = run("--url", lab, "--rule", "type-char", "--rule", "type-json",
+                       "--format", "json")  # fmt: skip
+    content = json.loads(text)
+    assert status == 1
+    assert content["rules"] == 2
+    assert {each["rule"] for each in content["findings"]} == {"type-char", "type-json"}
+    assert run("--url", lab, "--rule", "type-money")[0] == 0
+
+
+def test_schemas_are_chosen(make_database):
+    url = make_database("audit_schemas")
+    with psycopg.connect(url) as connection:
+        connection.execute('CREATE SCHEMA "My Own"; CREATE TABLE "My Own".plays (id uuid)')
+        connection.execute("CREATE SCHEMA other; CREATE TABLE other.plays (id uuid)")
+    _, text = run("--url", url, "--schema", "My Own", "--schema", "other", "--format", "json")
+    content = json.loads(text)
+    assert content["schema"] == "My Own, other"
+    assert content["tables"] == 2
+    missing = [each["object"] for each in content["findings"] if each["rule"] == "pk-missing"]
+    assert missing == ['"My Own".plays', "other.plays"]
+
+
+def test_fix_sql_prints_sql_alone(lab):
+    status, text = run("--url", lab, "--fix-sql", "--rule", "pk-default")
+    assert status == 1
+    statements = [line for line in text.split("\n") if line and not line.startswith("--")]
+    assert statements == [
+        "ALTER TABLE public.user_settings ALTER COLUMN id SET DEFAULT gen_random_uuid();"
+    ]
+
+
+def test_exceptions_are_applied(lab, tmp_path):
+    path = tmp_path / "own.toml"
+    path.write_text(
+        '[[exception]]\nrule = "pk-default"\nobject = "public.user_settings.id"\n'
+        'reason = "A settings row takes its id from elsewhere."\nexpires = 2999-01-01\n'
+    )
+    rule = ("--url", lab, "--rule", "pk-default")
+    assert run(*rule)[0] == 1
+    assert run(*rule, "--exceptions", str(path))[0] == 0
+
+
+@pytest.mark.parametrize("rule", ALL_RULES, ids=lambda rule: rule.id)
+def test_every_rule_is_explained(rule):
+    status, text = run("--explain", rule.id)
+    assert status == 0
+    for part in (rule.id, rule.title, rule.severity, rule.reason, rule.remedy, rule.bad, rule.good):
+        assert part in text
+
+
+def test_rules_are_listed():
+    status, text = run("--list-rules")
+    assert status == 0
+    assert [line.split()[0] for line in text.splitlines()] == [rule.id for rule in ALL_RULES]
+
+
+def test_pages_of_the_rules_are_up_to_date(tmp_path):
+    directory = ROOT / "docs/rules"
+    written = {path.name: path.read_text() for path in directory.glob("*.md")}
+    assert written == pages(), "type: make rule-pages"
+    (tmp_path / "gone.md").write_text("of a rule that is no more")
+    assert run("--write-pages", str(tmp_path)) == (0, "")
+    assert {path.name for path in tmp_path.iterdir()} == set(pages())
+
+
+def test_database_that_is_not_utf8(make_database):
+    """Names come as UTF-8 where the server can convert, and with marks where nobody can."""
+    latin = make_database("audit_latin", encoding="LATIN1")
+    with psycopg.connect(latin) as connection:
+        connection.execute('CREATE TABLE "größe" (id uuid)')
+    assert "größe" in run("--url", latin)[1]
+    raw = make_database("audit_ascii", encoding="SQL_ASCII")
+    with psycopg.connect(raw) as connection:
+        connection.execute(b'CREATE TABLE "gr\xf6sse" (id uuid)')
+    status, text = run("--url", raw, "--format", "json")
+    assert status == 1
+    assert "gr\ufffdsse" in text
+
+
+def test_role_without_any_right_can_audit(make_database):
+    """The catalog is open to all; nobody has to give the auditor the data."""
+    url = make_database("audit_rights")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA closed CREATE TABLE plays (id uuid)")
+        connection.execute("DROP ROLE IF EXISTS audit_nobody; CREATE ROLE audit_nobody")
+        try:
+            as_nobody = f"{url}&options=-c%20role%3Daudit_nobody"
+            _, text = run("--url", as_nobody, "--schema", "closed", "--format", "json")
+            assert json.loads(text)["tables"] == 1
+        finally:
+            connection.execute("DROP ROLE audit_nobody")
+
+
+def test_lock_in_the_way_ends_in_one_clear_line(make_database, monkeypatch):
+    """A migration in progress holds tables whose expressions the catalog has to open."""
+    monkeypatch.setattr("veza_core.audit.reader.STATEMENT_TIMEOUT", "1ms")
+    url = make_database("audit_locks")
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "DO $$ BEGIN FOR n IN 1..300 LOOP EXECUTE format("
+            "'CREATE TABLE t%s (id uuid DEFAULT gen_random_uuid(), c int CHECK (c > 0))', n);"
+            " END LOOP; END $$"
+        )
+    assert "statement timeout" in fails("--url", url)
+
+
+def test_index_that_is_being_built_is_left_alone(make_database):
+    url = make_database("audit_builds")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE plays (a uuid)")
+    with psycopg.connect(url) as writer, psycopg.connect(url, autocommit=True) as builder:
+        # A concurrent build waits for every transaction that has written to the table.
+        writer.execute("INSERT INTO plays DEFAULT VALUES")
+        build = threading.Thread(
+            target=builder.execute, args=["CREATE INDEX CONCURRENTLY idx_plays_a ON plays (a)"]
+        )
+        build.start()
+        for _ in range(1000):
+            if writer.execute("SELECT 1 FROM pg_class WHERE relname = 'idx_plays_a'").fetchone():
+                break
+            time.sleep(0.01)
+        status, text = run("--url", url, "--format", "json")
+        writer.rollback()
+        build.join()
+    assert status == 1
+    assert "idx_plays_a" not in text
+    assert run("--url", url, "--rule", "index-invalid")[0] == 0
+
+
+def test_all_rules_are_run_by_default(lab):
+    assert json.loads(run("--url", lab, "--format", "json")[1])["rules"] == len(CATALOG_RULES)

@@ -1,0 +1,168 @@
+"""Each format says all that was found, and no name in a database can break it."""
+
+import json
+import re
+from datetime import date
+from xml.etree import ElementTree as ET
+
+import psycopg
+import pytest
+from rich.text import Text
+
+from veza_core.audit import reporters
+from veza_core.audit.engine import audit
+from veza_core.audit.reporters import sql, table
+from veza_core.audit.reporters.markdown import code, escape
+from veza_core.audit.rules import CATALOG_RULES
+
+#: Everything that ends a line, a cell, a comment, a tag, a command or an escape somewhere.
+NAME = 'A "b" <c>|`d`*e* _[red]g[/red]%0A::]]>&\\é\u0001\u2028\r\n-- \x85\ufffe'
+
+
+@pytest.fixture(scope="module")
+def lab_report(lab):
+    with psycopg.connect(lab) as connection:
+        return audit(connection, ["public"], CATALOG_RULES, today=date(2025, 12, 4))
+
+
+@pytest.fixture(scope="module")
+def odd_report(make_database):
+    quoted = '"' + NAME.replace('"', '""') + '"'
+    with psycopg.connect(make_database("audit_names")) as connection:
+        connection.execute(f"CREATE SCHEMA {quoted}")
+        connection.execute(f"CREATE TABLE {quoted}.{quoted} ({quoted} timestamp, a char)")
+        connection.execute(f"CREATE INDEX ON {quoted}.{quoted} ({quoted})")
+        connection.commit()
+        return audit(connection, ["public", NAME], CATALOG_RULES)
+
+
+@pytest.fixture(params=["lab_report", "odd_report"])
+def report(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_json(report):
+    content = json.loads(reporters.render(report, "json"))
+    assert list(content) == [
+        "database", "server_version", "schema", "tables", "rules", "findings", "summary",
+    ]  # fmt: skip
+    assert content["tables"] == report.table_count
+    assert content["rules"] == len(CATALOG_RULES)
+    assert sum(content["summary"].values()) == len(content["findings"]) == len(report.findings)
+    for finding, shown in zip(report.findings, content["findings"], strict=True):
+        assert list(shown) == [
+            "rule", "severity", "table", "object", "message", "remedy", "fix_sql", "key",
+        ]  # fmt: skip
+        assert (shown["rule"], shown["object"]) == (finding.rule.id, finding.object)
+        assert (shown["table"], shown["key"]) == (finding.table, finding.key)
+        assert (shown["fix_sql"] is None) == (finding.fix is None)
+
+
+def test_github(report):
+    lines = reporters.render(report, "github").split("\n")
+    assert lines.pop() == ""
+    assert lines.pop().startswith("::notice title=audit_schema::")
+    assert len(lines) == len(report.findings)
+    for finding, line in zip(report.findings, lines, strict=True):
+        assert line.startswith(f"::{finding.severity} title={finding.rule.id}::")
+        assert not re.search(r"[\x00-\x1f\x85\u2028]|%(?!25)", line)
+
+
+def test_junit(report):
+    root = ET.fromstring(reporters.render(report, "junit"))  # noqa: S314 - our own
+    cases = root.findall("testsuite/testcase")
+    failures = root.findall("testsuite/testcase/failure")
+    assert len(failures) == len(report.findings) == int(root.get("failures"))
+    assert len(cases) == int(root.get("tests"))
+    assert {suite.get("name") for suite in root} == {rule.id for rule in CATALOG_RULES}
+    passed = {case.get("classname") for case in cases if case.find("failure") is None}
+    assert passed == {rule.id for rule in CATALOG_RULES} - {
+        finding.rule.id for finding in report.findings
+    }
+
+
+def test_sarif(report):
+    content = json.loads(reporters.render(report, "sarif"))
+    [run] = content["runs"]
+    assert content["version"] == "2.1.0"
+    rules = run["tool"]["driver"]["rules"]
+    assert [rule["id"] for rule in rules] == [rule.id for rule in CATALOG_RULES]
+    for finding, result in zip(report.findings, run["results"], strict=True):
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"] == finding.rule.id
+        assert result["level"] in ("error", "warning")
+        assert finding.object in result["message"]["text"]
+        assert result["partialFingerprints"] == {"auditKey/v1": finding.key}
+        [location] = result["locations"]
+        assert location["logicalLocations"] == [{"fullyQualifiedName": finding.object}]
+        assert location["physicalLocation"]["artifactLocation"]["uri"].startswith("docs/rules/")
+
+
+def test_markdown_tables_keep_their_cells(report):
+    text = reporters.render(report, "markdown")
+    rows = [line for line in text.split("\n") if line.startswith("|")]
+    cells = {len(re.findall(r"(?<!\\)\|", row)) for row in rows}
+    assert cells <= {3, 4, 5}
+    assert len(rows) >= len(report.findings)
+
+
+def test_markdown_has_the_first_audits_sections(lab_report):
+    text = reporters.render(lab_report, "markdown")
+    assert re.findall(r"^##? (.*)$", text, re.MULTILINE) == [
+        f"Schema audit: {escape(lab_report.database)}",
+        "1. Executive Summary",
+        "2. Gap Analysis",
+        "3. Recommendation",
+    ]
+    assert "**Date:** 04/12/2025" in text
+    for rule in {finding.rule for finding in lab_report.findings}:
+        assert f"#### `{rule.id}`: {rule.title} (" in text
+    assert "| Domain | Table | Current PK | Target V1 PK |" in text
+
+
+def test_markdown_signs_are_harmless():
+    assert code("a`b``c") == "```a`b``c```"
+    assert code("`") == "`` ` ``"
+    assert code("a|b\nc") == "`a\\|b c`"
+    assert escape("created_at _x_ *b* <i> `c` [d]|") == (
+        "created_at \\_x\\_ \\*b\\* \\<i\\> \\`c\\` \\[d\\]\\|"
+    )
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_table_fits_the_terminal(report, width):
+    text = table.render(report, width=width, colour=False)
+    assert "\x1b" not in text
+    assert all(Text(line).cell_len <= width for line in text.split("\n"))
+
+
+def test_table_names_every_finding(lab_report):
+    text = table.render(lab_report, width=200, colour=False)
+    for finding in lab_report.findings:
+        assert f"  {finding.object} " in text
+
+
+def test_table_has_colour_on_a_terminal_alone(lab_report):
+    assert "\x1b[" in table.render(lab_report, width=100, colour=True)
+
+
+def test_fix_sql_cannot_leave_its_comments(odd_report):
+    """Without the statements themselves, every line is a comment."""
+    text = sql.render(odd_report)
+    assert NAME.replace('"', '""') in text
+    statements = {statement for each in odd_report.findings if each.fix
+                  for statement in each.fix.statements}  # fmt: skip
+    rest = text
+    for statement in statements:
+        rest = rest.replace(statement, "")
+    assert all(not line or line.startswith("-- ") for line in rest.split("\n"))
+
+
+def test_clean_report_is_short_and_says_so(v1):
+    with psycopg.connect(v1) as connection:
+        report = audit(connection, ["public"], CATALOG_RULES)
+    assert "0 errors and 0 warnings in 28 tables" in table.render(report, width=80, colour=False)
+    text = reporters.render(report, "markdown")
+    assert "keeps the Standard" in text
+    assert "Every table has its UUID key" in text
+    assert json.loads(reporters.render(report, "json"))["findings"] == []
+    assert json.loads(reporters.render(report, "sarif"))["runs"][0]["results"] == []

@@ -1,0 +1,159 @@
+"""`manage.py audit_schema`: does this database, or any other, keep the Standard?"""
+
+import os
+import shutil
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, connections
+from psycopg.conninfo import conninfo_to_dict
+
+from veza_core.db.url import DEFAULT_OPTIONS, database_settings
+
+EXCEPTIONS_FILE = "schema_audit.toml"
+FINDINGS, COULD_NOT_RUN = 1, 2
+
+#: Wide enough for a name and a sentence where there is no terminal to ask.
+PIPED_WIDTH = 120
+
+
+class Command(BaseCommand):
+    """Parses, audits, prints. Exit 0: clean. 1: findings. 2: could not run."""
+
+    help = (
+        "Audit the live catalog of this database, or of any PostgreSQL by --url: read-only, in one "
+        "snapshot. Exit status: 0 clean, 1 findings, 2 could not run."
+    )
+    # The audit looks at no model.
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        from veza_core.audit.reporters import FORMATS
+
+        target = parser.add_mutually_exclusive_group()
+        target.add_argument("--url", help="another database: postgresql://user@host/database")
+        target.add_argument("--database", default="default", help="an entry of DATABASES")
+        parser.add_argument(
+            "--schema", action="append", metavar="SCHEMA", help="may be repeated; default: public"
+        )
+        parser.add_argument(
+            "--rule", action="append", metavar="RULE", help="only this rule; may be repeated"
+        )
+        parser.add_argument(
+            "--exceptions",
+            type=Path,
+            metavar="FILE",
+            help=f"reviewed exceptions; default: {EXCEPTIONS_FILE}, unless --url is given",
+        )
+        output = parser.add_mutually_exclusive_group()
+        output.add_argument("--format", choices=FORMATS, default="table")
+        output.add_argument("--fix-sql", action="store_true", help="print the fixes' SQL alone")
+        output.add_argument("--explain", metavar="RULE", help="print all about a rule, and end")
+        output.add_argument("--list-rules", action="store_true", help="list the rules, and end")
+        output.add_argument(
+            "--write-pages", type=Path, metavar="DIRECTORY", help="write docs/rules, and end"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        # Imported late: --help, and every other command, do without.
+        from veza_core.audit import pages
+        from veza_core.audit.rules import ALL_RULES
+
+        if options["explain"]:
+            [rule] = self._rules([options["explain"]])
+            self._print(pages.page(rule))
+        elif options["list_rules"]:
+            width = max(len(rule.id) for rule in ALL_RULES)
+            lines = [f"{rule.id:{width}}  {rule.severity:7}  {rule.title}" for rule in ALL_RULES]
+            self._print("\n".join(lines) + "\n")
+        elif options["write_pages"]:
+            pages.write_pages(options["write_pages"])
+        else:
+            self._audit(options)
+
+    def _audit(self, options: dict[str, Any]) -> None:
+        from veza_core.audit.engine import audit
+        from veza_core.audit.exceptions import ExceptionsError, read_exceptions
+        from veza_core.audit.reader import AuditError
+        from veza_core.audit.rules import ALL_RULES, CATALOG_RULES
+
+        rules = self._rules(options["rule"]) if options["rule"] else CATALOG_RULES
+        path = options["exceptions"]
+        if path is None and not options["url"]:
+            default = Path(settings.BASE_DIR) / EXCEPTIONS_FILE
+            path = default if default.exists() else None
+        try:
+            exceptions = read_exceptions(path, ALL_RULES) if path is not None else None
+            with self._connect(options) as connection:
+                report = audit(
+                    connection, options["schema"] or ["public"], rules, exceptions=exceptions
+                )
+        except (AuditError, ExceptionsError, ImproperlyConfigured) as error:
+            raise self._error(error) from error
+        except (psycopg.Error, DatabaseError) as error:
+            raise self._error(f"the database cannot be audited: {error}") from error
+        self._print(self._render(report, options))
+        if report.findings:
+            sys.exit(FINDINGS)
+
+    def _connect(self, options: dict[str, Any]) -> "psycopg.Connection[Any]":
+        """Open a connection of the audit's own, since its transaction has to be its own."""
+        if options["url"]:
+            database_settings(options["url"], name="--url")
+            given = conninfo_to_dict(options["url"])
+            parameters: dict[str, Any] = {
+                **{key: value for key, value in DEFAULT_OPTIONS.items() if key not in given},
+                "client_encoding": "UTF8",
+                # A pooler in between may not know prepared statements.
+                "prepare_threshold": None,
+            }
+            return psycopg.connect(options["url"], **parameters)
+        alias = options["database"]
+        if alias not in connections:
+            raise self._error(f"there is no database {alias} in DATABASES")
+        parameters = connections[alias].get_connection_params()
+        for django_only in ("cursor_factory", "context"):
+            parameters.pop(django_only, None)
+        return psycopg.connect(**parameters)
+
+    def _rules(self, ids: list[str]) -> tuple[Any, ...]:
+        """Return the rules of these ids, in the rules' own order."""
+        from veza_core.audit.rules import ALL_RULES
+
+        known = {rule.id for rule in ALL_RULES}
+        for rule_id in ids:
+            if rule_id not in known:
+                raise self._error(f"there is no rule {rule_id}: --list-rules names them")
+        return tuple(rule for rule in ALL_RULES if rule.id in ids)
+
+    def _render(self, report: Any, options: dict[str, Any]) -> str:
+        from veza_core.audit import reporters
+
+        if options["fix_sql"]:
+            from veza_core.audit.reporters import sql
+
+            return sql.render(report)
+        if options["format"] != "table":
+            return reporters.render(report, options["format"])
+        from veza_core.audit.reporters import table
+
+        terminal = self.stdout.isatty()
+        plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+        colour = options["force_color"] or (terminal and not plain and not options["no_color"])
+        width = shutil.get_terminal_size((PIPED_WIDTH, 0)).columns
+        return table.render(report, width=width, colour=bool(colour))
+
+    def _print(self, text: str) -> None:
+        """Print; what the terminal cannot show is escaped, and is no error."""
+        encoding = getattr(self.stdout, "encoding", None) or "utf-8"
+        self.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding), ending="")
+
+    @staticmethod
+    def _error(message: object) -> CommandError:
+        return CommandError(" ".join(str(message).split()), returncode=COULD_NOT_RUN)
