@@ -1,5 +1,6 @@
 """What comes back is what was there: rows, definitions, owners, grants, sequences."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -41,8 +42,10 @@ def restore(path, name, *options, **environment):
 def test_into_an_empty_database(filled, archive):
     with scratch_database() as name:
         result = restore(archive, name)
-        assert "schema public: 28 tables, 46 foreign keys" in result.stdout
-        # An empty database has the extensions' comments as they come, and schema public as it is.
+        restored, summary, verdict = result.stdout.splitlines()
+        assert restored.startswith(f"{archive}: restored in ")
+        assert "schema public: 28 tables, 46 foreign keys" in summary
+        assert verdict == "Audit of public: no findings"
         assert differences(state_of(filled), state_of(name)) == ""
         assert manage("migrate", "--check", **database_environment(name)).returncode == 0
         with connect(name) as database:
@@ -161,6 +164,15 @@ def test_a_role_without_privileges_but_its_own(roles, database, tmp_path):
         session.execute("DELETE FROM playlists; DROP TABLE track_likes")
     restore(path, database, "--replace", "--noinput")
     assert differences(before, state_of(database)) == ""
+
+
+def test_the_audit_s_findings_are_told(database, tmp_path):
+    with connect(database) as session:
+        session.execute("CREATE TABLE public.mistake (id int)")
+    path = tmp_path / "mistake.dump"
+    assert manage("backup_db", str(path), **database_environment(database)).returncode == 0
+    result = restore(path, database, "--replace", "--noinput")
+    assert re.search(r"Audit of public: \d+ errors, \d+ warnings: see manage.py", result.stdout)
 
 
 def test_tools_that_are_newer_than_the_server(database, tmp_path):

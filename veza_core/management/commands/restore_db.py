@@ -22,6 +22,7 @@ from veza_core.backup.target import (
     contents_of,
 )
 from veza_core.backup.tools import find_tools
+from veza_core.backup.verdict import read_verdict
 from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
 from veza_core.db.timeouts import is_lock_timeout
 from veza_core.deploy.pooler import check_direct
@@ -177,6 +178,7 @@ class Command(BaseCommand):
         seconds = time.monotonic() - self.started
         self.stdout.write(f"{self.options['file']}: restored in {seconds:.1f} s")
         self.stdout.write(f"{read_summary(connection)}")
+        self.stdout.write(read_verdict(connection))
 
     def _wait_for(self, holder: Holder) -> None:
         self.stderr.write(f"Waiting for another migrate: {holder}")
