@@ -170,10 +170,11 @@ def test_places_that_cannot_be_written(path, expected):
 def test_sessions_in_the_way(target, archive):
     parameters = {"application_name": "go-api"}
     with connect(target, **parameters) as session, session.transaction():
-        session.execute("SELECT FROM users")
+        session.execute("SELECT FROM users JOIN tracks ON user_id = users.id LIMIT 1")
         options = (*REPLACE, "--lock-timeout", "0.2")
         told = refused("restore_db", archive, *options, **database_environment(target))
     assert "sessions are in the way: go-api (pid" in told
+    assert told.count("go-api") == 1
     assert "Nothing was changed" in told
 
 

@@ -55,7 +55,7 @@ SELECT md5(coalesce(string_agg(row::text, ',' ORDER BY row::text), '')) FROM (
 # Sessions that hold a lock on something of ours, the longest transaction first.
 IN_THE_WAY = """
 SELECT DISTINCT pid, application_name, usename::text, state,
-    clock_timestamp() - coalesce(xact_start, backend_start) AS age
+    statement_timestamp() - coalesce(xact_start, backend_start) AS age
 FROM pg_locks
 JOIN pg_class ON pg_class.oid = relation
 JOIN pg_namespace ON pg_namespace.oid = relnamespace AND nspname = ANY(%s)

@@ -11,6 +11,7 @@ from veza_core.backup.dump import count_tables, write_backup
 from veza_core.backup.files import human_size, sha256_of
 from veza_core.backup.programs import Progress, ended_by_signals, server_major
 from veza_core.backup.tools import find_tools
+from veza_core.deploy.pooler import check_direct
 
 
 class Command(BaseCommand):
@@ -41,6 +42,7 @@ class Command(BaseCommand):
         started = time.monotonic()
         path: Path = options["file"]
         connection = connections[options["database"]]
+        check_direct(connection)
         tables = count_tables(connection)
         server = server_major(connection)
         tools = find_tools(server, options["tools"])[0]
