@@ -15,6 +15,7 @@ import time
 
 import psutil
 import pytest
+from django.core.management.base import CommandError
 from django.db import connection
 
 from tests.backup.state import connect
@@ -26,6 +27,7 @@ from tests.support import (
     manage,
     running_manage,
 )
+from veza_core.backup.files import written_whole
 from veza_core.backup.programs import libpq_environment
 from veza_core.db.backend.base import DatabaseWrapper
 from veza_core.db.url import database_settings
@@ -48,8 +50,9 @@ def test_ends_with_one_line(filled, tmp_path):
 def test_no_file_is_replaced_unless_asked_for(filled, tmp_path):
     path = tmp_path / "there.dump"
     path.write_text("precious")
-    result = manage("backup_db", str(path), **database_environment(filled))
-    assert is_one_clear_line(result)
+    refusal = pytest.raises(CommandError, match="is there already")
+    with refusal, written_whole(path, replace=False):
+        pass
     assert path.read_text() == "precious"
     result = manage("backup_db", str(path), "--force", **database_environment(filled))
     assert result.returncode == 0, result.stderr
