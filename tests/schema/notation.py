@@ -136,8 +136,8 @@ class TableReader:
             ),
             r"in \((.+)\)": lambda values: (
                 f"{text} = ANY (ARRAY["
-                + ", ".join(f"'{value}'::character varying" for value in values.split(", "))
-                + "]::text[])"
+                + ", ".join(f"'{value}'::text" for value in values.split(", "))
+                + "])"
             ),
         }
         characters: dict[str, Callable[..., str]] = {

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
+from django.core.management.base import CommandError
+from django.db import OperationalError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.backup.archive import Archive
@@ -49,6 +50,7 @@ def replace_schemas(
     definitions = [entry for entry in entries if not entry.is_grant]
     grants = [entry for entry in entries if entry.is_grant]
     options = [] if choice.owners else ["--no-owner"]
+    committing = False
     try:
         with transaction.atomic(using=connection.alias, durable=True):
             show("emptying public and django")
@@ -69,6 +71,15 @@ def replace_schemas(
             show("statistics")
             _analyze(cursor)
             show("commit")
+            committing = True
+    except OperationalError as error:
+        if not committing:
+            raise
+        # The one moment of which nobody can tell afterwards, but by looking.
+        raise CommandError(
+            f"the session was lost during COMMIT ({' '.join(str(error).split())}): the database "
+            "is as in the backup or as it was, see which; restore_db can be run again"
+        ) from error
     finally:
         connection.close()
 
