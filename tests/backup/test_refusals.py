@@ -143,7 +143,7 @@ def test_server_and_tools(target, filled, archive, tmp_path):
     [
         ("/nowhere/file.dump", "No such file or directory"),
         ("/sys/file.dump", "cannot write"),
-        ("/tmp", "is a directory"),
+        ("/usr", "is a directory"),
         ("/dev/null/file.dump", "Not a directory"),
     ],
 )
