@@ -103,7 +103,7 @@ class Command(DjangoCommand, Progress):
     def _inspect(self, executor: Executor, args: Any, options: dict[str, Any]) -> None:
         plan = self._plan(executor, options)
         if options["plan"]:
-            # sqlparse takes as long to import as the whole of a run with nothing to do.
+            # Only this option needs it.
             from veza_core.deploy.plan_sql import read_sql
 
             for planned in read_sql(executor.connection, executor.loader, plan.migrations):
