@@ -86,3 +86,7 @@ erd: setup ## Draw docs/erd.svg from the models (needs graphviz)
 .PHONY: bench-kill
 bench-kill: setup ## Kill migrate 200 times, and see that the next run finishes
 	@.venv/bin/python -m benchmarks.kill
+
+.PHONY: bench-deploy
+bench-deploy: setup ## Measure migrate and reset_db beside psql, dbmate, node-pg-migrate, stock Django
+	@.venv/bin/python -m benchmarks.deploy

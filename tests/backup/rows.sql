@@ -8,4 +8,3 @@ INSERT INTO tracks (user_id, title, artist, file_path, tags)
 INSERT INTO track_plays (track_id, user_id, duration_ms, source)
     SELECT id, user_id, n, 'test' FROM tracks CROSS JOIN generate_series(1, 40) AS n;
 INSERT INTO playlists (user_id, title) SELECT id, 'Copy me' FROM users LIMIT 10;
-COMMENT ON TABLE rooms IS E'A comment\nCOPY public.users (id) FROM stdin;\n\\.\n-- Name: nothing';

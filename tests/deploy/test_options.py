@@ -20,7 +20,7 @@ def options_of(command):
 def test_no_option_is_lost():
     lost = options_of(DjangoCommand()) - options_of(Command())
     assert lost == set()
-    assert options_of(Command()) > {"--lock-wait", "--lock-timeout", "--json"}
+    assert options_of(Command()) > {"--lock-wait", "--lock-timeout", "--json", "--no-audit"}
 
 
 @pytest.fixture
@@ -117,7 +117,22 @@ def test_json(empty):
 
 def test_summary(empty):
     result = manage("migrate", **database_environment(empty))
-    *applied, summary, next_command = result.stdout.strip().splitlines()
+    *applied, summary, verdict, next_command = result.stdout.strip().splitlines()
     assert [line.split()[0] for line in applied] == recorded(empty)
     assert "schema public: 28 tables, 46 foreign keys, 114 indexes, 28 triggers" in summary
+    assert verdict == "Audit: 0 errors and 0 warnings, by 48 rules."
     assert next_command.startswith("Next: ")
+
+
+def test_audit_of_the_result(empty):
+    environment = database_environment(empty)
+    assert "Audit" not in manage("migrate", "--no-audit", **environment).stdout
+    with psycopg.connect(**server_parameters(), dbname=empty) as database:
+        database.execute("DROP INDEX idx_rooms_creator_id; ALTER TABLE rooms ALTER name TYPE text")
+    result = manage("migrate", **environment)
+    assert result.returncode == 0
+    assert "Audit: 4 errors and 0 warnings: manage.py audit_schema shows them." in result.stderr
+    outcome = json.loads(manage("migrate", "--json", **environment).stdout)
+    assert outcome["audit"] == {"error": 4, "warning": 0}
+    # A part of the migrations makes a part of the schema: that is no finding.
+    assert "Audit" not in manage("migrate", "veza_core", **environment).stdout

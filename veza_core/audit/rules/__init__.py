@@ -3,6 +3,7 @@
 from veza_core.audit import exceptions
 from veza_core.audit.rule import Rule
 from veza_core.audit.rules import (
+    drift,
     governance,
     identity,
     indexes,
@@ -28,5 +29,5 @@ CATALOG_RULES: tuple[Rule, ...] = (
     *governance.RULES,
 )
 
-#: With those about the exceptions file, which look at no catalog.
-ALL_RULES: tuple[Rule, ...] = (*CATALOG_RULES, *exceptions.RULES)
+#: With drift, which compares with a recorded catalog, and those about the exceptions file.
+ALL_RULES: tuple[Rule, ...] = (*CATALOG_RULES, drift.DRIFT, *exceptions.RULES)

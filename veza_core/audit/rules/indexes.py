@@ -60,6 +60,10 @@ def _is_right(index: Index) -> bool:
     if length > MAX_NAME_BYTES or len(index.name.encode()) == MAX_NAME_BYTES:
         # Somebody, or PostgreSQL, had to shorten it.
         return index.name.startswith("idx_")
+    plain = None not in index.keys and index.plain_operators
+    if plain and index.name == "_".join(["idx", index.table.name, *columns]):
+        # Most are named just so, and a pattern of its own for each takes long to compile.
+        return True
     return any(
         re.fullmatch(pattern, index.name) for convert in (str, snake)
         for pattern in _patterns(index, convert)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connections
@@ -16,7 +15,6 @@ from psycopg.conninfo import conninfo_to_dict
 
 from veza_core.db.url import DEFAULT_OPTIONS, database_settings
 
-EXCEPTIONS_FILE = "schema_audit.toml"
 FINDINGS, COULD_NOT_RUN = 1, 2
 
 #: Wide enough for a name and a sentence where there is no terminal to ask.
@@ -49,7 +47,7 @@ class Command(BaseCommand):
             "--exceptions",
             type=Path,
             metavar="FILE",
-            help=f"reviewed exceptions; default: {EXCEPTIONS_FILE}, unless --url is given",
+            help="reviewed exceptions; default: schema_audit.toml, unless --url is given",
         )
         output = parser.add_mutually_exclusive_group()
         output.add_argument("--format", choices=FORMATS, default="table")
@@ -81,18 +79,22 @@ class Command(BaseCommand):
         from veza_core.audit.engine import audit
         from veza_core.audit.exceptions import ExceptionsError, read_exceptions
         from veza_core.audit.reader import AuditError
-        from veza_core.audit.rules import ALL_RULES, CATALOG_RULES
+        from veza_core.audit.rules import ALL_RULES
+        from veza_core.audit.service import own_exceptions, own_sources
 
-        rules = self._rules(options["rule"]) if options["rule"] else CATALOG_RULES
+        rules = self._rules(options["rule"]) if options["rule"] else ALL_RULES
         path = options["exceptions"]
-        if path is None and not options["url"]:
-            default = Path(settings.BASE_DIR) / EXCEPTIONS_FILE
-            path = default if default.exists() else None
         try:
-            exceptions = read_exceptions(path, ALL_RULES) if path is not None else None
+            exceptions = None if options["url"] else own_exceptions()
+            if path is not None:
+                exceptions = read_exceptions(path, ALL_RULES)
             with self._connect(options) as connection:
                 report = audit(
-                    connection, options["schema"] or ["public"], rules, exceptions=exceptions
+                    connection,
+                    options["schema"] or ["public"],
+                    [rule for rule in rules if rule.check is not None],
+                    sources=[source for source in own_sources() if source[0] in rules],
+                    exceptions=exceptions,
                 )
         except (AuditError, ExceptionsError, ImproperlyConfigured) as error:
             raise self._error(error) from error
@@ -117,10 +119,9 @@ class Command(BaseCommand):
         alias = options["database"]
         if alias not in connections:
             raise self._error(f"there is no database {alias} in DATABASES")
-        parameters = connections[alias].get_connection_params()
-        for django_only in ("cursor_factory", "context"):
-            parameters.pop(django_only, None)
-        return psycopg.connect(**parameters)
+        from veza_core.audit.service import connect
+
+        return connect(connections[alias])
 
     def _rules(self, ids: list[str]) -> tuple[Any, ...]:
         """Return the rules of these ids, in the rules' own order."""

@@ -112,7 +112,8 @@ class Command(BaseCommand):
                 f"sessions are in the way, and nothing was dropped: {who}. "
                 "Close them, or give --close-sessions."
             ) from error
-        self._say("Dropped what was in public and django.")
+        if options["verbosity"]:
+            self.stdout.write("Dropped what was in public and django.")
         call_command(
             "migrate",
             interactive=False,
@@ -157,6 +158,3 @@ class Command(BaseCommand):
         self.stdout.write(title)
         for thing in things:
             self.stdout.write(f"  {thing}")
-
-    def _say(self, line: str) -> None:
-        self.stdout.write(line)

@@ -1,0 +1,194 @@
+"""`migrate` and `reset_db` beside what else applies the same schema, on one server, in one run.
+
+Run it with `make bench-deploy`. psql, dbmate and node-pg-migrate load the exported SQL; stock
+Django runs the same migrations with its own command; django-extensions' reset_db drops the whole
+database. Nothing is measured against an empty machine: all take turns.
+"""
+
+import argparse
+import os
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import django
+
+from benchmarks.measure import Case, measure, report
+from benchmarks.migrate import BARE
+from benchmarks.rivals import exported_files, install, write_migrations
+from benchmarks.server import PYTHON, ROOT, Server
+
+FRESH, APPLIED = "bench_fresh", "bench_applied"
+AT_ONCE = 16
+
+STOCK = """
+import sys, django
+django.setup()
+from django.core.management.commands.migrate import Command
+Command().run_from_argv(["manage.py", "migrate", "--verbosity", "0"])
+"""
+EXTENSIONS = """
+import django
+django.setup()
+from django.core.management import call_command
+from django.conf import settings
+from django.db import connection
+settings.DJANGO_EXTENSIONS_RESET_DB_POSTGRESQL_ENGINES = ["veza_core.db.backend"]
+from django_extensions.management.commands.reset_db import Command
+params = connection.get_connection_params()
+settings.DATABASES["default"]["HOST"] = params.get("host", "")
+call_command(Command(), interactive=False, verbosity=0, close_sessions=True,
+    user=params.get("user"), password=params.get("password", ""), dbname=params["dbname"])
+connection.close()
+from django.core.management.commands.migrate import Command as Migrate
+call_command(Migrate(), interactive=False, verbosity=0)
+"""
+MANAGE = [PYTHON, str(ROOT / "manage.py")]
+MIGRATE = [*MANAGE, "migrate", "--verbosity", "0"]
+
+
+def main() -> None:
+    """Measure, and print three tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    rounds = parser.parse_args().rounds
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
+    django.setup()
+    server = Server()
+    with tempfile.TemporaryDirectory() as temporary:
+        cases = Cases(server, Path(temporary))
+        fresh = cases.fresh()
+        names = [FRESH, *dict.fromkeys(case.environment["PGDATABASE"] for case in cases.noop())]
+        with server.scratch(*names):
+            noop = cases.noop()
+            for case in noop:
+                first_run(case)
+            resets = cases.resets()
+            for case in resets:
+                subprocess.run(MIGRATE, env=dict(case.environment), check=True, capture_output=True)
+            for title, group in (("Fresh", fresh), ("Nothing to do", noop), ("Reset", resets)):
+                measure(group, rounds)
+                print(f"\n{title}, on PostgreSQL, {rounds} rounds\n")
+                report(group, next(case for case in group if case.name.startswith("ours")))
+            print(f"\n{AT_ONCE} at once on an empty database, {rounds} rounds\n")
+            for name, command in (("ours: migrate", MIGRATE), ("stock Django", stock())):
+                at_once(server, name, command, rounds)
+
+
+def first_run(case: Case) -> None:
+    """Bring the database of a case with nothing to do to where there is nothing to do."""
+    case.run()
+    case.seconds.clear()
+
+
+def stock() -> list[str]:
+    """Django's own command, on the same migrations."""
+    return [PYTHON, "-c", STOCK]
+
+
+class Cases:
+    """The commands to compare, and what they need: tools, and migrations in their forms."""
+
+    def __init__(self, server: Server, directory: Path) -> None:
+        from veza_core.db import embedded
+
+        self.server = server
+        self.psql = str(embedded.program("psql"))
+        self.programs = install(directory)
+        self.dbmate, self.node = write_migrations(directory)
+
+    def fresh(self) -> list[Case]:
+        """Each tool on a new database."""
+        cases = [
+            self._case("ours: migrate", MIGRATE, FRESH),
+            self._case("stock Django", stock(), FRESH),
+            self._case("psql", self._psql(), FRESH),
+            *self._rivals(FRESH),
+        ]
+        for case in cases:
+            case.prepare = lambda: self.server.recreate(FRESH)
+        return cases
+
+    def noop(self) -> list[Case]:
+        """Each tool on a database where all is applied, and two bare starts."""
+        return [
+            self._case("ours: migrate", MIGRATE, APPLIED),
+            self._case("ours: migrate --no-audit", [*MIGRATE, "--no-audit"], APPLIED),
+            self._case("stock Django", stock(), APPLIED),
+            self._case("django.setup() and one query", [PYTHON, "-c", BARE], APPLIED),
+            *self._rivals(f"{APPLIED}_rivals"),
+        ]
+
+    def resets(self) -> list[Case]:
+        """Ours, and that of django-extensions with stock Django's migrate after it."""
+        reset = [*MANAGE, "reset_db", "--noinput", "--verbosity", "0"]
+        return [
+            self._case("ours: reset_db", reset, FRESH),
+            self._case("django-extensions' reset_db, then migrate", self._extensions(), FRESH),
+        ]
+
+    def _extensions(self) -> list[str]:
+        return [PYTHON, "-c", EXTENSIONS]
+
+    def _psql(self) -> list[str]:
+        files = [argument for file in exported_files() for argument in ("-f", str(file))]
+        return [self.psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", *files]
+
+    def _rivals(self, database: str) -> list[Case]:
+        if self.programs is None:
+            return []
+        databases = {name: f"{database}_{name}" for name in ("dbmate", "node")}
+        if database == FRESH:
+            databases = dict.fromkeys(databases, FRESH)
+        dbmate = [
+            str(self.programs / "dbmate"),
+            *("--no-dump-schema", "--migrations-dir", str(self.dbmate)),
+            *("--url", self._url(databases["dbmate"]), "migrate"),
+        ]
+        node = [str(self.programs / "node-pg-migrate"), "up", "-m", str(self.node)]
+        return [
+            self._case("dbmate", dbmate, databases["dbmate"]),
+            self._case("node-pg-migrate", node, databases["node"]),
+        ]
+
+    def _case(self, name: str, command: list[str], database: str) -> Case:
+        environment = self.server.environment(database)
+        environment |= {"PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "veza_site.settings"}
+        if name == "node-pg-migrate":
+            environment["DATABASE_URL"] = self._url(database)
+        return Case(name, command, environment)
+
+    def _url(self, database: str) -> str:
+        """The database's URL, as drivers other than libpq read it."""
+        parameters = dict(self.server.parameters)
+        host = parameters.pop("host", "localhost")
+        user, password = parameters.pop("user", "postgres"), parameters.pop("password", "")
+        if host.startswith("/"):
+            return f"postgres://{user}:{password}@localhost/{database}?host={host}&sslmode=disable"
+        port = parameters.pop("port", "5432")
+        return f"postgres://{user}:{password}@{host}:{port}/{database}?sslmode=disable"
+
+
+def at_once(server: Server, name: str, command: list[str], rounds: int) -> None:
+    """Start the command many times at once, and print how long all took, and how many failed."""
+    environment = server.environment(FRESH)
+    environment |= {"PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "veza_site.settings"}
+    seconds, failed = [], 0
+    for _ in range(rounds):
+        server.recreate(FRESH)
+        started = time.perf_counter()
+        runs = [
+            subprocess.Popen(
+                command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            for _ in range(AT_ONCE)
+        ]
+        failed += sum(run.wait() != 0 for run in runs)
+        seconds.append(time.perf_counter() - started)
+    spread = f"{min(seconds):.2f} to {max(seconds):.2f} s"
+    print(f"{name:16} {spread}, {failed} of {AT_ONCE * rounds} failed")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""Drift on a V1 database: each hand-made change is named with what it was and what it is."""
+
+import json
+
+import psycopg
+import pytest
+
+from tests.support import database_environment, manage, scratch_database, server_parameters
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module")
+def migrated(django_db_setup, django_db_blocker):
+    with django_db_blocker.unblock(), scratch_database() as name:
+        assert manage("migrate", **database_environment(name)).returncode == 0
+        yield name
+
+
+@pytest.fixture
+def v1(migrated):
+    with scratch_database(f'TEMPLATE "{migrated}"') as name:
+        yield name
+
+
+def audit(name, *arguments):
+    """Run the audit as a user does, and return its exit code and its findings of drift."""
+    result = manage("audit_schema", "--format", "json", *arguments, **database_environment(name))
+    findings = json.loads(result.stdout)["findings"]
+    return result.returncode, {
+        finding["object"]: finding["message"] for finding in findings if finding["rule"] == "drift"
+    }
+
+
+def run_sql(name, statement):
+    with psycopg.connect(**server_parameters(), dbname=name) as database:
+        database.execute(statement)
+
+
+def test_v1_is_clean(v1):
+    assert audit(v1) == (0, {})
+
+
+@pytest.mark.parametrize(
+    ("statement", "name", "words"),
+    [
+        (
+            "ALTER TABLE users ALTER token_version SET DEFAULT 1",
+            "public.users.token_version (default)",
+            ["was 0", "is 1"],
+        ),
+        (
+            "ALTER TABLE users ALTER email TYPE text",
+            "public.users.email (type)",
+            ["was varchar(255)", "is text"],
+        ),
+        (
+            "ALTER TYPE track_status ADD VALUE 'archived'",
+            "public.track_status (values)",
+            ["archived"],
+        ),
+        (
+            "COMMENT ON TABLE rooms IS 'other'",
+            "public.rooms (comment)",
+            ["was Chat rooms of old clients", "is other"],
+        ),
+        ("DROP INDEX idx_rooms_name", "public.rooms.idx_rooms_name (index)", ["is missing"]),
+        ("CREATE VIEW extra AS SELECT 1 AS one", "public.extra (view)", ["was not there"]),
+        ("DROP TABLE rooms", "public.rooms (table)", ["is missing"]),
+    ],
+)
+def test_a_change_by_hand_is_named(v1, statement, name, words):
+    run_sql(v1, statement)
+    code, drift = audit(v1)
+    assert code == 1
+    assert name in drift
+    assert all(word in drift[name] for word in words), drift
+
+
+def test_only_drift(v1):
+    run_sql(v1, "ALTER TABLE users ALTER email TYPE text")
+    assert audit(v1, "--rule", "drift")[0] == 1
+    assert audit(v1, "--rule", "pk-missing") == (0, {})
+
+
+def test_the_history_need_not_be_there(v1):
+    """As on a database that was made by psql from schema/*.sql."""
+    run_sql(v1, "DROP SCHEMA django CASCADE; COMMENT ON TABLE rooms IS 'other'")
+    assert list(audit(v1)[1]) == ["public.rooms (comment)"]
+
+
+def test_another_database_has_no_drift():
+    with scratch_database() as name:
+        run_sql(name, "CREATE TABLE users (id int)")
+        code, drift = audit(name)
+        assert (code, drift) == (1, {})

