@@ -62,7 +62,8 @@ def reset(name, *arguments, **environment):
 
 def test_makes_v1_anew_and_leaves_chat_alone(name):
     chat, before = fingerprint_of_chat(name), schema_of(**server_parameters(), dbname=name)
-    query(name, "CREATE TABLE public.left_over (id int); ALTER TABLE users DROP COLUMN slug")
+    query(name, "CREATE TABLE left_over (id int, at int); ALTER TABLE users DROP COLUMN slug")
+    query(name, "CREATE STATISTICS left_over_id_at ON id, at FROM left_over")
     result = reset(name)
     assert result.returncode == 0, result.stderr
     assert "28 tables" in result.stdout

@@ -6,7 +6,7 @@ from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 DIRECT = (
-    "migrate needs a direct connection, or a pooler in session mode: "
+    "this needs a direct connection, or a pooler in session mode: "
     "give the server's own address in DATABASE_URL"
 )
 

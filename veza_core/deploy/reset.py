@@ -115,7 +115,8 @@ def empty_schemas(
         cursor.execute(CONTENTS, [list(STAYING)])
         for kind, identity in cursor.fetchall():
             # The one before may have taken it along: within public that is meant.
-            statement = sql.SQL(f"DROP {kind.upper()} IF EXISTS {{}} CASCADE")
+            word = kind.upper().removesuffix(" OBJECT")  # what DROP calls a statistics object
+            statement = sql.SQL(f"DROP {word} IF EXISTS {{}} CASCADE")
             cursor.execute(statement.format(sql.SQL(identity)))
         cursor.execute("DROP SCHEMA IF EXISTS django CASCADE")
         cursor.execute("CREATE SCHEMA IF NOT EXISTS public")
