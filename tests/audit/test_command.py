@@ -116,6 +116,7 @@ def test_what_cannot_run_is_one_clear_line(arguments, message):
 def test_unknown_schema_is_one_clear_line(lab):
     assert fails("--url", lab, "--schema", "nowhere") == "the database has no schema nowhere"
     assert fails("--url", lab, "--schema", "x\ny") == 'the database has no schema "x y"'
+    assert fails("--url", lab, "--schema", "pg_catalog") == "schema pg_catalog is PostgreSQL's own"
 
 
 def test_rules_are_chosen(lab):

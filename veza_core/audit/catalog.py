@@ -44,14 +44,15 @@ class Column:
     name: str
     base_type: int
     modifier: int
-    type_name: str
     not_null: bool
     identity: str
     generated: str
     is_local: bool
     default: str | None
     has_comment: bool
-    is_pinned: bool
+    type_name: str = ""
+    #: Something depends on the column that forbids to change its type.
+    is_pinned: bool = False
     domain: Domain | None = None
     #: A parent table has the same column, so the finding is the parent's.
     is_inherited: bool = False
@@ -78,11 +79,11 @@ class Index:
     expressions: tuple[str | None, ...]
     expression_columns: tuple[str, ...]
     predicate: str | None
-    operator_classes: tuple[int, ...]
     plain_operators: bool
     operator_class_names: tuple[str, ...]
-    collations: tuple[int, ...]
     options: tuple[int, ...]
+    #: What each key is made of, with its collation: two that are equal order rows the same way.
+    elements: tuple[tuple[object, ...], ...]
     is_unique: bool
     is_primary: bool
     is_exclusion: bool
@@ -98,20 +99,6 @@ class Index:
     def identity(self) -> str:
         """The index's name with its schema."""
         return qualified(self.table.schema, self.name)
-
-    @property
-    def elements(self) -> tuple[tuple[object, ...], ...]:
-        """What a key element is made of; two that are equal order rows the same way."""
-        return tuple(
-            zip(
-                self.keys,
-                self.expressions,
-                self.operator_classes,
-                self.collations,
-                self.options,
-                strict=True,
-            )
-        )
 
 
 @dataclass(slots=True, eq=False)
@@ -130,6 +117,15 @@ class Constraint:
         return f"{self.table.identity}.{ident(self.name)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Referenced:
+    """A column that a foreign key refers to; `base_type` looks through its domain."""
+
+    name: str
+    base_type: int
+    type_name: str
+
+
 @dataclass(slots=True, eq=False)
 class ForeignKey:
     """A foreign key. `on_delete` and `on_update` are letters of pg_constraint: a r c n d."""
@@ -140,9 +136,7 @@ class ForeignKey:
     target_oid: int
     target_schema: str
     target_table: str
-    target_columns: tuple[str, ...]
-    target_types: tuple[int, ...]
-    target_type_names: tuple[str, ...]
+    target_columns: tuple[Referenced, ...]
     on_delete: str
     on_update: str
     match: str
@@ -273,7 +267,6 @@ class Catalog:
     schema_owners: dict[str, str]
     installed_extensions: frozenset[str]
     available_extensions: frozenset[str]
-    domains: dict[int, Domain]
     #: All tables, partitions among them; rules mostly take `tables`.
     all_tables: list[Table]
     functions: list[Function]
@@ -287,6 +280,16 @@ class Catalog:
     def tables(self) -> list[Table]:
         """The tables; a partition has its parent's columns and keys, and is not one of them."""
         return [table for table in self.all_tables if not table.is_partition]
+
+    @cached_property
+    def columns_by_type(self) -> dict[int, list[tuple[Table, Column]]]:
+        """Columns that no parent answers for, by the built-in type of them or their elements."""
+        columns: dict[int, list[tuple[Table, Column]]] = {}
+        for table in self.tables:
+            for column in table.columns.values():
+                if not column.is_inherited:
+                    columns.setdefault(column.element_type, []).append((table, column))
+        return columns
 
     @cached_property
     def by_oid(self) -> dict[int, Table]:

@@ -1,6 +1,8 @@
 """Runs rules over one snapshot, and puts their findings into one report."""
 
+import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -56,7 +58,7 @@ def audit(
     Takes a plain connection without a transaction in progress. Raises `AuditError`, and
     `psycopg.Error` when the server ends the work.
     """
-    with snapshot(connection):
+    with snapshot(connection), _collector_paused():
         catalog = read_catalog(connection, tuple(dict.fromkeys(schemas)))
         findings = check(catalog, rules)
         for rule, source in sources:
@@ -75,6 +77,18 @@ def audit(
         primary_keys={table.identity: _primary_key(table) for table in catalog.tables},
         date=today,
     )
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Nothing here is garbage before the end, and looking for it takes a fifth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def check(catalog: Catalog, rules: Iterable[Rule]) -> list[Finding]:

@@ -5,6 +5,7 @@ page. They use foreign keys, unique indexes and names, and nothing outside the c
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 
 from veza_core.audit.catalog import Catalog, Index, Table
@@ -181,10 +182,12 @@ def is_live_only(predicate: str | None) -> bool:
     return "deleted_at IS NULL" in conjuncts(predicate)
 
 
-def conjuncts(predicate: str | None) -> list[str]:
+# Most partial indexes have the same condition.
+@lru_cache(maxsize=256)
+def conjuncts(predicate: str | None) -> tuple[str, ...]:
     """Split an index's condition, as PostgreSQL writes it, at its outermost ANDs."""
     if predicate is None:
-        return []
+        return ()
     text = _bare(predicate)
     depths = _depths(text)
     parts, start = [], 0
@@ -192,7 +195,7 @@ def conjuncts(predicate: str | None) -> list[str]:
         if depths[position] == 0 and text.startswith(" AND ", position):
             parts.append(text[start:position])
             start = position + len(" AND ")
-    return [_bare(part) for part in [*parts, text[start:]]]
+    return tuple(_bare(part) for part in [*parts, text[start:]])
 
 
 def _bare(text: str) -> str:

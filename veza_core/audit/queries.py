@@ -59,28 +59,40 @@ WHERE c.relnamespace = ANY(%(schemas)s)
 GROUP BY n.nspname
 """
 
-# The last column: something that forbids ALTER COLUMN … TYPE depends on the column.
 COLUMNS = """
-SELECT a.attrelid, a.attnum, a.attname::text, a.atttypid, a.atttypmod,
-       format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity::text,
-       a.attgenerated::text, a.attinhcount = 0, pg_get_expr(d.adbin, d.adrelid),
-       com.objoid IS NOT NULL, pin.refobjid IS NOT NULL
+SELECT a.attrelid, a.attnum, a.attname::text, a.atttypid, a.atttypmod, a.attnotnull,
+       a.attidentity::text, a.attgenerated::text, a.attinhcount = 0,
+       pg_get_expr(d.adbin, d.adrelid), com.objoid IS NOT NULL
 FROM pg_class c
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 LEFT JOIN pg_description com ON com.objoid = a.attrelid AND com.objsubid = a.attnum
                             AND com.classoid = 'pg_class'::regclass
-LEFT JOIN (
-    SELECT DISTINCT dep.refobjid, dep.refobjsubid
-    FROM pg_depend dep
-    LEFT JOIN pg_attrdef other ON other.oid = dep.objid AND dep.classid = 'pg_attrdef'::regclass
-    WHERE dep.refclassid = 'pg_class'::regclass AND dep.refobjsubid > 0
-      AND (dep.classid IN ('pg_rewrite'::regclass, 'pg_policy'::regclass, 'pg_trigger'::regclass,
-                           'pg_proc'::regclass, 'pg_publication_rel'::regclass)
-           OR other.adnum <> dep.refobjsubid)
-) pin ON pin.refobjid = a.attrelid AND pin.refobjsubid = a.attnum
 WHERE c.relnamespace = ANY(%(schemas)s) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 ORDER BY a.attrelid, a.attnum
+"""
+
+# There are few types and many columns.
+TYPE_NAMES = """
+SELECT type, modifier, format_type(type, modifier)
+FROM unnest(%(types)s::oid[], %(modifiers)s::int4[]) AS t (type, modifier)
+"""
+
+# Columns of which something forbids ALTER COLUMN … TYPE: a view, a policy, another's generation…
+PINNED_COLUMNS = """
+SELECT refobjid, refobjsubid
+FROM pg_depend
+WHERE refclassid = 'pg_class'::regclass AND refobjsubid > 0
+  AND classid IN ('pg_rewrite'::regclass, 'pg_policy'::regclass, 'pg_trigger'::regclass,
+                  'pg_proc'::regclass, 'pg_publication_rel'::regclass)
+UNION
+SELECT dep.refobjid, dep.refobjsubid
+FROM pg_attribute a
+JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+JOIN pg_depend dep ON dep.classid = 'pg_attrdef'::regclass AND dep.objid = d.oid
+                  AND dep.refclassid = 'pg_class'::regclass AND dep.refobjsubid > 0
+                  AND dep.refobjsubid <> a.attnum
+WHERE a.attgenerated <> ''
 """
 
 INHERITANCE = """
@@ -137,7 +149,7 @@ ORDER BY con.oid
 # table referred to, has a conparentid. {enforced} and {period} differ between versions.
 FOREIGN_KEYS = """
 SELECT con.conrelid, con.conname::text, con.conkey::int2[], con.confrelid, n.nspname::text,
-       target.relname::text, ref.names, ref.types, ref.type_names,
+       target.relname::text, con.confkey::int2[],
        con.confdeltype::text, con.confupdtype::text, con.confmatchtype::text,
        coalesce(con.confdelsetcols::int2[], '{{}}'), con.condeferrable, con.convalidated,
        {enforced}, {period}
@@ -145,16 +157,20 @@ FROM pg_class t
 JOIN pg_constraint con ON con.conrelid = t.oid
 JOIN pg_class target ON target.oid = con.confrelid
 JOIN pg_namespace n ON n.oid = target.relnamespace
-CROSS JOIN LATERAL (
-    SELECT array_agg(a.attname::text ORDER BY key.position) AS names,
-           array_agg(a.atttypid ORDER BY key.position) AS types,
-           array_agg(format_type(a.atttypid, NULL) ORDER BY key.position) AS type_names
-    FROM unnest(con.confkey) WITH ORDINALITY key (number, position)
-    JOIN pg_attribute a ON a.attrelid = con.confrelid AND a.attnum = key.number
-) ref
 WHERE t.relnamespace = ANY(%(schemas)s) AND t.relkind IN ('r', 'p')
   AND con.contype = 'f' AND con.conparentid = 0
 ORDER BY con.oid
+"""
+
+# What foreign keys refer to: mostly in the audited schemas too, but not always.
+REFERENCED_COLUMNS = """
+SELECT a.attrelid, a.attnum, a.attname::text, a.atttypid, format_type(a.atttypid, a.atttypmod)
+FROM (SELECT DISTINCT con.confrelid, number
+      FROM pg_class t
+      JOIN pg_constraint con ON con.conrelid = t.oid AND con.contype = 'f' AND con.conparentid = 0,
+      unnest(con.confkey) AS number
+      WHERE t.relnamespace = ANY(%(schemas)s)) AS ref
+JOIN pg_attribute a ON a.attrelid = ref.confrelid AND a.attnum = ref.number
 """
 
 # The audited schemas' own functions, and those that their triggers call wherever they are.

@@ -21,6 +21,7 @@ _WORDS = """
 RESERVED = frozenset(_WORDS.split())
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
+_SNAKE = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)*")
 
 
 def ident(name: str) -> str:
@@ -42,11 +43,15 @@ def columns(names: tuple[str, ...]) -> str:
 
 def clip(name: str) -> str:
     """Cut a name as PostgreSQL does, to 63 bytes and never inside a character."""
+    if name.isascii():
+        return name[:MAX_NAME_BYTES]
     return name.encode()[:MAX_NAME_BYTES].decode(errors="ignore")
 
 
 def snake(name: str) -> str:
     """Return the name in snake_case: `userId` and `User ID` give `user_id`."""
+    if _SNAKE.fullmatch(name):
+        return name
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
     return re.sub(r"[\W_]+", "_", words).strip("_").lower()
 

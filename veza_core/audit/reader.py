@@ -19,6 +19,7 @@ from veza_core.audit.catalog import (
     ForeignKey,
     Function,
     Index,
+    Referenced,
     Table,
     Thing,
     Trigger,
@@ -56,6 +57,11 @@ def snapshot(connection: psycopg.Connection[Any]) -> Iterator[None]:
         connection.execute("SET LOCAL search_path = pg_catalog")
         connection.execute(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'")
         connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        # A light guest: no workers, and sorts of a large catalog in memory. Compiling the queries
+        # costs more than it gains.
+        connection.execute("SET LOCAL max_parallel_workers_per_gather = 0")
+        connection.execute("SET LOCAL work_mem = '64MB'")
+        connection.execute("SET LOCAL jit = off")
         yield
 
 
@@ -105,7 +111,6 @@ class _Reader:
             schema_owners=owners,
             installed_extensions=frozenset(installed),
             available_extensions=frozenset(available),
-            domains=self.domains,
             all_tables=list(self.tables.values()),
             functions=list(self.functions.values()),
             things=[*others.values(), *sequences, *self._read_types()],
@@ -118,6 +123,8 @@ class _Reader:
         self.schemas = [oid for oid, _, _ in found]
         owners = {name: owner for _, name, owner in found}
         for name in self.names:
+            if name.startswith("pg_") or name == "information_schema":
+                raise AuditError(f"schema {one_line(ident(name))} is PostgreSQL's own")
             if name not in owners:
                 raise AuditError(f"the database has no schema {one_line(ident(name))}")
         return owners
@@ -140,25 +147,35 @@ class _Reader:
         return others
 
     def _read_columns(self, others: dict[int, Thing]) -> None:
-        for relation, number, name, type_oid, modifier, *rest in self.rows(queries.COLUMNS):
+        rows = self.rows(queries.COLUMNS)
+        types = {(type_oid, modifier) for _, _, _, type_oid, modifier, *_ in rows}
+        parameters = {"types": [oid for oid, _ in types], "modifiers": [mod for _, mod in types]}
+        names = {
+            (type_oid, modifier): name
+            for type_oid, modifier, name in self.rows(queries.TYPE_NAMES, **parameters)
+        }
+        for relation, *values in rows:
             if (table := self.tables.get(relation)) is None:
                 if (other := others.get(relation)) is not None:
-                    other.columns = (*other.columns, name)
+                    other.columns = (*other.columns, values[1])
                 continue
-            column = Column(number, name, type_oid, modifier, *rest)
-            if (domain := self.domains.get(type_oid)) is not None:
+            column = Column(*values)
+            column.type_name = names[column.base_type, column.modifier]
+            if (domain := self.domains.get(column.base_type)) is not None:
                 _look_through(column, domain)
-            table.columns[name] = column
-            self.column_names[relation][number] = name
+            table.columns[column.name] = column
+            self.column_names[relation][column.number] = column.name
+        pinned = self.rows(queries.PINNED_COLUMNS)
         for oid, numbers in self.partition_numbers.items():
-            table = self.tables[oid]
             # 0 is an expression.
-            table.partition_columns = tuple(
-                self.column_names[oid].get(number, "") for number in numbers
+            known = [(oid, number) for number in numbers if number]
+            pinned += known
+            self.tables[oid].partition_columns = tuple(
+                self.column_names[oid][number] for _, number in known
             )
-            for column_name in table.partition_columns:
-                if column_name:
-                    table.columns[column_name].is_pinned = True
+        for oid, number in pinned:
+            if (name := self.column_names.get(oid, {}).get(number)) is not None:
+                self.tables[oid].columns[name].is_pinned = True
 
     def _read_inheritance(self) -> None:
         for child_oid, parent_oid in self.rows(queries.INHERITANCE):
@@ -182,25 +199,33 @@ class _Reader:
         for oid, name, kind, definition, is_inherited in self.rows(queries.CHECKS):
             if (table := self.tables.get(oid)) is not None:
                 table.checks.append(Constraint(name, kind, table, definition, is_inherited))
+        referenced = {
+            (oid, number): Referenced(name, self._base(type_oid), type_name)
+            for oid, number, name, type_oid, type_name in self.rows(queries.REFERENCED_COLUMNS)
+        }
         newer = self.version >= 180000
         query = queries.FOREIGN_KEYS.format(
             enforced="con.conenforced" if newer else "true",
             period="con.conperiod" if newer else "false",
         )
-        for oid, name, key, *rest in self.rows(query):
+        for oid, name, key, target, schema, target_table, target_key, *rest in self.rows(query):
             if (table := self.tables.get(oid)) is None:
                 continue
             names = self.column_names[oid]
-            target, schema, target_table, columns, types, type_names, *rest = rest
             on_delete, on_update, match, set_columns, *flags = rest
             table.foreign_keys.append(
                 ForeignKey(
                     name, table, tuple(names[number] for number in key), target, schema,
-                    target_table, tuple(columns), tuple(types), tuple(type_names),
+                    target_table, tuple(referenced[target, number] for number in target_key),
                     on_delete, on_update, match,
                     tuple(names[number] for number in set_columns), *flags,
                 )
             )  # fmt: skip
+
+    def _base(self, type_oid: int) -> int:
+        """Return the type under a domain, or the type itself."""
+        domain = self.domains.get(type_oid)
+        return domain.base_type if domain is not None else type_oid
 
     def _read_functions_and_triggers(self) -> None:
         for values in self.rows(queries.FUNCTIONS):
@@ -260,6 +285,7 @@ def _index(
      predicate, unique, primary, exclusion, usable, bound, nulls_not_distinct,
      attached, being_built, constraint, expressions, used) = row  # fmt: skip
     keys = tuple(names.get(number) for number in numbers)
+    key_expressions = tuple(expressions or (None,) * key_count)
     return Index(
         oid=oid,
         name=name,
@@ -267,14 +293,16 @@ def _index(
         method=method,
         keys=keys[:key_count],
         included=tuple(key for key in keys[key_count:] if key is not None),
-        expressions=tuple(expressions or (None,) * key_count),
+        expressions=key_expressions,
         expression_columns=tuple(names[number] for number in used or ()),
         predicate=predicate,
-        operator_classes=tuple(operator_classes[:key_count]),
         operator_class_names=tuple(classes[oid][0] for oid in operator_classes[:key_count]),
         plain_operators=all(classes[oid][1] for oid in operator_classes[:key_count]),
-        collations=tuple(collations[:key_count]),
         options=tuple(options[:key_count]),
+        elements=tuple(
+            zip(keys[:key_count], key_expressions, operator_classes, collations, options,
+                strict=False)
+        ),
         is_unique=unique,
         is_primary=primary,
         is_exclusion=exclusion,
@@ -284,7 +312,7 @@ def _index(
         is_attached=attached,
         is_being_built=being_built,
         constraint=constraint,
-    )
+    )  # fmt: skip
 
 
 class _LenientLoader(Loader):

@@ -1,11 +1,10 @@
-"""A table for people."""
+"""A table for people: by group and rule, an object in each row."""
 
 from io import StringIO
 from itertools import groupby
 
-from rich.box import HORIZONTALS
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from veza_core.audit.engine import Report
@@ -13,10 +12,11 @@ from veza_core.audit.quoting import one_line
 from veza_core.audit.reporters import summary
 
 _STYLES = {"error": "bold red", "warning": "yellow"}
+_INDENT, _GAP = "  ", "  "
 
 
 def render(report: Report, *, width: int, colour: bool) -> str:
-    """Render the findings by rule; `width` is in characters."""
+    """Render the findings; `width` is in characters."""
     out = StringIO()
     console = Console(
         file=out,
@@ -26,26 +26,46 @@ def render(report: Report, *, width: int, colour: bool) -> str:
         color_system="standard" if colour else None,
         highlight=False,
     )
-    if report.findings:
-        console.print(_table(report, width))
+    left = _object_width(report, width)
+    for group, of_group in groupby(report.findings, key=lambda finding: finding.rule.group):
+        console.rule(Text(group, "bold"), align="left", style="dim")
+        for rule, findings in groupby(of_group, key=lambda finding: finding.rule):
+            style = _STYLES[rule.severity.value]
+            console.print(
+                Text.assemble((f"{rule.severity.value} {rule.id}", style), f": {rule.title}")
+            )
+            for finding in findings:
+                # Written as they are: a rich table takes ten times as long, and what a name holds
+                # is no markup here.
+                out.writelines(_rows(console, finding.object, finding.message, left))
+            out.write("\n")
     console.print(_last_lines(report))
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
-def _table(report: Report, width: int) -> Table:
-    # Text and not str in every cell: a name may hold what rich takes for markup.
-    table = Table(box=HORIZONTALS, show_edge=False, pad_edge=False)
-    longest = max(len(finding.object) for finding in report.findings) + 2
-    table.add_column("Rule and object", overflow="fold", width=min(longest, width * 11 // 20))
-    table.add_column("Finding", overflow="fold")
-    for rule, findings in groupby(report.findings, key=lambda finding: finding.rule):
-        style = _STYLES[rule.severity.value]
-        head = Text.assemble((rule.id, style))
-        table.add_row(head, Text.assemble((rule.severity.value, style), f": {rule.title}"))
-        for finding in findings:
-            table.add_row(Text(f"  {one_line(finding.object)}"), Text(one_line(finding.message)))
-        table.add_section()
-    return table
+def _object_width(report: Report, width: int) -> int:
+    longest = max((cell_len(one_line(each.object)) for each in report.findings), default=0)
+    return min(longest, max(width * 11 // 20, 10))
+
+
+def _rows(console: Console, name: str, message: str, left: int) -> list[str]:
+    """Lay out one finding in two columns, in as many lines as it takes."""
+    right = max(console.width - len(_INDENT) - left - len(_GAP), 10)
+    names, messages = _wrapped(console, name, left), _wrapped(console, message, right)
+    names += [""] * (len(messages) - len(names))
+    messages += [""] * (len(names) - len(messages))
+    return [
+        f"{_INDENT}{set_cell_size(first, left)}{_GAP}{second}\n"
+        for first, second in zip(names, messages, strict=True)
+    ]
+
+
+def _wrapped(console: Console, text: str, width: int) -> list[str]:
+    """Break at blanks and, where a word is longer than the line, inside it."""
+    text = one_line(text)
+    if cell_len(text) <= width:
+        return [text]
+    return [line.plain.rstrip() for line in Text(text).wrap(console, width, overflow="fold")]
 
 
 def _last_lines(report: Report) -> Text:

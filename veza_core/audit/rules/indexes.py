@@ -34,8 +34,6 @@ def index_name_differs(catalog: Catalog) -> Iterator[Found]:
             if index.is_primary or index.is_exclusion or _is_right(index):
                 continue
             suggested = suggested_name(index)
-            if suggested == index.name:
-                continue
             yield Found(
                 table,
                 index.identity,
@@ -55,6 +53,8 @@ def _rename(catalog: Catalog, index: Index, name: str) -> Fix | None:
 
 
 def _is_right(index: Index) -> bool:
+    if index.name == suggested_name(index):
+        return True
     columns = [key for key in index.keys if key is not None]
     length = len("_".join(["idx", index.table.name, *columns]).encode())
     if length > MAX_NAME_BYTES or len(index.name.encode()) == MAX_NAME_BYTES:
@@ -229,6 +229,8 @@ def _drop(index: Index, other: Index) -> Fix:
 def needless(table: Table) -> Iterator[tuple[Index, Index, bool]]:
     """Find each index that another one makes needless; True when the two are the same."""
     usable = [index for index in table.indexes if index.is_usable and not index.is_exclusion]
+    if len({index.elements[0] for index in usable}) == len(usable):
+        return
     for index in usable:
         if index.constraint or index.is_bound or index.is_attached:
             continue

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from veza_core.audit.catalog import UUID, Catalog, Domain, ForeignKey, Table
+from veza_core.audit.catalog import UUID, Catalog, ForeignKey, Table
 from veza_core.audit.fixes import alter_table, is_free
 from veza_core.audit.quoting import clip, columns, ident, snake
 from veza_core.audit.rule import Fix, Found, Severity, Stage, rule
@@ -83,23 +83,15 @@ def fk_type_mismatch(catalog: Catalog) -> Iterator[Found]:
     """Domains are looked through, lengths are not compared."""
     for key in foreign_keys(catalog):
         wrong = []
-        pairs = zip(
-            key.columns, key.target_columns, key.target_types, key.target_type_names, strict=True
-        )
-        for name, target_name, target_type, target_type_name in pairs:
+        for name, target in zip(key.columns, key.target_columns, strict=True):
             column = key.table.columns[name]
-            if column.base_type != _base(catalog, target_type):
+            if column.base_type != target.base_type:
                 wrong.append(
                     f"{ident(name)} is {column.type_name}, "
-                    f"{key.target}.{ident(target_name)} is {target_type_name}"
+                    f"{key.target}.{ident(target.name)} is {target.type_name}"
                 )
         if wrong:
             yield Found(key.table, key.identity, "; ".join(wrong))
-
-
-def _base(catalog: Catalog, type_oid: int) -> int:
-    domain: Domain | None = catalog.domains.get(type_oid)
-    return domain.base_type if domain is not None else type_oid
 
 
 @rule(
@@ -136,8 +128,9 @@ def _with_action(catalog: Catalog, key: ForeignKey) -> Fix | None:
     name = key_name(table, key.columns)
     if not is_free(table, name):
         name = key.name
+    target_columns = columns(tuple(target.name for target in key.target_columns))
     definition = (
-        f"FOREIGN KEY {_spell(key)} REFERENCES {key.target} ({columns(key.target_columns)})"
+        f"FOREIGN KEY {_spell(key)} REFERENCES {key.target} ({target_columns})"
         f"{' MATCH FULL' if key.match == 'f' else ''} ON DELETE {action}"
         f"{'' if key.on_update == 'a' else f' ON UPDATE {_ACTIONS[key.on_update]}'}"
     )

@@ -1,7 +1,8 @@
 """Names that need no quotes, checks by convention, and comments (Standard, rule 4)."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 
 from veza_core.audit.catalog import Catalog, Table
 from veza_core.audit.fixes import alter_table, is_free
@@ -9,24 +10,33 @@ from veza_core.audit.quoting import MAX_NAME_BYTES, RESERVED, clip, ident, snake
 from veza_core.audit.rule import Fix, Found, Severity, Stage, rule
 
 
-def _names(catalog: Catalog) -> Iterator[tuple[Table | None, str, str, str]]:
-    """Go through what has a name: its table, its object, what it is, and the name.
+def _named(catalog: Catalog, is_bad: Callable[[str], bool], what: str) -> Iterator[Found]:
+    """Find what has a bad name, be it a table, column, view, sequence, type or function.
 
     Indexes, constraints and triggers have rules of their own; an inherited column has its
-    parent's name.
+    parent's name. The names are few and the columns many, so each name is judged once.
     """
+    bad = cache(is_bad)
     for table in catalog.all_tables:
-        yield table, table.identity, "table", table.name
+        if bad(table.name):
+            yield _found(table, table.identity, f"table {ident(table.name)} {what}")
         for column in () if table.is_partition else table.columns.values():
-            if column.is_local:
-                yield table, f"{table.identity}.{ident(column.name)}", "column", column.name
+            if bad(column.name) and column.is_local:
+                name = ident(column.name)
+                yield _found(table, f"{table.identity}.{name}", f"column {name} {what}")
     for thing in catalog.things:
-        yield None, thing.identity, thing.kind.lower(), thing.name
-        for name in thing.columns:
-            yield None, f"{thing.identity}.{ident(name)}", "column", name
+        if bad(thing.name):
+            kind = thing.kind.lower()
+            yield _found(None, thing.identity, f"{kind} {ident(thing.name)} {what}")
+        for name in map(ident, filter(bad, thing.columns)):
+            yield _found(None, f"{thing.identity}.{name}", f"column {name} {what}")
     for function in catalog.functions:
-        if function.is_audited:
-            yield None, function.identity, "function", function.name
+        if function.is_audited and bad(function.name):
+            yield _found(None, function.identity, f"function {ident(function.name)} {what}")
+
+
+def _found(table: Table | None, where: str, what: str) -> Found:
+    return Found(table, where, f"the name of {what}")
 
 
 @rule(
@@ -43,9 +53,7 @@ def _names(catalog: Catalog) -> Iterator[tuple[Table | None, str, str, str]]:
 )
 def name_not_snake_case(catalog: Catalog) -> Iterator[Found]:
     """Small letters of any alphabet, digits and underscores, not beginning with a digit."""
-    for table, where, what, name in _names(catalog):
-        if not _is_snake_case(name):
-            yield Found(table, where, f"the name of {what} {ident(name)} is not snake_case")
+    return _named(catalog, lambda name: not _is_snake_case(name), "is not snake_case")
 
 
 def _is_snake_case(name: str) -> bool:
@@ -65,9 +73,7 @@ def _is_snake_case(name: str) -> bool:
 )
 def name_reserved(catalog: Catalog) -> Iterator[Found]:
     """Words such as `position` and `name` need no quotes, and are no finding."""
-    for table, where, what, name in _names(catalog):
-        if name in RESERVED:
-            yield Found(table, where, f"the name of {what} {ident(name)} is a reserved word")
+    return _named(catalog, RESERVED.__contains__, "is a reserved word")
 
 
 @rule(

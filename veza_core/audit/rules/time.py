@@ -151,12 +151,10 @@ def timestamps_default(catalog: Catalog) -> Iterator[Found]:
 )
 def timestamp_without_time_zone(catalog: Catalog) -> Iterator[Found]:
     """Arrays and domains too; the three standard columns have rules of their own."""
-    for table in catalog.tables:
-        for column in table.local_columns():
-            if column.element_type == TIMESTAMP and column.name not in (*COLUMNS, SOFT_DELETE):
-                name = ident(column.name)
-                where = f"{table.identity}.{name}"
-                yield Found(table, where, f"{name} is {column.type_name}")
+    for table, column in catalog.columns_by_type.get(TIMESTAMP, ()):
+        if column.name not in (*COLUMNS, SOFT_DELETE):
+            name = ident(column.name)
+            yield Found(table, f"{table.identity}.{name}", f"{name} is {column.type_name}")
 
 
 @rule(

@@ -62,7 +62,7 @@ def _kept(catalog: Catalog) -> Iterator[_Kept]:
 def _rank(trigger: Trigger) -> int:
     """How much a trigger looks like the one for `updated_at`; 0 is not at all."""
     ours = is_ours(trigger.function, trigger.table)
-    named = trigger.name in _names(trigger.table)
+    named = _is_named(trigger)
     if not (ours or named or "updated_at" in trigger.name):
         sets_it = "new.updated_at = " in plain_body(trigger.function)
         return int(sets_it and bool(trigger.kind & _UPDATE))
@@ -70,8 +70,9 @@ def _rank(trigger: Trigger) -> int:
     return 2 + 4 * named + 4 * ours + 2 * right
 
 
-def _names(table: Table) -> tuple[str, str]:
-    return trigger_name(table), clip(snake(trigger_name(table)))
+def _is_named(trigger: Trigger) -> bool:
+    name = trigger_name(trigger.table)
+    return trigger.name == name or trigger.name == clip(snake(name))
 
 
 def _is_timed(trigger: Trigger) -> bool:
@@ -220,7 +221,7 @@ def trigger_name_differs(catalog: Catalog) -> Iterator[Found]:
     """A name longer than 63 bytes is cut there, as PostgreSQL does."""
     for kept in _kept(catalog):
         trigger = kept.trigger
-        if trigger is None or trigger.name in _names(kept.table):
+        if trigger is None or _is_named(trigger):
             continue
         name = trigger_name(kept.table)
         fix = None

@@ -8,14 +8,6 @@ from veza_core.audit.quoting import ident
 from veza_core.audit.rule import Fix, Found, Severity, Stage, rule
 
 
-def _columns(catalog: Catalog, type_oid: int) -> Iterator[tuple[Table, Column]]:
-    """Go through the columns of a type, or of arrays of it or domains over it."""
-    for table in catalog.tables:
-        for column in table.columns.values():
-            if column.element_type == type_oid and not column.is_inherited:
-                yield table, column
-
-
 def _found(table: Table, column: Column, fix: Fix | None = None) -> Found:
     name = ident(column.name)
     return Found(table, f"{table.identity}.{name}", f"{name} is {column.type_name}", fix)
@@ -36,7 +28,7 @@ def _found(table: Table, column: Column, fix: Fix | None = None) -> Found:
 )
 def type_char(catalog: Catalog) -> Iterator[Found]:
     """PostgreSQL's name for it is bpchar; "char" is something else."""
-    for table, column in _columns(catalog, BPCHAR):
+    for table, column in catalog.columns_by_type.get(BPCHAR, ()):
         yield _found(table, column)
 
 
@@ -54,7 +46,7 @@ def type_char(catalog: Catalog) -> Iterator[Found]:
 )
 def type_json(catalog: Catalog) -> Iterator[Found]:
     """Arrays and domains too."""
-    for table, column in _columns(catalog, JSON):
+    for table, column in catalog.columns_by_type.get(JSON, ()):
         yield _found(table, column)
 
 
@@ -72,7 +64,7 @@ def type_json(catalog: Catalog) -> Iterator[Found]:
 )
 def type_money(catalog: Catalog) -> Iterator[Found]:
     """Arrays and domains too."""
-    for table, column in _columns(catalog, MONEY):
+    for table, column in catalog.columns_by_type.get(MONEY, ()):
         yield _found(table, column)
 
 
@@ -91,7 +83,7 @@ def type_money(catalog: Catalog) -> Iterator[Found]:
 )
 def type_varchar_unbounded(catalog: Catalog) -> Iterator[Found]:
     """A domain with a check has its bound there."""
-    for table, column in _columns(catalog, VARCHAR):
+    for table, column in catalog.columns_by_type.get(VARCHAR, ()):
         bounded = column.modifier != -1
         if not bounded and not (column.domain is not None and column.domain.has_checks):
             yield _found(table, column, _to_text(table, column))
@@ -123,7 +115,7 @@ def _to_text(table: Table, column: Column) -> Fix | None:
 )
 def type_timetz(catalog: Catalog) -> Iterator[Found]:
     """Arrays and domains too."""
-    for table, column in _columns(catalog, TIMETZ):
+    for table, column in catalog.columns_by_type.get(TIMETZ, ()):
         yield _found(table, column)
 
 

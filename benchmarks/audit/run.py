@@ -1,0 +1,127 @@
+"""`make bench-audit`: what an audit costs, by the number of tables, and beside schemalint.
+
+Makes databases on the server of DATABASE_URL, or on the embedded one, and drops them. The largest
+takes minutes to make. Exit 1 when a claim does not hold.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
+
+SIZES = (28, 1_000, 10_000)
+REPEATS = 3
+
+#: Claims: the time at the most, in seconds, and how much more a table may cost in the largest
+#: database than in the middle one.
+OWN_SECONDS = 5.0
+GROWTH = 1.5
+
+
+def main() -> int:
+    """Measure and print; returns the exit status."""
+    from benchmarks.audit.schemalint import Schemalint
+
+    server, failures = _server(), []
+    with Schemalint() as other:
+        try:
+            print(f"schemalint {other.install()}: one run of it, the best of {REPEATS} of ours")
+        except RuntimeError as error:
+            print(f"not compared: {error}")
+            other = None
+        print(f"{'tables':>7} {'audit':>9} {'its own':>10} {'a table':>9}"
+              f"   {'same rules':>10} {'schemalint':>11} {'ratio':>7}")  # fmt: skip
+        *_, middle, largest = [_measure(server, size, other, failures) for size in SIZES]
+    growth = largest / middle
+    print(f"a table of {SIZES[-1]} costs {growth:.2f} times what one of {SIZES[-2]} does")
+    if growth > GROWTH:
+        failures.append(f"grows by {growth:.2f}, more than {GROWTH}")
+    for failure in failures:
+        print(f"FAILED: {failure}")
+    return 1 if failures else 0
+
+
+def _measure(server: str, size: int, other: Any, failures: list[str]) -> float:
+    """Print the line for a database of so many tables; returns the seconds for one of them."""
+    from benchmarks.audit.databases import database
+
+    with database(server, size) as name:
+        url = make_conninfo(server, dbname=name)
+        wall, own = min(_audit(url) for _ in range(REPEATS))
+        line = f"{size:>7} {wall:>8.3f}s {own:>9.3f}s {wall / size * 1000:>7.3f}ms"
+        print(line + (_compare(url, other, failures) if other else ""), flush=True)
+    if own > OWN_SECONDS:
+        failures.append(f"{own:.1f} s of its own for {size} tables")
+    return wall / size
+
+
+def _server() -> str:
+    """The connection string of the server to use."""
+    import django
+
+    django.setup()
+    from django.db import connection
+
+    parameters: dict[str, Any] = connection.get_connection_params()
+    keys = ("host", "port", "user", "password", "dbname")
+    return make_conninfo("", **{key: parameters[key] for key in keys if parameters.get(key)})
+
+
+def _audit(url: str) -> tuple[float, float]:
+    """All rules, in this process: returns seconds, and seconds of this process's own work."""
+    from veza_core.audit.engine import audit
+    from veza_core.audit.rules import CATALOG_RULES
+
+    with psycopg.connect(url) as connection:
+        start, work = time.perf_counter(), time.process_time()
+        audit(connection, ["public"], CATALOG_RULES)
+        return time.perf_counter() - start, time.process_time() - work
+
+
+def _compare(url: str, other: Any, failures: list[str]) -> str:
+    """The commands as a user types them, interpreters' start included."""
+    from benchmarks.audit.schemalint import RULES
+
+    ours, found = min(_command(url, [rule for rules in RULES.values() for rule in rules])
+                      for _ in range(REPEATS))  # fmt: skip
+    parts = conninfo_to_dict(url)
+    parts["database"] = parts.pop("dbname")
+    seconds, its = other.run(parts)
+    line = f"   {ours:>9.2f}s {seconds:>10.2f}s {seconds / ours:>6.1f}x"
+    if isinstance(its, str):
+        return f"{line}  findings {found} / none: {its}"
+    if seconds <= ours:
+        failures.append("schemalint is quicker")
+    if its != found:
+        failures.append(f"schemalint has {its} findings and not {found}")
+    return f"{line}  findings {found} / {its}"
+
+
+def _command(url: str, rules: list[str]) -> tuple[float, int]:
+    """Run the command: returns seconds and findings."""
+    parts = "&".join(f"{key}={value}" for key, value in conninfo_to_dict(url).items())
+    arguments = [part for rule in rules for part in ("--rule", rule)]
+    start = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, ROOT / "manage.py", "audit_schema", "--format", "json",
+         "--url", f"postgresql:///?{parts}", *arguments],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    seconds = time.perf_counter() - start
+    if done.returncode not in (0, 1):
+        raise RuntimeError(done.stderr.strip())
+    return seconds, len(json.loads(done.stdout)["findings"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
