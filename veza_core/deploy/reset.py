@@ -48,7 +48,9 @@ SELECT md5(coalesce(string_agg(row::text, ',' ORDER BY row::text), '')) FROM (
     CROSS JOIN LATERAL (
         SELECT coalesce(identified.schema, address.object_names[1]) AS schema
     ) AS home
-    WHERE home.schema <> ALL (%s) AND home.schema !~ '^pg_' AND home.schema <> 'information_schema'
+    -- PostgreSQL's own objects have lower numbers (FirstNormalObjectId).
+    WHERE objid >= 16384 AND home.schema <> ALL (%s) AND home.schema !~ '^pg_'
+        AND home.schema <> 'information_schema'
 ) AS row
 """
 
