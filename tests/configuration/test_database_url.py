@@ -8,7 +8,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from psycopg import sql
 
-from tests.clusters import install_old_server, running_cluster
+from tests.clusters import old_server, running_cluster
 from tests.support import (
     administer,
     database_url,
@@ -138,8 +138,8 @@ def test_wrong_password():
             assert database.execute(OBJECTS).fetchone() == (0,)
 
 
-def test_server_too_old(tmp_path):
-    with running_cluster(install_old_server(tmp_path), auth="trust") as host:
+def test_server_too_old():
+    with old_server() as programs, running_cluster(programs, auth="trust") as host:
         url = f"postgresql://postgres@/postgres?host={host}"
         result = manage("migrate", DATABASE_URL=url)
         assert is_one_clear_line(result), result.stderr
