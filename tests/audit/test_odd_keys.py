@@ -229,6 +229,7 @@ def test_duplicate_index(scratch, index, other):
         ("idx_plays_t_pattern", "plays (t text_pattern_ops)"),
         ("idx_plays_t_upper_live", "plays (upper(t)) WHERE b IS NULL"),
         ("idx_plays_a_brin", "plays USING brin (a)"),
+        ("idx_plays_always", "plays ((true))"),
     ],
 )
 def test_name_by_convention(scratch, name, definition):

@@ -83,6 +83,9 @@ def _patterns(index: Index, convert: Callable[[str], str]) -> Iterator[str]:
     if None in index.keys or not index.plain_operators:
         yield "_".join([table, *keys]) + _MORE
     if None in index.keys:
+        if not index.expression_columns:
+            # An expression without a column is named as one likes.
+            yield "_".join([table, *keys])
         yield "_".join(
             [table, *(f"{key}{_MORE}" if index.keys[place] is None else key for place, key in
                       enumerate(keys))]
