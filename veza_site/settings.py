@@ -63,8 +63,9 @@ PUBLIC_SCHEMA_APPS = ["veza_core", "veza_streaming", "veza_media", "veza_legacy_
 INSTALLED_APPS = [
     # First, since the first app to bring a command wins: ours replace Django's `migrate`.
     *PUBLIC_SCHEMA_APPS,
-    # Without autodiscovery, which would import every admin module for every command.
-    "django.contrib.admin.apps.SimpleAdminConfig",
+    # Before Django's admin, whose templates it replaces.
+    "veza_site",
+    "veza_site.apps.SupportAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -82,6 +83,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    # Sets request.access, on which everything in the admin depends.
+    "veza_site.support.middleware.AccessMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]

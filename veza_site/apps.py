@@ -1,0 +1,18 @@
+"""Django's handles: on this project's own app, and on the admin that it serves."""
+
+from django.apps import AppConfig
+from django.contrib.admin.apps import SimpleAdminConfig
+
+
+class VezaSiteConfig(AppConfig):
+    """The staff log and the notes: tables in schema `django`, no part of the contract."""
+
+    name = "veza_site"
+    verbose_name = "Support"
+
+
+class SupportAdminConfig(SimpleAdminConfig):
+    """Django's admin with our site, and without autodiscovery: see `veza_site.urls`."""
+
+    default_site = "veza_site.support.site.SupportSite"
+    default = False
