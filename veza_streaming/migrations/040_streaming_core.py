@@ -206,6 +206,11 @@ class Migration(migrations.Migration):
                     veza_core.db.indexes.Index(
                         fields=["genre", "-created_at"], name="idx_tracks_genre_created_at"
                     ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("status", "ready"), _negated=True),
+                        fields=["status", "-created_at"],
+                        name="idx_tracks_status_created_at",
+                    ),
                     veza_core.db.indexes.GinIndex(
                         django.contrib.postgres.indexes.OpClass(
                             django.db.models.functions.text.Upper("title"), name="gin_trgm_ops"

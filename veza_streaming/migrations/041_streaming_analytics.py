@@ -447,6 +447,9 @@ class Migration(migrations.Migration):
                         fields=["user", "-created_at"], name="idx_track_comments_user_id_created_at"
                     ),
                     veza_core.db.indexes.Index(
+                        fields=["-created_at"], name="idx_track_comments_created_at"
+                    ),
+                    veza_core.db.indexes.Index(
                         fields=["parent"], name="idx_track_comments_parent_id"
                     ),
                     veza_core.db.indexes.Index(

@@ -209,6 +209,8 @@ class TrackComment(SoftDeleteModel):
             Index(fields=["track", "-created_at"], name="idx_track_comments_track_id_created_at"),
             # What a user wrote, newest first.
             Index(fields=["user", "-created_at"], name="idx_track_comments_user_id_created_at"),
+            # The newest comments of all, to moderate them.
+            Index(fields=["-created_at"], name="idx_track_comments_created_at"),
             # A comment's replies.
             Index(fields=["parent"], name="idx_track_comments_parent_id"),
             # The purge of what was deleted long ago.
