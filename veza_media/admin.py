@@ -18,7 +18,7 @@ class HlsTranscodeJobAdmin(InspectionAdmin):
     group = "Media processing"
     columns = ("id", "track", "status", "priority", "attempt_count", "max_attempts",
                "error_message", "run_after", "created_at")  # fmt: skip
-    order = "id"
+    merged = "status"
     keys = {"track": UNSORTED, "track_version": UNSORTED}
     states = (choices("status", TranscodeStatus.choices, order="-created_at"),)
     personal = False
@@ -31,7 +31,7 @@ class HlsStreamAdmin(InspectionAdmin):
                "created_at")  # fmt: skip
     order = "id"
     keys = {"track": "-created_at", "track_version": UNSORTED}
-    states = (choices("status", HlsStreamStatus.choices),)
+    states = (choices("status", HlsStreamStatus.choices, order="-created_at", unordered=["ready"]),)
     personal = False
 
 
@@ -40,5 +40,4 @@ class BitrateAdaptationLogAdmin(InspectionAdmin):
     group = "Media processing"
     columns = ("id", "track", "user", "old_bitrate", "new_bitrate", "reason",
                "network_bandwidth", "buffer_level_ms", "created_at")  # fmt: skip
-    order = "id"
     keys = {"track": "-created_at", "user": "-created_at", "session": UNSORTED}

@@ -214,6 +214,7 @@ class BitrateAdaptationLog(BaseModel):
     class Meta:
         db_table = "bitrate_adaptation_logs"
         db_table_comment = "Changes of bitrate while clients played streams"
+        verbose_name = "bitrate change"
         constraints = [
             positive("bitrate_adaptation_logs", "old_bitrate"),
             positive("bitrate_adaptation_logs", "new_bitrate"),

@@ -71,8 +71,12 @@ class KeysetChangeList(ChangeList):
                 )
                 return page, found.count
             rows, condition = bounded, listing.driver & (condition or Q())
-        page = keyset.read_page(rows.only(*fields), listing.order, listing.place, size, condition)
-        return page, keyset.count(rows, listing.order) if condition is None else None
+        page = keyset.read_page(
+            rows.only(*fields), listing.order, listing.place, size, condition, listing.branches
+        )
+        if condition is not None:
+            return page, None
+        return page, keyset.count(rows, listing.order, listing.branches)
 
     def link(self, **changes: str | None) -> str:
         """The list's address with its filters and these changes; None takes one away.

@@ -60,6 +60,8 @@ class InspectionAdmin(admin.ModelAdmin):
     columns: ClassVar[Sequence[str]] = ("id", "created_at")
     #: The order of the whole list: a column that an index sorts. `id` always is one.
     order: ClassVar[str] = "-created_at"
+    #: The state that the index of `order` begins with, when it has no index of its own.
+    merged: ClassVar[str] = ""
     #: Columns whose one value the list can be asked for, with the order that its index gives
     #: (`states.UNSORTED`: none). Every foreign key has to be here, for the way back.
     keys: ClassVar[Mapping[str, str]] = {}
@@ -121,7 +123,7 @@ class InspectionAdmin(admin.ModelAdmin):
     def screen(self) -> Screen:
         """What the list may be asked for."""
         states = (*self.states, DELETED) if self.is_soft else tuple(self.states)
-        return Screen(self.model, self.order, self.keys, states)
+        return Screen(self.model, self.order, self.keys, states, self.merged)
 
     def column(self, name: str) -> Column | Computed:
         """A column by its name: a field, or a method marked by `computed`."""

@@ -6,6 +6,7 @@ put to a window of rows only, never to the table: see `Scan`.
 """
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -147,25 +148,44 @@ class Page[M: Model]:
     looked_until: Cursor | None = None
 
 
+def first_of(rows: QuerySet[Any], walk: Order, limit: int, branches: Sequence[Q]) -> Any:
+    """The first `limit` rows in an order.
+
+    With branches, out of as many runs of the index as there are, merged: of an index on
+    (status, created_at) one run for each status, in place of a sort of the whole table.
+    """
+    ordered = rows.order_by(*walk.by)
+    if not branches:
+        return ordered[:limit]
+    runs = [ordered.filter(branch)[:limit] for branch in branches]
+    return runs[0].union(*runs[1:], all=True).order_by(*walk.by)[:limit]
+
+
 def read_page[M: Model](
-    rows: QuerySet[M], order: Order, place: Place, size: int, condition: Q | None = None
+    rows: QuerySet[M],
+    order: Order,
+    place: Place,
+    size: int,
+    condition: Q | None = None,
+    branches: Sequence[Q] = (),
 ) -> Page[M]:
     """Read a page of at most `size` rows at `place`.
 
-    `rows` has conditions that the index of `order` serves. `condition` is one that no index
-    serves: it is put to the next `WINDOW` rows, and the page says how far they went.
+    `rows` has conditions that the index of `order` serves, `branches` as in `first_of`.
+    `condition` is one that no index serves: it is put to the next `WINDOW` rows, and the page says
+    how far they went.
     """
     walk = order if place.forwards else order.reversed()
-    ahead = rows.order_by(*walk.by)
+    ahead = rows
     if place.cursor is not None:
         ahead = ahead.filter(walk.beyond(place.cursor, inclusive=place.inclusive))
     edge = None
     if condition is not None:
-        edge = _edge(ahead, walk)
+        edge = _edge(ahead, walk, branches)
         if edge is not None:
             ahead = ahead.filter(walk.reversed().beyond(edge, inclusive=True))
         ahead = ahead.filter(condition)
-    found = list(ahead[: size + 1])
+    found = list(first_of(ahead, walk, size + 1, branches))
     full = len(found) > size
     del found[size:]
     end = order.cursor_of(found[-1]) if full else edge
@@ -177,10 +197,12 @@ def read_page[M: Model](
     return Page(found[::-1], further, back, looked_until)
 
 
-def _edge(ahead: QuerySet[Any], walk: Order) -> Cursor | None:
+def _edge(ahead: QuerySet[Any], walk: Order, branches: Sequence[Q]) -> Cursor | None:
     """The last row of the window; None when all rows ahead are in it."""
-    values = ahead.values_list(*walk.columns)[WINDOW - 1 : WINDOW].first()
-    return None if values is None else Cursor(tuple(values))
+    window = first_of(ahead.values_list(*walk.columns), walk, WINDOW, branches)
+    for values in window[WINDOW - 1 :]:
+        return Cursor(tuple(values))
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,11 +221,12 @@ class Count:
         return cls(min(number, COUNTED), number > COUNTED)
 
 
-def count(rows: QuerySet[Any], order: Order) -> Count:
+def count(rows: QuerySet[Any], order: Order, branches: Sequence[Q] = ()) -> Count:
     """Count rows up to `COUNTED`, along the index of `order`.
 
     The order is kept inside: without one PostgreSQL would read the table from its start, and past
     all rows that are not asked for.
     """
-    counted = rows.order_by(order.by[0]).values(order.column)[: COUNTED + 1]
-    return Count.of(counted.count())
+    whole = [rows.filter(branch) for branch in branches] or [rows]
+    counted = (rows.order_by(order.by[0]).values(order.column)[: COUNTED + 1] for rows in whole)
+    return Count.of(sum(rows.count() for rows in counted))

@@ -48,6 +48,8 @@ class Screen:
     order: str
     keys: Mapping[str, str]
     states: Sequence[State]
+    #: The state that the index of `order` begins with, if one does: its runs are merged.
+    merged: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ class Listing:
     #: What no index is asked: put to rows that the driver found.
     condition: Q | None
     place: Place = FIRST
+    #: The runs of the index that are merged: see `keyset.first_of`.
+    branches: tuple[Q, ...] = ()
     #: The range of times, on the order's column.
     bounds: Q = field(default_factory=Q)
     #: The query string's filters, without what only turns pages.
@@ -150,7 +154,13 @@ def _driven(screen: Screen, keys: dict[str, Any], options: dict[str, Option]) ->
         driver,
         name in options,
         condition,
+        branches=_branches(screen) if name is None else (),
     )
+
+
+def _branches(screen: Screen) -> tuple[Q, ...]:
+    options = [state.options for state in screen.states if state.name == screen.merged]
+    return tuple(option.where for state in options for option in state)
 
 
 def _choice(given: Mapping[str, str], name: str, values: Sequence[str]) -> str:

@@ -71,23 +71,19 @@ def boolean(field: str, label: str = "", *, yes: str = "Yes", no: str = "No") ->
 
 
 def given(field: str, label: str, *, yes: str = "Yes", no: str = "No") -> State:
-    """A filter by a column that is NULL or not: `revoked_at`, `used_at`."""
+    """A filter by a time that is NULL or not: `revoked_at`, `used_at`.
+
+    The rows in which it is set have a partial index, the last first.
+    """
     return State(
         field.removesuffix("_at"),
         label,
         (
-            Option("yes", yes, Q(**{f"{field}__isnull": False})),
+            Option("yes", yes, Q(**{f"{field}__isnull": False}), f"-{field}"),
             Option("no", no, Q(**{f"{field}__isnull": True})),
         ),
     )
 
 
-#: On every soft-delete table. Deleted rows have a partial index, the last deleted first.
-DELETED = State(
-    "deleted",
-    "Deleted",
-    (
-        Option("no", "Live only", Q(deleted_at__isnull=True)),
-        Option("yes", "Deleted only", Q(deleted_at__isnull=False), "-deleted_at"),
-    ),
-)
+#: On every soft-delete table.
+DELETED = given("deleted_at", "Deleted", yes="Deleted only", no="Live only")

@@ -375,6 +375,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "bitrate_adaptation_logs",
+                "verbose_name": "bitrate change",
                 "db_table_comment": "Changes of bitrate while clients played streams",
                 "indexes": [
                     veza_core.db.indexes.Index(

@@ -13,7 +13,10 @@ class TrackAdmin(InspectionAdmin):
     columns = ("title", "artist", "user", "status", "genre", "duration_ms", "play_count",
                "created_at")  # fmt: skip
     keys = {"user": "-created_at", "genre": "-created_at"}
-    states = (choices("status", TrackStatus.choices), boolean("is_public", "Public"))
+    states = (
+        choices("status", TrackStatus.choices, order="-created_at", unordered=["ready"]),
+        boolean("is_public", "Public"),
+    )
     label = "title"
     sections = (
         ("Track", ("title", "artist", "album", "user", "genre", "release_year", "tags",
@@ -38,5 +41,4 @@ class TrackVersionAdmin(InspectionAdmin):
 class TrackHistoryAdmin(InspectionAdmin):
     group = "Catalogue"
     columns = ("id", "track", "action", "user", "old_value", "new_value", "created_at")
-    order = "id"
     keys = {"track": "-created_at", "user": "-created_at"}

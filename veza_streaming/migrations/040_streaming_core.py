@@ -559,6 +559,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "playlist_tracks",
+                "verbose_name": "playlist entry",
+                "verbose_name_plural": "playlist entries",
                 "db_table_comment": "Which track is in which playlist, and where",
                 "indexes": [
                     veza_core.db.indexes.Index(
@@ -680,6 +682,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "playlist_collaborators",
+                "verbose_name": "collaborator",
                 "db_table_comment": "Who may see or change somebody else's playlist",
                 "indexes": [
                     veza_core.db.indexes.Index(
@@ -768,6 +771,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "playlist_follows",
+                "verbose_name": "follower",
                 "db_table_comment": "Which user follows which playlist",
                 "indexes": [
                     veza_core.db.indexes.Index(

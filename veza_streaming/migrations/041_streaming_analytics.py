@@ -122,6 +122,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "track_plays",
+                "verbose_name": "play",
                 "db_table_comment": "Listenings to tracks, one row each",
                 "indexes": [
                     veza_core.db.indexes.Index(
@@ -204,6 +205,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "track_likes",
+                "verbose_name": "like",
                 "db_table_comment": "Which user likes which track",
                 "indexes": [
                     veza_core.db.indexes.Index(
@@ -312,6 +314,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "track_shares",
+                "verbose_name": "share link",
                 "db_table_comment": "Links through which tracks are heard without an account",
                 "indexes": [
                     veza_core.db.indexes.Index(
@@ -437,6 +440,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "track_comments",
+                "verbose_name": "comment",
                 "db_table_comment": "What users say of tracks, in threads",
                 "indexes": [
                     veza_core.db.indexes.Index(
@@ -547,8 +551,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name_plural": "track history",
                 "db_table": "track_history",
+                "verbose_name": "track change",
                 "db_table_comment": "Changes of tracks, one row each",
                 "indexes": [
                     veza_core.db.indexes.Index(
@@ -665,8 +669,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name_plural": "playback analytics",
                 "db_table": "playback_analytics",
+                "verbose_name": "playback report",
                 "db_table_comment": "How listenings went, one row each",
                 "indexes": [
                     veza_core.db.indexes.Index(
