@@ -2,6 +2,7 @@
 
 from django.apps import AppConfig
 from django.contrib.admin.apps import SimpleAdminConfig
+from django.contrib.auth.signals import user_logged_in
 
 
 class VezaSiteConfig(AppConfig):
@@ -9,6 +10,12 @@ class VezaSiteConfig(AppConfig):
 
     name = "veza_site"
     verbose_name = "Support"
+
+    def ready(self) -> None:
+        """Note the time of every sign-in."""
+        from veza_site.support.sessions import begin
+
+        user_logged_in.connect(begin, dispatch_uid="veza_site.support.sessions.begin")
 
 
 class SupportAdminConfig(SimpleAdminConfig):

@@ -1,12 +1,15 @@
 """Writing to the staff log."""
 
+import os
 from collections.abc import Mapping
+from getpass import getuser
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model
 from django.http import HttpRequest
 
+from veza_core.models import User
 from veza_core.secret_columns import SECRET_COLUMNS
 from veza_site.models import StaffLogEntry
 from veza_site.support.address import client_address
@@ -25,28 +28,52 @@ def record(
     reason: str = "",
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
+    user: User | None = None,
 ) -> StaffLogEntry:
     """Add an entry, in the transaction that is open: a change and its entry are one commit.
 
     `subject` is a row, a model (its list, an export), or None (a sign-in). `before` and `after`
-    map columns to values, only those that changed; secrets among them are left out. Never pass
-    what somebody searched for.
+    map columns to values, only those that changed; secrets among them are left out. `user` is
+    who did it, where that is not yet `request.access.user`. Never pass what somebody searched for.
     """
-    table, key, label = _describe(subject)
-    user = request.access.user  # type: ignore[attr-defined]
+    who = user or request.access.user  # type: ignore[attr-defined]
     return StaffLogEntry.objects.create(
-        staff_id=user.pk,
-        staff_name=user.get_username() if user.pk is None else user.username,
+        staff_id=who.pk,
+        staff_name=who.username,
         address=client_address(request),
-        user_agent=request.headers.get("User-Agent", "")[:255],
+        user_agent=request.headers.get("User-Agent", "").replace("\0", "")[:255],
         action=action,
-        subject_table=table,
-        subject_id=key,
-        subject_label=label[:255],
         reason=reason,
         before=redact(before),
         after=redact(after),
+        **_describe(subject),
     )
+
+
+def record_command(
+    command: str,
+    action: str,
+    subject: Subject,
+    *,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> StaffLogEntry:
+    """Add an entry for what a command of manage.py did; who ran it is the machine's user."""
+    return StaffLogEntry.objects.create(
+        staff_name=f"manage.py {command} ({_machine_user()})"[:150],
+        action=action,
+        before=redact(before),
+        after=redact(after),
+        **_describe(subject),
+    )
+
+
+def _machine_user() -> str:
+    try:
+        return getuser()
+    except OSError:
+        # In a container the number may have no name.
+        return f"uid {os.getuid()}"
 
 
 def redact(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -72,10 +99,12 @@ def _plain(value: Any) -> Any:
         return str(value)
 
 
-def _describe(subject: Subject) -> tuple[str, str, str]:
-    """The subject's table, id and label."""
+def _describe(subject: Subject) -> dict[str, str]:
+    """The columns that name the subject."""
     if subject is None:
-        return "", "", ""
+        return {}
+    table = subject._meta.db_table
     if isinstance(subject, Model):
-        return subject._meta.db_table, str(subject.pk), str(subject)
-    return subject._meta.db_table, "", str(subject._meta.verbose_name_plural)
+        label = str(subject)[:255].replace("\0", "")
+        return {"subject_table": table, "subject_id": str(subject.pk), "subject_label": label}
+    return {"subject_table": table, "subject_label": str(subject._meta.verbose_name_plural)}

@@ -1,15 +1,25 @@
 """The site of the support admin."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest
-from django.urls import URLPattern, URLResolver
+from django.contrib.auth import REDIRECT_FIELD_NAME, logout
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.debug import sensitive_post_parameters
 
+from veza_core.access import access_of
+from veza_site.support.forms import SignInForm
 from veza_site.support.log import Subject, record
+from veza_site.support.middleware import has_passed_second_factor
 
 
 class SupportSite(AdminSite):
@@ -20,6 +30,7 @@ class SupportSite(AdminSite):
     site_header = "Veza support"
     site_title = "Veza support"
     index_title = "Overview"
+    login_form = SignInForm
 
     def has_permission(self, request: HttpRequest) -> bool:
         return bool(request.access.may_enter)  # type: ignore[attr-defined]
@@ -46,6 +57,50 @@ class SupportSite(AdminSite):
         record(request, action, subject, reason=reason, before=before, after=after)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Django's, without the change of one's own password, which is the Go API's business."""
-        own = ("password_change", "password_change_done")
-        return [url for url in super().get_urls() if getattr(url, "name", None) not in own]
+        """Django's, and the second factor.
+
+        Without the change of one's own password, which is the Go API's business, and without the
+        redirect to an object of any model, which would say whether it exists.
+        """
+        dropped = ("password_change", "password_change_done", "view_on_site")
+        urls = [url for url in super().get_urls() if getattr(url, "name", None) not in dropped]
+        return [path("second-factor/", self.second_factor, name="second_factor"), *urls]
+
+    @method_decorator(never_cache)
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Django's, on to the second factor where one is needed, with an entry in the log."""
+        if request.method == "GET" and self._is_half_way(request):
+            query = request.GET.urlencode()
+            return HttpResponseRedirect(f"{reverse('admin:second_factor')}?{query}")
+        context = {"title": "Sign in", **(extra_context or {})}
+        response: HttpResponse = super().login(request, context)
+        if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
+            if self._is_half_way(request):
+                query = urlencode({REDIRECT_FIELD_NAME: response.headers["Location"]})
+                return HttpResponseRedirect(f"{reverse('admin:second_factor')}?{query}")
+            request.access = access_of(request.user)  # type: ignore[attr-defined]
+            self.record(request, "sign_in", None)
+        return response
+
+    def logout(  # type: ignore[override]  # a redirect in place of a page
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Django's, with an entry in the log; the sign-in page is what follows."""
+        if request.method == "POST":
+            self.record(request, "sign_out", None)
+            logout(request)
+        return HttpResponseRedirect(reverse("admin:login"))
+
+    @method_decorator([never_cache, csrf_protect, sensitive_post_parameters("code")])
+    def second_factor(self, request: HttpRequest) -> HttpResponse:
+        """Between the password and the first page: see `veza_site.support.views`."""
+        from veza_site.support.views import second_factor_view
+
+        return second_factor_view(self, request)
+
+    @staticmethod
+    def _is_half_way(request: HttpRequest) -> bool:
+        """Whether somebody gave the right password, and has not shown a second factor yet."""
+        return request.user.is_authenticated and not has_passed_second_factor(request)
