@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from psycopg import sql
 
-from .columns import AnyColumn, secret_fields
+from .columns import AnyColumn, Table, secret_fields
 from .display import AnyForeignKey
 from .keyset import COUNTED, Count, Order
 from .states import UNSORTED
@@ -45,9 +45,10 @@ class Panel:
                   if field.name == "deleted_at"}  # fmt: skip
         return sorted(names - secret_fields(self.model))
 
-    def cells(self) -> list[list[Any]]:
-        """The table's cells, row by row."""
-        return [[column(row) for column in self.columns] for row in self.rows]
+    @property
+    def table(self) -> Table:
+        """The rows, as their template shows them."""
+        return Table.of(self.columns, self.rows)
 
 
 def panels_of(site: AdminSite, request: HttpRequest, row: Model) -> list[Panel]:

@@ -17,6 +17,9 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 
 from veza_core.access import access_of
+from veza_core.admin.errors import HelpfulError, error_page
+from veza_core.admin.menu import grouped
+from veza_core.admin.reading import reading
 from veza_site.support.forms import SignInForm
 from veza_site.support.log import Subject, record
 from veza_site.support.middleware import has_passed_second_factor
@@ -55,6 +58,25 @@ class SupportSite(AdminSite):
     ) -> None:
         """Add to the staff log: see `veza_site.support.log.record`."""
         record(request, action, subject, reason=reason, before=before, after=after)
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """The screens that the user may open, under headings of our own."""
+        return grouped(self, request, app_label)
+
+    def index(  # type: ignore[override]  # rendered here, within the transaction
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The start page: see `veza_site.support.overview`."""
+        # It names the models of all apps, which are not there yet when the site is made.
+        from veza_site.support.overview import overview
+
+        try:
+            with reading(self.read_alias):
+                context = overview(self, request, self.read_alias)
+                page = super().index(request, {**context, **(extra_context or {})})
+                return page.render()
+        except HelpfulError as error:
+            return error_page(self, request, error)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Django's, and the second factor.
