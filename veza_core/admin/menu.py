@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.urls import reverse
@@ -23,13 +24,15 @@ GROUPS = (
 def grouped(site: AdminSite, request: HttpRequest, label: str | None = None) -> list[Any]:
     """The screens that the user may open, as `AdminSite.get_app_list` has them.
 
-    In the order in which the apps register them; `label` is of the one app that is wanted.
+    In the order of the models, which is that of the contract; `label` is of the one app that is wanted.
     """
     start = reverse("admin:index")
     groups: dict[str, dict[str, Any]] = {}
-    for model, screen in site._registry.items():
-        meta = model._meta
-        if label not in (None, meta.app_label) or not screen.has_module_permission(request):
+    for model in apps.get_models():
+        meta, screen = model._meta, site._registry.get(model)
+        if screen is None or label not in (None, meta.app_label):
+            continue
+        if not screen.has_module_permission(request):
             continue
         name = getattr(screen, "group", "Support")
         group = groups.setdefault(name, _group(name, start))

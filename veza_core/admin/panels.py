@@ -46,6 +46,11 @@ class Panel:
         return sorted(names - secret_fields(self.model))
 
     @property
+    def table_name(self) -> str:
+        """The table of the rows."""
+        return self.model._meta.db_table
+
+    @property
     def table(self) -> Table:
         """The rows, as their template shows them."""
         return Table.of(self.columns, self.rows)
@@ -140,9 +145,11 @@ def _column(model: type[Model], name: str) -> sql.Identifier:
 
 def _row(panel: Panel, values: dict[str, Any], alias: str) -> Model:
     """An instance of what was selected; all other fields are deferred."""
-    fields: list[Any] = [panel.model._meta.get_field(name) for name in panel.selected]
+    # In the model's order, which is what from_db expects.
+    selected = panel.selected
+    fields = [field for field in panel.model._meta.concrete_fields if field.name in selected]
     return panel.model.from_db(
         alias,
         [field.attname for field in fields],
-        [field.to_python(values[field.column]) for field in fields],
+        [field.to_python(values[str(field.column)]) for field in fields],
     )

@@ -4,11 +4,11 @@ Each call goes on where the last one ended, and reads a bounded number of index 
 page costs the same when a table holds a thousand times as many rows.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from django.db import connections, transaction
-from django.db.models import F
+from django.db import connection, connections, transaction
 from django.utils import timezone
 from psycopg import sql
 
@@ -24,6 +24,12 @@ STEP = 100_000
 #: A row's time is that of its transaction's begin, and it is seen when that ends.
 MARGIN = timedelta(minutes=5)
 
+#: What was counted so lately is not gone on with.
+PAUSE = timedelta(minutes=1)
+
+#: Of `pg_try_advisory_xact_lock`: one at a time counts on.
+LOCK = 0x7665_7A61
+
 _COUNT = """
     SELECT (created_at AT TIME ZONE 'UTC')::date, count(*), max(created_at)
     FROM (
@@ -35,21 +41,49 @@ _COUNT = """
 """
 _COUNT_ALL = "SELECT count(*) FROM {table} WHERE created_at >= %s AND created_at < %s"
 
+_KEEP_NUMBERS = """
+    INSERT INTO django.veza_site_dailycount AS kept ("table", day, number)
+    SELECT * FROM unnest(%s::text[], %s::date[], %s::bigint[])
+    ON CONFLICT ("table", day) DO UPDATE SET number = kept.number + EXCLUDED.number
+"""
+_KEEP_TIMES = """
+    INSERT INTO django.veza_site_counteduntil ("table", until)
+    SELECT * FROM unnest(%s::text[], %s::timestamptz[])
+    ON CONFLICT ("table") DO UPDATE SET until = EXCLUDED.until
+"""
 
-def count_on(table: str, alias: str) -> datetime:
-    """Count the next rows of a table that has an index on created_at.
 
-    Returns the time before which all of the last `DAYS` days are counted.
+def go_on(tables: Sequence[str], alias: str) -> dict[str, datetime]:
+    """Count the next rows of tables that have an index on created_at.
+
+    Returns the time before which the last `DAYS` days of each table are counted. While somebody
+    else counts, that is what they have come to.
     """
     until = timezone.now() - MARGIN
-    first = _midnight(days_until(until.astimezone(UTC).date(), DAYS)[0])
-    state, _ = CountedUntil.objects.get_or_create(table=table, defaults={"until": first})
-    since = max(state.until, first)
-    if since >= until:
-        return state.until
-    found, reached = _count(table, alias, since, until)
-    _keep(table, state.until, reached, found)
+    start = _midnight(days_until(until.astimezone(UTC).date(), DAYS)[0])
+    reached = _reached(tables, start)
+    if all(until - time < PAUSE for time in reached.values()):
+        return reached
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
+        if cursor.fetchone() == (False,):
+            return reached
+        # Read again: another one may have counted on before the lock was ours.
+        reached = _reached(tables, start)
+        numbers: list[tuple[str, date, int]] = []
+        for table, since in reached.items():
+            found, reached[table] = _count(table, alias, since, until)
+            numbers += [(table, day, number) for day, number in found.items()]
+        cursor.execute(
+            _KEEP_NUMBERS, [list(column) for column in zip(*numbers, strict=True)] or [[], [], []]
+        )
+        cursor.execute(_KEEP_TIMES, [list(reached), list(reached.values())])
     return reached
+
+
+def _reached(tables: Sequence[str], start: datetime) -> dict[str, datetime]:
+    kept = CountedUntil.objects.in_bulk(tables)
+    return {table: max(kept[table].until, start) if table in kept else start for table in tables}
 
 
 def _count(
@@ -61,7 +95,7 @@ def _count(
         rows = cursor.fetchall()
         found = {day: number for day, number, _ in rows}
         if sum(found.values()) < STEP:
-            return found, until
+            return found, max(since, until)
         # The step may have ended between rows of one time: its last day is counted up to and with
         # all of them.
         day, _, last = rows[-1]
@@ -79,34 +113,14 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, datetime.min.time(), UTC)
 
 
-def _keep(table: str, was: datetime, reached: datetime, found: dict[date, int]) -> None:
-    """Add the numbers, unless somebody else has gone on from the same time meanwhile."""
-    with transaction.atomic():
-        if not CountedUntil.objects.filter(table=table, until=was).update(until=reached):
-            return
-        known = set(
-            DailyCount.objects.filter(table=table, day__in=found).values_list("day", flat=True)
-        )
-        for day, number in found.items():
-            if day in known:
-                DailyCount.objects.filter(table=table, day=day).update(number=F("number") + number)
-        DailyCount.objects.bulk_create(
-            DailyCount(table=table, day=day, number=number)
-            for day, number in found.items()
-            if day not in known
-        )
-
-
-def last_days(tables: list[str], reached: dict[str, datetime]) -> dict[str, list[Day]]:
+def last_days(reached: dict[str, datetime]) -> dict[str, list[Day]]:
     """The last `DAYS` days of each table; None for days that no count has come to."""
-    today = timezone.now().astimezone(UTC).date()
-    days = days_until(today, DAYS)
-    rows: Any = DailyCount.objects.filter(table__in=tables, day__gte=days[0])
+    days = days_until(timezone.now().astimezone(UTC).date(), DAYS)
+    rows: Any = DailyCount.objects.filter(table__in=reached, day__gte=days[0])
     kept = {(row.table, row.day): row.number for row in rows}
     return {
         table: [
-            Day(day, kept.get((table, day), 0) if _midnight(day) <= reached[table] else None)
-            for day in days
+            Day(day, kept.get((table, day), 0) if _midnight(day) <= until else None) for day in days
         ]
-        for table in tables
+        for table, until in reached.items()
     }

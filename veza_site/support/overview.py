@@ -16,7 +16,8 @@ from veza_core.admin.keyset import COUNTED, Count
 from veza_core.admin.labels import attach
 from veza_media.models import HlsTranscodeJob, TranscodeStatus
 from veza_site.models import StaffLogEntry
-from veza_site.support.daily import count_on, last_days
+from veza_site.support.daily import go_on, last_days
+from veza_site.support.remembered import told
 
 #: Tables with a chart of what was made in each day, and what the chart is called.
 CHARTS = {"users": "New users", "track_plays": "Plays", "tracks": "Uploads"}
@@ -57,8 +58,8 @@ def overview(site: AdminSite, request: HttpRequest, alias: str) -> dict[str, Any
 def _charts(request: HttpRequest, alias: str) -> list[SafeString]:
     may = request.access.may  # type: ignore[attr-defined]
     tables = [table for table in CHARTS if may(table, "read")]
-    reached = {table: count_on(table, alias) for table in tables}
-    days = last_days(tables, reached)
+    reached = go_on(tables, alias)
+    days = last_days(reached)
     return [
         by_day(f"chart-{table}", CHARTS[table], days[table], f"As of {exact(reached[table])}.")
         for table in tables
@@ -95,12 +96,10 @@ def _failed(site: AdminSite, request: HttpRequest, alias: str) -> Table:
 
 def _actions() -> Table:
     """The latest entries of the staff log, without those of looking at something."""
-    latest = StaffLogEntry.objects.order_by("-created_at", "-id")[:200]
-    told = [entry for entry in latest if not entry.action.endswith((".view", ".list"))]
     return Table(
         ["When", "Who", "What", "On"],
         [
             (when(entry.created_at), entry.staff_name, entry.action, entry.subject_label)
-            for entry in told[:LATEST]
+            for entry in told(StaffLogEntry.objects.all())
         ],
     )

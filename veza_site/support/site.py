@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import REDIRECT_FIELD_NAME, logout
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.decorators import method_decorator
@@ -19,9 +19,6 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 
 from veza_core.access import access_of
-from veza_core.admin.errors import HelpfulError, error_page
-from veza_core.admin.menu import grouped
-from veza_core.admin.reading import reading
 from veza_site.support.forms import SignInForm
 from veza_site.support.log import Subject, record
 from veza_site.support.middleware import has_passed_second_factor
@@ -61,15 +58,26 @@ class SupportSite(AdminSite):
         """Add to the staff log: see `veza_site.support.log.record`."""
         record(request, action, subject, reason=reason, before=before, after=after)
 
+    def remembered(self, request: HttpRequest, row: Model) -> list[Any]:
+        """What staff did to a row and noted of it: see `veza_site.support.remembered`."""
+        from veza_site.support.remembered import remembered
+
+        return remembered(row)
+
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The screens that the user may open, under headings of our own."""
+        # As below: importing anything of veza_core.admin registers screens, for which this class
+        # has to be there.
+        from veza_core.admin.menu import grouped
+
         return grouped(self, request, app_label)
 
     def index(  # type: ignore[override]  # rendered here, within the transaction
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The start page: see `veza_site.support.overview`."""
-        # It names the models of all apps, which are not there yet when the site is made.
+        from veza_core.admin.errors import HelpfulError, error_page
+        from veza_core.admin.reading import reading
         from veza_site.support.overview import overview
 
         try:
