@@ -24,7 +24,7 @@ GROUPS = (
 def grouped(site: AdminSite, request: HttpRequest, label: str | None = None) -> list[Any]:
     """The screens that the user may open, as `AdminSite.get_app_list` has them.
 
-    In the order of the models, which is that of the contract; `label` is of the one app that is wanted.
+    In the order of the models, which is that of the contract; `label` says of one app only.
     """
     start = reverse("admin:index")
     groups: dict[str, dict[str, Any]] = {}
