@@ -179,7 +179,8 @@ AXES_USERNAME_FORM_FIELD = "username"
 AXES_USERNAME_CALLABLE = "veza_site.support.backend.counted_name"
 AXES_CLIENT_IP_CALLABLE = "veza_site.support.address.client_address"
 AXES_LOCKOUT_CALLABLE = "veza_site.support.views.too_many_attempts"
-AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]
+# The log on stderr names the address; not what was typed, which may be a password by mistake.
+AXES_SENSITIVE_PARAMETERS = ["username", "csrfmiddlewaretoken"]
 # The staff log has who signed in and out, and their own screen shows it.
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
