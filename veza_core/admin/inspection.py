@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
@@ -21,7 +21,7 @@ from .columns import AnyColumn, Column, Computed, Opening, field_of, heading, se
 from .display import AnyField
 from .errors import HelpfulError, NotThereError, error_page
 from .labels import attach, foreign_keys
-from .listing import Screen
+from .listing import Screen, read
 from .panels import fill, panels_of
 from .reading import reading
 from .states import DELETED, State
@@ -30,13 +30,17 @@ from .states import DELETED, State
 ROW = ("id", "created_at", "updated_at", "deleted_at")
 
 
+#: Methods that change nothing.
+READING = ("GET", "HEAD")
+
+
 def guarded(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """A view of a screen: read and rendered in one guarded transaction, with pages for errors."""
 
     @wraps(view)
     def inner(self: "InspectionAdmin", request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         try:
-            if request.method not in ("GET", "HEAD"):
+            if request.method not in READING:
                 return view(self, request, *args, **kwargs)
             with reading(self.read_alias):
                 response = view(self, request, *args, **kwargs)
@@ -181,6 +185,8 @@ class InspectionAdmin(admin.ModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        # Before Django does, to which some names have a meaning that they have not here.
+        read(self.screen(), request.GET)
         return super().changelist_view(request, extra_context)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
@@ -208,6 +214,8 @@ class InspectionAdmin(admin.ModelAdmin):
     ) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
+        if request.method not in READING:
+            return HttpResponseNotAllowed(READING)
         row = request.inspected = self.get_object(request, object_id)  # type: ignore[attr-defined]
         context = {
             **self.admin_site.each_context(request),

@@ -1,0 +1,1 @@
+"""The support admin beside stock ModelAdmins of the same tables."""
