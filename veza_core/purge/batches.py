@@ -25,6 +25,7 @@ FROM unnest(%s::oid[]) oid
 
 #: A lock timeout, a deadlock, and a row elsewhere that refers to this one and forbids.
 OBSTACLES = {"55P03", "40P01", "23503", "23001"}
+LOCKED = "locked by other sessions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,4 +127,4 @@ def obstacle(error: DatabaseError) -> str | None:
     if cause.sqlstate in {"23503", "23001"}:
         table = f"{cause.diag.schema_name}.{cause.diag.table_name}"
         return f"{table.removeprefix('public.')} refers to them ({cause.diag.constraint_name})"
-    return "locked by other sessions"
+    return LOCKED

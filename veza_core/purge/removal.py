@@ -12,15 +12,15 @@ from typing import Any
 from django.db import DatabaseError
 from psycopg import sql
 
-from .batches import Batches, obstacle
+from .batches import LOCKED, Batches, obstacle
 from .catalog import CASCADE, Reference, Table
 from .policy import Due
 
-# A subquery in an array is run once; one in IN (…) may be run again for each row, beyond LIMIT.
+# As text, since Python knows no -infinity; and ORDER BY would take the bare name for that text.
 SELECT_DUE = sql.SQL("""
-SELECT {key}, {column}::text FROM {table}
+SELECT {key}, {column}::text FROM {table} due
 WHERE {due} AND {column} >= %s AND {key} <> ALL(%s)
-ORDER BY {column} LIMIT %s FOR UPDATE SKIP LOCKED
+ORDER BY due.{column} LIMIT %s FOR UPDATE SKIP LOCKED
 """)
 STILL_DUE = sql.SQL("""
 SELECT FROM {table} WHERE {key} = %s AND {due} FOR NO KEY UPDATE SKIP LOCKED
@@ -30,6 +30,7 @@ SELECT {key} FROM {table} WHERE {column} = %s AND {key} <> ALL(%s)
 LIMIT %s FOR UPDATE SKIP LOCKED
 """)
 DELETE = sql.SQL("DELETE FROM {table} WHERE {key} = ANY(%s)")
+# A subquery in an array is run once; one in IN (…) may be run again for each row, beyond LIMIT.
 CLEAR = sql.SQL("""
 UPDATE {table} SET {column} = NULL WHERE {key} = ANY(ARRAY(
     SELECT {key} FROM {table} WHERE {column} = %s LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
@@ -165,17 +166,18 @@ class Removal:
 
     def _remove_large(self, key: Any) -> None:
         """Empty the row, so that it fits, or leave it for another run."""
-        blocker = self._blocker(key)
+        reason = self._blocker(key)
         try:
-            if blocker is None and self._empty(key):
+            if reason is None and self._empty(key):
                 return
         except NotDueError:
-            blocker = "locked by other sessions"
+            # Restored, and then nobody counts it, or locked.
+            reason = LOCKED
         except DatabaseError as error:
-            blocker = obstacle(error)
-            if blocker is None:
+            reason = obstacle(error)
+            if reason is None:
                 raise
-        self.reasons.add(blocker or "locked by other sessions")
+        self.reasons.add(reason or "what refers to them is locked, or does not fit into a batch")
         self._kept.append(key)
 
     def _blocker(self, key: Any) -> str | None:

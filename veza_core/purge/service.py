@@ -11,7 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.locks import LockNotAvailableError, purge_lock
 
-from .batches import Batches, Count, Pace
+from .batches import LOCKED, Batches, Count, Pace
 from .catalog import read_catalog
 from .forecast import forecast
 from .policy import Due, read_policy
@@ -81,7 +81,7 @@ def _remove(batches: Batches, due: Due, outcome: Outcome) -> None:
     try:
         removal.run()
         if rows := removal.count_left():
-            why = "; ".join(sorted(removal.reasons)) or "locked by other sessions"
+            why = "; ".join(sorted(removal.reasons)) or LOCKED
             outcome.left[f"{due.table}.{due.column}"] = rows, why
     except DatabaseError as error:
         raise CommandError(
