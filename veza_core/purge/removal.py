@@ -68,7 +68,7 @@ class Removal:
 
     def run(self) -> None:
         """Remove all that is due, oldest first."""
-        limit = self.batches.pace.batch_size
+        limit = self._first_limit(self.due.table)
         since: Any = "-infinity"
         lost = 0
         while True:
@@ -77,7 +77,7 @@ class Removal:
                 with self.batches.batch():
                     found = self._select_due(since, limit)
                     self._keys = [key for key, _ in found]
-                    fitting = self._fitting(self.due.table, self._keys)
+                    fitting, next_limit = self._fitting(self.due.table, self._keys)
                     self._delete(self.due.table, fitting)
             except DatabaseError as error:
                 lost = 0 if self._keys else lost + 1
@@ -88,10 +88,9 @@ class Removal:
                 return
             if fitting:
                 since = found[len(fitting) - 1][1]
-                limit = min(self.batches.pace.batch_size, 2 * len(fitting))
             else:
                 self._remove_large(self._keys[0])
-                limit = self.batches.pace.batch_size
+            limit = next_limit
 
     def count_left(self) -> int:
         """How many rows are due still, `MOST_LEFT` at most."""
@@ -127,31 +126,43 @@ class Removal:
 
     # One batch ------------------------------------------------------------------------------
 
-    def _fitting(self, table: Table, keys: list[Any]) -> list[Any]:
-        """As many of the keys, from the first on, as may go in one batch; none when none may."""
-        while keys and not self._fits(table, keys):
-            keys = keys[: len(keys) // 2]
-        return keys
+    def _first_limit(self, table: Table) -> int:
+        # With what refers to them even a few may be too many. To find out takes time, with locks.
+        return 10 if self.references[table] else self.batches.pace.batch_size
 
-    def _fits(self, table: Table, keys: list[Any]) -> bool:
-        """Whether they and all rows that would go or change with them are a batch at most."""
+    def _fitting(self, table: Table, keys: list[Any]) -> tuple[list[Any], int]:
+        """As many of the keys, from the first on, as may go in one batch; none when none may.
+
+        And how many to look for next, should the next ones be like these.
+        """
+        most = self.batches.pace.batch_size
+        if not self.references[table]:
+            return keys, most
+        while keys and (size := self._size(table, keys)) > most:
+            keys = keys[: len(keys) // 2]
+        return keys, max(1, min(most, 2 * len(keys), len(keys) * most // size) if keys else 1)
+
+    def _size(self, table: Table, keys: list[Any]) -> int:
+        """How many rows would go or change with the keys; counts little further than a batch."""
         most = self.batches.pace.batch_size
         seen = {table: set(keys)}
         total, waiting = len(keys), [(table, keys)]
-        while waiting and total <= most:
+        while waiting:
             parent, parents = waiting.pop()
             for reference in self.references[parent]:
+                if total > most:
+                    return total
                 rows = self._referring(reference, parents, most + 1)
-                if len(rows) > most:
-                    return False
+                total += len(rows)
                 if reference.action == CASCADE:
                     known = seen.setdefault(reference.table, set())
-                    rows = [row for row in rows if row not in known]
-                    known.update(rows)
-                    if rows:
-                        waiting.append((reference.table, rows))
-                total += len(rows)
-        return total <= most
+                    new = [row for row in rows if row not in known]
+                    # More rows than were asked for may hide new ones behind known ones.
+                    total -= len(rows) - len(new) if len(rows) <= most else 0
+                    known.update(new)
+                    if new:
+                        waiting.append((reference.table, new))
+        return total
 
     def _referring(self, reference: Reference, keys: list[Any], limit: int) -> list[Any]:
         statement = REFERRING.format(**_names(reference))
@@ -215,7 +226,7 @@ class Removal:
         return None
 
     def _take_children(self, reference: Reference, path: Sequence[Row]) -> Row | None:
-        limit = self.batches.pace.batch_size
+        limit = self._first_limit(reference.table)
         statement = SELECT_CHILDREN.format(**_names(reference))
         while True:
             with self.batches.batch():
@@ -223,13 +234,12 @@ class Removal:
                 passed_over = [key for table, key in self._passed_over if table == reference.table]
                 rows = self.batches.rows(statement, [path[-1][1], passed_over, limit])
                 keys = [row[0] for row in rows]
-                fitting = self._fitting(reference.table, keys)
+                fitting, limit = self._fitting(reference.table, keys)
                 self._delete_children(reference.table, fitting)
             if not keys:
                 return None
             if not fitting:
                 return reference.table, keys[0]
-            limit = min(self.batches.pace.batch_size, 2 * len(fitting))
 
     def _delete_children(self, table: Table, keys: list[Any]) -> None:
         # Not counted as deleted by themselves: the cascade would have taken them.
