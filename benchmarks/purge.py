@@ -78,6 +78,7 @@ class Load:
         self.interval = 1 / rate
         self.latencies: list[float] = []
         self._stop = threading.Event()
+        self._stopped = float("inf")
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -88,6 +89,7 @@ class Load:
         try:
             yield
         finally:
+            self._stopped = time.perf_counter()
             self._stop.set()
             for thread in threads:
                 thread.join()
@@ -102,7 +104,8 @@ class Load:
                 # When it should have come, not when the one before it was done: a stall counts
                 # for all who came meanwhile.
                 due = started + count * self.interval
-                if self._stop.wait(max(0.0, due - time.perf_counter())):
+                self._stop.wait(max(0.0, due - time.perf_counter()))
+                if due > self._stopped:
                     return
                 (user,), (track,) = chance.choice(users), chance.choice(tracks)
                 self._one(session, count % 3, user, track)
@@ -136,12 +139,12 @@ def main() -> None:
     """Measure, and print percentiles and their ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--tokens", type=int, default=100_000, help="expired tokens")
+    parser.add_argument("--tokens", type=int, default=60_000, help="expired tokens")
     parser.add_argument("--accounts", type=int, default=40, help="accounts to delete")
-    parser.add_argument("--plays", type=int, default=200, help="plays of each of their tracks")
+    parser.add_argument("--plays", type=int, default=300, help="plays of each of their tracks")
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--rate", type=float, default=50, help="requests a second of each client")
-    parser.add_argument("--quiet-seconds", type=float, default=8, help="how long without a purge")
+    parser.add_argument("--quiet-seconds", type=float, default=6, help="how long without a purge")
     parser.add_argument("--pause", default="100%", help="what purge gets for --pause")
     options = parser.parse_args()
 
