@@ -94,3 +94,7 @@ bench-kill: setup ## Kill migrate 200 times, and see that the next run finishes
 .PHONY: bench-deploy
 bench-deploy: setup ## Measure migrate and reset_db beside psql, dbmate, node-pg-migrate, stock Django
 	@.venv/bin/python -m benchmarks.deploy
+
+.PHONY: bench-purge
+bench-purge: setup ## Measure the load's latencies without purge, beside it, and beside one DELETE
+	@.venv/bin/python -m benchmarks.purge
