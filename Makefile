@@ -98,3 +98,7 @@ bench-deploy: setup ## Measure migrate and reset_db beside psql, dbmate, node-pg
 .PHONY: bench-purge
 bench-purge: setup ## Measure the load's latencies without purge, beside it, and beside one DELETE
 	@.venv/bin/python -m benchmarks.purge
+
+.PHONY: bench-seed
+bench-seed: setup ## Measure seed_demo beside a plain COPY of the same rows, and its memory
+	@.venv/bin/python -m benchmarks.seed
