@@ -6,6 +6,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models import UniqueConstraint
 from django.db.models.functions import Upper
+from django.utils.crypto import salted_hmac
 
 from veza_core.db.constraints import LIVE, at_least_characters, non_negative
 from veza_core.db.fields import EnumField, PasswordHashField
@@ -145,6 +146,15 @@ class User(SoftDeleteModel, AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.username
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """What a session of Django's carries, and loses its validity with: `token_version`.
+
+        Django takes the password's hash, which so would be read with every request.
+        """
+        salt = "veza_core.models.users.User.token_version"
+        version = str(self.token_version)
+        return salted_hmac(salt, version, secret=secret, algorithm="sha256").hexdigest()
 
     @property
     def is_superuser(self) -> bool:
