@@ -63,6 +63,8 @@ CREATE INDEX idx_tracks_genre_created_at
     ON public.tracks (genre, created_at DESC);
 CREATE UNIQUE INDEX idx_tracks_slug
     ON public.tracks (slug) WHERE deleted_at IS NULL;
+CREATE INDEX idx_tracks_status_created_at
+    ON public.tracks (status, created_at DESC) WHERE NOT status = 'ready';
 CREATE INDEX idx_tracks_title_trgm
     ON public.tracks USING gin (upper(title) public.gin_trgm_ops);
 CREATE INDEX idx_tracks_user_id_created_at

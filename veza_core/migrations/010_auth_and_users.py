@@ -310,8 +310,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name_plural": "federated identities",
                 "db_table": "federated_identities",
+                "verbose_name": "linked account",
                 "db_table_comment": "Identities at other providers (OAuth) through which users sign in",
                 "indexes": [
                     veza_core.db.indexes.Index(
@@ -470,6 +470,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "password_reset_tokens",
+                "verbose_name": "password reset",
                 "db_table_comment": "Tokens, sent by e-mail, that allow to choose a new password once",
                 "indexes": [
                     veza_core.db.indexes.Index(
@@ -549,6 +550,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "email_verification_tokens",
+                "verbose_name": "e-mail verification",
                 "db_table_comment": "Tokens that prove, once, that a user reads mail at an address",
                 "indexes": [
                     veza_core.db.indexes.Index(
@@ -652,6 +654,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "user_sessions",
+                "verbose_name": "session",
                 "db_table_comment": "Signed-in clients: browsers, phones, speakers",
                 "indexes": [
                     veza_core.db.indexes.Index(

@@ -199,7 +199,7 @@ class FederatedIdentity(SoftDeleteModel):
     class Meta:
         db_table = "federated_identities"
         db_table_comment = "Identities at other providers (OAuth) through which users sign in"
-        verbose_name_plural = "federated identities"
+        verbose_name = "linked account"
         constraints = [
             UniqueConstraint(
                 fields=["provider", "provider_user_id"],

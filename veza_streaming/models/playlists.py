@@ -95,6 +95,8 @@ class PlaylistTrack(SoftDeleteModel):
     class Meta:
         db_table = "playlist_tracks"
         db_table_comment = "Which track is in which playlist, and where"
+        verbose_name = "playlist entry"
+        verbose_name_plural = "playlist entries"
         constraints = [
             UniqueConstraint(
                 fields=["playlist", "track"],
@@ -157,6 +159,7 @@ class PlaylistCollaborator(SoftDeleteModel):
     class Meta:
         db_table = "playlist_collaborators"
         db_table_comment = "Who may see or change somebody else's playlist"
+        verbose_name = "collaborator"
         constraints = [
             UniqueConstraint(
                 fields=["playlist", "user"],
@@ -200,6 +203,7 @@ class PlaylistFollow(SoftDeleteModel):
     class Meta:
         db_table = "playlist_follows"
         db_table_comment = "Which user follows which playlist"
+        verbose_name = "follower"
         constraints = [
             UniqueConstraint(
                 fields=["user", "playlist"],
