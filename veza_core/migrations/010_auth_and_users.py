@@ -169,6 +169,11 @@ class Migration(migrations.Migration):
                         ),
                         name="idx_users_username_trgm",
                     ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("deleted_at__isnull", False)),
+                        fields=["deleted_at"],
+                        name="idx_users_deleted_at",
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(
@@ -305,14 +310,19 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name_plural": "federated identities",
                 "db_table": "federated_identities",
+                "verbose_name": "linked account",
                 "db_table_comment": "Identities at other providers (OAuth) through which users sign in",
                 "indexes": [
                     veza_core.db.indexes.Index(
                         fields=["user", "provider"],
                         name="idx_federated_identities_user_id_provider",
-                    )
+                    ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("deleted_at__isnull", False)),
+                        fields=["deleted_at"],
+                        name="idx_federated_identities_deleted_at",
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(
@@ -393,6 +403,11 @@ class Migration(migrations.Migration):
                     veza_core.db.indexes.Index(
                         fields=["expires_at"], name="idx_refresh_tokens_expires_at"
                     ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("revoked_at__isnull", False)),
+                        fields=["revoked_at"],
+                        name="idx_refresh_tokens_revoked_at",
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(
@@ -455,6 +470,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "password_reset_tokens",
+                "verbose_name": "password reset",
                 "db_table_comment": "Tokens, sent by e-mail, that allow to choose a new password once",
                 "indexes": [
                     veza_core.db.indexes.Index(
@@ -462,6 +478,11 @@ class Migration(migrations.Migration):
                     ),
                     veza_core.db.indexes.Index(
                         fields=["expires_at"], name="idx_password_reset_tokens_expires_at"
+                    ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("used_at__isnull", False)),
+                        fields=["used_at"],
+                        name="idx_password_reset_tokens_used_at",
                     ),
                 ],
                 "constraints": [
@@ -529,6 +550,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "email_verification_tokens",
+                "verbose_name": "e-mail verification",
                 "db_table_comment": "Tokens that prove, once, that a user reads mail at an address",
                 "indexes": [
                     veza_core.db.indexes.Index(
@@ -536,6 +558,11 @@ class Migration(migrations.Migration):
                     ),
                     veza_core.db.indexes.Index(
                         fields=["expires_at"], name="idx_email_verification_tokens_expires_at"
+                    ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("used_at__isnull", False)),
+                        fields=["used_at"],
+                        name="idx_email_verification_tokens_used_at",
                     ),
                 ],
                 "constraints": [
@@ -627,6 +654,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "user_sessions",
+                "verbose_name": "session",
                 "db_table_comment": "Signed-in clients: browsers, phones, speakers",
                 "indexes": [
                     veza_core.db.indexes.Index(
@@ -635,6 +663,11 @@ class Migration(migrations.Migration):
                     ),
                     veza_core.db.indexes.Index(
                         fields=["expires_at"], name="idx_user_sessions_expires_at"
+                    ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("revoked_at__isnull", False)),
+                        fields=["revoked_at"],
+                        name="idx_user_sessions_revoked_at",
                     ),
                 ],
                 "constraints": [

@@ -4,7 +4,7 @@ from django.contrib.postgres.functions import TransactionNow
 from django.db import models
 from django.db.models import UniqueConstraint
 
-from veza_core.db.indexes import Index
+from veza_core.db.indexes import Index, set_index
 
 from .base import BaseModel
 from .users import User
@@ -41,6 +41,8 @@ class RefreshToken(BaseModel):
             Index(fields=["user"], name="idx_refresh_tokens_user_id"),
             # The purge of expired ones.
             Index(fields=["expires_at"], name="idx_refresh_tokens_expires_at"),
+            # The purge of revoked ones.
+            set_index("refresh_tokens", "revoked_at"),
         ]
 
     def __str__(self) -> str:
@@ -66,6 +68,7 @@ class PasswordResetToken(BaseModel):
     class Meta:
         db_table = "password_reset_tokens"
         db_table_comment = "Tokens, sent by e-mail, that allow to choose a new password once"
+        verbose_name = "password reset"
         constraints = [
             UniqueConstraint(fields=["token_hash"], name="idx_password_reset_tokens_token_hash")
         ]
@@ -74,6 +77,8 @@ class PasswordResetToken(BaseModel):
             Index(fields=["user"], name="idx_password_reset_tokens_user_id"),
             # The purge of expired ones.
             Index(fields=["expires_at"], name="idx_password_reset_tokens_expires_at"),
+            # The purge of used ones.
+            set_index("password_reset_tokens", "used_at"),
         ]
 
     def __str__(self) -> str:
@@ -101,6 +106,7 @@ class EmailVerificationToken(BaseModel):
     class Meta:
         db_table = "email_verification_tokens"
         db_table_comment = "Tokens that prove, once, that a user reads mail at an address"
+        verbose_name = "e-mail verification"
         constraints = [
             UniqueConstraint(fields=["token_hash"], name="idx_email_verification_tokens_token_hash")
         ]
@@ -109,6 +115,8 @@ class EmailVerificationToken(BaseModel):
             Index(fields=["user"], name="idx_email_verification_tokens_user_id"),
             # The purge of expired ones.
             Index(fields=["expires_at"], name="idx_email_verification_tokens_expires_at"),
+            # The purge of used ones.
+            set_index("email_verification_tokens", "used_at"),
         ]
 
     def __str__(self) -> str:
@@ -144,6 +152,7 @@ class UserSession(BaseModel):
     class Meta:
         db_table = "user_sessions"
         db_table_comment = "Signed-in clients: browsers, phones, speakers"
+        verbose_name = "session"
         constraints = [UniqueConstraint(fields=["token_hash"], name="idx_user_sessions_token_hash")]
         indexes = [
             # A user's sessions, the latest used first.
@@ -153,6 +162,8 @@ class UserSession(BaseModel):
             ),
             # The purge of expired ones.
             Index(fields=["expires_at"], name="idx_user_sessions_expires_at"),
+            # The purge of revoked ones.
+            set_index("user_sessions", "revoked_at"),
         ]
 
     def __str__(self) -> str:

@@ -10,7 +10,7 @@ from django.utils.crypto import salted_hmac
 
 from veza_core.db.constraints import LIVE, at_least_characters, non_negative
 from veza_core.db.fields import EnumField, PasswordHashField
-from veza_core.db.indexes import Index, search_index
+from veza_core.db.indexes import Index, search_index, set_index
 from veza_core.passwords import MaximumBytesValidator
 
 from .base import LiveManager, SoftDeleteModel
@@ -140,6 +140,8 @@ class User(SoftDeleteModel, AbstractBaseUser):
             Index(Upper("email"), name="idx_users_email_upper"),
             search_index("users", "email"),
             search_index("users", "username"),
+            # The purge of what was deleted long ago.
+            set_index("users", "deleted_at"),
         ]
 
     def __str__(self) -> str:
@@ -197,7 +199,7 @@ class FederatedIdentity(SoftDeleteModel):
     class Meta:
         db_table = "federated_identities"
         db_table_comment = "Identities at other providers (OAuth) through which users sign in"
-        verbose_name_plural = "federated identities"
+        verbose_name = "linked account"
         constraints = [
             UniqueConstraint(
                 fields=["provider", "provider_user_id"],
@@ -208,6 +210,8 @@ class FederatedIdentity(SoftDeleteModel):
         indexes = [
             # A user's identities.
             Index(fields=["user", "provider"], name="idx_federated_identities_user_id_provider"),
+            # The purge of what was deleted long ago.
+            set_index("federated_identities", "deleted_at"),
         ]
 
     def __str__(self) -> str:

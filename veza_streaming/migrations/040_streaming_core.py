@@ -206,6 +206,11 @@ class Migration(migrations.Migration):
                     veza_core.db.indexes.Index(
                         fields=["genre", "-created_at"], name="idx_tracks_genre_created_at"
                     ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("status", "ready"), _negated=True),
+                        fields=["status", "-created_at"],
+                        name="idx_tracks_status_created_at",
+                    ),
                     veza_core.db.indexes.GinIndex(
                         django.contrib.postgres.indexes.OpClass(
                             django.db.models.functions.text.Upper("title"), name="gin_trgm_ops"
@@ -217,6 +222,11 @@ class Migration(migrations.Migration):
                             django.db.models.functions.text.Upper("artist"), name="gin_trgm_ops"
                         ),
                         name="idx_tracks_artist_trgm",
+                    ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("deleted_at__isnull", False)),
+                        fields=["deleted_at"],
+                        name="idx_tracks_deleted_at",
                     ),
                 ],
                 "constraints": [
@@ -333,6 +343,11 @@ class Migration(migrations.Migration):
                     veza_core.db.indexes.Index(
                         fields=["created_by"], name="idx_track_versions_created_by_id"
                     ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("deleted_at__isnull", False)),
+                        fields=["deleted_at"],
+                        name="idx_track_versions_deleted_at",
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(
@@ -446,6 +461,11 @@ class Migration(migrations.Migration):
                         ),
                         name="idx_playlists_title_trgm",
                     ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("deleted_at__isnull", False)),
+                        fields=["deleted_at"],
+                        name="idx_playlists_deleted_at",
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(
@@ -539,6 +559,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "playlist_tracks",
+                "verbose_name": "playlist entry",
+                "verbose_name_plural": "playlist entries",
                 "db_table_comment": "Which track is in which playlist, and where",
                 "indexes": [
                     veza_core.db.indexes.Index(
@@ -550,6 +572,11 @@ class Migration(migrations.Migration):
                     ),
                     veza_core.db.indexes.Index(
                         fields=["added_by"], name="idx_playlist_tracks_added_by_id"
+                    ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("deleted_at__isnull", False)),
+                        fields=["deleted_at"],
+                        name="idx_playlist_tracks_deleted_at",
                     ),
                 ],
                 "constraints": [
@@ -655,6 +682,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "playlist_collaborators",
+                "verbose_name": "collaborator",
                 "db_table_comment": "Who may see or change somebody else's playlist",
                 "indexes": [
                     veza_core.db.indexes.Index(
@@ -665,6 +693,11 @@ class Migration(migrations.Migration):
                     ),
                     veza_core.db.indexes.Index(
                         fields=["invited_by"], name="idx_playlist_collaborators_invited_by_id"
+                    ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("deleted_at__isnull", False)),
+                        fields=["deleted_at"],
+                        name="idx_playlist_collaborators_deleted_at",
                     ),
                 ],
                 "constraints": [
@@ -738,6 +771,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "playlist_follows",
+                "verbose_name": "follower",
                 "db_table_comment": "Which user follows which playlist",
                 "indexes": [
                     veza_core.db.indexes.Index(
@@ -747,6 +781,11 @@ class Migration(migrations.Migration):
                     veza_core.db.indexes.Index(
                         fields=["user", "-created_at"],
                         name="idx_playlist_follows_user_id_created_at",
+                    ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("deleted_at__isnull", False)),
+                        fields=["deleted_at"],
+                        name="idx_playlist_follows_deleted_at",
                     ),
                 ],
                 "constraints": [

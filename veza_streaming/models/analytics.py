@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 
 from veza_core.db.constraints import LIVE, characters_between, non_negative, one_of
-from veza_core.db.indexes import Index
+from veza_core.db.indexes import Index, set_index
 from veza_core.models import BaseModel, SoftDeleteModel, User, UserSession
 
 from .tracks import Track
@@ -51,6 +51,7 @@ class TrackPlay(BaseModel):
     class Meta:
         db_table = "track_plays"
         db_table_comment = "Listenings to tracks, one row each"
+        verbose_name = "play"
         constraints = [non_negative("track_plays", "duration_ms")]
         indexes = [
             # A track's plays, newest first.
@@ -86,6 +87,7 @@ class TrackLike(SoftDeleteModel):
     class Meta:
         db_table = "track_likes"
         db_table_comment = "Which user likes which track"
+        verbose_name = "like"
         constraints = [
             UniqueConstraint(
                 fields=["user", "track"], condition=LIVE, name="idx_track_likes_user_id_track_id"
@@ -96,6 +98,8 @@ class TrackLike(SoftDeleteModel):
             Index(fields=["track", "-created_at"], name="idx_track_likes_track_id_created_at"),
             # What a user likes, newest first.
             Index(fields=["user", "-created_at"], name="idx_track_likes_user_id_created_at"),
+            # The purge of what was deleted long ago.
+            set_index("track_likes", "deleted_at"),
         ]
 
     def __str__(self) -> str:
@@ -141,6 +145,7 @@ class TrackShare(SoftDeleteModel):
     class Meta:
         db_table = "track_shares"
         db_table_comment = "Links through which tracks are heard without an account"
+        verbose_name = "share link"
         constraints = [
             UniqueConstraint(
                 fields=["token_hash"], condition=LIVE, name="idx_track_shares_token_hash"
@@ -153,6 +158,8 @@ class TrackShare(SoftDeleteModel):
             Index(fields=["track", "-created_at"], name="idx_track_shares_track_id_created_at"),
             # What a user shares, newest first.
             Index(fields=["user", "-created_at"], name="idx_track_shares_user_id_created_at"),
+            # The purge of what was deleted long ago.
+            set_index("track_shares", "deleted_at"),
         ]
 
     def __str__(self) -> str:
@@ -196,6 +203,7 @@ class TrackComment(SoftDeleteModel):
     class Meta:
         db_table = "track_comments"
         db_table_comment = "What users say of tracks, in threads"
+        verbose_name = "comment"
         constraints = [
             characters_between("track_comments", "content", 1, 5000),
             non_negative("track_comments", "position_ms"),
@@ -205,8 +213,12 @@ class TrackComment(SoftDeleteModel):
             Index(fields=["track", "-created_at"], name="idx_track_comments_track_id_created_at"),
             # What a user wrote, newest first.
             Index(fields=["user", "-created_at"], name="idx_track_comments_user_id_created_at"),
+            # The newest comments of all, to moderate them.
+            Index(fields=["-created_at"], name="idx_track_comments_created_at"),
             # A comment's replies.
             Index(fields=["parent"], name="idx_track_comments_parent_id"),
+            # The purge of what was deleted long ago.
+            set_index("track_comments", "deleted_at"),
         ]
 
     def __str__(self) -> str:
@@ -239,12 +251,14 @@ class TrackHistory(BaseModel):
     class Meta:
         db_table = "track_history"
         db_table_comment = "Changes of tracks, one row each"
-        verbose_name_plural = "track history"
+        verbose_name = "track change"
         indexes = [
             # A track's changes, newest first.
             Index(fields=["track", "-created_at"], name="idx_track_history_track_id_created_at"),
             # What a user changed, newest first.
             Index(fields=["user", "-created_at"], name="idx_track_history_user_id_created_at"),
+            # The newest of all; from its other end, the purge of old ones.
+            Index(fields=["-created_at"], name="idx_track_history_created_at"),
         ]
 
     def __str__(self) -> str:
@@ -293,7 +307,7 @@ class PlaybackAnalytics(BaseModel):
     class Meta:
         db_table = "playback_analytics"
         db_table_comment = "How listenings went, one row each"
-        verbose_name_plural = "playback analytics"
+        verbose_name = "playback report"
         constraints = [
             CheckConstraint(
                 condition=Q(ended_at__gte=F("started_at")), name="chk_playback_analytics_ended_at"

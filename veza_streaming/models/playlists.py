@@ -5,7 +5,7 @@ from django.db.models import UniqueConstraint
 
 from veza_core.db.constraints import LIVE, non_negative
 from veza_core.db.fields import EnumField
-from veza_core.db.indexes import Index, search_index
+from veza_core.db.indexes import Index, search_index, set_index
 from veza_core.models import SoftDeleteModel, User
 
 from .tracks import Track
@@ -56,6 +56,8 @@ class Playlist(SoftDeleteModel):
             Index(fields=["-created_at"], name="idx_playlists_created_at"),
             # Search by a part of the title.
             search_index("playlists", "title"),
+            # The purge of what was deleted long ago.
+            set_index("playlists", "deleted_at"),
         ]
 
     def __str__(self) -> str:
@@ -93,6 +95,8 @@ class PlaylistTrack(SoftDeleteModel):
     class Meta:
         db_table = "playlist_tracks"
         db_table_comment = "Which track is in which playlist, and where"
+        verbose_name = "playlist entry"
+        verbose_name_plural = "playlist entries"
         constraints = [
             UniqueConstraint(
                 fields=["playlist", "track"],
@@ -108,6 +112,8 @@ class PlaylistTrack(SoftDeleteModel):
             Index(fields=["track"], name="idx_playlist_tracks_track_id"),
             # What a user added.
             Index(fields=["added_by"], name="idx_playlist_tracks_added_by_id"),
+            # The purge of what was deleted long ago.
+            set_index("playlist_tracks", "deleted_at"),
         ]
 
     def __str__(self) -> str:
@@ -153,6 +159,7 @@ class PlaylistCollaborator(SoftDeleteModel):
     class Meta:
         db_table = "playlist_collaborators"
         db_table_comment = "Who may see or change somebody else's playlist"
+        verbose_name = "collaborator"
         constraints = [
             UniqueConstraint(
                 fields=["playlist", "user"],
@@ -167,6 +174,8 @@ class PlaylistCollaborator(SoftDeleteModel):
             Index(fields=["user"], name="idx_playlist_collaborators_user_id"),
             # Whom a user invited.
             Index(fields=["invited_by"], name="idx_playlist_collaborators_invited_by_id"),
+            # The purge of what was deleted long ago.
+            set_index("playlist_collaborators", "deleted_at"),
         ]
 
     def __str__(self) -> str:
@@ -194,6 +203,7 @@ class PlaylistFollow(SoftDeleteModel):
     class Meta:
         db_table = "playlist_follows"
         db_table_comment = "Which user follows which playlist"
+        verbose_name = "follower"
         constraints = [
             UniqueConstraint(
                 fields=["user", "playlist"],
@@ -209,6 +219,8 @@ class PlaylistFollow(SoftDeleteModel):
             ),
             # What a user follows, newest first.
             Index(fields=["user", "-created_at"], name="idx_playlist_follows_user_id_created_at"),
+            # The purge of what was deleted long ago.
+            set_index("playlist_follows", "deleted_at"),
         ]
 
     def __str__(self) -> str:

@@ -2,11 +2,11 @@
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import UniqueConstraint
+from django.db.models import Q, UniqueConstraint
 
 from veza_core.db.constraints import LIVE, non_negative, positive
 from veza_core.db.fields import EnumField
-from veza_core.db.indexes import Index, search_index
+from veza_core.db.indexes import Index, search_index, set_index
 from veza_core.models import SoftDeleteModel, User
 
 
@@ -100,9 +100,17 @@ class Track(SoftDeleteModel):
             Index(fields=["-created_at"], name="idx_tracks_created_at"),
             # The newest tracks of a genre.
             Index(fields=["genre", "-created_at"], name="idx_tracks_genre_created_at"),
+            # The newest tracks that are not there yet, or failed: few, so live ones cost nothing.
+            Index(
+                fields=["status", "-created_at"],
+                condition=~Q(status="ready"),
+                name="idx_tracks_status_created_at",
+            ),
             # Search by a part of the title or the artist.
             search_index("tracks", "title"),
             search_index("tracks", "artist"),
+            # The purge of what was deleted long ago.
+            set_index("tracks", "deleted_at"),
         ]
 
     def __str__(self) -> str:
@@ -150,6 +158,8 @@ class TrackVersion(SoftDeleteModel):
             Index(fields=["track", "-created_at"], name="idx_track_versions_track_id_created_at"),
             # What a user uploaded.
             Index(fields=["created_by"], name="idx_track_versions_created_by_id"),
+            # The purge of what was deleted long ago.
+            set_index("track_versions", "deleted_at"),
         ]
 
     def __str__(self) -> str:

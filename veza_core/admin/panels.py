@@ -1,0 +1,147 @@
+"""What refers to a row: the latest of each table, and how many, in two queries for all tables."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.db import connections
+from django.db.models import Model
+from django.http import HttpRequest
+from django.urls import reverse
+from psycopg import sql
+
+from .columns import AnyColumn, secret_fields
+from .display import AnyForeignKey
+from .keyset import COUNTED, Count, Order
+from .states import UNSORTED
+
+#: Rows shown in a panel.
+LATEST = 20
+
+#: Of a key whose index does not sort, the latest among so many rows are shown.
+LOOKED_THROUGH = 1_000
+
+
+@dataclass(slots=True)
+class Panel:
+    """The rows of one table that refer to a row by one foreign key."""
+
+    model: type[Model]
+    key: AnyForeignKey
+    columns: Sequence[AnyColumn]
+    order: str
+    url: str
+    title: str
+    rows: list[Model] = field(default_factory=list)
+    count: Count = field(default_factory=lambda: Count(0))
+
+    @property
+    def selected(self) -> list[str]:
+        """The fields that the columns, the order and the links read; never a secret."""
+        names = {"id", "created_at", *(need for column in self.columns for need in column.needs)}
+        names |= {field.name for field in self.model._meta.concrete_fields
+                  if field.name == "deleted_at"}  # fmt: skip
+        return sorted(names - secret_fields(self.model))
+
+    def cells(self) -> list[list[Any]]:
+        """The table's cells, row by row."""
+        return [[column(row) for column in self.columns] for row in self.rows]
+
+
+def panels_of(site: AdminSite, request: HttpRequest, row: Model) -> list[Panel]:
+    """A panel for each foreign key that refers to the row's table, empty as yet.
+
+    Without those of tables that the user may not read.
+    """
+    panels = []
+    for relation in row._meta.related_objects:
+        model = relation.related_model
+        key: Any = relation.field
+        admin: Any = site._registry.get(model)
+        if admin is None or not admin.has_view_permission(request):
+            continue
+        meta = model._meta
+        url = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
+        panels.append(
+            Panel(
+                model,
+                key,
+                admin.panel_columns(key.name),
+                admin.keys[key.name],
+                f"{url}?{key.name}={row.pk}",
+                admin.panel_title(key.name),
+            )
+        )
+    return panels
+
+
+def fill(panels: Sequence[Panel], pk: Any, alias: str) -> None:
+    """Read rows and counts of all panels."""
+    if not panels:
+        return
+    with connections[alias].cursor() as cursor:
+        cursor.execute(_union(_latest(place, panel) for place, panel in enumerate(panels)),
+                       [pk] * len(panels))  # fmt: skip
+        for place, text in cursor.fetchall():
+            panels[place].rows.append(_row(panels[place], json.loads(text), alias))
+        cursor.execute(_union(_count(place, panel) for place, panel in enumerate(panels)),
+                       [pk] * len(panels))  # fmt: skip
+        for place, number in cursor.fetchall():
+            panels[place].count = Count.of(number)
+
+
+def _union(queries: Any) -> sql.Composed:
+    return sql.SQL(" UNION ALL ").join(sql.SQL("({})").format(query) for query in queries)
+
+
+def _latest(place: int, panel: Panel) -> sql.Composed:
+    """The latest rows of a panel as JSON, for one UNION over tables of different columns."""
+    model = panel.model
+    order = Order.parse(model, panel.order or "-created_at")
+    names = sorted({*panel.selected, *order.columns})
+    rows = sql.SQL("SELECT {} FROM {} WHERE {} = %s").format(
+        sql.SQL(", ").join(_column(model, name) for name in names),
+        sql.Identifier(model._meta.db_table),
+        sql.Identifier(panel.key.column),
+    )
+    if panel.order == UNSORTED:
+        rows = sql.SQL("SELECT * FROM ({} LIMIT {}) AS found").format(rows, LOOKED_THROUGH)
+    return sql.SQL(
+        "SELECT {}, to_jsonb(latest)::text FROM ({} ORDER BY {} LIMIT {}) AS latest"
+    ).format(
+        place,
+        rows,
+        sql.SQL(", ").join(
+            sql.SQL("{} DESC" if order.descending else "{}").format(_column(model, name))
+            for name in order.columns
+        ),
+        LATEST,
+    )
+
+
+def _count(place: int, panel: Panel) -> sql.Composed:
+    return sql.SQL(
+        "SELECT {}, count(*) FROM (SELECT 1 FROM {} WHERE {} = %s LIMIT {}) AS counted"
+    ).format(
+        place,
+        sql.Identifier(panel.model._meta.db_table),
+        sql.Identifier(panel.key.column),
+        COUNTED + 1,
+    )
+
+
+def _column(model: type[Model], name: str) -> sql.Identifier:
+    field: Any = model._meta.get_field(name)
+    return sql.Identifier(field.column)
+
+
+def _row(panel: Panel, values: dict[str, Any], alias: str) -> Model:
+    """An instance of what was selected; all other fields are deferred."""
+    fields: list[Any] = [panel.model._meta.get_field(name) for name in panel.selected]
+    return panel.model.from_db(
+        alias,
+        [field.attname for field in fields],
+        [field.to_python(values[field.column]) for field in fields],
+    )

@@ -1,0 +1,16 @@
+"""The support admin's screen of the rooms of old clients."""
+
+from django.contrib import admin
+
+from veza_core.admin.inspection import InspectionAdmin
+from veza_core.admin.states import UNSORTED, boolean
+from veza_legacy_chat.models import Room
+
+
+@admin.register(Room)
+class RoomAdmin(InspectionAdmin):
+    group = "Legacy chat"
+    columns = ("name", "creator", "is_private", "max_members", "created_at")
+    keys = {"creator": UNSORTED, "name": UNSORTED}
+    states = (boolean("is_private", "Private"),)
+    label = "name"
