@@ -12,6 +12,7 @@ from veza_core.models import FederatedIdentity, User, UserRole
 from .columns import computed
 from .display import ago, badge, exact
 from .inspection import InspectionAdmin
+from .search.finders import part, same, whole
 from .states import UNSORTED, boolean, choices
 
 
@@ -45,6 +46,8 @@ class UserAdmin(InspectionAdmin):
         boolean("is_verified", "E-mail verified"),
     )
     label = "username"
+    finders = (whole("email"), same("username", live=True), same("slug", live=True),
+               part("username"), part("email"))  # fmt: skip
     sections = (
         ("Account", ("username", "email", "slug", "role", "state")),
         ("Sign-in", ("last_login", "is_active", "is_banned", "is_verified", "locked_until",
@@ -74,3 +77,4 @@ class FederatedIdentityAdmin(InspectionAdmin):
     columns = ("id", "user", "provider", "email", "display_name", "created_at")
     order = "id"
     keys = {"user": UNSORTED}
+    finders = (whole("email"),)

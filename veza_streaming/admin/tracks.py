@@ -3,6 +3,7 @@
 from django.contrib import admin
 
 from veza_core.admin.inspection import InspectionAdmin
+from veza_core.admin.search.finders import part, same, whole
 from veza_core.admin.states import UNSORTED, boolean, choices
 from veza_streaming.models import Track, TrackHistory, TrackStatus, TrackVersion
 
@@ -18,6 +19,8 @@ class TrackAdmin(InspectionAdmin):
         boolean("is_public", "Public"),
     )
     label = "title"
+    finders = (whole("title"), whole("artist"), same("slug", live=True), part("title"),
+               part("artist"))  # fmt: skip
     sections = (
         ("Track", ("title", "artist", "album", "user", "genre", "release_year", "tags",
                    "duration_ms", "slug")),

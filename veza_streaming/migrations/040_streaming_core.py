@@ -212,10 +212,12 @@ class Migration(migrations.Migration):
                         name="idx_tracks_status_created_at",
                     ),
                     veza_core.db.indexes.Index(
-                        django.db.models.functions.text.Upper("title"), name="idx_tracks_title_upper"
+                        django.db.models.functions.text.Upper("title"),
+                        name="idx_tracks_title_upper",
                     ),
                     veza_core.db.indexes.Index(
-                        django.db.models.functions.text.Upper("artist"), name="idx_tracks_artist_upper"
+                        django.db.models.functions.text.Upper("artist"),
+                        name="idx_tracks_artist_upper",
                     ),
                     veza_core.db.indexes.GinIndex(
                         django.contrib.postgres.indexes.OpClass(
@@ -462,7 +464,8 @@ class Migration(migrations.Migration):
                         fields=["-created_at"], name="idx_playlists_created_at"
                     ),
                     veza_core.db.indexes.Index(
-                        django.db.models.functions.text.Upper("title"), name="idx_playlists_title_upper"
+                        django.db.models.functions.text.Upper("title"),
+                        name="idx_playlists_title_upper",
                     ),
                     veza_core.db.indexes.GinIndex(
                         django.contrib.postgres.indexes.OpClass(
