@@ -26,6 +26,10 @@ try:
     DATABASE_URL = env.str("DATABASE_URL", default="")
     # The role that the admin reads over, without secrets: see `manage.py sync_roles`.
     DATABASE_SUPPORT_URL = env.str("DATABASE_SUPPORT_URL", default="")
+    # How long a statement over that role may take, in seconds.
+    SUPPORT_STATEMENT_TIMEOUT = env.float(
+        "SUPPORT_STATEMENT_TIMEOUT", default=10.0, validate=validate.Range(min=0.1)
+    )
     # Whether the admin asks for a second factor.
     SECOND_FACTOR_REQUIRED = env.bool("SECOND_FACTOR_REQUIRED", default=not DEBUG)
     # How long a session may be idle, and how long it lives at most, in minutes.
@@ -41,6 +45,8 @@ try:
     # Without DATABASE_URL: where the embedded server keeps its data, and which database.
     EMBEDDED_DIRECTORY = env.str("EMBEDDED_DIRECTORY", default=str(BASE_DIR / ".postgres"))
     EMBEDDED_DATABASE = env.str("EMBEDDED_DATABASE", default="veza")
+    # Where `collectstatic` puts the static files, and the web server finds them.
+    STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
 except EnvError as error:
     raise ImproperlyConfigured(str(error)) from error
 
@@ -229,7 +235,6 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -242,6 +247,13 @@ STORAGES = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"stderr": {"class": "logging.StreamHandler"}},
-    "loggers": {"django": {"handlers": ["stderr"], "level": "INFO" if DEBUG else "WARNING"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler"},
+        "nowhere": {"class": "logging.NullHandler"},
+    },
+    "loggers": {
+        "django": {"handlers": ["stderr"], "level": "INFO" if DEBUG else "WARNING"},
+        # Scanners ask by address all day: each would be a traceback.
+        "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
+    },
 }
