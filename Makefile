@@ -94,3 +94,7 @@ bench-kill: setup ## Kill migrate 200 times, and see that the next run finishes
 .PHONY: bench-deploy
 bench-deploy: setup ## Measure migrate and reset_db beside psql, dbmate, node-pg-migrate, stock Django
 	@.venv/bin/python -m benchmarks.deploy
+
+.PHONY: bench-search
+bench-search: setup ## Measure the admin's search box beside a stock ModelAdmin's (OPTIONS="--users 1000000 --tracks 5000000")
+	@.venv/bin/python -m benchmarks.admin.search $(OPTIONS)
