@@ -77,6 +77,9 @@ DATABASE_ROUTERS = ["veza_site.support.router.SupportRouter"]
 # The apps whose tables are the platform's, in schema public. All others live in schema django.
 PUBLIC_SCHEMA_APPS = ["veza_core", "veza_streaming", "veza_media", "veza_legacy_chat"]
 
+# Tables in schema django whose triggers refuse all but INSERT; `manage.py flush` leaves them.
+APPEND_ONLY_TABLES = ["veza_site_stafflogentry", "veza_site_note"]
+
 # Apps -----------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
