@@ -2,6 +2,8 @@
 
 from django.contrib import admin
 
+from veza_core.admin.actions.notes import AddNote
+from veza_core.admin.actions.soft_deletion import soft_deletion
 from veza_core.admin.inspection import InspectionAdmin
 from veza_core.admin.states import UNSORTED, boolean
 from veza_legacy_chat.models import Room
@@ -14,3 +16,4 @@ class RoomAdmin(InspectionAdmin):
     keys = {"creator": UNSORTED, "name": UNSORTED}
     states = (boolean("is_private", "Private"),)
     label = "name"
+    row_actions = (*soft_deletion("rooms", typed="name"), AddNote("rooms"))

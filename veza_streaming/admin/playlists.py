@@ -2,6 +2,8 @@
 
 from django.contrib import admin
 
+from veza_core.admin.actions.notes import AddNote
+from veza_core.admin.actions.soft_deletion import soft_deletion
 from veza_core.admin.inspection import InspectionAdmin
 from veza_core.admin.states import UNSORTED, boolean, choices
 from veza_streaming.models import (
@@ -20,6 +22,7 @@ class PlaylistAdmin(InspectionAdmin):
     keys = {"user": "-created_at"}
     states = (boolean("is_public", "Public"),)
     label = "title"
+    row_actions = (*soft_deletion("playlists", typed="title"), AddNote("playlists"))
 
 
 @admin.register(PlaylistTrack)

@@ -2,6 +2,8 @@
 
 from django.contrib import admin
 
+from veza_core.admin.actions.notes import AddNote
+from veza_core.admin.actions.soft_deletion import soft_deletion
 from veza_core.admin.inspection import InspectionAdmin
 from veza_core.admin.states import UNSORTED, boolean, choices
 from veza_streaming.models import Track, TrackHistory, TrackStatus, TrackVersion
@@ -18,6 +20,7 @@ class TrackAdmin(InspectionAdmin):
         boolean("is_public", "Public"),
     )
     label = "title"
+    row_actions = (*soft_deletion("tracks", typed="title"), AddNote("tracks"))
     sections = (
         ("Track", ("title", "artist", "album", "user", "genre", "release_year", "tags",
                    "duration_ms", "slug")),
