@@ -153,6 +153,8 @@ def _act(
     if object_ids is not None and list(seen) != list(read_rows(object_ids)):
         raise HelpfulError("The form is about another row than its address. Nothing was changed.")
     rows = _rows(admin, request, seen)
+    for row in rows:
+        action.refuse(request.access, row)  # type: ignore[attr-defined]
     form = ActionForm(request.POST, action=action, access=request.access, rows=rows)  # type: ignore[attr-defined]
     if not form.is_valid():
         return _page(admin, request, action, rows, form, seen)
