@@ -67,7 +67,8 @@ def test_unlock(support: Client, bob: User):
     take(support, bob, "unlock")
     assert columns(bob, "locked_until", "failed_login_count") == (None, 0)
     (entry,) = entries("users.unlock")
-    assert entry.before and entry.before["failed_login_count"] == 9
+    assert entry.before
+    assert entry.before["failed_login_count"] == 9
     assert entry.after == {"locked_until": None, "failed_login_count": 0}
 
 
@@ -132,7 +133,12 @@ def test_nobody_acts_on_their_own_account(action: str):
     assert "your own account" in client.get(url(alice, action)).content.decode()
     before = columns(alice, "to_jsonb(users)")
     alice.refresh_from_db()
-    sent = {"row": f"{alice.pk}.{KNOWN[action].seen(alice)}", "reason": "x", "confirm": "alice", "role": "support"}
+    sent = {
+        "row": f"{alice.pk}.{KNOWN[action].seen(alice)}",
+        "reason": "x",
+        "confirm": "alice",
+        "role": "support",
+    }
     assert client.post(url(alice, action), sent).status_code == 403
     assert columns(alice, "to_jsonb(users)") == before
 
