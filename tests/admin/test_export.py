@@ -4,6 +4,7 @@ import csv
 import io
 import tracemalloc
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -21,9 +22,13 @@ from veza_core.admin.actions import batches, export
 from veza_core.admin.actions.cells import cell
 from veza_core.models import RefreshToken, User
 from veza_core.secret_columns import SECRET_COLUMNS
+from veza_site.settings import ROOT_URLCONF
 from veza_streaming.models import Playlist, Track, TrackComment, TrackPlay, TrackShare
 
 pytestmark = pytest.mark.django_db
+
+# The screens are registered when the addresses are read.
+import_module(ROOT_URLCONF)
 
 #: The allow-list, by table. A column that is new in a list is a decision to be made here too.
 ALLOWED = {
@@ -88,6 +93,10 @@ def test_columns_are_those_of_the_list_without_secrets(site_admin: Any, browser:
                                    for need in site_admin.column(name).needs)}  # fmt: skip
     assert {field.name for field in export.export_fields(site_admin)} <= shown
     assert len(head) == len(set(head))
+
+
+def test_there_are_28_exports():
+    assert len(admin.site._registry) == 28
 
 
 def test_secrets_are_not_even_selected(browser: Client):
