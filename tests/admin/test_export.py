@@ -353,3 +353,9 @@ def test_a_range_of_dates(browser: Client):
     new, old = baker.make(Playlist, 2)
     Playlist.objects.filter(pk=old.pk).update(created_at=datetime.now(UTC) - timedelta(days=40))
     assert [row["id"] for row in rows(download(browser, Playlist, "?range=30d"))] == [str(new.pk)]
+
+
+def test_a_list_that_would_show_a_secret_does_not_export_it(monkeypatch: pytest.MonkeyPatch):
+    site_admin = admin.site._registry[RefreshToken]
+    monkeypatch.setattr(type(site_admin), "columns", ("id", "token_hash", "expires_at"))
+    assert [field.name for field in export.export_fields(site_admin)] == ["id", "expires_at"]
