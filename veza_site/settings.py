@@ -26,6 +26,10 @@ try:
     DATABASE_URL = env.str("DATABASE_URL", default="")
     # The role that the admin reads over, without secrets: see `manage.py sync_roles`.
     DATABASE_SUPPORT_URL = env.str("DATABASE_SUPPORT_URL", default="")
+    # How long a statement over that role may take, in seconds.
+    SUPPORT_STATEMENT_TIMEOUT = env.float(
+        "SUPPORT_STATEMENT_TIMEOUT", default=10.0, validate=validate.Range(min=0.1)
+    )
     # Whether the admin asks for a second factor.
     SECOND_FACTOR_REQUIRED = env.bool("SECOND_FACTOR_REQUIRED", default=not DEBUG)
     # How long a session may be idle, and how long it lives at most, in minutes.
@@ -43,6 +47,8 @@ try:
     # Without DATABASE_URL: where the embedded server keeps its data, and which database.
     EMBEDDED_DIRECTORY = env.str("EMBEDDED_DIRECTORY", default=str(BASE_DIR / ".postgres"))
     EMBEDDED_DATABASE = env.str("EMBEDDED_DATABASE", default="veza")
+    # Where `collectstatic` puts the static files, and the web server finds them.
+    STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
 except EnvError as error:
     raise ImproperlyConfigured(str(error)) from error
 
@@ -175,7 +181,8 @@ AXES_USERNAME_FORM_FIELD = "username"
 AXES_USERNAME_CALLABLE = "veza_site.support.backend.counted_name"
 AXES_CLIENT_IP_CALLABLE = "veza_site.support.address.client_address"
 AXES_LOCKOUT_CALLABLE = "veza_site.support.views.too_many_attempts"
-AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]
+# The log on stderr names the address; not what was typed, which may be a password by mistake.
+AXES_SENSITIVE_PARAMETERS = ["username", "csrfmiddlewaretoken"]
 # The staff log has who signed in and out, and their own screen shows it.
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
@@ -231,7 +238,6 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -244,6 +250,13 @@ STORAGES = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"stderr": {"class": "logging.StreamHandler"}},
-    "loggers": {"django": {"handlers": ["stderr"], "level": "INFO" if DEBUG else "WARNING"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler"},
+        "nowhere": {"class": "logging.NullHandler"},
+    },
+    "loggers": {
+        "django": {"handlers": ["stderr"], "level": "INFO" if DEBUG else "WARNING"},
+        # Scanners ask by address all day: each would be a traceback.
+        "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
+    },
 }

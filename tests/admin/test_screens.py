@@ -3,18 +3,12 @@
 from typing import Any
 
 import pytest
-from django.apps import apps
-from django.conf import settings
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 from model_bakery import baker
 
-MODELS = [
-    model
-    for label in settings.PUBLIC_SCHEMA_APPS
-    for model in apps.get_app_config(label).get_models()
-]
+from tests.admin.crowd import MODELS
 
 
 def address(model: type[Model], page: str, *args: Any) -> str:

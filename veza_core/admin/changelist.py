@@ -69,7 +69,10 @@ class KeysetChangeList(ChangeList):
         fields = self.model_admin.selected(self.list_display)
         condition = listing.condition
         if not listing.sorted:
-            found = unsorted.find(rows, listing.order, condition)
+            # No index knows the key's rows by time either: the bounds are a condition as well.
+            rows = self.root_queryset.filter(listing.driver)
+            among = listing.bounds & (condition or Q())
+            found = unsorted.find(rows, listing.order, among or None)
             self.cut = found.cut
             if not (found.cut and listing.driven_by_state):
                 page = unsorted.read_page(

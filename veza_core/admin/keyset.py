@@ -7,7 +7,7 @@ put to a window of rows only, never to the table: see `Scan`.
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -41,11 +41,14 @@ class Order:
     model: type[Model]
     column: str
     descending: bool
+    #: The column that the index begins with, of which the list has one value: see `lookups`.
+    key: str = ""
+    key_descending: bool = False
 
     @classmethod
-    def parse(cls, model: type[Model], text: str) -> "Order":
+    def parse(cls, model: type[Model], text: str, key: str = "") -> "Order":
         """Read `-created_at`, `position` or `id`."""
-        return cls(model, text.removeprefix("-"), text.startswith("-"))
+        return cls(model, text.removeprefix("-"), text.startswith("-"), key)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -56,11 +59,16 @@ class Order:
     def by(self) -> list[str]:
         """For `order_by`."""
         sign = "-" if self.descending else ""
-        return [sign + column for column in self.columns]
+        return [*self.by_key, *(sign + column for column in self.columns)]
+
+    @property
+    def by_key(self) -> list[str]:
+        """For `order_by`, when the order of the key's rows does not matter."""
+        return [("-" if self.key_descending else "") + self.key] if self.key else []
 
     def reversed(self) -> "Order":
         """The same columns, the other way."""
-        return Order(self.model, self.column, not self.descending)
+        return replace(self, descending=not self.descending, key_descending=not self.key_descending)
 
     def beyond(self, cursor: "Cursor", *, inclusive: bool) -> Any:
         """The condition on rows that come after the cursor in this order, or at it as well."""
@@ -158,7 +166,8 @@ def first_of(rows: QuerySet[Any], walk: Order, limit: int, branches: Sequence[Q]
     if not branches:
         return ordered[:limit]
     runs = [ordered.filter(branch)[:limit] for branch in branches]
-    return runs[0].union(*runs[1:], all=True).order_by(*walk.by)[:limit]
+    merged = runs[0].union(*runs[1:], all=True)
+    return merged.order_by(*replace(walk, key="").by)[:limit]
 
 
 def read_page[M: Model](
@@ -228,5 +237,6 @@ def count(rows: QuerySet[Any], order: Order, branches: Sequence[Q] = ()) -> Coun
     all rows that are not asked for.
     """
     whole = [rows.filter(branch) for branch in branches] or [rows]
-    counted = (rows.order_by(order.by[0]).values(order.column)[: COUNTED + 1] for rows in whole)
+    by = order.by[: len(order.by_key) + 1]
+    counted = (rows.order_by(*by).values(order.column)[: COUNTED + 1] for rows in whole)
     return Count.of(sum(rows.count() for rows in counted))

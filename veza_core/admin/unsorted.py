@@ -35,7 +35,7 @@ def find(rows: QuerySet[Any], order: Order, condition: Q | None) -> Found:
     keep: Any = Value(True)
     if condition is not None:
         keep = Case(When(condition, then=True), default=False, output_field=BooleanField())
-    found = list(rows.order_by().values_list(*order.columns, keep)[: COUNTED + 1])
+    found = list(rows.order_by(*order.by_key).values_list(*order.columns, keep)[: COUNTED + 1])
     places = (tuple(place) for *place, kept in found[:COUNTED] if kept)
     return Found(sorted(places, reverse=order.descending), len(found) > COUNTED)
 
