@@ -107,3 +107,11 @@ bench-sign-in: setup ## Time every kind of refused sign-in, and compare them
 .PHONY: bench-deploy
 bench-deploy: setup ## Measure migrate and reset_db beside psql, dbmate, node-pg-migrate, stock Django
 	@.venv/bin/python -m benchmarks.deploy
+
+.PHONY: bench-purge
+bench-purge: setup ## Measure the load's latencies without purge, beside it, and beside one DELETE
+	@.venv/bin/python -m benchmarks.purge
+
+.PHONY: bench-seed
+bench-seed: setup ## Measure seed_demo beside a plain COPY of the same rows, and its memory
+	@.venv/bin/python -m benchmarks.seed
