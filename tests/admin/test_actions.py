@@ -222,10 +222,22 @@ def test_undo_is_linked_from_the_message_and_from_the_entry(support: Client, bob
     request.access = access_of(User.objects.get(username="alice"))
     (entry,) = entries("users.ban")
     assert pages.undo_url_of(admin.site, request, entry) == url(bob, "unban")
+    logged = support.get(f"/admin/veza_site/stafflogentry/{entry.pk}/").content.decode()
+    assert f'<a href="{url(bob, "unban")}">Undo</a>' in logged
+    assert url(bob, "unban") in panel(support, bob)
     assert take(support, bob, "unban").status_code == 302
     assert columns(bob, "is_banned") == (False,)
+    # The ban cannot be lifted again; that it was lifted can be taken back.
+    assert f'{url(bob, "unban")}">Undo' not in panel(support, bob)
+    assert f'{url(bob, "ban")}">Undo' in panel(support, bob)
     request.access = access_of(make_user("nobody"))
     assert pages.undo_url_of(admin.site, request, entry) == ""
+
+
+def panel(client: Client, row: Any) -> str:
+    """The page of a user, from its panel of staff actions on."""
+    page = client.get(f"/admin/veza_core/user/{row.pk}/").content.decode()
+    return page.partition("Staff actions")[2]
 
 
 def test_entries_without_an_undo(rf: RequestFactory, bob: User):

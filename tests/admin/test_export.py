@@ -22,6 +22,7 @@ from veza_core.admin.actions import batches, export
 from veza_core.admin.actions.cells import cell
 from veza_core.models import RefreshToken, User
 from veza_core.secret_columns import SECRET_COLUMNS
+from veza_site.models import Note, StaffLogEntry
 from veza_site.settings import ROOT_URLCONF
 from veza_streaming.models import Playlist, Track, TrackComment, TrackPlay, TrackShare
 
@@ -95,8 +96,14 @@ def test_columns_are_those_of_the_list_without_secrets(site_admin: Any, browser:
     assert len(head) == len(set(head))
 
 
-def test_there_are_28_exports():
-    assert len(admin.site._registry) == 28
+def test_there_are_28_exports_and_those_of_the_staff_log_and_the_notes():
+    assert len(admin.site._registry) == 30
+
+
+@pytest.mark.parametrize("model", [StaffLogEntry, Note])
+def test_only_a_super_admin_carries_off_what_staff_did_and_wrote(browser: Client, model: Any):
+    assert browser.get(address(model)).status_code == 200
+    assert signed_in(make_staff("admin")).get(address(model)).status_code == 403
 
 
 def test_secrets_are_not_even_selected(browser: Client):
