@@ -10,6 +10,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from veza_core.admin.actions.pages import undo_url_of
 from veza_core.admin.columns import computed
 from veza_core.admin.display import NOTHING, SHORT
 from veza_core.admin.inspection import InspectionAdmin
@@ -67,6 +68,11 @@ class StaffLogEntryAdmin(StaffScreen):
     def subject(self, row: StaffLogEntry) -> SafeString:
         """The subject, and all that was done to it."""
         return _subject(row)
+
+    def glance(self, request: HttpRequest, row: StaffLogEntry) -> list[SafeString]:
+        """The way to take back what was done, for who may."""
+        url = undo_url_of(self.admin_site, request, row)
+        return [format_html('<a href="{}">Undo</a>', url)] if url else []
 
     def title_of(self, row: StaffLogEntry) -> str:
         return f"{row.action} by {row.staff_name}"

@@ -9,6 +9,9 @@ from django.utils.safestring import SafeString
 
 from veza_core.models import FederatedIdentity, User, UserRole
 
+from .actions.accounts import ACCOUNT_ACTIONS
+from .actions.notes import AddNote
+from .actions.roles import ROLE_ACTIONS
 from .columns import computed
 from .display import ago, badge, exact
 from .inspection import InspectionAdmin
@@ -46,6 +49,7 @@ class UserAdmin(InspectionAdmin):
         boolean("is_verified", "E-mail verified"),
     )
     label = "username"
+    row_actions = (*ACCOUNT_ACTIONS, *ROLE_ACTIONS, AddNote("users"))
     panels_first = ("user_roles", "federated_identities", "user_sessions", "refresh_tokens",
                     "tracks", "playlists", "track_plays")  # fmt: skip
     finders = (whole("email"), same("username", live=True), same("slug", live=True),

@@ -22,6 +22,7 @@ from veza_core.access import access_of
 from veza_site.support.forms import SignInForm
 from veza_site.support.log import Subject, record
 from veza_site.support.middleware import has_passed_second_factor
+from veza_site.support.notes import add_note
 
 
 class SupportSite(AdminSite):
@@ -58,11 +59,15 @@ class SupportSite(AdminSite):
         """Add to the staff log: see `veza_site.support.log.record`."""
         record(request, action, subject, reason=reason, before=before, after=after)
 
+    def add_note(self, request: HttpRequest, row: Model, text: str) -> int:
+        """Add a remark of who asks about a row; return its key. See `veza_site.support.notes`."""
+        return add_note(request, row, text).pk
+
     def remembered(self, request: HttpRequest, row: Model) -> list[Any]:
         """What staff did to a row and noted of it: see `veza_site.support.remembered`."""
         from veza_site.support.remembered import remembered
 
-        return remembered(row)
+        return remembered(self, request, row)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The screens that the user may open, under headings of our own."""
