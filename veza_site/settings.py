@@ -41,6 +41,8 @@ try:
     # Without DATABASE_URL: where the embedded server keeps its data, and which database.
     EMBEDDED_DIRECTORY = env.str("EMBEDDED_DIRECTORY", default=str(BASE_DIR / ".postgres"))
     EMBEDDED_DATABASE = env.str("EMBEDDED_DATABASE", default="veza")
+    # Where `collectstatic` puts the static files, and the web server finds them.
+    STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
 except EnvError as error:
     raise ImproperlyConfigured(str(error)) from error
 
@@ -226,7 +228,6 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

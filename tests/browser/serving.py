@@ -1,0 +1,74 @@
+"""The site as production serves it: gunicorn, whitenoise and TLS, with DEBUG off."""
+
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import trustme
+
+from tests.support import ROOT, database_environment, manage
+
+#: The day at which the demo data ends.
+NOW = "2026-03-31"
+
+
+def fill(name: str) -> None:
+    """Give an empty database the schema and the demo data."""
+    environment = database_environment(name)
+    for command in (("migrate", "--no-audit"), ("seed_demo", f"--now={NOW}")):
+        done = manage(*command, "--verbosity=0", **environment)
+        assert done.returncode == 0, done.stderr
+
+
+@contextmanager
+def serving(name: str, directory: Path) -> Iterator[str]:
+    """Serve a database, and give the address; files that this needs go to `directory`.
+
+    Nothing may go wrong within the server meanwhile: a traceback in its log is an AssertionError
+    at the end.
+    """
+    environment = {
+        **os.environ,
+        **database_environment(name),
+        "DEBUG": "0",
+        "SECRET_KEY": "for the tests in a browser: " + "x" * 50,
+        "ALLOWED_HOSTS": "localhost",
+        "STATIC_ROOT": str(directory / "static"),
+    }
+    collect = manage("collectstatic", "--noinput", "--verbosity=0", **environment)
+    assert collect.returncode == 0, collect.stderr
+    authority = trustme.CA()
+    certificate = authority.issue_cert("localhost")
+    certificate.private_key_and_cert_chain_pem.write_to_path(directory / "server.pem")
+    log = directory / "server.log"
+    # The port is taken here and handed over, so that no other run can have it.
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    command = [
+        *(sys.executable, "-m", "gunicorn", "veza_site.wsgi", "--threads=4", "--log-level=warning"),
+        *(f"--bind=fd://{listener.fileno()}", "--no-control-socket"),
+        *(f"--certfile={directory / 'server.pem'}", f"--keyfile={directory / 'server.pem'}"),
+    ]
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            command, cwd=ROOT, env=environment, stderr=output, pass_fds=[listener.fileno()]
+        ) as server,
+    ):
+        listener.close()
+        try:
+            trust = ssl.create_default_context()
+            authority.configure_trust(trust)
+            address = f"https://localhost:{port}"
+            with urllib.request.urlopen(f"{address}/healthz", timeout=60, context=trust) as answer:
+                assert answer.status == 200
+            yield address
+        finally:
+            server.terminate()
+    assert "Traceback" not in log.read_text(), log.read_text()
