@@ -8,6 +8,8 @@ from django.contrib.auth.signals import user_logged_in
 class VezaSiteConfig(AppConfig):
     """The staff log and the notes: tables in schema `django`, no part of the contract."""
 
+    # Said, since this module holds other configurations too.
+    default = True
     name = "veza_site"
     verbose_name = "Support"
 
@@ -22,4 +24,3 @@ class SupportAdminConfig(SimpleAdminConfig):
     """Django's admin with our site, and without autodiscovery: see `veza_site.urls`."""
 
     default_site = "veza_site.support.site.SupportSite"
-    default = False

@@ -26,6 +26,10 @@ try:
     DATABASE_URL = env.str("DATABASE_URL", default="")
     # The role that the admin reads over, without secrets: see `manage.py sync_roles`.
     DATABASE_SUPPORT_URL = env.str("DATABASE_SUPPORT_URL", default="")
+    # How long a statement over that role may take, in seconds.
+    SUPPORT_STATEMENT_TIMEOUT = env.float(
+        "SUPPORT_STATEMENT_TIMEOUT", default=10.0, validate=validate.Range(min=0.1)
+    )
     # Whether the admin asks for a second factor.
     SECOND_FACTOR_REQUIRED = env.bool("SECOND_FACTOR_REQUIRED", default=not DEBUG)
     # How long a session may be idle, and how long it lives at most, in minutes.
@@ -78,6 +82,9 @@ DATABASE_ROUTERS = ["veza_site.support.router.SupportRouter"]
 
 # The apps whose tables are the platform's, in schema public. All others live in schema django.
 PUBLIC_SCHEMA_APPS = ["veza_core", "veza_streaming", "veza_media", "veza_legacy_chat"]
+
+# Tables in schema django whose triggers refuse all but INSERT; `manage.py flush` leaves them.
+APPEND_ONLY_TABLES = ["veza_site_stafflogentry", "veza_site_note"]
 
 # Apps -----------------------------------------------------------------------------------------
 
@@ -240,6 +247,13 @@ STORAGES = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"stderr": {"class": "logging.StreamHandler"}},
-    "loggers": {"django": {"handlers": ["stderr"], "level": "INFO" if DEBUG else "WARNING"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler"},
+        "nowhere": {"class": "logging.NullHandler"},
+    },
+    "loggers": {
+        "django": {"handlers": ["stderr"], "level": "INFO" if DEBUG else "WARNING"},
+        # Scanners ask by address all day: each would be a traceback.
+        "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
+    },
 }
