@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from veza_core.seed.tables.accounts import PASSWORD
 
+
 class Person:
     """Somebody of the demo data, by the name that their address begins with."""
 
@@ -26,7 +27,7 @@ class Person:
         """The first sign-in: from the QR code to the start page."""
         expect(page.get_by_role("img", name="QR code")).to_be_visible()
         self.secret = page.locator("code").inner_text()
-        page.get_by_label("Code").fill(self.code())
+        page.get_by_role("textbox", name="Code").fill(self.code())
         page.get_by_role("button", name="Confirm").click()
         self.recovery_codes = page.locator("li code").all_inner_texts()
         page.get_by_role("link", name="go on").click()

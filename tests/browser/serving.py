@@ -1,6 +1,7 @@
 """The site as production serves it: gunicorn, whitenoise and TLS, with DEBUG off."""
 
 import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -50,15 +51,20 @@ def serving(name: str, directory: Path) -> Iterator[str]:
     # The port is taken here and handed over, so that no other run can have it.
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
+    # All else is as gunicorn.conf.py says.
     command = [
-        *(sys.executable, "-m", "gunicorn", "veza_site.wsgi", "--threads=4", "--log-level=warning"),
-        *(f"--bind=fd://{listener.fileno()}", "--no-control-socket"),
+        *(sys.executable, "-m", "gunicorn", f"--bind=fd://{listener.fileno()}", "--workers=1"),
         *(f"--certfile={directory / 'server.pem'}", f"--keyfile={directory / 'server.pem'}"),
     ]
     with (
         log.open("wb") as output,
         subprocess.Popen(
-            command, cwd=ROOT, env=environment, stderr=output, pass_fds=[listener.fileno()]
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=output,
+            pass_fds=[listener.fileno()],
         ) as server,
     ):
         listener.close()
@@ -70,5 +76,6 @@ def serving(name: str, directory: Path) -> Iterator[str]:
                 assert answer.status == 200
             yield address
         finally:
-            server.terminate()
+            # At once: connections that the browser kept would be waited for.
+            server.send_signal(signal.SIGQUIT)
     assert "Traceback" not in log.read_text(), log.read_text()
