@@ -1,7 +1,7 @@
 """What staff did, and what they noted: tables in schema `django`, no part of the contract.
 
 They refer to rows of `public` by table and id, without a foreign key: no deletion follows into
-them, and they go on naming what is gone.
+them, and they go on naming what is gone. And what the start page has counted.
 """
 
 from typing import Any
@@ -123,3 +123,38 @@ class Note(models.Model):
     def delete(self, *_: Any, **__: Any) -> tuple[int, dict[str, int]]:
         """Raise `AppendOnlyError`, always."""
         raise AppendOnlyError("a note is never removed")
+
+
+class DailyCount(models.Model):
+    """How many rows of a table were made in a day: see `veza_site.support.daily`."""
+
+    table = models.CharField(max_length=63, db_comment="Which table")
+    day = models.DateField(db_comment="The day, in UTC, of created_at")
+    number = models.BigIntegerField(
+        db_comment="Rows, as they were counted; later deletions stay in"
+    )
+
+    class Meta:
+        db_table_comment = "Rows made in each day, for charts"
+        default_permissions = ()
+        constraints = [
+            # The days of a table, for its chart.
+            models.UniqueConstraint(fields=["table", "day"], name="idx_dailycount_table_day")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.table}, {self.day}: {self.number}"
+
+
+class CountedUntil(models.Model):
+    """Up to when the rows of a table are in its daily counts."""
+
+    table = models.CharField(max_length=63, primary_key=True, db_comment="Which table")
+    until = models.DateTimeField(db_comment="Rows of created_at before this are counted")
+
+    class Meta:
+        db_table_comment = "How far the daily counts of a table go"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.table}, {self.until}"

@@ -6,6 +6,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.http import urlencode
+from django.utils.text import capfirst
 
 from . import keyset, unsorted
 from .columns import heading
@@ -30,6 +31,11 @@ class KeysetChangeList(ChangeList):
     count: Count | None
     #: Whether the key has more rows than this list reaches.
     cut: bool = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # In place of "Select … to view".
+        self.title = capfirst(str(self.opts.verbose_name_plural))
 
     def get_queryset(self, request: HttpRequest, *_: Any, **__: Any) -> QuerySet[Any]:
         self.screen = self.model_admin.screen()

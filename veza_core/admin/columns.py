@@ -1,6 +1,7 @@
 """The columns of lists and the lines of pages, made of a model's fields by their types."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
@@ -89,6 +90,20 @@ class Opening:
         if row.__dict__.get("deleted_at") is not None:
             parts.append(badge("deleted"))
         return format_html_join(" ", "{}", ((part,) for part in parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What `veza/table.html` shows."""
+
+    headings: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+
+    @classmethod
+    def of(cls, columns: "Sequence[AnyColumn]", rows: Iterable[Model]) -> "Table":
+        """These columns of these rows."""
+        headings = [column.short_description for column in columns]
+        return cls(headings, [[column(row) for column in columns] for row in rows])
 
 
 type AnyColumn = Column | Computed | Opening

@@ -146,7 +146,11 @@ def when_exactly(moment: datetime) -> SafeString:
 def copy_button(value: uuid.UUID) -> SafeString:
     """A button that copies a UUID, all of it (`copy.js`)."""
     return format_html(
-        '<button type="button" class="copy" data-copy="{0}" aria-label="Copy {0}">⧉</button>', value
+        '<button type="button" class="copy" data-copy="{0}" aria-label="Copy {0}">'
+        '<svg viewBox="0 0 12 12" width="12" height="12" aria-hidden="true" fill="none"'
+        ' stroke="currentColor"><rect x="1" y="1" width="7" height="7" rx="1"/>'
+        '<path d="M4 10.5h6a1 1 0 0 0 1-1v-6"/></svg></button>',
+        value,
     )
 
 

@@ -71,6 +71,8 @@ class InspectionAdmin(admin.ModelAdmin):
     label: ClassVar[str] = ""
     #: The page's sections: a heading, and fields or methods. Empty: all fields, in one.
     sections: ClassVar[Sequence[tuple[str, Sequence[str]]]] = ()
+    #: The tables whose panels come first, on the page of a row that much refers to.
+    panels_first: ClassVar[Sequence[str]] = ()
     #: Whether rows tell of a person, so that looking at them is recorded.
     personal: ClassVar[bool] = True
 
@@ -218,11 +220,14 @@ class InspectionAdmin(admin.ModelAdmin):
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """What a row's page shows."""
         panels = panels_of(self.admin_site, request, row)
+        first = list(self.panels_first)
+        panels.sort(key=lambda panel: first.index(panel.table_name) if panel.table_name in first
+                    else len(first))  # fmt: skip
         fill(panels, row.pk, self.read_alias)
         related = [found for panel in panels for found in panel.rows]
         attach(request, self.admin_site, self.read_alias, [row, *related])
         return {
-            "title": str(row),
+            "title": self.title_of(row),
             "subtitle": None,
             "opts": self.opts,
             "original": row,
@@ -231,9 +236,21 @@ class InspectionAdmin(admin.ModelAdmin):
                 (title, [self.line(row, name) for name in names])
                 for title, names in self.all_sections()
             ],
+            "extra_panels": self.extra_panels(request, row),
             "panels": [panel for panel in panels if panel.rows],
             "empty_panels": [panel for panel in panels if not panel.rows],
         }
+
+    def title_of(self, row: Any) -> str:
+        """What the page of a row is headed by."""
+        named = getattr(row, self.label) if self.label else str(row.pk)[:8]
+        name = str(self.opts.verbose_name)
+        return f"{name[:1].upper()}{name[1:]} {named}"
+
+    def extra_panels(self, request: HttpRequest, row: Any) -> Sequence[Any]:
+        """What staff did to the row and noted of it, where the site remembers that."""
+        remembered = getattr(self.admin_site, "remembered", None)
+        return remembered(request, row) if remembered else []
 
     def glance(self, request: HttpRequest, row: Any) -> Sequence[SafeString]:
         """What has to be seen first: badges and short sentences at the head of the page."""
@@ -246,7 +263,7 @@ class InspectionAdmin(admin.ModelAdmin):
         given = self.sections or (
             (str(self.opts.verbose_name), [name for name in fields if name not in hidden]),
         )
-        return [*given, ("Row", [name for name in ROW if name in fields])]
+        return [*given, ("Record", [name for name in ROW if name in fields])]
 
     def line(self, row: Any, name: str) -> tuple[str, SafeString, str]:
         """A line of a section: its heading, its value, and what the database says of it."""

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from psycopg import sql
 
-from .columns import AnyColumn, secret_fields
+from .columns import AnyColumn, Table, secret_fields
 from .display import AnyForeignKey
 from .keyset import COUNTED, Count, Order
 from .states import UNSORTED
@@ -45,9 +45,15 @@ class Panel:
                   if field.name == "deleted_at"}  # fmt: skip
         return sorted(names - secret_fields(self.model))
 
-    def cells(self) -> list[list[Any]]:
-        """The table's cells, row by row."""
-        return [[column(row) for column in self.columns] for row in self.rows]
+    @property
+    def table_name(self) -> str:
+        """The table of the rows."""
+        return self.model._meta.db_table
+
+    @property
+    def table(self) -> Table:
+        """The rows, as their template shows them."""
+        return Table.of(self.columns, self.rows)
 
 
 def panels_of(site: AdminSite, request: HttpRequest, row: Model) -> list[Panel]:
@@ -139,9 +145,11 @@ def _column(model: type[Model], name: str) -> sql.Identifier:
 
 def _row(panel: Panel, values: dict[str, Any], alias: str) -> Model:
     """An instance of what was selected; all other fields are deferred."""
-    fields: list[Any] = [panel.model._meta.get_field(name) for name in panel.selected]
+    # In the model's order, which is what from_db expects.
+    selected = panel.selected
+    fields = [field for field in panel.model._meta.concrete_fields if field.name in selected]
     return panel.model.from_db(
         alias,
         [field.attname for field in fields],
-        [field.to_python(values[field.column]) for field in fields],
+        [field.to_python(values[str(field.column)]) for field in fields],
     )

@@ -45,6 +45,8 @@ class UserAdmin(InspectionAdmin):
         boolean("is_verified", "E-mail verified"),
     )
     label = "username"
+    panels_first = ("user_roles", "federated_identities", "user_sessions", "refresh_tokens",
+                    "tracks", "playlists", "track_plays")  # fmt: skip
     sections = (
         ("Account", ("username", "email", "slug", "role", "state")),
         ("Sign-in", ("last_login", "is_active", "is_banned", "is_verified", "locked_until",

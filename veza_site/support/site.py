@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import REDIRECT_FIELD_NAME, logout
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.decorators import method_decorator
@@ -58,6 +58,36 @@ class SupportSite(AdminSite):
     ) -> None:
         """Add to the staff log: see `veza_site.support.log.record`."""
         record(request, action, subject, reason=reason, before=before, after=after)
+
+    def remembered(self, request: HttpRequest, row: Model) -> list[Any]:
+        """What staff did to a row and noted of it: see `veza_site.support.remembered`."""
+        from veza_site.support.remembered import remembered
+
+        return remembered(row)
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """The screens that the user may open, under headings of our own."""
+        # As below: importing anything of veza_core.admin registers screens, for which this class
+        # has to be there.
+        from veza_core.admin.menu import grouped
+
+        return grouped(self, request, app_label)
+
+    def index(  # type: ignore[override]  # rendered here, within the transaction
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The start page: see `veza_site.support.overview`."""
+        from veza_core.admin.errors import HelpfulError, error_page
+        from veza_core.admin.reading import reading
+        from veza_site.support.overview import overview
+
+        try:
+            with reading(self.read_alias):
+                context = overview(self, request, self.read_alias)
+                page = super().index(request, {**context, **(extra_context or {})})
+                return page.render()
+        except HelpfulError as error:
+            return error_page(self, request, error)
 
     def get_log_entries(self, request: HttpRequest) -> QuerySet[LogEntry]:
         """None of Django's own log, which would read accounts whole; the staff log has it all."""

@@ -1,9 +1,13 @@
 """Tracks, their versions and their changes."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest
 
 from veza_core.admin.inspection import InspectionAdmin
 from veza_core.admin.states import UNSORTED, boolean, choices
+from veza_streaming.admin.plays import plays_by_day
 from veza_streaming.models import Track, TrackHistory, TrackStatus, TrackVersion
 
 
@@ -26,6 +30,12 @@ class TrackAdmin(InspectionAdmin):
         ("File", ("file_path", "file_size", "format", "bitrate", "sample_rate", "cover_art_path",
                   "waveform_path")),
     )  # fmt: skip
+
+    def page_context(self, request: HttpRequest, row: Track) -> dict[str, Any]:
+        context = super().page_context(request, row)
+        if request.access.may("track_plays", "read"):  # type: ignore[attr-defined]
+            context["chart"] = plays_by_day(row, self.read_alias)
+        return context
 
 
 @admin.register(TrackVersion)
