@@ -3,6 +3,7 @@
 from django.contrib import admin
 
 from veza_core.admin.inspection import InspectionAdmin
+from veza_core.admin.search.finders import same
 from veza_core.admin.states import UNSORTED, boolean
 from veza_legacy_chat.models import Room
 
@@ -14,3 +15,4 @@ class RoomAdmin(InspectionAdmin):
     keys = {"creator": UNSORTED, "name": UNSORTED}
     states = (boolean("is_private", "Private"),)
     label = "name"
+    finders = (same("name"),)

@@ -24,6 +24,7 @@ from .labels import attach, foreign_keys
 from .listing import Screen
 from .panels import fill, panels_of
 from .reading import reading
+from .search.finders import Finder
 from .states import DELETED, State
 
 #: What every page ends with.
@@ -69,6 +70,8 @@ class InspectionAdmin(admin.ModelAdmin):
     states: ClassVar[Sequence[State]] = ()
     #: The column that other tables' links show; empty: the beginning of the id.
     label: ClassVar[str] = ""
+    #: By what the search box finds rows, beside their ids; each has an index of its own.
+    finders: ClassVar[Sequence[Finder]] = ()
     #: The page's sections: a heading, and fields or methods. Empty: all fields, in one.
     sections: ClassVar[Sequence[tuple[str, Sequence[str]]]] = ()
     #: The tables whose panels come first, on the page of a row that much refers to.

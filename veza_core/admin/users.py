@@ -12,6 +12,7 @@ from veza_core.models import FederatedIdentity, User, UserRole
 from .columns import computed
 from .display import ago, badge, exact
 from .inspection import InspectionAdmin
+from .search.finders import part, same, whole
 from .states import UNSORTED, boolean, choices
 
 
@@ -47,6 +48,8 @@ class UserAdmin(InspectionAdmin):
     label = "username"
     panels_first = ("user_roles", "federated_identities", "user_sessions", "refresh_tokens",
                     "tracks", "playlists", "track_plays")  # fmt: skip
+    finders = (whole("email"), same("username", live=True), same("slug", live=True),
+               part("username"), part("email"))  # fmt: skip
     sections = (
         ("Account", ("username", "email", "slug", "role", "state")),
         ("Sign-in", ("last_login", "is_active", "is_banned", "is_verified", "locked_until",
@@ -76,3 +79,4 @@ class FederatedIdentityAdmin(InspectionAdmin):
     columns = ("id", "user", "provider", "email", "display_name", "created_at")
     order = "id"
     keys = {"user": UNSORTED}
+    finders = (whole("email"),)

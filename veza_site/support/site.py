@@ -100,8 +100,14 @@ class SupportSite(AdminSite):
         redirect to an object of any model, which would say whether it exists.
         """
         dropped = ("password_change", "password_change_done", "view_on_site")
+        from veza_core.admin.search.views import search_urls
+
         urls = [url for url in super().get_urls() if getattr(url, "name", None) not in dropped]
-        return [path("second-factor/", self.second_factor, name="second_factor"), *urls]
+        return [
+            path("second-factor/", self.second_factor, name="second_factor"),
+            *search_urls(self),
+            *urls,
+        ]
 
     @method_decorator(never_cache)
     def login(

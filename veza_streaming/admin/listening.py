@@ -3,6 +3,7 @@
 from django.contrib import admin
 
 from veza_core.admin.inspection import InspectionAdmin
+from veza_core.admin.search.finders import token
 from veza_core.admin.states import UNSORTED, boolean, choices
 from veza_streaming.models import (
     PlaybackAnalytics,
@@ -49,6 +50,7 @@ class TrackShareAdmin(InspectionAdmin):
     order = "id"
     keys = BY_TRACK_AND_USER
     states = (choices("permission", SharePermission.choices),)
+    finders = (token(live=True),)
 
 
 @admin.register(TrackComment)

@@ -3,6 +3,7 @@
 from django.contrib import admin
 
 from veza_core.admin.inspection import InspectionAdmin
+from veza_core.admin.search.finders import part, same, whole
 from veza_core.admin.states import UNSORTED, boolean, choices
 from veza_streaming.models import (
     Playlist,
@@ -20,6 +21,7 @@ class PlaylistAdmin(InspectionAdmin):
     keys = {"user": "-created_at"}
     states = (boolean("is_public", "Public"),)
     label = "title"
+    finders = (whole("title"), same("slug", live=True), part("title"))
 
 
 @admin.register(PlaylistTrack)
