@@ -2,6 +2,8 @@
 
 from django.contrib import admin
 
+from veza_core.admin.actions.notes import AddNote
+from veza_core.admin.actions.soft_deletion import soft_deletion
 from veza_core.admin.inspection import InspectionAdmin
 from veza_core.admin.search.finders import same
 from veza_core.admin.states import UNSORTED, boolean
@@ -16,3 +18,4 @@ class RoomAdmin(InspectionAdmin):
     states = (boolean("is_private", "Private"),)
     label = "name"
     finders = (same("name"),)
+    row_actions = (*soft_deletion("rooms", typed="name"), AddNote("rooms"))

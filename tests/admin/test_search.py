@@ -52,7 +52,12 @@ def test_one_id_in_several_tables_however_written(browser: Client) -> None:
     track = baker.make(Track)
     room = baker.make(Room, id=track.pk)
     expected = {"tracks": [track.pk], "rooms": [room.pk]}
-    for text in (track.pk.hex, f"{{{track.pk}}}", f"urn:uuid:{track.pk}", f"\u200b{track.pk}\ufeff"):
+    for text in (
+        track.pk.hex,
+        f"{{{track.pk}}}",
+        f"urn:uuid:{track.pk}",
+        f"\u200b{track.pk}\ufeff",
+    ):
         assert found(search(browser, text)) == expected
 
 

@@ -9,6 +9,9 @@ from django.utils.safestring import SafeString
 
 from veza_core.models import FederatedIdentity, User, UserRole
 
+from .actions.accounts import ACCOUNT_ACTIONS
+from .actions.notes import AddNote
+from .actions.roles import ROLE_ACTIONS
 from .columns import computed
 from .display import ago, badge, exact
 from .inspection import InspectionAdmin
@@ -50,6 +53,7 @@ class UserAdmin(InspectionAdmin):
                     "tracks", "playlists", "track_plays")  # fmt: skip
     finders = (whole("email"), same("username", live=True), same("slug", live=True),
                part("username"), part("email"))  # fmt: skip
+    row_actions = (*ACCOUNT_ACTIONS, *ROLE_ACTIONS, AddNote("users"))
     sections = (
         ("Account", ("username", "email", "slug", "role", "state")),
         ("Sign-in", ("last_login", "is_active", "is_banned", "is_verified", "locked_until",

@@ -19,9 +19,11 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 
 from veza_core.access import access_of
+from veza_site.models import Note
 from veza_site.support.forms import SignInForm
 from veza_site.support.log import Subject, record
 from veza_site.support.middleware import has_passed_second_factor
+from veza_site.support.notes import add_note, notes_of
 
 
 class SupportSite(AdminSite):
@@ -88,6 +90,14 @@ class SupportSite(AdminSite):
                 return page.render()
         except HelpfulError as error:
             return error_page(self, request, error)
+
+    def add_note(self, request: HttpRequest, subject: Model, text: str) -> Note:
+        """Add a remark of who asks about a row."""
+        return add_note(request, subject, text)
+
+    def notes_of(self, subject: Model) -> list[Note]:
+        """The remarks about a row: see `veza_site.support.notes`."""
+        return notes_of(subject)
 
     def get_log_entries(self, request: HttpRequest) -> QuerySet[LogEntry]:
         """None of Django's own log, which would read accounts whole; the staff log has it all."""

@@ -89,7 +89,9 @@ def _group(kind: Kind, rows: Sequence[Model], number: int, term: Term) -> Group:
         title=capfirst(str(admin.opts.verbose_name_plural)) or "",
         table=admin.opts.db_table,
         columns=columns,
-        rows=[Line(row, kind.hits[row.pk].label, [column(row) for column in columns]) for row in rows],
+        rows=[
+            Line(row, kind.hits[row.pk].label, [column(row) for column in columns]) for row in rows
+        ],
         number=min(number, CANDIDATES),
         cut=kind.cut or number > CANDIDATES,
         too_common=kind.too_common,
