@@ -196,6 +196,8 @@ class InspectionAdmin(admin.ModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         if request.method == "POST":
             return pages.chosen(self, request)
         context = {"export_url": export.export_url(self, request), **(extra_context or {})}
