@@ -14,6 +14,19 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
 env.read_env(str(BASE_DIR / ".env"), recurse=False)
 
+MOST_DAYS = 36_500
+
+
+@env.parser_for("days")
+def days(value: str) -> int | None:
+    """A number of days; None, for ever, when nothing is given."""
+    if not value:
+        return None
+    if not value.isdecimal() or int(value) > MOST_DAYS:
+        raise EnvError(f"a number of days is needed, from 0 to {MOST_DAYS}, or nothing")
+    return int(value)
+
+
 try:
     # Off unless asked for: a deployment that forgets it must not run with it.
     DEBUG = env.bool("DEBUG", default=False)
@@ -44,6 +57,19 @@ try:
     MIGRATE_LOCK_ATTEMPTS = env.int(
         "MIGRATE_LOCK_ATTEMPTS", default=10, validate=validate.Range(min=1)
     )
+    # What `purge` deletes, and how many days after it ended, was deleted or was written.
+    PURGE_AFTER_DAYS: dict[str, int | None] = {
+        kind: env.days(f"PURGE_{kind.upper()}_AFTER_DAYS", default)
+        for kind, default in {
+            "tokens": "30",
+            "sessions": "30",
+            "deleted": "30",
+            "bitrate_logs": "90",
+            "analytics": "365",
+            "plays": "",
+            "history": "",
+        }.items()
+    }
     # Without DATABASE_URL: where the embedded server keeps its data, and which database.
     EMBEDDED_DIRECTORY = env.str("EMBEDDED_DIRECTORY", default=str(BASE_DIR / ".postgres"))
     EMBEDDED_DATABASE = env.str("EMBEDDED_DATABASE", default="veza")
@@ -181,7 +207,8 @@ AXES_USERNAME_FORM_FIELD = "username"
 AXES_USERNAME_CALLABLE = "veza_site.support.backend.counted_name"
 AXES_CLIENT_IP_CALLABLE = "veza_site.support.address.client_address"
 AXES_LOCKOUT_CALLABLE = "veza_site.support.views.too_many_attempts"
-AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]
+# The log on stderr names the address; not what was typed, which may be a password by mistake.
+AXES_SENSITIVE_PARAMETERS = ["username", "csrfmiddlewaretoken"]
 # The staff log has who signed in and out, and their own screen shows it.
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False

@@ -1,7 +1,6 @@
 """What the role has to be: grants, settings, attributes."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.apps import apps
 from django.conf import settings
@@ -10,9 +9,6 @@ from veza_core.secret_columns import SECRET_COLUMNS
 
 #: By this comment a role is known to be ours, and only such a one is changed.
 COMMENT = "The support admin reads over it: manage.py sync_roles keeps it"
-
-#: Tables of schema django that the admin shows.
-DJANGO_TABLES = ("veza_site_note", "veza_site_stafflogentry")
 
 #: A privilege: schema, table (empty: the schema itself), column (empty: all of the table), word.
 type Grant = tuple[str, str, str, str]
@@ -54,8 +50,9 @@ def wanted_grants(columns: dict[tuple[str, str], list[str]]) -> set[Grant]:
 
 def tables() -> list[tuple[str, str]]:
     """Schema and name of every table that the admin reads."""
-    models: list[Any] = [
-        model for model in apps.get_models() if model._meta.app_label in settings.PUBLIC_SCHEMA_APPS
-    ]
-    ours = sorted(("public", model._meta.db_table) for model in models)
-    return ours + [("django", table) for table in DJANGO_TABLES]
+    schemas = {**dict.fromkeys(settings.PUBLIC_SCHEMA_APPS, "public"), "veza_site": "django"}
+    return sorted(
+        (schema, model._meta.db_table)
+        for app, schema in schemas.items()
+        for model in apps.get_app_config(app).get_models()
+    )
