@@ -230,7 +230,6 @@ LOGIN_REDIRECT_URL = "admin:index"
 SESSION_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_HTTPONLY = True
-CSRF_FAILURE_VIEW = "veza_site.support.errors.csrf_failure"
 if not DEBUG:
     # A browser takes a cookie of such a name from this very host alone, and over TLS.
     SESSION_COOKIE_NAME = "__Host-session"

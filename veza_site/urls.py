@@ -20,7 +20,3 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
 ]
-
-handler400 = "veza_site.support.errors.bad_request"
-handler403 = "veza_site.support.errors.permission_denied"
-handler404 = "veza_site.support.errors.page_not_found"

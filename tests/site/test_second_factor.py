@@ -99,6 +99,8 @@ def test_enrolment(alice):
     wrong = client.post(PAGE, {"code": wrong_code(device)})
     assert "That code is wrong" in wrong.text
     assert client.get("/admin/").status_code == 302
+    TOTPDevice.objects.update(throttling_failure_count=8)
+    assert "Too many wrong codes" in client.post(PAGE, {"code": code_of(device)}).text
     TOTPDevice.objects.update(throttling_failure_count=0)
     key = client.session.session_key
     done = client.post(PAGE, {"code": code_of(device), "next": "/admin/?a=b"})
