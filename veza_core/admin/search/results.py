@@ -85,13 +85,14 @@ def groups(
 def _group(kind: Kind, rows: Sequence[Model], number: int, term: Term) -> Group:
     admin = kind.admin
     columns = admin.panel_columns("")
+    lines = [
+        Line(row, kind.hits[row.pk].label, [column(row) for column in columns]) for row in rows
+    ]
     return Group(
         title=capfirst(str(admin.opts.verbose_name_plural)) or "",
         table=admin.opts.db_table,
         columns=columns,
-        rows=[
-            Line(row, kind.hits[row.pk].label, [column(row) for column in columns]) for row in rows
-        ],
+        rows=lines,
         number=min(number, CANDIDATES),
         cut=kind.cut or number > CANDIDATES,
         too_common=kind.too_common,

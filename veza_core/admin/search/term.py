@@ -55,13 +55,9 @@ def read(typed: str) -> Term:
         raise BadTermError("This has characters in it that are no text: copy it once more.")
     id_, address = _id(text), _address(text)
     named = id_ is None and address is None and THREE_IN_A_ROW.search(text) is not None
-    return Term(
-        text,
-        id_,
-        address,
-        text if HASH.fullmatch(text) else None,
-        text if named else None,
-    )
+    # Without its dashes, a UUID looks like an MD5 hash; with them, like nothing else.
+    hashed = HASH.fullmatch(text) is not None and (id_ is None or "-" not in text)
+    return Term(text, id_, address, text if hashed else None, text if named else None)
 
 
 def _id(text: str) -> uuid.UUID | None:
