@@ -6,9 +6,9 @@ import socket
 import ssl
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from http.client import HTTPSConnection
 from pathlib import Path
 
 import trustme
@@ -71,10 +71,11 @@ def serving(name: str, directory: Path) -> Iterator[str]:
         try:
             trust = ssl.create_default_context()
             authority.configure_trust(trust)
-            address = f"https://localhost:{port}"
-            with urllib.request.urlopen(f"{address}/healthz", timeout=60, context=trust) as answer:
-                assert answer.status == 200
-            yield address
+            probe = HTTPSConnection("localhost", port, timeout=60, context=trust)
+            with closing(probe):
+                probe.request("GET", "/healthz")
+                assert probe.getresponse().status == 200
+            yield f"https://localhost:{port}"
         finally:
             # At once: connections that the browser kept would be waited for.
             server.send_signal(signal.SIGQUIT)

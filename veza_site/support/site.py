@@ -19,11 +19,10 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 
 from veza_core.access import access_of
-from veza_site.models import Note
 from veza_site.support.forms import SignInForm
 from veza_site.support.log import Subject, record
 from veza_site.support.middleware import has_passed_second_factor
-from veza_site.support.notes import add_note, notes_of
+from veza_site.support.notes import add_note
 
 
 class SupportSite(AdminSite):
@@ -61,11 +60,15 @@ class SupportSite(AdminSite):
         """Add to the staff log: see `veza_site.support.log.record`."""
         record(request, action, subject, reason=reason, before=before, after=after)
 
+    def add_note(self, request: HttpRequest, row: Model, text: str) -> int:
+        """Add a remark of who asks about a row; return its key. See `veza_site.support.notes`."""
+        return add_note(request, row, text).pk
+
     def remembered(self, request: HttpRequest, row: Model) -> list[Any]:
         """What staff did to a row and noted of it: see `veza_site.support.remembered`."""
         from veza_site.support.remembered import remembered
 
-        return remembered(row)
+        return remembered(self, request, row)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The screens that the user may open, under headings of our own."""
@@ -90,14 +93,6 @@ class SupportSite(AdminSite):
                 return page.render()
         except HelpfulError as error:
             return error_page(self, request, error)
-
-    def add_note(self, request: HttpRequest, subject: Model, text: str) -> Note:
-        """Add a remark of who asks about a row."""
-        return add_note(request, subject, text)
-
-    def notes_of(self, subject: Model) -> list[Note]:
-        """The remarks about a row: see `veza_site.support.notes`."""
-        return notes_of(subject)
 
     def get_log_entries(self, request: HttpRequest) -> QuerySet[LogEntry]:
         """None of Django's own log, which would read accounts whole; the staff log has it all."""

@@ -34,12 +34,4 @@ class AddNote(RowAction):
 
     def change(self, row: Any, work: Work) -> Change:
         # The entry says that there is a note; its words are in the note alone.
-        note = work.site.add_note(work.request, row, work.values["text"])
-        return Change(after={"note": note.pk})
-
-
-def notes_of(admin: Any, row: Any) -> Any:
-    """The notes about a row, latest first; None where the screen has no notes."""
-    if not any(isinstance(action, AddNote) for action in admin.row_actions):
-        return None
-    return admin.admin_site.notes_of(row)
+        return Change(after={"note": work.site.add_note(work.request, row, work.values["text"])})

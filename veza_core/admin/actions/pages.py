@@ -153,6 +153,8 @@ def _act(
     if object_ids is not None and list(seen) != list(read_rows(object_ids)):
         raise HelpfulError("The form is about another row than its address. Nothing was changed.")
     rows = _rows(admin, request, seen)
+    for row in rows:
+        action.refuse(request.access, row)  # type: ignore[attr-defined]
     form = ActionForm(request.POST, action=action, access=request.access, rows=rows)  # type: ignore[attr-defined]
     if not form.is_valid():
         return _page(admin, request, action, rows, form, seen)
@@ -227,19 +229,24 @@ def undo_url(
     return f"{address}?{query}" if query else address
 
 
-def undo_url_of(site: Any, request: HttpRequest, entry: Any) -> str:
+def undo_url_of(site: Any, request: HttpRequest, entry: Any, row: Any = None) -> str:
     """The same for an entry of the staff log; empty when the user may not take it back.
 
-    Whether the row is still as the entry left it, that page will say.
+    With its row, empty as well when the row is in a state to which the undoing does not apply.
     """
     table, _, name = entry.action.rpartition(".")
+    if not entry.subject_id or entry.subject_table != table:
+        return ""
     for model, admin in site._registry.items():
-        if model._meta.db_table != table or entry.subject_table != table or not entry.subject_id:
+        if model._meta.db_table != table:
             continue
         known = {action.name: action for action in getattr(admin, "row_actions", ())}
         done = known.get(name)
-        if done is not None and done.undo and may(admin, request, known[done.undo]):
-            return undo_url(done, model(pk=entry.subject_id), entry.before, entry.after)
+        undoing = known.get(done.undo) if done else None
+        if done and undoing and may(admin, request, undoing):
+            row = row or model(pk=entry.subject_id)
+            applies = row._state.adding or undoing.applies(row)
+            return undo_url(done, row, entry.before, entry.after) if applies else ""
     return ""
 
 
