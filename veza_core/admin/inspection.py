@@ -77,10 +77,10 @@ class InspectionAdmin(admin.ModelAdmin):
     finders: ClassVar[Sequence[Finder]] = ()
     #: The page's sections: a heading, and fields or methods. Empty: all fields, in one.
     sections: ClassVar[Sequence[tuple[str, Sequence[str]]]] = ()
-    #: What staff may do to a row: see `actions`.
-    row_actions: ClassVar[Sequence[RowAction]] = ()
     #: The tables whose panels come first, on the page of a row that much refers to.
     panels_first: ClassVar[Sequence[str]] = ()
+    #: What staff may do to a row: see `actions`.
+    row_actions: ClassVar[Sequence[RowAction]] = ()
     #: Whether rows tell of a person, so that looking at them is recorded.
     personal: ClassVar[bool] = True
 
@@ -196,6 +196,8 @@ class InspectionAdmin(admin.ModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         if request.method == "POST":
             return pages.chosen(self, request)
         context = {"export_url": export.export_url(self, request), **(extra_context or {})}

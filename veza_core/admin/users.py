@@ -49,11 +49,11 @@ class UserAdmin(InspectionAdmin):
         boolean("is_verified", "E-mail verified"),
     )
     label = "username"
-    row_actions = (*ACCOUNT_ACTIONS, *ROLE_ACTIONS, AddNote("users"))
     panels_first = ("user_roles", "federated_identities", "user_sessions", "refresh_tokens",
                     "tracks", "playlists", "track_plays")  # fmt: skip
     finders = (whole("email"), same("username", live=True), same("slug", live=True),
                part("username"), part("email"))  # fmt: skip
+    row_actions = (*ACCOUNT_ACTIONS, *ROLE_ACTIONS, AddNote("users"))
     sections = (
         ("Account", ("username", "email", "slug", "role", "state")),
         ("Sign-in", ("last_login", "is_active", "is_banned", "is_verified", "locked_until",

@@ -34,6 +34,7 @@ class SupportSite(AdminSite):
     site_title = "Veza support"
     index_title = "Overview"
     login_form = SignInForm
+    login_template = "admin/sign_in.html"
 
     def has_permission(self, request: HttpRequest) -> bool:
         return bool(request.access.may_enter)  # type: ignore[attr-defined]
