@@ -111,3 +111,15 @@ bench-admin: setup ## Time the admin's pages beside stock ModelAdmins (OPTIONS="
 .PHONY: bench-deploy
 bench-deploy: setup ## Measure migrate and reset_db beside psql, dbmate, node-pg-migrate, stock Django
 	@.venv/bin/python -m benchmarks.deploy
+
+.PHONY: bench-search
+bench-search: setup ## Measure the admin's search box beside a stock ModelAdmin's (OPTIONS="--users 1000000 --tracks 5000000")
+	@.venv/bin/python -m benchmarks.admin.search $(OPTIONS)
+
+.PHONY: bench-purge
+bench-purge: setup ## Measure the load's latencies without purge, beside it, and beside one DELETE
+	@.venv/bin/python -m benchmarks.purge
+
+.PHONY: bench-seed
+bench-seed: setup ## Measure seed_demo beside a plain COPY of the same rows, and its memory
+	@.venv/bin/python -m benchmarks.seed

@@ -28,10 +28,11 @@ class Server:
         self.parameters = {name: str(params[name]) for name in names if params.get(name)}
         self.embedded = "EMBEDDED" in connection.settings_dict
 
-    def recreate(self, database: str) -> None:
-        """Make the database anew, empty."""
+    def recreate(self, database: str, template: str = "template1") -> None:
+        """Make the database anew: empty, or a copy of `template`, which nobody may be using."""
         self.drop(database)
-        self._administer(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+        names = map(sql.Identifier, (database, template))
+        self._administer(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
 
     def drop(self, database: str) -> None:
         """Drop the database, whoever uses it."""

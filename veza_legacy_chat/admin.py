@@ -2,7 +2,10 @@
 
 from django.contrib import admin
 
+from veza_core.admin.actions.notes import AddNote
+from veza_core.admin.actions.soft_deletion import soft_deletion
 from veza_core.admin.inspection import InspectionAdmin
+from veza_core.admin.search.finders import same
 from veza_core.admin.states import UNSORTED, boolean
 from veza_legacy_chat.models import Room
 
@@ -14,3 +17,5 @@ class RoomAdmin(InspectionAdmin):
     keys = {"creator": UNSORTED, "name": UNSORTED}
     states = (boolean("is_private", "Private"),)
     label = "name"
+    finders = (same("name"),)
+    row_actions = (*soft_deletion("rooms", typed="name"), AddNote("rooms"))

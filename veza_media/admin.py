@@ -2,8 +2,10 @@
 
 from django.contrib import admin
 
+from veza_core.admin.actions.notes import AddNote
 from veza_core.admin.inspection import InspectionAdmin
 from veza_core.admin.states import UNSORTED, choices
+from veza_media.job_actions import JOB_ACTIONS
 from veza_media.models import (
     BitrateAdaptationLog,
     HlsStream,
@@ -21,6 +23,7 @@ class HlsTranscodeJobAdmin(InspectionAdmin):
     merged = "status"
     keys = {"track": UNSORTED, "track_version": UNSORTED}
     states = (choices("status", TranscodeStatus.choices, order="-created_at"),)
+    row_actions = (*JOB_ACTIONS, AddNote("hls_transcode_queue"))
     personal = False
 
 

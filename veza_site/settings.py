@@ -14,6 +14,19 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
 env.read_env(str(BASE_DIR / ".env"), recurse=False)
 
+MOST_DAYS = 36_500
+
+
+@env.parser_for("days")
+def days(value: str) -> int | None:
+    """A number of days; None, for ever, when nothing is given."""
+    if not value:
+        return None
+    if not value.isdecimal() or int(value) > MOST_DAYS:
+        raise EnvError(f"a number of days is needed, from 0 to {MOST_DAYS}, or nothing")
+    return int(value)
+
+
 try:
     # Off unless asked for: a deployment that forgets it must not run with it.
     DEBUG = env.bool("DEBUG", default=False)
@@ -37,11 +50,26 @@ try:
         "SESSION_IDLE_MINUTES", default=30, validate=validate.Range(min=1)
     )
     SESSION_MINUTES = env.int("SESSION_MINUTES", default=8 * 60, validate=validate.Range(min=1))
+    # Rows that an export from the admin has at most.
+    EXPORT_MAX_ROWS = env.int("EXPORT_MAX_ROWS", default=10_000, validate=validate.Range(min=1))
     # How long a migration's statement waits for a lock, in seconds, and how often it is tried.
     MIGRATE_LOCK_TIMEOUT = env.float("MIGRATE_LOCK_TIMEOUT", default=5.0)
     MIGRATE_LOCK_ATTEMPTS = env.int(
         "MIGRATE_LOCK_ATTEMPTS", default=10, validate=validate.Range(min=1)
     )
+    # What `purge` deletes, and how many days after it ended, was deleted or was written.
+    PURGE_AFTER_DAYS: dict[str, int | None] = {
+        kind: env.days(f"PURGE_{kind.upper()}_AFTER_DAYS", default)
+        for kind, default in {
+            "tokens": "30",
+            "sessions": "30",
+            "deleted": "30",
+            "bitrate_logs": "90",
+            "analytics": "365",
+            "plays": "",
+            "history": "",
+        }.items()
+    }
     # Without DATABASE_URL: where the embedded server keeps its data, and which database.
     EMBEDDED_DIRECTORY = env.str("EMBEDDED_DIRECTORY", default=str(BASE_DIR / ".postgres"))
     EMBEDDED_DATABASE = env.str("EMBEDDED_DATABASE", default="veza")

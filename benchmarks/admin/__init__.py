@@ -1,1 +1,1 @@
-"""The support admin beside stock ModelAdmins of the same tables."""
+"""What the support admin costs, at the sizes that it is made for."""

@@ -53,8 +53,8 @@ def test_times(live, subtests):
 
 
 @proves(
-    "- Rule 2: a *soft* table has `idx(deleted_at) WHERE deleted_at IS NOT NULL`, by which the purge "
-    "finds what is due; live rows cost it nothing. It is not repeated below."
+    "- Rule 2: a *soft* table has `idx(deleted_at) WHERE deleted_at IS NOT NULL`, by which the "
+    "purge finds what is due; live rows cost it nothing. It is not repeated below."
 )
 def test_purge_finds_deleted_rows_by_an_index(live):
     found = {

@@ -9,6 +9,7 @@ from functools import cached_property, wraps
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.options import ActionLocation
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
@@ -16,6 +17,8 @@ from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
+from .actions import export, pages
+from .actions.action import RowAction
 from .changelist import KeysetChangeList
 from .columns import AnyColumn, Column, Computed, Opening, field_of, heading, secret_fields, show
 from .display import AnyField
@@ -24,6 +27,7 @@ from .labels import attach, foreign_keys
 from .listing import Screen, read
 from .panels import fill, panels_of
 from .reading import reading
+from .search.finders import Finder
 from .states import DELETED, State
 
 #: What every page ends with.
@@ -73,10 +77,14 @@ class InspectionAdmin(admin.ModelAdmin):
     states: ClassVar[Sequence[State]] = ()
     #: The column that other tables' links show; empty: the beginning of the id.
     label: ClassVar[str] = ""
+    #: By what the search box finds rows, beside their ids; each has an index of its own.
+    finders: ClassVar[Sequence[Finder]] = ()
     #: The page's sections: a heading, and fields or methods. Empty: all fields, in one.
     sections: ClassVar[Sequence[tuple[str, Sequence[str]]]] = ()
     #: The tables whose panels come first, on the page of a row that much refers to.
     panels_first: ClassVar[Sequence[str]] = ()
+    #: What staff may do to a row: see `actions`.
+    row_actions: ClassVar[Sequence[RowAction]] = ()
     #: Whether rows tell of a person, so that looking at them is recorded.
     personal: ClassVar[bool] = True
 
@@ -170,13 +178,20 @@ class InspectionAdmin(admin.ModelAdmin):
     # Pages ------------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
-        """The list and the rows' pages: nothing is added, deleted or changed by a form."""
+        """The list, the rows' pages, and actions: no row is removed, or changed by a form of it."""
         name = f"{self.opts.app_label}_{self.opts.model_name}"
         view = self.admin_site.admin_view
         return [
             path("", view(self.changelist_view), name=f"{name}_changelist"),
+            *export.export_urls(self),
+            *pages.action_urls(self),
             path("<str:object_id>/", view(self.change_view), name=f"{name}_change"),
         ]
+
+    def get_actions(
+        self, request: HttpRequest, action_location: Any = ActionLocation.CHANGE_LIST
+    ) -> dict[str, Any]:
+        return pages.list_actions(self, request)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
         return KeysetChangeList
@@ -185,9 +200,14 @@ class InspectionAdmin(admin.ModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         # Before Django does, to which some names have a meaning that they have not here.
         read(self.screen(), request.GET)
-        return super().changelist_view(request, extra_context)
+        if request.method == "POST":
+            return pages.chosen(self, request)
+        context = {"export_url": export.export_url(self, request), **(extra_context or {})}
+        return super().changelist_view(request, context)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
         """The row of this id. Raises `NotThereError` when there is none."""
@@ -240,6 +260,7 @@ class InspectionAdmin(admin.ModelAdmin):
             "opts": self.opts,
             "original": row,
             "glance": self.glance(request, row),
+            "buttons": pages.buttons(self, request, row),
             "sections": [
                 (title, [self.line(row, name) for name in names])
                 for title, names in self.all_sections()

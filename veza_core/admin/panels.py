@@ -91,7 +91,9 @@ def fill(panels: Sequence[Panel], pk: Any, alias: str) -> None:
         cursor.execute(_union(_latest(place, panel) for place, panel in enumerate(panels)),
                        [pk] * len(panels))  # fmt: skip
         for place, text in cursor.fetchall():
-            panels[place].rows.append(_row(panels[place], json.loads(text), alias))
+            panels[place].rows.append(
+                row_of(panels[place].model, panels[place].selected, json.loads(text), alias)
+            )
         cursor.execute(_union(_count(place, panel) for place, panel in enumerate(panels)),
                        [pk] * len(panels))  # fmt: skip
         for place, number in cursor.fetchall():
@@ -110,7 +112,7 @@ def _latest(place: int, panel: Panel) -> sql.Composed:
     key = sql.Identifier(panel.key.column)
     # ANY and the order by the key: see `lookups`.
     rows = sql.SQL("SELECT {} FROM {} WHERE {} = ANY (ARRAY[%s]::uuid[])").format(
-        sql.SQL(", ").join(_column(model, name) for name in sorted({*names, panel.key.name})),
+        sql.SQL(", ").join(column_of(model, name) for name in sorted({*names, panel.key.name})),
         sql.Identifier(model._meta.db_table),
         key,
     )
@@ -125,7 +127,7 @@ def _latest(place: int, panel: Panel) -> sql.Composed:
         rows,
         key,
         sql.SQL(", ").join(
-            sql.SQL("{} DESC" if order.descending else "{}").format(_column(model, name))
+            sql.SQL("{} DESC" if order.descending else "{}").format(column_of(model, name))
             for name in order.columns
         ),
         LATEST,
@@ -144,17 +146,17 @@ def _count(place: int, panel: Panel) -> sql.Composed:
     )
 
 
-def _column(model: type[Model], name: str) -> sql.Identifier:
+def column_of(model: type[Model], name: str) -> sql.Identifier:
+    """A field's column, for SQL."""
     field: Any = model._meta.get_field(name)
     return sql.Identifier(field.column)
 
 
-def _row(panel: Panel, values: dict[str, Any], alias: str) -> Model:
-    """An instance of what was selected; all other fields are deferred."""
+def row_of(model: type[Model], names: Sequence[str], values: dict[str, Any], alias: str) -> Model:
+    """An instance of what was selected as JSON; all other fields are deferred."""
     # In the model's order, which is what from_db expects.
-    selected = panel.selected
-    fields = [field for field in panel.model._meta.concrete_fields if field.name in selected]
-    return panel.model.from_db(
+    fields = [field for field in model._meta.concrete_fields if field.name in names]
+    return model.from_db(
         alias,
         [field.attname for field in fields],
         [field.to_python(values[str(field.column)]) for field in fields],

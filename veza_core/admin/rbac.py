@@ -11,6 +11,7 @@ from veza_core.models import Permission, Role, RolePermission, UserRoleAssignmen
 from .columns import computed
 from .display import badge
 from .inspection import InspectionAdmin
+from .search.finders import same
 from .states import UNSORTED, boolean
 
 
@@ -21,6 +22,7 @@ class RoleAdmin(InspectionAdmin):
     order = "name"
     states = (boolean("is_system"),)
     label = "display_name"
+    finders = (same("name"),)
     personal = False
 
 
@@ -31,6 +33,7 @@ class PermissionAdmin(InspectionAdmin):
     order = "name"
     keys = {"resource": UNSORTED}
     label = "name"
+    finders = (same("name"),)
     personal = False
 
 

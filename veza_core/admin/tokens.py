@@ -1,6 +1,7 @@
 """Tokens and sessions, without the tokens."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.utils import timezone
@@ -11,6 +12,7 @@ from veza_core.models import EmailVerificationToken, PasswordResetToken, Refresh
 from .columns import computed
 from .display import badge
 from .inspection import InspectionAdmin
+from .search.finders import Finder, address, token
 from .states import UNSORTED, given
 
 
@@ -29,6 +31,7 @@ class TokenAdmin(InspectionAdmin):
     group = "Accounts"
     order = "-expires_at"
     keys = {"user": UNSORTED}
+    finders: ClassVar[Sequence[Finder]] = (token(),)
 
 
 @admin.register(RefreshToken)
@@ -67,7 +70,8 @@ class EmailVerificationTokenAdmin(TokenAdmin):
 @admin.register(UserSession)
 class UserSessionAdmin(TokenAdmin):
     columns = ("id", "user", "state", "device_info", "ip_address", "last_activity_at", "expires_at")
-    keys = {"user": "-last_activity_at"}
+    keys = {"user": "-last_activity_at", "ip_address": "-last_activity_at"}
+    finders = (address("ip_address", "-last_activity_at"), token())
     states = (given("revoked_at", "Revoked"),)
 
     @computed("State", "revoked_at", "expires_at")

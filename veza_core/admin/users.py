@@ -9,9 +9,13 @@ from django.utils.safestring import SafeString
 
 from veza_core.models import FederatedIdentity, User, UserRole
 
+from .actions.accounts import ACCOUNT_ACTIONS
+from .actions.notes import AddNote
+from .actions.roles import ROLE_ACTIONS
 from .columns import computed
 from .display import ago, badge, exact
 from .inspection import InspectionAdmin
+from .search.finders import part, same, whole
 from .states import UNSORTED, boolean, choices
 
 
@@ -47,6 +51,9 @@ class UserAdmin(InspectionAdmin):
     label = "username"
     panels_first = ("user_roles", "federated_identities", "user_sessions", "refresh_tokens",
                     "tracks", "playlists", "track_plays")  # fmt: skip
+    finders = (whole("email"), same("username", live=True), same("slug", live=True),
+               part("username"), part("email"))  # fmt: skip
+    row_actions = (*ACCOUNT_ACTIONS, *ROLE_ACTIONS, AddNote("users"))
     sections = (
         ("Account", ("username", "email", "slug", "role", "state")),
         ("Sign-in", ("last_login", "is_active", "is_banned", "is_verified", "locked_until",
@@ -76,3 +83,4 @@ class FederatedIdentityAdmin(InspectionAdmin):
     columns = ("id", "user", "provider", "email", "display_name", "created_at")
     order = "id"
     keys = {"user": UNSORTED}
+    finders = (whole("email"),)

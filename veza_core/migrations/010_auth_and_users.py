@@ -319,6 +319,10 @@ class Migration(migrations.Migration):
                         name="idx_federated_identities_user_id_provider",
                     ),
                     veza_core.db.indexes.Index(
+                        django.db.models.functions.text.Upper("email"),
+                        name="idx_federated_identities_email_upper",
+                    ),
+                    veza_core.db.indexes.Index(
                         condition=models.Q(("deleted_at__isnull", False)),
                         fields=["deleted_at"],
                         name="idx_federated_identities_deleted_at",
@@ -660,6 +664,10 @@ class Migration(migrations.Migration):
                     veza_core.db.indexes.Index(
                         fields=["user", "-last_activity_at"],
                         name="idx_user_sessions_user_id_last_activity_at",
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["ip_address", "-last_activity_at"],
+                        name="idx_user_sessions_ip_address_last_activity_at",
                     ),
                     veza_core.db.indexes.Index(
                         fields=["expires_at"], name="idx_user_sessions_expires_at"

@@ -160,6 +160,11 @@ class UserSession(BaseModel):
                 fields=["user", "-last_activity_at"],
                 name="idx_user_sessions_user_id_last_activity_at",
             ),
+            # Support search: who comes from an address, the latest used first.
+            Index(
+                fields=["ip_address", "-last_activity_at"],
+                name="idx_user_sessions_ip_address_last_activity_at",
+            ),
             # The purge of expired ones.
             Index(fields=["expires_at"], name="idx_user_sessions_expires_at"),
             # The purge of revoked ones.

@@ -22,6 +22,7 @@ from veza_core.access import access_of
 from veza_site.support.forms import SignInForm
 from veza_site.support.log import Subject, record
 from veza_site.support.middleware import has_passed_second_factor
+from veza_site.support.notes import add_note
 
 
 class SupportSite(AdminSite):
@@ -33,6 +34,7 @@ class SupportSite(AdminSite):
     site_title = "Veza support"
     index_title = "Overview"
     login_form = SignInForm
+    login_template = "admin/sign_in.html"
 
     def has_permission(self, request: HttpRequest) -> bool:
         return bool(request.access.may_enter)  # type: ignore[attr-defined]
@@ -58,11 +60,15 @@ class SupportSite(AdminSite):
         """Add to the staff log: see `veza_site.support.log.record`."""
         record(request, action, subject, reason=reason, before=before, after=after)
 
+    def add_note(self, request: HttpRequest, row: Model, text: str) -> int:
+        """Add a remark of who asks about a row; return its key. See `veza_site.support.notes`."""
+        return add_note(request, row, text).pk
+
     def remembered(self, request: HttpRequest, row: Model) -> list[Any]:
         """What staff did to a row and noted of it: see `veza_site.support.remembered`."""
         from veza_site.support.remembered import remembered
 
-        return remembered(row)
+        return remembered(self, request, row)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The screens that the user may open, under headings of our own."""
@@ -99,8 +105,14 @@ class SupportSite(AdminSite):
         redirect to an object of any model, which would say whether it exists.
         """
         dropped = ("password_change", "password_change_done", "view_on_site")
+        from veza_core.admin.search.views import search_urls
+
         urls = [url for url in super().get_urls() if getattr(url, "name", None) not in dropped]
-        return [path("second-factor/", self.second_factor, name="second_factor"), *urls]
+        return [
+            path("second-factor/", self.second_factor, name="second_factor"),
+            *search_urls(self),
+            *urls,
+        ]
 
     @method_decorator(never_cache)
     def login(

@@ -2,7 +2,10 @@
 
 from django.contrib import admin
 
+from veza_core.admin.actions.notes import AddNote
+from veza_core.admin.actions.soft_deletion import soft_deletion
 from veza_core.admin.inspection import InspectionAdmin
+from veza_core.admin.search.finders import token
 from veza_core.admin.states import UNSORTED, boolean, choices
 from veza_streaming.models import (
     PlaybackAnalytics,
@@ -49,6 +52,8 @@ class TrackShareAdmin(InspectionAdmin):
     order = "id"
     keys = BY_TRACK_AND_USER
     states = (choices("permission", SharePermission.choices),)
+    finders = (token(live=True),)
+    row_actions = (*soft_deletion("track_shares"), AddNote("track_shares"))
 
 
 @admin.register(TrackComment)
@@ -58,3 +63,4 @@ class TrackCommentAdmin(InspectionAdmin):
     keys = {**BY_TRACK_AND_USER, "parent": UNSORTED}
     states = (boolean("is_edited", "Edited"),)
     label = "content"
+    row_actions = (*soft_deletion("track_comments"), AddNote("track_comments"))

@@ -2,7 +2,10 @@
 
 from django.contrib import admin
 
+from veza_core.admin.actions.notes import AddNote
+from veza_core.admin.actions.soft_deletion import soft_deletion
 from veza_core.admin.inspection import InspectionAdmin
+from veza_core.admin.search.finders import part, same, whole
 from veza_core.admin.states import UNSORTED, boolean, choices
 from veza_streaming.models import (
     Playlist,
@@ -20,6 +23,8 @@ class PlaylistAdmin(InspectionAdmin):
     keys = {"user": "-created_at"}
     states = (boolean("is_public", "Public"),)
     label = "title"
+    finders = (whole("title"), same("slug", live=True), part("title"))
+    row_actions = (*soft_deletion("playlists", typed="title"), AddNote("playlists"))
 
 
 @admin.register(PlaylistTrack)

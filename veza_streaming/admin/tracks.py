@@ -5,7 +5,10 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from veza_core.admin.actions.notes import AddNote
+from veza_core.admin.actions.soft_deletion import soft_deletion
 from veza_core.admin.inspection import InspectionAdmin
+from veza_core.admin.search.finders import part, same, whole
 from veza_core.admin.states import UNSORTED, boolean, choices
 from veza_streaming.admin.plays import plays_by_day
 from veza_streaming.models import Track, TrackHistory, TrackStatus, TrackVersion
@@ -22,6 +25,9 @@ class TrackAdmin(InspectionAdmin):
         boolean("is_public", "Public"),
     )
     label = "title"
+    finders = (whole("title"), whole("artist"), same("slug", live=True), part("title"),
+               part("artist"))  # fmt: skip
+    row_actions = (*soft_deletion("tracks", typed="title"), AddNote("tracks"))
     sections = (
         ("Track", ("title", "artist", "album", "user", "genre", "release_year", "tags",
                    "duration_ms", "slug")),

@@ -211,6 +211,14 @@ class Migration(migrations.Migration):
                         fields=["status", "-created_at"],
                         name="idx_tracks_status_created_at",
                     ),
+                    veza_core.db.indexes.Index(
+                        django.db.models.functions.text.Upper("title"),
+                        name="idx_tracks_title_upper",
+                    ),
+                    veza_core.db.indexes.Index(
+                        django.db.models.functions.text.Upper("artist"),
+                        name="idx_tracks_artist_upper",
+                    ),
                     veza_core.db.indexes.GinIndex(
                         django.contrib.postgres.indexes.OpClass(
                             django.db.models.functions.text.Upper("title"), name="gin_trgm_ops"
@@ -454,6 +462,10 @@ class Migration(migrations.Migration):
                     ),
                     veza_core.db.indexes.Index(
                         fields=["-created_at"], name="idx_playlists_created_at"
+                    ),
+                    veza_core.db.indexes.Index(
+                        django.db.models.functions.text.Upper("title"),
+                        name="idx_playlists_title_upper",
                     ),
                     veza_core.db.indexes.GinIndex(
                         django.contrib.postgres.indexes.OpClass(

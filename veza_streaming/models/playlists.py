@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import UniqueConstraint
+from django.db.models.functions import Upper
 
 from veza_core.db.constraints import LIVE, non_negative
 from veza_core.db.fields import EnumField
@@ -54,6 +55,8 @@ class Playlist(SoftDeleteModel):
             Index(fields=["user", "-created_at"], name="idx_playlists_user_id_created_at"),
             # The newest playlists.
             Index(fields=["-created_at"], name="idx_playlists_created_at"),
+            # Search by the whole title, in whatever case.
+            Index(Upper("title"), name="idx_playlists_title_upper"),
             # Search by a part of the title.
             search_index("playlists", "title"),
             # The purge of what was deleted long ago.

@@ -3,6 +3,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q, UniqueConstraint
+from django.db.models.functions import Upper
 
 from veza_core.db.constraints import LIVE, non_negative, positive
 from veza_core.db.fields import EnumField
@@ -106,6 +107,10 @@ class Track(SoftDeleteModel):
                 condition=~Q(status="ready"),
                 name="idx_tracks_status_created_at",
             ),
+            # Search by the whole title or artist, in whatever case: a trigram index would read all
+            # that have the words in them, and finds nothing for two characters.
+            Index(Upper("title"), name="idx_tracks_title_upper"),
+            Index(Upper("artist"), name="idx_tracks_artist_upper"),
             # Search by a part of the title or the artist.
             search_index("tracks", "title"),
             search_index("tracks", "artist"),
