@@ -21,7 +21,7 @@ parametrize = pytest.mark.parametrize("model", MODELS, ids=lambda model: model._
 
 #: Rows are neither needed nor made: one database serves all examples.
 often = settings(
-    max_examples=25,
+    max_examples=12,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     derandomize=True,

@@ -4,8 +4,8 @@ A screen says what is shown and which index serves what; all else is here. Rows 
 actions only, never by a form.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property, wraps
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -13,7 +13,7 @@ from django.contrib.admin.options import ActionLocation
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.template.response import SimpleTemplateResponse, TemplateResponse
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
@@ -22,41 +22,16 @@ from .actions.action import RowAction
 from .changelist import KeysetChangeList
 from .columns import AnyColumn, Column, Computed, Opening, field_of, heading, secret_fields, show
 from .display import AnyField
-from .errors import HelpfulError, NotThereError, error_page
+from .errors import NotThereError
+from .guard import READING, guarded
 from .labels import attach, foreign_keys
 from .listing import Screen, read
 from .panels import fill, panels_of
-from .reading import reading
 from .search.finders import Finder
 from .states import DELETED, State
 
 #: What every page ends with.
 ROW = ("id", "created_at", "updated_at", "deleted_at")
-
-
-#: Methods that change nothing.
-READING = ("GET", "HEAD")
-
-
-def guarded(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """A view of a screen: read and rendered in one guarded transaction, with pages for errors."""
-
-    @wraps(view)
-    def inner(self: "InspectionAdmin", request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        try:
-            if request.method not in READING:
-                return view(self, request, *args, **kwargs)
-            with reading(self.read_alias):
-                response = view(self, request, *args, **kwargs)
-                if isinstance(response, SimpleTemplateResponse):
-                    response.render()
-        except HelpfulError as error:
-            return error_page(self.admin_site, request, error, opts=self.opts)
-        # Outside the transaction, which may be that of another, read-only database.
-        self.remember(request)
-        return response
-
-    return inner
 
 
 class InspectionAdmin(admin.ModelAdmin):
