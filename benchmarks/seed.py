@@ -10,6 +10,7 @@ import os
 import shlex
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,26 @@ def main() -> None:
         if not options.memory_only:
             compare(server, seed, Path(directory), options.rounds)
     print(f"seed_demo used {megabytes:.0f} MB at most")
+    print(f"making the rows alone, in one thread: {rate_of_making(options):,.0f} a second")
+
+
+def rate_of_making(options: argparse.Namespace) -> float:
+    """Rows a second, made as seed_demo makes them, and given to nobody."""
+    from datetime import UTC, datetime
+    from uuid import UUID
+
+    from veza_core.seed.counts import choose_counts
+    from veza_core.seed.load import all_chunks, chunk_as_binary, count_rows
+    from veza_core.seed.world import World
+
+    sizes = {name: getattr(options, name) for name in ("users", "tracks", "plays")}
+    roles = [UUID(int=number) for number in range(3)]
+    world = World(1, datetime(2026, 6, 1, tzinfo=UTC), choose_counts("medium", **sizes), roles)
+    started = time.perf_counter()
+    for table, chunks in all_chunks(world).items():
+        for chunk in chunks:
+            chunk_as_binary(world, table, chunk)
+    return count_rows(all_chunks(world)) / (time.perf_counter() - started)
 
 
 def peak_memory(command: list[str], environment: dict[str, str]) -> float:
