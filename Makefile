@@ -104,6 +104,10 @@ bench-kill: setup ## Kill migrate 200 times, and see that the next run finishes
 bench-sign-in: setup ## Time every kind of refused sign-in, and compare them
 	@.venv/bin/python -m benchmarks.sign_in
 
+.PHONY: bench-admin
+bench-admin: setup ## Time the admin's pages beside stock ModelAdmins (OPTIONS="--users 1000000 …")
+	@.venv/bin/python -m benchmarks.admin.run $(OPTIONS)
+
 .PHONY: bench-deploy
 bench-deploy: setup ## Measure migrate and reset_db beside psql, dbmate, node-pg-migrate, stock Django
 	@.venv/bin/python -m benchmarks.deploy

@@ -11,6 +11,8 @@ from django.test.utils import CaptureQueriesContext
 
 def captured(browser: Client, url: str) -> tuple[Any, list[str]]:
     """The page at `url`, and the statements that it took."""
+    # Django keeps the last 9000 queries only.
+    connection.queries_log.clear()
     with CaptureQueriesContext(connection) as context:
         response = browser.get(url)
     return response, [query["sql"] for query in context.captured_queries]

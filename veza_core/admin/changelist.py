@@ -1,5 +1,6 @@
 """A list without COUNT(*), OFFSET or a filter that reads the table: `keyset` and `unsorted`."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib.admin.views.main import ChangeList
@@ -63,7 +64,7 @@ class KeysetChangeList(ChangeList):
         self.multi_page = self.page.previous is not None or self.page.next is not None
 
     def _read(self) -> tuple[Page[Any], Count | None]:
-        listing, size = self.listing, self.list_per_page
+        listing, order, size = self.listing, self.listing.order, self.list_per_page
         bounded = self.root_queryset.filter(listing.bounds)
         rows = bounded.filter(listing.driver)
         fields = self.model_admin.selected(self.list_display)
@@ -72,20 +73,19 @@ class KeysetChangeList(ChangeList):
             # No index knows the key's rows by time either: the bounds are a condition as well.
             rows = self.root_queryset.filter(listing.driver)
             among = listing.bounds & (condition or Q())
-            found = unsorted.find(rows, listing.order, among or None)
+            found = unsorted.find(rows, order, among or None)
             self.cut = found.cut
             if not (found.cut and listing.driven_by_state):
-                page = unsorted.read_page(
-                    rows.only(*fields), found, listing.order, listing.place, size
-                )
+                page = unsorted.read_page(rows.only(*fields), found, order, listing.place, size)
                 return page, found.count
             rows, condition = bounded, listing.driver & (condition or Q())
+            order = replace(order, key="")
         page = keyset.read_page(
-            rows.only(*fields), listing.order, listing.place, size, condition, listing.branches
+            rows.only(*fields), order, listing.place, size, condition, listing.branches
         )
         if condition is not None:
             return page, None
-        return page, keyset.count(rows, listing.order, listing.branches)
+        return page, keyset.count(rows, order, listing.branches)
 
     def link(self, **changes: str | None) -> str:
         """The list's address with its filters and these changes; None takes one away.

@@ -238,5 +238,9 @@ def count(rows: QuerySet[Any], order: Order, branches: Sequence[Q] = ()) -> Coun
     """
     whole = [rows.filter(branch) for branch in branches] or [rows]
     by = order.by[: len(order.by_key) + 1]
-    counted = (rows.order_by(*by).values(order.column)[: COUNTED + 1] for rows in whole)
-    return Count.of(sum(rows.count() for rows in counted))
+    total = 0
+    for run in whole:
+        total += run.order_by(*by).values(order.column)[: COUNTED + 1 - total].count()
+        if total > COUNTED:
+            break
+    return Count.of(total)
