@@ -1,0 +1,174 @@
+"""Three databases with the same rows: V1, the lab schema, and what stock Django makes."""
+
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from benchmarks.queries import stock
+from benchmarks.server import PYTHON, ROOT, Server
+
+HERE = Path(__file__).parent
+NAMES = {"v1": "bench_v1", "lab": "bench_lab", "stock": "bench_stock"}
+#: Tracks for each user; the other tables' sizes are in rows.sql.
+TRACKS = 5
+
+#: Tables that others refer to, the referring ones last; their old keys are kept beside the new.
+PARENTS = (
+    "users", "roles", "permissions", "user_sessions", "tracks", "track_versions", "playlists",
+    "track_comments",
+)  # fmt: skip
+#: In the same database as the rows, until it takes the place of `public`.
+NEW = "other"
+
+
+def migrate(server: Server, database: str) -> None:
+    """Bring an empty database to V1."""
+    subprocess.run(
+        [PYTHON, ROOT / "manage.py", "migrate", "--verbosity", "0", "--no-audit"],
+        env=server.environment(database),
+        check=True,
+    )
+
+
+def add_rows(connection: psycopg.Connection, users: int) -> None:
+    """Add so many users to V1, and what goes with them."""
+    script = (HERE / "rows.sql").read_text()
+    connection.execute(script.format(users=users, tracks=TRACKS * users))
+
+
+def add_heavy(connection: psycopg.Connection, plays: int, tracks: int, jobs: int) -> None:
+    """Add a user with so many plays and tracks, and so many jobs that wait."""
+    script = (HERE / "heavy.sql").read_text()
+    connection.execute(script.format(plays=plays, tracks=tracks, jobs=jobs))
+
+
+def settle(connection: psycopg.Connection) -> None:
+    """Leave the tables as autovacuum leaves them in a database that lives."""
+    connection.execute("VACUUM (ANALYZE)")
+
+
+def convert(server: Server, schema: str) -> dict[str, int]:
+    """Make the database of `lab` or `stock` from V1's; returns how many rows it cannot hold."""
+    database = NAMES[schema]
+    server.drop(database)
+    server.copy(NAMES["v1"], database)
+    with psycopg.connect(**server.parameters, dbname=database, autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {NEW}")
+        connection.execute(f"SET search_path = {NEW}")
+        for statement in _ddl(server, schema):
+            connection.execute(statement)
+        lost = _load(connection)
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("DROP SCHEMA django CASCADE")
+        connection.execute(f"ALTER SCHEMA {NEW} RENAME TO public")
+        connection.execute("SET search_path = public")
+        settle(connection)
+    return lost
+
+
+def _ddl(server: Server, schema: str) -> Iterable[str]:
+    if schema == "lab":
+        return [(HERE / "lab.sql").read_text()]
+    return stock.ddl(stock.connect(server, NAMES[schema]))
+
+
+def _load(connection: psycopg.Connection) -> dict[str, int]:
+    # Rows come from a database that holds every foreign key: they need no second look.
+    connection.execute("SET session_replication_role = replica")
+    connection.execute(
+        "CREATE SCHEMA map; CREATE TABLE map.ids (old uuid PRIMARY KEY, new bigint, name text)"
+    )
+    tables = _tables(connection)
+    order = [*(t for t in PARENTS if t in tables), *(t for t in tables if t not in PARENTS)]
+    for table in order:
+        if table in PARENTS:
+            connection.execute(
+                "INSERT INTO map.ids"
+                f" SELECT id, row_number() OVER (ORDER BY created_at, id), '{table}'"
+                f" FROM public.{table}"
+            )
+    connection.execute("ANALYZE map.ids")
+    lost = {table: missing for table in order if (missing := _copy(connection, table))}
+    connection.execute("RESET session_replication_role")
+    return lost
+
+
+def _tables(connection: psycopg.Connection) -> list[str]:
+    rows = connection.execute(
+        "SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY tablename", [NEW]
+    )
+    return [name for (name,) in rows]
+
+
+def _copy(connection: psycopg.Connection, table: str) -> int:
+    """Copy a table from V1, in the order in which its rows came to be; returns what was left out.
+
+    Where unique indexes are not partial, a deleted row cannot stand beside its successor.
+    """
+    references = dict(
+        connection.execute(
+            "SELECT attname, confrelid::regclass::text FROM pg_constraint JOIN pg_attribute"
+            " ON attrelid = conrelid AND attnum = conkey[1]"
+            " WHERE conrelid = %s::regclass AND contype = 'f'",
+            [f"{NEW}.{table}"],
+        ).fetchall()
+    )
+    columns = connection.execute(
+        "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
+        " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped",
+        [f"{NEW}.{table}"],
+    ).fetchall()
+    values, joins = {}, []
+    for column, kind in columns:
+        if column in references:
+            joins.append(f"LEFT JOIN map.ids AS {column}_map ON {column}_map.old = t.{column}")
+            values[column] = f"{column}_map.new"
+        elif column == "id" and table in PARENTS:
+            joins.append("JOIN map.ids AS id_map ON id_map.old = t.id")
+            values[column] = "id_map.new"
+        elif column != "id":
+            values[column] = f"t.{column}::{kind}"
+    live = "t.deleted_at IS NOT NULL, " if "deleted_at" in values else ""
+    copied = connection.execute(
+        f"INSERT INTO {NEW}.{table} ({', '.join(values)}) SELECT {', '.join(values.values())}"
+        f" FROM public.{table} AS t {' '.join(joins)} {_with_parents(references, columns)}"
+        f" ORDER BY {live}t.created_at ON CONFLICT DO NOTHING"
+    ).rowcount
+    total = connection.execute(f"SELECT count(*) FROM public.{table}").fetchone()[0]
+    if copied < total and table in PARENTS:
+        connection.execute(
+            f"DELETE FROM map.ids WHERE name = '{table}'"
+            f" AND NOT EXISTS (SELECT FROM {NEW}.{table} WHERE id = new)"
+        )
+    connection.execute(
+        "SELECT setval(pg_get_serial_sequence(%s, 'id'), %s)", [f"{NEW}.{table}", total + 1]
+    )
+    return total - copied
+
+
+def _with_parents(references: dict[str, str], columns: list[tuple[str, str]]) -> str:
+    """The condition that leaves out rows whose parent was left out."""
+    conditions = [f"({name}_map.new IS NOT NULL OR t.{name} IS NULL)" for name in references]
+    return f"WHERE {' AND '.join(conditions)}" if conditions else ""
+
+
+def sizes(connection: psycopg.Connection) -> dict[str, int]:
+    """The rows of each table, as statistics know them."""
+    rows = connection.execute(
+        "SELECT relname, reltuples::bigint FROM pg_class"
+        " WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY relname"
+    )
+    return dict(rows.fetchall())
+
+
+def url(server: Server, database: str) -> str:
+    """How libpq reaches the database."""
+    return psycopg.conninfo.make_conninfo("", **server.parameters, dbname=database)
+
+
+def truncate(connection: psycopg.Connection) -> None:
+    """Remove every row but the reference rows that migrations insert."""
+    connection.execute(sql.SQL("TRUNCATE users CASCADE"))
