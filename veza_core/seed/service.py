@@ -1,0 +1,82 @@
+"""From options to a set of demo data, and what is to be loaded of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+
+from django.core.management.base import CommandError
+from django.db import ProgrammingError
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from .counts import Counts
+from .load import Missing, all_chunks, count_rows, missing_chunks, system_roles, tables_with_rows
+from .world import SYSTEM_ROLES, ImpossibleError, World
+
+NOTHING = "Nothing was changed."
+#: Tables that a message names before it says that there are more.
+SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A set, and its rows that are not in the database yet."""
+
+    world: World
+    missing: Missing
+
+    @property
+    def rows(self) -> int:
+        """How many rows the set has."""
+        return count_rows(all_chunks(self.world))
+
+    @property
+    def rows_missing(self) -> int:
+        """How many of them are to be loaded."""
+        return count_rows(self.missing)
+
+
+def make_plan(
+    connection: BaseDatabaseWrapper, seed: int, now: datetime, counts: Counts, *, append: bool
+) -> Plan:
+    """Find the set to load, or to go on with: the one of these options, or with `append` the
+    first of those that stand beside it.
+
+    Raises `CommandError` where there is none to load: rows are in the way, or the set is there.
+    """
+    try:
+        roles = system_roles(connection)
+    except ProgrammingError as error:
+        raise CommandError("the tables are not there: run manage.py migrate first") from error
+    if len(roles) < len(SYSTEM_ROLES):
+        raise CommandError(
+            f"the system roles {', '.join(SYSTEM_ROLES)} are not all in table roles: "
+            "the migrations put them there; put them back, or run manage.py reset_db"
+        )
+
+    def plan(addition: int) -> Plan:
+        world = World(seed, now, counts, roles, addition)
+        return Plan(world, missing_chunks(connection, world))
+
+    try:
+        return _next_addition(plan) if append else _first_set(connection, plan(0))
+    except ImpossibleError as error:
+        raise CommandError(f"{error}. {NOTHING}") from error
+
+
+def _first_set(connection: BaseDatabaseWrapper, plan: Plan) -> Plan:
+    if not plan.rows_missing:
+        raise CommandError(
+            f"all rows of this set are there already: --append adds another one. {NOTHING}"
+        )
+    if plan.rows_missing == plan.rows and (tables := tables_with_rows(connection)):
+        more = f" and {len(tables) - SHOWN} more" if len(tables) > SHOWN else ""
+        raise CommandError(
+            f"there are rows in {', '.join(tables[:SHOWN])}{more}, and not of this set: --append "
+            "adds to them, the options of an unfinished run (--now too) go on with it. " + NOTHING
+        )
+    return plan
+
+
+def _next_addition(plan: Callable[[int], Plan]) -> Plan:
+    return next(found for number in count(1) if (found := plan(number)).rows_missing)

@@ -1,0 +1,233 @@
+"""Group 041: plays, likes, shares, comments, history, and what clients report."""
+
+import numpy as np
+
+from veza_core.seed import words
+from veza_core.seed.binary import Column, boolean, integer, percentages, text, timestamp
+from veza_core.seed.counts import THREAD
+from veza_core.seed.draws import Flags, Integers
+from veza_core.seed.shares import Shuffle, distinct
+from veza_core.seed.world import DAY, HOUR, SECOND, World
+
+from .base import Columns, Rows, sometimes
+from .tracks import duration, undone
+
+PERCENTAGES = percentages()
+MILLISECOND = SECOND // 1000
+
+
+def _together(world: World, user: Integers, track: Integers) -> tuple[Integers, Integers, Flags]:
+    """From when to when user and track were both there, and where they never were.
+
+    Where they never were it is the track's own time, for a listener who is not known.
+    """
+    apart = world.track_deleted(track) & ~world.settled(world.user_start(user))
+    apart |= world.user_deleted(user) & ~world.settled(world.track_start(track))
+    track_start, track_end = world.track_start(track), world.track_end(track)
+    start = np.where(apart, track_start, np.maximum(track_start, world.user_start(user)))
+    end = np.where(apart, track_end, np.minimum(track_end, world.user_end(user)))
+    return start, end, apart
+
+
+def _listened(rows: Rows, track: Integers, started: Integers, end: Integers) -> Integers:
+    """How much was heard, in ms: half of the plays are complete; none goes on after `end`."""
+    parts = np.minimum(rows.fraction("heard") * 2, 1)
+    heard = (duration(rows.world, track) * parts).astype(np.int64)
+    return np.minimum(heard, (end - started) // MILLISECOND)
+
+
+def track_plays(rows: Rows) -> Columns:
+    """Plays in the order of time, one in seven by a listener who is not signed in."""
+    world = rows.world
+    track = world.track_of_rank(world.plays.rank(Shuffle(rows.total).there(rows.numbers)))
+    user = world.listeners(rows.fraction("user"))
+    start, end, apart = _together(world, user, track)
+    started = rows.in_order(start, end)
+    heard = _listened(rows, track, started, end)
+    created = started + heard * MILLISECOND
+    return rows.key() | {
+        "track_id": rows.refer("tracks", track),
+        "user_id": rows.refer("users", user).unless(apart | rows.chance("unknown", 0.14)),
+        "started_at": timestamp(started),
+        "duration_ms": integer(heard),
+        "is_complete": boolean(heard == duration(world, track)),
+        "source": text(rows.choose_skewed("source", words.SOURCES)).unless(
+            rows.chance("no source", 0.05)
+        ),
+        "device": text(rows.choose("device", words.DEVICES)).unless(rows.chance("no device", 0.03)),
+        "ip_address": rows.address().unless(rows.chance("no address", 0.05)),
+        "country_code": text(rows.choose_skewed("country", words.COUNTRIES)).unless(
+            rows.chance("no country", 0.05)
+        ),
+        **rows.times(created, created),
+    }
+
+
+def track_likes(rows: Rows) -> Columns:
+    """Likes; one in twenty was taken back, most of these by somebody who likes it again."""
+    world = rows.world
+    slot = Shuffle(rows.total).there(rows.numbers)
+    rank = world.likes.rank(slot)
+    first = world.likes.first(rank)
+    count = world.likes.first(rank + 1) - first
+    number = slot - first
+    # The one that was taken back is of the same user as the like before it.
+    number -= undone(slot) & (number > 0)
+    track = world.track_of_rank(rank)
+    pool = world.users_for(world.track_deleted(track))
+    offset = rows.draws.fraction("offset", rank)
+    user = world.lasting_user(distinct(number, count, offset, pool))
+    start = np.maximum(world.track_start(track), world.user_start(user))
+    end = world.track_end(track)
+    return rows.key() | {
+        "track_id": rows.refer("tracks", track),
+        "user_id": rows.refer("users", user),
+        **rows.removable(rows.in_order(start, end), end, undone(slot)),
+    }
+
+
+def _lasting_listener(rows: Rows) -> Integers:
+    """A user who is neither staff nor deleted, the older the more often."""
+    fractions = rows.fraction("user")
+    numbers = (fractions * fractions * rows.world.lasting_users).astype(np.int64)
+    return rows.world.lasting_user(numbers)
+
+
+def track_shares(rows: Rows) -> Columns:
+    """Links that go on, that end, that ended, and that were taken back."""
+    world = rows.world
+    track, user = world.popular_track(rows.fraction("track")), _lasting_listener(rows)
+    start = np.maximum(world.track_start(track), world.user_start(user))
+    created = rows.lately(start, np.full_like(start, world.now))
+    return rows.key() | {
+        "track_id": rows.refer("tracks", track),
+        "user_id": rows.refer("users", user),
+        "token_hash": rows.token_hash(),
+        "permission": text(rows.choose("permission", words.SHARE_PERMISSIONS)),
+        "expires_at": sometimes(
+            created + (1 + rows.below("days", 45)) * DAY, rows.chance("e", 0.6)
+        ),
+        "access_count": integer(rows.below("base", 4) * rows.below("accesses", 40)),
+        **rows.removable(created, np.full_like(start, world.now), rows.chance("deleted", 0.08)),
+    }
+
+
+def track_comments(rows: Rows) -> Columns:
+    """Threads of four: what begins it, replies to that or to a reply, and one more beginning.
+
+    A thread is within one chunk, so a reply never comes before what it replies to.
+    """
+    world, number = rows.world, rows.numbers
+    place = number % THREAD
+    slot = Shuffle(world.counts.threads).there(number // THREAD)
+    track = world.track_of_rank(world.threads.rank(slot))
+    deleted = (place == THREAD - 1) & (slot % 5 == 0)
+    pool = world.users_for(world.track_deleted(track))
+    fractions = rows.fraction("user")
+    user = world.lasting_user((fractions * fractions * pool).astype(np.int64))
+    created = _comment_time(rows, track, pool)
+    end = world.track_end(track)
+    edited_at = rows.between(created, np.minimum(created + HOUR, end), "edited at")
+    edited = rows.chance("edited", 0.06)
+    gone = rows.between(edited_at, end, "deleted at")
+    # The third replies to the first or to the second; the last begins anew or replies too.
+    parent = number - np.where(place == 2, 1 + rows.below("to", 2), place)
+    begins = (place == 0) | ((place == 3) & rows.draws.chance("anew", slot, 0.5))
+    return rows.key() | {
+        "track_id": rows.refer("tracks", track),
+        "user_id": rows.refer("users", user),
+        "parent_id": rows.refer("track_comments", parent).unless(begins),
+        "content": text(
+            rows.choose("comment", words.COMMENTS).only(begins),
+            rows.choose("reply", words.REPLIES).only(~begins),
+            rows.choose("more", words.MORE),
+        ),
+        "position_ms": integer(rows.below("position", duration(world, track))).unless(
+            ~begins | rows.chance("whole", 0.4)
+        ),
+        "is_edited": boolean(edited),
+        **rows.times(created, np.where(deleted, gone, np.where(edited, edited_at, created))),
+        "deleted_at": sometimes(gone, deleted),
+    }
+
+
+def _comment_time(rows: Rows, track: Integers, pool: Integers) -> Integers:
+    """When the comments were written: after all four authors of the thread were there."""
+    world, number = rows.world, rows.numbers
+    begin = number - number % THREAD
+    latest = world.track_start(track)
+    for place in range(THREAD):
+        fractions = rows.draws.fraction("user", begin + place)
+        user = world.lasting_user((fractions * fractions * pool).astype(np.int64))
+        latest = np.maximum(latest, world.user_start(user))
+    end = world.track_end(track)
+    rest = 1 - (begin + rows.draws.fraction("time", begin)) / rows.total
+    first = end - ((end - latest) * (rest * rest)).astype(np.int64)
+    # The replies within two days, one after the other.
+    step = np.minimum(12 * HOUR, (end - first) // THREAD)
+    return first + step * (number - begin)
+
+
+def track_history(rows: Rows) -> Columns:
+    """What owners, and sometimes the platform, did to tracks."""
+    world = rows.world
+    track = rows.below("track", world.counts.tracks)
+    owner = world.track_owner(track)
+    start = world.track_start(track)
+    end = np.minimum(world.track_end(track), world.user_end(owner))
+    kind = rows.below("kind", len(words.ACTIONS))
+    created = np.where(kind == 0, start, rows.between(start, end))
+    before = Column((words.OLD_VALUES.take(kind),))
+    return rows.key() | {
+        "track_id": rows.refer("tracks", track),
+        "user_id": rows.refer("users", owner).unless(rows.chance("platform", 0.1)),
+        "action": text(words.ACTIONS.take(kind)),
+        "old_value": before.unless(kind == 0),
+        "new_value": Column((words.NEW_VALUES.take(kind),)),
+        **rows.times(created, created),
+    }
+
+
+class Listening:
+    """Who listens to what in which session, for what clients report.
+
+    Where the track came after the session began it is another session, which is not known.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        world = rows.world
+        session = rows.below("session", world.rows["user_sessions"])
+        user = world.session_user(session)
+        track = world.popular_track(rows.fraction("track"))
+        session_start = world.session_start(session)
+        start, end, apart = _together(world, user, track)
+        within = ~apart & (world.track_start(track) <= session_start)
+        self.track = track
+        self.start = np.where(within, session_start, start)
+        self.end = np.where(within, world.session_last(session), end)
+        self.track_id = rows.refer("tracks", track)
+        self.user_id = rows.refer("users", user).unless(apart)
+        self.session_id = rows.refer("user_sessions", session).unless(~within)
+
+
+def playback_analytics(rows: Rows) -> Columns:
+    """How plays went; a few never said that they ended."""
+    world = rows.world
+    listening = Listening(rows)
+    started = rows.between(listening.start, listening.end)
+    heard = _listened(rows, listening.track, started, listening.end)
+    ended = started + heard * MILLISECOND
+    goes_on = rows.chance("goes on", 0.04)
+    part = heard * 10_000 // duration(world, listening.track)
+    return rows.key() | {
+        "track_id": listening.track_id,
+        "user_id": listening.user_id,
+        "session_id": listening.session_id,
+        "started_at": timestamp(started),
+        "ended_at": sometimes(ended, ~goes_on),
+        "play_time_ms": integer(heard),
+        "pause_count": integer(rows.below("pauses", 3) * rows.below("paused", 2)),
+        "seek_count": integer(rows.below("seeks", 5) * rows.below("sought", 2)),
+        "completion_rate": Column((PERCENTAGES.take(part),)),
+        **rows.times(started, np.where(goes_on, started, ended)),
+    }
