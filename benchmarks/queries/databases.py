@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -12,8 +13,24 @@ from benchmarks.server import PYTHON, ROOT, Server
 
 HERE = Path(__file__).parent
 NAMES = {"v1": "bench_v1", "lab": "bench_lab", "stock": "bench_stock"}
-#: Tracks for each user; the other tables' sizes are in rows.sql.
-TRACKS = 5
+#: What goes with 100 users, as in the large scale of seed_demo.
+SHARES = {
+    "users": 100,
+    "tracks": 500,
+    "playlists": 50,
+    "plays": 2000,
+    "likes": 400,
+    "comments": 100,
+}
+#: Two years of plays, twice as many a day each half: 2 % of all in the last week.
+SPREAD = """UPDATE kept_track_plays AS play
+SET created_at = latest - interval '2 years' * (1 - sqrt(n / total::float8)),
+    started_at = latest - interval '2 years' * (1 - sqrt(n / total::float8))
+FROM (SELECT id, row_number() OVER (ORDER BY created_at, id) AS n, count(*) OVER () AS total,
+             max(created_at) OVER () AS latest FROM kept_track_plays) AS every
+WHERE every.id = play.id"""
+
+TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY tablename"
 
 #: Tables that others refer to, the referring ones last; their old keys are kept beside the new.
 PARENTS = (
@@ -33,10 +50,38 @@ def migrate(server: Server, database: str) -> None:
     )
 
 
-def add_rows(connection: psycopg.Connection, users: int) -> None:
-    """Add so many users to V1, and what goes with them."""
-    script = (HERE / "rows.sql").read_text()
-    connection.execute(script.format(users=users, tracks=TRACKS * users))
+def add_rows(server: Server, database: str, users: int) -> None:
+    """Fill V1 with so many users, and what goes with them: the same rows each time."""
+    counts = {name: str(max(share * users // 100, 10)) for name, share in SHARES.items()}
+    options = [part for name, count in counts.items() for part in (f"--{name}", count)]
+    subprocess.run(
+        [PYTHON, ROOT / "manage.py", "seed_demo", "--verbosity", "0", *options],
+        env=server.environment(database),
+        check=True,
+    )
+    with psycopg.connect(url(server, database), autocommit=True) as connection:
+        _put_in_order(connection)
+        settle(connection)
+
+
+def _put_in_order(connection: psycopg.Connection) -> None:
+    """Insert all rows anew in the order in which they came to be, as a platform does in years.
+
+    Neighbours in time are neighbours on disk then, and the indexes are as full as inserts leave
+    them, which is what the other schemas get, too.
+    """
+    tables = [name for (name,) in connection.execute(TABLES, ["public"])]
+    with connection.transaction():
+        connection.execute("SET LOCAL session_replication_role = replica")
+        for table in tables:
+            connection.execute(f"CREATE TEMP TABLE kept_{table} AS SELECT * FROM {table}")
+        connection.execute(SPREAD)
+        connection.execute(f"TRUNCATE {', '.join(tables)}")
+        for table in tables:
+            connection.execute(
+                f"INSERT INTO {table} SELECT * FROM kept_{table} ORDER BY created_at, id"
+            )
+            connection.execute(f"DROP TABLE kept_{table}")
 
 
 def add_heavy(connection: psycopg.Connection, plays: int, tracks: int, jobs: int) -> None:
@@ -97,10 +142,7 @@ def _load(connection: psycopg.Connection) -> dict[str, int]:
 
 
 def _tables(connection: psycopg.Connection) -> list[str]:
-    rows = connection.execute(
-        "SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY tablename", [NEW]
-    )
-    return [name for (name,) in rows]
+    return [name for (name,) in connection.execute(TABLES, [NEW])]
 
 
 def _copy(connection: psycopg.Connection, table: str) -> int:
@@ -164,9 +206,10 @@ def sizes(connection: psycopg.Connection) -> dict[str, int]:
     return dict(rows.fetchall())
 
 
-def url(server: Server, database: str) -> str:
-    """How libpq reaches the database."""
-    return psycopg.conninfo.make_conninfo("", **server.parameters, dbname=database)
+def url(server: Server, database: str, settings: dict[str, Any] | None = None) -> str:
+    """How libpq reaches the database, with PostgreSQL's settings changed for the session."""
+    options = " ".join(f"-c {name}={value}" for name, value in (settings or {}).items())
+    return psycopg.conninfo.make_conninfo("", **server.parameters, dbname=database, options=options)
 
 
 def truncate(connection: psycopg.Connection) -> None:

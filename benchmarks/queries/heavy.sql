@@ -29,3 +29,15 @@ SELECT id, 1 + (10 * random() ^ 2)::int % 10, now() - interval '1 day' * random(
        now() - interval '1 day'
 FROM tracks CROSS JOIN generate_series(1, 1 + {jobs} / (SELECT count(*)::int FROM tracks))
 LIMIT {jobs};
+
+-- A hundred playlists of 500 tracks, one each for the first users.
+WITH long AS (
+    INSERT INTO playlists (user_id, title, slug, created_at)
+    SELECT id, 'Long ' || n, 'long-' || n, now() - interval '1 day'
+    FROM (SELECT id, row_number() OVER (ORDER BY created_at, id) AS n FROM users) u WHERE n <= 100
+    RETURNING id
+)
+INSERT INTO playlist_tracks (playlist_id, track_id, position, created_at)
+SELECT long.id, t.id, t.n - 1, now() - interval '1 day'
+FROM long,
+     (SELECT id, row_number() OVER () AS n FROM (SELECT id FROM tracks LIMIT 500) s) t;

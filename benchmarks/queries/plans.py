@@ -13,9 +13,8 @@ from psycopg import sql
 #: How often a prepared statement is planned for its parameters, before a plan for any is weighed.
 CUSTOM_PLANS = 5
 
-#: Reference tables: they have as many rows as the platform has tables and staff roles, fit in a few
-#: pages, and are rightly read as a whole.
-REFERENCE = {"roles", "permissions", "role_permissions"}
+#: A table of so few pages is rightly read as a whole: permissions, and what staff may do.
+FEW_PAGES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +35,22 @@ class Plan:
 
     @property
     def rows_read(self) -> int:
-        """Rows that scans of growing tables gave, and those that filters threw away, at least 1."""
+        """Rows that scans gave, and those that filters threw away, at least 1."""
         return max(1, round(sum(
             (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
              + node.get("Rows Removed by Index Recheck", 0)) * node["Actual Loops"]
             for node in self.nodes
-            if node.get("Relation Name") and node["Relation Name"] not in REFERENCE
+            if node.get("Relation Name") and node["Node Type"] != "ModifyTable"
         )))  # fmt: skip
 
     @property
     def sequential(self) -> list[str]:
-        """Tables, other than reference tables, that are read as a whole."""
+        """Tables of more than a few pages that are read as a whole."""
         return [
             node["Relation Name"]
             for node in self.nodes
-            if node["Node Type"] == "Seq Scan" and node["Relation Name"] not in REFERENCE
+            if node["Node Type"] == "Seq Scan"
+            and node["Shared Hit Blocks"] + node["Shared Read Blocks"] > FEW_PAGES
         ]
 
     @property
@@ -75,18 +75,19 @@ def explain(
     statement: str,
     rows: Sequence[Sequence[str | None]],
     *,
-    mode: str = "auto",
+    planned_each_time: bool = False,
 ) -> list[Plan]:
-    """Run a prepared statement with each row of parameters; returns the plans.
+    """Run a statement with each row of parameters; returns the plans.
 
-    `mode` is plan_cache_mode; with `auto` the plans are those that a service gets after a while.
-    Whatever the statement changes is rolled back.
+    The plans of a prepared statement are those that a service gets after a while. Whatever the
+    statement changes is rolled back.
     """
     with connection.transaction(force_rollback=True):
-        connection.execute(sql.SQL("SET LOCAL plan_cache_mode = {}").format(mode))
+        mode = "force_custom_plan" if planned_each_time else "auto"
+        connection.execute(f"SET LOCAL plan_cache_mode = {mode}")
         connection.execute(f"PREPARE bench AS {statement}")
         rows = [row[: _parameters(statement)] for row in rows]
-        for row in rows[:1] * (CUSTOM_PLANS if mode == "auto" else 0):
+        for row in rows[:CUSTOM_PLANS]:
             connection.execute(_execute(row))
         command = sql.SQL("EXPLAIN (ANALYZE, BUFFERS, TIMING off, FORMAT JSON) {}")
         plans = [connection.execute(command.format(_execute(row))).fetchone() for row in rows]

@@ -36,15 +36,15 @@ def main() -> None:
         if not options.keep:
             for database in databases.NAMES.values():
                 stack.callback(server.drop, database)
+        costs = {"random_page_cost": options.random_page_cost}
+        urls = {s: databases.url(server, databases.NAMES[s], costs) for s in SCHEMAS}
         connections = {
-            schema: stack.enter_context(
-                psycopg.connect(databases.url(server, databases.NAMES[schema]), autocommit=True)
-            )
+            schema: stack.enter_context(psycopg.connect(urls[schema], autocommit=True))
             for schema in SCHEMAS
         }
         results["machine"] = setting.machine(connections["v1"])
         results["rows"] = databases.sizes(connections["v1"])
-        results["queries"] = _measure(server, connections, queries, options)
+        results["queries"] = _measure(urls, connections, queries, options)
         results["scenarios"] = [] if options.no_scenarios else scenarios.run(server, connections)
     setting.write(options.json, results)
     report.show(results)
@@ -55,6 +55,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--users", type=int, default=5_000, help="and 60 rows for each (5000)")
     parser.add_argument("--seconds", type=float, default=0.2, help="of each measurement (0.2)")
     parser.add_argument("--rounds", type=int, default=3, help="of all measurements (3)")
+    setting.add_page_cost(parser)
     parser.add_argument("--only", default="", metavar="TEXT", help="queries whose name has it")
     parser.add_argument("--heavy-plays", type=int, default=100_000, help="of the user to delete")
     parser.add_argument("--no-scenarios", action="store_true", help="queries only")
@@ -68,9 +69,9 @@ def _build(server: Server, options: argparse.Namespace) -> dict[str, dict[str, i
     report.step("rows for V1")
     server.recreate(databases.NAMES["v1"])
     databases.migrate(server, databases.NAMES["v1"])
+    databases.add_rows(server, databases.NAMES["v1"], options.users)
     url = databases.url(server, databases.NAMES["v1"])
     with psycopg.connect(url, autocommit=True) as connection:
-        databases.add_rows(connection, options.users)
         databases.add_heavy(connection, options.heavy_plays, tracks=1_000, jobs=50_000)
         databases.settle(connection)
     left_out = {}
@@ -81,7 +82,7 @@ def _build(server: Server, options: argparse.Namespace) -> dict[str, dict[str, i
 
 
 def _measure(
-    server: Server,
+    urls: dict[str, str],
     connections: dict[str, psycopg.Connection],
     queries: list[Query],
     options: argparse.Namespace,
@@ -109,10 +110,11 @@ def _measure(
                     for schema in [*SCHEMAS[number % 3 :], *SCHEMAS[: number % 3]]:
                         _reset(connections[schema], query)
                         work = Work(
-                            databases.url(server, databases.NAMES[schema]),
+                            urls[schema],
                             query.statements(schema),
                             parameters[query.name][schema],
                             options.seconds,
+                            prepared=not query.planned_each_time,
                         )
                         times = sessions.run(work).as_dict()
                         result["rounds"].append({"schema": schema, "clients": clients, **times})
@@ -137,7 +139,9 @@ def _explain(
 ) -> list[dict[str, Any]]:
     rows = parameters[query.name][schema][: EXPLAINED[query.writes]]
     return [
-        plans.summary(plans.explain(connection, statement, rows))
+        plans.summary(
+            plans.explain(connection, statement, rows, planned_each_time=query.planned_each_time)
+        )
         for statement in query.statements(schema)
     ]
 

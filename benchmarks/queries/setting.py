@@ -33,6 +33,14 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return options
 
 
+def add_page_cost(options: argparse.ArgumentParser) -> None:
+    """The option for what PostgreSQL believes of the disk."""
+    options.add_argument(
+        "--random-page-cost", type=float, default=1.1, metavar="COST",
+        help="of the sessions: 1.1, for solid-state disks, and not PostgreSQL's 4",
+    )  # fmt: skip
+
+
 def machine(connection: psycopg.Connection) -> dict[str, Any]:
     """The machine and the server's settings, for the results."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -22,20 +22,21 @@ EXPLAINED = 100
 def main() -> None:
     """Load, explain, print; then the next size."""
     parser = setting.parser(__doc__)
+    setting.add_page_cost(parser)
     parser.add_argument("--users", type=int, nargs="+", default=[1_000, 4_000, 16_000])
     options = parser.parse_args()
+    costs = {"random_page_cost": options.random_page_cost}
     server = setting.start()
     with (
         server.scratch(DATABASE),
-        psycopg.connect(databases.url(server, DATABASE), autocommit=True) as connection,
+        psycopg.connect(databases.url(server, DATABASE, costs), autocommit=True) as connection,
     ):
         databases.migrate(server, DATABASE)
         results: dict[str, Any] = {"machine": setting.machine(connection), "sizes": []}
         for users in options.users:
             report.step(f"{users:,} users")
             databases.truncate(connection)
-            databases.add_rows(connection, users)
-            databases.settle(connection)
+            databases.add_rows(server, DATABASE, users)
             results["sizes"].append(
                 {
                     "users": users,
@@ -50,7 +51,9 @@ def main() -> None:
 def touched(connection: psycopg.Connection, query: Query) -> dict[str, Any]:
     """The buffers of a read: their median, 95th percentile and most, and that for a row read."""
     rows = [samples.text(row) for row in samples.draw(connection, query, EXPLAINED)]
-    explained = plans.explain(connection, *query.statements("v1"), rows)
+    explained = plans.explain(
+        connection, *query.statements("v1"), rows, planned_each_time=query.planned_each_time
+    )
     # A plan's buffers and not its time: the same on any machine.
     buffers = sorted(plan.buffers for plan in explained)
     return {

@@ -36,6 +36,8 @@ class Work:
     statements: Sequence[str]
     parameters: Sequence[Parameters]
     seconds: float
+    #: Whether the statements are prepared once, or planned anew each time.
+    prepared: bool = True
     #: Whether COMMIT waits for the disk. The disk is no part of what is compared.
     durable: bool = False
 
@@ -106,20 +108,19 @@ def _session(work: Work, parameters: Sequence[Parameters]) -> tuple[list[int], f
     try:
         _command(connection, f"SET statement_timeout = '{TIMEOUT}s'")
         _command(connection, f"SET synchronous_commit = {'on' if work.durable else 'off'}")
-        counts = []
-        for n, statement in enumerate(work.statements):
-            _check(connection, connection.prepare(b"q%d" % n, statement.encode()))
-            counts.append(max((int(m) for m in re.findall(r"\$(\d+)", statement)), default=0))
+        names = [_prepare(connection, work, n) for n in range(len(work.statements))]
+        counts = [_parameters(statement) for statement in work.statements]
         operations = cycle(
             [
-                (b"q%d" % n, [value and value.encode() for value in row[:count]])
-                for n, count in enumerate(counts)
+                (name, [value and value.encode() for value in row[:count]])
+                for name, count in zip(names, counts, strict=True)
             ]
             for row in parameters
         )
+        execute = connection.exec_prepared if work.prepared else connection.exec_params
         error = None
         try:
-            _repeat(connection, operations, WARM)
+            _repeat(connection, execute, operations, WARM)
         except RuntimeError as raised:
             error = raised
         # The others wait here for this one, whatever became of it.
@@ -127,19 +128,32 @@ def _session(work: Work, parameters: Sequence[Parameters]) -> tuple[list[int], f
         if error:
             raise error
         started = time.perf_counter()
-        times = _repeat(connection, operations, work.seconds)
+        times = _repeat(connection, execute, operations, work.seconds)
         return times, time.perf_counter() - started
     finally:
         connection.finish()
 
 
-def _repeat(connection: pq.abc.PGconn, operations: Any, seconds: float) -> list[int]:
+def _prepare(connection: pq.abc.PGconn, work: Work, number: int) -> bytes:
+    """Returns what to execute: the name of the prepared statement, or the statement itself."""
+    statement = work.statements[number].encode()
+    if not work.prepared:
+        return statement
+    _check(connection, connection.prepare(b"q%d" % number, statement))
+    return b"q%d" % number
+
+
+def _parameters(statement: str) -> int:
+    return max((int(number) for number in re.findall(r"\$(\d+)", statement)), default=0)
+
+
+def _repeat(connection: pq.abc.PGconn, execute: Any, operations: Any, seconds: float) -> list[int]:
     times, clock = [], time.perf_counter_ns
     end = clock() + int(seconds * 1e9)
     before = clock()
     while before < end:
         for name, values in next(operations):
-            result = connection.exec_prepared(name, values)
+            result = execute(name, values)
             if result.status not in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
                 _check(connection, result)
         after = clock()
