@@ -225,6 +225,7 @@ HISTORY = (
     ("published", {"is_public": False}, {"is_public": True}),
     ("updated", {"genre": None}, {"genre": "Pop"}),
     ("hidden", {"is_public": True}, {"is_public": False}),
+    ("waveform removed", {"waveform_path": "waveforms/old.json"}, None),
 )
 ACTIONS = words([action for action, _, _ in HISTORY])
 OLD_VALUES = documents([old for _, old, _ in HISTORY])

@@ -136,12 +136,18 @@ def federated_identities(rows: Rows) -> Columns:
         "display_name": text(
             rows.choose("given", words.GIVEN_NAMES), " ", rows.choose("family", words.FAMILY_NAMES)
         ).unless(rows.chance("no name", 0.2)),
-        "avatar_url": text("https://avatars.example.com/", digits(number, world.counts.users)),
-        "access_token": text("demo-access-", rows.hexadecimal("access")),
+        "avatar_url": text(
+            "https://avatars.example.com/", digits(number, world.counts.users)
+        ).unless(rows.chance("no avatar", 0.2)),
+        "access_token": text("demo-access-", rows.hexadecimal("access")).unless(
+            rows.chance("no access", 0.1)
+        ),
         "refresh_token": text("demo-refresh-", rows.hexadecimal("refresh")).unless(
             rows.chance("no refresh", 0.4)
         ),
-        "token_expires_at": timestamp(created + rows.below("expiry", 90) * DAY),
+        "token_expires_at": timestamp(created + rows.below("expiry", 90) * DAY).unless(
+            rows.chance("no expiry", 0.15)
+        ),
         **rows.times(created, np.where(deleted, gone, created)),
         "deleted_at": sometimes(gone, deleted),
     }
@@ -164,8 +170,10 @@ def refresh_tokens(rows: Rows) -> Columns:
         "token_hash": rows.token_hash(),
         "expires_at": timestamp(created + 30 * DAY),
         "revoked_at": sometimes(revoked_at, revoked),
-        "ip_address": rows.address(),
-        "user_agent": text(rows.choose_skewed("agent", words.USER_AGENTS)),
+        "ip_address": rows.address().unless(rows.chance("no address", 0.05)),
+        "user_agent": text(rows.choose_skewed("agent", words.USER_AGENTS)).unless(
+            rows.chance("no agent", 0.05)
+        ),
         **rows.times(created, np.where(revoked, revoked_at, created)),
     }
 
@@ -218,8 +226,8 @@ def user_sessions(rows: Rows) -> Columns:
         "user_id": rows.refer("users", user),
         "token_hash": rows.token_hash(),
         "device_info": text(words.DEVICE_NAMES.take(device)).unless(rows.chance("unknown", 0.1)),
-        "ip_address": rows.address(),
-        "user_agent": text(words.USER_AGENTS.take(device)),
+        "ip_address": rows.address().unless(rows.chance("no address", 0.05)),
+        "user_agent": text(words.USER_AGENTS.take(device)).unless(rows.chance("no agent", 0.05)),
         "last_activity_at": timestamp(last),
         "expires_at": timestamp(last + 14 * DAY),
         "revoked_at": sometimes(revoked_at, revoked),

@@ -13,6 +13,9 @@ from .base import Columns, Rows, sometimes
 from .tracks import duration, undone
 
 PERCENTAGES = percentages()
+CREATED = 0
+NO_OLD = np.array([old is None for _, old, _ in words.HISTORY])
+NO_NEW = np.array([new is None for _, _, new in words.HISTORY])
 MILLISECOND = SECOND // 1000
 
 
@@ -176,14 +179,17 @@ def track_history(rows: Rows) -> Columns:
     start = world.track_start(track)
     end = np.minimum(world.track_end(track), world.user_end(owner))
     kind = rows.below("kind", len(words.ACTIONS))
-    created = np.where(kind == 0, start, rows.between(start, end))
-    before = Column((words.OLD_VALUES.take(kind),))
+    created = np.where(kind == CREATED, start, rows.between(start, end))
+    before, after = (
+        Column((values.take(kind),)).unless(none[kind])
+        for values, none in ((words.OLD_VALUES, NO_OLD), (words.NEW_VALUES, NO_NEW))
+    )
     return rows.key() | {
         "track_id": rows.refer("tracks", track),
         "user_id": rows.refer("users", owner).unless(rows.chance("platform", 0.1)),
         "action": text(words.ACTIONS.take(kind)),
-        "old_value": before.unless(kind == 0),
-        "new_value": Column((words.NEW_VALUES.take(kind),)),
+        "old_value": before,
+        "new_value": after,
         **rows.times(created, created),
     }
 
@@ -201,12 +207,13 @@ class Listening:
         track = world.popular_track(rows.fraction("track"))
         session_start = world.session_start(session)
         start, end, apart = _together(world, user, track)
-        within = ~apart & (world.track_start(track) <= session_start)
+        unknown = apart | rows.chance("unknown", 0.05)
+        within = ~unknown & (world.track_start(track) <= session_start)
         self.track = track
         self.start = np.where(within, session_start, start)
         self.end = np.where(within, world.session_last(session), end)
         self.track_id = rows.refer("tracks", track)
-        self.user_id = rows.refer("users", user).unless(apart)
+        self.user_id = rows.refer("users", user).unless(unknown)
         self.session_id = rows.refer("user_sessions", session).unless(~within)
 
 

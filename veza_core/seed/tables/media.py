@@ -141,5 +141,5 @@ def rooms(rows: Rows) -> Columns:
         ),
         "is_private": boolean(rows.chance("private", 0.25)),
         "max_members": integer(np.where(rows.chance("small", 0.2), 50, 1000)),
-        **rows.removable(created, end, rows.chance("deleted", 0.1)),
+        **rows.removable(created, end, rows.numbers % 10 == 3),
     }

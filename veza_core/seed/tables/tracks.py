@@ -14,12 +14,11 @@ from veza_core.seed.binary import (
     text,
 )
 from veza_core.seed.draws import Flags, Integers
-from veza_core.seed.world import DAY, HOUR, World
+from veza_core.seed.world import HOUR, World
 
 from .base import Columns, Rows, sometimes
 
 UPLOADING, PROCESSING, FAILED = 1, 2, 3
-YEAR = 365 * DAY
 #: Every so many slots a like, or an entry of a playlist, is soft deleted.
 UNDONE_EVERY = 20
 
@@ -103,7 +102,8 @@ def tracks(rows: Rows) -> Columns:
     lossless = rows.chance("lossless", 0.4)
     bitrate = np.where(lossless, 800 + rows.below("rate", 400), 128 + 64 * rows.below("step", 4))
     size = duration(world, number) * bitrate // 8
-    year = 1970 + (start - rows.below("age", 4) * rows.below("years", 8) * YEAR) // YEAR
+    uploaded = start.astype("datetime64[us]").astype("datetime64[Y]").astype(np.int64) + 1970
+    year = uploaded - rows.below("age", 4) * rows.below("years", 8)
     path = [rows.hexadecimal("path"), digits(number, world.counts.tracks)]
     return rows.key() | {
         "user_id": rows.refer("users", owner),
@@ -158,6 +158,8 @@ def track_versions(rows: Rows) -> Columns:
     """Two of each of the most played tracks."""
     world, number = rows.world, rows.numbers
     track, start = version_track(world, number), version_start(world, number)
+    # Jobs are for first versions, and streams for the second of every third track.
+    unused = number % 6 == 3
     return rows.key() | {
         "track_id": rows.refer("tracks", track),
         "created_by_id": rows.refer("users", world.fitting(world.track_owner(track), start)).unless(
@@ -167,9 +169,11 @@ def track_versions(rows: Rows) -> Columns:
         "file_path": text(
             "versions/", rows.hexadecimal("path"), digits(number, world.counts.tracks)
         ),
-        "file_size": bigint(3_000_000 + rows.below("size", 60_000_000)),
+        "file_size": bigint(3_000_000 + rows.below("size", 60_000_000)).unless(
+            rows.chance("no size", 0.05)
+        ),
         "changelog": text(rows.choose("changelog", words.CHANGELOGS)).unless(
             rows.chance("no changelog", 0.3)
         ),
-        **rows.removable(start, world.track_end(track), rows.chance("deleted", 0.05)),
+        **rows.removable(start, world.track_end(track), unused & rows.chance("deleted", 0.4)),
     }
