@@ -32,8 +32,11 @@ ORDER BY track_likes.created_at DESC LIMIT 50""",
     Query(
         name="which of 50 tracks are liked",
         group=4,
-        sql="""SELECT track_id FROM track_likes
-WHERE user_id = $1 AND track_id = ANY($2::{key}[]) AND deleted_at IS NULL""",
+        # LIMIT 1 for each track: as one condition, PostgreSQL would read all that the user likes.
+        sql="""SELECT track.id FROM unnest($2::{key}[]) AS track (id)
+CROSS JOIN LATERAL (
+    SELECT FROM track_likes
+    WHERE track_id = track.id AND user_id = $1 AND deleted_at IS NULL LIMIT 1) AS liked""",
         sample="""SELECT user_id, ARRAY(SELECT id FROM tracks WHERE tracks.id >= track_id LIMIT 50)
 FROM {some:track_likes}""",
     ),
