@@ -94,3 +94,7 @@ bench-kill: setup ## Kill migrate 200 times, and see that the next run finishes
 .PHONY: bench-deploy
 bench-deploy: setup ## Measure migrate and reset_db beside psql, dbmate, node-pg-migrate, stock Django
 	@.venv/bin/python -m benchmarks.deploy
+
+.PHONY: bench-seed
+bench-seed: setup ## Measure seed_demo beside a plain COPY of the same rows, and its memory
+	@.venv/bin/python -m benchmarks.seed

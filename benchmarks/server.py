@@ -28,10 +28,11 @@ class Server:
         self.parameters = {name: str(params[name]) for name in names if params.get(name)}
         self.embedded = "EMBEDDED" in connection.settings_dict
 
-    def recreate(self, database: str) -> None:
-        """Make the database anew, empty."""
+    def recreate(self, database: str, template: str = "template1") -> None:
+        """Make the database anew, empty or as a copy of another one."""
         self.drop(database)
-        self._administer(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        self._administer(statement.format(sql.Identifier(database), sql.Identifier(template)))
 
     def drop(self, database: str) -> None:
         """Drop the database, whoever uses it."""

@@ -11,7 +11,8 @@ SCALES = {
 
 #: Fewer users than that cannot be in every state, nor own anything in time.
 LEAST = {"users": 100, "tracks": 50, "playlists": 10, "plays": 0, "likes": 0, "comments": 0}
-MOST = 2_000_000_000
+#: Row numbers are multiplied with each other, in 63 bits.
+MOST = 200_000_000
 
 #: A thread of comments: replies stand beside what they reply to.
 THREAD = 4

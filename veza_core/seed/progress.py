@@ -37,7 +37,7 @@ class Progress:
         self.shown = bool(verbosity)
         self.table = ""
         self.rows = self.done = 0
-        self.began = self.started = time.monotonic()
+        self.began = self.started = self.last = time.monotonic()
 
     def __enter__(self) -> Self:
         if self.bar:
@@ -58,7 +58,9 @@ class Progress:
         """So many more rows of the table are there."""
         if table != self.table:
             self._finish_table()
-            self.table, self.rows, self.began = table, 0, time.monotonic()
+            # The table's first chunk began when the last one of the table before it ended.
+            self.table, self.rows, self.began = table, 0, self.last
+        self.last = time.monotonic()
         self.rows += rows
         self.done += rows
         if self.bar:
@@ -67,5 +69,6 @@ class Progress:
 
     def _finish_table(self) -> None:
         if self.table and self.shown and not self.bar:
-            self.output.write(f"  {self.table}: {self.rows:,} rows")
+            rate = self.rows / max(self.last - self.began, 0.001)
+            self.output.write(f"  {self.table}: {self.rows:,} rows, {rate:,.0f} a second")
         self.table = ""

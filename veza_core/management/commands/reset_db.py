@@ -7,7 +7,7 @@ and schema `chat` with it.
 from typing import Any
 
 from django.conf import settings
-from django.core.management import call_command, get_commands
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -22,8 +22,6 @@ from veza_core.deploy.reset import (
     empty_schemas,
     sessions_in_the_way,
 )
-
-SEED_COMMAND = "seed_demo"
 
 
 class Command(BaseCommand):
@@ -61,7 +59,9 @@ class Command(BaseCommand):
             help="End the sessions that hold locks on these schemas, after listing them.",
         )
         parser.add_argument(
-            "--seed", action="store_true", help="Fill in demo data, when there is any."
+            "--seed",
+            action="store_true",
+            help="Fill in demo data afterwards, as manage.py seed_demo does.",
         )
         parser.add_argument(
             "--lock-timeout",
@@ -89,8 +89,6 @@ class Command(BaseCommand):
 
     def _reset(self, connection: BaseDatabaseWrapper, options: dict[str, Any]) -> None:
         dependents = find_dependents(connection)
-        if options["seed"] and SEED_COMMAND not in get_commands():
-            self.stdout.write("There is no demo data to fill in.")
         self._check_dependents(dependents, drop=options["drop_dependents"])
         if options["interactive"]:
             self._confirm(connection)
@@ -122,8 +120,14 @@ class Command(BaseCommand):
             stdout=self.stdout,
             stderr=self.stderr,
         )
-        if options["seed"] and SEED_COMMAND in get_commands():
-            call_command(SEED_COMMAND, database=options["database"], stdout=self.stdout)
+        if options["seed"]:
+            call_command(
+                "seed_demo",
+                database=options["database"],
+                verbosity=options["verbosity"],
+                stdout=self.stdout,
+                stderr=self.stderr,
+            )
 
     def _check_dependents(self, dependents: list[Dependent], *, drop: bool) -> None:
         if not dependents:

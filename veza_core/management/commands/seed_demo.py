@@ -5,7 +5,7 @@ from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from django.conf import settings
@@ -13,7 +13,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from veza_core.backup.programs import ended_by_signals
 from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
+
+if TYPE_CHECKING:
+    # Imported late, like all of the service: numpy takes a tenth of a second.
+    from veza_core.seed.counts import Counts
+    from veza_core.seed.service import Plan
 
 COUNTED = ("users", "tracks", "playlists", "plays", "likes", "comments")
 SCALES = ("small", "medium", "large")
@@ -78,7 +84,6 @@ class Command(BaseCommand):
         """Fill the database. Raises `CommandError` in one line."""
         if not settings.DEBUG:
             raise CommandError("seed_demo is for development, and DEBUG is off: nothing changed")
-        # Imported late, like all of the service: numpy takes a tenth of a second.
         from veza_core.seed.counts import CountError, choose_counts
 
         try:
@@ -95,7 +100,9 @@ class Command(BaseCommand):
                 f"a migrate, reset_db or seed_demo is under way: {error}. Nothing was changed."
             ) from error
 
-    def _fill(self, connection: BaseDatabaseWrapper, counts: Any, options: dict[str, Any]) -> None:
+    def _fill(
+        self, connection: BaseDatabaseWrapper, counts: "Counts", options: dict[str, Any]
+    ) -> None:
         from veza_core.seed.load import load
         from veza_core.seed.progress import Progress
         from veza_core.seed.service import make_plan
@@ -105,12 +112,12 @@ class Command(BaseCommand):
         self._begin(plan, options["seed"], now, options["verbosity"])
         started = time.monotonic()
         progress = Progress(plan.rows_missing, self.stdout, self.stderr, options["verbosity"])
-        with _clear_errors(), progress:
+        with ended_by_signals(), self._clear_errors(), progress:
             load(connection, plan.world, plan.missing, progress.advance)
         if options["verbosity"]:
             self._end(plan, time.monotonic() - started)
 
-    def _begin(self, plan: Any, seed: int, now: datetime, verbosity: int) -> None:
+    def _begin(self, plan: "Plan", seed: int, now: datetime, verbosity: int) -> None:
         if not verbosity:
             return
         found = plan.rows - plan.rows_missing
@@ -122,7 +129,7 @@ class Command(BaseCommand):
             f"{asked.tracks:,} tracks, {asked.plays:,} plays"
         )
 
-    def _end(self, plan: Any, seconds: float) -> None:
+    def _end(self, plan: "Plan", seconds: float) -> None:
         from veza_core.seed.tables.accounts import PASSWORD
 
         rate = plan.rows_missing / max(seconds, 0.001)
@@ -134,16 +141,18 @@ class Command(BaseCommand):
     def _wait_for(self, holder: Holder) -> None:
         self.stderr.write(f"Waiting for another command: {holder}")
 
-
-@contextmanager
-def _clear_errors() -> Iterator[None]:
-    """PostgreSQL's errors in one line."""
-    try:
-        yield
-    except psycopg.errors.UniqueViolation as error:
-        raise CommandError(
-            f"a row of this set is in the way of one that is there: {error.diag.message_detail} "
-            f"({GOES_ON}, once that row is gone)"
-        ) from error
-    except psycopg.Error as error:
-        raise CommandError(f"{' '.join(str(error).split())} ({GOES_ON})") from error
+    @contextmanager
+    def _clear_errors(self) -> Iterator[None]:
+        """PostgreSQL's errors in one line; and what an interrupted run has left."""
+        try:
+            yield
+        except psycopg.errors.UniqueViolation as error:
+            raise CommandError(
+                "a row of this set is in the way of one that is there: "
+                f"{error.diag.message_detail} ({GOES_ON}, once that row is gone)"
+            ) from error
+        except psycopg.Error as error:
+            raise CommandError(f"{' '.join(str(error).split())} ({GOES_ON})") from error
+        except (KeyboardInterrupt, SystemExit):
+            self.stderr.write(f"Interrupted: {GOES_ON}")
+            raise

@@ -1,0 +1,139 @@
+"""`seed_demo` beside a plain COPY of the same rows, on one server, in one run.
+
+Run it with `make bench-seed`. Each takes its turn in every round, into a V1 database of its own
+with all indexes, foreign keys and triggers. The files are made by COPY from what seed_demo made.
+The aims: 100,000 rows a second, and 70 % of a plain COPY.
+"""
+
+import argparse
+import os
+import shlex
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import django
+import psycopg
+
+from benchmarks.measure import Case, measure, report
+from benchmarks.server import PYTHON, ROOT, Server
+
+EMPTY, TARGET = "bench_seed_empty", "bench_seed"
+MANAGE = [PYTHON, str(ROOT / "manage.py")]
+#: What refers to rows of its own table cannot be loaded by two sessions.
+WHOLE = "track_comments"
+
+
+def main() -> None:
+    """Measure, and print the table, the two figures that have an aim, and the memory."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--users", type=int, default=20_000)
+    parser.add_argument("--tracks", type=int, default=100_000)
+    parser.add_argument("--plays", type=int, default=500_000)
+    parser.add_argument("--memory-only", action="store_true", help="Load once, and print memory")
+    options = parser.parse_args()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
+    django.setup()
+    sizes = [f"--{name}={getattr(options, name)}" for name in ("users", "tracks", "plays")]
+    seed = [*MANAGE, "seed_demo", "--scale", "medium", "--now", "2026-06-01", *sizes]
+    server = Server()
+    with server.scratch(EMPTY, TARGET), tempfile.TemporaryDirectory() as directory:
+        environment = server.environment(EMPTY)
+        migrate = [*MANAGE, "migrate", "--no-audit", "--verbosity", "0"]
+        subprocess.run(migrate, env=environment, check=True)
+        server.recreate(TARGET, EMPTY)
+        megabytes = peak_memory(seed, server.environment(TARGET))
+        if not options.memory_only:
+            compare(server, seed, Path(directory), options.rounds)
+    print(f"seed_demo used {megabytes:.0f} MB at most")
+
+
+def peak_memory(command: list[str], environment: dict[str, str]) -> float:
+    """Run the command; the most memory that its process ever had, in megabytes."""
+    process = subprocess.Popen(command, env=environment)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{shlex.join(command)}: exit {process.returncode}")
+    return usage.ru_maxrss / 1024
+
+
+def compare(server: Server, seed: list[str], directory: Path, rounds: int) -> None:
+    """Print how long each way takes to load the rows that are in the target now."""
+    from veza_core.db import embedded
+    from veza_core.seed.tables import WRITERS
+
+    with psycopg.connect(**server.parameters, dbname=TARGET) as connection:
+        roles = role_names(connection)
+        rows = sum(copy_out(connection, table, directory) for table in WRITERS)
+    psql = f"{embedded.program('psql')} --no-psqlrc --quiet --set ON_ERROR_STOP=1"
+    vacuum = f"{psql} -c 'VACUUM (ANALYZE) {', '.join(WRITERS)}'\n"
+    one, two = directory / "one.sh", directory / "two.sh"
+    one.write_text("set -e\n" + "".join(copy_in(psql, directory, table) for table in WRITERS))
+    two.write_text("set -e\n" + "".join(copy_in_two(psql, directory, table) for table in WRITERS))
+    both = directory / "vacuum.sh"
+    both.write_text(one.read_text() + vacuum)
+
+    def prepare() -> None:
+        server.recreate(TARGET, EMPTY)
+        with psycopg.connect(**server.parameters, dbname=TARGET) as connection:
+            if role_names(connection) != roles:
+                raise SystemExit("the roles have other ids: the files do not fit")
+
+    environment = server.environment(TARGET)
+    cases = [
+        Case("seed_demo, all of it", [*seed, "--verbosity", "0"], environment, prepare),
+        Case("plain COPY", ["bash", str(one)], environment, prepare),
+        Case("plain COPY, then VACUUM (ANALYZE)", ["bash", str(both)], environment, prepare),
+        Case("plain COPY in two sessions", ["bash", str(two)], environment, prepare),
+    ]
+    measure(cases, rounds)
+    ours, plain = cases[:2]
+    print(f"\n{rows:,} rows in {len(WRITERS)} tables, {rounds} rounds\n")
+    report(cases, plain)
+    ratios = [b / a for a, b in zip(ours.seconds, plain.seconds, strict=True)]
+    print(
+        f"\nseed_demo: {rows / ours.median:,.0f} rows a second (aim: 100,000); "
+        f"plain COPY: {rows / plain.median:,.0f}\n"
+        f"rate beside plain COPY: {plain.median / ours.median:.0%}, "
+        f"{min(ratios):.0%} to {max(ratios):.0%} (aim: 70%)"
+    )
+
+
+def role_names(connection: psycopg.Connection[Any]) -> list[Any]:
+    """The roles that the migrations made, with their ids."""
+    return connection.execute("SELECT id, name FROM roles ORDER BY name").fetchall()
+
+
+def copy_out(connection: psycopg.Connection[Any], table: str, directory: Path) -> int:
+    """Write the table's rows to a file, and its halves to two more; how many rows."""
+    whole = directory / table
+    with whole.open("wb") as file, connection.cursor() as cursor:
+        with cursor.copy(f"COPY public.{table} TO STDOUT") as copy:
+            for block in copy:
+                file.write(block)
+        rows = cursor.rowcount
+    with whole.open("rb") as file:
+        for half, lines in (("1", rows // 2), ("2", rows - rows // 2)):
+            with (directory / f"{table}.{half}").open("wb") as part:
+                part.writelines(file.readline() for _ in range(lines))
+    return rows
+
+
+def copy_in(psql: str, directory: Path, table: str, half: str = "") -> str:
+    """The shell's line that loads the file."""
+    return f"{psql} -c '\\copy public.{table} FROM {directory / table}{half}'\n"
+
+
+def copy_in_two(psql: str, directory: Path, table: str) -> str:
+    """The shell's lines that load the two halves at once."""
+    if table == WHOLE:
+        return copy_in(psql, directory, table)
+    first, second = (copy_in(psql, directory, table, half).strip() for half in (".1", ".2"))
+    return f"{first} &\n{second}\nwait $!\n"
+
+
+if __name__ == "__main__":
+    main()
