@@ -59,10 +59,10 @@ def main() -> None:
             "rows": options.rows,
             "unique_without": _unique_without(connection),
             "reads": _reads(connection),
-            "inserts": _inserts(connection, options.rounds),
             "brin": _brin(connection),
             "removal": _removal(connection),
             "bytes": _bytes_of_a_row(connection),
+            "inserts": _inserts(connection, options.rounds),
         }
     setting.write(options.json, results)
     _show(results)
@@ -157,7 +157,12 @@ def _read(connection: psycopg.Connection, statement: str, row: tuple[str, ...]) 
         connection.execute("DEALLOCATE timed")
     ran = {node["Relation Name"] for node in explained.nodes
            if node.get("Relation Name") and node["Actual Loops"] > 0}  # fmt: skip
-    return {"buffers": explained.buffers, "tables": len(ran), "ms": round(milliseconds, 3)}
+    return {
+        "buffers": explained.buffers,
+        "tables": len(ran),
+        "ms": round(milliseconds, 3),
+        "shape": explained.shape if len(ran) == 1 else "",
+    }
 
 
 def _milliseconds(action: Callable[[], Any]) -> float:
@@ -192,7 +197,9 @@ def _brin(connection: psycopg.Connection) -> dict[str, dict[str, Any]]:
     ):
         with connection.transaction(force_rollback=True):
             if make:
-                connection.execute(f"DROP INDEX {btree}")
+                # Small as the table is here, the others would do for a week, too.
+                for other, _ in _indexes(connection):
+                    connection.execute(f"DROP INDEX {other}")
                 connection.execute(make)
             size = connection.execute(
                 "SELECT pg_relation_size(%s::regclass)", ["plays_brin" if make else btree]
@@ -246,12 +253,14 @@ def _show(results: dict[str, Any]) -> None:
     rates = [one / other for one, other in pairs]
     report.console.print(f"inserts a second, by month / V1: {report.spread(rates)}")
     for name, index in results["brin"].items():
-        report.console.print(f"created_at by {name}: {index['bytes']:,} bytes, a week is"
-                             f" {index['buffers']:,} buffers, {index['ms']} ms")  # fmt: skip
+        report.console.print(
+            f"created_at by {name}: {index['bytes']:,} bytes; a week is {index['buffers']:,}"
+            f" buffers, {index['ms']} ms ({index['shape']})"
+        )
     gone = results["removal"]
     report.console.print(
-        f"a month of {gone['rows']:,} plays: DELETE {gone['delete']} s and VACUUM {gone['vacuum']} s,"
-        f" DROP of its partition {gone['drop']} s"
+        f"a month of {gone['rows']:,} plays: DELETE {gone['delete']} s, then VACUUM"
+        f" {gone['vacuum']} s; DROP of its partition {gone['drop']} s"
     )
     size = results["bytes"]
     report.console.print(
