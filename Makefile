@@ -36,6 +36,15 @@ setup: .venv/installed .env ## Make the virtual environment and install the lock
 migrate: setup ## Set up, and apply all migrations
 	@$(MANAGE) migrate --noinput
 
+ADDRESS ?= 127.0.0.1:8000
+
+.PHONY: admin
+admin: setup ## Serve the support admin with demo data, for development (ADDRESS=host:port)
+	@$(MANAGE) migrate --noinput --verbosity 0
+	@$(MANAGE) demo_staff
+	@echo "Serving http://$(ADDRESS)/admin/ (Ctrl-C ends it)"
+	@$(MANAGE) runserver $(ADDRESS)
+
 .PHONY: test
 test: setup ## Set up, and run all tests
 	@.venv/bin/python -m pytest
@@ -91,9 +100,17 @@ erd: setup ## Draw docs/erd.svg from the models (needs graphviz)
 bench-kill: setup ## Kill migrate 200 times, and see that the next run finishes
 	@.venv/bin/python -m benchmarks.kill
 
+.PHONY: bench-sign-in
+bench-sign-in: setup ## Time every kind of refused sign-in, and compare them
+	@.venv/bin/python -m benchmarks.sign_in
+
 .PHONY: bench-deploy
 bench-deploy: setup ## Measure migrate and reset_db beside psql, dbmate, node-pg-migrate, stock Django
 	@.venv/bin/python -m benchmarks.deploy
+
+.PHONY: bench-purge
+bench-purge: setup ## Measure the load's latencies without purge, beside it, and beside one DELETE
+	@.venv/bin/python -m benchmarks.purge
 
 .PHONY: bench-seed
 bench-seed: setup ## Measure seed_demo beside a plain COPY of the same rows, and its memory

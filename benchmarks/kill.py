@@ -59,6 +59,8 @@ def main() -> None:
             else:
                 sys.exit(f"trial {trial}: no run lived long enough to be killed")
             outcomes[kind, outcome(server, database, expected)] += 1
+            # What is kept has to be synchronized after every crash of the server.
+            drop(server, database)
             if sys.stderr.isatty():
                 print(f"\r{trial + 1} of {arguments.trials}", end="", file=sys.stderr)
     print(f"{'killed':10} {'outcome':40} trials")
@@ -103,6 +105,17 @@ def outcome(server: Path, database: str, expected: str) -> str:
         return f"exit {done.returncode}: {done.stderr.strip()[-120:]}"
     same = catalog(server, database) == expected
     return "finished, identical catalog" if same else "another catalog"
+
+
+def drop(home: Path, database: str) -> None:
+    """Remove a trial's database."""
+    code = (
+        "import django; django.setup()\n"
+        "from django.db import connection\n"
+        f"connection.cursor().execute('DROP DATABASE {database}')"
+    )
+    run = [PYTHON, "-c", code]
+    subprocess.run(run, env=environment(home, "undisturbed"), check=True)
 
 
 def kill(kind: str, home: Path, database: str, command: int) -> None:

@@ -29,10 +29,10 @@ class Server:
         self.embedded = "EMBEDDED" in connection.settings_dict
 
     def recreate(self, database: str, template: str = "template1") -> None:
-        """Make the database anew, empty or as a copy of another one."""
+        """Make the database anew: empty, or a copy of `template`, which nobody may be using."""
         self.drop(database)
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-        self._administer(statement.format(sql.Identifier(database), sql.Identifier(template)))
+        names = map(sql.Identifier, (database, template))
+        self._administer(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
 
     def drop(self, database: str) -> None:
         """Drop the database, whoever uses it."""

@@ -39,6 +39,8 @@ CREATE TABLE public.users (
 
 CREATE INDEX idx_users_created_at
     ON public.users (created_at DESC);
+CREATE INDEX idx_users_deleted_at
+    ON public.users (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE UNIQUE INDEX idx_users_email
     ON public.users (email) WHERE deleted_at IS NULL;
 CREATE INDEX idx_users_email_trgm
@@ -92,6 +94,8 @@ CREATE TABLE public.federated_identities (
         REFERENCES public.users (id) ON DELETE CASCADE
 );
 
+CREATE INDEX idx_federated_identities_deleted_at
+    ON public.federated_identities (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE UNIQUE INDEX idx_federated_identities_provider_provider_user_id
     ON public.federated_identities (provider, provider_user_id) WHERE deleted_at IS NULL;
 CREATE INDEX idx_federated_identities_user_id_provider
@@ -131,6 +135,8 @@ CREATE TABLE public.refresh_tokens (
 
 CREATE INDEX idx_refresh_tokens_expires_at
     ON public.refresh_tokens (expires_at);
+CREATE INDEX idx_refresh_tokens_revoked_at
+    ON public.refresh_tokens (revoked_at) WHERE revoked_at IS NOT NULL;
 CREATE INDEX idx_refresh_tokens_user_id
     ON public.refresh_tokens (user_id);
 
@@ -162,6 +168,8 @@ CREATE TABLE public.password_reset_tokens (
 
 CREATE INDEX idx_password_reset_tokens_expires_at
     ON public.password_reset_tokens (expires_at);
+CREATE INDEX idx_password_reset_tokens_used_at
+    ON public.password_reset_tokens (used_at) WHERE used_at IS NOT NULL;
 CREATE INDEX idx_password_reset_tokens_user_id
     ON public.password_reset_tokens (user_id);
 
@@ -192,6 +200,8 @@ CREATE TABLE public.email_verification_tokens (
 
 CREATE INDEX idx_email_verification_tokens_expires_at
     ON public.email_verification_tokens (expires_at);
+CREATE INDEX idx_email_verification_tokens_used_at
+    ON public.email_verification_tokens (used_at) WHERE used_at IS NOT NULL;
 CREATE INDEX idx_email_verification_tokens_user_id
     ON public.email_verification_tokens (user_id);
 
@@ -226,6 +236,8 @@ CREATE TABLE public.user_sessions (
 
 CREATE INDEX idx_user_sessions_expires_at
     ON public.user_sessions (expires_at);
+CREATE INDEX idx_user_sessions_revoked_at
+    ON public.user_sessions (revoked_at) WHERE revoked_at IS NOT NULL;
 CREATE INDEX idx_user_sessions_user_id_last_activity_at
     ON public.user_sessions (user_id, last_activity_at DESC);
 

@@ -57,6 +57,8 @@ CREATE INDEX idx_tracks_artist_trgm
     ON public.tracks USING gin (upper(artist) public.gin_trgm_ops);
 CREATE INDEX idx_tracks_created_at
     ON public.tracks (created_at DESC);
+CREATE INDEX idx_tracks_deleted_at
+    ON public.tracks (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX idx_tracks_genre_created_at
     ON public.tracks (genre, created_at DESC);
 CREATE UNIQUE INDEX idx_tracks_slug
@@ -117,6 +119,8 @@ CREATE TABLE public.track_versions (
 
 CREATE INDEX idx_track_versions_created_by_id
     ON public.track_versions (created_by_id);
+CREATE INDEX idx_track_versions_deleted_at
+    ON public.track_versions (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX idx_track_versions_track_id_created_at
     ON public.track_versions (track_id, created_at DESC);
 CREATE UNIQUE INDEX idx_track_versions_track_id_version_number
@@ -157,6 +161,8 @@ CREATE TABLE public.playlists (
 
 CREATE INDEX idx_playlists_created_at
     ON public.playlists (created_at DESC);
+CREATE INDEX idx_playlists_deleted_at
+    ON public.playlists (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE UNIQUE INDEX idx_playlists_slug
     ON public.playlists (slug) WHERE deleted_at IS NULL;
 CREATE INDEX idx_playlists_title_trgm
@@ -200,6 +206,8 @@ CREATE TABLE public.playlist_tracks (
 
 CREATE INDEX idx_playlist_tracks_added_by_id
     ON public.playlist_tracks (added_by_id);
+CREATE INDEX idx_playlist_tracks_deleted_at
+    ON public.playlist_tracks (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX idx_playlist_tracks_playlist_id_position
     ON public.playlist_tracks (playlist_id, position);
 CREATE INDEX idx_playlist_tracks_track_id
@@ -237,6 +245,8 @@ CREATE TABLE public.playlist_collaborators (
         REFERENCES public.users (id) ON DELETE CASCADE
 );
 
+CREATE INDEX idx_playlist_collaborators_deleted_at
+    ON public.playlist_collaborators (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX idx_playlist_collaborators_invited_by_id
     ON public.playlist_collaborators (invited_by_id);
 CREATE INDEX idx_playlist_collaborators_playlist_id
@@ -272,6 +282,8 @@ CREATE TABLE public.playlist_follows (
         REFERENCES public.users (id) ON DELETE CASCADE
 );
 
+CREATE INDEX idx_playlist_follows_deleted_at
+    ON public.playlist_follows (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX idx_playlist_follows_playlist_id_created_at
     ON public.playlist_follows (playlist_id, created_at DESC);
 CREATE INDEX idx_playlist_follows_user_id_created_at

@@ -71,6 +71,8 @@ CREATE TABLE public.track_likes (
         REFERENCES public.users (id) ON DELETE CASCADE
 );
 
+CREATE INDEX idx_track_likes_deleted_at
+    ON public.track_likes (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX idx_track_likes_track_id_created_at
     ON public.track_likes (track_id, created_at DESC);
 CREATE UNIQUE INDEX idx_track_likes_track_id_user_id
@@ -107,6 +109,8 @@ CREATE TABLE public.track_shares (
     CONSTRAINT chk_track_shares_permission CHECK (permission::text IN ('stream', 'download'))
 );
 
+CREATE INDEX idx_track_shares_deleted_at
+    ON public.track_shares (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE UNIQUE INDEX idx_track_shares_token_hash
     ON public.track_shares (token_hash) WHERE deleted_at IS NULL;
 CREATE INDEX idx_track_shares_track_id_created_at
@@ -150,6 +154,8 @@ CREATE TABLE public.track_comments (
     CONSTRAINT chk_track_comments_position_ms CHECK (position_ms >= 0)
 );
 
+CREATE INDEX idx_track_comments_deleted_at
+    ON public.track_comments (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX idx_track_comments_parent_id
     ON public.track_comments (parent_id);
 CREATE INDEX idx_track_comments_track_id_created_at
@@ -186,6 +192,8 @@ CREATE TABLE public.track_history (
         REFERENCES public.users (id) ON DELETE SET NULL
 );
 
+CREATE INDEX idx_track_history_created_at
+    ON public.track_history (created_at DESC);
 CREATE INDEX idx_track_history_track_id_created_at
     ON public.track_history (track_id, created_at DESC);
 CREATE INDEX idx_track_history_user_id_created_at

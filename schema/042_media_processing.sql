@@ -130,6 +130,8 @@ CREATE TABLE public.bitrate_adaptation_logs (
     CONSTRAINT chk_bitrate_adaptation_logs_old_bitrate CHECK (old_bitrate > 0)
 );
 
+CREATE INDEX idx_bitrate_adaptation_logs_created_at
+    ON public.bitrate_adaptation_logs (created_at DESC);
 CREATE INDEX idx_bitrate_adaptation_logs_session_id
     ON public.bitrate_adaptation_logs (session_id);
 CREATE INDEX idx_bitrate_adaptation_logs_track_id_created_at

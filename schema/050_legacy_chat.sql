@@ -35,6 +35,8 @@ CREATE INDEX idx_rooms_created_at
     ON public.rooms (created_at DESC);
 CREATE INDEX idx_rooms_creator_id
     ON public.rooms (creator_id);
+CREATE INDEX idx_rooms_deleted_at
+    ON public.rooms (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX idx_rooms_name
     ON public.rooms (name);
 

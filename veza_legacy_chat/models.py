@@ -3,7 +3,7 @@
 from django.db import models
 
 from veza_core.db.constraints import at_least_characters, positive
-from veza_core.db.indexes import Index
+from veza_core.db.indexes import Index, set_index
 from veza_core.models import SoftDeleteModel, User
 
 
@@ -38,6 +38,8 @@ class Room(SoftDeleteModel):
             Index(fields=["creator"], name="idx_rooms_creator_id"),
             # The newest rooms.
             Index(fields=["-created_at"], name="idx_rooms_created_at"),
+            # The purge of what was deleted long ago.
+            set_index("rooms", "deleted_at"),
         ]
 
     def __str__(self) -> str:

@@ -227,6 +227,8 @@ class BitrateAdaptationLog(BaseModel):
             ),
             # A client's.
             Index(fields=["session"], name="idx_bitrate_adaptation_logs_session_id"),
+            # The newest of all; from its other end, the purge of old ones.
+            Index(fields=["-created_at"], name="idx_bitrate_adaptation_logs_created_at"),
         ]
 
     def __str__(self) -> str:

@@ -1,8 +1,10 @@
 """Settings, all of them from the environment (or from `.env`, which `make` writes once)."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.csp import CSP
 from environs import Env, EnvError, validate
 
 from veza_core.db.url import database_settings, embedded_settings
@@ -11,6 +13,19 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = Env()
 env.read_env(str(BASE_DIR / ".env"), recurse=False)
+
+MOST_DAYS = 36_500
+
+
+@env.parser_for("days")
+def days(value: str) -> int | None:
+    """A number of days; None, for ever, when nothing is given."""
+    if not value:
+        return None
+    if not value.isdecimal() or int(value) > MOST_DAYS:
+        raise EnvError(f"a number of days is needed, from 0 to {MOST_DAYS}, or nothing")
+    return int(value)
+
 
 try:
     # Off unless asked for: a deployment that forgets it must not run with it.
@@ -22,14 +37,42 @@ try:
     BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", default=False)
     CONN_MAX_AGE = env.int("CONN_MAX_AGE", default=0)
     DATABASE_URL = env.str("DATABASE_URL", default="")
+    # The role that the admin reads over, without secrets: see `manage.py sync_roles`.
+    DATABASE_SUPPORT_URL = env.str("DATABASE_SUPPORT_URL", default="")
+    # How long a statement over that role may take, in seconds.
+    SUPPORT_STATEMENT_TIMEOUT = env.float(
+        "SUPPORT_STATEMENT_TIMEOUT", default=10.0, validate=validate.Range(min=0.1)
+    )
+    # Whether the admin asks for a second factor.
+    SECOND_FACTOR_REQUIRED = env.bool("SECOND_FACTOR_REQUIRED", default=not DEBUG)
+    # How long a session may be idle, and how long it lives at most, in minutes.
+    SESSION_IDLE_MINUTES = env.int(
+        "SESSION_IDLE_MINUTES", default=30, validate=validate.Range(min=1)
+    )
+    SESSION_MINUTES = env.int("SESSION_MINUTES", default=8 * 60, validate=validate.Range(min=1))
     # How long a migration's statement waits for a lock, in seconds, and how often it is tried.
     MIGRATE_LOCK_TIMEOUT = env.float("MIGRATE_LOCK_TIMEOUT", default=5.0)
     MIGRATE_LOCK_ATTEMPTS = env.int(
         "MIGRATE_LOCK_ATTEMPTS", default=10, validate=validate.Range(min=1)
     )
+    # What `purge` deletes, and how many days after it ended, was deleted or was written.
+    PURGE_AFTER_DAYS: dict[str, int | None] = {
+        kind: env.days(f"PURGE_{kind.upper()}_AFTER_DAYS", default)
+        for kind, default in {
+            "tokens": "30",
+            "sessions": "30",
+            "deleted": "30",
+            "bitrate_logs": "90",
+            "analytics": "365",
+            "plays": "",
+            "history": "",
+        }.items()
+    }
     # Without DATABASE_URL: where the embedded server keeps its data, and which database.
     EMBEDDED_DIRECTORY = env.str("EMBEDDED_DIRECTORY", default=str(BASE_DIR / ".postgres"))
     EMBEDDED_DATABASE = env.str("EMBEDDED_DATABASE", default="veza")
+    # Where `collectstatic` puts the static files, and the web server finds them.
+    STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
 except EnvError as error:
     raise ImproperlyConfigured(str(error)) from error
 
@@ -55,35 +98,59 @@ DATABASES = {
     }
 }
 
+if DATABASE_SUPPORT_URL:
+    DATABASES["support"] = {
+        **database_settings(DATABASE_SUPPORT_URL, "DATABASE_SUPPORT_URL"),
+        "CONN_MAX_AGE": CONN_MAX_AGE,
+        "CONN_HEALTH_CHECKS": True,
+    }
+DATABASE_ROUTERS = ["veza_site.support.router.SupportRouter"]
+
 # The apps whose tables are the platform's, in schema public. All others live in schema django.
 PUBLIC_SCHEMA_APPS = ["veza_core", "veza_streaming", "veza_media", "veza_legacy_chat"]
+
+# Tables in schema django whose triggers refuse all but INSERT; `manage.py flush` leaves them.
+APPEND_ONLY_TABLES = ["veza_site_stafflogentry", "veza_site_note"]
 
 # Apps -----------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
     # First, since the first app to bring a command wins: ours replace Django's `migrate`.
     *PUBLIC_SCHEMA_APPS,
-    # Without autodiscovery, which would import every admin module for every command.
-    "django.contrib.admin.apps.SimpleAdminConfig",
+    # Before Django's admin, whose templates it replaces.
+    "veza_site",
+    "veza_site.apps.SupportAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
     "django.contrib.postgres",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
+    "axes",
     "django_extensions",
+    "django_otp",
+    "django_otp.plugins.otp_static",
+    "django_otp.plugins.otp_totp",
 ]
 
 MIDDLEWARE = [
     # Before all others, which would turn a probe away: see there.
     "veza_site.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    # In development the staticfiles app serves them, without `collectstatic`.
+    *([] if DEBUG else ["whitenoise.middleware.WhiteNoiseMiddleware"]),
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    # Sets request.access, on which everything in the admin depends.
+    "veza_site.support.middleware.AccessMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    # Last, as it asks: turns a refusal of its backend into a page.
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "veza_site.urls"
@@ -95,6 +162,7 @@ TEMPLATES = [
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
+                "django.template.context_processors.csp",
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
@@ -106,7 +174,11 @@ TEMPLATES = [
 # Accounts -------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "veza_core.User"
-AUTHENTICATION_BACKENDS = ["veza_core.authentication.LiveUserBackend"]
+AUTHENTICATION_BACKENDS = [
+    # Refuses whoever has tried too often, before any password is looked at.
+    "axes.backends.AxesStandaloneBackend",
+    "veza_site.support.backend.SupportBackend",
+]
 PASSWORD_HASHERS = ["veza_core.passwords.BCryptPasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -121,15 +193,64 @@ SILENCED_SYSTEM_CHECKS = [
     "auth.W004",
 ]
 
+# Sign-in --------------------------------------------------------------------------------------
+
+# Five attempts by account and address together: an account alone would let anybody lock staff out.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_USERNAME_FORM_FIELD = "username"
+AXES_USERNAME_CALLABLE = "veza_site.support.backend.counted_name"
+AXES_CLIENT_IP_CALLABLE = "veza_site.support.address.client_address"
+AXES_LOCKOUT_CALLABLE = "veza_site.support.views.too_many_attempts"
+# The log on stderr names the address; not what was typed, which may be a password by mistake.
+AXES_SENSITIVE_PARAMETERS = ["username", "csrfmiddlewaretoken"]
+# The staff log has who signed in and out, and their own screen shows it.
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+
+OTP_TOTP_ISSUER = "Veza support"
+
+# Rows in schema django, so that a session can be ended from outside. The idle time is counted by
+# the server (`veza_site.support.sessions`), and the cookie goes with the browser.
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_AGE = SESSION_IDLE_MINUTES * 60
+SESSION_ABSOLUTE_AGE = SESSION_MINUTES * 60
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+
 # Security -------------------------------------------------------------------------------------
 
 SESSION_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_SECURE = not DEBUG
+CSRF_COOKIE_HTTPONLY = True
+if not DEBUG:
+    # A browser takes a cookie of such a name from this very host alone, and over TLS.
+    SESSION_COOKIE_NAME = "__Host-session"
+    CSRF_COOKIE_NAME = "__Host-csrf"
 SECURE_SSL_REDIRECT = not DEBUG
 SECURE_HSTS_SECONDS = 0 if DEBUG else 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = not DEBUG
 SECURE_HSTS_PRELOAD = not DEBUG
+SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# Nothing but what this site serves; a style or script within a page needs its nonce
+# (`{% csp_nonce_attr %}`), and no attribute may hold either.
+SECURE_CSP = {
+    "default-src": [CSP.NONE],
+    "script-src": [CSP.SELF, CSP.NONCE],
+    "style-src": [CSP.SELF, CSP.NONCE],
+    "img-src": [CSP.SELF],
+    "font-src": [CSP.SELF],
+    "connect-src": [CSP.SELF],
+    "form-action": [CSP.SELF],
+    "base-uri": [CSP.NONE],
+    "frame-ancestors": [CSP.NONE],
+}
 if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
@@ -141,3 +262,25 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 STATIC_URL = "static/"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+# Django's own configuration is silent about errors when DEBUG is off: they go to stderr here.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler"},
+        "nowhere": {"class": "logging.NullHandler"},
+    },
+    "loggers": {
+        "django": {"handlers": ["stderr"], "level": "INFO" if DEBUG else "WARNING"},
+        # Scanners ask by address all day: each would be a traceback.
+        "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
+    },
+}

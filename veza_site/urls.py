@@ -1,5 +1,22 @@
-"""Addresses that this project answers, beside `/healthz` (veza_site.health): none yet."""
+"""Addresses that this project answers, beside `/healthz` (veza_site.health).
 
-from django.urls import URLPattern
+The admin modules are imported here, by name, and not by Django's autodiscovery: that would run for
+every command, and register the screens of other apps, which know nothing of our permissions.
+"""
 
-urlpatterns: list[URLPattern] = []
+from importlib import import_module
+from importlib.util import find_spec
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, path
+from django.views.generic import RedirectView
+
+for app in (*settings.PUBLIC_SCHEMA_APPS, "veza_site"):
+    if find_spec(f"{app}.admin"):
+        import_module(f"{app}.admin")
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/", admin.site.urls),
+]

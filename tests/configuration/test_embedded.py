@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -58,3 +59,21 @@ def test_the_killed_do_not_keep_the_server():
         (home / ".handle_pids.json").write_text(json.dumps([gone.pid]))
         assert manage(*BARE, **environment(home)).returncode == 0
         assert not (home / "postmaster.pid").exists()
+
+
+def test_a_recovery_that_takes_longer_than_the_wheel_waits():
+    """It recovers from an archive here, whose command is slow once, and then has nothing."""
+    with TemporaryDirectory(dir="/tmp") as temporary:
+        home = Path(temporary) / "postgres"
+        assert manage(*BARE, **environment(home)).returncode == 0
+        (home / "recovery.signal").touch()
+        with (home / "postgresql.auto.conf").open("a") as settings:
+            settings.write("restore_command = 'mkdir slow && sleep 11; false'\n")
+        with running_manage(*BARE, **environment(home)) as first:
+            while not (home / "slow").exists():
+                assert first.poll() is None
+                time.sleep(0.1)
+            second = manage(*BARE, **environment(home))
+            assert (second.returncode, second.stderr) == (0, "")
+            assert first.communicate(timeout=60) == ("", "")
+        assert first.returncode == 0

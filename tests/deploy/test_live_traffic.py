@@ -89,13 +89,13 @@ def test_other_errors_are_not_tried_again(before_900):
     assert "next try" not in result.stderr
 
 
-def test_traffic_never_stalls_longer_than_the_timeout(before_900):
-    timeout = 0.5
-    stalls = []
+@contextmanager
+def traffic(name, stalls):
+    """Writes to `users` without a pause, and how long each took, in seconds."""
     stop = threading.Event()
 
     def write():
-        with psycopg.connect(**server_parameters(), dbname=before_900, autocommit=True) as session:
+        with psycopg.connect(**server_parameters(), dbname=name, autocommit=True) as session:
             number = 0
             while not stop.is_set():
                 number += 1
@@ -104,8 +104,18 @@ def test_traffic_never_stalls_longer_than_the_timeout(before_900):
                 stalls.append(time.monotonic() - started)
 
     writer = threading.Thread(target=write)
-    with open_transaction(before_900):
-        writer.start()
+    writer.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        writer.join()
+
+
+def test_traffic_never_stalls_longer_than_the_timeout(before_900):
+    timeout = 0.5
+    stalls = []
+    with open_transaction(before_900), traffic(before_900, stalls):
         result = manage(
             "migrate",
             "--lock-timeout",
@@ -113,13 +123,41 @@ def test_traffic_never_stalls_longer_than_the_timeout(before_900):
             MIGRATE_LOCK_ATTEMPTS="3",
             **database_environment(before_900),
         )
-    stop.set()
-    writer.join()
     assert result.returncode == 1
     # The migration did stand in the way, which shows that the writes met it.
     assert max(stalls) > timeout / 2
     assert max(stalls) < timeout * 1.5
     assert len(stalls) > 100
+
+
+def test_waits_for_several_tables_share_the_timeout(before_900):
+    """It gets `users` after a wait, and then waits for `tracks` with that lock in its hands."""
+    timeout = 2
+    stalls = []
+    environment = {"MIGRATE_LOCK_ATTEMPTS": "1", **database_environment(before_900)}
+    with (
+        open_transaction(before_900, "tracks"),
+        open_transaction(before_900) as first,
+        traffic(before_900, stalls),
+        running_manage("migrate", "--lock-timeout", str(timeout), **environment) as run,
+    ):
+        wait_for_a_waiting_session(before_900)
+        time.sleep(timeout * 0.7)
+        first.rollback()
+        _, err = run.communicate(timeout=60)
+    assert "could not get its locks within 2 s" in err
+    assert "LOCK TABLE tracks" in err
+    assert timeout * 0.7 < max(stalls) < timeout * 1.5
+
+
+def wait_for_a_waiting_session(name):
+    waiting = "SELECT 1 FROM pg_locks WHERE NOT granted"
+    with psycopg.connect(**server_parameters(), dbname=name, autocommit=True) as session:
+        for _ in range(600):
+            if session.execute(waiting).fetchone():
+                return
+            time.sleep(0.05)
+    raise AssertionError("nobody waits for a lock")
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "0.0001"])

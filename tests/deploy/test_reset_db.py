@@ -235,3 +235,21 @@ def test_killed_at_any_time_a_second_run_repairs(name, line):
 def test_takes_the_place_of_django_extensions():
     assert "django-extensions" not in manage("reset_db", "--help").stdout
     assert "schema chat is never touched" in " ".join(manage("reset_db", "--help").stdout.split())
+
+
+def test_publications_that_name_our_tables(name):
+    query(name, "CREATE PUBLICATION search FOR TABLE users, chat.messages")
+    query(name, "CREATE PUBLICATION everything FOR TABLES IN SCHEMA public, django")
+    result = reset(name)
+    assert is_one_clear_line(result)
+    assert "publication search of table users" in result.stderr
+    assert "publication everything of schema django" in result.stderr
+    assert query(name, USERS) == [(1,)]
+
+    result = reset(name, "--drop-dependents")
+    assert result.returncode == 0, result.stderr
+    assert "publication search of table users" in result.stdout
+    kept = query(name, "SELECT pubname, schemaname, tablename FROM pg_publication_tables")
+    assert ("search", "chat", "messages") in kept
+    assert ("everything", "public", "users") in kept
+    assert not [row for row in kept if row[0] == "search" and row[1] != "chat"]

@@ -16,6 +16,12 @@ pytestmark = pytest.mark.django_db
 PASSWORD = "correct horse"
 
 
+@pytest.fixture(autouse=True)
+def _every_live_user_may_sign_in(settings):
+    """Without what the support admin asks for beside the password: see tests/site."""
+    settings.AUTHENTICATION_BACKENDS = ["veza_core.authentication.LiveUserBackend"]
+
+
 @pytest.fixture
 def alice():
     return User.objects.create_user("alice@example.com", "alice", PASSWORD)

@@ -58,6 +58,7 @@ class TableReader:
         )
         if soft:
             self.table.columns["deleted_at"] = DELETED_AT
+            self._add_index(["deleted_at"], where="deleted_at IS NOT NULL")
 
     def read(self, text: str) -> None:
         columns, *sentences = split(text.rstrip(".") + " ", ". ")
@@ -163,15 +164,22 @@ class TableReader:
         for part in split(item.removeprefix("for search: "), ", "):
             if unique := re.fullmatch(r"unique\((.+)\)", part):
                 self._add_unique(unique[1].split(", "))
-            elif plain := re.fullmatch(r"idx\((.+?)\)(?: WHERE (\w+) = '(\w+)')?", part):
-                keys, column, value = plain.groups()
-                condition = f"{column} = '{value}'::{self._type(column)}" if column else None
-                self._add_index(keys.split(", "), where=condition)
+            elif plain := re.fullmatch(r"idx\((.+?)\)(?: WHERE (.+))?", part):
+                keys, condition = plain.groups()
+                self._add_index(keys.split(", "), where=condition and self._condition(condition))
             elif trigram := re.fullmatch(r"trigram on (.+)", part):
                 for key in trigram[1].split(" and on "):
                     self._add_index([key], method="gin")
             else:
                 raise ContractError(f"{self.name}: what index is this? {part}")
+
+    def _condition(self, condition: str) -> str:
+        match = re.fullmatch(r"(\w+) (?:= '(\w+)'|IS NOT NULL)", condition)
+        if not match:
+            raise ContractError(f"{self.name}: what condition is this? {condition}")
+        column, value = match.groups()
+        type_ = self._type(column)
+        return f"{column} = '{value}'::{type_}" if value else condition
 
     def _add_unique(self, columns: list[str]) -> None:
         name = f"idx_{self.name}_{'_'.join(columns)}"

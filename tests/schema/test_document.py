@@ -33,7 +33,7 @@ owner_id → users C; helper_id → users N; mood mood = good (of late);
 name VARCHAR(20)?, check 3 characters or more; tags TEXT[] = {};
 a INTEGER, b NUMERIC(5,2) = 0, checks > 0 and 0 to 9; seen_at TIMESTAMPTZ = CURRENT_TIMESTAMP.
 unique(owner_id, name); idx(helper_id, seen_at DESC) WHERE mood = 'bad'
-(for the bad days); for search: trigram on upper(name).
+(for the bad days); for search: trigram on upper(name); idx(a) WHERE a IS NOT NULL.
 (A remark.)
 """
 
@@ -75,6 +75,9 @@ def test_notation():
         "USING btree (owner_id, name) WHERE deleted_at IS NULL",
         "idx_things_helper_id_seen_at": "CREATE INDEX idx_things_helper_id_seen_at ON things "
         "USING btree (helper_id, seen_at DESC) WHERE mood = 'bad'::mood",
+        "idx_things_a": "CREATE INDEX idx_things_a ON things USING btree (a) WHERE a IS NOT NULL",
+        "idx_things_deleted_at": "CREATE INDEX idx_things_deleted_at ON things "
+        "USING btree (deleted_at) WHERE deleted_at IS NOT NULL",
         "idx_things_name_trgm": "CREATE INDEX idx_things_name_trgm ON things "
         "USING gin (upper(name::text) gin_trgm_ops)",
     }

@@ -53,6 +53,19 @@ def test_times(live, subtests):
 
 
 @proves(
+    "- Rule 2: a *soft* table has `idx(deleted_at) WHERE deleted_at IS NOT NULL`, by which the "
+    "purge finds what is due; live rows cost it nothing. It is not repeated below."
+)
+def test_purge_finds_deleted_rows_by_an_index(live):
+    found = {
+        index.table
+        for index in live.indexes
+        if (index.columns, index.where) == (["deleted_at"], "deleted_at IS NOT NULL")
+    }
+    assert found == {name for name, table in live.tables.items() if "deleted_at" in table.columns}
+
+
+@proves(
     "`updated_at` is kept by trigger `update_<table>_updated_at`, `BEFORE UPDATE … FOR EACH ROW "
     "EXECUTE FUNCTION update_updated_at_column()`, on every table."
 )

@@ -7,7 +7,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.backup.archive import Archive
 from veza_core.backup.programs import server_major
-from veza_core.deploy.dependents import OWN_SCHEMAS, find_dependents
+from veza_core.deploy.dependents import OWN_SCHEMAS, find_dependents, find_publications
 from veza_core.deploy.requirements import unmet_requirements
 
 SHOWN = 5
@@ -25,20 +25,6 @@ WHERE refclassid = 'pg_namespace'::regclass
             AND owned.objid = pg_depend.objid AND owned.deptype = 'e'
     )
 ORDER BY identified.type <> 'table', 1
-"""
-
-# A publication of all tables goes on by itself; one that names tables would lose them.
-PUBLISHED = """
-SELECT format('publication %%I of table %%s', pubname, prrelid::regclass)
-FROM pg_publication_rel JOIN pg_publication ON pg_publication.oid = prpubid
-JOIN pg_class ON pg_class.oid = prrelid JOIN pg_namespace ON pg_namespace.oid = relnamespace
-WHERE nspname = ANY(%(schemas)s)
-UNION ALL
-SELECT format('publication %%I of schema %%I', pubname, nspname)
-FROM pg_publication_namespace JOIN pg_publication ON pg_publication.oid = pnpubid
-JOIN pg_namespace ON pg_namespace.oid = pnnspid
-WHERE nspname = 'django' AND nspname = ANY(%(schemas)s)
-ORDER BY 1
 """
 
 MISSING_ROLES = """
@@ -84,13 +70,10 @@ def check_dependents(connection: BaseDatabaseWrapper) -> None:
             "these depend on public or django from outside, and would go with what is replaced: "
             f"{'; '.join(map(str, dependents))}. Drop them first, and make them again afterwards."
         )
-    with connection.cursor() as cursor:
-        cursor.execute(PUBLISHED, {"schemas": list(OWN_SCHEMAS)})
-        published = [row for (row,) in cursor.fetchall()]
-    if published:
+    if published := "; ".join(map(str, find_publications(connection))):
         raise CommandError(
-            f"replicas would lose what is replaced: {'; '.join(published)}. Take it out of the "
-            "publication first, and put it back afterwards."
+            f"replicas would lose what is replaced: {published}. Take it out of the publication "
+            "first, and put it back afterwards."
         )
 
 

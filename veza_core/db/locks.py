@@ -1,4 +1,4 @@
-"""One migration run at a time: a PostgreSQL advisory lock on the session.
+"""One run at a time, of migrations or of purges: PostgreSQL advisory locks on the session.
 
 It is taken by trying, never by waiting in the server: a session that waits holds a snapshot, on
 which CREATE INDEX CONCURRENTLY in the session that has the lock would wait in turn, and both
@@ -15,8 +15,9 @@ from datetime import datetime
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-#: Names the lock within a database: "veza" in ASCII. Nothing else may use it.
+#: They name the locks within a database: "veza" and "vezp" in ASCII. Nothing else may use them.
 LOCK_KEY = 0x76657A61
+PURGE_LOCK_KEY = 0x76657A70
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 
@@ -58,11 +59,29 @@ def migration_lock(
     `wait` is in seconds; `report` is told once of each session that is waited for.
     Raises `LockNotAvailableError` when the wait is over.
     """
+    with _lock(connection, LOCK_KEY, wait, report):
+        yield
+
+
+@contextmanager
+def purge_lock(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Hold the purge's lock within the block, in the same way.
+
+    Raises `LockNotAvailableError` at once when another session has it.
+    """
+    with _lock(connection, PURGE_LOCK_KEY, 0.0, lambda holder: None):
+        yield
+
+
+@contextmanager
+def _lock(
+    connection: BaseDatabaseWrapper, key: int, wait: float, report: Callable[[Holder], None]
+) -> Iterator[None]:
     deadline = time.monotonic() + wait
     pause = SHORTEST_PAUSE
     told: Holder | None = None
-    while not _try(connection):
-        holder = _holder(connection)
+    while not _try(connection, key):
+        holder = _holder(connection, key)
         if holder and holder != told:
             report(holder)
             told = holder
@@ -74,24 +93,24 @@ def migration_lock(
     try:
         yield
     finally:
-        _unlock(connection)
+        _unlock(connection, key)
 
 
-def _try(connection: BaseDatabaseWrapper) -> bool:
+def _try(connection: BaseDatabaseWrapper, key: int) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK_KEY])
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [key])
         return bool(cursor.fetchone()[0])
 
 
-def _unlock(connection: BaseDatabaseWrapper) -> None:
+def _unlock(connection: BaseDatabaseWrapper, key: int) -> None:
     # A session that was lost has given the lock back already.
     if connection.connection is not None and not connection.connection.closed:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK_KEY])
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [key])
 
 
-def _holder(connection: BaseDatabaseWrapper) -> Holder | None:
+def _holder(connection: BaseDatabaseWrapper, key: int) -> Holder | None:
     with connection.cursor() as cursor:
-        cursor.execute(HOLDER, [LOCK_KEY])
+        cursor.execute(HOLDER, [key])
         row = cursor.fetchone()
     return Holder(*row) if row else None

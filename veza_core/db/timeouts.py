@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -17,6 +17,12 @@ SELECT pid, application_name, query, clock_timestamp() - coalesce(xact_start, ba
 FROM pg_stat_activity
 WHERE pid = ANY(pg_blocking_pids(%s))
 ORDER BY 4 DESC
+"""
+
+# The wait that goes on: when it began, and for how many seconds it has lasted.
+WAIT = """
+SELECT waitstart, EXTRACT(epoch FROM clock_timestamp() - waitstart)::float8
+FROM pg_locks WHERE pid = %s AND waitstart IS NOT NULL
 """
 
 
@@ -58,13 +64,19 @@ class Blocker:
 
 
 class BlockerWatch:
-    """Looks, from a second session, at whom a connection waits for.
+    """Looks, from a second session, at whom a connection waits for, and for how long.
 
-    After the timeout it is too late to ask: `pg_blocking_pids` knows of waits that go on.
+    After the timeout it is too late to ask: PostgreSQL knows of waits that go on.
     """
 
     def __init__(self) -> None:
         self.blockers: list[Blocker] = []
+        self._waits: dict[datetime, float] = {}
+
+    @property
+    def waited(self) -> float:
+        """The seconds that the connection has waited for locks, all waits that were seen."""
+        return sum(self._waits.values())
 
     @contextmanager
     def over(self, connection: BaseDatabaseWrapper, interval: float) -> Iterator[None]:
@@ -92,7 +104,10 @@ class BlockerWatch:
         try:
             with psycopg.connect(**parameters, autocommit=True) as session:
                 while True:
-                    if rows := session.execute(BLOCKERS, [pid]).fetchall():
+                    if wait := session.execute(WAIT, [pid]).fetchone():
+                        began, seconds = wait
+                        self._waits = {**self._waits, began: seconds}
+                    if wait and (rows := session.execute(BLOCKERS, [pid]).fetchall()):
                         self.blockers = [Blocker(*row) for row in rows]
                     if done.wait(interval):
                         return

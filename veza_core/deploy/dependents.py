@@ -58,6 +58,23 @@ WHERE coalesce(identified.schema, address.object_names[1]) <> ALL (%(schemas)s)
 ORDER BY objid DESC, objsubid
 """
 
+# A publication of all tables goes on by itself, and so does one of schema public, which stays.
+# One that names tables, or schema django, would lose them without a word.
+PUBLISHED = """
+SELECT 'publication', format('%%I of table %%s', pubname, prrelid::regclass),
+    format('ALTER PUBLICATION %%I DROP TABLE %%s', pubname, prrelid::regclass)
+FROM pg_publication_rel JOIN pg_publication ON pg_publication.oid = prpubid
+JOIN pg_class ON pg_class.oid = prrelid JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE nspname = ANY(%(schemas)s)
+UNION ALL
+SELECT 'publication', format('%%I of schema %%I', pubname, nspname),
+    format('ALTER PUBLICATION %%I DROP TABLES IN SCHEMA %%I', pubname, nspname)
+FROM pg_publication_namespace JOIN pg_publication ON pg_publication.oid = pnpubid
+JOIN pg_namespace ON pg_namespace.oid = pnnspid
+WHERE nspname = 'django' AND nspname = ANY(%(schemas)s)
+ORDER BY 2
+"""
+
 # How each kind is dropped by itself; names[0] is the schema, names[1] the relation.
 ON_RELATION = {
     "table constraint": "ALTER TABLE {relation} DROP CONSTRAINT IF EXISTS {name}",
@@ -99,6 +116,16 @@ def find_dependents(connection: BaseDatabaseWrapper) -> list[Dependent]:
         return [
             Dependent(kind, identity, None if generated else _drop(kind, identity, names))
             for kind, identity, names, generated in cursor.fetchall()
+        ]
+
+
+def find_publications(connection: BaseDatabaseWrapper) -> list[Dependent]:
+    """Find the publications that name what is inside: their replicas would no longer get it."""
+    with connection.cursor() as cursor:
+        cursor.execute(PUBLISHED, {"schemas": list(OWN_SCHEMAS)})
+        return [
+            Dependent(kind, identity, sql.Composed([sql.SQL(drop)]))
+            for kind, identity, drop in cursor.fetchall()
         ]
 
 

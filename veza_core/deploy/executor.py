@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from django.core.management.base import CommandError
 from django.db import DatabaseError, transaction
@@ -16,11 +17,13 @@ from django.db.migrations.state import ProjectState
 from veza_core.db.timeouts import Blocker, BlockerWatch, is_lock_timeout, set_lock_timeout
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
+# How often a timeout's length is looked at whom a migration waits for.
+LOOKS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a statement waits for a lock, in seconds, and how often a migration is tried."""
+    """How long a migration waits for locks, in seconds, and how often it is tried."""
 
     lock_timeout: float
     attempts: int
@@ -88,7 +91,10 @@ class Executor(MigrationExecutor):
         for attempt in range(1, attempts + 1):
             watch = BlockerWatch()
             try:
-                with watch.over(self.connection, timeout / 4), self._one_commit(migration):
+                with (
+                    watch.over(self.connection, timeout / LOOKS),
+                    self._one_commit(migration, watch),
+                ):
                     return apply()
             except DatabaseError as error:
                 if not is_lock_timeout(error):
@@ -102,12 +108,13 @@ class Executor(MigrationExecutor):
         raise AssertionError("there is at least one attempt")
 
     @contextmanager
-    def _one_commit(self, migration: Migration) -> Iterator[None]:
+    def _one_commit(self, migration: Migration, watch: BlockerWatch) -> Iterator[None]:
         timeout = self.patience.lock_timeout
         if migration.atomic:
             with transaction.atomic(using=self.connection.alias):
                 set_lock_timeout(self.connection, timeout, local=True)
-                yield
+                with self.connection.execute_wrapper(_Remaining(self.connection, timeout, watch)):
+                    yield
             return
         # It runs what PostgreSQL refuses in a transaction, such as CREATE INDEX CONCURRENTLY.
         set_lock_timeout(self.connection, timeout, local=False)
@@ -116,6 +123,28 @@ class Executor(MigrationExecutor):
         finally:
             with self.connection.cursor() as cursor:
                 cursor.execute("RESET lock_timeout")
+
+
+class _Remaining:
+    """Lets each statement wait no longer than the ones before it in its transaction left over.
+
+    PostgreSQL's `lock_timeout` limits every wait by itself. Traffic on a table that the migration
+    has locked already would stand still through all the later ones.
+    """
+
+    def __init__(
+        self, connection: BaseDatabaseWrapper, timeout: float, watch: BlockerWatch
+    ) -> None:
+        self.connection, self.timeout, self.watch = connection, timeout, watch
+        self.remaining = timeout
+
+    def __call__(self, execute: Callable[..., Any], *arguments: Any) -> Any:
+        remaining = max(self.timeout - self.watch.waited, 0.001)
+        if remaining < self.remaining:
+            # First, since setting it is a statement too.
+            self.remaining = remaining
+            set_lock_timeout(self.connection, remaining, local=True)
+        return execute(*arguments)
 
 
 def _gave_up(migration: Migration, patience: Patience, watch: BlockerWatch) -> str:

@@ -169,6 +169,11 @@ class Migration(migrations.Migration):
                         ),
                         name="idx_users_username_trgm",
                     ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("deleted_at__isnull", False)),
+                        fields=["deleted_at"],
+                        name="idx_users_deleted_at",
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(
@@ -312,7 +317,12 @@ class Migration(migrations.Migration):
                     veza_core.db.indexes.Index(
                         fields=["user", "provider"],
                         name="idx_federated_identities_user_id_provider",
-                    )
+                    ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("deleted_at__isnull", False)),
+                        fields=["deleted_at"],
+                        name="idx_federated_identities_deleted_at",
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(
@@ -393,6 +403,11 @@ class Migration(migrations.Migration):
                     veza_core.db.indexes.Index(
                         fields=["expires_at"], name="idx_refresh_tokens_expires_at"
                     ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("revoked_at__isnull", False)),
+                        fields=["revoked_at"],
+                        name="idx_refresh_tokens_revoked_at",
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(
@@ -462,6 +477,11 @@ class Migration(migrations.Migration):
                     ),
                     veza_core.db.indexes.Index(
                         fields=["expires_at"], name="idx_password_reset_tokens_expires_at"
+                    ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("used_at__isnull", False)),
+                        fields=["used_at"],
+                        name="idx_password_reset_tokens_used_at",
                     ),
                 ],
                 "constraints": [
@@ -536,6 +556,11 @@ class Migration(migrations.Migration):
                     ),
                     veza_core.db.indexes.Index(
                         fields=["expires_at"], name="idx_email_verification_tokens_expires_at"
+                    ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("used_at__isnull", False)),
+                        fields=["used_at"],
+                        name="idx_email_verification_tokens_used_at",
                     ),
                 ],
                 "constraints": [
@@ -635,6 +660,11 @@ class Migration(migrations.Migration):
                     ),
                     veza_core.db.indexes.Index(
                         fields=["expires_at"], name="idx_user_sessions_expires_at"
+                    ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("revoked_at__isnull", False)),
+                        fields=["revoked_at"],
+                        name="idx_user_sessions_revoked_at",
                     ),
                 ],
                 "constraints": [

@@ -145,5 +145,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunSQL(FUNCTION),
-        migrations.RunSQL(TRIGGERS),
+        # One statement at a time, so that what is left of the lock timeout is set before each.
+        migrations.RunSQL(TRIGGERS.strip().split("\n\n")),
     ]

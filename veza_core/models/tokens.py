@@ -4,7 +4,7 @@ from django.contrib.postgres.functions import TransactionNow
 from django.db import models
 from django.db.models import UniqueConstraint
 
-from veza_core.db.indexes import Index
+from veza_core.db.indexes import Index, set_index
 
 from .base import BaseModel
 from .users import User
@@ -41,6 +41,8 @@ class RefreshToken(BaseModel):
             Index(fields=["user"], name="idx_refresh_tokens_user_id"),
             # The purge of expired ones.
             Index(fields=["expires_at"], name="idx_refresh_tokens_expires_at"),
+            # The purge of revoked ones.
+            set_index("refresh_tokens", "revoked_at"),
         ]
 
     def __str__(self) -> str:
@@ -74,6 +76,8 @@ class PasswordResetToken(BaseModel):
             Index(fields=["user"], name="idx_password_reset_tokens_user_id"),
             # The purge of expired ones.
             Index(fields=["expires_at"], name="idx_password_reset_tokens_expires_at"),
+            # The purge of used ones.
+            set_index("password_reset_tokens", "used_at"),
         ]
 
     def __str__(self) -> str:
@@ -109,6 +113,8 @@ class EmailVerificationToken(BaseModel):
             Index(fields=["user"], name="idx_email_verification_tokens_user_id"),
             # The purge of expired ones.
             Index(fields=["expires_at"], name="idx_email_verification_tokens_expires_at"),
+            # The purge of used ones.
+            set_index("email_verification_tokens", "used_at"),
         ]
 
     def __str__(self) -> str:
@@ -153,6 +159,8 @@ class UserSession(BaseModel):
             ),
             # The purge of expired ones.
             Index(fields=["expires_at"], name="idx_user_sessions_expires_at"),
+            # The purge of revoked ones.
+            set_index("user_sessions", "revoked_at"),
         ]
 
     def __str__(self) -> str:

@@ -6,10 +6,11 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models import UniqueConstraint
 from django.db.models.functions import Upper
+from django.utils.crypto import salted_hmac
 
 from veza_core.db.constraints import LIVE, at_least_characters, non_negative
 from veza_core.db.fields import EnumField, PasswordHashField
-from veza_core.db.indexes import Index, search_index
+from veza_core.db.indexes import Index, search_index, set_index
 from veza_core.passwords import MaximumBytesValidator
 
 from .base import LiveManager, SoftDeleteModel
@@ -139,10 +140,21 @@ class User(SoftDeleteModel, AbstractBaseUser):
             Index(Upper("email"), name="idx_users_email_upper"),
             search_index("users", "email"),
             search_index("users", "username"),
+            # The purge of what was deleted long ago.
+            set_index("users", "deleted_at"),
         ]
 
     def __str__(self) -> str:
         return self.username
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """What a session of Django's carries, and loses its validity with: `token_version`.
+
+        Django takes the password's hash, which so would be read with every request.
+        """
+        salt = "veza_core.models.users.User.token_version"
+        version = str(self.token_version)
+        return salted_hmac(salt, version, secret=secret, algorithm="sha256").hexdigest()
 
     @property
     def is_superuser(self) -> bool:
@@ -198,6 +210,8 @@ class FederatedIdentity(SoftDeleteModel):
         indexes = [
             # A user's identities.
             Index(fields=["user", "provider"], name="idx_federated_identities_user_id_provider"),
+            # The purge of what was deleted long ago.
+            set_index("federated_identities", "deleted_at"),
         ]
 
     def __str__(self) -> str:

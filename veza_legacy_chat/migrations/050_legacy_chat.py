@@ -98,6 +98,11 @@ class Migration(migrations.Migration):
                     veza_core.db.indexes.Index(fields=["name"], name="idx_rooms_name"),
                     veza_core.db.indexes.Index(fields=["creator"], name="idx_rooms_creator_id"),
                     veza_core.db.indexes.Index(fields=["-created_at"], name="idx_rooms_created_at"),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("deleted_at__isnull", False)),
+                        fields=["deleted_at"],
+                        name="idx_rooms_deleted_at",
+                    ),
                 ],
                 "constraints": [
                     models.CheckConstraint(

@@ -383,6 +383,9 @@ class Migration(migrations.Migration):
                     veza_core.db.indexes.Index(
                         fields=["session"], name="idx_bitrate_adaptation_logs_session_id"
                     ),
+                    veza_core.db.indexes.Index(
+                        fields=["-created_at"], name="idx_bitrate_adaptation_logs_created_at"
+                    ),
                 ],
                 "constraints": [
                     models.CheckConstraint(

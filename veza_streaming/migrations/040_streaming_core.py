@@ -218,6 +218,11 @@ class Migration(migrations.Migration):
                         ),
                         name="idx_tracks_artist_trgm",
                     ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("deleted_at__isnull", False)),
+                        fields=["deleted_at"],
+                        name="idx_tracks_deleted_at",
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(
@@ -333,6 +338,11 @@ class Migration(migrations.Migration):
                     veza_core.db.indexes.Index(
                         fields=["created_by"], name="idx_track_versions_created_by_id"
                     ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("deleted_at__isnull", False)),
+                        fields=["deleted_at"],
+                        name="idx_track_versions_deleted_at",
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(
@@ -446,6 +456,11 @@ class Migration(migrations.Migration):
                         ),
                         name="idx_playlists_title_trgm",
                     ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("deleted_at__isnull", False)),
+                        fields=["deleted_at"],
+                        name="idx_playlists_deleted_at",
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(
@@ -550,6 +565,11 @@ class Migration(migrations.Migration):
                     ),
                     veza_core.db.indexes.Index(
                         fields=["added_by"], name="idx_playlist_tracks_added_by_id"
+                    ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("deleted_at__isnull", False)),
+                        fields=["deleted_at"],
+                        name="idx_playlist_tracks_deleted_at",
                     ),
                 ],
                 "constraints": [
@@ -666,6 +686,11 @@ class Migration(migrations.Migration):
                     veza_core.db.indexes.Index(
                         fields=["invited_by"], name="idx_playlist_collaborators_invited_by_id"
                     ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("deleted_at__isnull", False)),
+                        fields=["deleted_at"],
+                        name="idx_playlist_collaborators_deleted_at",
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(
@@ -747,6 +772,11 @@ class Migration(migrations.Migration):
                     veza_core.db.indexes.Index(
                         fields=["user", "-created_at"],
                         name="idx_playlist_follows_user_id_created_at",
+                    ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("deleted_at__isnull", False)),
+                        fields=["deleted_at"],
+                        name="idx_playlist_follows_deleted_at",
                     ),
                 ],
                 "constraints": [

@@ -212,6 +212,11 @@ class Migration(migrations.Migration):
                     veza_core.db.indexes.Index(
                         fields=["user", "-created_at"], name="idx_track_likes_user_id_created_at"
                     ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("deleted_at__isnull", False)),
+                        fields=["deleted_at"],
+                        name="idx_track_likes_deleted_at",
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(
@@ -314,6 +319,11 @@ class Migration(migrations.Migration):
                     ),
                     veza_core.db.indexes.Index(
                         fields=["user", "-created_at"], name="idx_track_shares_user_id_created_at"
+                    ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("deleted_at__isnull", False)),
+                        fields=["deleted_at"],
+                        name="idx_track_shares_deleted_at",
                     ),
                 ],
                 "constraints": [
@@ -439,6 +449,11 @@ class Migration(migrations.Migration):
                     veza_core.db.indexes.Index(
                         fields=["parent"], name="idx_track_comments_parent_id"
                     ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("deleted_at__isnull", False)),
+                        fields=["deleted_at"],
+                        name="idx_track_comments_deleted_at",
+                    ),
                 ],
                 "constraints": [
                     models.CheckConstraint(
@@ -539,6 +554,9 @@ class Migration(migrations.Migration):
                     ),
                     veza_core.db.indexes.Index(
                         fields=["user", "-created_at"], name="idx_track_history_user_id_created_at"
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["-created_at"], name="idx_track_history_created_at"
                     ),
                 ],
                 "constraints": [],

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 
 from veza_core.db.constraints import LIVE, characters_between, non_negative, one_of
-from veza_core.db.indexes import Index
+from veza_core.db.indexes import Index, set_index
 from veza_core.models import BaseModel, SoftDeleteModel, User, UserSession
 
 from .tracks import Track
@@ -98,6 +98,8 @@ class TrackLike(SoftDeleteModel):
             Index(fields=["track", "-created_at"], name="idx_track_likes_track_id_created_at"),
             # What a user likes, newest first.
             Index(fields=["user", "-created_at"], name="idx_track_likes_user_id_created_at"),
+            # The purge of what was deleted long ago.
+            set_index("track_likes", "deleted_at"),
         ]
 
     def __str__(self) -> str:
@@ -155,6 +157,8 @@ class TrackShare(SoftDeleteModel):
             Index(fields=["track", "-created_at"], name="idx_track_shares_track_id_created_at"),
             # What a user shares, newest first.
             Index(fields=["user", "-created_at"], name="idx_track_shares_user_id_created_at"),
+            # The purge of what was deleted long ago.
+            set_index("track_shares", "deleted_at"),
         ]
 
     def __str__(self) -> str:
@@ -209,6 +213,8 @@ class TrackComment(SoftDeleteModel):
             Index(fields=["user", "-created_at"], name="idx_track_comments_user_id_created_at"),
             # A comment's replies.
             Index(fields=["parent"], name="idx_track_comments_parent_id"),
+            # The purge of what was deleted long ago.
+            set_index("track_comments", "deleted_at"),
         ]
 
     def __str__(self) -> str:
@@ -247,6 +253,8 @@ class TrackHistory(BaseModel):
             Index(fields=["track", "-created_at"], name="idx_track_history_track_id_created_at"),
             # What a user changed, newest first.
             Index(fields=["user", "-created_at"], name="idx_track_history_user_id_created_at"),
+            # The newest of all; from its other end, the purge of old ones.
+            Index(fields=["-created_at"], name="idx_track_history_created_at"),
         ]
 
     def __str__(self) -> str:

@@ -5,7 +5,7 @@ from django.db.models import UniqueConstraint
 
 from veza_core.db.constraints import LIVE, non_negative
 from veza_core.db.fields import EnumField
-from veza_core.db.indexes import Index, search_index
+from veza_core.db.indexes import Index, search_index, set_index
 from veza_core.models import SoftDeleteModel, User
 
 from .tracks import Track
@@ -56,6 +56,8 @@ class Playlist(SoftDeleteModel):
             Index(fields=["-created_at"], name="idx_playlists_created_at"),
             # Search by a part of the title.
             search_index("playlists", "title"),
+            # The purge of what was deleted long ago.
+            set_index("playlists", "deleted_at"),
         ]
 
     def __str__(self) -> str:
@@ -110,6 +112,8 @@ class PlaylistTrack(SoftDeleteModel):
             Index(fields=["track"], name="idx_playlist_tracks_track_id"),
             # What a user added.
             Index(fields=["added_by"], name="idx_playlist_tracks_added_by_id"),
+            # The purge of what was deleted long ago.
+            set_index("playlist_tracks", "deleted_at"),
         ]
 
     def __str__(self) -> str:
@@ -169,6 +173,8 @@ class PlaylistCollaborator(SoftDeleteModel):
             Index(fields=["user"], name="idx_playlist_collaborators_user_id"),
             # Whom a user invited.
             Index(fields=["invited_by"], name="idx_playlist_collaborators_invited_by_id"),
+            # The purge of what was deleted long ago.
+            set_index("playlist_collaborators", "deleted_at"),
         ]
 
     def __str__(self) -> str:
@@ -211,6 +217,8 @@ class PlaylistFollow(SoftDeleteModel):
             ),
             # What a user follows, newest first.
             Index(fields=["user", "-created_at"], name="idx_playlist_follows_user_id_created_at"),
+            # The purge of what was deleted long ago.
+            set_index("playlist_follows", "deleted_at"),
         ]
 
     def __str__(self) -> str:

@@ -6,7 +6,7 @@ from django.db.models import UniqueConstraint
 
 from veza_core.db.constraints import LIVE, non_negative, positive
 from veza_core.db.fields import EnumField
-from veza_core.db.indexes import Index, search_index
+from veza_core.db.indexes import Index, search_index, set_index
 from veza_core.models import SoftDeleteModel, User
 
 
@@ -103,6 +103,8 @@ class Track(SoftDeleteModel):
             # Search by a part of the title or the artist.
             search_index("tracks", "title"),
             search_index("tracks", "artist"),
+            # The purge of what was deleted long ago.
+            set_index("tracks", "deleted_at"),
         ]
 
     def __str__(self) -> str:
@@ -150,6 +152,8 @@ class TrackVersion(SoftDeleteModel):
             Index(fields=["track", "-created_at"], name="idx_track_versions_track_id_created_at"),
             # What a user uploaded.
             Index(fields=["created_by"], name="idx_track_versions_created_by_id"),
+            # The purge of what was deleted long ago.
+            set_index("track_versions", "deleted_at"),
         ]
 
     def __str__(self) -> str:

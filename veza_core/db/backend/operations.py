@@ -1,5 +1,10 @@
 """What differs from Django's PostgreSQL operations."""
 
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.management.color import Style
 from django.db.backends.postgresql import operations
 
 
@@ -8,3 +13,8 @@ class DatabaseOperations(operations.DatabaseOperations):
 
     def deferrable_sql(self) -> str:
         return ""
+
+    def sql_flush(self, style: Style, tables: Sequence[str], **options: Any) -> list[str]:
+        """Django's, but for tables that are append-only: their triggers would refuse it."""
+        kept = settings.APPEND_ONLY_TABLES
+        return super().sql_flush(style, [table for table in tables if table not in kept], **options)

@@ -14,7 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
 from veza_core.db.timeouts import is_lock_timeout
-from veza_core.deploy.dependents import Dependent, find_dependents
+from veza_core.deploy.dependents import Dependent, find_dependents, find_publications
 from veza_core.deploy.pooler import check_direct
 from veza_core.deploy.reset import (
     OutsideChangedError,
@@ -88,7 +88,7 @@ class Command(BaseCommand):
             ) from error
 
     def _reset(self, connection: BaseDatabaseWrapper, options: dict[str, Any]) -> None:
-        dependents = find_dependents(connection)
+        dependents = find_dependents(connection) + find_publications(connection)
         self._check_dependents(dependents, drop=options["drop_dependents"])
         if options["interactive"]:
             self._confirm(connection)

@@ -1,0 +1,226 @@
+"""What a purge does to running services: their latencies beside none, beside `purge`, and beside
+the one large DELETE that it takes the place of.
+
+Run it with `make bench-purge`. Listeners record plays, clients rotate refresh tokens and look them
+up, on tables in which a part is due: expired tokens, and accounts that were deleted long ago and
+whose tracks are still played. Each round starts from the same rows.
+"""
+
+import argparse
+import itertools
+import os
+import random
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import django
+import psycopg
+
+from benchmarks.server import PYTHON, ROOT, Server
+
+TEMPLATE, DATABASE = "bench_purge_rows", "bench_purge"
+ROWS = """
+INSERT INTO users (email, username, deleted_at)
+    SELECT n || '@example.org', 'user' || n,
+        CASE WHEN n <= %(accounts)s THEN now() - interval '99 days' END
+    FROM generate_series(1, 2000) n;
+INSERT INTO tracks (user_id, title, file_path)
+    SELECT id, 'title', 'file' FROM users, generate_series(1, 10);
+INSERT INTO track_plays (track_id, user_id)
+    SELECT tracks.id, user_id FROM tracks JOIN users ON users.id = user_id,
+        generate_series(1, %(plays)s) WHERE users.deleted_at IS NOT NULL;
+INSERT INTO refresh_tokens (user_id, token_hash, expires_at)
+    SELECT id, md5(random()::text), now() - interval '99 days'
+    FROM users, generate_series(1, %(tokens)s / 2000);
+INSERT INTO refresh_tokens (user_id, token_hash, expires_at)
+    SELECT id, 'live ' || id, now() + interval '9 days' FROM users;
+"""
+NAIVE = """
+DELETE FROM refresh_tokens WHERE expires_at < now() - interval '30 days'
+    OR revoked_at < now() - interval '30 days';
+DELETE FROM users WHERE deleted_at < now() - interval '30 days';
+"""
+LEFT = """
+SELECT count(*) FROM refresh_tokens WHERE expires_at < now() - interval '30 days'
+UNION ALL SELECT count(*) FROM users WHERE deleted_at < now() - interval '30 days'
+"""
+
+
+@dataclass(slots=True)
+class Measured:
+    """A way to purge, and what it did: each list has one entry a round."""
+
+    name: str
+    run: Callable[[], None]
+    latencies: list[list[float]] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+    def percentiles(self, share: float) -> list[float]:
+        """That percentile of each round, in milliseconds."""
+        return [
+            1000 * sorted(round_)[min(len(round_) - 1, int(share * len(round_)))]
+            for round_ in self.latencies
+        ]
+
+
+class Load:
+    """Clients that do the three things in turn, at a fixed rate each, as users would come."""
+
+    def __init__(self, parameters: dict[str, Any], clients: int, rate: float) -> None:
+        self.parameters = parameters
+        self.clients = clients
+        self.interval = 1 / rate
+        self.latencies: list[float] = []
+        self._stop = threading.Event()
+        self._stopped = float("inf")
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Keep them at work within the block."""
+        threads = [threading.Thread(target=self._work, args=[n]) for n in range(self.clients)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._stopped = time.perf_counter()
+            self._stop.set()
+            for thread in threads:
+                thread.join()
+
+    def _work(self, number: int) -> None:
+        chance = random.Random(number)  # noqa: S311 - a benchmark's choice
+        with psycopg.connect(**self.parameters, autocommit=True) as session:
+            users = session.execute("SELECT id FROM users WHERE deleted_at IS NULL").fetchall()
+            tracks = session.execute("SELECT id FROM tracks").fetchall()
+            started = time.perf_counter()
+            for count in itertools.count():
+                # When it should have come, not when the one before it was done: a stall counts
+                # for all who came meanwhile.
+                due = started + count * self.interval
+                self._stop.wait(max(0.0, due - time.perf_counter()))
+                if due > self._stopped:
+                    return
+                (user,), (track,) = chance.choice(users), chance.choice(tracks)
+                self._one(session, count % 3, user, track)
+                self.latencies.append(time.perf_counter() - due)
+
+    @staticmethod
+    def _one(session: psycopg.Connection, kind: int, user: Any, track: Any) -> None:
+        if kind == 0:
+            # The track may be gone meanwhile: the service says 404.
+            with suppress(psycopg.errors.ForeignKeyViolation):
+                session.execute(
+                    "INSERT INTO track_plays (track_id, user_id) VALUES (%s, %s)", [track, user]
+                )
+        elif kind == 1:
+            session.execute("SELECT * FROM refresh_tokens WHERE token_hash = %s", [f"live {user}"])
+        else:
+            with session.transaction():
+                session.execute(
+                    "UPDATE refresh_tokens SET revoked_at = now() WHERE user_id = %s "
+                    "AND revoked_at IS NULL AND expires_at > now()",
+                    [user],
+                )
+                session.execute(
+                    "INSERT INTO refresh_tokens (user_id, token_hash, expires_at) "
+                    "VALUES (%s, gen_random_uuid()::text, now() + interval '9 days')",
+                    [user],
+                )
+
+
+def main() -> None:
+    """Measure, and print percentiles and their ratios."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--tokens", type=int, default=60_000, help="expired tokens")
+    parser.add_argument("--accounts", type=int, default=40, help="accounts to delete")
+    parser.add_argument("--plays", type=int, default=300, help="plays of each of their tracks")
+    parser.add_argument("--clients", type=int, default=4)
+    parser.add_argument("--rate", type=float, default=50, help="requests a second of each client")
+    parser.add_argument("--quiet-seconds", type=float, default=6, help="how long without a purge")
+    parser.add_argument("--pause", default="100%", help="what purge gets for --pause")
+    options = parser.parse_args()
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
+    django.setup()
+
+    server = Server()
+    parameters: dict[str, Any] = {**server.parameters, "dbname": DATABASE}
+    environment = server.environment(DATABASE)
+
+    def purge() -> None:
+        command = [PYTHON, str(ROOT / "manage.py"), "purge", "--pause", options.pause, "-v", "0"]
+        subprocess.run(command, env=environment, check=True)
+
+    def naive() -> None:
+        with psycopg.connect(**parameters) as session:
+            session.execute(NAIVE)
+
+    cases = [
+        Measured("no purge", lambda: time.sleep(options.quiet_seconds)),
+        Measured("purge", purge),
+        Measured("one DELETE", naive),
+    ]
+    with server.scratch(TEMPLATE):
+        migrate = [PYTHON, str(ROOT / "manage.py"), "migrate", "--verbosity", "0"]
+        subprocess.run(migrate, env=server.environment(TEMPLATE), check=True)
+        fill({**parameters, "dbname": TEMPLATE}, vars(options))
+        try:
+            for _ in range(options.rounds):
+                for case in cases:
+                    server.recreate(DATABASE, template=TEMPLATE)
+                    measure(case, parameters, options)
+        finally:
+            server.drop(DATABASE)
+    report(cases)
+
+
+def fill(parameters: dict[str, Any], sizes: dict[str, int]) -> None:
+    """Insert the rows that each round starts from."""
+    with psycopg.ClientCursor(psycopg.connect(**parameters, autocommit=True)) as cursor:
+        cursor.execute(ROWS, sizes)
+        cursor.execute("VACUUM ANALYZE")
+        cursor.connection.close()
+
+
+def measure(case: Measured, parameters: dict[str, Any], options: argparse.Namespace) -> None:
+    """Run the case once beside the load, and see that it did its work."""
+    load = Load(parameters, options.clients, options.rate)
+    with load.running():
+        time.sleep(1)
+        load.latencies.clear()
+        started = time.perf_counter()
+        case.run()
+        case.seconds.append(time.perf_counter() - started)
+    case.latencies.append(load.latencies)
+    if case.name != "no purge":
+        with psycopg.connect(**parameters) as session:
+            left = session.execute(LEFT).fetchall()
+        if left != [(0,), (0,)]:
+            raise SystemExit(f"{case.name} left {left}")
+
+
+def report(cases: list[Measured]) -> None:
+    """Print a line a case: medians of the rounds, least and most, ratios to no purge."""
+    base = cases[0]
+    print(f"{'':11}{'took':>9}{'p50':>10}{'p99':>11}{'least':>9}{'most':>9}  ratio{'worst':>12}")
+    for case in cases:
+        p99 = case.percentiles(0.99)
+        ratio = statistics.median(p99) / statistics.median(base.percentiles(0.99))
+        print(
+            f"{case.name:11}{statistics.median(case.seconds):7.1f} s"
+            f"{statistics.median(case.percentiles(0.5)):7.1f} ms{statistics.median(p99):8.1f} ms"
+            f"{min(p99):6.1f} ms{max(p99):6.1f} ms{ratio:7.1f}"
+            f"{statistics.median(case.percentiles(1)):9.0f} ms"
+        )
+
+
+if __name__ == "__main__":
+    main()

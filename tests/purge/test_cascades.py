@@ -1,0 +1,135 @@
+"""What goes with a row goes by the database's cascades, is counted, and never all at once."""
+
+import psycopg
+import pytest
+
+from tests.purge.conftest import deleted
+
+#: Records how many rows each transaction deletes or updates.
+WATCH = """
+CREATE TABLE django.watched (xid xid8 NOT NULL DEFAULT pg_current_xact_id());
+CREATE FUNCTION django.watch() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN INSERT INTO django.watched DEFAULT VALUES; RETURN NULL; END';
+"""
+LARGEST = "SELECT max(count), sum(count) FROM (SELECT count(*) FROM watched GROUP BY xid) batch"
+REPLIES = """
+WITH RECURSIVE thread AS (
+    SELECT 0 AS depth, gen_random_uuid() AS id, NULL::uuid AS parent_id
+    UNION ALL SELECT depth + 1, gen_random_uuid(), id FROM thread WHERE depth < %s
+)
+INSERT INTO track_comments (id, parent_id, track_id, user_id, content, deleted_at)
+SELECT id, parent_id, %s, %s, 'x', CASE depth WHEN 0 THEN now() - interval '99 days' END
+FROM thread
+"""
+
+
+def watch(platform):
+    platform.execute(WATCH)
+    for table in platform.counts():
+        platform.execute(
+            f"CREATE TRIGGER watch AFTER DELETE OR UPDATE ON {table} "
+            "FOR EACH ROW EXECUTE FUNCTION django.watch()"
+        )
+
+
+def difference(before, after):
+    return {name: before[name] - rows for name, rows in after.items() if before[name] != rows}
+
+
+@pytest.fixture
+def accounts(platform):
+    """Small accounts and a large one, deleted long ago, and plenty that refers to them."""
+    large = platform.account("large", tracks=20, plays=30)
+    for number in range(10):
+        platform.account(f"small{number}", tracks=1, plays=2)
+    for number in range(5):
+        token = platform.insert("refresh_tokens", user_id=large, token_hash=f"hash {number}")
+        platform.age("refresh_tokens", token, "revoked_at", 99)
+    session = platform.insert("user_sessions")
+    platform.age("user_sessions", session, "expires_at", 99)
+    for _ in range(120):
+        platform.insert("playback_analytics", session_id=session)
+    return large
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 100, 1000])
+def test_counts_are_exact_and_no_batch_is_larger_than_told(platform, accounts, batch_size):
+    watch(platform)
+    before = platform.counts()
+    forecast = platform.purged("--dry-run")
+    assert platform.counts() == before
+    outcome = platform.purged("--batch-size", str(batch_size))
+    assert deleted(outcome) == deleted(forecast) == difference(before, platform.counts())
+    assert outcome["left"] == {}
+    assert not platform.has("users", accounts)
+    largest, all_rows = platform.execute(LARGEST).fetchone()
+    # With one row a batch, a row still goes with what is left of its children: nothing.
+    assert largest <= batch_size
+    updated = sum(count["updated"] for count in outcome["tables"].values())
+    assert all_rows == outcome["deleted"] + updated
+    lost = "SELECT count(*) FROM track_plays WHERE user_id IS NULL"
+    assert platform.execute(lost).fetchone() == (20 * 30 + 10 * 2,)
+    assert outcome["tables"]["track_plays"] == {
+        "deleted": 20 * 30 + 10 * 2,
+        "by_cascade": 20 * 30 + 10 * 2,
+        "updated": 20 * 30 + 10 * 2,
+    }
+    assert outcome["tables"]["playback_analytics"]["updated"] == 120
+
+
+@pytest.mark.parametrize("depth", [15, 100])
+def test_deep_threads(platform, depth):
+    track, user = platform.insert("tracks"), platform.insert("users")
+    platform.execute(REPLIES, [depth, track, user])
+    assert deleted(platform.purged("--dry-run")) == {"track_comments": depth + 1}
+    assert deleted(platform.purged("--batch-size", "20")) == {"track_comments": depth + 1}
+
+
+@pytest.mark.parametrize(("circle", "left"), [(15, 0), (40, 41)])
+def test_a_circle_of_comments(platform, circle, left):
+    """It goes as a whole; one that is larger than a batch is left, and said to be."""
+    track, user = platform.insert("tracks"), platform.insert("users")
+    platform.execute(REPLIES, [60, track, user])
+    platform.execute(
+        "UPDATE track_comments SET parent_id = (SELECT id FROM track_comments LIMIT 1 OFFSET %s) "
+        "WHERE parent_id IS NULL",
+        [circle],
+    )
+    assert deleted(platform.purged("--dry-run")) == {"track_comments": 61}
+    outcome = platform.purged("--batch-size", "20")
+    assert platform.counts()["track_comments"] == left
+    assert outcome["left"].keys() == ({"track_comments.deleted_at"} if left else set())
+    assert platform.purged()["left"] == {}
+    assert platform.counts()["track_comments"] == 0
+
+
+def test_another_services_tables(platform):
+    """Its cascades are the database's; what it forbids is left, and everything else goes."""
+    platform.execute("""
+        CREATE SCHEMA chat;
+        CREATE TABLE chat.messages (id int, author uuid REFERENCES users ON DELETE CASCADE);
+        CREATE TABLE chat.bans (id int, banned uuid REFERENCES users);
+    """)
+    large = platform.account("large", tracks=30, plays=10)
+    others = [platform.account(f"small{number}", tracks=1, plays=1) for number in range(9)]
+    platform.execute("INSERT INTO chat.messages SELECT 1, id FROM users")
+    for banned in (large, others[4]):
+        platform.execute("INSERT INTO chat.bans VALUES (1, %s)", [banned])
+    result = platform.purge("--batch-size", "100")
+    assert result.returncode == 0
+    assert "chat.messages: 8 (8 of them by cascade)" in result.stdout
+    assert "users.deleted_at: 2 rows are left for the next purge: " in result.stderr
+    assert "chat.bans refers to them" in result.stderr
+    # It was not emptied in vain.
+    count = "SELECT count(*) FROM tracks WHERE user_id = %s"
+    assert platform.execute(count, [large]).fetchone() == (30,)
+    assert [platform.has("users", other) for other in others].count(True) == 1
+
+
+def test_a_foreign_key_holds_to_the_end(platform):
+    """The last word is PostgreSQL's: no batch leaves a row that refers to nothing."""
+    user = platform.account("large", tracks=3, plays=3)
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        platform.execute("UPDATE tracks SET user_id = gen_random_uuid()")
+    platform.purged("--batch-size", "2")
+    assert not platform.has("users", user)

@@ -1,0 +1,146 @@
+"""Who may do what: the RBAC tables, with every request."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.utils import timezone
+from model_bakery import baker
+
+from tests.staff import grant, make_staff, make_user, signed_in
+from veza_core.access import Access, access_of
+from veza_core.models import Permission, Role, RolePermission, User, UserRole
+
+pytestmark = pytest.mark.django_db
+
+HOUR = timedelta(hours=1)
+
+
+def test_a_user_without_a_role_may_nothing():
+    access = access_of(make_user())
+    assert not access.may_enter
+    assert access.permissions == frozenset()
+    assert not access.may("tracks", "read")
+
+
+@pytest.mark.parametrize(
+    ("role", "may", "may_not"),
+    [
+        ("support", ["tracks.read", "users.update"], ["tracks.update", "user_roles.create"]),
+        ("moderator", ["tracks.delete", "users.update"], ["user_roles.create", "users.delete"]),
+        ("admin", ["user_roles.create", "users.delete"], []),
+    ],
+)
+def test_roles(role, may, may_not):
+    access = access_of(make_staff(role))
+    assert access.may_enter
+    assert not access.is_super
+    assert [name for name in may if not access.may(*name.split("."))] == []
+    assert [name for name in may_not if access.may(*name.split("."))] == []
+
+
+def test_one_query(django_assert_num_queries):
+    user = make_staff("moderator")
+    grant(user, "support")
+    with django_assert_num_queries(1) as queries:
+        access = access_of(user)
+    assert "password_hash" not in queries[0]["sql"]
+    assert len(access.permissions) == 28 + 1 + 4 + 10
+
+
+def test_a_super_admin_may_everything():
+    access = access_of(make_user(role=UserRole.SUPER_ADMIN))
+    assert access.may_enter
+    assert access.may("anything", "at all")
+    assert access.may_grant(frozenset({"tracks.read"}))
+
+
+@pytest.mark.parametrize("role", [role for role in UserRole if role != UserRole.SUPER_ADMIN])
+def test_no_other_value_of_users_role_gives_a_right(role):
+    access = access_of(make_user(role=role))
+    assert not access.may_enter
+    assert not access.permissions
+
+
+def test_a_role_ends_by_itself():
+    user = make_user()
+    held = grant(user, "support", expires_at=timezone.now() + HOUR)
+    assert access_of(user).may_enter
+    held.expires_at = timezone.now() - timedelta(seconds=1)
+    held.save()
+    assert not access_of(user).may_enter
+
+
+def test_an_expired_role_takes_nothing_from_a_live_one():
+    user = make_staff("support")
+    grant(user, "moderator", expires_at=timezone.now() - HOUR)
+    access = access_of(user)
+    assert access.may("tracks", "read")
+    assert not access.may("tracks", "update")
+
+
+def test_rights_without_the_right_to_enter_are_none():
+    user = make_user()
+    role = baker.make(Role, name="reader")
+    baker.make(RolePermission, role=role, permission=Permission.objects.get(name="tracks.read"))
+    grant(user, "reader")
+    access = access_of(user)
+    assert access.permissions == {"tracks.read"}
+    assert not access.may("tracks", "read")
+    assert not access.may_grant(frozenset())
+
+
+def test_nobody_grants_more_than_they_hold():
+    access = access_of(make_staff("moderator"))
+    assert access.may_grant(frozenset({"tracks.read", "tracks.update"}))
+    assert not access.may_grant(frozenset({"tracks.read", "user_roles.create"}))
+
+
+BARRED = [
+    {"deleted_at": timezone.now()},
+    {"is_banned": True},
+    {"is_active": False},
+    {"locked_until": timezone.now() + timedelta(days=1)},
+]
+
+
+@pytest.mark.parametrize("values", BARRED, ids=lambda values: next(iter(values)))
+@pytest.mark.parametrize("role", ["user", "super_admin"])
+def test_who_is_barred_may_nothing(values, role):
+    user = make_user(role=role)
+    grant(user, "admin")
+    User.objects.update(**values)
+    access = access_of(user)
+    assert access == Access(AnonymousUser())
+    assert not access.may_enter
+
+
+def test_a_lock_that_is_over():
+    user = make_staff()
+    User.objects.update(locked_until=timezone.now() - timedelta(seconds=1))
+    assert access_of(user).may_enter
+
+
+def test_anonymous_and_unknown(django_assert_num_queries):
+    with django_assert_num_queries(0):
+        assert not access_of(AnonymousUser()).may_enter
+    assert not access_of(User()).may_enter
+
+
+def test_rights_are_read_with_every_request():
+    user = make_staff()
+    client = signed_in(user)
+    assert client.get("/admin/").status_code == 200
+    user.role_assignments.all().delete()
+    response = client.get("/admin/")
+    assert response.status_code == 302
+    assert response["Location"] == "/admin/login/?next=/admin/"
+    grant(user, "support")
+    assert client.get("/admin/").status_code == 302, "the session itself has ended"
+
+
+def test_a_page_reads_no_hash_and_few_rows(django_assert_max_num_queries):
+    client = signed_in(make_staff())
+    with django_assert_max_num_queries(4) as queries:
+        assert client.get("/admin/").status_code == 200
+    assert not [query for query in queries if "password_hash" in query["sql"]]

@@ -1,0 +1,130 @@
+"""One batch: a transaction of bounded size and patience, and what exactly it changed."""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from django.db import DatabaseError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from veza_core.db.timeouts import set_lock_timeout
+
+from .catalog import Catalog
+
+# Counts of this transaction, and of earlier ones that the session has not handed on yet: only the
+# difference within a transaction says something (PostgreSQL, "Viewing Statistics", 27.2.2).
+COUNTS = """
+SELECT oid, pg_stat_get_xact_tuples_deleted(oid), pg_stat_get_xact_tuples_updated(oid)
+FROM unnest(%s::oid[]) oid
+"""
+
+#: A lock timeout, a deadlock, and a row elsewhere that refers to this one and forbids.
+OBSTACLES = {"55P03", "40P01", "23503", "23001"}
+LOCKED = "locked by other sessions"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a run treats those who use the tables meanwhile.
+
+    `batch_size`: rows that one transaction deletes or updates at most, cascades included.
+    `lock_timeout`: seconds that a statement waits for a lock. After each batch it rests for
+    `pause` seconds and for `share` times as long as the batch took.
+    """
+
+    batch_size: int = 1000
+    lock_timeout: float = 1.0
+    pause: float = 0.0
+    share: float = 1.0
+
+    def rest(self, seconds: float) -> None:
+        """Let the others work after a batch that took so long."""
+        time.sleep(self.pause + self.share * seconds)
+
+
+@dataclass(slots=True)
+class Count:
+    """Rows of one table: deleted in all, by a cascade, and updated by ON DELETE SET NULL.
+
+    A row that loses a reference and then goes as well is among both.
+    """
+
+    deleted: int = 0
+    by_cascade: int = 0
+    updated: int = 0
+
+
+@dataclass(slots=True)
+class Batches:
+    """Runs batches, and adds up what they changed: `counts`, by the table's name."""
+
+    connection: BaseDatabaseWrapper
+    catalog: Catalog
+    pace: Pace
+    #: The time of the run, by which all of it is due or not.
+    now: datetime
+    #: Called after each batch.
+    report: Callable[[], None] = lambda: None
+    counts: dict[str, Count] = field(default_factory=lambda: defaultdict(Count))
+    _direct: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """All within the block is one transaction; counted once it is committed."""
+        started = time.monotonic()
+        self._direct.clear()
+        with transaction.atomic(using=self.connection.alias):
+            set_lock_timeout(self.connection, self.pace.lock_timeout, local=True)
+            before = self._read_counts()
+            yield
+            after = self._read_counts()
+        if self._add(before, after):
+            self.report()
+            self.pace.rest(time.monotonic() - started)
+
+    def execute(self, statement: Any, parameters: Sequence[Any] = ()) -> int:
+        """Run a statement; how many rows it touched."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return int(cursor.rowcount)
+
+    def rows(self, statement: Any, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a query; its rows."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return list(cursor.fetchall())
+
+    def deleted(self, table: str, rows: int) -> None:
+        """So many rows of the batch were deleted by themselves, and not by a cascade."""
+        self._direct[table] += rows
+
+    def _read_counts(self) -> dict[int, tuple[int, int]]:
+        rows = self.rows(COUNTS, [list(self.catalog.reached)])
+        return {oid: (deleted, updated) for oid, deleted, updated in rows}
+
+    def _add(self, before: dict[int, tuple[int, int]], after: dict[int, tuple[int, int]]) -> bool:
+        for oid, (deleted, updated) in after.items():
+            deleted, updated = deleted - before[oid][0], updated - before[oid][1]
+            if deleted or updated:
+                name = self.catalog.reached[oid]
+                count = self.counts[name]
+                count.deleted += deleted
+                count.by_cascade += deleted - self._direct[name]
+                count.updated += updated
+        return before != after
+
+
+def obstacle(error: DatabaseError) -> str | None:
+    """What is in the way, when it is another session or a row that refers to this one."""
+    cause = error.__cause__
+    if not isinstance(cause, psycopg.Error) or cause.sqlstate not in OBSTACLES:
+        return None
+    if cause.sqlstate in {"23503", "23001"}:
+        table = f"{cause.diag.schema_name}.{cause.diag.table_name}"
+        return f"{table.removeprefix('public.')} refers to them ({cause.diag.constraint_name})"
+    return LOCKED

@@ -1,0 +1,115 @@
+"""Tables and foreign keys, read from the live catalog: what goes with a row, and what holds it."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+
+from django.core.management.base import CommandError
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import sql
+
+CASCADE, SET_NULL = "c", "n"
+BLOCKING = "ar"
+
+TABLES = """
+SELECT pg_class.oid, nspname, relname, key.attname, EXISTS (
+    SELECT FROM pg_attribute
+    WHERE attrelid = pg_class.oid AND attname = 'deleted_at' AND NOT attisdropped
+)
+FROM pg_class
+JOIN pg_namespace ON pg_namespace.oid = relnamespace
+JOIN pg_index ON indrelid = pg_class.oid AND indisprimary AND indnkeyatts = 1
+JOIN pg_attribute key ON key.attrelid = pg_class.oid AND key.attnum = indkey[0]
+WHERE nspname IN ('public', 'django') AND relkind IN ('r', 'p')
+"""
+REFERENCES = """
+SELECT conrelid, confrelid, nspname, relname, attname, confdeltype::text,
+    cardinality(conkey) = 1
+FROM pg_constraint
+JOIN pg_class ON pg_class.oid = conrelid
+JOIN pg_namespace ON pg_namespace.oid = relnamespace
+JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
+WHERE contype = 'f' AND conparentid = 0
+ORDER BY conname
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table, with the column that is its primary key."""
+
+    oid: int
+    schema: str
+    name: str
+    key: str = ""
+    is_soft: bool = False
+
+    def __str__(self) -> str:
+        return self.name if self.schema == "public" else f"{self.schema}.{self.name}"
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        """The name for a statement."""
+        return sql.Identifier(self.schema, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A foreign key, from the side of the table that it refers to."""
+
+    table: Table
+    column: str
+    action: str
+
+
+@dataclass(slots=True)
+class Catalog:
+    """`references` are those that purge itself may follow, cascades first; `blockers` forbid.
+
+    Whatever else refers to a table, such as another service's in a schema of its own, is left to
+    the database. `reached` has every table, by its oid, in which a deletion may change rows.
+    """
+
+    tables: dict[str, Table] = field(default_factory=dict)
+    references: dict[Table, list[Reference]] = field(default_factory=lambda: defaultdict(list))
+    blockers: dict[Table, list[Reference]] = field(default_factory=lambda: defaultdict(list))
+    reached: dict[int, str] = field(default_factory=dict)
+
+    def children_first(self) -> list[Table]:
+        """Every table before those that it refers to. Raises `CommandError` for a circle."""
+        sorter: TopologicalSorter[Table] = TopologicalSorter()
+        for table in sorted(self.tables.values(), key=str):
+            children = {reference.table for reference in self.references[table]} - {table}
+            sorter.add(table, *sorted(children, key=str))
+        try:
+            return list(sorter.static_order())
+        except CycleError as error:
+            circle = ", ".join(map(str, error.args[1]))
+            raise CommandError(
+                f"foreign keys form a circle, and purge cannot tell what goes first: {circle}"
+            ) from error
+
+
+def read_catalog(connection: BaseDatabaseWrapper) -> Catalog:
+    """Read it, in two queries."""
+    catalog = Catalog()
+    with connection.cursor() as cursor:
+        cursor.execute(TABLES)
+        tables = {row[0]: Table(*row) for row in cursor.fetchall()}
+        catalog.tables = {str(table): table for table in tables.values()}
+        catalog.reached = {oid: str(table) for oid, table in tables.items()}
+        cursor.execute(REFERENCES)
+        for oid, target_oid, schema, name, column, action, is_single in cursor.fetchall():
+            child = tables.get(oid) or Table(oid, schema, name)
+            catalog.reached[oid] = str(child)
+            if target_oid not in tables:
+                continue
+            target, reference = tables[target_oid], Reference(child, column, action)
+            if action in BLOCKING:
+                catalog.blockers[target].append(reference)
+            elif oid in tables and is_single and action in (CASCADE, SET_NULL):
+                catalog.references[target].append(reference)
+    for references in catalog.references.values():
+        # What goes anyway needs no NULL first.
+        references.sort(key=lambda reference: reference.action != CASCADE)
+    return catalog

@@ -1,0 +1,100 @@
+"""What is due: which column says since when, and how many days later the row goes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.core.management.base import CommandError
+from psycopg import sql
+
+from .catalog import Catalog, Table
+
+#: The columns of each kind that settings name; an index begins with each of them. Rows that are
+#: soft deleted are a kind too, `deleted`: those of every table in `public` with a deleted_at.
+KINDS: dict[str, tuple[tuple[str, str], ...]] = {
+    "tokens": (
+        ("refresh_tokens", "expires_at"),
+        ("refresh_tokens", "revoked_at"),
+        ("password_reset_tokens", "expires_at"),
+        ("password_reset_tokens", "used_at"),
+        ("email_verification_tokens", "expires_at"),
+        ("email_verification_tokens", "used_at"),
+    ),
+    "sessions": (
+        ("user_sessions", "expires_at"),
+        ("user_sessions", "revoked_at"),
+        ("django.django_session", "expire_date"),
+    ),
+    "bitrate_logs": (("bitrate_adaptation_logs", "created_at"),),
+    "analytics": (("playback_analytics", "created_at"),),
+    "plays": (("track_plays", "created_at"),),
+    "history": (("track_history", "created_at"),),
+}
+DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Rows of `table` go `days` after the time in `column`."""
+
+    table: Table
+    column: str
+    days: int
+
+    def condition(self, now: datetime) -> sql.Composable:
+        """For WHERE: what is due at that time, the run's. NULL never is."""
+        return sql.SQL("{} < {}").format(
+            sql.Identifier(self.column), sql.Literal(now - timedelta(days=self.days))
+        )
+
+
+def setting(kind: str) -> str:
+    """The variable that says how long a kind is kept."""
+    return f"PURGE_{kind.upper()}_AFTER_DAYS"
+
+
+def read_policy(
+    catalog: Catalog, days: Mapping[str, int | None], only: Sequence[str] = ()
+) -> list[Due]:
+    """What may go, children before parents. `days` is by kind; None keeps it for ever.
+
+    `only` names tables; raises `CommandError` for one that no kind has, or that is kept for ever,
+    and when the database lacks a table.
+    """
+    columns = [(kind, name, column) for kind, pairs in KINDS.items() for name, column in pairs]
+    columns += [
+        (DELETED, str(table), "deleted_at")
+        for table in catalog.tables.values()
+        if table.schema == "public" and table.is_soft
+    ]
+    _check_names(catalog, columns, days, only)
+    order = {str(table): place for place, table in enumerate(catalog.children_first())}
+    dues = [
+        Due(catalog.tables[name], column, grace)
+        for kind, name, column in columns
+        if (grace := days[kind]) is not None and (not only or name in only)
+    ]
+    return sorted(dues, key=lambda due: order[str(due.table)])
+
+
+def _check_names(
+    catalog: Catalog,
+    columns: Sequence[tuple[str, str, str]],
+    days: Mapping[str, int | None],
+    only: Sequence[str],
+) -> None:
+    names = {name for _, name, _ in columns}
+    if missing := sorted(names - catalog.tables.keys()):
+        raise CommandError(f"this database has no {', '.join(missing)}: run migrate")
+    if unknown := sorted(set(only) - names):
+        raise CommandError(
+            f"--only: purge never looks for {', '.join(unknown)}; choose from "
+            f"{', '.join(sorted(names))}",
+            returncode=2,
+        )
+    for name in only:
+        kinds = {kind for kind, table, _ in columns if table == name}
+        if all(days[kind] is None for kind in kinds):
+            raise CommandError(
+                f"{name} is kept for ever: {' or '.join(sorted(map(setting, kinds)))} is not set"
+            )

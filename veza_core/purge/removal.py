@@ -1,0 +1,273 @@
+"""Takes away what is due, and what the database's cascades take with it, in bounded batches.
+
+A row goes by the database's own cascade when it and all that goes or changes with it fit into one
+batch. A larger one, such as an account with 100,000 plays, is emptied first, bottom up, in batches
+of what refers to it; each of them looks anew at whether the row is still due, so that one that is
+restored meanwhile stays, with what it has then.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import DatabaseError
+from psycopg import sql
+
+from .batches import LOCKED, Batches, obstacle
+from .catalog import CASCADE, Reference, Table
+from .policy import Due
+
+# As text, since Python knows no -infinity; and ORDER BY would take the bare name for that text.
+SELECT_DUE = sql.SQL("""
+SELECT {key}, {column}::text FROM {table} due
+WHERE {due} AND {column} >= %s AND {key} <> ALL(%s)
+ORDER BY due.{column} LIMIT %s FOR UPDATE SKIP LOCKED
+""")
+STILL_DUE = sql.SQL("""
+SELECT FROM {table} WHERE {key} = %s AND {due} FOR NO KEY UPDATE SKIP LOCKED
+""")
+SELECT_CHILDREN = sql.SQL("""
+SELECT {key} FROM {table} WHERE {column} = %s AND {key} <> ALL(%s)
+LIMIT %s FOR UPDATE SKIP LOCKED
+""")
+DELETE = sql.SQL("DELETE FROM {table} WHERE {key} = ANY(%s)")
+# A subquery in an array is run once; one in IN (…) may be run again for each row, beyond LIMIT.
+CLEAR = sql.SQL("""
+UPDATE {table} SET {column} = NULL WHERE {key} = ANY(ARRAY(
+    SELECT {key} FROM {table} WHERE {column} = %s LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
+))
+""")
+REFERRING = sql.SQL("SELECT {key} FROM {table} WHERE {column} = ANY(%s) LIMIT %s")
+REFERS = sql.SQL("SELECT FROM {table} WHERE {column} = %s LIMIT 1")
+LEFT = sql.SQL("SELECT count(*) FROM (SELECT FROM {table} WHERE {due} LIMIT %s) rows")
+
+#: How many rows that are left are counted; a purge that cannot run for days leaves millions.
+MOST_LEFT = 10_000
+LOCK_TIMEOUTS_IN_A_ROW = 3
+
+
+#: A table, and a key in it.
+type Row = tuple[Table, Any]
+
+
+class NotDueError(Exception):
+    """The row was restored, or somebody has it locked: leave it for another run."""
+
+
+class Removal:
+    """Removes what one `Due` says; `left` says why rows were left, and how many of them are."""
+
+    def __init__(self, batches: Batches, due: Due) -> None:
+        self.batches = batches
+        self.due = due
+        self.references = batches.catalog.references
+        self.reasons: set[str] = set()
+        #: Keys of rows that cannot go in this run.
+        self._kept: list[Any] = []
+        self._keys: list[Any] = []
+        self._passed_over: list[Row] = []
+
+    def run(self) -> None:
+        """Remove all that is due, oldest first."""
+        limit = self._first_limit(self.due.table)
+        since: Any = "-infinity"
+        lost = 0
+        while True:
+            self._keys = []
+            try:
+                with self.batches.batch():
+                    found = self._select_due(since, limit)
+                    self._keys = [key for key, _ in found]
+                    fitting, next_limit = self._fitting(self.due.table, self._keys)
+                    self._delete(self.due.table, fitting)
+            except DatabaseError as error:
+                lost = 0 if self._keys else lost + 1
+                self._meet(error, lost)
+                limit = max(1, len(self._keys) // 2)
+                continue
+            if not found:
+                return
+            if fitting:
+                since = found[len(fitting) - 1][1]
+            else:
+                self._remove_large(self._keys[0])
+            limit = next_limit
+
+    def count_left(self) -> int:
+        """How many rows are due still, `MOST_LEFT` at most."""
+        statement = LEFT.format(**self._names())
+        return int(self.batches.rows(statement, [MOST_LEFT])[0][0])
+
+    def _meet(self, error: DatabaseError, lost: int) -> None:
+        """Leave a single row that something holds; of several, fewer are tried next.
+
+        Raises the error when it is another one, or when the table itself is locked for long.
+        """
+        reason = obstacle(error)
+        if reason is None or lost >= LOCK_TIMEOUTS_IN_A_ROW:
+            raise error
+        if len(self._keys) == 1:
+            self.reasons.add(reason)
+            self._kept.append(self._keys[0])
+
+    def _select_due(self, since: Any, limit: int) -> list[tuple[Any, ...]]:
+        # From where the last batch ended: before it are dead rows, until a vacuum, and they would
+        # be read again by each batch.
+        statement = SELECT_DUE.format(**self._names())
+        return self.batches.rows(statement, [since, self._kept, limit])
+
+    def _names(self) -> dict[str, sql.Composable]:
+        table = self.due.table
+        return {
+            "table": table.identifier,
+            "key": sql.Identifier(table.key),
+            "column": sql.Identifier(self.due.column),
+            "due": self.due.condition(self.batches.now),
+        }
+
+    # One batch ------------------------------------------------------------------------------
+
+    def _first_limit(self, table: Table) -> int:
+        # With what refers to them even a few may be too many. To find out takes time, with locks.
+        return 10 if self.references[table] else self.batches.pace.batch_size
+
+    def _fitting(self, table: Table, keys: list[Any]) -> tuple[list[Any], int]:
+        """As many of the keys, from the first on, as may go in one batch; none when none may.
+
+        And how many to look for next, should the next ones be like these.
+        """
+        most = self.batches.pace.batch_size
+        if not self.references[table]:
+            return keys, most
+        while keys and (size := self._size(table, keys)) > most:
+            keys = keys[: len(keys) // 2]
+        return keys, max(1, min(most, 2 * len(keys), len(keys) * most // size) if keys else 1)
+
+    def _size(self, table: Table, keys: list[Any]) -> int:
+        """How many rows would go or change with the keys; counts little further than a batch."""
+        most = self.batches.pace.batch_size
+        seen = {table: set(keys)}
+        total, waiting = len(keys), [(table, keys)]
+        while waiting:
+            parent, parents = waiting.pop()
+            for reference in self.references[parent]:
+                if total > most:
+                    return total
+                rows = self._referring(reference, parents, most + 1)
+                total += len(rows)
+                if reference.action == CASCADE:
+                    known = seen.setdefault(reference.table, set())
+                    new = [row for row in rows if row not in known]
+                    # More rows than were asked for may hide new ones behind known ones.
+                    total -= len(rows) - len(new) if len(rows) <= most else 0
+                    known.update(new)
+                    if new:
+                        waiting.append((reference.table, new))
+        return total
+
+    def _referring(self, reference: Reference, keys: list[Any], limit: int) -> list[Any]:
+        statement = REFERRING.format(**_names(reference))
+        return [row[0] for row in self.batches.rows(statement, [keys, limit])]
+
+    def _delete(self, table: Table, keys: list[Any]) -> None:
+        if keys:
+            statement = DELETE.format(table=table.identifier, key=sql.Identifier(table.key))
+            self.batches.deleted(str(table), self.batches.execute(statement, [keys]))
+
+    # A row that is too large for one batch ---------------------------------------------------
+
+    def _remove_large(self, key: Any) -> None:
+        """Empty the row, so that it fits, or leave it for another run."""
+        reason = self._blocker(key)
+        try:
+            if reason is None and self._empty(key):
+                return
+        except NotDueError:
+            # Restored, and then nobody counts it, or locked.
+            reason = LOCKED
+        except DatabaseError as error:
+            reason = obstacle(error)
+            if reason is None:
+                raise
+        self.reasons.add(reason or "what refers to them is locked, or does not fit into a batch")
+        self._kept.append(key)
+
+    def _blocker(self, key: Any) -> str | None:
+        """Who forbids that the row goes. To find out last would be to have emptied it in vain."""
+        for reference in self.batches.catalog.blockers[self.due.table]:
+            if self.batches.rows(REFERS.format(**_names(reference)), [key]):
+                return f"{reference.table} refers to them"
+        return None
+
+    def _empty(self, key: Any) -> bool:
+        """Whether anything was there to take away, and was not locked."""
+        before = sum(count.deleted + count.updated for count in self.batches.counts.values())
+        # Not by calls within calls: threads of comments may be deeper than Python's stack.
+        path = [(self.due.table, key)]
+        emptied: set[Row] = set()
+        self._passed_over.clear()
+        while path:
+            child = self._empty_one(path)
+            if child is None:
+                emptied.add(path.pop())
+            elif child in emptied or child in path:
+                # Locked rows, or a circle of comments, keep it too large for now.
+                self._passed_over.append(child)
+            else:
+                path.append(child)
+        after = sum(count.deleted + count.updated for count in self.batches.counts.values())
+        return after > before
+
+    def _empty_one(self, path: Sequence[Row]) -> Row | None:
+        """Take away what refers to the last row of the path; a child that is too large itself."""
+        for reference in self.references[path[-1][0]]:
+            take = self._take_children if reference.action == CASCADE else self._clear_children
+            if child := take(reference, path):
+                return child
+        return None
+
+    def _take_children(self, reference: Reference, path: Sequence[Row]) -> Row | None:
+        limit = self._first_limit(reference.table)
+        statement = SELECT_CHILDREN.format(**_names(reference))
+        while True:
+            with self.batches.batch():
+                self._check_due(path)
+                passed_over = [key for table, key in self._passed_over if table == reference.table]
+                rows = self.batches.rows(statement, [path[-1][1], passed_over, limit])
+                keys = [row[0] for row in rows]
+                fitting, limit = self._fitting(reference.table, keys)
+                self._delete_children(reference.table, fitting)
+            if not keys:
+                return None
+            if not fitting:
+                return reference.table, keys[0]
+
+    def _delete_children(self, table: Table, keys: list[Any]) -> None:
+        # Not counted as deleted by themselves: the cascade would have taken them.
+        if keys:
+            statement = DELETE.format(table=table.identifier, key=sql.Identifier(table.key))
+            self.batches.execute(statement, [keys])
+
+    def _clear_children(self, reference: Reference, path: Sequence[Row]) -> None:
+        statement = CLEAR.format(**_names(reference))
+        cleared = -1
+        while cleared:
+            with self.batches.batch():
+                self._check_due(path)
+                cleared = self.batches.execute(
+                    statement, [path[-1][1], self.batches.pace.batch_size]
+                )
+
+    def _check_due(self, path: Sequence[Row]) -> None:
+        """See that nobody restored the row for which all of this is done, and keep it so."""
+        statement = STILL_DUE.format(**self._names())
+        if not self.batches.rows(statement, [path[0][1]]):
+            raise NotDueError
+
+
+def _names(reference: Reference) -> dict[str, sql.Composable]:
+    table = reference.table
+    return {
+        "table": table.identifier,
+        "key": sql.Identifier(table.key),
+        "column": sql.Identifier(reference.column),
+    }

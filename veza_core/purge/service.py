@@ -1,0 +1,107 @@
+"""A whole run: one at a time, each kind of row in turn, and an account of what went."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.db import DatabaseError
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from veza_core.db.locks import LockNotAvailableError, purge_lock
+
+from .batches import LOCKED, Batches, Count, Pace
+from .catalog import read_catalog
+from .forecast import forecast
+from .policy import Due, read_policy
+from .removal import Removal
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What went, or would go, by the table's name, and what was left, with the reasons."""
+
+    counts: Mapping[str, Count] = field(default_factory=dict)
+    left: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    @property
+    def deleted(self) -> int:
+        """Rows that went in all."""
+        return sum(count.deleted for count in self.counts.values())
+
+    def as_dict(self) -> dict[str, Any]:
+        """The outcome, for JSON."""
+        return {
+            "deleted": self.deleted,
+            "tables": {name: asdict(count) for name, count in sorted(self.counts.items())},
+            "left": {name: {"rows": rows, "why": why} for name, (rows, why) in self.left.items()},
+        }
+
+
+def foresee(
+    connection: BaseDatabaseWrapper, days: Mapping[str, int | None], only: Sequence[str]
+) -> Outcome:
+    """Count what a run would delete now. Raises `CommandError` as `read_policy` does."""
+    catalog = read_catalog(connection)
+    dues = read_policy(catalog, days, only)
+    return Outcome(forecast(connection, catalog, dues, _now(connection)))
+
+
+def purge(
+    connection: BaseDatabaseWrapper,
+    days: Mapping[str, int | None],
+    only: Sequence[str],
+    pace: Pace,
+    outcome: Outcome,
+    report: Callable[[Due, Outcome], None],
+) -> None:
+    """Delete what is due. `outcome` grows batch by batch, and says what went if a run is ended.
+
+    `report` is called after each batch. Raises `CommandError` in one line: another run is under
+    way, or the database refused something; what went before that is gone, and the next run goes
+    on from there.
+    """
+    try:
+        with purge_lock(connection):
+            catalog = read_catalog(connection)
+            dues = read_policy(catalog, days, only)
+            _check_counting(connection)
+            batches = Batches(connection, catalog, pace, _now(connection))
+            outcome.counts = batches.counts
+            for due in dues:
+                batches.report = lambda due=due: report(due, outcome)  # type: ignore[misc]
+                _remove(batches, due, outcome)
+    except LockNotAvailableError as error:
+        raise CommandError(f"another purge is under way: {error}. This one did nothing.") from error
+
+
+def _remove(batches: Batches, due: Due, outcome: Outcome) -> None:
+    removal = Removal(batches, due)
+    try:
+        removal.run()
+        if rows := removal.count_left():
+            why = "; ".join(sorted(removal.reasons)) or LOCKED
+            outcome.left[f"{due.table}.{due.column}"] = rows, why
+    except DatabaseError as error:
+        raise CommandError(
+            f"{due.table}: {' '.join(str(error).split())}; {outcome.deleted:,} rows went before, "
+            "and the next purge goes on from there"
+        ) from error
+
+
+def _now(connection: BaseDatabaseWrapper) -> datetime:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT now()")
+        now: datetime = cursor.fetchone()[0]
+    return now
+
+
+def _check_counting(connection: BaseDatabaseWrapper) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW track_counts")
+        if cursor.fetchone()[0] != "on":
+            raise CommandError(
+                "track_counts is off on this server, so nobody could say how many rows went "
+                "(autovacuum needs it too): set it to on"
+            )

@@ -1,0 +1,26 @@
+"""Django's handles: on this project's own app, and on the admin that it serves."""
+
+from django.apps import AppConfig
+from django.contrib.admin.apps import SimpleAdminConfig
+from django.contrib.auth.signals import user_logged_in
+
+
+class VezaSiteConfig(AppConfig):
+    """The staff log and the notes: tables in schema `django`, no part of the contract."""
+
+    # Said, since this module holds other configurations too.
+    default = True
+    name = "veza_site"
+    verbose_name = "Support"
+
+    def ready(self) -> None:
+        """Note the time of every sign-in."""
+        from veza_site.support.sessions import begin
+
+        user_logged_in.connect(begin, dispatch_uid="veza_site.support.sessions.begin")
+
+
+class SupportAdminConfig(SimpleAdminConfig):
+    """Django's admin with our site, and without autodiscovery: see `veza_site.urls`."""
+
+    default_site = "veza_site.support.site.SupportSite"

@@ -1,0 +1,69 @@
+"""`grant_staff`: lets the first person into the admin, and back in whoever lost a device."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+from django.utils import timezone
+
+from veza_site.support import second_factor
+from veza_site.support.log import record_command
+from veza_site.support.staff import STAFF_ROLES, GrantError, find_user, grant_role
+
+NAME = "grant_staff"
+
+
+def date(text: str) -> datetime:
+    """A date, or a date and time, of ISO 8601; in UTC unless it says otherwise."""
+    value = datetime.fromisoformat(text)
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+class Command(BaseCommand):
+    """Gives a role of staff, or takes a second factor away."""
+
+    help = "Gives a user a role of staff, for good or until --expires; says what it did."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("user", help="An e-mail or a username.")
+        parser.add_argument("role", nargs="?", choices=STAFF_ROLES, help="The role to give.")
+        parser.add_argument(
+            "--expires",
+            type=date,
+            metavar="DATE",
+            help="When the role ends: 2026-12-31, or 2026-12-31T18:00+01:00 (default: never).",
+        )
+        parser.add_argument(
+            "--reset-second-factor",
+            action="store_true",
+            help="Take away authenticator and recovery codes, and end the user's sessions, those "
+            "on the platform too: for a lost device. The next sign-in enrols a new one.",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Grant or reset. Raises `CommandError` in one line, with nothing changed."""
+        role, expires_at = options["role"], options["expires"]
+        if role is None and not options["reset_second_factor"]:
+            raise CommandError(f"name a role ({', '.join(STAFF_ROLES)}), or --reset-second-factor")
+        if expires_at is not None and role is None:
+            raise CommandError("--expires goes with a role")
+        if expires_at is not None and expires_at <= timezone.now():
+            raise CommandError("--expires is in the past: the role would give nothing")
+        try:
+            with transaction.atomic():
+                user = find_user(options["user"])
+                said = [grant_role(user, role, expires_at, NAME)] if role else []
+                if options["reset_second_factor"]:
+                    said.append(self._reset(user))
+        except GrantError as error:
+            raise CommandError(str(error)) from error
+        for line in said:
+            self.stdout.write(line)
+
+    @staticmethod
+    def _reset(user: Any) -> str:
+        if not second_factor.reset(user):
+            return f"{user} has no second factor: nothing to reset"
+        record_command(NAME, "second_factor.reset", user)
+        return f"{user} enrols a new second factor at the next sign-in; all sessions are ended"

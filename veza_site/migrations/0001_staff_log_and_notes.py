@@ -1,0 +1,196 @@
+"""The staff log and the notes, and the triggers that make both append-only."""
+
+import django.contrib.postgres.functions
+from django.db import migrations, models
+
+FUNCTION = """
+CREATE FUNCTION django.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path = ''
+AS $$
+BEGIN
+    RAISE EXCEPTION '% on %: its rows are only ever added', TG_OP, TG_TABLE_NAME
+        USING ERRCODE = 'insufficient_privilege';
+END;
+$$;
+
+COMMENT ON FUNCTION django.refuse_change()
+    IS 'Trigger function: makes a table append-only';
+"""
+
+# ALWAYS: in a session of `session_replication_role = replica` too. Whoever owns the table can
+# still drop the trigger; that is what a role for the web server, which owns nothing, is for.
+TRIGGERS = """
+CREATE TRIGGER refuse_change_of_staff_log
+    BEFORE UPDATE OR DELETE OR TRUNCATE ON django.veza_site_stafflogentry
+    FOR EACH STATEMENT EXECUTE FUNCTION django.refuse_change();
+ALTER TABLE django.veza_site_stafflogentry ENABLE ALWAYS TRIGGER refuse_change_of_staff_log;
+
+CREATE TRIGGER refuse_change_of_notes
+    BEFORE UPDATE OR DELETE OR TRUNCATE ON django.veza_site_note
+    FOR EACH STATEMENT EXECUTE FUNCTION django.refuse_change();
+ALTER TABLE django.veza_site_note ENABLE ALWAYS TRIGGER refuse_change_of_notes;
+"""
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    dependencies = []
+
+    operations = [
+        migrations.CreateModel(
+            name="Note",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When it was written",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "subject_table",
+                    models.CharField(db_comment="About a row of which table", max_length=63),
+                ),
+                ("subject_id", models.CharField(db_comment="Its id", max_length=63)),
+                ("author_id", models.UUIDField(db_comment="users.id of who wrote it")),
+                (
+                    "author_name",
+                    models.CharField(
+                        db_comment="Their username, as it was at the time", max_length=150
+                    ),
+                ),
+                ("text", models.TextField(db_comment="The remark")),
+            ],
+            options={
+                "db_table_comment": "Remarks of staff about rows: never edited",
+                "default_permissions": (),
+                "indexes": [
+                    models.Index(
+                        fields=["subject_table", "subject_id", "-created_at", "-id"],
+                        name="idx_note_subject",
+                    ),
+                    models.Index(
+                        fields=["author_id", "-created_at", "-id"], name="idx_note_author_id"
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="StaffLogEntry",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "staff_id",
+                    models.UUIDField(
+                        db_comment="users.id of who did it; NULL: a command, or nobody signed in",
+                        null=True,
+                    ),
+                ),
+                (
+                    "staff_name",
+                    models.CharField(
+                        db_comment="Their username, as it was at the time", max_length=150
+                    ),
+                ),
+                (
+                    "address",
+                    models.GenericIPAddressField(
+                        db_comment="From where; NULL: a command, or not known", null=True
+                    ),
+                ),
+                (
+                    "user_agent",
+                    models.CharField(
+                        blank=True,
+                        db_comment="With what, as the browser says, cut to 255",
+                        max_length=255,
+                    ),
+                ),
+                (
+                    "action",
+                    models.CharField(
+                        db_comment="What: users.ban, users.view, sign_in, …", max_length=50
+                    ),
+                ),
+                (
+                    "subject_table",
+                    models.CharField(
+                        blank=True,
+                        db_comment="On a row of which table; empty: on none",
+                        max_length=63,
+                    ),
+                ),
+                (
+                    "subject_id",
+                    models.CharField(
+                        blank=True, db_comment="Its id; empty: the table as a whole", max_length=63
+                    ),
+                ),
+                (
+                    "subject_label",
+                    models.CharField(
+                        blank=True, db_comment="How it was called at the time", max_length=255
+                    ),
+                ),
+                (
+                    "reason",
+                    models.TextField(blank=True, db_comment="Why, in the words of who did it"),
+                ),
+                (
+                    "before",
+                    models.JSONField(
+                        db_comment="Object: column to value before; secrets are left out", null=True
+                    ),
+                ),
+                (
+                    "after",
+                    models.JSONField(
+                        db_comment="Object: column to value after; secrets are left out", null=True
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "staff log entry",
+                "verbose_name_plural": "staff log",
+                "db_table_comment": "What staff did and looked at: append-only",
+                "default_permissions": (),
+                "indexes": [
+                    models.Index(fields=["-created_at", "-id"], name="idx_stafflog_created_at"),
+                    models.Index(
+                        fields=["staff_id", "-created_at", "-id"], name="idx_stafflog_staff_id"
+                    ),
+                    models.Index(
+                        fields=["action", "-created_at", "-id"], name="idx_stafflog_action"
+                    ),
+                    models.Index(
+                        fields=["subject_table", "subject_id", "-created_at", "-id"],
+                        name="idx_stafflog_subject",
+                    ),
+                ],
+            },
+        ),
+        migrations.RunSQL(FUNCTION),
+        migrations.RunSQL(TRIGGERS),
+    ]

@@ -1,0 +1,1 @@
+"""The tables of this app, in schema `django`."""

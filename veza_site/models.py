@@ -1,0 +1,125 @@
+"""What staff did, and what they noted: tables in schema `django`, no part of the contract.
+
+They refer to rows of `public` by table and id, without a foreign key: no deletion follows into
+them, and they go on naming what is gone.
+"""
+
+from typing import Any
+
+from django.contrib.postgres.functions import TransactionNow
+from django.db import models
+from django.db.models import Index
+
+
+class AppendOnlyError(Exception):
+    """Somebody tried to change or remove what is only ever added."""
+
+
+class StaffLogEntry(models.Model):
+    """One thing that a member of staff did or looked at. Append-only, by triggers."""
+
+    created_at = models.DateTimeField(
+        db_default=TransactionNow(), editable=False, db_comment="When"
+    )
+    staff_id = models.UUIDField(
+        null=True, db_comment="users.id of who did it; NULL: a command, or nobody signed in"
+    )
+    staff_name = models.CharField(
+        max_length=150, db_comment="Their username, as it was at the time"
+    )
+    address = models.GenericIPAddressField(
+        null=True, db_comment="From where; NULL: a command, or not known"
+    )
+    user_agent = models.CharField(
+        max_length=255, blank=True, db_comment="With what, as the browser says, cut to 255"
+    )
+    action = models.CharField(max_length=50, db_comment="What: users.ban, users.view, sign_in, …")
+    subject_table = models.CharField(
+        max_length=63, blank=True, db_comment="On a row of which table; empty: on none"
+    )
+    subject_id = models.CharField(
+        max_length=63, blank=True, db_comment="Its id; empty: the table as a whole"
+    )
+    subject_label = models.CharField(
+        max_length=255, blank=True, db_comment="How it was called at the time"
+    )
+    reason = models.TextField(blank=True, db_comment="Why, in the words of who did it")
+    before = models.JSONField(
+        null=True, db_comment="Object: column to value before; secrets are left out"
+    )
+    after = models.JSONField(
+        null=True, db_comment="Object: column to value after; secrets are left out"
+    )
+
+    class Meta:
+        db_table_comment = "What staff did and looked at: append-only"
+        verbose_name = "staff log entry"
+        verbose_name_plural = "staff log"
+        default_permissions = ()
+        indexes = [
+            # The latest entries, page by page.
+            Index(fields=["-created_at", "-id"], name="idx_stafflog_created_at"),
+            # What one member of staff did.
+            Index(fields=["staff_id", "-created_at", "-id"], name="idx_stafflog_staff_id"),
+            # Every ban, every export.
+            Index(fields=["action", "-created_at", "-id"], name="idx_stafflog_action"),
+            # What was done to one row, or to the rows of one table.
+            Index(
+                fields=["subject_table", "subject_id", "-created_at", "-id"],
+                name="idx_stafflog_subject",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.staff_name}: {self.action} {self.subject_label}".rstrip()
+
+    def save(self, **kwargs: Any) -> None:
+        """Insert. Raises `AppendOnlyError` for an entry that was saved before."""
+        if not self._state.adding:
+            raise AppendOnlyError("the staff log is append-only")
+        super().save(force_insert=True, using=kwargs.get("using"))
+
+    def delete(self, *_: Any, **__: Any) -> tuple[int, dict[str, int]]:
+        """Raise `AppendOnlyError`, always."""
+        raise AppendOnlyError("the staff log is append-only")
+
+
+class Note(models.Model):
+    """A remark of staff about a row. Never edited, by the same triggers."""
+
+    created_at = models.DateTimeField(
+        db_default=TransactionNow(), editable=False, db_comment="When it was written"
+    )
+    subject_table = models.CharField(max_length=63, db_comment="About a row of which table")
+    subject_id = models.CharField(max_length=63, db_comment="Its id")
+    author_id = models.UUIDField(db_comment="users.id of who wrote it")
+    author_name = models.CharField(
+        max_length=150, db_comment="Their username, as it was at the time"
+    )
+    text = models.TextField(db_comment="The remark")
+
+    class Meta:
+        db_table_comment = "Remarks of staff about rows: never edited"
+        default_permissions = ()
+        indexes = [
+            # The notes about one row, latest first.
+            Index(
+                fields=["subject_table", "subject_id", "-created_at", "-id"],
+                name="idx_note_subject",
+            ),
+            # What one member of staff wrote.
+            Index(fields=["author_id", "-created_at", "-id"], name="idx_note_author_id"),
+        ]
+
+    def __str__(self) -> str:
+        return self.text
+
+    def save(self, **kwargs: Any) -> None:
+        """Insert. Raises `AppendOnlyError` for a note that was saved before."""
+        if not self._state.adding:
+            raise AppendOnlyError("a note is never edited: write another one")
+        super().save(force_insert=True, using=kwargs.get("using"))
+
+    def delete(self, *_: Any, **__: Any) -> tuple[int, dict[str, int]]:
+        """Raise `AppendOnlyError`, always."""
+        raise AppendOnlyError("a note is never removed")

@@ -1,0 +1,20 @@
+"""The form of the first step of the sign-in."""
+
+from typing import Any
+
+from django.contrib.auth.forms import AuthenticationForm
+
+REFUSED = (
+    "That did not work: check the name and the password. Both are case-sensitive, "
+    "and the account needs access to this site."
+)
+
+
+class SignInForm(AuthenticationForm):
+    """E-mail or username, and password; one message for all that can be wrong."""
+
+    error_messages = {"invalid_login": REFUSED, "inactive": REFUSED}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = "E-mail or username"

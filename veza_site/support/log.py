@@ -1,0 +1,110 @@
+"""Writing to the staff log."""
+
+import os
+from collections.abc import Mapping
+from getpass import getuser
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import Model
+from django.http import HttpRequest
+
+from veza_core.models import User
+from veza_core.secret_columns import SECRET_COLUMNS
+from veza_site.models import StaffLogEntry
+from veza_site.support.address import client_address
+
+REDACTED = "[redacted]"
+SECRET_NAMES = frozenset().union(*SECRET_COLUMNS.values()) | {"password", "key", "token", "secret"}
+
+type Subject = Model | type[Model] | None
+
+
+def record(
+    request: HttpRequest,
+    action: str,
+    subject: Subject,
+    *,
+    reason: str = "",
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    user: User | None = None,
+) -> StaffLogEntry:
+    """Add an entry, in the transaction that is open: a change and its entry are one commit.
+
+    `subject` is a row, a model (its list, an export), or None (a sign-in). `before` and `after`
+    map columns to values, only those that changed; secrets among them are left out. `user` is
+    who did it, where that is not yet `request.access.user`. Never pass what somebody searched for.
+    """
+    who = user or request.access.user  # type: ignore[attr-defined]
+    return StaffLogEntry.objects.create(
+        staff_id=who.pk,
+        staff_name=who.username,
+        address=client_address(request),
+        user_agent=request.headers.get("User-Agent", "").replace("\0", "")[:255],
+        action=action,
+        reason=reason,
+        before=redact(before),
+        after=redact(after),
+        **_describe(subject),
+    )
+
+
+def record_command(
+    command: str,
+    action: str,
+    subject: Subject,
+    *,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> StaffLogEntry:
+    """Add an entry for what a command of manage.py did; who ran it is the machine's user."""
+    return StaffLogEntry.objects.create(
+        staff_name=f"manage.py {command} ({_machine_user()})"[:150],
+        action=action,
+        before=redact(before),
+        after=redact(after),
+        **_describe(subject),
+    )
+
+
+def _machine_user() -> str:
+    try:
+        return getuser()
+    except OSError:
+        # In a container the number may have no name.
+        return f"uid {os.getuid()}"
+
+
+def redact(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """A copy fit for JSON in which each secret's value is replaced."""
+    if values is None:
+        return None
+    return {
+        name: REDACTED if name in SECRET_NAMES else _plain(value) for name, value in values.items()
+    }
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has a word for as it is, all else as text."""
+    if isinstance(value, Mapping):
+        return redact({str(key): inner for key, inner in value.items()})
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(inner) for inner in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    try:
+        return DjangoJSONEncoder().default(value)
+    except TypeError:
+        return str(value)
+
+
+def _describe(subject: Subject) -> dict[str, str]:
+    """The columns that name the subject."""
+    if subject is None:
+        return {}
+    table = subject._meta.db_table
+    if isinstance(subject, Model):
+        label = str(subject)[:255].replace("\0", "")
+        return {"subject_table": table, "subject_id": str(subject.pk), "subject_label": label}
+    return {"subject_table": table, "subject_label": str(subject._meta.verbose_name_plural)}

@@ -1,0 +1,50 @@
+"""`request.access`: who asks, and what they may do, read from the tables with every request."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest, HttpResponse
+from django_otp import DEVICE_ID_SESSION_KEY
+
+from veza_core.access import Access, access_of
+from veza_site.support import sessions
+
+
+class AccessMiddleware:
+    """Sets `request.access`, once a request, after Django's and django-otp's authentication.
+
+    Whoever has not passed the second factor is in `request.user`, and in `request.access` is
+    nobody yet. A session that may not go on is removed.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.access = self._access(request)  # type: ignore[attr-defined]
+        return self.get_response(request)
+
+    @staticmethod
+    def _access(request: HttpRequest) -> Access:
+        nobody = Access(AnonymousUser())
+        session = request.session
+        if SESSION_KEY not in session:
+            return nobody
+        # Asked before request.user, with which django-otp forgets a device that is gone. Such a
+        # session must end: without a device it would go on to enrol a new one.
+        had_device = DEVICE_ID_SESSION_KEY in session
+        access = access_of(request.user)
+        lost_device = had_device and DEVICE_ID_SESSION_KEY not in session
+        if not access.may_enter or lost_device or sessions.is_over(session):
+            session.flush()
+            request.user = nobody.user
+            return nobody
+        sessions.touch(session)
+        return access if has_passed_second_factor(request) else nobody
+
+
+def has_passed_second_factor(request: HttpRequest) -> bool:
+    """Whether the session has shown a second factor, or needs none."""
+    return not settings.SECOND_FACTOR_REQUIRED or DEVICE_ID_SESSION_KEY in request.session

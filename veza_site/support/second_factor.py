@@ -1,0 +1,161 @@
+"""The second factor: an authenticator, enrolled once, and recovery codes for when it is lost.
+
+django-otp keeps both, throttles wrong codes (1 s, 2 s, 4 s, … by account and kind), and accepts
+no code twice. Of a recovery code the database has a digest only.
+"""
+
+import re
+import secrets
+from base64 import b32encode
+from datetime import timedelta
+from hashlib import sha256
+
+import segno
+from django.db import transaction
+from django.db.models import F
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.safestring import SafeString, mark_safe
+from django_otp import login, verify_token
+from django_otp.models import Device
+from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from veza_core.models import User
+
+RECOVERY_CODES = 10
+
+#: In the session: the device that is being enrolled. A new session gets a new secret, so that
+#: nobody who saw another one's can wait for it to be confirmed.
+ENROLLING = "enrolling_device"
+
+
+def is_enrolled(user: User) -> bool:
+    """Whether the user has an authenticator that was confirmed."""
+    return TOTPDevice.objects.filter(user=user, confirmed=True).exists()
+
+
+def begin_enrolment(request: HttpRequest, user: User) -> TOTPDevice:
+    """The session's unconfirmed authenticator, made when there is none."""
+    device = TOTPDevice.objects.filter(
+        pk=request.session.get(ENROLLING), user=user, confirmed=False
+    ).first()
+    if device is None:
+        device = TOTPDevice.objects.create(user=user, name="authenticator", confirmed=False)
+        request.session[ENROLLING] = device.pk
+    # Or the label would read the account again, all of its columns.
+    device.user = user
+    return device
+
+
+def confirm_enrolment(request: HttpRequest, user: User, code: str) -> list[str]:
+    """Confirm the session's authenticator by a code of it; an empty list for a wrong one.
+
+    Returns the recovery codes, to be shown once: they cannot be read again. Of two sessions that
+    enrol at once the first wins.
+    """
+    with transaction.atomic():
+        User.objects.select_for_update().only("pk").get(pk=user.pk)
+        device = begin_enrolment(request, user)
+        if is_enrolled(user) or not verify_token(user, device.persistent_id, normalize(code)):
+            return []
+        TOTPDevice.objects.filter(pk=device.pk).update(confirmed=True)
+        TOTPDevice.objects.filter(user=user, confirmed=False).delete()
+        codes = _new_recovery_codes(user)
+    del request.session[ENROLLING]
+    _sign_in(request, device)
+    return codes
+
+
+def verify(request: HttpRequest, user: User, code: str) -> Device | None:
+    """Pass the second factor by a code of the authenticator, or by a recovery code.
+
+    Returns what accepted it. The session gets a new key.
+    """
+    code = normalize(code)
+    device = _device_for(user, code)
+    if device is None:
+        return None
+    if isinstance(device, StaticDevice):
+        code = _digest(code)
+    accepted = verify_token(user, device.persistent_id, code)
+    if accepted is not None:
+        _sign_in(request, accepted)
+    return accepted
+
+
+def wait_for(user: User, code: str) -> timedelta | None:
+    """How long codes of this kind are refused still, after wrong ones; None: they are not."""
+    device = _device_for(user, normalize(code))
+    if device is None:
+        return None
+    allowed, why = device.verify_is_allowed()
+    locked_until = (why or {}).get("locked_until")
+    return None if allowed or locked_until is None else locked_until - timezone.now()
+
+
+def remaining_codes(user: User) -> int:
+    """How many recovery codes are left."""
+    return StaticToken.objects.filter(device__user=user).count()
+
+
+def reset(user: User) -> bool:
+    """Take away authenticator and recovery codes, and end the user's sessions, everywhere.
+
+    The next sign-in enrols anew. Returns whether there was anything to take away.
+    """
+    with transaction.atomic():
+        removed = TOTPDevice.objects.filter(user=user).delete()[0]
+        removed += StaticDevice.objects.filter(user=user).delete()[0]
+        if removed:
+            User.objects.filter(pk=user.pk).update(token_version=F("token_version") + 1)
+    return bool(removed)
+
+
+def qr_code(device: TOTPDevice) -> SafeString:
+    """The picture that an authenticator scans, as SVG to stand in the page, without a style."""
+    image = segno.make(device.config_url, error="m")
+    svg = image.svg_inline(scale=5, dark="#000", light="#fff", svgclass=None, lineclass=None)
+    return mark_safe(svg)  # noqa: S308 - drawn by segno: paths and numbers, no text of a user's
+
+
+def secret_of(device: TOTPDevice) -> str:
+    """The secret to type where nothing can be scanned, in groups of four."""
+    return _grouped(b32encode(device.bin_key).decode())
+
+
+def normalize(code: str) -> str:
+    """A code without the blanks and dashes that people type."""
+    return re.sub(r"[\s-]", "", code).lower()
+
+
+def _device_for(user: User, code: str) -> Device | None:
+    """What a code is for: six digits are the authenticator's, all else is a recovery code."""
+    if re.fullmatch("[0-9]{6}", code):
+        return TOTPDevice.objects.filter(user=user, confirmed=True).first()
+    return StaticDevice.objects.filter(user=user, confirmed=True).first()
+
+
+def _new_recovery_codes(user: User) -> list[str]:
+    StaticDevice.objects.filter(user=user).delete()
+    device = StaticDevice.objects.create(user=user, name="recovery codes")
+    # 80 bits each: too many to try, so that a fast digest will do.
+    codes = [b32encode(secrets.token_bytes(10)).decode().lower() for _ in range(RECOVERY_CODES)]
+    StaticToken.objects.bulk_create(
+        StaticToken(device=device, token=_digest(code)) for code in codes
+    )
+    return [_grouped(code) for code in codes]
+
+
+def _sign_in(request: HttpRequest, device: Device) -> None:
+    login(request, device)
+    request.session.cycle_key()
+
+
+def _digest(code: str) -> str:
+    """What is stored of a recovery code: as much of SHA-256 as the column takes."""
+    return sha256(code.encode()).hexdigest()[:16]
+
+
+def _grouped(code: str) -> str:
+    return " ".join(code[start : start + 4] for start in range(0, len(code), 4))

@@ -1,0 +1,112 @@
+"""The site of the support admin."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.contrib.admin import AdminSite
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth import REDIRECT_FIELD_NAME, logout
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils.decorators import method_decorator
+from django.utils.functional import cached_property
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.debug import sensitive_post_parameters
+
+from veza_core.access import access_of
+from veza_site.support.forms import SignInForm
+from veza_site.support.log import Subject, record
+from veza_site.support.middleware import has_passed_second_factor
+
+
+class SupportSite(AdminSite):
+    """Django's admin, opened by the RBAC tables. Admin classes reach what is here by
+    `self.admin_site`, since `veza_core` may not import this package.
+    """
+
+    site_header = "Veza support"
+    site_title = "Veza support"
+    index_title = "Overview"
+    login_form = SignInForm
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return bool(request.access.may_enter)  # type: ignore[attr-defined]
+
+    @cached_property
+    def read_alias(self) -> str:
+        """The database that admin classes read from: `queryset.using(self.admin_site.read_alias)`.
+
+        `support`, over a role that cannot read secrets, where DATABASE_SUPPORT_URL is set.
+        """
+        return "support" if "support" in settings.DATABASES else "default"
+
+    def record(
+        self,
+        request: HttpRequest,
+        action: str,
+        subject: Subject,
+        *,
+        reason: str = "",
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Add to the staff log: see `veza_site.support.log.record`."""
+        record(request, action, subject, reason=reason, before=before, after=after)
+
+    def get_log_entries(self, request: HttpRequest) -> QuerySet[LogEntry]:
+        """None of Django's own log, which would read accounts whole; the staff log has it all."""
+        return LogEntry.objects.none()
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """Django's, and the second factor.
+
+        Without the change of one's own password, which is the Go API's business, and without the
+        redirect to an object of any model, which would say whether it exists.
+        """
+        dropped = ("password_change", "password_change_done", "view_on_site")
+        urls = [url for url in super().get_urls() if getattr(url, "name", None) not in dropped]
+        return [path("second-factor/", self.second_factor, name="second_factor"), *urls]
+
+    @method_decorator(never_cache)
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Django's, on to the second factor where one is needed, with an entry in the log."""
+        if request.method == "GET" and self._is_half_way(request):
+            query = request.GET.urlencode()
+            return HttpResponseRedirect(f"{reverse('admin:second_factor')}?{query}")
+        context = {"title": "Sign in", **(extra_context or {})}
+        response: HttpResponse = super().login(request, context)
+        if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
+            if self._is_half_way(request):
+                query = urlencode({REDIRECT_FIELD_NAME: response.headers["Location"]})
+                return HttpResponseRedirect(f"{reverse('admin:second_factor')}?{query}")
+            request.access = access_of(request.user)  # type: ignore[attr-defined]
+            self.record(request, "sign_in", None)
+        return response
+
+    def logout(  # type: ignore[override]  # a redirect in place of a page
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Django's, with an entry in the log; the sign-in page is what follows."""
+        if request.method == "POST":
+            self.record(request, "sign_out", None)
+            logout(request)
+        return HttpResponseRedirect(reverse("admin:login"))
+
+    @method_decorator([never_cache, csrf_protect, sensitive_post_parameters("code")])
+    def second_factor(self, request: HttpRequest) -> HttpResponse:
+        """Between the password and the first page: see `veza_site.support.views`."""
+        from veza_site.support.views import second_factor_view
+
+        return second_factor_view(self, request)
+
+    @staticmethod
+    def _is_half_way(request: HttpRequest) -> bool:
+        """Whether somebody gave the right password, and has not shown a second factor yet."""
+        return request.user.is_authenticated and not has_passed_second_factor(request)

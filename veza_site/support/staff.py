@@ -1,0 +1,62 @@
+"""Who is staff: roles given and prolonged from the command line."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from veza_core.models import Role, User, UserRoleAssignment
+from veza_site.support.log import record_command
+
+#: The roles that migration 020 brings, least first.
+STAFF_ROLES = ("support", "moderator", "admin")
+
+
+class GrantError(Exception):
+    """Somebody cannot be given a role; the message says why, and what to do."""
+
+
+def find_user(identifier: str) -> User:
+    """The live user of that e-mail or username. Raises `GrantError` when there is none."""
+    try:
+        return User.objects.get_by_natural_key(identifier)
+    except User.DoesNotExist:
+        raise GrantError(
+            f"there is no live user {identifier!r}: give an e-mail or a username, as it is written"
+        ) from None
+
+
+def hindrance(user: User) -> str:
+    """Why the user could not sign in even with a role; empty: nothing is in the way."""
+    if user.is_banned:
+        return "is banned"
+    if not user.is_active:
+        return "is deactivated"
+    if not user.has_usable_password():
+        return "has no password (signs in through a federated identity only)"
+    return ""
+
+
+def grant_role(user: User, name: str, expires_at: datetime | None, command: str) -> str:
+    """Give a role, or change when it ends; says what was done. `command` goes into the staff log.
+
+    Raises `GrantError` for a user who could not sign in, or a role that the database lacks.
+    """
+    if hindered := hindrance(user):
+        raise GrantError(f"{user} {hindered}, and could not sign in: change that first")
+    role = Role.objects.filter(name=name).first()
+    if role is None:
+        raise GrantError(f"the database has no role {name}: run manage.py migrate")
+    until = f"until {expires_at:%Y-%m-%d %H:%M %Z}" if expires_at else "without an end"
+    with transaction.atomic():
+        # One grant at a time for one user: two at once would insert the same row.
+        User.objects.select_for_update().only("pk").get(pk=user.pk)
+        held = UserRoleAssignment.objects.filter(user=user, role=role).first()
+        if held is not None and held.expires_at == expires_at:
+            return f"{user} has role {name} {until} already: nothing to do"
+        before = {"role": name, "expires_at": held.expires_at} if held else None
+        UserRoleAssignment.objects.update_or_create(
+            user=user, role=role, defaults={"expires_at": expires_at}
+        )
+        after = {"role": name, "expires_at": expires_at}
+        record_command(command, "user_roles.grant", user, before=before, after=after)
+    return f"{user} has role {name} {until}{' now' if held else ''}"
