@@ -84,10 +84,12 @@ def _put_in_order(connection: psycopg.Connection) -> None:
             connection.execute(f"DROP TABLE kept_{table}")
 
 
-def add_heavy(connection: psycopg.Connection, plays: int, tracks: int, jobs: int) -> None:
-    """Add a user with so many plays and tracks, and so many jobs that wait."""
+def add_heavy(
+    connection: psycopg.Connection, plays: int, tracks: int, jobs: int, tokens: int
+) -> None:
+    """Add a user with so many plays and tracks, jobs that wait, and tokens that expired."""
     script = (HERE / "heavy.sql").read_text()
-    connection.execute(script.format(plays=plays, tracks=tracks, jobs=jobs))
+    connection.execute(script.format(plays=plays, tracks=tracks, jobs=jobs, tokens=tokens))
 
 
 def settle(connection: psycopg.Connection) -> None:

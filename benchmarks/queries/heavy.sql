@@ -41,3 +41,13 @@ INSERT INTO playlist_tracks (playlist_id, track_id, position, created_at)
 SELECT long.id, t.id, t.n - 1, now() - interval '1 day'
 FROM long,
      (SELECT id, row_number() OVER () AS n FROM (SELECT id FROM tracks LIMIT 500) s) t;
+
+-- Tokens to purge, in the order in which they were given out.
+INSERT INTO refresh_tokens (user_id, token_hash, expires_at, created_at)
+SELECT u.id, md5(random()::text) || md5(random()::text),
+       now() - interval '60 days' * (1 - n / {tokens}::float8) - interval '1 day',
+       now() - interval '60 days' * (1 - n / {tokens}::float8) - interval '31 days'
+FROM generate_series(1, {tokens}) n
+JOIN (SELECT id, row_number() OVER () - 1 AS m, count(*) OVER () AS total FROM users) u
+    ON u.m = n % u.total
+ORDER BY n;

@@ -72,7 +72,9 @@ def _build(server: Server, options: argparse.Namespace) -> dict[str, dict[str, i
     databases.add_rows(server, databases.NAMES["v1"], options.users)
     url = databases.url(server, databases.NAMES["v1"])
     with psycopg.connect(url, autocommit=True) as connection:
-        databases.add_heavy(connection, options.heavy_plays, tracks=1_000, jobs=50_000)
+        databases.add_heavy(
+            connection, options.heavy_plays, tracks=1_000, jobs=50_000, tokens=20_000
+        )
         databases.settle(connection)
     left_out = {}
     for schema in SCHEMAS[1:]:

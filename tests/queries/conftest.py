@@ -44,7 +44,7 @@ def platform(django_db_setup, django_db_blocker):
                 platform.touched[users] = {
                     query.name: sizes.touched(connection, query) for query in READS
                 }
-            databases.add_heavy(connection, plays=2_000, tracks=100, jobs=2_000)
+            databases.add_heavy(connection, plays=2_000, tracks=100, jobs=2_000, tokens=2_000)
             databases.settle(connection)
             yield platform
 
