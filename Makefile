@@ -142,5 +142,6 @@ bench-scale: setup ## Measure partitions and BRIN beside V1's track_plays
 	@touch $@
 
 .PHONY: bench-plots
-bench-plots: setup .venv/bench ## Draw docs/benchmarks/*.svg from the results beside them
+bench-plots: setup .venv/bench ## Write docs/benchmarks/README.md and *.svg from the results beside them
+	@.venv/bin/python -m benchmarks.queries.tables
 	@.venv/bin/python -m benchmarks.queries.plots

@@ -39,11 +39,6 @@ class Server:
         statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
         self._administer(statement.format(sql.Identifier(database)))
 
-    def copy(self, source: str, database: str) -> None:
-        """Make the database as a copy of another one, which nobody may be using."""
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-        self._administer(statement.format(sql.Identifier(database), sql.Identifier(source)))
-
     @contextmanager
     def scratch(self, *databases: str) -> Iterator[None]:
         """Make empty databases, and drop them at the end."""

@@ -1,6 +1,7 @@
 """Three databases with the same rows: V1, the lab schema, and what stock Django makes."""
 
 import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -43,22 +44,25 @@ NEW = "other"
 
 def migrate(server: Server, database: str) -> None:
     """Bring an empty database to V1."""
-    subprocess.run(
-        [PYTHON, ROOT / "manage.py", "migrate", "--verbosity", "0", "--no-audit"],
+    _manage(server, database, "migrate", "--no-audit")
+
+
+def _manage(server: Server, database: str, *arguments: str) -> None:
+    """Run manage.py on the database. Ends the program when it fails: it has said why."""
+    done = subprocess.run(
+        [PYTHON, ROOT / "manage.py", *arguments, "--verbosity", "0"],
         env=server.environment(database),
-        check=True,
+        check=False,
     )
+    if done.returncode:
+        sys.exit(done.returncode)
 
 
 def add_rows(server: Server, database: str, users: int) -> None:
     """Fill V1 with so many users, and what goes with them: the same rows each time."""
     counts = {name: str(max(share * users // 100, 10)) for name, share in SHARES.items()}
     options = [part for name, count in counts.items() for part in (f"--{name}", count)]
-    subprocess.run(
-        [PYTHON, ROOT / "manage.py", "seed_demo", "--verbosity", "0", *options],
-        env=server.environment(database),
-        check=True,
-    )
+    _manage(server, database, "seed_demo", *options)
     with psycopg.connect(url(server, database), autocommit=True) as connection:
         _put_in_order(connection)
         settle(connection)
@@ -100,8 +104,7 @@ def settle(connection: psycopg.Connection) -> None:
 def convert(server: Server, schema: str) -> dict[str, int]:
     """Make the database of `lab` or `stock` from V1's; returns how many rows it cannot hold."""
     database = NAMES[schema]
-    server.drop(database)
-    server.copy(NAMES["v1"], database)
+    server.recreate(database, NAMES["v1"])
     with psycopg.connect(**server.parameters, dbname=database, autocommit=True) as connection:
         connection.execute(f"CREATE SCHEMA {NEW}")
         connection.execute(f"SET search_path = {NEW}")

@@ -70,9 +70,11 @@ def take_turns(cases: Sequence[Case], rounds: int) -> None:
 def main() -> None:
     """Measure all four, print them, and drop the database."""
     parser = setting.parser(__doc__)
-    parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 500_000])
-    parser.add_argument("--users", type=int, default=1_000, help="of the V1 for triggers (1000)")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rows", type=setting.positive, nargs="+", default=[100_000, 500_000])
+    parser.add_argument(
+        "--users", type=setting.positive, default=1_000, help="of the V1 for triggers (1000)"
+    )
+    parser.add_argument("--rounds", type=setting.positive, default=5)
     options = parser.parse_args()
     server = setting.start()
     with (
@@ -185,7 +187,9 @@ def _indexes(connection: psycopg.Connection, rows: int, rounds: int) -> list[dic
     for number, (name, indexes, references) in enumerate(copies):
         tables[name] = table = f"plays_{number}"
         _copy_plays(connection, table, [definitions[index] for index in indexes], references)
+        connection.execute("SET session_replication_role = replica")
         connection.execute(PLAY.format(table=table, rows=rows))
+        connection.execute("RESET session_replication_role")
         connection.execute(f"VACUUM (ANALYZE) {table}")
         batch = PLAY.format(table=table, rows=BATCH)
         cases.append(Case(name, lambda batch=batch: _repeat(connection, batch, 5)))

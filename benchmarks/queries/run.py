@@ -31,17 +31,20 @@ def main() -> None:
         name: getattr(options, name) for name in ("users", "seconds", "rounds", "heavy_plays")
     }}  # fmt: skip
     with ExitStack() as stack:
-        if not options.reuse:
-            results["left_out"] = _build(server, options)
         if not options.keep:
             for database in databases.NAMES.values():
                 stack.callback(server.drop, database)
+        if not options.reuse:
+            results["left_out"] = _build(server, options)
         costs = {"random_page_cost": options.random_page_cost}
         urls = {s: databases.url(server, databases.NAMES[s], costs) for s in SCHEMAS}
-        connections = {
-            schema: stack.enter_context(psycopg.connect(urls[schema], autocommit=True))
-            for schema in SCHEMAS
-        }
+        try:
+            connections = {
+                schema: stack.enter_context(psycopg.connect(urls[schema], autocommit=True))
+                for schema in SCHEMAS
+            }
+        except psycopg.OperationalError as error:
+            sys.exit(f"{error}: run once with --keep, then with --reuse")
         results["machine"] = setting.machine(connections["v1"])
         results["rows"] = databases.sizes(connections["v1"])
         results["queries"] = _measure(urls, connections, queries, options)
@@ -52,9 +55,13 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = setting.parser(__doc__)
-    parser.add_argument("--users", type=int, default=5_000, help="and 60 rows for each (5000)")
+    parser.add_argument(
+        "--users", type=setting.positive, default=5_000, help="and 60 rows for each (5000)"
+    )
     parser.add_argument("--seconds", type=float, default=0.2, help="of each measurement (0.2)")
-    parser.add_argument("--rounds", type=int, default=3, help="of all measurements (3)")
+    parser.add_argument(
+        "--rounds", type=setting.positive, default=3, help="of all measurements (3)"
+    )
     setting.add_page_cost(parser)
     parser.add_argument("--only", default="", metavar="TEXT", help="queries whose name has it")
     parser.add_argument("--heavy-plays", type=int, default=100_000, help="of the user to delete")

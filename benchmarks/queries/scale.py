@@ -5,6 +5,7 @@ partitioned; both have V1's indexes and foreign keys. Results are in docs/scale.
 """
 
 import time
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -41,8 +42,10 @@ BY_ID = "SELECT * FROM {table} WHERE id = $1"
 def main() -> None:
     """Fill both tables, measure, print, and drop the database."""
     parser = setting.parser(__doc__)
-    parser.add_argument("--rows", type=int, default=500_000, help="plays in each table (500000)")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--rows", type=setting.positive, default=500_000, help="plays in each table (500000)"
+    )
+    parser.add_argument("--rounds", type=setting.positive, default=3)
     options = parser.parse_args()
     server = setting.start()
     costs = {"random_page_cost": 1.1}
@@ -137,6 +140,7 @@ def _reads(connection: psycopg.Connection) -> list[dict[str, Any]]:
         ("top tracks of 7 days", WEEK, (latest,)),
         ("newest plays of a user", NEWEST, (user,)),
         ("the same, of two months", recent, (user,)),
+        ("newest plays of one who has none", NEWEST, (str(uuid.uuid4()),)),
         ("a play by its id", BY_ID, (play,)),
     ]
     return [

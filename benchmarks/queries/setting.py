@@ -33,6 +33,13 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return options
 
 
+def positive(text: str) -> int:
+    """A whole number above 0, for argparse."""
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{text}: at least 1")
+    return number
+
+
 def add_page_cost(options: argparse.ArgumentParser) -> None:
     """The option for what PostgreSQL believes of the disk."""
     options.add_argument(

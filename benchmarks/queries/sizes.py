@@ -23,7 +23,7 @@ def main() -> None:
     """Load, explain, print; then the next size."""
     parser = setting.parser(__doc__)
     setting.add_page_cost(parser)
-    parser.add_argument("--users", type=int, nargs="+", default=[1_000, 4_000, 16_000])
+    parser.add_argument("--users", type=setting.positive, nargs="+", default=[1_000, 4_000, 16_000])
     options = parser.parse_args()
     costs = {"random_page_cost": options.random_page_cost}
     server = setting.start()
@@ -61,6 +61,7 @@ def touched(connection: psycopg.Connection, query: Query) -> dict[str, Any]:
         "p95": buffers[len(buffers) * 95 // 100],
         "most": buffers[-1],
         "per_row": round(statistics.median(p.buffers / p.rows_read for p in explained), 2),
+        "grows": query.grows,
         "rows_read": statistics.median(plan.rows_read for plan in explained),
         "shapes": sorted({plan.shape for plan in explained}),
         "sequential": sorted({table for plan in explained for table in plan.sequential}),
