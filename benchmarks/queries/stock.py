@@ -48,7 +48,7 @@ def connect(server: Server, database: str) -> str:
 
 def ddl(alias: str) -> Iterator[str]:
     """The statements with which Django makes the tables."""
-    with connections[alias].schema_editor(collect_sql=True) as editor:
+    with connections[alias].schema_editor(collect_sql=True, atomic=False) as editor:
         for model in stock_models().get_models():
             editor.create_model(model)
     yield from editor.collected_sql
