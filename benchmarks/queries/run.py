@@ -56,7 +56,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = setting.parser(__doc__)
     parser.add_argument(
-        "--users", type=setting.positive, default=5_000, help="and 60 rows for each (5000)"
+        "--users", type=setting.positive, default=5_000, help="and 50 rows for each (5000)"
     )
     parser.add_argument("--seconds", type=float, default=0.2, help="of each measurement (0.2)")
     parser.add_argument(

@@ -7,7 +7,7 @@ from benchmarks.queries.catalogue import QUERIES
 from tests.queries.conftest import LARGE, SMALL, SOLID_STATE, parameters
 
 #: What may come to a read while tables grow fourfold: a level of each b-tree, and other samples.
-FACTOR, PAGES = 1.25, 4
+FACTOR, PAGES = 1.5, 4
 #: The same for the 95th of a hundred parameters, which are the keys of the heavy users.
 HEAVY_FACTOR, HEAVY_PAGES = 1.5, 60
 #: Pages for a row that is read, where a query reads more as more is there.
