@@ -106,9 +106,17 @@ bench-kill: setup ## Kill migrate 200 times, and see that the next run finishes
 bench-sign-in: setup ## Time every kind of refused sign-in, and compare them
 	@.venv/bin/python -m benchmarks.sign_in
 
+.PHONY: bench-admin
+bench-admin: setup ## Time the admin's pages beside stock ModelAdmins (OPTIONS="--users 1000000 …")
+	@.venv/bin/python -m benchmarks.admin.run $(OPTIONS)
+
 .PHONY: bench-deploy
 bench-deploy: setup ## Measure migrate and reset_db beside psql, dbmate, node-pg-migrate, stock Django
 	@.venv/bin/python -m benchmarks.deploy
+
+.PHONY: bench-search
+bench-search: setup ## Measure the admin's search box beside a stock ModelAdmin's (OPTIONS="--users 1000000 --tracks 5000000")
+	@.venv/bin/python -m benchmarks.admin.search $(OPTIONS)
 
 .PHONY: bench-purge
 bench-purge: setup ## Measure the load's latencies without purge, beside it, and beside one DELETE

@@ -96,6 +96,8 @@ CREATE TABLE public.federated_identities (
 
 CREATE INDEX idx_federated_identities_deleted_at
     ON public.federated_identities (deleted_at) WHERE deleted_at IS NOT NULL;
+CREATE INDEX idx_federated_identities_email_upper
+    ON public.federated_identities (upper(email));
 CREATE UNIQUE INDEX idx_federated_identities_provider_provider_user_id
     ON public.federated_identities (provider, provider_user_id) WHERE deleted_at IS NULL;
 CREATE INDEX idx_federated_identities_user_id_provider
@@ -236,6 +238,8 @@ CREATE TABLE public.user_sessions (
 
 CREATE INDEX idx_user_sessions_expires_at
     ON public.user_sessions (expires_at);
+CREATE INDEX idx_user_sessions_ip_address_last_activity_at
+    ON public.user_sessions (ip_address, last_activity_at DESC);
 CREATE INDEX idx_user_sessions_revoked_at
     ON public.user_sessions (revoked_at) WHERE revoked_at IS NOT NULL;
 CREATE INDEX idx_user_sessions_user_id_last_activity_at

@@ -55,6 +55,8 @@ CREATE TABLE public.tracks (
 
 CREATE INDEX idx_tracks_artist_trgm
     ON public.tracks USING gin (upper(artist) public.gin_trgm_ops);
+CREATE INDEX idx_tracks_artist_upper
+    ON public.tracks (upper(artist));
 CREATE INDEX idx_tracks_created_at
     ON public.tracks (created_at DESC);
 CREATE INDEX idx_tracks_deleted_at
@@ -63,8 +65,12 @@ CREATE INDEX idx_tracks_genre_created_at
     ON public.tracks (genre, created_at DESC);
 CREATE UNIQUE INDEX idx_tracks_slug
     ON public.tracks (slug) WHERE deleted_at IS NULL;
+CREATE INDEX idx_tracks_status_created_at
+    ON public.tracks (status, created_at DESC) WHERE NOT status = 'ready';
 CREATE INDEX idx_tracks_title_trgm
     ON public.tracks USING gin (upper(title) public.gin_trgm_ops);
+CREATE INDEX idx_tracks_title_upper
+    ON public.tracks (upper(title));
 CREATE INDEX idx_tracks_user_id_created_at
     ON public.tracks (user_id, created_at DESC);
 
@@ -167,6 +173,8 @@ CREATE UNIQUE INDEX idx_playlists_slug
     ON public.playlists (slug) WHERE deleted_at IS NULL;
 CREATE INDEX idx_playlists_title_trgm
     ON public.playlists USING gin (upper(title) public.gin_trgm_ops);
+CREATE INDEX idx_playlists_title_upper
+    ON public.playlists (upper(title));
 CREATE INDEX idx_playlists_user_id_created_at
     ON public.playlists (user_id, created_at DESC);
 

@@ -154,6 +154,8 @@ CREATE TABLE public.track_comments (
     CONSTRAINT chk_track_comments_position_ms CHECK (position_ms >= 0)
 );
 
+CREATE INDEX idx_track_comments_created_at
+    ON public.track_comments (created_at DESC);
 CREATE INDEX idx_track_comments_deleted_at
     ON public.track_comments (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX idx_track_comments_parent_id

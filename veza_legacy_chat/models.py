@@ -27,6 +27,7 @@ class Room(SoftDeleteModel):
     class Meta:
         db_table = "rooms"
         db_table_comment = "Chat rooms of old clients; the modern chat is in schema chat"
+        verbose_name = "chat room"
         constraints = [
             at_least_characters("rooms", "name", 1),
             positive("rooms", "max_members"),

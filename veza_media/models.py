@@ -78,6 +78,12 @@ class HlsStream(BaseModel):
         indexes = [
             # A track's streams, newest first.
             Index(fields=["track", "-created_at"], name="idx_hls_streams_track_id_created_at"),
+            # The newest streams that are not there yet, or failed.
+            Index(
+                fields=["status", "-created_at"],
+                condition=~Q(status="ready"),
+                name="idx_hls_streams_status_created_at",
+            ),
             # A version's streams.
             Index(fields=["track_version"], name="idx_hls_streams_track_version_id"),
         ]
@@ -208,6 +214,7 @@ class BitrateAdaptationLog(BaseModel):
     class Meta:
         db_table = "bitrate_adaptation_logs"
         db_table_comment = "Changes of bitrate while clients played streams"
+        verbose_name = "bitrate change"
         constraints = [
             positive("bitrate_adaptation_logs", "old_bitrate"),
             positive("bitrate_adaptation_logs", "new_bitrate"),

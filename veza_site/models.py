@@ -1,7 +1,7 @@
 """What staff did, and what they noted: tables in schema `django`, no part of the contract.
 
 They refer to rows of `public` by table and id, without a foreign key: no deletion follows into
-them, and they go on naming what is gone.
+them, and they go on naming what is gone. And what the start page has counted.
 """
 
 from typing import Any
@@ -63,11 +63,11 @@ class StaffLogEntry(models.Model):
             Index(fields=["staff_id", "-created_at", "-id"], name="idx_stafflog_staff_id"),
             # Every ban, every export.
             Index(fields=["action", "-created_at", "-id"], name="idx_stafflog_action"),
-            # What was done to one row, or to the rows of one table.
-            Index(
-                fields=["subject_table", "subject_id", "-created_at", "-id"],
-                name="idx_stafflog_subject",
-            ),
+            # The same by name, as people ask; a command has no other.
+            Index(fields=["staff_name", "-created_at", "-id"], name="idx_stafflog_staff_name"),
+            # What was done to the rows of one table, and to one row.
+            Index(fields=["subject_table", "-created_at", "-id"], name="idx_stafflog_table"),
+            Index(fields=["subject_id", "-created_at", "-id"], name="idx_stafflog_subject_id"),
         ]
 
     def __str__(self) -> str:
@@ -102,11 +102,10 @@ class Note(models.Model):
         db_table_comment = "Remarks of staff about rows: never edited"
         default_permissions = ()
         indexes = [
-            # The notes about one row, latest first.
-            Index(
-                fields=["subject_table", "subject_id", "-created_at", "-id"],
-                name="idx_note_subject",
-            ),
+            # The latest notes, page by page.
+            Index(fields=["-created_at", "-id"], name="idx_note_created_at"),
+            # The notes about one row.
+            Index(fields=["subject_id", "-created_at", "-id"], name="idx_note_subject_id"),
             # What one member of staff wrote.
             Index(fields=["author_id", "-created_at", "-id"], name="idx_note_author_id"),
         ]
@@ -123,3 +122,38 @@ class Note(models.Model):
     def delete(self, *_: Any, **__: Any) -> tuple[int, dict[str, int]]:
         """Raise `AppendOnlyError`, always."""
         raise AppendOnlyError("a note is never removed")
+
+
+class DailyCount(models.Model):
+    """How many rows of a table were made in a day: see `veza_site.support.daily`."""
+
+    table = models.CharField(max_length=63, db_comment="Which table")
+    day = models.DateField(db_comment="The day, in UTC, of created_at")
+    number = models.BigIntegerField(
+        db_comment="Rows, as they were counted; later deletions stay in"
+    )
+
+    class Meta:
+        db_table_comment = "Rows made in each day, for charts"
+        default_permissions = ()
+        constraints = [
+            # The days of a table, for its chart.
+            models.UniqueConstraint(fields=["table", "day"], name="idx_dailycount_table_day")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.table}, {self.day}: {self.number}"
+
+
+class CountedUntil(models.Model):
+    """Up to when the rows of a table are in its daily counts."""
+
+    table = models.CharField(max_length=63, primary_key=True, db_comment="Which table")
+    until = models.DateTimeField(db_comment="Rows of created_at before this are counted")
+
+    class Meta:
+        db_table_comment = "How far the daily counts of a table go"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.table}, {self.until}"

@@ -50,6 +50,8 @@ try:
         "SESSION_IDLE_MINUTES", default=30, validate=validate.Range(min=1)
     )
     SESSION_MINUTES = env.int("SESSION_MINUTES", default=8 * 60, validate=validate.Range(min=1))
+    # Rows that an export from the admin has at most.
+    EXPORT_MAX_ROWS = env.int("EXPORT_MAX_ROWS", default=10_000, validate=validate.Range(min=1))
     # How long a migration's statement waits for a lock, in seconds, and how often it is tried.
     MIGRATE_LOCK_TIMEOUT = env.float("MIGRATE_LOCK_TIMEOUT", default=5.0)
     MIGRATE_LOCK_ATTEMPTS = env.int(

@@ -174,12 +174,12 @@ class TableReader:
                 raise ContractError(f"{self.name}: what index is this? {part}")
 
     def _condition(self, condition: str) -> str:
-        match = re.fullmatch(r"(\w+) (?:= '(\w+)'|IS NOT NULL)", condition)
+        match = re.fullmatch(r"(NOT )?(\w+) (?:= '(\w+)'|IS NOT NULL)", condition)
         if not match:
             raise ContractError(f"{self.name}: what condition is this? {condition}")
-        column, value = match.groups()
+        negation, column, value = match.groups()
         type_ = self._type(column)
-        return f"{column} = '{value}'::{type_}" if value else condition
+        return f"{negation or ''}{column} = '{value}'::{type_}" if value else condition
 
     def _add_unique(self, columns: list[str]) -> None:
         name = f"idx_{self.name}_{'_'.join(columns)}"

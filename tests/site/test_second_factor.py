@@ -99,6 +99,8 @@ def test_enrolment(alice):
     wrong = client.post(PAGE, {"code": wrong_code(device)})
     assert "That code is wrong" in wrong.text
     assert client.get("/admin/").status_code == 302
+    TOTPDevice.objects.update(throttling_failure_count=8)
+    assert "Too many wrong codes" in client.post(PAGE, {"code": code_of(device)}).text
     TOTPDevice.objects.update(throttling_failure_count=0)
     key = client.session.session_key
     done = client.post(PAGE, {"code": code_of(device), "next": "/admin/?a=b"})
@@ -144,6 +146,15 @@ def test_a_secret_that_another_session_was_shown_is_never_confirmed(alice):
     assert list(TOTPDevice.objects.all()) == [own]
     assert "Second factor" in client.post(PAGE, {"code": code_of(seen)}).text
     assert client.get("/admin/").status_code == 302
+
+
+def test_of_two_that_enrol_at_once_the_first_wins(enrolled, alice, rf):
+    """The second one asked before the first was done, and confirms its own after it."""
+    request = rf.get(PAGE)
+    request.session = half_way().session
+    second = second_factor.begin_enrolment(request, alice)
+    assert second_factor.confirm_enrolment(request, alice, code_of(second)) == []
+    assert TOTPDevice.objects.filter(confirmed=True).get() == enrolled[0]
 
 
 @pytest.mark.parametrize("steps", [-1, 0, 1])

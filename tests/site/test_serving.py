@@ -12,6 +12,8 @@ from contextlib import closing
 from http.client import HTTPConnection
 
 import pytest
+from django.template.loader import get_template
+from django.test import Client
 
 from tests.staff import make_staff, signed_in
 from tests.support import ROOT, database_environment, manage, scratch_database
@@ -153,3 +155,18 @@ def test_production_serves_static_files_for_good_and_compressed(served):
 
 def test_production_is_healthy(served):
     assert get(served, "/healthz", Host="10.0.0.7")[0] == 200
+
+
+@pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "500"])
+def test_error_pages_need_nothing(name, django_assert_num_queries):
+    """Django renders 500 without a context, when nothing else can be counted on."""
+    with django_assert_num_queries(0):
+        page = get_template(f"{name}.html").render()
+    assert "To the start page" in page
+    assert not re.search(r"<style|<script|\sstyle=|\son\w+=", page)
+
+
+def test_a_form_that_was_open_for_too_long(settings):
+    response = Client(enforce_csrf_checks=True).post("/admin/login/", {"username": "alice"})
+    assert response.status_code == 403
+    assert "This page was open for too long" in response.text

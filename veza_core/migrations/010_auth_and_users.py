@@ -310,13 +310,17 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name_plural": "federated identities",
                 "db_table": "federated_identities",
+                "verbose_name": "linked account",
                 "db_table_comment": "Identities at other providers (OAuth) through which users sign in",
                 "indexes": [
                     veza_core.db.indexes.Index(
                         fields=["user", "provider"],
                         name="idx_federated_identities_user_id_provider",
+                    ),
+                    veza_core.db.indexes.Index(
+                        django.db.models.functions.text.Upper("email"),
+                        name="idx_federated_identities_email_upper",
                     ),
                     veza_core.db.indexes.Index(
                         condition=models.Q(("deleted_at__isnull", False)),
@@ -470,6 +474,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "password_reset_tokens",
+                "verbose_name": "password reset",
                 "db_table_comment": "Tokens, sent by e-mail, that allow to choose a new password once",
                 "indexes": [
                     veza_core.db.indexes.Index(
@@ -549,6 +554,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "email_verification_tokens",
+                "verbose_name": "e-mail verification",
                 "db_table_comment": "Tokens that prove, once, that a user reads mail at an address",
                 "indexes": [
                     veza_core.db.indexes.Index(
@@ -652,11 +658,16 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "user_sessions",
+                "verbose_name": "session",
                 "db_table_comment": "Signed-in clients: browsers, phones, speakers",
                 "indexes": [
                     veza_core.db.indexes.Index(
                         fields=["user", "-last_activity_at"],
                         name="idx_user_sessions_user_id_last_activity_at",
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["ip_address", "-last_activity_at"],
+                        name="idx_user_sessions_ip_address_last_activity_at",
                     ),
                     veza_core.db.indexes.Index(
                         fields=["expires_at"], name="idx_user_sessions_expires_at"

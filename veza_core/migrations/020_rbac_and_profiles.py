@@ -258,6 +258,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "user_roles",
+                "verbose_name": "granted role",
                 "db_table_comment": "Which user holds which role",
                 "indexes": [
                     veza_core.db.indexes.Index(fields=["role"], name="idx_user_roles_role_id"),
@@ -325,6 +326,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "role_permissions",
+                "verbose_name": "permission of a role",
+                "verbose_name_plural": "permissions of roles",
                 "db_table_comment": "Which role gives which permission",
                 "indexes": [
                     veza_core.db.indexes.Index(
@@ -446,6 +449,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "user_profiles",
+                "verbose_name": "profile",
                 "db_table_comment": "What users show to others, one row a user at most",
                 "constraints": [
                     models.UniqueConstraint(fields=("user",), name="idx_user_profiles_user_id")
@@ -535,8 +539,9 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name_plural": "user settings",
                 "db_table": "user_settings",
+                "verbose_name": "settings",
+                "verbose_name_plural": "settings",
                 "db_table_comment": "How the platform behaves for users, one row a user at most",
                 "constraints": [
                     models.UniqueConstraint(fields=("user",), name="idx_user_settings_user_id")

@@ -45,6 +45,7 @@ class UserProfile(BaseModel):
     class Meta:
         db_table = "user_profiles"
         db_table_comment = "What users show to others, one row a user at most"
+        verbose_name = "profile"
         constraints = [UniqueConstraint(fields=["user"], name="idx_user_profiles_user_id")]
 
     def __str__(self) -> str:
@@ -82,7 +83,8 @@ class UserSettings(BaseModel):
     class Meta:
         db_table = "user_settings"
         db_table_comment = "How the platform behaves for users, one row a user at most"
-        verbose_name_plural = "user settings"
+        verbose_name = "settings"
+        verbose_name_plural = "settings"
         constraints = [UniqueConstraint(fields=["user"], name="idx_user_settings_user_id")]
 
     def __str__(self) -> str:

@@ -81,6 +81,7 @@ class UserRoleAssignment(BaseModel):
     class Meta:
         db_table = "user_roles"
         db_table_comment = "Which user holds which role"
+        verbose_name = "granted role"
         constraints = [
             UniqueConstraint(fields=["user", "role"], name="idx_user_roles_user_id_role_id")
         ]
@@ -116,6 +117,8 @@ class RolePermission(BaseModel):
     class Meta:
         db_table = "role_permissions"
         db_table_comment = "Which role gives which permission"
+        verbose_name = "permission of a role"
+        verbose_name_plural = "permissions of roles"
         constraints = [
             UniqueConstraint(
                 fields=["role", "permission"],

@@ -68,6 +68,7 @@ class PasswordResetToken(BaseModel):
     class Meta:
         db_table = "password_reset_tokens"
         db_table_comment = "Tokens, sent by e-mail, that allow to choose a new password once"
+        verbose_name = "password reset"
         constraints = [
             UniqueConstraint(fields=["token_hash"], name="idx_password_reset_tokens_token_hash")
         ]
@@ -105,6 +106,7 @@ class EmailVerificationToken(BaseModel):
     class Meta:
         db_table = "email_verification_tokens"
         db_table_comment = "Tokens that prove, once, that a user reads mail at an address"
+        verbose_name = "e-mail verification"
         constraints = [
             UniqueConstraint(fields=["token_hash"], name="idx_email_verification_tokens_token_hash")
         ]
@@ -150,12 +152,18 @@ class UserSession(BaseModel):
     class Meta:
         db_table = "user_sessions"
         db_table_comment = "Signed-in clients: browsers, phones, speakers"
+        verbose_name = "session"
         constraints = [UniqueConstraint(fields=["token_hash"], name="idx_user_sessions_token_hash")]
         indexes = [
             # A user's sessions, the latest used first.
             Index(
                 fields=["user", "-last_activity_at"],
                 name="idx_user_sessions_user_id_last_activity_at",
+            ),
+            # Support search: who comes from an address, the latest used first.
+            Index(
+                fields=["ip_address", "-last_activity_at"],
+                name="idx_user_sessions_ip_address_last_activity_at",
             ),
             # The purge of expired ones.
             Index(fields=["expires_at"], name="idx_user_sessions_expires_at"),

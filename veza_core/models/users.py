@@ -199,7 +199,7 @@ class FederatedIdentity(SoftDeleteModel):
     class Meta:
         db_table = "federated_identities"
         db_table_comment = "Identities at other providers (OAuth) through which users sign in"
-        verbose_name_plural = "federated identities"
+        verbose_name = "linked account"
         constraints = [
             UniqueConstraint(
                 fields=["provider", "provider_user_id"],
@@ -210,6 +210,8 @@ class FederatedIdentity(SoftDeleteModel):
         indexes = [
             # A user's identities.
             Index(fields=["user", "provider"], name="idx_federated_identities_user_id_provider"),
+            # Support search: whoever knows only the address that they have at the provider.
+            Index(Upper("email"), name="idx_federated_identities_email_upper"),
             # The purge of what was deleted long ago.
             set_index("federated_identities", "deleted_at"),
         ]

@@ -93,6 +93,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "rooms",
+                "verbose_name": "chat room",
                 "db_table_comment": "Chat rooms of old clients; the modern chat is in schema chat",
                 "indexes": [
                     veza_core.db.indexes.Index(fields=["name"], name="idx_rooms_name"),

@@ -117,6 +117,11 @@ class Migration(migrations.Migration):
                         fields=["track", "-created_at"], name="idx_hls_streams_track_id_created_at"
                     ),
                     veza_core.db.indexes.Index(
+                        condition=models.Q(("status", "ready"), _negated=True),
+                        fields=["status", "-created_at"],
+                        name="idx_hls_streams_status_created_at",
+                    ),
+                    veza_core.db.indexes.Index(
                         fields=["track_version"], name="idx_hls_streams_track_version_id"
                     ),
                 ],
@@ -370,6 +375,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "bitrate_adaptation_logs",
+                "verbose_name": "bitrate change",
                 "db_table_comment": "Changes of bitrate while clients played streams",
                 "indexes": [
                     veza_core.db.indexes.Index(

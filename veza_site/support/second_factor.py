@@ -7,8 +7,8 @@ no code twice. Of a recovery code the database has a digest only.
 import re
 import secrets
 from base64 import b32encode
-from datetime import timedelta
 from hashlib import sha256
+from math import ceil
 
 import segno
 from django.db import transaction
@@ -73,7 +73,7 @@ def verify(request: HttpRequest, user: User, code: str) -> Device | None:
     Returns what accepted it. The session gets a new key.
     """
     code = normalize(code)
-    device = _device_for(user, code)
+    device = device_for(user, code)
     if device is None:
         return None
     if isinstance(device, StaticDevice):
@@ -84,14 +84,19 @@ def verify(request: HttpRequest, user: User, code: str) -> Device | None:
     return accepted
 
 
-def wait_for(user: User, code: str) -> timedelta | None:
-    """How long codes of this kind are refused still, after wrong ones; None: they are not."""
-    device = _device_for(user, normalize(code))
-    if device is None:
-        return None
-    allowed, why = device.verify_is_allowed()
-    locked_until = (why or {}).get("locked_until")
-    return None if allowed or locked_until is None else locked_until - timezone.now()
+def pause(device: Device | None) -> int:
+    """For how many seconds a device refuses every code still, after wrong ones; 0: it does not."""
+    allowed, why = device.verify_is_allowed() if device else (True, None)
+    if allowed or why is None:
+        return 0
+    return max(1, ceil((why["locked_until"] - timezone.now()).total_seconds()))
+
+
+def device_for(user: User, code: str) -> Device | None:
+    """What a code is for: six digits are the authenticator's, all else is a recovery code."""
+    if re.fullmatch("[0-9]{6}", normalize(code)):
+        return TOTPDevice.objects.filter(user=user, confirmed=True).first()
+    return StaticDevice.objects.filter(user=user, confirmed=True).first()
 
 
 def remaining_codes(user: User) -> int:
@@ -127,13 +132,6 @@ def secret_of(device: TOTPDevice) -> str:
 def normalize(code: str) -> str:
     """A code without the blanks and dashes that people type."""
     return re.sub(r"[\s-]", "", code).lower()
-
-
-def _device_for(user: User, code: str) -> Device | None:
-    """What a code is for: six digits are the authenticator's, all else is a recovery code."""
-    if re.fullmatch("[0-9]{6}", code):
-        return TOTPDevice.objects.filter(user=user, confirmed=True).first()
-    return StaticDevice.objects.filter(user=user, confirmed=True).first()
 
 
 def _new_recovery_codes(user: User) -> list[str]:

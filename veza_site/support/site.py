@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import REDIRECT_FIELD_NAME, logout
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.decorators import method_decorator
@@ -22,6 +22,7 @@ from veza_core.access import access_of
 from veza_site.support.forms import SignInForm
 from veza_site.support.log import Subject, record
 from veza_site.support.middleware import has_passed_second_factor
+from veza_site.support.notes import add_note
 
 
 class SupportSite(AdminSite):
@@ -33,6 +34,7 @@ class SupportSite(AdminSite):
     site_title = "Veza support"
     index_title = "Overview"
     login_form = SignInForm
+    login_template = "admin/sign_in.html"
 
     def has_permission(self, request: HttpRequest) -> bool:
         return bool(request.access.may_enter)  # type: ignore[attr-defined]
@@ -58,6 +60,40 @@ class SupportSite(AdminSite):
         """Add to the staff log: see `veza_site.support.log.record`."""
         record(request, action, subject, reason=reason, before=before, after=after)
 
+    def add_note(self, request: HttpRequest, row: Model, text: str) -> int:
+        """Add a remark of who asks about a row; return its key. See `veza_site.support.notes`."""
+        return add_note(request, row, text).pk
+
+    def remembered(self, request: HttpRequest, row: Model) -> list[Any]:
+        """What staff did to a row and noted of it: see `veza_site.support.remembered`."""
+        from veza_site.support.remembered import remembered
+
+        return remembered(self, request, row)
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """The screens that the user may open, under headings of our own."""
+        # As below: importing anything of veza_core.admin registers screens, for which this class
+        # has to be there.
+        from veza_core.admin.menu import grouped
+
+        return grouped(self, request, app_label)
+
+    def index(  # type: ignore[override]  # rendered here, within the transaction
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The start page: see `veza_site.support.overview`."""
+        from veza_core.admin.errors import HelpfulError, error_page
+        from veza_core.admin.reading import reading
+        from veza_site.support.overview import overview
+
+        try:
+            with reading(self.read_alias):
+                context = overview(self, request, self.read_alias)
+                page = super().index(request, {**context, **(extra_context or {})})
+                return page.render()
+        except HelpfulError as error:
+            return error_page(self, request, error)
+
     def get_log_entries(self, request: HttpRequest) -> QuerySet[LogEntry]:
         """None of Django's own log, which would read accounts whole; the staff log has it all."""
         return LogEntry.objects.none()
@@ -69,8 +105,14 @@ class SupportSite(AdminSite):
         redirect to an object of any model, which would say whether it exists.
         """
         dropped = ("password_change", "password_change_done", "view_on_site")
+        from veza_core.admin.search.views import search_urls
+
         urls = [url for url in super().get_urls() if getattr(url, "name", None) not in dropped]
-        return [path("second-factor/", self.second_factor, name="second_factor"), *urls]
+        return [
+            path("second-factor/", self.second_factor, name="second_factor"),
+            *search_urls(self),
+            *urls,
+        ]
 
     @method_decorator(never_cache)
     def login(

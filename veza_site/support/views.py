@@ -19,6 +19,8 @@ from veza_site.support.middleware import has_passed_second_factor
 
 WRONG = "That code is wrong, or was used before. Wait for the next one and try again."
 
+PAUSE = "Too many wrong codes. Try again in {} s."
+
 
 def second_factor_view(site: AdminSite, request: HttpRequest) -> HttpResponse:
     """Ask for a code; at the first sign-in, let an authenticator be enrolled first."""
@@ -56,11 +58,15 @@ def too_many_attempts(request: HttpRequest, *_: Any) -> HttpResponse:
 def _enrol(request: HttpRequest, user: User, context: dict[str, Any]) -> HttpResponse:
     context["title"] = "Set up your second factor"
     if request.method == "POST":
-        if codes := second_factor.confirm_enrolment(request, user, request.POST.get("code", "")):
+        code = request.POST.get("code", "")
+        if seconds := second_factor.pause(second_factor.begin_enrolment(request, user)):
+            context["error"] = PAUSE.format(seconds)
+        elif codes := second_factor.confirm_enrolment(request, user, code):
             _signed_in(request, "second_factor.enrol")
             context |= {"title": "Recovery codes", "codes": codes}
             return render(request, "admin/recovery_codes.html", context)
-        context["error"] = WRONG
+        else:
+            context["error"] = WRONG
     device = second_factor.begin_enrolment(request, user)
     context["qr_code"] = second_factor.qr_code(device)
     context["secret"] = second_factor.secret_of(device)
@@ -71,10 +77,8 @@ def _verify(request: HttpRequest, user: User, context: dict[str, Any]) -> HttpRe
     context["title"] = "Second factor"
     if request.method == "POST":
         code = request.POST.get("code", "")
-        wait = second_factor.wait_for(user, code)
-        if wait is not None:
-            seconds = max(1, ceil(wait.total_seconds()))
-            context["error"] = f"Too many wrong codes. Try again in {seconds} s."
+        if seconds := second_factor.pause(second_factor.device_for(user, code)):
+            context["error"] = PAUSE.format(seconds)
         elif device := second_factor.verify(request, user, code):
             _signed_in(request, "sign_in")
             if isinstance(device, StaticDevice):

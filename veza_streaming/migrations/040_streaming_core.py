@@ -206,6 +206,19 @@ class Migration(migrations.Migration):
                     veza_core.db.indexes.Index(
                         fields=["genre", "-created_at"], name="idx_tracks_genre_created_at"
                     ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("status", "ready"), _negated=True),
+                        fields=["status", "-created_at"],
+                        name="idx_tracks_status_created_at",
+                    ),
+                    veza_core.db.indexes.Index(
+                        django.db.models.functions.text.Upper("title"),
+                        name="idx_tracks_title_upper",
+                    ),
+                    veza_core.db.indexes.Index(
+                        django.db.models.functions.text.Upper("artist"),
+                        name="idx_tracks_artist_upper",
+                    ),
                     veza_core.db.indexes.GinIndex(
                         django.contrib.postgres.indexes.OpClass(
                             django.db.models.functions.text.Upper("title"), name="gin_trgm_ops"
@@ -450,6 +463,10 @@ class Migration(migrations.Migration):
                     veza_core.db.indexes.Index(
                         fields=["-created_at"], name="idx_playlists_created_at"
                     ),
+                    veza_core.db.indexes.Index(
+                        django.db.models.functions.text.Upper("title"),
+                        name="idx_playlists_title_upper",
+                    ),
                     veza_core.db.indexes.GinIndex(
                         django.contrib.postgres.indexes.OpClass(
                             django.db.models.functions.text.Upper("title"), name="gin_trgm_ops"
@@ -554,6 +571,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "playlist_tracks",
+                "verbose_name": "playlist entry",
+                "verbose_name_plural": "playlist entries",
                 "db_table_comment": "Which track is in which playlist, and where",
                 "indexes": [
                     veza_core.db.indexes.Index(
@@ -675,6 +694,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "playlist_collaborators",
+                "verbose_name": "collaborator",
                 "db_table_comment": "Who may see or change somebody else's playlist",
                 "indexes": [
                     veza_core.db.indexes.Index(
@@ -763,6 +783,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "playlist_follows",
+                "verbose_name": "follower",
                 "db_table_comment": "Which user follows which playlist",
                 "indexes": [
                     veza_core.db.indexes.Index(

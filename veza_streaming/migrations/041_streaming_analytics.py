@@ -122,6 +122,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "track_plays",
+                "verbose_name": "play",
                 "db_table_comment": "Listenings to tracks, one row each",
                 "indexes": [
                     veza_core.db.indexes.Index(
@@ -204,6 +205,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "track_likes",
+                "verbose_name": "like",
                 "db_table_comment": "Which user likes which track",
                 "indexes": [
                     veza_core.db.indexes.Index(
@@ -312,6 +314,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "track_shares",
+                "verbose_name": "share link",
                 "db_table_comment": "Links through which tracks are heard without an account",
                 "indexes": [
                     veza_core.db.indexes.Index(
@@ -437,6 +440,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "track_comments",
+                "verbose_name": "comment",
                 "db_table_comment": "What users say of tracks, in threads",
                 "indexes": [
                     veza_core.db.indexes.Index(
@@ -445,6 +449,9 @@ class Migration(migrations.Migration):
                     ),
                     veza_core.db.indexes.Index(
                         fields=["user", "-created_at"], name="idx_track_comments_user_id_created_at"
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["-created_at"], name="idx_track_comments_created_at"
                     ),
                     veza_core.db.indexes.Index(
                         fields=["parent"], name="idx_track_comments_parent_id"
@@ -544,8 +551,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name_plural": "track history",
                 "db_table": "track_history",
+                "verbose_name": "track change",
                 "db_table_comment": "Changes of tracks, one row each",
                 "indexes": [
                     veza_core.db.indexes.Index(
@@ -662,8 +669,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name_plural": "playback analytics",
                 "db_table": "playback_analytics",
+                "verbose_name": "playback report",
                 "db_table_comment": "How listenings went, one row each",
                 "indexes": [
                     veza_core.db.indexes.Index(

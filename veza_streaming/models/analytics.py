@@ -51,6 +51,7 @@ class TrackPlay(BaseModel):
     class Meta:
         db_table = "track_plays"
         db_table_comment = "Listenings to tracks, one row each"
+        verbose_name = "play"
         constraints = [non_negative("track_plays", "duration_ms")]
         indexes = [
             # A track's plays, newest first.
@@ -86,6 +87,7 @@ class TrackLike(SoftDeleteModel):
     class Meta:
         db_table = "track_likes"
         db_table_comment = "Which user likes which track"
+        verbose_name = "like"
         constraints = [
             # The track first: one that begins with the user would be taken for the user's newest
             # likes, and reads them all (docs/adr/0005-indexes-of-the-hot-queries.md).
@@ -145,6 +147,7 @@ class TrackShare(SoftDeleteModel):
     class Meta:
         db_table = "track_shares"
         db_table_comment = "Links through which tracks are heard without an account"
+        verbose_name = "share link"
         constraints = [
             UniqueConstraint(
                 fields=["token_hash"], condition=LIVE, name="idx_track_shares_token_hash"
@@ -202,6 +205,7 @@ class TrackComment(SoftDeleteModel):
     class Meta:
         db_table = "track_comments"
         db_table_comment = "What users say of tracks, in threads"
+        verbose_name = "comment"
         constraints = [
             characters_between("track_comments", "content", 1, 5000),
             non_negative("track_comments", "position_ms"),
@@ -211,6 +215,8 @@ class TrackComment(SoftDeleteModel):
             Index(fields=["track", "-created_at"], name="idx_track_comments_track_id_created_at"),
             # What a user wrote, newest first.
             Index(fields=["user", "-created_at"], name="idx_track_comments_user_id_created_at"),
+            # The newest comments of all, to moderate them.
+            Index(fields=["-created_at"], name="idx_track_comments_created_at"),
             # A comment's replies.
             Index(fields=["parent"], name="idx_track_comments_parent_id"),
             # The purge of what was deleted long ago.
@@ -247,7 +253,7 @@ class TrackHistory(BaseModel):
     class Meta:
         db_table = "track_history"
         db_table_comment = "Changes of tracks, one row each"
-        verbose_name_plural = "track history"
+        verbose_name = "track change"
         indexes = [
             # A track's changes, newest first.
             Index(fields=["track", "-created_at"], name="idx_track_history_track_id_created_at"),
@@ -303,7 +309,7 @@ class PlaybackAnalytics(BaseModel):
     class Meta:
         db_table = "playback_analytics"
         db_table_comment = "How listenings went, one row each"
-        verbose_name_plural = "playback analytics"
+        verbose_name = "playback report"
         constraints = [
             CheckConstraint(
                 condition=Q(ended_at__gte=F("started_at")), name="chk_playback_analytics_ended_at"

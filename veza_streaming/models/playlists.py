@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import UniqueConstraint
+from django.db.models.functions import Upper
 
 from veza_core.db.constraints import LIVE, non_negative
 from veza_core.db.fields import EnumField
@@ -54,6 +55,8 @@ class Playlist(SoftDeleteModel):
             Index(fields=["user", "-created_at"], name="idx_playlists_user_id_created_at"),
             # The newest playlists.
             Index(fields=["-created_at"], name="idx_playlists_created_at"),
+            # Search by the whole title, in whatever case.
+            Index(Upper("title"), name="idx_playlists_title_upper"),
             # Search by a part of the title.
             search_index("playlists", "title"),
             # The purge of what was deleted long ago.
@@ -95,6 +98,8 @@ class PlaylistTrack(SoftDeleteModel):
     class Meta:
         db_table = "playlist_tracks"
         db_table_comment = "Which track is in which playlist, and where"
+        verbose_name = "playlist entry"
+        verbose_name_plural = "playlist entries"
         constraints = [
             # The track first: one that begins with the playlist would be taken for its first page,
             # and reads it all (docs/adr/0005-indexes-of-the-hot-queries.md).
@@ -159,6 +164,7 @@ class PlaylistCollaborator(SoftDeleteModel):
     class Meta:
         db_table = "playlist_collaborators"
         db_table_comment = "Who may see or change somebody else's playlist"
+        verbose_name = "collaborator"
         constraints = [
             UniqueConstraint(
                 fields=["playlist", "user"],
@@ -202,6 +208,7 @@ class PlaylistFollow(SoftDeleteModel):
     class Meta:
         db_table = "playlist_follows"
         db_table_comment = "Which user follows which playlist"
+        verbose_name = "follower"
         constraints = [
             UniqueConstraint(
                 fields=["user", "playlist"],

@@ -2,7 +2,8 @@
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import UniqueConstraint
+from django.db.models import Q, UniqueConstraint
+from django.db.models.functions import Upper
 
 from veza_core.db.constraints import LIVE, non_negative, positive
 from veza_core.db.fields import EnumField
@@ -100,6 +101,16 @@ class Track(SoftDeleteModel):
             Index(fields=["-created_at"], name="idx_tracks_created_at"),
             # The newest tracks of a genre.
             Index(fields=["genre", "-created_at"], name="idx_tracks_genre_created_at"),
+            # The newest tracks that are not there yet, or failed: few, so live ones cost nothing.
+            Index(
+                fields=["status", "-created_at"],
+                condition=~Q(status="ready"),
+                name="idx_tracks_status_created_at",
+            ),
+            # Search by the whole title or artist, in whatever case: a trigram index would read all
+            # that have the words in them, and finds nothing for two characters.
+            Index(Upper("title"), name="idx_tracks_title_upper"),
+            Index(Upper("artist"), name="idx_tracks_artist_upper"),
             # Search by a part of the title or the artist.
             search_index("tracks", "title"),
             search_index("tracks", "artist"),

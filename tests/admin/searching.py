@@ -1,0 +1,35 @@
+"""How the tests of the search box search."""
+
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.test import Client
+
+SEARCH = "/admin/search/"
+
+MODELS = [
+    model
+    for label in settings.PUBLIC_SCHEMA_APPS
+    for model in apps.get_app_config(label).get_models()
+]
+
+
+def search(client: Client, text: str) -> Any:
+    """The page that a search leads to."""
+    return client.post(SEARCH, {"q": text}, follow=True)
+
+
+def found(response: Any) -> dict[str, list[Any]]:
+    """Table to the ids of the rows shown, in the page's order."""
+    assert response.status_code == 200
+    return {
+        group.db_table: [row.pk for row in group.rows]
+        for group in response.context["groups"]
+        if group.rows
+    }
+
+
+def text_of(response: Any) -> str:
+    """The page's HTML."""
+    return str(response.content.decode())

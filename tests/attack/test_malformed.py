@@ -1,0 +1,128 @@
+"""Whatever is asked for, the site answers with a page that helps, never with its own error.
+
+The client of the tests raises what a view raises, so that nothing hides behind a page for 500.
+"""
+
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from django.db import connection, transaction
+from django.test import Client
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from model_bakery import baker
+
+from tests.attack.addresses import MODELS, PAGES, actions_of, address_of, prefix
+from veza_core.models import User
+
+#: A fixture's client serves all examples, and the machine may be slow: both are meant so.
+PATIENT = settings(
+    max_examples=100,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+#: Values at which parsers break.
+ODD = st.sampled_from([
+    "", " ", "0", "-1", "1e999", "NaN", "999999999999999999999", "null", "None", "true", "[]", "{}",
+    "\0", "\ud800", "%00", "%", "%zz", "'", '"', "\\", "../..", "٣", "２０２６-０３-０４", "0001-01-01",
+    "9999-12-31", "2026-02-30", "2026-03-04T05:06:07+99:99", "infinity", "deleted", "live", "~",
+    "00000000-0000-0000-0000-000000000000", "{00000000-0000-0000-0000-000000000000}", "urn:uuid:x",
+    "2026-03-04T05:06:07+00:00~00000000-0000-0000-0000-000000000000", "x" * 300, "x" * 9000,
+])  # fmt: skip
+VALUES = ODD | st.text(max_size=40)
+NAMES = st.sampled_from([
+    "after", "before", "from", "upto", "jump", "last", "order", "range", "since", "until",
+    "deleted", "user", "track", "playlist", "status", "role", "name", "row", "next", "s", "q", "p",
+    "o", "e", "all", "_facets", "_popup", "_to_field", "id", "id__in", "user__password__startswith",
+])  # fmt: skip
+QUERIES = st.lists(st.tuples(NAMES | st.text(max_size=10), VALUES), max_size=4)
+MODEL = st.sampled_from(MODELS)
+#: What a page says that helps: where to go from here.
+HELPS = "The start page"
+
+
+def ask(client: Client, path: str, data: Any = None, *, post: bool = False) -> Any:
+    """An answer that is neither a traceback nor a transaction that the database has given up."""
+    text = [(name.encode(errors="replace").decode(), value.encode(errors="replace").decode())
+            for name, value in data or ()]  # fmt: skip
+    body: dict[str, list[str]] = {}
+    for name, value in text:
+        body.setdefault(name, []).append(value)
+    with transaction.atomic():
+        answer = client.post(path, body) if post else client.get(path, body)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    assert answer.status_code in (200, 302, 400, 403, 404, 405, 409), (path, answer.status_code)
+    if answer.status_code in (400, 404) and hasattr(answer, "text"):
+        assert HELPS in answer.text or "To the start page" in answer.text
+    return answer
+
+
+@pytest.fixture
+def user(super_admin: Client) -> User:
+    """A row that some of the addresses name."""
+    user: User = baker.make(User, username="somebody")
+    return user
+
+
+@PATIENT
+@given(
+    model=MODEL, page=st.sampled_from(("changelist", "export")), query=QUERIES, post=st.booleans()
+)
+def test_query_strings(super_admin: Client, model: Any, page: str, query: Any, post: bool) -> None:
+    ask(super_admin, address_of(model, page), query, post=post)
+
+
+@PATIENT
+@given(model=MODEL, rest=st.lists(VALUES, min_size=1, max_size=3), query=QUERIES)
+@example(model=User, rest=["\0"], query=[])
+@example(model=User, rest=["١"], query=[])
+def test_paths(super_admin: Client, model: Any, rest: list[str], query: Any) -> None:
+    path = address_of(model, "changelist")
+    path += "/".join(quote(part.encode(errors="replace"), safe="") for part in rest) + "/"
+    ask(super_admin, path, query)
+    ask(super_admin, path, query, post=True)
+
+
+@PATIENT
+@given(data=st.data(), values=QUERIES, post=st.booleans())
+def test_actions(super_admin: Client, user: User, data: Any, values: Any, post: bool) -> None:
+    """On a row that there is, or on several, with forms that nobody filled in like this."""
+    action = data.draw(st.sampled_from(sorted(actions_of(User))))
+    field = st.sampled_from(["reason", "confirm", "role", "until", "text", "row", "next"])
+    form = data.draw(st.lists(st.tuples(field, VALUES), max_size=5))
+    before = User.all_objects.filter(pk=user.pk).values().get()
+    ask(super_admin, address_of(User, "action", user.pk, action), values + form, post=post)
+    ask(super_admin, address_of(User, "selected", action), values + form, post=post)
+    assert User.all_objects.filter(pk=user.pk).values().get() == before
+
+
+@PATIENT
+@given(text=VALUES | st.text(max_size=1200))
+def test_search(super_admin: Client, text: str) -> None:
+    answer = ask(super_admin, "/admin/search/", [("q", text)], post=True)
+    if answer.status_code == 302:
+        ask(super_admin, answer["Location"])
+
+
+@PATIENT
+@given(form=st.lists(st.tuples(st.sampled_from(
+    ["username", "password", "next", "code", "cancel", "q", "app_label"]), VALUES), max_size=5),
+    post=st.booleans(),
+)  # fmt: skip
+def test_the_way_in(db: None, form: Any, post: bool) -> None:
+    for path in ("/admin/login/", "/admin/second-factor/", "/admin/logout/", "/admin/autocomplete/",
+                 "/admin/jsi18n/", "/admin/veza_core/", "/", "/healthz"):  # fmt: skip
+        answer = ask(Client(), path, form, post=post and path != "/admin/login/")
+        where = answer.get("Location", "/")
+        assert where.startswith("/"), where
+        assert not where.startswith("//"), where
+
+
+def test_names_are_of_all_pages() -> None:
+    assert {"changelist", "change", "export", "selected", "action"} == set(PAGES)
+    assert len({prefix(model) for model in MODELS}) == 28

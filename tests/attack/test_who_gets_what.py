@@ -1,0 +1,177 @@
+"""Every address of the site, and what each kind of visitor gets there."""
+
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.db.models import Model
+from django.test import Client
+from django.urls import NoReverseMatch, reverse
+from model_bakery import baker
+
+from tests.attack.addresses import (
+    MODELS,
+    actions_of,
+    address_of,
+    addresses,
+    prefix,
+    screen_names,
+)
+from tests.attack.people import PEOPLE, Knocking
+from veza_core.models import Role, User, UserRoleAssignment
+
+#: What GET answers, in the order of PEOPLE: anonymous, stranger, half, bare, support, moderator,
+#: admin, super_admin. 302 leads to the sign-in, but where a note says otherwise.
+ADDRESSES = {
+    # To the start page, which leads on.
+    "": (302, 302, 302, 302, 302, 302, 302, 302),
+    # Who is signed in is led to the start page, who is half-way to the second factor.
+    "admin/login/": (200, 200, 302, 302, 302, 302, 302, 302),
+    # To the sign-in or, for who is done with it, to the start page.
+    "admin/second-factor/": (302, 302, 200, 302, 302, 302, 302, 302),
+    # Signs nobody out by GET.
+    "admin/logout/": (302, 302, 302, 302, 302, 302, 302, 302),
+    "admin/": (302, 302, 302, 200, 200, 200, 200, 200),
+    "admin/search/": (302, 302, 302, 200, 200, 200, 200, 200),
+    # Django's, which no screen uses: there is nothing to complete.
+    "admin/autocomplete/": (302, 302, 302, 403, 403, 403, 403, 403),
+    # Django's words for its scripts: no data.
+    "admin/jsi18n/": (302, 302, 302, 200, 200, 200, 200, 200),
+    "admin/<app>/": (302, 302, 302, 404, 200, 200, 200, 200),
+    # What there is not.
+    "admin/<url>": (302, 302, 302, 404, 404, 404, 404, 404),
+}
+
+#: Who is not led to the sign-in, and who may read.
+INSIDE = PEOPLE[3:]
+READERS = ("support", "moderator", "admin", "super_admin")
+MODERATORS = ("moderator", "admin", "super_admin")
+ADMINS = ("admin", "super_admin")
+
+NOTE = {"note": READERS}
+CONTENT = {"soft_delete": MODERATORS, "restore": MODERATORS, **NOTE}
+#: Each table: who may export its list, and who may do what to a row. All readers read all.
+SCREENS: dict[str, tuple[tuple[str, ...], dict[str, tuple[str, ...]]]] = {
+    "users": (READERS, {
+        "ban": READERS, "unban": READERS, "deactivate": READERS, "reactivate": READERS,
+        "verify": READERS, "unverify": READERS, "unlock": READERS, "revoke": READERS,
+        "grant_role": ADMINS, "withdraw_role": ADMINS, **NOTE,
+    }),
+    "federated_identities": (ADMINS, {}),
+    "refresh_tokens": (READERS, {}),
+    "password_reset_tokens": (ADMINS, {}),
+    "email_verification_tokens": (ADMINS, {}),
+    "user_sessions": (READERS, {}),
+    "roles": (ADMINS, {}),
+    "permissions": (ADMINS, {}),
+    "user_roles": (ADMINS, {}),
+    "role_permissions": (ADMINS, {}),
+    "user_profiles": (ADMINS, {}),
+    "user_settings": (ADMINS, {}),
+    "tracks": (MODERATORS, CONTENT),
+    "track_versions": (ADMINS, {}),
+    "playlists": (MODERATORS, CONTENT),
+    "playlist_tracks": (ADMINS, {}),
+    "playlist_collaborators": (ADMINS, {}),
+    "playlist_follows": (ADMINS, {}),
+    "track_plays": (ADMINS, {}),
+    "track_likes": (ADMINS, {}),
+    "track_shares": (MODERATORS, CONTENT),
+    "track_comments": (MODERATORS, CONTENT),
+    "track_history": (ADMINS, {}),
+    "playback_analytics": (ADMINS, {}),
+    "hls_streams": (ADMINS, {}),
+    "hls_transcode_queue": (READERS, {
+        "retry": READERS, "cancel": READERS, "priority": READERS, **NOTE,
+    }),
+    "bitrate_adaptation_logs": (ADMINS, {}),
+    "rooms": (MODERATORS, CONTENT),
+}  # fmt: skip
+
+#: Routes whose parameters the tables above write in another way.
+SPELLINGS = {
+    "admin/(?P<url>.*)$": "admin/<url>",
+    "admin/^(?P<app_label>veza_core|veza_streaming|veza_media|veza_legacy_chat)/$": "admin/<app>/",
+}
+
+
+def test_every_address_has_its_line() -> None:
+    """Also the other way round: no line is about what is gone."""
+    found = {address for address in addresses() if address.name not in screen_names()}
+    assert {SPELLINGS.get(address.route, address.route) for address in found} == set(ADDRESSES)
+    assert {model._meta.db_table for model in MODELS} == set(SCREENS)
+    assert {address.name for address in addresses()} >= set(screen_names())
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_every_action_has_its_line(model: type[Model]) -> None:
+    assert set(actions_of(model)) == set(SCREENS[model._meta.db_table][1])
+
+
+def test_no_screen_but_ours() -> None:
+    assert set(admin.site._registry) >= set(MODELS)
+    assert {model for model in admin.site._registry if prefix(model) + "_delete" in NAMES} == set()
+
+
+NAMES = {address.name for address in addresses()}
+
+
+@pytest.mark.parametrize("route", ADDRESSES)
+def test_address(route: str, knocking: Knocking) -> None:
+    path = "/" + route.replace("<app>", "veza_core").replace("<url>", "no/such/page")
+    answers = [client.get(path) for _, client in knocking.everybody()]
+    assert tuple(answer.status_code for answer in answers) == ADDRESSES[route]
+    for name, client in knocking.everybody():
+        if name not in INSIDE:
+            end = client.get(path, follow=True).request["PATH_INFO"]
+            assert end in ("/admin/login/", "/admin/second-factor/")
+
+
+def refused(client: Client, path: str, name: str) -> bool:
+    """Whether neither GET nor POST gets anywhere: the sign-in, or "not allowed" for who is in."""
+    answers = [client.get(path), client.post(path, {"reason": "test"})]
+    statuses = {answer.status_code for answer in answers}
+    if name not in INSIDE:
+        assert statuses == {302}
+        assert all(answer["Location"].startswith("/admin/login/?next=") for answer in answers)
+        return True
+    assert all(status < 500 for status in statuses), path
+    assert not any(answer.get("Location", "").startswith("/admin/login") for answer in answers)
+    return statuses == {403}
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_screen(model: type[Model], knocking: Knocking) -> None:
+    table = model._meta.db_table
+    exporters, actions = SCREENS[table]
+    row: Any = baker.make(model, **({"username": "somebody"} if model is User else {}))
+    if model is User:
+        # A role without rights, which can be withdrawn.
+        baker.make(UserRoleAssignment, user=row, role=baker.make(Role, name="listener"))
+    pages = {
+        address_of(model, "changelist"): READERS,
+        address_of(model, "change", row.pk): READERS,
+        address_of(model, "export"): exporters,
+        **{address_of(model, "action", row.pk, name): who for name, who in actions.items()},
+        **{
+            f"{address_of(model, 'selected', name)}?row={row.pk}": actions[name]
+            for name, action in actions_of(model).items()
+            if action.in_lists
+        },
+    }
+    before = model._base_manager.values().get(pk=row.pk)
+    for path, allowed in pages.items():
+        got = {name for name, client in knocking.everybody() if not refused(client, path, name)}
+        assert got == set(allowed), path
+    assert model._base_manager.values().get(pk=row.pk) == before
+    for name, client in knocking.everybody():
+        expected = 404 if name in INSIDE else 302
+        assert client.get(address_of(model, "action", row.pk, "no")).status_code == expected
+        assert client.get(address_of(model, "selected", "no")).status_code == expected
+
+
+def test_django_s_own_pages_of_a_row_are_gone() -> None:
+    for page in ("add", "delete", "history"):
+        for model in MODELS:
+            with pytest.raises(NoReverseMatch):
+                reverse(f"admin:{prefix(model)}_{page}", args=[1] if page != "add" else [])

@@ -1,0 +1,91 @@
+"""One server, one browser and one database of demo data for all tests here."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.browser.people import Person
+from tests.browser.serving import fill, serving
+from tests.browser.watch import Watch
+from tests.support import scratch_database
+
+
+# Playwright's loop runs in this thread as long as its fixture lives, and Django's ORM refuses to
+# work beside a running loop. So these end with the package, and its tests use psycopg.
+@pytest.fixture(scope="package")
+def database(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+    """The name of a database with demo data."""
+    with django_db_blocker.unblock(), scratch_database() as name:
+        fill(name)
+        yield name
+
+
+@pytest.fixture(scope="package")
+def address(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the site is served, as `https://localhost:1234`."""
+    with serving(database, tmp_path_factory.mktemp("served")) as address:
+        yield address
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium: nothing is downloaded."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("needs chromium (Debian: apt install chromium)")
+    # The certificate is the test's own; and Chromium's sandbox refuses root.
+    options = ["--ignore-certificate-errors", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=options)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(browser: Browser, address: str) -> Iterator[BrowserContext]:
+    """A browser that nobody has used, on the site's address."""
+    context = browser.new_context(base_url=address)
+    context.set_default_timeout(15_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def watch(context: BrowserContext, address: str) -> Iterator[Watch]:
+    """Sees to it that no page of the test does what none may do."""
+    watch = Watch(context, address)
+    yield watch
+    assert watch.faults == []
+
+
+@pytest.fixture
+def page(context: BrowserContext, watch: Watch) -> Page:
+    """An empty page, watched."""
+    return context.new_page()
+
+
+@pytest.fixture(scope="package")
+def cookies(browser: Browser, address: str) -> Callable[[str], list[Any]]:
+    """The cookies of a demo user who is signed in; each signs in once."""
+    known: dict[str, list[Any]] = {}
+
+    def cookies_of(name: str) -> list[Any]:
+        if name not in known:
+            with browser.new_context(base_url=address) as context:
+                page = context.new_page()
+                Person(name).enter(page)
+                known[name] = context.cookies()
+        return known[name]
+
+    return cookies_of
+
+
+@pytest.fixture
+def staff(page: Page, context: BrowserContext, cookies: Callable[[str], list[Any]]) -> Page:
+    """A page of somebody who may do everything, signed in."""
+    context.add_cookies(cookies("super_admin"))
+    return page

@@ -1,0 +1,82 @@
+"""The site as production serves it: gunicorn, whitenoise and TLS, with DEBUG off."""
+
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.client import HTTPSConnection
+from pathlib import Path
+
+import trustme
+
+from tests.support import ROOT, database_environment, manage
+
+#: The day at which the demo data ends.
+NOW = "2026-03-31"
+
+
+def fill(name: str) -> None:
+    """Give an empty database the schema and the demo data."""
+    environment = database_environment(name)
+    for command in (("migrate", "--no-audit"), ("seed_demo", f"--now={NOW}")):
+        done = manage(*command, "--verbosity=0", **environment)
+        assert done.returncode == 0, done.stderr
+
+
+@contextmanager
+def serving(name: str, directory: Path) -> Iterator[str]:
+    """Serve a database, and give the address; files that this needs go to `directory`.
+
+    Nothing may go wrong within the server meanwhile: a traceback in its log is an AssertionError
+    at the end.
+    """
+    environment = {
+        **os.environ,
+        **database_environment(name),
+        "DEBUG": "0",
+        "SECRET_KEY": "for the tests in a browser: " + "x" * 50,
+        "ALLOWED_HOSTS": "localhost",
+        "STATIC_ROOT": str(directory / "static"),
+    }
+    collect = manage("collectstatic", "--noinput", "--verbosity=0", **environment)
+    assert collect.returncode == 0, collect.stderr
+    authority = trustme.CA()
+    certificate = authority.issue_cert("localhost")
+    certificate.private_key_and_cert_chain_pem.write_to_path(directory / "server.pem")
+    log = directory / "server.log"
+    # The port is taken here and handed over, so that no other run can have it.
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    # All else is as gunicorn.conf.py says.
+    command = [
+        *(sys.executable, "-m", "gunicorn", f"--bind=fd://{listener.fileno()}", "--workers=1"),
+        *(f"--certfile={directory / 'server.pem'}", f"--keyfile={directory / 'server.pem'}"),
+    ]
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=output,
+            pass_fds=[listener.fileno()],
+        ) as server,
+    ):
+        listener.close()
+        try:
+            trust = ssl.create_default_context()
+            authority.configure_trust(trust)
+            probe = HTTPSConnection("localhost", port, timeout=60, context=trust)
+            with closing(probe):
+                probe.request("GET", "/healthz")
+                assert probe.getresponse().status == 200
+            yield f"https://localhost:{port}"
+        finally:
+            # At once: connections that the browser kept would be waited for.
+            server.send_signal(signal.SIGQUIT)
+    assert "Traceback" not in log.read_text(), log.read_text()

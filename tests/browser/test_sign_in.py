@@ -1,0 +1,29 @@
+"""The way in, and out."""
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.people import Person
+
+
+def test_first_time_and_again(page: Page) -> None:
+    person = Person("support")
+    page.goto("/admin/")
+    person.give_password(page, "wrong")
+    expect(page.get_by_text("That did not work")).to_be_visible()
+    person.give_password(page)
+    person.enrol(page)
+    expect(page).to_have_url("/admin/")
+    assert len(person.recovery_codes) == 10
+
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("Password")).to_be_visible()
+    page.goto("/admin/veza_core/user/")
+    person.give_password(page)
+    page.get_by_role("textbox", name="Code").fill("000000")
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("wrong")
+    page.get_by_role("textbox", name="Code").fill(person.recovery_codes[3])
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_text("9 are left")).to_be_visible()
+    page.get_by_role("link", name="Go on").click()
+    expect(page).to_have_url("/admin/veza_core/user/")

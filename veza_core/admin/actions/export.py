@@ -1,0 +1,153 @@
+"""A list as CSV: what the list shows, as far as a spreadsheet goes, on the record.
+
+Who may read a table may look at it page by page. To carry off pages of it by the thousand needs
+`<table>.update` besides: that is held by those who work with the table, not by all who help.
+"""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseNotAllowed, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+
+from ..columns import field_of, secret_fields
+from ..display import AnyField
+from ..errors import HelpfulError
+from ..listing import PLACES, Listing, read
+from .batches import COMPLETE, batches
+from .cells import cell
+from .forms import ReasonForm
+from .pages import helpful
+
+#: Query string names that choose a page, not rows.
+PAGING = {*PLACES, "jump", "last"}
+
+
+def export_urls(admin: Any) -> list[URLPattern]:
+    """The address of a screen's export; it takes the list's own query string."""
+
+    def view(request: HttpRequest) -> Any:
+        return _view(admin, request)
+
+    name = f"{admin.opts.app_label}_{admin.opts.model_name}_export"
+    return [path("export/", admin.admin_site.admin_view(view), name=name)]
+
+
+def may_export(admin: Any, request: HttpRequest) -> bool:
+    """Whether who asks may carry off the table's rows."""
+    access = request.access  # type: ignore[attr-defined]
+    table = admin.opts.db_table
+    return bool(access.may(table, "read") and access.may(table, "update"))
+
+
+def export_url(admin: Any, request: HttpRequest) -> str:
+    """The export of the list that is asked for; empty for who may not."""
+    return _url(admin, request, "export") if may_export(admin, request) else ""
+
+
+def export_fields(admin: Any) -> list[AnyField]:
+    """The allow-list: the key, and what the list's columns read. Never a secret."""
+    names = ["id", *(need for name in admin.columns for need in admin.column(name).needs)]
+    if admin.is_soft:
+        names.append("deleted_at")
+    secret = secret_fields(admin.model)
+    fields = [field_of(admin.model, name) for name in dict.fromkeys(names) if name not in secret]
+    return [field for field in fields if field is not None]
+
+
+def _url(admin: Any, request: HttpRequest, page: str) -> str:
+    """A page of this screen with the list's filters."""
+    address = reverse(f"admin:{admin.opts.app_label}_{admin.opts.model_name}_{page}")
+    given = {name: value for name, value in request.GET.items() if value and name not in PAGING}
+    return f"{address}?{urlencode(given)}" if given else address
+
+
+@helpful
+def _view(admin: Any, request: HttpRequest) -> HttpResponseBase:
+    """Ask why with GET, export with POST."""
+    if not may_export(admin, request):
+        raise PermissionDenied
+    if request.method not in ("GET", "HEAD", "POST"):
+        return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
+    listing = read(admin.screen(), request.GET)
+    form = ReasonForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        return _export(admin, request, listing, form.cleaned_data["reason"])
+    request.current_app = admin.admin_site.name
+    context = {
+        **admin.admin_site.each_context(request),
+        "title": f"Export {admin.opts.verbose_name_plural} as CSV",
+        "opts": admin.opts,
+        "form": form,
+        "list_url": _url(admin, request, "changelist"),
+        "filters": _filters(listing),
+        "columns": [field.column for field in export_fields(admin)],
+        "cap": f"{settings.EXPORT_MAX_ROWS:,}",
+    }
+    return TemplateResponse(request, "veza/actions/export.html", context)
+
+
+def _filters(listing: Listing) -> list[str]:
+    """The names of the filters that are set; their values are nobody's business later."""
+    return [*listing.keys, *listing.options, *listing.range]
+
+
+def _export(
+    admin: Any, request: HttpRequest, listing: Listing, reason: str
+) -> StreamingHttpResponse:
+    """Record it, then send it: without the entry not one row leaves."""
+    table = admin.opts.db_table
+    fields = export_fields(admin)
+    asked = {"filters": _filters(listing), "columns": [field.column for field in fields]}
+    admin.admin_site.record(request, f"{table}.export", admin.model, reason=reason, after=asked)
+    name = f"{table}-{timezone.now():%Y-%m-%d-%H%M%S}.csv"
+    return StreamingHttpResponse(
+        _stream(admin, request, listing, fields),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _stream(
+    admin: Any, request: HttpRequest, listing: Listing, fields: list[AnyField]
+) -> Iterator[bytes]:
+    """The file, batch by batch; at its end, or when the client goes away, how much it was."""
+    rows = admin.get_queryset(request).only(*(field.name for field in fields))
+    cap, sent, ending = settings.EXPORT_MAX_ROWS, 0, "broken off"
+    try:
+        # Spreadsheets take a file without this mark for one in their country's old encoding.
+        yield b"\xef\xbb\xbf" + _lines([[str(field.column) for field in fields]])
+        for batch, end in batches(rows, listing):
+            kept = batch[: cap - sent]
+            sent += len(kept)
+            yield _lines([[cell(getattr(row, field.attname)) for field in fields] for row in kept])
+            ending = end or ending
+            if len(batch) > len(kept) or (sent == cap and not end):
+                ending = f"stopped: an export has {cap:,} rows at most"
+                break
+    except HelpfulError as error:
+        ending = f"broken off: {error.message}"
+    finally:
+        admin.admin_site.record(
+            request,
+            f"{admin.opts.db_table}.exported",
+            admin.model,
+            after={"rows": sent, "ending": ending},
+        )
+    if ending != COMPLETE:
+        yield _lines([[f"({ending}; there may be more. Filter the list to get them.)"]])
+
+
+def _lines(rows: list[list[str]]) -> bytes:
+    """Rows as CSV (RFC 4180), each cell in quotes."""
+    text = io.StringIO()
+    csv.writer(text, quoting=csv.QUOTE_ALL).writerows(rows)
+    return text.getvalue().encode()

@@ -1,0 +1,99 @@
+"""The form that asks whether, and why."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from django import forms
+
+from ..errors import HelpfulError
+from .action import RowAction
+
+#: Rows of one selection: as many as a page of a list has.
+SELECTION = 50
+
+#: Between a row's key and the digest of its state, in the form.
+SEPARATOR = "."
+
+
+class ReasonForm(forms.Form):
+    """Why, in words that others will read in the staff log."""
+
+    reason = forms.CharField(
+        max_length=1000,
+        widget=forms.Textarea({"rows": 3}),
+        help_text="Others read it in the staff log.",
+        error_messages={"required": "Say why: others will read it in the staff log."},
+    )
+
+
+class ActionForm(ReasonForm):
+    """What the action asks for, the reason, and the word that confirms a drastic one."""
+
+    def __init__(self, *args: Any, action: RowAction, access: Any, rows: Sequence[Any],
+                 **kwargs: Any) -> None:  # fmt: skip
+        super().__init__(*args, **kwargs)
+        asked = list(action.fields(access, rows).items())
+        reason = [("reason", self.fields["reason"])] if action.asks_reason else []
+        self.fields = dict(asked + reason)
+        self.asked = [name for name, _ in asked]
+        self.word = confirmation(action, rows)
+        if self.word:
+            self.fields["confirm"] = forms.CharField(
+                label=f"To confirm, type “{self.word}”",
+                max_length=300,
+                widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
+                error_messages={"required": f"Type “{self.word}” to confirm."},
+            )
+
+    def clean_confirm(self) -> str:
+        """The word itself; blanks count as one, since that is how a page shows them."""
+        typed = str(self.cleaned_data["confirm"])
+        if one_line(typed) != self.word:
+            raise forms.ValidationError(f"This is not “{self.word}”.")
+        return typed
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What the action asked for."""
+        return {name: self.cleaned_data[name] for name in self.asked}
+
+
+def confirmation(action: RowAction, rows: Sequence[Any]) -> str:
+    """What has to be typed: the row's name, or the number of rows. Empty: nothing."""
+    if not action.typed:
+        return ""
+    if len(rows) > 1:
+        return str(len(rows))
+    name = one_line(getattr(rows[0], action.typed))
+    # A name that nobody can type is confirmed by the beginning of the key.
+    return name if name and name.isprintable() else str(rows[0].pk)[:8]
+
+
+def one_line(text: str) -> str:
+    """Text as a page shows it: every run of blanks as one."""
+    return " ".join(text.split())
+
+
+def read_rows(values: Sequence[str]) -> dict[UUID, str]:
+    """Read keys, each with the digest of the state in which it was seen, or without.
+
+    Raises `HelpfulError` for no row, too many, or what is no key.
+    """
+    if not values:
+        raise HelpfulError("No row is selected. Go back, and tick those that you mean.")
+    if len(values) > SELECTION:
+        raise HelpfulError(f"More than {SELECTION} rows are selected: take fewer at a time.")
+    rows = {}
+    for value in values:
+        key, _, digest = value.partition(SEPARATOR)
+        try:
+            rows[UUID(key)] = digest
+        except ValueError as error:
+            raise HelpfulError(f"“{key[:40]}” is no ID of a row.") from error
+    return rows
+
+
+def filled(form_fields: Sequence[str], query: Mapping[str, str]) -> dict[str, str]:
+    """What a link fills in for the user: the fields that the action asks for, nothing else."""
+    return {name: query[name][:255] for name in form_fields if name in query}

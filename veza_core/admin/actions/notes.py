@@ -1,0 +1,37 @@
+"""Remarks of staff about a row, for the next one who looks at it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+
+from veza_core.access import Access
+
+from .action import Change, RowAction, Work
+
+
+class AddNote(RowAction):
+    """A remark that is never edited: another one corrects it. Who may read the row may add it."""
+
+    name = "note"
+    label = "Add a note"
+    done = "Added a note on"
+    explanation = (
+        "Everybody who may see this page reads it. A note is never edited nor removed: "
+        "no passwords, no more about a person than the next colleague needs."
+    )
+    asks_reason = False
+
+    def __init__(self, table: str) -> None:
+        self.permissions = (f"{table}.read",)
+
+    def fields(self, access: Access, rows: Sequence[Any]) -> dict[str, forms.Field]:
+        return {
+            "text": forms.CharField(
+                label="Note", max_length=4000, widget=forms.Textarea({"rows": 6})
+            )
+        }
+
+    def change(self, row: Any, work: Work) -> Change:
+        # The entry says that there is a note; its words are in the note alone.
+        return Change(after={"note": work.site.add_note(work.request, row, work.values["text"])})

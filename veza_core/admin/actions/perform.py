@@ -1,0 +1,100 @@
+"""Making a change and its entry in the staff log: both, or neither."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from django.core.exceptions import PermissionDenied
+from django.db import OperationalError, connections, router, transaction
+from django.http import HttpRequest
+
+from ..columns import secret_fields
+from .action import Change, ConflictError, RowAction, Work
+
+#: How long, in milliseconds, a change waits for a row that another service holds.
+LOCK_TIMEOUT = 5_000
+
+
+def may(admin: Any, request: HttpRequest, action: RowAction) -> bool:
+    """Whether who asks may see the table and take the action on it."""
+    return bool(admin.has_view_permission(request)) and action.allowed(
+        request.access  # type: ignore[attr-defined]
+    )
+
+
+def perform(
+    admin: Any,
+    request: HttpRequest,
+    action: RowAction,
+    seen: Mapping[UUID, str],
+    values: Mapping[str, Any],
+    reason: str,
+) -> list[tuple[Any, Change]]:
+    """Take an action on all rows of `seen`, or on none; return them with what was changed.
+
+    `seen` maps keys to `RowAction.seen`, `values` is what was filled in. Raises
+    `PermissionDenied`; `RefusedError` for what the action's rules forbid; `ConflictError` when a
+    row is not there, was changed meanwhile, or is held by somebody else.
+    """
+    if not may(admin, request, action):
+        raise PermissionDenied
+    work = Work(request, admin.admin_site, values)
+    alias = router.db_for_write(admin.model)
+    try:
+        with transaction.atomic(using=alias):
+            with connections[alias].cursor() as cursor:
+                cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{LOCK_TIMEOUT}ms"])
+            rows = _lock(admin, alias, seen)
+            for row in rows:
+                _check(action, row, seen[row.pk])
+                action.refuse(work.access, row)
+            changes = [(row, _change(admin, action, row, work, reason)) for row in rows]
+    except OperationalError as error:
+        if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+            raise ConflictError(
+                "Another service is changing this at the moment. Nothing was changed: try again."
+            ) from error
+        raise
+    return changes
+
+
+def _lock(admin: Any, alias: str, seen: Mapping[UUID, str]) -> Sequence[Any]:
+    """Read the rows anew, for the writer; one after the other by key, so that two cannot wait for
+    each other.
+    """
+    rows = list(
+        admin.model._base_manager.using(alias)
+        .defer(*secret_fields(admin.model))
+        .filter(pk__in=seen)
+        .order_by("pk")
+        # Without a conflict with rows that come to refer to these.
+        .select_for_update(no_key=True)
+    )
+    if len(rows) < len(seen):
+        raise ConflictError(
+            f"A {admin.opts.verbose_name} has been removed for good meanwhile. Nothing was changed."
+        )
+    return rows
+
+
+def _check(action: RowAction, row: Any, digest: str) -> None:
+    """Raise `ConflictError` unless the row is still as it was shown."""
+    if action.seen(row) != digest or not action.applies(row):
+        raise ConflictError(
+            f"“{row}” was changed by somebody else while you looked at it. "
+            "Nothing was changed: look at it again, and decide anew."
+        )
+
+
+def _change(admin: Any, action: RowAction, row: Any, work: Work, reason: str) -> Change:
+    change = action.change(row, work)
+    admin.admin_site.record(
+        work.request,
+        f"{admin.opts.db_table}.{action.name}",
+        row,
+        reason=reason,
+        before=change.before,
+        after=change.after,
+    )
+    return change

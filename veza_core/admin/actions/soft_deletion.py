@@ -1,0 +1,85 @@
+"""Deleting what can be brought back, and bringing it back."""
+
+from typing import Any
+
+from django.db.models import Model, UniqueConstraint
+
+from veza_core.models import RestoreConflictError
+
+from ..columns import heading, secret_fields
+from .action import Change, ConflictError, RowAction, Work
+
+
+def soft_deletion(table: str, *, typed: str = "") -> tuple[RowAction, RowAction]:
+    """Both actions for a table; `typed` is the column whose value confirms a deletion.
+
+    Both need `<table>.delete`: who takes down has to be able to bring back.
+    """
+    return SoftDelete(table, typed), Restore(table)
+
+
+class _SoftDeletion(RowAction):
+    watched = ("deleted_at",)
+    in_lists = True
+
+    def __init__(self, table: str, typed: str = "") -> None:
+        self.permissions = (f"{table}.delete",)
+        self.typed = typed
+
+
+class SoftDelete(_SoftDeletion):
+    """`deleted_at` is set; nothing else changes, here or in other tables."""
+
+    name = "soft_delete"
+    label = "Delete"
+    done = "Deleted"
+    explanation = (
+        "It is hidden from everybody but staff. It can be restored, until the purge of what was "
+        "deleted long ago removes it for good."
+    )
+    undo = "restore"
+
+    def applies(self, row: Any) -> bool:
+        return row.deleted_at is None
+
+    def change(self, row: Any, work: Work) -> Change:
+        row.soft_delete()
+        row.refresh_from_db(using="default", fields=["deleted_at"])
+        return Change({"deleted_at": None}, {"deleted_at": row.deleted_at})
+
+
+class Restore(_SoftDeletion):
+    """`deleted_at` is cleared, unless a live row has taken a unique value meanwhile."""
+
+    name = "restore"
+    label = "Restore"
+    done = "Restored"
+    explanation = "It is there again, as it was. What was deleted on its own stays deleted."
+    undo = "soft_delete"
+
+    def applies(self, row: Any) -> bool:
+        return row.deleted_at is not None
+
+    def change(self, row: Any, work: Work) -> Change:
+        deleted_at = row.deleted_at
+        try:
+            row.restore()
+        except RestoreConflictError as error:
+            raise ConflictError(_taken(row, error.code or "")) from error
+        return Change({"deleted_at": deleted_at}, {"deleted_at": None})
+
+
+def _taken(row: Model, constraint: str) -> str:
+    """Which value of a row a live one has taken. PostgreSQL's own words would show secrets."""
+    name = row._meta.verbose_name
+    shown = []
+    for known in row._meta.constraints:
+        if isinstance(known, UniqueConstraint) and known.name == constraint:
+            for column in set(known.fields) - secret_fields(type(row)):
+                field: Any = row._meta.get_field(column)
+                shown.append(f"{heading(field).lower()} “{getattr(row, field.attname)}”")
+    values = f": {', '.join(sorted(shown))}" if shown else ""
+    return (
+        f"“{row}” cannot be restored, since a live {name} has the same value meanwhile{values}. "
+        "Nothing was changed. Have that one changed or deleted first."
+    )

@@ -1,0 +1,165 @@
+"""A list without COUNT(*), OFFSET or a filter that reads the table: `keyset` and `unsorted`."""
+
+from dataclasses import replace
+from typing import Any
+
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.http import urlencode
+from django.utils.text import capfirst
+
+from . import keyset, unsorted
+from .columns import heading
+from .filters import Chip, Group, KeyForm, chips, groups, key_forms, probe
+from .keyset import Count, Page, Place
+from .labels import attach
+from .listing import Listing, Screen, read
+
+
+class KeysetChangeList(ChangeList):
+    """Django's change list, with rows found by `Listing` and pages by cursor.
+
+    Raises `HelpfulError` for a query string that is not valid.
+    """
+
+    model_admin: Any
+    screen: Screen
+    listing: Listing
+    chips: list[Chip]
+    page: Page[Any]
+    #: None: counting would mean to look at rows that no index finds.
+    count: Count | None
+    #: Whether the key has more rows than this list reaches.
+    cut: bool = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # In place of "Select … to view".
+        self.title = capfirst(str(self.opts.verbose_name_plural))
+
+    def get_queryset(self, request: HttpRequest, *_: Any, **__: Any) -> QuerySet[Any]:
+        self.screen = self.model_admin.screen()
+        self.listing = read(self.screen, request.GET)
+        rows = self.root_queryset.filter(self.listing.bounds).filter(self.listing.driver)
+        return rows if self.listing.condition is None else rows.filter(self.listing.condition)
+
+    def get_results(self, request: HttpRequest) -> None:
+        self.page, self.count = self._read()
+        self.result_list = self.page.rows
+        asked = probe(self)
+        attach(
+            request,
+            self.model_admin.admin_site,
+            self.root_queryset.db,
+            [*self.result_list, asked],
+        )
+        self.chips = list(chips(self, asked))
+        # Read by Django's view and templates.
+        self.result_count = len(self.result_list)
+        self.full_result_count = None
+        self.show_full_result_count = False
+        self.show_admin_actions = True
+        self.can_show_all = False
+        self.multi_page = self.page.previous is not None or self.page.next is not None
+
+    def _read(self) -> tuple[Page[Any], Count | None]:
+        listing, order, size = self.listing, self.listing.order, self.list_per_page
+        bounded = self.root_queryset.filter(listing.bounds)
+        rows = bounded.filter(listing.driver)
+        fields = self.model_admin.selected(self.list_display)
+        condition = listing.condition
+        if not listing.sorted:
+            # No index knows the key's rows by time either: the bounds are a condition as well.
+            rows = self.root_queryset.filter(listing.driver)
+            among = listing.bounds & (condition or Q())
+            found = unsorted.find(rows, order, among or None)
+            self.cut = found.cut
+            if not (found.cut and listing.driven_by_state):
+                page = unsorted.read_page(rows.only(*fields), found, order, listing.place, size)
+                return page, found.count
+            rows, condition = bounded, listing.driver & (condition or Q())
+            order = replace(order, key="")
+        page = keyset.read_page(
+            rows.only(*fields), order, listing.place, size, condition, listing.branches
+        )
+        if condition is not None:
+            return page, None
+        return page, keyset.count(rows, order, listing.branches)
+
+    def link(self, **changes: str | None) -> str:
+        """The list's address with its filters and these changes; None takes one away.
+
+        Leads to the first page of it.
+        """
+        given = self.filled | changes
+        return "?" + urlencode({name: value for name, value in given.items() if value is not None})
+
+    def link_to(self, place: Place | None) -> str:
+        """The address of the page at a place; empty for None."""
+        return self.link(**{place.name: str(place.cursor)}) if place else ""
+
+    @property
+    def first_url(self) -> str:
+        """The first page."""
+        return self.link()
+
+    @property
+    def previous_url(self) -> str:
+        """The page before; empty when there is none."""
+        return self.link_to(self.page.previous)
+
+    @property
+    def next_url(self) -> str:
+        """The page after; empty when there is none."""
+        return self.link_to(self.page.next)
+
+    @property
+    def last_url(self) -> str:
+        """The last page."""
+        return self.link(last="1")
+
+    @property
+    def turned_url(self) -> str:
+        """The same list from its other end."""
+        return self.link(order=None if self.is_reversed else "reversed")
+
+    @property
+    def order_name(self) -> str:
+        """The list's order, in words."""
+        if self.listing.by_time:
+            ends = "newest first" if self.listing.order.descending else "oldest first"
+            return f"{self.time_heading}, {ends}"
+        return (
+            f"{self.time_heading}, {'descending' if self.listing.order.descending else 'ascending'}"
+        )
+
+    @property
+    def is_reversed(self) -> bool:
+        """Whether the user asked for the other direction."""
+        return "order" in self.params
+
+    @property
+    def filled(self) -> dict[str, str]:
+        """What a form has to carry on, so that it adds to the filters that are set."""
+        listing = self.listing
+        given = {name: str(value) for name, value in listing.keys.items()} | listing.range
+        given |= {name: option.value for name, option in listing.options.items()}
+        return given | ({"order": "reversed"} if self.is_reversed else {})
+
+    def groups(self) -> list[Group]:
+        """The filters, for the template."""
+        return list(groups(self))
+
+    def key_forms(self) -> list[KeyForm]:
+        """The text fields for keys, for the template."""
+        return list(key_forms(self))
+
+    @property
+    def time_heading(self) -> str:
+        """What the column is called that the list is in the order of."""
+        field: Any = self.opts.get_field(self.listing.order.column)
+        return heading(field)
+
+    def get_filters(self, request: HttpRequest) -> Any:
+        return [], False, {}, False, False

@@ -1,0 +1,84 @@
+"""Small bar charts, drawn here as SVG: nothing is fetched, and the numbers are there as text."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+#: Of the drawing, in its own units; the page's width decides how large they are.
+WIDTH, HEIGHT, GAP = 360, 90, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day, and a number of it; None: not known."""
+
+    day: date
+    number: int | None
+
+
+def days_until(last: date, count: int) -> list[date]:
+    """So many days in order, the last one included."""
+    return [last - timedelta(days=back) for back in reversed(range(count))]
+
+
+def by_day(name: str, title: str, days: Sequence[Day], note: str = "") -> SafeString:
+    """A chart of one bar a day: a picture with a title and a description, and a table of it.
+
+    `name` is unique on the page. `note` says what is to know of the numbers, such as their time.
+    """
+    known = [day.number for day in days if day.number is not None]
+    total, most = sum(known), max(known, default=0)
+    described = (
+        f"{total:,} in {len(days)} days, from {days[0].day} to {days[-1].day};"
+        f" the most in a day: {most:,}."
+    )
+    return format_html(
+        '<figure class="chart"><figcaption>{title} <strong>{total}</strong></figcaption>'
+        '<svg viewBox="0 0 {width} {height}" role="img" aria-labelledby="{name}-t {name}-d">'
+        '<title id="{name}-t">{title}</title><desc id="{name}-d">{described}</desc>{bars}</svg>'
+        '<p class="quiet">{described} {note}</p>'
+        "<details><summary>{title} as a table</summary><table>"
+        '<thead><tr><th scope="col">Day</th><th scope="col">Number</th></tr></thead>'
+        "<tbody>{rows}</tbody></table></details></figure>",
+        name=name,
+        title=title,
+        total=f"{total:,}",
+        described=described,
+        note=note,
+        width=WIDTH,
+        height=HEIGHT,
+        bars=_bars(days, most),
+        rows=format_html_join("", '<tr><th scope="row">{}</th><td>{}</td></tr>', (
+            (day.day, "not known" if day.number is None else f"{day.number:,}") for day in days
+        )),
+    )  # fmt: skip
+
+
+def _bars(days: Sequence[Day], most: int) -> SafeString:
+    width = WIDTH / len(days)
+    return format_html_join(
+        "",
+        '<rect class="{}" x="{}" y="{}" width="{}" height="{}"><title>{}: {}</title></rect>',
+        (
+            (
+                "unknown" if day.number is None else "bar",
+                f"{place * width:.1f}",
+                f"{HEIGHT - _height(day, most):.1f}",
+                f"{width - GAP:.1f}",
+                f"{_height(day, most):.1f}",
+                day.day,
+                "not known" if day.number is None else f"{day.number:,}",
+            )
+            for place, day in enumerate(days)
+        ),
+    )
+
+
+def _height(day: Day, most: int) -> float:
+    """A day with anything at all can be seen."""
+    if not day.number:
+        return 1
+    return max(2.0, HEIGHT * day.number / most)

@@ -1,0 +1,136 @@
+"""The columns of lists and the lines of pages, made of a model's fields by their types."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import Field, ForeignKey, Model
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from veza_core.secret_columns import SECRET_COLUMNS
+
+from .display import AnyField, badge, cell, copy_button, short_id, words
+from .labels import link_html, url_of
+
+#: Units that a heading shall not repeat, since each value has its own.
+SUFFIXES = ("_ms",)
+
+
+def secret_fields(model: type[Model]) -> frozenset[str]:
+    """The names of fields that are never selected."""
+    columns = SECRET_COLUMNS.get(model._meta.db_table, frozenset())
+    return frozenset(field.name for field in model._meta.concrete_fields if field.column in columns)
+
+
+def heading(field: AnyField) -> str:
+    """What a column is called."""
+    name = field.name
+    for suffix in SUFFIXES:
+        name = name.removesuffix(suffix)
+    return HEADINGS.get(field.name) or words(name.removeprefix("is_"))
+
+
+HEADINGS = {
+    "id": "ID",
+    "ip_address": "IP address",
+    "created_at": "Created",
+    "updated_at": "Last changed",
+    "deleted_at": "Deleted",
+    "avatar_url": "Avatar",
+    "playlist_url": "Playlist URL",
+    "provider_user_id": "ID at the provider",
+}
+
+
+class Column:
+    """A column of a list, for `list_display`: a field, shown by its type."""
+
+    def __init__(self, field: AnyField) -> None:
+        self.field = field
+        self.needs = (field.name,)
+        self.__name__ = field.name
+        self.short_description = heading(field)
+
+    def __call__(self, row: Model) -> SafeString:
+        return show(self.field, row)
+
+
+class Computed:
+    """A column that a method of the admin makes of several fields: see `computed`."""
+
+    def __init__(self, method: Callable[[Any], Any]) -> None:
+        self.method = method
+        self.needs: tuple[str, ...] = method.needs  # type: ignore[attr-defined]
+        self.__name__: str = method.__name__
+        self.short_description: str = method.short_description  # type: ignore[attr-defined]
+
+    def __call__(self, row: Model) -> Any:
+        return self.method(row)
+
+
+class Opening:
+    """A list's first column, which leads to the row's own page, and says that it is deleted."""
+
+    def __init__(self, column: Column | Computed) -> None:
+        self.column = column
+        self.needs = (*column.needs, "id")
+        self.__name__ = column.__name__
+        self.short_description = column.short_description
+
+    def __call__(self, row: Model) -> SafeString:
+        is_id = self.__name__ == "id"
+        content = short_id(row.pk) if is_id else self.column(row)
+        parts = [
+            format_html('<a class="open" href="{}">{}</a>', url_of(type(row), row.pk), content)
+        ]
+        if is_id:
+            parts.append(copy_button(row.pk))
+        if row.__dict__.get("deleted_at") is not None:
+            parts.append(badge("deleted"))
+        return format_html_join(" ", "{}", ((part,) for part in parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What `veza/table.html` shows."""
+
+    headings: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+
+    @classmethod
+    def of(cls, columns: "Sequence[AnyColumn]", rows: Iterable[Model]) -> "Table":
+        """These columns of these rows."""
+        headings = [column.short_description for column in columns]
+        return cls(headings, [[column(row) for column in columns] for row in rows])
+
+
+type AnyColumn = Column | Computed | Opening
+
+
+def computed(heading: str, *needs: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a method of an admin a column: its heading, and the fields that it reads."""
+
+    def mark(method: Callable[..., Any]) -> Callable[..., Any]:
+        method.short_description = heading  # type: ignore[attr-defined]
+        method.needs = needs  # type: ignore[attr-defined]
+        return method
+
+    return mark
+
+
+def show(field: AnyField, row: Model, *, whole: bool = False) -> SafeString:
+    """A field of a row: a foreign key as a link, all else by its type."""
+    if isinstance(field, ForeignKey):
+        return link_html(row, field)
+    return cell(field, row, whole=whole)
+
+
+def field_of(model: type[Model], name: str) -> AnyField | None:
+    """The concrete field of this name; None when it is none (a method of the admin)."""
+    try:
+        field = model._meta.get_field(name)
+    except FieldDoesNotExist:
+        return None
+    return field if isinstance(field, Field) else None

@@ -1,0 +1,228 @@
+"""Values as people read them. Everything that comes from a row is escaped, always."""
+
+import json
+import uuid
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Any
+
+from django.db.models import Field, ForeignKey, GenericIPAddressField, Model
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+
+from veza_core.db.fields import EnumField
+
+#: Django's fields take types for mypy only: subscripted, they do not exist at run time.
+type AnyField = Field[Any, Any]
+type AnyForeignKey = ForeignKey[Any, Any]
+
+#: What stands for NULL; a screen reader says the words.
+NOTHING = SafeString('<span class="nothing" title="not set">–</span>')
+
+#: The colour of a state's badge: good, busy, bad or quiet.
+TONES = {
+    **dict.fromkeys(("ready", "completed", "active", "live"), "good"),
+    **dict.fromkeys(("uploading", "processing", "pending", "premium"), "busy"),
+    **dict.fromkeys(("failed", "banned", "locked", "deactivated", "deleted"), "bad"),
+    **dict.fromkeys(("support", "moderator", "admin", "super_admin"), "staff"),
+}
+
+#: In lists, text ends after so many characters.
+SHORT = 80
+
+
+def words(name: str) -> str:
+    """`run_after` as words: "Run after"."""
+    return capfirst(name.replace("_", " ")) or ""
+
+
+def badge(state: str, label: str = "", tone: str = "") -> SafeString:
+    """A state, coloured; the colour never says what the words do not."""
+    tone = tone or TONES.get(state, "quiet")
+    return format_html('<span class="badge badge-{}">{}</span>', tone, label or words(state))
+
+
+def yes_no(value: bool) -> SafeString:
+    """A boolean, in a word and a sign."""
+    return SafeString('<span class="yes">✓ Yes</span>' if value else '<span class="no">✗ No</span>')
+
+
+def duration(milliseconds: int) -> str:
+    """`215000` as "3:35", `3600000` as "1:00:00", `900` as "0.9 s"."""
+    if milliseconds < 1000:
+        return f"{milliseconds / 1000:g} s"
+    minutes, seconds = divmod(milliseconds // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def size(count: int) -> str:
+    """Bytes as "9.5 MB": powers of 1000, as the rates of the same files are."""
+    amount = float(count)
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:,.1f} PB"
+
+
+def bitrate(kilobits: int) -> str:
+    """kbit/s, as in "320 kbit/s"."""
+    return f"{kilobits:,} kbit/s"
+
+
+def frequency(hertz: int) -> str:
+    """Hz, as in "44.1 kHz"."""
+    return f"{hertz / 1000:g} kHz"
+
+
+def percent(value: Any) -> str:
+    """As in "87.50 %"."""
+    return f"{value} %"
+
+
+def number(value: int) -> str:
+    """As in "1,234,567"."""
+    return f"{value:,}"
+
+
+#: How a column's number is read, by the column's name or its end.
+UNITS: dict[str, Callable[[Any], str]] = {
+    "_ms": duration,
+    "file_size": size,
+    "bitrate": bitrate,
+    "bandwidth": bitrate,
+    "sample_rate": frequency,
+    "completion_rate": percent,
+    "release_year": str,
+}
+
+
+#: Seconds in each, largest first.
+SPANS = (
+    ("year", 31_557_600),
+    ("month", 2_629_800),
+    ("day", 86_400),
+    ("hour", 3_600),
+    ("minute", 60),
+)
+
+
+def ago(moment: datetime, now: datetime | None = None) -> str:
+    """`moment` seen from `now`: "3 hours ago", "in 2 days"."""
+    seconds = ((now or timezone.now()) - moment).total_seconds()
+    for span, length in SPANS:
+        if abs(seconds) >= length:
+            count = int(abs(seconds) // length)
+            text = f"{count} {span}{'' if count == 1 else 's'}"
+            return f"{text} ago" if seconds > 0 else f"in {text}"
+    return "just now"
+
+
+def exact(moment: datetime) -> str:
+    """`2026-03-04 05:06:07 UTC`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def when(moment: datetime) -> SafeString:
+    """A time as it is said; the exact one is on the element, for the pointer and for machines."""
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exact(moment), ago(moment)
+    )
+
+
+def when_exactly(moment: datetime) -> SafeString:
+    """A time, exact and as it is said."""
+    return format_html(
+        '<time datetime="{}">{}</time> <span class="quiet">({})</span>',
+        moment.isoformat(),
+        exact(moment),
+        ago(moment),
+    )
+
+
+def copy_button(value: uuid.UUID) -> SafeString:
+    """A button that copies a UUID, all of it (`copy.js`)."""
+    return format_html(
+        '<button type="button" class="copy" data-copy="{0}" aria-label="Copy {0}">'
+        '<svg viewBox="0 0 12 12" width="12" height="12" aria-hidden="true" fill="none"'
+        ' stroke="currentColor"><rect x="1" y="1" width="7" height="7" rx="1"/>'
+        '<path d="M4 10.5h6a1 1 0 0 0 1-1v-6"/></svg></button>',
+        value,
+    )
+
+
+def short_id(value: Any) -> SafeString:
+    """The first 8 characters of a UUID; all of them for the pointer."""
+    return format_html('<code class="uuid" title="{0}">{1}</code>', value, str(value)[:8])
+
+
+def whole_id(value: Any) -> SafeString:
+    """All of a UUID."""
+    return format_html('<code class="uuid">{}</code>', value)
+
+
+def pretty_json(value: Any) -> SafeString:
+    """JSON over several lines."""
+    return format_html(
+        "<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
+    )
+
+
+def text(value: str, *, whole: bool) -> SafeString:
+    """Text with its line breaks, or the beginning of it."""
+    if whole:
+        return format_html('<span class="text">{}</span>', value)
+    return format_html("{}", value if len(value) <= SHORT else value[: SHORT - 1] + "…")
+
+
+def cell(field: AnyField, row: Model, *, whole: bool) -> SafeString:
+    """A column of a row; `whole` on its own page, else as short as a list wants it."""
+    value = getattr(row, field.attname)
+    if value is None:
+        return NOTHING
+    if isinstance(field, EnumField) or field.choices:
+        return badge(str(value))
+    for kind, show in KINDS:
+        if isinstance(value, kind):
+            return show(field, value, whole)
+    return text(str(value), whole=whole)
+
+
+def _number(field: AnyField, value: Any, whole: bool) -> SafeString:
+    for ending, unit in UNITS.items():
+        if field.name.endswith(ending):
+            return format_html('<span title="{}">{}</span>', f"{value:,}", unit(value))
+    return format_html("{}", number(value))
+
+
+def _id(field: AnyField, value: uuid.UUID, whole: bool) -> SafeString:
+    return format_html("{}{}", whole_id(value) if whole else short_id(value), copy_button(value))
+
+
+def _list(field: AnyField, values: list[Any], whole: bool) -> SafeString:
+    if not values:
+        return NOTHING
+    show: Callable[[Any], str] = bitrate if field.name == "bitrates" else str
+    return format_html_join(", ", "{}", ((show(value),) for value in values))
+
+
+def _text(field: AnyField, value: str, whole: bool) -> SafeString:
+    if isinstance(field, GenericIPAddressField):
+        return format_html("<code>{}</code>", value)
+    return text(value, whole=whole) if value else NOTHING
+
+
+#: How a value is shown, by its Python type: the first that fits.
+KINDS: tuple[tuple[Any, Callable[[AnyField, Any, bool], SafeString]], ...] = (
+    (bool, lambda _, value, whole: yes_no(value)),
+    (datetime, lambda _, value, whole: when_exactly(value) if whole else when(value)),
+    (date, lambda _, value, whole: format_html("{}", value.isoformat())),
+    (uuid.UUID, _id),
+    (str, _text),
+    (list, _list),
+    (dict, lambda _, value, whole: pretty_json(value) if whole else text(str(value), whole=False)),
+    ((int, float), _number),
+)

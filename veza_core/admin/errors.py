@@ -1,0 +1,45 @@
+"""Pages that say what is wrong with a request and what to do, in the site's look."""
+
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+
+
+class HelpfulError(Exception):
+    """A request that cannot be answered; the message tells the user why."""
+
+    status = 400
+    title = "This address is not valid"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class NotThereError(HelpfulError):
+    """A row that does not exist."""
+
+    status = 404
+    title = "Not found"
+
+
+class TooSlowError(HelpfulError):
+    """A query that the statement timeout stopped."""
+
+    status = 503
+    title = "This took too long"
+
+
+def error_page(
+    site: AdminSite, request: HttpRequest, error: HelpfulError, **context: Any
+) -> TemplateResponse:
+    """The page for an error, with its status."""
+    request.current_app = site.name
+    return TemplateResponse(
+        request,
+        "veza/error.html",
+        {**site.each_context(request), "title": error.title, "message": error.message, **context},
+        status=error.status,
+    )

@@ -1,0 +1,110 @@
+"""The filters of a list as its template shows them: links, chips and small forms."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import ForeignKey, Model
+from django.utils.safestring import SafeString
+
+from .columns import heading, show
+from .listing import PRESET_LABELS, PRESETS
+
+if TYPE_CHECKING:
+    from .changelist import KeysetChangeList
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A link that filters the list."""
+
+    label: str
+    url: str
+    selected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The choices of one filter."""
+
+    title: str
+    choices: list[Choice]
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A key that the list is asked for, and the link to the list without it."""
+
+    label: str
+    value: SafeString
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyForm:
+    """A text field for a key: an id, or a column's whole value."""
+
+    name: str
+    label: str
+
+
+def groups(changes: "KeysetChangeList") -> Iterator[Group]:
+    """The filters by state, then the range of dates where an index gives the order of a time."""
+    listing = changes.listing
+    for state in changes.screen.states:
+        chosen = listing.options.get(state.name)
+        yield Group(
+            state.label,
+            [
+                Choice("All", changes.link(**{state.name: None}), chosen is None),
+                *(
+                    Choice(option.label, changes.link(**{state.name: option.value}),
+                           option is chosen)
+                    for option in state.options
+                ),
+            ],
+        )  # fmt: skip
+    if listing.by_time:
+        yield _dates(changes)
+
+
+def _dates(changes: "KeysetChangeList") -> Group:
+    chosen = changes.listing.range
+    no_dates: dict[str, str | None] = {"range": None, "since": None, "until": None}
+    return Group(
+        changes.time_heading,
+        [
+            Choice("Any time", changes.link(**no_dates), not chosen),
+            *(
+                Choice(PRESET_LABELS[preset], changes.link(**{**no_dates, "range": preset}),
+                       chosen.get("range") == preset)
+                for preset in PRESETS
+            ),
+        ],
+    )  # fmt: skip
+
+
+def probe(changes: "KeysetChangeList") -> Model:
+    """A row that was never saved, with the keys that the list is asked for, to be labelled."""
+    model: type[Model] = changes.model
+    keys: dict[str, Any] = {
+        model._meta.get_field(name).attname: value  # type: ignore[union-attr]
+        for name, value in changes.listing.keys.items()
+    }
+    return model(**keys)
+
+
+def chips(changes: "KeysetChangeList", labelled: Model) -> Iterator[Chip]:
+    """The keys that the list is asked for; `labelled` is the `probe`, with links."""
+    for name in changes.listing.keys:
+        field: Any = labelled._meta.get_field(name)
+        yield Chip(heading(field), show(field, labelled), changes.link(**{name: None}))
+
+
+def key_forms(changes: "KeysetChangeList") -> Iterator[KeyForm]:
+    """A field for each key that the list is not yet asked for."""
+    for name in changes.screen.keys:
+        if name not in changes.listing.keys:
+            field: Any = changes.model._meta.get_field(name)
+            label = heading(field)
+            yield KeyForm(name, f"{label} ID" if isinstance(field, ForeignKey) else label)

@@ -1,0 +1,286 @@
+"""The base of all screens: a list and a page for each row, for reading, at any size of the table.
+
+A screen says what is shown and which index serves what; all else is here. Rows are changed by
+actions only, never by a form.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.contrib.admin.options import ActionLocation
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.safestring import SafeString
+
+from .actions import export, pages
+from .actions.action import RowAction
+from .changelist import KeysetChangeList
+from .columns import AnyColumn, Column, Computed, Opening, field_of, heading, secret_fields, show
+from .display import AnyField
+from .errors import NotThereError
+from .guard import READING, guarded
+from .labels import attach, foreign_keys
+from .listing import Screen, read
+from .panels import fill, panels_of
+from .search.finders import Finder
+from .states import DELETED, State
+
+#: What every page ends with.
+ROW = ("id", "created_at", "updated_at", "deleted_at")
+
+
+class InspectionAdmin(admin.ModelAdmin):
+    """A screen. Subclasses set what follows, most of them little of it."""
+
+    #: The heading in the menu that the screen stands under.
+    group: ClassVar[str] = "Other"
+    #: The list's columns: fields, or methods marked by `computed`. The first opens the row.
+    columns: ClassVar[Sequence[str]] = ("id", "created_at")
+    #: The order of the whole list: a column that an index sorts. `id` always is one.
+    order: ClassVar[str] = "-created_at"
+    #: The state that the index of `order` begins with, when it has no index of its own.
+    merged: ClassVar[str] = ""
+    #: Columns whose one value the list can be asked for, with the order that its index gives
+    #: (`states.UNSORTED`: none). Every foreign key has to be here, for the way back.
+    keys: ClassVar[Mapping[str, str]] = {}
+    #: Filters by state. Soft-delete tables have `DELETED` besides.
+    states: ClassVar[Sequence[State]] = ()
+    #: The column that other tables' links show; empty: the beginning of the id.
+    label: ClassVar[str] = ""
+    #: By what the search box finds rows, beside their ids; each has an index of its own.
+    finders: ClassVar[Sequence[Finder]] = ()
+    #: The page's sections: a heading, and fields or methods. Empty: all fields, in one.
+    sections: ClassVar[Sequence[tuple[str, Sequence[str]]]] = ()
+    #: The tables whose panels come first, on the page of a row that much refers to.
+    panels_first: ClassVar[Sequence[str]] = ()
+    #: What staff may do to a row: see `actions`.
+    row_actions: ClassVar[Sequence[RowAction]] = ()
+    #: Whether rows tell of a person, so that looking at them is recorded.
+    personal: ClassVar[bool] = True
+
+    list_per_page = 50
+    list_display_links = None
+    actions: Any = None
+    change_list_template = "veza/list.html"
+    page_template = "veza/page.html"
+
+    # Who may what -----------------------------------------------------------------------------
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return bool(request.access.may(self.opts.db_table, "read"))  # type: ignore[attr-defined]
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        return lookup in self.keys
+
+    def to_field_allowed(self, request: HttpRequest, to_field: str) -> bool:
+        return False
+
+    # What is read -----------------------------------------------------------------------------
+
+    @property
+    def read_alias(self) -> str:
+        """The database that is read from."""
+        return str(getattr(self.admin_site, "read_alias", "default"))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """All rows, soft-deleted ones too, without the secrets."""
+        rows = self.model._base_manager.using(self.read_alias)
+        return rows.defer(*sorted(secret_fields(self.model)))
+
+    @cached_property
+    def is_soft(self) -> bool:
+        """Whether rows are marked as deleted before they go."""
+        return field_of(self.model, "deleted_at") is not None
+
+    def screen(self) -> Screen:
+        """What the list may be asked for."""
+        states = (*self.states, DELETED) if self.is_soft else tuple(self.states)
+        return Screen(self.model, self.order, self.keys, states, self.merged)
+
+    def column(self, name: str) -> Column | Computed:
+        """A column by its name: a field, or a method marked by `computed`."""
+        field = field_of(self.model, name)
+        return Column(field) if field is not None else Computed(getattr(self, name))
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        first, *others = self.columns
+        return [Opening(self.column(first)), *(self.column(name) for name in others)]
+
+    def panel_columns(self, key: str) -> list[AnyColumn]:
+        """The columns where this table's rows are shown under what `key` refers to."""
+        first, *others = (name for name in self.columns if name != key)
+        return [Opening(self.column(first)), *(self.column(name) for name in others)]
+
+    def panel_title(self, key: str) -> str:
+        """What these rows are called under what `key` refers to."""
+        target = self._field(key).related_model
+        own = [other for other in foreign_keys(self.model) if other.related_model is target]
+        name = str(self.opts.verbose_name_plural)
+        title = name[:1].upper() + name[1:]
+        return title if len(own) == 1 else f"{title}, as {heading(self._field(key)).lower()}"
+
+    def selected(self, columns: Iterable[Any]) -> list[str]:
+        """The fields that a list with these columns reads; never a secret."""
+        names = {need for column in columns for need in getattr(column, "needs", ())}
+        names |= {"id", self.order.removeprefix("-"), "created_at"}
+        names |= {order.removeprefix("-") for order in self.keys.values() if order}
+        if self.is_soft:
+            names.add("deleted_at")
+        return sorted(names - secret_fields(self.model))
+
+    def _field(self, name: str) -> AnyField:
+        field = field_of(self.model, name)
+        assert field is not None, name  # noqa: S101 - the checks below see to it
+        return field
+
+    # Pages ------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        """The list, the rows' pages, and actions: no row is removed, or changed by a form of it."""
+        name = f"{self.opts.app_label}_{self.opts.model_name}"
+        view = self.admin_site.admin_view
+        return [
+            path("", view(self.changelist_view), name=f"{name}_changelist"),
+            *export.export_urls(self),
+            *pages.action_urls(self),
+            path("<str:object_id>/", view(self.change_view), name=f"{name}_change"),
+        ]
+
+    def get_actions(
+        self, request: HttpRequest, action_location: Any = ActionLocation.CHANGE_LIST
+    ) -> dict[str, Any]:
+        return pages.list_actions(self, request)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
+        return KeysetChangeList
+
+    @guarded
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        # Before Django does, to which some names have a meaning that they have not here.
+        read(self.screen(), request.GET)
+        if request.method == "POST":
+            return pages.chosen(self, request)
+        context = {"export_url": export.export_url(self, request), **(extra_context or {})}
+        return super().changelist_view(request, context)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        """The row of this id. Raises `NotThereError` when there is none."""
+        name = self.opts.verbose_name
+        try:
+            pk = self.opts.pk.to_python(object_id)
+        except (ValidationError, ValueError) as error:
+            raise NotThereError(f"“{object_id[:40]}” is no ID of a {name}.") from error
+        row = self.get_queryset(request).filter(pk=pk).first()
+        if row is None:
+            raise NotThereError(
+                f"There is no {name} {pk}. It may have been removed for good: "
+                "soft-deleted ones are still found."
+            )
+        return row
+
+    @guarded
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if request.method not in READING:
+            return HttpResponseNotAllowed(READING)
+        row = request.inspected = self.get_object(request, object_id)  # type: ignore[attr-defined]
+        context = {
+            **self.admin_site.each_context(request),
+            **self.page_context(request, row),
+            **(extra_context or {}),
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, self.page_template, context)
+
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """What a row's page shows."""
+        panels = panels_of(self.admin_site, request, row)
+        first = list(self.panels_first)
+        panels.sort(key=lambda panel: first.index(panel.table_name) if panel.table_name in first
+                    else len(first))  # fmt: skip
+        fill(panels, row.pk, self.read_alias)
+        related = [found for panel in panels for found in panel.rows]
+        attach(request, self.admin_site, self.read_alias, [row, *related])
+        return {
+            "title": self.title_of(row),
+            "subtitle": None,
+            "opts": self.opts,
+            "original": row,
+            "glance": self.glance(request, row),
+            "buttons": pages.buttons(self, request, row),
+            "sections": [
+                (title, [self.line(row, name) for name in names])
+                for title, names in self.all_sections()
+            ],
+            "extra_panels": self.extra_panels(request, row),
+            "panels": [panel for panel in panels if panel.rows],
+            "empty_panels": [panel for panel in panels if not panel.rows],
+        }
+
+    def title_of(self, row: Any) -> str:
+        """What the page of a row is headed by."""
+        named = getattr(row, self.label) if self.label else str(row.pk)[:8]
+        name = str(self.opts.verbose_name)
+        return f"{name[:1].upper()}{name[1:]} {named}"
+
+    def extra_panels(self, request: HttpRequest, row: Any) -> Sequence[Any]:
+        """What staff did to the row and noted of it, where the site remembers that."""
+        remembered = getattr(self.admin_site, "remembered", None)
+        return remembered(request, row) if remembered else []
+
+    def glance(self, request: HttpRequest, row: Any) -> Sequence[SafeString]:
+        """What has to be seen first: badges and short sentences at the head of the page."""
+        return []
+
+    def all_sections(self) -> list[tuple[str, Sequence[str]]]:
+        """The page's sections, and the row's own columns."""
+        hidden = {*ROW, *secret_fields(self.model)}
+        fields = [field.name for field in self.model._meta.concrete_fields]
+        given = self.sections or (
+            (str(self.opts.verbose_name), [name for name in fields if name not in hidden]),
+        )
+        return [*given, ("Record", [name for name in ROW if name in fields])]
+
+    def line(self, row: Any, name: str) -> tuple[str, SafeString, str]:
+        """A line of a section: its heading, its value, and what the database says of it."""
+        field = field_of(self.model, name)
+        if field is None:
+            method = Computed(getattr(self, name))
+            return method.short_description, method(row), ""
+        return heading(field), show(field, row, whole=True), field.db_comment or ""
+
+    def remember(self, request: HttpRequest) -> None:
+        """Add to the staff log what was read. Without what was searched for."""
+        if not self.personal:
+            return
+        row = getattr(request, "inspected", None)
+        action = f"{self.opts.db_table}.{'list' if row is None else 'view'}"
+        self.admin_site.record(request, action, row or self.model)  # type: ignore[attr-defined]

@@ -1,0 +1,243 @@
+"""What a list is asked for: the query string, read strictly, and the index that answers it.
+
+Nothing else in a query string has a meaning. In particular it never names a column or a lookup of
+its own (`password__startswith`), so that no column can be guessed at letter by letter.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import DateTimeField, Model, Q
+from django.http import QueryDict
+from django.utils import timezone
+
+from . import lookups as lookups
+from .display import AnyField
+from .errors import HelpfulError
+from .keyset import FIRST, LAST, Cursor, MalformedCursorError, Order, Place
+from .states import UNSORTED, Option, State
+
+#: Ranges that are one click away, in days up to and with today.
+PRESETS = {"today": 1, "7d": 7, "30d": 30, "90d": 90, "365d": 365}
+PRESET_LABELS = {
+    "today": "Today",
+    "7d": "7 days",
+    "30d": "30 days",
+    "90d": "90 days",
+    "365d": "A year",
+}
+
+#: The query string's own names, beside those of keys and states.
+PLACES = {place.name: place for place in (
+    Place(forwards=forwards, inclusive=inclusive)
+    for forwards in (True, False) for inclusive in (True, False)
+)}  # fmt: skip
+OWN = ("range", "since", "until", "jump", "last", "order", *PLACES)
+
+#: The longest value that anything in a query string may have.
+LONGEST = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """What a list may be asked for; each key and state says which order an index gives it."""
+
+    model: type[Model]
+    order: str
+    keys: Mapping[str, str]
+    states: Sequence[State]
+    #: The state that the index of `order` begins with, if one does: its runs are merged.
+    merged: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One valid request for a list, and how it is answered."""
+
+    order: Order
+    #: False: an index finds the rows of `driver`, and none sorts them.
+    sorted: bool
+    #: What the index is asked.
+    driver: Q
+    #: Whether that is a state: what has very many rows then lies dense in the screen's own order.
+    driven_by_state: bool
+    #: What no index is asked: put to rows that the driver found.
+    condition: Q | None
+    place: Place = FIRST
+    #: The runs of the index that are merged: see `keyset.first_of`.
+    branches: tuple[Q, ...] = ()
+    #: The range of times, on the order's column.
+    bounds: Q = field(default_factory=Q)
+    #: The query string's filters, without what only turns pages.
+    keys: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Option] = field(default_factory=dict)
+    range: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def by_time(self) -> bool:
+        """Whether the list is in the order of a time, so that dates can choose from it."""
+        return isinstance(self.order.model._meta.get_field(self.order.column), DateTimeField)
+
+
+def read(screen: Screen, query: QueryDict) -> Listing:
+    """Read a list's query string. Raises `HelpfulError` for all that is not known or malformed."""
+    given = _only_known(screen, query)
+    keys = {name: _key(screen, name, given[name]) for name in screen.keys if name in given}
+    options = {state.name: _option(state, given[state.name])
+               for state in screen.states if state.name in given}  # fmt: skip
+    listing = _driven(screen, keys, options)
+    reverse = _choice(given, "order", ["reversed"]) and listing.sorted
+    order = listing.order.reversed() if reverse else listing.order
+    listing = replace(listing, order=order, keys=keys, options=options)
+    since, until = _range(listing, given)
+    return replace(
+        listing,
+        bounds=_bounds(order.column, since, until),
+        place=_place(order, given),
+        range={name: given[name] for name in ("range", "since", "until") if name in given},
+    )
+
+
+def _only_known(screen: Screen, query: QueryDict) -> dict[str, str]:
+    """The query string as a dictionary: each name known, and there once."""
+    known = {*screen.keys, *(state.name for state in screen.states), *OWN}
+    for name, values in query.lists():
+        if name not in known:
+            raise HelpfulError(f"This list has no filter “{name[:40]}”.")
+        if len(values) > 1:
+            raise HelpfulError(f"“{name}” is there more than once.")
+        if len(values[0]) > LONGEST or "\0" in values[0]:
+            raise HelpfulError(f"The value of “{name}” is too long, or is no text.")
+    # An empty value is a form's field left empty.
+    return {name: str(value) for name, value in query.items() if value}
+
+
+def _key(screen: Screen, name: str, value: str) -> Any:
+    """The value of a key's column."""
+    column: AnyField = screen.model._meta.get_field(name)  # type: ignore[assignment]
+    target = column.target_field if column.is_relation else column  # type: ignore[attr-defined]
+    try:
+        return target.to_python(value)
+    except (ValidationError, ValueError) as error:
+        raise HelpfulError(f"“{value[:40]}” is no valid {column.verbose_name}.") from error
+
+
+def _option(state: State, value: str) -> Option:
+    option = state.option(value)
+    if option is None:
+        known = ", ".join(option.value for option in state.options)
+        raise HelpfulError(f"“{value[:40]}” is no value of “{state.label}”: there are {known}.")
+    return option
+
+
+def _driven(screen: Screen, keys: dict[str, Any], options: dict[str, Option]) -> Listing:
+    """Choose the index, and leave what it does not know for the condition.
+
+    A key comes first, since one user's or track's rows are few; then a state that an index finds;
+    else all rows, in the screen's order.
+    """
+    wanted = {name: Q(**{f"{name}__any_of": value}) for name, value in keys.items()}
+    wanted |= {name: option.where for name, option in options.items()}
+    orders = {name: screen.keys[name] for name in keys}
+    orders |= {name: option.order for name, option in options.items() if option.order is not None}
+    # Those whose index sorts come first; otherwise keys do.
+    name = min(orders, key=lambda name: orders[name] == UNSORTED, default=None)
+    driver = Q() if name is None else wanted.pop(name)
+    order = screen.order if name is None else orders[name]
+    condition = None
+    for rest in wanted.values():
+        condition = rest if condition is None else condition & rest
+    key = options[name].key if name in options else name or ""
+    branches = _branches(screen) if name is None else ()
+    if branches:
+        key = screen.merged
+    return Listing(
+        Order.parse(screen.model, order or "-created_at", key),
+        order != UNSORTED,
+        driver,
+        name in options,
+        condition,
+        branches=branches,
+    )
+
+
+def _branches(screen: Screen) -> tuple[Q, ...]:
+    options = [state.options for state in screen.states if state.name == screen.merged]
+    return tuple(option.where for state in options for option in state)
+
+
+def _choice(given: Mapping[str, str], name: str, values: Sequence[str]) -> str:
+    value = given.get(name, "")
+    if value and value not in values:
+        raise HelpfulError(f"“{name}” may be: {', '.join(values)}.")
+    return value
+
+
+def _date(given: Mapping[str, str], name: str) -> datetime | None:
+    """A date of the query string as the moment at which it begins, in UTC."""
+    if name not in given:
+        return None
+    try:
+        day = date.fromisoformat(given[name])
+    except ValueError as error:
+        raise HelpfulError(f"“{name}” is a date, like 2026-03-04.") from error
+    if not 1970 <= day.year <= 9000:
+        raise HelpfulError(f"“{name}” is a date between the years 1970 and 9000.")
+    return datetime.combine(day, time.min, UTC)
+
+
+def _range(listing: Listing, given: Mapping[str, str]) -> tuple[datetime | None, datetime | None]:
+    """The first moment asked for, and the first after; None: no bound."""
+    asked = [name for name in ("range", "since", "until", "jump") if name in given]
+    if asked and not listing.by_time:
+        raise HelpfulError(
+            f"“{asked[0]}” cannot be used here: no index sorts this list by time. "
+            "Choose a user or a track first, or leave the dates out."
+        )
+    if preset := _choice(given, "range", list(PRESETS)):
+        if "since" in given or "until" in given:
+            raise HelpfulError("Give “range”, or “since” and “until”, not both.")
+        today = timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        return today - timedelta(days=PRESETS[preset] - 1), today + timedelta(days=1)
+    since, until = _date(given, "since"), _date(given, "until")
+    return since, None if until is None else until + timedelta(days=1)
+
+
+def _bounds(column: str, since: datetime | None, until: datetime | None) -> Q:
+    bounds = Q()
+    if since is not None:
+        bounds &= Q(**{f"{column}__gte": since})
+    if until is not None:
+        bounds &= Q(**{f"{column}__lt": until})
+    return bounds
+
+
+def _place(order: Order, given: Mapping[str, str]) -> Place:
+    """Where the page begins. Raises `HelpfulError` when that is said twice."""
+    asked = [name for name in (*PLACES, "jump", "last") if name in given]
+    if len(asked) > 1:
+        raise HelpfulError(f"Give one of {', '.join(asked)}, not several.")
+    if not asked:
+        return FIRST
+    if asked[0] == "last":
+        return LAST
+    if asked[0] == "jump":
+        return _jump(order, given)
+    place = PLACES[asked[0]]
+    try:
+        cursor: Cursor = order.cursor(given[asked[0]])
+    except MalformedCursorError as error:
+        raise HelpfulError("This page of the list does not exist: start at its first.") from error
+    return Place(cursor, place.forwards, place.inclusive)
+
+
+def _jump(order: Order, given: Mapping[str, str]) -> Place:
+    """The page that begins with a day: its last row when the newest come first."""
+    day = _date(given, "jump")
+    assert day is not None  # noqa: S101 - it is in `given`
+    if order.descending:
+        return Place(order.start_of(day + timedelta(days=1)))
+    return Place(order.start_of(day), inclusive=True)

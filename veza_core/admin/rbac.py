@@ -1,0 +1,61 @@
+"""Roles, permissions, and who holds them."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from veza_core.models import Permission, Role, RolePermission, UserRoleAssignment
+
+from .columns import computed
+from .display import badge
+from .inspection import InspectionAdmin
+from .search.finders import same
+from .states import UNSORTED, boolean
+
+
+@admin.register(Role)
+class RoleAdmin(InspectionAdmin):
+    group = "Access"
+    columns = ("display_name", "name", "description", "is_system", "created_at")
+    order = "name"
+    states = (boolean("is_system"),)
+    label = "display_name"
+    finders = (same("name"),)
+    personal = False
+
+
+@admin.register(Permission)
+class PermissionAdmin(InspectionAdmin):
+    group = "Access"
+    columns = ("name", "resource", "action", "description")
+    order = "name"
+    keys = {"resource": UNSORTED}
+    label = "name"
+    finders = (same("name"),)
+    personal = False
+
+
+@admin.register(RolePermission)
+class RolePermissionAdmin(InspectionAdmin):
+    group = "Access"
+    columns = ("id", "role", "permission", "created_at")
+    order = "id"
+    keys = {"role": UNSORTED, "permission": UNSORTED}
+    personal = False
+
+
+@admin.register(UserRoleAssignment)
+class UserRoleAssignmentAdmin(InspectionAdmin):
+    group = "Access"
+    columns = ("id", "user", "role", "state", "assigned_by", "created_at", "expires_at")
+    order = "id"
+    keys = {"user": UNSORTED, "role": UNSORTED, "assigned_by": UNSORTED}
+
+    @computed("State", "expires_at")
+    def state(self, row: Any) -> SafeString:
+        """Whether the role is held now."""
+        if row.expires_at is not None and row.expires_at <= timezone.now():
+            return badge("ended", tone="quiet")
+        return badge("live")

@@ -1,0 +1,39 @@
+"""The transaction that a page is read in."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from django.db import OperationalError, connections, transaction
+
+from .errors import TooSlowError
+
+#: Milliseconds after which PostgreSQL stops a statement of a page.
+STATEMENT_TIMEOUT = 5_000
+
+#: An estimate must not choose to read a table to its end, however the rows lie; and no page is
+#: worth compiling a plan for.
+SETTINGS = (
+    "SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),"
+    " set_config('statement_timeout', %s, true)"
+)
+
+
+@contextmanager
+def reading(alias: str) -> Iterator[None]:
+    """Read within one transaction, guarded against slow plans.
+
+    Raises `TooSlowError` when a statement is stopped by the timeout.
+    """
+    try:
+        with transaction.atomic(using=alias):
+            with connections[alias].cursor() as cursor:
+                cursor.execute(SETTINGS, [str(STATEMENT_TIMEOUT)])
+            yield
+    except OperationalError as error:
+        if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+            raise TooSlowError(
+                "The database stopped this page after "
+                f"{STATEMENT_TIMEOUT // 1000} seconds. Narrow it down, or try again later."
+            ) from error
+        raise

@@ -1,0 +1,80 @@
+"""Tokens and sessions, without the tokens."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from veza_core.models import EmailVerificationToken, PasswordResetToken, RefreshToken, UserSession
+
+from .columns import computed
+from .display import badge
+from .inspection import InspectionAdmin
+from .search.finders import Finder, address, token
+from .states import UNSORTED, given
+
+
+def token_state(row: Any, ended: str, word: str) -> SafeString:
+    """Whether a token can still be used. `ended` is the column that ends it early."""
+    if getattr(row, ended) is not None:
+        return badge(word, tone="quiet")
+    if row.expires_at <= timezone.now():
+        return badge("expired", tone="quiet")
+    return badge("live")
+
+
+class TokenAdmin(InspectionAdmin):
+    """What a user was given that ends by itself; listed by when it ends."""
+
+    group = "Accounts"
+    order = "-expires_at"
+    keys = {"user": UNSORTED}
+    finders: ClassVar[Sequence[Finder]] = (token(),)
+
+
+@admin.register(RefreshToken)
+class RefreshTokenAdmin(TokenAdmin):
+    columns = ("id", "user", "state", "ip_address", "user_agent", "created_at", "expires_at")
+    states = (given("revoked_at", "Revoked"),)
+
+    @computed("State", "revoked_at", "expires_at")
+    def state(self, row: RefreshToken) -> SafeString:
+        """Whether it still buys access tokens."""
+        return token_state(row, "revoked_at", "revoked")
+
+
+@admin.register(PasswordResetToken)
+class PasswordResetTokenAdmin(TokenAdmin):
+    columns = ("id", "user", "state", "created_at", "expires_at", "used_at")
+    states = (given("used_at", "Used"),)
+
+    @computed("State", "used_at", "expires_at")
+    def state(self, row: PasswordResetToken) -> SafeString:
+        """Whether a password can still be chosen with it."""
+        return token_state(row, "used_at", "used")
+
+
+@admin.register(EmailVerificationToken)
+class EmailVerificationTokenAdmin(TokenAdmin):
+    columns = ("id", "user", "email", "state", "created_at", "expires_at", "used_at")
+    states = (given("used_at", "Used"),)
+
+    @computed("State", "used_at", "expires_at")
+    def state(self, row: EmailVerificationToken) -> SafeString:
+        """Whether the address can still be verified with it."""
+        return token_state(row, "used_at", "used")
+
+
+@admin.register(UserSession)
+class UserSessionAdmin(TokenAdmin):
+    columns = ("id", "user", "state", "device_info", "ip_address", "last_activity_at", "expires_at")
+    keys = {"user": "-last_activity_at", "ip_address": "-last_activity_at"}
+    finders = (address("ip_address", "-last_activity_at"), token())
+    states = (given("revoked_at", "Revoked"),)
+
+    @computed("State", "revoked_at", "expires_at")
+    def state(self, row: UserSession) -> SafeString:
+        """Whether the client is still signed in."""
+        return token_state(row, "revoked_at", "revoked")

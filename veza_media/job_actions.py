@@ -1,0 +1,94 @@
+"""What staff may do to a job of the transcode queue."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django import forms
+from django.contrib.postgres.functions import TransactionNow
+
+from veza_core.access import Access
+from veza_core.admin.actions.action import SetColumns, Work
+from veza_media.models import HlsTranscodeJob, TranscodeStatus
+
+
+class JobAction(SetColumns):
+    """On jobs in some states, one or several."""
+
+    permissions = ("hls_transcode_queue.update",)
+    #: The states in which it means something.
+    states: Sequence[str] = ()
+    watched: Sequence[str] = ("status",)
+    in_lists = True
+
+    def applies(self, row: HlsTranscodeJob) -> bool:
+        return row.status in self.states
+
+
+class Retry(JobAction):
+    """Of what failed or was cancelled."""
+
+    name = "retry"
+    label = "Retry"
+    done = "Put back into the queue:"
+    explanation = (
+        "The job waits for a worker again, as if it had never been tried. "
+        "The error of the last attempt is in the staff log from then on."
+    )
+    states = (TranscodeStatus.FAILED, TranscodeStatus.CANCELLED)
+    sets = {
+        "status": TranscodeStatus.PENDING,
+        "attempt_count": 0,
+        "locked_by": None,
+        "locked_at": None,
+        "run_after": TransactionNow(),
+        "started_at": None,
+        "completed_at": None,
+        "error_message": None,
+    }
+    undo = "cancel"
+
+
+class Cancel(JobAction):
+    """Of what waits, or is under way."""
+
+    name = "cancel"
+    label = "Cancel"
+    done = "Cancelled"
+    explanation = (
+        "No worker takes the job any more. One that is at it already may still finish what it "
+        "began. A retry puts the job back into the queue."
+    )
+    states = (TranscodeStatus.PENDING, TranscodeStatus.PROCESSING)
+    sets = {
+        "status": TranscodeStatus.CANCELLED,
+        "locked_by": None,
+        "locked_at": None,
+        "completed_at": TransactionNow(),
+    }
+    undo = "retry"
+
+
+class ChangePriority(JobAction):
+    """Of what waits."""
+
+    name = "priority"
+    label = "Change the priority"
+    done = "Changed the priority of"
+    explanation = "Workers take waiting jobs of a higher priority first; 10 is the highest."
+    states = (TranscodeStatus.PENDING,)
+    watched = ("status", "priority")
+    undo = "priority"
+
+    def fields(self, access: Access, rows: Sequence[Any]) -> dict[str, forms.Field]:
+        now = ", ".join(str(value) for value in sorted({row.priority for row in rows}))
+        help_text = f"From 1 to 10, 10 first. Now: {now}."
+        return {"priority": forms.IntegerField(min_value=1, max_value=10, help_text=help_text)}
+
+    def values(self, work: Work) -> Mapping[str, Any]:
+        return {"priority": work.values["priority"]}
+
+    def undo_values(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
+        return {"priority": str(before["priority"])} if "priority" in before else {}
+
+
+JOB_ACTIONS = (Retry(), Cancel(), ChangePriority())

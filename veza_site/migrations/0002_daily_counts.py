@@ -1,0 +1,59 @@
+"""What the start page has counted."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("veza_site", "0001_staff_log_and_notes"),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="CountedUntil",
+            fields=[
+                (
+                    "table",
+                    models.CharField(
+                        db_comment="Which table", max_length=63, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "until",
+                    models.DateTimeField(db_comment="Rows of created_at before this are counted"),
+                ),
+            ],
+            options={
+                "db_table_comment": "How far the daily counts of a table go",
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="DailyCount",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("table", models.CharField(db_comment="Which table", max_length=63)),
+                ("day", models.DateField(db_comment="The day, in UTC, of created_at")),
+                (
+                    "number",
+                    models.BigIntegerField(
+                        db_comment="Rows, as they were counted; later deletions stay in"
+                    ),
+                ),
+            ],
+            options={
+                "db_table_comment": "Rows made in each day, for charts",
+                "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("table", "day"), name="idx_dailycount_table_day"
+                    )
+                ],
+            },
+        ),
+    ]

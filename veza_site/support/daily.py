@@ -1,0 +1,151 @@
+"""Rows made in each day, kept as they are counted: no page ever counts a day twice.
+
+Each call goes on where the last one ended, and reads a bounded number of index entries, so that a
+page costs the same when a table holds a thousand times as many rows.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from django.db import connection, connections
+from django.utils import timezone
+from psycopg import sql
+
+from veza_core.admin.charts import Day, days_until
+from veza_site.models import CountedUntil, DailyCount
+
+#: Days that charts show.
+DAYS = 30
+
+#: Index entries that one call reads, of each table.
+STEP = 50_000
+
+#: A row's time is that of its transaction's begin, and it is seen when that ends.
+MARGIN = timedelta(minutes=5)
+
+#: What was counted so lately is not gone on with.
+PAUSE = timedelta(minutes=1)
+
+#: The next step of one table: the time up to which it goes, and how many rows of each day are
+#: before that. Rows of the step's last time are left to the next one, which has all of them.
+_COUNT = """
+    WITH step AS MATERIALIZED (
+        SELECT created_at FROM {table}
+        WHERE created_at >= %s AND created_at < %s
+        ORDER BY created_at LIMIT {limit}
+    ), edge AS (
+        SELECT CASE WHEN count(*) < {limit} THEN %s ELSE max(created_at) END AS edge FROM step
+    )
+    SELECT {name}, edge, (created_at AT TIME ZONE 'UTC')::date AS day, count(created_at)
+    FROM edge LEFT JOIN step ON created_at < edge
+    GROUP BY edge, day
+"""
+_COUNT_TIME = "SELECT count(*) FROM {table} WHERE created_at = %s"
+
+#: Adds the numbers of those tables only that nobody else has gone on with from the same time.
+_KEEP = """
+    WITH moved AS (
+        INSERT INTO django.veza_site_counteduntil AS kept ("table", until)
+        SELECT name, reached
+        FROM unnest(%s::text[], %s::timestamptz[]) AS step (name, reached)
+        ON CONFLICT ("table") DO UPDATE SET until = EXCLUDED.until
+            WHERE kept.until = (%s::jsonb ->> kept."table")::timestamptz
+        RETURNING kept."table"
+    )
+    INSERT INTO django.veza_site_dailycount AS kept ("table", day, number)
+    SELECT "table", day, number
+    FROM unnest(%s::text[], %s::date[], %s::bigint[]) AS counted ("table", day, number)
+    JOIN moved USING ("table")
+    ON CONFLICT ("table", day) DO UPDATE SET number = kept.number + EXCLUDED.number
+"""
+
+
+def go_on(tables: Sequence[str], alias: str) -> dict[str, datetime]:
+    """Count the next rows of tables that have an index on created_at.
+
+    Returns the time before which the last `DAYS` days of each table are counted.
+    """
+    until = timezone.now() - MARGIN
+    start = _midnight(days_until(until.astimezone(UTC).date(), DAYS)[0])
+    kept = {state.table: state.until for state in CountedUntil.objects.filter(table__in=tables)}
+    since = {table: max(kept.get(table, start), start) for table in tables}
+    behind = {table: time for table, time in since.items() if until - time >= PAUSE}
+    if not behind:
+        return since
+    steps = _count(behind, until, alias)
+    _keep({**since, **kept}, steps)
+    return since | {table: step.reached for table, step in steps.items()}
+
+
+@dataclass(slots=True)
+class Step:
+    """How far a table was counted, and the rows of each day."""
+
+    reached: datetime
+    numbers: dict[date, int]
+
+
+def _count(since: dict[str, datetime], until: datetime, alias: str) -> dict[str, Step]:
+    queries = [_query(_COUNT, table) for table in since]
+    parameters = [
+        value for time in since.values() for value in (time, max(time, until), max(time, until))
+    ]
+    steps: dict[str, Step] = {}
+    with connections[alias].cursor() as cursor:
+        cursor.execute(sql.SQL(" UNION ALL ").join(sql.SQL("({})").format(query)
+                                                   for query in queries), parameters)  # fmt: skip
+        for table, edge, day, number in cursor.fetchall():
+            step = steps.setdefault(table, Step(edge, {}))
+            if day is not None:
+                step.numbers[day] = number
+        for table, step in steps.items():
+            if step.reached == since[table] < until:
+                # More rows of one time than a step has: they are counted all the same.
+                cursor.execute(_query(_COUNT_TIME, table), [step.reached])
+                (step.numbers[step.reached.astimezone(UTC).date()],) = cursor.fetchone()
+                step.reached += timedelta(microseconds=1)
+    return steps
+
+
+def _keep(was: dict[str, datetime], steps: dict[str, Step]) -> None:
+    numbers = [
+        (table, day, number)
+        for table, step in steps.items()
+        for day, number in step.numbers.items()
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _KEEP,
+            [
+                list(steps),
+                [step.reached for step in steps.values()],
+                json.dumps({table: time.isoformat() for table, time in was.items()}),
+                [table for table, _, _ in numbers],
+                [day for _, day, _ in numbers],
+                [number for _, _, number in numbers],
+            ],
+        )
+
+
+def _query(text: str, table: str) -> sql.Composed:
+    return sql.SQL(text).format(table=sql.Identifier(table), name=table, limit=STEP)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, datetime.min.time(), UTC)
+
+
+def last_days(reached: dict[str, datetime]) -> dict[str, list[Day]]:
+    """The last `DAYS` days of each table; None for days that no count has come to."""
+    days = days_until(timezone.now().astimezone(UTC).date(), DAYS)
+    rows: Any = DailyCount.objects.filter(table__in=reached, day__gte=days[0])
+    kept = {(row.table, row.day): row.number for row in rows}
+    return {
+        table: [
+            Day(day, kept.get((table, day), 0) if _midnight(day) <= until else None) for day in days
+        ]
+        for table, until in reached.items()
+    }

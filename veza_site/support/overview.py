@@ -1,0 +1,106 @@
+"""What a shift begins with: the start page's pictures and lists, each from an index."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.db import connections
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from veza_core.admin.charts import by_day
+from veza_core.admin.columns import Table
+from veza_core.admin.display import badge, exact, when
+from veza_core.admin.keyset import COUNTED, Count
+from veza_core.admin.labels import attach
+from veza_media.models import HlsTranscodeJob, TranscodeStatus
+from veza_site.models import StaffLogEntry
+from veza_site.support.daily import go_on, last_days
+from veza_site.support.remembered import told
+
+#: Tables with a chart of what was made in each day, and what the chart is called.
+CHARTS = {"users": "New users", "track_plays": "Plays", "tracks": "Uploads"}
+
+#: One run of idx_hls_transcode_queue_status_created_at for each state, of a bounded length.
+_QUEUE = """
+    SELECT state::text, (
+        SELECT count(*) FROM (
+            SELECT 1 FROM hls_transcode_queue WHERE status = ANY (ARRAY[state])
+            ORDER BY status, created_at DESC LIMIT %s
+        ) AS counted
+    )
+    FROM unnest(enum_range(NULL::transcode_status)) AS state
+"""
+
+#: Rows of each list.
+LATEST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """Jobs of the transcode queue in one state."""
+
+    badge: SafeString
+    count: Count
+    url: str
+
+
+def overview(site: AdminSite, request: HttpRequest, alias: str) -> dict[str, Any]:
+    """The start page's context: what the user may read of it."""
+    context: dict[str, Any] = {"charts": _charts(request, alias), "staff_actions": _actions()}
+    if request.access.may("hls_transcode_queue", "read"):  # type: ignore[attr-defined]
+        context["queue"] = _queue(alias)
+        context["failed_jobs"] = _failed(site, request, alias)
+        context["failed_url"] = f"{_jobs()}?status=failed"
+    return context
+
+
+def _charts(request: HttpRequest, alias: str) -> list[SafeString]:
+    may = request.access.may  # type: ignore[attr-defined]
+    tables = [table for table in CHARTS if may(table, "read")]
+    reached = go_on(tables, alias)
+    days = last_days(reached)
+    return [
+        by_day(f"chart-{table}", CHARTS[table], days[table], f"As of {exact(reached[table])}.")
+        for table in tables
+    ]
+
+
+def _jobs() -> str:
+    return reverse("admin:veza_media_hlstranscodejob_changelist")
+
+
+def _queue(alias: str) -> list[QueueState]:
+    """How many jobs are in each state, up to `COUNTED`."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute(_QUEUE, [COUNTED + 1])
+        return [
+            QueueState(badge(status), Count.of(number), f"{_jobs()}?status={status}")
+            for status, number in cursor.fetchall()
+        ]
+
+
+def _failed(site: AdminSite, request: HttpRequest, alias: str) -> Table:
+    """The latest failed jobs."""
+    screen: Any = site.get_model_admin(HlsTranscodeJob)
+    columns = screen.panel_columns("track_version")
+    rows = list(
+        HlsTranscodeJob._base_manager.using(alias)
+        .filter(status__any_of=TranscodeStatus.FAILED)
+        .only(*screen.selected(columns))
+        .order_by("status", "-created_at")[:LATEST]
+    )
+    attach(request, site, alias, rows)
+    return Table.of(columns, rows)
+
+
+def _actions() -> Table:
+    """The latest entries of the staff log, without those of looking at something."""
+    return Table(
+        ["When", "Who", "What", "On"],
+        [
+            (when(entry.created_at), entry.staff_name, entry.action, entry.subject_label)
+            for entry in told(StaffLogEntry.objects.all())
+        ],
+    )

@@ -1,0 +1,84 @@
+"""What staff did to a row, and what they noted of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from veza_core.admin.actions.pages import undo_url_of
+from veza_core.admin.columns import Table
+from veza_core.admin.display import NOTHING, text, when
+from veza_core.admin.keyset import Count
+from veza_site.models import Note, StaffLogEntry
+
+#: Entries shown, and how many are looked through for those that are not only of looking.
+LATEST, LOOKED_THROUGH = 10, 200
+
+#: How the names of actions end that only read.
+READING = (".view", ".list")
+
+
+@dataclass(frozen=True, slots=True)
+class RememberedPanel:
+    """A panel of a row's page, as `veza/panel.html` shows it."""
+
+    title: str
+    table: Table
+    url: str = ""
+    count: Count | None = None
+
+    @property
+    def rows(self) -> Sequence[Any]:
+        """The table's rows."""
+        return self.table.rows
+
+
+def told(entries: Any) -> list[StaffLogEntry]:
+    """The latest of these entries that tell of more than of looking."""
+    latest = entries.order_by("-created_at", "-id")[:LOOKED_THROUGH]
+    return [entry for entry in latest if not entry.action.endswith(READING)][:LATEST]
+
+
+def remembered(site: AdminSite, request: HttpRequest, row: Model) -> list[RememberedPanel]:
+    """The notes about a row, and what was done to it; without what there is nothing of."""
+    about = {"subject_table": row._meta.db_table, "subject_id": str(row.pk)}
+    notes = Note.objects.filter(**about).order_by("-created_at", "-id")[:LATEST]
+    panels = [
+        RememberedPanel(
+            "Notes",
+            Table(
+                ["When", "Who", "Note"],
+                [
+                    (when(note.created_at), note.author_name, text(note.text, whole=True))
+                    for note in notes
+                ],
+            ),
+        ),
+        RememberedPanel(
+            "Staff actions",
+            Table(
+                ["When", "Who", "What", "Why", "Undo"],
+                [
+                    (
+                        when(entry.created_at),
+                        entry.staff_name,
+                        entry.action,
+                        entry.reason,
+                        _undo(undo_url_of(site, request, entry, row)),
+                    )
+                    for entry in told(StaffLogEntry.objects.filter(**about))
+                ],
+            ),
+        ),
+    ]
+    return [panel for panel in panels if panel.rows]
+
+
+def _undo(url: str) -> SafeString:
+    """The way to take an entry's action back, where there is one."""
+    return format_html('<a href="{}">Undo</a>', url) if url else NOTHING

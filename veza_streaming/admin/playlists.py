@@ -1,0 +1,52 @@
+"""Playlists: what is in them, who may change them, who follows them."""
+
+from django.contrib import admin
+
+from veza_core.admin.actions.notes import AddNote
+from veza_core.admin.actions.soft_deletion import soft_deletion
+from veza_core.admin.inspection import InspectionAdmin
+from veza_core.admin.search.finders import part, same, whole
+from veza_core.admin.states import UNSORTED, boolean, choices
+from veza_streaming.models import (
+    Playlist,
+    PlaylistCollaborator,
+    PlaylistFollow,
+    PlaylistPermission,
+    PlaylistTrack,
+)
+
+
+@admin.register(Playlist)
+class PlaylistAdmin(InspectionAdmin):
+    group = "Playlists"
+    columns = ("title", "user", "is_public", "track_count", "follower_count", "created_at")
+    keys = {"user": "-created_at"}
+    states = (boolean("is_public", "Public"),)
+    label = "title"
+    finders = (whole("title"), same("slug", live=True), part("title"))
+    row_actions = (*soft_deletion("playlists", typed="title"), AddNote("playlists"))
+
+
+@admin.register(PlaylistTrack)
+class PlaylistTrackAdmin(InspectionAdmin):
+    group = "Playlists"
+    columns = ("id", "playlist", "position", "track", "added_by", "created_at")
+    order = "id"
+    keys = {"playlist": "position", "track": UNSORTED, "added_by": UNSORTED}
+
+
+@admin.register(PlaylistCollaborator)
+class PlaylistCollaboratorAdmin(InspectionAdmin):
+    group = "Playlists"
+    columns = ("id", "playlist", "user", "permission", "invited_by", "accepted_at", "created_at")
+    order = "id"
+    keys = {"playlist": UNSORTED, "user": UNSORTED, "invited_by": UNSORTED}
+    states = (choices("permission", PlaylistPermission.choices),)
+
+
+@admin.register(PlaylistFollow)
+class PlaylistFollowAdmin(InspectionAdmin):
+    group = "Playlists"
+    columns = ("id", "playlist", "user", "created_at")
+    order = "id"
+    keys = {"playlist": "-created_at", "user": "-created_at"}

@@ -1,0 +1,42 @@
+"""A track's plays by day, as a chart."""
+
+from datetime import UTC, datetime, time
+
+from django.db import connections
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from veza_core.admin.charts import Day, by_day, days_until
+from veza_streaming.models import Track
+
+#: Days of the chart.
+DAYS = 30
+
+#: Plays that are counted, the latest ones: a hit has more than a page can wait for.
+COUNTED = 20_000
+
+_PLAYS = """
+    SELECT (created_at AT TIME ZONE 'UTC')::date, count(*)
+    FROM (
+        SELECT created_at FROM track_plays
+        WHERE track_id = ANY (ARRAY[%s]) AND created_at >= %s
+        ORDER BY track_id, created_at DESC LIMIT %s
+    ) AS latest
+    GROUP BY 1
+"""
+
+
+def plays_by_day(track: Track, alias: str) -> SafeString:
+    """The chart of the last `DAYS` days, as far back as its latest `COUNTED` plays go."""
+    days = days_until(timezone.now().astimezone(UTC).date(), DAYS)
+    with connections[alias].cursor() as cursor:
+        cursor.execute(_PLAYS, [track.pk, datetime.combine(days[0], time.min, UTC), COUNTED])
+        found = dict(cursor.fetchall())
+    note, first = "", days[0]
+    if sum(found.values()) == COUNTED:
+        # The day that the limit cut is not known whole.
+        first = min(found)
+        del found[first]
+        note = f"Only the latest {COUNTED:,} plays are counted."
+    numbers = [Day(day, found.get(day, None if note and day <= first else 0)) for day in days]
+    return by_day("plays", "Plays by day", numbers, note)

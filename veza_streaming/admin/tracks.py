@@ -1,0 +1,60 @@
+"""Tracks, their versions and their changes."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from veza_core.admin.actions.notes import AddNote
+from veza_core.admin.actions.soft_deletion import soft_deletion
+from veza_core.admin.inspection import InspectionAdmin
+from veza_core.admin.search.finders import part, same, whole
+from veza_core.admin.states import UNSORTED, boolean, choices
+from veza_streaming.admin.plays import plays_by_day
+from veza_streaming.models import Track, TrackHistory, TrackStatus, TrackVersion
+
+
+@admin.register(Track)
+class TrackAdmin(InspectionAdmin):
+    group = "Catalogue"
+    columns = ("title", "artist", "user", "status", "genre", "duration_ms", "play_count",
+               "created_at")  # fmt: skip
+    keys = {"user": "-created_at", "genre": "-created_at"}
+    states = (
+        choices("status", TrackStatus.choices, order="-created_at", unordered=["ready"]),
+        boolean("is_public", "Public"),
+    )
+    label = "title"
+    finders = (whole("title"), whole("artist"), same("slug", live=True), part("title"),
+               part("artist"))  # fmt: skip
+    row_actions = (*soft_deletion("tracks", typed="title"), AddNote("tracks"))
+    sections = (
+        ("Track", ("title", "artist", "album", "user", "genre", "release_year", "tags",
+                   "duration_ms", "slug")),
+        ("State", ("status", "is_public", "published_at", "play_count", "like_count",
+                   "comment_count")),
+        ("File", ("file_path", "file_size", "format", "bitrate", "sample_rate", "cover_art_path",
+                  "waveform_path")),
+    )  # fmt: skip
+
+    def page_context(self, request: HttpRequest, row: Track) -> dict[str, Any]:
+        context = super().page_context(request, row)
+        if request.access.may("track_plays", "read"):  # type: ignore[attr-defined]
+            context["chart"] = plays_by_day(row, self.read_alias)
+        return context
+
+
+@admin.register(TrackVersion)
+class TrackVersionAdmin(InspectionAdmin):
+    group = "Catalogue"
+    columns = ("id", "track", "version_number", "file_size", "created_by", "changelog",
+               "created_at")  # fmt: skip
+    order = "id"
+    keys = {"track": "-created_at", "created_by": UNSORTED}
+
+
+@admin.register(TrackHistory)
+class TrackHistoryAdmin(InspectionAdmin):
+    group = "Catalogue"
+    columns = ("id", "track", "action", "user", "old_value", "new_value", "created_at")
+    keys = {"track": "-created_at", "user": "-created_at"}
