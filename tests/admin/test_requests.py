@@ -102,7 +102,7 @@ def test_secrets_are_not_searched(browser: Client, model: Any, lookup: str, valu
     """Nor anything else that is no filter of the list: the answer does not hang on the value."""
     response = browser.get(list_of(model), {lookup: value})
     assert response.status_code == 400
-    assert f"no filter “{lookup}" in response.content.decode()
+    assert f"no filter “{lookup[:40]}" in response.content.decode()
     assert not screen_of(model).lookup_allowed(lookup, value)
 
 
