@@ -21,6 +21,10 @@ class StockSite(admin.AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         return True
 
+    def get_urls(self) -> Any:
+        """Django's, and the address that the header of our templates names."""
+        return [path("search/", self.index, name="search"), *super().get_urls()]
+
 
 class StockAdmin(admin.ModelAdmin):
     """Columns, filters and sections as our screen of the table has them, by Django's means."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import ForeignKey, Model
+from django.db.models import ForeignKey, GenericIPAddressField, Model
 from django.urls import reverse
 from django.utils.http import urlencode
 
@@ -32,6 +32,8 @@ def key_values(model: type[Model], name: str, crowd: Crowd) -> list[Any]:
     if isinstance(field, ForeignKey):
         target = field.related_model
         return [crowd.hot(target), crowd.rare(target), crowd.usual(target), NOBODY]
+    if isinstance(field, GenericIPAddressField):
+        return ["192.0.2.1", "2001:db8::1"]
     return ["name 4711", "of no row"]
 
 

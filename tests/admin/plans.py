@@ -18,6 +18,12 @@ def captured(browser: Client, url: str) -> tuple[Any, list[str]]:
     return response, [query["sql"] for query in context.captured_queries]
 
 
+def queries_in(statements: list[str]) -> list[str]:
+    """The statements that ask or tell something, without those that begin and end transactions."""
+    control = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "ROLLBACK")
+    return [statement for statement in statements if not statement.startswith(control)]
+
+
 def plan_of(statement: str) -> dict[str, Any]:
     """The plan of a SELECT, and what it did."""
     with connection.cursor() as cursor:

@@ -10,8 +10,9 @@ from django.test import Client
 
 from tests.admin.addresses import dated, list_of, page_of, questions, screen_of
 from tests.admin.crowd import MODELS, Crowd
-from tests.admin.plans import captured, nodes, plan_of, rows_read, use_sequential_scans
+from tests.admin.plans import captured, nodes, plan_of, queries_in, rows_read, use_sequential_scans
 from veza_core.admin import keyset, panels, unsorted
+from veza_core.admin.inspection import InspectionAdmin
 from veza_site.support import daily, overview
 from veza_streaming.admin import plays
 
@@ -43,6 +44,9 @@ def small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, names in BOUNDS.items():
         for name in names:
             monkeypatch.setattr(module, name, BOUND)
+    # The names behind two foreign keys of 50 rows each are a share of the crowd's users that
+    # PostgreSQL 15 would rather read all of.
+    monkeypatch.setattr(InspectionAdmin, "list_per_page", 20)
 
 
 parametrize = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
@@ -79,7 +83,7 @@ def test_lists(model: type[Model], crowd: Crowd, crowd_browser: Client) -> None:
     for question in questions(model, crowd):
         response, statements = captured(crowd_browser, list_of(model, **question))
         assert response.status_code == 200, question
-        assert len(statements) <= 15, statements
+        assert len(queries_in(statements)) <= 15, statements
         examine(statements)
 
 
@@ -89,7 +93,7 @@ def test_lists_with_dates(model: type[Model], crowd: Crowd, crowd_browser: Clien
         for question in dated(asked):
             response, statements = captured(crowd_browser, list_of(model, **question))
             assert response.status_code == 200 or b"no index sorts" in response.content, question
-            assert len(statements) <= 15, statements
+            assert len(queries_in(statements)) <= 15, statements
             examine(statements)
 
 
@@ -98,7 +102,7 @@ def test_pages(model: type[Model], crowd: Crowd, crowd_browser: Client) -> None:
     for pk in crowd.ids[model]:
         response, statements = captured(crowd_browser, page_of(model, pk))
         assert response.status_code == 200
-        assert len(statements) <= 15, statements
+        assert len(queries_in(statements)) <= 15, statements
         examine(statements)
 
 
@@ -121,6 +125,6 @@ def test_start_page(crowd: Crowd, crowd_browser: Client) -> None:
     for _ in range(2):
         response, statements = captured(crowd_browser, "/admin/")
         assert response.status_code == 200
-        assert len(statements) <= 15, statements
+        assert len(queries_in(statements)) <= 15, statements
         examine(statements)
     assert "New users" in response.content.decode()

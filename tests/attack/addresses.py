@@ -10,6 +10,8 @@ from django.contrib import admin
 from django.db.models import Model
 from django.urls import URLResolver, get_resolver, reverse
 
+import veza_site.urls  # noqa: F401 - registers the screens
+
 MODELS: list[type[Model]] = [
     model
     for label in settings.PUBLIC_SCHEMA_APPS

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import F, Model, Q, QuerySet, UUIDField
+from django.db.models import BooleanField, Case, F, Model, Q, QuerySet, UUIDField, When
 from django.db.models.fields.tuple_lookups import (
     Tuple,
     TupleGreaterThan,
@@ -188,13 +188,10 @@ def read_page[M: Model](
     ahead = rows
     if place.cursor is not None:
         ahead = ahead.filter(walk.beyond(place.cursor, inclusive=place.inclusive))
-    edge = None
-    if condition is not None:
-        edge = _edge(ahead, walk, branches)
-        if edge is not None:
-            ahead = ahead.filter(walk.reversed().beyond(edge, inclusive=True))
-        ahead = ahead.filter(condition)
-    found = list(first_of(ahead, walk, size + 1, branches))
+    if condition is None:
+        found, edge = list(first_of(ahead, walk, size + 1, branches)), None
+    else:
+        found, edge = _window(ahead, walk, branches, condition, size + 1)
     full = len(found) > size
     del found[size:]
     end = order.cursor_of(found[-1]) if full else edge
@@ -206,12 +203,26 @@ def read_page[M: Model](
     return Page(found[::-1], further, back, looked_until)
 
 
-def _edge(ahead: QuerySet[Any], walk: Order, branches: Sequence[Q]) -> Cursor | None:
-    """The last row of the window; None when all rows ahead are in it."""
-    window = first_of(ahead.values_list(*walk.columns), walk, WINDOW, branches)
-    for values in window[WINDOW - 1 :]:
-        return Cursor(tuple(values))
-    return None
+def _window[M: Model](
+    ahead: QuerySet[M], walk: Order, branches: Sequence[Q], condition: Q, limit: int
+) -> tuple[list[M], Cursor | None]:
+    """The first `limit` rows of the window that meet the condition, and the window's last place.
+
+    The condition is told of each row, and no row is left out by it: PostgreSQL would be free to
+    find rows by another index then, and to look at more of them. The place is None when all rows
+    ahead are in the window.
+    """
+    meets = Case(When(condition, then=True), default=False, output_field=BooleanField())
+    window = list(first_of(ahead.values_list(*walk.columns, meets), walk, WINDOW, branches))
+    ids = [values[-2] for values in window if values[-1]][:limit]
+    edge = Cursor(tuple(window[-1][:-1])) if len(window) == WINDOW else None
+    return fetch(ahead, ids), edge
+
+
+def fetch[M: Model](rows: QuerySet[M], ids: Sequence[Any]) -> list[M]:
+    """The rows of these ids, in their order."""
+    found = {row.pk: row for row in rows.order_by().filter(pk__in=ids)}
+    return [found[id_] for id_ in ids if id_ in found]
 
 
 @dataclass(frozen=True, slots=True)

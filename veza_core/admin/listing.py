@@ -120,7 +120,10 @@ def _key(screen: Screen, name: str, value: str) -> Any:
     column: AnyField = screen.model._meta.get_field(name)  # type: ignore[assignment]
     target = column.target_field if column.is_relation else column  # type: ignore[attr-defined]
     try:
-        return target.to_python(value)
+        known = target.to_python(value)
+        # What some fields leave to them: that an IP address is one.
+        target.run_validators(known)
+        return known
     except (ValidationError, ValueError) as error:
         raise HelpfulError(f"“{value[:40]}” is no valid {column.verbose_name}.") from error
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import BooleanField, Case, Model, Q, QuerySet, Value, When
 
-from .keyset import COUNTED, Count, Order, Page, Place
+from .keyset import COUNTED, Count, Order, Page, Place, fetch
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,7 @@ def read_page[M: Model](
     """Fetch the page of `found` that begins at `place`, in the list's order."""
     walk = found.places if place.forwards else found.places[::-1]
     ahead = list(_ahead(walk, place, descending=order.descending == place.forwards))
-    ids = [values[-1] for values in ahead[:size]]
-    fetched = {row.pk: row for row in rows.order_by().filter(pk__in=ids)}
-    page = [fetched[id_] for id_ in ids if id_ in fetched]
+    page = fetch(rows, [values[-1] for values in ahead[:size]])
     further = Place(order.cursor_of(page[-1]), place.forwards) if len(ahead) > size else None
     back = None if place.cursor is None else place.opposite()
     return Page(page, back, further) if place.forwards else Page(page[::-1], further, back)

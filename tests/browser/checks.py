@@ -1,0 +1,47 @@
+"""What every page has to pass."""
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from tests.browser.watch import was_hit
+
+#: The narrowest screen that counts: a phone's, in CSS pixels.
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1280, "height": 900}
+
+axe = Axe()
+
+
+def problems(page: Page, rules: list[str] | None = None) -> list[str]:
+    """What axe finds on the page: the rule, and where; `rules`: only these."""
+    options: dict[str, object] = {"resultTypes": ["violations"]}
+    if rules:
+        options["runOnly"] = rules
+    found = axe.run(page, options=options).response["violations"]
+    return [f"{fault['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"
+            for fault in found for node in fault["nodes"]]  # fmt: skip
+
+
+def overflow(page: Page) -> list[str]:
+    """What sticks out of the page at the right, so that all of it scrolls sideways."""
+    return page.evaluate(
+        """() => {
+            const width = document.documentElement.clientWidth;
+            if (document.documentElement.scrollWidth <= width) return [];
+            return [...document.body.querySelectorAll("*")]
+                .filter(item => item.getBoundingClientRect().right > width + 1)
+                .map(item => item.outerHTML.slice(0, 120));
+        }"""
+    )
+
+
+def check(page: Page) -> None:
+    """Inert, accessible in light and dark, and no wider than the screen, large or small."""
+    assert not was_hit(page)
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        assert problems(page, None if theme == "light" else ["color-contrast"]) == [], theme
+    page.set_viewport_size(PHONE)
+    assert overflow(page) == []
+    assert problems(page, ["scrollable-region-focusable", "target-size"]) == []
+    page.set_viewport_size(DESK)

@@ -1,0 +1,100 @@
+"""Every kind of page, with hostile rows on it: inert, accessible, legible on a phone, and quiet."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.attack.addresses import MODELS, actions_of, address_of
+from tests.attack.payloads import KINDS, Hostile
+from tests.browser.checks import check
+from tests.browser.rows import insert_hostile
+from tests.browser.watch import Watch
+from veza_core.models import User
+
+
+@pytest.fixture(scope="package")
+def hostile(database: str) -> Hostile:
+    """Rows of all kinds of hostile text; those of the last kind are given."""
+    return [insert_hostile(database, kind) for kind in reversed(KINDS)][-1]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_screen(model: type, hostile: Hostile, staff: Page) -> None:
+    staff.goto(address_of(model, "changelist"))
+    check(staff)
+    staff.goto(address_of(model, "change", hostile.keys[model._meta.db_table]))
+    check(staff)
+
+
+def test_start_page(hostile: Hostile, staff: Page) -> None:
+    staff.goto("/admin/")
+    check(staff)
+
+
+@pytest.mark.parametrize("action", sorted(actions_of(User)))
+def test_action(action: str, hostile: Hostile, staff: Page, watch: Watch) -> None:
+    watch.expected = ["status of 409"]
+    staff.goto(address_of(User, "action", hostile.keys["users"], action))
+    check(staff)
+    if staff.get_by_role("link", name="Change nothing").count():
+        staff.locator(".submit-row input[type=submit]").click()
+        expect(staff.get_by_role("alert")).to_be_visible()
+        check(staff)
+
+
+def test_export(hostile: Hostile, staff: Page) -> None:
+    staff.goto(address_of(User, "export"))
+    check(staff)
+
+
+@pytest.mark.parametrize("text", ["example.com", "img src", "no such thing", "x"])
+def test_search(text: str, hostile: Hostile, staff: Page) -> None:
+    staff.goto("/admin/search/")
+    check(staff)
+    staff.get_by_role("searchbox").fill(text)
+    staff.keyboard.press("Enter")
+    expect(staff.get_by_role("status")).to_be_visible()
+    check(staff)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/admin/veza_core/user/?password__startswith=a",
+        "/admin/veza_core/user/00000000-0000-0000-0000-000000000000/",
+        "/admin/no/such/page",
+        "/nothing",
+    ],
+)
+def test_errors(path: str, staff: Page, watch: Watch) -> None:
+    watch.expected = ["status of 404", "status of 400"]
+    staff.goto(path)
+    check(staff)
+
+
+def test_heads(staff: Page) -> None:
+    """What a browser is told to obey, as production tells it."""
+    answer = staff.goto("/admin/")
+    assert answer is not None
+    heads = answer.all_headers()
+    policy = heads["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert heads["strict-transport-security"].startswith("max-age=31536000")
+    assert heads["x-frame-options"] == "DENY"
+    assert heads["referrer-policy"] == "same-origin"
+    assert heads["x-content-type-options"] == "nosniff"
+    assert "no-store" in heads["cache-control"]
+    for cookie in staff.context.cookies():
+        assert cookie["name"].startswith("__Host-")
+        assert cookie["secure"]
+        assert cookie["httpOnly"]
+
+
+def test_a_violation_would_be_seen(staff: Page, watch: Watch) -> None:
+    """Neither an inline script nor a foreign picture works here, and the watch tells."""
+    staff.goto("/admin/")
+    staff.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=hit()>')")
+    expect(staff.locator("img[onerror]")).to_have_count(1)
+    staff.wait_for_timeout(200)
+    assert any("Content Security Policy" in fault or "404" in fault for fault in watch.faults)
+    watch.faults.clear()
