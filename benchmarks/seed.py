@@ -7,9 +7,12 @@ The aims: 100,000 rows a second, and 70 % of a plain COPY.
 
 import argparse
 import os
+import resource
 import shlex
+import statistics
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,34 @@ MANAGE = [PYTHON, str(ROOT / "manage.py")]
 WHOLE = "track_comments"
 
 
+class Counted(Case):
+    """A case that also counts CPU seconds, which a busy machine stretches less than the clock's.
+
+    `postmaster` is the server's process, which is told of the time of every session that ended.
+    """
+
+    def __init__(self, *arguments: Any, postmaster: int) -> None:
+        super().__init__(*arguments)
+        self.postmaster = postmaster
+        self.cpu: list[float] = []
+
+    def run(self) -> None:
+        self.prepare()
+        self.prepare, prepare = (lambda: None), self.prepare
+        before = self._cpu()
+        super().run()
+        time.sleep(0.3)  # until the last session is gone
+        self.cpu.append(self._cpu() - before)
+        self.prepare = prepare
+
+    def _cpu(self) -> float:
+        # user and system time of ended children: fields 16 and 17 (proc_pid_stat(5)).
+        fields = Path(f"/proc/{self.postmaster}/stat").read_text().rpartition(")")[2].split()
+        server = (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+        client = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return server + client.ru_utime + client.ru_stime
+
+
 def main() -> None:
     """Measure, and print the table, the two figures that have an aim, and the memory."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -36,8 +67,9 @@ def main() -> None:
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
     django.setup()
-    sizes = [f"--{name}={getattr(options, name)}" for name in ("users", "tracks", "plays")]
-    seed = [*MANAGE, "seed_demo", "--scale", "medium", "--now", "2026-06-01", *sizes]
+    counts = counts_of(options)
+    sizes = [f"--{name}={number}" for name, number in counts.items()]
+    seed = [*MANAGE, "seed_demo", "--now", "2026-06-01", *sizes]
     server = Server()
     with server.scratch(EMPTY, TARGET), tempfile.TemporaryDirectory() as directory:
         environment = server.environment(EMPTY)
@@ -48,6 +80,37 @@ def main() -> None:
         if not options.memory_only:
             compare(server, seed, Path(directory), options.rounds)
     print(f"seed_demo used {megabytes:.0f} MB at most")
+    print(f"making the rows alone, in one thread: {rate_of_making(counts):,.0f} a second")
+
+
+def counts_of(options: argparse.Namespace) -> dict[str, int]:
+    """All counts, the others in the proportion of the scales."""
+    return {
+        "users": options.users,
+        "tracks": options.tracks,
+        "playlists": options.users // 2,
+        "plays": options.plays,
+        "likes": options.plays // 5,
+        "comments": options.plays // 20,
+    }
+
+
+def rate_of_making(counts: dict[str, int]) -> float:
+    """Rows a second, made as seed_demo makes them, and given to nobody."""
+    from datetime import UTC, datetime
+    from uuid import UUID
+
+    from veza_core.seed.counts import choose_counts
+    from veza_core.seed.load import all_chunks, chunk_as_binary, count_rows
+    from veza_core.seed.world import World
+
+    roles = [UUID(int=number) for number in range(3)]
+    world = World(1, datetime(2026, 6, 1, tzinfo=UTC), choose_counts("small", **counts), roles)
+    started = time.perf_counter()
+    for table, chunks in all_chunks(world).items():
+        for chunk in chunks:
+            chunk_as_binary(world, table, chunk)
+    return count_rows(all_chunks(world)) / (time.perf_counter() - started)
 
 
 def peak_memory(command: list[str], environment: dict[str, str]) -> float:
@@ -67,6 +130,8 @@ def compare(server: Server, seed: list[str], directory: Path, rounds: int) -> No
 
     with psycopg.connect(**server.parameters, dbname=TARGET) as connection:
         roles = role_names(connection)
+        backend = Path(f"/proc/{connection.info.backend_pid}/stat").read_text()
+        postmaster = int(backend.rpartition(")")[2].split()[1])
         rows = sum(copy_out(connection, table, directory) for table in WRITERS)
     psql = f"{embedded.program('psql')} --no-psqlrc --quiet --set ON_ERROR_STOP=1"
     vacuum = f"{psql} -c 'VACUUM (ANALYZE) {', '.join(WRITERS)}'\n"
@@ -84,15 +149,22 @@ def compare(server: Server, seed: list[str], directory: Path, rounds: int) -> No
 
     environment = server.environment(TARGET)
     cases = [
-        Case("seed_demo, all of it", [*seed, "--verbosity", "0"], environment, prepare),
-        Case("plain COPY", ["bash", str(one)], environment, prepare),
-        Case("plain COPY, then VACUUM (ANALYZE)", ["bash", str(both)], environment, prepare),
-        Case("plain COPY in two sessions", ["bash", str(two)], environment, prepare),
+        Counted(name, command, environment, prepare, postmaster=postmaster)
+        for name, command in (
+            ("seed_demo, all of it", [*seed, "--verbosity", "0"]),
+            ("plain COPY", ["bash", str(one)]),
+            ("plain COPY, then VACUUM (ANALYZE)", ["bash", str(both)]),
+            ("plain COPY in two sessions", ["bash", str(two)]),
+        )
     ]
     measure(cases, rounds)
     ours, plain = cases[:2]
     print(f"\n{rows:,} rows in {len(WRITERS)} tables, {rounds} rounds\n")
     report(cases, plain)
+    print()
+    for case in cases:
+        seconds = statistics.median(case.cpu[1:])  # the first round warms up
+        print(f"{case.name}: {seconds:.1f} s of CPU, {rows / seconds:,.0f} rows a second of it")
     ratios = [b / a for a, b in zip(ours.seconds, plain.seconds, strict=True)]
     print(
         f"\nseed_demo: {rows / ours.median:,.0f} rows a second (aim: 100,000); "

@@ -63,11 +63,11 @@ class StaffLogEntry(models.Model):
             Index(fields=["staff_id", "-created_at", "-id"], name="idx_stafflog_staff_id"),
             # Every ban, every export.
             Index(fields=["action", "-created_at", "-id"], name="idx_stafflog_action"),
-            # What was done to one row, or to the rows of one table.
-            Index(
-                fields=["subject_table", "subject_id", "-created_at", "-id"],
-                name="idx_stafflog_subject",
-            ),
+            # The same by name, as people ask; a command has no other.
+            Index(fields=["staff_name", "-created_at", "-id"], name="idx_stafflog_staff_name"),
+            # What was done to the rows of one table, and to one row.
+            Index(fields=["subject_table", "-created_at", "-id"], name="idx_stafflog_table"),
+            Index(fields=["subject_id", "-created_at", "-id"], name="idx_stafflog_subject_id"),
         ]
 
     def __str__(self) -> str:
@@ -102,11 +102,10 @@ class Note(models.Model):
         db_table_comment = "Remarks of staff about rows: never edited"
         default_permissions = ()
         indexes = [
-            # The notes about one row, latest first.
-            Index(
-                fields=["subject_table", "subject_id", "-created_at", "-id"],
-                name="idx_note_subject",
-            ),
+            # The latest notes, page by page.
+            Index(fields=["-created_at", "-id"], name="idx_note_created_at"),
+            # The notes about one row.
+            Index(fields=["subject_id", "-created_at", "-id"], name="idx_note_subject_id"),
             # What one member of staff wrote.
             Index(fields=["author_id", "-created_at", "-id"], name="idx_note_author_id"),
         ]

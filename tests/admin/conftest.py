@@ -1,23 +1,44 @@
-"""Staff who are signed in, and rows in all 28 tables."""
+"""Staff who are signed in, and a crowd of rows."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from django.test import Client
-from model_bakery import baker
+from django.urls import get_resolver
 
+from tests.admin.crowd import Crowd, fill
+from tests.staff import make_user, signed_in
 from veza_core.models import User, UserRole
+
+
+@pytest.fixture(autouse=True, scope="session")
+def screens() -> None:
+    """The addresses, with which the screens are registered."""
+    assert get_resolver().url_patterns
 
 
 @pytest.fixture
 def staff(db: Any) -> User:
-    return baker.make(
-        User, username="staff", role=UserRole.SUPER_ADMIN, is_active=True, is_banned=False
-    )
+    """Somebody who may see everything."""
+    return make_user("staff", role=UserRole.SUPER_ADMIN)
 
 
 @pytest.fixture
 def browser(staff: User) -> Client:
-    client = Client()
-    client.force_login(staff)
-    return client
+    return signed_in(staff)
+
+
+@pytest.fixture(scope="module")
+def crowd(django_db_setup: None, django_db_blocker: Any) -> Iterator[Crowd]:
+    """Many rows, in a transaction that lasts as long as the module's tests."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        with connection.cursor() as cursor:
+            yield fill(cursor)
+        transaction.set_rollback(True)
+
+
+@pytest.fixture(scope="module")
+def crowd_browser(crowd: Crowd) -> Client:
+    return signed_in(make_user("staff", role=UserRole.SUPER_ADMIN))

@@ -24,7 +24,7 @@ def found(response: Any) -> dict[str, list[Any]]:
     """Table to the ids of the rows shown, in the page's order."""
     assert response.status_code == 200
     return {
-        group.table: [line.row.pk for line in group.rows]
+        group.db_table: [row.pk for row in group.rows]
         for group in response.context["groups"]
         if group.rows
     }

@@ -3,9 +3,11 @@
 import re
 import uuid
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
@@ -22,6 +24,8 @@ from veza_streaming.models import Playlist, Track
 
 pytestmark = pytest.mark.django_db
 
+# The screens are registered when the addresses are read.
+import_module(settings.ROOT_URLCONF)
 ADMINS = [site_admin for site_admin in admin.site._registry.values() if site_admin.row_actions]
 EVERY = [(site_admin, action) for site_admin in ADMINS for action in site_admin.row_actions]
 NAMES = [f"{site_admin.opts.db_table}.{action.name}" for site_admin, action in EVERY]
@@ -48,6 +52,13 @@ def staff_with(*permissions: str) -> Client:
     user = make_user(f"u{uuid.uuid4().hex[:8]}")
     grant(user, custom_role("admin.access", *permissions).name)
     return signed_in(user)
+
+
+def test_the_tables_with_actions_are_these():
+    assert {site_admin.opts.db_table for site_admin in ADMINS} == {
+        "users", "tracks", "playlists", "track_comments", "track_shares", "rooms",
+        "hls_transcode_queue",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(("site_admin", "action"), EVERY, ids=NAMES)
@@ -211,10 +222,22 @@ def test_undo_is_linked_from_the_message_and_from_the_entry(support: Client, bob
     request.access = access_of(User.objects.get(username="alice"))
     (entry,) = entries("users.ban")
     assert pages.undo_url_of(admin.site, request, entry) == url(bob, "unban")
+    logged = support.get(f"/admin/veza_site/stafflogentry/{entry.pk}/").content.decode()
+    assert f'<a href="{url(bob, "unban")}">Undo</a>' in logged
+    assert url(bob, "unban") in panel(support, bob)
     assert take(support, bob, "unban").status_code == 302
     assert columns(bob, "is_banned") == (False,)
+    # The ban cannot be lifted again; that it was lifted can be taken back.
+    assert f'{url(bob, "unban")}">Undo' not in panel(support, bob)
+    assert f'{url(bob, "ban")}">Undo' in panel(support, bob)
     request.access = access_of(make_user("nobody"))
     assert pages.undo_url_of(admin.site, request, entry) == ""
+
+
+def panel(client: Client, row: Any) -> str:
+    """The page of a user, from its panel of staff actions on."""
+    page = client.get(f"/admin/veza_core/user/{row.pk}/").content.decode()
+    return page.partition("Staff actions")[2]
 
 
 def test_entries_without_an_undo(rf: RequestFactory, bob: User):

@@ -14,6 +14,7 @@ from tests.acting import ROW, entries, open_page, take, url
 from tests.staff import grant, make_staff, make_user, signed_in
 from veza_core.access import access_of
 from veza_core.admin.actions import pages
+from veza_core.admin.actions.action import RefusedError, Work
 from veza_core.models import Permission, Role, RolePermission, User
 
 pytestmark = pytest.mark.django_db
@@ -166,3 +167,19 @@ def test_the_form_names_roles_as_people_read_them(chief: Client, bob: User):
     page = chief.get(url(bob, "grant_role")).content.decode()
     assert ">Moderator</option>" in page
     assert len(ROW.findall(page)) == 1
+
+
+@pytest.mark.parametrize("name", ["grant_role", "withdraw_role"])
+def test_the_change_itself_asks_for_the_rights(rf: RequestFactory, bob: User, name: str):
+    """Past the form, whose choices are read before the transaction."""
+    role_manager()
+    request = rf.post("/")
+    request.access = access_of(User.objects.get(username="manager"))
+    site_admin = admin.site._registry[User]
+    (action,) = [one for one in site_admin.row_actions if one.name == name]
+    work = Work(request, admin.site, {"role": "moderator", "until": None})
+    if name == "withdraw_role":
+        grant(bob, "moderator")
+    with pytest.raises(RefusedError):
+        action.change(bob, work)
+    assert list(held(bob)) == (["moderator"] if name == "withdraw_role" else [])

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.db import connection
 from django.db.models import Model
 from django.test import Client
@@ -190,3 +191,20 @@ def test_one_may_note_something_on_oneself_and_on_the_deleted(support: Client):
     assert take(support, alice, "note", text="On leave.").status_code == 302
     track = baker.make(Track, deleted_at=datetime(2026, 1, 1, tzinfo=UTC))
     assert take(support, track, "note", text="Rightly so.").status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("model", "values", "action"),
+    [(HlsTranscodeJob, {"status": "completed"}, "cancel"), (Track, {}, "restore")],
+)
+def test_a_form_made_by_hand_does_not_get_past_the_state(
+    moderator: Client, model: type[Model], values: dict[str, Any], action: str
+):
+    """It names the state as it is now, so that only the state itself stands in the way."""
+    row = baker.make(model, **values)
+    known = {one.name: one for one in admin.site._registry[model].row_actions}
+    sent = {"row": f"{row.pk}.{known[action].seen(row)}", "reason": "x"}
+    before = columns(row, f"to_jsonb({model._meta.db_table})")
+    assert moderator.post(url(row, action), sent).status_code == 409
+    assert columns(row, f"to_jsonb({model._meta.db_table})") == before
+    assert not entries(f"{model._meta.db_table}.{action}")

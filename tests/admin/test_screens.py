@@ -1,24 +1,19 @@
-"""Every table has its screen, and the screen opens."""
+"""Every table has its screen, and the screen shows what it should."""
 
-from typing import Any
+import re
 
 import pytest
-from django.apps import apps
-from django.conf import settings
 from django.db.models import Model
 from django.test import Client
-from django.urls import reverse
 from model_bakery import baker
 
-MODELS = [
-    model
-    for label in settings.PUBLIC_SCHEMA_APPS
-    for model in apps.get_app_config(label).get_models()
-]
-
-
-def address(model: type[Model], page: str, *args: Any) -> str:
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+from tests.admin.addresses import list_of, page_of, screen_of
+from tests.admin.crowd import MODELS
+from tests.staff import make_user, signed_in
+from veza_core.admin.labels import foreign_keys
+from veza_core.models import Permission, Role, RolePermission, User, UserRoleAssignment
+from veza_site.models import StaffLogEntry
+from veza_streaming.models import Track, TrackPlay
 
 
 def test_there_are_28() -> None:
@@ -28,7 +23,104 @@ def test_there_are_28() -> None:
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_list_and_page_open(model: type[Model], browser: Client) -> None:
     row = baker.make(model)
-    assert browser.get(address(model, "changelist")).status_code == 200
-    page = browser.get(address(model, "change", row.pk))
+    assert browser.get(list_of(model)).status_code == 200
+    page = browser.get(page_of(model, row.pk))
     assert page.status_code == 200
     assert str(row.pk) in page.content.decode()
+
+
+def test_every_foreign_key_leads_back() -> None:
+    """Panels link to lists of one key: each screen can be asked for each of its foreign keys."""
+    for model in MODELS:
+        missing = {key.name for key in foreign_keys(model)} - set(screen_of(model).keys)
+        assert not missing, model
+
+
+def test_every_order_has_an_index() -> None:
+    for model in MODELS:
+        screen = screen_of(model).screen()
+        firsts = {tuple(name.removeprefix("-") for name in index.fields)
+                  for index in (*model._meta.indexes, *model._meta.constraints)
+                  if getattr(index, "fields", ())}  # fmt: skip
+        wanted = {(screen.order.removeprefix("-"),)} - {("id",), ("created_at",)}
+        wanted |= {(name, order.removeprefix("-")) for name, order in screen.keys.items() if order}
+        assert wanted <= firsts, model
+
+
+def test_deleted_rows_are_found_and_marked(browser: Client) -> None:
+    track, gone = baker.make(Track, _quantity=2)
+    gone.soft_delete()
+    links = {row: f'href="{page_of(Track, row.pk)}"' for row in (track, gone)}
+    for query, shown in {"": [track, gone], "yes": [gone], "no": [track]}.items():
+        content = browser.get(list_of(Track, deleted=query)).content.decode()
+        for row, link in links.items():
+            assert (link in content) == (row in shown), query
+    page = browser.get(page_of(Track, gone.pk)).content.decode()
+    assert "Deleted" in page
+    assert 'class="badge badge-bad">Deleted' in browser.get(list_of(Track)).content.decode()
+
+
+def test_a_link_to_a_deleted_row_says_so(browser: Client) -> None:
+    play = baker.make(TrackPlay, track__title="Lost Song")
+    play.track.soft_delete()
+    content = browser.get(list_of(TrackPlay)).content.decode()
+    assert re.search(r'class="gone"><a [^>]*>Lost Song</a></span> <span class="badge', content)
+
+
+def test_panels_lead_both_ways(browser: Client) -> None:
+    track = baker.make(Track, user__username="composer")
+    baker.make(TrackPlay, track=track, _quantity=23)
+    page = browser.get(page_of(Track, track.pk)).content.decode()
+    assert f'href="{list_of(TrackPlay, track=track.pk)}">The latest 20, and all 23 →' in page
+    assert f'href="{page_of(User, track.user_id)}">composer</a>' in page
+    plays = browser.get(list_of(TrackPlay, track=track.pk)).content.decode()
+    assert "<strong>23</strong> plays" in plays
+
+
+def test_plays_by_day(browser: Client) -> None:
+    track = baker.make(Track)
+    baker.make(TrackPlay, track=track, _quantity=3)
+    page = browser.get(page_of(Track, track.pk)).content.decode()
+    assert "3 in 30 days" in page
+    assert re.search(r'role="img" aria-labelledby="plays-t plays-d"', page)
+
+
+def test_what_is_read_is_recorded(browser: Client, staff: User) -> None:
+    track = baker.make(Track)
+    browser.get(page_of(Track, track.pk))
+    browser.get(list_of(Track, status="failed"))
+    browser.get(list_of(Role))
+    entries = StaffLogEntry.objects.filter(staff_id=staff.pk).order_by("id")
+    told = [(entry.action, entry.subject_table, entry.subject_id) for entry in entries]
+    assert told == [
+        ("tracks.view", "tracks", str(track.pk)),
+        ("tracks.list", "tracks", ""),
+    ]
+    assert not any("failed" in str(vars(entry)) for entry in entries)
+
+
+def test_what_is_refused_is_not_recorded(browser: Client) -> None:
+    browser.get(page_of(Track, "00000000-0000-4000-8000-000000000000"))
+    browser.get(list_of(Track, nonsense="1"))
+    assert not StaffLogEntry.objects.filter(subject_table="tracks").exists()
+
+
+@pytest.mark.django_db
+def test_without_the_right_to_read() -> None:
+    """No list, no page, no place in the menu, no panel, and no name behind a foreign key."""
+    staff = make_user("reader")
+    role = baker.make(Role)
+    for name in ("admin.access", "tracks.read"):
+        baker.make(RolePermission, role=role, permission=Permission.objects.get(name=name))
+    baker.make(UserRoleAssignment, user=staff, role=role, expires_at=None)
+    client = signed_in(staff)
+    track = baker.make(Track, user__username="composer")
+    baker.make(TrackPlay, track=track)
+    assert client.get(list_of(User)).status_code == 403
+    assert client.get(page_of(User, track.user_id)).status_code == 403
+    page = client.get(page_of(Track, track.pk)).content.decode()
+    assert "composer" not in page
+    assert str(track.user_id)[:8] in page
+    assert list_of(TrackPlay) not in page
+    assert list_of(User) not in page
+    assert list_of(Track) in page

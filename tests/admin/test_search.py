@@ -171,7 +171,7 @@ def test_each_kind_is_capped(browser: Client) -> None:
     tracks = baker.make(Track, title="Common", artist="x", _quantity=52)
     (group,) = search(browser, "comm").context["groups"]
     assert (len(group.rows), group.count, group.hidden) == (10, "50+", True)
-    assert {line.row.pk for line in group.rows} <= {track.pk for track in tracks}
+    assert {row.pk for row in group.rows} <= {track.pk for track in tracks}
 
 
 def test_what_is_too_common_says_so_and_the_rest_is_found(

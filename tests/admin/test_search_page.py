@@ -186,7 +186,8 @@ def test_the_box_is_on_every_page(browser: Client, staff: User) -> None:
 def test_results_are_announced_and_nothing_is_inline(browser: Client) -> None:
     baker.make(Track, title="Announced")
     page = text_of(search(browser, "announced"))
-    assert re.search(r'<p role="status">\s*<a href="#found-tracks">1 tracks</a>', page)
+    assert re.search(r'<p role="status">\s*<a href="#found-tracks">1 track</a>', page)
+    assert '<th scope="col">Title</th><th scope="col">Artist</th>' in page
     assert not re.search(r"""\s(style|on\w+)=["']""", page)
     assert not re.search(r"<script(?![^>]*\ssrc=)", page)
 

@@ -96,6 +96,10 @@ RELATED = {
         "WHERE track_plays.duration_ms > tracks.duration_ms "
         "OR is_complete <> (track_plays.duration_ms = tracks.duration_ms)"
     ),
+    "the part that was heard is that of the time": (
+        "SELECT FROM playback_analytics JOIN tracks ON tracks.id = track_id "
+        "WHERE completion_rate <> trunc(100.0 * play_time_ms / tracks.duration_ms, 2)"
+    ),
     "a stream's version is its track's": (
         "SELECT FROM hls_streams JOIN track_versions AS version ON version.id = track_version_id "
         "WHERE version.track_id <> hls_streams.track_id"

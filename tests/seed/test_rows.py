@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from veza_core.seed.binary import percentages
-from veza_core.seed.counts import SCALES, CountError, choose_counts
+from veza_core.seed.counts import MOST, SCALES, CountError, choose_counts
 from veza_core.seed.draws import Draws
 from veza_core.seed.load import CHUNK, chunk_as_binary
 from veza_core.seed.shares import POWERS, Shares, Shuffle, distinct, strongest_shares
-from veza_core.seed.tables import WRITERS
+from veza_core.seed.tables import WRITERS, Rows
+from veza_core.seed.tables.accounts import users
 from veza_core.seed.world import ImpossibleError, World
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -69,10 +70,6 @@ def test_shares_are_what_counting_would_find(power, things, slots):
     ranks = shares.rank(np.arange(slots))
     counted = np.bincount(ranks, minlength=things) if slots else np.zeros(things)
     assert (shares.count(np.arange(things)) == counted).all()
-    numbers = shares.number_in(np.arange(slots))
-    assert all(
-        (numbers[ranks == rank] == np.arange((ranks == rank).sum())).all() for rank in set(ranks)
-    )
 
 
 def test_shares_of_many_are_exact_where_they_are_looked_at():
@@ -123,6 +120,13 @@ def test_counts_that_cannot_be(counts):
 def test_more_likes_than_users_can_give():
     with pytest.raises(ImpossibleError, match="--likes"):
         world(likes=100_000_000)
+
+
+def test_a_username_has_30_characters_at_most():
+    there = world(users=MOST, addition=1)
+    last = np.arange(MOST - 5_000, MOST)
+    username = users(Rows(there, "users", last))["username"]
+    assert username.lengths().max() == 30
 
 
 def test_chunks_hold_whole_threads():

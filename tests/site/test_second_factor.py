@@ -148,6 +148,15 @@ def test_a_secret_that_another_session_was_shown_is_never_confirmed(alice):
     assert client.get("/admin/").status_code == 302
 
 
+def test_of_two_that_enrol_at_once_the_first_wins(enrolled, alice, rf):
+    """The second one asked before the first was done, and confirms its own after it."""
+    request = rf.get(PAGE)
+    request.session = half_way().session
+    second = second_factor.begin_enrolment(request, alice)
+    assert second_factor.confirm_enrolment(request, alice, code_of(second)) == []
+    assert TOTPDevice.objects.filter(confirmed=True).get() == enrolled[0]
+
+
 @pytest.mark.parametrize("steps", [-1, 0, 1])
 def test_sign_in(enrolled, steps):
     device, _ = enrolled

@@ -141,6 +141,16 @@ def test_five_attempts(client):
     assert post_sign_in(client, "alice", REMOTE_ADDR="192.0.2.7").status_code == 302
 
 
+def test_trying_on_does_not_prolong_the_pause(client):
+    make_staff()
+    for _ in range(5):
+        post_sign_in(client, "alice", "wrong")
+    began = timezone.now() - timedelta(minutes=14)
+    AccessAttempt.objects.update(attempt_time=began)
+    assert post_sign_in(client, "alice", "wrong").status_code == 429
+    assert AccessAttempt.objects.get().attempt_time == began
+
+
 @pytest.mark.parametrize("name", ["unknown", "nobody"])
 def test_attempts_at_others_are_counted_alike(client, name):
     """Not even a right password says that an account is there."""

@@ -208,7 +208,9 @@ def test_a_token_is_named_without_its_hash(request_):
         "true ORDER BY created_at DESC, id DESC LIMIT 50",
         f"staff_id = '{uuid.UUID(int=1)}' ORDER BY created_at DESC, id DESC LIMIT 50",
         "action = 'users.ban' ORDER BY created_at DESC, id DESC LIMIT 50",
-        "subject_table = 'users' AND subject_id = 'x' ORDER BY created_at DESC, id DESC LIMIT 50",
+        "staff_name = 'alice' ORDER BY created_at DESC, id DESC LIMIT 50",
+        "subject_table = 'users' ORDER BY created_at DESC, id DESC LIMIT 50",
+        "subject_id = 'x' ORDER BY created_at DESC, id DESC LIMIT 50",
     ],
 )
 def test_every_filter_reads_in_the_order_of_an_index(where):

@@ -7,11 +7,11 @@ put to a window of rows only, never to the table: see `Scan`.
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import F, Model, Q, QuerySet, UUIDField
+from django.db.models import BooleanField, Case, F, Model, Q, QuerySet, UUIDField, When
 from django.db.models.fields.tuple_lookups import (
     Tuple,
     TupleGreaterThan,
@@ -41,11 +41,14 @@ class Order:
     model: type[Model]
     column: str
     descending: bool
+    #: The column that the index begins with, of which the list has one value: see `lookups`.
+    key: str = ""
+    key_descending: bool = False
 
     @classmethod
-    def parse(cls, model: type[Model], text: str) -> "Order":
+    def parse(cls, model: type[Model], text: str, key: str = "") -> "Order":
         """Read `-created_at`, `position` or `id`."""
-        return cls(model, text.removeprefix("-"), text.startswith("-"))
+        return cls(model, text.removeprefix("-"), text.startswith("-"), key)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -56,11 +59,16 @@ class Order:
     def by(self) -> list[str]:
         """For `order_by`."""
         sign = "-" if self.descending else ""
-        return [sign + column for column in self.columns]
+        return [*self.by_key, *(sign + column for column in self.columns)]
+
+    @property
+    def by_key(self) -> list[str]:
+        """For `order_by`, when the order of the key's rows does not matter."""
+        return [("-" if self.key_descending else "") + self.key] if self.key else []
 
     def reversed(self) -> "Order":
         """The same columns, the other way."""
-        return Order(self.model, self.column, not self.descending)
+        return replace(self, descending=not self.descending, key_descending=not self.key_descending)
 
     def beyond(self, cursor: "Cursor", *, inclusive: bool) -> Any:
         """The condition on rows that come after the cursor in this order, or at it as well."""
@@ -158,7 +166,8 @@ def first_of(rows: QuerySet[Any], walk: Order, limit: int, branches: Sequence[Q]
     if not branches:
         return ordered[:limit]
     runs = [ordered.filter(branch)[:limit] for branch in branches]
-    return runs[0].union(*runs[1:], all=True).order_by(*walk.by)[:limit]
+    merged = runs[0].union(*runs[1:], all=True)
+    return merged.order_by(*replace(walk, key="").by)[:limit]
 
 
 def read_page[M: Model](
@@ -179,13 +188,10 @@ def read_page[M: Model](
     ahead = rows
     if place.cursor is not None:
         ahead = ahead.filter(walk.beyond(place.cursor, inclusive=place.inclusive))
-    edge = None
-    if condition is not None:
-        edge = _edge(ahead, walk, branches)
-        if edge is not None:
-            ahead = ahead.filter(walk.reversed().beyond(edge, inclusive=True))
-        ahead = ahead.filter(condition)
-    found = list(first_of(ahead, walk, size + 1, branches))
+    if condition is None:
+        found, edge = list(first_of(ahead, walk, size + 1, branches)), None
+    else:
+        found, edge = _window(ahead, walk, branches, condition, size + 1)
     full = len(found) > size
     del found[size:]
     end = order.cursor_of(found[-1]) if full else edge
@@ -197,12 +203,26 @@ def read_page[M: Model](
     return Page(found[::-1], further, back, looked_until)
 
 
-def _edge(ahead: QuerySet[Any], walk: Order, branches: Sequence[Q]) -> Cursor | None:
-    """The last row of the window; None when all rows ahead are in it."""
-    window = first_of(ahead.values_list(*walk.columns), walk, WINDOW, branches)
-    for values in window[WINDOW - 1 :]:
-        return Cursor(tuple(values))
-    return None
+def _window[M: Model](
+    ahead: QuerySet[M], walk: Order, branches: Sequence[Q], condition: Q, limit: int
+) -> tuple[list[M], Cursor | None]:
+    """The first `limit` rows of the window that meet the condition, and the window's last place.
+
+    The condition is told of each row, and no row is left out by it: PostgreSQL would be free to
+    find rows by another index then, and to look at more of them. The place is None when all rows
+    ahead are in the window.
+    """
+    meets = Case(When(condition, then=True), default=False, output_field=BooleanField())
+    window = list(first_of(ahead.values_list(*walk.columns, meets), walk, WINDOW, branches))
+    ids = [values[-2] for values in window if values[-1]][:limit]
+    edge = Cursor(tuple(window[-1][:-1])) if len(window) == WINDOW else None
+    return fetch(ahead, ids), edge
+
+
+def fetch[M: Model](rows: QuerySet[M], ids: Sequence[Any]) -> list[M]:
+    """The rows of these ids, in their order."""
+    found = {row.pk: row for row in rows.order_by().filter(pk__in=ids)}
+    return [found[id_] for id_ in ids if id_ in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,5 +248,10 @@ def count(rows: QuerySet[Any], order: Order, branches: Sequence[Q] = ()) -> Coun
     all rows that are not asked for.
     """
     whole = [rows.filter(branch) for branch in branches] or [rows]
-    counted = (rows.order_by(order.by[0]).values(order.column)[: COUNTED + 1] for rows in whole)
-    return Count.of(sum(rows.count() for rows in counted))
+    by = order.by[: len(order.by_key) + 1]
+    total = 0
+    for run in whole:
+        total += run.order_by(*by).values(order.column)[: COUNTED + 1 - total].count()
+        if total > COUNTED:
+            break
+    return Count.of(total)

@@ -14,6 +14,7 @@ from django.db.models import DateTimeField, Model, Q
 from django.http import QueryDict
 from django.utils import timezone
 
+from . import lookups as lookups
 from .display import AnyField
 from .errors import HelpfulError
 from .keyset import FIRST, LAST, Cursor, MalformedCursorError, Order, Place
@@ -88,7 +89,8 @@ def read(screen: Screen, query: QueryDict) -> Listing:
     options = {state.name: _option(state, given[state.name])
                for state in screen.states if state.name in given}  # fmt: skip
     listing = _driven(screen, keys, options)
-    order = listing.order.reversed() if _choice(given, "order", ["reversed"]) else listing.order
+    reverse = _choice(given, "order", ["reversed"]) and listing.sorted
+    order = listing.order.reversed() if reverse else listing.order
     listing = replace(listing, order=order, keys=keys, options=options)
     since, until = _range(listing, given)
     return replace(
@@ -118,7 +120,10 @@ def _key(screen: Screen, name: str, value: str) -> Any:
     column: AnyField = screen.model._meta.get_field(name)  # type: ignore[assignment]
     target = column.target_field if column.is_relation else column  # type: ignore[attr-defined]
     try:
-        return target.to_python(value)
+        known = target.to_python(value)
+        # What some fields leave to them: that an IP address is one.
+        target.run_validators(known)
+        return known
     except (ValidationError, ValueError) as error:
         raise HelpfulError(f"“{value[:40]}” is no valid {column.verbose_name}.") from error
 
@@ -137,7 +142,7 @@ def _driven(screen: Screen, keys: dict[str, Any], options: dict[str, Option]) ->
     A key comes first, since one user's or track's rows are few; then a state that an index finds;
     else all rows, in the screen's order.
     """
-    wanted = {name: Q(**{name: value}) for name, value in keys.items()}
+    wanted = {name: Q(**{f"{name}__any_of": value}) for name, value in keys.items()}
     wanted |= {name: option.where for name, option in options.items()}
     orders = {name: screen.keys[name] for name in keys}
     orders |= {name: option.order for name, option in options.items() if option.order is not None}
@@ -148,13 +153,17 @@ def _driven(screen: Screen, keys: dict[str, Any], options: dict[str, Option]) ->
     condition = None
     for rest in wanted.values():
         condition = rest if condition is None else condition & rest
+    key = options[name].key if name in options else name or ""
+    branches = _branches(screen) if name is None else ()
+    if branches:
+        key = screen.merged
     return Listing(
-        Order.parse(screen.model, order or "-created_at"),
+        Order.parse(screen.model, order or "-created_at", key),
         order != UNSORTED,
         driver,
         name in options,
         condition,
-        branches=_branches(screen) if name is None else (),
+        branches=branches,
     )
 
 

@@ -109,18 +109,23 @@ def _latest(place: int, panel: Panel) -> sql.Composed:
     model = panel.model
     order = Order.parse(model, panel.order or "-created_at")
     names = sorted({*panel.selected, *order.columns})
-    rows = sql.SQL("SELECT {} FROM {} WHERE {} = %s").format(
-        sql.SQL(", ").join(column_of(model, name) for name in names),
+    key = sql.Identifier(panel.key.column)
+    # ANY and the order by the key: see `lookups`.
+    rows = sql.SQL("SELECT {} FROM {} WHERE {} = ANY (ARRAY[%s]::uuid[])").format(
+        sql.SQL(", ").join(column_of(model, name) for name in sorted({*names, panel.key.name})),
         sql.Identifier(model._meta.db_table),
-        sql.Identifier(panel.key.column),
+        key,
     )
     if panel.order == UNSORTED:
-        rows = sql.SQL("SELECT * FROM ({} LIMIT {}) AS found").format(rows, LOOKED_THROUGH)
+        rows = sql.SQL("SELECT * FROM ({} ORDER BY {} LIMIT {}) AS found").format(
+            rows, key, LOOKED_THROUGH
+        )
     return sql.SQL(
-        "SELECT {}, to_jsonb(latest)::text FROM ({} ORDER BY {} LIMIT {}) AS latest"
+        "SELECT {}, to_jsonb(latest)::text FROM ({} ORDER BY {}, {} LIMIT {}) AS latest"
     ).format(
         place,
         rows,
+        key,
         sql.SQL(", ").join(
             sql.SQL("{} DESC" if order.descending else "{}").format(column_of(model, name))
             for name in order.columns
@@ -131,12 +136,13 @@ def _latest(place: int, panel: Panel) -> sql.Composed:
 
 def _count(place: int, panel: Panel) -> sql.Composed:
     return sql.SQL(
-        "SELECT {}, count(*) FROM (SELECT 1 FROM {} WHERE {} = %s LIMIT {}) AS counted"
+        "SELECT {}, count(*) FROM (SELECT 1 FROM {} WHERE {key} = ANY (ARRAY[%s]::uuid[])"
+        " ORDER BY {key} LIMIT {}) AS counted"
     ).format(
         place,
         sql.Identifier(panel.model._meta.db_table),
-        sql.Identifier(panel.key.column),
         COUNTED + 1,
+        key=sql.Identifier(panel.key.column),
     )
 
 

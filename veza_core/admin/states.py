@@ -24,6 +24,8 @@ class Option:
     label: str
     where: Q
     order: str | None = None
+    #: The column that this index begins with, when `where` asks it for one value.
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,9 @@ def choices(
         field,
         label or words(field),
         tuple(
-            Option(value, words(value), Q(**{field: value}), None if value in unordered else order)
+            Option(value, words(value), Q(**{field: value}))
+            if order is None or value in unordered
+            else Option(value, words(value), Q(**{f"{field}__any_of": value}), order, field)
             for value, _ in values
         ),
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import BooleanField, Case, Model, Q, QuerySet, Value, When
 
-from .keyset import COUNTED, Count, Order, Page, Place
+from .keyset import COUNTED, Count, Order, Page, Place, fetch
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def find(rows: QuerySet[Any], order: Order, condition: Q | None) -> Found:
     keep: Any = Value(True)
     if condition is not None:
         keep = Case(When(condition, then=True), default=False, output_field=BooleanField())
-    found = list(rows.order_by().values_list(*order.columns, keep)[: COUNTED + 1])
+    found = list(rows.order_by(*order.by_key).values_list(*order.columns, keep)[: COUNTED + 1])
     places = (tuple(place) for *place, kept in found[:COUNTED] if kept)
     return Found(sorted(places, reverse=order.descending), len(found) > COUNTED)
 
@@ -46,9 +46,7 @@ def read_page[M: Model](
     """Fetch the page of `found` that begins at `place`, in the list's order."""
     walk = found.places if place.forwards else found.places[::-1]
     ahead = list(_ahead(walk, place, descending=order.descending == place.forwards))
-    ids = [values[-1] for values in ahead[:size]]
-    fetched = {row.pk: row for row in rows.order_by().filter(pk__in=ids)}
-    page = [fetched[id_] for id_ in ids if id_ in fetched]
+    page = fetch(rows, [values[-1] for values in ahead[:size]])
     further = Place(order.cursor_of(page[-1]), place.forwards) if len(ahead) > size else None
     back = None if place.cursor is None else place.opposite()
     return Page(page, back, further) if place.forwards else Page(page[::-1], further, back)

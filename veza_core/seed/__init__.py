@@ -11,8 +11,10 @@ rows are there. The package knows tables by their names in SQL, and imports no m
 | `counts` | how many rows |
 | `draws` | random numbers and ids by row number |
 | `shares` | skewed distribution with exact counts |
-| `world` | the facts that several tables share: who was when there, who owns what |
+| `people`, `world` | the facts that tables share: who was there when, who owns what |
 | `binary`, `words` | columns as `COPY … (FORMAT binary)` wants them, and what they say |
 | `tables/` | the columns of each table |
+| `service` | the set that options mean, and whether it may be loaded |
 | `load` | which rows are there, and loading the others |
+| `progress` | how far it is |
 """

@@ -19,8 +19,9 @@ from psycopg import sql
 
 from .binary import HEADER, TRAILER, pack
 from .counts import THREAD
+from .people import SYSTEM_ROLES
 from .tables import WRITERS, Rows
-from .world import SYSTEM_ROLES, World
+from .world import World
 
 #: Rows of a chunk: many enough to make a statement's own cost small, few enough for memory.
 CHUNK = 5_000 * THREAD

@@ -11,7 +11,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .counts import Counts
 from .load import Missing, all_chunks, count_rows, missing_chunks, system_roles, tables_with_rows
-from .world import SYSTEM_ROLES, ImpossibleError, World
+from .people import SYSTEM_ROLES
+from .world import ImpossibleError, World
 
 NOTHING = "Nothing was changed."
 #: Tables that a message names before it says that there are more.

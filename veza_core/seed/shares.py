@@ -43,10 +43,6 @@ class Shares:
             slots += higher
         return slots
 
-    def number_in(self, slots: Integers) -> Integers:
-        """Which of its thing's slots each is, from 0."""
-        return slots - self.first(self.rank(slots))
-
     def count(self, ranks: Integers) -> Integers:
         """How many slots each thing has."""
         return self.first(ranks + 1) - self.first(ranks)

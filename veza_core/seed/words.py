@@ -28,6 +28,7 @@ GIVEN_NAMES, FAMILY_NAMES = words(GIVEN), words(FAMILY)
 GIVEN_ASCII = words([f"{name.translate(_ASCII).lower()}." for name in GIVEN])
 FAMILY_ASCII = words([name.translate(_ASCII).lower() for name in FAMILY])
 
+#: Eight letters at most, and seven for a thing: a username has 30.
 MOODS = _split(
     "velvet silent golden neon broken lunar electric hollow crimson distant paper silver "
     "midnight burning frozen gentle hidden lucky restless wild amber cosmic faded glass "
@@ -35,7 +36,7 @@ MOODS = _split(
 )
 THINGS = _split(
     "fox river mirror signal garden engine harbor window shadow parade comet lantern meadow "
-    "orchard tower ocean satellite canyon feather circus ember forest island kingdom letter "
+    "orchard tower ocean saloon canyon feather circus ember forest island kingdom letter "
     "machine pilot raven summer thunder"
 )
 MOOD, THING = words(MOODS), words(THINGS)

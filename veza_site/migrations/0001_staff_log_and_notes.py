@@ -74,9 +74,9 @@ class Migration(migrations.Migration):
                 "db_table_comment": "Remarks of staff about rows: never edited",
                 "default_permissions": (),
                 "indexes": [
+                    models.Index(fields=["-created_at", "-id"], name="idx_note_created_at"),
                     models.Index(
-                        fields=["subject_table", "subject_id", "-created_at", "-id"],
-                        name="idx_note_subject",
+                        fields=["subject_id", "-created_at", "-id"], name="idx_note_subject_id"
                     ),
                     models.Index(
                         fields=["author_id", "-created_at", "-id"], name="idx_note_author_id"
@@ -185,8 +185,13 @@ class Migration(migrations.Migration):
                         fields=["action", "-created_at", "-id"], name="idx_stafflog_action"
                     ),
                     models.Index(
-                        fields=["subject_table", "subject_id", "-created_at", "-id"],
-                        name="idx_stafflog_subject",
+                        fields=["staff_name", "-created_at", "-id"], name="idx_stafflog_staff_name"
+                    ),
+                    models.Index(
+                        fields=["subject_table", "-created_at", "-id"], name="idx_stafflog_table"
+                    ),
+                    models.Index(
+                        fields=["subject_id", "-created_at", "-id"], name="idx_stafflog_subject_id"
                     ),
                 ],
             },

@@ -26,7 +26,8 @@ CHARTS = {"users": "New users", "track_plays": "Plays", "tracks": "Uploads"}
 _QUEUE = """
     SELECT state::text, (
         SELECT count(*) FROM (
-            SELECT 1 FROM hls_transcode_queue WHERE status = state LIMIT %s
+            SELECT 1 FROM hls_transcode_queue WHERE status = ANY (ARRAY[state])
+            ORDER BY status, created_at DESC LIMIT %s
         ) AS counted
     )
     FROM unnest(enum_range(NULL::transcode_status)) AS state
@@ -86,9 +87,9 @@ def _failed(site: AdminSite, request: HttpRequest, alias: str) -> Table:
     columns = screen.panel_columns("track_version")
     rows = list(
         HlsTranscodeJob._base_manager.using(alias)
-        .filter(status=TranscodeStatus.FAILED)
+        .filter(status__any_of=TranscodeStatus.FAILED)
         .only(*screen.selected(columns))
-        .order_by("-created_at")[:LATEST]
+        .order_by("status", "-created_at")[:LATEST]
     )
     attach(request, site, alias, rows)
     return Table.of(columns, rows)

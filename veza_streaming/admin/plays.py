@@ -19,8 +19,8 @@ _PLAYS = """
     SELECT (created_at AT TIME ZONE 'UTC')::date, count(*)
     FROM (
         SELECT created_at FROM track_plays
-        WHERE track_id = %s AND created_at >= %s
-        ORDER BY created_at DESC LIMIT %s
+        WHERE track_id = ANY (ARRAY[%s]) AND created_at >= %s
+        ORDER BY track_id, created_at DESC LIMIT %s
     ) AS latest
     GROUP BY 1
 """

@@ -49,13 +49,17 @@ def find(request: HttpRequest, site: AdminSite, alias: str, term: Term) -> list[
     """
     questions = list(_questions(request, site, term))
     kinds = {question.admin: Kind(question.admin) for question in questions}
-    hashes = [question for question in questions if question.finder.secret]
-    if hashes:
-        with reading(DEFAULT_DB_ALIAS):
-            _ask(kinds, DEFAULT_DB_ALIAS, term, hashes)
-    rest = [question for question in questions if not question.finder.secret]
-    _ask(kinds, alias, term, [question for question in rest if not question.finder.is_part])
-    _ask_for_parts(kinds, alias, term, [question for question in rest if question.finder.is_part])
+    whole = [question for question in questions if not question.finder.is_part]
+    if alias == DEFAULT_DB_ALIAS:
+        _ask(kinds, alias, term, whole)
+    else:
+        _ask(kinds, alias, term, [question for question in whole if not question.finder.secret])
+        if secret := [question for question in whole if question.finder.secret]:
+            with reading(DEFAULT_DB_ALIAS):
+                _ask(kinds, DEFAULT_DB_ALIAS, term, secret)
+    _ask_for_parts(
+        kinds, alias, term, [question for question in questions if question.finder.is_part]
+    )
     return [kind for kind in kinds.values() if kind.hits or kind.too_common]
 
 

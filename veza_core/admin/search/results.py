@@ -4,7 +4,6 @@ import json
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 from django.contrib.admin import AdminSite
 from django.db import connections
@@ -15,7 +14,7 @@ from django.utils.http import urlencode
 from django.utils.text import capfirst
 from psycopg import sql
 
-from veza_core.admin.columns import AnyColumn, secret_fields
+from veza_core.admin.columns import Table, secret_fields
 from veza_core.admin.inspection import InspectionAdmin
 from veza_core.admin.labels import attach
 from veza_core.admin.panels import column_of, row_of
@@ -28,22 +27,17 @@ from .term import Term
 SHOWN = 10
 
 
-class Line(NamedTuple):
-    """A row that was found, by what, and its cells."""
-
-    row: Model
-    by: str
-    cells: list[Any]
-
-
 @dataclass(frozen=True, slots=True)
 class Group:
     """The rows of one kind that were found."""
 
     title: str
-    table: str
-    columns: Sequence[AnyColumn]
-    rows: Sequence[Line]
+    #: As in "7 tracks".
+    noun: str
+    db_table: str
+    #: Those that are shown, best first.
+    rows: Sequence[Model]
+    table: Table
     number: int
     #: Whether there are more than `number`.
     cut: bool
@@ -84,15 +78,17 @@ def groups(
 
 def _group(kind: Kind, rows: Sequence[Model], number: int, term: Term) -> Group:
     admin = kind.admin
-    columns = admin.panel_columns("")
-    lines = [
-        Line(row, kind.hits[row.pk].label, [column(row) for column in columns]) for row in rows
-    ]
+    table = Table.of(admin.panel_columns(""), rows)
+    by = [kind.hits[row.pk].label for row in rows]
     return Group(
         title=capfirst(str(admin.opts.verbose_name_plural)) or "",
-        table=admin.opts.db_table,
-        columns=columns,
-        rows=lines,
+        noun=str(admin.opts.verbose_name if number == 1 else admin.opts.verbose_name_plural),
+        db_table=admin.opts.db_table,
+        rows=rows,
+        table=Table(
+            [*table.headings, "Found by"],
+            [[*cells, label] for cells, label in zip(table.rows, by, strict=True)],
+        ),
         number=min(number, CANDIDATES),
         cut=kind.cut or number > CANDIDATES,
         too_common=kind.too_common,

@@ -18,7 +18,7 @@ INVISIBLE = "\u200b\u200e\u200f\u2060\ufeff"
 THREE_IN_A_ROW = re.compile(r"[^\W_]{3}")
 
 #: What a hash may look like: hex, base64, or with its algorithm in front.
-HASH = re.compile(r"[!-~]{16,255}")
+HASH = re.compile(r"[\w+/=.:$-]{16,255}", re.ASCII)
 
 
 class BadTermError(HelpfulError):

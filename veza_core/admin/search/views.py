@@ -101,7 +101,7 @@ def page(site: Any, request: HttpRequest, term: Term | None) -> HttpResponse:
         )
         response.render()
     if term is not None:
-        counts = {group.table: group.count for group in found}
+        counts = {group.db_table: group.count for group in found}
         site.record(request, "search", None, after={"found": counts})
     return response
 

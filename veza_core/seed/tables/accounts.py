@@ -9,7 +9,7 @@ import numpy as np
 from veza_core.seed import words
 from veza_core.seed.binary import Choices, Column, Piece, boolean, digits, integer, text, timestamp
 from veza_core.seed.draws import Flags, Integers
-from veza_core.seed.world import DAY, HOUR, KNOWN, MINUTE
+from veza_core.seed.people import DAY, HOUR, KNOWN, MINUTE
 
 from .base import Columns, Rows, sometimes
 
@@ -75,7 +75,7 @@ def username_pieces(rows: Rows, users: Integers) -> list[Piece | str]:
         words.MOOD.take(draws.below("name, first", users, len(words.MOOD))).only(~known),
         words.THING.take(draws.below("name, last", users, len(words.THING))).only(~known),
         digits(users, world.counts.users).only(~known),
-        f"_{world.tag}" if world.tag else "",
+        world.tag,
     ]
 
 

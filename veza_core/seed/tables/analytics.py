@@ -6,8 +6,9 @@ from veza_core.seed import words
 from veza_core.seed.binary import Column, boolean, integer, percentages, text, timestamp
 from veza_core.seed.counts import THREAD
 from veza_core.seed.draws import Flags, Integers
+from veza_core.seed.people import DAY, HOUR, SECOND
 from veza_core.seed.shares import Shuffle, distinct
-from veza_core.seed.world import DAY, HOUR, SECOND, World
+from veza_core.seed.world import World
 
 from .base import Columns, Rows, sometimes
 from .tracks import duration, undone

@@ -5,7 +5,7 @@ import numpy as np
 from veza_core.seed import words
 from veza_core.seed.binary import Column, boolean, digits, integer, smallint, text, timestamp
 from veza_core.seed.draws import Integers
-from veza_core.seed.world import HOUR, MINUTE, SECOND
+from veza_core.seed.people import HOUR, MINUTE, SECOND
 
 from .analytics import Listening
 from .base import Columns, Rows, sometimes

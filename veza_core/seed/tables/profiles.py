@@ -7,7 +7,7 @@ import numpy as np
 
 from veza_core.seed import words
 from veza_core.seed.binary import Column, boolean, date, octets, text
-from veza_core.seed.world import DAY, SYSTEM_ROLES
+from veza_core.seed.people import DAY, SYSTEM_ROLES
 
 from .accounts import ADMIN, SUPPORT, role_of
 from .base import Columns, Rows, sometimes

@@ -14,7 +14,8 @@ from veza_core.seed.binary import (
     text,
 )
 from veza_core.seed.draws import Flags, Integers
-from veza_core.seed.world import HOUR, World
+from veza_core.seed.people import HOUR
+from veza_core.seed.world import World
 
 from .base import Columns, Rows, sometimes
 

@@ -1,41 +1,37 @@
-"""`demo_staff`: accounts to sign in to the admin with, on a machine for development."""
+"""`demo_staff`: whom to sign in to the admin as, on a machine for development."""
 
 from typing import Any
 
 from django.conf import settings
-from django.core.management import call_command, get_commands
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from veza_core.models import User
-from veza_site.support.staff import STAFF_ROLES, GrantError, grant_role
-
-NAME = "demo_staff"
-PASSWORD = "veza demo staff"  # noqa: S105 - for development, and said aloud
-SEED_COMMAND = "seed_demo"
+from veza_core.seed.people import KNOWN
+from veza_core.seed.tables.accounts import PASSWORD
 
 
 class Command(BaseCommand):
-    """Makes one account for each role of staff, and fills an empty database with demo data."""
+    """Fills an empty database with demo data, and names its members of staff."""
 
     help = (
-        "Makes demo accounts for the support admin, and demo data where there is no user yet. "
-        "For development only."
+        "Fills in demo data where there is no user yet, and says whom to sign in to the support "
+        "admin as. For development only."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Make what is missing. Raises `CommandError` in one line, with nothing changed."""
+        """Fill in and tell. Raises `CommandError` in one line, with nothing changed."""
         if not settings.DEBUG:
             raise CommandError("demo_staff is for development, and DEBUG is off: nothing changed")
-        if SEED_COMMAND in get_commands() and not User.all_objects.exists():
-            call_command(SEED_COMMAND, stdout=self.stdout, stderr=self.stderr)
-        for role in STAFF_ROLES:
-            username, email = f"demo-{role}", f"demo-{role}@example.com"
-            user = User.objects.filter(username=username).first()
-            if user is None:
-                user = User.objects.create_user(email, username, PASSWORD, is_verified=True)
-            try:
-                grant_role(user, role, None, NAME)
-            except GrantError as error:
-                self.stderr.write(f"{error}")
-        names = ", ".join(f"demo-{role}" for role in STAFF_ROLES)
-        self.stdout.write(f"Sign in as {names}; the password of all: {PASSWORD}")
+        if not User.all_objects.exists():
+            call_command("seed_demo", stdout=self.stdout, stderr=self.stderr)
+            return
+        addresses = [f"{name}@example.com" for name in KNOWN]
+        found = User.objects.filter(email__in=addresses).values_list("email", flat=True)
+        if found:
+            self.stdout.write(f"Sign in as {', '.join(found)}; the password of all: {PASSWORD}")
+        else:
+            self.stdout.write(
+                "There are users, and none of the demo staff among them: "
+                "manage.py grant_staff USER ROLE lets one of them in."
+            )

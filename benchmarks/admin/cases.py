@@ -1,0 +1,91 @@
+"""The pages that are measured: each with its address here, and in the stock admin."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Model
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from veza_core.admin.keyset import Order
+from veza_core.models import User, UserSession
+from veza_media.models import HlsTranscodeJob
+from veza_streaming.models import PlaylistTrack, Track, TrackComment, TrackPlay
+
+#: Rows on a page, of both.
+SIZE = 50
+
+#: The page that lies far behind the first.
+FAR = 10_000
+
+
+@dataclass(slots=True)
+class Case:
+    """A page, and the seconds that it took; no stock address: the stock admin has no such page."""
+
+    name: str
+    url: str
+    stock_url: str = ""
+    seconds: list[float] = field(default_factory=list)
+    stock_seconds: list[float] = field(default_factory=list)
+    queries: int = 0
+
+
+def _list(site: str, model: type[Model], **query: Any) -> str:
+    meta = model._meta
+    url = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist", current_app=site)
+    return f"{url}?{urlencode(query)}" if query else url
+
+
+def _page(site: str, model: type[Model], pk: Any) -> str:
+    meta = model._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[pk], current_app=site)
+
+
+def _far(model: type[Model], order: str) -> tuple[int, dict[str, Any]]:
+    """The number of a page far behind the first, and the query string of ours for it."""
+    by = Order.parse(model, order)
+    rows = model._base_manager.order_by(*by.by)
+    page = min(FAR, max(rows.count() // SIZE - 1, 2))
+    row = rows[(page - 1) * SIZE - 1]
+    return page, {"after": str(by.cursor_of(row))}
+
+
+def cases() -> Iterator[Case]:
+    """All of them, on the data that is there."""
+    track = Track.objects.order_by("-play_count")[:1].get()
+    user = track.user_id
+    yield Case("start page", reverse("admin:index"), reverse("admin:index", current_app="stock"))
+    orders = {User: "-created_at", Track: "-created_at", TrackPlay: "-created_at",
+              PlaylistTrack: "id"}  # fmt: skip
+    for model, order in orders.items():
+        name = str(model._meta.verbose_name_plural)
+        number, cursor = _far(model, order)
+        yield Case(f"{name}, page 1", _list("admin", model), _list("stock", model))
+        yield Case(
+            f"{name}, page {number:,}",
+            _list("admin", model, **cursor),
+            _list("stock", model, p=number),
+        )
+    pairs: list[tuple[str, type[Model], dict[str, Any], dict[str, Any]]] = [
+        ("users, banned", User, {"is_banned": "yes"}, {"is_banned__exact": 1}),
+        ("users of role admin", User, {"role": "admin"}, {"role__exact": "admin"}),
+        ("users of role user", User, {"role": "user"}, {"role__exact": "user"}),
+        ("users, deleted", User, {"deleted": "yes"}, {"deleted_at__isnull": "False"}),
+        ("tracks, failed", Track, {"status": "failed"}, {"status__exact": "failed"}),
+        ("tracks, not public", Track, {"is_public": "no"}, {"is_public__exact": 0}),
+        ("tracks of a user", Track, {"user": user}, {"user__id__exact": user}),
+        ("plays of a track", TrackPlay, {"track": track.pk}, {"track__id__exact": track.pk}),
+        ("plays, 30 days", TrackPlay, {"range": "30d"}, {"created_at__year": 2026}),
+        ("playlist entries of a track", PlaylistTrack, {"track": track.pk},
+         {"track__id__exact": track.pk}),
+        ("comments, edited", TrackComment, {"is_edited": "yes"}, {"is_edited__exact": 1}),
+        ("jobs, failed", HlsTranscodeJob, {"status": "failed"}, {"status__exact": "failed"}),
+        ("jobs, all", HlsTranscodeJob, {}, {}),
+        ("sessions, revoked", UserSession, {"revoked": "yes"}, {"revoked_at__isnull": "False"}),
+    ]  # fmt: skip
+    for name, model, ours, theirs in pairs:
+        yield Case(name, _list("admin", model, **ours), _list("stock", model, **theirs))
+    yield Case("page of a user", _page("admin", User, user), _page("stock", User, user))
+    yield Case("page of a track", _page("admin", Track, track.pk), _page("stock", Track, track.pk))

@@ -1,0 +1,77 @@
+"""The same tables under `/stock/`, as a ModelAdmin shows them that nobody has tuned.
+
+Its foreign keys are raw ids all the same: a select of all users would end every comparison.
+"""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import DateTimeField, ForeignKey
+from django.http import HttpRequest
+from django.urls import path
+
+from veza_core.admin.inspection import InspectionAdmin
+from veza_core.admin.states import DELETED
+from veza_site import urls
+
+
+class StockSite(admin.AdminSite):
+    """Open to everybody: who may enter is not what is measured."""
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return True
+
+    def get_urls(self) -> Any:
+        """Django's, and the address that the header of our templates names."""
+        return [path("search/", self.index, name="search"), *super().get_urls()]
+
+
+class StockAdmin(admin.ModelAdmin):
+    """Columns, filters and sections as our screen of the table has them, by Django's means."""
+
+    list_per_page = 50
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+    has_change_permission = has_delete_permission = has_view_permission
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return True
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return True
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return self.model._base_manager.order_by("-created_at")
+
+
+def of(screen: InspectionAdmin) -> type[StockAdmin]:
+    """The stock admin of the table that a screen of ours shows."""
+    fields = {field.name: field for field in screen.model._meta.concrete_fields}
+    states = [state.name for state in screen.states if state.name in fields]
+    if DELETED in screen.screen().states:
+        states.append("deleted_at")
+    return type(
+        f"Stock{type(screen).__name__}",
+        (StockAdmin,),
+        {
+            "list_display": [name for name in screen.columns if name in fields],
+            "list_filter": [*states, "created_at"],
+            "date_hierarchy": "created_at",
+            "raw_id_fields": [
+                name for name, field in fields.items() if isinstance(field, ForeignKey)
+            ],
+            "readonly_fields": [
+                name for name, field in fields.items() if isinstance(field, DateTimeField)
+            ],
+        },
+    )
+
+
+site = StockSite(name="stock")
+for model, screen in admin.site._registry.items():
+    if isinstance(screen, InspectionAdmin):
+        site.register(model, of(screen))
+
+urlpatterns = [*urls.urlpatterns, path("stock/", site.urls)]

@@ -1,0 +1,33 @@
+"""docs/actions.md lists the actions as they are."""
+
+from importlib import import_module
+
+from django.conf import settings
+from django.contrib import admin
+
+from tests.support import ROOT
+
+import_module(settings.ROOT_URLCONF)
+
+
+def described() -> list[str]:
+    lines = []
+    for site_admin in admin.site._registry.values():
+        labels = {action.name: action.label for action in site_admin.row_actions}
+        for action in site_admin.row_actions:
+            cells = [
+                site_admin.opts.db_table,
+                action.label,
+                ", ".join(f"`{permission}`" for permission in action.permissions),
+                action.typed or "–",
+                "yes" if action.in_lists else "–",
+                labels.get(action.undo, "–"),
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def test_the_table_has_every_action_and_no_other():
+    text = (ROOT / "docs" / "actions.md").read_text()
+    table = [line for line in text.splitlines() if line.startswith("| ")]
+    assert sorted(table[1:]) == sorted(described())

@@ -1,0 +1,38 @@
+"""What every view of a screen runs within."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpRequest, HttpResponse
+from django.template.response import SimpleTemplateResponse
+
+from .errors import HelpfulError, error_page
+from .reading import reading
+
+if TYPE_CHECKING:
+    from .inspection import InspectionAdmin
+
+#: Methods that change nothing.
+READING = ("GET", "HEAD")
+
+
+def guarded(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """A view of a screen: read and rendered in one guarded transaction, with pages for errors."""
+
+    @wraps(view)
+    def inner(self: "InspectionAdmin", request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        try:
+            if request.method not in READING:
+                return view(self, request, *args, **kwargs)
+            with reading(self.read_alias):
+                response = view(self, request, *args, **kwargs)
+                if isinstance(response, SimpleTemplateResponse):
+                    response.render()
+        except HelpfulError as error:
+            return error_page(self.admin_site, request, error, opts=self.opts)
+        # Outside the transaction, which may be that of another, read-only database.
+        self.remember(request)
+        return response
+
+    return inner

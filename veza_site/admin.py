@@ -1,0 +1,122 @@
+"""The screens of the staff log and of the notes: for reading, as all screens are."""
+
+from typing import Any
+
+from django.apps import apps
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from veza_core.admin.actions.pages import undo_url_of
+from veza_core.admin.columns import computed
+from veza_core.admin.display import NOTHING, SHORT
+from veza_core.admin.inspection import InspectionAdmin
+from veza_site.models import Note, StaffLogEntry
+
+
+class StaffScreen(InspectionAdmin):
+    """Open to all who may enter: who watches over personal data is watched in the open."""
+
+    group = "Support"
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return bool(request.access.may_enter)  # type: ignore[attr-defined]
+
+    def narrowed(self, text: str, **keys: Any) -> SafeString:
+        """A value that leads to the list's rows of the same value."""
+        meta = self.opts
+        url = reverse(
+            f"admin:{meta.app_label}_{meta.model_name}_changelist",
+            query={name: str(value) for name, value in keys.items()},
+        )
+        return format_html('<a href="{}">{}</a>', url, text)
+
+
+@admin.register(StaffLogEntry)
+class StaffLogEntryAdmin(StaffScreen):
+    """What staff did and looked at."""
+
+    columns = ("created_at", "staff", "what", "subject", "reason", "address")
+    keys = {
+        "staff_name": "-created_at",
+        "action": "-created_at",
+        "subject_table": "-created_at",
+        "subject_id": "-created_at",
+        "staff_id": "-created_at",
+    }
+    sections = (
+        ("Who", ("staff", "staff_id", "address", "user_agent")),
+        ("What", ("what", "subject", "reason", "before", "after")),
+    )
+
+    @computed("Staff member", "staff_id", "staff_name")
+    def staff(self, row: StaffLogEntry) -> SafeString:
+        """By id where there is one: a name may have been another account's."""
+        if row.staff_id is None:
+            return self.narrowed(row.staff_name, staff_name=row.staff_name)
+        return self.narrowed(row.staff_name, staff_id=row.staff_id)
+
+    @computed("Action", "action")
+    def what(self, row: StaffLogEntry) -> SafeString:
+        """The action, and all of the same."""
+        return self.narrowed(row.action, action=row.action)
+
+    @computed("Subject", "subject_table", "subject_id", "subject_label")
+    def subject(self, row: StaffLogEntry) -> SafeString:
+        """The subject, and all that was done to it."""
+        return _subject(row)
+
+    def glance(self, request: HttpRequest, row: StaffLogEntry) -> list[SafeString]:
+        """The way to take back what was done, for who may."""
+        url = undo_url_of(self.admin_site, request, row)
+        return [format_html('<a href="{}">Undo</a>', url)] if url else []
+
+    def title_of(self, row: StaffLogEntry) -> str:
+        return f"{row.action} by {row.staff_name}"
+
+
+@admin.register(Note)
+class NoteAdmin(StaffScreen):
+    """What staff noted about rows."""
+
+    columns = ("created_at", "author", "subject", "text")
+    keys = {"author_id": "-created_at", "subject_id": "-created_at"}
+    sections = (("Note", ("text", "author", "subject")),)
+
+    @computed("Author", "author_id", "author_name")
+    def author(self, row: Note) -> SafeString:
+        """The author, and all of their notes."""
+        return self.narrowed(row.author_name, author_id=row.author_id)
+
+    @computed("Subject", "subject_table", "subject_id")
+    def subject(self, row: Note) -> SafeString:
+        """What the note is about."""
+        return _subject(row)
+
+    def title_of(self, row: Note) -> str:
+        return f"Note by {row.author_name}"
+
+
+def _subject(row: Any) -> SafeString:
+    """The row that an entry names, with the way to it; it may be gone."""
+    if not row.subject_table:
+        return NOTHING
+    label = getattr(row, "subject_label", "") or row.subject_id
+    text = f"{row.subject_table}: {label if len(label) <= SHORT else label[: SHORT - 1] + '…'}"
+    url = _url_of(row.subject_table, row.subject_id)
+    return format_html('<a href="{}">{}</a>', url, text) if url else format_html("{}", text)
+
+
+def _url_of(table: str, key: str) -> str:
+    """The page of a row, or the list of a table; empty for a table without a screen."""
+    model = next((model for model in apps.get_models() if model._meta.db_table == table), None)
+    if model is None:
+        return ""
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+    try:
+        return reverse(f"{name}_change", args=[key]) if key else reverse(f"{name}_changelist")
+    except NoReverseMatch:
+        return ""
