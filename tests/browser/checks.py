@@ -1,5 +1,7 @@
 """What every page has to pass."""
 
+from typing import Literal
+
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
@@ -35,11 +37,18 @@ def overflow(page: Page) -> list[str]:
     )
 
 
+def show_in(page: Page, theme: Literal["light", "dark"]) -> None:
+    """Show the page in a theme, and wait until its colours have faded to it."""
+    page.emulate_media(color_scheme=theme)
+    page.evaluate("Promise.all(document.getAnimations().map(running => running.finished))")
+
+
 def check(page: Page) -> None:
     """Inert, accessible in light and dark, and no wider than the screen, large or small."""
     assert not was_hit(page)
-    for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)
+    themes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for theme in themes:
+        show_in(page, theme)
         assert problems(page, None if theme == "light" else ["color-contrast"]) == [], theme
     page.set_viewport_size(PHONE)
     assert overflow(page) == []
