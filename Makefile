@@ -82,6 +82,8 @@ lock: setup ## Compile the lock files anew from pyproject.toml (needs uv)
 		--no-header pyproject.toml -o requirements.lock
 	@uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
 		--no-header pyproject.toml --group dev -o requirements-dev.lock
+	@uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
+		--no-header pyproject.toml --group bench -o requirements-bench.lock
 
 .PHONY: bench-migrate
 bench-migrate: setup ## Measure migrate beside psql and a bare start
@@ -123,3 +125,31 @@ bench-purge: setup ## Measure the load's latencies without purge, beside it, and
 .PHONY: bench-seed
 bench-seed: setup ## Measure seed_demo beside a plain COPY of the same rows, and its memory
 	@.venv/bin/python -m benchmarks.seed
+
+# What a run is to do differently, as in: make bench OPTIONS="--users 100000 --seconds 2".
+OPTIONS ?=
+
+.PHONY: bench
+bench: setup ## Measure the hot queries on V1, on the lab schema and on stock Django's (minutes)
+	@.venv/bin/python -m benchmarks.queries.run $(OPTIONS)
+
+.PHONY: bench-sizes
+bench-sizes: setup ## Count the buffers that each read touches, at three sizes
+	@.venv/bin/python -m benchmarks.queries.sizes $(OPTIONS)
+
+.PHONY: bench-price
+bench-price: setup ## Measure what the Standard costs: keys, the trigger, indexes, bytes
+	@.venv/bin/python -m benchmarks.queries.price $(OPTIONS)
+
+.PHONY: bench-scale
+bench-scale: setup ## Measure partitions and BRIN beside V1's track_plays
+	@.venv/bin/python -m benchmarks.queries.scale $(OPTIONS)
+
+.venv/bench: requirements-bench.lock .venv/installed
+	@.venv/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-bench.lock
+	@touch $@
+
+.PHONY: bench-plots
+bench-plots: setup .venv/bench ## Write docs/benchmarks/README.md and *.svg from the results beside them
+	@.venv/bin/python -m benchmarks.queries.tables
+	@.venv/bin/python -m benchmarks.queries.plots

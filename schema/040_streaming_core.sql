@@ -218,10 +218,10 @@ CREATE INDEX idx_playlist_tracks_deleted_at
     ON public.playlist_tracks (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX idx_playlist_tracks_playlist_id_position
     ON public.playlist_tracks (playlist_id, position);
-CREATE UNIQUE INDEX idx_playlist_tracks_playlist_id_track_id
-    ON public.playlist_tracks (playlist_id, track_id) WHERE deleted_at IS NULL;
 CREATE INDEX idx_playlist_tracks_track_id
     ON public.playlist_tracks (track_id);
+CREATE UNIQUE INDEX idx_playlist_tracks_track_id_playlist_id
+    ON public.playlist_tracks (track_id, playlist_id) WHERE deleted_at IS NULL;
 
 COMMENT ON TABLE public.playlist_tracks IS 'Which track is in which playlist, and where';
 COMMENT ON COLUMN public.playlist_tracks.id IS 'Random UUID (version 4)';

@@ -75,10 +75,10 @@ CREATE INDEX idx_track_likes_deleted_at
     ON public.track_likes (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX idx_track_likes_track_id_created_at
     ON public.track_likes (track_id, created_at DESC);
+CREATE UNIQUE INDEX idx_track_likes_track_id_user_id
+    ON public.track_likes (track_id, user_id) WHERE deleted_at IS NULL;
 CREATE INDEX idx_track_likes_user_id_created_at
     ON public.track_likes (user_id, created_at DESC);
-CREATE UNIQUE INDEX idx_track_likes_user_id_track_id
-    ON public.track_likes (user_id, track_id) WHERE deleted_at IS NULL;
 
 COMMENT ON TABLE public.track_likes IS 'Which user likes which track';
 COMMENT ON COLUMN public.track_likes.id IS 'Random UUID (version 4)';

@@ -41,7 +41,7 @@ def test_ends_with_one_line(filled, tmp_path):
     assert (result.returncode, result.stderr) == (0, "")
     checksum = hashlib.sha256(path.read_bytes()).hexdigest()
     size = r"\d+\.\d [kM]B"
-    line = rf"{re.escape(str(path))}: {size}, 35 tables, \d+\.\d s, sha256 {checksum}\n"
+    line = rf"{re.escape(str(path))}: {size}, \d+ tables, \d+\.\d s, sha256 {checksum}\n"
     assert re.fullmatch(line, result.stdout)
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [path]
@@ -181,6 +181,6 @@ def test_progress_on_a_terminal(filled, tmp_path):
     shown = os.read(command_side, 100_000).decode()
     os.close(command_side)
     os.close(terminal_side)
-    assert "\r\x1b[K35/35 public." in shown
+    assert re.search(r"\r\x1b\[K(\d+)/\1 public\.", shown)
     assert shown.endswith("\r\x1b[K")
     assert result.stdout.count("\n") == 1

@@ -26,6 +26,7 @@ def without_figures(line):
     """A line of output, but for what differs between two runs."""
     line = re.sub(r"sha256 \w+", "sha256", line)
     line = re.sub(r"by \d+ rules", "by rules", line)
+    line = re.sub(r"\d+ tables, (?=\S* \S*, sha256)", "tables, ", line)
     line = re.sub(r"PostgreSQL .*?, schema", "PostgreSQL, schema", line)
     return re.sub(r"(\d+\.\d+|UPDATE \d+)( [kM]B| s)?", "", line)
 

@@ -50,7 +50,7 @@ def test_export(hostile: Hostile, staff: Page) -> None:
 def test_search(text: str, hostile: Hostile, staff: Page) -> None:
     staff.goto("/admin/search/")
     check(staff)
-    staff.get_by_role("searchbox").fill(text)
+    staff.get_by_label("Search everything").fill(text)
     staff.keyboard.press("Enter")
     expect(staff.get_by_role("status")).to_be_visible()
     check(staff)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 from model_bakery import baker
@@ -137,6 +138,11 @@ def test_rights_are_read_with_every_request():
     assert response["Location"] == "/admin/login/?next=/admin/"
     grant(user, "support")
     assert client.get("/admin/").status_code == 302, "the session itself has ended"
+
+
+def test_djangos_own_log_is_not_read(rf):
+    """Its query would select the whole account, the hash included."""
+    assert admin.site.get_log_entries(rf.get("/")).query.is_empty()
 
 
 def test_no_page_reads_the_hash(django_assert_max_num_queries):

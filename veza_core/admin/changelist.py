@@ -1,20 +1,19 @@
 """A list without COUNT(*), OFFSET or a filter that reads the table: `keyset` and `unsorted`."""
 
-from dataclasses import replace
 from typing import Any
 
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.http import urlencode
 from django.utils.text import capfirst
 
-from . import keyset, unsorted
 from .columns import heading
 from .filters import Chip, Group, KeyForm, chips, groups, key_forms, probe
 from .keyset import Count, Page, Place
 from .labels import attach
 from .listing import Listing, Screen, read
+from .source import Source
 
 
 class KeysetChangeList(ChangeList):
@@ -64,28 +63,10 @@ class KeysetChangeList(ChangeList):
         self.multi_page = self.page.previous is not None or self.page.next is not None
 
     def _read(self) -> tuple[Page[Any], Count | None]:
-        listing, order, size = self.listing, self.listing.order, self.list_per_page
-        bounded = self.root_queryset.filter(listing.bounds)
-        rows = bounded.filter(listing.driver)
-        fields = self.model_admin.selected(self.list_display)
-        condition = listing.condition
-        if not listing.sorted:
-            # No index knows the key's rows by time either: the bounds are a condition as well.
-            rows = self.root_queryset.filter(listing.driver)
-            among = listing.bounds & (condition or Q())
-            found = unsorted.find(rows, order, among or None)
-            self.cut = found.cut
-            if not (found.cut and listing.driven_by_state):
-                page = unsorted.read_page(rows.only(*fields), found, order, listing.place, size)
-                return page, found.count
-            rows, condition = bounded, listing.driver & (condition or Q())
-            order = replace(order, key="")
-        page = keyset.read_page(
-            rows.only(*fields), order, listing.place, size, condition, listing.branches
-        )
-        if condition is not None:
-            return page, None
-        return page, keyset.count(rows, order, listing.branches)
+        rows = self.root_queryset.only(*self.model_admin.selected(self.list_display))
+        source = Source.of(rows, self.listing)
+        self.cut = source.cut
+        return source.page(self.listing.place, self.list_per_page), source.count()
 
     def link(self, **changes: str | None) -> str:
         """The list's address with its filters and these changes; None takes one away.

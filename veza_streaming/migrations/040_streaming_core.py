@@ -594,8 +594,8 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(
                         condition=models.Q(("deleted_at__isnull", True)),
-                        fields=("playlist", "track"),
-                        name="idx_playlist_tracks_playlist_id_track_id",
+                        fields=("track", "playlist"),
+                        name="idx_playlist_tracks_track_id_playlist_id",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("position__gte", 0)),

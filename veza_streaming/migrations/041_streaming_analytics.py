@@ -223,8 +223,8 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(
                         condition=models.Q(("deleted_at__isnull", True)),
-                        fields=("user", "track"),
-                        name="idx_track_likes_user_id_track_id",
+                        fields=("track", "user"),
+                        name="idx_track_likes_track_id_user_id",
                     )
                 ],
             },

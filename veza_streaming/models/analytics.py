@@ -89,8 +89,10 @@ class TrackLike(SoftDeleteModel):
         db_table_comment = "Which user likes which track"
         verbose_name = "like"
         constraints = [
+            # The track first: one that begins with the user would be taken for the user's newest
+            # likes, and reads them all (docs/adr/0005-indexes-of-the-hot-queries.md).
             UniqueConstraint(
-                fields=["user", "track"], condition=LIVE, name="idx_track_likes_user_id_track_id"
+                fields=["track", "user"], condition=LIVE, name="idx_track_likes_track_id_user_id"
             )
         ]
         indexes = [

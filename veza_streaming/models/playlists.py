@@ -101,10 +101,12 @@ class PlaylistTrack(SoftDeleteModel):
         verbose_name = "playlist entry"
         verbose_name_plural = "playlist entries"
         constraints = [
+            # The track first: one that begins with the playlist would be taken for its first page,
+            # and reads it all (docs/adr/0005-indexes-of-the-hot-queries.md).
             UniqueConstraint(
-                fields=["playlist", "track"],
+                fields=["track", "playlist"],
                 condition=LIVE,
-                name="idx_playlist_tracks_playlist_id_track_id",
+                name="idx_playlist_tracks_track_id_playlist_id",
             ),
             non_negative("playlist_tracks", "position"),
         ]

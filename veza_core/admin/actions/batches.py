@@ -1,14 +1,14 @@
 """All rows of a list, batch by batch: memory stays flat, and no transaction stays open."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
-from .. import keyset, unsorted
-from ..keyset import FIRST, Page, Place
+from ..keyset import FIRST, Place
 from ..listing import Listing
 from ..reading import reading
+from ..source import Source
 
 #: Rows of one query.
 BATCH = 1_000
@@ -29,33 +29,15 @@ def batches(rows: QuerySet[Any], listing: Listing) -> Iterator[tuple[list[Any], 
     `TooSlowError`.
     """
     with reading(rows.db):
-        read, ending = _reader(rows, listing)
+        source = Source.of(rows, listing)
+    ending = KEY_CUT if source.found is not None and source.cut else COMPLETE
     place: Place | None = FIRST
     windows = 0
     while place is not None:
         with reading(rows.db):
-            page = read(place)
+            page = source.page(place, BATCH)
         place = page.next
         windows += page.looked_until is not None
         if place is not None and windows >= WINDOWS:
             place, ending = None, LOOKED_ENOUGH
         yield page.rows, "" if place else ending
-
-
-def _reader(rows: QuerySet[Any], listing: Listing) -> tuple[Callable[[Place], Page[Any]], str]:
-    """How a batch is read, as the list itself reads its pages (`KeysetChangeList`)."""
-    order, condition = listing.order, listing.condition
-    bounded = rows.filter(listing.bounds)
-    driven = bounded.filter(listing.driver)
-    if not listing.sorted:
-        found = unsorted.find(driven, order, condition)
-        if not (found.cut and listing.driven_by_state):
-            return (
-                lambda place: unsorted.read_page(driven, found, order, place, BATCH),
-                KEY_CUT if found.cut else COMPLETE,
-            )
-        driven, condition = bounded, listing.driver & (condition or Q())
-    return (
-        lambda place: keyset.read_page(driven, order, place, BATCH, condition, listing.branches),
-        COMPLETE,
-    )

@@ -1,0 +1,117 @@
+"""What PostgreSQL does for a query, and how many buffers it touches for it."""
+
+import re
+import statistics
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+#: How often a prepared statement is planned for its parameters, before a plan for any is weighed.
+CUSTOM_PLANS = 5
+
+#: A table of so few pages is rightly read as a whole: permissions, and what staff may do.
+FEW_PAGES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan as EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) gives it."""
+
+    root: dict[str, Any]
+
+    @property
+    def nodes(self) -> list[dict[str, Any]]:
+        """Every node, the upper ones first."""
+        return list(_nodes(self.root))
+
+    @property
+    def buffers(self) -> int:
+        """Pages touched, in shared buffers or not."""
+        return self.root["Shared Hit Blocks"] + self.root["Shared Read Blocks"]
+
+    @property
+    def rows_read(self) -> int:
+        """Rows that scans gave, and those that filters threw away, at least 1."""
+        return max(1, round(sum(
+            (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+             + node.get("Rows Removed by Index Recheck", 0)) * node["Actual Loops"]
+            for node in self.nodes
+            if node.get("Relation Name") and node["Node Type"] != "ModifyTable"
+        )))  # fmt: skip
+
+    @property
+    def sequential(self) -> list[str]:
+        """Tables of more than a few pages that are read as a whole."""
+        return [
+            node["Relation Name"]
+            for node in self.nodes
+            if node["Node Type"] == "Seq Scan"
+            and node["Shared Hit Blocks"] + node["Shared Read Blocks"] > FEW_PAGES
+        ]
+
+    @property
+    def shape(self) -> str:
+        """The scans, in one line."""
+        scans = [
+            f"{node['Node Type']} {node.get('Index Name') or node.get('Relation Name')}"
+            for node in self.nodes
+            if "Index Name" in node or node["Node Type"] == "Seq Scan"
+        ]
+        return ", ".join(dict.fromkeys(scans)) or self.root["Node Type"]
+
+
+def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for child in node.get("Plans", []):
+        yield from _nodes(child)
+
+
+def explain(
+    connection: psycopg.Connection,
+    statement: str,
+    rows: Sequence[Sequence[str | None]],
+    *,
+    planned_each_time: bool = False,
+) -> list[Plan]:
+    """Run a statement with each row of parameters; returns the plans.
+
+    The plans of a prepared statement are those that a service gets after a while. Whatever the
+    statement changes is rolled back.
+    """
+    with connection.transaction(force_rollback=True):
+        mode = "force_custom_plan" if planned_each_time else "auto"
+        connection.execute(f"SET LOCAL plan_cache_mode = {mode}")
+        connection.execute(f"PREPARE bench AS {statement}")
+        rows = [row[: _parameters(statement)] for row in rows]
+        for row in rows[:CUSTOM_PLANS]:
+            connection.execute(_execute(row))
+        command = sql.SQL("EXPLAIN (ANALYZE, BUFFERS, TIMING off, FORMAT JSON) {}")
+        plans = [connection.execute(command.format(_execute(row))).fetchone() for row in rows]
+        connection.execute("DEALLOCATE bench")
+    return [Plan(plan[0][0]["Plan"]) for plan in plans if plan]
+
+
+def summary(plans: Sequence[Plan]) -> dict[str, Any]:
+    """The scans of most of the plans, whether they read whole tables, and the median of buffers."""
+    shapes = Counter(plan.shape for plan in plans)
+    return {
+        "shape": shapes.most_common(1)[0][0],
+        "sequential": sorted({table for plan in plans for table in plan.sequential}),
+        "buffers": statistics.median(plan.buffers for plan in plans),
+        "most_buffers": max(plan.buffers for plan in plans),
+    }
+
+
+def _parameters(statement: str) -> int:
+    """How many parameters it takes; those of an operation are for all of its statements."""
+    return max((int(number) for number in re.findall(r"\$(\d+)", statement)), default=0)
+
+
+def _execute(row: Sequence[str | None]) -> sql.Composed:
+    if not row:
+        return sql.SQL("EXECUTE bench").format()
+    return sql.SQL("EXECUTE bench({})").format(sql.SQL(", ").join(map(sql.Literal, row)))

@@ -1,0 +1,279 @@
+"""What the Standard costs: random keys, the trigger, each index of track_plays, bytes of a row.
+
+Run it with `make bench-price`. Every case takes its turn in each round, on a table that has rows
+already; inserts are batches of 1,000, and COMMIT does not wait for the disk.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from rich.table import Table
+
+from benchmarks.queries import databases, report, setting
+
+DATABASE = "bench_price"
+BATCH = 1_000
+
+#: By the case's name: the type of the key, and what makes one.
+KEYS = {
+    "bigint": ("bigint", "GENERATED ALWAYS AS IDENTITY"),
+    "UUID, random (version 4)": ("uuid", "DEFAULT gen_random_uuid()"),
+    "UUID, by time (version 7)": ("uuid", "DEFAULT uuidv7()"),
+}
+#: PostgreSQL's number for the first version with uuidv7().
+VERSION_7 = 180_000
+
+#: As wide as a play of V1 without its references.
+PLAIN = """CREATE TABLE {table} (id {type} PRIMARY KEY {default},
+    duration_ms integer NOT NULL DEFAULT 0, source varchar(50), device varchar(50),
+    created_at timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    updated_at timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP)"""
+FILL = """INSERT INTO {table} (duration_ms, source, device)
+SELECT 180000, 'playlist', 'phone' FROM generate_series(1, {rows})"""
+
+#: Plays of 1,000 tracks by 1,000 users, drawn anew each time.
+PLAY = """WITH t AS (SELECT array_agg(id) AS ids FROM (SELECT id FROM tracks LIMIT 1000) s),
+     u AS (SELECT array_agg(id) AS ids FROM (SELECT id FROM users LIMIT 1000) s)
+INSERT INTO {table} (track_id, user_id, duration_ms, source, device, created_at)
+SELECT t.ids[1 + (random() * (array_length(t.ids, 1) - 1))::int],
+       u.ids[1 + (random() * (array_length(u.ids, 1) - 1))::int], 180000, 'playlist', 'phone',
+       clock_timestamp()
+FROM t, u, generate_series(1, {rows})"""
+
+
+@dataclass
+class Case:
+    """Something to measure; `prepare` is not part of it. Times are in seconds."""
+
+    name: str
+    run: Callable[[], None]
+    prepare: Callable[[], None] = lambda: None
+    undo: Callable[[], None] = lambda: None
+    seconds: list[float] = field(default_factory=list)
+
+
+def take_turns(cases: Sequence[Case], rounds: int) -> None:
+    """Run every case once for nothing, then so many times in turn."""
+    for number in range(rounds + 1):
+        for case in cases:
+            case.prepare()
+            started = time.perf_counter()
+            case.run()
+            if number:
+                case.seconds.append(time.perf_counter() - started)
+            case.undo()
+
+
+def main() -> None:
+    """Measure all four, print them, and drop the database."""
+    parser = setting.parser(__doc__)
+    parser.add_argument("--rows", type=setting.positive, nargs="+", default=[100_000, 500_000])
+    parser.add_argument(
+        "--users", type=setting.positive, default=1_000, help="of the V1 for triggers (1000)"
+    )
+    parser.add_argument("--rounds", type=setting.positive, default=5)
+    options = parser.parse_args()
+    server = setting.start()
+    with (
+        server.scratch(DATABASE),
+        psycopg.connect(databases.url(server, DATABASE), autocommit=True) as connection,
+    ):
+        databases.migrate(server, DATABASE)
+        databases.add_rows(server, DATABASE, options.users)
+        connection.execute("SET synchronous_commit = off")
+        results: dict[str, Any] = {
+            "machine": setting.machine(connection),
+            "bytes": _bytes(connection),
+            "keys": [_keys(connection, rows, options.rounds) for rows in options.rows],
+            "trigger": _trigger(connection, options.rounds),
+            "indexes": _indexes(connection, options.rows[-1], options.rounds),
+        }
+    setting.write(options.json, results)
+    _show(results)
+
+
+def _keys(connection: psycopg.Connection, rows: int, rounds: int) -> dict[str, Any]:
+    """Insert into tables of so many rows, which differ in nothing but their key."""
+    report.step(f"keys, {rows:,} rows")
+    names = list(KEYS)
+    if connection.info.server_version < VERSION_7:
+        report.step("UUIDs of version 7 are left out: PostgreSQL makes them from 18 on")
+        names = [name for name in names if "uuidv7" not in KEYS[name][1]]
+    cases, tables = [], {}
+    for number, name in enumerate(names):
+        kind, default = KEYS[name]
+        tables[name] = table = f"keys_{number}"
+        connection.execute(f"DROP TABLE IF EXISTS {table}")
+        connection.execute(PLAIN.format(table=table, type=kind, default=default))
+        connection.execute(FILL.format(table=table, rows=rows))
+        connection.execute(f"VACUUM (ANALYZE) {table}")
+        batch = FILL.format(table=table, rows=BATCH)
+        cases.append(Case(name, lambda batch=batch: _repeat(connection, batch, 10)))
+    take_turns(cases, rounds)
+    return {
+        "rows": rows,
+        "cases": [
+            {
+                "name": case.name,
+                "rows_a_second": [round(10 * BATCH / seconds) for seconds in case.seconds],
+                "index_bytes_a_row": _size(connection, f"{tables[case.name]}_pkey", case, rows),
+                "table_bytes_a_row": _size(connection, tables[case.name], case, rows),
+            }
+            for case in cases
+        ],
+    }
+
+
+def _repeat(connection: psycopg.Connection, statement: str, times: int) -> None:
+    for _ in range(times):
+        connection.execute(statement)
+
+
+def _size(connection: psycopg.Connection, relation: str, case: Case, rows: int) -> float:
+    size = connection.execute("SELECT pg_relation_size(%s::regclass)", [relation]).fetchone()[0]
+    inserted = 10 * BATCH * (len(case.seconds) + 1)
+    return round(size / (rows + inserted), 1)
+
+
+def _trigger(connection: psycopg.Connection, rounds: int) -> list[dict[str, Any]]:
+    """Update 10,000 plays in one statement, with the trigger and without."""
+    report.step("the trigger")
+    update = "UPDATE track_plays SET is_complete = NOT is_complete"
+    some = "WHERE id IN (SELECT id FROM track_plays LIMIT 10000)"
+    touch = ", updated_at = CURRENT_TIMESTAMP"
+
+    def switch(how: str) -> Callable[[], None]:
+        return lambda: connection.execute(f"ALTER TABLE track_plays {how} TRIGGER ALL")
+
+    cases = [
+        Case("with the trigger", lambda: connection.execute(f"{update} {some}")),
+        Case(
+            "without, updated_at set by the statement",
+            lambda: connection.execute(f"{update}{touch} {some}"),
+            switch("DISABLE"),
+            switch("ENABLE"),
+        ),
+    ]
+    for case in cases:
+        # A dead row would make the next round longer.
+        undo = case.undo
+        case.undo = lambda undo=undo: (undo(), connection.execute("VACUUM track_plays"))
+    take_turns(cases, rounds)
+    return [{"name": case.name, "seconds": case.seconds, "rows": 10_000} for case in cases]
+
+
+def _indexes(connection: psycopg.Connection, rows: int, rounds: int) -> list[dict[str, Any]]:
+    """Insert plays into copies of track_plays, each with another set of its indexes."""
+    report.step(f"each index of track_plays, {rows:,} rows")
+    definitions = dict(
+        connection.execute(
+            "SELECT indexname, indexdef FROM pg_indexes"
+            " WHERE schemaname = 'public' AND tablename = 'track_plays'"
+            " AND indexname <> 'track_plays_pkey' ORDER BY indexname"
+        ).fetchall()
+    )
+    copies = [
+        ("as it is", set(definitions), True),
+        *((f"without {name}", set(definitions) - {name}, True) for name in definitions),
+        ("with none of the three", set(), True),
+        ("without foreign keys", set(definitions), False),
+        ("with neither", set(), False),
+    ]
+    cases, tables = [], {}
+    for number, (name, indexes, references) in enumerate(copies):
+        tables[name] = table = f"plays_{number}"
+        _copy_plays(connection, table, [definitions[index] for index in indexes], references)
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(PLAY.format(table=table, rows=rows))
+        connection.execute("RESET session_replication_role")
+        connection.execute(f"VACUUM (ANALYZE) {table}")
+        batch = PLAY.format(table=table, rows=BATCH)
+        cases.append(Case(name, lambda batch=batch: _repeat(connection, batch, 5)))
+    take_turns(cases, rounds)
+    sizes = dict(
+        connection.execute(
+            "SELECT indexrelname, pg_relation_size(indexrelid) FROM pg_stat_user_indexes"
+            " WHERE relname = 'plays_0'"
+        ).fetchall()
+    )
+    total = rows + 5 * BATCH * (rounds + 1)
+    left_out = {f"without {name}": name.replace("track_plays", "plays_0") for name in definitions}
+    return [
+        {
+            "name": case.name,
+            "rows_a_second": [round(5 * BATCH / seconds) for seconds in case.seconds],
+            "bytes_a_row": round(sizes.get(left_out.get(case.name, ""), 0) / total, 1),
+        }
+        for case in cases
+    ]
+
+
+def _copy_plays(
+    connection: psycopg.Connection, table: str, indexes: Sequence[str], references: bool
+) -> None:
+    connection.execute(f"DROP TABLE IF EXISTS {table}")
+    connection.execute(
+        f"CREATE TABLE {table} (LIKE track_plays INCLUDING DEFAULTS INCLUDING CONSTRAINTS)"
+    )
+    connection.execute(f"ALTER TABLE {table} ADD PRIMARY KEY (id)")
+    for definition in indexes:
+        connection.execute(definition.replace("track_plays", table))
+    if references:
+        connection.execute(
+            f"ALTER TABLE {table} ADD FOREIGN KEY (track_id) REFERENCES tracks ON DELETE CASCADE,"
+            " ADD FOREIGN KEY (user_id) REFERENCES users ON DELETE SET NULL"
+        )
+
+
+def _bytes(connection: psycopg.Connection) -> list[dict[str, Any]]:
+    """What a row of the large tables takes, with its indexes."""
+    rows = connection.execute(
+        "SELECT relname, pg_table_size(c.oid) / reltuples, pg_indexes_size(c.oid) / reltuples"
+        " FROM pg_class AS c WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
+        " AND reltuples >= 1000 ORDER BY relname"
+    )
+    return [
+        {"table": name, "row": round(row), "indexes": round(indexes)} for name, row, indexes in rows
+    ]
+
+
+def _show(results: dict[str, Any]) -> None:
+    for size in results["keys"]:
+        table = Table(
+            "key", "rows a second", "of bigint", "index, bytes a row", "table, bytes a row"
+        )
+        table.title = f"Inserts of {BATCH:,} rows into a table of {size['rows']:,}"
+        base = size["cases"][0]["rows_a_second"]
+        for case in size["cases"]:
+            table.add_row(case["name"], *_rates(case, base), *(
+                str(case[f"{what}_bytes_a_row"]) for what in ("index", "table")))  # fmt: skip
+        report.console.print(table)
+    table = Table("update of a play", "microseconds", "ratio", title="The trigger")
+    base = results["trigger"][-1]["seconds"]
+    for case in results["trigger"]:
+        each = [1e6 * seconds / case["rows"] for seconds in case["seconds"]]
+        ratios = [one / other for one, other in zip(case["seconds"], base, strict=True)]
+        table.add_row(case["name"], report.spread(each), report.spread(ratios))
+    report.console.print(table)
+    table = Table("insert of plays", "rows a second", "ratio", "index, bytes a row")
+    base = results["indexes"][0]["rows_a_second"]
+    for case in results["indexes"]:
+        table.add_row(case["name"], *_rates(case, base), str(case["bytes_a_row"] or ""))
+    report.console.print(table)
+    table = Table("table", "bytes a row", "its indexes", title="Bytes of a row")
+    for row in results["bytes"]:
+        table.add_row(row["table"], str(row["row"]), str(row["indexes"]))
+    report.console.print(table)
+
+
+def _rates(case: dict[str, Any], base: Sequence[int]) -> tuple[str, str]:
+    ratios = [one / other for one, other in zip(case["rows_a_second"], base, strict=True)]
+    return f"{statistics.median(case['rows_a_second']):,.0f}", report.spread(ratios)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""How many buffers each read touches as the platform grows: V1 at three sizes.
+
+Run it with `make bench-sizes`. What a query touches must not grow with the tables, but for what it
+counts by its nature: there it is per row that it reads.
+"""
+
+import statistics
+from typing import Any
+
+import psycopg
+from rich.table import Table
+
+from benchmarks.queries import databases, plans, report, samples, setting
+from benchmarks.queries.catalogue import READS
+from benchmarks.queries.query import Query
+
+DATABASE = "bench_sizes"
+#: Sets of parameters for each query.
+EXPLAINED = 100
+
+
+def main() -> None:
+    """Load, explain, print; then the next size."""
+    parser = setting.parser(__doc__)
+    setting.add_page_cost(parser)
+    parser.add_argument("--users", type=setting.positive, nargs="+", default=[1_000, 4_000, 16_000])
+    options = parser.parse_args()
+    costs = {"random_page_cost": options.random_page_cost}
+    server = setting.start()
+    with (
+        server.scratch(DATABASE),
+        psycopg.connect(databases.url(server, DATABASE, costs), autocommit=True) as connection,
+    ):
+        databases.migrate(server, DATABASE)
+        results: dict[str, Any] = {"machine": setting.machine(connection), "sizes": []}
+        for users in options.users:
+            report.step(f"{users:,} users")
+            databases.truncate(connection)
+            databases.add_rows(server, DATABASE, users)
+            results["sizes"].append(
+                {
+                    "users": users,
+                    "rows": sum(databases.sizes(connection).values()),
+                    "queries": {query.name: touched(connection, query) for query in READS},
+                }
+            )
+    setting.write(options.json, results)
+    report.console.print(_table(results["sizes"]))
+
+
+def touched(connection: psycopg.Connection, query: Query) -> dict[str, Any]:
+    """The buffers of a read: their median, 95th percentile and most, and that for a row read."""
+    rows = [samples.text(row) for row in samples.draw(connection, query, EXPLAINED)]
+    explained = plans.explain(
+        connection, *query.statements("v1"), rows, planned_each_time=query.planned_each_time
+    )
+    # A plan's buffers and not its time: the same on any machine.
+    buffers = sorted(plan.buffers for plan in explained)
+    return {
+        "buffers": statistics.median(buffers),
+        "p95": buffers[len(buffers) * 95 // 100],
+        "most": buffers[-1],
+        "per_row": round(statistics.median(p.buffers / p.rows_read for p in explained), 2),
+        "grows": query.grows,
+        "rows_read": statistics.median(plan.rows_read for plan in explained),
+        "shapes": sorted({plan.shape for plan in explained}),
+        "sequential": sorted({table for plan in explained for table in plan.sequential}),
+    }
+
+
+def _table(sizes: list[dict[str, Any]]) -> Table:
+    table = Table(title="Buffers of a read: median (95th percentile, most)", title_justify="left")
+    table.add_column("query")
+    for size in sizes:
+        table.add_column(f"{size['users']:,} users, {size['rows']:,} rows", justify="right")
+    table.add_column("scans")
+    for query in READS:
+        found = [size["queries"][query.name] for size in sizes]
+        table.add_row(
+            query.name,
+            *(
+                f"{one['buffers']:,.0f} ({one['p95']:,.0f}, {one['most']:,.0f})"
+                + (f"; {one['per_row']:.2f} a row" if query.grows else "")
+                for one in found
+            ),
+            "; ".join(found[-1]["shapes"])
+            + "".join(f" WHOLE {t}" for t in found[-1]["sequential"]),
+        )
+    return table
+
+
+if __name__ == "__main__":
+    main()

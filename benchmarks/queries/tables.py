@@ -1,0 +1,199 @@
+"""Writes docs/benchmarks/README.md: the committed results as tables.
+
+Run it with `make bench-plots`.
+"""
+
+import json
+import statistics
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from benchmarks.queries.query import GROUPS, SCHEMAS
+from benchmarks.queries.report import ratios, spread
+from benchmarks.server import ROOT
+
+RESULTS = ROOT / "docs" / "benchmarks"
+HEAD = """# Results of the benchmarks of the queries
+
+Written by `make bench-plots` from the JSON beside it; do not edit it. What it says is in
+[performance.md](../performance.md) and [scale.md](../scale.md). Ratios are medians over the rounds
+of a run, with the least and the most in brackets.
+"""
+
+
+def main() -> None:
+    """Write the page, with a section for each file of results."""
+    sections = [HEAD]
+    for name, section in (("hot", hot), ("sizes", sizes), ("price", price), ("scale", scale)):
+        source = RESULTS / f"{name}.json"
+        if source.exists():
+            results = json.loads(source.read_text())
+            sections.append("\n".join([*section(results), "", machine(results)]))
+    page = RESULTS / "README.md"
+    page.write_text("\n".join(section.rstrip() + "\n" for section in sections))
+    print(f"Written: {page.relative_to(ROOT)}")
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """A table in Markdown; the first column is text, the others are figures."""
+    lines = [headings, ["---", *["---:"] * (len(headings) - 1)], *rows]
+    return ["", *("| " + " | ".join(map(str, line)) + " |" for line in lines)]
+
+
+def machine(results: dict[str, Any]) -> str:
+    """Where it ran, in a sentence."""
+    found = results["machine"]
+    settings = ", ".join(f"{name} {value}" for name, value in found["server"].items())
+    return (
+        f"Ran on {found['processors']} processors, {found['memory_gb']} GB, {found['system']}:"
+        f" {settings}."
+    )
+
+
+def hot(results: dict[str, Any]) -> Iterator[str]:
+    """Times, plans and deletions."""
+    options = " ".join(f"--{name.replace('_', '-')} {v}" for name, v in results["options"].items())
+    yield f'## Hot queries: `make bench OPTIONS="{options}"`'
+    yield ""
+    yield f"{sum(count for count in results['rows'].values() if count > 0):,} rows in V1."
+    for schema, left_out in results.get("left_out", {}).items():
+        rows = ", ".join(f"{count:,} of {name}" for name, count in left_out.items())
+        yield f"{schema} cannot hold {rows or 'none less'}."
+    for group, title in GROUPS.items():
+        yield f"\n### {group}. {title}"
+        queries = [query for query in results["queries"] if query["group"] == group]
+        yield from table(
+            ["query", "sessions", "p50 ms", "p95 ms", "p99 ms", "a second",
+             *(f"{schema} / V1, p50" for schema in SCHEMAS[1:]),
+             *(f"{schema} / V1, p99" for schema in SCHEMAS[1:])],
+            (row for query in queries for row in _times(query)),
+        )  # fmt: skip
+        yield from table(
+            ["query", *(f"{schema}: buffers (most)" for schema in SCHEMAS), "V1's scans"],
+            (_plans(query) for query in queries),
+        )
+    yield "\n### Deletions, in seconds"
+    yield from table(
+        ["deletion", *SCHEMAS],
+        ([one["name"], *(
+            f"gave up at {one['patience']}" if None in times else spread(times)
+            for times in (one["seconds"][schema] for schema in SCHEMAS)
+        )] for one in results["scenarios"]),
+    )  # fmt: skip
+
+
+def _times(query: dict[str, Any]) -> Iterator[list[str]]:
+    for clients in sorted({one["clients"] for one in query["rounds"]}):
+        ours = [
+            one for one in query["rounds"] if one["schema"] == "v1" and one["clients"] == clients
+        ]
+
+        def middle(figure: str, ours: list[dict[str, Any]] = ours) -> float:
+            return statistics.median(one[figure] for one in ours)
+
+        yield [
+            query["name"], str(clients), *(f"{middle(p):.3f}" for p in ("p50", "p95", "p99")),
+            f"{middle('throughput'):,.0f}",
+            *(spread(ratios(query, schema, clients)) for schema in SCHEMAS[1:]),
+            *(spread(ratios(query, schema, clients, "p99")) for schema in SCHEMAS[1:]),
+        ]  # fmt: skip
+
+
+def _plans(query: dict[str, Any]) -> list[str]:
+    cells = []
+    for schema in SCHEMAS:
+        plans = query["plans"][schema]
+        whole = sorted({name for plan in plans for name in plan["sequential"]})
+        cells.append(
+            f"{sum(plan['buffers'] for plan in plans):,.0f}"
+            f" ({sum(plan['most_buffers'] for plan in plans):,.0f})"
+            + (f", all of {' and '.join(whole)}" if whole else "")
+        )
+    return [query["name"], *cells, ", ".join(plan["shape"] for plan in query["plans"]["v1"])]
+
+
+def sizes(results: dict[str, Any]) -> Iterator[str]:
+    """Buffers at each size."""
+    found = results["sizes"]
+    users = " ".join(str(size["users"]) for size in found)
+    yield f'## As the platform grows: `make bench-sizes OPTIONS="--users {users}"`'
+    yield "\nBuffers of a read: the median of 100 keys (the 95th, the most)."
+    yield from table(
+        ["read", *(f"{size['users']:,} users, {size['rows']:,} rows" for size in found)],
+        ([name, *(_buffers(size["queries"][name]) for size in found)]
+         for name in found[0]["queries"]),
+    )  # fmt: skip
+
+
+def _buffers(one: dict[str, Any]) -> str:
+    row = f"; {one['per_row']} for each of {one['rows_read']:,.0f} rows"
+    return f"{one['buffers']:,.0f} ({one['p95']:,}, {one['most']:,})" + (
+        row if one["grows"] else ""
+    )
+
+
+def price(results: dict[str, Any]) -> Iterator[str]:
+    """Keys, the trigger, indexes, bytes."""
+    yield "## The price of the Standard: `make bench-price`"
+    for size in results["keys"]:
+        base = size["cases"][0]["rows_a_second"]
+        yield from table(
+            [f"key, in a table of {size['rows']:,}", "rows a second", "ratio", "its index,"
+             " bytes a row", "table, bytes a row"],
+            ([case["name"], *_rates(case, base), case["index_bytes_a_row"],
+              case["table_bytes_a_row"]] for case in size["cases"]),
+        )  # fmt: skip
+    base = results["trigger"][-1]["seconds"]
+    yield from table(
+        ["update of a play", "microseconds", "ratio"],
+        ([case["name"], spread([1e6 * one / case["rows"] for one in case["seconds"]]),
+          spread([one / other for one, other in zip(case["seconds"], base, strict=True)])]
+         for case in results["trigger"]),
+    )  # fmt: skip
+    base = results["indexes"][0]["rows_a_second"]
+    yield from table(
+        ["track_plays", "rows inserted a second", "ratio", "that index, bytes a row"],
+        ([case["name"], *_rates(case, base), case["bytes_a_row"] or ""]
+         for case in results["indexes"]),
+    )  # fmt: skip
+    yield from table(
+        ["table", "bytes a row", "its indexes"],
+        ([row["table"], row["row"], row["indexes"]] for row in results["bytes"]),
+    )
+
+
+def _rates(case: dict[str, Any], base: Sequence[int]) -> tuple[str, str]:
+    pairs = zip(case["rows_a_second"], base, strict=True)
+    median = statistics.median(case["rows_a_second"])
+    return f"{median:,.0f}", spread([one / other for one, other in pairs])
+
+
+def scale(results: dict[str, Any]) -> Iterator[str]:
+    """Partitions and BRIN."""
+    yield f'## Partitions and BRIN: `make bench-scale OPTIONS="--rows {results["rows"]}"`'
+    yield from table(
+        ["read", "V1: buffers", "ms", "by month: buffers", "ms", "partitions read"],
+        ([read["name"], read["track_plays"]["buffers"], read["track_plays"]["ms"],
+          read["plays_by_month"]["buffers"], read["plays_by_month"]["ms"],
+          read["plays_by_month"]["tables"]] for read in results["reads"]),
+    )  # fmt: skip
+    rates = results["inserts"]
+    pairs = zip(rates["plays_by_month"], rates["track_plays"], strict=True)
+    gone = results["removal"]
+    yield f"""
+- Inserts a second, by month over V1's: {spread([one / other for one, other in pairs])}.
+- A month of {gone["rows"]:,} plays: DELETE {gone["delete"]} s, then VACUUM {gone["vacuum"]} s;
+  DROP of its partition {gone["drop"]} s."""
+    for name, index in results["brin"].items():
+        yield (
+            f"- `created_at` by {name}: {index['bytes']:,} bytes; a week is {index['buffers']:,}"
+            f" buffers and {index['ms']} ms."
+        )
+    yield (
+        f"- A play takes {results['bytes']['table']} bytes, its indexes"
+        f" {results['bytes']['indexes']}."
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""A platform at two sizes, and what the hot queries touch in each."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pytest
+
+from benchmarks.queries import databases, samples, sizes
+from benchmarks.queries.catalogue import QUERIES, READS
+from benchmarks.server import Server
+from tests.support import scratch_database
+
+#: Users; rows are 30 times as many. The larger one is large enough that PostgreSQL would rather
+#: read an index than any of the tables that grow.
+SMALL, LARGE = 1_000, 4_000
+#: Of a solid-state disk (docs/adr/0005-indexes-of-the-hot-queries.md), and PostgreSQL's default.
+SOLID_STATE, DEFAULT = 1.1, 4
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A seeded V1, which tests may change within a transaction that they roll back."""
+
+    connection: psycopg.Connection[Any]
+    #: What the reads touch, by users and by the query's name, at the cost of solid-state disks.
+    touched: dict[int, dict[str, dict[str, Any]]]
+
+    def assume(self, random_page_cost: float) -> None:
+        self.connection.execute(f"SET random_page_cost = {random_page_cost}")
+
+
+@pytest.fixture(scope="session")
+def platform(django_db_setup, django_db_blocker):
+    with django_db_blocker.unblock(), scratch_database() as name:
+        server = Server()
+        databases.migrate(server, name)
+        with psycopg.connect(databases.url(server, name), autocommit=True) as connection:
+            platform = Platform(connection, {})
+            platform.assume(SOLID_STATE)
+            for users in (SMALL, LARGE):
+                databases.truncate(connection)
+                databases.add_rows(server, name, users)
+                platform.touched[users] = {
+                    query.name: sizes.touched(connection, query) for query in READS
+                }
+            databases.add_heavy(connection, plays=2_000, tracks=100, jobs=2_000, tokens=2_000)
+            databases.settle(connection)
+            yield platform
+
+
+@pytest.fixture(params=READS, ids=lambda query: query.name)
+def read(request):
+    return request.param
+
+
+@pytest.fixture(params=[q for q in QUERIES if q.writes], ids=lambda query: query.name)
+def write(request):
+    return request.param
+
+
+@pytest.fixture(params=[SOLID_STATE, DEFAULT])
+def cost(request):
+    """What PostgreSQL believes that a page costs."""
+    return request.param
+
+
+def parameters(platform, query, count=10):
+    """Rows of real parameters for the query."""
+    return [samples.text(row) for row in samples.draw(platform.connection, query, count)]

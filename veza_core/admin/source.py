@@ -1,0 +1,54 @@
+"""Where the pages of a listing come from: for the list itself, and for its export."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from . import keyset, unsorted
+from .keyset import Count, Order, Page, Place
+from .listing import Listing
+from .unsorted import Found
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """How an index answers a listing; made once, then asked for any of its pages."""
+
+    rows: QuerySet[Any]
+    order: Order
+    condition: Q | None
+    branches: tuple[Q, ...]
+    #: The places of a key's rows that no index sorts; None: an index sorts.
+    found: Found | None = None
+    #: Whether the key has more rows than the listing reaches.
+    cut: bool = False
+
+    @classmethod
+    def of(cls, rows: QuerySet[Any], listing: Listing) -> "Source":
+        """Find out; `rows` are all of the table, with what is selected of them. May read."""
+        order, condition = listing.order, listing.condition
+        bounded = rows.filter(listing.bounds)
+        if listing.sorted:
+            return cls(bounded.filter(listing.driver), order, condition, listing.branches)
+        # No index knows the key's rows by time either: the bounds are a condition as well.
+        driven = rows.filter(listing.driver)
+        found = unsorted.find(driven, order, (listing.bounds & (condition or Q())) or None)
+        if found.cut and listing.driven_by_state:
+            condition = listing.driver & (condition or Q())
+            return cls(bounded, replace(order, key=""), condition, listing.branches, cut=True)
+        return cls(driven, order, None, (), found, found.cut)
+
+    def page(self, place: Place, size: int) -> Page[Any]:
+        """Read a page of at most `size` rows."""
+        if self.found is not None:
+            return unsorted.read_page(self.rows, self.found, self.order, place, size)
+        return keyset.read_page(self.rows, self.order, place, size, self.condition, self.branches)
+
+    def count(self) -> Count | None:
+        """How many rows there are; None when no index knows."""
+        if self.found is not None:
+            return self.found.count
+        if self.condition is not None:
+            return None
+        return keyset.count(self.rows, self.order, self.branches)
