@@ -6,7 +6,8 @@ from model_bakery import baker
 from veza_core.passwords import BCryptPasswordHasher
 
 # A number of baker's choice would not pass checks such as `position >= 0`.
-baker.generators.add("django.db.models.IntegerField", lambda: 1)
+for field in ("SmallIntegerField", "IntegerField", "BigIntegerField"):
+    baker.generators.add(f"django.db.models.{field}", lambda: 1)
 
 
 def pytest_configure(config: pytest.Config) -> None:

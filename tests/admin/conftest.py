@@ -34,6 +34,7 @@ def browser(staff: User) -> Client:
 def crowd(django_db_setup: None, django_db_blocker: Any) -> Iterator[Crowd]:
     """Many rows, in a transaction that lasts as long as the module's tests."""
     with django_db_blocker.unblock(), transaction.atomic():
+        assert str(connection.settings_dict["NAME"]).startswith("test_")
         with connection.cursor() as cursor:
             yield fill(cursor)
         transaction.set_rollback(True)

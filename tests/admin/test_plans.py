@@ -16,6 +16,9 @@ from veza_core.admin.inspection import InspectionAdmin
 from veza_site.support import daily, overview
 from veza_streaming.admin import plays
 
+# Without the mark, pytest-django would not make the tests' database for this module alone.
+pytestmark = pytest.mark.django_db
+
 #: Tables of which a page may read everything: those that hold a few rows on any platform, or, as
 #: one row a user at most is allowed, in the crowd.
 SMALL = {"roles", "permissions", "role_permissions", "user_roles", "user_profiles", "user_settings",
