@@ -1,0 +1,106 @@
+"""Keys alone are enough, and one always sees where one is."""
+
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from tests.browser.people import Person
+from tests.browser.rows import fetch
+
+#: More than any page has between its beginning and what a test looks for.
+MOST = 150
+
+
+def seen(page: Page) -> str:
+    """How the focused element looks, apart from its text."""
+    return str(
+        page.evaluate(
+            """() => {
+                const style = getComputedStyle(document.activeElement);
+                return ["outlineStyle", "outlineWidth", "boxShadow", "borderColor", "color",
+                    "backgroundColor", "textDecorationLine"].map(name => style[name]).join();
+            }"""
+        )
+    )
+
+
+def tab_to(page: Page, target: Locator) -> None:
+    """Press Tab until the target has the focus, which must be seen there."""
+    wanted = target.element_handle()
+    for _ in range(MOST):
+        if page.evaluate("item => item === document.activeElement", wanted):
+            focused = seen(page)
+            page.evaluate("item => item.blur()", wanted)
+            assert seen(page) != focused
+            assert page.evaluate(
+                """item => {
+                    item.focus();
+                    const box = item.getBoundingClientRect();
+                    return box.top >= 0 && box.bottom <= innerHeight && box.width > 0;
+                }""",
+                wanted,
+            )
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"Tab never comes to {target}")
+
+
+def test_sign_in(page: Page) -> None:
+    person = Person("admin")
+    page.goto("/admin/")
+    expect(page.get_by_label("E-mail or username")).to_be_focused()
+    page.keyboard.type(person.email)
+    page.keyboard.press("Tab")
+    page.keyboard.type("demo listens to veza")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("textbox", name="Code")).to_be_focused()
+    person.secret = page.locator("code").inner_text()
+    page.keyboard.type(person.code())
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
+    tab_to(page, page.get_by_role("link", name="go on"))
+    page.keyboard.press("Enter")
+    expect(page).to_have_url("/admin/")
+
+
+def test_search_and_act(
+    page: Page, context: BrowserContext, cookies: Callable[[str], list[Any]], database: str
+) -> None:
+    context.add_cookies(cookies("super_admin"))
+    _, username = fetch(
+        database,
+        "SELECT id, username FROM users WHERE role = 'user' AND deleted_at IS NULL"
+        " AND is_verified AND is_active AND email LIKE '%@%' ORDER BY created_at LIMIT 1",
+    )
+    page.goto("/admin/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to main content")).to_be_focused()
+    page.keyboard.press("/")
+    expect(page.get_by_label("Search everything")).to_be_focused()
+    page.keyboard.type(username)
+    page.keyboard.press("Enter")
+    tab_to(page, page.locator("#content-main").get_by_role("link", name=username).first)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text(username)
+    tab_to(page, page.get_by_role("link", name="Mark as unverified"))
+    page.keyboard.press("Enter")
+    tab_to(page, page.get_by_label("Reason"))
+    page.keyboard.type("bounced")
+    tab_to(page, page.get_by_role("button", name="Mark as unverified"))
+    page.keyboard.press("Enter")
+    expect(page.locator(".messagelist")).to_contain_text(f"Marked as unverified: {username}.")
+    tab_to(page, page.locator(".messagelist").get_by_role("link", name="Undo"))
+
+
+def test_list(
+    page: Page, context: BrowserContext, cookies: Callable[[str], list[Any]], database: str
+) -> None:
+    """Filters, a row's box, the next page: and a table that scrolls takes the focus."""
+    context.add_cookies(cookies("super_admin"))
+    page.goto("/admin/veza_streaming/playlist/")
+    tab_to(page, page.get_by_role("link", name="Turn round"))
+    tab_to(page, page.locator("#result_list tbody a").first)
+    tab_to(page, page.get_by_role("link", name="Next"))
+    page.keyboard.press("Enter")
+    page.wait_for_url("**after=*")
