@@ -13,8 +13,10 @@ from tests.admin.crowd import MODELS, Crowd
 from tests.admin.plans import captured, nodes, plan_of, queries_in, rows_read, use_sequential_scans
 from veza_core.admin import keyset, panels, unsorted
 from veza_core.admin.inspection import InspectionAdmin
+from veza_core.admin.reading import reading
 from veza_site.support import daily, overview
 from veza_streaming.admin import plays
+from veza_streaming.models import PlaybackAnalytics, Track, TrackComment
 
 # Without the mark, pytest-django would not make the tests' database for this module alone.
 pytestmark = pytest.mark.django_db
@@ -131,3 +133,26 @@ def test_start_page(crowd: Crowd, crowd_browser: Client) -> None:
         assert len(queries_in(statements)) <= 15, statements
         examine(statements)
     assert "New users" in response.content.decode()
+
+
+@pytest.mark.parametrize("model", [Track, TrackComment, PlaybackAnalytics])
+def test_one_key_is_found_by_its_own_index(
+    model: type[Model], crowd: Crowd, crowd_browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a frequent key too, whose rows PostgreSQL would look for among the newest of all."""
+    monkeypatch.setattr(keyset, "COUNTED", 5_000)
+    monkeypatch.setattr(keyset, "WINDOW", 5_000)
+    for name in ("user", "track"):
+        if name not in screen_of(model).keys:
+            continue
+        value = crowd.hot(model._meta.get_field(name).related_model)
+        _, statements = captured(crowd_browser, list_of(model, **{name: value}))
+        # As pages do: an estimate may otherwise find that sorting all of the key's rows is as good.
+        with reading("default"):
+            pass
+        key = f'"{model._meta.db_table}"."{name}_id" = '
+        asked = [one for one in statements if key in one]
+        assert len(asked) == 2, "the rows, and their count"
+        for statement in asked:
+            scans = [node for node in nodes(plan_of(statement)) if "Relation Name" in node]
+            assert [f"_{name}_id_" in scan.get("Index Name", "") for scan in scans] == [True], scans

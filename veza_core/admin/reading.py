@@ -11,11 +11,11 @@ from .errors import TooSlowError
 #: Milliseconds after which PostgreSQL stops a statement of a page.
 STATEMENT_TIMEOUT = 5_000
 
-#: An estimate must not choose to read a table to its end, however the rows lie; and no page is
-#: worth compiling a plan for.
+#: An estimate must not choose to read a table, or all rows of a key, to the end, and to sort them,
+#: where an index has them in order; and no page is worth compiling a plan for.
 SETTINGS = (
-    "SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),"
-    " set_config('statement_timeout', %s, true)"
+    "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_sort', 'off', true),"
+    " set_config('jit', 'off', true), set_config('statement_timeout', %s, true)"
 )
 
 
