@@ -153,3 +153,7 @@ bench-scale: setup ## Measure partitions and BRIN beside V1's track_plays
 bench-plots: setup .venv/bench ## Write docs/benchmarks/README.md and *.svg from the results beside them
 	@.venv/bin/python -m benchmarks.queries.tables
 	@.venv/bin/python -m benchmarks.queries.plots
+
+.PHONY: screenshots
+screenshots: setup ## Take the pictures of docs/support.md (needs chromium)
+	@DJANGO_SETTINGS_MODULE=veza_site.settings .venv/bin/python -m tests.browser.screenshots

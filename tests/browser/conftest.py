@@ -1,13 +1,12 @@
 """One server, one browser and one database of demo data for all tests here."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.browser.launching import MISSING, is_there, launch
 from tests.browser.people import Person
 from tests.browser.serving import fill, serving
 from tests.browser.watch import Watch
@@ -34,15 +33,10 @@ def address(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium: nothing is downloaded."""
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.skip("needs chromium (Debian: apt install chromium)")
-    # The certificate is the test's own; and Chromium's sandbox refuses root.
-    options = ["--ignore-certificate-errors", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=options)
+    if not is_there():
+        pytest.skip(MISSING)
+    with sync_playwright() as playwright, launch(playwright) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -19,10 +19,11 @@ from tests.support import ROOT, database_environment, manage
 NOW = "2026-03-31"
 
 
-def fill(name: str) -> None:
-    """Give an empty database the schema and the demo data."""
+def fill(name: str, now: str | None = NOW) -> None:
+    """Give an empty database the schema and the demo data; `now`: None for data up to today."""
     environment = database_environment(name)
-    for command in (("migrate", "--no-audit"), ("seed_demo", f"--now={NOW}")):
+    until = (f"--now={now}",) if now else ()
+    for command in (("migrate", "--no-audit"), ("seed_demo", *until)):
         done = manage(*command, "--verbosity=0", **environment)
         assert done.returncode == 0, done.stderr
 

@@ -1,0 +1,21 @@
+"""Debian's Chromium: nothing is downloaded."""
+
+import os
+import shutil
+
+from playwright.sync_api import Browser, Playwright
+
+#: What to say where there is none.
+MISSING = "needs chromium (Debian: apt install chromium)"
+
+
+def is_there() -> bool:
+    """Whether the machine has the browser."""
+    return shutil.which("chromium") is not None
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Start it; to be closed, or used as a context."""
+    # The certificate is the test's own; and Chromium's sandbox refuses root.
+    options = ["--ignore-certificate-errors", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    return playwright.chromium.launch(executable_path=shutil.which("chromium"), args=options)
