@@ -11,11 +11,17 @@ from django.db.models import Model
 from django.urls import URLResolver, get_resolver, reverse
 
 import veza_site.urls  # noqa: F401 - registers the screens
+from veza_site.models import Note, StaffLogEntry
 
+#: The models that have a screen: the 28 tables, and what staff did and noted.
 MODELS: list[type[Model]] = [
-    model
-    for label in settings.PUBLIC_SCHEMA_APPS
-    for model in apps.get_app_config(label).get_models()
+    *(
+        model
+        for label in settings.PUBLIC_SCHEMA_APPS
+        for model in apps.get_app_config(label).get_models()
+    ),
+    StaffLogEntry,
+    Note,
 ]
 #: What the address of a screen's page ends with, after `<app>_<model>_`.
 PAGES = ("changelist", "change", "export", "selected", "action")

@@ -135,7 +135,7 @@ def remember(cursor: Any, made: Hostile, adapt: Callable[[Any], Any]) -> None:
             [f"django.{log}"],
         )
         types = dict(cursor.fetchall())
-        for table, key in made.keys.items():
+        for table, key in list(made.keys.items()):
             values = {name: text_of(made.kind, type_) for name, type_ in types.items()}
             values |= {name: made.keys["users"] for name in types if name in PEOPLE}
             values |= {"subject_table": table, "subject_id": str(key)}
@@ -143,11 +143,12 @@ def remember(cursor: Any, made: Hostile, adapt: Callable[[Any], Any]) -> None:
             names = sql.SQL(", ").join(map(sql.Identifier, given))
             places = sql.SQL(", ").join([sql.Placeholder()] * len(given))
             cursor.execute(
-                sql.SQL("INSERT INTO django.{} ({}) VALUES ({})").format(
+                sql.SQL("INSERT INTO django.{} ({}) VALUES ({}) RETURNING id").format(
                     sql.Identifier(log), names, places
                 ),
                 list(given.values()),
             )
+            made.keys[log] = cursor.fetchone()[0]
 
 
 #: Who did or wrote it.
