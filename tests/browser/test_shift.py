@@ -37,7 +37,9 @@ def test_shift(page: Page, database: str, tmp_path: Path) -> None:
     _, username, email = fetch(
         database,
         "SELECT id, username, email FROM users WHERE role = 'user' AND deleted_at IS NULL"
-        " AND is_active AND NOT is_banned AND email LIKE '%@%' ORDER BY created_at DESC LIMIT 1",
+        " AND is_active AND NOT is_banned AND email LIKE '%@%'"
+        " AND NOT EXISTS (SELECT FROM user_roles WHERE user_id = users.id)"
+        " ORDER BY created_at DESC LIMIT 1",
     )
     search(page, email[:12])
     page.get_by_role("link", name=username, exact=True).first.click()
