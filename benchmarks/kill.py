@@ -23,7 +23,6 @@ import psutil
 from benchmarks.server import PYTHON, ROOT
 
 MANAGE = [PYTHON, "-u", str(ROOT / "manage.py")]
-MIGRATIONS = 26
 ATTEMPTS = 20
 
 
@@ -39,17 +38,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir="/tmp") as home:
         Path(home).chmod(0o755)
         server = Path(home) / "postgres"
-        subprocess.run(
-            [*MANAGE, "migrate"],
+        undisturbed = subprocess.run(
+            [*MANAGE, "migrate", "--json"],
             env=environment(server, "undisturbed"),
             check=True,
             capture_output=True,
         )
+        boundaries = len(json.loads(undisturbed.stdout)["applied"])
         expected = catalog(server, "undisturbed")
         for trial in range(arguments.trials):
             kind = ("command", "backend", "server")[trial % 3]
             # Every other trial at a boundary, each boundary in turn.
-            boundary = trial // 2 % MIGRATIONS + 1 if trial % 2 else None
+            boundary = trial // 2 % boundaries + 1 if trial % 2 else None
             for attempt in range(ATTEMPTS):
                 database = f"trial_{trial}_{attempt}"
                 if killed(server, database, kind, boundary, chance):

@@ -3,6 +3,7 @@
 import pytest
 from model_bakery import baker
 
+from tests.support import database_environment, manage, scratch_database
 from veza_core.passwords import BCryptPasswordHasher
 
 # A number of baker's choice would not pass checks such as `position >= 0`.
@@ -22,3 +23,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """bcrypt's least cost, 1 ms in place of 200."""
     monkeypatch.setattr(BCryptPasswordHasher, "rounds", 4)
+
+
+@pytest.fixture(scope="session")
+def migrated(django_db_setup, django_db_blocker):
+    """The name of a database with V1 and no rows but the migrations': to copy, not to change."""
+    with django_db_blocker.unblock(), scratch_database() as name:
+        result = manage("migrate", "--no-audit", **database_environment(name))
+        assert result.returncode == 0, result.stderr
+        yield name

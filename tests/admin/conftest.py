@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import get_resolver
 
 from tests.admin.crowd import Crowd, fill
-from tests.staff import make_user, signed_in
+from tests.staff import make_staff, make_user, signed_in
 from veza_core.models import User, UserRole
 
 
@@ -28,6 +28,18 @@ def staff(db: Any) -> User:
 @pytest.fixture
 def browser(staff: User) -> Client:
     return signed_in(staff)
+
+
+@pytest.fixture
+def bob(db: Any) -> User:
+    """Somebody like all others."""
+    return make_user("bob")
+
+
+@pytest.fixture
+def support(db: Any) -> Client:
+    """A member of the support team."""
+    return signed_in(make_staff())
 
 
 @pytest.fixture(scope="module")

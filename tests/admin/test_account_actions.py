@@ -25,16 +25,6 @@ from veza_core.models import (
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def bob() -> User:
-    return make_user("bob")
-
-
-@pytest.fixture
-def support() -> Client:
-    return signed_in(make_staff())
-
-
 @pytest.mark.parametrize(
     ("action", "undo", "column", "value", "raised"),
     [

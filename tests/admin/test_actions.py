@@ -30,16 +30,6 @@ EVERY = [(site_admin, action) for site_admin in ADMINS for action in site_admin.
 NAMES = [f"{site_admin.opts.db_table}.{action.name}" for site_admin, action in EVERY]
 
 
-@pytest.fixture
-def bob() -> User:
-    return make_user("bob")
-
-
-@pytest.fixture
-def support() -> Client:
-    return signed_in(make_staff())
-
-
 def custom_role(*permissions: str) -> Role:
     role = baker.make(Role, name=f"custom{uuid.uuid4().hex[:8]}", display_name="Custom")
     for name in permissions:

@@ -11,18 +11,13 @@ from django.utils import timezone
 from model_bakery import baker
 
 from tests.acting import ROW, entries, open_page, take, url
-from tests.staff import grant, make_staff, make_user, signed_in
+from tests.staff import grant, make_staff, signed_in
 from veza_core.access import access_of
 from veza_core.admin.actions import pages
 from veza_core.admin.actions.action import RefusedError, Work
 from veza_core.models import Permission, Role, RolePermission, User
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def bob() -> User:
-    return make_user("bob")
 
 
 @pytest.fixture

@@ -10,13 +10,6 @@ from tests.support import database_environment, manage, scratch_database, server
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(scope="module")
-def migrated(django_db_setup, django_db_blocker):
-    with django_db_blocker.unblock(), scratch_database() as name:
-        assert manage("migrate", **database_environment(name)).returncode == 0
-        yield name
-
-
 @pytest.fixture
 def v1(migrated):
     with scratch_database(f'TEMPLATE "{migrated}"') as name:

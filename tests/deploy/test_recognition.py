@@ -70,14 +70,6 @@ def test_other_schemas_and_extensions_are_no_obstacle():
         assert result.returncode == 0, result.stderr
 
 
-@pytest.fixture(scope="module")
-def migrated(django_db_setup, django_db_blocker):
-    """One migrated database to copy from: a copy is quicker than a run."""
-    with django_db_blocker.unblock(), scratch_database() as name:
-        assert manage("migrate", **database_environment(name)).returncode == 0
-        yield name
-
-
 @pytest.fixture
 def v1(migrated):
     with scratch_database(f'TEMPLATE "{migrated}"') as name:

@@ -96,15 +96,6 @@ class Platform:
         return running_manage("purge", *arguments, **database_environment(self.name))
 
 
-@pytest.fixture(scope="package")
-def migrated(django_db_setup, django_db_blocker):
-    """The name of a database with V1, which no test changes."""
-    with django_db_blocker.unblock(), scratch_database() as name:
-        result = manage("migrate", "--no-audit", **database_environment(name))
-        assert result.returncode == 0, result.stderr
-        yield name
-
-
 @pytest.fixture
 def platform(migrated, db) -> Iterator[Platform]:
     parameters = {**server_parameters(), "options": "-c search_path=public,django"}

@@ -9,15 +9,6 @@ NOW = "2026-06-01"
 
 
 @pytest.fixture(scope="session")
-def migrated(django_db_setup, django_db_blocker):
-    """A V1 database without rows, to copy."""
-    with django_db_blocker.unblock(), scratch_database() as name:
-        result = manage("migrate", "--no-audit", **database_environment(name))
-        assert result.returncode == 0, result.stderr
-        yield name
-
-
-@pytest.fixture(scope="session")
 def seeded(migrated, django_db_blocker):
     """A database with the small set."""
     with django_db_blocker.unblock(), scratch_database(f'TEMPLATE "{migrated}"') as name:

@@ -215,6 +215,15 @@ def test_times_are_in_order(seeded, table):
     assert broken(seeded, f"SELECT FROM {table} WHERE {wrong}") == 0
 
 
+def test_the_soft_tables_are_those_of_the_catalog(seeded):
+    found = query(
+        seeded,
+        "SELECT table_name FROM information_schema.columns "
+        "WHERE table_schema = 'public' AND column_name = 'deleted_at'",
+    )
+    assert {table for (table,) in found} == set(SOFT)
+
+
 def test_nothing_happens_before_or_after_what_it_belongs_to(seeded):
     """For every foreign key: not before the parent was made, nor after it was soft deleted."""
     references = query(seeded, REFERENCES)
@@ -277,13 +286,10 @@ def test_only_roles_and_permissions_of_the_migrations(seeded, migrated):
 
 
 def test_tables_are_vacuumed_and_have_statistics(seeded):
-    assert (
-        query(
-            seeded,
-            "SELECT relname FROM pg_class WHERE relname = ANY(%s) AND "
-            "(reltuples <= 0 OR relallvisible < relpages) "
-            "AND relnamespace = 'public'::regnamespace",
-            list(WRITERS),
-        )
-        == []
+    """Asks what ran, not for pages: VACUUM passes over one that is just being written out."""
+    found = query(
+        seeded,
+        "SELECT relname FROM pg_stat_user_tables WHERE schemaname = 'public' "
+        "AND last_vacuum IS NOT NULL AND last_analyze IS NOT NULL",
     )
+    assert {table for (table,) in found} >= set(WRITERS)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -54,7 +55,7 @@ class Work:
         return self.request.access  # type: ignore[attr-defined]
 
 
-class RowAction:
+class RowAction(ABC):
     """A change of one row, or of several that were selected in a list.
 
     `change` runs in the transaction of its log entry, on a row that is locked, in the state that
@@ -85,7 +86,7 @@ class RowAction:
         """Whether the row is in a state in which the action means something."""
         return True
 
-    def refuse(self, access: Access, row: Any) -> None:
+    def refuse(self, access: Access, row: Any) -> None:  # noqa: B027 - most have no such rule
         """Raise `RefusedError` when a rule beside the permissions forbids it. May ask tables."""
 
     def fields(self, access: Access, rows: Sequence[Any]) -> dict[str, forms.Field]:
@@ -96,9 +97,9 @@ class RowAction:
         """What has to be the same when the change is made as when the page was shown."""
         return [getattr(row, name) for name in self.watched]
 
+    @abstractmethod
     def change(self, row: Any, work: Work) -> Change:
         """Make the change. Raises `ConflictError` when the database refuses it."""
-        raise NotImplementedError
 
     def undo_values(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
         """With what the form of the undoing action is filled in; takes what the log has."""

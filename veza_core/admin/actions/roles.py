@@ -1,8 +1,9 @@
 """Granting and withdrawing roles. Nobody gives, or takes, what they do not hold themselves."""
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib.postgres.functions import TransactionNow
@@ -23,13 +24,16 @@ LAST_YEAR = 9000
 class RoleAction(AccountAction):
     """On the roles that an account holds."""
 
+    #: What is done to a role, in "There is no role that you could grant here."
+    verb: ClassVar[str]
+
     def state(self, row: User) -> list[Any]:
         """The roles held as they were seen: somebody else may have granted or withdrawn one."""
         return [(held.role_id, held.expires_at) for held in live_roles(row)]
 
+    @abstractmethod
     def choices(self, user: User) -> list[Role]:
         """The roles that could be meant."""
-        raise NotImplementedError
 
     def fields(self, access: Access, rows: Sequence[Any]) -> dict[str, forms.Field]:
         roles = self.choices(rows[0])
@@ -39,9 +43,6 @@ class RoleAction(AccountAction):
             raise RefusedError(f"There is no role that you could {self.verb} here.")
         return {"role": forms.ChoiceField(
             choices=[(role.name, role.display_name) for role in mine])}  # fmt: skip
-
-    #: In the sentence above.
-    verb: str
 
     def chosen(self, row: User, work: Work) -> Role:
         """The role that was chosen; asks for its rights anew."""
