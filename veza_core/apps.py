@@ -1,6 +1,7 @@
 """Django's handle on the app."""
 
 from django.apps import AppConfig
+from django.db.backends.signals import connection_created
 
 
 class VezaCoreConfig(AppConfig):
@@ -8,3 +9,10 @@ class VezaCoreConfig(AppConfig):
 
     name = "veza_core"
     verbose_name = "Accounts"
+
+    def ready(self) -> None:
+        """See to it that infinite times are read from every connection."""
+        # Django's part about psycopg can be imported only once Django is set up.
+        from .infinity import register
+
+        connection_created.connect(register, dispatch_uid="veza_core.infinity")

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from veza_core.db.fields import EnumField
+from veza_core.infinity import WORDS
 
 #: Django's fields take types for mypy only: subscripted, they do not exist at run time.
 type AnyField = Field[Any, Any]
@@ -112,6 +113,8 @@ SPANS = (
 
 def ago(moment: datetime, now: datetime | None = None) -> str:
     """`moment` seen from `now`: "3 hours ago", "in 2 days"."""
+    if moment in WORDS:
+        return WORDS[moment]
     seconds = ((now or timezone.now()) - moment).total_seconds()
     for span, length in SPANS:
         if abs(seconds) >= length:
@@ -123,6 +126,8 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
 
 def exact(moment: datetime) -> str:
     """`2026-03-04 05:06:07 UTC`."""
+    if moment in WORDS:
+        return WORDS[moment]
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
@@ -219,7 +224,7 @@ def _text(field: AnyField, value: str, whole: bool) -> SafeString:
 KINDS: tuple[tuple[Any, Callable[[AnyField, Any, bool], SafeString]], ...] = (
     (bool, lambda _, value, whole: yes_no(value)),
     (datetime, lambda _, value, whole: when_exactly(value) if whole else when(value)),
-    (date, lambda _, value, whole: format_html("{}", value.isoformat())),
+    (date, lambda _, value, whole: format_html("{}", WORDS.get(value, value.isoformat()))),
     (uuid.UUID, _id),
     (str, _text),
     (list, _list),

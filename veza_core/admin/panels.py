@@ -12,6 +12,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from psycopg import sql
 
+from veza_core.infinity import from_json
+
 from .columns import AnyColumn, Table, secret_fields
 from .display import AnyForeignKey
 from .keyset import COUNTED, Count, Order
@@ -159,5 +161,5 @@ def row_of(model: type[Model], names: Sequence[str], values: dict[str, Any], ali
     return model.from_db(
         alias,
         [field.attname for field in fields],
-        [field.to_python(values[str(field.column)]) for field in fields],
+        [from_json(field, values[str(field.column)]) for field in fields],
     )

@@ -1,8 +1,10 @@
 """Values as cells of a CSV that a spreadsheet opens without running anything in it."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
+
+from veza_core.infinity import WORDS
 
 #: What a spreadsheet may take for the beginning of a formula (OWASP, "CSV injection"), the wide
 #: forms of East Asian keyboards too.
@@ -18,6 +20,8 @@ def cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, date) and value in WORDS:
+        value = WORDS[value]
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     if isinstance(value, (int, float)):
