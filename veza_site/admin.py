@@ -1,5 +1,6 @@
 """The screens of the staff log and of the notes: for reading, as all screens are."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.apps import apps
@@ -15,15 +16,25 @@ from veza_core.admin.columns import computed
 from veza_core.admin.display import NOTHING, SHORT
 from veza_core.admin.inspection import InspectionAdmin
 from veza_site.models import Note, StaffLogEntry
+from veza_site.support.masking import mask
 
 
 class StaffScreen(InspectionAdmin):
-    """Open to all who may enter: who watches over personal data is watched in the open."""
+    """Open to all who may enter: who watches over personal data is watched in the open.
+
+    What an entry says of a row is for who may read the row.
+    """
 
     group = "Support"
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return bool(request.access.may_enter)  # type: ignore[attr-defined]
+
+    def make_ready(self, request: HttpRequest, rows: Iterable[Any]) -> None:
+        rows = list(rows)
+        super().make_ready(request, rows)
+        for row in rows:
+            mask(request, row)
 
     def narrowed(self, text: str, **keys: Any) -> SafeString:
         """A value that leads to the list's rows of the same value."""

@@ -2,9 +2,11 @@
 
 import time
 from datetime import timedelta
+from io import StringIO
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.core.management import call_command
 from django.db import connection
 from django.db.models import F
 from django.utils import timezone
@@ -137,3 +139,21 @@ def test_anonymous_requests_ask_nothing(client, django_assert_num_queries):
     with django_assert_num_queries(0):
         assert client.get("/admin/").status_code == 302
         assert client.get("/admin/login/").status_code == 200
+
+
+def test_changepassword_ends_them(alice, client, monkeypatch):
+    monkeypatch.setattr("getpass.getpass", lambda prompt: "another horse")
+    call_command("changepassword", alice.email, verbosity=0, stdout=StringIO())
+    assert User.objects.get().token_version == alice.token_version + 1
+    assert not is_in(client)
+    # As a hash of fewer rounds is made anew at a sign-in.
+    alice = User.objects.get()
+    alice.set_password("another horse")
+    alice._password = None
+    alice.save(update_fields=["password"])
+    alice.username = "alicia"
+    alice.save()
+    assert User.objects.get().token_version == 1
+    alice.set_password("a third horse")
+    alice.save(update_fields=["password"])
+    assert alice.token_version == User.objects.get().token_version == 2

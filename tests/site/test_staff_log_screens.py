@@ -8,7 +8,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from model_bakery import baker
 
-from tests.staff import make_staff, make_user, signed_in
+from tests.staff import grant, make_staff, make_user, signed_in
+from veza_core.models import Permission, Role, RolePermission
 from veza_site.models import Note, StaffLogEntry
 
 pytestmark = pytest.mark.django_db
@@ -118,7 +119,8 @@ def test_notes(browser, bob):
     assert browser.get(f"{NOTES}{note.pk}/").status_code == 200
 
 
-def test_a_subject_without_a_screen(browser):
+def test_a_subject_without_a_screen(db):
+    browser = signed_in(make_user(role="super_admin"))
     StaffLogEntry.objects.create(
         staff_name="x", action="x", subject_table="gone", subject_label="<i>old</i>"
     )
@@ -131,6 +133,26 @@ def test_who_may(client, page):
     assert client.get(page).status_code == 302
     for role in ("support", "moderator", "admin"):
         assert signed_in(make_staff(role, role)).get(page).status_code == 200
+
+
+@pytest.mark.parametrize("held", [(), ("tracks.read",), ("users.read",)])
+def test_what_is_told_of_a_row_is_for_who_may_read_it(browser, bob, held):
+    baker.make(Note, subject_table="users", subject_id=str(bob.pk), text="rude, reason 7")
+    role = baker.make(Role, name="visitor")
+    for name in ("admin.access", *held):
+        baker.make(RolePermission, role=role, permission=Permission.objects.get(name=name))
+    visitor = make_user("visitor")
+    grant(visitor, "visitor")
+    client = signed_in(visitor)
+    entry = StaffLogEntry.objects.filter(action="users.ban").latest("id")
+    pages = [client.get(url) for url in (LOG, f"{LOG}{entry.pk}/", NOTES, "/admin/")]
+    assert [page.status_code for page in pages] == [200] * 4
+    assert [bool(reasons(page)) for page in pages] == ["users.read" in held] * 3 + [False]
+    for page in pages[:2]:
+        assert ("users: bob" in page.text) == ("users.read" in held)
+        assert "users.ban" in page.text
+    assert ("is_banned" in pages[1].text) == ("users.read" in held)
+    assert (">bob<" in pages[3].text) == ("users.read" in held)
 
 
 def test_pages_of_any_number_cost_the_same(browser):

@@ -11,7 +11,6 @@ from django.utils.text import capfirst
 from .columns import heading
 from .filters import Chip, Group, KeyForm, chips, groups, key_forms, probe
 from .keyset import Count, Page, Place
-from .labels import attach
 from .listing import Listing, Screen, read
 from .source import Source
 
@@ -47,12 +46,7 @@ class KeysetChangeList(ChangeList):
         self.page, self.count = self._read()
         self.result_list = self.page.rows
         asked = probe(self)
-        attach(
-            request,
-            self.model_admin.admin_site,
-            self.root_queryset.db,
-            [*self.result_list, asked],
-        )
+        self.model_admin.make_ready(request, [*self.result_list, asked])
         self.chips = list(chips(self, asked))
         # Read by Django's view and templates.
         self.result_count = len(self.result_list)

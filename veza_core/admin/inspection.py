@@ -228,7 +228,7 @@ class InspectionAdmin(admin.ModelAdmin):
                     else len(first))  # fmt: skip
         fill(panels, row.pk, self.read_alias)
         related = [found for panel in panels for found in panel.rows]
-        attach(request, self.admin_site, self.read_alias, [row, *related])
+        self.make_ready(request, [row, *related])
         return {
             "title": self.title_of(row),
             "subtitle": None,
@@ -244,6 +244,10 @@ class InspectionAdmin(admin.ModelAdmin):
             "panels": [panel for panel in panels if panel.rows],
             "empty_panels": [panel for panel in panels if not panel.rows],
         }
+
+    def make_ready(self, request: HttpRequest, rows: Iterable[Any]) -> None:
+        """Give rows what showing them to who asks takes: the links of their foreign keys."""
+        attach(request, self.admin_site, self.read_alias, rows)
 
     def title_of(self, row: Any) -> str:
         """What the page of a row is headed by."""

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
-from django.db.models import UniqueConstraint
+from django.db.models import F, UniqueConstraint
 from django.db.models.functions import Upper
 from django.utils.crypto import salted_hmac
 
@@ -146,6 +146,15 @@ class User(SoftDeleteModel, AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.username
+
+    def save(self, **kwargs: Any) -> None:
+        """Save, as Django does. A new password (`set_password`) ends what the old one let in."""
+        is_new = self._password is not None  # type: ignore[attr-defined]  # Django's own mark
+        if is_new and not self._state.adding:
+            self.token_version = F("token_version") + 1
+            if kwargs.get("update_fields") is not None:
+                kwargs["update_fields"] = {*kwargs["update_fields"], "token_version"}
+        super().save(**kwargs)
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         """What a session of Django's carries, and loses its validity with: `token_version`.

@@ -48,7 +48,10 @@ class QueueState:
 
 def overview(site: AdminSite, request: HttpRequest, alias: str) -> dict[str, Any]:
     """The start page's context: what the user may read of it."""
-    context: dict[str, Any] = {"charts": _charts(request, alias), "staff_actions": _actions()}
+    context: dict[str, Any] = {
+        "charts": _charts(request, alias),
+        "staff_actions": _actions(request),
+    }
     if request.access.may("hls_transcode_queue", "read"):  # type: ignore[attr-defined]
         context["queue"] = _queue(alias)
         context["failed_jobs"] = _failed(site, request, alias)
@@ -95,12 +98,12 @@ def _failed(site: AdminSite, request: HttpRequest, alias: str) -> Table:
     return Table.of(columns, rows)
 
 
-def _actions() -> Table:
+def _actions(request: HttpRequest) -> Table:
     """The latest entries of the staff log, without those of looking at something."""
     return Table(
         ["When", "Who", "What", "On"],
         [
             (when(entry.created_at), entry.staff_name, entry.action, entry.subject_label)
-            for entry in told(StaffLogEntry.objects.all())
+            for entry in told(request, StaffLogEntry.objects.all())
         ],
     )

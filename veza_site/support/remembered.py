@@ -15,6 +15,7 @@ from veza_core.admin.columns import Table
 from veza_core.admin.display import NOTHING, text, when
 from veza_core.admin.keyset import Count
 from veza_site.models import Note, StaffLogEntry
+from veza_site.support.masking import mask
 
 #: Entries shown, and how many are looked through for those that are not only of looking.
 LATEST, LOOKED_THROUGH = 10, 200
@@ -38,10 +39,13 @@ class RememberedPanel:
         return self.table.rows
 
 
-def told(entries: Any) -> list[StaffLogEntry]:
-    """The latest of these entries that tell of more than of looking."""
+def told(request: HttpRequest, entries: Any) -> list[StaffLogEntry]:
+    """The latest of these entries that tell of more than of looking, as far as who asks may see."""
     latest = entries.order_by("-created_at", "-id")[:LOOKED_THROUGH]
-    return [entry for entry in latest if not entry.action.endswith(READING)][:LATEST]
+    shown = [entry for entry in latest if not entry.action.endswith(READING)][:LATEST]
+    for entry in shown:
+        mask(request, entry)
+    return shown
 
 
 def remembered(site: AdminSite, request: HttpRequest, row: Model) -> list[RememberedPanel]:
@@ -71,7 +75,7 @@ def remembered(site: AdminSite, request: HttpRequest, row: Model) -> list[Rememb
                         entry.reason,
                         _undo(undo_url_of(site, request, entry, row)),
                     )
-                    for entry in told(StaffLogEntry.objects.filter(**about))
+                    for entry in told(request, StaffLogEntry.objects.filter(**about))
                 ],
             ),
         ),
