@@ -1,0 +1,84 @@
+"""A database, a role of its own for each test, and ways to make it, to be it and to damage it."""
+
+import uuid
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.read_role.roles import PASSWORD
+from tests.support import (
+    database_environment,
+    database_url,
+    manage,
+    scratch_database,
+    server_parameters,
+)
+from veza_site.read_role.sync import sync as synchronize
+from veza_site.read_role.wanted import ReadRole
+
+
+@pytest.fixture(scope="module")
+def database(django_db_setup, django_db_blocker):
+    """A migrated database with a user in it."""
+    with django_db_blocker.unblock(), scratch_database() as name:
+        assert manage("migrate", **database_environment(name)).returncode == 0
+        with psycopg.connect(**server_parameters(), dbname=name) as owner:
+            owner.execute(
+                "INSERT INTO users (email, username, password_hash) "
+                "VALUES ('a@example.com', 'alice', 's3cret')"
+            )
+        yield name
+
+
+@pytest.fixture
+def role(database):
+    """A role's name; what has become of it is dropped."""
+    name = f"support_{uuid.uuid4().hex[:12]}"
+    yield name
+    with psycopg.connect(**server_parameters(), dbname=database, autocommit=True) as owner:
+        if owner.execute("SELECT FROM pg_roles WHERE rolname = %s", [name]).rowcount:
+            owner.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(name)))
+            owner.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def sync(owner, database, role):
+    """What the command calls: gives the statements."""
+
+    def run(*, dry_run=False):
+        return synchronize(owner, ReadRole(role, PASSWORD, database), dry_run=dry_run)
+
+    return run
+
+
+@pytest.fixture
+def command(database, role):
+    """The command itself, in a process of its own."""
+
+    def run(*arguments, **environment):
+        url = database_url(database, user=role, password=PASSWORD)
+        defaults = {**database_environment(database), "DATABASE_SUPPORT_URL": url}
+        return manage("sync_roles", *arguments, **{**defaults, **environment})
+
+    return run
+
+
+@pytest.fixture
+def as_role(database, role):
+    """Run one statement as the role, over a session of its own."""
+
+    def run(statement, *settings):
+        parameters = {**server_parameters(), "dbname": database, "user": role}
+        with psycopg.connect(**parameters, password=PASSWORD) as session:
+            for setting in settings:
+                session.execute(setting)
+            return session.execute(statement).fetchall()
+
+    return run
+
+
+@pytest.fixture
+def owner(database):
+    with psycopg.connect(**server_parameters(), dbname=database, autocommit=True) as session:
+        yield session

@@ -1,0 +1,118 @@
+"""`manage.py sync_roles`: it makes the role, and mends it."""
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.clusters import running_cluster
+from tests.read_role.roles import DENIED, grants
+from veza_core.db import embedded
+from veza_core.secret_columns import SECRET_COLUMNS
+from veza_site.read_role.sync import sync as synchronize
+from veza_site.read_role.wanted import ReadRole, tables
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_command(command, as_role, role):
+    result = command()
+    assert result.returncode == 0, result.stderr
+    assert f"Role {role} is as it should be now: " in result.stdout
+    assert as_role("SELECT username FROM users") == [("alice",)]
+
+
+def test_again_changes_nothing(sync, owner, role):
+    assert sync()
+    before = grants(owner, role)
+    assert len(before) > 28
+    assert sync() == []
+    assert grants(owner, role) == before
+
+
+def test_dry_run(command, owner, as_role, role):
+    result = command("--dry-run")
+    assert result.returncode == 0, result.stderr
+    assert "s3cret" not in result.stdout + result.stderr
+    assert f'CREATE ROLE "{role}" LOGIN NOINHERIT PASSWORD' in result.stdout
+    assert grants(owner, role) == set()
+    owner.execute(result.stdout)
+    assert as_role("SELECT username FROM users") == [("alice",)]
+    with pytest.raises(DENIED):
+        as_role("SELECT password_hash FROM users")
+    assert "CREATE ROLE" not in command("--dry-run").stdout
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "GRANT SELECT ON users TO {role}",
+        "GRANT SELECT (password_hash) ON users TO {role}",
+        "GRANT UPDATE (is_banned) ON users TO {role}",
+        "GRANT ALL ON ALL TABLES IN SCHEMA public, django TO {role}",
+        "GRANT CREATE ON SCHEMA public TO {role}",
+        "REVOKE SELECT (email) ON users FROM {role}",
+        "REVOKE SELECT ON tracks FROM {role}",
+        "REVOKE USAGE ON SCHEMA django FROM {role}",
+        "ALTER ROLE {role} IN DATABASE {database} SET default_transaction_read_only = off",
+        "ALTER ROLE {role} IN DATABASE {database} RESET statement_timeout",
+        "ALTER ROLE {role} NOLOGIN",
+    ],
+)
+def test_repair(sync, owner, role, database, damage):
+    sync()
+    right = grants(owner, role)
+    names = {"role": sql.Identifier(role), "database": sql.Identifier(database)}
+    owner.execute(sql.SQL(damage).format(**names))
+    assert grants(owner, role) != right
+    assert sync()
+    assert grants(owner, role) == right
+
+
+def test_grants_of_others_are_never_touched(sync, owner, role):
+    other = f"{role}_api"
+    owner.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(other)))
+    try:
+        owner.execute(
+            sql.SQL("GRANT SELECT, INSERT, UPDATE ON users TO {}").format(sql.Identifier(other))
+        )
+        before = owner.execute("SELECT relacl::text FROM pg_class WHERE relname = 'users'")
+        acl = before.fetchone()[0]
+        sync()
+        after = owner.execute("SELECT relacl::text FROM pg_class WHERE relname = 'users'")
+        assert after.fetchone()[0] == acl
+    finally:
+        owner.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(other)))
+        owner.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(other)))
+
+
+def test_the_password():
+    """On a server that asks for one: it is set, kept while it fits, and mended."""
+    with running_cluster(
+        embedded.program("pg_ctl").parent, auth="scram-sha-256", password="owner"
+    ) as home:
+        server = {"host": str(home), "dbname": "postgres"}
+
+        def count(password):
+            with psycopg.connect(**server, user="support", password=password) as session:
+                return session.execute("SELECT count(*) FROM users").fetchall()
+
+        with psycopg.connect(**server, user="postgres", password="owner", autocommit=True) as owner:
+            owner.execute("CREATE SCHEMA django")
+            for schema, table in tables():
+                names = ["id", *SECRET_COLUMNS.get(table, ())]
+                columns = sql.SQL(" text, ").join(map(sql.Identifier, names))
+                name = sql.Identifier(schema, table)
+                owner.execute(sql.SQL("CREATE TABLE {} ({} text)").format(name, columns))
+            assert synchronize(owner, ReadRole("support", "one's own", "postgres"), dry_run=False)
+            assert count("one's own") == [(0,)]
+            assert not synchronize(
+                owner, ReadRole("support", "one's own", "postgres"), dry_run=False
+            )
+            [statement] = synchronize(
+                owner, ReadRole("support", "another", "postgres"), dry_run=False
+            )
+            assert statement.startswith('ALTER ROLE "support" LOGIN PASSWORD')
+            assert "another" not in statement
+            assert count("another") == [(0,)]
+            with pytest.raises(psycopg.OperationalError):
+                count("one's own")
