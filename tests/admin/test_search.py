@@ -187,6 +187,23 @@ def test_what_is_too_common_says_so_and_the_rest_is_found(
     assert "Too common as a part of tracks" in text_of(response)
 
 
+def test_what_is_too_common_is_found_among_the_newest(
+    browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("veza_core.admin.search.engine.PART_TIMEOUT", 3_000)
+    for module in ("engine", "views"):
+        monkeypatch.setattr(f"veza_core.admin.search.{module}.NEWEST", 3)
+    titles = ["a sleepy one", "a sleepy two", "another", "a sleepy three"]
+    old, two, _, three = [baker.make(Track, title=title, artist="x") for title in titles]
+    for age, track in enumerate((three, two, old)):
+        Track.objects.filter(pk=track.pk).update(created_at=timezone.now() - timedelta(age + 1))
+    by_artist = baker.make(Track, title="hers", artist="sleepyhead")
+    slow_down(monkeypatch, Track)
+    response = search(browser, "sleep")
+    assert set(found(response)["tracks"]) == {three.pk, by_artist.pk}
+    assert "only the newest 3 were looked through" in text_of(response)
+
+
 def slow_down(monkeypatch: pytest.MonkeyPatch, model: type[Model]) -> None:
     """Let PostgreSQL sleep in what asks for parts of a model's names."""
     rows = Finder.rows

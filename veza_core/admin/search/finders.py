@@ -49,10 +49,13 @@ class Finder:
         """What the column is compared with; None: the term is no such thing."""
         return getattr(term, self.wants)
 
+    def condition(self, term: Term) -> Q:
+        """What a row has to meet."""
+        return Q(**{f"{self.column}__{self.lookup}": self.value(term)})
+
     def rows(self, model: type[Model], alias: str, term: Term, place: int) -> QuerySet[Any]:
         """`place` and keys of what it finds, one more than `CANDIDATES` at most."""
-        condition = Q(**{f"{self.column}__{self.lookup}": self.value(term)})
-        found = model._base_manager.using(alias).filter(condition & self.where)
+        found = model._base_manager.using(alias).filter(self.condition(term) & self.where)
         found = found.order_by(self.order) if self.order else found.order_by()
         return found.values_list(Value(place), "pk")[: CANDIDATES + 1]
 

@@ -17,7 +17,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from veza_core.admin.errors import HelpfulError, NotThereError, error_page
 from veza_core.admin.reading import reading
 
-from .engine import find
+from .engine import NEWEST, find
 from .results import Group, groups
 from .term import Term, read
 
@@ -97,6 +97,7 @@ def page(site: Any, request: HttpRequest, term: Term | None) -> HttpResponse:
                 "term": term,
                 "groups": found,
                 "too_common": [group for group in found if group.too_common],
+                "newest": f"{NEWEST:,}",
             },
         )
         response.render()
