@@ -14,7 +14,6 @@ from typing import Any
 
 from benchmarks.server import PYTHON, ROOT, Server
 
-DATABASE = "bench_search"
 SEARCH = "/admin/search/"
 
 
@@ -24,6 +23,7 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=100_000)
     parser.add_argument("--tracks", type=int, default=500_000)
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--database", default="bench_search")
     parser.add_argument(
         "--keep", action="store_true", help="leave the database, or use what is there"
     )
@@ -33,24 +33,28 @@ def main() -> None:
     import django
 
     django.setup()
+    from django.conf import settings
+
+    settings.DEBUG = False
+    settings.ALLOWED_HOSTS = ["localhost"]
     server = Server()
-    environment = server.environment(DATABASE)
-    if not (options.keep and server_has(server)):
-        server.recreate(DATABASE)
+    environment = server.environment(options.database)
+    if not (options.keep and server_has(server, options.database)):
+        server.recreate(options.database)
         fill(environment, options.users, options.tracks)
     try:
-        run_on(environment, options.rounds)
+        run_on(options.database, options.rounds)
     finally:
         if not options.keep:
-            server.drop(DATABASE)
+            server.drop(options.database)
 
 
-def server_has(server: Server) -> bool:
+def server_has(server: Server, database: str) -> bool:
     """Whether the database is there from an earlier run."""
     import psycopg
 
     with psycopg.connect(**server.parameters, dbname="postgres") as connection:
-        found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE])
+        found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [database])
         return found.rowcount > 0
 
 
@@ -63,12 +67,12 @@ def fill(environment: dict[str, str], users: int, tracks: int) -> None:
     subprocess.run([*manage, *seed], env=environment, check=True)
 
 
-def run_on(environment: dict[str, str], rounds: int) -> None:
+def run_on(database: str, rounds: int) -> None:
     """Point Django at the database, and measure."""
     from django.db import connection
 
     connection.close()
-    connection.settings_dict["NAME"] = DATABASE
+    connection.settings_dict["NAME"] = database
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
     measure(rounds)

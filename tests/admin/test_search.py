@@ -30,7 +30,7 @@ from veza_streaming.models import Playlist, Track, TrackShare
 @pytest.fixture(autouse=True)
 def no_haste(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine, nothing here shall count as too common."""
-    monkeypatch.setattr("veza_core.admin.search.engine.PART_TIMEOUT", 60_000)
+    monkeypatch.setattr("veza_core.admin.search.engine.PARTS_TIMEOUT", 60_000)
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
@@ -169,16 +169,21 @@ def test_wildcards_within_a_part_are_text(browser: Client) -> None:
 
 def test_each_kind_is_capped(browser: Client) -> None:
     tracks = baker.make(Track, title="Common", artist="x", _quantity=52)
-    (group,) = search(browser, "comm").context["groups"]
-    assert (len(group.rows), group.count, group.hidden) == (10, "50+", True)
-    assert {row.pk for row in group.rows} <= {track.pk for track in tracks}
+    for term, is_exact in (("comm", False), ("common", True)):
+        response = search(browser, term)
+        (group,) = response.context["groups"]
+        assert (len(group.rows), group.count, group.hidden) == (10, "50+", True)
+        assert {row.pk for row in group.rows} <= {track.pk for track in tracks}
+        assert group.is_exact == is_exact
+        # Whole titles fill the page: then parts are not asked for.
+        assert ("Too common as a part of tracks" in text_of(response)) != is_exact
 
 
 def test_what_is_too_common_says_so_and_the_rest_is_found(
     browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A finder that takes longer than it may leaves all others their results."""
-    monkeypatch.setattr("veza_core.admin.search.engine.PART_TIMEOUT", 3_000)
+    monkeypatch.setattr("veza_core.admin.search.engine.PARTS_TIMEOUT", 3_000)
     exact = baker.make(Track, title="sleepy")
     playlist = baker.make(Playlist, title="my sleepy list")
     slow_down(monkeypatch, Track)
@@ -190,7 +195,7 @@ def test_what_is_too_common_says_so_and_the_rest_is_found(
 def test_what_is_too_common_is_found_among_the_newest(
     browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("veza_core.admin.search.engine.PART_TIMEOUT", 3_000)
+    monkeypatch.setattr("veza_core.admin.search.engine.PARTS_TIMEOUT", 3_000)
     for module in ("engine", "views"):
         monkeypatch.setattr(f"veza_core.admin.search.{module}.NEWEST", 3)
     titles = ["a sleepy one", "a sleepy two", "another", "a sleepy three"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Field, ForeignKey, Model
-from django.utils.html import format_html, format_html_join
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 
 from veza_core.secret_columns import SECRET_COLUMNS
@@ -89,7 +89,7 @@ class Opening:
             parts.append(copy_button(row.pk))
         if row.__dict__.get("deleted_at") is not None:
             parts.append(badge("deleted"))
-        return format_html_join(" ", "{}", ((part,) for part in parts))
+        return SafeString(" ".join(parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,13 @@ class Table:
         """These columns of these rows."""
         headings = [column.short_description for column in columns]
         return cls(headings, [[column(row) for column in columns] for row in rows])
+
+    def body(self) -> SafeString:
+        """The rows as HTML. Not by the template, which is slow for thousands of cells."""
+        cells = (
+            "".join(f"<td>{conditional_escape(cell)}</td>" for cell in row) for row in self.rows
+        )
+        return SafeString("\n".join(f"<tr>{row}</tr>" for row in cells))
 
 
 type AnyColumn = Column | Computed | Opening

@@ -4,6 +4,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -20,8 +21,8 @@ from django.db.models import (
 )
 from django.db.models.functions import Cast
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.html import format_html
+from django.urls import get_script_prefix, get_urlconf, reverse
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 
 from .display import NOTHING, SHORT, AnyForeignKey, badge
@@ -44,7 +45,7 @@ class Link:
         shown = format_html('<a href="{}">{}</a>', self.url, text) if self.url else text
         if self.deleted:
             return format_html('<span class="gone">{}</span> {}', shown, badge("deleted"))
-        return format_html("{}", shown)
+        return conditional_escape(shown)
 
 
 def foreign_keys(model: type[Model]) -> tuple[AnyForeignKey, ...]:
@@ -54,8 +55,18 @@ def foreign_keys(model: type[Model]) -> tuple[AnyForeignKey, ...]:
 
 def url_of(model: type[Model], pk: Any) -> str:
     """The page of a row."""
+    return _pages_of(model, get_urlconf(), get_script_prefix()).replace(ANY, str(pk))
+
+
+#: In the place of a row's id.
+ANY = "00000000-0000-0000-0000-000000000000"
+
+
+@cache
+def _pages_of(model: type[Model], urlconf: str | None, prefix: str) -> str:
+    """The pages of a table's rows. Kept: a page has hundreds of links, and `reverse` is slow."""
     meta = model._meta
-    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[pk])
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", urlconf, args=[ANY])
 
 
 def attach(request: HttpRequest, site: AdminSite, alias: str, rows: Iterable[Model]) -> None:

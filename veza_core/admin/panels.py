@@ -1,7 +1,7 @@
 """What refers to a row: the latest of each table, and how many, in two queries for all tables."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,13 +89,12 @@ def fill(panels: Sequence[Panel], pk: Any, alias: str) -> None:
     """Read rows and counts of all panels."""
     if not panels:
         return
+    read = [reader_of(panel.model, panel.selected, alias) for panel in panels]
     with connections[alias].cursor() as cursor:
         cursor.execute(_union(_latest(place, panel) for place, panel in enumerate(panels)),
                        [pk] * len(panels))  # fmt: skip
         for place, text in cursor.fetchall():
-            panels[place].rows.append(
-                row_of(panels[place].model, panels[place].selected, json.loads(text), alias)
-            )
+            panels[place].rows.append(read[place](json.loads(text)))
         cursor.execute(_union(_count(place, panel) for place, panel in enumerate(panels)),
                        [pk] * len(panels))  # fmt: skip
         for place, number in cursor.fetchall():
@@ -154,12 +153,17 @@ def column_of(model: type[Model], name: str) -> sql.Identifier:
     return sql.Identifier(field.column)
 
 
-def row_of(model: type[Model], names: Sequence[str], values: dict[str, Any], alias: str) -> Model:
-    """An instance of what was selected as JSON; all other fields are deferred."""
+def reader_of(
+    model: type[Model], names: Sequence[str], alias: str
+) -> Callable[[dict[str, Any]], Model]:
+    """What makes instances of what was selected as JSON; all other fields are deferred."""
     # In the model's order, which is what from_db expects.
     fields = [field for field in model._meta.concrete_fields if field.name in names]
-    return model.from_db(
-        alias,
-        [field.attname for field in fields],
-        [from_json(field, values[str(field.column)]) for field in fields],
-    )
+    loaded = [field.attname for field in fields]
+
+    def read(values: dict[str, Any]) -> Model:
+        return model.from_db(
+            alias, loaded, [from_json(field, values[str(field.column)]) for field in fields]
+        )
+
+    return read

@@ -41,8 +41,9 @@ class RememberedPanel:
 
 def told(request: HttpRequest, entries: Any) -> list[StaffLogEntry]:
     """The latest of these entries that tell of more than of looking, as far as who asks may see."""
-    latest = entries.order_by("-created_at", "-id")[:LOOKED_THROUGH]
-    shown = [entry for entry in latest if not entry.action.endswith(READING)][:LATEST]
+    latest = entries.order_by("-created_at", "-id").values_list("pk", "action")[:LOOKED_THROUGH]
+    telling = [pk for pk, action in latest if not action.endswith(READING)][:LATEST]
+    shown = list(StaffLogEntry.objects.filter(pk__in=telling).order_by("-created_at", "-id"))
     for entry in shown:
         mask(request, entry)
     return shown

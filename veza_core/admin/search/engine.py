@@ -1,4 +1,4 @@
-"""Asking the finders: whole values of all tables in one query, then parts, table by table."""
+"""Asking the finders: whole values of all tables in one query, then parts."""
 
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,8 +7,9 @@ from typing import Any
 
 import psycopg
 from django.contrib.admin import AdminSite
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transaction
-from django.db.models import BooleanField, Case, QuerySet, UUIDField, When
+from django.db.models import QuerySet, UUIDField
 from django.http import HttpRequest
 
 from veza_core.admin.inspection import InspectionAdmin
@@ -17,11 +18,12 @@ from veza_core.admin.reading import STATEMENT_TIMEOUT, reading
 from .finders import CANDIDATES, ID, Finder
 from .term import Term
 
-#: Milliseconds for the parts of one table's names. What is in most of a large table's titles
-#: ("the") would take longer: reading the index to its end comes before the first row. Then only
-#: the newest rows are looked through for it, so many of them.
-PART_TIMEOUT = 100
+#: A part that more than `CANDIDATES` of so many newest rows have is common: they are the answer. To
+#: find it in all rows means to read most of an index to its end before the first row comes.
 NEWEST = 5_000
+
+#: Milliseconds for the parts in all rows; then it is left at the newest ones.
+PARTS_TIMEOUT = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,43 +104,53 @@ def _union(queries: Iterable[QuerySet[Any]]) -> Iterable[Any]:
 def _ask_for_parts(
     kinds: dict[InspectionAdmin, Kind], alias: str, term: Term, questions: Sequence[Question]
 ) -> None:
-    """Ask table by table, so that what is too common in one is still found in the others."""
-    if not questions:
-        return
-    _limit(alias, PART_TIMEOUT)
-    for admin in dict.fromkeys(question.admin for question in questions):
-        own = [question for question in questions if question.admin is admin]
+    """Look for parts of names: among the newest rows first, and in all for what is rare in those.
+
+    Not in tables of which whole names have filled the page.
+    """
+    open_ = [question for question in questions if not kinds[question.admin].cut]
+    newest = {
+        admin: _among_the_newest(admin, alias, term)
+        for admin in dict.fromkeys(question.admin for question in open_)
+    }
+    for admin, hits in newest.items():
+        kinds[admin].too_common = len(hits) > CANDIDATES
+    rare = [question for question in open_ if not kinds[question.admin].too_common]
+    if rare:
+        _limit(alias, PARTS_TIMEOUT)
         try:
             with transaction.atomic(using=alias):
-                _ask(kinds, alias, term, own)
+                _ask(kinds, alias, term, rare)
         except OperationalError as error:
             if not isinstance(error.__cause__, psycopg.errors.QueryCanceled):
                 raise
-            kinds[admin].too_common = True
-    _limit(alias, STATEMENT_TIMEOUT)
-    for admin in dict.fromkeys(question.admin for question in questions):
+            for question in rare:
+                kinds[question.admin].too_common = True
+        _limit(alias, STATEMENT_TIMEOUT)
+    for admin, hits in newest.items():
         if kinds[admin].too_common:
-            _ask_the_newest(kinds[admin], alias, term)
+            kinds[admin].cut = len(hits) > CANDIDATES
+            for pk, finder in list(hits.items())[:CANDIDATES]:
+                kinds[admin].hits.setdefault(pk, finder)
 
 
-def _ask_the_newest(kind: Kind, alias: str, term: Term) -> None:
-    """Look for parts in the newest rows of a table, without an index but that of the order.
-
-    The condition is told of each row, and no row is left out by it: see `keyset.read_page`.
-    """
-    parts = [finder for finder in kind.admin.finders if finder.is_part]
-    fits = [
-        Case(When(finder.condition(term), then=True), default=False, output_field=BooleanField())
-        for finder in parts
-    ]
-    rows = kind.admin.model._base_manager.using(alias).order_by("-created_at")
-    for pk, *fitting in rows.values_list("pk", *fits)[:NEWEST]:
-        finder = next((part for part, fit in zip(parts, fitting, strict=True) if fit), None)
-        if finder is not None and len(kind.hits) > CANDIDATES:
-            kind.cut = True
-            return
-        if finder is not None:
-            kind.hits.setdefault(pk, finder)
+def _among_the_newest(admin: InspectionAdmin, alias: str, term: Term) -> dict[uuid.UUID, Finder]:
+    """Which of the newest rows of a table have the part, and by which finder."""
+    parts = {finder.column: finder for finder in admin.finders if finder.is_part}
+    # An aggregate of what is limited already: the limit comes before the condition.
+    found = (
+        admin.model._base_manager.using(alias)
+        .order_by("-created_at")[:NEWEST]
+        .aggregate(**{
+            f"by_{column}": ArrayAgg("pk", filter=finder.condition(term), default=[])
+            for column, finder in parts.items()
+        })
+    )  # fmt: skip
+    hits: dict[uuid.UUID, Finder] = {}
+    for column, finder in parts.items():
+        for pk in found[f"by_{column}"]:
+            hits.setdefault(pk, finder)
+    return hits
 
 
 def _limit(alias: str, milliseconds: int) -> None:

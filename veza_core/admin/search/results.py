@@ -17,7 +17,7 @@ from psycopg import sql
 from veza_core.admin.columns import Table, secret_fields
 from veza_core.admin.inspection import InspectionAdmin
 from veza_core.admin.labels import attach
-from veza_core.admin.panels import column_of, row_of
+from veza_core.admin.panels import column_of, reader_of
 
 from .engine import Kind
 from .finders import CANDIDATES
@@ -131,11 +131,11 @@ def _load(alias: str, kinds: Sequence[Kind]) -> list[list[Model]]:
         _rows_as_json(place, kind.admin, names[place]) for place, kind in asked
     )
     keys: list[list[uuid.UUID]] = [list(kind.hits) for _, kind in asked]
+    read = {place: reader_of(kind.admin.model, names[place], alias) for place, kind in asked}
     with connections[alias].cursor() as cursor:
         cursor.execute(query, keys)
         for place, text in cursor.fetchall():
-            model = kinds[place].admin.model
-            rows[place].append(row_of(model, names[place], json.loads(text), alias))
+            rows[place].append(read[place](json.loads(text)))
     return rows
 
 
