@@ -107,7 +107,7 @@ bench-sign-in: setup ## Time every kind of refused sign-in, and compare them
 	@.venv/bin/python -m benchmarks.sign_in
 
 .PHONY: bench-admin
-bench-admin: setup ## Time the admin's pages beside stock ModelAdmins (OPTIONS="--users 1000000 …")
+bench-admin: setup ## Time the admin's pages beside stock ModelAdmins (OPTIONS="--scale medium")
 	@.venv/bin/python -m benchmarks.admin.run $(OPTIONS)
 
 .PHONY: bench-deploy
@@ -115,7 +115,7 @@ bench-deploy: setup ## Measure migrate and reset_db beside psql, dbmate, node-pg
 	@.venv/bin/python -m benchmarks.deploy
 
 .PHONY: bench-search
-bench-search: setup ## Measure the admin's search box beside a stock ModelAdmin's (OPTIONS="--users 1000000 --tracks 5000000")
+bench-search: setup ## Measure the admin's search box beside a stock ModelAdmin's (OPTIONS="--database bench_admin --keep")
 	@.venv/bin/python -m benchmarks.admin.search $(OPTIONS)
 
 .PHONY: bench-purge
