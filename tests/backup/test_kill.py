@@ -79,7 +79,9 @@ def kill_command(command, children, name):
 
 def kill_pg_restore(command, children, name):
     for child in children:
-        child.kill()
+        # Of a pipe that breaks, one process may end before its turn.
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
     return 1
 
 
@@ -88,7 +90,9 @@ def end_backend(command, children, name):
         for (pid,) in sessions(name):
             server.execute("SELECT pg_terminate_backend(%s)", [pid])
     for child in children:
-        child.kill()
+        # Of a pipe that breaks, one process may end before its turn.
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
     return 1
 
 
