@@ -19,6 +19,7 @@ from psycopg import sql
 
 from benchmarks.admin.cases import SIZE, Case, far, list_of, page_of
 from benchmarks.admin.measuring import timed
+from benchmarks.queries.plans import Plan
 from veza_core.admin.inspection import InspectionAdmin
 
 #: Rows of a table that no page may read whole.
@@ -133,7 +134,7 @@ class Explained:
     def _note(self, plans: list[Any]) -> None:
         scanned = {
             node["Relation Name"]
-            for node in nodes(plans[0]["Plan"])
+            for node in Plan(plans[0]["Plan"]).nodes
             if node["Node Type"] == "Seq Scan"
         }
         with connection.connection.cursor() as cursor:
@@ -142,10 +143,3 @@ class Explained:
                 [list(scanned), LARGE],
             )
             self.found |= {name for (name,) in large}
-
-
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """All nodes of a plan."""
-    yield plan
-    for child in plan.get("Plans", []):
-        yield from nodes(child)

@@ -8,7 +8,7 @@ With `--every` all addresses of all screens instead, ours alone: a line a screen
 table of more than 100,000 rows that EXPLAIN tells of.
 
 The data is made once, by seed_demo, in a database of its own that stays for the next run: 1 million
-users, 5 million tracks and 20 million plays take most of an hour, and 18 GB.
+users, 5 million tracks and 20 million plays take most of an hour, and 18 GB; `--scale` makes less.
 """
 
 import argparse
@@ -24,7 +24,7 @@ DATABASE = "bench_admin"
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scale", default="large", help="seed_demo's: small, medium or large")
+    parser.add_argument("--scale", choices=("small", "medium", "large"), default="large")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--limit", type=int, default=10, help="seconds for a stock page")
     parser.add_argument("--every", action="store_true", help="all addresses, without the stock's")

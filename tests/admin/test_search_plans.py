@@ -22,6 +22,7 @@ from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from tests.admin.plans import nodes
 from tests.admin.searching import MODELS, SEARCH
 from veza_core.admin.search.engine import NEWEST
 from veza_core.admin.search.finders import ID, Finder
@@ -88,12 +89,6 @@ def a_value(model: type[Model], finder: Finder) -> str:
     """What some row of the table has in the finder's column."""
     value = model._base_manager.filter(finder.where).values_list(finder.column, flat=True).first()
     return str(value or "10.0.0.9")
-
-
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for inner in plan.get("Plans", []):
-        yield from nodes(inner)
 
 
 def plan_of(query: str, *parameters: Any) -> list[dict[str, Any]]:

@@ -79,7 +79,7 @@ def kill_command(command, children, name):
 
 def kill_pg_restore(command, children, name):
     for child in children:
-        # Of a pipe that breaks, one process may end before its turn.
+        # They are a pipe: one may end with another, before its turn.
         with suppress(psutil.NoSuchProcess):
             child.kill()
     return 1
@@ -89,11 +89,7 @@ def end_backend(command, children, name):
     with connect("postgres") as server:
         for (pid,) in sessions(name):
             server.execute("SELECT pg_terminate_backend(%s)", [pid])
-    for child in children:
-        # Of a pipe that breaks, one process may end before its turn.
-        with suppress(psutil.NoSuchProcess):
-            child.kill()
-    return 1
+    return kill_pg_restore(command, children, name)
 
 
 def terminate(command, children, name):

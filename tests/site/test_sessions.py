@@ -157,3 +157,7 @@ def test_changepassword_ends_them(alice, client, monkeypatch):
     alice.set_password("a third horse")
     alice.save(update_fields=["password"])
     assert alice.token_version == User.objects.get().token_version == 2
+    # The new password is not saved, and so ends nothing.
+    alice.set_password("a fourth horse")
+    alice.save(update_fields=["username"])
+    assert User.objects.get().token_version == 2

@@ -30,6 +30,9 @@ from .display import NOTHING, SHORT, AnyForeignKey, badge
 #: Where a row keeps the links of its foreign keys, by column.
 _LINKS = "_veza_links"
 
+#: In the place of a row's id, in the address that all rows of a table share.
+PLACEHOLDER = "00000000-0000-0000-0000-000000000000"
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -55,18 +58,14 @@ def foreign_keys(model: type[Model]) -> tuple[AnyForeignKey, ...]:
 
 def url_of(model: type[Model], pk: Any) -> str:
     """The page of a row."""
-    return _pages_of(model, get_urlconf(), get_script_prefix()).replace(ANY, str(pk))
-
-
-#: In the place of a row's id.
-ANY = "00000000-0000-0000-0000-000000000000"
+    return _pages_of(model, get_urlconf(), get_script_prefix()).replace(PLACEHOLDER, str(pk))
 
 
 @cache
 def _pages_of(model: type[Model], urlconf: str | None, prefix: str) -> str:
     """The pages of a table's rows. Kept: a page has hundreds of links, and `reverse` is slow."""
     meta = model._meta
-    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", urlconf, args=[ANY])
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", urlconf, args=[PLACEHOLDER])
 
 
 def attach(request: HttpRequest, site: AdminSite, alias: str, rows: Iterable[Model]) -> None:

@@ -149,11 +149,12 @@ class User(SoftDeleteModel, AbstractBaseUser):
 
     def save(self, **kwargs: Any) -> None:
         """Save, as Django does. A new password (`set_password`) ends what the old one let in."""
-        is_new = self._password is not None  # type: ignore[attr-defined]  # Django's own mark
-        if is_new and not self._state.adding:
+        is_set = self._password is not None  # type: ignore[attr-defined]  # Django's own mark
+        names = kwargs.get("update_fields")
+        if is_set and not self._state.adding and (names is None or "password" in names):
             self.token_version = F("token_version") + 1
-            if kwargs.get("update_fields") is not None:
-                kwargs["update_fields"] = {*kwargs["update_fields"], "token_version"}
+            if names is not None:
+                kwargs["update_fields"] = {*names, "token_version"}
         super().save(**kwargs)
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:

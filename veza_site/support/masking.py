@@ -20,7 +20,7 @@ def mask(request: HttpRequest, entry: Any) -> None:
     # What was not selected is not there to be taken; to ask for it would be a query.
     for name in TELLING:
         if entry.__dict__.get(name):
-            setattr(entry, name, f"(for who holds {table}.read)")
+            setattr(entry, name, f"(needs {table}.read)")
     for name in VALUES:
         if entry.__dict__.get(name) is not None:
             setattr(entry, name, None)

@@ -108,14 +108,14 @@ def _ask_for_parts(
 
     Not in tables of which whole names have filled the page.
     """
-    open_ = [question for question in questions if not kinds[question.admin].cut]
+    unfilled = [question for question in questions if not kinds[question.admin].cut]
     newest = {
         admin: _among_the_newest(admin, alias, term)
-        for admin in dict.fromkeys(question.admin for question in open_)
+        for admin in dict.fromkeys(question.admin for question in unfilled)
     }
     for admin, hits in newest.items():
         kinds[admin].too_common = len(hits) > CANDIDATES
-    rare = [question for question in open_ if not kinds[question.admin].too_common]
+    rare = [question for question in unfilled if not kinds[question.admin].too_common]
     if rare:
         _limit(alias, PARTS_TIMEOUT)
         try:
