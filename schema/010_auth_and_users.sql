@@ -94,6 +94,8 @@ CREATE TABLE public.federated_identities (
         REFERENCES public.users (id) ON DELETE CASCADE
 );
 
+CREATE INDEX idx_federated_identities_created_at
+    ON public.federated_identities (created_at DESC);
 CREATE INDEX idx_federated_identities_deleted_at
     ON public.federated_identities (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX idx_federated_identities_email_upper

@@ -79,6 +79,8 @@ CREATE TABLE public.user_roles (
 
 CREATE INDEX idx_user_roles_assigned_by_id
     ON public.user_roles (assigned_by_id);
+CREATE INDEX idx_user_roles_created_at
+    ON public.user_roles (created_at DESC);
 CREATE INDEX idx_user_roles_role_id
     ON public.user_roles (role_id);
 
@@ -140,6 +142,9 @@ CREATE TABLE public.user_profiles (
         REFERENCES public.users (id) ON DELETE CASCADE
 );
 
+CREATE INDEX idx_user_profiles_created_at
+    ON public.user_profiles (created_at DESC);
+
 COMMENT ON TABLE public.user_profiles IS 'What users show to others, one row a user at most';
 COMMENT ON COLUMN public.user_profiles.id IS 'Random UUID (version 4)';
 COMMENT ON COLUMN public.user_profiles.user_id IS 'Whose profile it is';
@@ -176,6 +181,9 @@ CREATE TABLE public.user_settings (
     CONSTRAINT user_settings_user_id_fkey FOREIGN KEY (user_id)
         REFERENCES public.users (id) ON DELETE CASCADE
 );
+
+CREATE INDEX idx_user_settings_created_at
+    ON public.user_settings (created_at DESC);
 
 COMMENT ON TABLE public.user_settings IS 'How the platform behaves for users, one row a user at most';
 COMMENT ON COLUMN public.user_settings.id IS 'Random UUID (version 4)';

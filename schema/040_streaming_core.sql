@@ -16,32 +16,33 @@ SET client_encoding = 'UTF8';
 -- === tracks ===
 
 CREATE TABLE public.tracks (
-    id             UUID PRIMARY KEY DEFAULT gen_random_uuid(),
-    user_id        UUID NOT NULL,
-    title          VARCHAR(255) NOT NULL,
-    slug           VARCHAR(255),
-    artist         VARCHAR(255),
-    album          VARCHAR(255),
-    genre          VARCHAR(100),
-    release_year   SMALLINT,
-    tags           TEXT[] NOT NULL DEFAULT '{}',
-    duration_ms    INTEGER,
-    file_path      TEXT NOT NULL,
-    file_size      BIGINT,
-    format         VARCHAR(20),
-    bitrate        INTEGER,
-    sample_rate    INTEGER,
-    cover_art_path TEXT,
-    waveform_path  TEXT,
-    status         public.track_status NOT NULL DEFAULT 'uploading',
-    is_public      BOOLEAN NOT NULL DEFAULT true,
-    published_at   TIMESTAMPTZ,
-    play_count     BIGINT NOT NULL DEFAULT 0,
-    like_count     BIGINT NOT NULL DEFAULT 0,
-    comment_count  BIGINT NOT NULL DEFAULT 0,
-    created_at     TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
-    updated_at     TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
-    deleted_at     TIMESTAMPTZ,
+    id                UUID PRIMARY KEY DEFAULT gen_random_uuid(),
+    user_id           UUID NOT NULL,
+    title             VARCHAR(255) NOT NULL,
+    slug              VARCHAR(255),
+    artist            VARCHAR(255),
+    album             VARCHAR(255),
+    genre             VARCHAR(100),
+    release_year      SMALLINT,
+    tags              TEXT[] NOT NULL DEFAULT '{}',
+    duration_ms       INTEGER,
+    file_path         TEXT NOT NULL,
+    file_size         BIGINT,
+    format            VARCHAR(20),
+    bitrate           INTEGER,
+    sample_rate       INTEGER,
+    cover_art_path    TEXT,
+    waveform_path     TEXT,
+    status            public.track_status NOT NULL DEFAULT 'uploading',
+    is_public         BOOLEAN NOT NULL DEFAULT true,
+    published_at      TIMESTAMPTZ,
+    play_count        BIGINT NOT NULL DEFAULT 0,
+    like_count        BIGINT NOT NULL DEFAULT 0,
+    comment_count     BIGINT NOT NULL DEFAULT 0,
+    weekly_play_count INTEGER NOT NULL DEFAULT 0,
+    created_at        TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    updated_at        TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    deleted_at        TIMESTAMPTZ,
     CONSTRAINT tracks_user_id_fkey FOREIGN KEY (user_id)
         REFERENCES public.users (id) ON DELETE CASCADE,
     CONSTRAINT chk_tracks_bitrate CHECK (bitrate > 0),
@@ -50,7 +51,8 @@ CREATE TABLE public.tracks (
     CONSTRAINT chk_tracks_file_size CHECK (file_size >= 0),
     CONSTRAINT chk_tracks_like_count CHECK (like_count >= 0),
     CONSTRAINT chk_tracks_play_count CHECK (play_count >= 0),
-    CONSTRAINT chk_tracks_sample_rate CHECK (sample_rate > 0)
+    CONSTRAINT chk_tracks_sample_rate CHECK (sample_rate > 0),
+    CONSTRAINT chk_tracks_weekly_play_count CHECK (weekly_play_count >= 0)
 );
 
 CREATE INDEX idx_tracks_artist_trgm
@@ -73,6 +75,8 @@ CREATE INDEX idx_tracks_title_upper
     ON public.tracks (upper(title));
 CREATE INDEX idx_tracks_user_id_created_at
     ON public.tracks (user_id, created_at DESC);
+CREATE INDEX idx_tracks_weekly_play_count
+    ON public.tracks (weekly_play_count DESC) WHERE weekly_play_count > 0;
 
 COMMENT ON TABLE public.tracks IS 'Pieces of music that users uploaded';
 COMMENT ON COLUMN public.tracks.id IS 'Random UUID (version 4)';
@@ -98,6 +102,7 @@ COMMENT ON COLUMN public.tracks.published_at IS 'When it was published; NULL: it
 COMMENT ON COLUMN public.tracks.play_count IS 'Plays, counted by the services';
 COMMENT ON COLUMN public.tracks.like_count IS 'Likes, counted by the services';
 COMMENT ON COLUMN public.tracks.comment_count IS 'Comments, counted by the services';
+COMMENT ON COLUMN public.tracks.weekly_play_count IS 'Plays of the last 7 days, as manage.py count_weekly_plays last counted them; 0: not among the most played';
 COMMENT ON COLUMN public.tracks.created_at IS 'When the row was inserted';
 COMMENT ON COLUMN public.tracks.updated_at IS 'When the row was last updated, kept by a trigger';
 COMMENT ON COLUMN public.tracks.deleted_at IS 'When the row was soft deleted; NULL: it is live';
@@ -123,6 +128,8 @@ CREATE TABLE public.track_versions (
     CONSTRAINT chk_track_versions_version_number CHECK (version_number > 0)
 );
 
+CREATE INDEX idx_track_versions_created_at
+    ON public.track_versions (created_at DESC);
 CREATE INDEX idx_track_versions_created_by_id
     ON public.track_versions (created_by_id);
 CREATE INDEX idx_track_versions_deleted_at
@@ -214,6 +221,8 @@ CREATE TABLE public.playlist_tracks (
 
 CREATE INDEX idx_playlist_tracks_added_by_id
     ON public.playlist_tracks (added_by_id);
+CREATE INDEX idx_playlist_tracks_created_at
+    ON public.playlist_tracks (created_at DESC);
 CREATE INDEX idx_playlist_tracks_deleted_at
     ON public.playlist_tracks (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX idx_playlist_tracks_playlist_id_position
@@ -253,6 +262,8 @@ CREATE TABLE public.playlist_collaborators (
         REFERENCES public.users (id) ON DELETE CASCADE
 );
 
+CREATE INDEX idx_playlist_collaborators_created_at
+    ON public.playlist_collaborators (created_at DESC);
 CREATE INDEX idx_playlist_collaborators_deleted_at
     ON public.playlist_collaborators (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX idx_playlist_collaborators_invited_by_id
@@ -290,6 +301,8 @@ CREATE TABLE public.playlist_follows (
         REFERENCES public.users (id) ON DELETE CASCADE
 );
 
+CREATE INDEX idx_playlist_follows_created_at
+    ON public.playlist_follows (created_at DESC);
 CREATE INDEX idx_playlist_follows_deleted_at
     ON public.playlist_follows (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX idx_playlist_follows_playlist_id_created_at

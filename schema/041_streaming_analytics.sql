@@ -71,6 +71,8 @@ CREATE TABLE public.track_likes (
         REFERENCES public.users (id) ON DELETE CASCADE
 );
 
+CREATE INDEX idx_track_likes_created_at
+    ON public.track_likes (created_at DESC);
 CREATE INDEX idx_track_likes_deleted_at
     ON public.track_likes (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX idx_track_likes_track_id_created_at
@@ -109,6 +111,8 @@ CREATE TABLE public.track_shares (
     CONSTRAINT chk_track_shares_permission CHECK (permission::text IN ('stream', 'download'))
 );
 
+CREATE INDEX idx_track_shares_created_at
+    ON public.track_shares (created_at DESC);
 CREATE INDEX idx_track_shares_deleted_at
     ON public.track_shares (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE UNIQUE INDEX idx_track_shares_token_hash

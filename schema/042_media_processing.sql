@@ -34,6 +34,8 @@ CREATE TABLE public.hls_streams (
     CONSTRAINT chk_hls_streams_segment_duration_ms CHECK (segment_duration_ms > 0)
 );
 
+CREATE INDEX idx_hls_streams_created_at
+    ON public.hls_streams (created_at DESC);
 CREATE INDEX idx_hls_streams_status_created_at
     ON public.hls_streams (status, created_at DESC) WHERE NOT status = 'ready';
 CREATE INDEX idx_hls_streams_track_id_created_at

@@ -86,6 +86,8 @@ class HlsStream(BaseModel):
             ),
             # A version's streams.
             Index(fields=["track_version"], name="idx_hls_streams_track_version_id"),
+            # The newest of all.
+            Index(fields=["-created_at"], name="idx_hls_streams_created_at"),
         ]
 
     def __str__(self) -> str:

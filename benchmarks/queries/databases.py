@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg import sql
 
 from benchmarks.queries import stock
 from benchmarks.server import PYTHON, ROOT, Server
@@ -23,6 +22,8 @@ SHARES = {
     "likes": 400,
     "comments": 100,
 }
+#: Users in each of the roles that teams made for themselves.
+USERS_OF_A_ROLE = 10
 #: Two years of plays, twice as many a day each half: 2 % of all in the last week.
 SPREAD = """UPDATE kept_track_plays AS play
 SET created_at = latest - interval '2 years' * (1 - sqrt(n / total::float8)),
@@ -64,7 +65,10 @@ def add_rows(server: Server, database: str, users: int) -> None:
     options = [part for name, count in counts.items() for part in (f"--{name}", count)]
     _manage(server, database, "seed_demo", *options)
     with psycopg.connect(url(server, database), autocommit=True) as connection:
+        script = (HERE / "teams.sql").read_text()
+        connection.execute(script.format(roles=max(users // USERS_OF_A_ROLE, 1)))
         _put_in_order(connection)
+        _manage(server, database, "count_weekly_plays")
         settle(connection)
 
 
@@ -219,4 +223,6 @@ def url(server: Server, database: str, settings: dict[str, Any] | None = None) -
 
 def truncate(connection: psycopg.Connection) -> None:
     """Remove every row but the reference rows that migrations insert."""
-    connection.execute(sql.SQL("TRUNCATE users CASCADE"))
+    connection.execute("TRUNCATE users CASCADE")
+    connection.execute("DELETE FROM roles WHERE NOT is_system")
+    connection.execute("DELETE FROM permissions WHERE resource LIKE 'team%'")

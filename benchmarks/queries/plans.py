@@ -13,9 +13,6 @@ from psycopg import sql
 #: How often a prepared statement is planned for its parameters, before a plan for any is weighed.
 CUSTOM_PLANS = 5
 
-#: A table of so few pages is rightly read as a whole: permissions, and what staff may do.
-FEW_PAGES = 10
-
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -34,24 +31,14 @@ class Plan:
         return self.root["Shared Hit Blocks"] + self.root["Shared Read Blocks"]
 
     @property
-    def rows_read(self) -> int:
-        """Rows that scans gave, and those that filters threw away, at least 1."""
-        return max(1, round(sum(
-            (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
-             + node.get("Rows Removed by Index Recheck", 0)) * node["Actual Loops"]
-            for node in self.nodes
-            if node.get("Relation Name") and node["Node Type"] != "ModifyTable"
-        )))  # fmt: skip
+    def rows(self) -> int:
+        """Rows that it gave."""
+        return int(self.root["Actual Rows"] * self.root["Actual Loops"])
 
     @property
     def sequential(self) -> list[str]:
-        """Tables of more than a few pages that are read as a whole."""
-        return [
-            node["Relation Name"]
-            for node in self.nodes
-            if node["Node Type"] == "Seq Scan"
-            and node["Shared Hit Blocks"] + node["Shared Read Blocks"] > FEW_PAGES
-        ]
+        """Tables that are read as a whole, however small."""
+        return [node["Relation Name"] for node in self.nodes if node["Node Type"] == "Seq Scan"]
 
     @property
     def shape(self) -> str:
@@ -71,11 +58,7 @@ def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def explain(
-    connection: psycopg.Connection,
-    statement: str,
-    rows: Sequence[Sequence[str | None]],
-    *,
-    planned_each_time: bool = False,
+    connection: psycopg.Connection, statement: str, rows: Sequence[Sequence[str | None]]
 ) -> list[Plan]:
     """Run a statement with each row of parameters; returns the plans.
 
@@ -83,8 +66,6 @@ def explain(
     statement changes is rolled back.
     """
     with connection.transaction(force_rollback=True):
-        mode = "force_custom_plan" if planned_each_time else "auto"
-        connection.execute(f"SET LOCAL plan_cache_mode = {mode}")
         connection.execute(f"PREPARE bench AS {statement}")
         rows = [row[: _parameters(statement)] for row in rows]
         for row in rows[:CUSTOM_PLANS]:

@@ -72,15 +72,15 @@ def hot(results: dict[str, Any], path: Path) -> None:
 
 
 def sizes(results: dict[str, Any], path: Path) -> None:
-    """The buffers of each read, by rows in all tables; per row where a read grows by nature."""
+    """The buffers of each read, by rows in all tables."""
     from benchmarks.queries.catalogue import READS
 
     figure, axes = plt.subplots(figsize=(7, 4))
     rows = [size["rows"] for size in results["sizes"]]
     for query in READS:
         found = [size["queries"][query.name] for size in results["sizes"]]
-        buffers = [one["per_row"] if query.grows else one["buffers"] for one in found]
-        axes.plot(rows, buffers, color=GREEN if query.grows else GREY, linewidth=1.2, marker=".")
+        buffers = [one["buffers"] for one in found]
+        axes.plot(rows, buffers, color=GREY, linewidth=1.2, marker=".")
     grown = rows[-1] / rows[0]
     axes.plot(
         rows, [3 * row / rows[0] for row in rows], "--", color="black", linewidth=0.8,
@@ -95,7 +95,6 @@ def sizes(results: dict[str, Any], path: Path) -> None:
     axes.set_xlabel("rows in all tables")
     axes.set_ylabel("buffers touched (median)")
     axes.plot([], [], color=GREY, marker=".", label=f"a read, {grown:.0f} times the rows")
-    axes.plot([], [], color=GREEN, marker=".", label="search, top tracks: for a row that is read")
     axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.15), frameon=False)
     save(figure, path)
 

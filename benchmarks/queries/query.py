@@ -25,10 +25,6 @@ class Query:
     clients: tuple[int, ...] = (1, 8)
     #: Statements that run before each measurement, outside of it.
     reset: tuple[str, ...] = ()
-    #: Planned for its parameters each time, and not prepared: no one plan is good for all of them.
-    planned_each_time: bool = False
-    #: What it reads grows with what it returns or counts, by its nature: why.
-    grows: str = ""
 
     def statements(self, schema: str) -> tuple[str, ...]:
         """The SQL of the operation, as this schema wants it."""

@@ -123,7 +123,6 @@ def _measure(
                             query.statements(schema),
                             parameters[query.name][schema],
                             options.seconds,
-                            prepared=not query.planned_each_time,
                         )
                         times = sessions.run(work).as_dict()
                         result["rounds"].append({"schema": schema, "clients": clients, **times})
@@ -148,9 +147,7 @@ def _explain(
 ) -> list[dict[str, Any]]:
     rows = parameters[query.name][schema][: EXPLAINED[query.writes]]
     return [
-        plans.summary(
-            plans.explain(connection, statement, rows, planned_each_time=query.planned_each_time)
-        )
+        plans.summary(plans.explain(connection, statement, rows))
         for statement in query.statements(schema)
     ]
 

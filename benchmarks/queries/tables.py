@@ -126,10 +126,7 @@ def sizes(results: dict[str, Any]) -> Iterator[str]:
 
 
 def _buffers(one: dict[str, Any]) -> str:
-    row = f"; {one['per_row']} for each of {one['rows_read']:,.0f} rows"
-    return f"{one['buffers']:,.0f} ({one['p95']:,}, {one['most']:,})" + (
-        row if one["grows"] else ""
-    )
+    return f"{one['buffers']:,.0f} ({one['p95']:,}, {one['most']:,})"
 
 
 def price(results: dict[str, Any]) -> Iterator[str]:

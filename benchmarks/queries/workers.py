@@ -36,8 +36,6 @@ class Work:
     statements: Sequence[str]
     parameters: Sequence[Parameters]
     seconds: float
-    #: Whether the statements are prepared once, or planned anew each time.
-    prepared: bool = True
     #: Whether COMMIT waits for the disk. The disk is no part of what is compared.
     durable: bool = False
 
@@ -117,7 +115,7 @@ def _session(work: Work, parameters: Sequence[Parameters]) -> tuple[list[int], f
             ]
             for row in parameters
         )
-        execute = connection.exec_prepared if work.prepared else connection.exec_params
+        execute = connection.exec_prepared
         error = None
         try:
             _repeat(connection, execute, operations, WARM)
@@ -135,11 +133,8 @@ def _session(work: Work, parameters: Sequence[Parameters]) -> tuple[list[int], f
 
 
 def _prepare(connection: pq.abc.PGconn, work: Work, number: int) -> bytes:
-    """Returns what to execute: the name of the prepared statement, or the statement itself."""
-    statement = work.statements[number].encode()
-    if not work.prepared:
-        return statement
-    _check(connection, connection.prepare(b"q%d" % number, statement))
+    """Returns the name of the prepared statement."""
+    _check(connection, connection.prepare(b"q%d" % number, work.statements[number].encode()))
     return b"q%d" % number
 
 

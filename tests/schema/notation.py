@@ -174,7 +174,7 @@ class TableReader:
                 raise ContractError(f"{self.name}: what index is this? {part}")
 
     def _condition(self, condition: str) -> str:
-        match = re.fullmatch(r"(NOT )?(\w+) (?:= '(\w+)'|IS NOT NULL)", condition)
+        match = re.fullmatch(r"(NOT )?(\w+) (?:= '(\w+)'|IS NOT NULL|> \d+)", condition)
         if not match:
             raise ContractError(f"{self.name}: what condition is this? {condition}")
         negation, column, value = match.groups()

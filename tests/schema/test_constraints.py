@@ -49,6 +49,7 @@ BAD_VALUES = {
     "chk_tracks_like_count": [{"like_count": -1}],
     "chk_tracks_play_count": [{"play_count": -1}],
     "chk_tracks_sample_rate": [{"sample_rate": 0}],
+    "chk_tracks_weekly_play_count": [{"weekly_play_count": -1}],
     "chk_users_failed_login_count": [{"failed_login_count": -1}],
     "chk_users_token_version": [{"token_version": -1}],
     "chk_users_username_length": [{"username": "éà"}],

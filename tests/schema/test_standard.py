@@ -199,11 +199,9 @@ def test_unique_indexes(live, subtests):
 
 @proves(
     "6. **Sorting.** Feeds have an index ending in `created_at DESC`.",
-    "- Rule 6: every table is a feed but those whose rows are found by their user, name, token or "
-    "place: `federated_identities`, `refresh_tokens`, `password_reset_tokens`, "
-    "`email_verification_tokens`, `user_sessions`, `roles`, `permissions`, `user_roles`, "
-    "`role_permissions`, `user_profiles`, `user_settings`, `playlist_tracks`, "
-    "`playlist_collaborators`.",
+    "- Rule 6: every table is a feed but those whose rows are found by their name or token, or "
+    "come with the schema: `refresh_tokens`, `password_reset_tokens`, `email_verification_tokens`, "
+    "`user_sessions`, `roles`, `permissions`, `role_permissions`.",
 )
 def test_feeds(live, document, subtests):
     sorted_by_time = {

@@ -27,6 +27,11 @@ COUNTERS = {
         "SELECT FROM tracks WHERE play_count <> "
         "(SELECT count(*) FROM track_plays WHERE track_id = tracks.id)"
     ),
+    "tracks.weekly_play_count": (
+        "SELECT FROM tracks WHERE weekly_play_count <> (SELECT count(*) FROM track_plays "
+        f"WHERE track_id = tracks.id AND created_at > '{NOW}'::timestamptz - interval '7 days') "
+        "AND weekly_play_count > 0"
+    ),
     "tracks.like_count": (
         "SELECT FROM tracks WHERE like_count <> (SELECT count(*) FROM track_likes "
         "WHERE track_id = tracks.id AND deleted_at IS NULL)"
@@ -140,6 +145,7 @@ STATES = {
     "session ended": "user_sessions WHERE revoked_at IS NOT NULL",
     "role for a time": "user_roles WHERE expires_at > '{now}'",
     "role over": "user_roles WHERE expires_at < '{now}'",
+    "among the most played": "tracks WHERE weekly_play_count > 0",
     "private track": "tracks WHERE NOT is_public",
     "invited": "playlist_collaborators WHERE accepted_at IS NULL AND deleted_at IS NULL",
     "anonymous": "track_plays WHERE user_id IS NULL",

@@ -1,4 +1,4 @@
-"""One run at a time, of migrations or of purges: PostgreSQL advisory locks on the session.
+"""One run at a time, of migrations, purges or counts: PostgreSQL advisory locks on the session.
 
 It is taken by trying, never by waiting in the server: a session that waits holds a snapshot, on
 which CREATE INDEX CONCURRENTLY in the session that has the lock would wait in turn, and both
@@ -15,9 +15,11 @@ from datetime import datetime
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-#: They name the locks within a database: "veza" and "vezp" in ASCII. Nothing else may use them.
+#: They name the locks within a database: "veza", "vezp" and "vezw" in ASCII. Nothing else may use
+#: them.
 LOCK_KEY = 0x76657A61
 PURGE_LOCK_KEY = 0x76657A70
+WEEKLY_PLAYS_LOCK_KEY = 0x76657A77
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 
@@ -70,6 +72,13 @@ def purge_lock(connection: BaseDatabaseWrapper) -> Iterator[None]:
     Raises `LockNotAvailableError` at once when another session has it.
     """
     with _lock(connection, PURGE_LOCK_KEY, 0.0, lambda holder: None):
+        yield
+
+
+@contextmanager
+def weekly_plays_lock(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Hold the lock of `count_weekly_plays` within the block, as `purge_lock` does its own."""
+    with _lock(connection, WEEKLY_PLAYS_LOCK_KEY, 0.0, lambda holder: None):
         yield
 
 

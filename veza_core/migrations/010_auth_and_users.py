@@ -323,6 +323,9 @@ class Migration(migrations.Migration):
                         name="idx_federated_identities_email_upper",
                     ),
                     veza_core.db.indexes.Index(
+                        fields=["-created_at"], name="idx_federated_identities_created_at"
+                    ),
+                    veza_core.db.indexes.Index(
                         condition=models.Q(("deleted_at__isnull", False)),
                         fields=["deleted_at"],
                         name="idx_federated_identities_deleted_at",

@@ -265,6 +265,9 @@ class Migration(migrations.Migration):
                     veza_core.db.indexes.Index(
                         fields=["assigned_by"], name="idx_user_roles_assigned_by_id"
                     ),
+                    veza_core.db.indexes.Index(
+                        fields=["-created_at"], name="idx_user_roles_created_at"
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(
@@ -454,7 +457,11 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(fields=("user",), name="idx_user_profiles_user_id")
                 ],
-                "indexes": [],
+                "indexes": [
+                    veza_core.db.indexes.Index(
+                        fields=["-created_at"], name="idx_user_profiles_created_at"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -546,7 +553,11 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(fields=("user",), name="idx_user_settings_user_id")
                 ],
-                "indexes": [],
+                "indexes": [
+                    veza_core.db.indexes.Index(
+                        fields=["-created_at"], name="idx_user_settings_created_at"
+                    ),
+                ],
             },
         ),
         migrations.RunSQL(REFERENCE_ROWS),

@@ -7,6 +7,8 @@ one more, named `<table>_<column>_key`.
 from django.db import models
 from django.db.models import UniqueConstraint
 
+from veza_core.db.indexes import Index
+
 from .base import BaseModel
 from .users import User
 
@@ -47,6 +49,10 @@ class UserProfile(BaseModel):
         db_table_comment = "What users show to others, one row a user at most"
         verbose_name = "profile"
         constraints = [UniqueConstraint(fields=["user"], name="idx_user_profiles_user_id")]
+        indexes = [
+            # The newest of all.
+            Index(fields=["-created_at"], name="idx_user_profiles_created_at"),
+        ]
 
     def __str__(self) -> str:
         return self.display_name or str(self.user_id)
@@ -86,6 +92,10 @@ class UserSettings(BaseModel):
         verbose_name = "settings"
         verbose_name_plural = "settings"
         constraints = [UniqueConstraint(fields=["user"], name="idx_user_settings_user_id")]
+        indexes = [
+            # The newest of all.
+            Index(fields=["-created_at"], name="idx_user_settings_created_at"),
+        ]
 
     def __str__(self) -> str:
         return str(self.user_id)

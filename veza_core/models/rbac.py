@@ -90,6 +90,8 @@ class UserRoleAssignment(BaseModel):
             Index(fields=["role"], name="idx_user_roles_role_id"),
             # What a member of staff granted.
             Index(fields=["assigned_by"], name="idx_user_roles_assigned_by_id"),
+            # The newest of all.
+            Index(fields=["-created_at"], name="idx_user_roles_created_at"),
         ]
 
     def __str__(self) -> str:

@@ -222,6 +222,8 @@ class FederatedIdentity(SoftDeleteModel):
             Index(fields=["user", "provider"], name="idx_federated_identities_user_id_provider"),
             # Support search: whoever knows only the address that they have at the provider.
             Index(Upper("email"), name="idx_federated_identities_email_upper"),
+            # The newest of all.
+            Index(fields=["-created_at"], name="idx_federated_identities_created_at"),
             # The purge of what was deleted long ago.
             set_index("federated_identities", "deleted_at"),
         ]

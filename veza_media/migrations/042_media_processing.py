@@ -124,6 +124,9 @@ class Migration(migrations.Migration):
                     veza_core.db.indexes.Index(
                         fields=["track_version"], name="idx_hls_streams_track_version_id"
                     ),
+                    veza_core.db.indexes.Index(
+                        fields=["-created_at"], name="idx_hls_streams_created_at"
+                    ),
                 ],
                 "constraints": [
                     models.CheckConstraint(

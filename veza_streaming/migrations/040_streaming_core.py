@@ -168,6 +168,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "weekly_play_count",
+                    models.IntegerField(
+                        db_comment="Plays of the last 7 days, as manage.py count_weekly_plays "
+                        "last counted them; 0: not among the most played",
+                        db_default=0,
+                    ),
+                ),
+                (
                     "created_at",
                     models.DateTimeField(
                         db_comment="When the row was inserted",
@@ -210,6 +218,11 @@ class Migration(migrations.Migration):
                         condition=models.Q(("status", "ready"), _negated=True),
                         fields=["status", "-created_at"],
                         name="idx_tracks_status_created_at",
+                    ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("weekly_play_count__gt", 0)),
+                        fields=["-weekly_play_count"],
+                        name="idx_tracks_weekly_play_count",
                     ),
                     veza_core.db.indexes.Index(
                         django.db.models.functions.text.Upper("title"),
@@ -264,6 +277,10 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(("comment_count__gte", 0)),
                         name="chk_tracks_comment_count",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("weekly_play_count__gte", 0)),
+                        name="chk_tracks_weekly_play_count",
                     ),
                 ],
             },
@@ -350,6 +367,9 @@ class Migration(migrations.Migration):
                     ),
                     veza_core.db.indexes.Index(
                         fields=["created_by"], name="idx_track_versions_created_by_id"
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["-created_at"], name="idx_track_versions_created_at"
                     ),
                     veza_core.db.indexes.Index(
                         condition=models.Q(("deleted_at__isnull", False)),
@@ -586,6 +606,9 @@ class Migration(migrations.Migration):
                         fields=["added_by"], name="idx_playlist_tracks_added_by_id"
                     ),
                     veza_core.db.indexes.Index(
+                        fields=["-created_at"], name="idx_playlist_tracks_created_at"
+                    ),
+                    veza_core.db.indexes.Index(
                         condition=models.Q(("deleted_at__isnull", False)),
                         fields=["deleted_at"],
                         name="idx_playlist_tracks_deleted_at",
@@ -707,6 +730,9 @@ class Migration(migrations.Migration):
                         fields=["invited_by"], name="idx_playlist_collaborators_invited_by_id"
                     ),
                     veza_core.db.indexes.Index(
+                        fields=["-created_at"], name="idx_playlist_collaborators_created_at"
+                    ),
+                    veza_core.db.indexes.Index(
                         condition=models.Q(("deleted_at__isnull", False)),
                         fields=["deleted_at"],
                         name="idx_playlist_collaborators_deleted_at",
@@ -793,6 +819,9 @@ class Migration(migrations.Migration):
                     veza_core.db.indexes.Index(
                         fields=["user", "-created_at"],
                         name="idx_playlist_follows_user_id_created_at",
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["-created_at"], name="idx_playlist_follows_created_at"
                     ),
                     veza_core.db.indexes.Index(
                         condition=models.Q(("deleted_at__isnull", False)),

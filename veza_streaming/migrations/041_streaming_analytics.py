@@ -215,6 +215,9 @@ class Migration(migrations.Migration):
                         fields=["user", "-created_at"], name="idx_track_likes_user_id_created_at"
                     ),
                     veza_core.db.indexes.Index(
+                        fields=["-created_at"], name="idx_track_likes_created_at"
+                    ),
+                    veza_core.db.indexes.Index(
                         condition=models.Q(("deleted_at__isnull", False)),
                         fields=["deleted_at"],
                         name="idx_track_likes_deleted_at",
@@ -322,6 +325,9 @@ class Migration(migrations.Migration):
                     ),
                     veza_core.db.indexes.Index(
                         fields=["user", "-created_at"], name="idx_track_shares_user_id_created_at"
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["-created_at"], name="idx_track_shares_created_at"
                     ),
                     veza_core.db.indexes.Index(
                         condition=models.Q(("deleted_at__isnull", False)),

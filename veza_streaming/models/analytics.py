@@ -100,6 +100,8 @@ class TrackLike(SoftDeleteModel):
             Index(fields=["track", "-created_at"], name="idx_track_likes_track_id_created_at"),
             # What a user likes, newest first.
             Index(fields=["user", "-created_at"], name="idx_track_likes_user_id_created_at"),
+            # The newest of all.
+            Index(fields=["-created_at"], name="idx_track_likes_created_at"),
             # The purge of what was deleted long ago.
             set_index("track_likes", "deleted_at"),
         ]
@@ -160,6 +162,8 @@ class TrackShare(SoftDeleteModel):
             Index(fields=["track", "-created_at"], name="idx_track_shares_track_id_created_at"),
             # What a user shares, newest first.
             Index(fields=["user", "-created_at"], name="idx_track_shares_user_id_created_at"),
+            # The newest of all.
+            Index(fields=["-created_at"], name="idx_track_shares_created_at"),
             # The purge of what was deleted long ago.
             set_index("track_shares", "deleted_at"),
         ]

@@ -117,6 +117,8 @@ class PlaylistTrack(SoftDeleteModel):
             Index(fields=["track"], name="idx_playlist_tracks_track_id"),
             # What a user added.
             Index(fields=["added_by"], name="idx_playlist_tracks_added_by_id"),
+            # The newest of all.
+            Index(fields=["-created_at"], name="idx_playlist_tracks_created_at"),
             # The purge of what was deleted long ago.
             set_index("playlist_tracks", "deleted_at"),
         ]
@@ -179,6 +181,8 @@ class PlaylistCollaborator(SoftDeleteModel):
             Index(fields=["user"], name="idx_playlist_collaborators_user_id"),
             # Whom a user invited.
             Index(fields=["invited_by"], name="idx_playlist_collaborators_invited_by_id"),
+            # The newest of all.
+            Index(fields=["-created_at"], name="idx_playlist_collaborators_created_at"),
             # The purge of what was deleted long ago.
             set_index("playlist_collaborators", "deleted_at"),
         ]
@@ -224,6 +228,8 @@ class PlaylistFollow(SoftDeleteModel):
             ),
             # What a user follows, newest first.
             Index(fields=["user", "-created_at"], name="idx_playlist_follows_user_id_created_at"),
+            # The newest of all.
+            Index(fields=["-created_at"], name="idx_playlist_follows_created_at"),
             # The purge of what was deleted long ago.
             set_index("playlist_follows", "deleted_at"),
         ]

@@ -80,6 +80,11 @@ class Track(SoftDeleteModel):
     comment_count = models.BigIntegerField(
         db_default=0, db_comment="Comments, counted by the services"
     )
+    weekly_play_count = models.IntegerField(
+        db_default=0,
+        db_comment="Plays of the last 7 days, as manage.py count_weekly_plays last counted them; "
+        "0: not among the most played",
+    )
 
     class Meta:
         db_table = "tracks"
@@ -93,6 +98,7 @@ class Track(SoftDeleteModel):
             non_negative("tracks", "play_count"),
             non_negative("tracks", "like_count"),
             non_negative("tracks", "comment_count"),
+            non_negative("tracks", "weekly_play_count"),
         ]
         indexes = [
             # A user's tracks, newest first.
@@ -106,6 +112,12 @@ class Track(SoftDeleteModel):
                 fields=["status", "-created_at"],
                 condition=~Q(status="ready"),
                 name="idx_tracks_status_created_at",
+            ),
+            # The most played tracks of a week: few, so the others cost nothing.
+            Index(
+                fields=["-weekly_play_count"],
+                condition=Q(weekly_play_count__gt=0),
+                name="idx_tracks_weekly_play_count",
             ),
             # Search by the whole title or artist, in whatever case: a trigram index would read all
             # that have the words in them, and finds nothing for two characters.
@@ -163,6 +175,8 @@ class TrackVersion(SoftDeleteModel):
             Index(fields=["track", "-created_at"], name="idx_track_versions_track_id_created_at"),
             # What a user uploaded.
             Index(fields=["created_by"], name="idx_track_versions_created_by_id"),
+            # The newest of all.
+            Index(fields=["-created_at"], name="idx_track_versions_created_at"),
             # The purge of what was deleted long ago.
             set_index("track_versions", "deleted_at"),
         ]

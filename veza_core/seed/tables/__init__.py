@@ -1,6 +1,6 @@
 """The columns of each table, for any of its rows."""
 
-from . import accounts, analytics, media, playlists, profiles, tracks
+from . import accounts, analytics, media, playlists, plays, profiles, tracks
 from .base import Columns, Rows, Writer
 
 __all__ = ["WRITERS", "Columns", "Rows"]
@@ -21,7 +21,7 @@ _WRITERS: tuple[Writer, ...] = (
     playlists.playlist_tracks,
     playlists.playlist_collaborators,
     playlists.playlist_follows,
-    analytics.track_plays,
+    plays.track_plays,
     analytics.track_likes,
     analytics.track_shares,
     analytics.track_comments,

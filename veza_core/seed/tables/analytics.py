@@ -1,70 +1,22 @@
-"""Group 041: plays, likes, shares, comments, history, and what clients report."""
+"""Group 041: likes, shares, comments, history, and what clients report."""
 
 import numpy as np
 
 from veza_core.seed import words
 from veza_core.seed.binary import Column, boolean, integer, percentages, text, timestamp
 from veza_core.seed.counts import THREAD
-from veza_core.seed.draws import Flags, Integers
-from veza_core.seed.people import DAY, HOUR, SECOND
+from veza_core.seed.draws import Integers
+from veza_core.seed.people import DAY, HOUR
 from veza_core.seed.shares import Shuffle, distinct
-from veza_core.seed.world import World
 
-from .base import Columns, Rows, sometimes
-from .tracks import duration, undone
+from .base import Columns, Rows, duration, sometimes
+from .plays import MILLISECOND, listened, together
+from .tracks import undone
 
 PERCENTAGES = percentages()
 CREATED = 0
 NO_OLD = np.array([old is None for _, old, _ in words.HISTORY])
 NO_NEW = np.array([new is None for _, _, new in words.HISTORY])
-MILLISECOND = SECOND // 1000
-
-
-def _together(world: World, user: Integers, track: Integers) -> tuple[Integers, Integers, Flags]:
-    """From when to when user and track were both there, and where they never were.
-
-    Where they never were it is the track's own time, for a listener who is not known.
-    """
-    apart = world.track_deleted(track) & ~world.settled(world.user_start(user))
-    apart |= world.user_deleted(user) & ~world.settled(world.track_start(track))
-    track_start, track_end = world.track_start(track), world.track_end(track)
-    start = np.where(apart, track_start, np.maximum(track_start, world.user_start(user)))
-    end = np.where(apart, track_end, np.minimum(track_end, world.user_end(user)))
-    return start, end, apart
-
-
-def _listened(rows: Rows, track: Integers, started: Integers, end: Integers) -> Integers:
-    """How much was heard, in ms: half of the plays are complete; none goes on after `end`."""
-    parts = np.minimum(rows.fraction("heard") * 2, 1)
-    heard = (duration(rows.world, track) * parts).astype(np.int64)
-    return np.minimum(heard, (end - started) // MILLISECOND)
-
-
-def track_plays(rows: Rows) -> Columns:
-    """Plays in the order of time, one in seven by a listener who is not signed in."""
-    world = rows.world
-    track = world.track_of_rank(world.plays.rank(Shuffle(rows.total).there(rows.numbers)))
-    user = world.listeners(rows.fraction("user"))
-    start, end, apart = _together(world, user, track)
-    started = rows.in_order(start, end)
-    heard = _listened(rows, track, started, end)
-    created = started + heard * MILLISECOND
-    return rows.key() | {
-        "track_id": rows.refer("tracks", track),
-        "user_id": rows.refer("users", user).unless(apart | rows.chance("unknown", 0.14)),
-        "started_at": timestamp(started),
-        "duration_ms": integer(heard),
-        "is_complete": boolean(heard == duration(world, track)),
-        "source": text(rows.choose_skewed("source", words.SOURCES)).unless(
-            rows.chance("no source", 0.05)
-        ),
-        "device": text(rows.choose("device", words.DEVICES)).unless(rows.chance("no device", 0.03)),
-        "ip_address": rows.address().unless(rows.chance("no address", 0.05)),
-        "country_code": text(rows.choose_skewed("country", words.COUNTRIES)).unless(
-            rows.chance("no country", 0.05)
-        ),
-        **rows.times(created, created),
-    }
 
 
 def track_likes(rows: Rows) -> Columns:
@@ -207,7 +159,7 @@ class Listening:
         user = world.session_user(session)
         track = world.popular_track(rows.fraction("track"))
         session_start = world.session_start(session)
-        start, end, apart = _together(world, user, track)
+        start, end, apart = together(world, user, track)
         unknown = apart | rows.chance("unknown", 0.05)
         within = ~unknown & (world.track_start(track) <= session_start)
         self.track = track
@@ -223,7 +175,7 @@ def playback_analytics(rows: Rows) -> Columns:
     world = rows.world
     listening = Listening(rows)
     started = rows.between(listening.start, listening.end)
-    heard = _listened(rows, listening.track, started, listening.end)
+    heard = listened(rows, listening.track, started, listening.end)
     ended = started + heard * MILLISECOND
     goes_on = rows.chance("goes on", 0.04)
     part = heard * 10_000 // duration(world, listening.track)

@@ -103,6 +103,12 @@ class Rows:
         }
 
 
+def duration(world: World, tracks: Integers) -> Integers:
+    """How long the tracks are, in milliseconds: from one minute to eight."""
+    fractions = world.draws("tracks").fraction("duration", tracks)
+    return 60_000 + (fractions * fractions * 420_000).astype(np.int64)
+
+
 def sometimes(times: Integers, when: Flags) -> Column:
     """The times in these rows, NULL in the others."""
     return timestamp(times).unless(~when)

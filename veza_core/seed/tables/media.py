@@ -8,8 +8,8 @@ from veza_core.seed.draws import Integers
 from veza_core.seed.people import HOUR, MINUTE, SECOND
 
 from .analytics import Listening
-from .base import Columns, Rows, sometimes
-from .tracks import duration, status_of, version_start
+from .base import Columns, Rows, duration, sometimes
+from .tracks import status_of, version_start
 
 READY_STREAM, PENDING_STREAM = 0, 1
 COMPLETED, PENDING, PROCESSING, FAILED_JOB, CANCELLED = range(5)

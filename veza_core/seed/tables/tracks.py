@@ -17,7 +17,8 @@ from veza_core.seed.draws import Flags, Integers
 from veza_core.seed.people import HOUR
 from veza_core.seed.world import World
 
-from .base import Columns, Rows, sometimes
+from .base import Columns, Rows, duration, sometimes
+from .plays import weekly_plays
 
 UPLOADING, PROCESSING, FAILED = 1, 2, 3
 #: Every so many slots a like, or an entry of a playlist, is soft deleted.
@@ -37,12 +38,6 @@ def undone(slots: Integers) -> Flags:
 def status_of(world: World, ranks: Integers) -> Integers:
     """The status of the tracks of these ranks, as a number of `words.TRACK_STATUSES`."""
     return np.where(ranks < world.ready_tracks, 0, UPLOADING + ranks % 3)
-
-
-def duration(world: World, tracks: Integers) -> Integers:
-    """Milliseconds: from one minute to eight."""
-    fractions = world.draws("tracks").fraction("duration", tracks)
-    return 60_000 + (fractions * fractions * 420_000).astype(np.int64)
 
 
 def _live_counts(world: World, ranks: Integers) -> tuple[Integers, Integers, Integers]:
@@ -98,6 +93,7 @@ def tracks(rows: Rows) -> Columns:
     public = ~rows.chance("private", 0.08)
     published = np.minimum(start + 1 + rows.below("published", 72) * HOUR, end)
     plays, likes, comments = _live_counts(world, rank)
+    weekly = weekly_plays(world)
     mood, thing, title = _names(rows)
     tag = f"-{world.tag}" if world.tag else ""
     lossless = rows.chance("lossless", 0.4)
@@ -137,6 +133,9 @@ def tracks(rows: Rows) -> Columns:
         "play_count": bigint(plays),
         "like_count": bigint(likes),
         "comment_count": bigint(comments),
+        "weekly_play_count": integer(
+            np.where(rank < len(weekly), weekly[np.minimum(rank, len(weekly) - 1)], 0)
+        ),
         **rows.times(start, np.where(deleted, end, rows.between(published, end, "updated"))),
         "deleted_at": sometimes(end, deleted),
     }

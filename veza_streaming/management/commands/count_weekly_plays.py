@@ -1,0 +1,69 @@
+"""`count_weekly_plays`: says which tracks were played most in the last 7 days."""
+
+import argparse
+import re
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from veza_core.deploy.pooler import check_direct
+from veza_streaming.weekly_plays import Outcome, count_weekly_plays
+
+
+def a_number_of_tracks(text: str) -> int:
+    """Tracks, 1 to 100,000."""
+    if not re.fullmatch(r"[1-9]\d{0,4}|100000", text):
+        raise argparse.ArgumentTypeError("a number of tracks is needed, from 1 to 100000")
+    return int(text)
+
+
+class Command(BaseCommand):
+    """One count, and updates of a few rows; safe to kill and to run again, beside services."""
+
+    help = (
+        "Counts the plays of the last 7 days, and keeps in tracks.weekly_play_count those of the "
+        "most played tracks. For cron, every five minutes or so."
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--tracks",
+            type=a_number_of_tracks,
+            default=1000,
+            metavar="N",
+            help="How many tracks have a count; all others have 0 (default: 1000).",
+        )
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="Say how many counts would change, and change nothing.",
+        )
+        parser.add_argument(
+            "--database",
+            default=DEFAULT_DB_ALIAS,
+            choices=tuple(connections),
+            help='The database to count in. Defaults to the "default" database.',
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Count. Raises `CommandError` in one line."""
+        started = time.monotonic()
+        connection = connections[options["database"]]
+        check_direct(connection)
+        outcome = Outcome()
+        count_weekly_plays(connection, options["tracks"], outcome, dry_run=options["dry_run"])
+        if not options["verbosity"]:
+            return
+        seconds = time.monotonic() - started
+        if options["dry_run"]:
+            self.stdout.write(f"{outcome.due:,} tracks would have another count, {seconds:.2f} s")
+            return
+        self.stdout.write(f"{outcome.updated:,} tracks have another count, {seconds:.2f} s")
+        if outcome.left:
+            self.stderr.write(
+                f"{outcome.left:,} tracks are left for the next count: locked by other sessions, "
+                "or deleted meanwhile"
+            )

@@ -1,0 +1,98 @@
+"""The most played tracks of the last 7 days: counted, and kept in `tracks.weekly_play_count`.
+
+Whoever shows them reads fifty rows of a small index. To count at each request would read every
+play of a week (docs/adr/0005-indexes-of-the-hot-queries.md).
+"""
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from itertools import batched
+
+from django.core.management.base import CommandError
+from django.db import DatabaseError, ProgrammingError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from veza_core.db.locks import LockNotAvailableError, weekly_plays_lock
+from veza_core.db.timeouts import set_lock_timeout
+
+#: Rows that one transaction updates: a service that counts a play waits for no more.
+BATCH = 100
+#: Seconds to wait for the table; a row that is locked is not waited for.
+LOCK_TIMEOUT = 1.0
+
+#: The tracks whose count is not what it should be: those on top, and those no longer there.
+CHANGES = """
+WITH top AS MATERIALIZED (
+    SELECT track_id, least(count(*), 2147483647)::integer AS plays
+    FROM public.track_plays
+    WHERE created_at > CURRENT_TIMESTAMP - interval '7 days' AND created_at <= CURRENT_TIMESTAMP
+    GROUP BY track_id
+    ORDER BY plays DESC, track_id
+    LIMIT %s
+)
+SELECT id, plays FROM top JOIN public.tracks ON id = track_id WHERE weekly_play_count <> plays
+UNION ALL
+SELECT id, 0 FROM public.tracks
+WHERE weekly_play_count > 0 AND id NOT IN (SELECT track_id FROM top)
+ORDER BY id
+"""
+
+UPDATE = """
+UPDATE public.tracks SET weekly_play_count = unlocked.plays
+FROM (
+    SELECT id, plays FROM public.tracks
+    JOIN unnest(%s::uuid[], %s::integer[]) AS new (id, plays) USING (id)
+    FOR NO KEY UPDATE OF tracks SKIP LOCKED
+) AS unlocked
+WHERE tracks.id = unlocked.id
+"""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How many tracks were to have another count, and how many of them have it now."""
+
+    due: int = 0
+    updated: int = 0
+
+    @property
+    def left(self) -> int:
+        """How many were locked by other sessions, or deleted meanwhile."""
+        return self.due - self.updated
+
+
+def count_weekly_plays(
+    connection: BaseDatabaseWrapper, tracks: int, outcome: Outcome, *, dry_run: bool = False
+) -> None:
+    """Give the `tracks` most played tracks of the last 7 days their count, and all others 0.
+
+    `outcome` grows batch by batch, and says what was done if a run is ended: what is left, the
+    next run does. Raises `CommandError` in one line.
+    """
+    try:
+        with nullcontext() if dry_run else weekly_plays_lock(connection):
+            with connection.cursor() as cursor:
+                cursor.execute(CHANGES, [tracks])
+                changes = cursor.fetchall()
+            outcome.due = len(changes)
+            for batch in () if dry_run else batched(changes, BATCH):
+                outcome.updated += _update(connection, batch)
+    except LockNotAvailableError as error:
+        raise CommandError(f"another count is under way: {error}. This one did nothing.") from error
+    except ProgrammingError as error:
+        raise CommandError(
+            f"{' '.join(str(error).split())}: run manage.py migrate first, as a role that may "
+            "update tracks"
+        ) from error
+    except DatabaseError as error:
+        raise CommandError(
+            f"{' '.join(str(error).split())}; {outcome.updated:,} tracks were updated before, and "
+            "the next count does the rest"
+        ) from error
+
+
+def _update(connection: BaseDatabaseWrapper, changes: tuple[tuple[object, int], ...]) -> int:
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        set_lock_timeout(connection, LOCK_TIMEOUT, local=True)
+        cursor.execute(UPDATE, [[id_ for id_, _ in changes], [plays for _, plays in changes]])
+        return int(cursor.rowcount)
