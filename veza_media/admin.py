@@ -32,7 +32,6 @@ class HlsStreamAdmin(InspectionAdmin):
     group = "Media processing"
     columns = ("id", "track", "track_version", "status", "bitrates", "segment_count",
                "created_at")  # fmt: skip
-    order = "id"
     keys = {"track": "-created_at", "track_version": UNSORTED}
     states = (choices("status", HlsStreamStatus.choices, order="-created_at", unordered=["ready"]),)
     personal = False

@@ -30,8 +30,6 @@ class Case:
     seconds: list[float] = field(default_factory=list)
     stock_seconds: list[float] = field(default_factory=list)
     queries: int = 0
-    #: Whether 400 is an answer, too: dates, where no index sorts by time.
-    or_400: bool = False
 
 
 def list_of(site: str, model: type[Model], **query: Any) -> str:

@@ -137,7 +137,7 @@ def _reads(connection: psycopg.Connection) -> list[dict[str, Any]]:
     ).fetchone()
     recent = f"{NEWEST.replace('ORDER', "AND created_at > now() - interval '2 months' ORDER")}"
     cases = [
-        ("top tracks of 7 days", WEEK, (latest,)),
+        ("plays of 7 days, by track", WEEK, (latest,)),
         ("newest plays of a user", NEWEST, (user,)),
         ("the same, of two months", recent, (user,)),
         ("newest plays of one who has none", NEWEST, (str(uuid.uuid4()),)),

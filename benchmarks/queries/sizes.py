@@ -22,7 +22,7 @@ def main() -> None:
     """Load, explain, print; then the next size."""
     parser = setting.parser(__doc__)
     setting.add_page_cost(parser)
-    parser.add_argument("--users", type=setting.positive, nargs="+", default=[1_000, 4_000, 16_000])
+    parser.add_argument("--users", type=setting.positive, nargs="+", default=[1_000, 8_000, 64_000])
     options = parser.parse_args()
     costs = {"random_page_cost": options.random_page_cost}
     server = setting.start()

@@ -1,19 +1,22 @@
 """Every table has its screen, and the screen shows what it should."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.db.models import Model
 from django.test import Client
+from django.utils import timezone
 from model_bakery import baker
 
 from tests.admin.addresses import list_of, page_of, screen_of
 from tests.admin.crowd import MODELS
 from tests.staff import make_user, signed_in
 from veza_core.admin.labels import foreign_keys
+from veza_core.admin.listing import PRESET_LABELS, PRESETS
 from veza_core.models import Permission, Role, RolePermission, User, UserRoleAssignment
 from veza_site.models import StaffLogEntry
-from veza_streaming.models import Track, TrackPlay
+from veza_streaming.models import Playlist, PlaylistTrack, Track, TrackPlay
 
 
 def test_there_are_28() -> None:
@@ -29,6 +32,35 @@ def test_list_and_page_open(model: type[Model], browser: Client) -> None:
     assert str(row.pk) in page.content.decode()
 
 
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_every_list_has_presets_of_dates(model: type[Model], browser: Client) -> None:
+    order = screen_of(model).screen().order.removeprefix("-")
+    column = order if order.endswith("_at") else "created_at"
+    new, old = baker.make(model, _quantity=2)
+    rows = model._base_manager
+    # Those that came with the schema, too.
+    for of, days in ((rows, 500), (rows.filter(pk=new.pk), 0), (rows.filter(pk=old.pk), 40)):
+        of.update(**{column: timezone.now() - timedelta(days=days)})
+    for preset, label in PRESET_LABELS.items():
+        content = browser.get(list_of(model)).content.decode()
+        assert f'<a href="?range={preset}">{label}</a>' in content
+        content = browser.get(list_of(model, range=preset)).content.decode()
+        assert f'<a href="?range={preset}" aria-current="true">{label}</a>' in content
+        assert f'href="{page_of(model, new.pk)}"' in content
+        assert (f'href="{page_of(model, old.pk)}"' in content) == (PRESETS[preset] > 40)
+
+
+def test_dates_of_a_list_in_another_order(browser: Client) -> None:
+    """A playlist is in the order of its entries: dates choose from it all the same."""
+    playlist = baker.make(Playlist)
+    new, old = (baker.make(PlaylistTrack, playlist=playlist, position=n) for n in range(2))
+    PlaylistTrack._base_manager.filter(pk=old.pk).update(created_at="2024-02-29T12:00Z")
+    asked = {"playlist": playlist.pk, "since": "2024-02-29", "until": "2024-02-29"}
+    content = browser.get(list_of(PlaylistTrack, **asked)).content.decode()
+    assert page_of(PlaylistTrack, old.pk) in content
+    assert page_of(PlaylistTrack, new.pk) not in content
+
+
 def test_every_foreign_key_leads_back() -> None:
     """Panels link to lists of one key: each screen can be asked for each of its foreign keys."""
     for model in MODELS:
@@ -42,7 +74,8 @@ def test_every_order_has_an_index() -> None:
         firsts = {tuple(name.removeprefix("-") for name in index.fields)
                   for index in (*model._meta.indexes, *model._meta.constraints)
                   if getattr(index, "fields", ())}  # fmt: skip
-        wanted = {(screen.order.removeprefix("-"),)} - {("id",), ("created_at",)}
+        order = screen.order.removeprefix("-")
+        wanted = {(screen.merged, order) if screen.merged else (order,)} - {("id",)}
         wanted |= {(name, order.removeprefix("-")) for name, order in screen.keys.items() if order}
         assert wanted <= firsts, model
 

@@ -104,10 +104,9 @@ class KeysetChangeList(ChangeList):
         """The list's order, in words."""
         if self.listing.by_time:
             ends = "newest first" if self.listing.order.descending else "oldest first"
-            return f"{self.time_heading}, {ends}"
-        return (
-            f"{self.time_heading}, {'descending' if self.listing.order.descending else 'ascending'}"
-        )
+        else:
+            ends = "descending" if self.listing.order.descending else "ascending"
+        return f"{self.order_heading}, {ends}"
 
     @property
     def is_reversed(self) -> bool:
@@ -131,9 +130,15 @@ class KeysetChangeList(ChangeList):
         return list(key_forms(self))
 
     @property
-    def time_heading(self) -> str:
+    def order_heading(self) -> str:
         """What the column is called that the list is in the order of."""
         field: Any = self.opts.get_field(self.listing.order.column)
+        return heading(field)
+
+    @property
+    def date_heading(self) -> str:
+        """What the column is called that dates choose by."""
+        field: Any = self.opts.get_field(self.listing.time)
         return heading(field)
 
     def get_filters(self, request: HttpRequest) -> Any:

@@ -49,7 +49,7 @@ class KeyForm:
 
 
 def groups(changes: "KeysetChangeList") -> Iterator[Group]:
-    """The filters by state, then the range of dates where an index gives the order of a time."""
+    """The filters by state, then the range of dates."""
     listing = changes.listing
     for state in changes.screen.states:
         chosen = listing.options.get(state.name)
@@ -64,15 +64,14 @@ def groups(changes: "KeysetChangeList") -> Iterator[Group]:
                 ),
             ],
         )  # fmt: skip
-    if listing.by_time:
-        yield _dates(changes)
+    yield _dates(changes)
 
 
 def _dates(changes: "KeysetChangeList") -> Group:
     chosen = changes.listing.range
     no_dates: dict[str, str | None] = {"range": None, "since": None, "until": None}
     return Group(
-        changes.time_heading,
+        changes.date_heading,
         [
             Choice("Any time", changes.link(**no_dates), not chosen),
             *(

@@ -11,7 +11,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import BooleanField, Case, F, Model, Q, QuerySet, UUIDField, When
+from django.db.models import (
+    BooleanField,
+    Case,
+    DateTimeField,
+    F,
+    Model,
+    Q,
+    QuerySet,
+    UUIDField,
+    When,
+)
 from django.db.models.fields.tuple_lookups import (
     Tuple,
     TupleGreaterThan,
@@ -65,6 +75,11 @@ class Order:
     def by_key(self) -> list[str]:
         """For `order_by`, when the order of the key's rows does not matter."""
         return [("-" if self.key_descending else "") + self.key] if self.key else []
+
+    @property
+    def by_time(self) -> bool:
+        """Whether it is the order of a time."""
+        return isinstance(self.model._meta.get_field(self.column), DateTimeField)
 
     def reversed(self) -> "Order":
         """The same columns, the other way."""

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import DateTimeField, Model, Q
+from django.db.models import Model, Q
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -69,7 +69,7 @@ class Listing:
     place: Place = FIRST
     #: The runs of the index that are merged: see `keyset.first_of`.
     branches: tuple[Q, ...] = ()
-    #: The range of times, on the order's column.
+    #: The range of times, where the order is that of a time; elsewhere it is in `condition`.
     bounds: Q = field(default_factory=Q)
     #: The query string's filters, without what only turns pages.
     keys: dict[str, Any] = field(default_factory=dict)
@@ -78,8 +78,13 @@ class Listing:
 
     @property
     def by_time(self) -> bool:
-        """Whether the list is in the order of a time, so that dates can choose from it."""
-        return isinstance(self.order.model._meta.get_field(self.order.column), DateTimeField)
+        """Whether the list is in the order of a time, so that an index finds dates in it."""
+        return self.order.by_time
+
+    @property
+    def time(self) -> str:
+        """The column that dates choose by: the order's own, or when rows were made."""
+        return self.order.column if self.by_time else "created_at"
 
 
 def read(screen: Screen, query: QueryDict) -> Listing:
@@ -91,14 +96,15 @@ def read(screen: Screen, query: QueryDict) -> Listing:
     listing = _driven(screen, keys, options)
     reverse = _choice(given, "order", ["reversed"]) and listing.sorted
     order = listing.order.reversed() if reverse else listing.order
-    listing = replace(listing, order=order, keys=keys, options=options)
-    since, until = _range(listing, given)
-    return replace(
+    listing = replace(
         listing,
-        bounds=_bounds(order.column, since, until),
+        order=order,
+        keys=keys,
+        options=options,
         place=_place(order, given),
         range={name: given[name] for name in ("range", "since", "until") if name in given},
     )
+    return _within(listing, _bounds(listing.time, *_range(given)))
 
 
 def _only_known(screen: Screen, query: QueryDict) -> dict[str, str]:
@@ -192,14 +198,8 @@ def _date(given: Mapping[str, str], name: str) -> datetime | None:
     return datetime.combine(day, time.min, UTC)
 
 
-def _range(listing: Listing, given: Mapping[str, str]) -> tuple[datetime | None, datetime | None]:
+def _range(given: Mapping[str, str]) -> tuple[datetime | None, datetime | None]:
     """The first moment asked for, and the first after; None: no bound."""
-    asked = [name for name in ("range", "since", "until", "jump") if name in given]
-    if asked and not listing.by_time:
-        raise HelpfulError(
-            f"“{asked[0]}” cannot be used here: no index sorts this list by time. "
-            "Choose a user or a track first, or leave the dates out."
-        )
     if preset := _choice(given, "range", list(PRESETS)):
         if "since" in given or "until" in given:
             raise HelpfulError("Give “range”, or “since” and “until”, not both.")
@@ -218,6 +218,16 @@ def _bounds(column: str, since: datetime | None, until: datetime | None) -> Q:
     return bounds
 
 
+def _within(listing: Listing, bounds: Q) -> Listing:
+    """The listing with a range of times: by its index, or put to rows that the index found.
+
+    The latter are lists in an order of their own: a playlist's, or one of names, which are short.
+    """
+    if not bounds or listing.by_time:
+        return replace(listing, bounds=bounds)
+    return replace(listing, condition=bounds & (listing.condition or Q()))
+
+
 def _place(order: Order, given: Mapping[str, str]) -> Place:
     """Where the page begins. Raises `HelpfulError` when that is said twice."""
     asked = [name for name in (*PLACES, "jump", "last") if name in given]
@@ -228,6 +238,11 @@ def _place(order: Order, given: Mapping[str, str]) -> Place:
     if asked[0] == "last":
         return LAST
     if asked[0] == "jump":
+        if not order.by_time:
+            raise HelpfulError(
+                "“jump” cannot be used here: this list is not in the order of a time. "
+                "Give “since” or “until”."
+            )
         return _jump(order, given)
     place = PLACES[asked[0]]
     try:

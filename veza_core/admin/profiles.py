@@ -12,7 +12,6 @@ from .states import UNSORTED, boolean
 class UserProfileAdmin(InspectionAdmin):
     group = "Accounts"
     columns = ("id", "user", "display_name", "location", "is_public", "created_at")
-    order = "id"
     keys = {"user": UNSORTED}
     states = (boolean("is_public", "Public"),)
     sections = (
@@ -27,5 +26,4 @@ class UserSettingsAdmin(InspectionAdmin):
     group = "Accounts"
     columns = ("id", "user", "language", "timezone", "theme", "email_notifications",
                "push_notifications", "updated_at")  # fmt: skip
-    order = "id"
     keys = {"user": UNSORTED}

@@ -50,7 +50,6 @@ class RolePermissionAdmin(InspectionAdmin):
 class UserRoleAssignmentAdmin(InspectionAdmin):
     group = "Access"
     columns = ("id", "user", "role", "state", "assigned_by", "created_at", "expires_at")
-    order = "id"
     keys = {"user": UNSORTED, "role": UNSORTED, "assigned_by": UNSORTED}
 
     @computed("State", "expires_at")

@@ -81,6 +81,5 @@ class UserAdmin(InspectionAdmin):
 class FederatedIdentityAdmin(InspectionAdmin):
     group = "Accounts"
     columns = ("id", "user", "provider", "email", "display_name", "created_at")
-    order = "id"
     keys = {"user": UNSORTED}
     finders = (whole("email"),)

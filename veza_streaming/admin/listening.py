@@ -41,7 +41,6 @@ class PlaybackAnalyticsAdmin(InspectionAdmin):
 class TrackLikeAdmin(InspectionAdmin):
     group = "Listening"
     columns = ("id", "track", "user", "created_at")
-    order = "id"
     keys = BY_TRACK_AND_USER
 
 
@@ -49,7 +48,6 @@ class TrackLikeAdmin(InspectionAdmin):
 class TrackShareAdmin(InspectionAdmin):
     group = "Listening"
     columns = ("id", "track", "user", "permission", "access_count", "expires_at", "created_at")
-    order = "id"
     keys = BY_TRACK_AND_USER
     states = (choices("permission", SharePermission.choices),)
     finders = (token(live=True),)

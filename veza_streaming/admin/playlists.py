@@ -31,7 +31,6 @@ class PlaylistAdmin(InspectionAdmin):
 class PlaylistTrackAdmin(InspectionAdmin):
     group = "Playlists"
     columns = ("id", "playlist", "position", "track", "added_by", "created_at")
-    order = "id"
     keys = {"playlist": "position", "track": UNSORTED, "added_by": UNSORTED}
 
 
@@ -39,7 +38,6 @@ class PlaylistTrackAdmin(InspectionAdmin):
 class PlaylistCollaboratorAdmin(InspectionAdmin):
     group = "Playlists"
     columns = ("id", "playlist", "user", "permission", "invited_by", "accepted_at", "created_at")
-    order = "id"
     keys = {"playlist": UNSORTED, "user": UNSORTED, "invited_by": UNSORTED}
     states = (choices("permission", PlaylistPermission.choices),)
 
@@ -48,5 +46,4 @@ class PlaylistCollaboratorAdmin(InspectionAdmin):
 class PlaylistFollowAdmin(InspectionAdmin):
     group = "Playlists"
     columns = ("id", "playlist", "user", "created_at")
-    order = "id"
     keys = {"playlist": "-created_at", "user": "-created_at"}

@@ -49,7 +49,6 @@ class TrackVersionAdmin(InspectionAdmin):
     group = "Catalogue"
     columns = ("id", "track", "version_number", "file_size", "created_by", "changelog",
                "created_at")  # fmt: skip
-    order = "id"
     keys = {"track": "-created_at", "created_by": UNSORTED}
 
 
