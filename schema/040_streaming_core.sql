@@ -71,8 +71,14 @@ CREATE INDEX idx_tracks_status_created_at
     ON public.tracks (status, created_at DESC) WHERE NOT status = 'ready';
 CREATE INDEX idx_tracks_title_trgm
     ON public.tracks USING gin (upper(title) public.gin_trgm_ops);
-CREATE INDEX idx_tracks_title_upper
-    ON public.tracks (upper(title));
+CREATE INDEX idx_tracks_title_word1
+    ON public.tracks (upper(title) text_pattern_ops);
+CREATE INDEX idx_tracks_title_word2
+    ON public.tracks (upper(substring(title::text, '^(?:\S+\s+){1}(.+)$'::text)) text_pattern_ops);
+CREATE INDEX idx_tracks_title_word3
+    ON public.tracks (upper(substring(title::text, '^(?:\S+\s+){2}(.+)$'::text)) text_pattern_ops);
+CREATE INDEX idx_tracks_title_word4
+    ON public.tracks (upper(substring(title::text, '^(?:\S+\s+){3}(.+)$'::text)) text_pattern_ops);
 CREATE INDEX idx_tracks_user_id_created_at
     ON public.tracks (user_id, created_at DESC);
 CREATE INDEX idx_tracks_weekly_play_count

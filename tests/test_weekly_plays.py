@@ -158,3 +158,17 @@ def test_a_database_that_was_not_migrated(db):
     assert result.returncode == 1
     assert is_one_clear_line(result), result.stderr
     assert "run manage.py migrate first" in result.stderr
+
+
+def test_a_play_that_is_counted_touches_no_index(platform):
+    """The update of a track on top is heap-only (HOT): the index is on another column."""
+    platform.count()
+    hot = "SELECT pg_stat_get_xact_tuples_hot_updated('tracks'::regclass)"
+    count = "UPDATE tracks SET {} = {} + 1 WHERE title = 'Track 1'"
+    with platform.session.transaction():
+        before = platform.session.execute(hot).fetchone()[0]
+        platform.session.execute(count.format("play_count", "play_count"))
+        platform.session.execute(count.format("weekly_play_count", "weekly_play_count"))
+        after = platform.session.execute(hot).fetchone()[0]
+
+    assert after - before == 1

@@ -167,6 +167,8 @@ class TableReader:
             elif plain := re.fullmatch(r"idx\((.+?)\)(?: WHERE (.+))?", part):
                 keys, condition = plain.groups()
                 self._add_index(keys.split(", "), where=condition and self._condition(condition))
+            elif words := re.fullmatch(r"words of (\w+)", part):
+                self._add_words(words[1])
             elif trigram := re.fullmatch(r"trigram on (.+)", part):
                 for key in trigram[1].split(" and on "):
                     self._add_index([key], method="gin")
@@ -205,6 +207,16 @@ class TableReader:
             )
         name = "_".join(["idx", self.name, *filter(None, names)])
         self._define(f"INDEX {name}", method, definitions, where)
+
+    def _add_words(self, column: str) -> None:
+        rests = [f"{column}::text"]
+        rests += [
+            f"substring({column}::text, '^(?:\\S+\\s+){{{number}}}(.+)$'::text)"
+            for number in (1, 2, 3)
+        ]
+        for number, rest in enumerate(rests, 1):
+            head = f"INDEX idx_{self.name}_{column}_word{number}"
+            self._define(head, "btree", [f"upper({rest}) text_pattern_ops"], None)
 
     def _define(self, head: str, method: str, keys: list[str], where: str | None) -> None:
         condition = f" WHERE {where}" if where else ""

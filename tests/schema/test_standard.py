@@ -134,6 +134,8 @@ def test_no_index_is_the_beginning_of_another(live, subtests):
 )
 def test_names_of_indexes(live, subtests):
     for index in live.indexes:
+        if index.name in WORDS_OF_TITLE:
+            continue
         with subtests.test(index.name):
             parts = []
             for key in index.columns:
@@ -142,6 +144,35 @@ def test_names_of_indexes(live, subtests):
                 parts += [column, "trgm" if index.method == "gin" else function]
             name = "_".join(["idx", index.table, *filter(None, parts)])
             assert index.name == (f"{index.table}_pkey" if index.primary else name)
+
+
+#: By the words that they begin with.
+WORDS_OF_TITLE = {f"idx_tracks_title_word{number}": number for number in (1, 2, 3, 4)}
+
+
+@proves(
+    "- Rule 4: the *words of* a column are four indexes, `idx_<table>_<column>_word1` to `_word4`, "
+    "on what it is from its first, second, third and fourth word on, upper-cased, with "
+    "`text_pattern_ops`: words are what spaces part, and NULL stands for what is not there.",
+)
+def test_words_of_a_column(live, rows, cursor):
+    keys = {index.name: index.keys for index in live.indexes if index.name in WORDS_OF_TITLE}
+    assert keys.keys() == WORDS_OF_TITLE.keys()
+    titles = {
+        "One  two\tthree (four) five": [
+            "ONE  TWO\tTHREE (FOUR) FIVE",
+            "TWO\tTHREE (FOUR) FIVE",
+            "THREE (FOUR) FIVE",
+            "(FOUR) FIVE",
+        ],
+        "Été, solo": ["ÉTÉ, SOLO", "SOLO", None, None],
+        "Solo ": ["SOLO ", None, None, None],
+    }
+    for title, expected in titles.items():
+        id_ = rows.insert("tracks", title=title)
+        for name, number in WORDS_OF_TITLE.items():
+            cursor.execute(f"SELECT {keys[name][0]} FROM tracks WHERE id = %s", [id_])
+            assert cursor.fetchone()[0] == expected[number - 1], (title, name)
 
 
 @proves(

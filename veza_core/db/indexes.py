@@ -3,10 +3,13 @@
 from django.contrib.postgres.indexes import GinIndex as DjangoGinIndex
 from django.contrib.postgres.indexes import OpClass
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Upper
 
 MAX_NAME_LENGTH = 63
+
+#: A search for what begins with a word looks at so many words of a text.
+WORDS = 4
 
 
 class Index(models.Index):
@@ -27,6 +30,29 @@ def search_index(table: str, column: str) -> GinIndex:
         OpClass(Upper(column), name="gin_trgm_ops"),
         name=f"idx_{table}_{column}_trgm",
     )
+
+
+def word_indexes(table: str, column: str) -> list[Index]:
+    """B-trees of a text from its first, second, … word on, in upper case.
+
+    They find what begins with a part whatever the collation (PostgreSQL, "Operator Classes",
+    11.10), and are read no further than rows are asked for; of trigrams all rows are listed.
+    """
+    return [
+        Index(
+            OpClass(Upper(_from_word(column, number)), name="text_pattern_ops"),
+            name=f"idx_{table}_{column}_word{number}",
+        )
+        for number in range(1, WORDS + 1)
+    ]
+
+
+def _from_word(column: str, number: int) -> F | Func:
+    """The text from its n-th word on; NULL when it has fewer."""
+    if number == 1:
+        return F(column)
+    pattern = rf"^(?:\S+\s+){{{number - 1}}}(.+)$"
+    return Func(F(column), Value(pattern), function="substring")
 
 
 def set_index(table: str, column: str) -> Index:

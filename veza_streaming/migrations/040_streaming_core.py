@@ -225,8 +225,50 @@ class Migration(migrations.Migration):
                         name="idx_tracks_weekly_play_count",
                     ),
                     veza_core.db.indexes.Index(
-                        django.db.models.functions.text.Upper("title"),
-                        name="idx_tracks_title_upper",
+                        django.contrib.postgres.indexes.OpClass(
+                            django.db.models.functions.text.Upper(models.F("title")),
+                            name="text_pattern_ops",
+                        ),
+                        name="idx_tracks_title_word1",
+                    ),
+                    veza_core.db.indexes.Index(
+                        django.contrib.postgres.indexes.OpClass(
+                            django.db.models.functions.text.Upper(
+                                models.Func(
+                                    models.F("title"),
+                                    models.Value("^(?:\\S+\\s+){1}(.+)$"),
+                                    function="substring",
+                                )
+                            ),
+                            name="text_pattern_ops",
+                        ),
+                        name="idx_tracks_title_word2",
+                    ),
+                    veza_core.db.indexes.Index(
+                        django.contrib.postgres.indexes.OpClass(
+                            django.db.models.functions.text.Upper(
+                                models.Func(
+                                    models.F("title"),
+                                    models.Value("^(?:\\S+\\s+){2}(.+)$"),
+                                    function="substring",
+                                )
+                            ),
+                            name="text_pattern_ops",
+                        ),
+                        name="idx_tracks_title_word3",
+                    ),
+                    veza_core.db.indexes.Index(
+                        django.contrib.postgres.indexes.OpClass(
+                            django.db.models.functions.text.Upper(
+                                models.Func(
+                                    models.F("title"),
+                                    models.Value("^(?:\\S+\\s+){3}(.+)$"),
+                                    function="substring",
+                                )
+                            ),
+                            name="text_pattern_ops",
+                        ),
+                        name="idx_tracks_title_word4",
                     ),
                     veza_core.db.indexes.Index(
                         django.db.models.functions.text.Upper("artist"),

@@ -7,7 +7,7 @@ from django.db.models.functions import Upper
 
 from veza_core.db.constraints import LIVE, non_negative, positive
 from veza_core.db.fields import EnumField
-from veza_core.db.indexes import Index, search_index, set_index
+from veza_core.db.indexes import Index, search_index, set_index, word_indexes
 from veza_core.models import SoftDeleteModel, User
 
 
@@ -119,11 +119,12 @@ class Track(SoftDeleteModel):
                 condition=Q(weekly_play_count__gt=0),
                 name="idx_tracks_weekly_play_count",
             ),
-            # Search by the whole title or artist, in whatever case: a trigram index would read all
-            # that have the words in them, and finds nothing for two characters.
-            Index(Upper("title"), name="idx_tracks_title_upper"),
+            # The search of listeners, by what a title has from one of its words on.
+            *word_indexes("tracks", "title"),
+            # Search by the whole artist, in whatever case: a trigram index would read all that have
+            # the words in them, and finds nothing for two characters.
             Index(Upper("artist"), name="idx_tracks_artist_upper"),
-            # Search by a part of the title or the artist.
+            # The search of support, by any part of the title or the artist.
             search_index("tracks", "title"),
             search_index("tracks", "artist"),
             # The purge of what was deleted long ago.
