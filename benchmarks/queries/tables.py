@@ -117,7 +117,10 @@ def sizes(results: dict[str, Any]) -> Iterator[str]:
     found = results["sizes"]
     users = " ".join(str(size["users"]) for size in found)
     yield f'## As the platform grows: `make bench-sizes OPTIONS="--users {users}"`'
-    yield "\nBuffers of a read: the median of 100 keys (the 95th, the most)."
+    yield (
+        "\nBuffers of a read: the median of 100 keys (the 95th, the most); the median for each row"
+        " that it gives."
+    )
     yield from table(
         ["read", *(f"{size['users']:,} users, {size['rows']:,} rows" for size in found)],
         ([name, *(_buffers(size["queries"][name]) for size in found)]
@@ -126,7 +129,8 @@ def sizes(results: dict[str, Any]) -> Iterator[str]:
 
 
 def _buffers(one: dict[str, Any]) -> str:
-    return f"{one['buffers']:,.0f} ({one['p95']:,}, {one['most']:,})"
+    whole = f"{one['buffers']:,.0f} ({one['p95']:,}, {one['most']:,})"
+    return f"{whole}; {one['for_a_row']:,.1f} a row"
 
 
 def price(results: dict[str, Any]) -> Iterator[str]:

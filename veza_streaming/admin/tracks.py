@@ -31,8 +31,8 @@ class TrackAdmin(InspectionAdmin):
     sections = (
         ("Track", ("title", "artist", "album", "user", "genre", "release_year", "tags",
                    "duration_ms", "slug")),
-        ("State", ("status", "is_public", "published_at", "play_count", "like_count",
-                   "comment_count")),
+        ("State", ("status", "is_public", "published_at", "play_count", "weekly_play_count",
+                   "like_count", "comment_count")),
         ("File", ("file_path", "file_size", "format", "bitrate", "sample_rate", "cover_art_path",
                   "waveform_path")),
     )  # fmt: skip
