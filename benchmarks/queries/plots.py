@@ -88,7 +88,7 @@ def sizes(results: dict[str, Any], path: Path) -> None:
     )  # fmt: skip
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_ylim(top=300)
+    axes.set_ylim(top=500)
     axes.set_xticks(rows, [f"{row:,}" for row in rows], minor=False)
     axes.minorticks_off()
     axes.grid(color="#eeeeee", linewidth=0.6)
