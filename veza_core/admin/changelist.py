@@ -60,7 +60,11 @@ class KeysetChangeList(ChangeList):
         rows = self.root_queryset.only(*self.model_admin.selected(self.list_display))
         source = Source.of(rows, self.listing)
         self.cut = source.cut
-        return source.page(self.listing.place, self.list_per_page), source.count()
+        page, count = source.page(self.listing.place, self.list_per_page), source.count()
+        if count is None and page.previous is None and page.next is None:
+            # All that there is.
+            count = Count(len(page.rows))
+        return page, count
 
     def link(self, **changes: str | None) -> str:
         """The list's address with its filters and these changes; None takes one away.

@@ -25,5 +25,5 @@ class UserProfileAdmin(InspectionAdmin):
 class UserSettingsAdmin(InspectionAdmin):
     group = "Accounts"
     columns = ("id", "user", "language", "timezone", "theme", "email_notifications",
-               "push_notifications", "updated_at")  # fmt: skip
+               "push_notifications", "created_at", "updated_at")  # fmt: skip
     keys = {"user": UNSORTED}

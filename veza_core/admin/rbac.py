@@ -29,7 +29,7 @@ class RoleAdmin(InspectionAdmin):
 @admin.register(Permission)
 class PermissionAdmin(InspectionAdmin):
     group = "Access"
-    columns = ("name", "resource", "action", "description")
+    columns = ("name", "resource", "action", "description", "created_at")
     order = "name"
     keys = {"resource": UNSORTED}
     label = "name"
