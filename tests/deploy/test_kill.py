@@ -113,4 +113,4 @@ def test_server_killed(kill, boundary, tmp_path):
     assert "Traceback" not in err
     result = manage("migrate", EMBEDDED_DIRECTORY=str(home), DATABASE_URL="")
     assert result.returncode == 0, result.stderr
-    assert "28 tables, 46 foreign keys, 140 indexes, 28 triggers" in result.stdout
+    assert "28 tables, 46 foreign keys, 155 indexes, 28 triggers" in result.stdout

@@ -119,7 +119,7 @@ def test_summary(empty):
     result = manage("migrate", **database_environment(empty))
     *applied, summary, verdict, next_command = result.stdout.strip().splitlines()
     assert [line.split()[0] for line in applied] == recorded(empty)
-    assert "schema public: 28 tables, 46 foreign keys, 140 indexes, 28 triggers" in summary
+    assert "schema public: 28 tables, 46 foreign keys, 155 indexes, 28 triggers" in summary
     assert verdict == "Audit: 0 errors and 0 warnings, by 48 rules."
     assert next_command.startswith("Next: ")
 
