@@ -17,7 +17,7 @@ from django.utils import timezone
 from . import lookups as lookups
 from .display import AnyField
 from .errors import HelpfulError
-from .keyset import FIRST, LAST, Cursor, MalformedCursorError, Order, Place
+from .order import FIRST, LAST, Cursor, MalformedCursorError, Order, Place
 from .states import UNSORTED, Option, State
 
 #: Ranges that are one click away, in days up to and with today.

@@ -6,9 +6,9 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from . import keyset, unsorted
-from .keyset import Count, Order, Page, Place
+from .keyset import Count, Page
 from .listing import Listing
-from .unsorted import Found
+from .order import Order, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,8 @@ class Source:
     order: Order
     condition: Q | None
     branches: tuple[Q, ...]
-    #: The places of a key's rows that no index sorts; None: an index sorts.
-    found: Found | None = None
+    #: The number of rows that no index sorts; None: an index sorts.
+    unsorted: Count | None = None
     #: Whether the key has more rows than the listing reaches.
     cut: bool = False
 
@@ -33,22 +33,23 @@ class Source:
             return cls(bounded.filter(listing.driver), order, condition, listing.branches)
         # No index knows the key's rows by time either: the bounds are a condition as well.
         driven = rows.filter(listing.driver)
-        found = unsorted.find(driven, order, (listing.bounds & (condition or Q())) or None)
-        if found.cut and listing.driven_by_state:
+        within = listing.bounds & (condition or Q()) or None
+        number = unsorted.count(driven, order, within)
+        if number.capped and listing.driven_by_state:
             condition = listing.driver & (condition or Q())
             return cls(bounded, replace(order, key=""), condition, listing.branches, cut=True)
-        return cls(driven, order, None, (), found, found.cut)
+        return cls(driven, order, within, (), number, number.capped)
 
     def page(self, place: Place, size: int) -> Page[Any]:
         """Read a page of at most `size` rows."""
-        if self.found is not None:
-            return unsorted.read_page(self.rows, self.found, self.order, place, size)
+        if self.unsorted is not None:
+            return unsorted.read_page(self.rows, self.order, place, size, self.condition)
         return keyset.read_page(self.rows, self.order, place, size, self.condition, self.branches)
 
     def count(self) -> Count | None:
         """How many rows there are; None when no index knows."""
-        if self.found is not None:
-            return self.found.count
+        if self.unsorted is not None:
+            return self.unsorted
         if self.condition is not None:
             return None
         return keyset.count(self.rows, self.order, self.branches)
