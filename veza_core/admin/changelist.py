@@ -8,10 +8,11 @@ from django.http import HttpRequest
 from django.utils.http import urlencode
 from django.utils.text import capfirst
 
-from .columns import heading
+from .columns import Box, Table, heading
 from .filters import Chip, Group, KeyForm, chips, groups, key_forms, probe
-from .keyset import Count, Page, Place
+from .keyset import Count, Page
 from .listing import Listing, Screen, read
+from .order import Place
 from .source import Source
 
 
@@ -65,6 +66,22 @@ class KeysetChangeList(ChangeList):
             # All that there is.
             count = Count(len(page.rows))
         return page, count
+
+    @property
+    def chooses(self) -> bool:
+        """Whether rows can be chosen for an action."""
+        return "action_checkbox" in self.list_display
+
+    @property
+    def table(self) -> Table:
+        """The rows, as the template shows them."""
+        columns: list[Any] = [name for name in self.list_display if name != "action_checkbox"]
+        table = Table.of(columns, self.result_list)
+        if not self.chooses:
+            return table
+        box = Box(self.model_admin.label)
+        rows = zip(self.result_list, table.rows, strict=True)
+        return Table(table.headings, [[box(row), *cells] for row, cells in rows])
 
     def link(self, **changes: str | None) -> str:
         """The list's address with its filters and these changes; None takes one away.

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Field, ForeignKey, Model
 from django.utils.html import conditional_escape, format_html
@@ -111,6 +112,23 @@ class Table:
             "".join(f"<td>{conditional_escape(cell)}</td>" for cell in row) for row in self.rows
         )
         return SafeString("\n".join(f"<tr>{row}</tr>" for row in cells))
+
+
+class Box:
+    """What chooses a row for an action: Django's checkbox, without the form that makes it."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+
+    def __call__(self, row: Model) -> SafeString:
+        name = row.__dict__.get(self.label) or str(row.pk)[:8]
+        return format_html(
+            '<input type="checkbox" name="{}" value="{}" class="action-select"'
+            ' aria-label="Select {}">',
+            ACTION_CHECKBOX_NAME,
+            row.pk,
+            name,
+        )
 
 
 type AnyColumn = Column | Computed | Opening

@@ -217,9 +217,10 @@ def _unit(name: str) -> Callable[[Any], str] | None:
 
 def _number(field: AnyField, value: Any, whole: bool) -> SafeString:
     unit = _unit(field.name)
+    # As with times: there is nothing to escape in a number.
     if unit is None:
-        return escape(number(value))
-    return format_html('<span title="{}">{}</span>', f"{value:,}", unit(value))
+        return SafeString(number(value))
+    return SafeString(f'<span title="{value:,}">{unit(value)}</span>')
 
 
 def _id(field: AnyField, value: uuid.UUID, whole: bool) -> SafeString:

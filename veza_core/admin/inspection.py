@@ -26,7 +26,7 @@ from .errors import NotThereError
 from .guard import READING, guarded
 from .labels import attach, foreign_keys
 from .listing import Screen, read
-from .panels import fill, panels_of
+from .panels import panels_of
 from .search.finders import Finder
 from .states import DELETED, State
 
@@ -222,11 +222,10 @@ class InspectionAdmin(admin.ModelAdmin):
 
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """What a row's page shows."""
-        panels = panels_of(self.admin_site, request, row)
+        panels = panels_of(self.admin_site, request, row, self.read_alias)
         first = list(self.panels_first)
         panels.sort(key=lambda panel: first.index(panel.table_name) if panel.table_name in first
                     else len(first))  # fmt: skip
-        fill(panels, row.pk, self.read_alias)
         related = [found for panel in panels for found in panel.rows]
         self.make_ready(request, [row, *related])
         return {

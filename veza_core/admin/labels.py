@@ -8,22 +8,13 @@ from functools import cache
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.db.models import (
-    BooleanField,
-    Case,
-    F,
-    ForeignKey,
-    Model,
-    QuerySet,
-    TextField,
-    Value,
-    When,
-)
-from django.db.models.functions import Cast
+from django.db import connections
+from django.db.models import ForeignKey, Model
 from django.http import HttpRequest
 from django.urls import get_script_prefix, get_urlconf, reverse
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
+from psycopg import sql
 
 from .display import NOTHING, SHORT, AnyForeignKey, badge
 
@@ -56,23 +47,31 @@ def foreign_keys(model: type[Model]) -> tuple[AnyForeignKey, ...]:
     return tuple(field for field in model._meta.concrete_fields if isinstance(field, ForeignKey))
 
 
+def list_of(model: type[Model]) -> str:
+    """The list of a table's rows."""
+    return _address(model, "changelist", (), get_urlconf(), get_script_prefix())
+
+
 def url_of(model: type[Model], pk: Any) -> str:
     """The page of a row."""
-    return _pages_of(model, get_urlconf(), get_script_prefix()).replace(PLACEHOLDER, str(pk))
+    pages = _address(model, "change", (PLACEHOLDER,), get_urlconf(), get_script_prefix())
+    return pages.replace(PLACEHOLDER, str(pk))
 
 
 @cache
-def _pages_of(model: type[Model], urlconf: str | None, prefix: str) -> str:
-    """The pages of a table's rows. Kept: a page has hundreds of links, and `reverse` is slow."""
+def _address(
+    model: type[Model], view: str, args: tuple[str, ...], urlconf: str | None, prefix: str
+) -> str:
+    """`reverse`, which is slow: a page has hundreds of links. `prefix` is where it begins."""
     meta = model._meta
-    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", urlconf, args=[PLACEHOLDER])
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_{view}", urlconf, args=args)
 
 
 def attach(request: HttpRequest, site: AdminSite, alias: str, rows: Iterable[Model]) -> None:
     """Give each row the links of its foreign keys, for `link_html`. One query for all."""
     rows = list(rows)
     wanted = _wanted(rows)
-    named = {model: ids for model, ids in wanted.items() if _may_read(request, model)}
+    named = {model: ids for model, ids in wanted.items() if may_read(request, model)}
     found = _find(site, alias, named)
     for row in rows:
         links = {}
@@ -93,7 +92,8 @@ def link_html(row: Model, key: AnyForeignKey) -> SafeString:
     return links.get(key.attname, Link(str(pk)[:8])).html()
 
 
-def _may_read(request: HttpRequest, model: type[Model]) -> bool:
+def may_read(request: HttpRequest, model: type[Model]) -> bool:
+    """Whether who asks may read a table."""
     return bool(request.access.may(model._meta.db_table, "read"))  # type: ignore[attr-defined]
 
 
@@ -116,37 +116,40 @@ def _wanted(rows: Iterable[Model]) -> dict[type[Model], set[uuid.UUID]]:
 def _find(
     site: AdminSite, alias: str, wanted: dict[type[Model], set[uuid.UUID]]
 ) -> dict[tuple[type[Model], uuid.UUID], Link]:
-    models = list(wanted)
-    queries = [
-        _query(site, alias, place, model, wanted[model]) for place, model in enumerate(models)
-    ]
-    if not queries:
+    if not wanted:
         return {}
-    rows: Iterable[Any] = queries[0].union(*queries[1:], all=True) if queries[1:] else queries[0]
-    return {
-        (models[place], pk): Link(text or str(pk)[:8], url_of(models[place], pk), deleted)
-        for place, pk, text, deleted in rows
-    }
+    models = {model._meta.db_table: model for model in wanted}
+    with connections[alias].cursor() as cursor:
+        cursor.execute(
+            " UNION ALL ".join(_named(site, model) for model in wanted),
+            {model._meta.db_table: list(ids) for model, ids in wanted.items()},
+        )
+        return {
+            (models[table], pk): Link(text or str(pk)[:8], url_of(models[table], pk), deleted)
+            for table, pk, text, deleted in cursor.fetchall()
+        }
 
 
-def _query(
-    site: AdminSite, alias: str, place: int, model: type[Model], ids: set[uuid.UUID]
-) -> QuerySet[Any]:
-    """Key, name, and whether it is deleted, of some rows of one table."""
+@cache
+def _named(site: AdminSite, model: type[Model]) -> str:
+    """Selects table, key, name, and whether it is deleted, of some rows of one table."""
+    table = model._meta.db_table
     label = getattr(site.get_model_admin(model), "label", "")
     soft = any(field.name == "deleted_at" for field in model._meta.concrete_fields)
-    deleted: Any = Value(False)
-    if soft:
-        deleted = Case(When(deleted_at__isnull=False, then=True), default=False,
-                       output_field=BooleanField())  # fmt: skip
     return (
-        model._base_manager.using(alias)
-        .filter(pk__in=ids)
-        .order_by()
-        .values_list(
-            Value(place),
-            "pk",
-            Cast(F(label), TextField()) if label else Value("", output_field=TextField()),
-            deleted,
+        sql.SQL("SELECT {}, id, {}, {} FROM {} WHERE id = ANY ({})")
+        .format(
+            table,
+            sql.SQL("{}::text").format(column_of(model, label)) if label else sql.SQL("NULL"),
+            sql.SQL("deleted_at IS NOT NULL" if soft else "false"),
+            sql.Identifier(table),
+            sql.Placeholder(table),
         )
+        .as_string()
     )
+
+
+def column_of(model: type[Model], name: str) -> sql.Identifier:
+    """A field's column, for SQL."""
+    field: Any = model._meta.get_field(name)
+    return sql.Identifier(field.column)

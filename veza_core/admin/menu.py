@@ -8,6 +8,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.text import capfirst, slugify
 
+from .labels import list_of
+
 #: The headings' order; others follow by name.
 GROUPS = (
     "Accounts",
@@ -36,13 +38,15 @@ def grouped(site: AdminSite, request: HttpRequest, label: str | None = None) -> 
             continue
         name = getattr(screen, "group", "Support")
         group = groups.setdefault(name, _group(name, start))
+        address = list_of(model)
         group["models"].append(
             {
                 "model": model,
                 "name": capfirst(str(meta.verbose_name_plural)),
                 "object_name": meta.object_name,
                 "perms": {"view": True},
-                "admin_url": reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist"),
+                "admin_url": address,
+                "is_current": request.path.startswith(address),
                 "add_url": None,
                 "view_only": True,
             }

@@ -1,22 +1,24 @@
 """What refers to a row: the latest of each table, and how many, in two queries for all tables."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.db import connections
 from django.db.models import Model
 from django.http import HttpRequest
-from django.urls import reverse
 from psycopg import sql
 
 from veza_core.infinity import from_json
 
 from .columns import AnyColumn, Table, secret_fields
 from .display import AnyForeignKey
-from .keyset import COUNTED, Count, Order
+from .keyset import COUNTED, Count
+from .labels import column_of, list_of, may_read
+from .order import Order
 from .states import UNSORTED
 
 #: Rows shown in a panel.
@@ -26,131 +28,140 @@ LATEST = 20
 LOOKED_THROUGH = 1_000
 
 
-@dataclass(slots=True)
-class Panel:
-    """The rows of one table that refer to a row by one foreign key."""
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A foreign key that refers to a table, and how the rows that have it are read and shown."""
 
     model: type[Model]
     key: AnyForeignKey
     columns: Sequence[AnyColumn]
-    order: str
-    url: str
     title: str
+    #: The latest rows of a key as JSON, and how many it has: see `_latest` and `_count`.
+    latest: str
+    count: str
+    read: Callable[[dict[str, Any]], Model]
+
+
+@dataclass(slots=True)
+class Panel:
+    """The rows of one table that refer to a row by one foreign key."""
+
+    relation: Relation
+    url: str
     rows: list[Model] = field(default_factory=list)
     count: Count = field(default_factory=lambda: Count(0))
 
     @property
-    def selected(self) -> list[str]:
-        """The fields that the columns, the order and the links read; never a secret."""
-        names = {"id", "created_at", *(need for column in self.columns for need in column.needs)}
-        names |= {field.name for field in self.model._meta.concrete_fields
-                  if field.name == "deleted_at"}  # fmt: skip
-        return sorted(names - secret_fields(self.model))
+    def title(self) -> str:
+        """What the rows are called here."""
+        return self.relation.title
 
     @property
     def table_name(self) -> str:
         """The table of the rows."""
-        return self.model._meta.db_table
+        return self.relation.model._meta.db_table
 
     @property
     def table(self) -> Table:
         """The rows, as their template shows them."""
-        return Table.of(self.columns, self.rows)
+        return Table.of(self.relation.columns, self.rows)
 
 
-def panels_of(site: AdminSite, request: HttpRequest, row: Model) -> list[Panel]:
-    """A panel for each foreign key that refers to the row's table, empty as yet.
-
-    Without those of tables that the user may not read.
-    """
-    panels = []
-    for relation in row._meta.related_objects:
-        model = relation.related_model
+@cache
+def relations_of(site: AdminSite, model: type[Model], alias: str) -> tuple[Relation, ...]:
+    """All foreign keys that refer to a table and have a screen. Kept: they are the models'."""
+    found: list[Relation] = []
+    for relation in model._meta.related_objects:
         key: Any = relation.field
-        admin: Any = site._registry.get(model)
-        if admin is None or not admin.has_view_permission(request):
+        admin: Any = site._registry.get(relation.related_model)
+        if admin is None:
             continue
-        meta = model._meta
-        url = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
-        panels.append(
-            Panel(
-                model,
+        columns = admin.panel_columns(key.name)
+        names = _selected(relation.related_model, columns)
+        found.append(
+            Relation(
+                relation.related_model,
                 key,
-                admin.panel_columns(key.name),
-                admin.keys[key.name],
-                f"{url}?{key.name}={row.pk}",
+                columns,
                 admin.panel_title(key.name),
+                _latest(len(found), key, names, admin.keys[key.name]).as_string(),
+                _count(len(found), key).as_string(),
+                reader_of(relation.related_model, names, alias),
             )
         )
-    return panels
+    return tuple(found)
 
 
-def fill(panels: Sequence[Panel], pk: Any, alias: str) -> None:
-    """Read rows and counts of all panels."""
+def panels_of(site: AdminSite, request: HttpRequest, row: Model, alias: str) -> list[Panel]:
+    """A panel for each foreign key that refers to the row's table, with the row's rows.
+
+    Without those of tables that the user may not read. Two queries for all of them.
+    """
+    panels = {
+        place: Panel(relation, f"{list_of(relation.model)}?{relation.key.name}={row.pk}")
+        for place, relation in enumerate(relations_of(site, type(row), alias))
+        if may_read(request, relation.model)
+    }
     if not panels:
-        return
-    read = [reader_of(panel.model, panel.selected, alias) for panel in panels]
+        return []
+    asked = {"key": row.pk, "latest": LATEST, "looked_through": LOOKED_THROUGH,
+             "counted": COUNTED + 1}  # fmt: skip
     with connections[alias].cursor() as cursor:
-        cursor.execute(_union(_latest(place, panel) for place, panel in enumerate(panels)),
-                       [pk] * len(panels))  # fmt: skip
+        cursor.execute(_union(panel.relation.latest for panel in panels.values()), asked)
         for place, text in cursor.fetchall():
-            panels[place].rows.append(read[place](json.loads(text)))
-        cursor.execute(_union(_count(place, panel) for place, panel in enumerate(panels)),
-                       [pk] * len(panels))  # fmt: skip
+            panels[place].rows.append(panels[place].relation.read(json.loads(text)))
+        cursor.execute(_union(panel.relation.count for panel in panels.values()), asked)
         for place, number in cursor.fetchall():
             panels[place].count = Count.of(number)
+    return list(panels.values())
 
 
-def _union(queries: Any) -> sql.Composed:
-    return sql.SQL(" UNION ALL ").join(sql.SQL("({})").format(query) for query in queries)
+def _union(queries: Iterable[str]) -> str:
+    return " UNION ALL ".join(f"({query})" for query in queries)
 
 
-def _latest(place: int, panel: Panel) -> sql.Composed:
-    """The latest rows of a panel as JSON, for one UNION over tables of different columns."""
-    model = panel.model
-    order = Order.parse(model, panel.order or "-created_at")
-    names = sorted({*panel.selected, *order.columns})
-    key = sql.Identifier(panel.key.column)
+def _selected(model: type[Model], columns: Sequence[AnyColumn]) -> list[str]:
+    """The fields that the columns, the order and the links read; never a secret."""
+    names = {"id", "created_at", *(need for column in columns for need in column.needs)}
+    names |= {field.name for field in model._meta.concrete_fields if field.name == "deleted_at"}
+    return sorted(names - secret_fields(model))
+
+
+def _latest(place: int, key: AnyForeignKey, names: Sequence[str], by: str) -> sql.Composed:
+    """The latest rows of a key, for one UNION over tables of different columns."""
+    model: Any = key.model
+    order = Order.parse(model, by or "-created_at")
     # ANY and the order by the key: see `lookups`.
-    rows = sql.SQL("SELECT {} FROM {} WHERE {} = ANY (ARRAY[%s]::uuid[])").format(
-        sql.SQL(", ").join(column_of(model, name) for name in sorted({*names, panel.key.name})),
+    rows = sql.SQL("SELECT {} FROM {} WHERE {} = ANY (ARRAY[%(key)s]::uuid[])").format(
+        sql.SQL(", ").join(
+            column_of(model, name) for name in sorted({*names, *order.columns, key.name})
+        ),
         sql.Identifier(model._meta.db_table),
-        key,
+        sql.Identifier(key.column),
     )
-    if panel.order == UNSORTED:
-        rows = sql.SQL("SELECT * FROM ({} ORDER BY {} LIMIT {}) AS found").format(
-            rows, key, LOOKED_THROUGH
+    if by == UNSORTED:
+        rows = sql.SQL("SELECT * FROM ({} ORDER BY {} LIMIT %(looked_through)s) AS found").format(
+            rows, sql.Identifier(key.column)
         )
     return sql.SQL(
-        "SELECT {}, to_jsonb(latest)::text FROM ({} ORDER BY {}, {} LIMIT {}) AS latest"
+        "SELECT {}, to_jsonb(latest)::text FROM ({} ORDER BY {}, {} LIMIT %(latest)s) AS latest"
     ).format(
         place,
         rows,
-        key,
+        sql.Identifier(key.column),
         sql.SQL(", ").join(
             sql.SQL("{} DESC" if order.descending else "{}").format(column_of(model, name))
             for name in order.columns
         ),
-        LATEST,
     )
 
 
-def _count(place: int, panel: Panel) -> sql.Composed:
+def _count(place: int, key: AnyForeignKey) -> sql.Composed:
+    """How many rows a key has, up to `COUNTED`."""
     return sql.SQL(
-        "SELECT {}, count(*) FROM (SELECT 1 FROM {} WHERE {key} = ANY (ARRAY[%s]::uuid[])"
-        " ORDER BY {key} LIMIT {}) AS counted"
-    ).format(
-        place,
-        sql.Identifier(panel.model._meta.db_table),
-        COUNTED + 1,
-        key=sql.Identifier(panel.key.column),
-    )
-
-
-def column_of(model: type[Model], name: str) -> sql.Identifier:
-    """A field's column, for SQL."""
-    field: Any = model._meta.get_field(name)
-    return sql.Identifier(field.column)
+        "SELECT {}, count(*) FROM (SELECT 1 FROM {} WHERE {key} = ANY (ARRAY[%(key)s]::uuid[])"
+        " ORDER BY {key} LIMIT %(counted)s) AS counted"
+    ).format(place, sql.Identifier(key.model._meta.db_table), key=sql.Identifier(key.column))
 
 
 def reader_of(

@@ -9,15 +9,14 @@ from django.contrib.admin import AdminSite
 from django.db import connections
 from django.db.models import Model
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.text import capfirst
 from psycopg import sql
 
 from veza_core.admin.columns import Table, secret_fields
 from veza_core.admin.inspection import InspectionAdmin
-from veza_core.admin.labels import attach
-from veza_core.admin.panels import column_of, reader_of
+from veza_core.admin.labels import attach, column_of, list_of
+from veza_core.admin.panels import reader_of
 
 from .engine import Kind
 from .finders import CANDIDATES
@@ -103,9 +102,7 @@ def _list_of(kind: Kind, term: Term) -> str:
     if len(columns) != 1 or not columns <= set(kind.admin.keys):
         return ""
     (name,) = columns
-    meta = kind.admin.opts
-    address = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
-    return f"{address}?{urlencode({name: term.address or term.text})}"
+    return f"{list_of(kind.admin.model)}?{urlencode({name: term.address or term.text})}"
 
 
 def _place(kind: Kind, row: Model, term: Term) -> tuple[bool, bool, bool, int]:
