@@ -110,6 +110,22 @@ def test_panels_lead_both_ways(browser: Client) -> None:
     assert "<strong>23</strong> plays" in plays
 
 
+def test_the_menu_says_where_one_is(browser: Client) -> None:
+    track = baker.make(Track)
+    for url, current in ((list_of(Track), Track), (page_of(Track, track.pk), Track),
+                         (list_of(Playlist), Playlist)):  # fmt: skip
+        page = browser.get(url).content.decode()
+        assert re.findall(r'<a href="([^"]+)" aria-current="page">', page) == [list_of(current)]
+
+
+def test_boxes_are_called_by_what_they_choose(browser: Client) -> None:
+    track = baker.make(Track, title="Lost <Song>")
+    page = browser.get(list_of(Track)).content.decode()
+    box = f'name="_selected_action" value="{track.pk}" class="action-select"'
+    assert f'{box} aria-label="Select Lost &lt;Song&gt;">' in page
+    assert "action-select" not in browser.get(list_of(TrackPlay)).content.decode()
+
+
 def test_plays_by_day(browser: Client) -> None:
     track = baker.make(Track)
     baker.make(TrackPlay, track=track, _quantity=3)
