@@ -10,17 +10,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import Q
-from django.db.models.functions import Now
+from django.db import connection
 
 from veza_core.models import User, UserRole
 
 ENTER = "admin.access"
 
-#: The path from a user to the names of their permissions, and to when a role ends.
-_PERMISSION = "role_assignments__role__role_permissions__permission__name"
-_EXPIRES_AT = "role_assignments__expires_at"
+#: What the kind of an account is that may act at all, and the names of what its roles permit.
+RIGHTS = """
+    SELECT role, ARRAY(
+        SELECT permissions.name FROM user_roles
+        JOIN role_permissions USING (role_id)
+        JOIN permissions ON permissions.id = permission_id
+        WHERE user_id = users.id AND (expires_at IS NULL OR expires_at > statement_timestamp()))
+    FROM users
+    WHERE id = %s AND is_active AND NOT is_banned AND deleted_at IS NULL
+    AND (locked_until IS NULL OR locked_until <= statement_timestamp())
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +59,10 @@ def access_of(user: Any) -> Access:
     """
     if getattr(user, "pk", None) is None:
         return Access(AnonymousUser())
-    live = Q(**{f"{_EXPIRES_AT}__isnull": True}) | Q(**{f"{_EXPIRES_AT}__gt": Now()})
-    found = (
-        User.objects.filter(Q(locked_until__isnull=True) | Q(locked_until__lte=Now()))
-        .filter(pk=user.pk, is_active=True, is_banned=False)
-        .annotate(granted=ArrayAgg(_PERMISSION, filter=live, distinct=True, default=[]))
-        .defer("password")
-        .first()
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(RIGHTS, [user.pk])
+        found = cursor.fetchone()
     if found is None:
         return Access(AnonymousUser())
-    return Access(
-        user=found,
-        permissions=frozenset(name for name in found.granted if name is not None),
-        is_super=found.role == UserRole.SUPER_ADMIN,
-    )
+    role, names = found
+    return Access(user, frozenset(names), is_super=role == UserRole.SUPER_ADMIN)

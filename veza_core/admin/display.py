@@ -8,7 +8,6 @@ from functools import cache, lru_cache
 from typing import Any
 
 from django.db.models import Field, ForeignKey, GenericIPAddressField, Model
-from django.utils import timezone
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -117,10 +116,11 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
     """`moment` seen from `now`: "3 hours ago", "in 2 days"."""
     if moment in WORDS:
         return WORDS[moment]
-    seconds = ((now or timezone.now()) - moment).total_seconds()
+    seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
+    distance = abs(seconds)
     for span, length in SPANS:
-        if abs(seconds) >= length:
-            count = int(abs(seconds) // length)
+        if distance >= length:
+            count = int(distance // length)
             text = f"{count} {span}{'' if count == 1 else 's'}"
             return f"{text} ago" if seconds > 0 else f"in {text}"
     return "just now"
@@ -130,7 +130,7 @@ def exact(moment: datetime) -> str:
     """`2026-03-04 05:06:07 UTC`."""
     if moment in WORDS:
         return WORDS[moment]
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return moment.astimezone(UTC).isoformat(" ", "seconds").removesuffix("+00:00") + " UTC"
 
 
 def when(moment: datetime) -> SafeString:
@@ -154,7 +154,7 @@ def when_exactly(moment: datetime) -> SafeString:
     )
 
 
-def copy_button(value: uuid.UUID) -> SafeString:
+def copy_button(value: uuid.UUID | str) -> SafeString:
     """A button that copies a UUID, all of it (`copy.js`)."""
     return SafeString(
         f'<button type="button" class="copy" data-copy="{value}" aria-label="Copy {value}">'
@@ -164,7 +164,7 @@ def copy_button(value: uuid.UUID) -> SafeString:
     )
 
 
-def short_id(value: uuid.UUID) -> SafeString:
+def short_id(value: uuid.UUID | str) -> SafeString:
     """The first 8 characters of a UUID; all of them for the pointer."""
     text = str(value)
     return SafeString(f'<code class="uuid" title="{text}">{text[:8]}</code>')
@@ -224,7 +224,8 @@ def _number(field: AnyField, value: Any, whole: bool) -> SafeString:
 
 
 def _id(field: AnyField, value: uuid.UUID, whole: bool) -> SafeString:
-    return (whole_id(value) if whole else short_id(value)) + copy_button(value)
+    text = str(value)
+    return (whole_id(text) if whole else short_id(text)) + copy_button(text)
 
 
 def _list(field: AnyField, values: list[Any], whole: bool) -> SafeString:

@@ -108,9 +108,9 @@ class Count:
         return f"{self.number:,}{'+' if self.capped else ''}"
 
     @classmethod
-    def of(cls, number: int) -> "Count":
-        """A count that was stopped one above `COUNTED`."""
-        return cls(min(number, COUNTED), number > COUNTED)
+    def of(cls, number: int, most: int) -> "Count":
+        """A count that was stopped one above `most`."""
+        return cls(min(number, most), number > most)
 
 
 def count(rows: QuerySet[Any], order: Order, branches: Sequence[Q] = ()) -> Count:
@@ -126,4 +126,4 @@ def count(rows: QuerySet[Any], order: Order, branches: Sequence[Q] = ()) -> Coun
         total += run.order_by(*by).values(order.column)[: COUNTED + 1 - total].count()
         if total > COUNTED:
             break
-    return Count.of(total)
+    return Count.of(total, COUNTED)

@@ -12,7 +12,7 @@ from django.db import connections
 from django.db.models import ForeignKey, Model
 from django.http import HttpRequest
 from django.urls import get_script_prefix, get_urlconf, reverse
-from django.utils.html import conditional_escape, format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 from psycopg import sql
 
@@ -27,7 +27,7 @@ PLACEHOLDER = "00000000-0000-0000-0000-000000000000"
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What a foreign key points at. Without a URL for who may not read it."""
+    """What a foreign key points at. Without a URL (of `url_of`) for who may not read it."""
 
     text: str
     url: str = ""
@@ -35,11 +35,12 @@ class Link:
 
     def html(self) -> SafeString:
         """The name, and the way there."""
-        text = self.text if len(self.text) <= SHORT else self.text[: SHORT - 1] + "…"
-        shown = format_html('<a href="{}">{}</a>', self.url, text) if self.url else text
+        shown = escape(self.text if len(self.text) <= SHORT else self.text[: SHORT - 1] + "…")
+        if self.url:
+            shown = SafeString(f'<a href="{self.url}">{shown}</a>')
         if self.deleted:
             return format_html('<span class="gone">{}</span> {}', shown, badge("deleted"))
-        return conditional_escape(shown)
+        return shown
 
 
 def foreign_keys(model: type[Model]) -> tuple[AnyForeignKey, ...]:

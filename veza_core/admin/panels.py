@@ -16,7 +16,7 @@ from veza_core.infinity import from_json
 
 from .columns import AnyColumn, Table, secret_fields
 from .display import AnyForeignKey
-from .keyset import COUNTED, Count
+from .keyset import Count
 from .labels import column_of, list_of, may_read
 from .order import Order
 from .states import UNSORTED
@@ -24,8 +24,11 @@ from .states import UNSORTED
 #: Rows shown in a panel.
 LATEST = 20
 
+#: Counting a panel's rows stops here, and says "1,000+": a page has twenty panels.
+COUNTED = 1_000
+
 #: Of a key whose index does not sort, the latest among so many rows are shown.
-LOOKED_THROUGH = 1_000
+LOOKED_THROUGH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,13 @@ class Panel:
     relation: Relation
     url: str
     rows: list[Model] = field(default_factory=list)
-    count: Count = field(default_factory=lambda: Count(0))
+    #: How many rows there are, where the panel has not all of them.
+    number: Count | None = None
+
+    @property
+    def count(self) -> Count:
+        """How many rows there are, up to `COUNTED`."""
+        return self.number or Count(len(self.rows))
 
     @property
     def title(self) -> str:
@@ -95,7 +104,8 @@ def relations_of(site: AdminSite, model: type[Model], alias: str) -> tuple[Relat
 def panels_of(site: AdminSite, request: HttpRequest, row: Model, alias: str) -> list[Panel]:
     """A panel for each foreign key that refers to the row's table, with the row's rows.
 
-    Without those of tables that the user may not read. Two queries for all of them.
+    Without those of tables that the user may not read. Two queries for all of them: rows are
+    counted of those only that have more than a panel.
     """
     panels = {
         place: Panel(relation, f"{list_of(relation.model)}?{relation.key.name}={row.pk}")
@@ -110,9 +120,11 @@ def panels_of(site: AdminSite, request: HttpRequest, row: Model, alias: str) -> 
         cursor.execute(_union(panel.relation.latest for panel in panels.values()), asked)
         for place, text in cursor.fetchall():
             panels[place].rows.append(panels[place].relation.read(json.loads(text)))
-        cursor.execute(_union(panel.relation.count for panel in panels.values()), asked)
-        for place, number in cursor.fetchall():
-            panels[place].count = Count.of(number)
+        full = [panel for panel in panels.values() if len(panel.rows) == LATEST]
+        if full:
+            cursor.execute(_union(panel.relation.count for panel in full), asked)
+            for place, number in cursor.fetchall():
+                panels[place].number = Count.of(number, COUNTED)
     return list(panels.values())
 
 

@@ -79,7 +79,7 @@ def _queue(alias: str) -> list[QueueState]:
     with connections[alias].cursor() as cursor:
         cursor.execute(_QUEUE, [COUNTED + 1])
         return [
-            QueueState(badge(status), Count.of(number), f"{_jobs()}?status={status}")
+            QueueState(badge(status), Count.of(number, COUNTED), f"{_jobs()}?status={status}")
             for status, number in cursor.fetchall()
         ]
 
