@@ -115,10 +115,8 @@ class Table:
 
     def body(self) -> SafeString:
         """The rows as HTML."""
-        cells = (
-            "".join(f"<td>{conditional_escape(cell)}</td>" for cell in row) for row in self.rows
-        )
-        return SafeString("\n".join(f"<tr>{row}</tr>" for row in cells))
+        cells = ("</td><td>".join(map(conditional_escape, row)) for row in self.rows)
+        return SafeString("\n".join(f"<tr><td>{row}</td></tr>" for row in cells))
 
 
 class Box:

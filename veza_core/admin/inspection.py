@@ -131,7 +131,8 @@ class InspectionAdmin(admin.ModelAdmin):
     def panel_title(self, key: str) -> str:
         """What these rows are called under what `key` refers to."""
         target = self._field(key).related_model
-        own = [other for other in foreign_keys(self.model) if other.related_model is target]
+        keys = foreign_keys(self.model)  # type: ignore[arg-type]  # types are hashable
+        own = [other for other in keys if other.related_model is target]
         name = str(self.opts.verbose_name_plural)
         title = name[:1].upper() + name[1:]
         return title if len(own) == 1 else f"{title}, as {heading(self._field(key)).lower()}"

@@ -43,6 +43,7 @@ class Link:
         return shown
 
 
+@cache
 def foreign_keys(model: type[Model]) -> tuple[AnyForeignKey, ...]:
     """The foreign keys of a model."""
     return tuple(field for field in model._meta.concrete_fields if isinstance(field, ForeignKey))
@@ -55,8 +56,12 @@ def list_of(model: type[Model]) -> str:
 
 def url_of(model: type[Model], pk: Any) -> str:
     """The page of a row."""
-    pages = _address(model, "change", (PLACEHOLDER,), get_urlconf(), get_script_prefix())
-    return pages.replace(PLACEHOLDER, str(pk))
+    return pages_of(model).replace(PLACEHOLDER, str(pk))
+
+
+def pages_of(model: type[Model]) -> str:
+    """The pages of a table's rows, with `PLACEHOLDER` where a row's id belongs."""
+    return _address(model, "change", (PLACEHOLDER,), get_urlconf(), get_script_prefix())
 
 
 @cache
@@ -74,14 +79,13 @@ def attach(request: HttpRequest, site: AdminSite, alias: str, rows: Iterable[Mod
     wanted = _wanted(rows)
     named = {model: ids for model, ids in wanted.items() if may_read(request, model)}
     found = _find(site, alias, named)
+    gone = Link("gone")
     for row in rows:
-        links = {}
-        for key, pk in _loaded(row):
-            model = key.related_model
-            links[key.attname] = (
-                found.get((model, pk), Link("gone")) if model in named else Link(str(pk)[:8])
-            )
-        row.__dict__[_LINKS] = links
+        row.__dict__[_LINKS] = {
+            key.attname: found.get((key.related_model, pk), gone)
+            for key, pk in _loaded(row)
+            if key.related_model in named
+        }
 
 
 def link_html(row: Model, key: AnyForeignKey) -> SafeString:
@@ -89,8 +93,9 @@ def link_html(row: Model, key: AnyForeignKey) -> SafeString:
     pk = getattr(row, key.attname)
     if pk is None:
         return NOTHING
-    links: dict[str, Link] = row.__dict__.get(_LINKS, {})
-    return links.get(key.attname, Link(str(pk)[:8])).html()
+    link = row.__dict__.get(_LINKS, {}).get(key.attname)
+    # Who may not read the other table sees the beginning of the id.
+    return link.html() if link else escape(str(pk)[:8])
 
 
 def may_read(request: HttpRequest, model: type[Model]) -> bool:
@@ -125,10 +130,14 @@ def _find(
             " UNION ALL ".join(_named(site, model) for model in wanted),
             {model._meta.db_table: list(ids) for model, ids in wanted.items()},
         )
-        return {
-            (models[table], pk): Link(text or str(pk)[:8], url_of(models[table], pk), deleted)
-            for table, pk, text, deleted in cursor.fetchall()
-        }
+        found = cursor.fetchall()
+    pages = {table: pages_of(model) for table, model in models.items()}
+    return {
+        (models[table], pk): Link(
+            text or str(pk)[:8], pages[table].replace(PLACEHOLDER, str(pk)), deleted
+        )
+        for table, pk, text, deleted in found
+    }
 
 
 @cache

@@ -156,7 +156,7 @@ def _latest(place: int, key: AnyForeignKey, names: Sequence[str], by: str) -> sq
             rows, sql.Identifier(key.column)
         )
     return sql.SQL(
-        "SELECT {}, to_jsonb(latest)::text FROM ({} ORDER BY {}, {} LIMIT %(latest)s) AS latest"
+        "SELECT {}, row_to_json(latest)::text FROM ({} ORDER BY {}, {} LIMIT %(latest)s) AS latest"
     ).format(
         place,
         rows,

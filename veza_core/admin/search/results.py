@@ -146,7 +146,7 @@ def _fields(kind: Kind) -> list[str]:
 
 def _rows_as_json(place: int, admin: InspectionAdmin, names: Sequence[str]) -> sql.Composed:
     return sql.SQL(
-        "(SELECT {}, to_jsonb(found)::text FROM (SELECT {} FROM {} WHERE id = ANY(%s)) AS found)"
+        "(SELECT {}, row_to_json(found)::text FROM (SELECT {} FROM {} WHERE id = ANY(%s)) AS found)"
     ).format(
         place,
         sql.SQL(", ").join(column_of(admin.model, name) for name in names),
