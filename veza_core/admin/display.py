@@ -130,7 +130,8 @@ def exact(moment: datetime) -> str:
     """`2026-03-04 05:06:07 UTC`."""
     if moment in WORDS:
         return WORDS[moment]
-    return moment.astimezone(UTC).isoformat(" ", "seconds").removesuffix("+00:00") + " UTC"
+    text = moment.astimezone(UTC).isoformat()
+    return f"{text[:10]} {text[11:19]} UTC"
 
 
 def when(moment: datetime) -> SafeString:
