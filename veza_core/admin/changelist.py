@@ -61,7 +61,8 @@ class KeysetChangeList(ChangeList):
         rows = self.root_queryset.only(*self.model_admin.selected(self.list_display))
         source = Source.of(rows, self.listing)
         self.cut = source.cut
-        page, count = source.page(self.listing.place, self.list_per_page), source.count()
+        page = source.page(self.listing.place, self.list_per_page)
+        count = page.count or source.count()
         if count is None and page.previous is None and page.next is None:
             # All that there is.
             count = Count(len(page.rows))

@@ -30,6 +30,8 @@ class Page[M: Model]:
     next: Place | None
     #: The last row that a condition was put to, when the window ended before the page was full.
     looked_until: Cursor | None = None
+    #: How many rows the list has, where reading the page tells.
+    count: "Count | None" = None
 
 
 def first_of(rows: QuerySet[Any], walk: Order, limit: int, branches: Sequence[Q]) -> Any:

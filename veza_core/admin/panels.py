@@ -185,14 +185,14 @@ def reader_of(
     As `copy` and `pickle` make them. `Model.from_db` takes twice as long: it asks `__init__` to set
     every field of the table, and a page has four hundred rows.
     """
-    fields = [field for field in model._meta.concrete_fields if field.name in names]
+    loaded = [one for one in model._meta.concrete_fields if one.name in names]
 
     def read(values: dict[str, Any]) -> Model:
         row = model.__new__(model)
         row._state = ModelState()
         row._state.adding, row._state.db = False, alias
-        for field in fields:
-            row.__dict__[field.attname] = from_json(field, values[str(field.column)])
+        for one in loaded:
+            row.__dict__[one.attname] = from_json(one, values[str(one.column)])
         return row
 
     return read

@@ -19,8 +19,8 @@ class Source:
     order: Order
     condition: Q | None
     branches: tuple[Q, ...]
-    #: The number of rows that no index sorts; None: an index sorts.
-    unsorted: Count | None = None
+    #: Whether no index sorts the rows.
+    unsorted: bool = False
     #: Whether the key has more rows than the listing reaches.
     cut: bool = False
 
@@ -34,22 +34,20 @@ class Source:
         # No index knows the key's rows by time either: the bounds are a condition as well.
         driven = rows.filter(listing.driver)
         within = listing.bounds & (condition or Q()) or None
-        number = unsorted.count(driven, order, within)
-        if number.capped and listing.driven_by_state:
+        cut = unsorted.is_cut(driven, order)
+        if cut and listing.driven_by_state:
             condition = listing.driver & (condition or Q())
             return cls(bounded, replace(order, key=""), condition, listing.branches, cut=True)
-        return cls(driven, order, within, (), number, number.capped)
+        return cls(driven, order, within, (), unsorted=True, cut=cut)
 
     def page(self, place: Place, size: int) -> Page[Any]:
         """Read a page of at most `size` rows."""
-        if self.unsorted is not None:
+        if self.unsorted:
             return unsorted.read_page(self.rows, self.order, place, size, self.condition)
         return keyset.read_page(self.rows, self.order, place, size, self.condition, self.branches)
 
     def count(self) -> Count | None:
-        """How many rows there are; None when no index knows."""
-        if self.unsorted is not None:
-            return self.unsorted
-        if self.condition is not None:
+        """How many rows there are; None when no index knows, or pages know themselves."""
+        if self.unsorted or self.condition is not None:
             return None
         return keyset.count(self.rows, self.order, self.branches)

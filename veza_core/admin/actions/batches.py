@@ -30,7 +30,7 @@ def batches(rows: QuerySet[Any], listing: Listing) -> Iterator[tuple[list[Any], 
     """
     with reading(rows.db):
         source = Source.of(rows, listing)
-    ending = KEY_CUT if source.unsorted is not None and source.cut else COMPLETE
+    ending = KEY_CUT if source.unsorted and source.cut else COMPLETE
     place: Place | None = FIRST
     windows = 0
     while place is not None:
