@@ -12,6 +12,7 @@ from model_bakery import baker
 from tests.admin.addresses import list_of, page_of, screen_of
 from tests.admin.crowd import MODELS
 from tests.staff import make_user, signed_in
+from veza_core.admin import panels
 from veza_core.admin.labels import foreign_keys
 from veza_core.admin.listing import PRESET_LABELS, PRESETS
 from veza_core.models import Permission, Role, RolePermission, User, UserRoleAssignment
@@ -108,6 +109,15 @@ def test_panels_lead_both_ways(browser: Client) -> None:
     assert f'href="{page_of(User, track.user_id)}">composer</a>' in page
     plays = browser.get(list_of(TrackPlay, track=track.pk)).content.decode()
     assert "<strong>23</strong> plays" in plays
+
+
+def test_counts_of_panels_stop(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(panels, "COUNTED", 22)
+    track, other = baker.make(Track, _quantity=2)
+    baker.make(TrackPlay, track=track, _quantity=23)
+    baker.make(TrackPlay, track=other, _quantity=20)
+    assert "The latest 20, and all 22+ →" in browser.get(page_of(Track, track.pk)).content.decode()
+    assert "All 20 →" in browser.get(page_of(Track, other.pk)).content.decode()
 
 
 def test_the_menu_says_where_one_is(browser: Client) -> None:
