@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.contrib import admin
 from django.db.models import Model
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -59,11 +60,10 @@ def cases() -> Iterator[Case]:
     track = Track.objects.order_by("-play_count")[:1].get()
     user = track.user_id
     yield Case("start page", reverse("admin:index"), reverse("admin:index", current_app="stock"))
-    orders = {User: "-created_at", Track: "-created_at", TrackPlay: "-created_at",
-              PlaylistTrack: "id"}  # fmt: skip
-    for model, order in orders.items():
+    for model in (User, Track, TrackPlay, PlaylistTrack):
         name = str(model._meta.verbose_name_plural)
-        number, cursor = far(model, order)
+        screen: Any = admin.site._registry[model]
+        number, cursor = far(model, screen.screen().order)
         yield Case(f"{name}, page 1", list_of("admin", model), list_of("stock", model))
         yield Case(
             f"{name}, page {number:,}",

@@ -8,6 +8,8 @@ import pytest
 from django.db.models import Model
 from django.test import Client
 
+from benchmarks.admin.cases import cases
+from benchmarks.admin.every import every
 from tests.admin.addresses import dated, list_of, page_of, questions, screen_of
 from tests.admin.crowd import MODELS, Crowd
 from tests.admin.plans import captured, nodes, plan_of, queries_in, rows_read, use_sequential_scans
@@ -135,6 +137,12 @@ def test_start_page(crowd: Crowd, crowd_browser: Client) -> None:
         assert len(queries_in(statements)) <= 15, statements
         examine(statements)
     assert "New users" in response.content.decode()
+
+
+def test_what_is_measured_is_answered(crowd: Crowd, crowd_browser: Client) -> None:
+    """The pages of `make bench-admin`, which nobody runs with every change."""
+    for case in (*cases(), *(case for _, pages in every() for case in pages)):
+        assert crowd_browser.get(case.url).status_code == 200, case
 
 
 @pytest.mark.parametrize("model", [Track, TrackComment, PlaybackAnalytics])
