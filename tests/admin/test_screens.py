@@ -17,7 +17,7 @@ from veza_core.admin.labels import foreign_keys
 from veza_core.admin.listing import PRESET_LABELS, PRESETS
 from veza_core.models import Permission, Role, RolePermission, User, UserRoleAssignment
 from veza_site.models import StaffLogEntry
-from veza_streaming.models import Playlist, PlaylistTrack, Track, TrackPlay
+from veza_streaming.models import Playlist, PlaylistTrack, Track, TrackPlay, TrackVersion
 
 
 def test_there_are_28() -> None:
@@ -118,6 +118,17 @@ def test_counts_of_panels_stop(browser: Client, monkeypatch: pytest.MonkeyPatch)
     baker.make(TrackPlay, track=other, _quantity=20)
     assert "The latest 20, and all 22+ →" in browser.get(page_of(Track, track.pk)).content.decode()
     assert "All 20 →" in browser.get(page_of(Track, other.pk)).content.decode()
+
+
+def test_panels_do_not_say_latest_of_what_no_index_sorts(
+    browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(panels, "LOOKED_THROUGH", 21)
+    user, other = baker.make(User, _quantity=2)
+    baker.make(TrackVersion, created_by=user, _quantity=22)
+    baker.make(TrackVersion, created_by=other, _quantity=21)
+    assert "20 of them, and all 22 →" in browser.get(page_of(User, user.pk)).content.decode()
+    assert "The latest 20, and all 21 →" in browser.get(page_of(User, other.pk)).content.decode()
 
 
 def test_the_menu_says_where_one_is(browser: Client) -> None:

@@ -28,7 +28,8 @@ LATEST = 20
 #: Counting a panel's rows stops here, and says "1,000+": a page has twenty panels.
 COUNTED = 1_000
 
-#: Of a key whose index does not sort, the latest among so many rows are shown.
+#: Of a key whose index does not sort, the latest among so many rows are shown: fewer than
+#: `COUNTED`, so that the panel knows when it cannot say that they are the latest of all.
 LOOKED_THROUGH = 500
 
 
@@ -40,6 +41,8 @@ class Relation:
     key: AnyForeignKey
     columns: Sequence[AnyColumn]
     title: str
+    #: Whether an index sorts the rows of a key.
+    is_sorted: bool
     #: The latest rows of a key as JSON, and how many it has: see `_latest` and `_count`.
     latest: str
     count: str
@@ -60,6 +63,11 @@ class Panel:
     def count(self) -> Count:
         """How many rows there are, up to `COUNTED`."""
         return self.number or Count(len(self.rows))
+
+    @property
+    def are_latest(self) -> bool:
+        """Whether there are no later rows than those."""
+        return self.relation.is_sorted or self.count.number <= LOOKED_THROUGH
 
     @property
     def title(self) -> str:
@@ -94,6 +102,7 @@ def relations_of(site: AdminSite, model: type[Model], alias: str) -> tuple[Relat
                 key,
                 columns,
                 admin.panel_title(key.name),
+                admin.keys[key.name] != UNSORTED,
                 _latest(len(found), key, names, admin.keys[key.name]).as_string(),
                 _count(len(found), key).as_string(),
                 reader_of(relation.related_model, names, alias),
