@@ -327,7 +327,7 @@ def test_no_action_issues_a_delete(browser: Client):
     statements: list[str] = []
 
     def listen(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        statements.append(sql)
+        statements.append(sql.strip())
         return execute(sql, params, many, context)
 
     for site_admin, action in EVERY:
