@@ -80,10 +80,12 @@ def _beyond(order: Order, place: Place) -> tuple[sql.Composable, tuple[Any, ...]
     """`Order.beyond`, for SQL that is no query set's."""
     if place.cursor is None:
         return sql.SQL("true"), ()
-    least = "<" if order.descending else ">"
+    comparison = "<" if order.descending else ">"
+    if place.inclusive:
+        comparison += "="
     condition = sql.SQL("({}) {} ({})").format(
         sql.SQL(", ").join(sql.Identifier(name) for name in order.columns),
-        sql.SQL(least + "=" * place.inclusive),
+        sql.SQL(comparison),
         sql.SQL(", ").join([sql.Placeholder()] * len(order.columns)),
     )
     return condition, place.cursor.values
