@@ -1,10 +1,17 @@
 """What all tests share: objects by model-bakery, hashes that take no time, and one mark."""
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 import pytest
 from model_bakery import baker
 
-from tests.support import database_environment, manage, scratch_database
+from tests import run
+from tests.support import scratch_database
 from veza_core.passwords import BCryptPasswordHasher
+
+TESTS = Path(__file__).parent
 
 # A number of baker's choice would not pass checks such as `position >= 0`.
 for field in ("SmallIntegerField", "IntegerField", "BigIntegerField"):
@@ -12,11 +19,25 @@ for field in ("SmallIntegerField", "IntegerField", "BigIntegerField"):
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    run.begin()
     config.addinivalue_line(
         "markers",
         "proves(*sentences): the sentences of docs/schema.md that this test proves; "
         "tests/schema/test_document.py sees to it that none is left without a test",
     )
+
+
+#: Folders whose tests share what is dear to make: one worker runs all of them.
+TOGETHER = ("browser", "queries", "seed")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file, or of a folder in `TOGETHER`, on one worker (pytest-xdist)."""
+    for item in items:
+        folder = item.path.parent.name
+        group = folder if folder in TOGETHER else str(item.path.relative_to(TESTS))
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(autouse=True)
@@ -26,9 +47,23 @@ def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def migrated(django_db_setup, django_db_blocker):
-    """The name of a database with V1 and no rows but the migrations': to copy, not to change."""
-    with django_db_blocker.unblock(), scratch_database() as name:
-        result = manage("migrate", "--no-audit", **database_environment(name))
-        assert result.returncode == 0, result.stderr
+def django_db_setup(
+    django_test_environment: None, django_db_blocker: Any, worker_id: str
+) -> Iterator[str]:
+    """In place of pytest-django's: a copy of one migrated template is this worker's database."""
+    database = run.worker_database(worker_id)
+    with django_db_blocker.unblock():
+        template = database.__enter__()
+    yield template
+    with django_db_blocker.unblock():
+        database.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def migrated(django_db_setup: str, django_db_blocker: Any) -> Iterator[str]:
+    """The name of a database with V1 and no rows but the migrations': to copy, not to change.
+
+    Each worker has its own, since PostgreSQL copies no database that somebody is connected to.
+    """
+    with django_db_blocker.unblock(), scratch_database(f"TEMPLATE {django_db_setup}") as name:
         yield name

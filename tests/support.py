@@ -13,16 +13,14 @@ import psycopg
 from django.db import connection
 from psycopg import sql
 
+from tests import in_process
+from tests.run import database_name, server_parameters
 from veza_core.db import embedded
 
 ROOT = Path(__file__).resolve().parent.parent
 
-
-def server_parameters() -> dict[str, str]:
-    """How to reach the server that the tests run on, for `psycopg.connect`."""
-    params = connection.get_connection_params()
-    names = ("host", "port", "user", "password")
-    return {name: str(params[name]) for name in names if params.get(name)}
+#: The variables that `database_environment` gave, with the names of the databases.
+_NAMED: dict[tuple[str, str] | None, str] = {}
 
 
 def database_url(name: str, **changes: str) -> str:
@@ -35,9 +33,11 @@ def database_url(name: str, **changes: str) -> str:
 
 def database_environment(name: str) -> dict[str, str]:
     """The variable that makes manage.py use a database on that server."""
-    if "EMBEDDED" in connection.settings_dict:
-        return {"EMBEDDED_DATABASE": name}
-    return {"DATABASE_URL": database_url(name)}
+    embedded_server = "EMBEDDED" in connection.settings_dict
+    variable = "EMBEDDED_DATABASE" if embedded_server else "DATABASE_URL"
+    value = name if embedded_server else database_url(name)
+    _NAMED[variable, value] = name
+    return {variable: value}
 
 
 def administer(*statements: sql.Composable | str) -> None:
@@ -50,7 +50,7 @@ def administer(*statements: sql.Composable | str) -> None:
 @contextmanager
 def scratch_database(options: str = "") -> Iterator[str]:
     """Make an empty database, give its name, and drop it."""
-    name = f"scratch_{uuid.uuid4().hex}"
+    name = database_name(uuid.uuid4().hex, "scratch")
     administer(sql.SQL("CREATE DATABASE {} " + options).format(sql.Identifier(name)))
     try:
         yield name
@@ -94,6 +94,17 @@ def schema_of(*options: str, **parameters: str) -> str:
 
 
 def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run manage.py with DEBUG on and the variables given, and give its exit code and output.
+
+    Where the variables choose a database and nothing else, it runs within this process.
+    """
+    only = next(iter(environment.items())) if len(environment) == 1 else None
+    if only in _NAMED:
+        return in_process.run(_NAMED[only], arguments)
+    return manage_process(*arguments, **environment)
+
+
+def manage_process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run manage.py in a process of its own, with DEBUG on and the variables given."""
     return subprocess.run(
         [sys.executable, ROOT / "manage.py", *arguments],

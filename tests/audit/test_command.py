@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 
+from tests.counts import TABLES
 from veza_core.audit.pages import pages
 from veza_core.audit.rules import ALL_RULES, CATALOG_RULES
 
@@ -39,10 +40,11 @@ def fails(*arguments):
 
 
 def manage(*arguments, **environment):
-    """Run manage.py as a shell does."""
+    """Run manage.py as a shell does; the width of pytest-xdist's terminal is none of its own."""
+    inherited = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
     return subprocess.run(
         [sys.executable, ROOT / "manage.py", "audit_schema", *arguments],
-        env={**os.environ, **environment},
+        env={**inherited, **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -53,7 +55,7 @@ def test_own_database_is_the_default(v1):
     status, text = run("--format", "json")
     assert status == 0
     assert json.loads(text)["database"] == psycopg.conninfo.conninfo_to_dict(v1)["dbname"]
-    assert json.loads(text)["tables"] == 28
+    assert json.loads(text)["tables"] == TABLES
 
 
 def test_status_is_1_with_findings(lab):

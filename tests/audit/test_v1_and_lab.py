@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.counts import TABLES
 from veza_core.audit import reporters
 from veza_core.audit.engine import audit
 from veza_core.audit.reporters import sql
@@ -51,7 +52,7 @@ def found(report, rule):
 def test_v1_has_no_finding(v1):
     report = run(v1)
     assert [(each.rule.id, each.object, each.message) for each in report.findings] == []
-    assert report.table_count == len(CANONICAL) == 28
+    assert report.table_count == len(CANONICAL) == TABLES
 
 
 def test_audit_writes_nothing(v1):

@@ -9,11 +9,9 @@ from tests.support import database_environment, manage, scratch_database
 
 
 @pytest.fixture(scope="package")
-def filled(django_db_setup, django_db_blocker):
+def filled(migrated, django_db_blocker):
     """The name of a database with V1 and rows in it, which no test changes."""
-    with django_db_blocker.unblock(), scratch_database() as name:
-        result = manage("migrate", **database_environment(name))
-        assert result.returncode == 0, result.stderr
+    with django_db_blocker.unblock(), scratch_database(f"TEMPLATE {migrated}") as name:
         with connect(name) as database:
             database.execute((Path(__file__).parent / "rows.sql").read_text())
         yield name

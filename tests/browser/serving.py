@@ -13,7 +13,7 @@ from pathlib import Path
 
 import trustme
 
-from tests.support import ROOT, database_environment, manage
+from tests.support import ROOT, database_environment, manage, manage_process
 
 #: The day at which the demo data ends.
 NOW = "2026-03-31"
@@ -24,7 +24,8 @@ def fill(name: str, now: str | None = NOW) -> None:
     environment = database_environment(name)
     until = (f"--now={now}",) if now else ()
     for command in (("migrate", "--no-audit"), ("seed_demo", *until)):
-        done = manage(*command, "--verbosity=0", **environment)
+        # A process: Django's ORM does not work beside the browser's event loop.
+        done = manage_process(*command, "--verbosity=0", **environment)
         assert done.returncode == 0, done.stderr
 
 

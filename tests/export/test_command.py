@@ -4,10 +4,14 @@ import os
 import shutil
 import subprocess
 import sys
+from uuid import uuid4
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
+
+from tests import in_process
+from veza_core.export import scratch
 
 from .conftest import SCHEMA
 
@@ -29,18 +33,21 @@ def export_schema(migrated_url):
     return run
 
 
-def scratch_databases(url):
-    with psycopg.connect(url) as connection:
-        return connection.execute(
-            "SELECT datname FROM pg_database WHERE datname LIKE 'veza\\_export\\_%' ORDER BY 1"
-        ).fetchall()
-
-
-def test_the_committed_files_are_what_the_migrations_make(export_schema, migrated_url):
-    before = scratch_databases(migrated_url)
+def test_the_committed_files_are_what_the_migrations_make(export_schema):
     done = export_schema("--check")
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{SCHEMA} is up to date\n", "")
-    assert scratch_databases(migrated_url) == before
+
+
+def test_the_scratch_database_is_dropped(migrated, migrated_url, django_db_blocker, monkeypatch):
+    number = uuid4()
+    monkeypatch.setattr(scratch, "uuid4", lambda: number)
+    with django_db_blocker.unblock():
+        done = in_process.run(migrated, ("export_schema", "--check"))
+    assert done.returncode == 0, done.stderr
+    with psycopg.connect(migrated_url) as connection:
+        name = f"veza_export_{number.hex[:12]}"
+        left = connection.execute("SELECT FROM pg_database WHERE datname = %s", [name])
+        assert left.rowcount == 0
 
 
 def test_stale_files_are_shown_and_left(export_schema, tmp_path):

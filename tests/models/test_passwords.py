@@ -86,7 +86,7 @@ def test_no_password():
     assert raw(user) is None
 
 
-@pytest.mark.parametrize("unusable", [None, make_password(None)])
+@pytest.mark.parametrize("unusable", [None, make_password(None)], ids=["none", "unusable"])
 def test_unusable_password_is_null(unusable):
     user = User.objects.create_user("a@example.com", "alice", "correct horse")
     user.password = unusable

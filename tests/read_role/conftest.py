@@ -19,10 +19,9 @@ from veza_site.read_role.wanted import ReadRole
 
 
 @pytest.fixture(scope="module")
-def database(django_db_setup, django_db_blocker):
+def database(migrated, django_db_blocker):
     """A migrated database with a user in it."""
-    with django_db_blocker.unblock(), scratch_database() as name:
-        assert manage("migrate", **database_environment(name)).returncode == 0
+    with django_db_blocker.unblock(), scratch_database(f"TEMPLATE {migrated}") as name:
         with psycopg.connect(**server_parameters(), dbname=name) as owner:
             owner.execute(
                 "INSERT INTO users (email, username, password_hash) "

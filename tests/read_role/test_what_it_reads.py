@@ -10,7 +10,9 @@ from veza_core.secret_columns import SECRET_COLUMNS
 pytestmark = pytest.mark.django_db
 
 
-SECRETS = [(table, column) for table, columns in SECRET_COLUMNS.items() for column in columns]
+SECRETS = [
+    (table, column) for table, columns in SECRET_COLUMNS.items() for column in sorted(columns)
+]
 
 
 def test_what_it_reads(sync, as_role):

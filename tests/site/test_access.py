@@ -8,6 +8,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 from model_bakery import baker
 
+from tests.counts import TABLES
 from tests.staff import grant, make_staff, make_user, signed_in
 from veza_core.access import Access, access_of
 from veza_core.models import Permission, Role, RolePermission, User, UserRole
@@ -46,7 +47,7 @@ def test_one_query(django_assert_num_queries):
     with django_assert_num_queries(1) as queries:
         access = access_of(user)
     assert "password_hash" not in queries[0]["sql"]
-    assert len(access.permissions) == 28 + 1 + 4 + 10
+    assert len(access.permissions) == TABLES + 1 + 4 + 10
 
 
 def test_a_super_admin_may_everything():

@@ -1,0 +1,20 @@
+"""How many objects V1 has, counted in its contract.
+
+tests/schema/test_contract.py has the numbers themselves.
+"""
+
+from tests.schema import contract
+
+_TABLES = contract.parse(contract.DOCUMENT.read_text()).tables.values()
+_CONSTRAINTS = [text for table in _TABLES for text in table.constraints.values()]
+
+TABLES = len(_TABLES)
+FOREIGN_KEYS = sum(text.startswith("FOREIGN KEY") for text in _CONSTRAINTS)
+INDEXES = sum(len(table.indexes) for table in _TABLES)
+TRIGGERS = sum(len(table.triggers) for table in _TABLES)
+
+#: As `migrate` and others print them.
+SUMMARY = (
+    f"schema public: {TABLES} tables, {FOREIGN_KEYS} foreign keys, {INDEXES} indexes, "
+    f"{TRIGGERS} triggers"
+)

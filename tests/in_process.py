@@ -1,0 +1,83 @@
+"""manage.py within the process of the tests: what a process would answer, without its start.
+
+A start of Python and Django takes 0.5 s of a processor's time, and the tests call manage.py many
+hundred times. `manage.main` is called with the arguments, so its own treatment of errors is tested
+too. Whatever concerns a process (signals, its environment, its ends) is tested with a real one.
+"""
+
+import copy
+import io
+import subprocess
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import Any
+from unittest import mock
+
+from django.contrib.contenttypes.models import ContentType
+from django.db import connections
+from django.test import override_settings
+
+import manage as manage_py
+
+
+@contextmanager
+def default_database(name: str) -> Iterator[None]:
+    """Within the block, Django's default connection is one to the database of that name.
+
+    The connection that was the default before stays as it is, in its transaction.
+    """
+    before = connections["default"]
+    settings_dict = copy.deepcopy(before.settings_dict)
+    settings_dict["NAME"] = name
+    if "EMBEDDED" in settings_dict:
+        settings_dict["EMBEDDED"]["database"] = name
+    connections["default"] = type(before)(settings_dict, "default")
+    # It remembers ids of the other database.
+    ContentType.objects.clear_cache()
+    try:
+        yield
+    finally:
+        connections["default"].close()
+        connections["default"] = before
+        ContentType.objects.clear_cache()
+
+
+def run(name: str, arguments: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+    """Run manage.py on the database of that name, with DEBUG on; give what a process would."""
+    output, errors = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in "12")
+    with (
+        default_database(name),
+        override_settings(DEBUG=True),
+        redirect_stdout(output),
+        redirect_stderr(errors),
+        mock.patch.object(sys, "argv", ["manage.py", *arguments]),
+        mock.patch.object(sys, "stdin", io.StringIO()),
+        # Done already; a second time it would give the loggers these streams for good.
+        mock.patch("django.setup"),
+    ):
+        code = _exit_code(errors)
+    return subprocess.CompletedProcess(
+        ["manage.py", *arguments], code, stdout=_text(output), stderr=_text(errors)
+    )
+
+
+def _exit_code(errors: Any) -> int:
+    """Call `manage.main`; the exit code, as Python makes it of what comes out."""
+    try:
+        manage_py.main()
+    except SystemExit as leave:
+        if leave.code is None or isinstance(leave.code, int):
+            return leave.code or 0
+        print(leave.code, file=errors)
+        return 1
+    except Exception:
+        traceback.print_exc(file=errors)
+        return 1
+    return 0
+
+
+def _text(stream: io.TextIOWrapper) -> str:
+    stream.flush()
+    return stream.buffer.getvalue().decode()  # type: ignore[attr-defined]

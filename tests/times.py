@@ -1,0 +1,33 @@
+"""A pytest plugin (`-p tests.times`): how long the tests of each folder took, in seconds.
+
+The table goes to the terminal, and to the end of the file that TEST_TIMES names.
+"""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the table, the longest first."""
+    seconds: Counter[str] = Counter()
+    tests: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            # A subtest's time is in its test's.
+            if type(report) is pytest.TestReport:
+                folder = Path(report.nodeid.split("::")[0]).parent.as_posix()
+                seconds[folder] += report.duration
+                tests[folder] += report.when == "call"
+    lines = [
+        f"{folder:<24}{tests[folder]:>6} tests{total:>9.1f} s"
+        for folder, total in seconds.most_common()
+    ]
+    lines.append(f"{'all workers together':<24}{tests.total():>6} tests{seconds.total():>9.1f} s")
+    terminalreporter.section("time by folder")
+    terminalreporter.write_line("\n".join(lines))
+    if path := os.environ.get("TEST_TIMES"):
+        with Path(path).open("a") as file:
+            file.write("\n".join([*lines, "", ""]))
