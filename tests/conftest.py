@@ -1,17 +1,26 @@
 """What all tests share: objects by model-bakery, hashes that take no time, and one mark."""
 
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
 from model_bakery import baker
+from xdist.scheduler import LoadScopeScheduling
 
 from tests import run
 from tests.support import scratch_database
 from veza_core.passwords import BCryptPasswordHasher
 
-TESTS = Path(__file__).parent
+#: Folders whose tests share what is dear to make: one worker runs all of them.
+TOGETHER = ("browser", "queries", "seed")
+#: Folders whose tests start processes and make databases, the longest first.
+LONGEST_FIRST = {
+    name: number
+    for number, name in enumerate(
+        ("queries", "browser", "configuration", "seed", "deploy", "backup", "purge", "export")
+    )
+}
 
 # A number of baker's choice would not pass checks such as `position >= 0`.
 for field in ("SmallIntegerField", "IntegerField", "BigIntegerField"):
@@ -27,17 +36,27 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
-#: Folders whose tests share what is dear to make: one worker runs all of them.
-TOGETHER = ("browser", "queries", "seed")
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file, or of a folder in `TOGETHER`, on one worker (pytest-xdist)."""
-    for item in items:
-        folder = item.path.parent.name
-        group = folder if folder in TOGETHER else str(item.path.relative_to(TESTS))
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Begin with the folders that take longest, so that no worker ends alone with one of them."""
+    items.sort(key=lambda item: LONGEST_FIRST.get(item.path.parent.name, len(LONGEST_FIRST)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return FileScheduling(config, log)
+
+
+class FileScheduling(LoadScopeScheduling):
+    """The tests of a file, or of a folder in `TOGETHER`, stay on one worker.
+
+    pytest-xdist's `--dist loadgroup` would do it with marks, but groups nothing under pytest 9.2,
+    whose items have no `_nodeid`.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = PurePosixPath(nodeid.split("::")[0])
+        return file.parent.name if file.parent.name in TOGETHER else str(file)
 
 
 @pytest.fixture(autouse=True)
