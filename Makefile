@@ -49,6 +49,13 @@ admin: setup ## Serve the support admin with demo data, for development (ADDRESS
 test: setup ## Set up, and run all tests
 	@.venv/bin/python -m pytest
 
+# What a change of Python code can break, without the tests that start processes.
+QUICK := tests/admin tests/attack tests/audit tests/export tests/models tests/schema tests/site
+
+.PHONY: test-quick
+test-quick: setup ## Run the tests that need no process of their own (OPTIONS="-k soft_delete")
+	@.venv/bin/python -m pytest -m "not process" $(QUICK) $(OPTIONS)
+
 .PHONY: lint
 lint: setup ## Check style, types, and that migrations and schema/ fit the models
 	@.venv/bin/ruff check

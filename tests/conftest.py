@@ -30,6 +30,9 @@ for field in ("SmallIntegerField", "IntegerField", "BigIntegerField"):
 def pytest_configure(config: pytest.Config) -> None:
     run.begin()
     config.addinivalue_line(
+        "markers", "process: starts a process of its own; `make test-quick` leaves it out"
+    )
+    config.addinivalue_line(
         "markers",
         "proves(*sentences): the sentences of docs/schema.md that this test proves; "
         "tests/schema/test_document.py sees to it that none is left without a test",

@@ -16,7 +16,7 @@ from tests.support import (
     server_parameters,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.process]
 
 HASH = "c0ffee0123456789abcdef"
 

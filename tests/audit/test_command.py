@@ -64,6 +64,7 @@ def test_status_is_1_with_findings(lab):
     assert "junction-soft-delete" in text
 
 
+@pytest.mark.process
 def test_process_exits_with_the_status(v1, lab):
     clean = manage("--url", v1)
     assert (clean.returncode, clean.stderr) == (0, "")
@@ -79,12 +80,14 @@ def test_process_exits_with_the_status(v1, lab):
     assert "Traceback" not in wrong.stderr
 
 
+@pytest.mark.process
 def test_piped_output_has_no_colour_and_a_sane_width(lab):
     text = manage("--url", lab).stdout
     assert "\x1b" not in text
     assert 80 < max(map(len, text.split("\n"))) <= 120
 
 
+@pytest.mark.process
 def test_a_terminal_that_is_not_utf8_is_no_error(make_database):
     url = make_database("audit_signs")
     with psycopg.connect(url) as connection:

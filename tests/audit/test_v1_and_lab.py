@@ -141,6 +141,7 @@ def test_structural_issues_are_the_first_audits(lab):
     }
 
 
+@pytest.mark.process
 def test_keys_are_unique_and_the_same_every_time(lab):
     first, second = run(lab), run(lab)
     keys = [each.key for each in first.findings]

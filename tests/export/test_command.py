@@ -15,6 +15,8 @@ from veza_core.export import scratch
 
 from .conftest import SCHEMA
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def export_schema(migrated_url):

@@ -9,6 +9,8 @@ from veza_core.export.snapshot import read_snapshot
 
 from .conftest import SCHEMA
 
+pytestmark = pytest.mark.process
+
 PSQL = ("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1")
 
 

@@ -9,7 +9,12 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from model_bakery import baker
 
 from tests.staff import make_user
-from tests.support import database_environment, is_one_clear_line, manage, scratch_database
+from tests.support import (
+    database_environment,
+    is_one_clear_line,
+    manage_process,
+    scratch_database,
+)
 from veza_core.access import access_of
 from veza_core.models import User, UserRoleAssignment
 from veza_site.models import StaffLogEntry
@@ -123,11 +128,11 @@ def test_reset_second_factor(run):
     assert StaffLogEntry.objects.get().action == "second_factor.reset"
 
 
-def test_as_a_process():
-    with scratch_database() as name:
+@pytest.mark.process
+def test_as_a_process(migrated):
+    with scratch_database(f"TEMPLATE {migrated}") as name:
         environment = database_environment(name)
-        assert manage("migrate", **environment).returncode == 0
-        result = manage("grant_staff", "nobody", "admin", **environment)
+        result = manage_process("grant_staff", "nobody", "admin", **environment)
         assert is_one_clear_line(result), result.stderr
         assert result.returncode == 1
-        assert manage("grant_staff", "nobody", "king", **environment).returncode == 2
+        assert manage_process("grant_staff", "nobody", "king", **environment).returncode == 2

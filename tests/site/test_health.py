@@ -37,6 +37,7 @@ def test_a_migration_is_missing(client):
     assert response.json() == {"status": "unavailable", "reason": "1 migrations not applied"}
 
 
+@pytest.mark.process
 def test_database_unreachable():
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
