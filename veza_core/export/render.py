@@ -91,15 +91,17 @@ def function(name: str, properties: Properties) -> str:
 
 
 def table(name: str, properties: Properties) -> str:
-    """CREATE TABLE, the indexes, and the comments. Triggers are apart."""
+    """CREATE TABLE, the indexes, the options, and the comments. Triggers are apart."""
     _refuse_others(
-        f"table {name}", properties, "columns", "constraints", "indexes", "triggers", "comment"
+        f"table {name}",
+        properties,
+        *("columns", "constraints", "indexes", "triggers", "options", "toast options", "comment"),
     )
     target = f"public.{identifier(name)}"
     constraints = dict(sorted(properties.get("constraints", {}).items(), key=_constraint_order))
     lines = [*_columns(name, properties["columns"], constraints)]
     for constraint, about in constraints.items():
-        _refuse_others(f"constraint {name}.{constraint}", about, "definition", "comment")
+        _refuse_others(f"constraint {name}.{constraint}", about, "definition", "options", "comment")
         if not _is_plain_primary_key(name, constraint, about):
             lines.append(_constraint(constraint, about["definition"]))
     indexes = [
@@ -120,7 +122,8 @@ def table(name: str, properties: Properties) -> str:
     ]
     body = ",\n".join(f"    {line}" for line in lines)
     create = f"CREATE TABLE {target} (\n{body}\n);"
-    return "\n\n".join(filter(None, [create, "\n".join(indexes), "\n".join(comments)]))
+    options = "\n".join(_options(target, properties, constraints))
+    return "\n\n".join(filter(None, [create, "\n".join(indexes), options, "\n".join(comments)]))
 
 
 def triggers(name: str, properties: Properties) -> Iterator[str]:
@@ -132,6 +135,27 @@ def triggers(name: str, properties: Properties) -> Iterator[str]:
         )
         target = f"TRIGGER {identifier(trigger)} ON public.{identifier(name)}"
         yield "\n".join([f"{definition};", *_comment(target, about)])
+
+
+def _options(target: str, properties: Properties, constraints: Properties) -> Iterator[str]:
+    """The statements that set options: of the table, of columns, of the indexes of constraints."""
+    if of_table := [*properties.get("options", []), *properties.get("toast options", [])]:
+        yield f"ALTER TABLE {target} SET {_parameters(of_table)};"
+    for column, about in properties["columns"].items():
+        alter = f"ALTER TABLE {target} ALTER COLUMN {identifier(column)}"
+        if "options" in about:
+            yield f"{alter} SET {_parameters(about['options'])};"
+        if "statistics" in about:
+            yield f"{alter} SET STATISTICS {about['statistics']};"
+    for constraint, about in constraints.items():
+        if "options" in about:
+            index = f"public.{identifier(constraint)}"
+            yield f"ALTER INDEX {index} SET {_parameters(about['options'])};"
+
+
+def _parameters(options: list[str]) -> str:
+    pairs = (option.split("=", 1) for option in options)
+    return f"({', '.join(f'{name} = {literal(value)}' for name, value in pairs)})"
 
 
 def _columns(table: str, columns: Properties, constraints: Properties) -> Iterator[str]:
@@ -147,7 +171,9 @@ def _columns(table: str, columns: Properties, constraints: Properties) -> Iterat
     width = max(len(identifier(column)) for column in columns)
     for column, about in columns.items():
         _refuse_others(
-            f"column {table}.{column}", about, "type", "nullability", "default", "comment"
+            f"column {table}.{column}",
+            about,
+            *("type", "nullability", "default", "options", "statistics", "comment"),
         )
         words = [f"{identifier(column):{width}} {column_type(about['type'])}"]
         if identifier(column) == key:

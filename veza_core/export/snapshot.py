@@ -24,6 +24,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
 from veza_core.export import queries
+from veza_core.export.options import without
 
 type Snapshot = dict[str, dict[str, dict[str, Any]]]
 
@@ -105,6 +106,9 @@ def _rows(
     """The objects that `query` finds: name, and the properties that are not as by default."""
     for row in cursor.execute(query.encode()):
         properties = {key: _text(value) for key, value in row.items() if value is not None}
+        classes = properties.pop("classes", [])
+        if hidden := properties.pop("hidden", None):
+            properties["definition"] = without(properties["definition"], hidden, classes)
         yield properties.pop("name"), properties
 
 

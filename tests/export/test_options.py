@@ -1,0 +1,151 @@
+"""What a server keeps for itself in the catalog is no drift; what a user may set is."""
+
+import pytest
+
+from veza_core.export.drift import compare
+from veza_core.export.exporting import prove
+from veza_core.export.files import render_files
+from veza_core.export.options import without
+from veza_core.export.rows import reference_rows
+from veza_core.export.snapshot import read_snapshot
+
+#: Statements that put an option which no page of PostgreSQL's documents into each array of options,
+#: in front of what is there and where there is nothing, as a minor release may.
+INTERNAL = {
+    "columns of tables": """
+        UPDATE pg_attribute SET attoptions = '{{pg_attver=1,internal=on}}' || attoptions
+        WHERE attrelid IN (SELECT oid FROM pg_class WHERE relkind = 'r' AND {public})""",
+    "some columns of one table": """
+        UPDATE pg_attribute SET attoptions = '{{pg_attver=7}}' || attoptions
+        WHERE attrelid = 'public.users'::regclass AND attnum % 2 = 0""",
+    "no columns at all": """
+        UPDATE pg_attribute SET attoptions = NULL
+        WHERE attrelid IN (SELECT oid FROM pg_class WHERE relkind = 'r' AND {public})""",
+    "columns of indexes": """
+        UPDATE pg_attribute SET attoptions = '{{pg_attver=1,internal=it''s}}' || attoptions
+        WHERE attrelid IN (SELECT oid FROM pg_class WHERE relkind = 'i' AND {public})""",
+    "tables": """
+        UPDATE pg_class SET reloptions = '{{internal=1}}' || reloptions
+        WHERE relkind = 'r' AND {public}""",
+    "indexes, and those of constraints": """
+        UPDATE pg_class SET reloptions = '{{internal=1,other=on}}' || reloptions
+        WHERE relkind = 'i' AND {public}""",
+    "TOAST tables": """
+        UPDATE pg_class SET reloptions = '{{internal=1}}' || reloptions
+        WHERE oid IN (SELECT reltoastrelid FROM pg_class WHERE relkind = 'r' AND {public})""",
+    "functions": """
+        UPDATE pg_proc SET proconfig = '{{pg_internal=1}}' || proconfig
+        WHERE pronamespace = 'public'::regnamespace AND prolang <> 13""",
+}
+
+#: What a user may set by a documented statement, and what drift says of it.
+DOCUMENTED = {
+    "column": (
+        "ALTER TABLE users ALTER role SET (n_distinct = 5)",
+        "column users.role: options was none, is n_distinct=5",
+    ),
+    "column, inherited": (
+        "ALTER TABLE users ALTER role SET (n_distinct_inherited = -0.5)",
+        "column users.role: options was none, is n_distinct_inherited=-0.5",
+    ),
+    "table": (
+        "ALTER TABLE users SET (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.01)",
+        "table users: options was none, is autovacuum_vacuum_scale_factor=0.01, fillfactor=90",
+    ),
+    "TOAST table": (
+        "ALTER TABLE users SET (toast.autovacuum_enabled = off)",
+        "table users: toast options was none, is toast.autovacuum_enabled=off",
+    ),
+    "index of a constraint": (
+        "ALTER INDEX users_pkey SET (fillfactor = 70)",
+        "constraint users.users_pkey: options was none, is fillfactor=70",
+    ),
+    "index": (
+        "ALTER INDEX idx_users_role SET (deduplicate_items = off)",
+        "index users.idx_users_role: definition was CREATE INDEX idx_users_role ON public.users "
+        "USING btree (role), is CREATE INDEX idx_users_role ON public.users USING btree (role) "
+        "WITH (deduplicate_items=off)",
+    ),
+    "function": (
+        "ALTER FUNCTION update_updated_at_column() SET work_mem = '1MB'",
+        'function update_updated_at_column(): settings was search_path="", is '
+        'search_path="", work_mem=1MB',
+    ),
+    "function, by an extension's setting": (
+        "ALTER FUNCTION update_updated_at_column() SET my.own = 'x'",
+        'function update_updated_at_column(): settings was search_path="", is my.own=x, '
+        'search_path=""',
+    ),
+}
+
+
+def put(connection, where):
+    statement = INTERNAL[where].format(public="relnamespace = 'public'::regnamespace")
+    assert connection.execute(statement).rowcount > 0
+
+
+@pytest.mark.parametrize("where", INTERNAL)
+def test_a_servers_own_options_are_not_seen(live, expected, where):
+    before = read_snapshot(live)
+    put(live, where)
+    after = read_snapshot(live)
+    assert after == before
+    assert compare(expected, after) == []
+
+
+@pytest.mark.parametrize("where", INTERNAL)
+@pytest.mark.parametrize("what", DOCUMENTED)
+def test_what_a_user_sets_is_seen_beside_them(live, expected, what, where):
+    statement, said = DOCUMENTED[what]
+    live.execute(statement)
+    if where != "no columns at all":
+        put(live, where)
+    assert [str(each) for each in compare(expected, read_snapshot(live))] == [said]
+
+
+def test_the_order_in_which_options_were_set_is_no_difference(live):
+    live.execute(
+        "ALTER TABLE users SET (fillfactor = 90); ALTER TABLE users SET (parallel_workers = 2)"
+    )
+    one = read_snapshot(live)
+    live.execute("ALTER TABLE users RESET (fillfactor); ALTER TABLE users SET (fillfactor = 90)")
+    assert read_snapshot(live) == one
+
+
+@pytest.mark.parametrize(
+    ("definition", "hidden", "shown"),
+    [
+        ("ON t USING btree (a) WITH (x='1')", ["x=1"], "ON t USING btree (a)"),
+        (
+            "ON t USING btree (a int4_ops (x='1') DESC, b) WITH (x='1', fillfactor='70')",
+            ["x=1", "x=1"],
+            "ON t USING btree (a DESC, b) WITH (fillfactor='70')",
+        ),
+        (
+            "ON t USING btree (a) WITH (fillfactor='70', x=on, y='it''s') WHERE a > 1",
+            ["x=on", "y=it's"],
+            "ON t USING btree (a) WITH (fillfactor='70') WHERE a > 1",
+        ),
+        (
+            "ON t USING gist (s gist_trgm_ops (x='1', siglen='32'), u gist_trgm_ops (x='1'))",
+            ["x=1", "x=1"],
+            "ON t USING gist (s gist_trgm_ops (siglen='32'), u gist_trgm_ops)",
+        ),
+    ],
+)
+def test_definitions_of_indexes(definition, hidden, shown):
+    assert without(definition, hidden, ["int4_ops"]) == shown
+
+
+def test_documented_options_are_written_and_load(live, expected):
+    for statement, _ in DOCUMENTED.values():
+        live.execute(statement)
+    live.execute("ALTER TABLE users ALTER email SET STATISTICS 500")
+    snapshot, rows = read_snapshot(live), reference_rows(live, expected["tables"])
+    files = render_files(snapshot, rows)
+    assert (
+        "SET (n_distinct = '5', n_distinct_inherited = '-0.5')" in files["010_auth_and_users.sql"]
+    )
+    live.execute("DROP SCHEMA public CASCADE")
+    live.execute("CREATE SCHEMA public")
+    prove(live, files, snapshot, rows)

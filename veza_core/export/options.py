@@ -1,0 +1,100 @@
+"""The options of the catalog that PostgreSQL documents as the user's to set.
+
+`pg_attribute.attoptions`, `pg_class.reloptions` and `pg_proc.proconfig` are arrays of `name=value`.
+A server may keep options of its own there, which `psql` and `pg_dump` hide: Debian's 15.20 has a
+version of each column in `attoptions`. So options are read by the names that the reference pages
+list, in the order of their names, and no others are read.
+
+Sources: PostgreSQL 18, ALTER TABLE ("SET ( attribute_option = value )"), CREATE TABLE and CREATE
+INDEX ("Storage Parameters"), CREATE VIEW, and the operator classes' own pages.
+"""
+
+import re
+from collections.abc import Sequence
+
+#: Of columns.
+ATTRIBUTE = ("n_distinct", "n_distinct_inherited")
+
+_AUTOVACUUM = (
+    "autovacuum_enabled", "autovacuum_freeze_max_age", "autovacuum_freeze_min_age",
+    "autovacuum_freeze_table_age", "autovacuum_multixact_freeze_max_age",
+    "autovacuum_multixact_freeze_min_age", "autovacuum_multixact_freeze_table_age",
+    "autovacuum_vacuum_cost_delay", "autovacuum_vacuum_cost_limit",
+    "autovacuum_vacuum_insert_scale_factor", "autovacuum_vacuum_insert_threshold",
+    "autovacuum_vacuum_max_threshold", "autovacuum_vacuum_scale_factor",
+    "autovacuum_vacuum_threshold", "log_autovacuum_min_duration",
+    "vacuum_index_cleanup", "vacuum_max_eager_freeze_failure_rate", "vacuum_truncate",
+)  # fmt: skip
+_TABLE = (
+    "autovacuum_analyze_scale_factor", "autovacuum_analyze_threshold", "fillfactor",
+    "parallel_workers", "toast_tuple_target", "user_catalog_table",
+)  # fmt: skip
+_VIEW = ("check_option", "security_barrier", "security_invoker")
+
+#: Of tables, materialized views and views; names do not repeat among them.
+RELATION = (*_AUTOVACUUM, *_TABLE, *_VIEW)
+#: Of a TOAST table, which users set as `toast.name` of its table.
+TOAST = _AUTOVACUUM
+#: Of indexes, of every access method.
+INDEX = (
+    "autosummarize", "buffering", "deduplicate_items", "fastupdate", "fillfactor",
+    "gin_pending_list_limit", "pages_per_range",
+)  # fmt: skip
+#: Of an index's columns: what operator classes take, those of the contrib modules too.
+OPERATOR_CLASS = (
+    "false_positive_rate", "n_distinct_per_range", "numranges", "siglen", "values_per_range",
+)  # fmt: skip
+
+
+def documented(array: str, names: Sequence[str], prefix: str = "") -> str:
+    """SQL for those options in `array`, an SQL expression, that are among `names`; NULL for none.
+
+    `prefix` is put in front of each.
+    """
+    listed = ", ".join(f"'{name}'" for name in names)
+    return (
+        f"(SELECT array_agg('{prefix}' || option ORDER BY option) FROM unnest({array}) AS option "
+        f"WHERE split_part(option, '=', 1) IN ({listed}))"
+    )
+
+
+def undocumented(array: str, names: Sequence[str]) -> str:
+    """SQL for the options in `array` that are not among `names`; NULL for none."""
+    listed = ", ".join(f"'{name}'" for name in names)
+    return (
+        f"(SELECT array_agg(option) FROM unnest({array}) AS option "
+        f"WHERE split_part(option, '=', 1) NOT IN ({listed}))"
+    )
+
+
+def known_settings(array: str) -> str:
+    """SQL for those settings of a function in `array` that this server knows; NULL for none.
+
+    One with a dot in its name is an extension's, and may be set before the extension is loaded.
+    """
+    return (
+        f"(SELECT array_agg(option ORDER BY option) FROM unnest({array}) AS option "
+        "WHERE split_part(option, '=', 1) LIKE '%.%' OR lower(split_part(option, '=', 1)) IN "
+        "(SELECT lower(name) FROM pg_settings))"
+    )
+
+
+def without(definition: str, hidden: Sequence[str], classes: Sequence[str]) -> str:
+    """An index's definition, as pg_get_indexdef gives it, without the options in `hidden`.
+
+    It has them as PostgreSQL's `get_reloptions` writes them: `WITH (name='value', other=on)`.
+    `classes` are the operator classes that are their types' defaults: PostgreSQL names one only
+    where it has options.
+    """
+    for option in hidden:
+        name, _, value = option.partition("=")
+        quoted = "'" + value.replace("'", "''") + "'"
+        for written in (f"{name}={quoted}", f'"{name}"={quoted}', f"{name}={value}"):
+            if written in definition:
+                part = re.escape(written)
+                definition = re.sub(rf"{part}, |, {part}(?=[,)])", "", definition, count=1)
+                definition = re.sub(rf" (?:WITH )?\({part}\)", "", definition, count=1)
+                break
+    for name in classes:
+        definition = re.sub(rf" {name}(?= ASC| DESC| NULLS| WITH|[,)])", "", definition)
+    return definition
