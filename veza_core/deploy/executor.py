@@ -15,6 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import ProjectState
 
 from veza_core.db.timeouts import Blocker, BlockerWatch, is_lock_timeout, set_lock_timeout
+from veza_core.deploy.state import RunState
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 # How often a timeout's length is looked at whom a migration waits for.
@@ -56,7 +57,11 @@ class Executor(MigrationExecutor):
 
     def state_before(self) -> ProjectState:
         """The models as the migrations that are already applied left them."""
-        return self._create_project_state(with_applied_migrations=True)  # type: ignore[attr-defined]
+        state = self._create_project_state(with_applied_migrations=True)  # type: ignore[attr-defined]
+        return RunState(state.models, state.real_apps)
+
+    def _state_of_history(self) -> ProjectState:
+        return Executor(self.connection, self.patience, self.progress).state_before()
 
     def apply_migration(
         self,
@@ -72,18 +77,17 @@ class Executor(MigrationExecutor):
         """
         started = time.monotonic()
 
-        def apply() -> ProjectState:
-            # A failed attempt leaves the state it was given half changed.
-            return super(Executor, self).apply_migration(
-                state.clone(), migration, fake, fake_initial
-            )
+        def apply(attempt: int) -> ProjectState:
+            # A failed attempt leaves its state half changed: the next one reads the history.
+            before = state if attempt == 1 else self._state_of_history()
+            return super(Executor, self).apply_migration(before, migration, fake, fake_initial)
 
         result = self._apply_patiently(migration, apply)
         self.progress.applied(migration, time.monotonic() - started)
         return result
 
     def _apply_patiently(
-        self, migration: Migration, apply: Callable[[], ProjectState]
+        self, migration: Migration, apply: Callable[[int], ProjectState]
     ) -> ProjectState:
         timeout = self.patience.lock_timeout
         # One that is not atomic may have done a part of its work, which a second run would meet.
@@ -95,7 +99,7 @@ class Executor(MigrationExecutor):
                     watch.over(self.connection, timeout / LOOKS),
                     self._one_commit(migration, watch),
                 ):
-                    return apply()
+                    return apply(attempt)
             except DatabaseError as error:
                 if not is_lock_timeout(error):
                     raise

@@ -143,7 +143,7 @@ class Command(DjangoCommand, Progress):
         state = executor.migrate(
             plan.targets,
             plan=plan.steps,
-            state=state.clone(),
+            state=state,
             fake=options["fake"],
             fake_initial=options["fake_initial"],
         )

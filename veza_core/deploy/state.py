@@ -1,0 +1,67 @@
+"""The models as the migrations of a run make them, each rendered as rarely as possible."""
+
+from collections import defaultdict
+from typing import Any
+
+from django.db.migrations.state import ProjectState
+from django.db.migrations.utils import resolve_relation
+from django.db.models.utils import make_model_tuple
+
+type Key = tuple[str, str]
+
+
+class RunState(ProjectState):
+    """The state that one run carries from its first migration to its last.
+
+    When a model changes, Django renders again every model that has a relation to it, in either
+    direction, and leaves some others out of date until an operation asks for all of them
+    (`delay`; Django tickets 22608 and 27666). This state renders again only the models that refer
+    to the changed one, since their foreign keys hold its class, and leaves nothing out of date.
+    A model that the changed one refers to stays, and gets the new reverse accessor, as it does
+    when a module is imported.
+
+    The state before an operation has that class too, so it also has the accessor there. No
+    operation uses it. Clones are Django's own states, and render as Django does.
+    """
+
+    def reload_model(self, app_label: str, model_name: str, delay: bool = False) -> None:
+        """Render the model again, and all that refer to it, directly or not."""
+        if "apps" not in self.__dict__:  # nothing is rendered yet
+            return
+        stale = self._referring_to((app_label, model_name))
+        for key in list(stale):
+            try:
+                model = self.apps.get_model(*key)
+            except LookupError:
+                continue
+            # Once it is no longer registered, it would find no relation to itself. Operations
+            # ask the state before for them.
+            model._meta.get_fields(include_hidden=True)
+            # The tables between, which Django makes by itself, are made again with the model.
+            for field in model._meta.local_many_to_many:
+                through = field.remote_field.through
+                if through and through._meta.auto_created:
+                    stale.add((through._meta.app_label, through._meta.model_name))
+        self._reload(stale)  # type: ignore[attr-defined]
+
+    def reload_models(self, models: Any, delay: bool = True) -> None:
+        """Render what a renamed model is related to, all of it at once."""
+        super().reload_models(models, delay=False)
+
+    def _referring_to(self, key: Key) -> set[Key]:
+        referring: dict[Key, set[Key]] = defaultdict(set)
+        for own, model in self.models.items():
+            for base in model.bases:
+                if isinstance(base, str):
+                    referring[make_model_tuple(base)].add(own)
+            for field in model.fields.values():
+                if relation := field.remote_field:
+                    referring[resolve_relation(relation.model, *own)].add(own)
+                    if through := getattr(relation, "through", None):
+                        referring[resolve_relation(through, *own)].add(own)
+        found, queue = {key}, [key]
+        while queue:
+            new = referring[queue.pop()] - found
+            found |= new
+            queue.extend(new)
+        return found
