@@ -20,6 +20,7 @@ from benchmarks.rivals import exported_files, install, write_migrations
 from benchmarks.server import PYTHON, ROOT, Server
 
 FRESH, APPLIED = "bench_fresh", "bench_applied"
+BARE_START = "django.setup() and one query"
 AT_ONCE = 16
 
 STOCK = """
@@ -71,6 +72,12 @@ def main() -> None:
                 measure(group, rounds)
                 print(f"\n{title}, on PostgreSQL, {rounds} rounds\n")
                 report(group, next(case for case in group if case.name.startswith("ours")))
+            bare = next(case for case in noop if case.name == BARE_START)
+            print(
+                f"\nfresh - bare start: {fresh[0].median - bare.median:.2f} s (aim: at most 0.7 s)"
+            )
+            ratio = resets[1].median / resets[0].median
+            print(f"django-extensions' / reset_db: {ratio:.2f} (aim: at least 1.5)")
             print(f"\n{AT_ONCE} at once on an empty database, {rounds} rounds\n")
             for name, command in (("ours: migrate", MIGRATE), ("stock Django", stock())):
                 at_once(server, name, command, rounds)
@@ -80,6 +87,7 @@ def first_run(case: Case) -> None:
     """Bring the database of a case with nothing to do to where there is nothing to do."""
     case.run()
     case.seconds.clear()
+    case.cpu.clear()
 
 
 def stock() -> list[str]:
@@ -116,7 +124,7 @@ class Cases:
             self._case("ours: migrate", MIGRATE, APPLIED),
             self._case("ours: migrate --no-audit", [*MIGRATE, "--no-audit"], APPLIED),
             self._case("stock Django", stock(), APPLIED),
-            self._case("django.setup() and one query", [PYTHON, "-c", BARE], APPLIED),
+            self._case(BARE_START, [PYTHON, "-c", BARE], APPLIED),
             *self._rivals(f"{APPLIED}_rivals"),
         ]
 

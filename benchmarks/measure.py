@@ -1,5 +1,6 @@
 """Whole commands, measured side by side: interleaved, so that a slow moment meets them all."""
 
+import resource
 import statistics
 import subprocess
 import sys
@@ -18,6 +19,7 @@ class Case:
     prepare: Callable[[], None] = lambda: None
     stdin: str | None = None
     seconds: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
 
     @property
     def median(self) -> float:
@@ -27,7 +29,7 @@ class Case:
     def run(self) -> None:
         """Run once. Ends the program, with what the command said, when it fails."""
         self.prepare()
-        started = time.perf_counter()
+        used, started = _cpu_of_children(), time.perf_counter()
         done = subprocess.run(
             self.command,
             env=dict(self.environment),
@@ -37,8 +39,14 @@ class Case:
             capture_output=True,
         )
         self.seconds.append(time.perf_counter() - started)
+        self.cpu.append(_cpu_of_children() - used)
         if done.returncode:
             sys.exit(f"{self.name}: exit {done.returncode}: {done.stderr.strip()}")
+
+
+def _cpu_of_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def measure(cases: Sequence[Case], rounds: int) -> None:
@@ -46,17 +54,22 @@ def measure(cases: Sequence[Case], rounds: int) -> None:
     for case in cases:
         case.run()
         case.seconds.clear()
+        case.cpu.clear()
     for _ in range(rounds):
         for case in cases:
             case.run()
 
 
 def report(cases: Sequence[Case], base: Case) -> None:
-    """Print a line a case: median, least and most in seconds, and the ratio to the base."""
+    """Print a line a case: median, least and most in seconds, and the ratio to the base.
+
+    `cpu` is the median of what the command itself used, without the server.
+    """
     width = max(len(case.name) for case in cases)
-    print(f"{'':{width}}  median    least     most   ratio")
+    print(f"{'':{width}}  median    least     most   ratio      cpu")
     for case in cases:
         print(
             f"{case.name:{width}}  {case.median:5.3f} s  {min(case.seconds):5.3f} s"
             f"  {max(case.seconds):5.3f} s  {case.median / base.median:5.2f}"
+            f"  {statistics.median(case.cpu):5.3f} s"
         )

@@ -23,6 +23,9 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
     )
     sql_delete_fk = "ALTER TABLE %(table)s DROP CONSTRAINT %(name)s"
 
+    # The comments on the columns of the table that is being created.
+    _comments: list[str] | None = None
+
     def table_sql(self, model: type[Model]) -> tuple[str, list[Any]]:
         sql, params = super().table_sql(model)
         if not lives_in_public(model):
@@ -34,7 +37,25 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
             self.execute("CREATE SCHEMA IF NOT EXISTS django")
             for field in model._meta.local_fields:
                 self._release_from_public(field)
-        super().create_model(model)
+        # Creating a many-to-many field creates a table within this call.
+        outer, self._comments = self._comments, []
+        try:
+            super().create_model(model)
+        finally:
+            comments, self._comments = self._comments, outer
+        if comments:
+            super().execute("; ".join(comments), None)
+
+    def execute(self, sql: Any, params: Any = ()) -> None:
+        """Run a statement; the comments of a new table's columns in one round trip."""
+        if (
+            self._comments is None
+            or self.collect_sql
+            or not str(sql).startswith("COMMENT ON COLUMN")
+        ):
+            super().execute(sql, params)
+        else:
+            self._comments.append(self.connection.ops.compose_sql(str(sql), params))
 
     def add_field(self, model: type[Model], field: Any) -> None:
         if not lives_in_public(model):
