@@ -61,7 +61,7 @@ def relations(apps: StateApps):
     return found
 
 
-def test_a_fresh_run_renders_hardly_more_models_than_there_are(monkeypatch):
+def test_a_fresh_run_renders_each_model_less_than_three_times(monkeypatch):
     rendered = []
     render = ModelState.render
     monkeypatch.setattr(
