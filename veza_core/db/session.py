@@ -15,7 +15,7 @@ from psycopg import Connection
 
 #: How values look, and how SQL is read and written out.
 FORMATS = {
-    "DateStyle": "ISO, YMD",
+    "DateStyle": "ISO, MDY",
     "IntervalStyle": "postgres",
     "TimeZone": "UTC",
     "bytea_output": "hex",
@@ -60,7 +60,7 @@ SELECT name, current_setting(name), source FROM pg_settings
 WHERE name IN ({", ".join(f"'{name}'" for name in LIMITS)}) AND setting NOT IN ('0', 'off')
 ORDER BY name
 """
-LIFT = "SELECT set_config(name, '0', false) FROM unnest(%s) AS name"
+LIFT = "SELECT set_config(name, '0', false) FROM unnest(%s::text[]) AS name"
 #: Where a setting comes from, by the words of pg_settings.
 SOURCES = {
     "configuration file": "in the server's configuration",

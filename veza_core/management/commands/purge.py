@@ -148,6 +148,7 @@ class Command(BaseCommand):
                 json.dumps(
                     {
                         "dry_run": options["dry_run"],
+                        "connection": self.session.as_dict(),
                         **outcome.as_dict(),
                         "seconds": round(seconds, 3),
                     }
