@@ -79,10 +79,10 @@ def one_line(error: object) -> str:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Django's errors, and what they wrap."""
+    """The error, and what it wraps or was raised on account of."""
     while isinstance(error, (psycopg.Error, DjangoError)):
         yield error
-        error = error.__cause__
+        error = error.__cause__ or error.__context__
 
 
 def _told_by_psycopg(error: psycopg.Error) -> str | None:

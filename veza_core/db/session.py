@@ -43,7 +43,9 @@ SELECT current_database()::text, current_user::text, session_user::text,
     host(inet_server_addr()), coalesce(inet_server_port(), current_setting('port')::int),
     current_setting('server_version'), pg_is_in_recovery(),
     current_setting('transaction_read_only') = 'on',
-    current_setting('session_replication_role')
+    current_setting('session_replication_role'),
+    (SELECT pg_get_userbyid(nspowner)::text FROM pg_namespace
+        WHERE nspname = 'django' AND NOT has_schema_privilege(oid, 'USAGE'))
 """
 
 #: What somebody wants a session not to do; transaction_timeout comes with version 17.
@@ -125,6 +127,8 @@ class Session:
     in_recovery: bool
     read_only: bool
     replication_role: str
+    #: Who owns schema `django`, when the role may not use it; None: it may.
+    django_is_of: str | None
 
     def __str__(self) -> str:
         address = f"{self.address}, " if self.address not in (None, self.host) else ""
@@ -140,6 +144,15 @@ class Session:
         """Where the session is, for JSON."""
         names = ("host", "address", "port", "database", "role", "server_version")
         return {name: value for name, value in asdict(self).items() if name in names}
+
+    def check_usable(self) -> None:
+        """Raise `CommandError` for a role to which the migrations' history is invisible."""
+        if self.django_is_of is not None:
+            raise CommandError(
+                f"schema django belongs to {self.django_is_of}, and role {self.role} may not use "
+                f'it: connect as its owner, or GRANT ALL ON SCHEMA django TO "{self.role}". '
+                f"{UNCHANGED}"
+            )
 
     def check_writable(self) -> None:
         """Raise `CommandError`, in one line, where nothing can be written, or not safely."""

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+import psycopg
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import Tags
 from django.core.management.base import CommandError, CommandParser, no_translations
 from django.core.management.commands.migrate import Command as DjangoCommand
 from django.core.management.sql import emit_post_migrate_signal, emit_pre_migrate_signal
-from django.db import connections
+from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.utils.module_loading import module_has_submodule
@@ -87,6 +88,7 @@ class Command(DjangoCommand, Progress):
             return
         check_direct(connection)
         self.session = announce(connection, self._say_where(options))
+        self.session.check_usable()
         try:
             with migration_lock(connection, options["lock_wait"], self._wait_for):
                 self._migrate(self._executor(connection, options), args, options)
@@ -214,7 +216,7 @@ class Command(DjangoCommand, Progress):
 
         try:
             report = audit_own(connection)
-        except Exception as error:
+        except (psycopg.Error, DatabaseError) as error:
             # No second session is to be had, or somebody alters a table: all is applied, though.
             if (line := clear_line(error)) is None:
                 raise
