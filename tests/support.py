@@ -40,6 +40,11 @@ def database_environment(name: str) -> dict[str, str]:
     return {variable: value}
 
 
+def production_environment(name: str) -> dict[str, str]:
+    """The variables of a production: DEBUG off, and the database named."""
+    return {"DEBUG": "0", "SECRET_KEY": "x" * 60, "DATABASE_URL": database_url(name)}
+
+
 def administer(*statements: sql.Composable | str) -> None:
     """Run statements outside a transaction, on the server's maintenance database."""
     with psycopg.connect(**server_parameters(), dbname="postgres", autocommit=True) as server:

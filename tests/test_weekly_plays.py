@@ -36,7 +36,10 @@ class Platform:
         session.execute(PLAYS)
 
     def count(self, *arguments: str):
-        return manage("count_weekly_plays", *arguments, **database_environment(self.name))
+        """Count, and give what was printed but for the first line, which says where."""
+        done = manage("count_weekly_plays", *arguments, **database_environment(self.name))
+        done.stdout = done.stdout.partition("\n")[2]
+        return done
 
     @property
     def kept(self) -> list[int]:

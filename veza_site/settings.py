@@ -1,5 +1,6 @@
 """Settings, all of them from the environment (or from `.env`, which `make` writes once)."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,7 +8,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from environs import Env, EnvError, validate
 
-from veza_core.db.url import database_settings, embedded_settings
+from veza_core.db.libpq import settle_environment
+from veza_core.db.url import database_settings, embedded_settings, missing_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -88,18 +90,27 @@ if not SECRET_KEY:
 
 # Databases ------------------------------------------------------------------------------------
 
+settle_environment(embedded=not DATABASE_URL)
+if DATABASE_URL:
+    _database = database_settings(DATABASE_URL)
+elif DEBUG:
+    _database = embedded_settings(EMBEDDED_DIRECTORY, EMBEDDED_DATABASE)
+else:
+    # A private server inside a pod would be taken for the platform's.
+    _database = missing_settings()
 DATABASES = {
     "default": {
-        **(
-            database_settings(DATABASE_URL)
-            if DATABASE_URL
-            else embedded_settings(EMBEDDED_DIRECTORY, EMBEDDED_DATABASE)
-        ),
+        **_database,
         "CONN_MAX_AGE": CONN_MAX_AGE,
         "CONN_HEALTH_CHECKS": True,
     }
 }
 
+if "DATABASE_SUPPORT_URL" in os.environ and not (DATABASE_SUPPORT_URL or DEBUG):
+    raise ImproperlyConfigured(
+        "DATABASE_SUPPORT_URL is set and empty, and the admin would read over the role that may do "
+        "everything: name the role that reads, or unset it"
+    )
 if DATABASE_SUPPORT_URL:
     DATABASES["support"] = {
         **database_settings(DATABASE_SUPPORT_URL, "DATABASE_SUPPORT_URL"),

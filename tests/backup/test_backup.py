@@ -17,6 +17,7 @@ import psutil
 import pytest
 from django.core.management.base import CommandError
 from django.db import connection
+from psycopg.conninfo import conninfo_to_dict
 
 from tests.backup.state import connect
 from tests.support import (
@@ -28,8 +29,8 @@ from tests.support import (
     running_manage,
 )
 from veza_core.backup.files import written_whole
-from veza_core.backup.programs import libpq_environment
 from veza_core.db.backend.base import DatabaseWrapper
+from veza_core.db.libpq import program_arguments
 from veza_core.db.url import database_settings
 
 pytestmark = pytest.mark.django_db
@@ -146,24 +147,28 @@ def test_every_option_of_libpq_is_passed_on():
     )
     wrapper = DatabaseWrapper({**connection.settings_dict, **database_settings(url)}, "other")
     wrapper.settings_dict.pop("EMBEDDED", None)
-    arguments, environment = libpq_environment(wrapper)
+    arguments, environment = program_arguments(wrapper.get_connection_params())
     expected = {
-        "PGHOST": "a.example,b.example",
-        "PGPORT": "5432,5433",
-        "PGDATABASE": "d",
-        "PGUSER": "u",
         "PGPASSWORD": "p",
         "PGSSLMODE": "verify-full",
         "PGSSLROOTCERT": "/ca.pem",
         "PGSSLCERT": "/c.pem",
         "PGSSLKEY": "/k.pem",
-        "PGTARGETSESSIONATTRS": "read-write",
         "PGCHANNELBINDING": "require",
         "PGPASSFILE": "/pgpass",
     }
     assert {name: environment[name] for name in expected} == expected
-    assert environment["PGOPTIONS"].endswith("-c work_mem=8MB")
-    assert arguments == ["--dbname=keepalives=1 tcp_user_timeout=5000"]
+    assert environment["PGOPTIONS"].startswith("-c work_mem=8MB ")
+    (argument,) = arguments
+    assert conninfo_to_dict(argument.removeprefix("--dbname=")) == {
+        "host": "a.example,b.example",
+        "port": "5432,5433",
+        "dbname": "d",
+        "user": "u",
+        "target_session_attrs": "read-write",
+        "keepalives": "1",
+        "tcp_user_timeout": "5000",
+    }
 
 
 def test_progress_on_a_terminal(filled, tmp_path):
@@ -183,4 +188,4 @@ def test_progress_on_a_terminal(filled, tmp_path):
     os.close(terminal_side)
     assert re.search(r"\r\x1b\[K(\d+)/\1 public\.", shown)
     assert shown.endswith("\r\x1b[K")
-    assert result.stdout.count("\n") == 1
+    assert result.stdout.count("\n") == 2

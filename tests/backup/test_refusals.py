@@ -12,6 +12,7 @@ from tests.support import (
     database_environment,
     is_one_clear_line,
     manage,
+    production_environment,
     running_manage,
     scratch_database,
     server_parameters,
@@ -110,8 +111,7 @@ def test_database_that_is_not_empty(target, archive):
 
 
 def test_name_has_to_be_typed(target, archive):
-    environment = database_environment(target)
-    production = {**environment, "DEBUG": "0", "SECRET_KEY": "x" * 60}
+    production = production_environment(target)
     told = refused("restore_db", archive, *REPLACE, **production)
     assert "DEBUG is off" in told
     assert f"--confirm {target}" in told
@@ -127,8 +127,8 @@ def test_name_has_to_be_typed(target, archive):
 
 
 def test_name_typed(database, archive):
-    production = {**database_environment(database), "DEBUG": "0", "SECRET_KEY": "x" * 60}
-    with running_manage("restore_db", str(archive), "--replace", **production) as process:
+    environment = database_environment(database)
+    with running_manage("restore_db", str(archive), "--replace", **environment) as process:
         _, err = process.communicate(f"{database}\n", timeout=60)
     assert (process.returncode, err) == (0, "")
 

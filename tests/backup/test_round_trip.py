@@ -43,7 +43,10 @@ def restore(path, name, *options, **environment):
 def test_into_an_empty_database(filled, archive):
     with scratch_database() as name:
         result = restore(archive, name)
-        restored, summary, verdict = result.stdout.splitlines()
+        where, origin, restored, summary, verdict = result.stdout.splitlines()
+        assert where.startswith(f"Connected to {name} on ")
+        assert origin.startswith(f"{archive}: taken at ")
+        assert f" from {filled} on " in origin
         assert restored.startswith(f"{archive}: restored in ")
         assert SUMMARY in summary
         assert re.fullmatch(r"Audit: 0 errors and 0 warnings, by \d+ rules\.", verdict)

@@ -13,7 +13,13 @@ from pathlib import Path
 
 import trustme
 
-from tests.support import ROOT, database_environment, manage, manage_process
+from tests.support import (
+    ROOT,
+    database_environment,
+    manage,
+    manage_process,
+    production_environment,
+)
 
 #: The day at which the demo data ends.
 NOW = "2026-03-31"
@@ -38,8 +44,7 @@ def serving(name: str, directory: Path) -> Iterator[str]:
     """
     environment = {
         **os.environ,
-        **database_environment(name),
-        "DEBUG": "0",
+        **production_environment(name),
         "SECRET_KEY": "for the tests in a browser: " + "x" * 50,
         "ALLOWED_HOSTS": "localhost",
         "STATIC_ROOT": str(directory / "static"),

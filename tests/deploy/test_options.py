@@ -119,7 +119,8 @@ def test_json(empty):
 
 def test_summary(empty):
     result = manage("migrate", **database_environment(empty))
-    *applied, summary, verdict, next_command = result.stdout.strip().splitlines()
+    where, *applied, summary, verdict, next_command = result.stdout.strip().splitlines()
+    assert where.startswith(f"Connected to {empty} on ")
     assert [line.split()[0] for line in applied] == recorded(empty)
     assert counts.SUMMARY in summary
     assert verdict == "Audit: 0 errors and 0 warnings, by 48 rules."

@@ -16,7 +16,7 @@ from django.template.loader import get_template
 from django.test import Client
 
 from tests.staff import make_staff, signed_in
-from tests.support import ROOT, database_environment, manage, scratch_database
+from tests.support import ROOT, manage, production_environment, scratch_database
 
 pytestmark = [pytest.mark.django_db, pytest.mark.process]
 
@@ -74,8 +74,7 @@ def served(migrated, django_db_blocker, tmp_path_factory):
         port = free.getsockname()[1]
     with django_db_blocker.unblock(), scratch_database(f"TEMPLATE {migrated}") as name:
         environment = {
-            **database_environment(name),
-            "DEBUG": "0",
+            **production_environment(name),
             "SECRET_KEY": secrets.token_urlsafe(50),
             "ALLOWED_HOSTS": "admin.example.com",
             "BEHIND_TLS_PROXY": "1",

@@ -17,6 +17,7 @@ from typing import Any
 from veza_core.audit.catalog import Catalog
 from veza_core.audit.quoting import ident
 from veza_core.audit.rule import Finding, Rule, Severity
+from veza_core.errors import ClearError
 
 _FIELDS = {"rule": str, "object": str, "reason": str, "expires": date}
 
@@ -52,7 +53,7 @@ UNUSED = Rule(
 RULES = (EXPIRED, UNUSED)
 
 
-class ExceptionsError(Exception):
+class ExceptionsError(ClearError):
     """The exceptions file cannot be used; the text is one clear line."""
 
 

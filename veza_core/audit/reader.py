@@ -25,6 +25,8 @@ from veza_core.audit.catalog import (
     Trigger,
 )
 from veza_core.audit.quoting import ident, one_line, qualified
+from veza_core.db.session import FORMATS, set_locally
+from veza_core.errors import ClearError
 
 OLDEST_VERSION = 150000
 
@@ -32,9 +34,20 @@ OLDEST_VERSION = 150000
 STATEMENT_TIMEOUT = "60s"
 LOCK_TIMEOUT = "10s"
 
+SETTINGS = {
+    **FORMATS,
+    # With pg_catalog alone, the catalog's functions write every other schema's name out.
+    "search_path": "pg_catalog",
+    # A light guest: no workers, and sorts of a large catalog in memory. Compiling the queries
+    # costs more than it gains.
+    "max_parallel_workers_per_gather": "0",
+    "work_mem": "64MB",
+    "jit": "off",
+}
 
-class AuditError(Exception):
-    """The audit could not run; the text is one clear line."""
+
+class AuditError(ClearError):
+    """The audit could not run."""
 
 
 @contextmanager
@@ -53,15 +66,8 @@ def snapshot(connection: psycopg.Connection[Any]) -> Iterator[None]:
     connection.isolation_level = IsolationLevel.REPEATABLE_READ
     connection.read_only = True
     with connection.transaction():
-        # With pg_catalog alone, the catalog's functions write every other schema's name out.
-        connection.execute("SET LOCAL search_path = pg_catalog")
-        connection.execute(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'")
-        connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
-        # A light guest: no workers, and sorts of a large catalog in memory. Compiling the queries
-        # costs more than it gains.
-        connection.execute("SET LOCAL max_parallel_workers_per_gather = 0")
-        connection.execute("SET LOCAL work_mem = '64MB'")
-        connection.execute("SET LOCAL jit = off")
+        timeouts = {"statement_timeout": STATEMENT_TIMEOUT, "lock_timeout": LOCK_TIMEOUT}
+        set_locally(connection, {**SETTINGS, **timeouts})
         yield
 
 

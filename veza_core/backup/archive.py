@@ -11,8 +11,10 @@ from typing import IO
 
 from django.core.management.base import CommandError
 
+from veza_core.backup.origin import read_origin
 from veza_core.backup.programs import explain, running
 from veza_core.backup.tools import Tools
+from veza_core.db.libpq import program_environment
 from veza_core.deploy.dependents import OWN_SCHEMAS
 
 MAGIC = b"PGDMP"
@@ -84,10 +86,18 @@ class Archive:
         """Read all of it. Raises `CommandError` where it is cut short or damaged."""
         # Nothing but reading shows it: the list is at the head of the file.
         command = [self.tools.path("pg_restore"), "--file=/dev/null", str(self.path)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        done = _run(command)
         if done.returncode != 0:
             told = explain(command, done.returncode, done.stderr)
             raise CommandError(f"{self.path} is cut short or damaged: {told}")
+        self.origin()
+
+    def origin(self) -> str | None:
+        """One line on where it was taken, if it says so. Raises `CommandError` if it is damaged."""
+        try:
+            return read_origin(self.path)
+        except (OSError, ValueError) as error:
+            raise CommandError(f"{self.path} is cut short or damaged: {error}") from error
 
     @contextmanager
     def script(self, entries: list[Entry], *options: str) -> Iterator[IO[bytes]]:
@@ -108,7 +118,9 @@ class Archive:
                 *options,
                 str(self.path),
             ]
-            with running(command, stdout=subprocess.PIPE, stderr=told) as process:
+            with running(
+                command, env=program_environment(), stdout=subprocess.PIPE, stderr=told
+            ) as process:
                 assert process.stdout is not None  # noqa: S101 - it is a pipe
                 yield process.stdout
                 if process.wait() != 0:
@@ -127,13 +139,19 @@ def open_archive(path: Path, fitting: list[Tools]) -> Archive:
     _check_format(path)
     for tools in fitting:
         command = [tools.path("pg_restore"), "--list", str(path)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        done = _run(command)
         if done.returncode == 0:
             return _parse(path, tools, done.stdout)
     told = explain(command, done.returncode, done.stderr)
     if "unsupported version" in told:
         raise CommandError(f"{path} was made by a newer pg_dump than the tools here: {told}")
     raise CommandError(f"{path} is cut short or damaged: {told}")
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603
+        command, env=program_environment(), capture_output=True, text=True, check=False
+    )
 
 
 def _check_format(path: Path) -> None:

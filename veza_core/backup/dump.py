@@ -2,15 +2,19 @@
 
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.core.management.base import CommandError
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.backup.files import written_whole
-from veza_core.backup.programs import explain, libpq_environment, running
+from veza_core.backup.origin import write_origin
+from veza_core.backup.programs import explain, reaching, running
 from veza_core.backup.tools import Tools
+from veza_core.db.session import Session
 from veza_core.deploy.dependents import OWN_SCHEMAS
 
 #: How long pg_dump waits for a table that a migration has locked, in milliseconds.
@@ -44,15 +48,17 @@ def write_backup(
     connection: BaseDatabaseWrapper,
     tools: Tools,
     path: Path,
+    session: Session,
     *,
     replace: bool,
     show: Callable[[str], None],
 ) -> None:
     """Write `public` and `django`, as of one moment, into a custom-format archive.
 
-    `show` is told of each table. Raises `CommandError` in one line, and then there is no file.
+    `session` is where the connection is, which the file says. `show` is told of each table.
+    Raises `CommandError` in one line, and then there is no file.
     """
-    arguments, environment = libpq_environment(connection)
+    arguments, environment = reaching(connection)
     command = [
         tools.path("pg_dump"),
         "--format=custom",
@@ -62,7 +68,11 @@ def write_backup(
         "--verbose",
         *arguments,
     ]
-    with written_whole(path, replace=replace) as partial:
+    with (
+        written_whole(path, replace=replace) as partial,
+        exported_snapshot(connection) as snapshot,
+    ):
+        command.append(f"--snapshot={snapshot}")
         # By its name: into standard output pg_dump 18 writes the list of contents twice, and
         # without the offsets that a parallel restore needs.
         command.append(f"--file={partial}")
@@ -70,6 +80,21 @@ def write_backup(
             messages = _follow(process, show)
             if process.wait() != 0:
                 raise CommandError(explain(command, process.returncode, messages))
+        write_origin(partial, session)
+
+
+@contextmanager
+def exported_snapshot(connection: BaseDatabaseWrapper) -> Iterator[str]:
+    """A snapshot for pg_dump, which only a session on the same server and database can take up.
+
+    So that it fails, whatever led it elsewhere (PostgreSQL, "Snapshot Synchronization Functions",
+    9.28.5).
+    """
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        cursor.execute("SELECT pg_export_snapshot()")
+        (snapshot,) = cursor.fetchone()
+        yield snapshot
 
 
 def _follow(process: subprocess.Popen[bytes], show: Callable[[str], None]) -> str:

@@ -1,6 +1,5 @@
 """Running pg_dump: how it connects, how it is ended, and what it says when it fails."""
 
-import os
 import re
 import shlex
 import signal
@@ -13,39 +12,23 @@ from typing import Any
 
 from django.core.management.base import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
-from psycopg.conninfo import make_conninfo
-from psycopg.pq import Conninfo
 
-# What libpq has to keep to itself, marked so in its own table of options.
-SECRET = b"*"
+from veza_core.db.libpq import place_of, program_arguments, program_environment
 
 
-def libpq_environment(connection: BaseDatabaseWrapper) -> tuple[list[str], dict[str, str]]:
-    """How a PostgreSQL program reaches the database: its arguments, and its environment.
+def reaching(connection: BaseDatabaseWrapper) -> tuple[list[str], dict[str, str]]:
+    """What makes a PostgreSQL program reach the server and database that this session reached.
 
-    All goes through the environment, the password too, which arguments would show to everybody
-    on the machine; the few options without a variable are arguments.
-    Raises `CommandError` for a secret that has no variable.
+    Returns its arguments and its environment. Raises `CommandError` for a secret that cannot be
+    handed over.
     """
-    parameters = connection.get_connection_params()
-    # Messages are read by this program.
-    environment = {**os.environ, "LC_ALL": "C"}
-    others: dict[str, Any] = {}
-    for option in Conninfo.get_defaults():
-        name = option.keyword.decode()
-        value = parameters.get(name)
-        if value in (None, ""):
-            continue
-        if option.envvar:
-            environment[option.envvar.decode()] = str(value)
-        elif option.dispchar == SECRET:
-            raise CommandError(
-                f"{name} in DATABASE_URL cannot be given to pg_dump without showing it to "
-                "everybody on this machine: use a connection that needs none"
-            )
-        else:
-            others[name] = value
-    return ([f"--dbname={make_conninfo('', **others)}"] if others else []), environment
+    connection.ensure_connection()
+    place = place_of(connection.connection)
+    try:
+        arguments, variables = program_arguments({**connection.get_connection_params(), **place})
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+    return arguments, {**program_environment(), **variables}
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from pathlib import Path
 from django.core.management.base import CommandError
 
 from veza_core.db import embedded
+from veza_core.db.libpq import program_environment
 
 # Where Debian's and Red Hat's packages put each version.
 PACKAGED = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin")
@@ -81,7 +82,11 @@ def _major(program: Path) -> int | None:
     """The major version that the program tells; None where it does not run."""
     try:
         told = subprocess.run(  # noqa: S603
-            [program, "--version"], capture_output=True, text=True, check=False
+            [program, "--version"],
+            env=program_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
         ).stdout
     except OSError:
         return None

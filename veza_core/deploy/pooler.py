@@ -5,6 +5,8 @@ from django.core.management.base import CommandError
 from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from veza_core.db.session import settings_that_differ
+
 DIRECT = (
     "this needs a direct connection, or a pooler in session mode: "
     "give the server's own address in DATABASE_URL"
@@ -27,12 +29,11 @@ def check_direct(connection: BaseDatabaseWrapper) -> None:
         ) from error
     told = connection.connection.info.backend_pid
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid(), current_setting('search_path')")
-        actual, search_path = cursor.fetchone()
-    if "django" not in search_path:
+        cursor.execute("SELECT pg_backend_pid()")
+        (actual,) = cursor.fetchone()
+    if dropped := settings_that_differ(connection):
         raise CommandError(
-            f"a connection pooler dropped this session's settings (search_path is {search_path}): "
-            + DIRECT
+            f"a connection pooler dropped this session's settings ({', '.join(dropped)}): {DIRECT}"
         )
     if told != actual and _shares_sessions(connection):
         raise CommandError(

@@ -3,6 +3,8 @@
 Nothing here imports a model: the catalog alone says what the schema is.
 """
 
+from veza_core.errors import ClearError
 
-class ExportError(Exception):
+
+class ExportError(ClearError):
     """The schema holds something that the files cannot; the message is one line."""

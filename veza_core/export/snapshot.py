@@ -23,6 +23,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
+from veza_core.db.session import FORMATS, set_locally
 from veza_core.export import queries
 from veza_core.export.options import without
 
@@ -50,13 +51,8 @@ PARTS = {
 
 # PostgreSQL writes definitions out by these settings of the session; pg_dump fixes them too.
 _SETTINGS = {
+    **FORMATS,
     "search_path": "pg_catalog",
-    "TimeZone": "UTC",
-    "DateStyle": "ISO, YMD",
-    "IntervalStyle": "postgres",
-    "bytea_output": "hex",
-    "extra_float_digits": "1",
-    "quote_all_identifiers": "off",
     # Catalogs are read whole. By statistics that are out of date, PostgreSQL may expect one row
     # where there are 10,000, and join by nested loops: 15 s in place of 0.5 s.
     "enable_nestloop": "off",
@@ -95,8 +91,7 @@ def _reading(connection: psycopg.Connection[Any]) -> Iterator[psycopg.Cursor[dic
     ):
         if idle:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        for name, value in _SETTINGS.items():
-            cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
+        set_locally(connection, _SETTINGS)
         yield cursor
 
 

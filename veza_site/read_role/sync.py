@@ -2,10 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
 import psycopg
 from psycopg import Connection, sql
 
+from veza_core.db.libpq import place_of
 from veza_core.secret_columns import SECRET_COLUMNS
 from veza_site.read_role import ReadRoleError, found
 from veza_site.read_role.found import Found
@@ -80,16 +82,18 @@ def _can_connect(connection: Connection, is_: Found, role: ReadRole) -> bool:
     """Whether the password is that of the role already."""
     if not is_.exists:
         return False
-    parameters = {
-        "host": connection.info.host,
-        "port": str(connection.info.port),
+    parameters: dict[str, Any] = {
+        # The same server, reached in the same way; but with settings that this role may make.
+        **connection.info.get_parameters(),
+        **place_of(connection),
         "dbname": role.database,
         "user": role.name,
         "password": role.password,
         "connect_timeout": "5",
+        "options": "",
     }
     try:
-        psycopg.connect(**parameters).close()  # type: ignore[arg-type]
+        psycopg.connect(**parameters).close()
     except psycopg.OperationalError:
         return False
     return True

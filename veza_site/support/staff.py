@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from veza_core.errors import ClearError
 from veza_core.models import Role, User, UserRoleAssignment
 from veza_site.support.log import record_command
 
@@ -11,7 +12,7 @@ from veza_site.support.log import record_command
 STAFF_ROLES = ("support", "moderator", "admin")
 
 
-class GrantError(Exception):
+class GrantError(ClearError):
     """Somebody cannot be given a role; the message says why, and what to do."""
 
 

@@ -4,16 +4,15 @@ import os
 import shutil
 import sys
 from argparse import ArgumentParser
-from pathlib import Path
 from typing import Any
 
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connections
-from psycopg.conninfo import conninfo_to_dict
 
-from veza_core.db.url import DEFAULT_OPTIONS, database_settings
+from veza_core.db.url import connection_parameters
+from veza_core.management.arguments import some_path, some_text
 
 FINDINGS, COULD_NOT_RUN = 1, 2
 
@@ -35,27 +34,41 @@ class Command(BaseCommand):
         from veza_core.audit.reporters import FORMATS
 
         target = parser.add_mutually_exclusive_group()
-        target.add_argument("--url", help="another database: postgresql://user@host/database")
-        target.add_argument("--database", default="default", help="an entry of DATABASES")
-        parser.add_argument(
-            "--schema", action="append", metavar="SCHEMA", help="may be repeated; default: public"
+        target.add_argument(
+            "--url", type=some_text, help="another database: postgresql://user@host/database"
+        )
+        target.add_argument(
+            "--database", type=some_text, default="default", help="an entry of DATABASES"
         )
         parser.add_argument(
-            "--rule", action="append", metavar="RULE", help="only this rule; may be repeated"
+            "--schema",
+            type=some_text,
+            action="append",
+            metavar="SCHEMA",
+            help="may be repeated; default: public",
+        )
+        parser.add_argument(
+            "--rule",
+            type=some_text,
+            action="append",
+            metavar="RULE",
+            help="only this rule; may be repeated",
         )
         parser.add_argument(
             "--exceptions",
-            type=Path,
+            type=some_path,
             metavar="FILE",
             help="reviewed exceptions; default: schema_audit.toml, unless --url is given",
         )
         output = parser.add_mutually_exclusive_group()
         output.add_argument("--format", choices=FORMATS, default="table")
         output.add_argument("--fix-sql", action="store_true", help="print the fixes' SQL alone")
-        output.add_argument("--explain", metavar="RULE", help="print all about a rule, and end")
+        output.add_argument(
+            "--explain", type=some_text, metavar="RULE", help="print all about it, and end"
+        )
         output.add_argument("--list-rules", action="store_true", help="list the rules, and end")
         output.add_argument(
-            "--write-pages", type=Path, metavar="DIRECTORY", help="write docs/rules, and end"
+            "--write-pages", type=some_path, metavar="DIRECTORY", help="write docs/rules, and end"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -107,15 +120,10 @@ class Command(BaseCommand):
     def _connect(self, options: dict[str, Any]) -> "psycopg.Connection[Any]":
         """Open a connection of the audit's own, since its transaction has to be its own."""
         if options["url"]:
-            database_settings(options["url"], name="--url")
-            given = conninfo_to_dict(options["url"])
-            parameters: dict[str, Any] = {
-                **{key: value for key, value in DEFAULT_OPTIONS.items() if key not in given},
-                "client_encoding": "UTF8",
-                # A pooler in between may not know prepared statements.
-                "prepare_threshold": None,
-            }
-            return psycopg.connect(options["url"], **parameters)
+            parameters = connection_parameters(options["url"], name="--url")
+            # A pooler in between may not know prepared statements.
+            others: dict[str, Any] = {"client_encoding": "UTF8", "prepare_threshold": None}
+            return psycopg.connect(**{**parameters, **others})
         alias = options["database"]
         if alias not in connections:
             raise self._error(f"there is no database {alias} in DATABASES")

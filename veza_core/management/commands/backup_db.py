@@ -11,7 +11,9 @@ from veza_core.backup.dump import count_tables, write_backup
 from veza_core.backup.files import human_size, sha256_of
 from veza_core.backup.programs import Progress, ended_by_signals, server_major
 from veza_core.backup.tools import find_tools
+from veza_core.db.session import announce
 from veza_core.deploy.pooler import check_direct
+from veza_core.management.arguments import some_path, some_text
 
 
 class Command(BaseCommand):
@@ -21,12 +23,13 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path, metavar="FILE", help="The file to write.")
+        parser.add_argument("file", type=some_path, metavar="FILE", help="The file to write.")
         parser.add_argument(
             "--force", action="store_true", help="Replace the file if it is there already."
         )
         parser.add_argument(
             "--tools",
+            type=some_text,
             metavar="DIRECTORY",
             help="Where pg_dump and pg_restore are (default: the best that this machine has).",
         )
@@ -41,13 +44,13 @@ class Command(BaseCommand):
         """Write the file. Raises `CommandError` in one line, with no file written."""
         started = time.monotonic()
         path: Path = options["file"]
+        self.verbosity = options["verbosity"]
         connection = connections[options["database"]]
         check_direct(connection)
+        session = announce(connection, self._say, lift=True)
         tables = count_tables(connection)
         server = server_major(connection)
         tools = find_tools(server, options["tools"])[0]
-        # An idle session would be in pg_stat_activity, and in the way, for as long as it takes.
-        connection.close()
         progress = Progress(self.stderr, shown=options["verbosity"] >= 1)
         done = 0
 
@@ -58,12 +61,14 @@ class Command(BaseCommand):
 
         with ended_by_signals():
             try:
-                write_backup(connection, tools, path, replace=options["force"], show=show)
+                write_backup(connection, tools, path, session, replace=options["force"], show=show)
             finally:
                 progress.clear()
-        if options["verbosity"] >= 1:
+        if self.verbosity >= 1:
             size = human_size(path.stat().st_size)
             seconds = time.monotonic() - started
-            self.stdout.write(
-                f"{path}: {size}, {tables} tables, {seconds:.1f} s, sha256 {sha256_of(path)}"
-            )
+            self._say(f"{path}: {size}, {tables} tables, {seconds:.1f} s, sha256 {sha256_of(path)}")
+
+    def _say(self, line: str) -> None:
+        if self.verbosity >= 1:
+            self.stdout.write(line)

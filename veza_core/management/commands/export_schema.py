@@ -7,7 +7,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from veza_core.db.session import announce
 from veza_core.export import ExportError
+from veza_core.management.arguments import some_path
 
 
 class Command(BaseCommand):
@@ -28,7 +30,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--directory",
-            type=Path,
+            type=some_path,
             default=settings.BASE_DIR / "schema",
             help="Where the files are. Defaults to schema/ of the project.",
         )
@@ -47,6 +49,8 @@ class Command(BaseCommand):
         from veza_core.export.files import stale, strays, write
 
         _require_directory(directory, check=check)
+        say = self.stdout.write if verbosity and not check else lambda line: None
+        announce(connections[database], say).check_writable()
         try:
             files = export(database, verbosity=max(0, verbosity - 1))
         except ExportError as error:

@@ -2,21 +2,24 @@
 
 import json
 import time
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+import psycopg
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import Tags
 from django.core.management.base import CommandError, CommandParser, no_translations
 from django.core.management.commands.migrate import Command as DjangoCommand
 from django.core.management.sql import emit_post_migrate_signal, emit_pre_migrate_signal
-from django.db import connections
+from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.utils.module_loading import module_has_submodule
 
 from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
+from veza_core.db.session import announce
 from veza_core.db.timeouts import Blocker
 from veza_core.deploy.executor import Executor, Patience, Progress
 from veza_core.deploy.plan import Plan, read_plan
@@ -74,6 +77,8 @@ class Command(DjangoCommand, Progress):
         self.started = time.monotonic()
         self.verbosity = 0 if options["as_json"] else options["verbosity"]
         self.done: list[dict[str, str | float]] = []
+        if "" in (options["app_label"], options["migration_name"]):
+            raise CommandError("the name of an app or a migration is given, and empty")
         if options["lock_timeout"] < 0.001:
             raise CommandError("--lock-timeout is at least 0.001 s: no limit would stop traffic")
         connection = connections[options["database"]]
@@ -82,6 +87,8 @@ class Command(DjangoCommand, Progress):
             self._inspect(self._executor(connection, options), args, options)
             return
         check_direct(connection)
+        self.session = announce(connection, self._say_where(options))
+        self.session.check_usable()
         try:
             with migration_lock(connection, options["lock_wait"], self._wait_for):
                 self._migrate(self._executor(connection, options), args, options)
@@ -129,6 +136,7 @@ class Command(DjangoCommand, Progress):
 
     def _apply(self, executor: Executor, plan: Plan, options: dict[str, Any]) -> None:
         connection = executor.connection
+        self.session.check_writable()
         state = executor.state_before()
         check_tables(executor, state, starts_v1=plan.starts_v1)
         if plan.starts_v1 and (problems := unmet_requirements(connection)):
@@ -190,6 +198,7 @@ class Command(DjangoCommand, Progress):
         outcome: dict[str, Any] = {
             "applied": self.done,
             "seconds": round(seconds, 3),
+            "connection": self.session.as_dict(),
             **summary.as_dict(),
         }
         self._say(f"{summary}; {seconds:.2f} s")
@@ -200,17 +209,30 @@ class Command(DjangoCommand, Progress):
             self.stdout.write(json.dumps(outcome))
         self._say("Next: make test, or .venv/bin/python manage.py dbshell")
 
-    def _audit(self, connection: BaseDatabaseWrapper) -> dict[str, int]:
+    def _audit(self, connection: BaseDatabaseWrapper) -> dict[str, int] | None:
         # A third of what a run with nothing to do imports: only where it is wanted.
         from veza_core.audit.service import audit_own
+        from veza_core.errors import clear_line
 
-        report = audit_own(connection)
+        try:
+            report = audit_own(connection)
+        except (psycopg.Error, DatabaseError) as error:
+            # No second session is to be had, or somebody alters a table: all is applied, though.
+            if (line := clear_line(error)) is None:
+                raise
+            self._warn(f"The audit could not run: {line}")
+            return None
         verdict = f"Audit: {report.errors} errors and {report.warnings} warnings"
         if report.findings:
             self._warn(f"{verdict}: manage.py audit_schema shows them.")
         else:
             self._say(f"{verdict}, by {len(report.rules)} rules.")
         return {"error": report.errors, "warning": report.warnings}
+
+    def _say_where(self, options: dict[str, Any]) -> Callable[[str], object]:
+        if not options["verbosity"]:
+            return lambda line: None
+        return self.stderr.write if options["as_json"] else self._say
 
     def _say(self, line: str) -> None:
         if self.verbosity >= 1:

@@ -4,6 +4,7 @@ import argparse
 import json
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +12,9 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from veza_core.backup.programs import Progress, ended_by_signals
+from veza_core.db.session import announce
 from veza_core.deploy.pooler import check_direct
+from veza_core.management.arguments import some_text
 from veza_core.purge.batches import Pace
 from veza_core.purge.policy import Due
 from veza_core.purge.service import Outcome, foresee, purge
@@ -55,6 +58,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--only",
+            type=some_text,
             action="append",
             default=[],
             metavar="TABLE",
@@ -100,11 +104,13 @@ class Command(BaseCommand):
         """Purge, or count. Raises `CommandError` in one line."""
         self.started = time.monotonic()
         connection = connections[options["database"]]
+        self.session = announce(connection, self._teller(options))
         days, only = settings.PURGE_AFTER_DAYS, options["only"]
         if options["dry_run"]:
             self._summarize(foresee(connection, days, only), options)
             return
         check_direct(connection)
+        self.session.check_writable()
         seconds, share = options["pause"]
         pace = Pace(options["batch_size"], options["lock_timeout"], seconds, share)
         self.progress = Progress(self.stderr, shown=options["verbosity"] >= 1)
@@ -122,6 +128,13 @@ class Command(BaseCommand):
                 self.progress.clear()
         self._summarize(outcome, options)
 
+    def _teller(self, options: dict[str, Any]) -> Callable[[str], object]:
+        """Where to say things that are no part of the outcome."""
+        if not options["verbosity"]:
+            return lambda line: None
+        stream = self.stderr if options["as_json"] else self.stdout
+        return stream.write
+
     def _show(self, due: Due, outcome: Outcome) -> None:
         rate = outcome.deleted / (time.monotonic() - self.started)
         self.progress.show(
@@ -135,6 +148,7 @@ class Command(BaseCommand):
                 json.dumps(
                     {
                         "dry_run": options["dry_run"],
+                        "connection": self.session.as_dict(),
                         **outcome.as_dict(),
                         "seconds": round(seconds, 3),
                     }

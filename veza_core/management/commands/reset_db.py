@@ -13,6 +13,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
+from veza_core.db.session import announce
 from veza_core.db.timeouts import is_lock_timeout
 from veza_core.deploy.dependents import Dependent, find_dependents, find_publications
 from veza_core.deploy.pooler import check_direct
@@ -79,6 +80,8 @@ class Command(BaseCommand):
             raise CommandError("--lock-timeout is at least 0.001 s")
         connection = connections[options["database"]]
         check_direct(connection)
+        say = self.stdout.write if options["verbosity"] else lambda line: None
+        announce(connection, say).check_writable()
         try:
             with migration_lock(connection, options["lock_timeout"], self._wait_for):
                 self._reset(connection, options)

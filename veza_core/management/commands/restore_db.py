@@ -1,7 +1,6 @@
 """`restore_db`: the rollback. Either the database is as in the file, or as it was before."""
 
 import time
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -23,10 +22,12 @@ from veza_core.backup.target import (
 )
 from veza_core.backup.tools import find_tools
 from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
+from veza_core.db.session import announce
 from veza_core.db.timeouts import is_lock_timeout
 from veza_core.deploy.pooler import check_direct
 from veza_core.deploy.reset import OutsideChangedError, sessions_in_the_way
 from veza_core.deploy.summary import read_summary
+from veza_core.management.arguments import some_path, some_text
 
 UNCHANGED = "Nothing was changed."
 
@@ -41,7 +42,7 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path, metavar="FILE", help="The file to restore.")
+        parser.add_argument("file", type=some_path, metavar="FILE", help="The file to restore.")
         parser.add_argument(
             "--replace",
             action="store_true",
@@ -49,6 +50,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--confirm",
+            type=some_text,
             metavar="NAME",
             help="The name of the database to be replaced, where there is nobody to type it.",
         )
@@ -80,6 +82,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--tools",
+            type=some_text,
             metavar="DIRECTORY",
             help="Where pg_dump and pg_restore are (default: the best that this machine has).",
         )
@@ -97,9 +100,12 @@ class Command(BaseCommand):
         if options["lock_timeout"] < 0.001:
             raise CommandError("--lock-timeout is at least 0.001 s")
         connection = connections[options["database"]]
+        announce(connection, self._say, lift=True).check_writable()
         archive = open_archive(
             options["file"], find_tools(server_major(connection), options["tools"])
         )
+        if origin := archive.origin():
+            self._say(f"{archive.path}: {origin}")
         with ended_by_signals():
             self._check(connection, archive)
             self._confirm(connection)
@@ -182,20 +188,25 @@ class Command(BaseCommand):
     def _audit(self, connection: BaseDatabaseWrapper) -> None:
         """Tell what the audit finds. That it could not run is no failure of the restore."""
         # The rules are many, and only a restore that succeeded needs them.
-        from veza_core.audit.exceptions import ExceptionsError
-        from veza_core.audit.reader import AuditError
         from veza_core.audit.service import audit_own
+        from veza_core.errors import clear_line
 
         try:
             report = audit_own(connection)
-        except (AuditError, ExceptionsError, DatabaseError, psycopg.Error) as error:
-            self.stderr.write(f"The audit could not run: {' '.join(str(error).split())}")
+        except Exception as error:
+            if (line := clear_line(error)) is None:
+                raise
+            self.stderr.write(f"The audit could not run: {line}")
             return
         verdict = f"Audit: {report.errors} errors and {report.warnings} warnings"
         if report.findings:
             self.stderr.write(f"{verdict}: manage.py audit_schema shows them.")
         else:
             self.stdout.write(f"{verdict}, by {len(report.rules)} rules.")
+
+    def _say(self, line: str) -> None:
+        if self.options["verbosity"] >= 1:
+            self.stdout.write(line)
 
     def _wait_for(self, holder: Holder) -> None:
         self.stderr.write(f"Waiting for another migrate: {holder}")

@@ -15,6 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.backup.programs import ended_by_signals
 from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
+from veza_core.db.session import announce
 
 if TYPE_CHECKING:
     # Imported late, like all of the service: numpy takes a tenth of a second.
@@ -91,6 +92,8 @@ class Command(BaseCommand):
         except CountError as error:
             raise CommandError(str(error)) from error
         connection = connections[options["database"]]
+        say = self.stdout.write if options["verbosity"] else lambda line: None
+        announce(connection, say).check_writable()
         try:
             # Neither another seed_demo nor a migrate or reset_db meanwhile.
             with migration_lock(connection, settings.MIGRATE_LOCK_TIMEOUT, self._wait_for):

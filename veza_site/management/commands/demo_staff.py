@@ -5,7 +5,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
+from veza_core.db.session import announce
 from veza_core.models import User
 from veza_core.seed.people import KNOWN
 from veza_core.seed.tables.accounts import PASSWORD
@@ -23,6 +25,8 @@ class Command(BaseCommand):
         """Fill in and tell. Raises `CommandError` in one line, with nothing changed."""
         if not settings.DEBUG:
             raise CommandError("demo_staff is for development, and DEBUG is off: nothing changed")
+        say = self.stdout.write if options["verbosity"] else lambda line: None
+        announce(connection, say)
         if not User.all_objects.exists():
             call_command("seed_demo", stdout=self.stdout, stderr=self.stderr)
             return

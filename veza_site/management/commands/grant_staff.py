@@ -4,9 +4,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
+from veza_core.db.session import announce
+from veza_core.management.arguments import some_text
 from veza_site.support import second_factor
 from veza_site.support.log import record_command
 from veza_site.support.staff import STAFF_ROLES, GrantError, find_user, grant_role
@@ -26,7 +28,7 @@ class Command(BaseCommand):
     help = "Gives a user a role of staff, for good or until --expires; says what it did."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("user", help="An e-mail or a username.")
+        parser.add_argument("user", type=some_text, help="An e-mail or a username.")
         parser.add_argument("role", nargs="?", choices=STAFF_ROLES, help="The role to give.")
         parser.add_argument(
             "--expires",
@@ -50,6 +52,8 @@ class Command(BaseCommand):
             raise CommandError("--expires goes with a role")
         if expires_at is not None and expires_at <= timezone.now():
             raise CommandError("--expires is in the past: the role would give nothing")
+        say = self.stdout.write if options["verbosity"] else lambda line: None
+        announce(connection, say).check_writable()
         try:
             with transaction.atomic():
                 user = find_user(options["user"])

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from psycopg.conninfo import conninfo_to_dict
 
+from veza_core.db.session import announce
 from veza_site.read_role import ReadRoleError
 from veza_site.read_role.sync import sync
 from veza_site.read_role.wanted import ReadRole
@@ -30,7 +31,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Make or repair the role. Raises `CommandError` in one line, with nothing changed."""
         role = self._role()
-        connection.ensure_connection()
+        stream = self.stderr if options["dry_run"] else self.stdout
+        say = stream.write if options["verbosity"] else lambda line: None
+        session = announce(connection, say)
+        if not options["dry_run"]:
+            session.check_writable()
         try:
             statements = sync(connection.connection, role, dry_run=options["dry_run"])
         except ReadRoleError as error:

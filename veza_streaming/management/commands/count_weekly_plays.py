@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from veza_core.db.session import announce
 from veza_core.deploy.pooler import check_direct
 from veza_streaming.weekly_plays import Outcome, count_weekly_plays
 
@@ -53,6 +54,10 @@ class Command(BaseCommand):
         started = time.monotonic()
         connection = connections[options["database"]]
         check_direct(connection)
+        say = self.stdout.write if options["verbosity"] else lambda line: None
+        session = announce(connection, say)
+        if not options["dry_run"]:
+            session.check_writable()
         outcome = Outcome()
         count_weekly_plays(connection, options["tracks"], outcome, dry_run=options["dry_run"])
         if not options["verbosity"]:

@@ -1,0 +1,281 @@
+"""What an operator, a server or rows can cause is one line, exit 1, and nothing changed."""
+
+import os
+import shutil
+import subprocess
+
+import psycopg
+import pytest
+from psycopg import sql
+
+import manage as manage_py
+from tests.clusters import USER, running_cluster
+from tests.support import (
+    administer,
+    database_environment,
+    database_url,
+    is_one_clear_line,
+    manage,
+    manage_process,
+    scratch_database,
+    server_parameters,
+)
+from veza_core.db import embedded
+from veza_core.errors import ClearError, clear_line
+
+pytestmark = pytest.mark.django_db
+
+CONTENTS = """
+SELECT count(*), md5(string_agg(relname, ',' ORDER BY relname)) FROM pg_class WHERE oid >= 16384
+"""
+
+
+def contents(name):
+    with psycopg.connect(**server_parameters(), dbname=name) as session:
+        return session.execute(CONTENTS).fetchone()
+
+
+def execute(name, *statements):
+    with psycopg.connect(**server_parameters(), dbname=name) as session:
+        for statement in statements:
+            session.execute(statement)
+
+
+@pytest.fixture
+def copy(migrated):
+    with scratch_database(f"TEMPLATE {migrated}") as name:
+        yield name
+
+
+@pytest.fixture
+def role():
+    """A role that may connect, and nothing else."""
+    name = f"limited_{os.urandom(4).hex()}"
+    administer(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(name)))
+    yield name
+    administer(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+
+
+EVENT_TRIGGER = """
+CREATE FUNCTION pg_catalog.no() RETURNS event_trigger LANGUAGE plpgsql
+    AS $$ BEGIN RAISE 'not on a Friday' USING DETAIL = 'says the DBA'; END $$;
+CREATE EVENT TRIGGER no ON ddl_command_start EXECUTE FUNCTION pg_catalog.no();
+"""
+
+
+@pytest.mark.parametrize("arguments", [["migrate"], ["reset_db", "--noinput"]], ids=" ".join)
+def test_an_event_trigger_that_raises(arguments):
+    with scratch_database() as name:
+        with psycopg.connect(**server_parameters(), dbname=name) as session:
+            session.execute("SET allow_system_table_mods = on")
+            session.execute(
+                EVENT_TRIGGER.replace("pg_catalog.", "chat.").replace(
+                    "CREATE FUNCTION", "CREATE SCHEMA chat; CREATE FUNCTION", 1
+                )
+            )
+        before = contents(name)
+        result = manage(*arguments, **database_environment(name))
+        assert is_one_clear_line(result), result.stderr
+        assert "not on a Friday. says the DBA" in result.stderr
+        assert contents(name) == before
+
+
+@pytest.mark.parametrize(
+    "damage", ["DROP SCHEMA public CASCADE", "ALTER SCHEMA public RENAME TO old"]
+)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["migrate"],
+        ["backup_db", "{}"],
+        ["audit_schema"],
+        ["purge"],
+        ["count_weekly_plays"],
+        ["grant_staff", "alice", "admin"],
+        ["seed_demo"],
+    ],
+    ids=" ".join,
+)
+def test_public_is_not_there(copy, damage, arguments, tmp_path):
+    execute(copy, damage)
+    given = [argument.replace("{}", str(tmp_path / "x")) for argument in arguments]
+    result = manage(*given, **database_environment(copy))
+    assert is_one_clear_line(result), result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["purge"],
+        ["count_weekly_plays"],
+        ["grant_staff", "alice", "admin"],
+        ["seed_demo"],
+        ["backup_db", "/nowhere/x"],
+        ["clearsessions"],
+        ["demo_staff"],
+    ],
+    ids=" ".join,
+)
+def test_nothing_was_migrated(arguments):
+    with scratch_database() as name:
+        result = manage(*arguments, **database_environment(name))
+        assert is_one_clear_line(result), result.stderr
+
+
+def test_schema_django_is_somebody_elses(role):
+    with scratch_database() as name:
+        execute(name, "CREATE SCHEMA django")
+        grant = "GRANT ALL ON DATABASE {} TO {}"
+        administer(sql.SQL(grant).format(sql.Identifier(name), sql.Identifier(role)))
+        execute(name, f"GRANT ALL ON SCHEMA public TO {role}")
+        before = contents(name)
+        result = manage_process("migrate", DATABASE_URL=database_url(name, user=role))
+        assert is_one_clear_line(result), result.stderr
+        assert contents(name) == before
+
+
+ALLOWED = """
+GRANT pg_read_all_data TO {role};
+ALTER ROLE {role} CONNECTION LIMIT 1
+"""
+
+
+@pytest.fixture
+def one_connection_left(copy, role):
+    """The URL of a role that may open one connection."""
+    administer(*ALLOWED.format(role=role).split(";"))
+    return database_url(copy, user=role)
+
+
+@pytest.mark.parametrize("arguments", [["migrate"], ["audit_schema"], ["purge"]], ids=" ".join)
+def test_no_connection_left(one_connection_left, arguments):
+    with psycopg.connect(one_connection_left):
+        result = manage_process(*arguments, DATABASE_URL=one_connection_left)
+    assert is_one_clear_line(result), result.stderr
+
+
+def test_one_connection_left_for_migrate(one_connection_left):
+    """Its audit wants a second one; the migrations do not hang on it."""
+    result = manage_process("migrate", DATABASE_URL=one_connection_left)
+    assert result.returncode == 0
+    assert "Nothing to do" in result.stdout
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("The audit could not run: ")
+
+
+def test_one_connection_left_for_backup_db(one_connection_left, tmp_path):
+    result = manage_process("backup_db", str(tmp_path / "x"), DATABASE_URL=one_connection_left)
+    assert is_one_clear_line(result), result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_role_without_rights(copy, role, tmp_path):
+    url = database_url(copy, user=role)
+    for arguments in (
+        ["migrate"],
+        ["backup_db", str(tmp_path / "x")],
+        ["purge"],
+        ["count_weekly_plays"],
+        ["grant_staff", "alice", "admin"],
+        ["reset_db", "--noinput"],
+    ):
+        result = manage_process(*arguments, DATABASE_URL=url)
+        assert is_one_clear_line(result), (arguments, result.stderr)
+        if arguments == ["migrate"]:
+            assert "schema django belongs to" in result.stderr
+
+
+@pytest.fixture(scope="module")
+def standby(tmp_path_factory):
+    """The URL of a server in recovery, without a primary to follow."""
+    programs = embedded.program("initdb").parent
+    with running_cluster(programs, auth="trust") as home:
+        data = home / "data"
+        run = [programs / "pg_ctl", "-D", data, "-w"]
+        options = {"check": True, "capture_output": True, "cwd": home, **USER}
+        subprocess.run([*run, "-m", "fast", "stop"], **options)
+        (data / "standby.signal").touch()
+        if USER:
+            shutil.chown(data / "standby.signal", **USER)
+        server = f"-c listen_addresses='' -c unix_socket_directories={home} -c fsync=off"
+        subprocess.run([*run, "-l", home / "log", "-o", server, "start"], **options)
+        yield f"postgresql://postgres@/postgres?host={home}"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["migrate"],
+        ["reset_db", "--noinput"],
+        ["restore_db", "manage.py"],
+        ["purge"],
+        ["count_weekly_plays"],
+        ["grant_staff", "alice", "admin"],
+        ["seed_demo"],
+        ["export_schema"],
+    ],
+    ids=" ".join,
+)
+def test_a_server_in_recovery(standby, arguments):
+    result = manage_process(*arguments, DATABASE_URL=standby)
+    assert is_one_clear_line(result), result.stderr
+    assert "read-only replica" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT 1 FROM nowhere",
+        "SELECT nothing FROM pg_class",
+        "CREATE TABLE pg_catalog.x ()",
+        "CREATE TABLE x (y int) TABLESPACE nowhere",
+        "DO $$ BEGIN RAISE 'no'; END $$",
+        "SET TRANSACTION READ ONLY; CREATE TABLE x ()",
+        "SET statement_timeout = 1; SELECT pg_sleep(1)",
+        "CREATE TABLE twice (); CREATE TABLE twice ()",
+        "CREATE TABLE c (n int CHECK (n > 0)); INSERT INTO c VALUES (0)",
+    ],
+)
+def test_an_error_of_the_server_has_its_sqlstate(statement):
+    """Whatever language the server says it in."""
+    with (
+        psycopg.connect(**server_parameters(), dbname="postgres") as session,
+        pytest.raises(psycopg.Error) as raised,
+    ):
+        session.execute(statement)
+    line = clear_line(raised.value)
+    assert line is not None
+    assert "\n" not in line
+    assert f"(SQLSTATE {raised.value.sqlstate}, " in line
+
+
+@pytest.mark.parametrize(
+    "statement", ["SELEC 1", "SELECT 'x'::int", "SELECT 1 + now()", "SELECT no_such_function()"]
+)
+def test_a_bug_keeps_its_traceback(statement, monkeypatch, capsys):
+    with (
+        psycopg.connect(**server_parameters(), dbname="postgres") as session,
+        pytest.raises(psycopg.Error) as raised,
+    ):
+        session.execute(statement)
+    assert clear_line(raised.value) is None
+
+
+def test_manage_py_tells_an_error_from_a_bug(monkeypatch):
+    def fail(error):
+        def execute(arguments):
+            raise error
+
+        monkeypatch.setattr("django.core.management.execute_from_command_line", execute)
+
+    fail(ClearError("one\nline"))
+    monkeypatch.setattr("sys.argv", ["manage.py", "x"])
+    with pytest.raises(SystemExit, match=r"^manage.py: one line$"):
+        manage_py.main()
+    monkeypatch.setattr("sys.argv", ["manage.py", "x", "--traceback"])
+    with pytest.raises(ClearError):
+        manage_py.main()
+    fail(ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        manage_py.main()

@@ -1,0 +1,279 @@
+"""Settings that roles, databases and servers carry: formats are ours, a will is told or obeyed."""
+
+import json
+import re
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from django.db import connection
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from tests.support import (
+    administer,
+    database_environment,
+    database_url,
+    is_one_clear_line,
+    manage,
+    scratch_database,
+    server_parameters,
+)
+from veza_core.db.backend.base import DatabaseWrapper
+from veza_core.db.session import PINNED, read_session, settings_that_differ
+
+pytestmark = pytest.mark.django_db
+
+#: What a server may be set up with, of the settings that our statements and psycopg rely on.
+FORMATS = {
+    "DateStyle": ["German", "SQL, DMY", "Postgres, MDY"],
+    "IntervalStyle": ["iso_8601", "sql_standard", "postgres_verbose"],
+    "TimeZone": ["Asia/Kathmandu"],
+    "bytea_output": ["escape"],
+    "extra_float_digits": ["-15"],
+    "xmloption": ["document"],
+    "standard_conforming_strings": ["off"],
+    "backslash_quote": ["on"],
+    "array_nulls": ["off"],
+    "transform_null_equals": ["on"],
+    "quote_all_identifiers": ["on"],
+    "check_function_bodies": ["off"],
+    "default_transaction_isolation": ["serializable", "repeatable read"],
+    "search_path": ["pg_catalog", "chat"],
+}
+ALL_AT_ONCE = {name: values[0] for name, values in FORMATS.items()}
+
+#: How a database gets its settings, without a word to other databases of the server.
+WAYS = {
+    "ALTER DATABASE": "ALTER DATABASE {database} SET {setting} = {value}",
+    "ALTER ROLE IN DATABASE": (
+        "ALTER ROLE CURRENT_USER IN DATABASE {database} SET {setting} = {value}"
+    ),
+}
+
+
+def configure(database, settings, way="ALTER DATABASE"):
+    for setting, value in settings.items():
+        words = sql.SQL(", ").join(map(sql.Literal, value.split(", ")))
+        administer(
+            sql.SQL(WAYS[way]).format(
+                database=sql.Identifier(database), setting=sql.Identifier(setting), value=words
+            )
+        )
+
+
+@contextmanager
+def session_of(database, options=""):
+    settings = {**connection.settings_dict, "NAME": database}
+    settings["OPTIONS"] = {**settings["OPTIONS"], "options": options}
+    wrapper = DatabaseWrapper(settings)
+    try:
+        yield wrapper
+    finally:
+        wrapper.close()
+
+
+def test_all_that_is_pinned_is_tried_here():
+    assert FORMATS.keys() == PINNED.keys()
+
+
+@pytest.mark.parametrize("way", [*WAYS, "options of the URL"])
+def test_a_format_is_ours_whoever_set_another(way):
+    with scratch_database() as name:
+        for index in range(3):
+            settings = {key: values[index % len(values)] for key, values in FORMATS.items()}
+            options = ""
+            if way in WAYS:
+                configure(name, settings, way)
+            else:
+                escaped = {key: value.replace(" ", "\\ ") for key, value in settings.items()}
+                options = " ".join(f"-c {key}={value}" for key, value in escaped.items())
+            with session_of(name, options) as wrapper:
+                assert settings_that_differ(wrapper) == []
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_migrate_makes_the_same_schema_under_any_format(way):
+    """Its audit compares all that was made with the catalog of the migrations."""
+    with scratch_database() as name:
+        configure(name, ALL_AT_ONCE, way)
+        result = manage("migrate", **database_environment(name))
+        assert result.returncode == 0, result.stderr
+        assert "Audit: 0 errors and 0 warnings" in result.stdout
+
+
+@pytest.fixture
+def configured(migrated):
+    """A database with V1, and with every format set otherwise."""
+    with scratch_database(f"TEMPLATE {migrated}") as name:
+        configure(name, ALL_AT_ONCE)
+        yield name
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["migrate"],
+        ["reset_db", "--noinput"],
+        ["purge"],
+        ["count_weekly_plays"],
+        ["seed_demo", "--users", "100", "--tracks", "100", "--plays", "100"],
+        ["export_schema", "--check"],
+        ["audit_schema"],
+    ],
+    ids=" ".join,
+)
+def test_commands_work_under_any_format(configured, arguments):
+    result = manage(*arguments, **database_environment(configured))
+    assert result.returncode == 0, result.stderr
+
+
+def test_a_backup_comes_back_under_any_format(configured, tmp_path):
+    file = str(tmp_path / "x.dump")
+    environment = database_environment(configured)
+    for arguments in (["backup_db", file], ["restore_db", file, "--replace", "--noinput"]):
+        result = manage(*arguments, **environment)
+        assert (result.returncode, result.stderr) == (0, ""), result.stderr
+    assert "Audit: 0 errors and 0 warnings" in result.stdout
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "search_path"])
+def test_the_audit_of_a_url_finds_nothing_false(migrated, name):
+    """Its session has none of our startup options: a pooler may refuse these."""
+    with scratch_database(f"TEMPLATE {migrated}") as database:
+        configure(database, {name: FORMATS[name][0]})
+        clean = manage("audit_schema", "--url", database_url(database))
+        assert (clean.returncode, clean.stderr) == (0, ""), clean.stdout
+
+
+WRITERS = [
+    ["reset_db", "--noinput"],
+    ["purge"],
+    ["count_weekly_plays"],
+    ["seed_demo"],
+    ["grant_staff", "alice", "admin"],
+]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("arguments", WRITERS, ids=" ".join)
+def test_read_only_is_somebodys_will(migrated, arguments, way):
+    with scratch_database(f"TEMPLATE {migrated}") as name:
+        configure(name, {"default_transaction_read_only": "on"}, way)
+        result = manage(*arguments, **database_environment(name))
+        assert is_one_clear_line(result), result.stderr
+        whose = "for the database" if way == "ALTER DATABASE" else "for the role in this database"
+        assert f"default_transaction_read_only is on ({whose})" in result.stderr
+        assert "Nothing was changed" in result.stderr
+
+
+def test_migrate_and_restore_do_not_write_where_it_is_read_only(migrated, tmp_path):
+    file = str(tmp_path / "x.dump")
+    saved = manage("backup_db", file, **database_environment(migrated))
+    assert saved.returncode == 0, saved.stderr
+    with scratch_database() as name:
+        configure(name, {"default_transaction_read_only": "on"})
+        for arguments in (["migrate"], ["restore_db", file]):
+            result = manage(*arguments, **database_environment(name))
+            assert is_one_clear_line(result), result.stderr
+            assert "default_transaction_read_only is on (for the database)" in result.stderr
+
+
+def test_a_backup_reads_where_it_is_read_only(migrated, tmp_path):
+    with scratch_database(f"TEMPLATE {migrated}") as name:
+        configure(name, {"default_transaction_read_only": "on"})
+        result = manage("backup_db", str(tmp_path / "x.dump"), **database_environment(name))
+        assert (result.returncode, result.stderr) == (0, ""), result.stderr
+        nothing_to_do = manage("migrate", **database_environment(name))
+        assert (nothing_to_do.returncode, nothing_to_do.stderr) == (0, "")
+
+
+TIMEOUTS = ["statement_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout"]
+
+
+def timeouts():
+    newer = connection.pg_version >= 170000
+    return dict.fromkeys([*TIMEOUTS, *(["transaction_timeout"] if newer else [])], "60s")
+
+
+def test_timeouts_are_named(migrated):
+    with scratch_database(f"TEMPLATE {migrated}") as name:
+        configure(name, timeouts())
+        told = manage("migrate", **database_environment(name)).stdout.splitlines()[1]
+        assert told.startswith("In force, and obeyed: ")
+        for timeout in timeouts():
+            assert f"{timeout} is 1min (for the database)" in told
+
+
+def test_a_backup_and_a_restore_have_no_timeouts(migrated, tmp_path):
+    """As pg_dump and pg_restore have none: they would never end on a large database."""
+    file = str(tmp_path / "x.dump")
+    with scratch_database(f"TEMPLATE {migrated}") as name:
+        configure(name, dict.fromkeys(timeouts(), "100ms"))
+        for arguments in (["backup_db", file], ["restore_db", file, "--replace", "--noinput"]):
+            result = manage(*arguments, **database_environment(name))
+            assert result.returncode == 0, result.stderr
+            assert "Lifted for this session: " in result.stdout.splitlines()[1]
+
+
+def test_a_timeout_that_strikes_is_named():
+    with scratch_database() as name:
+        configure(name, {"statement_timeout": "1ms"})
+        result = manage("migrate", **database_environment(name))
+        assert is_one_clear_line(result), result.stderr
+        assert "statement_timeout" in result.stderr
+
+
+def test_where_triggers_do_not_fire_nothing_is_written(migrated):
+    with scratch_database(f"TEMPLATE {migrated}") as name:
+        configure(name, {"session_replication_role": "replica"})
+        result = manage("purge", **database_environment(name))
+        assert is_one_clear_line(result), result.stderr
+        assert "session_replication_role is replica" in result.stderr
+
+
+def test_a_session_says_where_it_is_by_the_servers_answer(migrated):
+    with session_of(migrated) as wrapper:
+        session = read_session(wrapper)
+    with psycopg.connect(**server_parameters(), dbname=migrated) as other:
+        query = "SELECT current_database(), current_user, current_setting('server_version')"
+        expected = other.execute(query).fetchone()
+    assert (session.database, session.role, session.server_version) == expected
+    host = conninfo_to_dict(database_url(migrated))["host"]
+    database, role, version = expected
+    assert str(session) == (
+        f"Connected to {database} on {host}:{session.port} (PostgreSQL {version}) as {role}"
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["migrate"],
+        ["reset_db", "--noinput"],
+        ["backup_db", "{}"],
+        ["purge"],
+        ["count_weekly_plays"],
+        ["seed_demo", "--users", "100", "--tracks", "100", "--plays", "100"],
+        ["grant_staff", "nobody", "admin"],
+        ["demo_staff"],
+        ["export_schema", "--directory", "{}"],
+    ],
+    ids=" ".join,
+)
+def test_whoever_writes_says_first_where(migrated, arguments, tmp_path):
+    with scratch_database(f"TEMPLATE {migrated}") as name:
+        given = [argument.replace("{}", str(tmp_path / "new")) for argument in arguments]
+        result = manage(*given, **database_environment(name))
+        first = result.stdout.splitlines()[0]
+        assert first.startswith(f"Connected to {name} on "), result
+        quiet = manage(*given, "--verbosity", "0", **database_environment(name))
+        assert "Connected to" not in quiet.stdout + quiet.stderr
+
+
+@pytest.mark.parametrize("command", ["migrate", "purge"])
+def test_json_says_where_and_stays_json(migrated, command):
+    with scratch_database(f"TEMPLATE {migrated}") as name:
+        result = manage(command, "--json", **database_environment(name))
+        assert json.loads(result.stdout)["connection"]["database"] == name
+        assert re.match(rf"Connected to {name} on .*\n$", result.stderr)

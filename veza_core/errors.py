@@ -1,0 +1,104 @@
+"""What is an error of who runs a command, or of the server, and what is one of this program."""
+
+from collections.abc import Iterator
+
+import psycopg
+from django.core.exceptions import ImproperlyConfigured
+from django.db import Error as DjangoError
+from django.db import InterfaceError, NotSupportedError, OperationalError
+
+
+class ClearError(Exception):
+    """Its text is one clear line, for who runs the command."""
+
+
+#: Classes of SQLSTATE, by their two characters, that an operator, a server or rows can cause
+#: (PostgreSQL, "Appendix A. PostgreSQL Error Codes").
+CAUSED_OUTSIDE = {
+    "08",  # connection exception
+    "23",  # integrity constraint violation: rows that a migration's constraint does not allow
+    "28",  # invalid authorization
+    "3D",  # no such database
+    "3F",  # no such schema
+    "40",  # transaction rollback: deadlock, serialization failure
+    "53",  # insufficient resources: connections, disk, memory
+    "54",  # program limit exceeded
+    "55",  # object not in prerequisite state: locks, objects in use
+    "57",  # operator intervention: shutdown, cancel, statement_timeout
+    "58",  # system error
+    "F0",  # configuration file error
+    "P0",  # raised by a function, such as that of an event trigger
+    "XX",  # internal error of the server, corrupted data
+}
+#: Single ones of other classes.
+CAUSED_OUTSIDE_TOO = {
+    "25006",  # read-only transaction
+    "25P03",  # idle_in_transaction_session_timeout
+    "25P04",  # transaction_timeout
+    "42501",  # insufficient privilege
+    "42703",  # no such column
+    "42704",  # no such object: a tablespace, a role
+    "42710",  # duplicate object
+    "42P01",  # no such table
+    "42P06",  # duplicate schema
+    "42P07",  # duplicate table
+}
+UNMIGRATED = "manage.py migrate has not run here, or something was dropped"
+#: What stands behind an error, where its message does not name it.
+BEHIND = {
+    "25006": "the server is a replica, or default_transaction_read_only is on",
+    "25P03": "idle_in_transaction_session_timeout is too short for this",
+    "25P04": "transaction_timeout is too short for this",
+    "3F000": UNMIGRATED,
+    "42703": UNMIGRATED,
+    "42P01": UNMIGRATED,
+    "53300": "close sessions, or raise the limit",
+    "57014": "by statement_timeout, or by somebody",
+    "57P05": "idle_session_timeout is too short for this",
+}
+
+
+def clear_line(error: BaseException) -> str | None:
+    """One line on an error that somebody outside of this program can cause; None for a bug.
+
+    By types and SQLSTATEs alone: a server says its messages in the language of its lc_messages.
+    """
+    if isinstance(error, (ClearError, ImproperlyConfigured)):
+        return one_line(error)
+    for each in _chain(error):
+        if isinstance(each, psycopg.Error):
+            return _told_by_psycopg(each)
+    # Django's own: of a server that is too old, or a session that was lost in a transaction.
+    own = (InterfaceError, NotSupportedError, OperationalError)
+    return one_line(error) if isinstance(error, own) else None
+
+
+def one_line(error: object) -> str:
+    """Its text without line breaks."""
+    return " ".join(str(error).split())
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, and what it wraps or was raised on account of."""
+    while isinstance(error, (psycopg.Error, DjangoError)):
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _told_by_psycopg(error: psycopg.Error) -> str | None:
+    state = error.sqlstate
+    if state is None:
+        # It comes from libpq: no connection, or one that was lost.
+        return one_line(error) if isinstance(error, psycopg.OperationalError) else None
+    if state[:2] not in CAUSED_OUTSIDE and state not in CAUSED_OUTSIDE_TOO:
+        return None
+    parts = [error.diag.message_primary or str(error), error.diag.message_detail or ""]
+    told = one_line(". ".join(part.rstrip(".") for part in parts if part))
+    meaning = _words(type(error).__name__)
+    behind = f": {BEHIND[state]}" if state in BEHIND else ""
+    return f"{told} (SQLSTATE {state}, {meaning}{behind})"
+
+
+def _words(name: str) -> str:
+    """`InsufficientPrivilege` as "insufficient privilege"."""
+    return "".join(f" {c.lower()}" if c.isupper() else c for c in name).strip()
