@@ -18,7 +18,10 @@ TOGETHER = ("browser", "queries", "seed")
 LONGEST_FIRST = {
     name: number
     for number, name in enumerate(
-        ("queries", "browser", "configuration", "seed", "deploy", "backup", "purge", "export")
+        (
+            *("queries", "browser", "connection", "configuration", "seed"),
+            *("deploy", "backup", "purge", "export"),
+        )
     )
 }
 

@@ -73,8 +73,12 @@ try:
         }.items()
     }
     # Without DATABASE_URL: where the embedded server keeps its data, and which database.
-    EMBEDDED_DIRECTORY = env.str("EMBEDDED_DIRECTORY", default=str(BASE_DIR / ".postgres"))
-    EMBEDDED_DATABASE = env.str("EMBEDDED_DATABASE", default="veza")
+    EMBEDDED_DIRECTORY = env.str(
+        "EMBEDDED_DIRECTORY", default=str(BASE_DIR / ".postgres"), validate=validate.Length(min=1)
+    )
+    EMBEDDED_DATABASE = env.str(
+        "EMBEDDED_DATABASE", default="veza", validate=validate.Length(min=1)
+    )
     # Where `collectstatic` puts the static files, and the web server finds them.
     STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
 except EnvError as error:

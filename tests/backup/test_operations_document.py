@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from tests.backup.state import connect, differences, state_of
-from tests.support import ROOT, database_environment, manage
+from tests.support import ROOT, database_environment, manage_process
 
 pytestmark = pytest.mark.django_db
 
@@ -38,7 +38,7 @@ def run(command, name, directory):
     python, script, *arguments = shlex.split(command.replace("/backups", str(directory)))
     assert (python, script) == ("python", "manage.py")
     arguments = [name if argument == "veza" else argument for argument in arguments]
-    return manage(*arguments, **database_environment(name))
+    return manage_process(*arguments, **database_environment(name))
 
 
 def test_rollback(database, tmp_path):

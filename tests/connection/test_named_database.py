@@ -25,7 +25,7 @@ from veza_core.db.backend.client import DatabaseClient
 from veza_core.db.session import read_session
 from veza_core.db.url import connection_parameters, database_settings
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.process]
 
 WHERE = """
 from django.db import connection

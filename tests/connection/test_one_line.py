@@ -23,7 +23,7 @@ from tests.support import (
 from veza_core.db import embedded
 from veza_core.errors import ClearError, clear_line
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.process]
 
 CONTENTS = """
 SELECT count(*), md5(string_agg(relname, ',' ORDER BY relname)) FROM pg_class WHERE oid >= 16384

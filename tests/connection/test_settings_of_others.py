@@ -22,7 +22,7 @@ from tests.support import (
 from veza_core.db.backend.base import DatabaseWrapper
 from veza_core.db.session import PINNED, read_session, settings_that_differ
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.process]
 
 #: What a server may be set up with, of the settings that our statements and psycopg rely on.
 FORMATS = {

@@ -13,7 +13,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from veza_core.db.libpq import place_of, program_arguments, program_environment
+from veza_core.db.libpq import parameters_of_another, program_arguments, program_environment
 
 
 def reaching(connection: BaseDatabaseWrapper) -> tuple[list[str], dict[str, str]]:
@@ -23,9 +23,8 @@ def reaching(connection: BaseDatabaseWrapper) -> tuple[list[str], dict[str, str]
     handed over.
     """
     connection.ensure_connection()
-    place = place_of(connection.connection)
     try:
-        arguments, variables = program_arguments({**connection.get_connection_params(), **place})
+        arguments, variables = program_arguments(parameters_of_another(connection))
     except ValueError as error:
         raise CommandError(str(error)) from error
     return arguments, {**program_environment(), **variables}

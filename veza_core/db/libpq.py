@@ -10,6 +10,7 @@ them.
 import os
 from typing import Any
 
+from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import Conninfo
@@ -91,6 +92,14 @@ def place_of(session: Connection[Any]) -> dict[str, str]:
     info = session.info
     place = {"host": info.host, "port": str(info.port), "dbname": info.dbname, "user": info.user}
     return {**place, "hostaddr": info.hostaddr} if info.hostaddr else place
+
+
+def parameters_of_another(connection: BaseDatabaseWrapper) -> dict[str, Any]:
+    """The parameters of one more session beside an open one: on the very same server."""
+    parameters = connection.get_connection_params()
+    if connection.connection is None:
+        return parameters
+    return {**parameters, **place_of(connection.connection)}
 
 
 def program_environment() -> dict[str, str]:

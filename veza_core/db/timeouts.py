@@ -10,6 +10,8 @@ from typing import Any
 import psycopg
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from veza_core.db.libpq import parameters_of_another
+
 LOCK_NOT_AVAILABLE = "55P03"
 
 BLOCKERS = """
@@ -83,7 +85,7 @@ class BlockerWatch:
         """Look every `interval` seconds while the block runs."""
         connection.ensure_connection()
         pid = connection.connection.info.backend_pid
-        parameters = connection.get_connection_params()
+        parameters = parameters_of_another(connection)
         done = threading.Event()
         watcher = threading.Thread(
             target=self._watch, args=(parameters, pid, interval, done), daemon=True

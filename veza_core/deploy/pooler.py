@@ -5,6 +5,7 @@ from django.core.management.base import CommandError
 from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from veza_core.db.libpq import parameters_of_another
 from veza_core.db.session import settings_that_differ
 
 DIRECT = (
@@ -44,7 +45,7 @@ def check_direct(connection: BaseDatabaseWrapper) -> None:
 
 def _shares_sessions(connection: BaseDatabaseWrapper) -> bool:
     """Whether a session's server process changes hands while the session is idle."""
-    parameters = connection.get_connection_params()
+    parameters = parameters_of_another(connection)
     with (
         psycopg.connect(**parameters, autocommit=True) as first,
         psycopg.connect(**parameters, autocommit=True) as second,
