@@ -20,13 +20,15 @@ FROM pg_stat_activity
 WHERE pid = ANY(pg_blocking_pids(%(pid)s))
 UNION ALL
 SELECT DISTINCT NULL::int, NULL, NULL, clock_timestamp() - prepared, gid, owner::text
-FROM pg_prepared_xacts
-JOIN pg_locks AS held ON held.pid IS NULL
-    AND split_part(held.virtualtransaction, '/', 2) = pg_prepared_xacts.transaction::text
-JOIN pg_locks AS wanted ON wanted.pid = %(pid)s AND NOT wanted.granted
-    AND (wanted.database, wanted.relation) IS NOT DISTINCT FROM (held.database, held.relation)
-    AND wanted.transactionid IS NOT DISTINCT FROM held.transactionid
-WHERE 0 = ANY(pg_blocking_pids(%(pid)s))
+FROM pg_locks AS wanted
+JOIN pg_locks AS held ON held.pid IS NULL AND held.granted
+    AND held.locktype = wanted.locktype AND held.database IS NOT DISTINCT FROM wanted.database
+    AND held.relation IS NOT DISTINCT FROM wanted.relation
+    AND held.transactionid IS NOT DISTINCT FROM wanted.transactionid
+JOIN pg_locks AS own ON own.pid IS NULL AND own.locktype = 'transactionid'
+    AND own.virtualtransaction = held.virtualtransaction
+JOIN pg_prepared_xacts ON pg_prepared_xacts.transaction = own.transactionid
+WHERE wanted.pid = %(pid)s AND NOT wanted.granted AND 0 = ANY(pg_blocking_pids(%(pid)s))
 ORDER BY 4 DESC
 """
 

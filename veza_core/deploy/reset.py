@@ -47,22 +47,21 @@ SELECT md5(coalesce(string_agg(row::text, ',' ORDER BY row::text), '')) FROM (
 """
 
 # Sessions and prepared transactions that hold a lock on something of ours, the longest first.
-# A prepared transaction has no session; pg_locks names it by its transaction (PostgreSQL,
-# "pg_locks", 54.12).
+# No session has a prepared transaction; the lock on its own number says which one it is.
 IN_THE_WAY = """
 WITH held AS (
-    SELECT pid, split_part(virtualtransaction, '/', 2) AS transaction
-    FROM pg_locks JOIN pg_class ON pg_class.oid = relation
+    SELECT DISTINCT pid, virtualtransaction FROM pg_locks JOIN pg_class ON pg_class.oid = relation
     WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database())
         AND relnamespace::regnamespace::text = ANY(%(schemas)s)
 )
 SELECT DISTINCT pid, application_name, usename::text, state,
     statement_timestamp() - coalesce(xact_start, backend_start) AS age, NULL AS gid
 FROM held JOIN pg_stat_activity USING (pid) WHERE pid <> pg_backend_pid()
-UNION
+UNION ALL
 SELECT NULL, NULL, owner::text, NULL, statement_timestamp() - prepared, gid
-FROM held JOIN pg_prepared_xacts ON pg_prepared_xacts.transaction::text = held.transaction
-WHERE pid IS NULL
+FROM held JOIN pg_locks AS own ON held.pid IS NULL AND own.pid IS NULL
+    AND own.virtualtransaction = held.virtualtransaction AND own.locktype = 'transactionid'
+JOIN pg_prepared_xacts ON pg_prepared_xacts.transaction = own.transactionid
 ORDER BY age DESC
 """
 

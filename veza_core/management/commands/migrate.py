@@ -113,9 +113,11 @@ class Command(DjangoCommand, Progress):
             # Only this option needs it.
             from veza_core.deploy.plan_sql import read_sql
 
-            for planned in read_sql(executor.connection, executor.loader, plan.migrations):
+            for planned in read_sql(executor, plan.migrations):
                 self.stdout.write(f"-- {planned.migration}", self.style.MIGRATE_HEADING)
-                for table, lock in sorted(planned.locks.items()):
+                if planned.locks is None:
+                    self.stdout.write(f"-- locks: {planned.unknown}", self.style.WARNING)
+                for table, lock in sorted((planned.locks or {}).items()):
                     self.stdout.write(f"-- locks {table} in {lock} mode", self.style.WARNING)
                 for statement in planned.statements:
                     self.stdout.write(statement)
