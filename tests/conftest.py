@@ -89,10 +89,3 @@ def migrated(django_db_setup: str, django_db_blocker: Any) -> Iterator[str]:
     """
     with django_db_blocker.unblock(), scratch_database(f"TEMPLATE {django_db_setup}") as name:
         yield name
-
-
-@pytest.fixture
-def unblocked(django_db_setup, django_db_blocker):
-    """Connections without a test's transaction around them: see `tests.support.using`."""
-    with django_db_blocker.unblock():
-        yield

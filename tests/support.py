@@ -133,29 +133,12 @@ def is_one_clear_line(result: subprocess.CompletedProcess[str]) -> bool:
     return result.returncode != 0 and len(lines) == 1 and "Traceback" not in result.stderr
 
 
-@contextmanager
-def using(name: str) -> Iterator[None]:
-    """Within the block Django's connection is one to this database on the tests' server.
-
-    For tests with the fixture `unblocked`, and without the mark `django_db`, which would have
-    opened a transaction.
-    """
-    configured = connection.settings_dict["NAME"]
-    connection.close()
-    connection.settings_dict["NAME"] = name
-    try:
-        yield
-    finally:
-        connection.close()
-        connection.settings_dict["NAME"] = configured
-
-
 def run_command(command: str, *arguments: str, database: str) -> tuple[str, str]:
     """Run a command on a database, in this process; what it writes to its two outputs.
 
-    Raises `CommandError` as the command does. See `using`.
+    Raises `CommandError` as the command does.
     """
     out, err = io.StringIO(), io.StringIO()
-    with using(database):
+    with in_process.default_database(database):
         call_command(command, *arguments, stdout=out, stderr=err)
     return out.getvalue(), err.getvalue()

@@ -23,7 +23,7 @@ from tests.support import (
 from veza_core.backup.archive import open_archive
 from veza_core.backup.tools import find_tools
 
-pytestmark = pytest.mark.usefixtures("unblocked")
+pytestmark = pytest.mark.django_db
 
 REPLACE = ("--replace", "--noinput")
 

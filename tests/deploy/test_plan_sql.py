@@ -4,18 +4,18 @@ import pytest
 from django.db import connection, migrations
 from django.db.migrations import Migration
 
+from tests.in_process import default_database
 from tests.support import (
     administer,
     run_command,
     schema_of,
     scratch_database,
     server_parameters,
-    using,
 )
 from veza_core.deploy.executor import Executor, Patience, Progress
 from veza_core.deploy.plan_sql import read_sql
 
-pytestmark = pytest.mark.usefixtures("unblocked")
+pytestmark = pytest.mark.django_db
 
 TABLES = """
 CREATE TABLE parent (id uuid PRIMARY KEY);
@@ -64,7 +64,7 @@ def a_migration(name, sql, *, atomic=True):
 
 def planned(*pending):
     """What is said of these, on a database whose history is empty."""
-    with scratch_database() as name, using(name):
+    with scratch_database() as name, default_database(name):
         return list(read_sql(Executor(connection, Patience(5, 1), Progress()), list(pending)))
 
 

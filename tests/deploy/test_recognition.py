@@ -8,6 +8,7 @@ from django.core.management.base import CommandError
 from django.db import connection
 
 from tests.counts import TABLES
+from tests.in_process import default_database
 from tests.support import (
     database_environment,
     is_one_clear_line,
@@ -16,12 +17,11 @@ from tests.support import (
     schema_of,
     scratch_database,
     server_parameters,
-    using,
 )
 from veza_core.audit.service import audit_own
 from veza_core.deploy.requirements import LEGACY_EXTENSIONS
 
-pytestmark = pytest.mark.usefixtures("unblocked")
+pytestmark = pytest.mark.django_db
 
 
 def refused(name, *arguments):
@@ -80,7 +80,7 @@ def test_a_long_list_is_cut():
 
 
 def findings(name):
-    with using(name):
+    with default_database(name):
         return [f"{found.object} {found.message}" for found in audit_own(connection).findings]
 
 
@@ -130,7 +130,7 @@ def test_other_schemas_and_extensions_are_no_obstacle():
 
 
 @pytest.fixture
-def v1(migrated, unblocked):
+def v1(migrated):
     with scratch_database(f'TEMPLATE "{migrated}"') as name:
         yield name
 

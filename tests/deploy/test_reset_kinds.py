@@ -12,7 +12,7 @@ from tests.support import (
     server_parameters,
 )
 
-pytestmark = pytest.mark.usefixtures("unblocked", "debugging")
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("debugging")]
 
 #: One of each kind in `public`; what it takes outside stays as it is.
 KINDS = """
@@ -75,7 +75,7 @@ def debugging(settings):
 
 
 @pytest.fixture
-def name(migrated, unblocked):
+def name(migrated):
     with scratch_database(f'TEMPLATE "{migrated}"') as copy:
         yield copy
 

@@ -75,7 +75,12 @@ class Archive:
         # Nothing but reading shows it: the list is at the head of the file.
         command = [self.tools.path("pg_restore"), "--file=/dev/null", str(self.path)]
         done = subprocess.run(  # noqa: S603
-            command, capture_output=True, text=True, check=False, env=program_environment()
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            env=program_environment(),
         )
         if done.returncode != 0:
             told = explain(command, done.returncode, done.stderr)

@@ -11,7 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.backup.archive import Archive, open_archive
 from veza_core.backup.contents import check_contents
-from veza_core.backup.programs import Progress, ended_by_signals, server_major
+from veza_core.backup.programs import Progress, server_major
 from veza_core.backup.restore import Choice, replace_schemas
 from veza_core.backup.target import (
     check_dependents,
@@ -114,10 +114,9 @@ class Command(BaseCommand):
         )
         if origin := archive.origin():
             self._say(f"{archive.path}: {origin}")
-        with ended_by_signals():
-            self._check(connection, archive)
-            self._confirm(connection)
-            self._restore(connection, archive)
+        self._check(connection, archive)
+        self._confirm(connection)
+        self._restore(connection, archive)
         self._summarize(connection)
 
     def _check(self, connection: BaseDatabaseWrapper, archive: Archive) -> None:
