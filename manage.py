@@ -1,12 +1,19 @@
 #!/usr/bin/env python
-"""Django's command line; what is no bug of this program is one line and exit 1."""
+"""Django's command line; what is no bug of this program is one line and exit 1.
+
+A signal that ends it makes 128 and the signal's number; a standard output that could not be written
+makes 1, or 141 where its reader had gone, and the command has done its work all the same.
+"""
 
 import os
 import sys
 
+from veza_core.ending import Terminated, interrupt_on_signals
+from veza_core.streams import guard_streams, lost_output
+
 
 def main() -> None:
-    """Run the command that the arguments name."""
+    """Run the command that the arguments name. Raises `SystemExit` where it has an exit code."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
     try:
         from django.core.management import execute_from_command_line
@@ -15,12 +22,10 @@ def main() -> None:
 
     try:
         execute_from_command_line(sys.argv)
+    except Terminated as end:
+        sys.exit(end.code)
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:
-        # The reader, such as `head`, has enough. Python would complain once more on its way out.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
     except Exception as error:
         # Imported late: mostly nothing goes wrong.
         from veza_core.errors import clear_line
@@ -32,4 +37,11 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    guard_streams()
+    interrupt_on_signals()
+    code: str | int | None = None
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code
+    sys.exit(code or lost_output())

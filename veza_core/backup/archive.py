@@ -1,10 +1,9 @@
-"""A backup's file, read with pg_restore before anything is changed: is it whole, is it ours?"""
+"""A backup's file, read before anything is changed: is it whole, is it ours?"""
 
-import re
 import subprocess
-import tempfile
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -13,54 +12,37 @@ from django.core.management.base import CommandError
 
 from veza_core.backup.origin import read_origin
 from veza_core.backup.programs import explain, running
+from veza_core.backup.toc import (
+    CUSTOM,
+    MAGIC,
+    Contents,
+    DamagedError,
+    Entry,
+    TooNewError,
+    read_contents,
+)
 from veza_core.backup.tools import Tools
 from veza_core.db.libpq import program_environment
-from veza_core.deploy.dependents import OWN_SCHEMAS
+from veza_core.deploy.contents import OWN_SCHEMAS
 
-MAGIC = b"PGDMP"
 # In the header, after the magic word, three numbers of the version, and two sizes.
-FORMAT_AT, CUSTOM = 10, 1
+FORMAT_AT = 10
 
-ENTRY = re.compile(r"\d+; \d+ \d+ (?P<kind>[A-Z]+(?: [A-Z]+)*) (?P<schema>\S+) (?P<rest>.*)")
-MADE_FROM = re.compile(r";\s+Dumped from database version: (\d+)(\S*)")
+#: What belongs to a server, and not to a backup: replicas of it.
+REPLICATION = ("PUBLICATION", "SUBSCRIPTION")
 
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A line of the archive's list: what `pg_restore --list` prints, and its parts."""
-
-    line: str
-    kind: str
-    schema: str
-    #: The object's name and its owner.
-    rest: str
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether it is to be restored.
-
-        Schema public itself is not: it stays as it is in the target, with its owner, grants and
-        default privileges. Nor is anything of other schemas, if the file has such.
-        """
-        if self.schema == "-":
-            named = self.rest if self.kind == "SCHEMA" else self.rest.removeprefix("SCHEMA ")
-            return named.split(" ")[0] == "django" and (
-                self.kind == "SCHEMA" or self.rest.startswith("SCHEMA ")
-            )
-        if self.kind == "DEFAULT ACL":
-            return self.schema == "django"
-        return self.schema in OWN_SCHEMAS
-
-    @property
-    def is_grant(self) -> bool:
-        """Whether it grants something."""
-        return self.kind in ("ACL", "DEFAULT ACL")
-
-    @property
-    def owner(self) -> str | None:
-        """The role that owns the object; None where none is told."""
-        # A name with a space in it comes out wrong: PostgreSQL itself then says what it misses.
-        return self.rest.rsplit(" ", 1)[-1] or None
+# Other files, by how they begin, and what reads them.
+KNOWN = {
+    b"\x1f\x8b": "is compressed by gzip: gunzip it first",
+    b"\x28\xb5\x2f\xfd": "is compressed by zstd: unzstd it first",
+    b"BZh": "is compressed by bzip2: bunzip2 it first",
+    b"\xfd7zXZ": "is compressed by xz: unxz it first",
+    b"PK\x03\x04": "is a zip file: unzip it first",
+    b"--\n-- PostgreSQL database": "is SQL, which psql reads and restore_db does not",
+    b"\\restrict ": "is SQL, which psql reads and restore_db does not",
+}
+TAR_AT, TAR = 257, b"ustar"
+NOT_OURS = "is not an archive of backup_db (pg_dump --format=custom)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,24 +51,37 @@ class Archive:
 
     path: Path
     tools: Tools
-    #: The version of the PostgreSQL that it was made from.
-    server_major: int
-    server_version: str
-    entries: list[Entry]
+    contents: Contents
+
+    @property
+    def ours(self) -> list[Entry]:
+        """What is to be restored."""
+        return [entry for entry in self.contents.entries if is_ours(entry)]
 
     def names(self, kind: str, schema: str) -> set[str]:
         """The names of all that the archive has of a kind in a schema."""
         return {
-            entry.rest.rsplit(" ", 1)[0]
-            for entry in self.entries
+            entry.name
+            for entry in self.contents.entries
             if (entry.kind, entry.schema) == (kind, schema)
         }
+
+    def has_on(self, table: str, name: str) -> bool:
+        """Whether it has a trigger, policy, rule or constraint of that name on the table."""
+        return any(entry.name == f"{table} {name}" for entry in self.ours)
 
     def check_whole(self) -> None:
         """Read all of it. Raises `CommandError` where it is cut short or damaged."""
         # Nothing but reading shows it: the list is at the head of the file.
         command = [self.tools.path("pg_restore"), "--file=/dev/null", str(self.path)]
-        done = _run(command)
+        done = subprocess.run(  # noqa: S603
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            env=program_environment(),
+        )
         if done.returncode != 0:
             told = explain(command, done.returncode, done.stderr)
             raise CommandError(f"{self.path} is cut short or damaged: {told}")
@@ -105,77 +100,108 @@ class Archive:
 
         Raises `CommandError` at the end when pg_restore failed.
         """
-        with (
-            tempfile.NamedTemporaryFile("w", suffix=".list") as chosen,
-            tempfile.TemporaryFile() as told,
-        ):
-            chosen.writelines(f"{entry.line}\n" for entry in entries)
-            chosen.flush()
-            command = [
-                self.tools.path("pg_restore"),
-                "--file=-",
-                f"--use-list={chosen.name}",
-                *options,
-                str(self.path),
-            ]
-            with running(
-                command, env=program_environment(), stdout=subprocess.PIPE, stderr=told
-            ) as process:
-                assert process.stdout is not None  # noqa: S101 - it is a pipe
-                yield process.stdout
-                if process.wait() != 0:
-                    told.seek(0)
-                    raise CommandError(
-                        explain(command, process.returncode, told.read().decode(errors="replace"))
-                    )
+        command = [
+            self.tools.path("pg_restore"),
+            "--file=-",
+            # Through a pipe: there may be no folder for temporary files.
+            "--use-list=/dev/stdin",
+            *options,
+            str(self.path),
+        ]
+        pipe = subprocess.PIPE
+        with running(
+            command, stdin=pipe, stdout=pipe, stderr=pipe, env=program_environment()
+        ) as process:
+            assert process.stdin is not None  # noqa: S101 - they are pipes
+            assert process.stdout is not None  # noqa: S101
+            assert process.stderr is not None  # noqa: S101
+            told = _Told(process.stderr)
+            # It reads the list to its end before it writes anything.
+            with suppress(BrokenPipeError), process.stdin as chosen:
+                chosen.writelines(b"%d;\n" % entry.number for entry in entries)
+            yield process.stdout
+            if process.wait() != 0:
+                raise CommandError(explain(command, process.returncode, told.text()))
+
+
+class _Told:
+    """What a program writes to standard error, read beside its output, so that neither blocks."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.lines: list[bytes] = []
+        self.reader = threading.Thread(target=self.lines.extend, args=(stream,), daemon=True)
+        self.reader.start()
+
+    def text(self) -> str:
+        """All of it, once the program has ended."""
+        self.reader.join()
+        return b"".join(self.lines).decode(errors="replace")
+
+
+def is_ours(entry: Entry) -> bool:
+    """Whether an entry is to be restored.
+
+    Schema public itself is not: it stays as it is in the target, with its owner, grants and
+    default privileges. Nor is anything of other schemas, or of publications.
+    """
+    if entry.kind.startswith(REPLICATION):
+        return False
+    if not entry.schema:
+        # The schema, its comment, its grants.
+        return entry.name == ("django" if entry.kind == "SCHEMA" else "SCHEMA django")
+    if entry.kind == "DEFAULT ACL":
+        return entry.schema == "django"
+    return entry.schema in OWN_SCHEMAS
+
+
+def is_grant(entry: Entry) -> bool:
+    """Whether an entry grants something."""
+    return entry.kind in ("ACL", "DEFAULT ACL")
 
 
 def open_archive(path: Path, fitting: list[Tools]) -> Archive:
-    """Read the archive's list, with the first of the tools that knows its format.
+    """Read what is in the archive; with the first of the tools, which are the best, it is read on.
 
     Raises `CommandError` for a file that is not there or not a custom-format archive, and for one
     that needs newer tools.
     """
     _check_format(path)
+    try:
+        contents = read_contents(path)
+    except TooNewError as error:
+        raise CommandError(
+            f"{path} was made by a newer pg_dump than this release knows ({error}): "
+            "restore it with the release that made it"
+        ) from error
+    except (DamagedError, UnicodeError) as error:
+        raise CommandError(f"{path} is cut short or damaged: {error}") from error
+    except OSError as error:
+        raise CommandError(f"cannot read {path}: {error.strerror}") from error
     for tools in fitting:
-        command = [tools.path("pg_restore"), "--list", str(path)]
-        done = _run(command)
-        if done.returncode == 0:
-            return _parse(path, tools, done.stdout)
-    told = explain(command, done.returncode, done.stderr)
-    if "unsupported version" in told:
-        raise CommandError(f"{path} was made by a newer pg_dump than the tools here: {told}")
-    raise CommandError(f"{path} is cut short or damaged: {told}")
-
-
-def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603
-        command, env=program_environment(), capture_output=True, text=True, check=False
+        if tools.major >= contents.tools_major:
+            return Archive(path, tools, contents)
+    raise CommandError(
+        f"{path} was made by a newer pg_dump than the tools here, {contents.tools_major} at least: "
+        f"install its client package (Debian: postgresql-client-{contents.tools_major})"
     )
 
 
 def _check_format(path: Path) -> None:
+    if (path / "toc.dat").exists():
+        raise CommandError(f"{path} is an archive of pg_dump's directory format: {NOT_OURS}")
     try:
         with path.open("rb") as file:
-            head = file.read(FORMAT_AT + 1)
+            head = file.read(TAR_AT + len(TAR))
     except OSError as error:
         raise CommandError(f"cannot read {path}: {error.strerror}") from error
     if not head:
         raise CommandError(f"{path} is empty")
+    if head[TAR_AT:] == TAR:
+        raise CommandError(f"{path} is a tar file, and {NOT_OURS.removeprefix('is ')}")
+    for start, told in KNOWN.items():
+        if head.startswith(start):
+            raise CommandError(f"{path} {told}")
     if not head.startswith(MAGIC):
-        raise CommandError(f"{path} is not an archive of backup_db (pg_dump --format=custom)")
+        raise CommandError(f"{path} {NOT_OURS}")
     if len(head) > FORMAT_AT and head[FORMAT_AT] != CUSTOM:
         raise CommandError(f"{path} is an archive of pg_dump, but not of its custom format")
-
-
-def _parse(path: Path, tools: Tools, listing: str) -> Archive:
-    made_from = MADE_FROM.search(listing)
-    if made_from is None:
-        raise CommandError(f"{path} does not say which PostgreSQL it was made from")
-    entries = [
-        Entry(found[0], found["kind"], found["schema"], found["rest"])
-        for line in listing.splitlines()
-        if (found := ENTRY.fullmatch(line))
-    ]
-    version = made_from[1] + made_from[2]
-    return Archive(path, tools, int(made_from[1]), version, entries)

@@ -1,11 +1,11 @@
 """Whether an archive holds our database: the tables that its own migration history has made."""
 
-from django.conf import settings
 from django.core.management.base import CommandError
 from django.db.migrations.loader import MigrationLoader
 
 from veza_core.backup.archive import Archive
 from veza_core.backup.script import COPY, END_OF_ROWS
+from veza_core.deploy.recognition import tables_of
 
 HISTORY = "django_migrations"
 
@@ -40,9 +40,8 @@ def _history(archive: Archive) -> set[tuple[str, str]]:
     """The migrations, app and name, that the archive's rows record as applied."""
     entries = [
         entry
-        for entry in archive.entries
-        if (entry.kind, entry.schema) == ("TABLE DATA", "django")
-        and entry.rest.split(" ")[0] == HISTORY
+        for entry in archive.contents.entries
+        if (entry.kind, entry.schema, entry.name) == ("TABLE DATA", "django", HISTORY)
     ]
     recorded = set()
     columns: list[str] = []
@@ -62,9 +61,4 @@ def _tables_after(history: set[tuple[str, str]]) -> set[str]:
     """The tables in `public` after these migrations, as far as this release knows them."""
     loader = MigrationLoader(None)
     known = [key for key in history if key in loader.graph.nodes]
-    state = loader.project_state(known)
-    return {
-        str(model.options["db_table"])
-        for (app, _), model in state.models.items()
-        if app in settings.PUBLIC_SCHEMA_APPS
-    }
+    return tables_of(loader.project_state(known))

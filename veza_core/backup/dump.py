@@ -1,5 +1,6 @@
 """Writing a backup with pg_dump."""
 
+import dataclasses
 import re
 import subprocess
 from collections.abc import Callable, Iterator
@@ -10,12 +11,13 @@ from django.core.management.base import CommandError
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from veza_core.backup.archive import Archive, open_archive
 from veza_core.backup.files import written_whole
 from veza_core.backup.origin import write_origin
 from veza_core.backup.programs import explain, reaching, running
 from veza_core.backup.tools import Tools
 from veza_core.db.session import Session
-from veza_core.deploy.dependents import OWN_SCHEMAS
+from veza_core.deploy.contents import OWN_SCHEMAS
 
 #: How long pg_dump waits for a table that a migration has locked, in milliseconds.
 LOCK_WAIT = 60_000
@@ -52,8 +54,8 @@ def write_backup(
     *,
     replace: bool,
     show: Callable[[str], None],
-) -> None:
-    """Write `public` and `django`, as of one moment, into a custom-format archive.
+) -> Archive:
+    """Write `public` and `django`, as of one moment, into a custom-format archive, and open it.
 
     `session` is where the connection is, which the file says. `show` is told of each table.
     Raises `CommandError` in one line, and then there is no file.
@@ -64,6 +66,9 @@ def write_backup(
         "--format=custom",
         *(f"--schema={schema}" for schema in OWN_SCHEMAS),
         f"--lock-wait-timeout={LOCK_WAIT}",
+        # They are the server's, and other servers have other replicas.
+        "--no-publications",
+        "--no-subscriptions",
         "--no-password",
         "--verbose",
         *arguments,
@@ -81,6 +86,9 @@ def write_backup(
             if process.wait() != 0:
                 raise CommandError(explain(command, process.returncode, messages))
         write_origin(partial, session)
+        # Whether it can be restored is known now, and not only on the day when it is needed.
+        archive = open_archive(partial, [tools])
+    return dataclasses.replace(archive, path=path)
 
 
 @contextmanager

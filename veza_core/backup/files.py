@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,9 +57,20 @@ def human_size(size: int) -> str:
 
 
 def _check_absent(path: Path, *, replace: bool) -> None:
-    if path.is_dir():
+    """Only a file may be replaced: a device or a pipe is no place for a backup to lie in."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise CommandError(_refused(path, error)) from error
+    if stat.S_ISDIR(mode):
         raise CommandError(f"{path} is a directory: give the name of a file")
-    if path.exists() and not replace:
+    if stat.S_ISLNK(mode):
+        raise CommandError(f"{path} is a symbolic link: give the name of the file itself")
+    if not stat.S_ISREG(mode):
+        raise CommandError(f"{path} is a device, a pipe or a socket: give the name of a file")
+    if not replace:
         raise CommandError(f"{path} is there already: give another name, or --force")
 
 

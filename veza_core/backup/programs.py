@@ -4,10 +4,8 @@ import re
 import shlex
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -50,23 +48,6 @@ def explain(command: list[str], returncode: int, messages: str) -> str:
     told = re.findall(r"^\S+: (?:error|detail|hint|fatal): (.*(?:\n(?!\S+: ).*)*)", messages, re.M)
     text = " ".join(" ".join(told).split()) or " ".join(messages.split())
     return f"{name}: {text or f'exit code {returncode} of {shlex.join(command)}'}"
-
-
-@contextmanager
-def ended_by_signals() -> Iterator[None]:
-    """Within the block SIGTERM and SIGHUP end the program as Ctrl-C does, undoing what is open."""
-
-    def leave(number: int, frame: FrameType | None) -> None:
-        sys.exit(128 + number)
-
-    before: dict[int, Any] = {}
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        before[number] = signal.signal(number, leave)
-    try:
-        yield
-    finally:
-        for again, handler in before.items():
-            signal.signal(again, handler)
 
 
 def server_major(connection: BaseDatabaseWrapper) -> int:

@@ -8,10 +8,10 @@ from django.core.management.base import CommandError
 from django.db import OperationalError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from veza_core.backup.archive import Archive
+from veza_core.backup.archive import Archive, is_grant
 from veza_core.backup.grants import forget_default_grants
 from veza_core.backup.script import run_definitions, run_rows
-from veza_core.deploy.dependents import OWN_SCHEMAS
+from veza_core.deploy.contents import OWN_SCHEMAS
 from veza_core.deploy.requirements import EXTENSIONS
 from veza_core.deploy.reset import empty_schemas
 
@@ -31,6 +31,7 @@ class Choice:
 
     owners: bool = True
     grants: bool = True
+    tablespaces: bool = True
 
 
 def replace_schemas(
@@ -46,10 +47,12 @@ def replace_schemas(
     are those of pg_restore's script afterwards: it is closed. Raises `OutsideChangedError`,
     `CommandError`, or the database's own error; then nothing is changed.
     """
-    entries = [entry for entry in archive.entries if entry.is_ours]
-    definitions = [entry for entry in entries if not entry.is_grant]
-    grants = [entry for entry in entries if entry.is_grant]
-    options = [] if choice.owners else ["--no-owner"]
+    definitions = [entry for entry in archive.ours if not is_grant(entry)]
+    grants = [entry for entry in archive.ours if is_grant(entry)]
+    options = [
+        *([] if choice.owners else ["--no-owner"]),
+        *([] if choice.tablespaces else ["--no-tablespaces"]),
+    ]
     committing = False
     try:
         with transaction.atomic(using=connection.alias, durable=True):

@@ -8,14 +8,14 @@ nothing is committed but by the caller.
 import logging
 import re
 from collections.abc import Callable, Iterator
-from itertools import islice
 from typing import IO, Any
 
 from django.core.management.base import CommandError
 
-COPY = re.compile(rb"COPY (.+?) \(.*\) FROM stdin;\n")
+COPY = re.compile(rb"COPY (.+?) \(.*\) FROM stdin;\n", re.DOTALL)
 END_OF_ROWS = b"\\.\n"
-ROWS_AT_ONCE = 500
+# Bytes that are read and sent at once.
+BLOCK = 1 << 18
 
 # Guards the script against being run with another psql's variables; only psql knows it.
 RESTRICT = re.compile(rb"^\\restrict (\S+)\n", re.MULTILINE)
@@ -41,32 +41,47 @@ def run_definitions(cursor: Any, script: IO[bytes]) -> None:
 def run_rows(cursor: Any, script: IO[bytes], show: Callable[[str], None]) -> None:
     """Run the script of an archive's data: COPY with its rows, and a line for each sequence.
 
-    `show` is told of each table. Raises `CommandError` where the script ends too early.
+    `show` is told of each table. Memory stays the same, however many rows, and however large.
+    Raises `CommandError` where the script ends too early.
     """
     # It would tell of a COPY that it could not end; why is what the error says.
     logging.getLogger("psycopg").setLevel(logging.CRITICAL)
-    for line in script:
-        if found := COPY.fullmatch(line):
-            show(found[1].decode())
-            with cursor.copy(line) as copy:
+    for statement in _statements(script):
+        if found := COPY.fullmatch(statement):
+            show(found[1].decode(errors="replace"))
+            with cursor.copy(statement) as copy:
                 for block in _rows(script):
                     copy.write(block)
-        elif line.strip() and not line.startswith((b"--", b"\\")) and line != TRANSACTION_TIMEOUT:
-            cursor.execute(line)
+        elif statement != TRANSACTION_TIMEOUT:
+            cursor.execute(statement)
+
+
+def _statements(script: IO[bytes]) -> Iterator[bytes]:
+    """The statements, without comments and psql's own commands; a name may hold line breaks."""
+    lines: list[bytes] = []
+    for line in script:
+        if not lines and (not line.strip() or line.startswith((b"--", b"\\"))):
+            continue
+        lines.append(line)
+        if line.endswith(b";\n"):
+            yield b"".join(lines)
+            lines = []
 
 
 def _rows(script: IO[bytes]) -> Iterator[bytes]:
-    """The rows up to their end, in blocks."""
-    while lines := list(_until_end(islice(script, ROWS_AT_ONCE))):
-        if lines[-1] == END_OF_ROWS:
-            yield b"".join(lines[:-1])
+    """The rows up to their end, in blocks of about the same size."""
+    pieces: list[bytes] = []
+    size = 0
+    begins = True
+    # A part of a line where the line is long.
+    while piece := script.readline(BLOCK):
+        if begins and piece == END_OF_ROWS:
+            yield b"".join(pieces)
             return
-        yield b"".join(lines)
+        begins = piece.endswith(b"\n")
+        pieces.append(piece)
+        size += len(piece)
+        if size >= BLOCK:
+            yield b"".join(pieces)
+            pieces, size = [], 0
     raise CommandError("pg_restore stopped in the middle of a table")
-
-
-def _until_end(lines: Iterator[bytes]) -> Iterator[bytes]:
-    for line in lines:
-        yield line
-        if line == END_OF_ROWS:
-            return

@@ -14,10 +14,23 @@ from veza_core.db.libpq import parameters_of_another
 
 LOCK_NOT_AVAILABLE = "55P03"
 
+# PostgreSQL tells of a prepared transaction in the way as process 0 (pg_blocking_pids).
 BLOCKERS = """
-SELECT pid, application_name, query, clock_timestamp() - coalesce(xact_start, backend_start)
+SELECT pid, application_name, query, clock_timestamp() - coalesce(xact_start, backend_start),
+    NULL, NULL
 FROM pg_stat_activity
-WHERE pid = ANY(pg_blocking_pids(%s))
+WHERE pid = ANY(pg_blocking_pids(%(pid)s))
+UNION ALL
+SELECT DISTINCT NULL::int, NULL, NULL, clock_timestamp() - prepared, gid, owner::text
+FROM pg_locks AS wanted
+JOIN pg_locks AS held ON held.pid IS NULL AND held.granted
+    AND held.locktype = wanted.locktype AND held.database IS NOT DISTINCT FROM wanted.database
+    AND held.relation IS NOT DISTINCT FROM wanted.relation
+    AND held.transactionid IS NOT DISTINCT FROM wanted.transactionid
+JOIN pg_locks AS own ON own.pid IS NULL AND own.locktype = 'transactionid'
+    AND own.virtualtransaction = held.virtualtransaction
+JOIN pg_prepared_xacts ON pg_prepared_xacts.transaction = own.transactionid
+WHERE wanted.pid = %(pid)s AND NOT wanted.granted AND 0 = ANY(pg_blocking_pids(%(pid)s))
 ORDER BY 4 DESC
 """
 
@@ -49,16 +62,31 @@ def set_lock_timeout(connection: BaseDatabaseWrapper, seconds: float, *, local: 
         cursor.execute("SELECT set_config('lock_timeout', %s, %s)", [f"{milliseconds}ms", local])
 
 
+def describe_prepared(gid: str, owner: str | None, age: str) -> str:
+    """A prepared transaction for people, with the statements that end it."""
+    literal = "'" + gid.replace("'", "''") + "'"
+    return (
+        f"prepared transaction {literal} (of {owner}, {age} old): "
+        f"COMMIT PREPARED {literal} or ROLLBACK PREPARED {literal} ends it"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Blocker:
     """A session that holds, or is queued for, a lock that a migration waits for."""
 
-    pid: int
+    pid: int | None
     application: str | None
     query: str | None
     age: timedelta | None
+    #: Of a prepared transaction, which no session has, and its owner.
+    gid: str | None = None
+    owner: str | None = None
 
     def __str__(self) -> str:
+        if self.gid is not None:
+            age = f"{self.age.total_seconds():.0f} s" if self.age else "unknown"
+            return describe_prepared(self.gid, self.owner, age)
         query = " ".join((self.query or "query unknown").split())
         shown = query if len(query) <= 100 else f"{query[:99]}…"
         age = f"{self.age.total_seconds():.0f} s old" if self.age else "age unknown"
@@ -109,7 +137,7 @@ class BlockerWatch:
                     if wait := session.execute(WAIT, [pid]).fetchone():
                         began, seconds = wait
                         self._waits = {**self._waits, began: seconds}
-                    if wait and (rows := session.execute(BLOCKERS, [pid]).fetchall()):
+                    if wait and (rows := session.execute(BLOCKERS, {"pid": pid}).fetchall()):
                         self.blockers = [Blocker(*row) for row in rows]
                     if done.wait(interval):
                         return

@@ -10,10 +10,7 @@ from dataclasses import dataclass
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
-OWN_SCHEMAS = ("public", "django")
-
-#: What belongs to a schema and not to its contents, and stays with it.
-STAYING = ("pg_extension", "pg_default_acl", "pg_publication_namespace")
+from veza_core.deploy.contents import OWN_SCHEMAS, STAYING, Object
 
 # `going` is all that DROP … CASCADE would reach from the contents of the two schemas. What an
 # extension owns is not among the contents, since extensions stay. Where a thing that goes is an
@@ -35,7 +32,8 @@ WITH RECURSIVE owned_by_extensions AS (
         SELECT edge.classid, edge.objid, edge.objsubid
         UNION
         SELECT whole.refclassid, whole.refobjid, whole.refobjsubid FROM pg_depend AS whole
-        WHERE whole.classid = edge.classid AND whole.objid = edge.objid AND whole.deptype = 'i'
+        WHERE whole.classid = edge.classid AND whole.objid = edge.objid
+            AND whole.objsubid = edge.objsubid AND whole.deptype = 'i'
     ) AS reached
     WHERE edge.deptype IN ('n', 'a', 'i')
 )
@@ -48,30 +46,84 @@ CROSS JOIN LATERAL pg_identify_object(classid, objid, objsubid) AS identified
 CROSS JOIN LATERAL pg_identify_object_as_address(classid, objid, objsubid) AS address
 WHERE coalesce(identified.schema, address.object_names[1]) <> ALL (%(schemas)s)
     AND coalesce(identified.schema, '') <> 'pg_toast'
+    -- A cast has no schema. One between a type of ours and one of PostgreSQL's is ours.
+    AND NOT (classid = 'pg_cast'::regclass AND NOT EXISTS (
+        SELECT FROM pg_cast JOIN pg_type ON pg_type.oid IN (castsource, casttarget)
+        WHERE pg_cast.oid = objid AND typnamespace::regnamespace::text
+            <> ALL (%(schemas)s || ARRAY['pg_catalog', 'information_schema'])
+    ))
     -- Parts go with the whole: row types, rules of views, triggers of foreign keys, indexes of
     -- constraints.
     AND NOT EXISTS (
         SELECT FROM pg_depend AS part
         WHERE part.classid = going.classid AND part.objid = going.objid
-            AND part.deptype = 'i' AND going.objsubid = 0
+            AND part.objsubid = 0 AND part.deptype = 'i' AND going.objsubid = 0
     )
 ORDER BY objid DESC, objsubid
 """
 
-# A publication of all tables goes on by itself, and so does one of schema public, which stays.
-# One that names tables, or schema django, would lose them without a word.
-PUBLISHED = """
+# Tables outside whose rows are in ours: partitions, or children by inheritance.
+PARENTS = """
+SELECT 'table', format('%%s (%%s is a part of it)', inhparent::regclass, inhrelid::regclass)
+FROM pg_inherits
+JOIN pg_class AS child ON child.oid = inhrelid AND child.relkind IN ('r', 'p', 'f')
+JOIN pg_class AS parent ON parent.oid = inhparent
+WHERE child.relnamespace::regnamespace::text = ANY(%(schemas)s)
+    AND parent.relnamespace::regnamespace::text <> ALL (%(schemas)s)
+ORDER BY 2
+"""
+
+# What somebody else put on a table of ours: it uses something outside, and goes with the table.
+GUESTS = """
+SELECT DISTINCT identified.type, identified.identity, address.object_names
+FROM (
+    SELECT oid, 'pg_trigger'::regclass AS catalog, tgrelid AS relation FROM pg_trigger
+        WHERE NOT tgisinternal AND tgparentid = 0
+    UNION ALL SELECT oid, 'pg_policy'::regclass, polrelid FROM pg_policy
+    UNION ALL SELECT oid, 'pg_rewrite'::regclass, ev_class FROM pg_rewrite
+        WHERE rulename <> '_RETURN'
+    UNION ALL SELECT oid, 'pg_constraint'::regclass, conrelid FROM pg_constraint
+        WHERE contype = 'f' AND conparentid = 0
+) AS guest
+JOIN pg_class ON pg_class.oid = guest.relation
+    AND relnamespace::regnamespace::text = ANY(%(schemas)s)
+JOIN pg_depend ON classid = guest.catalog AND objid = guest.oid AND deptype = 'n'
+CROSS JOIN LATERAL pg_identify_object(refclassid, refobjid, 0) AS used
+CROSS JOIN LATERAL pg_identify_object(classid, objid, 0) AS identified
+CROSS JOIN LATERAL pg_identify_object_as_address(classid, objid, 0) AS address
+WHERE used.schema <> ALL (%(schemas)s || ARRAY['pg_catalog', 'information_schema'])
+    AND NOT EXISTS (
+        SELECT FROM pg_depend AS owned WHERE owned.classid = pg_depend.refclassid
+            AND owned.objid = pg_depend.refobjid AND owned.deptype = 'e'
+    )
+ORDER BY 2
+"""
+
+# Replicas get what is published, and give what is subscribed to. Neither survives that a table is
+# made again: the other side knows the old one, or lacks the new one.
+REPLICATED = """
 SELECT 'publication', format('%%I of table %%s', pubname, prrelid::regclass),
-    format('ALTER PUBLICATION %%I DROP TABLE %%s', pubname, prrelid::regclass)
+    format('ALTER PUBLICATION %%I DROP TABLE %%s', pubname, prrelid::regclass), true
 FROM pg_publication_rel JOIN pg_publication ON pg_publication.oid = prpubid
 JOIN pg_class ON pg_class.oid = prrelid JOIN pg_namespace ON pg_namespace.oid = relnamespace
 WHERE nspname = ANY(%(schemas)s)
 UNION ALL
 SELECT 'publication', format('%%I of schema %%I', pubname, nspname),
-    format('ALTER PUBLICATION %%I DROP TABLES IN SCHEMA %%I', pubname, nspname)
+    format('ALTER PUBLICATION %%I DROP TABLES IN SCHEMA %%I', pubname, nspname), nspname = 'django'
 FROM pg_publication_namespace JOIN pg_publication ON pg_publication.oid = pnpubid
 JOIN pg_namespace ON pg_namespace.oid = pnnspid
-WHERE nspname = 'django' AND nspname = ANY(%(schemas)s)
+WHERE nspname = ANY(%(schemas)s)
+UNION ALL
+SELECT 'publication', format('%%I of all tables', pubname),
+    format('DROP PUBLICATION %%I', pubname), false
+FROM pg_publication WHERE puballtables
+UNION ALL
+SELECT 'subscription', format('%%s to table %%s', (
+    -- pg_subscription shows other columns to superusers alone.
+    SELECT quote_ident(subname) FROM pg_subscription WHERE pg_subscription.oid = srsubid
+), srrelid::regclass), NULL, true
+FROM pg_subscription_rel JOIN pg_class ON pg_class.oid = srrelid
+WHERE relnamespace::regnamespace::text = ANY(%(schemas)s)
 ORDER BY 2
 """
 
@@ -91,41 +143,67 @@ BY_IDENTITY = {
     "procedure": "DROP PROCEDURE IF EXISTS {identity}",
     "aggregate": "DROP AGGREGATE IF EXISTS {identity}",
     "type": "DROP TYPE IF EXISTS {identity}",
+    "cast": "DROP CAST IF EXISTS {identity}",
+    "operator": "DROP OPERATOR IF EXISTS {identity}",
+    "operator class": "DROP OPERATOR CLASS IF EXISTS {identity}",
+    "operator family": "DROP OPERATOR FAMILY IF EXISTS {identity}",
+    "conversion": "DROP CONVERSION IF EXISTS {identity}",
+    "statistics object": "DROP STATISTICS IF EXISTS {identity}",
+    "text search configuration": "DROP TEXT SEARCH CONFIGURATION IF EXISTS {identity}",
+    "text search dictionary": "DROP TEXT SEARCH DICTIONARY IF EXISTS {identity}",
+    "event trigger": "DROP EVENT TRIGGER IF EXISTS {identity}",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Dependent:
+class Dependent(Object):
     """A thing outside, in PostgreSQL's words, and the statement that drops it and nothing else.
 
     `drop` is None where dropping it would lose rows or a column: that is for its owner to do.
     """
 
-    kind: str
-    identity: str
     drop: sql.Composed | None
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.identity}"
+    #: Of what is on a table: the table, and its own name.
+    on: tuple[str, str] | None = None
 
 
 def find_dependents(connection: BaseDatabaseWrapper) -> list[Dependent]:
     """Find what would be harmed, the newest first, so that they can be dropped in this order."""
+    schemas = list(OWN_SCHEMAS)
     with connection.cursor() as cursor:
-        cursor.execute(GOING, {"schemas": list(OWN_SCHEMAS), "staying": list(STAYING)})
-        return [
+        cursor.execute(GOING, {"schemas": schemas, "staying": list(STAYING)})
+        dependents = [
             Dependent(kind, identity, None if generated else _drop(kind, identity, names))
             for kind, identity, names, generated in cursor.fetchall()
         ]
+        cursor.execute(PARENTS, {"schemas": schemas})
+        return dependents + [
+            Dependent(kind, identity, None) for kind, identity in cursor.fetchall()
+        ]
 
 
-def find_publications(connection: BaseDatabaseWrapper) -> list[Dependent]:
-    """Find the publications that name what is inside: their replicas would no longer get it."""
+def find_guests(connection: BaseDatabaseWrapper) -> list[Dependent]:
+    """Find triggers, policies, rules and foreign keys of others on tables of ours."""
     with connection.cursor() as cursor:
-        cursor.execute(PUBLISHED, {"schemas": list(OWN_SCHEMAS)})
+        cursor.execute(GUESTS, {"schemas": list(OWN_SCHEMAS)})
         return [
-            Dependent(kind, identity, sql.Composed([sql.SQL(drop)]))
-            for kind, identity, drop in cursor.fetchall()
+            Dependent(kind, identity, _drop(kind, identity, names), (names[1], names[2]))
+            for kind, identity, names in cursor.fetchall()
+        ]
+
+
+def find_replication(connection: BaseDatabaseWrapper, *, all_tables: bool) -> list[Dependent]:
+    """Find publications and subscriptions that would lose what is inside.
+
+    `all_tables`: also those of all tables, and of schema public, which get what is made again, and
+    whose replicas do not.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(REPLICATED, {"schemas": list(OWN_SCHEMAS)})
+        return [
+            Dependent(kind, identity, sql.Composed([sql.SQL(drop)]) if drop else None)
+            for kind, identity, drop, loses in cursor.fetchall()
+            if loses or all_tables
         ]
 
 

@@ -1,109 +1,121 @@
-"""What a migration would run, and the strongest lock that it takes on which table."""
+"""What the pending migrations would run, and the strongest lock that each takes on which table."""
 
-import re
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import sqlparse
+from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
-from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.state import ProjectState
 
-# From the weakest to the strongest (PostgreSQL, "Table-Level Locks", 13.3.1).
-LOCKS = [
-    "ACCESS SHARE",
-    "ROW SHARE",
-    "ROW EXCLUSIVE",
-    "SHARE UPDATE EXCLUSIVE",
-    "SHARE",
-    "SHARE ROW EXCLUSIVE",
-    "EXCLUSIVE",
-    "ACCESS EXCLUSIVE",
-]
-
-PART = r'(?:"[^"]+"|\w+)'
-NAME = rf"({PART}(?:\.{PART})?)"
-
-# Statements by their beginnings, each with the table's lock; the first that fits counts.
-STATEMENTS = [
-    (rf"CREATE (?:UNIQUE )?INDEX CONCURRENTLY .*? ON {NAME}", "SHARE UPDATE EXCLUSIVE"),
-    (rf"CREATE (?:UNIQUE )?INDEX .*? ON {NAME}", "SHARE"),
-    (rf"CREATE TRIGGER .*? ON {NAME}", "SHARE ROW EXCLUSIVE"),
-    (rf"DROP TRIGGER .*? ON {NAME}", "ACCESS EXCLUSIVE"),
-    (rf"COMMENT ON TABLE {NAME}", "SHARE UPDATE EXCLUSIVE"),
-    (rf"COMMENT ON COLUMN {NAME}\.{PART} IS", "SHARE UPDATE EXCLUSIVE"),
-    (rf"ALTER TABLE (?:ONLY )?{NAME} VALIDATE CONSTRAINT", "SHARE UPDATE EXCLUSIVE"),
-    (
-        rf"ALTER TABLE (?:ONLY )?{NAME} ADD CONSTRAINT \S+ FOREIGN KEY",
-        "SHARE ROW EXCLUSIVE",
-    ),
-    (rf"ALTER TABLE (?:IF EXISTS )?(?:ONLY )?{NAME}", "ACCESS EXCLUSIVE"),
-    (rf"DROP TABLE (?:IF EXISTS )?{NAME}", "ACCESS EXCLUSIVE"),
-    (rf"TRUNCATE (?:TABLE )?{NAME}", "ACCESS EXCLUSIVE"),
-    (rf"(?:INSERT INTO|DELETE FROM|UPDATE) {NAME}", "ROW EXCLUSIVE"),
-]
-REFERENCES = rf"REFERENCES {NAME}"
-CREATE_TABLE = rf"CREATE (?:UNLOGGED )?TABLE (?:IF NOT EXISTS )?{NAME}"
+from veza_core.db.scratch import ScratchDatabaseError, scratch_database
+from veza_core.deploy.executor import Executor
+from veza_core.deploy.observed_locks import Locks, ObservedStatements, locks_of, tables_of
 
 
 @dataclass(frozen=True, slots=True)
 class MigrationSQL:
-    """A migration, its statements, and the lock that it takes on each table it did not make."""
+    """A migration, its statements, and the lock that it takes on each table it did not make.
+
+    `locks` is None where they are not known; `unknown` then says why.
+    """
 
     migration: Migration
     statements: list[str]
-    locks: dict[str, str]
+    locks: Locks | None = None
+    unknown: str = ""
 
 
-def read_sql(
-    connection: BaseDatabaseWrapper, loader: MigrationLoader, migrations: list[Migration]
-) -> Iterator[MigrationSQL]:
-    """Collect each migration's SQL, as `sqlmigrate` does; nothing is run."""
-    state = None
-    for migration in migrations:
-        with connection.schema_editor(collect_sql=True, atomic=migration.atomic) as editor:
-            if state is None:
-                state = loader.project_state((migration.app_label, migration.name), at_end=False)
-            state = migration.apply(state, editor, collect_sql=True)
-        yield MigrationSQL(migration, editor.collected_sql, locks_of(editor.collected_sql))
+def read_sql(executor: Executor, migrations: list[Migration]) -> Iterator[MigrationSQL]:
+    """Run the pending migrations in a throw-away database, and tell what each did there.
 
-
-def locks_of(statements: list[str]) -> dict[str, str]:
-    """The strongest lock that the statements take on each table that was there before them.
-
-    By their text alone: that DROP TABLE also locks the tables referred to, and DROP INDEX the
-    index's table, it does not know.
+    The configured database is only read. Where the role may make no other, the SQL alone is told.
     """
-    made: set[str] = set()
-    locks: dict[str, str] = {}
-    for text in _split(statements):
-        if created := re.match(CREATE_TABLE, text, re.IGNORECASE):
-            made.add(_plain(created[1]))
-        for table, lock in _locks_of_one(text):
-            if table not in made and LOCKS.index(lock) >= LOCKS.index(locks.get(table, LOCKS[0])):
-                locks[table] = lock
-    return locks
+    if not migrations:
+        return
+    state = executor.state_before()
+    try:
+        with scratch_database(executor.connection):
+            yield from _rehearse(executor, migrations)
+            return
+    except ScratchDatabaseError as error:
+        reason = f"they are found in a throw-away database, and {error}"
+    yield from _collect_all(executor.connection, state, migrations, reason)
 
 
-def _locks_of_one(text: str) -> Iterator[tuple[str, str]]:
-    for pattern, lock in STATEMENTS:
-        if found := re.match(pattern, text, re.IGNORECASE | re.DOTALL):
-            yield _plain(found[1]), lock
-            break
-    if re.match(r"CREATE|ALTER", text, re.IGNORECASE):
-        # A new foreign key puts triggers on the table that it refers to.
-        for found in re.finditer(REFERENCES, text, re.IGNORECASE):
-            yield _plain(found[1]), "SHARE ROW EXCLUSIVE"
+def collect(
+    connection: BaseDatabaseWrapper, state: ProjectState, migration: Migration
+) -> tuple[list[str], ProjectState]:
+    """The migration's statements, as `sqlmigrate` collects them, and the state after it."""
+    with connection.schema_editor(collect_sql=True, atomic=migration.atomic) as editor:
+        state = migration.apply(state, editor, collect_sql=True)
+    return editor.collected_sql, state
 
 
-def _split(statements: list[str]) -> Iterator[str]:
-    for statement in statements:
-        for part in sqlparse.split(statement):
-            text = sqlparse.format(part, strip_comments=True, strip_whitespace=True).strip()
-            if text:
-                yield text
+def _rehearse(executor: Executor, migrations: list[Migration]) -> Iterator[MigrationSQL]:
+    connection = executor.connection
+    state = ProjectState(real_apps=executor.loader.unmigrated_apps)
+    with _quiet():
+        for migration in _applied(executor):
+            with connection.schema_editor(atomic=migration.atomic) as editor:
+                state = migration.apply(state, editor)
+        for number, migration in enumerate(migrations):
+            statements, _ = collect(connection, state.clone(), migration)
+            try:
+                locks, state = _run(connection, state, migration)
+            except DatabaseError as error:
+                # Such as what was made by hand in the database, and is not here.
+                reason = f"it fails on an empty database: {' '.join(str(error).split())}"
+                yield from _collect_all(connection, state, migrations[number:], reason)
+                return
+            yield MigrationSQL(migration, statements, locks)
 
 
-def _plain(name: str) -> str:
-    """The name as people write it: `"public"."users"` and `users` are one table."""
-    return name.replace('"', "").removeprefix("public.")
+def _applied(executor: Executor) -> Iterator[Migration]:
+    """The migrations that the history has, in their order."""
+    every = executor.migration_plan(executor.loader.graph.leaf_nodes(), clean_start=True)
+    for migration, _ in every:
+        if (migration.app_label, migration.name) in executor.loader.applied_migrations:
+            yield migration
+
+
+def _run(
+    connection: BaseDatabaseWrapper, state: ProjectState, migration: Migration
+) -> tuple[Locks, ProjectState]:
+    tables = tables_of(connection)
+    after = state.clone()
+    if migration.atomic:
+        with transaction.atomic(using=connection.alias):
+            with connection.schema_editor(atomic=True) as editor:
+                after = migration.apply(after, editor)
+            return locks_of(connection, tables), after
+    observed = ObservedStatements(connection, tables)
+    with connection.execute_wrapper(observed), connection.schema_editor(atomic=False) as editor:
+        after = migration.apply(after, editor)
+    return observed.locks, after
+
+
+def _collect_all(
+    connection: BaseDatabaseWrapper, state: ProjectState, migrations: list[Migration], reason: str
+) -> Iterator[MigrationSQL]:
+    for migration in migrations:
+        try:
+            statements, state = collect(connection, state, migration)
+        except (DatabaseError, ValueError) as error:
+            # It asks the catalog for what an earlier one makes, as AlterField does.
+            statements = [f"-- its SQL is not known beforehand: {' '.join(str(error).split())}"]
+            state = migration.mutate_state(state)
+        yield MigrationSQL(migration, statements, None, reason)
+
+
+class _quiet:  # noqa: N801 - used as a statement
+    """That the embedded server lacks the legacy extensions makes no difference to the plan."""
+
+    def __enter__(self) -> None:
+        self.logger = logging.getLogger("veza_core.db.operations")
+        self.level = self.logger.level
+        self.logger.setLevel(logging.ERROR)
+
+    def __exit__(self, *error: object) -> None:
+        self.logger.setLevel(self.level)

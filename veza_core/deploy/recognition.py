@@ -10,25 +10,13 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 
+from veza_core.deploy.contents import contents_of
+
 SHOWN = 10
 
-# What is in public: tables and what could be taken for one, then functions and enum types. Not
-# what extensions own.
 RELATIONS = """
-WITH owned AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e')
 SELECT relname::text FROM pg_class
-WHERE relnamespace = to_regnamespace('public') AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
-    AND ('pg_class'::regclass, pg_class.oid) NOT IN (TABLE owned)
-"""
-OTHERS = """
-UNION ALL
-SELECT format('function %s', proname) FROM pg_proc
-WHERE pronamespace = to_regnamespace('public')
-    AND ('pg_proc'::regclass, pg_proc.oid) NOT IN (TABLE owned)
-UNION ALL
-SELECT format('type %s', typname) FROM pg_type
-WHERE typnamespace = to_regnamespace('public') AND typtype IN ('e', 'd')
-    AND ('pg_type'::regclass, pg_type.oid) NOT IN (TABLE owned)
+WHERE relnamespace = to_regnamespace('public') AND relkind IN ('r', 'p', 'v', 'm', 'f')
 """
 
 
@@ -60,43 +48,65 @@ def check_history(loader: MigrationLoader, connection: BaseDatabaseWrapper) -> N
     )
 
 
-def check_tables(executor: MigrationExecutor, state: ProjectState, *, starts_v1: bool) -> None:
-    """Refuse a `public` whose tables are not those that the applied migrations made.
+def check_stranger(executor: MigrationExecutor) -> None:
+    """Refuse a `public` that is somebody else's, before V1 starts in it.
 
-    `state` is that of the applied migrations; `starts_v1`: not even the first of them is.
-    Raises `CommandError` with the list of what is there and should not be, or the other way.
+    Its history has nothing of V1, so nothing may be in `public` but extensions and what they own.
+    Raises `CommandError` with the list of what is there.
     """
-    expected = _tables(state)
-    with executor.connection.cursor() as cursor:
-        # Before V1 there is nothing at all: a function of the old schema would be in its way.
-        cursor.execute(RELATIONS + OTHERS if starts_v1 else RELATIONS)
-        present = {name for (name,) in cursor.fetchall()}
-    if missing := expected - present:
-        raise CommandError(
-            f"the history says that tables {_shorten(sorted(missing))} were made, and they are "
-            "not there: they were dropped by hand, or the history was edited. Restore a backup."
-        )
-    if not (foreign := present - expected):
+    if not (present := contents_of(executor.connection, ["public"])):
         return
-    final = _tables(executor.loader.project_state())
-    if final <= foreign:
+    names = {found.identity.removeprefix("public.") for found in present}
+    if (tables := tables_of(executor.loader.project_state())) <= names:
         raise CommandError(
-            f"schema public holds the tables of V1 ({_shorten(sorted(final))}), and the history "
+            f"schema public holds the tables of V1 ({_shorten(sorted(tables))}), and the history "
             "in django.django_migrations does not know them: it was emptied or lost. Restore it "
             "from a backup; in development, manage.py reset_db."
         )
     raise CommandError(
-        f"schema public holds what V1 did not make: {_shorten(sorted(foreign))}. This is another "
+        f"schema public holds what V1 did not make: {_shorten(map(str, present))}. This is another "
         "database, or an older schema: look at it with manage.py audit_schema, "
         "and give V1 a database of its own."
     )
 
 
-def _tables(state: ProjectState) -> set[str]:
+def check_tables(
+    executor: MigrationExecutor, state: ProjectState, targets: list[tuple[str, str]]
+) -> None:
+    """Refuse a database of V1's whose tables and history do not fit each other.
+
+    `state` is that of the applied migrations; `targets` are those whose tables are to be made.
+    What else is in `public` is an addition: it stops no migration, and the audit reports it.
+    Raises `CommandError` with the list of what is missing, or in the way.
+    """
+    with executor.connection.cursor() as cursor:
+        cursor.execute(RELATIONS)
+        present = {name for (name,) in cursor.fetchall()}
+    expected = tables_of(state)
+    if missing := expected - present:
+        raise CommandError(
+            f"the history says that tables {_shorten(sorted(missing))} were made, and they are "
+            "not there: they were dropped by hand, or the history was edited. Restore a backup."
+        )
+    if not targets or not (additions := present - expected):
+        return
+    if in_the_way := additions & tables_of(executor.loader.project_state(targets)):
+        raise CommandError(
+            f"a migration is about to make {_shorten(sorted(in_the_way))}, which is in schema "
+            "public already: rename what is there if it is somebody else's; if the history lost "
+            "its record, restore that (manage.py migrate --fake)."
+        )
+
+
+def tables_of(state: ProjectState) -> set[str]:
+    """The tables in `public` that the models of a state are kept in."""
     return {
-        str(model.options["db_table"])
-        for (app_label, _), model in state.models.items()
+        str(model.options.get("db_table") or f"{app_label}_{name}")
+        for (app_label, name), model in state.models.items()
         if app_label in settings.PUBLIC_SCHEMA_APPS
+        and model.options.get("managed", True)
+        and not model.options.get("proxy")
+        and not model.options.get("abstract")
     }
 
 

@@ -12,7 +12,7 @@ from django.core.management.base import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 
-from veza_core.deploy.plan_sql import MigrationSQL, read_sql
+from veza_core.deploy.plan_sql import MigrationSQL, collect
 from veza_core.deploy.v1 import V1_MIGRATIONS
 
 
@@ -25,8 +25,12 @@ def migrations_after_v1(
         for key, migration in sorted(loader.disk_migrations.items())
         if key[0] in settings.PUBLIC_SCHEMA_APPS and key not in V1_MIGRATIONS
     ]
-    # One by one: each begins from its own state, whatever comes before it.
-    return [found for migration in later for found in read_sql(connection, loader, [migration])]
+    found = []
+    for migration in later:
+        # Each begins from its own state, whatever comes before it.
+        state = loader.project_state((migration.app_label, migration.name), at_end=False)
+        found.append(MigrationSQL(migration, collect(connection, state, migration)[0]))
+    return found
 
 
 def squawk(migrations: Sequence[MigrationSQL], configuration: Path) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from veza_core.export.queries import LEGACY_EXTENSIONS
 from veza_core.export.snapshot import PARTS, SECTIONS, Snapshot
 from veza_core.export.spelling import type_name
 
@@ -75,14 +76,21 @@ def compare(expected: Snapshot, actual: Snapshot) -> list[Difference]:
     for section in SECTIONS:
         was, is_ = expected.get(section, {}), actual.get(section, {})
         if section == "extensions":
-            # One in a schema of its own is no business of public's.
-            is_ = {
-                name: properties
-                for name, properties in is_.items()
-                if name in was or properties["schema"] == "public"
-            }
+            is_ = _of_v1(was, is_)
         differences += _objects(section, None, was, is_)
     return differences
+
+
+def _of_v1(was: Objects, is_: Objects) -> Objects:
+    """V1's own extensions: others are the server's owner's business, in public too.
+
+    Nothing of V1 depends on where a legacy one is.
+    """
+    return {
+        name: was[name] if name in LEGACY_EXTENSIONS else properties
+        for name, properties in is_.items()
+        if name in was
+    }
 
 
 def _objects(section: str, table: str | None, was: Objects, is_: Objects) -> Iterator[Difference]:

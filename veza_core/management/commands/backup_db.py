@@ -9,7 +9,8 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 from veza_core.backup.dump import count_tables, write_backup
 from veza_core.backup.files import human_size, sha256_of
-from veza_core.backup.programs import Progress, ended_by_signals, server_major
+from veza_core.backup.needs import needs_of
+from veza_core.backup.programs import Progress, server_major
 from veza_core.backup.tools import find_tools
 from veza_core.db.session import announce
 from veza_core.deploy.pooler import check_direct
@@ -59,15 +60,18 @@ class Command(BaseCommand):
             done += 1
             progress.show(f"{done}/{tables} {table}")
 
-        with ended_by_signals():
-            try:
-                write_backup(connection, tools, path, session, replace=options["force"], show=show)
-            finally:
-                progress.clear()
+        try:
+            archive = write_backup(
+                connection, tools, path, session, replace=options["force"], show=show
+            )
+        finally:
+            progress.clear()
         if self.verbosity >= 1:
             size = human_size(path.stat().st_size)
             seconds = time.monotonic() - started
             self._say(f"{path}: {size}, {tables} tables, {seconds:.1f} s, sha256 {sha256_of(path)}")
+            if needs := needs_of(connection, archive):
+                self._say(f"A restore to another server needs: {', '.join(needs)}")
 
     def _say(self, line: str) -> None:
         if self.verbosity >= 1:

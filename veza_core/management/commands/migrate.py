@@ -24,7 +24,7 @@ from veza_core.db.timeouts import Blocker
 from veza_core.deploy.executor import Executor, Patience, Progress
 from veza_core.deploy.plan import Plan, read_plan
 from veza_core.deploy.pooler import check_direct
-from veza_core.deploy.recognition import check_tables
+from veza_core.deploy.recognition import check_stranger, check_tables
 from veza_core.deploy.requirements import unmet_requirements
 from veza_core.deploy.signals import signals_are_due
 from veza_core.deploy.summary import read_summary
@@ -113,9 +113,11 @@ class Command(DjangoCommand, Progress):
             # Only this option needs it.
             from veza_core.deploy.plan_sql import read_sql
 
-            for planned in read_sql(executor.connection, executor.loader, plan.migrations):
+            for planned in read_sql(executor, plan.migrations):
                 self.stdout.write(f"-- {planned.migration}", self.style.MIGRATE_HEADING)
-                for table, lock in sorted(planned.locks.items()):
+                if planned.locks is None:
+                    self.stdout.write(f"-- locks: {planned.unknown}", self.style.WARNING)
+                for table, lock in sorted((planned.locks or {}).items()):
                     self.stdout.write(f"-- locks {table} in {lock} mode", self.style.WARNING)
                 for statement in planned.statements:
                     self.stdout.write(statement)
@@ -138,9 +140,13 @@ class Command(DjangoCommand, Progress):
         connection = executor.connection
         self.session.check_writable()
         state = executor.state_before()
-        check_tables(executor, state, starts_v1=plan.starts_v1)
-        if plan.starts_v1 and (problems := unmet_requirements(connection)):
-            raise CommandError("; ".join(problems))
+        if plan.starts_v1:
+            check_stranger(executor)
+            if problems := unmet_requirements(connection):
+                raise CommandError("; ".join(problems))
+        else:
+            faked = options["fake"] or options["fake_initial"]
+            check_tables(executor, state, [] if faked else plan.targets)
         if not options["skip_checks"]:
             # All but the addresses, whose check imports every page of the project.
             self.check(tags=[Tags.models, Tags.compatibility, Tags.signals])

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from veza_core.backup.programs import Progress, ended_by_signals
+from veza_core.backup.programs import Progress
 from veza_core.db.session import announce
 from veza_core.deploy.pooler import check_direct
 from veza_core.management.arguments import some_text
@@ -115,17 +115,16 @@ class Command(BaseCommand):
         pace = Pace(options["batch_size"], options["lock_timeout"], seconds, share)
         self.progress = Progress(self.stderr, shown=options["verbosity"] >= 1)
         outcome = Outcome()
-        with ended_by_signals():
-            try:
-                purge(connection, days, only, pace, outcome, self._show)
-            except (KeyboardInterrupt, SystemExit):
-                self.progress.clear()
-                self.stderr.write(
-                    f"Ended: {outcome.deleted:,} rows went, and the next purge goes on from there."
-                )
-                raise
-            finally:
-                self.progress.clear()
+        try:
+            purge(connection, days, only, pace, outcome, self._show)
+        except KeyboardInterrupt:
+            self.progress.clear()
+            self.stderr.write(
+                f"Ended: {outcome.deleted:,} rows went, and the next purge goes on from there."
+            )
+            raise
+        finally:
+            self.progress.clear()
         self._summarize(outcome, options)
 
     def _teller(self, options: dict[str, Any]) -> Callable[[str], object]:

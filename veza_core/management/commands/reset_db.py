@@ -15,7 +15,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
 from veza_core.db.session import announce
 from veza_core.db.timeouts import is_lock_timeout
-from veza_core.deploy.dependents import Dependent, find_dependents, find_publications
+from veza_core.deploy.dependents import (
+    Dependent,
+    find_dependents,
+    find_guests,
+    find_replication,
+)
 from veza_core.deploy.pooler import check_direct
 from veza_core.deploy.reset import (
     OutsideChangedError,
@@ -91,7 +96,11 @@ class Command(BaseCommand):
             ) from error
 
     def _reset(self, connection: BaseDatabaseWrapper, options: dict[str, Any]) -> None:
-        dependents = find_dependents(connection) + find_publications(connection)
+        dependents = [
+            *find_dependents(connection),
+            *find_guests(connection),
+            *find_replication(connection, all_tables=False),
+        ]
         self._check_dependents(dependents, drop=options["drop_dependents"])
         if options["interactive"]:
             self._confirm(connection)
@@ -107,7 +116,8 @@ class Command(BaseCommand):
             ) from error
         except DatabaseError as error:
             if not is_lock_timeout(error):
-                raise
+                told = " ".join(str(error).split())
+                raise CommandError(f"{told}. Nothing was dropped.") from error
             who = "; ".join(map(str, sessions_in_the_way(connection))) or "gone by now"
             raise CommandError(
                 f"sessions are in the way, and nothing was dropped: {who}. "

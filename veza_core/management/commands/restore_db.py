@@ -11,19 +11,20 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.backup.archive import Archive, open_archive
 from veza_core.backup.contents import check_contents
-from veza_core.backup.programs import Progress, ended_by_signals, server_major
+from veza_core.backup.programs import Progress, server_major
 from veza_core.backup.restore import Choice, replace_schemas
 from veza_core.backup.target import (
     check_dependents,
     check_empty,
     check_roles,
     check_server,
-    contents_of,
+    check_tablespaces,
 )
 from veza_core.backup.tools import find_tools
 from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
 from veza_core.db.session import announce
 from veza_core.db.timeouts import is_lock_timeout
+from veza_core.deploy.contents import contents_of
 from veza_core.deploy.pooler import check_direct
 from veza_core.deploy.reset import OutsideChangedError, sessions_in_the_way
 from veza_core.deploy.summary import read_summary
@@ -74,6 +75,12 @@ class Command(BaseCommand):
             help="Leave out the grants that are in the file.",
         )
         parser.add_argument(
+            "--no-tablespaces",
+            action="store_false",
+            dest="tablespaces",
+            help="Put all into the database's own tablespace.",
+        )
+        parser.add_argument(
             "--lock-timeout",
             type=float,
             default=settings.MIGRATE_LOCK_TIMEOUT,
@@ -97,6 +104,7 @@ class Command(BaseCommand):
         """Restore the file. Raises `CommandError` in one line, with nothing changed."""
         self.started = time.monotonic()
         self.options = options
+        self.choice = Choice(options["owners"], options["grants"], options["tablespaces"])
         if options["lock_timeout"] < 0.001:
             raise CommandError("--lock-timeout is at least 0.001 s")
         connection = connections[options["database"]]
@@ -106,26 +114,26 @@ class Command(BaseCommand):
         )
         if origin := archive.origin():
             self._say(f"{archive.path}: {origin}")
-        with ended_by_signals():
-            self._check(connection, archive)
-            self._confirm(connection)
-            self._restore(connection, archive)
+        self._check(connection, archive)
+        self._confirm(connection)
+        self._restore(connection, archive)
         self._summarize(connection)
 
     def _check(self, connection: BaseDatabaseWrapper, archive: Archive) -> None:
         """All that can be known beforehand, the quick things first. Raises `CommandError`."""
         check_direct(connection)
         check_server(connection, archive)
-        self._check_target(connection)
+        self._check_target(connection, archive)
         check_contents(archive)
-        if self.options["owners"] or self.options["grants"]:
-            check_roles(connection, archive, grants=self.options["grants"])
+        check_roles(connection, archive, self.choice)
+        if self.choice.tablespaces:
+            check_tablespaces(connection, archive)
         archive.check_whole()
 
-    def _check_target(self, connection: BaseDatabaseWrapper) -> None:
+    def _check_target(self, connection: BaseDatabaseWrapper, archive: Archive) -> None:
         if not self.options["replace"]:
             check_empty(connection)
-        check_dependents(connection)
+        check_dependents(connection, archive)
 
     def _confirm(self, connection: BaseDatabaseWrapper) -> None:
         """Have the name of a database typed that is not empty. Raises `CommandError`."""
@@ -150,13 +158,12 @@ class Command(BaseCommand):
 
     def _restore(self, connection: BaseDatabaseWrapper, archive: Archive) -> None:
         progress = Progress(self.stderr, shown=self.options["verbosity"] >= 1)
-        choice = Choice(owners=self.options["owners"], grants=self.options["grants"])
         timeout = self.options["lock_timeout"]
         try:
             with migration_lock(connection, timeout, self._wait_for):
                 # Once more, now that no `migrate` can change it.
-                self._check_target(connection)
-                replace_schemas(connection, archive, choice, timeout, progress.show)
+                self._check_target(connection, archive)
+                replace_schemas(connection, archive, self.choice, timeout, progress.show)
         except LockNotAvailableError as error:
             raise CommandError(
                 f"a migrate, reset_db or restore_db is under way: {error}. {UNCHANGED}"

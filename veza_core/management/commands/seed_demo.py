@@ -13,7 +13,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from veza_core.backup.programs import ended_by_signals
 from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
 from veza_core.db.session import announce
 
@@ -115,7 +114,7 @@ class Command(BaseCommand):
         self._begin(plan, options["seed"], now, options["verbosity"])
         started = time.monotonic()
         progress = Progress(plan.rows_missing, self.stdout, self.stderr, options["verbosity"])
-        with ended_by_signals(), self._clear_errors(), progress:
+        with self._clear_errors(), progress:
             load(connection, plan.world, plan.missing, progress.advance)
         if options["verbosity"]:
             self._end(plan, time.monotonic() - started)

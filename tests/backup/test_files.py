@@ -1,0 +1,111 @@
+"""Files that are no backups, places that are no files, and a machine without temporary files."""
+
+import gzip
+import os
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+
+import pytest
+from django.core.management.base import CommandError
+from django.db import connection
+
+from tests.backup.state import differences, state_of
+from tests.support import run_command, server_parameters
+from veza_core.backup.archive import open_archive
+from veza_core.backup.files import written_whole
+from veza_core.backup.tools import Tools, find_tools
+
+pytestmark = pytest.mark.django_db
+
+
+def dumped(filled, path, *options):
+    """What pg_dump writes in another format."""
+    tools = find_tools(connection.pg_version // 10000)
+    environment = {f"PG{name.upper()}": value for name, value in server_parameters().items()}
+    subprocess.run(
+        [tools[0].path("pg_dump"), "--schema-only", *options, "-f", path],
+        env={**environment, "PGDATABASE": filled},
+        check=True,
+    )
+    return path
+
+
+def archives_of_others(filled, archive, folder):
+    """Paths of files that are no backups, and what is said of each."""
+    whole = archive.read_bytes()
+    yield dumped(filled, folder / "a.sql", "-Fp"), "is SQL, which psql reads"
+    yield dumped(filled, folder / "a.tar", "-Ft"), "is a tar file"
+    yield dumped(filled, folder / "folder", "-Fd"), "directory format"
+    with tarfile.open(folder / "b.tar", "w") as tar:
+        tar.add(archive, "a.dump")
+    yield folder / "b.tar", "is a tar file"
+    contents = {
+        "a.gz": (gzip.compress(whole), "is compressed by gzip"),
+        "a.zst": (b"\x28\xb5\x2f\xfd" + whole, "is compressed by zstd"),
+        "a.png": (b"\x89PNG\r\n\x1a\n" + bytes(900), "is not an archive of backup_db"),
+        "zeros": (bytes(5000), "is not an archive of backup_db"),
+        "huge": (whole[:30] + b"\xff" * 600 + whole[630:], "cut short or damaged"),
+        "old": (whole[:6] + b"\x0a" + whole[7:], "cut short or damaged"),
+        "next": (b"PGDMP\x02" + whole[6:], "made by a newer pg_dump"),
+    }
+    for name, (content, told) in contents.items():
+        (folder / name).write_bytes(content)
+        yield folder / name, told
+    # Wherever it is cut within its contents.
+    for size in (5, 11, 12, 60, 500, 5000):
+        (folder / f"cut_{size}").write_bytes(whole[:size])
+        yield folder / f"cut_{size}", "cut short or damaged"
+
+
+def test_files_of_something_else_are_told_apart(filled, archive, tmp_path):
+    tools = find_tools(connection.pg_version // 10000)
+    for path, expected in archives_of_others(filled, archive, tmp_path):
+        with pytest.raises(CommandError) as refusal:
+            open_archive(path, tools).check_whole()
+        assert expected in str(refusal.value), path
+        assert "\n" not in str(refusal.value)
+
+
+def test_tools_that_are_too_old_for_the_file(archive, tmp_path):
+    with pytest.raises(CommandError, match=r"by a newer pg_dump than the tools here, 1\d at least"):
+        open_archive(archive, [Tools(11, tmp_path)])
+
+
+@pytest.mark.parametrize("replace", [True, False])
+def test_only_a_file_is_replaced(replace, tmp_path):
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / "link").symlink_to(tmp_path / "precious")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    before = sorted(tmp_path.iterdir())
+    for path, told in {
+        tmp_path / "link": "symbolic link",
+        tmp_path / "dangling": "symbolic link",
+        tmp_path / "pipe": "a device, a pipe",
+        tmp_path / "folder": "a directory",
+        Path("/dev/null"): "a device, a pipe",
+    }.items():
+        refusal = pytest.raises(CommandError, match=told)
+        with refusal, written_whole(path, replace=replace):
+            raise AssertionError("it was written to")
+    assert sorted(tmp_path.iterdir()) == before
+    assert (tmp_path / "precious").read_text() == "precious"
+
+
+def test_no_temporary_folder_is_needed(database, tmp_path, monkeypatch, settings):
+    """A root file system that cannot be written to, with a volume for backups."""
+    settings.DEBUG = True
+
+    def none(*arguments):
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "_get_default_tempdir", none)
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    path = str(tmp_path / "a.dump")
+    before = state_of(database)
+    run_command("backup_db", path, database=database)
+    run_command("restore_db", path, "--replace", "--noinput", database=database)
+    assert differences(before, state_of(database)) == ""

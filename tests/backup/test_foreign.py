@@ -1,0 +1,320 @@
+"""A database that is not ours alone: what others have in it, on it and around it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.core.management.base import CommandError
+from django.db import connection
+
+from tests.backup.state import connect, differences, state_of
+from tests.clusters import running_cluster
+from tests.support import (
+    ROOT,
+    administer,
+    database_environment,
+    manage,
+    run_command,
+    scratch_database,
+)
+from veza_core.backup.archive import open_archive
+from veza_core.backup.tools import find_tools
+
+pytestmark = pytest.mark.django_db
+
+REPLACE = ("--replace", "--noinput")
+
+
+@pytest.fixture
+def debugging(settings):
+    settings.DEBUG = True
+
+
+@pytest.fixture
+def path(tmp_path, debugging):
+    return str(tmp_path / "a.dump")
+
+
+#: Names that need quotes, and some that nobody would think of.
+NAMES = [
+    "Ops Team",
+    'a"b',
+    "Ünï",
+    "with-dash",
+    "it's",
+    "new\nline",
+    "semi; colon",
+    "trailing ",
+    "12",
+    "SCHEMA django",
+    "TO x;",
+    "back\\slash",
+    "%s",
+    "COPY x (a) FROM stdin;",
+]
+
+
+def quoted(name):
+    return '"{}"'.format(name.replace('"', '""'))
+
+
+@pytest.mark.parametrize("word", NAMES)
+def test_names_of_any_spelling(word, database, path):
+    """Of roles, tables, columns, indexes, triggers and types; what is backed up is restored."""
+    role = quoted(f"{word} {database}"[:40] if word.endswith(" ") else f"{word}{database[:12]}")
+    name = quoted(word)
+    administer(f"CREATE ROLE {role}")
+    try:
+        with connect(database) as session:
+            session.execute(
+                f"CREATE TYPE public.{name} AS ENUM ('a');"
+                f"CREATE TABLE django.{name} (id int);"
+                f"CREATE TABLE public.{quoted(word + ' t')} "
+                f"({name} int GENERATED ALWAYS AS IDENTITY, e public.{name}, t text);"
+                f"CREATE INDEX {quoted(word + ' i')} ON public.{quoted(word + ' t')} ({name});"
+                f"CREATE TRIGGER {name} BEFORE UPDATE ON public.{quoted(word + ' t')} "
+                "FOR EACH ROW EXECUTE FUNCTION public.update_updated_at_column();"
+                f"CREATE POLICY {name} ON rooms TO {role}, postgres USING (true);"
+                f"INSERT INTO public.{quoted(word + ' t')} (e, t) VALUES ('a', E'x\\n\\\\.\\ny');"
+                f"ALTER TABLE public.{quoted(word + ' t')} OWNER TO {role};"
+                f"GRANT SELECT ON users TO {role} WITH GRANT OPTION;"
+                f"GRANT UPDATE ({name}) ON public.{quoted(word + ' t')} TO {role}"
+            )
+        out, _ = run_command("backup_db", path, database=database)
+        assert "needs: role " in out.replace("\n", " ")
+        before = state_of(database)
+        run_command("restore_db", path, *REPLACE, database=database)
+        assert differences(before, state_of(database)) == ""
+        entries = open_archive(Path(path), find_tools(connection.pg_version // 10000)).ours
+        assert {role} == {quoted(e.owner) for e in entries} - {'"postgres"', '""'}
+    finally:
+        with connect(database) as session:
+            session.execute(f"DROP OWNED BY {role} CASCADE")
+        administer(f"DROP ROLE {role}")
+
+
+@pytest.mark.parametrize("given", ["owner", "grant", "policy", "default privileges"])
+def test_roles_that_are_not_there_are_named(given, database, path):
+    role = f"Gone {database}"[:40]
+    statement = {
+        "owner": "ALTER TABLE rooms OWNER TO {}",
+        "grant": "GRANT SELECT ON rooms TO {}",
+        "policy": "CREATE POLICY p ON rooms TO postgres, {} USING (true)",
+        "default privileges": "ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA django "
+        "GRANT SELECT ON TABLES TO PUBLIC",
+    }[given].format(quoted(role))
+    administer(f"CREATE ROLE {quoted(role)}")
+    try:
+        with connect(database) as session:
+            session.execute(statement)
+        out, _ = run_command("backup_db", path, database=database)
+        assert f"A restore to another server needs: role {quoted(role)}" in out
+    finally:
+        with connect(database) as session:
+            session.execute(f"REASSIGN OWNED BY {quoted(role)} TO postgres")
+            session.execute(f"DROP OWNED BY {quoted(role)} CASCADE")
+        administer(f"DROP ROLE {quoted(role)}")
+    with pytest.raises(CommandError, match=f"no role {quoted(role)}"):
+        run_command("restore_db", path, *REPLACE, database=database)
+    if given != "policy":
+        options = (*REPLACE, "--no-owner", "--no-privileges")
+        run_command("restore_db", path, *options, database=database)
+
+
+PUBLISHED = {
+    "publication p of all tables": "FOR ALL TABLES",
+    "publication p of schema public": "FOR TABLES IN SCHEMA public",
+    "publication p of schema django": "FOR TABLES IN SCHEMA django",
+    "publication p of table users": "FOR TABLE users",
+    "publication p of table tracks": "FOR TABLE tracks (id) WHERE (deleted_at IS NULL)",
+}
+
+
+@pytest.mark.parametrize("shown", PUBLISHED)
+def test_replicas_are_not_broken(shown, database, archive, debugging):
+    with connect(database) as session:
+        session.execute(f"CREATE PUBLICATION p {PUBLISHED[shown]}")
+    with pytest.raises(CommandError, match="replicas would lose what is replaced") as refusal:
+        run_command("restore_db", str(archive), *REPLACE, database=database)
+    assert shown in str(refusal.value)
+    with connect(database) as session:
+        assert session.execute("SELECT count(*) FROM pg_publication_tables").fetchone() > (0,)
+
+
+def test_a_subscription_to_our_tables_is_not_broken(database, archive, debugging):
+    with connect(database) as session:
+        session.execute(
+            f"CREATE SUBSCRIPTION s_{database} CONNECTION 'dbname=nowhere' PUBLICATION p "
+            "WITH (connect = false, slot_name = NONE)"
+        )
+        # What a subscription that connects would note.
+        session.execute("SET allow_system_table_mods = on")
+        session.execute(
+            "INSERT INTO pg_subscription_rel (srsubid, srrelid, srsubstate) "
+            "SELECT oid, 'users'::regclass, 'r' FROM pg_subscription WHERE subname = %s",
+            [f"s_{database}"],
+        )
+    try:
+        with pytest.raises(CommandError, match=f"subscription s_{database} to table users"):
+            run_command("restore_db", str(archive), *REPLACE, database=database)
+    finally:
+        with connect(database) as session:
+            session.execute(f"DROP SUBSCRIPTION s_{database}")
+
+
+def test_a_backup_holds_nothing_of_replication(database, path):
+    with connect(database) as session:
+        session.execute("CREATE PUBLICATION p FOR TABLE users, TABLES IN SCHEMA django")
+    run_command("backup_db", path, database=database)
+    with scratch_database() as empty:
+        run_command("restore_db", path, database=empty)
+
+
+GUESTS = """
+CREATE SCHEMA chat;
+CREATE TABLE chat.log (id uuid PRIMARY KEY);
+CREATE FUNCTION chat.notify() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER notify AFTER INSERT ON users FOR EACH ROW EXECUTE FUNCTION chat.notify();
+CREATE POLICY listed ON rooms USING (id IN (SELECT id FROM chat.log));
+CREATE RULE copied AS ON DELETE TO rooms DO ALSO INSERT INTO chat.log VALUES (OLD.id);
+ALTER TABLE rooms ADD CONSTRAINT logged FOREIGN KEY (id) REFERENCES chat.log NOT VALID;
+"""
+
+
+def test_what_others_put_on_our_tables_comes_back_with_them(database, path):
+    with connect(database) as session:
+        session.execute(GUESTS)
+    out, _ = run_command("backup_db", path, database=database)
+    assert "needs: function chat.notify(), index chat.log_pkey, table chat.log" in out
+    before = state_of(database)
+    run_command("restore_db", path, *REPLACE, database=database)
+    assert differences(before, state_of(database)) == ""
+    refusal = pytest.raises(CommandError, match=r"chat.* does not exist.* Nothing was changed")
+    with scratch_database() as empty, refusal:
+        run_command("restore_db", path, database=empty)
+
+
+def test_what_others_put_on_our_tables_since_is_not_lost(database, archive, debugging):
+    with connect(database) as session:
+        session.execute(GUESTS)
+    with pytest.raises(CommandError, match="from outside") as refusal:
+        run_command("restore_db", str(archive), *REPLACE, database=database)
+    for shown in (
+        "trigger notify on",
+        "policy listed on",
+        "rule copied on",
+        "constraint logged on",
+    ):
+        assert shown in str(refusal.value)
+
+
+def test_extensions_that_our_tables_use_are_said(database, path):
+    with connect(database) as session:
+        session.execute(
+            "CREATE SCHEMA tools; CREATE EXTENSION citext SCHEMA tools; "
+            "CREATE TABLE public.extra (name tools.citext)"
+        )
+    out, _ = run_command("backup_db", path, database=database)
+    assert "A restore to another server needs: extension citext\n" in out
+    before = state_of(database)
+    run_command("restore_db", path, *REPLACE, database=database)
+    assert differences(before, state_of(database)) == ""
+
+
+def test_partitioned_tables_come_back(database, path):
+    with connect(database) as session:
+        session.execute(
+            "CREATE TABLE public.events (id int, at date, PRIMARY KEY (id, at)) "
+            "PARTITION BY RANGE (at);"
+            "CREATE TABLE public.events_old PARTITION OF events DEFAULT PARTITION BY LIST (id);"
+            "CREATE TABLE public.events_1 PARTITION OF events_old FOR VALUES IN (1);"
+            "CREATE TABLE public.heir (more int) INHERITS (rooms);"
+            "INSERT INTO events VALUES (1, '2026-01-01')"
+        )
+    run_command("backup_db", path, database=database)
+    before = state_of(database)
+    for _ in range(2):
+        run_command("restore_db", path, *REPLACE, database=database)
+        assert differences(before, state_of(database)) == ""
+
+
+def test_a_tablespace_that_is_not_there(database, path):
+    space = f"Fast {database}"[:40]
+    with connect("postgres") as server:
+        # Within the server's own data.
+        server.execute("SET allow_in_place_tablespaces = on")
+        server.execute(f"CREATE TABLESPACE {quoted(space)} LOCATION ''")
+    try:
+        with connect(database) as session:
+            session.execute(f"ALTER TABLE rooms SET TABLESPACE {quoted(space)}")
+        out, _ = run_command("backup_db", path, database=database)
+        assert f"needs: tablespace {quoted(space)}" in out
+        with connect(database) as session:
+            session.execute("ALTER TABLE rooms SET TABLESPACE pg_default")
+    finally:
+        with connect("postgres") as server:
+            server.execute(f"DROP TABLESPACE {quoted(space)}")
+    with pytest.raises(CommandError, match=f"no tablespace {quoted(space)}.* --no-tablespaces"):
+        run_command("restore_db", path, *REPLACE, database=database)
+    run_command("restore_db", path, *REPLACE, "--no-tablespaces", database=database)
+
+
+def test_prepared_transactions_in_the_way_are_named(tmp_path):
+    """On a server of its own: few allow prepared transactions, and V1 needs contrib."""
+    packaged = sorted(Path("/").glob("usr/lib/postgresql/*/bin/initdb"))
+    if not packaged:
+        pytest.skip("needs a PostgreSQL of Debian's")
+    archive = str(tmp_path / "a.dump")
+    with running_cluster(packaged[-1].parent, auth="trust", max_prepared_transactions=2) as home:
+        url = f"postgresql://postgres@/postgres?host={home}"
+        for command in (("migrate", "veza_core", "010"), ("backup_db", archive)):
+            result = manage(*command, DATABASE_URL=url)
+            assert result.returncode == 0, result.stderr
+        with psycopg.connect(url, autocommit=True) as session:
+            session.execute("BEGIN")
+            session.execute("LOCK TABLE users")
+            session.execute("PREPARE TRANSACTION 'it''s 1'")
+        for command in (
+            ("restore_db", archive, *REPLACE, "--lock-timeout=0.1"),
+            ("reset_db", "--noinput", "--lock-timeout=0.1"),
+            ("migrate", "--lock-timeout=0.2"),
+        ):
+            result = manage(*command, DATABASE_URL=url, MIGRATE_LOCK_ATTEMPTS="1")
+            assert result.returncode == 1, command
+            assert "prepared transaction 'it''s 1' (of postgres" in result.stderr, result.stderr
+            assert "ROLLBACK PREPARED 'it''s 1' ends it" in result.stderr, command
+
+
+LARGE = 4 << 20
+
+
+def peak_of(*arguments, database):
+    """The most memory that a command of its own process needed, in bytes."""
+    environment = {**os.environ, "DEBUG": "1", **database_environment(database)}
+    process = subprocess.Popen(
+        [sys.executable, ROOT / "manage.py", *arguments],
+        env=environment,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return usage.ru_maxrss * 1024
+
+
+def test_memory_does_not_grow_with_the_rows(database, archive, path):
+    small = peak_of("restore_db", str(archive), *REPLACE, database=database)
+    with connect(database) as session:
+        session.execute("CREATE TABLE public.large (id int, body text)")
+        session.execute(
+            "INSERT INTO large SELECT n, repeat('x', %s) FROM generate_series(1, 60) AS n", [LARGE]
+        )
+    run_command("backup_db", path, database=database)
+    large = peak_of("restore_db", path, *REPLACE, database=database)
+    assert large - small < 4 * LARGE
+    with connect(database) as session:
+        assert session.execute("SELECT sum(length(body)) FROM large").fetchone() == (60 * LARGE,)

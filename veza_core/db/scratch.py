@@ -1,0 +1,51 @@
+"""A throw-away database on the configured server."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+from django.db import DatabaseError
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+
+class ScratchDatabaseError(Exception):
+    """The server makes no database for this role; the message is one line."""
+
+
+@contextmanager
+def scratch_database(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Within the block the connection is one to a new and empty database, dropped at its end.
+
+    Raises `ScratchDatabaseError`, with the connection as it was.
+    """
+    configured = connection.settings_dict["NAME"]
+    name = f"veza_scratch_{uuid4().hex[:12]}"
+    owner = connection.copy()
+    try:
+        _create(owner, name)
+        try:
+            connection.close()
+            connection.settings_dict["NAME"] = name
+            yield
+        finally:
+            connection.close()
+            connection.settings_dict["NAME"] = configured
+            with owner.cursor() as cursor:
+                cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        owner.close()
+
+
+def _create(owner: BaseDatabaseWrapper, name: str) -> None:
+    owner.ensure_connection()
+    try:
+        with owner.cursor() as cursor:
+            # template1 may hold things of the server's owner; its locale may rule out UTF8.
+            cursor.execute(
+                f"CREATE DATABASE {name} TEMPLATE template0 "
+                "ENCODING 'UTF8' LOCALE 'C' LOCALE_PROVIDER libc"
+            )
+    except DatabaseError as error:
+        user = owner.connection.info.user
+        told = " ".join(str(error).split())
+        raise ScratchDatabaseError(f"the server refuses one to role {user}: {told}") from error

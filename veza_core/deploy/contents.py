@@ -1,0 +1,47 @@
+"""What is in a schema: objects of every kind, but for extensions and what these own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+OWN_SCHEMAS = ("public", "django")
+
+#: What belongs to a schema and not to its contents, and stays with it.
+STAYING = ("pg_extension", "pg_default_acl", "pg_publication_namespace")
+
+# Parts of another object go with it: row types, arrays, sequences of identity columns. With
+# objsubid = 0, since the key columns of a partitioned table are internal parts of the table itself.
+CONTENTS = """
+SELECT identified.type, identified.identity
+FROM pg_depend
+JOIN pg_namespace ON pg_namespace.oid = refobjid AND nspname = ANY(%(schemas)s)
+CROSS JOIN LATERAL pg_identify_object(classid, objid, 0) AS identified
+WHERE refclassid = 'pg_namespace'::regclass AND classid <> ALL (%(staying)s::regclass[])
+    AND NOT EXISTS (
+        SELECT FROM pg_depend AS owned WHERE owned.classid = pg_depend.classid
+            AND owned.objid = pg_depend.objid AND owned.objsubid = 0
+            AND owned.deptype IN ('e', 'i')
+    )
+ORDER BY identified.type <> 'table', identified.identity
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """An object in PostgreSQL's words, such as `table` and `public.users` (pg_identify_object)."""
+
+    kind: str
+    identity: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.identity}"
+
+
+def contents_of(
+    connection: BaseDatabaseWrapper, schemas: Sequence[str] = OWN_SCHEMAS
+) -> list[Object]:
+    """All that is directly in the schemas, tables first."""
+    with connection.cursor() as cursor:
+        cursor.execute(CONTENTS, {"schemas": list(schemas), "staying": list(STAYING)})
+        return [Object(*row) for row in cursor.fetchall()]

@@ -1,0 +1,130 @@
+"""The locks that a session takes on tables, as pg_locks has them while it holds them."""
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from django.db import DatabaseError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+#: The strongest lock on each table, by the table's name.
+type Locks = dict[str, str]
+type Tables = dict[int, str]
+
+# From the weakest to the strongest (PostgreSQL, "Table-Level Locks", 13.3.1).
+LOCKS = [
+    "ACCESS SHARE",
+    "ROW SHARE",
+    "ROW EXCLUSIVE",
+    "SHARE UPDATE EXCLUSIVE",
+    "SHARE",
+    "SHARE ROW EXCLUSIVE",
+    "EXCLUSIVE",
+    "ACCESS EXCLUSIVE",
+]
+# Reading stops nobody but those who stop everybody.
+READING = LOCKS[:2]
+
+NOT_IN_A_TRANSACTION = "25001"
+
+TABLES = """
+SELECT oid::bigint, oid::regclass::text FROM pg_class
+WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND oid >= 16384
+    AND relnamespace::regnamespace::text !~ '^pg_'
+"""
+HELD = """
+SELECT relation::bigint, mode FROM pg_locks
+WHERE locktype = 'relation' AND pid = %s
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+LOCK_ALL = """
+DO $$ DECLARE name text; BEGIN
+    FOR name IN SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p')
+        AND oid >= 16384 AND relnamespace::regnamespace::text !~ '^pg_'
+    LOOP EXECUTE format('LOCK TABLE %s IN ACCESS SHARE MODE', name); END LOOP;
+END $$
+"""
+
+
+def tables_of(connection: BaseDatabaseWrapper) -> Tables:
+    """The tables and views that there are, by their number."""
+    return dict(connection.connection.execute(TABLES).fetchall())
+
+
+def locks_of(connection: BaseDatabaseWrapper, tables: Tables) -> Locks:
+    """The locks that the connection holds on these tables in its transaction."""
+    session = connection.connection
+    return strongest(session.execute(HELD, [session.info.backend_pid]).fetchall(), tables, {})
+
+
+def strongest(held: list[tuple[int, str]], tables: Tables, locks: Locks) -> Locks:
+    """`locks` and what is held, of each table the strongest; what only reads is left out."""
+    locks = dict(locks)
+    for number, mode in held:
+        # AccessExclusiveLock is ACCESS EXCLUSIVE in the documentation.
+        lock = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", mode.removesuffix("Lock")).upper()
+        if number in tables and lock not in READING:
+            table = tables[number]
+            locks[table] = max(locks.get(table, lock), lock, key=LOCKS.index)
+    return locks
+
+
+class ObservedStatements:
+    """Notes the locks of each statement of a migration that is in no transaction.
+
+    For `connection.execute_wrapper`. A statement is run in a transaction of its own, and its locks
+    read before that ends. One that PostgreSQL refuses there, as CREATE INDEX CONCURRENTLY, is held
+    up by a second session for the moment in which its locks are read.
+    """
+
+    def __init__(self, connection: BaseDatabaseWrapper, tables: Tables) -> None:
+        self.connection, self.tables = connection, tables
+        self.locks: Locks = {}
+
+    def __call__(self, execute: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            with transaction.atomic(using=self.connection.alias):
+                result = execute(*arguments)
+                self._note(self.connection.connection, self.connection.connection)
+                return result
+        except DatabaseError as error:
+            cause = error.__cause__
+            if not isinstance(cause, psycopg.Error) or cause.sqlstate != NOT_IN_A_TRANSACTION:
+                raise
+        with self._held_up():
+            return execute(*arguments)
+
+    def _note(self, by: Any, session: Any) -> None:
+        held = by.execute(HELD, [session.info.backend_pid]).fetchall()
+        self.locks = strongest(held, self.tables, self.locks)
+
+    @contextmanager
+    def _held_up(self) -> Iterator[None]:
+        parameters = self.connection.get_connection_params()
+        done = threading.Event()
+        with psycopg.connect(**parameters) as session:
+            # CREATE and REINDEX wait for old snapshots to end, DROP and DETACH for any lock.
+            session.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            session.execute(LOCK_ALL)
+            observed = self.connection.connection
+            watcher = threading.Thread(target=self._watch, args=(session, observed, done))
+            watcher.start()
+            try:
+                yield
+            finally:
+                done.set()
+                watcher.join()
+
+    def _watch(self, session: Any, observed: Any, done: threading.Event) -> None:
+        waits = "SELECT pg_backend_pid() = ANY (pg_blocking_pids(%s))"
+        try:
+            while not done.wait(0.005):
+                if session.execute(waits, [observed.info.backend_pid]).fetchone()[0]:
+                    self._note(session, observed)
+                    break
+        finally:
+            # Whatever happened: the statement waits for this.
+            session.close()
