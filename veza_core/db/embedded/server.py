@@ -1,0 +1,233 @@
+"""A PostgreSQL server on a Unix socket: started, waited for and stopped.
+
+A lock tells whether one runs, and not a process's number: the postmaster and all of its children
+hold it, and the kernel takes it from them. So a stale postmaster.pid is only that.
+"""
+
+import fcntl
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import sockets
+from .account import Account, StartError
+from .directory import LOG, environment, open_file, reason
+
+#: Held by a running server; it tells on which machine it was started.
+LOCK = "server.lock"
+PORT = "5432"
+
+#: Who may connect: the OS users of pg_ident.conf, as whatever role they like.
+HBA = "local all all peer map=owner\nlocal replication all peer map=owner\n"
+
+# What it is called in postmaster.pid (PostgreSQL, src/include/utils/pidfile.h).
+PID, SOCKET_DIRECTORY, STATUS = 0, 4, 7
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A start of a server, which may fail."""
+
+    server: "Server"
+    log_size: int
+
+    def reason(self) -> str:
+        """Why it failed, by the server's own words."""
+        told = reason(self.server.data / LOG, self.log_size)
+        if "is still in use" in told:
+            return f"{self.server.named()} runs there already: {told}"
+        return told
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The server of a data directory; `programs` is the directory that holds postgres."""
+
+    programs: Path
+    data: Path
+    account: Account
+    settings: Sequence[str] = ()
+
+    def start(self, longest: float) -> str:
+        """Start it, or wait for the one that runs; return the directory of its socket.
+
+        The one that runs may be about to stop, or recover from a crash.
+        Raises `StartError` when it does not start, in so many seconds.
+        """
+        deadline = time.monotonic() + longest
+        while True:
+            started = self._try()
+            while self.runs():
+                if host := self.ready():
+                    return host
+                if time.monotonic() > deadline:
+                    raise StartError(self.silent(f"after {longest:.0f} s"))
+                time.sleep(0.005)
+            if started:
+                raise StartError(started.reason())
+
+    def _try(self) -> Attempt | None:
+        """Start it in the background; None when it runs, or may run, already."""
+        lock = open_file(self.data / LOCK, self.account)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return None
+        else:
+            os.ftruncate(lock, 0)
+            os.write(lock, socket.gethostname().encode())
+            return self._spawn(lock)
+        finally:
+            os.close(lock)
+
+    def _spawn(self, lock: int) -> Attempt:
+        stale = self._postmaster_file()
+        folder = sockets.choose(self.data, self.account, stale[SOCKET_DIRECTORY:][:1])
+        settings = [
+            "listen_addresses=",
+            f"port={PORT}",
+            f"unix_socket_directories={sockets.quoted(folder)}",
+            "unix_socket_permissions=0700",
+            "lc_messages=C",
+            "logging_collector=off",
+            *self.settings,
+        ]
+        postgres = self.programs / "postgres"
+        command = [
+            str(postgres),
+            "-D",
+            str(sockets.short(self.data, folder)),
+            *(f"--{setting}" for setting in settings),
+        ]
+        variables = environment()
+        if stale:
+            # Nobody holds the lock: whichever process has this number now, it is another. The
+            # server would refuse to start because of it; it takes the number for pg_ctl's.
+            variables["PG_GRANDPARENT_PID"] = stale[PID]
+        log = open_file(self.data / LOG, self.account)
+        try:
+            attempt = Attempt(self, os.fstat(log).st_size)
+            # By a shell that ends at once, so that it is no child of ours to wait for.
+            self.account.run(
+                ["/bin/sh", "-c", '"$@" &', "sh", *command],
+                [postgres, self.data],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=variables,
+                pass_fds=[lock],
+                start_new_session=True,
+            )
+        finally:
+            os.close(log)
+        return attempt
+
+    def runs(self) -> bool:
+        """Whether a server runs in the data directory, be it on another machine."""
+        try:
+            lock = os.open(self.data / LOCK, os.O_RDONLY)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        else:
+            return False
+        finally:
+            os.close(lock)
+
+    def ready(self) -> str | None:
+        """The directory of its socket; None while it starts, recovers or stops.
+
+        Raises `StartError` when it cannot be reached, now or later.
+        """
+        lines = self._postmaster_file()
+        if len(lines) <= STATUS or lines[STATUS].strip() != "ready":
+            return None
+        folder = lines[SOCKET_DIRECTORY]
+        if self._postmaster() is not None:
+            if not sockets.is_private(Path(folder), self.account):
+                raise StartError(f"others can enter its socket's folder, {folder}")
+            return folder
+        elsewhere = (self.data / LOCK).read_text() != socket.gethostname()
+        removed = not (Path(folder) / f".s.PGSQL.{PORT}").exists()
+        if (elsewhere or removed) and self.runs() and self._postmaster_file() == lines:
+            raise StartError(self.silent("from here"))
+        return None
+
+    def named(self) -> str:
+        """The server that runs, so that its owner finds it."""
+        lines = self._postmaster_file()
+        process = f" (process {lines[PID]})" if lines else ""
+        with suppress(FileNotFoundError):
+            if host := (self.data / LOCK).read_text():
+                return f"a server{process} of machine {host}"
+        return f"a server{process}"
+
+    def silent(self, when: str) -> str:
+        """That the server does not answer, and what to do."""
+        return f"{self.named()} runs there, and does not answer {when}: stop it first"
+
+    def stop(self, longest: float, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop it, unless it does not run; for at most so many seconds wait for its end.
+
+        SIGINT is a fast shutdown, SIGQUIT an immediate one.
+        """
+        lines = self._postmaster_file()
+        pid = self._postmaster()
+        if not lines or pid != int(lines[PID]):
+            # Nobody answers, or a server of another container, whose processes are not ours.
+            return
+        with suppress(ProcessLookupError):
+            os.kill(pid, how)
+        deadline = time.monotonic() + longest
+        while self.runs() and time.monotonic() < deadline:
+            time.sleep(0.005)
+        if not self.runs():
+            sockets.remove(Path(lines[SOCKET_DIRECTORY]), self.data)
+
+    def _postmaster_file(self) -> list[str]:
+        try:
+            return (self.data / "postmaster.pid").read_text(errors="surrogateescape").splitlines()
+        except FileNotFoundError:
+            return []
+
+    def _postmaster(self) -> int | None:
+        """The process that listens on the socket, as the kernel tells it."""
+        lines = self._postmaster_file()
+        if len(lines) <= SOCKET_DIRECTORY:
+            return None
+        with socket.socket(socket.AF_UNIX) as client:
+            try:
+                client.connect(f"{lines[SOCKET_DIRECTORY]}/.s.PGSQL.{PORT}")
+            except (FileNotFoundError, ConnectionRefusedError):
+                return None
+            if sys.platform == "linux":
+                credentials = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+                return struct.unpack("3i", credentials)[0]
+            # macOS: SOL_LOCAL, LOCAL_PEERPID
+            return client.getsockopt(0, 2)
+
+
+def allow_only_owner(data: Path, account: Account) -> None:
+    """Write who may connect: the user that the server runs as, and root."""
+    names = dict.fromkeys((account.name, Account.of(0, 0).name))
+    ident = "".join(f'owner "{name}" all\n' for name in names if name)
+    for name, text in (("pg_hba.conf", HBA), ("pg_ident.conf", ident)):
+        path = data / name
+        if path.read_text() != text:
+            new = data / f"{name}.new"
+            new.unlink(missing_ok=True)
+            descriptor = open_file(new, account)
+            with open(descriptor, "w") as file:  # noqa: PTH123
+                file.write(text)
+            new.replace(path)

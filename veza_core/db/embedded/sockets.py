@@ -1,0 +1,89 @@
+"""Where a server's Unix socket stands: in a folder that its owner alone can enter."""
+
+import os
+import re
+import stat
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from .account import Account, StartError
+
+#: What sockaddr_un holds, without its last octet, and without `/.s.PGSQL.5432`: 104 octets on
+#: macOS, 108 on Linux.
+LONGEST = 103 - len("/.s.PGSQL.5432")
+
+#: What every reader of a host, a URL, a list of folders or a line takes as it stands.
+PLAIN = re.compile(r"[\w./+@~-]+", re.ASCII)
+
+PREFIX = "veza-postgres-"
+
+#: PostgreSQL's own limit is MAXPGPATH, 1024 octets, for any file in the data directory.
+LONGEST_DATA = 900
+
+
+def choose(data: Path, account: Account, recorded: Sequence[str]) -> Path:
+    """The data directory where its path will do, or else a new folder for temporary files.
+
+    `recorded` is the one of a server that crashed, in postmaster.pid: it is used again if it is
+    still what it was.
+    Raises `StartError` when no folder can be made.
+    """
+    if _will_do(data):
+        return data
+    for folder in map(Path, recorded):
+        if folder.name.startswith(PREFIX) and is_private(folder, account):
+            return folder
+    errors = []
+    for base in dict.fromkeys(("/tmp", tempfile.gettempdir(), "/dev/shm")):  # noqa: S108
+        if not _will_do(Path(base) / f"{PREFIX}12345678"):
+            continue
+        try:
+            folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
+        except OSError as error:
+            errors.append(str(error))
+        else:
+            account.own(folder)
+            return folder
+    raise StartError(f"no folder can be made for its socket ({'; '.join(errors)})")
+
+
+def _will_do(folder: Path) -> bool:
+    return bool(PLAIN.fullmatch(str(folder))) and len(str(folder)) <= LONGEST
+
+
+def needs_link(data: Path) -> bool:
+    """Whether PostgreSQL does not take the path of the data directory."""
+    return not str(data).isprintable() or len(os.fsencode(data)) > LONGEST_DATA
+
+
+def short(data: Path, folder: Path) -> Path:
+    """A path of the data directory that PostgreSQL takes: its own, or a link in `folder`."""
+    if not needs_link(data):
+        return data
+    link = folder / "data"
+    if not link.is_symlink():
+        link.symlink_to(data)
+    return link
+
+
+def is_private(folder: Path, account: Account) -> bool:
+    """Whether it is a folder, of this user, which nobody else can enter."""
+    try:
+        status = folder.lstat()
+    except FileNotFoundError:
+        return False
+    mode = status.st_mode
+    return stat.S_ISDIR(mode) and status.st_uid == account.uid and not mode & 0o077
+
+
+def quoted(folder: Path) -> str:
+    """The folder as the one element of unix_socket_directories, which is a list."""
+    return '"{}"'.format(str(folder).replace('"', '""'))
+
+
+def remove(folder: Path, data: Path) -> None:
+    """Remove the folder of a server that has stopped, unless it is the data directory."""
+    if folder != data and folder.name.startswith(PREFIX):
+        (folder / "data").unlink(missing_ok=True)
+        folder.rmdir()
