@@ -87,3 +87,13 @@ def test_another_database_has_no_drift():
         run_sql(name, "CREATE TABLE users (id int)")
         code, drift = audit(name)
         assert (code, drift) == (1, {})
+
+
+def test_a_setting_that_a_server_keeps_for_itself_is_no_finding(v1):
+    run_sql(
+        v1,
+        "UPDATE pg_proc SET proconfig = array_prepend('pg_attver=1', proconfig) "
+        "WHERE proname = 'update_updated_at_column'",
+    )
+    result = manage("audit_schema", "--format", "json", **database_environment(v1))
+    assert json.loads(result.stdout)["findings"] == []

@@ -149,3 +149,11 @@ def test_documented_options_are_written_and_load(live, expected):
     live.execute("DROP SCHEMA public CASCADE")
     live.execute("CREATE SCHEMA public")
     prove(live, files, snapshot, rows)
+
+
+def test_a_setting_that_pg_settings_does_not_list_is_reported(live, expected):
+    live.execute("ALTER FUNCTION update_updated_at_column() SET role = 'none'")
+    assert [str(difference) for difference in compare(expected, read_snapshot(live))] == [
+        'function update_updated_at_column(): settings was search_path="", '
+        'is role=none, search_path=""'
+    ]

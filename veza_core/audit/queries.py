@@ -4,6 +4,8 @@ All of them take `schemas`, the object identifiers of the audited schemas, and l
 belongs to an extension (pg_depend, deptype 'e').
 """
 
+from veza_core.export.options import known_settings
+
 DATABASE = """
 SELECT current_database()::text,
        ARRAY(SELECT extname::text FROM pg_extension),
@@ -174,10 +176,10 @@ JOIN pg_attribute a ON a.attrelid = ref.confrelid AND a.attnum = ref.number
 """
 
 # The audited schemas' own functions, and those that their triggers call wherever they are.
-FUNCTIONS = """
+FUNCTIONS = f"""
 SELECT p.oid, n.nspname::text, p.proname::text, pg_get_function_identity_arguments(p.oid),
        pg_get_userbyid(p.proowner)::text, l.lanname::text, coalesce(p.prosrc, ''),
-       coalesce(p.proconfig, '{}'), p.prorettype = 'trigger'::regtype,
+       coalesce({known_settings("p.proconfig")}, '{{}}'), p.prorettype = 'trigger'::regtype,
        p.pronamespace = ANY(%(schemas)s) AND p.oid NOT IN (
            SELECT objid FROM pg_depend WHERE classid = 'pg_proc'::regclass AND deptype = 'e')
 FROM pg_proc p

@@ -39,6 +39,8 @@ TOAST = _AUTOVACUUM
 INDEX = (
     "autosummarize", "buffering", "deduplicate_items", "fastupdate", "fillfactor",
     "gin_pending_list_limit", "pages_per_range",
+    # bloom's, a contrib module.
+    "length", *(f"col{number}" for number in range(1, 33)),
 )  # fmt: skip
 #: Of an index's columns: what operator classes take, those of the contrib modules too.
 OPERATOR_CLASS = (
@@ -71,11 +73,12 @@ def known_settings(array: str) -> str:
     """SQL for those settings of a function in `array` that this server knows; NULL for none.
 
     One with a dot in its name is an extension's, and may be set before the extension is loaded.
+    pg_settings lacks some, such as `role`, and hides others from a role that may not read them.
     """
     return (
         f"(SELECT array_agg(option ORDER BY option) FROM unnest({array}) AS option "
-        "WHERE split_part(option, '=', 1) LIKE '%.%' OR lower(split_part(option, '=', 1)) IN "
-        "(SELECT lower(name) FROM pg_settings))"
+        "WHERE strpos(split_part(option, '=', 1), '.') > 0 "
+        "OR pg_settings_get_flags(split_part(option, '=', 1)) IS NOT NULL)"
     )
 
 
