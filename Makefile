@@ -2,11 +2,28 @@
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
-# The first Python that is new enough; PYTHON=/path/to/python names another.
-PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12; do \
-	$$python -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && echo $$python && break; done)
+# As pyproject.toml says, too. The first that is there; PYTHON=/path/to/python names another.
+SUPPORTED := 3.12 3.13 3.14
+PYTHON ?= $(shell for python in python3 $(patsubst %,python%,$(SUPPORTED)); do \
+	version=$$($$python -c '$(print_version)' 2>/dev/null); \
+	if echo ' $(SUPPORTED) ' | grep -qF " $$version "; then echo $$python; break; fi; done)
+print_version := import sys; sys.implementation.name == "cpython" and print("%d.%d" % sys.version_info[:2])
+# Such as 3.13; nothing for what is no CPython.
+version_of = $(shell "$(1)" -c '$(print_version)' 2>/dev/null)
+
+# A Python that was named is used, also where the virtual environment was made with another one.
+ifneq ($(filter command environment,$(firstword $(origin PYTHON))),)
+NAMED := $(call version_of,$(PYTHON))
+ifeq ($(filter $(SUPPORTED),$(NAMED)),)
+$(error PYTHON=$(PYTHON) is not CPython $(SUPPORTED)$(if $(NAMED), but $(NAMED)): name one of these)
+endif
+ifneq ($(NAMED),$(call version_of,.venv/bin/python))
+.venv/installed: remove-environment
+endif
+endif
+
 # Whether a line of Python runs without an error.
-python = $(shell $(PYTHON) -c '$(1)' 2>/dev/null && echo yes)
+python = $(shell "$(PYTHON)" -c '$(1)' 2>/dev/null && echo yes)
 comma := ,
 MANAGE := .venv/bin/python manage.py
 
@@ -17,14 +34,16 @@ help: ## List the targets
 .PHONY: setup
 setup: .venv/installed .env ## Make the virtual environment and install the locked dependencies
 
+.PHONY: remove-environment
+remove-environment:
+	@rm -rf .venv
+
 .venv/installed: requirements-dev.lock
-	$(if $(PYTHON),,$(error Python 3.12 or newer is missing: install it, or name it with make PYTHON=/path/to/python))
-	$(if $(call python,import sys; sys.exit(sys.version_info < (3, 12))),,$(error \
-		$(PYTHON) is not Python 3.12 or newer: name another with make PYTHON=/path/to/python))
+	$(if $(PYTHON),,$(error CPython $(SUPPORTED) is missing: install one, or name it with make PYTHON=/path/to/python))
 	$(if $(call python,import ensurepip$(comma) venv),,$(error \
 		the venv module of $(PYTHON) is missing: install it (Debian: apt install python3-venv)))
 	@echo "Installing the locked dependencies into .venv"
-	@$(PYTHON) -m venv .venv
+	@"$(PYTHON)" -m venv .venv
 	@.venv/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-dev.lock
 	@touch $@
 
