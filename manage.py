@@ -8,7 +8,7 @@ makes 1, or 141 where its reader had gone, and the command has done its work all
 import os
 import sys
 
-from veza_core.ending import Terminated, interrupt_on_signals
+from veza_core.ending import cancel_statements, interrupt_code, interrupt_on_signals
 from veza_core.streams import guard_streams, lost_output
 
 
@@ -22,11 +22,12 @@ def main() -> None:
 
     try:
         execute_from_command_line(sys.argv)
-    except Terminated as end:
-        sys.exit(end.code)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except Exception as error:
+    except BaseException as error:
+        if code := interrupt_code(error):
+            cancel_statements()
+            sys.exit(code)
+        if isinstance(error, SystemExit):
+            raise
         # Imported late: mostly nothing goes wrong.
         from veza_core.errors import clear_line
 

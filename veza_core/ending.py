@@ -37,3 +37,32 @@ def _raise(number: int, frame: FrameType | None) -> None:
 
 def _nothing(number: int, frame: FrameType | None) -> None:
     """Do nothing: it is about to end already."""
+
+
+def interrupt_code(error: BaseException | None) -> int | None:
+    """The exit code of the interrupt that an error is, or that it came of; None: of none.
+
+    What undoes things on a session whose statement was just interrupted may fail in its turn.
+    """
+    while error is not None:
+        if isinstance(error, Terminated):
+            return error.code
+        if isinstance(error, KeyboardInterrupt):
+            return 128 + signal.SIGINT
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def cancel_statements() -> None:
+    """Cancel what still runs on the server: it would go on, and hold its locks, without us.
+
+    psycopg does it, unless the interrupt came between two of its steps.
+    """
+    # Imported late: mostly nothing is interrupted.
+    from django.db import connections
+    from psycopg.pq import TransactionStatus
+
+    for connection in connections.all(initialized_only=True):
+        session = connection.connection
+        if session is not None and session.info.transaction_status == TransactionStatus.ACTIVE:
+            session.cancel_safe(timeout=5.0)

@@ -8,7 +8,10 @@ import time
 
 import psycopg
 import pytest
+from django.core.management.base import CommandError
+from django.db import OperationalError, connection
 
+from tests.in_process import default_database
 from tests.support import (
     ROOT,
     administer,
@@ -16,12 +19,18 @@ from tests.support import (
     scratch_database,
     server_parameters,
 )
+from veza_core.db.locks import migration_lock
+from veza_core.ending import Terminated, cancel_statements, interrupt_code, interrupt_on_signals
 
 pytestmark = pytest.mark.django_db
 
 NOTED = "SELECT count(*) FROM django.django_migrations"
 WAITING = """
 SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+SLEEPING = """
+SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query ~ 'pg_sleep.600'
+    AND state = 'active' AND pid <> pg_backend_pid()
 """
 
 
@@ -86,9 +95,6 @@ def test_a_signal_cancels_the_statement_that_runs(name, arguments, number, code,
     assert list(tmp_path.iterdir()) == []
 
 
-FULL = "/dev/full"
-
-
 @pytest.mark.parametrize(
     ("redirection", "code", "told"),
     [
@@ -145,10 +151,44 @@ def test_names_that_the_terminal_cannot_show(name):
     assert r"T\xe2bl\xe9" in out
 
 
+def test_an_interrupt_between_two_steps_of_psycopg(name):
+    """The session is busy then: what undoes things fails, and the statement would go on."""
+    session = {**server_parameters(), "dbname": name, "autocommit": True}
+    with default_database(name), psycopg.connect(**session) as other:
+
+        def interrupted():
+            with migration_lock(connection, 0, print):
+                connection.connection.pgconn.send_query(b"SELECT pg_sleep(600)")
+                wait_for(other, SLEEPING)
+                raise Terminated(signal.SIGTERM)
+
+        with pytest.raises(Terminated):
+            interrupted()
+        cancel_statements()
+        deadline = time.monotonic() + 60
+        while other.execute(SLEEPING).fetchall():
+            assert time.monotonic() < deadline, "it goes on"
+
+
+def test_the_exit_code_is_the_signal_s_whatever_fails_on_its_account():
+    def undo_badly():
+        try:
+            try:
+                raise Terminated(signal.SIGHUP)
+            finally:
+                raise OperationalError("busy")
+        except OperationalError as error:
+            raise CommandError("it was busy") from error
+
+    with pytest.raises(CommandError) as failure:
+        undo_badly()
+    assert interrupt_code(failure.value) == 129
+    assert interrupt_code(KeyboardInterrupt()) == 130
+    assert interrupt_code(CommandError("no")) is None
+
+
 def test_one_that_ignores_sighup_goes_on():
     """As under nohup."""
-    from veza_core.ending import interrupt_on_signals
-
     before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)}
     try:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -1,5 +1,6 @@
 """A backup's file, read before anything is changed: is it whole, is it ours?"""
 
+import os
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -108,14 +109,13 @@ class Archive:
             *options,
             str(self.path),
         ]
-        pipe = subprocess.PIPE
+        pipe, told = subprocess.PIPE, _Told()
         with running(
-            command, stdin=pipe, stdout=pipe, stderr=pipe, env=program_environment()
+            command, stdin=pipe, stdout=pipe, stderr=told.end, env=program_environment()
         ) as process:
+            told.started()
             assert process.stdin is not None  # noqa: S101 - they are pipes
             assert process.stdout is not None  # noqa: S101
-            assert process.stderr is not None  # noqa: S101
-            told = _Told(process.stderr)
             # It reads the list to its end before it writes anything.
             with suppress(BrokenPipeError), process.stdin as chosen:
                 chosen.writelines(b"%d;\n" % entry.number for entry in entries)
@@ -127,10 +127,18 @@ class Archive:
 class _Told:
     """What a program writes to standard error, read beside its output, so that neither blocks."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self) -> None:
+        # Not subprocess's own pipe: to close that waits for whoever reads it.
+        reading, self.end = os.pipe()
         self.lines: list[bytes] = []
-        self.reader = threading.Thread(target=self.lines.extend, args=(stream,), daemon=True)
+        self.reader = threading.Thread(
+            target=lambda: self.lines.extend(os.fdopen(reading, "rb")), daemon=True
+        )
         self.reader.start()
+
+    def started(self) -> None:
+        """Leave the pipe to the program alone, so that it ends when the program does."""
+        os.close(self.end)
 
     def text(self) -> str:
         """All of it, once the program has ended."""

@@ -14,12 +14,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg.pq import TransactionStatus
 
 #: They name the locks within a database: "veza", "vezp" and "vezw" in ASCII. Nothing else may use
 #: them.
 LOCK_KEY = 0x76657A61
 PURGE_LOCK_KEY = 0x76657A70
 WEEKLY_PLAYS_LOCK_KEY = 0x76657A77
+
+READY = (TransactionStatus.IDLE, TransactionStatus.INTRANS)
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 
@@ -112,8 +115,10 @@ def _try(connection: BaseDatabaseWrapper, key: int) -> bool:
 
 
 def _unlock(connection: BaseDatabaseWrapper, key: int) -> None:
-    # A session that was lost has given the lock back already.
-    if connection.connection is not None and not connection.connection.closed:
+    session = connection.connection
+    # A session that was lost has given the lock back already. One whose statement was interrupted
+    # may still be busy with it, and gives it back when it ends.
+    if session is not None and session.info.transaction_status in READY:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [key])
 
