@@ -17,6 +17,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from psycopg.conninfo import make_conninfo
+from psycopg.pq import PGconn, Ping
+
 from . import sockets
 from .account import Account, StartError
 from .directory import LOG, environment, open_file, reason
@@ -66,7 +69,8 @@ class Server:
         while True:
             started = self._try()
             while self.runs():
-                if host := self.ready():
+                host = self.ready()
+                if host and self._ping() == Ping.OK:
                     return host
                 if time.monotonic() > deadline:
                     raise StartError(self.silent(f"after {longest:.0f} s"))
@@ -184,16 +188,39 @@ class Server:
         """
         lines = self._postmaster_file()
         pid = self._postmaster()
-        if not lines or pid != int(lines[PID]):
-            # Nobody answers, or a server of another container, whose processes are not ours.
+        if pid is None:
+            # It runs elsewhere, has crashed, or has just been started.
+            longest = min(longest, 2)
+        elif pid != int(lines[PID]):
+            # It runs in a container, whose processes are not ours.
             return
-        with suppress(ProcessLookupError):
-            os.kill(pid, how)
-        deadline = time.monotonic() + longest
-        while self.runs() and time.monotonic() < deadline:
+        now = asked = time.monotonic()
+        deadline = now + longest
+        while self.runs() and now < deadline:
+            # A server that recovers from a crash misses the signal, or has not yet seen the crash.
+            if now >= asked:
+                self._signal(how)
+                asked = now + 0.2
             time.sleep(0.005)
-        if not self.runs():
+            now = time.monotonic()
+        if lines and not self.runs():
             sockets.remove(Path(lines[SOCKET_DIRECTORY]), self.data)
+
+    def _signal(self, how: signal.Signals) -> None:
+        """Send a signal to the server, if it accepts connections."""
+        lines = self._postmaster_file()
+        pid = self._postmaster()
+        if lines and pid == int(lines[PID]) and self._ping() == Ping.OK:
+            with suppress(ProcessLookupError):
+                os.kill(pid, how)
+
+    def _ping(self) -> Ping:
+        """What libpq's PQping says; any role and database will do."""
+        lines = self._postmaster_file()
+        if len(lines) <= SOCKET_DIRECTORY:
+            return Ping.NO_RESPONSE
+        where = make_conninfo(host=lines[SOCKET_DIRECTORY], port=PORT, user="postgres")
+        return Ping(PGconn.ping(where.encode()))
 
     def _postmaster_file(self) -> list[str]:
         try:
