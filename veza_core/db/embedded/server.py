@@ -32,7 +32,7 @@ PORT = "5432"
 HBA = "local all all peer map=owner\nlocal replication all peer map=owner\n"
 
 # What it is called in postmaster.pid (PostgreSQL, src/include/utils/pidfile.h).
-PID, SOCKET_DIRECTORY, STATUS = 0, 4, 7
+PID, START, SOCKET_DIRECTORY, STATUS = 0, 2, 4, 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ class Attempt:
 
     server: "Server"
     log_size: int
+    #: What postmaster.pid said before, of a server that crashed or that others have started.
+    stale: list[str]
 
     def reason(self) -> str:
         """Why it failed, by the server's own words."""
@@ -69,7 +71,7 @@ class Server:
         while True:
             started = self._try()
             while self.runs():
-                host = self.ready()
+                host = self.ready(started.stale if started else ())
                 if host and self._ping() == Ping.OK:
                     return host
                 if time.monotonic() > deadline:
@@ -118,7 +120,7 @@ class Server:
             variables["PG_GRANDPARENT_PID"] = stale[PID]
         log = open_file(self.data / LOG, self.account)
         try:
-            attempt = Attempt(self, os.fstat(log).st_size)
+            attempt = Attempt(self, os.fstat(log).st_size, stale)
             # By a shell that ends at once, so that it is no child of ours to wait for.
             self.account.run(
                 ["/bin/sh", "-c", '"$@" &', "sh", *command],
@@ -149,12 +151,16 @@ class Server:
         finally:
             os.close(lock)
 
-    def ready(self) -> str | None:
+    def ready(self, stale: Sequence[str] = ()) -> str | None:
         """The directory of its socket; None while it starts, recovers or stops.
 
+        `stale` are the lines of postmaster.pid that are another server's.
         Raises `StartError` when it cannot be reached, now or later.
         """
         lines = self._postmaster_file()
+        # With its time of start: in a container the numbers are soon the same again.
+        if lines[: START + 1] == list(stale[: START + 1]):
+            return None
         if len(lines) <= STATUS or lines[STATUS].strip() != "ready":
             return None
         folder = lines[SOCKET_DIRECTORY]
