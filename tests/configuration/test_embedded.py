@@ -27,6 +27,7 @@ BARE = [
     "from django.db import connection; connection.connect()",
 ]
 PROGRAMS = embedded.program("postgres").parent
+PYTHONPATH = os.pathsep.join([str(ROOT), *filter(None, sys.path)])
 
 #: Starts the server, tells the socket's directory, runs more, and waits to be told to end.
 SCRIPT = """
@@ -55,7 +56,7 @@ def run(home: Path | str, more: str = "print(host)", **variables: str) -> str:
     """Start the server in a process of its own, which ends again; what it says."""
     done = subprocess.run(
         command(home, more),
-        env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
+        env={**os.environ, "PYTHONPATH": PYTHONPATH, **variables},
         cwd=variables.get("PWD", ROOT),
         check=False,
         capture_output=True,
@@ -68,7 +69,7 @@ def run(home: Path | str, more: str = "print(host)", **variables: str) -> str:
 
 @contextmanager
 def running(home: Path):
-    """A process that uses the server and waits; killed at the end if it still is there."""
+    """A process that uses the server and waits; it ends with the block, and stops the server."""
     with subprocess.Popen(
         command(home, "print(host, flush=True)\nsys.stdin.read()"),
         cwd=ROOT,
@@ -80,7 +81,8 @@ def running(home: Path):
             process.host = process.stdout.readline().removesuffix("\n")
             yield process
         finally:
-            process.kill()
+            if process.poll() is None and not process.stdin.closed:
+                process.communicate()
 
 
 @pytest.fixture
@@ -495,7 +497,7 @@ def test_root_in_the_checkout_of_a_user(tmp_path):
     done = user.run(
         command(home, "print(ask('SELECT 1'))"),
         [Path(sys.executable)],
-        env={"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]), "PATH": os.environ["PATH"]},
+        env={"PYTHONPATH": PYTHONPATH, "PATH": os.environ["PATH"]},
         capture_output=True,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
@@ -519,7 +521,7 @@ def test_data_of_another_user_is_left_alone_and_named(copy):
         done = user.run(
             command(copy),
             [Path(sys.executable)],
-            env={"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
+            env={"PYTHONPATH": PYTHONPATH},
             capture_output=True,
         )
         assert done.returncode == 1
