@@ -97,6 +97,8 @@ def embedded_settings(data_directory: str, database: str) -> dict[str, Any]:
         "ENGINE": "veza_core.db.backend",
         "NAME": database,
         "USER": "postgres",
+        # Not libpq's PGPORT.
+        "PORT": "5432",
         "OPTIONS": dict(DEFAULT_OPTIONS),
         "EMBEDDED": {"data_directory": data_directory, "database": database},
     }

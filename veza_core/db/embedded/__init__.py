@@ -20,9 +20,9 @@ from psycopg import sql
 
 from . import directory
 from .account import Account, StartError
-from .server import Server, allow_only_owner
+from .server import PORT, Server, allow_only_owner
 
-__all__ = ["LONGEST_RECOVERY", "USER", "program", "start"]
+__all__ = ["LONGEST_RECOVERY", "PORT", "USER", "program", "start"]
 
 USER = "postgres"
 
@@ -134,7 +134,9 @@ def _stop(data: Path) -> None:
 
 
 def _create_database(host: str, database: str) -> None:
-    with psycopg.connect(host=host, user=USER, dbname="postgres", autocommit=True) as connection:
+    with psycopg.connect(
+        host=host, port=PORT, user=USER, dbname="postgres", autocommit=True
+    ) as connection:
         if connection.execute(
             "SELECT 1 FROM pg_database WHERE datname = %s", [database]
         ).fetchone():

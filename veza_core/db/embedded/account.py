@@ -83,6 +83,8 @@ class Account:
         for capability in CAPABILITIES:
             command = ["setpriv", f"--reuid={self.uid}", f"--regid={self.gid}"]
             command += [f"--groups={numbers}", f"--inh-caps=+{capability}"]
+            # access(2) leaves the capabilities out without it, and postgres asks it for itself.
+            command += ["--securebits=+no_setuid_fixup"]
             ways.append(([*command, f"--ambient-caps=+{capability}", "--"], {}))
         script = 'for path; do test -x "$path" || exit 1; done'
         errors = []

@@ -28,7 +28,7 @@ def make(data: Path) -> Account:
     Raises `StartError` when it is something else, or another user's.
     """
     account = account_for(data)
-    if not data.exists():
+    if not os.path.lexists(data):
         _make_parents(data.parent)
         data.mkdir(mode=0o700, exist_ok=True)
     if not data.is_dir():

@@ -17,6 +17,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from psycopg.conninfo import make_conninfo
+from psycopg.pq import PGconn, Ping
+
 from . import sockets
 from .account import Account, StartError
 from .directory import LOG, environment, open_file, reason
@@ -29,7 +32,7 @@ PORT = "5432"
 HBA = "local all all peer map=owner\nlocal replication all peer map=owner\n"
 
 # What it is called in postmaster.pid (PostgreSQL, src/include/utils/pidfile.h).
-PID, SOCKET_DIRECTORY, STATUS = 0, 4, 7
+PID, START, SOCKET_DIRECTORY, STATUS = 0, 2, 4, 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class Attempt:
 
     server: "Server"
     log_size: int
+    #: What postmaster.pid said before, of a server that crashed or that others have started.
+    stale: list[str]
 
     def reason(self) -> str:
         """Why it failed, by the server's own words."""
@@ -66,7 +71,8 @@ class Server:
         while True:
             started = self._try()
             while self.runs():
-                if host := self.ready():
+                host = self.ready(started.stale if started else ())
+                if host and self._ping() == Ping.OK:
                     return host
                 if time.monotonic() > deadline:
                     raise StartError(self.silent(f"after {longest:.0f} s"))
@@ -114,7 +120,7 @@ class Server:
             variables["PG_GRANDPARENT_PID"] = stale[PID]
         log = open_file(self.data / LOG, self.account)
         try:
-            attempt = Attempt(self, os.fstat(log).st_size)
+            attempt = Attempt(self, os.fstat(log).st_size, stale)
             # By a shell that ends at once, so that it is no child of ours to wait for.
             self.account.run(
                 ["/bin/sh", "-c", '"$@" &', "sh", *command],
@@ -145,12 +151,16 @@ class Server:
         finally:
             os.close(lock)
 
-    def ready(self) -> str | None:
+    def ready(self, stale: Sequence[str] = ()) -> str | None:
         """The directory of its socket; None while it starts, recovers or stops.
 
+        `stale` are the lines of postmaster.pid that are another server's.
         Raises `StartError` when it cannot be reached, now or later.
         """
         lines = self._postmaster_file()
+        # With its time of start: in a container the numbers are soon the same again.
+        if lines[: START + 1] == list(stale[: START + 1]):
+            return None
         if len(lines) <= STATUS or lines[STATUS].strip() != "ready":
             return None
         folder = lines[SOCKET_DIRECTORY]
@@ -184,16 +194,39 @@ class Server:
         """
         lines = self._postmaster_file()
         pid = self._postmaster()
-        if not lines or pid != int(lines[PID]):
-            # Nobody answers, or a server of another container, whose processes are not ours.
+        if pid is None:
+            # It runs elsewhere, has crashed, or has just been started.
+            longest = min(longest, 2)
+        elif pid != int(lines[PID]):
+            # It runs in a container, whose processes are not ours.
             return
-        with suppress(ProcessLookupError):
-            os.kill(pid, how)
-        deadline = time.monotonic() + longest
-        while self.runs() and time.monotonic() < deadline:
+        now = asked = time.monotonic()
+        deadline = now + longest
+        while self.runs() and now < deadline:
+            # A server that recovers from a crash misses the signal, or has not yet seen the crash.
+            if now >= asked:
+                self._signal(how)
+                asked = now + 0.2
             time.sleep(0.005)
-        if not self.runs():
+            now = time.monotonic()
+        if lines and not self.runs():
             sockets.remove(Path(lines[SOCKET_DIRECTORY]), self.data)
+
+    def _signal(self, how: signal.Signals) -> None:
+        """Send a signal to the server, if it accepts connections."""
+        lines = self._postmaster_file()
+        pid = self._postmaster()
+        if lines and pid == int(lines[PID]) and self._ping() == Ping.OK:
+            with suppress(ProcessLookupError):
+                os.kill(pid, how)
+
+    def _ping(self) -> Ping:
+        """What libpq's PQping says; any role and database will do."""
+        lines = self._postmaster_file()
+        if len(lines) <= SOCKET_DIRECTORY:
+            return Ping.NO_RESPONSE
+        where = make_conninfo(host=lines[SOCKET_DIRECTORY], port=PORT, user="postgres")
+        return Ping(PGconn.ping(where.encode()))
 
     def _postmaster_file(self) -> list[str]:
         try:
