@@ -32,7 +32,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: .venv/installed .env ## Make the virtual environment and install the locked dependencies
+setup: .venv/installed $(if $(DATABASE_URL),,.env) ## Make the virtual environment and install the locked dependencies
 
 .PHONY: remove-environment
 remove-environment:
@@ -47,9 +47,17 @@ remove-environment:
 	@.venv/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-dev.lock
 	@touch $@
 
-# Read by the settings; the environment itself comes first. Production has no such file.
+# For development on the embedded server; the environment itself comes first. Where DATABASE_URL is
+# given there is no such file: DEBUG is then on for all targets but `migrate`, which may be meant for
+# a production.
 .env:
-	@cp .env.example .env
+	@install -m 600 .env.example .env
+
+ifneq ($(DATABASE_URL),)
+ifneq ($(MAKECMDGOALS),migrate)
+export DEBUG ?= 1
+endif
+endif
 
 .PHONY: migrate
 migrate: setup ## Set up, and apply all migrations
@@ -108,13 +116,13 @@ bench-audit: setup ## Time the audit of 28, 1,000 and 10,000 tables, beside sche
 	@.venv/bin/python benchmarks/audit/run.py
 
 .PHONY: lock
-lock: setup ## Compile the lock files anew from pyproject.toml (needs uv)
+lock: ## Upgrade the lock files to the newest versions that pyproject.toml allows (needs uv)
 	@command -v uv >/dev/null || { echo "make: uv is missing: pip install uv" >&2; exit 1; }
-	@uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
+	@uv pip compile --upgrade --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
 		--no-header pyproject.toml -o requirements.lock
-	@uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
+	@uv pip compile --upgrade --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
 		--no-header pyproject.toml --group dev -o requirements-dev.lock
-	@uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
+	@uv pip compile --upgrade --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
 		--no-header pyproject.toml --group bench -o requirements-bench.lock
 
 .PHONY: bench-migrate

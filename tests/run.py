@@ -87,6 +87,12 @@ def _create(server: psycopg.Connection, name: str, template: str) -> None:
             sql.Identifier(name), sql.Identifier(template)
         )
     )
+    server.execute(settings_of(name))
+
+
+def settings_of(name: str) -> sql.Composable:
+    """The settings that a database has in production; PostgreSQL copies none from a template."""
+    return sql.SQL("ALTER DATABASE {} SET random_page_cost = 1.1").format(sql.Identifier(name))
 
 
 def _drop_what_ended_runs_left(server: psycopg.Connection) -> None:

@@ -16,7 +16,7 @@ from django.db import connection
 from psycopg import sql
 
 from tests import in_process
-from tests.run import database_name, server_parameters
+from tests.run import database_name, server_parameters, settings_of
 from veza_core.db import embedded
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,7 +58,8 @@ def administer(*statements: sql.Composable | str) -> None:
 def scratch_database(options: str = "") -> Iterator[str]:
     """Make an empty database, give its name, and drop it."""
     name = database_name(uuid.uuid4().hex, "scratch")
-    administer(sql.SQL("CREATE DATABASE {} " + options).format(sql.Identifier(name)))
+    create = sql.SQL("CREATE DATABASE {} " + options).format(sql.Identifier(name))
+    administer(create, settings_of(name))
     try:
         yield name
     finally:

@@ -14,7 +14,8 @@ class VezaSiteConfig(AppConfig):
     verbose_name = "Support"
 
     def ready(self) -> None:
-        """Note the time of every sign-in."""
+        """Note the time of every sign-in, and add the checks of a deployment."""
+        from veza_site import checks  # noqa: F401 - it registers itself
         from veza_site.support.sessions import begin
 
         user_logged_in.connect(begin, dispatch_uid="veza_site.support.sessions.begin")

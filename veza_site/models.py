@@ -157,3 +157,21 @@ class CountedUntil(models.Model):
 
     def __str__(self) -> str:
         return f"{self.table}, {self.until}"
+
+
+class JobRun(models.Model):
+    """When a scheduled job last succeeded: one row a job. `veza_core.jobs` writes it."""
+
+    job = models.CharField(max_length=63, primary_key=True, db_comment="backup_db, purge, …")
+    finished_at = models.DateTimeField(
+        db_default=TransactionNow(), db_comment="When it last ended well"
+    )
+    seconds = models.FloatField(db_comment="How long it took, in seconds")
+    details = models.JSONField(db_comment="Object: what it did, such as a backup's file and bytes")
+
+    class Meta:
+        db_table_comment = "The last success of each scheduled job, for manage.py status"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.job}, {self.finished_at}"

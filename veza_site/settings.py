@@ -2,63 +2,51 @@
 
 import os
 from datetime import timedelta
-from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
-from environs import Env, EnvError, validate
+from environs import EnvError, validate
 
 from veza_core.db.libpq import settle_environment
 from veza_core.db.url import database_settings, embedded_settings, missing_settings
+from veza_site.environment import (
+    BASE_DIR,
+    MINUTES,
+    POSITIVE,
+    SECONDS,
+    long_or_absent,
+    read_environment,
+)
+from veza_site.logs import logging_settings
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-
-env = Env()
-env.read_env(str(BASE_DIR / ".env"), recurse=False)
-
-MOST_DAYS = 36_500
-
-
-@env.parser_for("days")
-def days(value: str) -> int | None:
-    """A number of days; None, for ever, when nothing is given."""
-    if not value:
-        return None
-    if not value.isdecimal() or int(value) > MOST_DAYS:
-        raise EnvError(f"a number of days is needed, from 0 to {MOST_DAYS}, or nothing")
-    return int(value)
-
+env = read_environment()
 
 try:
     # Off unless asked for: a deployment that forgets it must not run with it.
     DEBUG = env.bool("DEBUG", default=False)
-    SECRET_KEY = env.str("SECRET_KEY", default="")
-    ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[])
-    CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+    SECRET_KEY = env.str("SECRET_KEY", default="").strip()
+    ALLOWED_HOSTS: list[str] = env.names("ALLOWED_HOSTS", default="")
+    CSRF_TRUSTED_ORIGINS: list[str] = env.names("CSRF_TRUSTED_ORIGINS", default="")
     # A proxy that ends TLS says so in X-Forwarded-Proto. Only behind one that always sets it.
     BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", default=False)
-    CONN_MAX_AGE = env.int("CONN_MAX_AGE", default=0)
+    CONN_MAX_AGE = env.int("CONN_MAX_AGE", default=0, validate=validate.Range(min=0))
     DATABASE_URL = env.str("DATABASE_URL", default="")
     # The role that the admin reads over, without secrets: see `manage.py sync_roles`.
     DATABASE_SUPPORT_URL = env.str("DATABASE_SUPPORT_URL", default="")
     # How long a statement over that role may take, in seconds.
     SUPPORT_STATEMENT_TIMEOUT = env.float(
-        "SUPPORT_STATEMENT_TIMEOUT", default=10.0, validate=validate.Range(min=0.1)
+        "SUPPORT_STATEMENT_TIMEOUT", default=10.0, validate=[validate.Range(min=0.1), SECONDS]
     )
     # Whether the admin asks for a second factor.
     SECOND_FACTOR_REQUIRED = env.bool("SECOND_FACTOR_REQUIRED", default=not DEBUG)
     # How long a session may be idle, and how long it lives at most, in minutes.
-    SESSION_IDLE_MINUTES = env.int(
-        "SESSION_IDLE_MINUTES", default=30, validate=validate.Range(min=1)
-    )
-    SESSION_MINUTES = env.int("SESSION_MINUTES", default=8 * 60, validate=validate.Range(min=1))
+    SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=30, validate=MINUTES)
+    SESSION_MINUTES = env.int("SESSION_MINUTES", default=8 * 60, validate=MINUTES)
     # Rows that an export from the admin has at most.
-    EXPORT_MAX_ROWS = env.int("EXPORT_MAX_ROWS", default=10_000, validate=validate.Range(min=1))
+    EXPORT_MAX_ROWS = env.int("EXPORT_MAX_ROWS", default=10_000, validate=POSITIVE)
     # How long a migration's statement waits for a lock, in seconds, and how often it is tried.
-    MIGRATE_LOCK_TIMEOUT = env.float("MIGRATE_LOCK_TIMEOUT", default=5.0)
-    MIGRATE_LOCK_ATTEMPTS = env.int(
-        "MIGRATE_LOCK_ATTEMPTS", default=10, validate=validate.Range(min=1)
-    )
+    MIGRATE_LOCK_TIMEOUT = env.float("MIGRATE_LOCK_TIMEOUT", default=5.0, validate=SECONDS)
+    MIGRATE_LOCK_ATTEMPTS = env.int("MIGRATE_LOCK_ATTEMPTS", default=10, validate=POSITIVE)
     # What `purge` deletes, and how many days after it ended, was deleted or was written.
     PURGE_AFTER_DAYS: dict[str, int | None] = {
         kind: env.days(f"PURGE_{kind.upper()}_AFTER_DAYS", default)
@@ -73,23 +61,19 @@ try:
         }.items()
     }
     # Without DATABASE_URL: where the embedded server keeps its data, and which database.
-    EMBEDDED_DIRECTORY = env.str(
-        "EMBEDDED_DIRECTORY", default=str(BASE_DIR / ".postgres"), validate=validate.Length(min=1)
-    )
-    EMBEDDED_DATABASE = env.str(
-        "EMBEDDED_DATABASE", default="veza", validate=validate.Length(min=1)
-    )
+    EMBEDDED_DIRECTORY = env.text("EMBEDDED_DIRECTORY", default=str(BASE_DIR / ".postgres"))
+    EMBEDDED_DATABASE = env.text("EMBEDDED_DATABASE", default="veza")
     # Where `collectstatic` puts the static files, and the web server finds them.
-    STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
+    STATIC_ROOT = env.text("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
+    # What whoever asks for /metrics has to know; without it the page is not there.
+    METRICS_TOKEN = env.str("METRICS_TOKEN", default="", validate=long_or_absent)
+    LOG_FORMAT = env.str("LOG_FORMAT", default="text", validate=validate.OneOf(["text", "json"]))
 except EnvError as error:
-    raise ImproperlyConfigured(str(error)) from error
+    raise ImproperlyConfigured(" ".join(str(error).split())) from error
 
-if not SECRET_KEY:
-    if not DEBUG:
-        raise ImproperlyConfigured(
-            "SECRET_KEY is not set: give it 50 random characters or more, "
-            "or set DEBUG=1 on a machine for development"
-        )
+# Empty in a production without one: only the web server needs it, and refuses to start
+# (veza_site.wsgi). Django refuses to sign anything with it.
+if DEBUG and not SECRET_KEY:
     SECRET_KEY = "django-insecure-for-development-only"  # noqa: S105 - it says so
 
 # Databases ------------------------------------------------------------------------------------
@@ -153,6 +137,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # Before all others, which would turn a probe away: see there.
     "veza_site.health.HealthMiddleware",
+    "veza_site.metrics.MetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     # In development the staticfiles app serves them, without `collectstatic`.
@@ -287,17 +272,4 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-# Django's own configuration is silent about errors when DEBUG is off: they go to stderr here.
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "handlers": {
-        "stderr": {"class": "logging.StreamHandler"},
-        "nowhere": {"class": "logging.NullHandler"},
-    },
-    "loggers": {
-        "django": {"handlers": ["stderr"], "level": "INFO" if DEBUG else "WARNING"},
-        # Scanners ask by address all day: each would be a traceback.
-        "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
-    },
-}
+LOGGING = logging_settings(LOG_FORMAT, debug=DEBUG)

@@ -1,10 +1,15 @@
 """Settings come from the environment; what is missing is said in one line."""
 
+import os
 import secrets
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+from django.db import connection
 
-from tests.support import is_one_clear_line, manage
+from tests.support import ROOT, database_url, is_one_clear_line, manage, manage_process
 
 PRODUCTION = {
     "DEBUG": "0",
@@ -13,17 +18,94 @@ PRODUCTION = {
 }
 
 
-def test_secret_is_needed_when_debug_is_off():
-    result = manage("check", DEBUG="0", SECRET_KEY="")
-    assert is_one_clear_line(result), result.stderr
+WEB = """
+import veza_site.wsgi
+"""
+
+
+def test_web_server_needs_a_secret():
+    for secret in ("", "  "):
+        done = subprocess.run(
+            [sys.executable, "-c", WEB],
+            cwd=ROOT,
+            env={**os.environ, **PRODUCTION, "SECRET_KEY": secret},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert "SECRET_KEY is not set" in done.stderr.splitlines()[-1]
+
+
+def test_deployment_check_needs_a_secret():
+    result = manage_process("check", "--deploy", **{**PRODUCTION, "SECRET_KEY": ""})
+    assert result.returncode == 1
     assert "SECRET_KEY is not set" in result.stderr
 
 
-@pytest.mark.parametrize(("name", "value"), [("DEBUG", "perhaps"), ("CONN_MAX_AGE", "long")])
+@pytest.mark.django_db
+@pytest.mark.parametrize("command", ["migrate --check", "purge --dry-run", "backup_db", "status"])
+def test_commands_need_no_secret(command, tmp_path):
+    arguments = command.split()
+    if command == "backup_db":
+        arguments.append(str(tmp_path / "file"))
+    url = database_url(connection.settings_dict["NAME"])
+    result = manage_process(*arguments, DEBUG="0", SECRET_KEY="", DATABASE_URL=url)
+    assert "SECRET_KEY" not in result.stderr
+    assert result.returncode == (1 if command == "status" else 0), result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DEBUG", "perhaps"),
+        ("DEBUG", " "),
+        ("CONN_MAX_AGE", "long"),
+        ("CONN_MAX_AGE", "-1"),
+        ("CONN_MAX_AGE", "1O"),
+        ("SESSION_MINUTES", ""),
+        ("SESSION_MINUTES", "99999999999999"),
+        ("MIGRATE_LOCK_TIMEOUT", "nan"),
+        ("MIGRATE_LOCK_TIMEOUT", "0"),
+        ("SUPPORT_STATEMENT_TIMEOUT", "1e12"),
+        ("PURGE_TOKENS_AFTER_DAYS", " "),
+        ("PURGE_TOKENS_AFTER_DAYS", "3O"),
+        ("PURGE_TOKENS_AFTER_DAYS", "-1"),
+        ("PURGE_TOKENS_AFTER_DAYS", "\u0663"),
+        ("EMBEDDED_DATABASE", " "),
+        ("STATIC_ROOT", ""),
+        ("LOG_FORMAT", "xml"),
+        ("METRICS_TOKEN", "short"),
+    ],
+)
 def test_value_of_the_wrong_kind(name, value):
-    result = manage("check", **{**PRODUCTION, name: value})
+    result = manage_process("check", **{**PRODUCTION, name: value})
     assert is_one_clear_line(result), result.stderr
     assert name in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("WEB_WORKERS", "1O"), ("WEB_THREADS", "0"), ("BIND", " ")]
+)
+def test_value_of_the_wrong_kind_for_the_web_server(name, value):
+    done = subprocess.run(
+        [Path(sys.executable).with_name("gunicorn"), "--check-config"],
+        cwd=ROOT,
+        env={**os.environ, **PRODUCTION, name: value},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert name in done.stderr
+
+
+def test_hosts_may_have_spaces_between():
+    code = "from django.conf import settings; print(settings.ALLOWED_HOSTS)"
+    environment = {**PRODUCTION, "ALLOWED_HOSTS": "a.example, b.example,"}
+    done = manage_process("shell", "--no-imports", "-c", code, **environment)
+    assert done.stdout == "['a.example', 'b.example']\n"
 
 
 def test_deployment_check_is_clean():
@@ -33,6 +115,6 @@ def test_deployment_check_is_clean():
 
 
 def test_traceback_on_demand():
-    result = manage("check", "--traceback", DEBUG="0", SECRET_KEY="")
+    result = manage("check", "--traceback", DEBUG="perhaps")
     assert result.returncode != 0
     assert "Traceback" in result.stderr

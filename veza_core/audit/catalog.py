@@ -267,6 +267,8 @@ class Catalog:
     schema_owners: dict[str, str]
     installed_extensions: frozenset[str]
     available_extensions: frozenset[str]
+    #: Whether random_page_cost is PostgreSQL's default, and nobody chose it.
+    has_default_page_cost: bool
     #: All tables, partitions among them; rules mostly take `tables`.
     all_tables: list[Table]
     functions: list[Function]

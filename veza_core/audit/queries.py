@@ -9,7 +9,9 @@ from veza_core.export.options import known_settings
 DATABASE = """
 SELECT current_database()::text,
        ARRAY(SELECT extname::text FROM pg_extension),
-       ARRAY(SELECT name::text FROM pg_available_extensions)
+       ARRAY(SELECT name::text FROM pg_available_extensions),
+       (SELECT setting = boot_val AND source IN ('default', 'session')
+        FROM pg_settings WHERE name = 'random_page_cost')
 """
 
 # pg_database_owner, which owns `public` from PostgreSQL 15 on, stands for the database's owner.

@@ -100,7 +100,7 @@ class _Reader:
 
     def read(self) -> Catalog:
         """Read everything."""
-        [(database, installed, available)] = self.rows(queries.DATABASE)
+        [(database, installed, available, default_page_cost)] = self.rows(queries.DATABASE)
         owners = self._read_schemas()
         self.domains = {oid: Domain(*values) for oid, *values in self.rows(queries.DOMAINS)}
         others = self._read_relations()
@@ -117,6 +117,7 @@ class _Reader:
             schema_owners=owners,
             installed_extensions=frozenset(installed),
             available_extensions=frozenset(available),
+            has_default_page_cost=default_page_cost,
             all_tables=list(self.tables.values()),
             functions=list(self.functions.values()),
             things=[*others.values(), *sequences, *self._read_types()],

@@ -9,14 +9,19 @@ from django.http import HttpRequest
 def client_address(request: HttpRequest) -> str | None:
     """The client's IP address, or None when it is not known (a Unix socket).
 
-    Behind the proxy (`BEHIND_TLS_PROXY`) it is the last in X-Forwarded-For, the one which the proxy
-    itself added: what stands before it is the client's own word.
+    The proxy's word is taken where there is one (`BEHIND_TLS_PROXY`).
     """
-    candidates = [request.META.get("REMOTE_ADDR", "")]
-    if settings.BEHIND_TLS_PROXY:
-        forwarded = request.headers.get("X-Forwarded-For", "")
-        candidates.insert(0, forwarded.rpartition(",")[2].strip())
-    for candidate in candidates:
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "") if settings.BEHIND_TLS_PROXY else ""
+    return address_of(request.META.get("REMOTE_ADDR", ""), forwarded)
+
+
+def address_of(peer: str, forwarded: str) -> str | None:
+    """The client's address, from that of the connection and a trusted proxy's X-Forwarded-For.
+
+    It is the last in X-Forwarded-For, the one which the proxy itself added: what stands before it
+    is the client's own word.
+    """
+    for candidate in (forwarded.rpartition(",")[2].strip(), peer):
         try:
             return str(ip_address(candidate))
         except ValueError:

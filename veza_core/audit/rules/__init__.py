@@ -11,6 +11,7 @@ from veza_core.audit.rules import (
     names,
     references,
     search,
+    server,
     time,
     triggers,
     types,
@@ -27,6 +28,7 @@ CATALOG_RULES: tuple[Rule, ...] = (
     *types.RULES,
     *names.RULES,
     *governance.RULES,
+    *server.RULES,
 )
 
 #: With drift, which compares with a recorded catalog, and those about the exceptions file.

@@ -104,6 +104,8 @@ class Server:
             "unix_socket_permissions=0700",
             "lc_messages=C",
             "logging_collector=off",
+            # As docs/operations.md asks of a server.
+            "random_page_cost=1.1",
             *self.settings,
         ]
         postgres = self.programs / "postgres"

@@ -14,6 +14,7 @@ from veza_core.backup.programs import Progress, server_major
 from veza_core.backup.tools import find_tools
 from veza_core.db.session import announce
 from veza_core.deploy.pooler import check_direct
+from veza_core.jobs import BACKUP, record_success
 from veza_core.management.arguments import some_path, some_text
 
 
@@ -66,12 +67,16 @@ class Command(BaseCommand):
             )
         finally:
             progress.clear()
-        if self.verbosity >= 1:
-            size = human_size(path.stat().st_size)
-            seconds = time.monotonic() - started
-            self._say(f"{path}: {size}, {tables} tables, {seconds:.1f} s, sha256 {sha256_of(path)}")
-            if needs := needs_of(connection, archive):
-                self._say(f"A restore to another server needs: {', '.join(needs)}")
+        size, checksum = path.stat().st_size, sha256_of(path)
+        seconds = time.monotonic() - started
+        self._say(
+            f"{path}: {human_size(size)}, {tables} tables, {seconds:.1f} s, sha256 {checksum}"
+        )
+        if self.verbosity >= 1 and (needs := needs_of(connection, archive)):
+            self._say(f"A restore to another server needs: {', '.join(needs)}")
+        details = {"file": str(path.resolve()), "bytes": size, "sha256": checksum}
+        if problem := record_success(connection, BACKUP, seconds, **details):
+            self.stderr.write(problem)
 
     def _say(self, line: str) -> None:
         if self.verbosity >= 1:

@@ -122,6 +122,9 @@ class Command(DjangoCommand, Progress):
                 for statement in planned.statements:
                     self.stdout.write(statement)
                 self.stdout.write("")
+        elif plan.migrations and self.verbosity >= 1:
+            names = ", ".join(map(str, plan.migrations))
+            self.stderr.write(f"Not applied ({len(plan.migrations)}): {names}")
         super().handle(*args, **options)
 
     def _migrate(self, executor: Executor, args: Any, options: dict[str, Any]) -> None:
@@ -231,6 +234,10 @@ class Command(DjangoCommand, Progress):
         verdict = f"Audit: {report.errors} errors and {report.warnings} warnings"
         if report.findings:
             self._warn(f"{verdict}: manage.py audit_schema shows them.")
+            for finding in report.findings:
+                if finding.rule.id == "random-page-cost":
+                    # No migration can fix it, and every service is slow until somebody does.
+                    self._warn(f"Warning: {finding.message}")
         else:
             self._say(f"{verdict}, by {len(report.rules)} rules.")
         return {"error": report.errors, "warning": report.warnings}

@@ -10,10 +10,12 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.backup.programs import Progress
 from veza_core.db.session import announce
 from veza_core.deploy.pooler import check_direct
+from veza_core.jobs import PURGE, record_success
 from veza_core.management.arguments import some_text
 from veza_core.purge.batches import Pace
 from veza_core.purge.policy import Due
@@ -126,6 +128,16 @@ class Command(BaseCommand):
         finally:
             self.progress.clear()
         self._summarize(outcome, options)
+        if not only:
+            self._record(connection, outcome)
+
+    def _record(self, connection: BaseDatabaseWrapper, outcome: Outcome) -> None:
+        seconds = time.monotonic() - self.started
+        left = sum(rows for rows, _ in outcome.left.values())
+        if problem := record_success(
+            connection, PURGE, seconds, deleted=outcome.deleted, left=left
+        ):
+            self.stderr.write(problem)
 
     def _teller(self, options: dict[str, Any]) -> Callable[[str], object]:
         """Where to say things that are no part of the outcome."""

@@ -10,6 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 from veza_core.db.session import announce
 from veza_core.deploy.pooler import check_direct
+from veza_core.jobs import WEEKLY_PLAYS, record_success
 from veza_streaming.weekly_plays import Outcome, count_weekly_plays
 
 
@@ -60,9 +61,13 @@ class Command(BaseCommand):
             session.check_writable()
         outcome = Outcome()
         count_weekly_plays(connection, options["tracks"], outcome, dry_run=options["dry_run"])
+        seconds = time.monotonic() - started
+        if not options["dry_run"] and (
+            problem := record_success(connection, WEEKLY_PLAYS, seconds, updated=outcome.updated)
+        ):
+            self.stderr.write(problem)
         if not options["verbosity"]:
             return
-        seconds = time.monotonic() - started
         if options["dry_run"]:
             self.stdout.write(f"{outcome.due:,} tracks would have another count, {seconds:.2f} s")
             return

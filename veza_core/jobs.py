@@ -1,0 +1,33 @@
+"""The last success of each scheduled job, in `django.veza_site_jobrun`, for `manage.py status`."""
+
+import json
+from typing import Any
+
+from django.db import DatabaseError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+BACKUP, PURGE, WEEKLY_PLAYS = "backup_db", "purge", "count_weekly_plays"
+
+RECORD = """
+INSERT INTO django.veza_site_jobrun (job, finished_at, seconds, details)
+VALUES (%s, CURRENT_TIMESTAMP, %s, %s::jsonb)
+ON CONFLICT (job) DO UPDATE SET
+    finished_at = excluded.finished_at, seconds = excluded.seconds, details = excluded.details
+"""
+
+
+def record_success(
+    connection: BaseDatabaseWrapper, job: str, seconds: float, **details: Any
+) -> str | None:
+    """Note that the job has just ended well, after so many seconds.
+
+    Returns None, or one line on why that could not be written: a role that only reads, a replica,
+    a database whose migrations are pending. The job itself has succeeded all the same.
+    """
+    try:
+        with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+            cursor.execute(RECORD, [job, round(seconds, 3), json.dumps(details)])
+    except DatabaseError as error:
+        why = str(error).splitlines()[0]
+        return f"manage.py status will not know of this {job}: {why}"
+    return None

@@ -1,0 +1,47 @@
+"""gunicorn's logs in the format of all others, with the client's address behind the proxy."""
+
+from typing import Any
+from urllib.parse import quote
+
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
+
+from veza_site.logs import formatter
+from veza_site.support.address import address_of
+
+
+class GunicornLogger(Logger):
+    """Access and error log; `log_format` and `behind_proxy` are set by gunicorn.conf.py."""
+
+    log_format = "text"
+    behind_proxy = False
+
+    def setup(self, cfg: Config) -> None:
+        super().setup(cfg)
+        for log in (self.error_log, self.access_log) if self.log_format == "json" else ():
+            for handler in log.handlers:
+                handler.setFormatter(formatter(self.log_format))
+
+    def atoms(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> Any:
+        """What a line may show: with the client's address, and a path that cannot forge a line."""
+        atoms = super().atoms(resp, req, environ, request_time)
+        forwarded = environ.get("HTTP_X_FORWARDED_FOR", "") if self.behind_proxy else ""
+        atoms["h"] = address_of(environ.get("REMOTE_ADDR", ""), forwarded) or "-"
+        atoms["U"] = quote(environ.get("PATH_INFO", "").encode("latin-1"))
+        return atoms
+
+    def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> None:
+        if self.log_format != "json":
+            super().access(resp, req, environ, request_time)
+            return
+        atoms = self.atoms(resp, req, environ, request_time)
+        fields = {
+            "address": atoms["h"],
+            "method": atoms["m"],
+            "path": atoms["U"],
+            "status": int(atoms["s"]),
+            "bytes": atoms["B"],
+            "milliseconds": atoms["M"],
+        }
+        message = f"{fields['method']} {fields['path']} {fields['status']}"
+        self.access_log.info("%s", message, extra={"access": fields})

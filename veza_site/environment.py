@@ -1,0 +1,138 @@
+"""Where settings come from: the environment, then `.env`. A name that is no setting is refused.
+
+A misspelt setting would be ignored, and its default obeyed: `PURGE_TOKEN_AFTER_DAYS=365` would
+delete after 30 days.
+"""
+
+import os
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+from dotenv.parser import parse_stream
+from environs import Env, EnvError, ValidationError, validate
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+#: Every setting; README.md says what each is for.
+NAMES = {
+    "ALLOWED_HOSTS",
+    "BEHIND_TLS_PROXY",
+    "BIND",
+    "CONN_MAX_AGE",
+    "CSRF_TRUSTED_ORIGINS",
+    "DATABASE_SUPPORT_URL",
+    "DATABASE_URL",
+    "DEBUG",
+    "EMBEDDED_DATABASE",
+    "EMBEDDED_DIRECTORY",
+    "EXPORT_MAX_ROWS",
+    "LOG_FORMAT",
+    "METRICS_TOKEN",
+    "MIGRATE_LOCK_ATTEMPTS",
+    "MIGRATE_LOCK_TIMEOUT",
+    "PURGE_ANALYTICS_AFTER_DAYS",
+    "PURGE_BITRATE_LOGS_AFTER_DAYS",
+    "PURGE_DELETED_AFTER_DAYS",
+    "PURGE_HISTORY_AFTER_DAYS",
+    "PURGE_PLAYS_AFTER_DAYS",
+    "PURGE_SESSIONS_AFTER_DAYS",
+    "PURGE_TOKENS_AFTER_DAYS",
+    "SECOND_FACTOR_REQUIRED",
+    "SECRET_KEY",
+    "SESSION_IDLE_MINUTES",
+    "SESSION_MINUTES",
+    "STATIC_ROOT",
+    "SUPPORT_STATEMENT_TIMEOUT",
+    "WEB_THREADS",
+    "WEB_WORKERS",
+}
+
+#: Nobody else's variables begin with these. Platforms set others that begin like ours
+#: (WEB_CONCURRENCY, LOG_LEVEL, DATABASE_PORT_5432_TCP): those are refused only as a misspelling.
+OWN_PREFIXES = ("PURGE_", "MIGRATE_LOCK_", "EMBEDDED_", "SECOND_FACTOR_", "SUPPORT_STATEMENT_")
+#: How much alike two names are, 0 to 1, when one is the other misspelt: a letter too many, too
+#: few, or another one.
+MISSPELT = 0.9
+
+MOST_DAYS = 36_500
+#: PostgreSQL holds timeouts as 32 bits of milliseconds.
+MOST_SECONDS = 2_147_483
+MOST_MINUTES = 525_600
+
+LEAST_TOKEN = 16
+
+#: Ranges that several settings share.
+POSITIVE = validate.Range(min=1, max=1_000_000)
+SECONDS = validate.Range(min=0.001, max=MOST_SECONDS)
+MINUTES = validate.Range(min=1, max=MOST_MINUTES)
+
+
+def read_environment() -> Env:
+    """The environment, with `.env` under it. Raises `ImproperlyConfigured` for unknown names."""
+    if message := _unknown(os.environ):
+        raise ImproperlyConfigured(message)
+    env = Env()
+    file = BASE_DIR / ".env"
+    if file.exists():
+        _check_file(file)
+        env.read_env(str(file), recurse=False)
+    for name, parse in {"days": _days, "text": _text, "names": _names}.items():
+        env.add_parser(name, parse)
+    return env
+
+
+def _days(value: str) -> int | None:
+    """A number of days; None, for ever, when nothing is given."""
+    if not value:
+        return None
+    if not (value.isascii() and value.isdecimal()) or int(value) > MOST_DAYS:
+        raise EnvError(f"a number of days is needed, from 0 to {MOST_DAYS}, or nothing")
+    return int(value)
+
+
+def _text(value: str) -> str:
+    """Some text, which may not be blank."""
+    if not value.strip():
+        raise EnvError("it is set, and blank: give it a value, or unset it")
+    return value.strip()
+
+
+def _names(value: str) -> list[str]:
+    """What commas separate, without the spaces around it."""
+    return [name for part in value.split(",") if (name := part.strip())]
+
+
+def long_or_absent(token: str) -> None:
+    """Raise `ValidationError` for a token that is set, and could be guessed."""
+    if token and len(token.strip()) < LEAST_TOKEN:
+        raise ValidationError(f"{LEAST_TOKEN} random characters or more are needed, or none")
+
+
+def _unknown(names: Iterable[str]) -> str:
+    """What is wrong with the first variable that must be a setting and is none; empty: nothing."""
+    for name in sorted(set(names) - NAMES):
+        close = get_close_matches(name, NAMES, n=1, cutoff=MISSPELT)
+        if close or name.upper().startswith(OWN_PREFIXES):
+            return f"there is no setting {name}{_nearest(name)}"
+    return ""
+
+
+def _check_file(file: Path) -> None:
+    with file.open(encoding="utf-8") as stream:
+        for line in parse_stream(stream):
+            where = f"{file}, line {line.original.line}"
+            if line.error or (line.key is not None and line.value is None):
+                raise ImproperlyConfigured(f"{where}: it is not of the form NAME=value")
+            # libpq's own variables, such as PGSSLROOTCERT, are nobody's misspelling.
+            if line.key is None or line.key in NAMES or line.key.startswith("PG"):
+                continue
+            raise ImproperlyConfigured(
+                f"{where}: there is no setting {line.key}{_nearest(line.key)}"
+            )
+
+
+def _nearest(name: str) -> str:
+    close = get_close_matches(name.upper(), sorted(NAMES), n=1)
+    return f": is {close[0]} meant?" if close else ": README.md lists all of them"

@@ -1,0 +1,92 @@
+"""Log lines: for people, or one JSON object each (`LOG_FORMAT`); all on standard error.
+
+The standard library's formatter writes the fields that are named here. A library that writes every
+`extra` field would log requests with their queries, which may hold what staff searched for.
+"""
+
+import json
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+
+def _time(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+
+
+class TextFormatter(logging.Formatter):
+    """Time in UTC, level, logger, the client's address if there is one, message; a traceback."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s%(client)s: %(message)s")
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
+        return _time(record)
+
+    def format(self, record: logging.LogRecord) -> str:
+        address = _address(record)
+        record.client = f" [{address}]" if address else ""
+        return super().format(record)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, and what else is known of it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, Any] = {
+            "time": _time(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            "address": _address(record),
+            "status": getattr(record, "status_code", None),
+            # Of the access log: see veza_site.access_log.
+            **getattr(record, "access", {}),
+        }
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        if record.stack_info:
+            entry["stack"] = self.formatStack(record.stack_info)
+        return json.dumps({name: value for name, value in entry.items() if value is not None})
+
+
+def formatter(log_format: str) -> logging.Formatter:
+    """The formatter for a value of `LOG_FORMAT`: text or json."""
+    return JsonFormatter() if log_format == "json" else TextFormatter()
+
+
+def logging_settings(log_format: str, *, debug: bool) -> dict[str, Any]:
+    """Django's LOGGING. Its own says nothing of errors when DEBUG is off; here stderr gets them."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"lines": {"()": "veza_site.logs.formatter", "log_format": log_format}},
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "formatter": "lines"},
+            "nowhere": {"class": "logging.NullHandler"},
+        },
+        # What no logger below takes, such as the warnings of libraries.
+        "root": {"handlers": ["stderr"], "level": "WARNING"},
+        "loggers": {
+            "django": {
+                "handlers": ["stderr"],
+                "level": "INFO" if debug else "WARNING",
+                "propagate": False,
+            },
+            # Scanners ask by address all day: each would be a traceback.
+            "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
+        },
+    }
+
+
+def _address(record: logging.LogRecord) -> str | None:
+    """From where the request came that the record is about, if it is about one."""
+    request = getattr(record, "request", None)
+    if request is None:
+        return None
+    # Imported late: the settings import this module.
+    from django.http import HttpRequest
+
+    from veza_site.support.address import client_address
+
+    return client_address(request) if isinstance(request, HttpRequest) else None

@@ -1,0 +1,59 @@
+"""`status`: how the database is, in one read-only second."""
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
+
+from veza_site.status.questions import QUESTIONS
+from veza_site.status.report import read_report
+from veza_site.status.text import lines
+
+ATTENTION, CANNOT_TELL = 1, 2
+
+
+class Command(BaseCommand):
+    """Asks, prints. Exit 0: fine. 1: something needs attention. 2: it cannot be told."""
+
+    help = (
+        "Shows how the database is: schema, jobs, queue, vacuum, replicas. Read-only, in about a "
+        "second at any size. Exit status: 0 fine, 1 something needs attention, 2 cannot tell."
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--json", action="store_true", dest="as_json", help="Print one JSON object."
+        )
+        parser.add_argument(
+            "--ignore",
+            action="append",
+            default=[],
+            choices=tuple(QUESTIONS),
+            metavar="QUESTION",
+            help=f"Leave this out; may be repeated: {', '.join(QUESTIONS)}.",
+        )
+        parser.add_argument(
+            "--database",
+            default=DEFAULT_DB_ALIAS,
+            choices=tuple(connections),
+            help='The database to look at. Defaults to the "default" database.',
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print the report. Raises `CommandError` with the exit status."""
+        try:
+            report = read_report(connections[options["database"]], options["ignore"])
+        except (DatabaseError, InterfaceError) as error:
+            raise CommandError(" ".join(str(error).split()), returncode=CANNOT_TELL) from error
+        if options["as_json"]:
+            self.stdout.write(json.dumps(report.as_dict()))
+        else:
+            self.stdout.write("\n".join(lines(report)))
+        for concern in report.concerns if not options["as_json"] else ():
+            self.stderr.write(f"Attention: {concern.message}", self.style.WARNING)
+        if report.concerns:
+            raise SystemExit(ATTENTION)
+        if report.unanswered:
+            raise SystemExit(CANNOT_TELL)

@@ -1,0 +1,45 @@
+"""When each scheduled job last succeeded."""
+
+import django.contrib.postgres.functions
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("veza_site", "0002_daily_counts"),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="JobRun",
+            fields=[
+                (
+                    "job",
+                    models.CharField(
+                        db_comment="backup_db, purge, …",
+                        max_length=63,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "finished_at",
+                    models.DateTimeField(
+                        db_comment="When it last ended well",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                    ),
+                ),
+                ("seconds", models.FloatField(db_comment="How long it took, in seconds")),
+                (
+                    "details",
+                    models.JSONField(
+                        db_comment="Object: what it did, such as a backup's file and bytes"
+                    ),
+                ),
+            ],
+            options={
+                "db_table_comment": "The last success of each scheduled job, for manage.py status",
+                "default_permissions": (),
+            },
+        ),
+    ]

@@ -1,0 +1,50 @@
+"""How many processors this process may use, which in a container is less than the machine has."""
+
+import math
+import os
+from pathlib import Path
+
+CGROUP = Path("/sys/fs/cgroup")
+
+
+def usable_processors(cgroup: Path = CGROUP, own: Path = Path("/proc/self/cgroup")) -> int:
+    """The least of the processors that it may run on, and of its control group's share; 1 or more.
+
+    A share of one and a half processors counts as two. `cgroup` is where control groups are
+    mounted, `own` says which one is the process's (Linux, "Control Group v2", cpu.max; version 1
+    has cpu.cfs_quota_us).
+    """
+    # macOS has no affinity.
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    shares = [share for folder in _groups(cgroup, own) if (share := _share(folder)) is not None]
+    return max(1, min([allowed or 1, *map(math.ceil, shares)]))
+
+
+def _groups(cgroup: Path, own: Path) -> list[Path]:
+    """The folders of the process's control group and of those above it, whose limits hold too."""
+    folders = [cgroup, cgroup / "cpu"]
+    for line in _read(own).splitlines():
+        _, controllers, name = line.split(":", 2)
+        root = cgroup / "cpu" if "cpu" in controllers.split(",") else cgroup
+        if controllers == "" or root != cgroup:
+            path = root / name.lstrip("/")
+            folders += [path, *path.parents]
+    return [folder for folder in dict.fromkeys(folders) if folder.is_relative_to(cgroup)]
+
+
+def _share(folder: Path) -> float | None:
+    """How many processors' time a group may take; None: no limit."""
+    quota, _, period = _read(folder / "cpu.max").strip().partition(" ")
+    if not quota:
+        quota = _read(folder / "cpu.cfs_quota_us").strip()
+        period = _read(folder / "cpu.cfs_period_us").strip()
+    if not (quota.isdecimal() and period.isdecimal() and int(period)):
+        return None
+    return int(quota) / int(period)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""

@@ -1,0 +1,1 @@
+"""What is to be known of a running system: asked once, shown as text, JSON and metrics."""

@@ -1,0 +1,158 @@
+"""The report as Prometheus text (exposition format 0.0.4): gauges, one sample a line.
+
+The format is three kinds of lines; the client library is made for counters within a process.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from veza_site.status.questions import QUESTIONS
+from veza_site.status.report import Report
+
+#: Metric, value, and labels.
+type Sample = tuple[str, float, dict[str, Any]]
+
+HELP = {
+    "veza_database_up": "Whether the database answered.",
+    "veza_status_seconds": "How long all questions took.",
+    "veza_question_answered": "Whether a question was answered; if not, its metrics are missing.",
+    "veza_attention": "How many things of a question need attention, as manage.py status says.",
+    "veza_server_info": "The server's version.",
+    "veza_in_recovery": "Whether the server is a replica.",
+    "veza_database_bytes": "The size of the database.",
+    "veza_migrations_pending": "Migrations of this release that are not applied.",
+    "veza_migrations_unknown": "Applied migrations that this release does not have.",
+    "veza_job_success_timestamp_seconds": "When a job last succeeded; missing: never.",
+    "veza_backup_bytes": "The size of the last backup.",
+    "veza_purge_due_rows": "Rows that a purge would look for, 1000 at most.",
+    "veza_transcode_jobs": "Transcode jobs, 1000 at most.",
+    "veza_transcode_oldest_seconds": "The age of the oldest open transcode job.",
+    "veza_invalid_indexes": "Indexes that a broken CREATE INDEX CONCURRENTLY left.",
+    "veza_connections": "Sessions on the server.",
+    "veza_connections_most": "Sessions that ordinary roles may have.",
+    "veza_transaction_seconds": "The age of the oldest transaction in the database.",
+    "veza_prepared_transaction_seconds": "The age of the oldest prepared transaction.",
+    "veza_id_age": "The age of the oldest transaction ids and multixact ids.",
+    "veza_id_freeze_max_age": "The age from which on autovacuum freezes.",
+    "veza_replica_lag_seconds": "How far a replica is behind.",
+    "veza_slot_wal_bytes": "The WAL that a replication slot keeps.",
+    "veza_slot_lost": "Whether a slot has lost WAL that its replica needs, or is about to.",
+    "veza_random_page_cost": "The planner's random_page_cost.",
+}
+
+
+def render(report: Report | None) -> str:
+    """The text; None: the database did not answer."""
+    by_name: dict[str, list[Sample]] = {}
+    for sample in _samples(report):
+        by_name.setdefault(sample[0], []).append(sample)
+    return "".join(
+        f"# HELP {name} {HELP[name]}\n# TYPE {name} gauge\n" + "".join(map(_line, samples))
+        for name, samples in by_name.items()
+    )
+
+
+def _line(sample: Sample) -> str:
+    name, value, labels = sample
+    told = ",".join(f'{label}="{_escaped(str(text))}"' for label, text in labels.items())
+    return f"{name}{{{told}}} {value:.15g}\n" if told else f"{name} {value:.15g}\n"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+
+
+def _samples(report: Report | None) -> Iterator[Sample]:
+    yield "veza_database_up", report is not None, {}
+    if report is None:
+        return
+    yield "veza_status_seconds", report.seconds, {}
+    for question in QUESTIONS:
+        yield "veza_question_answered", question in report.answers, {"question": question}
+    for question in report.answers:
+        number = sum(concern.question == question for concern in report.concerns)
+        yield "veza_attention", number, {"question": question}
+    for question, samples in SAMPLES.items():
+        if (answer := report.answers.get(question)) is not None:
+            yield from samples(answer)
+
+
+def _server(answer: dict[str, Any]) -> Iterator[Sample]:
+    yield "veza_server_info", 1, {"version": answer["version"], "database": answer["database"]}
+    yield "veza_in_recovery", answer["in_recovery"], {}
+    yield "veza_database_bytes", answer["bytes"], {}
+
+
+def _history(answer: dict[str, Any]) -> Iterator[Sample]:
+    yield "veza_migrations_pending", len(answer["pending"]), {}
+    yield "veza_migrations_unknown", len(answer["unknown"]), {}
+
+
+def _job(job: str) -> Any:
+    def samples(answer: dict[str, Any]) -> Iterator[Sample]:
+        if answer["finished_at"] is None:
+            return
+        time = datetime.fromisoformat(answer["finished_at"]).timestamp()
+        yield "veza_job_success_timestamp_seconds", time, {"job": job}
+        if "bytes" in answer:
+            yield "veza_backup_bytes", answer["bytes"], {}
+
+    return samples
+
+
+def _purge_due(answer: dict[str, Any]) -> Iterator[Sample]:
+    for column, number in answer.items():
+        yield "veza_purge_due_rows", number, {"column": column}
+
+
+def _queue(answer: dict[str, Any]) -> Iterator[Sample]:
+    for state, jobs in answer.items():
+        yield "veza_transcode_jobs", jobs["number"], {"state": state}
+        if state in ("pending", "processing"):
+            yield "veza_transcode_oldest_seconds", jobs["oldest"] or 0, {"state": state}
+
+
+def _connections(answer: dict[str, Any]) -> Iterator[Sample]:
+    yield "veza_connections", answer["used"], {}
+    yield "veza_connections_most", answer["most"], {}
+
+
+def _transactions(answer: dict[str, Any]) -> Iterator[Sample]:
+    yield "veza_transaction_seconds", (answer["oldest"] or {}).get("age", 0), {}
+    yield "veza_prepared_transaction_seconds", answer["prepared"]["oldest"] or 0, {}
+
+
+def _transaction_ids(answer: dict[str, Any]) -> Iterator[Sample]:
+    for kind, prefix in (("transaction", ""), ("multixact", "multixact_")):
+        yield "veza_id_age", answer[f"{prefix}age"], {"kind": kind}
+        yield "veza_id_freeze_max_age", answer[f"{prefix}freeze_max_age"], {"kind": kind}
+
+
+def _replication(answer: dict[str, Any]) -> Iterator[Sample]:
+    for replica in answer["replicas"]:
+        labels = {"replica": replica["application_name"], "address": replica["address"] or ""}
+        yield "veza_replica_lag_seconds", replica["seconds_behind"], labels
+    if answer["seconds_behind"] is not None:
+        yield "veza_replica_lag_seconds", answer["seconds_behind"], {"replica": "this server"}
+    for slot in answer["slots"]:
+        labels = {"slot": slot["name"]}
+        yield "veza_slot_wal_bytes", slot["bytes_kept"] or 0, labels
+        yield "veza_slot_lost", slot["wal_status"] in ("unreserved", "lost"), labels
+
+
+SAMPLES: dict[str, Any] = {
+    "server": _server,
+    "history": _history,
+    "backup": _job("backup_db"),
+    "purge": _job("purge"),
+    "weekly_plays": _job("count_weekly_plays"),
+    "purge_due": _purge_due,
+    "queue": _queue,
+    "invalid_indexes": lambda answer: [("veza_invalid_indexes", len(answer["names"]), {})],
+    "connections": _connections,
+    "transactions": _transactions,
+    "transaction_ids": _transaction_ids,
+    "replication": _replication,
+    "planner": lambda answer: [("veza_random_page_cost", answer["random_page_cost"], {})],
+}

@@ -1,0 +1,291 @@
+"""The questions, each put to the catalog or to an index: none reads a table of any size.
+
+Each takes a connection and returns values for JSON; times are in seconds, sizes in bytes.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.loader import MigrationLoader
+from psycopg import sql
+
+from veza_core.deploy.summary import read_summary
+from veza_core.deploy.v1 import V1_MIGRATIONS
+from veza_core.jobs import BACKUP, PURGE, WEEKLY_PLAYS
+from veza_core.purge.catalog import read_catalog
+from veza_core.purge.policy import Due, read_policy
+
+#: How far rows are counted: above it the answer is "that many at least".
+MOST_COUNTED = 1000
+
+type Answer = dict[str, Any]
+
+
+class NotAllowedError(Exception):
+    """The role may not see the answer; the text says what it needs."""
+
+
+def rows(connection: BaseDatabaseWrapper, query: Any, *parameters: Any) -> list[Answer]:
+    """The rows of a query, each by the names of its columns."""
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters or None)
+        names = [column.name for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def server(connection: BaseDatabaseWrapper) -> Answer:
+    """Which server, database and role this is, by the server's own answer."""
+    [answer] = rows(
+        connection,
+        """
+        SELECT current_setting('server_version') AS version,
+            coalesce(host(inet_server_addr()), 'a Unix socket') AS address,
+            coalesce(inet_server_port(), current_setting('port')::integer) AS port,
+            current_database()::text AS database, current_user::text AS role,
+            pg_is_in_recovery() AS in_recovery, pg_database_size(current_database()) AS bytes,
+            extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())::float8 AS uptime
+        """,
+    )
+    return answer
+
+
+def schema(connection: BaseDatabaseWrapper) -> Answer:
+    """How many objects `public` has."""
+    counts = read_summary(connection).as_dict()
+    del counts["server_version"]
+    return counts
+
+
+def history(connection: BaseDatabaseWrapper) -> Answer:
+    """Which migrations of this release are applied, and which others are."""
+    on_disk = set(MigrationLoader(None).disk_migrations)
+    [there] = rows(
+        connection, "SELECT to_regclass('django.django_migrations') IS NOT NULL AS is_there"
+    )
+    applied = set()
+    if there["is_there"]:
+        found = rows(connection, "SELECT app, name FROM django.django_migrations")
+        applied = {(row["app"], row["name"]) for row in found}
+    own = {app for app, _ in on_disk}
+    return {
+        "applied": len(applied & on_disk),
+        "pending": _names(on_disk - applied),
+        "unknown": _names({key for key in applied - on_disk if key[0] in own}),
+        "v1_complete": applied >= V1_MIGRATIONS,
+    }
+
+
+def _names(keys: set[tuple[str, str]]) -> list[str]:
+    return [f"{app}.{name}" for app, name in sorted(keys)]
+
+
+def _job(connection: BaseDatabaseWrapper, job: str) -> Answer:
+    found = rows(
+        connection,
+        """
+        SELECT to_char(finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS finished_at,
+            extract(epoch FROM clock_timestamp() - finished_at)::float8 AS age, seconds, details
+        FROM django.veza_site_jobrun WHERE job = %s
+        """,
+        job,
+    )
+    if not found:
+        return {"finished_at": None, "age": None}
+    details = found[0].pop("details")
+    return {**found[0], **details}
+
+
+def backup(connection: BaseDatabaseWrapper) -> Answer:
+    """The last backup_db that could write down that it succeeded."""
+    return _job(connection, BACKUP)
+
+
+def weekly_plays(connection: BaseDatabaseWrapper) -> Answer:
+    """The last count_weekly_plays."""
+    return _job(connection, WEEKLY_PLAYS)
+
+
+def purge(connection: BaseDatabaseWrapper) -> Answer:
+    """The last purge of all tables."""
+    return _job(connection, PURGE)
+
+
+def purge_due(connection: BaseDatabaseWrapper) -> Answer:
+    """Rows that a purge would look for now, by table and column, `MOST_COUNTED` at most of each."""
+    dues = read_policy(read_catalog(connection), settings.PURGE_AFTER_DAYS)
+    # One after another they would be a round trip each; the branches are one index scan each.
+    statement = sql.SQL(" UNION ALL ").join(_count(due) for due in dues)
+    found = rows(connection, statement) if dues else []
+    return {row["name"]: row["number"] for row in found if row["number"]}
+
+
+def _count(due: Due) -> sql.Composable:
+    return sql.SQL(
+        "SELECT {name} AS name, (SELECT count(*) FROM (SELECT FROM {table} "
+        "WHERE {column} < now() - make_interval(days => {days}) LIMIT {most}) AS due) AS number"
+    ).format(
+        name=sql.Literal(f"{due.table}.{due.column}"),
+        table=due.table.identifier,
+        column=sql.Identifier(due.column),
+        days=sql.Literal(due.days),
+        most=sql.Literal(MOST_COUNTED),
+    )
+
+
+def queue(connection: BaseDatabaseWrapper) -> Answer:
+    """Transcode jobs by state, `MOST_COUNTED` at most, and the ages of the oldest open ones."""
+    found = rows(
+        connection,
+        """
+        SELECT state::text, number,
+            extract(epoch FROM clock_timestamp() - oldest)::float8 AS oldest
+        FROM unnest(enum_range(NULL::public.transcode_status)) AS states (state),
+        LATERAL (
+            SELECT count(*) AS number FROM (
+                SELECT FROM public.hls_transcode_queue WHERE status = state LIMIT %s
+            ) AS counted
+        ) AS counts,
+        LATERAL (
+            -- The index on the state ends in created_at: one entry of it.
+            SELECT min(created_at) AS oldest FROM public.hls_transcode_queue
+            WHERE status = state AND state IN ('pending', 'processing')
+        ) AS ages
+        """,
+        MOST_COUNTED,
+    )
+    return {row["state"]: {"number": row["number"], "oldest": row["oldest"]} for row in found}
+
+
+def invalid_indexes(connection: BaseDatabaseWrapper) -> Answer:
+    """Indexes that a CREATE INDEX CONCURRENTLY left behind; not those being built."""
+    found = rows(
+        connection,
+        """
+        SELECT indexrelid::regclass::text AS name FROM pg_index
+        JOIN pg_class ON pg_class.oid = indexrelid
+        JOIN pg_namespace ON pg_namespace.oid = relnamespace
+        WHERE nspname IN ('public', 'django') AND NOT (indisvalid AND indisready AND indislive)
+            AND indexrelid NOT IN (SELECT index_relid FROM pg_stat_progress_create_index)
+        ORDER BY 1
+        """,
+    )
+    return {"names": [row["name"] for row in found]}
+
+
+def transaction_ids(connection: BaseDatabaseWrapper) -> Answer:
+    """The age of the oldest transaction ids in any database, and when autovacuum freezes."""
+    [answer] = rows(
+        connection,
+        """
+        SELECT max(age(datfrozenxid))::bigint AS age,
+            max(mxid_age(datminmxid))::bigint AS multixact_age,
+            current_setting('autovacuum_freeze_max_age')::bigint AS freeze_max_age,
+            current_setting('autovacuum_multixact_freeze_max_age')::bigint
+                AS multixact_freeze_max_age
+        FROM pg_database
+        """,
+    )
+    return answer
+
+
+def replication(connection: BaseDatabaseWrapper) -> Answer:
+    """Replicas and their lag, the WAL that slots keep; on a replica, how far behind it is."""
+    _needs_statistics(connection)
+    current = """CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn()
+        ELSE pg_current_wal_lsn() END"""
+    replicas = rows(
+        connection,
+        f"""
+        SELECT application_name, client_addr::text AS address, state,
+            pg_wal_lsn_diff({current}, replay_lsn)::bigint AS bytes_behind,
+            coalesce(extract(epoch FROM replay_lag), 0)::float8 AS seconds_behind
+        FROM pg_stat_replication ORDER BY 1, 2
+        """,
+    )
+    slots = rows(
+        connection,
+        f"""
+        SELECT slot_name::text AS name, active, wal_status,
+            pg_wal_lsn_diff({current}, restart_lsn)::bigint AS bytes_kept
+        FROM pg_replication_slots ORDER BY 1
+        """,
+    )
+    [own] = rows(
+        connection,
+        """
+        SELECT CASE WHEN NOT pg_is_in_recovery() THEN NULL
+            WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
+            ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())
+            END::float8 AS seconds_behind
+        """,
+    )
+    return {"replicas": replicas, "slots": slots, "seconds_behind": own["seconds_behind"]}
+
+
+def transactions(connection: BaseDatabaseWrapper) -> Answer:
+    """The oldest transaction of another session in this database, and the oldest prepared one."""
+    _needs_statistics(connection)
+    oldest = rows(
+        connection,
+        """
+        SELECT pid, usename::text AS role, application_name, state,
+            extract(epoch FROM clock_timestamp() - xact_start)::float8 AS age
+        FROM pg_stat_activity
+        WHERE datname = current_database() AND xact_start IS NOT NULL
+            AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+        ORDER BY xact_start LIMIT 1
+        """,
+    )
+    [prepared] = rows(
+        connection,
+        """
+        SELECT count(*) AS number,
+            extract(epoch FROM clock_timestamp() - min(prepared))::float8 AS oldest
+        FROM pg_prepared_xacts WHERE database = current_database()
+        """,
+    )
+    return {"oldest": oldest[0] if oldest else None, "prepared": prepared}
+
+
+def connections(connection: BaseDatabaseWrapper) -> Answer:
+    """How many sessions the server has, and how many an ordinary role may have."""
+    [answer] = rows(
+        connection,
+        """
+        SELECT (SELECT sum(numbackends) FROM pg_stat_database)::bigint AS used,
+            current_setting('max_connections')::bigint
+                - current_setting('superuser_reserved_connections')::bigint
+                - coalesce(current_setting('reserved_connections', true), '0')::bigint AS most
+        """,
+    )
+    return answer
+
+
+def planner(connection: BaseDatabaseWrapper) -> Answer:
+    """`random_page_cost`, and where it is set: `default` is PostgreSQL's own."""
+    [answer] = rows(
+        connection,
+        "SELECT setting::float8 AS random_page_cost, source FROM pg_settings "
+        "WHERE name = 'random_page_cost'",
+    )
+    return answer
+
+
+def _needs_statistics(connection: BaseDatabaseWrapper) -> None:
+    [answer] = rows(
+        connection, "SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS may"
+    )
+    if not answer["may"]:
+        raise NotAllowedError("the role sees its own sessions alone: GRANT pg_monitor to it")
+
+
+#: The most important first: those behind them get what time is left.
+QUESTIONS: dict[str, Callable[[BaseDatabaseWrapper], Answer]] = {
+    question.__name__: question
+    for question in (
+        server, history, schema, backup, purge, weekly_plays, connections, transactions,
+        transaction_ids, replication, invalid_indexes, planner, queue, purge_due,
+    )
+}  # fmt: skip

@@ -1,0 +1,89 @@
+"""Puts all questions in one read-only transaction of bounded time."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from django.core.management.base import CommandError
+from django.db import DatabaseError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from veza_site.status.attention import Concern, concerns_of
+from veza_site.status.questions import QUESTIONS, NotAllowedError
+
+#: Seconds for all questions, and for a statement of one.
+LONGEST, LONGEST_STATEMENT = 1.0, 0.25
+
+REASONS = {
+    "57014": "it took too long",
+    "55P03": "a lock is in the way",
+    "42501": "the role may not read that",
+    "42P01": "the table is not there: migrations are pending",
+}
+
+
+@dataclass(slots=True)
+class Report:
+    """Answers by question, reasons for questions without one, and what needs attention."""
+
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    unanswered: dict[str, str] = field(default_factory=dict)
+    concerns: list[Concern] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report, for JSON."""
+        return {
+            "attention": [{"question": c.question, "message": c.message} for c in self.concerns],
+            "unanswered": self.unanswered,
+            **self.answers,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def read_report(connection: BaseDatabaseWrapper, ignore: Sequence[str] = ()) -> Report:
+    """Ask everything but `ignore`. Raises Django's `DatabaseError` when there is no connection.
+
+    A question that the server does not answer in time, or not to this role, is in `unanswered`.
+    """
+    report = Report()
+    connection.ensure_connection()
+    started = time.monotonic()
+    with transaction.atomic(using=connection.alias):
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION READ ONLY")
+            # A light guest, as the audit is.
+            cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off")
+        for name in QUESTIONS:
+            if name not in ignore:
+                _ask(connection, name, LONGEST - (time.monotonic() - started), report)
+    report.seconds = time.monotonic() - started
+    report.concerns = concerns_of(report.answers)
+    return report
+
+
+def _ask(connection: BaseDatabaseWrapper, name: str, left: float, report: Report) -> None:
+    if left <= 0:
+        report.unanswered[name] = "no time was left"
+        return
+    limit = max(1, int(min(left, LONGEST_STATEMENT) * 1000))
+    try:
+        with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+            cursor.execute(
+                f"SET LOCAL statement_timeout = {limit}; SET LOCAL lock_timeout = {limit}"
+            )
+            report.answers[name] = QUESTIONS[name](connection)
+    except (NotAllowedError, CommandError) as error:
+        report.unanswered[name] = str(error)
+    except DatabaseError as error:
+        if connection.connection is None or connection.connection.closed:
+            raise
+        report.unanswered[name] = _reason(error)
+
+
+def _reason(error: DatabaseError) -> str:
+    cause = error.__cause__
+    state = cause.sqlstate if isinstance(cause, psycopg.Error) else None
+    return REASONS.get(state or "", str(error).splitlines()[0])

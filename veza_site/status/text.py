@@ -1,0 +1,115 @@
+"""The report for people: a line for each question, then what needs attention."""
+
+from typing import Any
+
+from veza_core.backup.files import human_size
+from veza_site.status.attention import duration
+from veza_site.status.questions import MOST_COUNTED
+from veza_site.status.report import Report
+
+
+def lines(report: Report) -> list[str]:
+    """The report, line by line."""
+    told = {name: LINES[name](answer) for name, answer in report.answers.items()}
+    told |= {name: f"unknown: {reason}" for name, reason in report.unanswered.items()}
+    width = max(map(len, LINES))
+    return [f"{name.replace('_', ' '):{width}}  {told[name]}" for name in LINES if name in told]
+
+
+def _server(answer: dict[str, Any]) -> str:
+    kind = "replica" if answer["in_recovery"] else "primary"
+    return (
+        f"PostgreSQL {answer['version']} at {answer['address']}, port {answer['port']}: {kind}, "
+        f"database {answer['database']}, role {answer['role']}, {human_size(answer['bytes'])}, "
+        f"up for {duration(answer['uptime'])}"
+    )
+
+
+def _history(answer: dict[str, Any]) -> str:
+    complete = "V1 is complete" if answer["v1_complete"] else "V1 is not complete"
+    return (
+        f"{complete}; {answer['applied']} migrations applied, {len(answer['pending'])} pending, "
+        f"{len(answer['unknown'])} unknown"
+    )
+
+
+def _schema(answer: dict[str, Any]) -> str:
+    return ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in answer.items())
+
+
+def _job(answer: dict[str, Any]) -> str:
+    if answer["age"] is None:
+        return "never, as far as this database knows"
+    rest = {k: v for k, v in answer.items() if k not in ("finished_at", "age", "seconds")}
+    details = "".join(f", {name} {value}" for name, value in rest.items())
+    return f"{duration(answer['age'])} ago, {answer['seconds']:.1f} s{details}"
+
+
+def _numbers(answer: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {_bounded(number)}" for name, number in answer.items()) or "nothing"
+
+
+def _bounded(number: int) -> str:
+    return f"{number:,}+" if number >= MOST_COUNTED else f"{number:,}"
+
+
+def _queue(answer: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{state} {_bounded(jobs['number'])}"
+        + (f" (oldest {duration(jobs['oldest'])})" if jobs["oldest"] is not None else "")
+        for state, jobs in answer.items()
+    )
+
+
+def _transaction_ids(answer: dict[str, Any]) -> str:
+    return (
+        f"{answer['age']:,} old of {answer['freeze_max_age']:,}, "
+        f"multixacts {answer['multixact_age']:,} of {answer['multixact_freeze_max_age']:,}"
+    )
+
+
+def _replication(answer: dict[str, Any]) -> str:
+    parts = [
+        f"{replica['application_name']} {replica['state']}, "
+        f"{duration(replica['seconds_behind'])} and "
+        f"{human_size(replica['bytes_behind'] or 0)} behind"
+        for replica in answer["replicas"]
+    ]
+    parts += [
+        f"slot {slot['name']} keeps {human_size(slot['bytes_kept'] or 0)}"
+        for slot in answer["slots"]
+    ]
+    if answer["seconds_behind"] is not None:
+        parts.append(f"this is a replica, {duration(answer['seconds_behind'])} behind")
+    return "; ".join(parts) or "no replicas, no slots"
+
+
+def _transactions(answer: dict[str, Any]) -> str:
+    oldest = answer["oldest"]
+    told = (
+        f"the oldest is {duration(oldest['age'])} old, pid {oldest['pid']}, role {oldest['role']}"
+        if oldest
+        else "no other is open"
+    )
+    number = answer["prepared"]["number"]
+    return f"{told}; {number} prepared"
+
+
+LINES = {
+    "server": _server,
+    "history": _history,
+    "schema": _schema,
+    "backup": _job,
+    "purge": _job,
+    "purge_due": _numbers,
+    "weekly_plays": _job,
+    "queue": _queue,
+    "invalid_indexes": lambda answer: ", ".join(answer["names"]) or "none",
+    "connections": lambda answer: f"{answer['used']} of {answer['most']}",
+    "transactions": _transactions,
+    "transaction_ids": _transaction_ids,
+    "replication": _replication,
+    "planner": lambda answer: (
+        f"random_page_cost {answer['random_page_cost']:g} ({answer['source']})"
+    ),
+}
