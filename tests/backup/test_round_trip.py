@@ -178,3 +178,23 @@ def test_a_role_without_privileges_but_its_own(roles, database, tmp_path):
         session.execute("DELETE FROM playlists; DROP TABLE track_likes")
     restore(path, database, "--replace", "--noinput")
     assert differences(before, state_of(database)) == ""
+
+
+def test_what_a_server_keeps_of_columns_for_itself_is_left_there(database, tmp_path):
+    """PostgreSQL refuses an option that it does not know; a pg_dump of another release writes it."""
+    path = tmp_path / "options.dump"
+    options = "SELECT attname, attoptions FROM pg_attribute WHERE attrelid = 'users'::regclass"
+    with connect(database) as session:
+        session.execute("ALTER TABLE users ALTER role SET (n_distinct = 5)")
+        session.execute(
+            "UPDATE pg_attribute SET attoptions = '{internal=1}' || attoptions "
+            "WHERE attrelid = 'users'::regclass AND attnum > 0"
+        )
+    backup = manage("backup_db", str(path), **database_environment(database))
+    assert backup.returncode == 0, backup.stderr
+    with scratch_database() as name:
+        restore(path, name)
+        with connect(name) as session:
+            rows = dict(session.execute(options).fetchall())
+    assert "n_distinct=5" in rows["role"]
+    assert not [each for each in rows.values() if "internal=1" in (each or [])]

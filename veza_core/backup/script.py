@@ -12,6 +12,8 @@ from typing import IO, Any
 
 from django.core.management.base import CommandError
 
+from veza_core.export.options import ATTRIBUTE
+
 COPY = re.compile(rb"COPY (.+?) \(.*\) FROM stdin;\n", re.DOTALL)
 END_OF_ROWS = b"\\.\n"
 # Bytes that are read and sent at once.
@@ -23,6 +25,11 @@ RESTRICT = re.compile(rb"^\\restrict (\S+)\n", re.MULTILINE)
 TRANSACTION_TIMEOUT = b"SET transaction_timeout = 0;\n"
 # All of this is above the first object.
 HEADER = 2000
+# The options of a column. A pg_dump of another release than the server's also writes those that the
+# server keeps there for itself (Debian's 15.20 does), which no other server takes.
+COLUMN_OPTIONS = re.compile(
+    rb"^(ALTER (?:FOREIGN )?TABLE ONLY .+ ALTER COLUMN .+ SET \()(.+)(\);\n)", re.MULTILINE
+)
 
 
 def run_definitions(cursor: Any, script: IO[bytes]) -> None:
@@ -35,7 +42,13 @@ def run_definitions(cursor: Any, script: IO[bytes]) -> None:
     if guard:
         text = text.replace(guard[0], b"", 1)
         text = text.replace(b"\\unrestrict " + guard[1], b"", 1)
-    cursor.execute(text)
+    cursor.execute(COLUMN_OPTIONS.sub(_with_documented_options, text))
+
+
+def _with_documented_options(statement: re.Match[bytes]) -> bytes:
+    options = statement[2].split(b", ")
+    kept = [each for each in options if each.split(b"=")[0].decode() in ATTRIBUTE]
+    return statement[1] + b", ".join(kept) + statement[3] if kept else b""
 
 
 def run_rows(cursor: Any, script: IO[bytes], show: Callable[[str], None]) -> None:
