@@ -11,7 +11,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from tests import in_process
-from veza_core.export import scratch
+from veza_core.db import scratch
 
 from .conftest import SCHEMA
 
@@ -47,7 +47,7 @@ def test_the_scratch_database_is_dropped(migrated, migrated_url, django_db_block
         done = in_process.run(migrated, ("export_schema", "--check"))
     assert done.returncode == 0, done.stderr
     with psycopg.connect(migrated_url) as connection:
-        name = f"veza_export_{number.hex[:12]}"
+        name = f"veza_scratch_{number.hex[:12]}"
         left = connection.execute("SELECT FROM pg_database WHERE datname = %s", [name])
         assert left.rowcount == 0
 
@@ -78,7 +78,7 @@ def test_it_writes_byte_for_byte_what_is_committed(export_schema, tmp_path):
     directory = tmp_path / "schema"
     done = export_schema("--directory", str(directory))
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"Written in {directory}: 001_extensions_and_types.sql, ")
+    assert f"Written in {directory}: 001_extensions_and_types.sql, " in done.stdout
     written = {path.name: path.read_bytes() for path in directory.iterdir()}
     committed = {
         path.name: path.read_bytes()

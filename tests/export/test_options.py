@@ -1,7 +1,11 @@
 """What a server keeps for itself in the catalog is no drift; what a user may set is."""
 
+import psycopg
 import pytest
 
+from veza_core.audit.engine import check
+from veza_core.audit.reader import read_catalog
+from veza_core.audit.rules import CATALOG_RULES
 from veza_core.export.drift import compare
 from veza_core.export.exporting import prove
 from veza_core.export.files import render_files
@@ -79,6 +83,24 @@ DOCUMENTED = {
 }
 
 
+#: Two statements that say the same.
+SPELLINGS = {
+    "boolean": ("SET (autovacuum_enabled = FALSE)", "SET (autovacuum_enabled = 'No')"),
+    "boolean by number": ("SET (vacuum_truncate = 1)", "SET (vacuum_truncate = on)"),
+    "whole number": ("SET (fillfactor = 70)", "SET (fillfactor = '070')"),
+    "ratio": (
+        "SET (autovacuum_vacuum_scale_factor = 0.50)",
+        "SET (autovacuum_vacuum_scale_factor = '5e-1')",
+    ),
+    "of a column": ("ALTER role SET (n_distinct = -.5)", "ALTER role SET (n_distinct = -0.50)"),
+    "of TOAST": (
+        "SET (toast.vacuum_index_cleanup = 'AUTO')",
+        "SET (toast.vacuum_index_cleanup = auto)",
+    ),
+    "no target of statistics": ("ALTER role SET STATISTICS -1", "ALTER email SET STATISTICS -1"),
+}
+
+
 def put(connection, where):
     statement = INTERNAL[where].format(public="relnamespace = 'public'::regnamespace")
     assert connection.execute(statement).rowcount > 0
@@ -110,6 +132,23 @@ def test_the_order_in_which_options_were_set_is_no_difference(live):
     one = read_snapshot(live)
     live.execute("ALTER TABLE users RESET (fillfactor); ALTER TABLE users SET (fillfactor = 90)")
     assert read_snapshot(live) == one
+
+
+@pytest.mark.parametrize(("one", "other"), SPELLINGS.values(), ids=SPELLINGS)
+def test_the_spelling_of_a_value_is_no_difference(live, one, other):
+    live.execute(f"ALTER TABLE users {one}")
+    before = read_snapshot(live)
+    live.execute(f"ALTER TABLE users {other}")
+    assert read_snapshot(live) == before
+
+
+def test_the_audit_sees_none_of_them(migrated_url):
+    with psycopg.connect(migrated_url) as connection:
+        before = check(read_catalog(connection, ("public",)), CATALOG_RULES)
+        for where in INTERNAL:
+            put(connection, where)
+        assert check(read_catalog(connection, ("public",)), CATALOG_RULES) == before
+        connection.rollback()
 
 
 @pytest.mark.parametrize(

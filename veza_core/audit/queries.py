@@ -34,7 +34,8 @@ WITH RECURSIVE layers AS (
            OR EXISTS (SELECT FROM pg_constraint WHERE contypid = t.oid AND contype = 'c')
     FROM layers l JOIN pg_type t ON t.oid = l.base AND t.typtype = 'd'
 )
-SELECT l.domain, l.base, l.modifier, l.not_null, d.typdefault, l.has_checks
+SELECT l.domain, l.base, l.modifier, l.not_null,
+       coalesce(pg_get_expr(d.typdefaultbin, 0), d.typdefault), l.has_checks
 FROM layers l
 JOIN pg_type b ON b.oid = l.base AND b.typtype <> 'd'
 JOIN pg_type d ON d.oid = l.domain

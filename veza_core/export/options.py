@@ -3,7 +3,7 @@
 `pg_attribute.attoptions`, `pg_class.reloptions` and `pg_proc.proconfig` are arrays of `name=value`.
 A server may keep options of its own there, which `psql` and `pg_dump` hide: Debian's 15.20 has a
 version of each column in `attoptions`. So options are read by the names that the reference pages
-list, in the order of their names, and no others are read.
+list, in the order of their names and with one spelling of equal values, and no others are read.
 
 Sources: PostgreSQL 18, ALTER TABLE ("SET ( attribute_option = value )"), CREATE TABLE and CREATE
 INDEX ("Storage Parameters"), CREATE VIEW, and the operator classes' own pages.
@@ -47,25 +47,43 @@ OPERATOR_CLASS = (
     "false_positive_rate", "n_distinct_per_range", "numranges", "siglen", "values_per_range",
 )  # fmt: skip
 
+_BOOLEAN = (
+    "autosummarize", "autovacuum_enabled", "deduplicate_items", "fastupdate", "security_barrier",
+    "security_invoker", "user_catalog_table", "vacuum_index_cleanup", "vacuum_truncate",
+)  # fmt: skip
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
+
+
+# PostgreSQL keeps a value as it was written: yes, TRUE, 1, 070 or 0.50.
+_VALUE = rf"""CASE
+    WHEN name IN ({_listed(_BOOLEAN)}) AND value ~* '^(t|tr|tru|true|y|ye|yes|on|1)$' THEN 'on'
+    WHEN name IN ({_listed(_BOOLEAN)}) AND value ~* '^(f|fa|fal|fals|false|n|no|of|off|0)$'
+        THEN 'off'
+    WHEN value ~ '^[+-]?([0-9]{{1,30}}[.]?[0-9]{{0,30}}|[.][0-9]{{1,30}})(e[+-]?[0-9]{{1,2}})?$'
+        THEN trim_scale(value::numeric)::text
+    ELSE lower(value) END"""
+
 
 def documented(array: str, names: Sequence[str], prefix: str = "") -> str:
     """SQL for those options in `array`, an SQL expression, that are among `names`; NULL for none.
 
     `prefix` is put in front of each.
     """
-    listed = ", ".join(f"'{name}'" for name in names)
     return (
-        f"(SELECT array_agg('{prefix}' || option ORDER BY option) FROM unnest({array}) AS option "
-        f"WHERE split_part(option, '=', 1) IN ({listed}))"
+        f"(SELECT array_agg('{prefix}' || name || '=' || {_VALUE} ORDER BY name) "
+        f"FROM unnest({array}) AS option, split_part(option, '=', 1) AS name, "
+        f"substr(option, strpos(option, '=') + 1) AS value WHERE name IN ({_listed(names)}))"
     )
 
 
 def undocumented(array: str, names: Sequence[str]) -> str:
     """SQL for the options in `array` that are not among `names`; NULL for none."""
-    listed = ", ".join(f"'{name}'" for name in names)
     return (
         f"(SELECT array_agg(option) FROM unnest({array}) AS option "
-        f"WHERE split_part(option, '=', 1) NOT IN ({listed}))"
+        f"WHERE split_part(option, '=', 1) NOT IN ({_listed(names)}))"
     )
 
 

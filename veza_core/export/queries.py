@@ -55,7 +55,7 @@ SELECT typname AS name,
         WHEN 'r' THEN (SELECT format_type(rngsubtype, NULL) FROM pg_range
             WHERE rngtypid = t.oid) END AS type,
     CASE WHEN typnotnull THEN 'NOT NULL' END AS nullability,
-    typdefault AS default,
+    COALESCE(pg_get_expr(typdefaultbin, 0, true), typdefault) AS default,
     (SELECT array_agg(concat_ws(' ', conname, pg_get_constraintdef(oid, true))
         ORDER BY conname) FROM pg_constraint
         WHERE contypid = t.oid AND contype = 'c') AS checks,
@@ -159,7 +159,7 @@ SELECT relname AS parent, attname AS name,
     CASE WHEN attstorage <> typstorage THEN CASE attstorage WHEN 'p' THEN 'PLAIN'
         WHEN 'e' THEN 'EXTERNAL' WHEN 'x' THEN 'EXTENDED' WHEN 'm' THEN 'MAIN' END END AS storage,
     CASE attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END AS compression,
-    NULLIF(attstattarget, -1)::text AS statistics,
+    CASE WHEN attstattarget >= 0 THEN attstattarget::text END AS statistics,
     {documented("attoptions", ATTRIBUTE)} AS options,
     col_description(attrelid, attnum) AS comment
 FROM relations c
@@ -191,7 +191,7 @@ SELECT c.relname AS parent, conname AS name,
     obj_description(con.oid, 'pg_constraint') AS comment,
     obj_description(i.oid, 'pg_class') AS "comment of its index"
 FROM relations c
-JOIN pg_constraint con ON conrelid = c.oid AND contype NOT IN ('n', 't')
+JOIN pg_constraint con ON conrelid = c.oid AND contype IN ('p', 'u', 'f', 'c', 'x')
 LEFT JOIN pg_class i ON i.oid = conindid AND contype <> 'f'
 LEFT JOIN disabled ON tgconstraint = con.oid"""
 
