@@ -101,8 +101,8 @@ def reason(log: Path, start: int) -> str:
     found = errors[0] if errors else -1
     told = [re.sub(r".*?\b(?:FATAL|PANIC|ERROR|error): +", "", line) for line in lines[found:][:1]]
     for line in lines[found + 1 :][:1] if errors else []:
-        told += re.findall(r"(?:DETAIL|detail): +(.*)", line)
-    return f"{' '.join(told).rstrip('.') or 'it says nothing'} (its log is {log})"
+        told += re.findall(r"(?:DETAIL|HINT|detail|hint): +(.*)", line)
+    return f"{'. '.join(told).rstrip('.') or 'it says nothing'} (its log is {log})"
 
 
 def fill(programs: Path, data: Path, account: Account, superuser: str) -> None:
