@@ -10,6 +10,8 @@ from tests.support import schema_of, server_parameters
 TABLES = """
 SELECT nspname, relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
 WHERE relkind IN ('r', 'p') AND nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'
+    -- backup_db notes its success here, once the file is whole.
+    AND relname <> 'veza_site_jobrun'
 ORDER BY 1, 2
 """
 CHECKSUM = "SELECT count(*), md5(coalesce(string_agg(r::text, ',' ORDER BY r::text), '')) FROM {} r"

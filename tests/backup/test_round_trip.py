@@ -181,7 +181,7 @@ def test_a_role_without_privileges_but_its_own(roles, database, tmp_path):
 
 
 def test_what_a_server_keeps_of_columns_for_itself_is_left_there(database, tmp_path):
-    """PostgreSQL refuses an option that it does not know; a pg_dump of another release writes it."""
+    """No server takes an unknown option, and a pg_dump of another release writes it."""
     path = tmp_path / "options.dump"
     options = "SELECT attname, attoptions FROM pg_attribute WHERE attrelid = 'users'::regclass"
     with connect(database) as session:
