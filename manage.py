@@ -37,12 +37,21 @@ def main() -> None:
         sys.exit(f"manage.py: {line}")
 
 
-if __name__ == "__main__":
+def exit_code() -> str | int | None:
+    """Run `main`, and give the exit code, or the line to end with; see above."""
     guard_streams()
-    interrupt_on_signals()
-    code: str | int | None = None
     try:
-        main()
-    except SystemExit as end:
-        code = end.code
-    sys.exit(code or lost_output())
+        interrupt_on_signals()
+        try:
+            main()
+        except SystemExit as end:
+            if end.code:
+                return end.code
+        return lost_output()
+    except KeyboardInterrupt as error:
+        # Before the command had begun, or after it had ended.
+        return interrupt_code(error)
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code())
