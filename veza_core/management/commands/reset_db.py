@@ -28,6 +28,7 @@ from veza_core.deploy.reset import (
     empty_schemas,
     sessions_in_the_way,
 )
+from veza_core.errors import clear_line, one_line
 
 
 class Command(BaseCommand):
@@ -116,7 +117,7 @@ class Command(BaseCommand):
             ) from error
         except DatabaseError as error:
             if not is_lock_timeout(error):
-                told = " ".join(str(error).split())
+                told = clear_line(error) or one_line(error)
                 raise CommandError(f"{told}. Nothing was dropped.") from error
             who = "; ".join(map(str, sessions_in_the_way(connection))) or "gone by now"
             raise CommandError(
