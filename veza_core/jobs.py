@@ -24,6 +24,9 @@ def record_success(
     Returns None, or one line on why that could not be written: a role that only reads, a replica,
     a database whose migrations are pending. The job itself has succeeded all the same.
     """
+    if not connection.in_atomic_block and not connection.is_usable():
+        # It was idle for as long as pg_dump took, and a firewall or the server has ended it.
+        connection.close()
     try:
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
             cursor.execute(RECORD, [job, round(seconds, 3), json.dumps(details)])

@@ -14,8 +14,19 @@ def _time(record: logging.LogRecord) -> str:
     return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
 
 
+#: Control characters, and what else some programs take for the end of a line: a message with one
+#: could look like two, or steer a terminal.
+ESCAPES = {
+    code: chr(code).encode("unicode_escape").decode()
+    for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)
+}
+
+
 class TextFormatter(logging.Formatter):
-    """Time in UTC, level, logger, the client's address if there is one, message; a traceback."""
+    """Time in UTC, level, logger, the client's address if there is one, message; a traceback.
+
+    What does not begin a record is indented.
+    """
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s%(client)s: %(message)s")
@@ -27,6 +38,15 @@ class TextFormatter(logging.Formatter):
         address = _address(record)
         record.client = f" [{address}]" if address else ""
         return super().format(record)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        return super().formatMessage(record).translate(ESCAPES)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        return _indented(super().formatException(ei))
+
+    def formatStack(self, stack_info: str) -> str:  # noqa: N802
+        return _indented(super().formatStack(stack_info))
 
 
 class JsonFormatter(logging.Formatter):
@@ -77,6 +97,10 @@ def logging_settings(log_format: str, *, debug: bool) -> dict[str, Any]:
             "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
         },
     }
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line.translate(ESCAPES)}" for line in text.split("\n"))
 
 
 def _address(record: logging.LogRecord) -> str | None:

@@ -44,19 +44,21 @@ HELP = {
 
 def render(report: Report | None) -> str:
     """The text; None: the database did not answer."""
-    by_name: dict[str, list[Sample]] = {}
-    for sample in _samples(report):
-        by_name.setdefault(sample[0], []).append(sample)
+    by_name: dict[str, dict[str, float]] = {}
+    for name, value, labels in _samples(report):
+        values, series = by_name.setdefault(name, {}), _series(name, labels)
+        # Two replicas may have one name and one address; of the same series there is one sample.
+        values[series] = max(value, values.get(series, value))
     return "".join(
-        f"# HELP {name} {HELP[name]}\n# TYPE {name} gauge\n" + "".join(map(_line, samples))
-        for name, samples in by_name.items()
+        f"# HELP {name} {HELP[name]}\n# TYPE {name} gauge\n"
+        + "".join(f"{series} {value:.15g}\n" for series, value in values.items())
+        for name, values in by_name.items()
     )
 
 
-def _line(sample: Sample) -> str:
-    name, value, labels = sample
+def _series(name: str, labels: dict[str, Any]) -> str:
     told = ",".join(f'{label}="{_escaped(str(text))}"' for label, text in labels.items())
-    return f"{name}{{{told}}} {value:.15g}\n" if told else f"{name} {value:.15g}\n"
+    return f"{name}{{{told}}}" if told else name
 
 
 def _escaped(text: str) -> str:

@@ -3,6 +3,7 @@
 Each takes a connection and returns values for JSON; times are in seconds, sizes in bytes.
 """
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -93,7 +94,8 @@ def _job(connection: BaseDatabaseWrapper, job: str) -> Answer:
     )
     if not found:
         return {"finished_at": None, "age": None}
-    details = found[0].pop("details")
+    # Django has psycopg give JSON as text.
+    details = json.loads(found[0].pop("details"))
     return {**found[0], **details}
 
 
@@ -167,7 +169,11 @@ def invalid_indexes(connection: BaseDatabaseWrapper) -> Answer:
         JOIN pg_class ON pg_class.oid = indexrelid
         JOIN pg_namespace ON pg_namespace.oid = relnamespace
         WHERE nspname IN ('public', 'django') AND NOT (indisvalid AND indisready AND indislive)
-            AND indexrelid NOT IN (SELECT index_relid FROM pg_stat_progress_create_index)
+            AND NOT EXISTS (
+                -- Empty for another role's build, unless the role may see it.
+                SELECT FROM pg_stat_progress_create_index
+                WHERE index_relid = indexrelid AND datname = current_database()
+            )
         ORDER BY 1
         """,
     )

@@ -13,14 +13,18 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from veza_site.status.attention import Concern, concerns_of
 from veza_site.status.questions import QUESTIONS, NotAllowedError
 
-#: Seconds for all questions, and for a statement of one.
-LONGEST, LONGEST_STATEMENT = 1.0, 0.25
+#: Seconds for all questions, and for a statement of one. A statement waits for a lock for less:
+#: with the same limit PostgreSQL would never say that it was a lock.
+LONGEST, LONGEST_STATEMENT, LONGEST_WAIT = 1.0, 0.25, 0.1
 
 REASONS = {
     "57014": "it took too long",
     "55P03": "a lock is in the way",
     "42501": "the role may not read that",
-    "42P01": "the table is not there: migrations are pending",
+    # A schema, table, column or type.
+    **dict.fromkeys(
+        ("3F000", "42P01", "42703", "42704"), "it is not there: migrations are pending"
+    ),
 }
 
 
@@ -68,11 +72,12 @@ def _ask(connection: BaseDatabaseWrapper, name: str, left: float, report: Report
     if left <= 0:
         report.unanswered[name] = "no time was left"
         return
-    limit = max(1, int(min(left, LONGEST_STATEMENT) * 1000))
+    limit = max(2, int(min(left, LONGEST_STATEMENT) * 1000))
+    wait = min(limit - 1, int(LONGEST_WAIT * 1000))
     try:
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
             cursor.execute(
-                f"SET LOCAL statement_timeout = {limit}; SET LOCAL lock_timeout = {limit}"
+                f"SET LOCAL statement_timeout = {limit}; SET LOCAL lock_timeout = {wait}"
             )
             report.answers[name] = QUESTIONS[name](connection)
     except (NotAllowedError, CommandError) as error:
