@@ -9,6 +9,7 @@ import sys
 import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
@@ -89,6 +90,14 @@ def running(home: Path):
 def home(tmp_path):
     """A data directory that does not exist yet."""
     return tmp_path / "postgres"
+
+
+@pytest.fixture
+def passable():
+    """A folder that other users can enter, as pytest's own is not."""
+    with TemporaryDirectory(dir="/tmp") as temporary:
+        Path(temporary).chmod(0o755)
+        yield Path(temporary)
 
 
 @pytest.fixture(scope="module")
@@ -375,9 +384,14 @@ def test_a_server_that_was_killed(name, tmp_path):
 
 def test_a_process_that_lives_on_starts_it_again(copy):
     more = (
-        "import signal, time\n"
-        "old = int(open(sys.argv[1] + '/postmaster.pid').readline())\n"
-        "os.kill(old, signal.SIGKILL)\n"
+        "import signal\n"
+        "with psycopg.connect(host=host, port=5432, user='postgres', autocommit=True) as session:\n"
+        "    os.kill(int(open(sys.argv[1] + '/postmaster.pid').readline()), signal.SIGKILL)\n"
+        "    try:\n"
+        "        while True:\n"
+        "            session.execute('SELECT pg_sleep(0.01)')\n"
+        "    except psycopg.OperationalError:\n"
+        "        pass\n"
         "host = embedded.start(sys.argv[1], 'veza')\nprint(ask())"
     )
     assert run(copy, more) == "C.UTF-8"
@@ -467,13 +481,15 @@ def test_nobody_else_can_enter_the_folder_of_the_socket(name, tmp_path):
             assert session.execute("SHOW listen_addresses").fetchone() == ("",)
 
 
-def test_no_other_user_can_connect(copy):
+def test_no_other_user_can_connect(passable):
     """Not even one who could enter the folder; also where the wheel's own Python said trust."""
-    (copy / "pg_hba.conf").write_text("local all all trust\n")
     other = plain_user()
-    with running(copy) as process:
-        for path in (copy / ".s.PGSQL.5432", copy, *copy.parents[:3]):
-            path.chmod(path.stat().st_mode | 0o007)
+    home = passable / "postgres"
+    run(home)
+    (home / "pg_hba.conf").write_text("local all all trust\n")
+    with running(home) as process:
+        for path in (home / ".s.PGSQL.5432", home):
+            path.chmod(0o777)
         psql = PROGRAMS / "psql"
         done = other.run(
             [psql, "-h", process.host, "-U", "postgres", "-c", "SELECT 1"],
@@ -483,11 +499,10 @@ def test_no_other_user_can_connect(copy):
         assert "Peer authentication failed" in done.stderr
 
 
-def test_root_in_the_checkout_of_a_user(tmp_path):
+def test_root_in_the_checkout_of_a_user(passable):
     """The server runs as the user, who is not locked out, and whose server root then joins."""
     user = plain_user()
-    tmp_path.chmod(0o755)
-    checkout = tmp_path / "checkout"
+    checkout = passable / "checkout"
     checkout.mkdir()
     user.own(checkout)
     home = checkout / "deep" / "postgres"
@@ -512,19 +527,18 @@ def test_root_in_the_checkout_of_a_user_without_a_name(tmp_path):
     assert {path.lstat().st_uid for path in tmp_path.rglob("*")} == {54321}
 
 
-def test_data_of_another_user_is_left_alone_and_named(copy):
+def test_data_of_another_user_is_left_alone_and_named(passable):
     user = plain_user()
-    for path in copy.parents[:3]:
-        path.chmod(path.stat().st_mode | 0o005)
-    with running(copy):
-        before = modes(copy)
+    home = passable / "postgres"
+    with running(home):
+        before = modes(home)
         done = user.run(
-            command(copy),
+            command(home),
             [Path(sys.executable)],
             env={"PYTHONPATH": PYTHONPATH},
             capture_output=True,
         )
         assert done.returncode == 1
-        assert f"belongs to user {owner(copy)}" in done.stderr.splitlines()[-1]
-        assert modes(copy) == before
-        assert server_of(copy).ready()
+        assert f"belongs to user {owner(home)}" in done.stderr.splitlines()[-1]
+        assert modes(home) == before
+        assert server_of(home).ready()
