@@ -339,13 +339,27 @@ def test_initdb_killed_half_way(home):
     assert not (home / "initdb").exists()
 
 
+def test_initdb_whose_starter_was_killed_is_waited_for(home):
+    """It goes on alone; nobody removes its folder, or works in it."""
+    with subprocess.Popen(command(home), cwd=ROOT) as process:
+        while not (home / "initdb" / "PG_VERSION").exists():
+            assert process.poll() is None
+            time.sleep(0.001)
+        process.kill()
+    with running(home) as second:
+        assert second.host
+        # The first one ended well before the second began.
+        assert (home / "log").read_text().count("Success. You can now start") == 2
+    assert is_stopped(home)
+
+
 def test_a_move_killed_half_way(copy):
     """What initdb has made is moved, PG_VERSION last."""
-    (copy / "initdb").mkdir()
+    (copy / "initdb.finished").mkdir()
     for name in ("base", "global", "PG_VERSION"):
-        (copy / name).rename(copy / "initdb" / name)
+        (copy / name).rename(copy / "initdb.finished" / name)
     assert run(copy, "print(ask())") == "C.UTF-8"
-    assert not (copy / "initdb").exists()
+    assert not (copy / "initdb.finished").exists()
 
 
 # What the environment says
