@@ -17,7 +17,7 @@ from django.db import OperationalError
 
 from tests.support import ROOT, is_one_clear_line, running_manage
 from veza_core.db import embedded
-from veza_core.db.embedded.account import Account, account_for
+from veza_core.db.embedded.account import Account, StartError, account_for
 from veza_core.db.embedded.directory import initdb
 from veza_core.db.embedded.server import Server
 
@@ -148,6 +148,20 @@ def plain_user() -> Account:
     if os.geteuid():
         pytest.skip("needs root, to be two users")
     return Account.of(65534, 65534)
+
+
+def python_of(user: Account, home: Path, more: str = "print(host)"):
+    """Start the server as a user, by an interpreter that may stand where only root can go."""
+    identity = [f"--reuid={user.uid}", f"--regid={user.gid}", "--clear-groups"]
+    passing = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+    return subprocess.run(
+        ["setpriv", *identity, *passing, *command(home, more)],
+        env={"PYTHONPATH": PYTHONPATH, "PATH": os.environ["PATH"]},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 # Processes
@@ -325,13 +339,27 @@ def test_initdb_killed_half_way(home):
     assert not (home / "initdb").exists()
 
 
+def test_initdb_whose_starter_was_killed_is_waited_for(home):
+    """It goes on alone; nobody removes its folder, or works in it."""
+    with subprocess.Popen(command(home), cwd=ROOT) as process:
+        while not (home / "initdb" / "PG_VERSION").exists():
+            assert process.poll() is None
+            time.sleep(0.001)
+        process.kill()
+    with running(home) as second:
+        assert second.host
+        # The first one ended well before the second began.
+        assert (home / "log").read_text().count("Success. You can now start") == 2
+    assert is_stopped(home)
+
+
 def test_a_move_killed_half_way(copy):
     """What initdb has made is moved, PG_VERSION last."""
-    (copy / "initdb").mkdir()
+    (copy / "initdb.finished").mkdir()
     for name in ("base", "global", "PG_VERSION"):
-        (copy / name).rename(copy / "initdb" / name)
+        (copy / name).rename(copy / "initdb.finished" / name)
     assert run(copy, "print(ask())") == "C.UTF-8"
-    assert not (copy / "initdb").exists()
+    assert not (copy / "initdb.finished").exists()
 
 
 # What the environment says
@@ -509,22 +537,39 @@ def test_root_in_the_checkout_of_a_user(passable):
     run(home)
     owners = {path.lstat().st_uid for path in checkout.rglob("*")}
     assert owners == {user.uid}
-    done = user.run(
-        command(home, "print(ask('SELECT 1'))"),
-        [Path(sys.executable)],
-        env={"PYTHONPATH": PYTHONPATH, "PATH": os.environ["PATH"]},
-        capture_output=True,
-    )
+    done = python_of(user, home, "print(ask('SELECT 1'))")
     assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
     assert is_stopped(home)
 
 
-def test_root_in_the_checkout_of_a_user_without_a_name(tmp_path):
+def test_root_in_the_checkout_of_a_user_without_a_name(passable):
     """As in a container, where the folder is one of the host's."""
     plain_user()
-    os.chown(tmp_path, 54321, 54321)
-    run(tmp_path / "postgres")
-    assert {path.lstat().st_uid for path in tmp_path.rglob("*")} == {54321}
+    os.chown(passable, 54321, 54321)
+    run(passable / "postgres")
+    assert {path.lstat().st_uid for path in passable.rglob("*")} == {54321}
+
+
+@pytest.mark.parametrize("uid", [65534, 54321], ids=["named", "nameless"])
+@pytest.mark.parametrize("closed", ["data", "programs"])
+def test_root_gives_no_other_user_its_right_to_pass_closed_folders(uid, closed, tmp_path, passable):
+    """By SQL that user would read the files of root."""
+    plain_user()
+    (tmp_path / "closed").mkdir(mode=0o700)
+    checkout = (tmp_path / "closed" if closed == "data" else passable) / "checkout"
+    checkout.mkdir()
+    os.chown(checkout, uid, uid)
+    programs = PROGRAMS
+    if closed == "programs":
+        shutil.copytree(
+            PROGRAMS.parent, tmp_path / "closed/pginstall", ignore=lambda *_: ["include"]
+        )
+        programs = tmp_path / "closed/pginstall/bin"
+    account = Account.of(uid, uid)
+    with pytest.raises(StartError, match="cannot reach"):
+        Server(programs, checkout, account).start(60)
+    if closed == "data":
+        assert "cannot reach" in refusal(checkout / "postgres")
 
 
 def test_data_of_another_user_is_left_alone_and_named(passable):
@@ -532,12 +577,7 @@ def test_data_of_another_user_is_left_alone_and_named(passable):
     home = passable / "postgres"
     with running(home):
         before = modes(home)
-        done = user.run(
-            command(home),
-            [Path(sys.executable)],
-            env={"PYTHONPATH": PYTHONPATH},
-            capture_output=True,
-        )
+        done = python_of(user, home)
         assert done.returncode == 1
         assert f"belongs to user {owner(home)}" in done.stderr.splitlines()[-1]
         assert modes(home) == before

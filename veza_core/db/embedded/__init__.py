@@ -80,9 +80,9 @@ def _start(data: Path, database: str) -> str:
         if server.runs() and (host := server.ready()):
             return host
     account = directory.make(data)
-    with _one_process(data):
+    with _one_process(data, account) as lock:
         directory.adopt(data, account)
-        directory.fill(program("initdb").parent, data, account, USER)
+        directory.fill(program("initdb").parent, data, account, USER, lock)
         _hold(data, account)
         server = Server(program("postgres").parent, data, account)
         if not server.runs():
@@ -95,12 +95,16 @@ def _start(data: Path, database: str) -> str:
 
 
 @contextmanager
-def _one_process(data: Path) -> Iterator[None]:
-    """Keep the other processes that start and stop the server out of the block."""
-    descriptor = os.open(data, os.O_RDONLY)
+def _one_process(data: Path, account: Account) -> Iterator[int]:
+    """Keep the other processes that start and stop the server out of the block.
+
+    Gives the descriptor by which this process does so.
+    """
+    # Open for writing, as NFS asks of an exclusive lock.
+    descriptor = directory.open_file(data / directory.LOCK, account)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 
@@ -119,7 +123,7 @@ def _stop(data: Path) -> None:
     """Let go of the server; the last process to do so stops it. Runs at the process's end."""
     os.close(_locks.pop(data))
     # It may have been removed with its data: then it ends by itself.
-    with suppress(FileNotFoundError), _one_process(data):
+    with suppress(FileNotFoundError), _one_process(data, Account.owner_of(data)):
         # Not the descriptor above: a forked parent or child may still hold the lock by it.
         descriptor = os.open(data / CLIENTS, os.O_RDWR)
         try:

@@ -14,7 +14,8 @@ from typing import Any
 SYSTEM_USER = "embedded_postgres"
 
 #: What lets that user pass folders that are closed to it, such as /root; the lesser one first.
-#: Docker gives its containers the second one only.
+#: Docker gives its containers the second one only. Nobody else gets them: whoever may connect to
+#: the server reads and writes files by them.
 CAPABILITIES = ("dac_read_search", "dac_override")
 
 
@@ -80,7 +81,7 @@ class Account:
         numbers = ",".join(map(str, groups))
         identity = {"user": self.uid, "group": self.gid, "extra_groups": groups}
         ways: list[tuple[list[str], dict[str, Any]]] = [([], identity)]
-        for capability in CAPABILITIES:
+        for capability in CAPABILITIES if self.name == SYSTEM_USER else ():
             command = ["setpriv", f"--reuid={self.uid}", f"--regid={self.gid}"]
             command += [f"--groups={numbers}", f"--inh-caps=+{capability}"]
             # access(2) leaves the capabilities out without it, and postgres asks it for itself.

@@ -14,10 +14,12 @@ from . import sockets
 from .account import Account, StartError, account_for, system_account
 
 LOG = "log"
-#: Where initdb works; what it has made is moved from there when it is whole.
-UNFINISHED = "initdb"
+#: Held by the process that starts or stops the server, and by an initdb that outlives it.
+LOCK = "start.lock"
+#: Where initdb works, and what the folder is called when initdb has ended well.
+UNFINISHED, FINISHED = "initdb", "initdb.finished"
 #: What stands in a data directory before initdb has run.
-OURS = {"clients.lock", "server.lock", LOG, UNFINISHED}
+OURS = {LOCK, "clients.lock", "server.lock", LOG, UNFINISHED}
 #: Without what the machine lacks: C.UTF-8 is glibc's since 2.35, and Debian's before.
 LOCALES = ("C.UTF-8", "C")
 
@@ -25,7 +27,7 @@ LOCALES = ("C.UTF-8", "C")
 def make(data: Path) -> Account:
     """Make the folder unless it exists, with its parents, and return the user that is to own it.
 
-    Raises `StartError` when it is something else, or another user's.
+    Raises `StartError` when it is something else, or another user's, or holds other files.
     """
     account = account_for(data)
     if not os.path.lexists(data):
@@ -38,6 +40,10 @@ def make(data: Path) -> Account:
             f"it belongs to user {Account.owner_of(data)}, whose server is left alone; "
             "EMBEDDED_DIRECTORY can name another folder"
         )
+    entries = set(os.listdir(data))  # noqa: PTH208
+    # With the lock, another process may be filling it.
+    if LOCK not in entries:
+        _check(data, account, entries)
     return account
 
 
@@ -49,21 +55,23 @@ def _make_parents(folder: Path) -> None:
         Account.owner_of(folder.parent).own(folder)
 
 
+def _check(data: Path, account: Account, entries: set[str]) -> None:
+    """Raise `StartError` when the folder holds other files, or those of somebody else."""
+    if not entries & {"PG_VERSION", FINISHED} and not entries <= OURS:
+        raise StartError("it holds other files, and no data of PostgreSQL; nothing was changed")
+    owner = Account.owner_of(data)
+    if owner.uid != account.uid and not entries <= OURS:
+        raise StartError(f"it belongs to user {owner}, as whom PostgreSQL does not run")
+
+
 def adopt(data: Path, account: Account) -> None:
     """Make an empty folder, or one with PostgreSQL's data, the user's own and nobody else's.
 
     Raises `StartError` when it holds something else, or belongs to somebody else.
     """
-    entries = set(os.listdir(data))  # noqa: PTH208
-    whole = "PG_VERSION" in entries
-    if not whole and not entries <= OURS and not (data / UNFINISHED / "PG_VERSION").exists():
-        raise StartError("it holds other files, and no data of PostgreSQL; nothing was changed")
+    _check(data, account, set(os.listdir(data)))  # noqa: PTH208
     status = data.stat()
     if status.st_uid != account.uid:
-        if entries:
-            raise StartError(
-                f"it belongs to user {Account.owner_of(data)}, as whom PostgreSQL does not run"
-            )
         account.own(data)
     if stat.S_IMODE(status.st_mode) & 0o077:
         data.chmod(0o700)
@@ -105,32 +113,41 @@ def reason(log: Path, start: int) -> str:
     return f"{'. '.join(told).rstrip('.') or 'it says nothing'} (its log is {log})"
 
 
-def fill(programs: Path, data: Path, account: Account, superuser: str) -> None:
+def fill(programs: Path, data: Path, account: Account, superuser: str, lock: int) -> None:
     """Let initdb make an empty database cluster, unless there is one.
 
-    initdb marks its work as whole at its very beginning, so it works in a folder of its own: one
-    that was killed half way is removed, and a move that was is gone on with.
+    initdb marks its work as whole at its very beginning, so it works in a folder of its own, which
+    is renamed when it has ended well. `lock` is the descriptor by which this process holds `LOCK`;
+    initdb shares it, so that nobody removes the folder of one that goes on when we are killed.
     Raises `StartError` with initdb's own words.
     """
     if (data / "PG_VERSION").exists():
         return
-    unfinished = data / UNFINISHED
-    if set(os.listdir(data)) <= OURS:  # noqa: PTH208
+    unfinished, finished = data / UNFINISHED, data / FINISHED
+    if not finished.exists():
         if unfinished.exists():
             shutil.rmtree(unfinished)
         options = ["--username", superuser, "--auth=peer", "--encoding=UTF8"]
         with _short(data) as short:
-            initdb(programs, short / UNFINISHED, account, data / LOG, *options)
-    names = sorted(os.listdir(unfinished), key="PG_VERSION".__eq__)  # noqa: PTH208
+            initdb(programs, short / UNFINISHED, account, data / LOG, *options, lock=lock)
+        unfinished.rename(finished)
+    names = sorted(os.listdir(finished), key="PG_VERSION".__eq__)  # noqa: PTH208
     for name in names:
-        (unfinished / name).rename(data / name)
-    unfinished.rmdir()
+        (finished / name).rename(data / name)
+    finished.rmdir()
 
 
-def initdb(programs: Path, data: Path, account: Account, log: Path, *options: str) -> None:
+def initdb(
+    programs: Path,
+    data: Path,
+    account: Account,
+    log: Path,
+    *options: str,
+    lock: int | None = None,
+) -> None:
     """Run initdb, which makes the folder `data`, with the machine's best locale.
 
-    `log` is the file that its output is added to.
+    `log` is the file that its output is added to; `lock` is a descriptor that it shares.
     Raises `StartError` with initdb's own words.
     """
     # initdb asks for its user's name.
@@ -146,6 +163,7 @@ def initdb(programs: Path, data: Path, account: Account, log: Path, *options: st
                 stdout=output,
                 stderr=output,
                 env=environment(),
+                pass_fds=[] if lock is None else [lock],
             )
             if done.returncode == 0:
                 break
