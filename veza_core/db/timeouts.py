@@ -10,8 +10,6 @@ from typing import Any
 import psycopg
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from veza_core.db.libpq import parameters_of_another
-
 LOCK_NOT_AVAILABLE = "55P03"
 
 # PostgreSQL tells of a prepared transaction in the way as process 0 (pg_blocking_pids).
@@ -109,11 +107,14 @@ class BlockerWatch:
         return sum(self._waits.values())
 
     @contextmanager
-    def over(self, connection: BaseDatabaseWrapper, interval: float) -> Iterator[None]:
-        """Look every `interval` seconds while the block runs."""
-        connection.ensure_connection()
+    def over(
+        self, connection: BaseDatabaseWrapper, parameters: dict[str, Any], interval: float
+    ) -> Iterator[None]:
+        """Look every `interval` seconds while the block runs.
+
+        `parameters` are those of the second session.
+        """
         pid = connection.connection.info.backend_pid
-        parameters = parameters_of_another(connection)
         done = threading.Event()
         watcher = threading.Thread(
             target=self._watch, args=(parameters, pid, interval, done), daemon=True

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -14,6 +15,7 @@ from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import ProjectState
 
+from veza_core.db.libpq import parameters_of_another
 from veza_core.db.timeouts import Blocker, BlockerWatch, is_lock_timeout, set_lock_timeout
 from veza_core.deploy.state import RunState
 
@@ -63,6 +65,12 @@ class Executor(MigrationExecutor):
     def _state_of_history(self) -> ProjectState:
         return Executor(self.connection, self.patience, self.progress).state_before()
 
+    @cached_property
+    def _parameters(self) -> dict[str, Any]:
+        # Once a run: for the embedded server they are looked up on disk.
+        self.connection.ensure_connection()
+        return parameters_of_another(self.connection)
+
     def apply_migration(
         self,
         state: ProjectState,
@@ -96,7 +104,7 @@ class Executor(MigrationExecutor):
             watch = BlockerWatch()
             try:
                 with (
-                    watch.over(self.connection, timeout / LOOKS),
+                    watch.over(self.connection, self._parameters, timeout / LOOKS),
                     self._one_commit(migration, watch),
                 ):
                     return apply(attempt)
