@@ -18,6 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.utils.module_loading import module_has_submodule
 
+from veza_core.collector import collector_paused
 from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
 from veza_core.db.session import announce
 from veza_core.db.timeouts import Blocker
@@ -140,8 +141,13 @@ class Command(DjangoCommand, Progress):
                 self._emit(emit_post_migrate_signal, executor.connection, options, apps, plan)
 
     def _apply(self, executor: Executor, plan: Plan, options: dict[str, Any]) -> None:
-        connection = executor.connection
         self.session.check_writable()
+        # Models that are rendered again are garbage, of a few MB in all.
+        with collector_paused():
+            self._apply_all(executor, plan, options)
+
+    def _apply_all(self, executor: Executor, plan: Plan, options: dict[str, Any]) -> None:
+        connection = executor.connection
         state = executor.state_before()
         if plan.starts_v1:
             check_stranger(executor)
