@@ -64,7 +64,10 @@ class Server:
             if self.embedded
             else {"DATABASE_URL": psycopg_url(self.parameters, database)}
         )
-        return {**os.environ, **own, "PGDATABASE": database, "DEBUG": "1", **choice}
+        inherited = dict(os.environ)
+        # Containers set it, and every run would then compile the project's modules again.
+        inherited.pop("PYTHONDONTWRITEBYTECODE", None)
+        return {**inherited, **own, "PGDATABASE": database, "DEBUG": "1", **choice}
 
     def _administer(self, statement: sql.Composable) -> None:
         with psycopg.connect(**self.parameters, dbname="postgres", autocommit=True) as connection:
