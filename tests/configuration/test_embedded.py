@@ -135,7 +135,11 @@ def is_stopped(home: Path) -> bool:
 def refusal(home: Path) -> str:
     """Why no server starts: one line."""
     with pytest.raises(OperationalError) as caught:
-        embedded.start(str(home), "veza")
+        try:
+            embedded.start(str(home), "veza")
+        finally:
+            # Not at the end of the tests, and a worker of pytest-xdist ends without it.
+            embedded._stop(Path(os.path.realpath(home)))
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -393,6 +397,18 @@ def test_a_stale_number_that_another_process_has_now(copy):
     assert is_stopped(copy)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["", "\n", "garbage\n", "0\n", "12", "\0" * 100, "99999999999999\n", "x\n/\n1\n5432\n/\n"],
+    ids=["empty", "a line", "text", "zero", "cut short", "zeros", "too long", "no number"],
+)
+def test_a_lock_file_that_a_crash_of_the_machine_spoilt(text, copy):
+    for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):
+        (copy / name).write_text(text)
+    run(copy)
+    assert is_stopped(copy)
+
+
 @pytest.mark.parametrize("name", ["postgres", "long" * 30])
 def test_a_server_that_was_killed(name, tmp_path):
     """The folder of its socket is used again, or made again when it is gone."""
@@ -445,17 +461,23 @@ def test_a_long_recovery_is_waited_for(copy):
     assert is_stopped(copy)
 
 
-def test_a_server_started_by_hand_is_left_alone_and_named(copy):
+@pytest.mark.parametrize("port", ["5432", "5433"])
+@pytest.mark.parametrize("container", [False, True])
+def test_a_server_started_by_hand_is_left_alone_and_named(port, container, copy):
     account = owner(copy)
     pg_ctl = [PROGRAMS / "pg_ctl", "-D", copy, "-w", "-l", "/dev/null"]
     reaching = [PROGRAMS / "pg_ctl", copy]
     options = {"stdout": subprocess.DEVNULL}
-    options_of_server = ["-o", f"-c listen_addresses='' -k {copy}", "start"]
+    options_of_server = ["-o", f"-c listen_addresses='' -k {copy} -p {port}", "start"]
     account.run([*pg_ctl, *options_of_server], reaching, **options)
     try:
-        pid = postmaster(copy)
-        assert f"process {pid}" in refusal(copy)
-        os.kill(pid, 0)
+        lines = (copy / "postmaster.pid").read_text().splitlines()
+        if container:
+            # PostgreSQL does not see another container's shared memory by its key.
+            there = [*lines[:6], "", *lines[7:]]
+            (copy / "postmaster.pid").write_text("\n".join(there) + "\n")
+        assert f"process {lines[0]}" in refusal(copy)
+        os.kill(int(lines[0]), 0)
     finally:
         account.run([*pg_ctl, "stop"], reaching, **options)
 

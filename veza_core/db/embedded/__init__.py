@@ -121,6 +121,8 @@ def _hold(data: Path, account: Account) -> None:
 
 def _stop(data: Path) -> None:
     """Let go of the server; the last process to do so stops it. Runs at the process's end."""
+    if data not in _locks:
+        return
     os.close(_locks.pop(data))
     # It may have been removed with its data: then it ends by itself.
     with suppress(FileNotFoundError), _one_process(data, Account.owner_of(data)):

@@ -6,6 +6,7 @@ hold it, and the kernel takes it from them. So a stale postmaster.pid is only th
 
 import fcntl
 import os
+import re
 import signal
 import socket
 import struct
@@ -32,7 +33,7 @@ PORT = "5432"
 HBA = "local all all peer map=owner\nlocal replication all peer map=owner\n"
 
 # What it is called in postmaster.pid (PostgreSQL, src/include/utils/pidfile.h).
-PID, START, SOCKET_DIRECTORY, STATUS = 0, 2, 4, 7
+PID, START, SOCKET_PORT, SOCKET_DIRECTORY, STATUS = 0, 2, 3, 4, 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +89,34 @@ class Server:
         except BlockingIOError:
             return None
         else:
+            self._leave_alone()
             os.ftruncate(lock, 0)
             os.write(lock, socket.gethostname().encode())
             return self._spawn(lock)
         finally:
             os.close(lock)
 
+    def _leave_alone(self) -> None:
+        """Raise `StartError` when a server runs that others have started, without our lock."""
+        # One that was killed may still listen for a moment after its lock is free.
+        for _ in range(50):
+            lines = self._postmaster_file()
+            # The kernel says 0 of a process in another container.
+            if not lines or self._postmaster() not in (int(lines[PID]), 0):
+                return
+            time.sleep(0.01)
+        raise StartError(
+            f"{self.named()} runs there already, started by other means: stop it first"
+        )
+
     def _spawn(self, lock: int) -> Attempt:
         stale = self._postmaster_file()
         folder = sockets.choose(self.data, self.account, stale[SOCKET_DIRECTORY:][:1])
+        if not stale:
+            # PostgreSQL refuses to start where a crash of the machine left them empty.
+            (self.data / "postmaster.pid").unlink(missing_ok=True)
+        if listener(folder, PORT) is None:
+            (folder / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
         settings = [
             "listen_addresses=",
             f"port={PORT}",
@@ -116,9 +136,9 @@ class Server:
             *(f"--{setting}" for setting in settings),
         ]
         variables = environment()
-        if stale:
-            # Nobody holds the lock: whichever process has this number now, it is another. The
-            # server would refuse to start because of it; it takes the number for pg_ctl's.
+        if any(stale[SOCKET_DIRECTORY:][:1]):
+            # Nobody holds the lock, or listens: whichever process has this number now, it is
+            # another. The server would refuse to start because of it; it takes it for pg_ctl's.
             variables["PG_GRANDPARENT_PID"] = stale[PID]
         log = open_file(self.data / LOG, self.account)
         try:
@@ -211,7 +231,7 @@ class Server:
                 asked = now + 0.2
             time.sleep(0.005)
             now = time.monotonic()
-        if lines and not self.runs():
+        if lines[SOCKET_DIRECTORY:] and not self.runs():
             sockets.remove(Path(lines[SOCKET_DIRECTORY]), self.data)
 
     def _signal(self, how: signal.Signals) -> None:
@@ -231,26 +251,35 @@ class Server:
         return Ping(PGconn.ping(where.encode()))
 
     def _postmaster_file(self) -> list[str]:
+        """The lines of postmaster.pid; none where a crash of the machine left something else."""
         try:
-            return (self.data / "postmaster.pid").read_text(errors="surrogateescape").splitlines()
+            text = (self.data / "postmaster.pid").read_text(errors="surrogateescape")
         except FileNotFoundError:
             return []
+        # A negative number is a backend's in single-user mode.
+        whole = re.match(r"-?[1-9]\d{0,9}\n", text) and "\0" not in text
+        return text.splitlines() if whole else []
 
     def _postmaster(self) -> int | None:
-        """The process that listens on the socket, as the kernel tells it."""
+        """The process that listens on the recorded socket, as the kernel tells it."""
         lines = self._postmaster_file()
         if len(lines) <= SOCKET_DIRECTORY:
             return None
-        with socket.socket(socket.AF_UNIX) as client:
-            try:
-                client.connect(f"{lines[SOCKET_DIRECTORY]}/.s.PGSQL.{PORT}")
-            except (FileNotFoundError, ConnectionRefusedError):
-                return None
-            if sys.platform == "linux":
-                credentials = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-                return struct.unpack("3i", credentials)[0]
-            # macOS: SOL_LOCAL, LOCAL_PEERPID
-            return client.getsockopt(0, 2)
+        return listener(Path(lines[SOCKET_DIRECTORY]), lines[SOCKET_PORT])
+
+
+def listener(folder: Path, port: str) -> int | None:
+    """The process that listens on the socket in a folder; 0 where it is in another container."""
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(f"{folder}/.s.PGSQL.{port}")
+        except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
+            return None
+        if sys.platform == "linux":
+            credentials = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+            return struct.unpack("3i", credentials)[0]
+        # macOS: SOL_LOCAL, LOCAL_PEERPID
+        return client.getsockopt(0, 2)
 
 
 def allow_only_owner(data: Path, account: Account) -> None:
