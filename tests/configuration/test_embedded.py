@@ -135,11 +135,9 @@ def is_stopped(home: Path) -> bool:
 def refusal(home: Path) -> str:
     """Why no server starts: one line."""
     with pytest.raises(OperationalError) as caught:
-        try:
-            embedded.start(str(home), "veza")
-        finally:
-            # Not at the end of the tests, and a worker of pytest-xdist ends without it.
-            embedded._stop(Path(os.path.realpath(home)))
+        embedded.start(str(home), "veza")
+    # Not at the end of the tests: the folder is to be used by others.
+    embedded._stop(Path(os.path.realpath(home)))
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -495,6 +493,28 @@ def test_a_server_that_cannot_be_reached_is_left_alone_and_named(machine, copy):
         assert machine in message
         (copy / "aside").rename(socket)
         os.kill(pid, 0)
+
+
+def test_a_server_of_another_machine_whose_lock_does_not_reach_us(copy):
+    """Neither its name nor its boot is ours; a new container has the boot, a new boot the name."""
+    with running(copy):
+        lines = (copy / "postmaster.pid").read_text()
+    own = (copy / "server.lock").read_text().split()
+    assert len(own) == (2 if sys.platform == "linux" else 1)
+    (copy / "server.lock").write_text("elsewhere another-boot")
+    (copy / "postmaster.pid").write_text(lines)
+    before = contents(copy / "global")
+    assert "of machine elsewhere" in refusal(copy)
+    assert (copy / "postmaster.pid").read_text() == lines
+    assert (copy / "server.lock").read_text() == "elsewhere another-boot"
+    assert contents(copy / "global") == before
+    for machine in ("elsewhere " + own[-1], own[0] + " another-boot", ""):
+        (copy / "server.lock").write_text(machine)
+        (copy / "postmaster.pid").write_text(lines)
+        run(copy)
+        assert is_stopped(copy)
+    (copy / "server.lock").write_text("elsewhere another-boot")
+    run(copy)
 
 
 # Users

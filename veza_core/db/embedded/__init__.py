@@ -20,7 +20,7 @@ from psycopg import sql
 
 from . import directory
 from .account import Account, StartError
-from .server import PORT, Server, allow_only_owner
+from .server import PORT, Server
 
 __all__ = ["LONGEST_RECOVERY", "PORT", "USER", "program", "start"]
 
@@ -86,7 +86,7 @@ def _start(data: Path, database: str) -> str:
         _hold(data, account)
         server = Server(program("postgres").parent, data, account)
         if not server.runs():
-            allow_only_owner(data, account)
+            directory.allow_only_owner(data, account)
         host = server.start(LONGEST_RECOVERY)
         if (data, database) not in _databases:
             _create_database(host, database)
