@@ -373,6 +373,22 @@ def test_a_locale_that_is_not_there(name, home):
     assert run(home, "print(ask())", **variables) == "C.UTF-8"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_programs_inherit_neither_secrets_nor_libraries(copy):
+    """The server's user could read root's secrets; its libraries are the wheel's own."""
+    more = (
+        "pid = open(sys.argv[1] + '/postmaster.pid').readline().strip()\n"
+        "print(open(f'/proc/{pid}/environ').read().replace(chr(0), ' '))"
+    )
+    told = run(copy, more, SECRET_KEY="mine", LD_LIBRARY_PATH="/mine", PGDATA="mine", TZ="UTC")
+    assert "mine" not in told
+    assert "TZ=UTC" in told
+
+
+def test_a_folder_below_the_home(copy):
+    assert run("~/postgres", HOME=str(copy.parent)) == str(copy)
+
+
 # Servers that have crashed, and processes that are none
 
 

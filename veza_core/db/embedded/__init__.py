@@ -50,13 +50,14 @@ os.register_at_fork(after_in_child=_after_fork)
 def start(data_directory: str, database: str) -> str:
     """Start the server in `data_directory` unless it runs already, and make the database in it.
 
+    A `~` at the beginning is the user's home, as a shell would read it.
     Returns the directory of its Unix socket, to be used as `host`: an absolute path without a
     comma, which libpq would take for two hosts.
     Raises `OperationalError`, in one line, when the server does not start.
     """
     with _starting:
         try:
-            return _start(Path(os.path.realpath(data_directory)), database)
+            return _start(Path(os.path.realpath(os.path.expanduser(data_directory))), database)  # noqa: PTH111
         except (OSError, StartError) as error:
             message = (
                 f"the embedded PostgreSQL in {data_directory} does not start: {error}. "

@@ -22,6 +22,7 @@ UNFINISHED, FINISHED = "initdb", "initdb.finished"
 OURS = {LOCK, "clients.lock", "server.lock", LOG, UNFINISHED}
 #: Who may connect: the OS users of pg_ident.conf, as whatever role they like.
 HBA = "local all all peer map=owner\nlocal replication all peer map=owner\n"
+INHERITED = ("PATH", "TZ", "TZDIR")
 #: Without what the machine lacks: C.UTF-8 is glibc's since 2.35, and Debian's before.
 LOCALES = ("C.UTF-8", "C")
 
@@ -104,12 +105,11 @@ def allow_only_owner(data: Path, account: Account) -> None:
 
 
 def environment() -> dict[str, str]:
-    """What the programs inherit: neither settings of libpq and PostgreSQL, nor a language."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PG", "LC_")) and name not in ("LANG", "LANGUAGE")
-    }
+    """What the programs inherit: no settings of libpq and PostgreSQL, no language and no libraries.
+
+    Root's secrets are not for the user that the server runs as, who can read them in /proc.
+    """
+    kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
     return {**kept, "LC_ALL": "C"}
 
 
