@@ -136,6 +136,8 @@ def refusal(home: Path) -> str:
     """Why no server starts: one line."""
     with pytest.raises(OperationalError) as caught:
         embedded.start(str(home), "veza")
+    # Not at the end of the tests: the folder is to be used by others.
+    embedded._stop(Path(os.path.realpath(home)))
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -371,6 +373,22 @@ def test_a_locale_that_is_not_there(name, home):
     assert run(home, "print(ask())", **variables) == "C.UTF-8"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_programs_inherit_neither_secrets_nor_libraries(copy):
+    """The server's user could read root's secrets; its libraries are the wheel's own."""
+    more = (
+        "pid = open(sys.argv[1] + '/postmaster.pid').readline().strip()\n"
+        "print(open(f'/proc/{pid}/environ').read().replace(chr(0), ' '))"
+    )
+    told = run(copy, more, SECRET_KEY="mine", LD_LIBRARY_PATH="/mine", PGDATA="mine", TZ="UTC")
+    assert "mine" not in told
+    assert "TZ=UTC" in told
+
+
+def test_a_folder_below_the_home(copy):
+    assert run("~/postgres", HOME=str(copy.parent)) == str(copy)
+
+
 # Servers that have crashed, and processes that are none
 
 
@@ -390,6 +408,18 @@ def test_a_stale_number_that_another_process_has_now(copy):
             assert innocent.poll() is None
         finally:
             innocent.kill()
+    assert is_stopped(copy)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "\n", "garbage\n", "0\n", "12", "\0" * 100, "99999999999999\n", "x\n/\n1\n5432\n/\n"],
+    ids=["empty", "a line", "text", "zero", "cut short", "zeros", "too long", "no number"],
+)
+def test_a_lock_file_that_a_crash_of_the_machine_spoilt(text, copy):
+    for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):
+        (copy / name).write_text(text)
+    run(copy)
     assert is_stopped(copy)
 
 
@@ -445,17 +475,23 @@ def test_a_long_recovery_is_waited_for(copy):
     assert is_stopped(copy)
 
 
-def test_a_server_started_by_hand_is_left_alone_and_named(copy):
+@pytest.mark.parametrize("port", ["5432", "5433"])
+@pytest.mark.parametrize("container", [False, True])
+def test_a_server_started_by_hand_is_left_alone_and_named(port, container, copy):
     account = owner(copy)
     pg_ctl = [PROGRAMS / "pg_ctl", "-D", copy, "-w", "-l", "/dev/null"]
     reaching = [PROGRAMS / "pg_ctl", copy]
     options = {"stdout": subprocess.DEVNULL}
-    options_of_server = ["-o", f"-c listen_addresses='' -k {copy}", "start"]
+    options_of_server = ["-o", f"-c listen_addresses='' -k {copy} -p {port}", "start"]
     account.run([*pg_ctl, *options_of_server], reaching, **options)
     try:
-        pid = postmaster(copy)
-        assert f"process {pid}" in refusal(copy)
-        os.kill(pid, 0)
+        lines = (copy / "postmaster.pid").read_text().splitlines()
+        if container:
+            # PostgreSQL does not see another container's shared memory by its key.
+            there = [*lines[:6], "", *lines[7:]]
+            (copy / "postmaster.pid").write_text("\n".join(there) + "\n")
+        assert f"process {lines[0]}" in refusal(copy)
+        os.kill(int(lines[0]), 0)
     finally:
         account.run([*pg_ctl, "stop"], reaching, **options)
 
@@ -473,6 +509,28 @@ def test_a_server_that_cannot_be_reached_is_left_alone_and_named(machine, copy):
         assert machine in message
         (copy / "aside").rename(socket)
         os.kill(pid, 0)
+
+
+def test_a_server_of_another_machine_whose_lock_does_not_reach_us(copy):
+    """Neither its name nor its boot is ours; a new container has the boot, a new boot the name."""
+    with running(copy):
+        lines = (copy / "postmaster.pid").read_text()
+    own = (copy / "server.lock").read_text().split()
+    assert len(own) == (2 if sys.platform == "linux" else 1)
+    (copy / "server.lock").write_text("elsewhere another-boot")
+    (copy / "postmaster.pid").write_text(lines)
+    before = contents(copy / "global")
+    assert "of machine elsewhere" in refusal(copy)
+    assert (copy / "postmaster.pid").read_text() == lines
+    assert (copy / "server.lock").read_text() == "elsewhere another-boot"
+    assert contents(copy / "global") == before
+    for machine in ("elsewhere " + own[-1], own[0] + " another-boot", ""):
+        (copy / "server.lock").write_text(machine)
+        (copy / "postmaster.pid").write_text(lines)
+        run(copy)
+        assert is_stopped(copy)
+    (copy / "server.lock").write_text("elsewhere another-boot")
+    run(copy)
 
 
 # Users

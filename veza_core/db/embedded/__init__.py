@@ -20,7 +20,7 @@ from psycopg import sql
 
 from . import directory
 from .account import Account, StartError
-from .server import PORT, Server, allow_only_owner
+from .server import PORT, Server
 
 __all__ = ["LONGEST_RECOVERY", "PORT", "USER", "program", "start"]
 
@@ -50,13 +50,14 @@ os.register_at_fork(after_in_child=_after_fork)
 def start(data_directory: str, database: str) -> str:
     """Start the server in `data_directory` unless it runs already, and make the database in it.
 
+    A `~` at the beginning is the user's home, as a shell would read it.
     Returns the directory of its Unix socket, to be used as `host`: an absolute path without a
     comma, which libpq would take for two hosts.
     Raises `OperationalError`, in one line, when the server does not start.
     """
     with _starting:
         try:
-            return _start(Path(os.path.realpath(data_directory)), database)
+            return _start(Path(os.path.realpath(os.path.expanduser(data_directory))), database)  # noqa: PTH111
         except (OSError, StartError) as error:
             message = (
                 f"the embedded PostgreSQL in {data_directory} does not start: {error}. "
@@ -86,7 +87,7 @@ def _start(data: Path, database: str) -> str:
         _hold(data, account)
         server = Server(program("postgres").parent, data, account)
         if not server.runs():
-            allow_only_owner(data, account)
+            directory.allow_only_owner(data, account)
         host = server.start(LONGEST_RECOVERY)
         if (data, database) not in _databases:
             _create_database(host, database)
@@ -121,6 +122,8 @@ def _hold(data: Path, account: Account) -> None:
 
 def _stop(data: Path) -> None:
     """Let go of the server; the last process to do so stops it. Runs at the process's end."""
+    if data not in _locks:
+        return
     os.close(_locks.pop(data))
     # It may have been removed with its data: then it ends by itself.
     with suppress(FileNotFoundError), _one_process(data, Account.owner_of(data)):

@@ -20,6 +20,9 @@ LOCK = "start.lock"
 UNFINISHED, FINISHED = "initdb", "initdb.finished"
 #: What stands in a data directory before initdb has run.
 OURS = {LOCK, "clients.lock", "server.lock", LOG, UNFINISHED}
+#: Who may connect: the OS users of pg_ident.conf, as whatever role they like.
+HBA = "local all all peer map=owner\nlocal replication all peer map=owner\n"
+INHERITED = ("PATH", "TZ", "TZDIR")
 #: Without what the machine lacks: C.UTF-8 is glibc's since 2.35, and Debian's before.
 LOCALES = ("C.UTF-8", "C")
 
@@ -86,13 +89,27 @@ def open_file(path: Path, account: Account) -> int:
     return descriptor
 
 
+def allow_only_owner(data: Path, account: Account) -> None:
+    """Write who may connect: the user that the server runs as, and root."""
+    names = dict.fromkeys((account.name, Account.of(0, 0).name))
+    ident = "".join(f'owner "{name}" all\n' for name in names if name)
+    for name, text in (("pg_hba.conf", HBA), ("pg_ident.conf", ident)):
+        path = data / name
+        if path.read_text() != text:
+            new = data / f"{name}.new"
+            new.unlink(missing_ok=True)
+            descriptor = open_file(new, account)
+            with open(descriptor, "w") as file:  # noqa: PTH123
+                file.write(text)
+            new.replace(path)
+
+
 def environment() -> dict[str, str]:
-    """What the programs inherit: neither settings of libpq and PostgreSQL, nor a language."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PG", "LC_")) and name not in ("LANG", "LANGUAGE")
-    }
+    """What the programs inherit: no settings of libpq and PostgreSQL, no language and no libraries.
+
+    Root's secrets are not for the user that the server runs as, who can read them in /proc.
+    """
+    kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
     return {**kept, "LC_ALL": "C"}
 
 

@@ -6,11 +6,10 @@ hold it, and the kernel takes it from them. So a stale postmaster.pid is only th
 
 import fcntl
 import os
+import re
 import signal
 import socket
-import struct
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -24,15 +23,12 @@ from . import sockets
 from .account import Account, StartError
 from .directory import LOG, environment, open_file, reason
 
-#: Held by a running server; it tells on which machine it was started.
+#: Held by a running server; it tells on which machine it was started, and in which boot.
 LOCK = "server.lock"
 PORT = "5432"
 
-#: Who may connect: the OS users of pg_ident.conf, as whatever role they like.
-HBA = "local all all peer map=owner\nlocal replication all peer map=owner\n"
-
 # What it is called in postmaster.pid (PostgreSQL, src/include/utils/pidfile.h).
-PID, START, SOCKET_DIRECTORY, STATUS = 0, 2, 4, 7
+PID, START, SOCKET_PORT, SOCKET_DIRECTORY, STATUS = 0, 2, 3, 4, 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +84,44 @@ class Server:
         except BlockingIOError:
             return None
         else:
+            self._leave_alone()
             os.ftruncate(lock, 0)
-            os.write(lock, socket.gethostname().encode())
+            os.write(lock, " ".join(machine()).encode())
             return self._spawn(lock)
         finally:
             os.close(lock)
 
+    def _leave_alone(self) -> None:
+        """Raise `StartError` when a server runs, or may run, that does not hold our lock.
+
+        Others have started it, or the folder is shared by machines that do not share locks. A
+        container that is made again has another name, but is in the same boot.
+        """
+        recorded = self._machine()
+        if recorded and not {*recorded} & {*machine()} and self._postmaster_file():
+            raise StartError(
+                f"{self.named()} may run there, and its lock does not reach this machine: "
+                f"stop it, or remove {self.data / 'postmaster.pid'} if that machine is gone"
+            )
+        # One that was killed may still listen for a moment after its lock is free.
+        for _ in range(50):
+            lines = self._postmaster_file()
+            # The kernel says 0 of a process in another container.
+            if not lines or self._postmaster() not in (int(lines[PID]), 0):
+                return
+            time.sleep(0.01)
+        raise StartError(
+            f"{self.named()} runs there already, started by other means: stop it first"
+        )
+
     def _spawn(self, lock: int) -> Attempt:
         stale = self._postmaster_file()
         folder = sockets.choose(self.data, self.account, stale[SOCKET_DIRECTORY:][:1])
+        if not stale:
+            # PostgreSQL refuses to start where a crash of the machine left them empty.
+            (self.data / "postmaster.pid").unlink(missing_ok=True)
+        if sockets.listener(folder, PORT) is None:
+            (folder / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
         settings = [
             "listen_addresses=",
             f"port={PORT}",
@@ -116,9 +141,9 @@ class Server:
             *(f"--{setting}" for setting in settings),
         ]
         variables = environment()
-        if stale:
-            # Nobody holds the lock: whichever process has this number now, it is another. The
-            # server would refuse to start because of it; it takes the number for pg_ctl's.
+        if any(stale[SOCKET_DIRECTORY:][:1]):
+            # Nobody holds the lock, or listens: whichever process has this number now, it is
+            # another. The server would refuse to start because of it; it takes it for pg_ctl's.
             variables["PG_GRANDPARENT_PID"] = stale[PID]
         log = open_file(self.data / LOG, self.account)
         try:
@@ -170,7 +195,7 @@ class Server:
             if not sockets.is_private(Path(folder), self.account):
                 raise StartError(f"others can enter its socket's folder, {folder}")
             return folder
-        elsewhere = (self.data / LOCK).read_text() != socket.gethostname()
+        elsewhere = self._machine()[:1] != machine()[:1]
         removed = not (Path(folder) / f".s.PGSQL.{PORT}").exists()
         if (elsewhere or removed) and self.runs() and self._postmaster_file() == lines:
             raise StartError(self.silent("from here"))
@@ -180,10 +205,8 @@ class Server:
         """The server that runs, so that its owner finds it."""
         lines = self._postmaster_file()
         process = f" (process {lines[PID]})" if lines else ""
-        with suppress(FileNotFoundError):
-            if host := (self.data / LOCK).read_text():
-                return f"a server{process} of machine {host}"
-        return f"a server{process}"
+        host = "".join(f" of machine {name}" for name in self._machine()[:1])
+        return f"a server{process}{host}"
 
     def silent(self, when: str) -> str:
         """That the server does not answer, and what to do."""
@@ -211,7 +234,7 @@ class Server:
                 asked = now + 0.2
             time.sleep(0.005)
             now = time.monotonic()
-        if lines and not self.runs():
+        if lines[SOCKET_DIRECTORY:] and not self.runs():
             sockets.remove(Path(lines[SOCKET_DIRECTORY]), self.data)
 
     def _signal(self, how: signal.Signals) -> None:
@@ -231,38 +254,31 @@ class Server:
         return Ping(PGconn.ping(where.encode()))
 
     def _postmaster_file(self) -> list[str]:
+        """The lines of postmaster.pid; none where a crash of the machine left something else."""
         try:
-            return (self.data / "postmaster.pid").read_text(errors="surrogateescape").splitlines()
+            text = (self.data / "postmaster.pid").read_text(errors="surrogateescape")
+        except FileNotFoundError:
+            return []
+        # A negative number is a backend's in single-user mode.
+        whole = re.match(r"-?[1-9]\d{0,9}\n", text) and "\0" not in text
+        return text.splitlines() if whole else []
+
+    def _machine(self) -> list[str]:
+        """Where it was started; nothing where that is not recorded."""
+        try:
+            return (self.data / LOCK).read_text(errors="replace").split()
         except FileNotFoundError:
             return []
 
     def _postmaster(self) -> int | None:
-        """The process that listens on the socket, as the kernel tells it."""
+        """The process that listens on the recorded socket, as the kernel tells it."""
         lines = self._postmaster_file()
         if len(lines) <= SOCKET_DIRECTORY:
             return None
-        with socket.socket(socket.AF_UNIX) as client:
-            try:
-                client.connect(f"{lines[SOCKET_DIRECTORY]}/.s.PGSQL.{PORT}")
-            except (FileNotFoundError, ConnectionRefusedError):
-                return None
-            if sys.platform == "linux":
-                credentials = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-                return struct.unpack("3i", credentials)[0]
-            # macOS: SOL_LOCAL, LOCAL_PEERPID
-            return client.getsockopt(0, 2)
+        return sockets.listener(Path(lines[SOCKET_DIRECTORY]), lines[SOCKET_PORT])
 
 
-def allow_only_owner(data: Path, account: Account) -> None:
-    """Write who may connect: the user that the server runs as, and root."""
-    names = dict.fromkeys((account.name, Account.of(0, 0).name))
-    ident = "".join(f'owner "{name}" all\n' for name in names if name)
-    for name, text in (("pg_hba.conf", HBA), ("pg_ident.conf", ident)):
-        path = data / name
-        if path.read_text() != text:
-            new = data / f"{name}.new"
-            new.unlink(missing_ok=True)
-            descriptor = open_file(new, account)
-            with open(descriptor, "w") as file:  # noqa: PTH123
-                file.write(text)
-            new.replace(path)
+def machine() -> list[str]:
+    """The machine's name, and the number of its boot where the kernel tells it."""
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    return [socket.gethostname(), *(boot.read_text().split() if boot.exists() else [])]

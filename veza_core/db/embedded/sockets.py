@@ -2,7 +2,10 @@
 
 import os
 import re
+import socket
 import stat
+import struct
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -75,6 +78,20 @@ def is_private(folder: Path, account: Account) -> bool:
         return False
     mode = status.st_mode
     return stat.S_ISDIR(mode) and status.st_uid == account.uid and not mode & 0o077
+
+
+def listener(folder: Path, port: str) -> int | None:
+    """The process that listens on the socket in a folder; 0 where it is in another container."""
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(f"{folder}/.s.PGSQL.{port}")
+        except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
+            return None
+        if sys.platform == "linux":
+            credentials = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+            return struct.unpack("3i", credentials)[0]
+        # macOS: SOL_LOCAL, LOCAL_PEERPID
+        return client.getsockopt(0, 2)
 
 
 def quoted(folder: Path) -> str:
