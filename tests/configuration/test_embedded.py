@@ -11,7 +11,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import psutil
 import psycopg
 import pytest
 from django.db import OperationalError
@@ -481,12 +480,9 @@ def test_a_shutdown_that_does_not_end_becomes_an_immediate_one(copy, monkeypatch
     """As where PostgreSQL 18 loses its startup process: the checkpointer does not answer here."""
     server = server_of(copy)
     server.start(60)
-    (checkpointer,) = (
-        child
-        for child in psutil.Process(postmaster(copy)).children()
-        if "checkpointer" in " ".join(child.cmdline())
-    )
-    checkpointer.suspend()
+    with psycopg.connect(host=str(copy), user="postgres") as session:
+        query = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'"
+        os.kill(session.execute(query).fetchone()[0], signal.SIGSTOP)
     monkeypatch.setattr("veza_core.db.embedded.server.LONGEST_SHUTDOWN", 0.3)
     server.stop(30)
     assert is_stopped(copy)
