@@ -17,6 +17,7 @@ from django.db import OperationalError
 
 from tests.support import ROOT, is_one_clear_line, running_manage
 from veza_core.db import embedded
+from veza_core.db.embedded import sockets
 from veza_core.db.embedded.account import Account, StartError, account_for
 from veza_core.db.embedded.directory import initdb
 from veza_core.db.embedded.server import Server
@@ -473,6 +474,42 @@ def test_a_long_recovery_is_waited_for(copy):
         assert first.communicate(timeout=60) == ("", "")
     assert (first.returncode, second.returncode) == (0, 0)
     assert is_stopped(copy)
+
+
+def test_a_shutdown_that_does_not_end_becomes_an_immediate_one(copy, monkeypatch):
+    """As where PostgreSQL 18 loses its startup process: the checkpointer does not answer here."""
+    server = server_of(copy)
+    server.start(60)
+    with psycopg.connect(host=str(copy), user="postgres") as session:
+        query = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'"
+        os.kill(session.execute(query).fetchone()[0], signal.SIGSTOP)
+    monkeypatch.setattr("veza_core.db.embedded.server.LONGEST_SHUTDOWN", 0.3)
+    server.stop(30)
+    assert is_stopped(copy)
+    assert run(copy, "print(ask())") == "C.UTF-8"
+
+
+@pytest.mark.parametrize("crashed", [False, True])
+def test_a_start_that_fails_leaves_no_folder_of_a_socket(crashed, tmp_path, monkeypatch):
+    home = tmp_path / ("long" * 30)
+    if crashed:
+        with running(home):
+            os.kill(postmaster(home), signal.SIGKILL)
+            while server_of(home).runs():
+                time.sleep(0.01)
+    else:
+        run(home)
+    made_folders = []
+    choose = sockets.choose
+
+    def noted(*arguments):
+        made_folders.append(choose(*arguments))
+        return made_folders[-1]
+
+    monkeypatch.setattr(sockets, "choose", noted)
+    (home / "PG_VERSION").write_text("14\n")
+    assert "version 14" in refusal(home)
+    assert [folder.exists() for folder in made_folders] == [False]
 
 
 @pytest.mark.parametrize("port", ["5432", "5433"])

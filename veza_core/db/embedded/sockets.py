@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import socket
 import stat
 import struct
@@ -99,8 +100,7 @@ def quoted(folder: Path) -> str:
     return '"{}"'.format(str(folder).replace('"', '""'))
 
 
-def remove(folder: Path, data: Path) -> None:
+def remove(folder: Path, data: Path, account: Account) -> None:
     """Remove the folder of a server that has stopped, unless it is the data directory."""
-    if folder != data and folder.name.startswith(PREFIX):
-        (folder / "data").unlink(missing_ok=True)
-        folder.rmdir()
+    if folder != data and folder.name.startswith(PREFIX) and is_private(folder, account):
+        shutil.rmtree(folder)
