@@ -3,6 +3,7 @@
 Each takes a connection and returns values for JSON; times are in seconds, sizes in bytes.
 """
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -93,7 +94,8 @@ def _job(connection: BaseDatabaseWrapper, job: str) -> Answer:
     )
     if not found:
         return {"finished_at": None, "age": None}
-    details = found[0].pop("details")
+    # Django's connections give jsonb as text.
+    details = json.loads(found[0].pop("details"))
     return {**found[0], **details}
 
 
