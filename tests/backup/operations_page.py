@@ -57,4 +57,4 @@ def same(told: list[str], printed: list[str]) -> bool:
         return told == printed
     cut = printed.index("…")
     rest = len(printed) - cut - 1
-    return len(told) > len(printed) and told[:cut] + ["…"] + told[-rest:] == printed
+    return len(told) > len(printed) and [*told[:cut], "…", *told[-rest:]] == printed
