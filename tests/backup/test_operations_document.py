@@ -120,7 +120,7 @@ class Operator:
                 override_settings(
                     DATABASE_SUPPORT_URL=self.environment.get("DATABASE_SUPPORT_URL", "")
                 ),
-                mock.patch.dict(os.environ, DJANGO_SUPERUSER_PASSWORD="correct horse battery"),
+                mock.patch.dict(os.environ, COLUMNS="200", DJANGO_SUPERUSER_PASSWORD="a b c"),
                 mock.patch.multiple(report, LONGEST=60.0, LONGEST_STATEMENT=60.0),
             ):
                 return in_process.run(url.path[1:], tuple(arguments))

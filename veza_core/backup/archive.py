@@ -131,10 +131,12 @@ class _Told:
         # Not subprocess's own pipe: to close that waits for whoever reads it.
         reading, self.end = os.pipe()
         self.lines: list[bytes] = []
-        self.reader = threading.Thread(
-            target=lambda: self.lines.extend(os.fdopen(reading, "rb")), daemon=True
-        )
+        self.reader = threading.Thread(target=self._read, args=[reading], daemon=True)
         self.reader.start()
+
+    def _read(self, reading: int) -> None:
+        with os.fdopen(reading, "rb") as lines:
+            self.lines.extend(lines)
 
     def started(self) -> None:
         """Leave the pipe to the program alone, so that it ends when the program does."""
