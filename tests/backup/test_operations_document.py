@@ -1,65 +1,268 @@
-"""The rollback of docs/operations.md, run as it is written there."""
+"""Each command of docs/operations.md, run in the order of the page, as a plain role of its own."""
 
+import os
 import re
 import shlex
+import subprocess
+import sys
+import uuid
+from string import Template
+from unittest import mock
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from django.core.management import get_commands
+from django.db import connections
+from django.test import Client, override_settings
+from psycopg import sql
 
+from tests import in_process
+from tests.backup.operations_page import same, steps
 from tests.backup.state import connect, differences, state_of
-from tests.support import ROOT, database_environment, manage_process
+from tests.run import database_name
+from tests.support import ROOT, administer, database_url, manage_process, server_parameters
+from veza_core.db import embedded
+from veza_site.status import report
 
 pytestmark = pytest.mark.django_db
 
-DOCUMENT = ROOT / "docs" / "operations.md"
+#: What `purge` and `count_weekly_plays` have to do, as the page shows it.
+DUE = """
+INSERT INTO users (email, username, deleted_at)
+SELECT 'gone' || n || '@example.com', 'gone' || n, now() - interval '40 days'
+FROM generate_series(1, 3) n;
+INSERT INTO tracks (user_id, title, file_path) SELECT id, 'Track', 'f' FROM users;
+INSERT INTO track_plays (track_id) SELECT id FROM tracks, generate_series(1, 5)
+"""
+BAD_RELEASE = """
+INSERT INTO django.django_migrations (app, name, applied) VALUES ('veza_core', '910_bad', now());
+UPDATE users SET is_active = false;
+ALTER TABLE users DROP COLUMN slug
+"""
+NIGHTLY = "/var/backups/veza/veza-2026-11-28-0130.dump"
+#: What the page needs and a test machine has not: seen to be there, not run.
+ROOTS_OWN = ("useradd", "cd", "cp", "install", "systemctl", "python3")
 
 
-def steps(section):
-    """The commands of a section, each with the lines that it printed."""
-    text = DOCUMENT.read_text().split(f"\n## {section}\n")[1].split("\n## ")[0]
-    for block in re.split(r"\n +\$ ", text)[1:]:
-        command, *printed = block.split("\n\n")[0].splitlines()
-        yield command, [line.strip() for line in printed]
+class Operator:
+    """Somebody with the page, a shell and a server; names, paths and the server are the test's."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.database = database_name(uuid.uuid4().hex, "scratch")
+        self.api = f"api_{uuid.uuid4().hex}"
+        self.environment = {"DEBUG": "0", "STATIC_ROOT": str(directory / "staticfiles")}
+
+    def ours(self, text):
+        """What the page says, with the names of this run."""
+        text = text.replace("/var/backups/veza", str(self.directory))
+        text = re.sub(r"\bveza(?=(_rehearsal|_support)?\b)", self.database, text)
+        return re.sub(r"\bapi\b", self.api, text)
+
+    def of_the_page(self, text):
+        """What a command says, with the names of the page."""
+        text = text.replace(self.environment["STATIC_ROOT"], "/opt/veza/staticfiles")
+        text = text.replace(str(self.directory), "/var/backups/veza")
+        return text.replace(self.database, "veza").replace(self.api, "api")
+
+    @property
+    def target(self):
+        """The parts of DATABASE_URL as it is exported now."""
+        return urlsplit(self.environment["DATABASE_URL"])
+
+    def export(self, *assignments):
+        for assignment in assignments:
+            name, value = assignment.split("=", 1)
+            if name.endswith("_URL"):
+                url = urlsplit(value)
+                database, user = self.ours(url.path[1:]), self.ours(url.username)
+                value = database_url(database, user=user, password=url.password)
+            self.environment[name] = value
+
+    def psql(self, *arguments):
+        assert arguments[:4] == ("-h", "db.example.org", "-U", "postgres")
+        names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD"}
+        server = {names[name]: value for name, value in server_parameters().items()}
+        arguments = [self.ours(argument) for argument in arguments[4:]]
+        if "-d" not in arguments:
+            arguments = ["-d", "postgres", *arguments]
+        elif "EMBEDDED" in connections["default"].settings_dict:
+            # Its server lacks two of the extensions.
+            missing = ("pgcrypto", '"uuid-ossp"')
+            arguments = [
+                "SELECT" if re.search("|".join(missing), argument) else argument
+                for argument in arguments
+            ]
+        return subprocess.run(
+            [embedded.program("psql"), "-X", "-v", "ON_ERROR_STOP=1", *arguments],
+            env={**os.environ, **server},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def manage(self, command, *arguments):
+        arguments = [command, *map(self.ours, arguments)]
+        if command in ("check", "collectstatic", "dbshell"):
+            return manage_process(*arguments, **self.environment)
+        if command == "createsuperuser":
+            # In place of the questions.
+            arguments.append("--noinput")
+        url = self.target
+        before = connections["default"]
+        parameters = {name.upper(): value for name, value in server_parameters().items()}
+        parameters |= {"USER": url.username, "PASSWORD": url.password or ""}
+        as_role = {**before.settings_dict, **parameters}
+        connections["default"] = type(before)(as_role, "default")
+        try:
+            with (
+                override_settings(
+                    DATABASE_SUPPORT_URL=self.environment.get("DATABASE_SUPPORT_URL", "")
+                ),
+                mock.patch.dict(os.environ, COLUMNS="200", DJANGO_SUPERUSER_PASSWORD="a b c"),
+                mock.patch.multiple(report, LONGEST=60.0, LONGEST_STATEMENT=60.0),
+            ):
+                return in_process.run(url.path[1:], tuple(arguments))
+        finally:
+            connections["default"] = before
+
+    def curl(self, option, header, url):
+        """Ask the site, in this process."""
+        assert option == "-H"
+        name, value = Template(header).substitute(self.environment).split(": ", 1)
+        with (
+            in_process.default_database(self.target.path[1:]),
+            mock.patch.multiple(report, LONGEST=60.0, LONGEST_STATEMENT=60.0),
+            override_settings(METRICS_TOKEN=self.environment["METRICS_TOKEN"]),
+        ):
+            answer = Client().get(urlsplit(url).path, headers={name: value})
+        assert answer.status_code == 200
+        return subprocess.CompletedProcess([url], 0, answer.content.decode(), "")
+
+    def python(self, program, *arguments):
+        """Run a module's program, `gunicorn` or `pip`, of this Python."""
+        return subprocess.run(
+            [sys.executable, "-m", program, *arguments],
+            cwd=ROOT,
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def run(self, command):
+        """Run a line of the page, or see that what it names is there."""
+        program, *arguments = shlex.split(command)
+        if (program, arguments[0]) == ("python", "manage.py"):
+            return self.manage(*arguments[1:])
+        if program in ("psql", "curl"):
+            return getattr(self, program)(*arguments)
+        if program == "gunicorn":
+            return self.python(program, *arguments)
+        if program == "export":
+            self.export(*arguments)
+        elif program == ".venv/bin/pip":
+            assert (ROOT / arguments[-1]).is_file()
+            told = self.python("pip", arguments[0], "--help").stdout
+            assert all(option in told for option in arguments if option.startswith("--"))
+        else:
+            assert program in ROOTS_OWN, command
+            self.look(arguments)
+        return subprocess.CompletedProcess([program], 0, "", "")
+
+    @staticmethod
+    def look(arguments):
+        """See that the files of the release that a command names are there."""
+        for argument in arguments:
+            if argument.startswith("deploy/"):
+                assert (ROOT / argument).is_file(), argument
+            if argument.endswith((".timer", ".service")):
+                assert (ROOT / "deploy/systemd" / argument.split("/")[-1]).is_file(), argument
+
+    def drop_everything(self):
+        """The server is lost."""
+        for name in (f"{self.database}_rehearsal", self.database):
+            administer(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+            )
+        for name in (f"{self.database}_support", self.api, self.database):
+            administer(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
 
 
-def without_figures(line):
-    """A line of output, but for what differs between two runs."""
-    line = re.sub(r"Connected to .*", "Connected", line)
-    line = re.sub(r"taken at .*", "taken at", line)
-    line = re.sub(r"sha256 \w+", "sha256", line)
-    line = re.sub(r"by \d+ rules", "by rules", line)
-    line = re.sub(r"\d+ tables, (?=\S* \S*, sha256)", "tables, ", line)
-    line = re.sub(r"PostgreSQL .*?, schema", "PostgreSQL, schema", line)
-    return re.sub(r"(\d+\.\d+|UPDATE \d+)( [kM]B| s)?", "", line)
+@pytest.fixture
+def operator(tmp_path):
+    operator = Operator(tmp_path)
+    try:
+        yield operator
+    finally:
+        operator.drop_everything()
 
 
-def run(command, name, directory):
-    """Run a command of the document on the database and in the directory."""
-    python, script, *arguments = shlex.split(command.replace("/backups", str(directory)))
-    assert (python, script) == ("python", "manage.py")
-    arguments = [name if argument == "veza" else argument for argument in arguments]
-    return manage_process(*arguments, **database_environment(name))
+def test_each_command_of_the_page(operator):
+    states, seen = {}, set()
+    page = list(steps())
+    for step in page:
+        if step.heading not in seen:
+            seen.add(step.heading)
+            prepare(operator, step.heading, page, states)
+        result = operator.run(step.command)
+        told = operator.of_the_page(result.stdout + result.stderr)
+        assert result.returncode == int(step.fails), (step.command, told)
+        if step.printed:
+            assert same(told.splitlines(), step.printed), (step.command, told)
+        if step.command.endswith("migrate --check") and not step.fails:
+            assert told == ""
+    assert {"The rollback itself", "Purge", "A lost server"} <= seen
 
 
-def test_rollback(database, tmp_path):
-    before = state_of(database)
-    commands = list(steps("Rollback"))
-    assert [shlex.split(command)[2] for command, _ in commands] == [
-        "backup_db",
-        "migrate",
-        "dbshell",
-        "migrate",
-        "restore_db",
-        "migrate",
+def prepare(operator, heading, page, states):
+    """What has happened to the database when a reader comes to a chapter."""
+    if heading == "Every deploy":
+        states["backup"] = state_of(operator.database)
+    elif heading == "The rollback itself":
+        with connect(operator.database) as database:
+            database.execute(BAD_RELEASE)
+            with pytest.raises(psycopg.errors.UndefinedColumn):
+                database.execute("SELECT slug FROM users")
+        assert differences(states["backup"], state_of(operator.database)) != ""
+    elif heading == "The rehearsal":
+        assert differences(states["backup"], state_of(operator.database)) == ""
+        states["kept"] = state_of(operator.database)
+    elif heading == "The support admin":
+        # The rehearsal left the platform's database alone.
+        assert differences(states["kept"], state_of(operator.database)) == ""
+    elif heading == "Purge":
+        # Between two deploys: a backup since the restore, and something to do.
+        assert operator.manage("backup_db", NIGHTLY).returncode == 0
+        with connect(operator.database) as database:
+            database.execute(DUE)
+    elif heading == "A lost server":
+        operator.drop_everything()
+        for step in page:
+            if step.heading == "Roles and database":
+                assert operator.run(step.command).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "file",
+    [*sorted((ROOT / "deploy").rglob("*.service")), ROOT / "deploy" / "crontab"],
+    ids=lambda file: file.name,
+)
+def test_jobs_run_commands_that_there_are(file):
+    text = file.read_text()
+    commands = re.findall(r"manage\.py (\w+)", text)
+    assert commands or "bin/gunicorn" in text
+    assert set(commands) <= get_commands().keys()
+
+
+def test_links_to_the_page_lead_somewhere():
+    headings = re.findall(r"^#+ (.*)", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    files = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *ROOT.glob("veza_*/**/*.py")]
+    links = [
+        link for file in files for link in re.findall(r"operations\.md#([\w-]+)", file.read_text())
     ]
-    for command, printed in commands:
-        result = run(command, database, tmp_path)
-        fails = any(line.startswith("CommandError") for line in printed)
-        assert result.returncode == int(fails), (command, result.stderr)
-        told = (result.stdout + result.stderr).replace(str(tmp_path), "/backups").splitlines()
-        assert list(map(without_figures, told)) == list(map(without_figures, printed))
-        if "dbshell" in command:
-            with connect(database) as session, pytest.raises(psycopg.errors.UndefinedColumn):
-                session.execute("SELECT slug FROM users")
-            assert differences(before, state_of(database)) != ""
-    assert differences(before, state_of(database)) == ""
+    links += re.findall(r"\]\(#([\w-]+)\)", (ROOT / "docs/operations.md").read_text())
+    assert links
+    assert set(links) <= anchors
