@@ -34,6 +34,6 @@ max_requests_jitter = 1_000
 accesslog = "-"
 logger_class = GunicornLogger
 # The path without its query, which may hold what staff searched for.
-access_log_format = '%(t)s %(h)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms'
+access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms'
 # Nobody steers it from outside: whoever runs it sends signals.
 control_socket_disable = True

@@ -18,7 +18,7 @@ class GunicornLogger(Logger):
 
     def setup(self, cfg: Config) -> None:
         super().setup(cfg)
-        for log in (self.error_log, self.access_log) if self.log_format == "json" else ():
+        for log in (self.error_log, self.access_log):
             for handler in log.handlers:
                 handler.setFormatter(formatter(self.log_format))
 

@@ -15,6 +15,8 @@ PRODUCTION = {
     "DEBUG": "0",
     "SECRET_KEY": secrets.token_urlsafe(50),
     "ALLOWED_HOSTS": "admin.example.com",
+    # Nobody connects to it here.
+    "DATABASE_URL": "postgresql://veza@db.invalid/veza",
 }
 
 

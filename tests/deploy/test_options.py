@@ -55,10 +55,32 @@ def test_app_and_migration_name(empty):
 
 def test_check(empty):
     environment = database_environment(empty)
-    assert manage("migrate", "--check", **environment).returncode == 1
+    everything = manage("migrate", "--check", **environment)
+    assert everything.returncode == 1
     assert recorded(empty) == []
     assert manage("migrate", **environment).returncode == 0
-    assert manage("migrate", "--check", **environment).returncode == 0
+    done = recorded(empty)
+    assert all(name in everything.stderr for name in done)
+    nothing = manage("migrate", "--check", **environment)
+    assert nothing.returncode == 0
+    assert not any(name in nothing.stdout + nothing.stderr for name in done)
+
+
+def test_check_names_what_is_pending(migrated):
+    last = "veza_site.0003_job_runs"
+    with scratch_database(f'TEMPLATE "{migrated}"') as name:
+        before = recorded(name)
+        app, migration = last.split(".")
+        with psycopg.connect(**server_parameters(), dbname=name) as database:
+            database.execute(
+                "DELETE FROM django.django_migrations WHERE (app, name) = (%s, %s)",
+                [app, migration],
+            )
+        result = manage("migrate", "--check", **database_environment(name))
+        assert result.returncode == 1
+        told = result.stdout + result.stderr
+        assert [known for known in before if known in told] == [last]
+        assert set(recorded(name)) == set(before) - {last}
 
 
 def test_fake(empty):

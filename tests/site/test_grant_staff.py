@@ -26,7 +26,9 @@ pytestmark = pytest.mark.django_db
 def run(capsys):
     def run(*arguments):
         call_command("grant_staff", *arguments)
-        return capsys.readouterr().out.strip()
+        where, told = capsys.readouterr().out.strip().split("\n", 1)
+        assert where.startswith("Connected to ")
+        return told
 
     return run
 
