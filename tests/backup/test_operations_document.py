@@ -40,6 +40,8 @@ INSERT INTO django.django_migrations (app, name, applied) VALUES ('veza_core', '
 UPDATE users SET is_active = false;
 ALTER TABLE users DROP COLUMN slug
 """
+#: `status` gives up after a second; a test waits.
+PATIENT = {"LONGEST": 60.0, "LONGEST_STATEMENT": 60.0, "LONGEST_WAIT": 30.0}
 NIGHTLY = "/var/backups/veza/veza-2026-11-28-0130.dump"
 #: What the page needs and a test machine has not: seen to be there, not run.
 ROOTS_OWN = ("useradd", "cd", "cp", "install", "systemctl", "python3")
@@ -121,7 +123,7 @@ class Operator:
                     DATABASE_SUPPORT_URL=self.environment.get("DATABASE_SUPPORT_URL", "")
                 ),
                 mock.patch.dict(os.environ, COLUMNS="200", DJANGO_SUPERUSER_PASSWORD="a b c"),
-                mock.patch.multiple(report, LONGEST=60.0, LONGEST_STATEMENT=60.0),
+                mock.patch.multiple(report, **PATIENT),
             ):
                 return in_process.run(url.path[1:], tuple(arguments))
         finally:
@@ -133,7 +135,7 @@ class Operator:
         name, value = Template(header).substitute(self.environment).split(": ", 1)
         with (
             in_process.default_database(self.target.path[1:]),
-            mock.patch.multiple(report, LONGEST=60.0, LONGEST_STATEMENT=60.0),
+            mock.patch.multiple(report, **PATIENT),
             override_settings(METRICS_TOKEN=self.environment["METRICS_TOKEN"]),
         ):
             answer = Client().get(urlsplit(url).path, headers={name: value})
