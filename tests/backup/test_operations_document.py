@@ -212,7 +212,7 @@ def test_each_command_of_the_page(operator):
         told = operator.of_the_page(result.stdout + result.stderr)
         assert result.returncode == int(step.fails), (step.command, told)
         if step.printed:
-            assert same(told.splitlines(), step.printed), (step.command, told)
+            assert same(told.splitlines(), step.printed), f"{step.command}\n{told}"
         if step.command.endswith("migrate --check") and not step.fails:
             assert told == ""
     assert {"The rollback itself", "Purge", "A lost server"} <= seen
