@@ -18,7 +18,7 @@ from django.test import Client, override_settings
 from psycopg import sql
 
 from tests import in_process
-from tests.backup.operations_page import same, steps
+from tests.backup.operations_page import PAGE, same, steps
 from tests.backup.state import connect, differences, state_of
 from tests.run import database_name
 from tests.support import ROOT, administer, database_url, manage_process, server_parameters
@@ -259,12 +259,22 @@ def test_jobs_run_commands_that_there_are(file):
 
 
 def test_links_to_the_page_lead_somewhere():
-    headings = re.findall(r"^#+ (.*)", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+    headings = re.findall(r"^#+ (.*)", PAGE.read_text(), re.MULTILINE)
     anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
     files = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *ROOT.glob("veza_*/**/*.py")]
     links = [
         link for file in files for link in re.findall(r"operations\.md#([\w-]+)", file.read_text())
     ]
-    links += re.findall(r"\]\(#([\w-]+)\)", (ROOT / "docs/operations.md").read_text())
+    links += re.findall(r"\]\(#([\w-]+)\)", PAGE.read_text())
     assert links
     assert set(links) <= anchors
+
+
+def test_every_alert_is_explained():
+    rules = (ROOT / "deploy" / "prometheus" / "veza.rules.yml").read_text()
+    alerts = re.findall(r"alert: (\w+)", rules)
+    table = re.findall(r"^\| (Veza.*?) \|", PAGE.read_text(), re.MULTILINE)
+    assert sorted(", ".join(table).split(", ")) == sorted(alerts)
+    # As the page says, the first four wake somebody.
+    urgent = re.findall(r"alert: (\w+)(?:(?!alert:).)*severity: page", rules, re.DOTALL)
+    assert sorted(table[:4]) == sorted(urgent)
