@@ -1,5 +1,6 @@
 """What all tests share: objects by model-bakery, hashes that take no time, and one mark."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
@@ -32,6 +33,10 @@ for field in ("SmallIntegerField", "IntegerField", "BigIntegerField"):
 
 def pytest_configure(config: pytest.Config) -> None:
     run.begin()
+    for number in (signal.SIGHUP, signal.SIGINT):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            # As under nohup. The commands that tests start would inherit it, and not end.
+            signal.signal(number, lambda *_: None)
     config.addinivalue_line(
         "markers", "process: starts a process of its own; `make test-quick` leaves it out"
     )
