@@ -81,7 +81,11 @@ def write_backup(
         # By its name: into standard output pg_dump 18 writes the list of contents twice, and
         # without the offsets that a parallel restore needs.
         command.append(f"--file={partial}")
-        with running(command, env=environment, stderr=subprocess.PIPE) as process:
+        # It opens its standard output at the start, and ours may be closed.
+        nowhere = subprocess.DEVNULL
+        with running(
+            command, env=environment, stdin=nowhere, stdout=nowhere, stderr=subprocess.PIPE
+        ) as process:
             messages = _follow(process, show)
             if process.wait() != 0:
                 raise CommandError(explain(command, process.returncode, messages))
