@@ -8,7 +8,12 @@ makes 1, or 141 where its reader had gone, and the command has done its work all
 import os
 import sys
 
-from veza_core.ending import cancel_statements, interrupt_code, interrupt_on_signals
+from veza_core.ending import (
+    cancel_statements,
+    ignore_signals,
+    interrupt_code,
+    interrupt_on_signals,
+)
 from veza_core.streams import guard_streams, lost_output
 
 
@@ -51,6 +56,8 @@ def exit_code() -> str | int | None:
     except KeyboardInterrupt as error:
         # Before the command had begun, or after it had ended.
         return interrupt_code(error)
+    finally:
+        ignore_signals()
 
 
 if __name__ == "__main__":

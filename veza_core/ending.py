@@ -39,6 +39,13 @@ def _nothing(number: int, frame: FrameType | None) -> None:
     """Do nothing: it is about to end already."""
 
 
+def ignore_signals() -> None:
+    """From now on these signals and Ctrl-C do nothing: the exit code is settled."""
+    for number in (*NUMBERS, signal.SIGINT):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _nothing)
+
+
 def interrupt_code(error: BaseException | None) -> int | None:
     """The exit code of the interrupt that an error is, or that it came of; None: of none.
 
