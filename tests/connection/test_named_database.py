@@ -9,6 +9,7 @@ from django.core.management.base import CommandError
 from django.db import connection
 from psycopg.conninfo import conninfo_to_dict
 
+from tests.in_process import default_database
 from tests.support import (
     database_environment,
     database_url,
@@ -132,20 +133,19 @@ def test_a_backup_is_of_the_named_database(two_databases, services, tmp_path):
     assert "'of production'" in script
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_dump_of_another_database_is_refused(monkeypatch, tmp_path):
+def test_a_dump_of_another_database_is_refused(migrated, monkeypatch, tmp_path):
     """Whatever leads pg_dump elsewhere: it cannot take up the snapshot of our session."""
-    arguments, environment = dump.reaching(connection)
-    name = connection.settings_dict["NAME"]
-    elsewhere = [arguments[0].replace(name, "postgres")]
-    monkeypatch.setattr(dump, "reaching", lambda wrapper: (elsewhere, environment))
-    tools = find_tools(connection.connection.info.server_version // 10000)[0]
-    with pytest.raises(CommandError, match="snapshot"):
-        dump.write_backup(
-            *(connection, tools, tmp_path / "x.dump", read_session(connection)),
-            replace=False,
-            show=lambda table: None,
-        )
+    with scratch_database(f"TEMPLATE {migrated}") as name, default_database(name):
+        arguments, environment = dump.reaching(connection)
+        elsewhere = [arguments[0].replace(name, "postgres")]
+        monkeypatch.setattr(dump, "reaching", lambda wrapper: (elsewhere, environment))
+        tools = find_tools(connection.connection.info.server_version // 10000)[0]
+        with pytest.raises(CommandError, match="snapshot"):
+            dump.write_backup(
+                *(connection, tools, tmp_path / "x.dump", read_session(connection)),
+                replace=False,
+                show=lambda table: None,
+            )
     assert list(tmp_path.iterdir()) == []
 
 

@@ -114,8 +114,10 @@ class Command(BaseCommand):
         )
         if origin := archive.origin():
             self._say(f"{archive.path}: {origin}")
-        self._check(connection, archive)
+        if not options["replace"]:
+            check_empty(connection)
         self._confirm(connection)
+        self._check(connection, archive)
         self._restore(connection, archive)
         self._summarize(connection)
 
