@@ -93,7 +93,13 @@ def django_db_setup(
 def migrated(django_db_setup: str, django_db_blocker: Any) -> Iterator[str]:
     """The name of a database with V1 and no rows but the migrations': to copy, not to change.
 
-    Each worker has its own, since PostgreSQL copies no database that somebody is connected to.
+    It is read only, which its copies are not. Each worker has its own, since PostgreSQL copies no
+    database that somebody is connected to.
     """
     with django_db_blocker.unblock(), scratch_database(f"TEMPLATE {django_db_setup}") as name:
+        administer(
+            sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = on").format(
+                sql.Identifier(name)
+            )
+        )
         yield name

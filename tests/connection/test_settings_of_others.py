@@ -169,8 +169,9 @@ def test_read_only_is_somebodys_will(migrated, arguments, way):
 
 def test_migrate_and_restore_do_not_write_where_it_is_read_only(migrated, tmp_path):
     file = str(tmp_path / "x.dump")
-    saved = manage("backup_db", file, **database_environment(migrated))
-    assert saved.returncode == 0, saved.stderr
+    with scratch_database(f"TEMPLATE {migrated}") as name:
+        saved = manage("backup_db", file, **database_environment(name))
+        assert saved.returncode == 0, saved.stderr
     with scratch_database() as name:
         configure(name, {"default_transaction_read_only": "on"})
         for arguments in (["migrate"], ["restore_db", file]):

@@ -96,11 +96,11 @@ def test_leaves_other_schemas_and_the_catalog_alone(name):
 
 
 @pytest.mark.parametrize("arguments", [[], ["--append"], ["--verbosity", "3", "--scale", "small"]])
-def test_refuses_when_debug_is_off(migrated, arguments):
-    result = seed(migrated, *arguments, DEBUG="0", SECRET_KEY="x" * 60)
+def test_refuses_when_debug_is_off(name, arguments):
+    result = seed(name, *arguments, DEBUG="0", SECRET_KEY="x" * 60)
     assert is_one_clear_line(result), result.stderr
     assert "DEBUG is off" in result.stderr
-    assert rows(migrated) == 0
+    assert rows(name) == 0
 
 
 def test_refuses_where_rows_are(name):
@@ -157,12 +157,12 @@ def test_append_adds_a_further_set_each_time(name):
         (["--now", "0001-01-01"], 2, "is not between"),
     ],
 )
-def test_refuses_what_cannot_be(migrated, arguments, code, said):
-    result = seed(migrated, *arguments)
+def test_refuses_what_cannot_be(name, arguments, code, said):
+    result = seed(name, *arguments)
     assert result.returncode == code, result.stderr
     assert said in result.stderr
     assert "Traceback" not in result.stderr
-    assert rows(migrated) == 0
+    assert rows(name) == 0
 
 
 def test_needs_the_tables():
@@ -179,14 +179,14 @@ def test_needs_the_system_roles(name):
     assert "system roles" in result.stderr
 
 
-def test_not_beside_a_migrate(migrated):
-    with psycopg.connect(**server_parameters(), dbname=migrated, autocommit=True) as other:
+def test_not_beside_a_migrate(name):
+    with psycopg.connect(**server_parameters(), dbname=name, autocommit=True) as other:
         other.execute("SELECT pg_advisory_lock(%s)", [LOCK_KEY])
-        result = seed(migrated, *TINY, MIGRATE_LOCK_TIMEOUT="0.2")
+        result = seed(name, *TINY, MIGRATE_LOCK_TIMEOUT="0.2")
     assert result.returncode == 1
     assert "is under way" in result.stderr
     assert "Traceback" not in result.stderr
-    assert rows(migrated) == 0
+    assert rows(name) == 0
 
 
 def test_what_postgresql_refuses_is_one_clear_line(name):
