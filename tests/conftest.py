@@ -1,16 +1,20 @@
 """What all tests share: objects by model-bakery, hashes that take no time, and one mark."""
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.db import connection
 from model_bakery import baker
+from psycopg import sql
 from xdist.scheduler import LoadScopeScheduling
 
-from tests import run
-from tests.support import scratch_database
+from tests import memory, run
+from tests.support import administer, scratch_database
 from veza_core.passwords import BCryptPasswordHasher
 
 #: Folders whose tests share what is dear to make: one worker runs all of them.
@@ -33,6 +37,11 @@ for field in ("SmallIntegerField", "IntegerField", "BigIntegerField"):
 
 def pytest_configure(config: pytest.Config) -> None:
     run.begin()
+    memory.begin()
+    if memory.is_used() and "EMBEDDED" in connection.settings_dict:
+        # Without workers this process is the one that connects, and its settings were read before.
+        settings.EMBEDDED_DIRECTORY = os.environ["EMBEDDED_DIRECTORY"]
+        connection.settings_dict["EMBEDDED"]["data_directory"] = settings.EMBEDDED_DIRECTORY
     for number in (signal.SIGHUP, signal.SIGINT):
         if signal.getsignal(number) == signal.SIG_IGN:
             # As under nohup. The commands that tests start would inherit it, and not end.

@@ -19,6 +19,7 @@ from pathlib import Path
 import psycopg
 from django.conf import settings
 
+from tests import memory
 from tests.clusters import running_cluster
 from veza_core.db import embedded
 
@@ -45,6 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make test-matrix", description=__doc__)
     parser.add_argument("--versions", nargs="*", type=int, choices=VERSIONS, default=VERSIONS)
     options, pytest_options = parser.parse_known_args()
+    memory.begin()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
     results = {}
     for version in options.versions or VERSIONS:

@@ -96,7 +96,7 @@ def home(tmp_path):
 @pytest.fixture
 def passable():
     """A folder that other users can enter, as pytest's own is not."""
-    with TemporaryDirectory(dir="/tmp") as temporary:
+    with TemporaryDirectory() as temporary:
         Path(temporary).chmod(0o755)
         yield Path(temporary)
 

@@ -11,6 +11,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from tests import in_process
+from tests.support import scratch_database
 from veza_core.db import scratch
 
 from .conftest import SCHEMA
@@ -43,8 +44,8 @@ def test_the_committed_files_are_what_the_migrations_make(export_schema):
 def test_the_scratch_database_is_dropped(migrated, migrated_url, django_db_blocker, monkeypatch):
     number = uuid4()
     monkeypatch.setattr(scratch, "uuid4", lambda: number)
-    with django_db_blocker.unblock():
-        done = in_process.run(migrated, ("export_schema", "--check"))
+    with django_db_blocker.unblock(), scratch_database(f"TEMPLATE {migrated}") as copy:
+        done = in_process.run(copy, ("export_schema", "--check"))
     assert done.returncode == 0, done.stderr
     with psycopg.connect(migrated_url) as connection:
         name = f"veza_scratch_{number.hex[:12]}"

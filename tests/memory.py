@@ -1,0 +1,93 @@
+"""The files of a run in memory, where the machine has room: servers, databases, temporary files.
+
+A database with V1 is 700 files. To copy and drop one takes 0.03 s in memory, and 0.5 s on a disk.
+A run removes its directory at its end, and those of runs that were killed at its beginning.
+"""
+
+import atexit
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from veza_core.db import embedded
+from veza_core.db.embedded.account import Account
+from veza_core.db.embedded.server import Server
+
+#: Linux's file system in memory, and what a run may need of it, in bytes.
+MEMORY = Path("/dev/shm")  # noqa: S108 - it is the machine's
+ROOM = 4 * 2**30
+
+PREFIX = "veza_tests_"
+#: Set by the process that starts the run; its workers inherit it.
+VARIABLE = "VEZA_TEST_MEMORY"
+
+#: How long a server that the last process stops may take, in seconds.
+LONGEST_STOP = 30
+
+
+def begin() -> None:
+    """Choose the run's directory, and let all that it starts use it; nothing without room.
+
+    A server that DATABASE_URL or EMBEDDED_DIRECTORY names is used as it is.
+    """
+    if VARIABLE in os.environ or not _has_room():
+        return
+    _remove_what_killed_runs_left()
+    directory = Path(tempfile.mkdtemp(prefix=PREFIX, dir=MEMORY))
+    # Servers run as other users; what is in it has modes of its own.
+    directory.chmod(0o711)
+    lock = _lock_of(directory)
+    assert lock is not None
+    os.environ[VARIABLE] = os.environ["TMPDIR"] = str(directory)
+    # Chosen anew, if it was chosen.
+    tempfile.tempdir = None
+    if not os.environ.get("DATABASE_URL"):
+        os.environ.setdefault("EMBEDDED_DIRECTORY", str(directory / "postgres"))
+    # Registered before the server's own end, and so called after it.
+    atexit.register(_remove, directory, lock)
+
+
+def is_used() -> bool:
+    """Whether the run's own server keeps its files in memory."""
+    return os.environ.get("EMBEDDED_DIRECTORY", "").startswith(f"{MEMORY}/{PREFIX}")
+
+
+def _has_room() -> bool:
+    if not MEMORY.is_dir():
+        return False
+    state = os.statvfs(MEMORY)
+    return state.f_bavail * state.f_frsize >= ROOM
+
+
+def _lock_of(directory: Path) -> int | None:
+    """Take the lock that a run holds as long as it lives; None where one lives."""
+    descriptor = os.open(directory / "run.lock", os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _remove_what_killed_runs_left() -> None:
+    for directory in MEMORY.glob(f"{PREFIX}*"):
+        if directory.stat().st_uid != os.getuid():
+            continue
+        lock = _lock_of(directory)
+        if lock is not None:
+            _remove(directory, lock)
+
+
+def _remove(directory: Path, lock: int) -> None:
+    data = directory / "postgres"
+    if (data / "PG_VERSION").exists():
+        server = Server(embedded.program("postgres").parent, data, Account.owner_of(data))
+        deadline = time.monotonic() + LONGEST_STOP
+        while server.runs() and time.monotonic() < deadline:
+            time.sleep(0.02)
+    shutil.rmtree(directory, ignore_errors=True)
+    os.close(lock)
