@@ -42,7 +42,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def context(browser: Browser, address: str) -> Iterator[BrowserContext]:
     """A browser that nobody has used, on the site's address."""
-    context = browser.new_context(base_url=address)
+    # Else each change of the theme has to fade first.
+    context = browser.new_context(base_url=address, reduced_motion="reduce")
     context.set_default_timeout(15_000)
     yield context
     context.close()
