@@ -24,7 +24,7 @@ LONGEST_FIRST = {
     name: number
     for number, name in enumerate(
         (
-            *("queries", "browser", "connection", "configuration", "seed"),
+            *("queries", "browser", "embedded", "connection", "configuration", "seed"),
             *("deploy", "backup", "purge", "export"),
         )
     )

@@ -4,12 +4,12 @@ A database with V1 is 700 files. To copy and drop one takes 0.03 s in memory, an
 A run removes its directory at its end, and those of runs that were killed at its beginning.
 """
 
-import atexit
 import fcntl
 import os
 import shutil
 import tempfile
 import time
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 from veza_core.db import embedded
@@ -46,8 +46,8 @@ def begin() -> None:
     tempfile.tempdir = None
     if not os.environ.get("DATABASE_URL"):
         os.environ.setdefault("EMBEDDED_DIRECTORY", str(directory / "postgres"))
-    # Registered before the server's own end, and so called after it.
-    atexit.register(_remove, directory, lock)
+    # After the server's own end, and after multiprocessing has removed what it has there (at -100).
+    Finalize(None, _remove, (directory, lock), exitpriority=-200)
 
 
 def is_used() -> bool:

@@ -15,7 +15,7 @@ from django.core.management import call_command
 from django.db import connection
 from psycopg import sql
 
-from tests import in_process, memory
+from tests import forked, in_process, memory
 from tests.run import database_name, server_parameters, settings_of
 from veza_core.db import embedded
 
@@ -120,15 +120,7 @@ def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
 
 def manage_process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run manage.py in a process of its own, with DEBUG on and the variables given."""
-    return subprocess.run(
-        [sys.executable, ROOT / "manage.py", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "DEBUG": "1", **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    return forked.run(ROOT / "manage.py", arguments, {**os.environ, "DEBUG": "1", **environment})
 
 
 def is_one_clear_line(result: subprocess.CompletedProcess[str]) -> bool:

@@ -1,0 +1,129 @@
+"""The embedded server: whoever runs it, nobody else comes in, and no folder changes its owner."""
+
+import os
+import shutil
+import stat
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.embedded.servers import (
+    PROGRAMS,
+    is_stopped,
+    owner,
+    plain_user,
+    python_of,
+    refusal,
+    run,
+    running,
+    server_of,
+)
+from veza_core.db.embedded.account import Account, StartError
+from veza_core.db.embedded.server import Server
+
+
+def modes(path: Path) -> dict[Path, tuple[int, int, int]]:
+    return {
+        folder: (status.st_mode, status.st_uid, status.st_gid)
+        for folder in (path, *path.parents)
+        if (status := folder.stat())
+    }
+
+
+@pytest.mark.parametrize("name", ["postgres", "long" * 30])
+def test_folders_that_are_not_ours_stay_as_they_are(name, tmp_path):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    before = modes(closed), modes(PROGRAMS)
+    run(closed / name)
+    assert (modes(closed), modes(PROGRAMS)) == before
+
+
+@pytest.mark.parametrize("name", ["postgres", "long" * 30])
+def test_nobody_else_can_enter_the_folder_of_the_socket(name, tmp_path):
+    home = tmp_path / name
+    home.mkdir(mode=0o755)
+    with running(home) as process:
+        for folder in (home, Path(process.host)):
+            status = folder.stat()
+            assert stat.S_IMODE(status.st_mode) == 0o700
+            assert status.st_uid == owner(home).uid
+        assert stat.S_IMODE((Path(process.host) / ".s.PGSQL.5432").stat().st_mode) == 0o700
+        with psycopg.connect(host=process.host, user="postgres") as session:
+            assert session.execute("SHOW listen_addresses").fetchone() == ("",)
+
+
+def test_no_other_user_can_connect(passable):
+    """Not even one who could enter the folder; also where the wheel's own Python said trust."""
+    other = plain_user()
+    home = passable / "postgres"
+    run(home)
+    (home / "pg_hba.conf").write_text("local all all trust\n")
+    with running(home) as process:
+        for path in (home / ".s.PGSQL.5432", home):
+            path.chmod(0o777)
+        psql = PROGRAMS / "psql"
+        done = other.run(
+            [psql, "-h", process.host, "-U", "postgres", "-c", "SELECT 1"],
+            [psql],
+            capture_output=True,
+        )
+        assert "Peer authentication failed" in done.stderr
+
+
+def test_root_in_the_checkout_of_a_user(passable):
+    """The server runs as the user, who is not locked out, and whose server root then joins."""
+    user = plain_user()
+    checkout = passable / "checkout"
+    checkout.mkdir()
+    user.own(checkout)
+    home = checkout / "deep" / "postgres"
+    run(home)
+    owners = {path.lstat().st_uid for path in checkout.rglob("*")}
+    assert owners == {user.uid}
+    done = python_of(user, home, "print(ask('SELECT 1'))")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
+    assert is_stopped(home)
+
+
+def test_root_in_the_checkout_of_a_user_without_a_name(passable):
+    """As in a container, where the folder is one of the host's."""
+    plain_user()
+    os.chown(passable, 54321, 54321)
+    run(passable / "postgres")
+    assert {path.lstat().st_uid for path in passable.rglob("*")} == {54321}
+
+
+@pytest.mark.parametrize("uid", [65534, 54321], ids=["named", "nameless"])
+@pytest.mark.parametrize("closed", ["data", "programs"])
+def test_root_gives_no_other_user_its_right_to_pass_closed_folders(uid, closed, tmp_path, passable):
+    """By SQL that user would read the files of root."""
+    plain_user()
+    (tmp_path / "closed").mkdir(mode=0o700)
+    checkout = (tmp_path / "closed" if closed == "data" else passable) / "checkout"
+    checkout.mkdir()
+    os.chown(checkout, uid, uid)
+    programs = PROGRAMS
+    if closed == "programs":
+        shutil.copytree(
+            PROGRAMS.parent, tmp_path / "closed/pginstall", ignore=lambda *_: ["include"]
+        )
+        programs = tmp_path / "closed/pginstall/bin"
+    account = Account.of(uid, uid)
+    with pytest.raises(StartError, match="cannot reach"):
+        Server(programs, checkout, account).start(60)
+    if closed == "data":
+        assert "cannot reach" in refusal(checkout / "postgres")
+
+
+def test_data_of_another_user_is_left_alone_and_named(passable):
+    user = plain_user()
+    home = passable / "postgres"
+    with running(home):
+        before = modes(home)
+        done = python_of(user, home)
+        assert done.returncode == 1
+        assert f"belongs to user {owner(home)}" in done.stderr.splitlines()[-1]
+        assert modes(home) == before
+        assert server_of(home).ready()

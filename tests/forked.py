@@ -1,0 +1,68 @@
+"""manage.py in a process of its own that need not import Django first.
+
+A start of Python and Django takes 0.7 s of a processor's time. `multiprocessing`'s fork server has
+imported what needs no settings, so that each of its children takes a third of that. A child reads
+its settings from the environment that it is given, as any other process does.
+"""
+
+import multiprocessing
+import os
+import runpy
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload(
+    [
+        "django.contrib.admin",
+        "django.contrib.auth.hashers",
+        "django.contrib.postgres",
+        "django.contrib.sessions.backends.db",
+        "django.core.management.commands.migrate",
+        "django.db.backends.postgresql.base",
+        "django.urls",
+        "environs",
+        "psycopg",
+    ]
+)
+
+#: In seconds.
+LONGEST = 120
+
+
+def run(
+    program: Path, arguments: tuple[str, ...], environment: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run a Python program with all of its environment; what `subprocess.run` would give."""
+    with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
+        process = _processes.Process(
+            target=_child, args=(program, arguments, environment, out.name, err.name)
+        )
+        process.start()
+        process.join(LONGEST)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            raise subprocess.TimeoutExpired([str(program), *arguments], LONGEST)
+        return subprocess.CompletedProcess(
+            [str(program), *arguments],
+            process.exitcode,
+            *(file.read().decode() for file in (out, err)),
+        )
+
+
+def _child(
+    program: Path, arguments: tuple[str, ...], environment: dict[str, str], out: str, err: str
+) -> None:
+    for descriptor, name in ((1, out), (2, err)):
+        target = os.open(name, os.O_WRONLY | os.O_APPEND)
+        os.dup2(target, descriptor)
+        os.close(target)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(program.parent)
+    sys.argv = [str(program), *arguments]
+    sys.path.insert(0, str(program.parent))
+    runpy.run_path(str(program), run_name="__main__")
