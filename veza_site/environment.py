@@ -28,6 +28,7 @@ NAMES = {
     "EMBEDDED_DATABASE",
     "EMBEDDED_DIRECTORY",
     "EXPORT_MAX_ROWS",
+    "KNOWN_BROWSER_DAYS",
     "LOG_FORMAT",
     "METRICS_TOKEN",
     "MIGRATE_LOCK_ATTEMPTS",
@@ -39,10 +40,19 @@ NAMES = {
     "PURGE_PLAYS_AFTER_DAYS",
     "PURGE_SESSIONS_AFTER_DAYS",
     "PURGE_TOKENS_AFTER_DAYS",
+    "SECOND_FACTOR_AGAIN_MINUTES",
+    "SECOND_FACTOR_PAUSE_MINUTES",
     "SECOND_FACTOR_REQUIRED",
     "SECRET_KEY",
+    "SECRET_KEY_FALLBACKS",
     "SESSION_IDLE_MINUTES",
     "SESSION_MINUTES",
+    "SIGN_IN_ATTEMPTS",
+    "SIGN_IN_ATTEMPTS_PER_NAME",
+    "SIGN_IN_ATTEMPTS_PER_NETWORK",
+    "SIGN_IN_HASHES_AT_ONCE",
+    "SIGN_IN_LONGEST_PAUSE_MINUTES",
+    "SIGN_IN_PAUSE_MINUTES",
     "STATIC_ROOT",
     "SUPPORT_STATEMENT_TIMEOUT",
     "WEB_THREADS",
@@ -51,7 +61,10 @@ NAMES = {
 
 #: Nobody else's variables begin with these. Platforms set others that begin like ours
 #: (WEB_CONCURRENCY, LOG_LEVEL, DATABASE_PORT_5432_TCP): those are refused only as a misspelling.
-OWN_PREFIXES = ("PURGE_", "MIGRATE_LOCK_", "EMBEDDED_", "SECOND_FACTOR_", "SUPPORT_STATEMENT_")
+OWN_PREFIXES = (
+    *("PURGE_", "MIGRATE_LOCK_", "EMBEDDED_", "SECOND_FACTOR_", "SIGN_IN_"),
+    "SUPPORT_STATEMENT_",
+)
 #: How much alike two names are, 0 to 1, when one is the other misspelt: a letter too many, too
 #: few, or another one.
 MISSPELT = 0.9

@@ -59,9 +59,12 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
             "address": _address(record),
+            "account": _account(record),
             "status": getattr(record, "status_code", None),
             # Of the access log: see veza_site.access_log.
             **getattr(record, "access", {}),
+            # Of who signs in: see veza_site.support.security_log.
+            **getattr(record, "security", {}),
         }
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
@@ -93,6 +96,8 @@ def logging_settings(log_format: str, *, debug: bool) -> dict[str, Any]:
                 "level": "INFO" if debug else "WARNING",
                 "propagate": False,
             },
+            # Sign-ins that went well are told, too.
+            "veza.security": {"level": "INFO"},
             # Scanners ask by address all day: each would be a traceback.
             "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
         },
@@ -114,3 +119,10 @@ def _address(record: logging.LogRecord) -> str | None:
     from veza_site.support.address import client_address
 
     return client_address(request) if isinstance(request, HttpRequest) else None
+
+
+def _account(record: logging.LogRecord) -> str | None:
+    """The id of whose request the record is about, as far as that is known."""
+    access = getattr(getattr(record, "request", None), "access", None)
+    key = access.user.pk if access is not None else None
+    return str(key) if key is not None else None

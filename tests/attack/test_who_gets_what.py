@@ -33,6 +33,8 @@ ADDRESSES = {
     "admin/logout/": (302, 302, 302, 302, 302, 302, 302, 302),
     "admin/": (302, 302, 302, 200, 200, 200, 200, 200),
     "admin/search/": (302, 302, 302, 200, 200, 200, 200, 200),
+    # One's own, and nobody else's.
+    "admin/sessions/": (302, 302, 302, 200, 200, 200, 200, 200),
     # Django's, which no screen uses: there is nothing to complete.
     "admin/autocomplete/": (302, 302, 302, 403, 403, 403, 403, 403),
     # Django's words for its scripts: no data.

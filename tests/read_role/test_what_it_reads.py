@@ -60,7 +60,8 @@ def test_secrets_are_refused(sync, as_role, table, column):
         "SELECT * FROM django.django_session",
         "SELECT * FROM django.otp_totp_totpdevice",
         "SELECT * FROM django.otp_static_statictoken",
-        "SELECT * FROM django.axes_accessattempt",
+        "SELECT * FROM django.veza_site_attemptcount",
+        "SELECT * FROM django.veza_site_staffsession",
         "SELECT pg_read_file('/etc/passwd')",
     ],
 )

@@ -55,4 +55,5 @@ def tables() -> list[tuple[str, str]]:
         (schema, model._meta.db_table)
         for app, schema in schemas.items()
         for model in apps.get_app_config(app).get_models()
+        if model._meta.db_table not in settings.SIGN_IN_TABLES
     )

@@ -25,7 +25,7 @@ from ..listing import PLACES, Listing, read
 from .batches import COMPLETE, batches
 from .cells import cell
 from .forms import ReasonForm
-from .pages import helpful
+from .pages import code_check, helpful
 
 #: Query string names that choose a page, not rows.
 PAGING = {*PLACES, "jump", "last"}
@@ -78,7 +78,8 @@ def _view(admin: Any, request: HttpRequest) -> HttpResponseBase:
     if request.method not in ("GET", "HEAD", "POST"):
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
     listing = read(admin.screen(), request.GET)
-    form = ReasonForm(request.POST if request.method == "POST" else None)
+    given = request.POST if request.method == "POST" else None
+    form = ReasonForm(given, check_code=code_check(admin, request))
     if form.is_valid():
         return _export(admin, request, listing, form.cleaned_data["reason"])
     request.current_app = admin.admin_site.name

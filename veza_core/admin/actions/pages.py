@@ -21,7 +21,7 @@ from ..errors import HelpfulError, NotThereError, error_page
 from ..labels import url_of
 from ..reading import reading
 from .action import Change, ConflictError, RowAction
-from .forms import SEPARATOR, ActionForm, filled, one_line, read_rows
+from .forms import SEPARATOR, ActionForm, CodeCheck, filled, one_line, read_rows
 from .perform import may, perform
 
 #: Of a row's name, so much is shown.
@@ -118,12 +118,25 @@ def _view(
             _may_begin(action, request, rows)
             asked = action.fields(request.access, rows)  # type: ignore[attr-defined]
             initial = filled([*asked], request.GET)
+            code = _code_check(admin, request, action, rows)
             form = ActionForm(action=action, access=request.access, rows=rows,  # type: ignore[attr-defined]
-                              initial=initial)  # fmt: skip
+                              check_code=code, initial=initial)  # fmt: skip
             return _page(admin, request, action, rows, form).render()
     if request.method != "POST":
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
     return _act(admin, request, action, object_ids)
+
+
+def code_check(admin: Any, request: HttpRequest) -> CodeCheck | None:
+    """What takes the second factor again; None when it was shown a short while ago."""
+    site = admin.admin_site
+    return (lambda code: site.check_code(request, code)) if site.needs_code(request) else None
+
+
+def _code_check(
+    admin: Any, request: HttpRequest, action: RowAction, rows: Sequence[Any]
+) -> CodeCheck | None:
+    return code_check(admin, request) if action.is_drastic(len(rows)) else None
 
 
 def _rows(admin: Any, request: HttpRequest, keys: Any) -> list[Any]:
@@ -155,7 +168,8 @@ def _act(
     rows = _rows(admin, request, seen)
     for row in rows:
         action.refuse(request.access, row)  # type: ignore[attr-defined]
-    form = ActionForm(request.POST, action=action, access=request.access, rows=rows)  # type: ignore[attr-defined]
+    form = ActionForm(request.POST, action=action, access=request.access, rows=rows,  # type: ignore[attr-defined]
+                      check_code=_code_check(admin, request, action, rows))  # fmt: skip
     if not form.is_valid():
         return _page(admin, request, action, rows, form, seen)
     reason = form.cleaned_data.get("reason", "")
