@@ -27,6 +27,9 @@ from veza_site.models import AttemptCount
 
 DAY = 24 * 3600
 
+#: Codes that may be wrong before there is a pause.
+CODES = 3
+
 #: How often a site (/48) may fail, beside a home (/64).
 SITE_TIMES = 4
 
@@ -122,10 +125,10 @@ def of_sign_in(name: str, networks: list[str], device: str | None) -> list[Bound
 
 
 def of_code(account: str, device: str | None) -> list[Bound]:
-    """What a code of the second factor counts for: 1 s, 2 s, 4 s, … up to the longest pause."""
+    """What a code of the second factor counts for: three, then 1 s, 2 s, 4 s, … of pause."""
     longest = settings.SECOND_FACTOR_PAUSE_MINUTES * 60
     kind, name = ("browser_code", device) if device else ("code", keyed_hash(account))
-    return [Bound(kind, 1, 1, longest, DAY, name=name, is_cleared=True)]
+    return [Bound(kind, CODES, 1, longest, DAY, name=name, is_cleared=True)]
 
 
 @dataclass(frozen=True, slots=True)
