@@ -9,9 +9,15 @@ import pytest
 from django.db.models import F
 from django.test import Client
 from django.utils import timezone
+from django_otp.oath import totp
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from tests.attack.people import sign_in
+from tests.site.test_sign_in import BARRED
 from tests.staff import make_staff, post_sign_in
+from veza_core.models import User
 from veza_site.models import StaffLogEntry, StaffSession
+from veza_site.support import sessions
 
 pytestmark = pytest.mark.django_db
 
@@ -142,3 +148,34 @@ def test_when_and_from_where_it_was_used_last() -> None:
     row = StaffSession.objects.get()
     assert row.address == "2001:db8::7"
     assert timezone.now() - row.last_used_at < timedelta(minutes=9)
+
+
+def test_the_second_factor_is_asked_for_again(settings: Any) -> None:
+    """Who took a session over cannot end the owner's."""
+    settings.SECOND_FACTOR_REQUIRED = True
+    alice = make_staff()
+    here, owners = (sign_in(alice) for _ in "12")
+    assert 'name="code"' not in here.get(PAGE).text
+    session = here.session
+    session[sessions.SECOND_FACTOR_AT] -= 600
+    session.save()
+    assert 'name="code"' in here.get(PAGE).text
+    for which in ("others", *keys(here)):
+        refused = here.post(PAGE, {"end": which, "code": "000000"})
+        assert "Nothing was ended. That code is wrong" in refused.text
+    assert is_in(owners)
+    device, _ = TOTPDevice.objects.order_by("pk")
+    code = f"{totp(device.bin_key):06}"
+    assert here.post(PAGE, {"end": "others", "code": code}).status_code == 302
+    assert not is_in(owners)
+
+
+@pytest.mark.parametrize("values", BARRED, ids=lambda values: next(iter(values)))
+def test_what_a_service_does_ends_it_half_way_too(settings: Any, values: dict[str, Any]) -> None:
+    settings.SECOND_FACTOR_REQUIRED = True
+    alice = make_staff()
+    half_way = signed_in()
+    assert half_way.get("/admin/second-factor/").status_code == 200
+    User.all_objects.filter(pk=alice.pk).update(**values)
+    assert half_way.get("/admin/second-factor/")["Location"] == "/admin/login/"
+    assert not StaffSession.objects.exists()

@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -18,19 +17,28 @@ from veza_site.support.log import record
 OTHERS = "others"
 
 
-def sessions_view(site: AdminSite, request: HttpRequest) -> HttpResponse:
-    """List them with GET, end one or all others with POST."""
-    account = request.access.user.pk  # type: ignore[attr-defined]
-    own = request.session[sessions.OWN]
-    others = sessions.of_account(account).exclude(pk=own)
+def sessions_view(site: Any, request: HttpRequest) -> HttpResponse:
+    """List them with GET, end one or all others with POST.
+
+    Whoever took this session over could end those of its owner: the second factor is asked for
+    again, as for what is drastic.
+    """
+    account, own = request.access.user.pk, request.session[sessions.OWN]  # type: ignore[attr-defined]
+    problem = ""
     if request.method == "POST":
         try:
-            return _end(request, others, request.POST.get("end", ""))
+            others = _meant(account, own, request.POST.get("end", ""))
         except HelpfulError as error:
             return error_page(site, request, error)
+        if site.needs_code(request):
+            problem = site.check_code(request, request.POST.get("code", ""))
+        if not problem:
+            return _end(request, account, others)
     context = {
         **site.each_context(request),
         "title": "Your sessions",
+        "problem": problem,
+        "asks_code": site.needs_code(request),
         "sessions": [
             {
                 "key": str(row.pk),
@@ -46,17 +54,22 @@ def sessions_view(site: AdminSite, request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "admin/sessions.html", context)
 
 
-def _end(request: HttpRequest, others: Any, which: str) -> HttpResponse:
-    """End those that are meant; what is not there any more is ended, too."""
-    if which != OTHERS:
-        try:
-            others = others.filter(pk=UUID(which))
-        except ValueError as error:
-            raise HelpfulError("Say which session is to end. Nothing was ended.") from error
+def _meant(account: Any, own: str, which: str) -> Any:
+    """The sessions that are to end. Raises `HelpfulError` for what is no key of one."""
+    others = sessions.of_account(account).exclude(pk=own)
+    if which == OTHERS:
+        return others
+    try:
+        return others.filter(pk=UUID(which))
+    except ValueError as error:
+        raise HelpfulError("Say which session is to end. Nothing was ended.") from error
+
+
+def _end(request: HttpRequest, account: Any, others: Any) -> HttpResponse:
+    """End them; what is not there any more is ended, too."""
     ended = others.delete()[0]
     if ended:
         record(request, "sessions.end", None, after={"sessions": ended})
-        account = request.access.user.pk  # type: ignore[attr-defined]
         security_log.told(request, "session.ended", account, "by_owner")
     messages.success(request, f"Ended {ended} session{'' if ended == 1 else 's'}.")
     return HttpResponseRedirect(reverse("admin:sessions"))
