@@ -110,6 +110,11 @@ def test_the_queries_are_the_same_for_every_name() -> None:
     assert len(kinds) == 1
 
 
+@pytest.mark.django_db
+def test_no_account_comes_with_the_schema() -> None:
+    assert not User.all_objects.exists()
+
+
 # How often ----------------------------------------------------------------------------------------
 
 

@@ -183,3 +183,9 @@ def test_django_s_own_pages_of_a_row_are_gone() -> None:
         for model in MODELS:
             with pytest.raises(NoReverseMatch):
                 reverse(f"admin:{prefix(model)}_{page}", args=[1] if page != "add" else [])
+
+
+@pytest.mark.parametrize("path", ["/admin/", "/admin/login/", "/healthz", "/nothing/"])
+def test_trace_gives_nothing_back(path: str, super_admin: Client) -> None:
+    answer = super_admin.trace(path, headers={"x-secret": "not-to-be-seen"})
+    assert "not-to-be-seen" not in answer.text + str(answer.headers)
