@@ -194,8 +194,11 @@ def known_browser(username: str = "alice") -> Client:
     """A browser in which somebody signed in, and out again."""
     client = Client()
     assert post_sign_in(client, username).status_code == 302
-    client.post("/admin/logout/")
+    signed_out = client.post("/admin/logout/")
     assert COOKIE in client.cookies
+    # A browser would then forget that it is known.
+    assert "cookies" not in signed_out.get("Clear-Site-Data", "")
+    assert "*" not in signed_out.get("Clear-Site-Data", "")
     return client
 
 

@@ -170,6 +170,17 @@ def test_the_second_factor_is_asked_for_again(settings: Any) -> None:
     assert not is_in(owners)
 
 
+def test_they_outlive_the_rotation_of_the_key(settings: Any) -> None:
+    """As long as the old one is a fallback."""
+    make_staff()
+    here, other = signed_in(), signed_in()
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "y" * 60
+    assert is_in(here)
+    settings.SECRET_KEY_FALLBACKS = []
+    assert is_in(here), "it is signed with the new one since"
+    assert not is_in(other)
+
+
 @pytest.mark.parametrize("values", BARRED, ids=lambda values: next(iter(values)))
 def test_what_a_service_does_ends_it_half_way_too(settings: Any, values: dict[str, Any]) -> None:
     settings.SECOND_FACTOR_REQUIRED = True
