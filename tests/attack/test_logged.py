@@ -129,3 +129,19 @@ def test_the_page_has_all_events_and_reasons() -> None:
                  "paused_name_network", "paused_browser", "paused_code", "paused_browser_code",
                  "busy", "wrong_code", "account", "idle", "age", "ended", "by_owner"):  # fmt: skip
         assert f"`{word}`" in page, word
+
+
+def test_the_example_of_the_page_is_such_a_line(lines: Any) -> None:
+    page = (ROOT / "docs" / "operations.md").read_text()
+    (example,) = [json.loads(line) for line in page.splitlines() if line.startswith('    {"time":')]
+    make_staff()
+    post_sign_in(Client(headers={"user-agent": "Firefox"}), "alice", REMOTE_ADDR="192.0.2.7")
+    post_sign_in(
+        Client(headers={"user-agent": "Firefox"}), "alice", "wrong", REMOTE_ADDR="192.0.2.7"
+    )
+    line = lines()[-1]
+    assert [*line] == [*example]
+    varied = {"time", "message", "account"}
+    assert {key: line[key] for key in line.keys() - varied} == {
+        key: example[key] for key in example.keys() - varied
+    }

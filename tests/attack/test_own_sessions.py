@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
+from model_bakery import baker
 
 from tests.attack.people import sign_in
 from tests.site.test_sign_in import BARRED
@@ -53,6 +54,17 @@ def test_what_the_page_shows() -> None:
     assert page.count("This one") == 1
     assert len(keys(here)) == 1
     assert PAGE in here.get("/admin/").text, "the way to it"
+
+
+def test_the_page_is_bounded() -> None:
+    """Who has the password can begin any number; all of them are ended at once."""
+    alice = make_staff()
+    here = signed_in()
+    StaffSession.objects.update(created_at=F("created_at") - timedelta(minutes=1))
+    baker.make(StaffSession, account_id=alice.pk, address="192.0.2.7", _quantity=70)
+    assert len(keys(here)) == 50
+    assert "Only the latest 50 are shown." in here.get(PAGE).text
+    assert "Ended 70 sessions" in here.post(PAGE, {"end": "others"}, follow=True).text
 
 
 def test_one_is_ended() -> None:

@@ -175,6 +175,8 @@ def count(bounds: list[Bound]) -> Attempt:
 
 def _count(bounds: list[Bound]) -> Attempt:
     by_key = {bound.key: bound for bound in sorted(bounds, key=lambda bound: bound.key)}
+    # While a pause lasts, who goes on trying costs one query.
+    _check(AttemptCount.objects.filter(key__in=[*by_key]), by_key, timezone.now())
     with transaction.atomic():
         # Whether they are new or not: from here on they are ours until the end.
         AttemptCount.objects.bulk_create(
@@ -201,7 +203,7 @@ def _count(bounds: list[Bound]) -> Attempt:
     return Attempt(bounds)
 
 
-def _check(counts: list[AttemptCount], bounds: dict[str, Bound], now: datetime) -> None:
+def _check(counts: Iterable[AttemptCount], bounds: dict[str, Bound], now: datetime) -> None:
     """Raise `PausedError` for the longest pause that is not over."""
     paused = [
         count

@@ -13,6 +13,9 @@ from veza_core.admin.errors import HelpfulError, error_page
 from veza_site.support import security_log, sessions
 from veza_site.support.log import record
 
+#: Sessions that are shown at most.
+SHOWN = 50
+
 #: What ends all of them but this one.
 OTHERS = "others"
 
@@ -38,6 +41,7 @@ def sessions_view(site: Any, request: HttpRequest) -> HttpResponse:
         **site.each_context(request),
         "title": "Your sessions",
         "problem": problem,
+        "shown": SHOWN,
         "asks_code": site.needs_code(request),
         "sessions": [
             {
@@ -48,7 +52,7 @@ def sessions_view(site: Any, request: HttpRequest) -> HttpResponse:
                 "since": when(row.created_at),
                 "last_used": when(row.last_used_at),
             }
-            for row in sessions.of_account(account)
+            for row in sessions.of_account(account)[:SHOWN]
         ],
     }
     return TemplateResponse(request, "admin/sessions.html", context)
