@@ -20,7 +20,7 @@ from tests.roles.serving import serving_as
 from tests.staff import PASSWORD, make_user, post_sign_in
 from tests.support import server_parameters
 from veza_core.models import Role, User, UserRole, UserRoleAssignment
-from veza_site.models import JobRun, Note, StaffLogEntry
+from veza_site.models import JobRun, StaffLogEntry
 from veza_site.roles.sync import sync
 from veza_site.roles.wanted import WRITER, WRITTEN_COLUMNS, LoginRole
 
@@ -194,13 +194,17 @@ def test_all_else_is_refused(writer, as_role, statement):
         as_role(statement)
 
 
-def test_what_is_only_added(writer, as_role, owner):
-    """An entry may be written and read."""
-    as_role("INSERT INTO django.veza_site_note (subject_table, subject_id, author_id, author_name,"
-            " text) VALUES ('users', 'x', gen_random_uuid(), 'a', 'b') RETURNING id")  # fmt: skip
-    assert Note._meta.db_table in {name for (name,) in as_role(
-        "SELECT tablename FROM pg_tables WHERE has_table_privilege(schemaname || '.' || tablename,"
-        " 'INSERT')")}  # fmt: skip
+def test_what_is_only_added(writer, as_role):
+    """An entry may be written and read; but its key is not chosen, nor its time."""
+    insert = (
+        "INSERT INTO django.veza_site_note ({}subject_table, subject_id, author_id, author_name,"
+        " text) VALUES ({}'users', 'x', gen_random_uuid(), 'a', 'b') RETURNING created_at = now()"
+    )
+    assert as_role(insert.format("", "")) == [(True,)]
+    assert as_role(insert.format("created_at, ", "'2020-01-01', ")) == [(True,)]
+    with pytest.raises(DENIED):
+        as_role(insert.format("id, ", "-1, "))
+    assert as_role("SELECT DISTINCT written_by FROM django.veza_site_note") == [(writer,)]
     assert as_role(f"SELECT count(*) FROM django.{JobRun._meta.db_table}") == [(0,)]
 
 

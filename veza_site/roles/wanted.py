@@ -106,6 +106,13 @@ def writer_grants(columns: Columns) -> set[Grant]:
         grants |= {("django", table, "", word) for word in ROWS}
     for table in _tables_of("veza_site"):
         grants |= {("django", table, "", word) for word in _words_on(table)}
+    # But for the key: entries come in its order.
+    grants |= {
+        ("django", table, column, "INSERT")
+        for table in settings.APPEND_ONLY_TABLES
+        for column in columns["django", table]
+        if column != "id"
+    }
     # Which migrations are applied; what a model is called.
     grants |= {("django", name, "", "SELECT") for name in ("django_migrations",
                                                           "django_content_type")}  # fmt: skip
@@ -135,9 +142,7 @@ def tables() -> list[tuple[str, str]]:
 
 def _words_on(table: str) -> tuple[str, ...]:
     """What the site does with the rows of a table of its own."""
-    if table in RECORDED:
-        return ("SELECT",)
-    return ("SELECT", "INSERT") if table in settings.APPEND_ONLY_TABLES else ROWS
+    return ("SELECT",) if table in (*RECORDED, *settings.APPEND_ONLY_TABLES) else ROWS
 
 
 def _tables_of(*labels: str) -> list[str]:
