@@ -25,7 +25,7 @@ from veza_core.db import embedded
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = (
-    "schema", "models", "deploy", "export", "audit", "backup", "purge", "read_role", "queries",
+    "schema", "models", "deploy", "export", "audit", "backup", "purge", "roles", "queries",
 )  # fmt: skip
 VERSIONS = (15, 16, 17, 18)
 #: Of Debian's package; the wheel of pyproject.toml has the newest.

@@ -15,6 +15,16 @@ class AppendOnlyError(Exception):
     """Somebody tried to change or remove what is only ever added."""
 
 
+def written_by() -> "models.CharField[str, str]":
+    """The column that both tables have, and no client fills in: see `veza_site.append_only`."""
+    return models.CharField(
+        max_length=63,
+        db_default="",
+        editable=False,
+        db_comment="The role of PostgreSQL that wrote it, by a trigger",
+    )
+
+
 class StaffLogEntry(models.Model):
     """One thing that a member of staff did or looked at. Append-only, by triggers."""
 
@@ -50,6 +60,7 @@ class StaffLogEntry(models.Model):
     after = models.JSONField(
         null=True, db_comment="Object: column to value after; secrets are left out"
     )
+    written_by = written_by()
 
     class Meta:
         db_table_comment = "What staff did and looked at: append-only"
@@ -97,6 +108,7 @@ class Note(models.Model):
         max_length=150, db_comment="Their username, as it was at the time"
     )
     text = models.TextField(db_comment="The remark")
+    written_by = written_by()
 
     class Meta:
         db_table_comment = "Remarks of staff about rows: never edited"

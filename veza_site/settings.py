@@ -7,7 +7,12 @@ from django.utils.csp import CSP
 from environs import EnvError, validate
 
 from veza_core.db.libpq import settle_environment
-from veza_core.db.url import database_settings, embedded_settings, missing_settings
+from veza_core.db.url import (
+    connection_parameters,
+    database_settings,
+    embedded_settings,
+    missing_settings,
+)
 from veza_site.environment import (
     BASE_DIR,
     MINUTES,
@@ -36,7 +41,10 @@ try:
     DATABASE_URL = env.str("DATABASE_URL", default="")
     # The role that the admin reads over, without secrets: see `manage.py sync_roles`.
     DATABASE_SUPPORT_URL = env.str("DATABASE_SUPPORT_URL", default="")
-    # How long a statement over that role may take, in seconds.
+    # The role of the site's own process, for `manage.py sync_roles` alone: that process has it in
+    # DATABASE_URL.
+    DATABASE_WEB_URL = env.str("DATABASE_WEB_URL", default="")
+    # How long a statement over those roles may take, in seconds.
     SUPPORT_STATEMENT_TIMEOUT = env.float(
         "SUPPORT_STATEMENT_TIMEOUT", default=10.0, validate=[validate.Range(min=0.1), SECONDS]
     )
@@ -132,6 +140,9 @@ if "DATABASE_SUPPORT_URL" in os.environ and not (DATABASE_SUPPORT_URL or DEBUG):
         "DATABASE_SUPPORT_URL is set and empty, and the admin would read over the role that may do "
         "everything: name the role that reads, or unset it"
     )
+if DATABASE_WEB_URL:
+    # Refused now, in one line, and not when a command comes to use it.
+    connection_parameters(DATABASE_WEB_URL, "DATABASE_WEB_URL")
 if DATABASE_SUPPORT_URL:
     DATABASES["support"] = {
         **database_settings(DATABASE_SUPPORT_URL, "DATABASE_SUPPORT_URL"),

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from tests.read_role.roles import DENIED, PASSWORD
+from tests.roles.roles import DENIED, PASSWORD
 from tests.support import database_environment, database_url, manage
 from veza_core.secret_columns import SECRET_COLUMNS
 
