@@ -21,6 +21,7 @@ from django.conf import settings
 
 from tests.clusters import running_cluster
 from veza_core.db import embedded
+from veza_site.environment import read_file
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = (
@@ -46,6 +47,7 @@ def main() -> None:
     parser.add_argument("--versions", nargs="*", type=int, choices=VERSIONS, default=VERSIONS)
     options, pytest_options = parser.parse_known_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
+    read_file()
     results = {}
     for version in options.versions or VERSIONS:
         try:

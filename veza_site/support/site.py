@@ -139,7 +139,11 @@ class SupportSite(AdminSite):
         if request.method == "POST":
             self.record(request, "sign_out", None)
             logout(request)
-        return HttpResponseRedirect(reverse("admin:login"))
+        response = HttpResponseRedirect(reverse("admin:login"))
+        if request.method == "POST":
+            # Nothing of what was read stays in the browser.
+            response.headers["Clear-Site-Data"] = '"cache", "cookies", "storage"'
+        return response
 
     @method_decorator([never_cache, csrf_protect, sensitive_post_parameters("code")])
     def second_factor(self, request: HttpRequest) -> HttpResponse:
