@@ -9,6 +9,8 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
+from veza_site.secrecy import masked
+
 
 def _time(record: logging.LogRecord) -> str:
     return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
@@ -37,7 +39,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         address = _address(record)
         record.client = f" [{address}]" if address else ""
-        return super().format(record)
+        return masked(super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
         return super().formatMessage(record).translate(ESCAPES)
@@ -57,7 +59,7 @@ class JsonFormatter(logging.Formatter):
             "time": _time(record),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": masked(record.getMessage()),
             "address": _address(record),
             "account": _account(record),
             "status": getattr(record, "status_code", None),
@@ -67,9 +69,9 @@ class JsonFormatter(logging.Formatter):
             **getattr(record, "security", {}),
         }
         if record.exc_info:
-            entry["exception"] = self.formatException(record.exc_info)
+            entry["exception"] = masked(self.formatException(record.exc_info))
         if record.stack_info:
-            entry["stack"] = self.formatStack(record.stack_info)
+            entry["stack"] = masked(self.formatStack(record.stack_info))
         return json.dumps({name: value for name, value in entry.items() if value is not None})
 
 

@@ -1,4 +1,4 @@
-"""Settings, all of them from the environment (or from `.env`, which `make` writes once)."""
+"""Settings, all of them from the environment."""
 
 import os
 
@@ -24,6 +24,7 @@ from veza_site.environment import (
 )
 from veza_site.logs import logging_settings
 from veza_site.processors import usable_processors
+from veza_site.requests import LARGEST
 
 env = read_environment()
 
@@ -174,18 +175,22 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
-    "django_extensions",
+    # Tools for developers: graph_models, shell_plus. The first has those whose output is masked.
+    *(["veza_site.development", "django_extensions"] if DEBUG else []),
     "django_otp",
     "django_otp.plugins.otp_static",
     "django_otp.plugins.otp_totp",
 ]
 
 MIDDLEWARE = [
+    "veza_site.headers.HeadersMiddleware",
     # Before all others, which would turn a probe away: see there.
     "veza_site.health.HealthMiddleware",
     "veza_site.metrics.MetricsMiddleware",
+    "veza_site.forwarding.ForwardingMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "veza_site.requests.RequestsMiddleware",
     # In development the staticfiles app serves them, without `collectstatic`.
     *([] if DEBUG else ["whitenoise.middleware.WhiteNoiseMiddleware"]),
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -285,6 +290,12 @@ SECURE_CSP = {
 if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
+# Requests -------------------------------------------------------------------------------------
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = LARGEST
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+DATA_UPLOAD_MAX_NUMBER_FILES = 0
+
 # The rest -------------------------------------------------------------------------------------
 
 # For the tables of Django's own apps, in schema django.
@@ -293,6 +304,8 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 STATIC_URL = "static/"
+# No site but this one has a use for them.
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -302,3 +315,5 @@ STORAGES = {
     },
 }
 LOGGING = logging_settings(LOG_FORMAT, debug=DEBUG)
+DEFAULT_EXCEPTION_REPORTER = "veza_site.error_reports.Reporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "veza_site.error_reports.SettingsFilter"

@@ -152,7 +152,12 @@ class SupportSite(AdminSite):
             self.record(request, "sign_out", None)
             security_log.told(request, "sign_out", request.user.pk)
             logout(request)
-        return HttpResponseRedirect(reverse("admin:login"))
+        response = HttpResponseRedirect(reverse("admin:login"))
+        if request.method == "POST":
+            # Nothing of what was read stays in the browser. Its cookies do: the session's is deleted
+            # by Django, and the one by which the browser is known has to outlive it.
+            response.headers["Clear-Site-Data"] = '"cache", "storage"'
+        return response
 
     @method_decorator([never_cache, csrf_protect, sensitive_post_parameters("code")])
     def second_factor(self, request: HttpRequest) -> HttpResponse:
