@@ -154,8 +154,8 @@ class SupportSite(AdminSite):
             logout(request)
         response = HttpResponseRedirect(reverse("admin:login"))
         if request.method == "POST":
-            # Nothing of what was read stays in the browser. Its cookies do: the session's is deleted
-            # by Django, and the one by which the browser is known has to outlive it.
+            # Nothing of what was read stays in the browser. Cookies do: Django deletes the
+            # session's, and the one by which the browser is known has to outlive it.
             response.headers["Clear-Site-Data"] = '"cache", "storage"'
         return response
 
