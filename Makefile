@@ -126,6 +126,24 @@ lock: ## Upgrade the lock files to the newest versions that pyproject.toml allow
 		--no-header pyproject.toml --group dev -o requirements-dev.lock
 	@uv pip compile --upgrade --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
 		--no-header pyproject.toml --group bench -o requirements-bench.lock
+	@uv pip compile --upgrade --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
+		--no-header --group pyproject.toml:sbom -o requirements-sbom.lock
+
+# Each in an environment of its own: what a production has, and what looks at it.
+.venv/production/installed: requirements.lock
+.venv/sbom/installed: requirements-sbom.lock
+.venv/production/installed .venv/sbom/installed: .venv/installed
+	@rm -rf $(@D)
+	@.venv/bin/python -m venv --without-pip $(@D)
+	@.venv/bin/python -m pip --disable-pip-version-check --quiet --python $(@D) install --require-hashes -r $(filter %.lock,$^)
+	@touch $@
+
+SBOM ?= sbom.cdx.json
+
+.PHONY: sbom
+sbom: .venv/production/installed .venv/sbom/installed ## Write the bill of materials of a production, as CycloneDX (SBOM=file)
+	@.venv/sbom/bin/cyclonedx-py environment --output-reproducible --pyproject pyproject.toml \
+		--output-file $(SBOM) .venv/production
 
 .PHONY: bench-migrate
 bench-migrate: setup ## Measure migrate beside psql and a bare start

@@ -25,7 +25,10 @@ def main() -> None:
     except ImportError:
         sys.exit("manage.py: Django is not installed: type 'make setup', then .venv/bin/python")
 
+    from veza_site.environment import read_file
+
     try:
+        read_file()
         execute_from_command_line(sys.argv)
     except BaseException as error:
         if code := interrupt_code(error):

@@ -59,14 +59,15 @@ def make_accounts() -> dict[str, tuple[str, str]]:
 
 def measure(tries: dict[str, tuple[str, str]], rounds: int) -> dict[str, list[float]]:
     """Milliseconds of every try, by reason; throttling would stop it after five."""
-    from axes.models import AccessAttempt
     from django.test import Client
+
+    from veza_site.models import AttemptCount
 
     times: dict[str, list[float]] = {reason: [] for reason in tries}
     client = Client(headers={"host": "localhost"})
     for number in range(rounds + 1):
         for reason, (name, password) in tries.items():
-            AccessAttempt.objects.all().delete()
+            AttemptCount.objects.all().delete()
             data = {"username": name, "password": password}
             started = time.perf_counter()
             response = client.post("/admin/login/", data)
@@ -94,7 +95,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=25)
     rounds = parser.parse_args().rounds
     django.setup()
-    # django-axes writes a line for each attempt.
+    # Each attempt writes a line.
     logging.disable(logging.WARNING)
     from django.core.management import call_command
     from django.db import connection

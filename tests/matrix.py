@@ -22,10 +22,11 @@ from django.conf import settings
 from tests import memory
 from tests.clusters import running_cluster
 from veza_core.db import embedded
+from veza_site.environment import read_file
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = (
-    "schema", "models", "deploy", "export", "audit", "backup", "purge", "read_role", "queries",
+    "schema", "models", "deploy", "export", "audit", "backup", "purge", "roles", "queries",
 )  # fmt: skip
 VERSIONS = (15, 16, 17, 18)
 #: Of Debian's package; the wheel of pyproject.toml has the newest.
@@ -48,6 +49,7 @@ def main() -> None:
     options, pytest_options = parser.parse_known_args()
     memory.begin()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
+    read_file()
     results = {}
     for version in options.versions or VERSIONS:
         try:

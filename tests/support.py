@@ -44,7 +44,12 @@ def database_environment(name: str) -> dict[str, str]:
 
 def production_environment(name: str) -> dict[str, str]:
     """The variables of a production: DEBUG off, and the database named."""
-    return {"DEBUG": "0", "SECRET_KEY": "x" * 60, "DATABASE_URL": database_url(name)}
+    return {
+        "DEBUG": "0",
+        "SECRET_KEY": "x" * 60,
+        "DATABASE_URL": database_url(name),
+        "BEHIND_TLS_PROXY": "0",
+    }
 
 
 def administer(*statements: sql.Composable | str) -> None:

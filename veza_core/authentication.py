@@ -28,9 +28,18 @@ class LiveUserBackend(BaseBackend):
         """Return the user, or None."""
         if not username or password is None or is_too_long(password):
             return None
+        return self.check(self.find(username), password)
+
+    def find(self, username: str) -> User | None:
+        """The live user of that e-mail or username."""
         try:
-            user = User.objects.get_by_natural_key(username)
+            return User.objects.get_by_natural_key(username)
         except User.DoesNotExist:
+            return None
+
+    def check(self, user: User | None, password: str) -> User | None:
+        """The user, if the password is theirs and they may sign in; otherwise None."""
+        if user is None:
             self.may_sign_in(User())
             User().set_password(password)
             return None

@@ -27,7 +27,9 @@ class GunicornLogger(Logger):
         atoms = super().atoms(resp, req, environ, request_time)
         forwarded = environ.get("HTTP_X_FORWARDED_FOR", "") if self.behind_proxy else ""
         atoms["h"] = address_of(environ.get("REMOTE_ADDR", ""), forwarded) or "-"
-        atoms["U"] = quote(environ.get("PATH_INFO", "").encode("latin-1"))
+        # As it was sent: Django puts another PATH_INFO there, which need not fit into Latin-1.
+        sent = environ.get("RAW_URI", "").partition("?")[0]
+        atoms["U"] = quote(sent.encode("latin-1", "replace"), safe="/%")
         return atoms
 
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> None:

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from veza_core.admin.actions.pages import undo_url_of
 from veza_core.admin.columns import computed
-from veza_core.admin.display import NOTHING, SHORT
+from veza_core.admin.display import NOTHING, shortened
 from veza_core.admin.inspection import InspectionAdmin
 from veza_site.models import Note, StaffLogEntry
 from veza_site.support.masking import mask
@@ -116,7 +116,7 @@ def _subject(row: Any) -> SafeString:
     if not row.subject_table:
         return NOTHING
     label = getattr(row, "subject_label", "") or row.subject_id
-    text = f"{row.subject_table}: {label if len(label) <= SHORT else label[: SHORT - 1] + '…'}"
+    text = f"{row.subject_table}: {shortened(label)}"
     url = _url_of(row.subject_table, row.subject_id)
     return format_html('<a href="{}">{}</a>', url, text) if url else format_html("{}", text)
 

@@ -2,7 +2,7 @@
 
 from django.apps import AppConfig
 from django.contrib.admin.apps import SimpleAdminConfig
-from django.contrib.auth.signals import user_logged_in
+from django.contrib.auth.signals import user_logged_in, user_logged_out
 
 
 class VezaSiteConfig(AppConfig):
@@ -14,11 +14,12 @@ class VezaSiteConfig(AppConfig):
     verbose_name = "Support"
 
     def ready(self) -> None:
-        """Note the time of every sign-in, and add the checks of a deployment."""
+        """Note every sign-in and sign-out, and add the checks of a deployment."""
         from veza_site import checks  # noqa: F401 - it registers itself
-        from veza_site.support.sessions import begin
+        from veza_site.support.sessions import begin, end
 
         user_logged_in.connect(begin, dispatch_uid="veza_site.support.sessions.begin")
+        user_logged_out.connect(end, dispatch_uid="veza_site.support.sessions.end")
 
 
 class SupportAdminConfig(SimpleAdminConfig):

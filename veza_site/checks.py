@@ -1,5 +1,6 @@
 """System checks of a deployment (`check --deploy`)."""
 
+import os
 from typing import Any
 
 from django.conf import settings
@@ -9,6 +10,11 @@ from django.core.exceptions import ImproperlyConfigured
 WITHOUT_KEY = (
     "SECRET_KEY is not set, and the web server signs with it: give it 50 random characters or "
     "more, or set DEBUG=1 on a machine for development"
+)
+WITHOUT_PROXY = (
+    "BEHIND_TLS_PROXY is not set, and the web server does not guess whose address it sees: set it "
+    "to 1 behind a proxy that always sets X-Forwarded-Proto and X-Forwarded-For, or to 0 where "
+    "clients connect directly"
 )
 
 
@@ -20,7 +26,18 @@ def secret_key() -> str:
         return ""
 
 
+def proxy_is_said() -> bool:
+    """Whether the settings say if there is a proxy; with DEBUG on there is none."""
+    return settings.DEBUG or bool(os.environ.get("BEHIND_TLS_PROXY", "").strip())
+
+
 @register(Tags.security, deploy=True)
 def secret_key_is_set(**_: Any) -> list[CheckMessage]:
     """Report a production without SECRET_KEY, which could not sign a session."""
     return [] if secret_key() else [Error(WITHOUT_KEY, id="veza_site.E001")]
+
+
+@register(Tags.security, deploy=True)
+def proxy_is_set(**_: Any) -> list[CheckMessage]:
+    """Report a production that does not say whether a proxy stands before it."""
+    return [] if proxy_is_said() else [Error(WITHOUT_PROXY, id="veza_site.E002")]

@@ -1,15 +1,22 @@
-"""Where settings come from: the environment, then `.env`. A name that is no setting is refused.
+"""Where settings come from: the environment. A name that is not a setting is refused.
+
+`.env` is for development. `read_file` puts it into the environment; manage.py, the tests and the
+benchmarks call it, and no web server does.
 
 A misspelt setting would be ignored, and its default obeyed: `PURGE_TOKEN_AFTER_DAYS=365` would
 delete after 30 days.
 """
 
 import os
+import re
+import stat
+import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
+from dotenv import load_dotenv
 from dotenv.parser import parse_stream
 from environs import Env, EnvError, ValidationError, validate
 
@@ -24,10 +31,12 @@ NAMES = {
     "CSRF_TRUSTED_ORIGINS",
     "DATABASE_SUPPORT_URL",
     "DATABASE_URL",
+    "DATABASE_WEB_URL",
     "DEBUG",
     "EMBEDDED_DATABASE",
     "EMBEDDED_DIRECTORY",
     "EXPORT_MAX_ROWS",
+    "KNOWN_BROWSER_DAYS",
     "LOG_FORMAT",
     "METRICS_TOKEN",
     "MIGRATE_LOCK_ATTEMPTS",
@@ -39,19 +48,36 @@ NAMES = {
     "PURGE_PLAYS_AFTER_DAYS",
     "PURGE_SESSIONS_AFTER_DAYS",
     "PURGE_TOKENS_AFTER_DAYS",
+    "SECOND_FACTOR_AGAIN_MINUTES",
+    "SECOND_FACTOR_PAUSE_MINUTES",
     "SECOND_FACTOR_REQUIRED",
     "SECRET_KEY",
+    "SECRET_KEY_FALLBACKS",
     "SESSION_IDLE_MINUTES",
     "SESSION_MINUTES",
+    "SIGN_IN_ATTEMPTS",
+    "SIGN_IN_ATTEMPTS_PER_NAME",
+    "SIGN_IN_ATTEMPTS_PER_NETWORK",
+    "SIGN_IN_HASHES_AT_ONCE",
+    "SIGN_IN_LONGEST_PAUSE_MINUTES",
+    "SIGN_IN_PAUSE_MINUTES",
     "STATIC_ROOT",
     "SUPPORT_STATEMENT_TIMEOUT",
     "WEB_THREADS",
     "WEB_WORKERS",
 }
 
+#: Settings that hold a secret: a name that reads like one is one. `veza_site.secrecy` masks them.
+SECRET_NAMES = frozenset(
+    name for name in NAMES if re.search("KEY|TOKEN|SECRET|PASS|CREDENTIAL|DSN|_URL$", name)
+)
+
 #: Nobody else's variables begin with these. Platforms set others that begin like ours
 #: (WEB_CONCURRENCY, LOG_LEVEL, DATABASE_PORT_5432_TCP): those are refused only as a misspelling.
-OWN_PREFIXES = ("PURGE_", "MIGRATE_LOCK_", "EMBEDDED_", "SECOND_FACTOR_", "SUPPORT_STATEMENT_")
+OWN_PREFIXES = (
+    *("PURGE_", "MIGRATE_LOCK_", "EMBEDDED_", "SECOND_FACTOR_", "SIGN_IN_"),
+    "SUPPORT_STATEMENT_",
+)
 #: How much alike two names are, 0 to 1, when one is the other misspelt: a letter too many, too
 #: few, or another one.
 MISSPELT = 0.9
@@ -70,17 +96,41 @@ MINUTES = validate.Range(min=1, max=MOST_MINUTES)
 
 
 def read_environment() -> Env:
-    """The environment, with `.env` under it. Raises `ImproperlyConfigured` for unknown names."""
+    """The environment, with parsers. Raises `ImproperlyConfigured` for unknown names."""
     if message := _unknown(os.environ):
         raise ImproperlyConfigured(message)
     env = Env()
-    file = BASE_DIR / ".env"
-    if file.exists():
-        _check_file(file)
-        env.read_env(str(file), recurse=False)
     for name, parse in {"days": _days, "text": _text, "names": _names}.items():
         env.add_parser(name, parse)
     return env
+
+
+def read_file() -> None:
+    """Put `.env` under the environment, for a process of development.
+
+    Not where the environment names a database: that may be a production's, and the file turns
+    DEBUG on. Raises `ImproperlyConfigured` for a line that is not a setting, and for a file that
+    others can read and that is not ours to close.
+    """
+    file = BASE_DIR / ".env"
+    if os.environ.get("DATABASE_URL") or not file.exists():
+        return
+    _close(file)
+    _check_file(file)
+    load_dotenv(file)
+
+
+def _close(file: Path) -> None:
+    """Let only its owner read the file, and say so: it may hold passwords."""
+    if not file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return
+    try:
+        file.chmod(stat.S_IRUSR | stat.S_IWUSR)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"others can read {file}, which may hold passwords: let its owner chmod it to 600"
+        ) from error
+    sys.stderr.write(f"{file} could be read by others: its mode is 600 now\n")
 
 
 def _days(value: str) -> int | None:
@@ -123,7 +173,9 @@ def _check_file(file: Path) -> None:
     with file.open(encoding="utf-8") as stream:
         for line in parse_stream(stream):
             where = f"{file}, line {line.original.line}"
-            if line.error or (line.key is not None and line.value is None):
+            # What is not a name may be a URL with a password, whose `?sslmode=` looks like one.
+            named = line.key is None or re.fullmatch(r"[A-Za-z_]\w*", line.key)
+            if line.error or not named or (line.key is not None and line.value is None):
                 raise ImproperlyConfigured(f"{where}: it is not of the form NAME=value")
             # libpq's own variables, such as PGSSLROOTCERT, are nobody's misspelling.
             if line.key is None or line.key in NAMES or line.key.startswith("PG"):

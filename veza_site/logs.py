@@ -9,6 +9,8 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
+from veza_site.secrecy import masked
+
 
 def _time(record: logging.LogRecord) -> str:
     return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
@@ -37,7 +39,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         address = _address(record)
         record.client = f" [{address}]" if address else ""
-        return super().format(record)
+        return masked(super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
         return super().formatMessage(record).translate(ESCAPES)
@@ -57,16 +59,19 @@ class JsonFormatter(logging.Formatter):
             "time": _time(record),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": masked(record.getMessage()),
             "address": _address(record),
+            "account": _account(record),
             "status": getattr(record, "status_code", None),
             # Of the access log: see veza_site.access_log.
             **getattr(record, "access", {}),
+            # Of who signs in: see veza_site.support.security_log.
+            **getattr(record, "security", {}),
         }
         if record.exc_info:
-            entry["exception"] = self.formatException(record.exc_info)
+            entry["exception"] = masked(self.formatException(record.exc_info))
         if record.stack_info:
-            entry["stack"] = self.formatStack(record.stack_info)
+            entry["stack"] = masked(self.formatStack(record.stack_info))
         return json.dumps({name: value for name, value in entry.items() if value is not None})
 
 
@@ -93,6 +98,8 @@ def logging_settings(log_format: str, *, debug: bool) -> dict[str, Any]:
                 "level": "INFO" if debug else "WARNING",
                 "propagate": False,
             },
+            # Sign-ins that went well are told, too.
+            "veza.security": {"level": "INFO"},
             # Scanners ask by address all day: each would be a traceback.
             "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
         },
@@ -114,3 +121,10 @@ def _address(record: logging.LogRecord) -> str | None:
     from veza_site.support.address import client_address
 
     return client_address(request) if isinstance(request, HttpRequest) else None
+
+
+def _account(record: logging.LogRecord) -> str | None:
+    """The id of whose request the record is about, as far as that is known."""
+    access = getattr(getattr(record, "request", None), "access", None)
+    key = access.user.pk if access is not None else None
+    return str(key) if key is not None else None

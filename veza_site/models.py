@@ -6,13 +6,23 @@ them, and they go on naming what is gone. And what the start page has counted.
 
 from typing import Any
 
-from django.contrib.postgres.functions import TransactionNow
+from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.db import models
 from django.db.models import Index
 
 
 class AppendOnlyError(Exception):
     """Somebody tried to change or remove what is only ever added."""
+
+
+def written_by() -> "models.CharField[str, str]":
+    """The column that both tables have, and no client fills in: see `veza_site.append_only`."""
+    return models.CharField(
+        max_length=63,
+        db_default="",
+        editable=False,
+        db_comment="The role of PostgreSQL that wrote it, by a trigger",
+    )
 
 
 class StaffLogEntry(models.Model):
@@ -50,6 +60,7 @@ class StaffLogEntry(models.Model):
     after = models.JSONField(
         null=True, db_comment="Object: column to value after; secrets are left out"
     )
+    written_by = written_by()
 
     class Meta:
         db_table_comment = "What staff did and looked at: append-only"
@@ -97,6 +108,7 @@ class Note(models.Model):
         max_length=150, db_comment="Their username, as it was at the time"
     )
     text = models.TextField(db_comment="The remark")
+    written_by = written_by()
 
     class Meta:
         db_table_comment = "Remarks of staff about rows: never edited"
@@ -175,3 +187,88 @@ class JobRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.job}, {self.finished_at}"
+
+
+class AttemptCount(models.Model):
+    """Failed attempts at one name, from one network, …: see `veza_site.support.attempts`."""
+
+    key = models.CharField(max_length=64, db_comment="Keyed hash of kind, name and network")
+    kind = models.CharField(max_length=20, db_comment="What is counted: name, network, …")
+    name = models.CharField(
+        max_length=64, blank=True, db_comment="Keyed hash of what was typed; empty: of no name"
+    )
+    network = models.CharField(
+        max_length=49, blank=True, db_comment="As 192.0.2.7/32; empty: of all networks"
+    )
+    failures = models.IntegerField(default=0, db_comment="Failed attempts, one after the other")
+    last_at = models.DateTimeField(db_default=TransactionNow(), db_comment="When the last one was")
+    free_at = models.DateTimeField(
+        db_default=TransactionNow(), db_comment="When the next one may be made"
+    )
+    expires_at = models.DateTimeField(
+        db_default=TransactionNow(), db_comment="When the count is forgotten"
+    )
+
+    class Meta:
+        db_table_comment = "Failed attempts to sign in, counted; rows that expired are deleted"
+        default_permissions = ()
+        constraints = [
+            # The count of an attempt.
+            models.UniqueConstraint(fields=["key"], name="idx_attemptcount_key")
+        ]
+        indexes = [
+            # What is to be deleted.
+            Index(fields=["expires_at"], name="idx_attemptcount_expires_at"),
+            # An operator ends the pauses of a name.
+            Index(fields=["name"], name="idx_attemptcount_name"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.failures}"
+
+
+class HashingSlot(models.Model):
+    """Whoever hashes a password holds one, locked: see `veza_site.support.hashing`."""
+
+    number = models.IntegerField(primary_key=True, db_comment="1, 2, …")
+
+    class Meta:
+        db_table_comment = "Locked rows: passwords that are hashed at the moment"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
+class StaffSession(models.Model):
+    """A session of the admin, as its owner sees it: see `veza_site.support.sessions`."""
+
+    id = models.UUIDField(
+        primary_key=True, db_default=RandomUUID(), editable=False, db_comment="In the session"
+    )
+    account_id = models.UUIDField(db_comment="users.id of whose session it is")
+    address = models.GenericIPAddressField(
+        null=True, db_comment="From where it was last used; NULL: not known"
+    )
+    user_agent = models.CharField(
+        max_length=255, blank=True, db_comment="With what, as the browser says, cut to 255"
+    )
+    created_at = models.DateTimeField(
+        db_default=TransactionNow(), editable=False, db_comment="When it began"
+    )
+    last_used_at = models.DateTimeField(
+        db_default=TransactionNow(), db_comment="When it was last used, to a minute"
+    )
+
+    class Meta:
+        db_table_comment = "Sessions of the admin that go on; without its row a session is over"
+        default_permissions = ()
+        indexes = [
+            # The sessions of one member of staff.
+            Index(fields=["account_id", "-created_at"], name="idx_staffsession_account_id"),
+            # Those that nobody has used for long, to be deleted.
+            Index(fields=["last_used_at"], name="idx_staffsession_last_used_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_id}, {self.created_at}"

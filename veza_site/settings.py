@@ -1,23 +1,30 @@
-"""Settings, all of them from the environment (or from `.env`, which `make` writes once)."""
+"""Settings, all of them from the environment."""
 
 import os
-from datetime import timedelta
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from environs import EnvError, validate
 
 from veza_core.db.libpq import settle_environment
-from veza_core.db.url import database_settings, embedded_settings, missing_settings
+from veza_core.db.url import (
+    connection_parameters,
+    database_settings,
+    embedded_settings,
+    missing_settings,
+)
 from veza_site.environment import (
     BASE_DIR,
     MINUTES,
+    MOST_DAYS,
     POSITIVE,
     SECONDS,
     long_or_absent,
     read_environment,
 )
 from veza_site.logs import logging_settings
+from veza_site.processors import usable_processors
+from veza_site.requests import LARGEST
 
 env = read_environment()
 
@@ -25,6 +32,8 @@ try:
     # Off unless asked for: a deployment that forgets it must not run with it.
     DEBUG = env.bool("DEBUG", default=False)
     SECRET_KEY = env.str("SECRET_KEY", default="").strip()
+    # Keys of before, with which nothing is signed any more, and what they signed is still good.
+    SECRET_KEY_FALLBACKS: list[str] = env.names("SECRET_KEY_FALLBACKS", default="")
     ALLOWED_HOSTS: list[str] = env.names("ALLOWED_HOSTS", default="")
     CSRF_TRUSTED_ORIGINS: list[str] = env.names("CSRF_TRUSTED_ORIGINS", default="")
     # A proxy that ends TLS says so in X-Forwarded-Proto. Only behind one that always sets it.
@@ -33,12 +42,45 @@ try:
     DATABASE_URL = env.str("DATABASE_URL", default="")
     # The role that the admin reads over, without secrets: see `manage.py sync_roles`.
     DATABASE_SUPPORT_URL = env.str("DATABASE_SUPPORT_URL", default="")
-    # How long a statement over that role may take, in seconds.
+    # The role of the site's own process, for `manage.py sync_roles` alone: that process has it in
+    # DATABASE_URL.
+    DATABASE_WEB_URL = env.str("DATABASE_WEB_URL", default="")
+    # How long a statement over those roles may take, in seconds.
     SUPPORT_STATEMENT_TIMEOUT = env.float(
         "SUPPORT_STATEMENT_TIMEOUT", default=10.0, validate=[validate.Range(min=0.1), SECONDS]
     )
     # Whether the admin asks for a second factor.
     SECOND_FACTOR_REQUIRED = env.bool("SECOND_FACTOR_REQUIRED", default=not DEBUG)
+    # After how many minutes a drastic action asks for it again.
+    SECOND_FACTOR_AGAIN_MINUTES = env.int(
+        "SECOND_FACTOR_AGAIN_MINUTES", default=10, validate=MINUTES
+    )
+    # The longest pause after wrong codes, in minutes.
+    SECOND_FACTOR_PAUSE_MINUTES = env.int(
+        "SECOND_FACTOR_PAUSE_MINUTES", default=15, validate=MINUTES
+    )
+    # Failed attempts at one name: from one network, and from a browser that signed in before.
+    SIGN_IN_ATTEMPTS = env.int("SIGN_IN_ATTEMPTS", default=5, validate=POSITIVE)
+    # From one network at all names together, and at one name from all networks together.
+    SIGN_IN_ATTEMPTS_PER_NETWORK = env.int(
+        "SIGN_IN_ATTEMPTS_PER_NETWORK", default=20, validate=POSITIVE
+    )
+    SIGN_IN_ATTEMPTS_PER_NAME = env.int("SIGN_IN_ATTEMPTS_PER_NAME", default=10, validate=POSITIVE)
+    # The pause that follows, and the longest of those that grow, in minutes.
+    SIGN_IN_PAUSE_MINUTES = env.int("SIGN_IN_PAUSE_MINUTES", default=15, validate=MINUTES)
+    SIGN_IN_LONGEST_PAUSE_MINUTES = env.int(
+        "SIGN_IN_LONGEST_PAUSE_MINUTES", default=60, validate=MINUTES
+    )
+    # Passwords that are hashed at once, by all processes together.
+    SIGN_IN_HASHES_AT_ONCE = env.int(
+        "SIGN_IN_HASHES_AT_ONCE",
+        default=max(1, usable_processors() // 2),
+        validate=validate.Range(min=1, max=1000),
+    )
+    # For how many days a browser that signed in is not held up by the attempts of strangers.
+    KNOWN_BROWSER_DAYS = env.int(
+        "KNOWN_BROWSER_DAYS", default=90, validate=validate.Range(min=0, max=MOST_DAYS)
+    )
     # How long a session may be idle, and how long it lives at most, in minutes.
     SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=30, validate=MINUTES)
     SESSION_MINUTES = env.int("SESSION_MINUTES", default=8 * 60, validate=MINUTES)
@@ -99,6 +141,9 @@ if "DATABASE_SUPPORT_URL" in os.environ and not (DATABASE_SUPPORT_URL or DEBUG):
         "DATABASE_SUPPORT_URL is set and empty, and the admin would read over the role that may do "
         "everything: name the role that reads, or unset it"
     )
+if DATABASE_WEB_URL:
+    # Refused now, in one line, and not when a command comes to use it.
+    connection_parameters(DATABASE_WEB_URL, "DATABASE_WEB_URL")
 if DATABASE_SUPPORT_URL:
     DATABASES["support"] = {
         **database_settings(DATABASE_SUPPORT_URL, "DATABASE_SUPPORT_URL"),
@@ -112,6 +157,9 @@ PUBLIC_SCHEMA_APPS = ["veza_core", "veza_streaming", "veza_media", "veza_legacy_
 
 # Tables in schema django whose triggers refuse all but INSERT; `manage.py flush` leaves them.
 APPEND_ONLY_TABLES = ["veza_site_stafflogentry", "veza_site_note"]
+
+# Tables in schema django of the sign-in, which no screen reads.
+SIGN_IN_TABLES = ["veza_site_attemptcount", "veza_site_hashingslot", "veza_site_staffsession"]
 
 # Apps -----------------------------------------------------------------------------------------
 
@@ -127,19 +175,22 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
-    "axes",
-    "django_extensions",
+    # Tools for developers: graph_models, shell_plus. The first has those whose output is masked.
+    *(["veza_site.development", "django_extensions"] if DEBUG else []),
     "django_otp",
     "django_otp.plugins.otp_static",
     "django_otp.plugins.otp_totp",
 ]
 
 MIDDLEWARE = [
+    "veza_site.headers.HeadersMiddleware",
     # Before all others, which would turn a probe away: see there.
     "veza_site.health.HealthMiddleware",
     "veza_site.metrics.MetricsMiddleware",
+    "veza_site.forwarding.ForwardingMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "veza_site.requests.RequestsMiddleware",
     # In development the staticfiles app serves them, without `collectstatic`.
     *([] if DEBUG else ["whitenoise.middleware.WhiteNoiseMiddleware"]),
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -151,8 +202,6 @@ MIDDLEWARE = [
     "veza_site.support.middleware.AccessMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    # Last, as it asks: turns a refusal of its backend into a page.
-    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "veza_site.urls"
@@ -176,11 +225,7 @@ TEMPLATES = [
 # Accounts -------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "veza_core.User"
-AUTHENTICATION_BACKENDS = [
-    # Refuses whoever has tried too often, before any password is looked at.
-    "axes.backends.AxesStandaloneBackend",
-    "veza_site.support.backend.SupportBackend",
-]
+AUTHENTICATION_BACKENDS = ["veza_site.support.backend.SupportBackend"]
 PASSWORD_HASHERS = ["veza_core.passwords.BCryptPasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -197,24 +242,11 @@ SILENCED_SYSTEM_CHECKS = [
 
 # Sign-in --------------------------------------------------------------------------------------
 
-# Five attempts by account and address together: an account alone would let anybody lock staff out.
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_FAILURE_LIMIT = 5
-AXES_COOLOFF_TIME = timedelta(minutes=15)
-AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_RESET_ON_SUCCESS = True
-AXES_USERNAME_FORM_FIELD = "username"
-AXES_USERNAME_CALLABLE = "veza_site.support.backend.counted_name"
-AXES_CLIENT_IP_CALLABLE = "veza_site.support.address.client_address"
-AXES_LOCKOUT_CALLABLE = "veza_site.support.views.too_many_attempts"
-# The log on stderr names the address; not what was typed, which may be a password by mistake.
-AXES_SENSITIVE_PARAMETERS = ["username", "csrfmiddlewaretoken"]
-# The staff log has who signed in and out, and their own screen shows it.
-AXES_DISABLE_ACCESS_LOG = True
-AXES_ENABLE_ADMIN = False
-AXES_VERBOSE = False
-
 OTP_TOTP_ISSUER = "Veza support"
+# Its own throttling has no ceiling, and lets strangers shut the owner out: codes are counted in
+# `veza_site.support.attempts`, as passwords are.
+OTP_TOTP_THROTTLE_FACTOR = 0
+OTP_STATIC_THROTTLE_FACTOR = 0
 
 # Rows in schema django, so that a session can be ended from outside. The idle time is counted by
 # the server (`veza_site.support.sessions`), and the cookie goes with the browser.
@@ -227,12 +259,14 @@ LOGIN_REDIRECT_URL = "admin:index"
 
 # Security -------------------------------------------------------------------------------------
 
+KNOWN_BROWSER_COOKIE_NAME = "browser"
 SESSION_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_HTTPONLY = True
 if not DEBUG:
     # A browser takes a cookie of such a name from this very host alone, and over TLS.
     SESSION_COOKIE_NAME = "__Host-session"
+    KNOWN_BROWSER_COOKIE_NAME = "__Host-browser"
     CSRF_COOKIE_NAME = "__Host-csrf"
 SECURE_SSL_REDIRECT = not DEBUG
 SECURE_HSTS_SECONDS = 0 if DEBUG else 365 * 24 * 3600
@@ -256,6 +290,12 @@ SECURE_CSP = {
 if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
+# Requests -------------------------------------------------------------------------------------
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = LARGEST
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+DATA_UPLOAD_MAX_NUMBER_FILES = 0
+
 # The rest -------------------------------------------------------------------------------------
 
 # For the tables of Django's own apps, in schema django.
@@ -264,6 +304,8 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 STATIC_URL = "static/"
+# No site but this one has a use for them.
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -273,3 +315,5 @@ STORAGES = {
     },
 }
 LOGGING = logging_settings(LOG_FORMAT, debug=DEBUG)
+DEFAULT_EXCEPTION_REPORTER = "veza_site.error_reports.Reporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "veza_site.error_reports.SettingsFilter"

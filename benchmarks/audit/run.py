@@ -17,6 +17,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
+import benchmarks  # noqa: E402, F401 - it reads `.env`
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
 
 SIZES = (28, 1_000, 10_000)

@@ -20,6 +20,7 @@ def described() -> list[str]:
                 action.label,
                 ", ".join(f"`{permission}`" for permission in action.permissions),
                 action.typed or "–",
+                "yes" if action.is_drastic(1) else "of several" if action.is_drastic(2) else "–",
                 "yes" if action.in_lists else "–",
                 labels.get(action.undo, "–"),
             ]

@@ -24,7 +24,7 @@ MODELS: list[type[Model]] = [
     Note,
 ]
 #: What the address of a screen's page ends with, after `<app>_<model>_`.
-PAGES = ("changelist", "change", "export", "selected", "action")
+PAGES = ("changelist", "change", "value", "export", "selected", "action")
 
 
 @dataclass(frozen=True)

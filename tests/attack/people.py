@@ -8,6 +8,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from model_bakery import baker
 
 from veza_core.models import Permission, Role, RolePermission, User, UserRole, UserRoleAssignment
+from veza_site.support import sessions
 
 #: In the order in which the tables of the tests name them; `half` has no second factor yet, and
 #: `bare` has the right to enter and no other.
@@ -37,6 +38,7 @@ def sign_in(user: User, *, second_factor: bool = True) -> Client:
         device = TOTPDevice.objects.create(user=user, confirmed=True)
         session = client.session
         session[DEVICE_ID_SESSION_KEY] = device.persistent_id
+        sessions.second_factor_shown(session)
         session.save()
     return client
 

@@ -33,6 +33,8 @@ ADDRESSES = {
     "admin/logout/": (302, 302, 302, 302, 302, 302, 302, 302),
     "admin/": (302, 302, 302, 200, 200, 200, 200, 200),
     "admin/search/": (302, 302, 302, 200, 200, 200, 200, 200),
+    # One's own, and nobody else's.
+    "admin/sessions/": (302, 302, 302, 200, 200, 200, 200, 200),
     # Django's, which no screen uses: there is nothing to complete.
     "admin/autocomplete/": (302, 302, 302, 403, 403, 403, 403, 403),
     # Django's words for its scripts: no data.
@@ -181,3 +183,9 @@ def test_django_s_own_pages_of_a_row_are_gone() -> None:
         for model in MODELS:
             with pytest.raises(NoReverseMatch):
                 reverse(f"admin:{prefix(model)}_{page}", args=[1] if page != "add" else [])
+
+
+@pytest.mark.parametrize("path", ["/admin/", "/admin/login/", "/healthz", "/nothing/"])
+def test_trace_gives_nothing_back(path: str, super_admin: Client) -> None:
+    answer = super_admin.trace(path, headers={"x-secret": "not-to-be-seen"})
+    assert "not-to-be-seen" not in answer.text + str(answer.headers)

@@ -42,6 +42,8 @@ ALTER TABLE users DROP COLUMN slug
 """
 #: `status` gives up after a second; a test waits.
 PATIENT = {"LONGEST": 60.0, "LONGEST_STATEMENT": 60.0, "LONGEST_WAIT": 30.0}
+#: The settings that name the roles of the admin.
+ROLE_URLS = ("DATABASE_SUPPORT_URL", "DATABASE_WEB_URL")
 NIGHTLY = "/var/backups/veza/veza-2026-11-28-0130.dump"
 #: What the page needs and a test machine has not: seen to be there, not run.
 ROOTS_OWN = ("useradd", "cd", "cp", "install", "systemctl", "python3")
@@ -59,7 +61,7 @@ class Operator:
     def ours(self, text):
         """What the page says, with the names of this run."""
         text = text.replace("/var/backups/veza", str(self.directory))
-        text = re.sub(r"\bveza(?=(_rehearsal|_support)?\b)", self.database, text)
+        text = re.sub(r"\bveza(?=(_rehearsal|_support|_web)?\b)", self.database, text)
         return re.sub(r"\bapi\b", self.api, text)
 
     def of_the_page(self, text):
@@ -119,9 +121,7 @@ class Operator:
         connections["default"] = type(before)(as_role, "default")
         try:
             with (
-                override_settings(
-                    DATABASE_SUPPORT_URL=self.environment.get("DATABASE_SUPPORT_URL", "")
-                ),
+                override_settings(**{name: self.environment.get(name, "") for name in ROLE_URLS}),
                 mock.patch.dict(os.environ, COLUMNS="200", DJANGO_SUPERUSER_PASSWORD="a b c"),
                 mock.patch.multiple(report, **PATIENT),
             ):
@@ -188,7 +188,8 @@ class Operator:
             administer(
                 sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
             )
-        for name in (f"{self.database}_support", self.api, self.database):
+        ours = [f"{self.database}_{kind}" for kind in ("support", "web")]
+        for name in (*ours, self.api, self.database):
             administer(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
 
 

@@ -17,6 +17,7 @@ from tests.browser.people import Person
 from tests.browser.rows import fetch
 from tests.browser.serving import fill, serving
 from tests.support import ROOT, scratch_database
+from veza_site.environment import read_file
 
 TARGET = ROOT / "docs" / "screenshots"
 DESK: ViewportSize = {"width": 1200, "height": 780}
@@ -95,6 +96,7 @@ def main() -> None:
     """Fails in one line where there is no Chromium."""
     if not is_there():
         sys.exit(f"screenshots: {MISSING}")
+    read_file()
     django.setup()
     TARGET.mkdir(parents=True, exist_ok=True)
     with site() as (browser, address, database):

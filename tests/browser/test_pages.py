@@ -30,6 +30,11 @@ def test_start_page(hostile: Hostile, staff: Page) -> None:
     check(staff)
 
 
+def test_sessions(hostile: Hostile, staff: Page) -> None:
+    staff.goto("/admin/sessions/")
+    check(staff)
+
+
 @pytest.mark.parametrize("action", sorted(actions_of(User)))
 def test_action(action: str, hostile: Hostile, staff: Page, watch: Watch) -> None:
     watch.expected = ["status of 409"]

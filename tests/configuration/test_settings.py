@@ -15,6 +15,7 @@ PRODUCTION = {
     "DEBUG": "0",
     "SECRET_KEY": secrets.token_urlsafe(50),
     "ALLOWED_HOSTS": "admin.example.com",
+    "BEHIND_TLS_PROXY": "1",
     # Nobody connects to it here.
     "DATABASE_URL": "postgresql://veza@db.invalid/veza",
 }
@@ -37,6 +38,23 @@ def test_web_server_needs_a_secret():
         )
         assert done.returncode == 1
         assert "SECRET_KEY is not set" in done.stderr.splitlines()[-1]
+
+
+def test_web_server_needs_to_know_of_a_proxy():
+    for said in ("", " "):
+        environment = {**PRODUCTION, "BEHIND_TLS_PROXY": said}
+        if not said:
+            del environment["BEHIND_TLS_PROXY"]
+        done = subprocess.run(
+            [sys.executable, "-c", WEB],
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert "BEHIND_TLS_PROXY" in done.stderr.splitlines()[-1]
 
 
 def test_deployment_check_needs_a_secret():

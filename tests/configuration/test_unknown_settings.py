@@ -60,14 +60,17 @@ def test_variables_of_platforms_are_not_misspellings(monkeypatch, name):
         ("LOG_LEVEL=debug", "there is no setting LOG_LEVEL"),
         ("anything at all", "not of the form NAME=value"),
         ("PURGE_PLAYS_AFTER_DAYS", "not of the form NAME=value"),
+        ("postgresql://veza:s3cret-word@db/veza?sslmode=require", "not of the form NAME=value"),
     ],
 )
 def test_env_file(monkeypatch, tmp_path, line, told):
     (tmp_path / ".env").write_text(f"# a comment\n\nDEBUG=1\n{line}\n")
     monkeypatch.setattr(environment, "BASE_DIR", tmp_path)
+    monkeypatch.setenv("DATABASE_URL", "")
     with pytest.raises(ImproperlyConfigured, match=re.escape(told)) as refused:
-        environment.read_environment()
+        environment.read_file()
     assert "line 4" in str(refused.value)
+    assert "s3cret-word" not in str(refused.value)
 
 
 def test_env_file_of_development(monkeypatch, tmp_path):
@@ -79,6 +82,7 @@ def test_env_file_of_development(monkeypatch, tmp_path):
         monkeypatch.delenv(name, raising=False)
         # So that it is restored afterwards.
         monkeypatch.setenv(name, "")
+    environment.read_file()
     environment.read_environment()
 
 

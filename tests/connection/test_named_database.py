@@ -80,7 +80,7 @@ def where(environment, **variables):
 
 def expected(name):
     user = server_parameters()["user"]
-    return [name, user, "ISO, MDY", "UTC", "public,django", "on", "UTF8", "veza"]
+    return [name, user, "ISO, MDY", "UTC", "public,django,pg_temp", "on", "UTF8", "veza"]
 
 
 def url_environment(name):

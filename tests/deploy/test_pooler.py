@@ -98,7 +98,7 @@ def settled():
     """A database that gives every session its search path, as a pooler's administrator would."""
     with scratch_database() as name:
         administer(
-            sql.SQL("ALTER DATABASE {} SET search_path = public, django").format(
+            sql.SQL("ALTER DATABASE {} SET search_path = public, django, pg_temp").format(
                 sql.Identifier(name)
             )
         )

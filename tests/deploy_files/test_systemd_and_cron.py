@@ -110,7 +110,10 @@ def test_services_are_confined(unit):
         assert values(unit, name) == ["true"]
     assert values(unit, "ProtectSystem") == ["strict"]
     assert values(unit, "User") == ["veza"]
-    assert values(unit, "EnvironmentFile") == ["/etc/veza/environment"]
+    is_site = unit.stem == "veza-site"
+    file = "/etc/veza/site" if is_site else "/etc/veza/environment"
+    assert values(unit, "EnvironmentFile") == [file]
+    assert values(unit, "InaccessiblePaths") == (["/etc/veza"] if is_site else [])
     # What it may write, and nothing else.
     writes = ["/var/backups/veza"] if "backup" in unit.stem else []
     assert values(unit, "ReadWritePaths") == writes

@@ -2,7 +2,6 @@
 
 import re
 import time
-from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -13,7 +12,7 @@ from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from tests.staff import make_staff, make_user, post_sign_in
-from veza_site.models import StaffLogEntry
+from veza_site.models import AttemptCount, StaffLogEntry
 from veza_site.support import second_factor
 
 pytestmark = pytest.mark.django_db
@@ -99,9 +98,10 @@ def test_enrolment(alice):
     wrong = client.post(PAGE, {"code": wrong_code(device)})
     assert "That code is wrong" in wrong.text
     assert client.get("/admin/").status_code == 302
-    TOTPDevice.objects.update(throttling_failure_count=8)
+    for _ in range(2):
+        client.post(PAGE, {"code": wrong_code(device)})
     assert "Too many wrong codes" in client.post(PAGE, {"code": code_of(device)}).text
-    TOTPDevice.objects.update(throttling_failure_count=0)
+    AttemptCount.objects.all().delete()
     key = client.session.session_key
     done = client.post(PAGE, {"code": code_of(device), "next": "/admin/?a=b"})
     codes = re.findall(r"<code>([a-z2-7 ]+)</code>", done.text)
@@ -111,7 +111,8 @@ def test_enrolment(alice):
     assert client.get("/admin/").status_code == 200
     assert client.get(PAGE)["Location"] == "/admin/", "codes are shown once"
     assert TOTPDevice.objects.get().confirmed
-    assert [entry.action for entry in StaffLogEntry.objects.all()] == ["second_factor.enrol"]
+    actions = StaffLogEntry.objects.order_by("id").values_list("action", flat=True)
+    assert list(actions) == [*["second_factor.refuse"] * 3, "second_factor.enrol"]
 
 
 def test_the_picture_says_what_the_secret_is(alice):
@@ -141,7 +142,7 @@ def test_a_secret_that_another_session_was_shown_is_never_confirmed(alice):
     other.get(PAGE)
     own = TOTPDevice.objects.exclude(pk=seen.pk).get()
     assert "That code is wrong" in other.post(PAGE, {"code": code_of(seen)}).text
-    TOTPDevice.objects.update(throttling_failure_count=0)
+    AttemptCount.objects.all().delete()
     assert "Recovery codes" in other.post(PAGE, {"code": code_of(own)}).text
     assert list(TOTPDevice.objects.all()) == [own]
     assert "Second factor" in client.post(PAGE, {"code": code_of(seen)}).text
@@ -201,15 +202,27 @@ def test_wrong_codes_are_throttled(enrolled):
     device, _ = enrolled
     client = half_way()
     assert "That code is wrong" in client.post(PAGE, {"code": wrong_code(device)}).text
-    assert TOTPDevice.objects.get().throttling_failure_count == 1
-    TOTPDevice.objects.update(throttling_failure_count=8)
+    AttemptCount.objects.filter(kind="code").update(failures=9, free_at=timezone.now())
+    assert "That code is wrong" in client.post(PAGE, {"code": wrong_code(device)}).text
     refused = client.post(PAGE, {"code": code_of(device)})
-    assert re.search(r"Too many wrong codes. Try again in 1[012]. s\.", refused.text)
+    assert re.search(r"Too many wrong codes. Try again in 12[678] s\.", refused.text)
     # The count belongs to the account: a new session does not start anew.
     assert "Too many wrong codes" in half_way().post(PAGE, {"code": code_of(device)}).text
-    past = timezone.now() - timedelta(seconds=129)
-    TOTPDevice.objects.update(throttling_failure_timestamp=past)
+    AttemptCount.objects.filter(kind="code").update(free_at=timezone.now())
     assert half_way().post(PAGE, {"code": code_of(device)}).status_code == 302
+
+
+def test_the_pause_has_a_ceiling(enrolled, settings):
+    device, codes = enrolled
+    settings.SECOND_FACTOR_PAUSE_MINUTES = 2
+    client = half_way()
+    for code in (wrong_code(device), "aaaa bbbb cccc dddd"):
+        client.post(PAGE, {"code": code})
+        AttemptCount.objects.filter(kind="code").update(failures=1000, free_at=timezone.now())
+        client.post(PAGE, {"code": code})
+        assert "Try again in 120 s." in client.post(PAGE, {"code": code}).text
+        AttemptCount.objects.all().delete()
+    assert client.post(PAGE, {"code": codes[0]}).status_code == 200
 
 
 def test_a_refused_code_is_logged(enrolled, alice):

@@ -114,7 +114,8 @@ def wait_for(port):
 
 def get(port, path, **headers):
     """What the proxy would pass on: the status, the headers, the body."""
-    headers = {"Host": "admin.example.com", "X-Forwarded-Proto": "https", **headers}
+    forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
+    headers = {"Host": "admin.example.com", **forwarded, **headers}
     with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
         connection.request("GET", path, headers=headers)
         with connection.getresponse() as response:

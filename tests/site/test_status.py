@@ -297,7 +297,7 @@ def test_a_role_without_any_right(as_role):
     code, answers = as_role()
     assert code == 2
     monitor = "the role sees its own sessions alone: GRANT pg_monitor to it"
-    tables = ("history", "backup", "purge", "weekly_plays", "queue", "purge_due")
+    tables = ("history", "backup", "purge", "weekly_plays", "queue", "purge_due", "staff_log")
     assert answers["unanswered"] == {
         **dict.fromkeys(tables, "the role may not read that"),
         **dict.fromkeys(("transactions", "replication"), monitor),

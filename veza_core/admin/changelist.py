@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.http import urlencode
 from django.utils.text import capfirst
 
+from .bounded import IN_LIST, bounded
 from .columns import Box, Table, heading
 from .filters import Chip, Group, KeyForm, chips, groups, key_forms, probe
 from .keyset import Count, Page
@@ -58,7 +59,8 @@ class KeysetChangeList(ChangeList):
         self.multi_page = self.page.previous is not None or self.page.next is not None
 
     def _read(self) -> tuple[Page[Any], Count | None]:
-        rows = self.root_queryset.only(*self.model_admin.selected(self.list_display))
+        names = self.model_admin.selected(self.list_display)
+        rows = bounded(self.root_queryset, names, IN_LIST)
         source = Source.of(rows, self.listing)
         self.cut = source.cut
         page = source.page(self.listing.place, self.list_per_page)

@@ -12,7 +12,8 @@ from django.utils.safestring import SafeString
 
 from veza_core.secret_columns import SECRET_COLUMNS
 
-from .display import AnyField, badge, cell, copy_button, short_id, words
+from .bounded import Excerpt
+from .display import AnyField, badge, cell, copy_button, short_id, shortened, words
 from .labels import link_html, url_of
 
 #: Units that a heading shall not repeat, since each value has its own.
@@ -23,6 +24,12 @@ def secret_fields(model: type[Model]) -> frozenset[str]:
     """The names of fields that are never selected."""
     columns = SECRET_COLUMNS.get(model._meta.db_table, frozenset())
     return frozenset(field.name for field in model._meta.concrete_fields if field.column in columns)
+
+
+def shown_fields(model: type[Model]) -> list[str]:
+    """The names of all fields but the secret ones."""
+    secret = secret_fields(model)
+    return [field.name for field in model._meta.concrete_fields if field.name not in secret]
 
 
 def heading(field: AnyField) -> str:
@@ -126,7 +133,7 @@ class Box:
         self.label = label
 
     def __call__(self, row: Model) -> SafeString:
-        name = row.__dict__.get(self.label) or str(row.pk)[:8]
+        name = shortened(str(row.__dict__.get(self.label) or str(row.pk)[:8]))
         return format_html(
             '<input type="checkbox" name="{}" value="{}" class="action-select"'
             ' aria-label="Select {}">',
@@ -154,7 +161,23 @@ def show(field: AnyField, row: Model, *, whole: bool = False) -> SafeString:
     """A field of a row: a foreign key as a link, all else by its type."""
     if isinstance(field, ForeignKey):
         return link_html(row, field)
-    return cell(field, row, whole=whole)
+    shown = cell(field, row, whole=whole)
+    if whole and isinstance(row.__dict__.get(field.attname), Excerpt):
+        return _with_download(shown, field, row)
+    return shown
+
+
+def _with_download(shown: SafeString, field: AnyField, row: Model) -> SafeString:
+    """The beginning of a value, and the way to all of it."""
+    # Imported late: its page is made of what is here.
+    from .whole import value_url
+
+    return format_html(
+        '{} <p class="quiet">Only the beginning, or not laid out: it is too long or too deeply'
+        ' nested. <a href="{}" download>Show all</a> as a file.</p>',
+        shown,
+        value_url(row, field),
+    )
 
 
 def field_of(model: type[Model], name: str) -> AnyField | None:

@@ -177,17 +177,22 @@ def whole_id(value: Any) -> SafeString:
 
 
 def pretty_json(value: Any) -> SafeString:
-    """JSON over several lines."""
+    """JSON over several lines. Its size and depth are bounded where it is read: see `bounded`."""
     return format_html(
         "<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
     )
+
+
+def shortened(value: str, most: int = SHORT) -> str:
+    """So many characters of a text at most, with a sign that there are more."""
+    return value if len(value) <= most else value[: most - 1] + "…"
 
 
 def text(value: str, *, whole: bool) -> SafeString:
     """Text with its line breaks, or the beginning of it."""
     if whole:
         return format_html('<span class="text">{}</span>', value)
-    return escape(value if len(value) <= SHORT else value[: SHORT - 1] + "…")
+    return escape(shortened(value))
 
 
 def cell(field: AnyField, row: Model, *, whole: bool) -> SafeString:

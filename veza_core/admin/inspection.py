@@ -19,9 +19,20 @@ from django.utils.safestring import SafeString
 
 from .actions import export, pages
 from .actions.action import RowAction
+from .bounded import ON_PAGE, bounded
 from .changelist import KeysetChangeList
-from .columns import AnyColumn, Column, Computed, Opening, field_of, heading, secret_fields, show
-from .display import AnyField
+from .columns import (
+    AnyColumn,
+    Column,
+    Computed,
+    Opening,
+    field_of,
+    heading,
+    secret_fields,
+    show,
+    shown_fields,
+)
+from .display import AnyField, shortened
 from .errors import NotThereError
 from .guard import READING, guarded
 from .labels import attach, foreign_keys
@@ -29,6 +40,7 @@ from .listing import Screen, read
 from .panels import panels_of
 from .search.finders import Finder
 from .states import DELETED, State
+from .whole import value_urls
 
 #: What every page ends with.
 ROW = ("id", "created_at", "updated_at", "deleted_at")
@@ -104,6 +116,10 @@ class InspectionAdmin(admin.ModelAdmin):
         rows = self.model._base_manager.using(self.read_alias)
         return rows.defer(*sorted(secret_fields(self.model)))
 
+    def whole_rows(self, request: HttpRequest) -> QuerySet[Any]:
+        """The same with all columns, for pages of single rows: see `bounded`."""
+        return bounded(self.get_queryset(request), shown_fields(self.model), ON_PAGE)
+
     @cached_property
     def is_soft(self) -> bool:
         """Whether rows are marked as deleted before they go."""
@@ -161,6 +177,7 @@ class InspectionAdmin(admin.ModelAdmin):
             path("", view(self.changelist_view), name=f"{name}_changelist"),
             *export.export_urls(self),
             *pages.action_urls(self),
+            *value_urls(self),
             path("<str:object_id>/", view(self.change_view), name=f"{name}_change"),
         ]
 
@@ -192,7 +209,7 @@ class InspectionAdmin(admin.ModelAdmin):
             pk = self.opts.pk.to_python(object_id)
         except (ValidationError, ValueError) as error:
             raise NotThereError(f"“{object_id[:40]}” is no ID of a {name}.") from error
-        row = self.get_queryset(request).filter(pk=pk).first()
+        row = self.whole_rows(request).filter(pk=pk).first()
         if row is None:
             raise NotThereError(
                 f"There is no {name} {pk}. It may have been removed for good: "
@@ -251,7 +268,7 @@ class InspectionAdmin(admin.ModelAdmin):
 
     def title_of(self, row: Any) -> str:
         """What the page of a row is headed by."""
-        named = getattr(row, self.label) if self.label else str(row.pk)[:8]
+        named = shortened(str(getattr(row, self.label) if self.label else str(row.pk)[:8]))
         name = str(self.opts.verbose_name)
         return f"{name[:1].upper()}{name[1:]} {named}"
 

@@ -16,7 +16,7 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 from psycopg import sql
 
-from .display import NOTHING, SHORT, AnyForeignKey, badge
+from .display import NOTHING, SHORT, AnyForeignKey, badge, shortened
 
 #: Where a row keeps the links of its foreign keys, by column.
 _LINKS = "_veza_links"
@@ -35,7 +35,7 @@ class Link:
 
     def html(self) -> SafeString:
         """The name, and the way there."""
-        shown = escape(self.text if len(self.text) <= SHORT else self.text[: SHORT - 1] + "…")
+        shown = escape(shortened(self.text))
         if self.url:
             shown = SafeString(f'<a href="{self.url}">{shown}</a>')
         if self.deleted:
@@ -150,7 +150,9 @@ def _named(site: AdminSite, model: type[Model]) -> str:
         sql.SQL("SELECT {}, id, {}, {} FROM {} WHERE id = ANY ({})")
         .format(
             table,
-            sql.SQL("{}::text").format(column_of(model, label)) if label else sql.SQL("NULL"),
+            sql.SQL("left({}::text, {})").format(column_of(model, label), SHORT + 1)
+            if label
+            else sql.SQL("NULL"),
             sql.SQL("deleted_at IS NOT NULL" if soft else "false"),
             sql.Identifier(table),
             sql.Placeholder(table),

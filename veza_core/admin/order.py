@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -94,9 +95,17 @@ class Order:
             ]
         except (ValidationError, ValueError, OverflowError) as error:
             raise MalformedCursorError(text) from error
-        if any(getattr(value, "tzinfo", self) is None for value in values):
-            raise MalformedCursorError(text)
-        return Cursor(tuple(values))
+        return Cursor(tuple(_as_given(value, text) for value in values))
+
+
+def _as_given(value: Any, text: str) -> Any:
+    """A value as this site writes it: times in UTC. Raises `MalformedCursorError` for others.
+
+    Python knows offsets of up to 24 hours, PostgreSQL of less than 16.
+    """
+    if value is None or (isinstance(value, datetime) and value.utcoffset() != timedelta(0)):
+        raise MalformedCursorError(text)
+    return value
 
 
 @dataclass(frozen=True, slots=True)

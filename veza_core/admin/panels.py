@@ -15,6 +15,7 @@ from psycopg import sql
 
 from veza_core.infinity import from_json
 
+from .bounded import IN_LIST, as_column, is_unbounded, loaded
 from .columns import AnyColumn, Table, secret_fields
 from .display import AnyForeignKey
 from .keyset import Count
@@ -156,7 +157,7 @@ def _latest(place: int, key: AnyForeignKey, names: Sequence[str], by: str) -> sq
     # ANY and the order by the key: see `lookups`.
     rows = sql.SQL("SELECT {} FROM {} WHERE {} = ANY (ARRAY[%(key)s]::uuid[])").format(
         sql.SQL(", ").join(
-            column_of(model, name) for name in sorted({*names, *order.columns, key.name})
+            as_column(model, name, IN_LIST) for name in sorted({*names, *order.columns, key.name})
         ),
         sql.Identifier(model._meta.db_table),
         sql.Identifier(key.column),
@@ -189,19 +190,23 @@ def _count(place: int, key: AnyForeignKey) -> sql.Composed:
 def reader_of(
     model: type[Model], names: Sequence[str], alias: str
 ) -> Callable[[dict[str, Any]], Model]:
-    """What makes instances of what was selected as JSON; all other fields are deferred.
+    """What makes instances of what was selected as JSON, by `as_column`; others are deferred.
 
     As `copy` and `pickle` make them. `Model.from_db` takes twice as long: it asks `__init__` to set
     every field of the table, and a page has four hundred rows.
     """
-    loaded = [one for one in model._meta.concrete_fields if one.name in names]
+    fields = [one for one in model._meta.concrete_fields if one.name in names]
+    cut = {one for one in fields if is_unbounded(one)}
 
     def read(values: dict[str, Any]) -> Model:
         row = model.__new__(model)
         row._state = ModelState()
         row._state.adding, row._state.db = False, alias
-        for one in loaded:
-            row.__dict__[one.attname] = from_json(one, values[str(one.column)])
+        for one in fields:
+            value = values[str(one.column)]
+            row.__dict__[one.attname] = (
+                loaded(one, value, IN_LIST) if one in cut else from_json(one, value)
+            )
         return row
 
     return read

@@ -265,6 +265,8 @@ class Catalog:
     server_version: int
     schemas: tuple[str, ...]
     schema_owners: dict[str, str]
+    #: Schema and role that may create there, None for all roles; without owners and superusers.
+    creators: list[tuple[str, str | None]]
     installed_extensions: frozenset[str]
     available_extensions: frozenset[str]
     #: Whether random_page_cost is PostgreSQL's default, and nobody chose it.

@@ -23,6 +23,19 @@ FROM pg_namespace n JOIN pg_database d ON d.datname = current_database()
 WHERE n.nspname::text = ANY(%(names)s)
 """
 
+# Roles that may create there, beside those that may do anything there anyway.
+CREATORS = """
+SELECT n.nspname::text, CASE a.grantee WHEN 0 THEN NULL ELSE pg_get_userbyid(a.grantee)::text END
+FROM pg_namespace n CROSS JOIN LATERAL aclexplode(n.nspacl) a
+WHERE n.oid = ANY(%(schemas)s) AND a.privilege_type = 'CREATE'
+    AND a.grantee NOT IN (
+        SELECT oid FROM pg_roles WHERE rolsuper
+        UNION ALL SELECT nspowner FROM pg_namespace WHERE oid = n.oid OR nspname = 'django'
+        UNION ALL SELECT datdba FROM pg_database WHERE datname = current_database()
+    )
+ORDER BY 1, 2 NULLS FIRST
+"""
+
 DOMAINS = """
 WITH RECURSIVE layers AS (
     SELECT oid AS domain, typbasetype AS base, typtypmod AS modifier, typnotnull AS not_null,

@@ -115,6 +115,7 @@ class _Reader:
             server_version=self.version,
             schemas=self.names,
             schema_owners=owners,
+            creators=self.rows(queries.CREATORS),
             installed_extensions=frozenset(installed),
             available_extensions=frozenset(available),
             has_default_page_cost=default_page_cost,

@@ -11,17 +11,14 @@ from veza_core.audit.drift import drift_source
 from veza_core.audit.engine import Report, Source, audit
 from veza_core.audit.exceptions import ExceptionFile, read_exceptions
 from veza_core.audit.rules import ALL_RULES, CATALOG_RULES
-from veza_core.db.libpq import parameters_of_another
+from veza_core.db.trust import parameters_for_catalog
 
 EXCEPTIONS_FILE = "schema_audit.toml"
 
 
 def connect(connection: BaseDatabaseWrapper) -> "psycopg.Connection[Any]":
     """Open a plain connection to the same database: the audit's transaction has to be its own."""
-    parameters = parameters_of_another(connection)
-    for django_only in ("cursor_factory", "context"):
-        parameters.pop(django_only, None)
-    return psycopg.connect(**parameters)
+    return psycopg.connect(**parameters_for_catalog(connection))
 
 
 def own_sources() -> list[Source]:

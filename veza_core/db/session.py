@@ -29,9 +29,11 @@ FORMATS = {
 }
 
 #: Of every connection of Django's. Both schemas have to be on the search path, since Django's
-#: introspection asks `pg_table_is_visible` (PostgreSQL, "The Schema Search Path", 5.10.3).
+#: introspection asks `pg_table_is_visible` (PostgreSQL, "The Schema Search Path", 5.10.3). New
+#: tables go into the first one that is named, so that `pg_catalog` cannot be; it is searched before
+#: all of them. Without a name, temporary tables would be searched before that.
 PINNED = {
-    "search_path": "public,django",
+    "search_path": "public,django,pg_temp",
     **FORMATS,
     "check_function_bodies": "on",
     # Each statement has to see what others have committed: locks are taken, then tables are read.

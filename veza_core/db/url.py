@@ -43,9 +43,9 @@ def connection_parameters(url: str, name: str = "DATABASE_URL") -> dict[str, Any
         [int(port) for port in str(parameters.get("port", "")).split(",") if port]
         urlsplit(url)
         named = conninfo_to_dict(url.partition("?")[0])
-    except (ProgrammingError, ValueError) as error:
-        # libpq's message may repeat the URL, and the password with it.
-        raise ImproperlyConfigured(f"{name} is malformed: it takes {FORM}") from error
+    except (ProgrammingError, ValueError):
+        # libpq's message may repeat the URL, and the password with it; a traceback would show it.
+        raise ImproperlyConfigured(f"{name} is malformed: it takes {FORM}") from None
     for keyword, value in named.items():
         if parameters[keyword] != value:
             raise ImproperlyConfigured(f"{name} gives {keyword} twice: before and after the ?")

@@ -15,8 +15,8 @@ from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import ProjectState
 
-from veza_core.db.libpq import parameters_of_another
 from veza_core.db.timeouts import Blocker, BlockerWatch, is_lock_timeout, set_lock_timeout
+from veza_core.db.trust import parameters_for_catalog
 from veza_core.deploy.state import RunState
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
@@ -69,7 +69,7 @@ class Executor(MigrationExecutor):
     def _parameters(self) -> dict[str, Any]:
         # Once a run: for the embedded server they are looked up on disk.
         self.connection.ensure_connection()
-        return parameters_of_another(self.connection)
+        return parameters_for_catalog(self.connection)
 
     def apply_migration(
         self,

@@ -3,34 +3,7 @@
 import django.contrib.postgres.functions
 from django.db import migrations, models
 
-FUNCTION = """
-CREATE FUNCTION django.refuse_change() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path = ''
-AS $$
-BEGIN
-    RAISE EXCEPTION '% on %: its rows are only ever added', TG_OP, TG_TABLE_NAME
-        USING ERRCODE = 'insufficient_privilege';
-END;
-$$;
-
-COMMENT ON FUNCTION django.refuse_change()
-    IS 'Trigger function: makes a table append-only';
-"""
-
-# ALWAYS: in a session of `session_replication_role = replica` too. Whoever owns the table can
-# still drop the trigger; that is what a role for the web server, which owns nothing, is for.
-TRIGGERS = """
-CREATE TRIGGER refuse_change_of_staff_log
-    BEFORE UPDATE OR DELETE OR TRUNCATE ON django.veza_site_stafflogentry
-    FOR EACH STATEMENT EXECUTE FUNCTION django.refuse_change();
-ALTER TABLE django.veza_site_stafflogentry ENABLE ALWAYS TRIGGER refuse_change_of_staff_log;
-
-CREATE TRIGGER refuse_change_of_notes
-    BEFORE UPDATE OR DELETE OR TRUNCATE ON django.veza_site_note
-    FOR EACH STATEMENT EXECUTE FUNCTION django.refuse_change();
-ALTER TABLE django.veza_site_note ENABLE ALWAYS TRIGGER refuse_change_of_notes;
-"""
+from veza_site.append_only import make_sql
 
 
 class Migration(migrations.Migration):
@@ -69,6 +42,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("text", models.TextField(db_comment="The remark")),
+                (
+                    "written_by",
+                    models.CharField(
+                        db_comment="The role of PostgreSQL that wrote it, by a trigger",
+                        db_default="",
+                        editable=False,
+                        max_length=63,
+                    ),
+                ),
             ],
             options={
                 "db_table_comment": "Remarks of staff about rows: never edited",
@@ -170,6 +152,15 @@ class Migration(migrations.Migration):
                         db_comment="Object: column to value after; secrets are left out", null=True
                     ),
                 ),
+                (
+                    "written_by",
+                    models.CharField(
+                        db_comment="The role of PostgreSQL that wrote it, by a trigger",
+                        db_default="",
+                        editable=False,
+                        max_length=63,
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "staff log entry",
@@ -196,6 +187,5 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.RunSQL(FUNCTION),
-        migrations.RunSQL(TRIGGERS),
+        migrations.RunSQL(make_sql()),
     ]

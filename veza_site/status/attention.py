@@ -121,6 +121,11 @@ def _planner(answer: dict[str, Any]) -> Iterator[str]:
         yield f"random_page_cost is PostgreSQL's default, {answer['random_page_cost']:g}"
 
 
+def _staff_log(answer: dict[str, Any]) -> Iterator[str]:
+    if answer["changes"]:
+        yield f"the staff log is not append-only any more: {'; '.join(answer['changes'])}"
+
+
 CHECKS = {
     "history": _history,
     "backup": _late("backup_db", BACKUP_AGE),
@@ -133,4 +138,5 @@ CHECKS = {
     "transactions": _transactions,
     "connections": _connections,
     "planner": _planner,
+    "staff_log": _staff_log,
 }

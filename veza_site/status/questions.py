@@ -17,6 +17,7 @@ from veza_core.deploy.v1 import V1_MIGRATIONS
 from veza_core.jobs import BACKUP, PURGE, WEEKLY_PLAYS
 from veza_core.purge.catalog import read_catalog
 from veza_core.purge.policy import Due, read_policy
+from veza_site.append_only import changes
 
 #: How far rows are counted: above it the answer is "that many at least".
 MOST_COUNTED = 1000
@@ -279,6 +280,12 @@ def planner(connection: BaseDatabaseWrapper) -> Answer:
     return answer
 
 
+def staff_log(connection: BaseDatabaseWrapper) -> Answer:
+    """Whether the staff log and the notes are append-only still, and the log's latest entry."""
+    [answer] = rows(connection, "SELECT max(id) AS latest FROM django.veza_site_stafflogentry")
+    return {**answer, "changes": changes(connection)}
+
+
 def _needs_statistics(connection: BaseDatabaseWrapper) -> None:
     [answer] = rows(
         connection, "SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS may"
@@ -292,6 +299,6 @@ QUESTIONS: dict[str, Callable[[BaseDatabaseWrapper], Answer]] = {
     question.__name__: question
     for question in (
         server, history, schema, backup, purge, weekly_plays, connections, transactions,
-        transaction_ids, replication, invalid_indexes, planner, queue, purge_due,
+        transaction_ids, replication, invalid_indexes, planner, queue, staff_log, purge_due,
     )
 }  # fmt: skip

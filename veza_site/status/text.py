@@ -105,6 +105,10 @@ LINES = {
     "weekly_plays": _job,
     "queue": _queue,
     "invalid_indexes": lambda answer: ", ".join(answer["names"]) or "none",
+    "staff_log": lambda answer: (
+        f"latest entry {answer['latest'] or 'none'}, "
+        + ("; ".join(answer["changes"]) or "append-only")
+    ),
     "connections": lambda answer: f"{answer['used']} of {answer['most']}",
     "transactions": _transactions,
     "transaction_ids": _transaction_ids,

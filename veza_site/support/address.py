@@ -15,6 +15,11 @@ def client_address(request: HttpRequest) -> str | None:
     return address_of(request.META.get("REMOTE_ADDR", ""), forwarded)
 
 
+def last_forwarded(forwarded: str) -> str | None:
+    """The last address of X-Forwarded-For, which the proxy itself added; None: it is none."""
+    return address_of("", forwarded)
+
+
 def address_of(peer: str, forwarded: str) -> str | None:
     """The client's address, from that of the connection and a trusted proxy's X-Forwarded-For.
 

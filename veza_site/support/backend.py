@@ -1,32 +1,74 @@
-"""Who may sign in to the support admin, and how the attempts are counted."""
+"""Who may sign in to the support admin, and how often it may be tried."""
 
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils import timezone
 
 from veza_core.access import access_of
 from veza_core.authentication import LiveUserBackend
 from veza_core.models import User
+from veza_core.passwords import is_too_long
+from veza_site.support import attempts, security_log
+from veza_site.support.address import client_address
+from veza_site.support.devices import known_device
+from veza_site.support.hashing import hashing
+from veza_site.support.networks import networks_of
 
 
 class SupportBackend(LiveUserBackend):
     """Live users who hold `admin.access`. All others get the answer of a wrong password."""
 
+    def authenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **_: Any,
+    ) -> User | None:
+        """Return the user, or None.
+
+        Raises `PausedError` when it was tried too often, and `BusyError` when too many try at
+        once; whether there is such an account plays no part in either.
+        """
+        if not username or password is None or is_too_long(password):
+            return None
+        address = client_address(request) if request else None
+        user = self.find(username)
+        device = known_device(request, user)
+        try:
+            attempt = attempts.count(attempts.of_sign_in(username, networks_of(address), device))
+            with attempt.unless_busy(), hashing(is_known=device is not None):
+                found = self.check(user, password)
+        except attempts.PausedError as paused:
+            security_log.refused(request, f"paused_{paused.kind}", username, user)
+            raise
+        except attempts.BusyError:
+            security_log.refused(request, "busy", username, user)
+            raise
+        if found is None:
+            security_log.refused(request, _reason(user), username, user)
+        else:
+            attempt.take_back(succeeded=True)
+        return found
+
     def may_sign_in(self, user: User) -> bool:
         """Whether the user may enter the support admin; asks the tables."""
-        return access_of(user).may_enter
+        # Kept for the log, which else would ask again, and so take longer for an account.
+        user.__dict__["may_enter"] = access_of(user).may_enter
+        return bool(user.__dict__["may_enter"])
 
 
-def counted_name(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
-    """Under which name django-axes counts an attempt: the account's e-mail, or what was typed.
-
-    E-mail and username of one account so share their attempts, and a sign-in clears both.
-    """
-    typed = (credentials or {}).get("username") or request.POST.get("username") or ""
-    known: dict[str, str] = request.__dict__.setdefault("_counted_names", {})
-    if typed not in known:
-        try:
-            known[typed] = User.objects.get_by_natural_key(typed).email
-        except (User.DoesNotExist, ValueError):
-            known[typed] = typed
-    return known[typed][:255]
+def _reason(user: User | None) -> str:
+    """Why the account could not have signed in, whatever the password; else that it was wrong."""
+    if user is None:
+        return "unknown_name"
+    if user.is_banned:
+        return "banned"
+    if not user.is_active:
+        return "deactivated"
+    if user.locked_until is not None and user.locked_until > timezone.now():
+        return "locked"
+    if not user.has_usable_password():
+        return "no_password"
+    return "wrong_password" if user.__dict__["may_enter"] else "no_access"

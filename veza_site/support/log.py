@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from getpass import getuser
+from pwd import getpwuid
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -69,11 +69,13 @@ def record_command(
 
 
 def _machine_user() -> str:
+    """Who runs this, by the kernel's word: variables such as LOGNAME say what anybody likes."""
+    number = os.getuid()
     try:
-        return getuser()
-    except OSError:
+        return getpwuid(number).pw_name
+    except KeyError:
         # In a container the number may have no name.
-        return f"uid {os.getuid()}"
+        return f"uid {number}"
 
 
 def redact(values: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django_otp import DEVICE_ID_SESSION_KEY
 
 from veza_core.access import Access, access_of
-from veza_site.support import sessions
+from veza_site.support import security_log, sessions
 
 
 class AccessMiddleware:
@@ -32,16 +32,25 @@ class AccessMiddleware:
         session = request.session
         if SESSION_KEY not in session:
             return nobody
-        # Asked before request.user, with which django-otp forgets a device that is gone. Such a
-        # session must end: without a device it would go on to enrol a new one.
+        # Asked before request.user, with which Django empties a session of another version, and
+        # django-otp forgets a device that is gone. Such a session must end: without a device it
+        # would go on to enrol a new one.
+        account, own = session[SESSION_KEY], session.get(sessions.OWN)
         had_device = DEVICE_ID_SESSION_KEY in session
         access = access_of(request.user)
-        lost_device = had_device and DEVICE_ID_SESSION_KEY not in session
-        if not access.may_enter or lost_device or sessions.is_over(session):
+        if not access.may_enter:
+            why = "account"
+        elif had_device and DEVICE_ID_SESSION_KEY not in session:
+            why = "second_factor"
+        else:
+            why = sessions.why_over(session)
+        if why:
             session.flush()
+            sessions.forget(own)
             request.user = nobody.user
+            security_log.told(request, "session.ended", account, why)
             return nobody
-        sessions.touch(session)
+        sessions.touch(request)
         return access if has_passed_second_factor(request) else nobody
 
 

@@ -11,8 +11,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from veza_core.admin.actions.pages import undo_url_of
-from veza_core.admin.columns import Table
-from veza_core.admin.display import NOTHING, text, when
+from veza_core.admin.bounded import ON_PAGE, Excerpt, bounded
+from veza_core.admin.columns import Table, shown_fields
+from veza_core.admin.display import NOTHING, shortened, text, when
 from veza_core.admin.keyset import Count
 from veza_site.models import Note, StaffLogEntry
 from veza_site.support.masking import mask
@@ -21,7 +22,10 @@ from veza_site.support.masking import mask
 LATEST, LOOKED_THROUGH = 10, 200
 
 #: How the names of actions end that only read.
-READING = (".view", ".list")
+READING = (".view", ".list", ".download")
+
+#: Characters of a note, or of a reason, that are shown: a form takes no more.
+IN_PANEL = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,8 @@ def told(request: HttpRequest, entries: Any) -> list[StaffLogEntry]:
     """The latest of these entries that tell of more than of looking, as far as who asks may see."""
     latest = entries.order_by("-created_at", "-id").values_list("pk", "action")[:LOOKED_THROUGH]
     telling = [pk for pk, action in latest if not action.endswith(READING)][:LATEST]
-    shown = list(StaffLogEntry.objects.filter(pk__in=telling).order_by("-created_at", "-id"))
+    found = StaffLogEntry.objects.filter(pk__in=telling).order_by("-created_at", "-id")
+    shown = list(bounded(found, shown_fields(StaffLogEntry), ON_PAGE))
     for entry in shown:
         mask(request, entry)
     return shown
@@ -52,16 +57,14 @@ def told(request: HttpRequest, entries: Any) -> list[StaffLogEntry]:
 def remembered(site: AdminSite, request: HttpRequest, row: Model) -> list[RememberedPanel]:
     """The notes about a row, and what was done to it; without what there is nothing of."""
     about = {"subject_table": row._meta.db_table, "subject_id": str(row.pk)}
-    notes = Note.objects.filter(**about).order_by("-created_at", "-id")[:LATEST]
+    latest = Note.objects.filter(**about).order_by("-created_at", "-id")
+    notes = bounded(latest, shown_fields(Note), IN_PANEL)[:LATEST]
     panels = [
         RememberedPanel(
             "Notes",
             Table(
                 ["When", "Who", "Note"],
-                [
-                    (when(note.created_at), note.author_name, text(note.text, whole=True))
-                    for note in notes
-                ],
+                [(when(note.created_at), note.author_name, _remark(note.text)) for note in notes],
             ),
         ),
         RememberedPanel(
@@ -73,7 +76,7 @@ def remembered(site: AdminSite, request: HttpRequest, row: Model) -> list[Rememb
                         when(entry.created_at),
                         entry.staff_name,
                         entry.action,
-                        entry.reason,
+                        shortened(entry.reason, IN_PANEL),
                         _undo(undo_url_of(site, request, entry, row)),
                     )
                     for entry in told(request, StaffLogEntry.objects.filter(**about))
@@ -82,6 +85,10 @@ def remembered(site: AdminSite, request: HttpRequest, row: Model) -> list[Rememb
         ),
     ]
     return [panel for panel in panels if panel.rows]
+
+
+def _remark(said: str) -> SafeString:
+    return text(f"{said}…" if isinstance(said, Excerpt) else said, whole=True)
 
 
 def _undo(url: str) -> SafeString:

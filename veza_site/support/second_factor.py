@@ -1,20 +1,18 @@
 """The second factor: an authenticator, enrolled once, and recovery codes for when it is lost.
 
-django-otp keeps both, throttles wrong codes (1 s, 2 s, 4 s, … by account and kind), and accepts
-no code twice. Of a recovery code the database has a digest only.
+django-otp keeps both, and accepts no code twice; `veza_site.support.attempts` counts wrong ones. Of
+a recovery code the database has a digest only.
 """
 
 import re
 import secrets
 from base64 import b32encode
 from hashlib import sha256
-from math import ceil
 
 import segno
 from django.db import transaction
 from django.db.models import F
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 from django_otp import login, verify_token
 from django_otp.models import Device
@@ -22,6 +20,7 @@ from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from veza_core.models import User
+from veza_site.support import sessions
 
 RECOVERY_CODES = 10
 
@@ -84,14 +83,6 @@ def verify(request: HttpRequest, user: User, code: str) -> Device | None:
     return accepted
 
 
-def pause(device: Device | None) -> int:
-    """For how many seconds a device refuses every code still, after wrong ones; 0: it does not."""
-    allowed, why = device.verify_is_allowed() if device else (True, None)
-    if allowed or why is None:
-        return 0
-    return max(1, ceil((why["locked_until"] - timezone.now()).total_seconds()))
-
-
 def device_for(user: User, code: str) -> Device | None:
     """What a code is for: six digits are the authenticator's, all else is a recovery code."""
     if re.fullmatch("[0-9]{6}", normalize(code)):
@@ -147,6 +138,7 @@ def _new_recovery_codes(user: User) -> list[str]:
 
 def _sign_in(request: HttpRequest, device: Device) -> None:
     login(request, device)
+    sessions.second_factor_shown(request.session)
     request.session.cycle_key()
 
 

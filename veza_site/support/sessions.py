@@ -1,44 +1,97 @@
 """How long somebody stays signed in, and what ends it before.
 
-A session is a row in `django.django_session`. It ends after `SESSION_COOKIE_AGE` without a
-request, `SESSION_ABSOLUTE_AGE` after the sign-in whatever happens, and at once when the account
-may no longer enter (`AccessMiddleware`) or its `token_version` is raised
-(`User._get_session_auth_hash`).
+A session is a row in `django.django_session`, and one of `StaffSession` that says whose it is. It
+ends after `SESSION_COOKIE_AGE` without a request, `SESSION_ABSOLUTE_AGE` after the sign-in whatever
+happens, and at once when its owner ends it from another one, when the account may no longer enter
+(`AccessMiddleware`), or when its `token_version` is raised (`User._get_session_auth_hash`).
 """
 
 import time
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
+from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.http import HttpRequest
+
+from veza_core.models import User
+from veza_site.models import StaffSession
+from veza_site.support.address import client_address
 
 SIGNED_IN_AT = "signed_in_at"
 SEEN_AT = "seen_at"
+#: When the second factor was shown last, in the session.
+SECOND_FACTOR_AT = "second_factor_at"
+#: The key of its `StaffSession`.
+OWN = "staff_session"
 
 #: How often, in seconds, a request that only reads writes its session: idle time is this exact.
 SEEN_EVERY = 60
 
 
-def begin(request: HttpRequest, **_: Any) -> None:
-    """Note the time of the sign-in; receiver of Django's `user_logged_in`."""
+def begin(request: HttpRequest, user: User, **_: Any) -> None:
+    """Note the sign-in; receiver of Django's `user_logged_in`."""
     now = int(time.time())
     request.session[SIGNED_IN_AT] = now
     request.session[SEEN_AT] = now
+    # Nobody comes back to end them.
+    unused = Now() - timedelta(seconds=settings.SESSION_COOKIE_AGE + SEEN_EVERY)
+    StaffSession.objects.filter(last_used_at__lt=unused).delete()
+    row = StaffSession.objects.create(account_id=user.pk, **_client(request))
+    request.session[OWN] = str(row.pk)
 
 
-def is_over(session: SessionBase) -> bool:
-    """Whether the session was idle, or has lived, for too long."""
+def end(request: HttpRequest, **_: Any) -> None:
+    """Note the sign-out; receiver of Django's `user_logged_out`."""
+    forget(request.session.get(OWN))
+
+
+def why_over(session: SessionBase) -> str:
+    """Why a session may not go on: `idle`, `age`, `ended`; empty: it may."""
     now = time.time()
-    signed_in_at, seen_at = session.get(SIGNED_IN_AT, 0), session.get(SEEN_AT, 0)
-    return bool(
-        now - signed_in_at >= settings.SESSION_ABSOLUTE_AGE
-        or now - seen_at >= settings.SESSION_COOKIE_AGE
-    )
+    if now - session.get(SIGNED_IN_AT, 0) >= settings.SESSION_ABSOLUTE_AGE:
+        return "age"
+    if now - session.get(SEEN_AT, 0) >= settings.SESSION_COOKIE_AGE:
+        return "idle"
+    own = session.get(OWN)
+    return "" if own and StaffSession.objects.filter(pk=own).exists() else "ended"
 
 
-def touch(session: SessionBase) -> None:
+def touch(request: HttpRequest) -> None:
     """Note that the session is in use, at most once in `SEEN_EVERY` seconds."""
-    now = int(time.time())
+    session, now = request.session, int(time.time())
     if now - session.get(SEEN_AT, 0) >= SEEN_EVERY:
         session[SEEN_AT] = now
+        StaffSession.objects.filter(pk=session[OWN]).update(last_used_at=Now(), **_client(request))
+
+
+def forget(own: str | None) -> None:
+    """Delete the row of a session that has ended."""
+    if own:
+        StaffSession.objects.filter(pk=own).delete()
+
+
+def of_account(account: Any) -> QuerySet[StaffSession]:
+    """The sessions of somebody, the latest first."""
+    return StaffSession.objects.filter(account_id=account).order_by("-created_at")
+
+
+def second_factor_shown(session: SessionBase) -> None:
+    """Note that the second factor was shown just now."""
+    session[SECOND_FACTOR_AT] = int(time.time())
+
+
+def needs_second_factor_again(session: SessionBase) -> bool:
+    """Whether it was shown too long ago for a drastic action."""
+    if not settings.SECOND_FACTOR_REQUIRED:
+        return False
+    ago = time.time() - session.get(SECOND_FACTOR_AT, 0)
+    return bool(ago >= settings.SECOND_FACTOR_AGAIN_MINUTES * 60)
+
+
+def _client(request: HttpRequest) -> dict[str, Any]:
+    """What a session's row says of who uses it."""
+    user_agent = request.headers.get("User-Agent", "").replace("\0", "")[:255]
+    return {"address": client_address(request), "user_agent": user_agent}

@@ -19,10 +19,13 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 
 from veza_core.access import access_of
+from veza_site.support import devices, security_log
+from veza_site.support.attempts import BusyError, PausedError
 from veza_site.support.forms import SignInForm
 from veza_site.support.log import Subject, record
 from veza_site.support.middleware import has_passed_second_factor
 from veza_site.support.notes import add_note
+from veza_site.support.sessions import needs_second_factor_again
 
 
 class SupportSite(AdminSite):
@@ -110,6 +113,7 @@ class SupportSite(AdminSite):
         urls = [url for url in super().get_urls() if getattr(url, "name", None) not in dropped]
         return [
             path("second-factor/", self.second_factor, name="second_factor"),
+            path("sessions/", self.admin_view(self.sessions), name="sessions"),
             *search_urls(self),
             *urls,
         ]
@@ -123,13 +127,21 @@ class SupportSite(AdminSite):
             query = request.GET.urlencode()
             return HttpResponseRedirect(f"{reverse('admin:second_factor')}?{query}")
         context = {"title": "Sign in", **(extra_context or {})}
-        response: HttpResponse = super().login(request, context)
+        try:
+            response: HttpResponse = super().login(request, context)
+        except (PausedError, BusyError) as error:
+            # As above: its module imports django.contrib.admin.site, which is this.
+            from veza_site.support.views import try_later
+
+            return try_later(request, error)
         if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
             if self._is_half_way(request):
                 query = urlencode({REDIRECT_FIELD_NAME: response.headers["Location"]})
                 return HttpResponseRedirect(f"{reverse('admin:second_factor')}?{query}")
             request.access = access_of(request.user)  # type: ignore[attr-defined]
             self.record(request, "sign_in", None)
+            security_log.told(request, "sign_in", request.user.pk)
+            devices.remember(request, response, request.user)  # type: ignore[arg-type]
         return response
 
     def logout(  # type: ignore[override]  # a redirect in place of a page
@@ -138,8 +150,14 @@ class SupportSite(AdminSite):
         """Django's, with an entry in the log; the sign-in page is what follows."""
         if request.method == "POST":
             self.record(request, "sign_out", None)
+            security_log.told(request, "sign_out", request.user.pk)
             logout(request)
-        return HttpResponseRedirect(reverse("admin:login"))
+        response = HttpResponseRedirect(reverse("admin:login"))
+        if request.method == "POST":
+            # Nothing of what was read stays in the browser. Cookies do: Django deletes the
+            # session's, and the one by which the browser is known has to outlive it.
+            response.headers["Clear-Site-Data"] = '"cache", "storage"'
+        return response
 
     @method_decorator([never_cache, csrf_protect, sensitive_post_parameters("code")])
     def second_factor(self, request: HttpRequest) -> HttpResponse:
@@ -147,6 +165,24 @@ class SupportSite(AdminSite):
         from veza_site.support.views import second_factor_view
 
         return second_factor_view(self, request)
+
+    def sessions(self, request: HttpRequest) -> HttpResponse:
+        """The sessions of who asks: see `veza_site.support.session_page`."""
+        from veza_site.support.session_page import sessions_view
+
+        return sessions_view(self, request)
+
+    def needs_code(self, request: HttpRequest) -> bool:
+        """Whether a drastic action has to ask for the second factor again."""
+        return needs_second_factor_again(request.session)
+
+    def check_code(self, request: HttpRequest, code: str) -> str:
+        """Take the second factor again, by a code; what is wrong with it, or nothing."""
+        from veza_site.support import second_factor
+        from veza_site.support.views import check_code
+
+        user: Any = request.user
+        return check_code(request, user, lambda: second_factor.verify(request, user, code))[1]
 
     @staticmethod
     def _is_half_way(request: HttpRequest) -> bool:

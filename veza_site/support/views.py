@@ -1,8 +1,10 @@
 """The pages of the sign-in that Django's admin does not have."""
 
+from collections.abc import Callable
 from math import ceil
 from typing import Any
 
+from django.contrib import admin
 from django.contrib.admin import AdminSite
 from django.contrib.auth import logout
 from django.contrib.auth.views import RedirectURLMixin
@@ -13,11 +15,15 @@ from django_otp.plugins.otp_static.models import StaticDevice
 
 from veza_core.access import access_of
 from veza_core.models import User
-from veza_site.support import second_factor
+from veza_site.support import attempts, devices, second_factor, security_log
+from veza_site.support.attempts import BusyError, PausedError
+from veza_site.support.hashing import RETRY_AFTER
 from veza_site.support.log import record
 from veza_site.support.middleware import has_passed_second_factor
 
 WRONG = "That code is wrong, or was used before. Wait for the next one and try again."
+
+BUSY = "Too many people try at once. Try again."
 
 PAUSE = "Too many wrong codes. Try again in {} s."
 
@@ -35,38 +41,60 @@ def second_factor_view(site: AdminSite, request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:login"))
     context = {**site.each_context(request), "next": next_page}
     step = _verify if second_factor.is_enrolled(user) else _enrol
-    return step(request, user, context)
+    response = step(request, user, context)
+    if has_passed_second_factor(request):
+        devices.remember(request, response, user)
+    return response
 
 
-def too_many_attempts(request: HttpRequest, *_: Any) -> HttpResponse:
-    """What django-axes answers once an account was tried too often from one address."""
-    from axes.helpers import get_cool_off
-    from django.contrib import admin
-
-    pause = get_cool_off(request)
-    assert pause is not None  # noqa: S101 - AXES_COOLOFF_TIME is set
+def try_later(request: HttpRequest, error: PausedError | BusyError) -> HttpResponse:
+    """What is answered when it was tried too often, or by too many at once."""
+    if isinstance(error, PausedError):
+        title, status, seconds = "Too many attempts", 429, error.seconds
+    else:
+        title, status, seconds = "Try again in a moment", 503, RETRY_AFTER
     context = {
         **admin.site.each_context(request),
-        "title": "Too many attempts",
-        "minutes": ceil(pause.total_seconds() / 60),
+        "title": title,
+        "minutes": ceil(seconds / 60) if isinstance(error, PausedError) else 0,
     }
-    response = render(request, "admin/too_many_attempts.html", context, status=429)
-    response.headers["Retry-After"] = str(int(pause.total_seconds()))
+    response = render(request, "admin/try_later.html", context, status=status)
+    response.headers["Retry-After"] = str(seconds)
     return response
+
+
+def check_code[Found](
+    request: HttpRequest, user: User, check: Callable[[], Found]
+) -> tuple[Found | None, str]:
+    """Check a code, which counts as an attempt; what `check` gives, or what is wrong."""
+    account = str(user.pk)
+    try:
+        attempt = attempts.count(attempts.of_code(account, devices.known_device(request, user)))
+    except PausedError as paused:
+        security_log.code_refused(request, f"paused_{paused.kind}", user)
+        return None, PAUSE.format(paused.seconds)
+    except BusyError:
+        security_log.code_refused(request, "busy", user)
+        return None, BUSY
+    if found := check():
+        attempt.take_back(succeeded=True)
+        return found, ""
+    security_log.code_refused(request, "wrong_code", user)
+    record(request, "second_factor.refuse", None, user=user)
+    return None, WRONG
 
 
 def _enrol(request: HttpRequest, user: User, context: dict[str, Any]) -> HttpResponse:
     context["title"] = "Set up your second factor"
     if request.method == "POST":
         code = request.POST.get("code", "")
-        if seconds := second_factor.pause(second_factor.begin_enrolment(request, user)):
-            context["error"] = PAUSE.format(seconds)
-        elif codes := second_factor.confirm_enrolment(request, user, code):
+        codes, context["error"] = check_code(
+            request, user, lambda: second_factor.confirm_enrolment(request, user, code)
+        )
+        if codes:
             _signed_in(request, "second_factor.enrol")
             context |= {"title": "Recovery codes", "codes": codes}
             return render(request, "admin/recovery_codes.html", context)
-        else:
-            context["error"] = WRONG
     device = second_factor.begin_enrolment(request, user)
     context["qr_code"] = second_factor.qr_code(device)
     context["secret"] = second_factor.secret_of(device)
@@ -77,16 +105,14 @@ def _verify(request: HttpRequest, user: User, context: dict[str, Any]) -> HttpRe
     context["title"] = "Second factor"
     if request.method == "POST":
         code = request.POST.get("code", "")
-        if seconds := second_factor.pause(second_factor.device_for(user, code)):
-            context["error"] = PAUSE.format(seconds)
-        elif device := second_factor.verify(request, user, code):
+        device, context["error"] = check_code(
+            request, user, lambda: second_factor.verify(request, user, code)
+        )
+        if device:
             _signed_in(request, "sign_in")
             if isinstance(device, StaticDevice):
                 return _recovered(request, user, context)
             return HttpResponseRedirect(context["next"])
-        else:
-            context["error"] = WRONG
-            record(request, "second_factor.refuse", None, user=user)
     return render(request, "admin/second_factor.html", context)
 
 
@@ -98,6 +124,7 @@ def _recovered(request: HttpRequest, user: User, context: dict[str, Any]) -> Htt
 
 
 def _signed_in(request: HttpRequest, action: str) -> None:
-    """From here on `request.access` is the user's, and the staff log knows who it is."""
+    """From here on `request.access` is the user's, and the logs know who it is."""
     request.access = access_of(request.user)  # type: ignore[attr-defined]
     record(request, action, None)
+    security_log.told(request, action, request.user.pk)

@@ -76,11 +76,17 @@ class RowAction(ABC):
     watched: Sequence[str] = ()
     #: The name of the action, on the same table, that takes it back. Empty: nothing does.
     undo: ClassVar[str] = ""
-    #: The column whose value has to be typed first. Empty: the action is not drastic.
+    #: The column whose value has to be typed first. Empty: nothing has to be.
     typed: str = ""
     #: Whether it can be done to a selection.
     in_lists: bool = False
     asks_reason: ClassVar[bool] = True
+    #: Whether the second factor is asked for again, where nothing has to be typed first.
+    drastic: ClassVar[bool] = False
+
+    def is_drastic(self, rows: int) -> bool:
+        """Whether doing it to so many rows asks for the second factor again, if it is old."""
+        return bool(self.typed) or self.drastic
 
     def applies(self, row: Any) -> bool:
         """Whether the row is in a state in which the action means something."""

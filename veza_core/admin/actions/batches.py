@@ -10,8 +10,8 @@ from ..order import FIRST, Place
 from ..reading import reading
 from ..source import Source
 
-#: Rows of one query.
-BATCH = 1_000
+#: Rows of one query; of those with texts of any size (`bounded.IN_CELL`), fewer.
+BATCH, SMALL_BATCH = 1_000, 100
 
 #: With a condition that no index serves, so many windows are looked through.
 WINDOWS = 200
@@ -22,12 +22,15 @@ LOOKED_ENOUGH = "stopped: no index knows all of these filters together"
 KEY_CUT = "stopped: no index sorts so many rows of one key"
 
 
-def batches(rows: QuerySet[Any], listing: Listing) -> Iterator[tuple[list[Any], str]]:
+def batches(
+    rows: QuerySet[Any], listing: Listing, *, large: bool = False
+) -> Iterator[tuple[list[Any], str]]:
     """Yield rows in the list's order; beside the last ones stands how it ended.
 
     Each batch is a transaction of its own, between which rows may come and go. Raises
-    `TooSlowError`.
+    `TooSlowError`. `large`: rows may be of 32 kB or more each.
     """
+    size = min(BATCH, SMALL_BATCH) if large else BATCH
     with reading(rows.db):
         source = Source.of(rows, listing)
     ending = KEY_CUT if source.unsorted and source.cut else COMPLETE
@@ -35,7 +38,7 @@ def batches(rows: QuerySet[Any], listing: Listing) -> Iterator[tuple[list[Any], 
     windows = 0
     while place is not None:
         with reading(rows.db):
-            page = source.page(place, BATCH)
+            page = source.page(place, size)
         place = page.next
         windows += page.looked_until is not None
         if place is not None and windows >= WINDOWS:

@@ -1,20 +1,42 @@
 """Values as cells of a CSV that a spreadsheet opens without running anything in it."""
 
 import json
+import re
 from datetime import UTC, date, datetime
 from typing import Any
 
 from veza_core.infinity import WORDS
 
-#: What a spreadsheet may take for the beginning of a formula (OWASP, "CSV injection"), the wide
-#: forms of East Asian keyboards too.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+from ..bounded import IN_CELL, Excerpt
+
+#: With what a spreadsheet begins a formula (OWASP, "CSV injection"), in every form that Unicode's
+#: normalization (NFKC) makes the same sign: wide, small, raised and lowered.
+SIGNS = "=+-@＝＋－＠﹦﹢﹣﹫⁼⁺⁻₌₊₋﬩"
+
+#: What some spreadsheets take for the end of a cell or of a line, whatever the quotes say: a
+#: semicolon where the comma is the decimal sign.
+ENDS = ";；\t\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
+
+#: What does not stop every spreadsheet before a sign: blanks, quotes, and what nobody sees.
+SKIPPED = (
+    r"\s\x00-\x1f\x7f-\x9f\"\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    r"\u3164\ufe00-\ufe0f\ufeff"
+)
+
+#: A run of these, whole, and the sign behind it. It begins nowhere within a run, so that the time
+#: it takes grows with the text, not with its square.
+BEFORE_SIGN = re.compile(f"(?<![{ENDS}{SKIPPED}])([{ENDS}{SKIPPED}]*+)(?=[{re.escape(SIGNS)}])")
+
+#: A text that begins with one of these is a formula's, or the end of a cell, to some spreadsheets.
+CONTROLS = ("\t", "\r", "\n")
+
+CUT = f"… (cut: a cell has {IN_CELL:,} characters at most)"
 
 
 def cell(value: Any) -> str:
     """A value as text: times in UTC, as ISO 8601; lists and objects as JSON; NULL as nothing.
 
-    Text of users that could be a formula begins with an apostrophe.
+    An apostrophe stands before what a spreadsheet could take for a formula.
     """
     if value is None:
         return ""
@@ -28,6 +50,16 @@ def cell(value: Any) -> str:
         return str(value)
     if isinstance(value, (list, dict)):
         value = json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
-    text = str(value)
-    # Blanks before the sign do not stop every spreadsheet.
-    return f"'{text}" if text.startswith(FORMULA) or text.lstrip().startswith(FORMULA) else text
+    text = BEFORE_SIGN.sub(_guarded, str(value))
+    if text.startswith(CONTROLS):
+        text = f"'{text}"
+    return text + CUT if isinstance(value, Excerpt) else text
+
+
+def _guarded(found: re.Match[str]) -> str:
+    """The run before a sign, with an apostrophe where a cell may begin."""
+    run = found[1]
+    if found.start() == 0:
+        return f"'{run}"
+    last = max(map(run.rfind, ENDS))
+    return run if last < 0 else f"{run[: last + 1]}'{run[last + 1 :]}"

@@ -18,6 +18,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
+from ..bounded import IN_CELL, bounded, is_unbounded
 from ..columns import field_of, secret_fields
 from ..display import AnyField
 from ..errors import HelpfulError
@@ -25,7 +26,7 @@ from ..listing import PLACES, Listing, read
 from .batches import COMPLETE, batches
 from .cells import cell
 from .forms import ReasonForm
-from .pages import helpful
+from .pages import code_check, helpful
 
 #: Query string names that choose a page, not rows.
 PAGING = {*PLACES, "jump", "last"}
@@ -78,7 +79,8 @@ def _view(admin: Any, request: HttpRequest) -> HttpResponseBase:
     if request.method not in ("GET", "HEAD", "POST"):
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
     listing = read(admin.screen(), request.GET)
-    form = ReasonForm(request.POST if request.method == "POST" else None)
+    given = request.POST if request.method == "POST" else None
+    form = ReasonForm(given, check_code=code_check(admin, request))
     if form.is_valid():
         return _export(admin, request, listing, form.cleaned_data["reason"])
     request.current_app = admin.admin_site.name
@@ -120,12 +122,15 @@ def _stream(
     admin: Any, request: HttpRequest, listing: Listing, fields: list[AnyField]
 ) -> Iterator[bytes]:
     """The file, batch by batch; at its end, or when the client goes away, how much it was."""
-    rows = admin.get_queryset(request).only(*(field.name for field in fields))
+    names = [field.name for field in fields]
+    # Texts, as PostgreSQL writes them: a number of any length stays what it is.
+    rows = bounded(admin.get_queryset(request), names, IN_CELL, parse=False)
+    large = any(map(is_unbounded, fields))
     cap, sent, ending = settings.EXPORT_MAX_ROWS, 0, "broken off"
     try:
         # Spreadsheets take a file without this mark for one in their country's old encoding.
-        yield b"\xef\xbb\xbf" + _lines([[str(field.column) for field in fields]])
-        for batch, end in batches(rows, listing):
+        yield b"\xef\xbb\xbf" + _lines([[cell(str(field.column)) for field in fields]])
+        for batch, end in batches(rows, listing, large=large):
             kept = batch[: cap - sent]
             sent += len(kept)
             yield _lines([[cell(getattr(row, field.attname)) for field in fields] for row in kept])

@@ -1,6 +1,6 @@
 """The form that asks whether, and why."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +16,19 @@ SELECTION = 50
 SEPARATOR = "."
 
 
+#: Takes a code of the second factor, and says what is wrong with it, or nothing.
+type CodeCheck = Callable[[str], str]
+
+
+class CodeInput(forms.TextInput):
+    """Shown again without its value: a code counts once."""
+
+    def format_value(self, value: Any) -> None:
+        return None
+
+
 class ReasonForm(forms.Form):
-    """Why, in words that others will read in the staff log."""
+    """Why, in words that others will read in the staff log; with `check_code`, a code too."""
 
     reason = forms.CharField(
         max_length=1000,
@@ -26,6 +37,32 @@ class ReasonForm(forms.Form):
         error_messages={"required": "Say why: others will read it in the staff log."},
     )
 
+    def __init__(self, *args: Any, check_code: CodeCheck | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.check_code = check_code
+        if check_code:
+            self.fields["code"] = forms.CharField(
+                label="Code of your authenticator, or a recovery code",
+                max_length=40,
+                widget=CodeInput({"autocomplete": "one-time-code", "spellcheck": "false"}),
+                help_text="You typed one some time ago. For this it is asked for again.",
+                error_messages={"required": "Type a code of your authenticator."},
+            )
+
+    def clean_code(self) -> str:
+        """Check it, which counts as an attempt."""
+        assert self.check_code is not None  # noqa: S101 - without it there is no such field
+        if problem := self.check_code(self.cleaned_data["code"]):
+            raise forms.ValidationError(problem)
+        self.check_code = None
+        return ""
+
+    def clean(self) -> dict[str, Any]:
+        """A code that was right is not asked for again, whatever else has to be corrected."""
+        if self.check_code is None:
+            self.fields.pop("code", None)
+        return super().clean() or {}
+
 
 class ActionForm(ReasonForm):
     """What the action asks for, the reason, and the word that confirms a drastic one."""
@@ -33,18 +70,19 @@ class ActionForm(ReasonForm):
     def __init__(self, *args: Any, action: RowAction, access: Any, rows: Sequence[Any],
                  **kwargs: Any) -> None:  # fmt: skip
         super().__init__(*args, **kwargs)
-        asked = list(action.fields(access, rows).items())
-        reason = [("reason", self.fields["reason"])] if action.asks_reason else []
-        self.fields = dict(asked + reason)
-        self.asked = [name for name, _ in asked]
+        asked = action.fields(access, rows)
+        if not action.asks_reason:
+            del self.fields["reason"]
+        self.asked = [*asked]
         self.word = confirmation(action, rows)
-        if self.word:
-            self.fields["confirm"] = forms.CharField(
-                label=f"To confirm, type “{self.word}”",
-                max_length=300,
-                widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
-                error_messages={"required": f"Type “{self.word}” to confirm."},
-            )
+        word = {"confirm": forms.CharField(
+            label=f"To confirm, type “{self.word}”",
+            max_length=300,
+            widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
+            error_messages={"required": f"Type “{self.word}” to confirm."},
+        )} if self.word else {}  # fmt: skip
+        self.fields |= asked | word
+        self.order_fields([*asked, "reason", "confirm", "code"])
 
     def clean_confirm(self) -> str:
         """The word itself; blanks count as one, since that is how a page shows them."""

@@ -17,11 +17,12 @@ from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 
+from ..display import shortened
 from ..errors import HelpfulError, NotThereError, error_page
 from ..labels import url_of
 from ..reading import reading
 from .action import Change, ConflictError, RowAction
-from .forms import SEPARATOR, ActionForm, filled, one_line, read_rows
+from .forms import SEPARATOR, ActionForm, CodeCheck, filled, one_line, read_rows
 from .perform import may, perform
 
 #: Of a row's name, so much is shown.
@@ -118,17 +119,30 @@ def _view(
             _may_begin(action, request, rows)
             asked = action.fields(request.access, rows)  # type: ignore[attr-defined]
             initial = filled([*asked], request.GET)
+            code = _code_check(admin, request, action, rows)
             form = ActionForm(action=action, access=request.access, rows=rows,  # type: ignore[attr-defined]
-                              initial=initial)  # fmt: skip
+                              check_code=code, initial=initial)  # fmt: skip
             return _page(admin, request, action, rows, form).render()
     if request.method != "POST":
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
     return _act(admin, request, action, object_ids)
 
 
+def code_check(admin: Any, request: HttpRequest) -> CodeCheck | None:
+    """What takes the second factor again; None when it was shown a short while ago."""
+    site = admin.admin_site
+    return (lambda code: site.check_code(request, code)) if site.needs_code(request) else None
+
+
+def _code_check(
+    admin: Any, request: HttpRequest, action: RowAction, rows: Sequence[Any]
+) -> CodeCheck | None:
+    return code_check(admin, request) if action.is_drastic(len(rows)) else None
+
+
 def _rows(admin: Any, request: HttpRequest, keys: Any) -> list[Any]:
     """The rows of these keys, in the order of the keys. Raises `NotThereError`."""
-    found = {row.pk: row for row in admin.get_queryset(request).filter(pk__in=list(keys))}
+    found = {row.pk: row for row in admin.whole_rows(request).filter(pk__in=list(keys))}
     for key in keys:
         if key not in found:
             raise NotThereError(f"There is no {admin.opts.verbose_name} {key}.")
@@ -140,7 +154,7 @@ def _may_begin(action: RowAction, request: HttpRequest, rows: Sequence[Any]) -> 
     for row in rows:
         if not action.applies(row):
             raise ConflictError(
-                f"“{action.label}” does not apply to “{row}” as it is now. "
+                f"“{action.label}” does not apply to “{short(row)}” as it is now. "
                 "Somebody may have done it before you."
             )
         action.refuse(request.access, row)  # type: ignore[attr-defined]
@@ -155,7 +169,8 @@ def _act(
     rows = _rows(admin, request, seen)
     for row in rows:
         action.refuse(request.access, row)  # type: ignore[attr-defined]
-    form = ActionForm(request.POST, action=action, access=request.access, rows=rows)  # type: ignore[attr-defined]
+    form = ActionForm(request.POST, action=action, access=request.access, rows=rows,  # type: ignore[attr-defined]
+                      check_code=_code_check(admin, request, action, rows))  # fmt: skip
     if not form.is_valid():
         return _page(admin, request, action, rows, form, seen)
     reason = form.cleaned_data.get("reason", "")
@@ -192,8 +207,7 @@ def _page(
 
 def short(row: Any) -> str:
     """What a row is called on these pages."""
-    name = one_line(str(row)) or str(row.pk)[:8]
-    return name if len(name) <= SHOWN else name[: SHOWN - 1] + "…"
+    return shortened(one_line(str(row)) or str(row.pk)[:8], SHOWN)
 
 
 def _name(admin: Any, rows: Sequence[Any]) -> str:
@@ -246,8 +260,13 @@ def undo_url_of(site: Any, request: HttpRequest, entry: Any, row: Any = None) ->
         if done and undoing and may(admin, request, undoing):
             row = row or model(pk=entry.subject_id)
             applies = row._state.adding or undoing.applies(row)
-            return undo_url(done, row, entry.before, entry.after) if applies else ""
+            return undo_url(done, row, _read(entry.before), _read(entry.after)) if applies else ""
     return ""
+
+
+def _read(values: Any) -> Mapping[str, Any]:
+    """What an entry holds; nothing of a document that was too large to be read."""
+    return values if isinstance(values, Mapping) else {}
 
 
 def _selected_url(meta: Any, action: str) -> str:

@@ -9,7 +9,9 @@ from django.core.exceptions import PermissionDenied
 from django.db import OperationalError, connections, router, transaction
 from django.http import HttpRequest
 
-from ..columns import secret_fields
+from ..bounded import ON_PAGE, bounded
+from ..columns import shown_fields
+from ..display import shortened
 from .action import Change, ConflictError, RowAction, Work
 
 #: How long, in milliseconds, a change waits for a row that another service holds.
@@ -63,9 +65,9 @@ def _lock(admin: Any, alias: str, seen: Mapping[UUID, str]) -> Sequence[Any]:
     """Read the rows anew, for the writer; one after the other by key, so that two cannot wait for
     each other.
     """
+    model = admin.model
     rows = list(
-        admin.model._base_manager.using(alias)
-        .defer(*secret_fields(admin.model))
+        bounded(model._base_manager.using(alias), shown_fields(model), ON_PAGE)
         .filter(pk__in=seen)
         .order_by("pk")
         # Without a conflict with rows that come to refer to these.
@@ -82,7 +84,7 @@ def _check(action: RowAction, row: Any, digest: str) -> None:
     """Raise `ConflictError` unless the row is still as it was shown."""
     if action.seen(row) != digest or not action.applies(row):
         raise ConflictError(
-            f"“{row}” was changed by somebody else while you looked at it. "
+            f"“{shortened(str(row))}” was changed by somebody else while you looked at it. "
             "Nothing was changed: look at it again, and decide anew."
         )
 

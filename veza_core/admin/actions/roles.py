@@ -105,6 +105,7 @@ class WithdrawRole(RoleAction):
     )
     permissions = ("user_roles.delete",)
     undo = "grant_role"
+    drastic = True
 
     def choices(self, user: User) -> list[Role]:
         return [assignment.role for assignment in live_roles(user)]

@@ -39,6 +39,9 @@ class SoftDelete(_SoftDeletion):
     )
     undo = "restore"
 
+    def is_drastic(self, rows: int) -> bool:
+        return super().is_drastic(rows) or rows > 1
+
     def applies(self, row: Any) -> bool:
         return row.deleted_at is None
 

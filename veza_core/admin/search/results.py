@@ -13,9 +13,10 @@ from django.utils.http import urlencode
 from django.utils.text import capfirst
 from psycopg import sql
 
+from veza_core.admin.bounded import IN_LIST, as_column
 from veza_core.admin.columns import Table, secret_fields
 from veza_core.admin.inspection import InspectionAdmin
-from veza_core.admin.labels import attach, column_of, list_of
+from veza_core.admin.labels import attach, list_of
 from veza_core.admin.panels import reader_of
 
 from .engine import Kind
@@ -149,6 +150,6 @@ def _rows_as_json(place: int, admin: InspectionAdmin, names: Sequence[str]) -> s
         "(SELECT {}, row_to_json(found)::text FROM (SELECT {} FROM {} WHERE id = ANY(%s)) AS found)"
     ).format(
         place,
-        sql.SQL(", ").join(column_of(admin.model, name) for name in names),
+        sql.SQL(", ").join(as_column(admin.model, name, IN_LIST) for name in names),
         sql.Identifier(admin.opts.db_table),
     )

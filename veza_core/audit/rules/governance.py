@@ -200,10 +200,38 @@ def _owned(catalog: Catalog) -> Iterator[tuple[Table | None, str, str, str]]:
             yield None, function.identity, "ROUTINE", function.owner
 
 
+@rule(
+    "schema-create",
+    "Schema in which another role may create objects",
+    Severity.ERROR,
+    group="governance",
+    reason="Whoever may create in a schema on the search path chooses what other roles run. An "
+    "operator `public.=(varchar, varchar)` fits a comparison of two varchar columns better than "
+    "PostgreSQL's own, wherever pg_catalog stands on the path, and it runs with the rights of who "
+    "compares: those of the tables' owner, in a migration. Databases that were made before "
+    "PostgreSQL 15 let every role create in public. manage.py opens no session there.",
+    remedy="Revoke CREATE, and look at what was created meanwhile.",
+    bad="GRANT CREATE ON SCHEMA public TO PUBLIC;",
+    good="REVOKE CREATE ON SCHEMA public FROM PUBLIC;",
+    example="public",
+)
+def schema_create(catalog: Catalog) -> Iterator[Found]:
+    """Of the audited schemas. Superusers and the owners of the database, of the schema and of
+    schema `django` may do anything there anyway. Only the privilege itself is looked at.
+    """
+    for schema, role in catalog.creators:
+        where, who = ident(schema), "PUBLIC" if role is None else ident(role)
+        what = "every role" if role is None else f"role {who}"
+        statement = f"REVOKE CREATE ON SCHEMA {where} FROM {who};"
+        fix = Fix(Stage.OWNER, (statement,), frozenset([f"CREATE on {where} of {who}"]))
+        yield Found(None, where, f"{what} may create objects in it", fix)
+
+
 RULES = (
     table_missing,
     table_unexpected,
     junction_soft_delete,
     extension_missing,
     owner_differs,
+    schema_create,
 )

@@ -7,6 +7,7 @@ from django.db.backends.postgresql import base
 
 from veza_core.db import embedded
 from veza_core.db.session import startup_options
+from veza_core.db.trust import check_trust
 from veza_core.db.url import NO_DATABASE
 
 from .client import DatabaseClient
@@ -33,3 +34,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
             # database then do not start one.
             params["host"] = embedded.start(**server)
         return params
+
+    def init_connection_state(self) -> None:
+        """Before the first statement of ours: see `veza_core.db.trust`."""
+        super().init_connection_state()
+        try:
+            check_trust(self.connection)
+        except BaseException:
+            # Or the next statement would run in it.
+            self.connection.close()
+            self.connection = None
+            raise

@@ -22,6 +22,7 @@ from veza_core.collector import collector_paused
 from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
 from veza_core.db.session import announce
 from veza_core.db.timeouts import Blocker
+from veza_core.db.trust import UntrustedSchemaError, revoke_from_everybody
 from veza_core.deploy.executor import Executor, Patience, Progress
 from veza_core.deploy.plan import Plan, read_plan
 from veza_core.deploy.pooler import check_direct
@@ -87,7 +88,11 @@ class Command(DjangoCommand, Progress):
             # They change nothing, and need no lock.
             self._inspect(self._executor(connection, options), args, options)
             return
-        check_direct(connection)
+        try:
+            check_direct(connection)
+        except UntrustedSchemaError as error:
+            revoke_from_everybody(connection, error, self._warn)
+            check_direct(connection)
         self.session = announce(connection, self._say_where(options))
         self.session.check_usable()
         try:

@@ -1,5 +1,6 @@
-"""`sync_roles`: makes and repairs the login role that the admin reads over."""
+"""`sync_roles`: makes and repairs the login roles of the admin, and proves what they may."""
 
+from itertools import chain
 from typing import Any
 
 import psycopg
@@ -9,67 +10,112 @@ from django.db import connection
 from psycopg.conninfo import conninfo_to_dict
 
 from veza_core.db.session import announce
-from veza_site.read_role import ReadRoleError
-from veza_site.read_role.sync import sync
-from veza_site.read_role.wanted import ReadRole
+from veza_site.roles import RoleError
+from veza_site.roles.proof import UNBOUNDED
+from veza_site.roles.sync import sync
+from veza_site.roles.wanted import KINDS, Kind, LoginRole
+
+ACCEPTABLE = tuple(thing.name for thing in UNBOUNDED)
+
+
+def acceptable(text: str) -> list[str]:
+    """Names of what a role may keep, with commas between them."""
+    names = text.split(",")
+    if unknown := [name for name in names if name not in ACCEPTABLE]:
+        raise ValueError(unknown)
+    return names
 
 
 class Command(BaseCommand):
-    """Grants what the admin shows to the role of DATABASE_SUPPORT_URL, and nothing more."""
+    """Grants what the admin needs to the roles of its URLs, and nothing more."""
 
     help = (
-        "Creates and repairs the login role that DATABASE_SUPPORT_URL names: it reads every table "
-        "of the admin, without the columns that hold secrets, and writes nothing. Needs CREATEROLE "
-        "and the tables' owner in DATABASE_URL."
+        "Creates and repairs the login roles of the admin, and asks PostgreSQL whether they may "
+        "nothing else. DATABASE_SUPPORT_URL names the one that reads every table of the admin, "
+        "without the columns that hold secrets; DATABASE_WEB_URL the one of the site's process, "
+        "which writes what staff may change. Needs CREATEROLE and the tables' owner in "
+        "DATABASE_URL."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--dry-run", action="store_true", help="Print the SQL, and change nothing."
         )
+        parser.add_argument(
+            "--revoke-from-public",
+            action="store_true",
+            help="Take from PUBLIC temporary tables, and the functions of large objects and "
+            "advisory locks; the role of DATABASE_URL keeps them. Grant them to services that need "
+            "them. For the functions a superuser is needed.",
+        )
+        parser.add_argument(
+            "--accept",
+            type=acceptable,
+            default=[],
+            metavar="NAME[,NAME]",
+            help=f"Leave these with PUBLIC, and so with the roles: {', '.join(ACCEPTABLE)}.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Make or repair the role. Raises `CommandError` in one line, with nothing changed."""
-        role = self._role()
+        """Make or repair the roles. Raises `CommandError` in one line, with nothing changed."""
+        roles = self._roles()
         stream = self.stderr if options["dry_run"] else self.stdout
         say = stream.write if options["verbosity"] else lambda line: None
         session = announce(connection, say)
         if not options["dry_run"]:
             session.check_writable()
+        done: dict[str, list[str]] = {}
         try:
-            statements = sync(connection.connection, role, dry_run=options["dry_run"])
-        except ReadRoleError as error:
-            raise CommandError(str(error)) from error
+            # All of the roles, or none.
+            with connection.connection.transaction():
+                for role in roles:
+                    done[role.name] = sync(
+                        connection.connection,
+                        role,
+                        dry_run=options["dry_run"],
+                        revoke_from_public=options["revoke_from_public"],
+                        accepted=options["accept"],
+                    )
+        except RoleError as error:
+            raise CommandError(f"{error}. Nothing was changed.") from error
         except psycopg.errors.InsufficientPrivilege as error:
             raise CommandError(
                 f"{error.diag.message_primary}: nothing was changed. Run this as a role with "
                 "CREATEROLE that owns the tables, or give the SQL of --dry-run to whoever is one."
             ) from error
         if options["dry_run"]:
-            for statement in statements:
+            # What is taken from PUBLIC, once.
+            for statement in dict.fromkeys(chain.from_iterable(done.values())):
                 self.stdout.write(f"{statement};")
-        elif statements:
-            self.stdout.write(
-                f"Role {role.name} is as it should be now: {len(statements)} statements."
+            return
+        for name, made in done.items():
+            told = f" now: {len(made)} statements." if made else ": nothing to do."
+            self.stdout.write(f"Role {name} is as it should be{told}")
+
+    def _roles(self) -> list[LoginRole]:
+        """The roles that the settings name, one of each kind at most."""
+        urls = {kind: url for kind in KINDS if (url := getattr(settings, kind.setting))}
+        if not urls:
+            raise CommandError(
+                "neither DATABASE_SUPPORT_URL nor DATABASE_WEB_URL is set: name the roles in them "
+                "that the admin shall use, postgresql://veza_support:password@host:port/database"
             )
-        else:
-            self.stdout.write(f"Role {role.name} is as it should be: nothing to do.")
+        roles = [self._role(kind, url) for kind, url in urls.items()]
+        if len({role.name for role in roles}) < len(roles):
+            raise CommandError(
+                f"DATABASE_SUPPORT_URL and DATABASE_WEB_URL both name {roles[0].name}: name two"
+            )
+        return roles
 
     @staticmethod
-    def _role() -> ReadRole:
-        """The role, as DATABASE_SUPPORT_URL has it."""
-        if not settings.DATABASE_SUPPORT_URL:
-            raise CommandError(
-                "DATABASE_SUPPORT_URL is not set: name the role in it that the admin shall read "
-                "over, postgresql://veza_support:password@host:port/database"
-            )
-        parts = conninfo_to_dict(settings.DATABASE_SUPPORT_URL)
+    def _role(kind: Kind, url: str) -> LoginRole:
+        parts = conninfo_to_dict(url)
         if not parts.get("user"):
-            raise CommandError("DATABASE_SUPPORT_URL names no user")
+            raise CommandError(f"{kind.setting} names no user")
         database = str(connection.settings_dict["NAME"])
         if parts["dbname"] != database:
             raise CommandError(
-                f"DATABASE_SUPPORT_URL names database {parts['dbname']}, and DATABASE_URL "
+                f"{kind.setting} names database {parts['dbname']}, and DATABASE_URL "
                 f"{database}: both have to be the same"
             )
-        return ReadRole(str(parts["user"]), str(parts.get("password") or ""), database)
+        return LoginRole(kind, str(parts["user"]), str(parts.get("password") or ""), database)

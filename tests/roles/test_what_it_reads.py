@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from tests.read_role.roles import DENIED, PASSWORD
+from tests.roles.roles import DENIED, PASSWORD
 from tests.support import database_environment, database_url, manage
 from veza_core.secret_columns import SECRET_COLUMNS
 
@@ -60,7 +60,8 @@ def test_secrets_are_refused(sync, as_role, table, column):
         "SELECT * FROM django.django_session",
         "SELECT * FROM django.otp_totp_totpdevice",
         "SELECT * FROM django.otp_static_statictoken",
-        "SELECT * FROM django.axes_accessattempt",
+        "SELECT * FROM django.veza_site_attemptcount",
+        "SELECT * FROM django.veza_site_staffsession",
         "SELECT pg_read_file('/etc/passwd')",
     ],
 )

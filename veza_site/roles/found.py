@@ -1,13 +1,14 @@
-"""What the role is, as the catalog has it."""
+"""What a role is, as the catalog has it: what was given to the role by its name."""
 
 from dataclasses import dataclass, field
 
 from psycopg import Cursor
 
-from veza_site.read_role.wanted import Grant
+from veza_site.roles.wanted import Grant
 
 ROLE = """
-SELECT rolcanlogin, rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls,
+SELECT rolcanlogin, rolinherit,
+    rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls,
     shobj_description(oid, 'pg_authid'),
     ARRAY(SELECT roleid::regrole::text FROM pg_auth_members WHERE member = pg_roles.oid),
     EXISTS (
@@ -16,7 +17,8 @@ SELECT rolcanlogin, rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication O
     ),
     (SELECT setconfig FROM pg_db_role_setting WHERE setrole = pg_roles.oid AND setdatabase = (
         SELECT oid FROM pg_database WHERE datname = current_database()
-    ))
+    )),
+    rolconfig
 FROM pg_roles WHERE rolname = %s
 """
 
@@ -36,6 +38,28 @@ FROM pg_attribute JOIN pg_class c ON c.oid = attrelid JOIN pg_namespace n ON n.o
 WHERE grantee = %(role)s::regrole AND NOT attisdropped
 """
 
+# What no role of ours is given: each with the words of its REVOKE.
+OTHER_GRANTS = """
+SELECT DISTINCT 'REVOKE ALL ON ROUTINE ' || pg_proc.oid::regprocedure::text AS revoke
+FROM pg_proc CROSS JOIN LATERAL aclexplode(proacl) WHERE grantee = %(role)s::regrole
+UNION ALL
+SELECT DISTINCT format('REVOKE CREATE, TEMPORARY ON DATABASE %%I', datname)
+FROM pg_database CROSS JOIN LATERAL aclexplode(datacl)
+WHERE grantee = %(role)s::regrole AND datname = current_database() AND privilege_type <> 'CONNECT'
+UNION ALL
+SELECT DISTINCT 'REVOKE ALL ON LARGE OBJECT ' || pg_largeobject_metadata.oid::text
+FROM pg_largeobject_metadata CROSS JOIN LATERAL aclexplode(lomacl)
+WHERE grantee = %(role)s::regrole
+UNION ALL
+SELECT DISTINCT format(
+    'ALTER DEFAULT PRIVILEGES FOR ROLE %%I%%s REVOKE ALL ON %%s', pg_get_userbyid(defaclrole),
+    ' IN SCHEMA ' || nullif(defaclnamespace, 0)::regnamespace::text,
+    CASE defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'ROUTINES'
+        WHEN 'T' THEN 'TYPES' WHEN 'n' THEN 'SCHEMAS' ELSE 'LARGE OBJECTS' END)
+FROM pg_default_acl CROSS JOIN LATERAL aclexplode(defaclacl) WHERE grantee = %(role)s::regrole
+ORDER BY 1
+"""
+
 COLUMNS = """
 SELECT nspname::text, relname::text, array_agg(attname::text ORDER BY attnum)
 FROM pg_attribute JOIN pg_class c ON c.oid = attrelid JOIN pg_namespace n ON n.oid = relnamespace
@@ -43,40 +67,24 @@ WHERE nspname IN ('public', 'django') AND relkind = 'r' AND attnum > 0 AND NOT a
 GROUP BY 1, 2
 """
 
-# Whatever the role may read or write, by whatever way: its own grants, PUBLIC's, a membership.
-READABLE = """
-SELECT nspname::text, relname::text, attname::text
-FROM pg_attribute JOIN pg_class c ON c.oid = attrelid JOIN pg_namespace n ON n.oid = relnamespace
-WHERE nspname IN ('public', 'django') AND relkind = 'r' AND attnum > 0 AND NOT attisdropped
-    AND has_schema_privilege(%(role)s, n.oid, 'USAGE')
-    AND has_column_privilege(%(role)s, c.oid, attnum, 'SELECT')
-"""
-WRITABLE = """
-SELECT format('%%I.%%I', nspname, relname)
-FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
-WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' AND relkind IN ('r', 'p', 'v', 'm', 'f')
-    AND (
-        has_any_column_privilege(%(role)s, c.oid, 'INSERT, UPDATE')
-        OR has_table_privilege(%(role)s, c.oid, 'DELETE, TRUNCATE, TRIGGER')
-    )
-UNION ALL
-SELECT format('schema %%I (CREATE)', nspname) FROM pg_namespace
-WHERE nspname !~ '^pg_' AND has_schema_privilege(%(role)s, oid, 'CREATE')
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The role as it is; `exists` is false for none at all."""
+    """A role as it is; `exists` is false for none at all."""
 
     exists: bool = False
     can_login: bool = False
+    inherits: bool = False
     is_mighty: bool = False
     comment: str | None = None
     member_of: list[str] = field(default_factory=list)
     owns: bool = False
+    #: In this database, and in all databases.
     settings: dict[str, str] = field(default_factory=dict)
+    everywhere: dict[str, str] = field(default_factory=dict)
     grants: set[Grant] = field(default_factory=set)
+    #: The statements that take other grants away, but for "FROM" and the role.
+    revokes: list[str] = field(default_factory=list)
 
 
 def find(cursor: Cursor, name: str) -> Found:
@@ -84,17 +92,20 @@ def find(cursor: Cursor, name: str) -> Found:
     row = cursor.execute(ROLE, [name]).fetchone()
     if row is None:
         return Found()
-    can_login, is_mighty, comment, member_of, owns, config = row
-    grants = cursor.execute(GRANTS, {"role": _quoted(name)}).fetchall()
+    can_login, inherits, is_mighty, comment, member_of, owns, config, everywhere = row
+    quoted = {"role": '"' + name.replace('"', '""') + '"'}
     return Found(
         exists=True,
         can_login=can_login,
+        inherits=inherits,
         is_mighty=is_mighty,
         comment=comment,
         member_of=member_of,
         owns=owns,
         settings=dict(entry.split("=", 1) for entry in config or []),
-        grants={(schema, table, column, word) for schema, table, column, word in grants},
+        everywhere=dict(entry.split("=", 1) for entry in everywhere or []),
+        grants=set(cursor.execute(GRANTS, quoted).fetchall()),
+        revokes=[text for (text,) in cursor.execute(OTHER_GRANTS, quoted).fetchall()],
     )
 
 
@@ -102,18 +113,3 @@ def columns(cursor: Cursor) -> dict[tuple[str, str], list[str]]:
     """The columns of every table in public and django, by schema and table."""
     found = cursor.execute(COLUMNS).fetchall()
     return {(schema, table): names for schema, table, names in found}
-
-
-def readable(cursor: Cursor, name: str) -> set[tuple[str, str, str]]:
-    """Schema, table and column of all that the role can read in public and django."""
-    return set(cursor.execute(READABLE, {"role": name}).fetchall())
-
-
-def writable(cursor: Cursor, name: str) -> list[str]:
-    """Where the role can write, or make something."""
-    return [what for (what,) in cursor.execute(WRITABLE, {"role": name}).fetchall()]
-
-
-def _quoted(name: str) -> str:
-    """A role's name as `regrole` reads it."""
-    return '"' + name.replace('"', '""') + '"'

@@ -1,12 +1,13 @@
 """A database, a role of its own for each test, and ways to make it, to be it and to damage it."""
 
 import uuid
+from contextlib import contextmanager
 
 import psycopg
 import pytest
 from psycopg import sql
 
-from tests.read_role.roles import PASSWORD
+from tests.roles.roles import PASSWORD
 from tests.support import (
     database_environment,
     database_url,
@@ -14,8 +15,8 @@ from tests.support import (
     scratch_database,
     server_parameters,
 )
-from veza_site.read_role.sync import sync as synchronize
-from veza_site.read_role.wanted import ReadRole
+from veza_site.roles.sync import sync as synchronize
+from veza_site.roles.wanted import READER, LoginRole
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +31,8 @@ def database(migrated, django_db_blocker):
         yield name
 
 
-@pytest.fixture
-def role(database):
+@contextmanager
+def new_role(database):
     """A role's name; what has become of it is dropped."""
     name = f"support_{uuid.uuid4().hex[:12]}"
     yield name
@@ -42,11 +43,25 @@ def role(database):
 
 
 @pytest.fixture
+def role(database):
+    with new_role(database) as name:
+        yield name
+
+
+@pytest.fixture(scope="module")
+def made_role(database):
+    with new_role(database) as name:
+        yield name
+
+
+@pytest.fixture
 def sync(owner, database, role):
     """What the command calls: gives the statements."""
 
-    def run(*, dry_run=False):
-        return synchronize(owner, ReadRole(role, PASSWORD, database), dry_run=dry_run)
+    def run(kind=READER, *, dry_run=False, **options):
+        options = {"revoke_from_public": True, **options}
+        wanted = LoginRole(kind, role, PASSWORD, database)
+        return synchronize(owner, wanted, dry_run=dry_run, **options)
 
     return run
 
@@ -58,7 +73,9 @@ def command(database, role):
     def run(*arguments, **environment):
         url = database_url(database, user=role, password=PASSWORD)
         defaults = {**database_environment(database), "DATABASE_SUPPORT_URL": url}
-        return manage("sync_roles", *arguments, **{**defaults, **environment})
+        return manage(
+            "sync_roles", "--revoke-from-public", *arguments, **{**defaults, **environment}
+        )
 
     return run
 

@@ -1,15 +1,17 @@
 """`manage.py sync_roles`: it makes the role, and mends it."""
 
+import re
+
 import psycopg
 import pytest
 from psycopg import sql
 
 from tests.clusters import running_cluster
-from tests.read_role.roles import DENIED, grants
+from tests.roles.roles import DENIED, grants
 from veza_core.db import embedded
 from veza_core.secret_columns import SECRET_COLUMNS
-from veza_site.read_role.sync import sync as synchronize
-from veza_site.read_role.wanted import ReadRole, tables
+from veza_site.roles.sync import sync as synchronize
+from veza_site.roles.wanted import READER, LoginRole, tables
 
 pytestmark = pytest.mark.django_db
 
@@ -33,7 +35,8 @@ def test_dry_run(command, owner, as_role, role):
     result = command("--dry-run")
     assert result.returncode == 0, result.stderr
     assert "s3cret" not in result.stdout + result.stderr
-    assert f'CREATE ROLE "{role}" LOGIN NOINHERIT PASSWORD' in result.stdout
+    verifier = re.search(f"CREATE ROLE \"{role}\" LOGIN NOINHERIT PASSWORD '(.+)'", result.stdout)
+    assert verifier[1].startswith("SCRAM-SHA-256$4096:"), "what is run sets the right password"
     assert grants(owner, role) == set()
     owner.execute(result.stdout)
     assert as_role("SELECT username FROM users") == [("alice",)]
@@ -56,6 +59,13 @@ def test_dry_run(command, owner, as_role, role):
         "ALTER ROLE {role} IN DATABASE {database} SET default_transaction_read_only = off",
         "ALTER ROLE {role} IN DATABASE {database} RESET statement_timeout",
         "ALTER ROLE {role} NOLOGIN",
+        "ALTER ROLE {role} INHERIT",
+        "ALTER ROLE {role} IN DATABASE {database} SET search_path = pg_catalog",
+        "ALTER ROLE {role} SET statement_timeout = 0",
+        "GRANT EXECUTE ON FUNCTION pg_read_file(text), lo_create(oid) TO {role}",
+        "GRANT TEMPORARY, CREATE ON DATABASE {database} TO {role}",
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {role}",
+        "ALTER DEFAULT PRIVILEGES GRANT USAGE ON SEQUENCES TO {role}",
     ],
 )
 def test_repair(sync, owner, role, database, damage):
@@ -103,15 +113,16 @@ def test_the_password():
                 columns = sql.SQL(" text, ").join(map(sql.Identifier, names))
                 name = sql.Identifier(schema, table)
                 owner.execute(sql.SQL("CREATE TABLE {} ({} text)").format(name, columns))
-            assert synchronize(owner, ReadRole("support", "one's own", "postgres"), dry_run=False)
+
+            def synchronized(password):
+                role = LoginRole(READER, "support", password, "postgres")
+                return synchronize(owner, role, dry_run=False, revoke_from_public=True)
+
+            assert synchronized("one's own")
             assert count("one's own") == [(0,)]
-            assert not synchronize(
-                owner, ReadRole("support", "one's own", "postgres"), dry_run=False
-            )
-            [statement] = synchronize(
-                owner, ReadRole("support", "another", "postgres"), dry_run=False
-            )
-            assert statement.startswith('ALTER ROLE "support" LOGIN PASSWORD')
+            assert not synchronized("one's own")
+            [statement] = synchronized("another")
+            assert statement.startswith('ALTER ROLE "support" LOGIN NOINHERIT PASSWORD')
             assert "another" not in statement
             assert count("another") == [(0,)]
             with pytest.raises(psycopg.OperationalError):

@@ -1,0 +1,92 @@
+"""The site as production serves it, in a checkout in which a developer's `.env` was left."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support import ROOT, production_environment
+
+HOST = "admin.example.com"
+#: Threads that answer requests: few, so that a test can hold all of them.
+THREADS = 2
+
+
+@dataclass(frozen=True)
+class Served:
+    """Where it listens, and what it writes."""
+
+    port: int
+    log: Path
+
+    def connect(self) -> socket.socket:
+        """A connection, as a client or the proxy makes it."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=60)
+
+    def send(self, request: bytes) -> tuple[int, str]:
+        """Send octets as they are; the status, and the whole answer."""
+        with self.connect() as connection:
+            connection.sendall(request)
+            answer = b""
+            while chunk := connection.recv(65536):
+                answer += chunk
+        return int(answer.split(b" ", 2)[1]), answer.decode("utf-8", "replace")
+
+    def ask(self, line: str, *headers: str, body: bytes = b"") -> tuple[int, str]:
+        """Send a request through the proxy."""
+        given = (f"Host: {HOST}", "X-Forwarded-Proto: https", "X-Forwarded-For: 203.0.113.9",
+                 "Connection: close", *headers)  # fmt: skip
+        return self.send("\r\n".join([f"{line} HTTP/1.1", *given, "", ""]).encode() + body)
+
+
+def checkout(directory: Path) -> Path:
+    """A copy of what production has of this project, with `.env` of a developer."""
+    for name in ("veza_site", "veza_core", "veza_streaming", "veza_media", "veza_legacy_chat"):
+        shutil.copytree(ROOT / name, directory / name, ignore=shutil.ignore_patterns("tests"))
+    for name in ("gunicorn.conf.py", "manage.py"):
+        shutil.copy(ROOT / name, directory / name)
+    (directory / ".env").write_text("DEBUG=1\nSECOND_FACTOR_REQUIRED=0\n")
+    return directory
+
+
+@contextmanager
+def served(database: str, directory: Path, **changes: str) -> Iterator[Served]:
+    """Serve a database; `changes` are variables of the environment."""
+    inherited = {name: value for name, value in os.environ.items() if name != "DEBUG"}
+    # The port is taken here and handed over, so that no other run can have it.
+    listener = socket.create_server(("127.0.0.1", 0))
+    environment = {**production_environment(database), "ALLOWED_HOSTS": HOST,
+                   "BEHIND_TLS_PROXY": "1", "WEB_THREADS": str(THREADS), **changes}  # fmt: skip
+    del environment["DEBUG"]
+    static = directory / "static"
+    static.mkdir(exist_ok=True)
+    log = directory / "log"
+    command = [sys.executable, "-m", "gunicorn", f"--bind=fd://{listener.fileno()}", "--workers=1"]
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            command,
+            cwd=directory,
+            env={**inherited, **environment, "STATIC_ROOT": str(static)},
+            stdout=output,
+            stderr=output,
+            pass_fds=[listener.fileno()],
+        ) as server,
+    ):
+        site = Served(listener.getsockname()[1], log)
+        listener.close()
+        try:
+            site.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            yield site
+        finally:
+            server.terminate()
+            deadline = time.monotonic() + 60
+            while server.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.05)
+            server.kill()

@@ -1,0 +1,149 @@
+"""DEBUG, whose pages show everything, is for the developer's own machine."""
+
+import os
+import runpy
+import socket
+import stat
+import subprocess
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from tests.support import ROOT, is_one_clear_line, manage
+from veza_site import environment, loopback
+
+#: Of the development: no production wants this.
+FILE = "DEBUG=1\nSECOND_FACTOR_REQUIRED=0\nPGSSLMODE=disable\n"
+
+
+@pytest.fixture
+def env_file(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A `.env`; the environment has nothing of it."""
+    file = tmp_path / ".env"
+    file.write_text(FILE)
+    file.chmod(0o644)
+    monkeypatch.setattr(environment, "BASE_DIR", tmp_path)
+    for name in ("DATABASE_URL", "DEBUG", "SECOND_FACTOR_REQUIRED", "PGSSLMODE"):
+        # So that it is restored afterwards, whatever the file adds.
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    return file
+
+
+def test_settings_do_not_read_the_file(env_file: Any) -> None:
+    assert environment.read_environment().bool("DEBUG", default=False) is False
+    assert "SECOND_FACTOR_REQUIRED" not in os.environ
+
+
+def test_development_reads_the_file(env_file: Any) -> None:
+    environment.read_file()
+    assert os.environ["DEBUG"] == "1"
+
+
+def test_a_database_of_the_environment_is_not_met_with_the_file(
+    env_file: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or `manage.py reset_db --noinput`, run where a file was left, would empty a production."""
+    monkeypatch.setenv("DATABASE_URL", "postgresql://veza@db.invalid/veza")
+    environment.read_file()
+    assert "DEBUG" not in os.environ
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o606, 0o660])
+def test_the_file_is_closed(env_file: Any, mode: int, capsys: pytest.CaptureFixture[str]) -> None:
+    env_file.chmod(mode)
+    environment.read_file()
+    assert stat.S_IMODE(env_file.stat().st_mode) == 0o600
+    assert "its mode is 600 now" in capsys.readouterr().err
+    environment.read_file()
+    assert capsys.readouterr().err == ""
+
+
+def test_a_file_of_somebody_else(env_file: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("pathlib.Path.chmod", refuse)
+    with pytest.raises(ImproperlyConfigured, match="others can read"):
+        environment.read_file()
+
+
+LOOPBACK = ("127.0.0.1", "127.8.8.8", "::1", "localhost")
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - what is refused
+ELSEWHERE = (EVERYWHERE, "::", "", "192.0.2.7", "2001:db8::1", "::ffff:192.0.2.7", "fe80::1%lo",
+             "unix:/run/veza.sock")  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def unconfirmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loopback, "_confirmed", [])
+
+
+@pytest.mark.parametrize("host", LOOPBACK)
+def test_loopback(host: str) -> None:
+    loopback.confirm([host])
+    assert loopback.is_confirmed()
+
+
+@pytest.mark.parametrize("host", ELSEWHERE)
+def test_elsewhere(host: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="not a loopback address"):
+        loopback.confirm(["127.0.0.1", host])
+    assert not loopback.is_confirmed()
+
+
+def test_a_name_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    with pytest.raises(ImproperlyConfigured, match="not a loopback address"):
+        loopback.confirm(["no-such-host.invalid"])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0", "0:0", "192.0.2.7:0"])
+def test_runserver(address: str, migrated: str) -> None:
+    from tests.support import database_environment
+
+    result = manage("runserver", "--noreload", address, **database_environment(migrated))
+    assert is_one_clear_line(result), result.stderr
+    assert "not a loopback address" in result.stderr
+
+
+def listening(host: str) -> Any:
+    return socket.create_server((host, 0), family=socket.AF_INET)
+
+
+@pytest.mark.parametrize("debug", ["0", "1"])
+@pytest.mark.parametrize("host", ["127.0.0.1", EVERYWHERE])
+def test_gunicorn(debug: str, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it listens on counts, whoever bound that: BIND, --bind, systemd, or a socket given."""
+    monkeypatch.setenv("DEBUG", debug)
+    hook = runpy.run_path(str(ROOT / "gunicorn.conf.py"))["when_ready"]
+    with listening("127.0.0.1") as first, listening(host) as second:
+        server = SimpleNamespace(LISTENERS=[first, second])
+        if debug == "1" and host == EVERYWHERE:
+            with pytest.raises(SystemExit, match=r"0\.0\.0\.0 is not a loopback address"):
+                hook(server)
+        else:
+            hook(server)
+        assert loopback.is_confirmed() == (debug == "1" and host == "127.0.0.1")
+
+
+@pytest.mark.process
+def test_other_servers_do_not_serve_it() -> None:
+    """They say nothing of their addresses."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import veza_site.wsgi"],
+        cwd=ROOT,
+        env={**os.environ, "DEBUG": "1", "DATABASE_URL": "postgresql://veza@db.invalid/veza"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "only runserver, and gunicorn" in done.stderr.splitlines()[-1]

@@ -1,0 +1,408 @@
+"""Guessing passwords and codes: from one place, from many, at many names, and at once."""
+
+import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, connections, transaction
+from django.db.models import F
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from tests.site.test_sign_in import BARRED
+from tests.staff import LOGIN, PASSWORD, make_staff, make_user, post_sign_in
+from veza_core.models import User
+from veza_core.passwords import BCryptPasswordHasher
+from veza_site.models import AttemptCount, HashingSlot
+from veza_site.support import attempts, hashing
+from veza_site.support.networks import networks_of
+
+COOKIE = "browser"
+
+
+def pass_time(**spans: float) -> None:
+    """As if so much time had passed for all that was counted."""
+    span = timedelta(**spans)
+    times = ("last_at", "free_at", "expires_at")
+    AttemptCount.objects.update(**{name: F(name) - span for name in times})
+
+
+def statuses(names: Any, addresses: Any) -> list[int]:
+    """What guesses are answered, each with a new browser."""
+    return [
+        post_sign_in(Client(), name, "wrong", REMOTE_ADDR=address).status_code
+        for name, address in zip(names, addresses, strict=True)
+    ]
+
+
+def seen(response: Any) -> Any:
+    """All of an answer but what differs between any two."""
+    page = re.sub(r'(csrfmiddlewaretoken" value|nonce|username" value)="[^"]*"', "", response.text)
+    # The length is that of the page, in which the name stands that was typed.
+    varied = ("Retry-After", "Expires", "Content-Length")
+    headers = {name: value for name, value in response.headers.items() if name not in varied}
+    policy = headers.pop("Content-Security-Policy")
+    headers["Content-Security-Policy"] = re.sub(r"'nonce-[^']*'", "", policy)
+    # A second may pass between two of them.
+    waits = round(int(response.headers.get("Retry-After", 0)) / 10)
+    return response.status_code, headers, sorted(response.cookies), waits, page
+
+
+# Who is who ---------------------------------------------------------------------------------------
+
+
+def every_kind_of_name() -> list[str]:
+    """Names of accounts in all states, and of none."""
+    make_staff("support", "staff")
+    make_user("stranger")
+    User.objects.create_user("federated@example.com", "federated")
+    names = ["unknown", "unknown@example.com", "staff", "staff@example.com", "stranger",
+             "federated"]  # fmt: skip
+    for number, values in enumerate(BARRED):
+        barred = make_staff("admin", f"barred{number}")
+        User.all_objects.filter(pk=barred.pk).update(**values)
+        names.append(barred.username)
+    return names
+
+
+@pytest.mark.django_db
+def test_a_series_of_guesses_reads_the_same_for_every_name() -> None:
+    """Also the one after the last that is allowed, and those after the pause."""
+    names = every_kind_of_name()
+    for number in range(12):
+        answers = {
+            # By addresses of their own, which do not add up.
+            name: seen(post_sign_in(Client(), name, "wrong", REMOTE_ADDR=f"192.0.2.{index}"))
+            for index, name in enumerate(names)
+        }
+        assert len({str(answer) for answer in answers.values()}) == 1, number
+        assert answers["unknown"][0] == (429 if number in range(5, 9) else 200)
+        if number == 8:
+            pass_time(minutes=16)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("password", ["wrong", PASSWORD])
+def test_attempts_at_one_name_say_nothing_of_another(password: str) -> None:
+    """Else 429 for a guessed e-mail would say whose it is."""
+    make_user("stranger")
+    for _ in range(6):
+        last = post_sign_in(Client(), "stranger", password)
+    assert last.status_code == 429
+    assert post_sign_in(Client(), "stranger@example.com", password).status_code == 200
+    assert post_sign_in(Client(), "nobody@example.com", password).status_code == 200
+
+
+@pytest.mark.django_db
+def test_the_queries_are_the_same_for_every_name() -> None:
+    names = every_kind_of_name()
+    post_sign_in(Client(), "first", "wrong")  # which makes the slots
+    kinds = set()
+    for name in names:
+        with CaptureQueriesContext(connection) as queries:
+            post_sign_in(Client(), name, "wrong", REMOTE_ADDR="192.0.2.77")
+        AttemptCount.objects.all().delete()
+        kinds.add(tuple(query["sql"].split()[0] for query in queries))
+    assert len(kinds) == 1
+
+
+@pytest.mark.django_db
+def test_no_account_comes_with_the_schema() -> None:
+    assert not User.all_objects.exists()
+
+
+# How often ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("address", "networks"),
+    [
+        ("192.0.2.7", ["192.0.2.7/32"]),
+        ("::ffff:192.0.2.7", ["192.0.2.7/32"]),
+        ("::ffff:c000:207", ["192.0.2.7/32"]),
+        ("2002:c000:207::1", ["192.0.2.7/32"]),
+        ("2001:db8:1:2:3:4:5:6", ["2001:db8:1:2::/64", "2001:db8:1::/48"]),
+        ("fe80::1%eth0", ["fe80::/64", "fe80::/48"]),
+        (None, []),
+    ],
+)
+def test_networks(address: str | None, networks: list[str]) -> None:
+    assert networks_of(address) == networks
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        [f"2001:db8:1:2::{number:x}" for number in range(12)],
+        ["192.0.2.1", "::ffff:192.0.2.1"] * 6,
+    ],
+    ids=["one /64", "one address in two spellings"],
+)
+def test_one_name_from_one_network(addresses: list[str]) -> None:
+    make_staff()
+    assert statuses(["alice"] * 12, addresses) == [200] * 5 + [429] * 7
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8:1:2::{:x}"])
+def test_many_names_from_one_network(address: str) -> None:
+    names = [f"name{number}" for number in range(32)]
+    addresses = [address.format(number) for number in range(32)]
+    assert statuses(names, addresses) == [200] * 20 + [429] * 12
+    pass_time(minutes=16)
+    assert statuses(["another"], [address.format(99)]) == [200]
+
+
+@pytest.mark.django_db
+def test_many_networks_of_one_site(settings: Any) -> None:
+    settings.SIGN_IN_ATTEMPTS_PER_NETWORK = 2
+    addresses = [f"2001:db8:1:{number:x}::1" for number in range(10)]
+    names = [f"name{number}" for number in range(10)]
+    assert statuses(names, addresses) == [200] * 8 + [429] * 2
+
+
+@pytest.mark.django_db
+def test_one_name_from_many_networks() -> None:
+    """Ten, and then one a minute, in two, in four, … in an hour."""
+    make_staff()
+    addresses = [f"198.51.{number // 250}.{number % 250}" for number in range(1, 99)]
+    assert statuses(["alice"] * 11, addresses[:11]) == [200] * 10 + [429]
+    pauses = []
+    for address in addresses[11:20]:
+        refused = post_sign_in(Client(), "alice", PASSWORD, REMOTE_ADDR=address)
+        assert refused.status_code == 429, "not even the right one"
+        pauses.append(round(int(refused["Retry-After"]) / 60))
+        pass_time(seconds=int(refused["Retry-After"]))
+        assert statuses(["alice"], [address]) == [200]
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
+@pytest.mark.django_db
+def test_a_day_later_it_is_forgotten() -> None:
+    addresses = [f"198.51.100.{number}" for number in range(1, 23)]
+    statuses(["alice"] * 10, addresses[:10])
+    pass_time(hours=24, seconds=1)
+    assert statuses(["alice"] * 11, addresses[10:21]) == [200] * 10 + [429]
+
+
+def known_browser(username: str = "alice") -> Client:
+    """A browser in which somebody signed in, and out again."""
+    client = Client()
+    assert post_sign_in(client, username).status_code == 302
+    signed_out = client.post("/admin/logout/")
+    assert COOKIE in client.cookies
+    # A browser would then forget that it is known.
+    assert "cookies" not in signed_out.get("Clear-Site-Data", "")
+    assert "*" not in signed_out.get("Clear-Site-Data", "")
+    return client
+
+
+@pytest.mark.django_db
+def test_no_stranger_shuts_the_owner_out() -> None:
+    """From their own office neither."""
+    make_staff()
+    owner = known_browser()
+    statuses(["alice"] * 12, [f"198.51.100.{number}" for number in range(12)])
+    statuses([f"name{number}" for number in range(30)], ["127.0.0.1"] * 30)
+    assert post_sign_in(Client(), "alice").status_code == 429
+    for _ in range(4):
+        assert post_sign_in(owner, "alice", "wrong").status_code == 200
+    assert post_sign_in(owner, "alice@example.com").status_code == 302
+
+
+@pytest.mark.django_db
+def test_a_known_browser_is_bounded_too() -> None:
+    """Somebody may have stolen it; its address does not matter."""
+    make_staff()
+    owner = known_browser()
+    answers = [
+        post_sign_in(owner, name, "wrong", REMOTE_ADDR=f"198.51.100.{number}").status_code
+        for number, name in enumerate(["alice", "alice@example.com"] * 4)
+    ]
+    assert answers == [200] * 5 + [429] * 3
+    assert post_sign_in(owner, "alice").status_code == 429
+
+
+@pytest.mark.django_db
+def test_a_browser_is_known_for_its_own_account_alone(settings: Any) -> None:
+    make_staff()
+    make_staff("admin", "bob")
+    owner = known_browser()
+    cookie = owner.cookies[COOKIE].value
+
+    def is_known(value: str, name: str = "alice") -> bool:
+        client = Client()
+        client.cookies[COOKIE] = value
+        AttemptCount.objects.all().delete()
+        post_sign_in(client, name, "wrong")
+        return AttemptCount.objects.filter(kind="browser").exists()
+
+    assert is_known(cookie)
+    assert not is_known(cookie, "bob")
+    assert not is_known(cookie, "unknown")
+    for forged in ("", "x", cookie[:-1] + ("A" if cookie[-1] != "A" else "B"), "a:b:c"):
+        assert not is_known(forged)
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "y" * 60
+    assert is_known(cookie), "the key was rotated"
+    settings.SECRET_KEY_FALLBACKS = []
+    assert not is_known(cookie)
+
+
+@pytest.mark.django_db
+def test_a_browser_is_known_until_sessions_are_ended(settings: Any) -> None:
+    alice = make_staff()
+    owner = known_browser()
+    cookie = owner.cookies[COOKIE]
+    assert (cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (True, "Strict", 7776000)
+    User.objects.filter(pk=alice.pk).update(token_version=F("token_version") + 1)
+    post_sign_in(owner, "alice", "wrong")
+    assert not AttemptCount.objects.filter(kind="browser").exists()
+    User.objects.filter(pk=alice.pk).update(token_version=alice.token_version)
+    settings.KNOWN_BROWSER_DAYS = 0
+    post_sign_in(owner, "alice", "wrong")
+    assert not AttemptCount.objects.filter(kind="browser").exists()
+
+
+@pytest.mark.django_db
+def test_who_stops_half_way_makes_no_browser_known(settings: Any) -> None:
+    settings.SECOND_FACTOR_REQUIRED = True
+    make_staff()
+    client = Client()
+    assert post_sign_in(client, "alice").status_code == 302
+    client.get("/admin/second-factor/")
+    client.post("/admin/second-factor/", {"code": "000000"})
+    assert COOKIE not in client.cookies
+
+
+@pytest.mark.django_db
+def test_rows_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempts, "CLEANED", 3)
+    monkeypatch.setattr(attempts, "MOST_ROWS", 50)
+    for number in range(100):
+        attempts.count(attempts.of_sign_in(f"name{number}", [], None))
+    assert AttemptCount.objects.count() <= 50
+    pass_time(days=2)
+    for _ in range(30):
+        attempts.count(attempts.of_sign_in("name", [], None))
+        AttemptCount.objects.filter(name=attempts.keyed_hash("name")).update(free_at=timezone.now())
+    assert AttemptCount.objects.count() == 1
+
+
+# At once ------------------------------------------------------------------------------------------
+
+
+def at_once(*works: Any) -> list[Any]:
+    """What they give that begin together, each in a thread with a connection of its own.
+
+    What they write is there to stay, as in production.
+    """
+    barrier, tests_own = threading.Barrier(len(works)), connections["default"]
+
+    def run(work: Any) -> Any:
+        # A thread's own would be to the database of the settings.
+        connections["default"] = type(tests_own)({**tests_own.settings_dict}, "default")
+        barrier.wait(60)
+        try:
+            return work()
+        finally:
+            connections["default"].close()
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return list(pool.map(run, works))
+
+
+@pytest.fixture
+def cleaned(db: Any) -> Any:
+    yield
+    at_once(lambda: (AttemptCount.objects.all().delete(), HashingSlot.objects.all().delete()))
+
+
+def test_of_many_attempts_at_once_no_more_pass(cleaned: Any) -> None:
+    """The database counts them before the password is looked at: processes are as these threads."""
+
+    def attempt() -> bool:
+        try:
+            attempts.count(attempts.of_sign_in("alice", ["192.0.2.1/32"], None))
+        except attempts.PausedError:
+            return False
+        return True
+
+    assert sorted(at_once(*[attempt] * 12)) == [False] * 7 + [True] * 5
+
+
+def test_so_many_passwords_are_hashed_at_once(
+    cleaned: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are told to come again, at once, and nothing is counted against them."""
+    settings.SIGN_IN_HASHES_AT_ONCE = 2
+    encode = BCryptPasswordHasher.encode
+    hashed, others_answered = threading.Semaphore(0), threading.Event()
+
+    def slow(self: Any, password: str, salt: Any) -> str:
+        hashed.release()
+        assert others_answered.wait(60)
+        return encode(self, password, salt)
+
+    def sign_in() -> Any:
+        return post_sign_in(Client(), "alice", "wrong")
+
+    def others() -> Any:
+        """They ask when two are hashed."""
+        try:
+            assert all(hashed.acquire(timeout=60) for _ in range(2))
+            with hashing.hashing(is_known=True):
+                pass
+            return post_sign_in(Client(), "bob", "wrong")
+        finally:
+            others_answered.set()
+
+    def counted() -> bool:
+        name = attempts.keyed_hash("bob")
+        return AttemptCount.objects.filter(name=name, failures__gt=0).exists()
+
+    monkeypatch.setattr(BCryptPasswordHasher, "encode", slow)
+    *answers, refused = at_once(sign_in, sign_in, others)
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert (refused.status_code, refused["Retry-After"]) == (503, "2")
+    assert at_once(counted) == [False]
+    (again,) = at_once(lambda: post_sign_in(Client(), "bob", "wrong"))
+    assert again.status_code == 200
+
+
+def test_a_form_that_lacks_something_is_not_hashed(client: Client, db: None) -> None:
+    """Nor is what bcrypt could not take."""
+    for data in ({"username": "alice"}, {"username": "alice", "password": "x" * 73}):
+        assert client.post(LOGIN, data).status_code == 200
+    assert not AttemptCount.objects.exists()
+
+
+def test_a_count_that_is_held_for_long(cleaned: Any) -> None:
+    """The role of the web process waits for a lock for a bounded time."""
+    bounds = attempts.of_sign_in("alice", [], None)
+
+    def hold(begun: threading.Event, done: threading.Event) -> None:
+        try:
+            with transaction.atomic():
+                attempts.count(bounds)
+                begun.set()
+                assert done.wait(60)
+        finally:
+            begun.set()
+
+    def meet(begun: threading.Event, done: threading.Event) -> None:
+        try:
+            assert begun.wait(60)
+            with connections["default"].cursor() as cursor:
+                cursor.execute("SET lock_timeout = '10ms'")
+            with pytest.raises(attempts.BusyError):
+                attempts.count(bounds)
+        finally:
+            done.set()
+
+    events = threading.Event(), threading.Event()
+    at_once(lambda: hold(*events), lambda: meet(*events))

@@ -1,0 +1,168 @@
+"""Attacks on the process that serves: what no client within the tests' own process could send."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.attack.served import THREADS, Served, checkout, served
+from tests.support import manage_process, production_environment, scratch_database
+
+pytestmark = [pytest.mark.django_db, pytest.mark.process]
+
+FORM = "Content-Type: application/x-www-form-urlencoded"
+
+
+@pytest.fixture(scope="module", params=["text", "json"])
+def site(
+    request: Any, migrated: str, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    directory = checkout(tmp_path_factory.mktemp("checkout"))
+    with django_db_blocker.unblock(), scratch_database(f"TEMPLATE {migrated}") as name:
+        static = {"STATIC_ROOT": str(directory / "static"), **production_environment(name)}
+        collect = manage_process("collectstatic", "--noinput", "--verbosity=0", **static)
+        assert collect.returncode == 0, collect.stderr
+        with served(name, directory, LOG_FORMAT=request.param) as site:
+            yield site
+        log = site.log.read_text()
+    assert "Traceback" not in log, log
+    assert "x" * 60 not in log
+    for line in log.splitlines():
+        if request.param == "json":
+            assert json.loads(line)["time"]
+        else:
+            assert re.match(r"\d{4}-\d\d-\d\dT", line), line
+
+
+def test_the_file_of_a_developer_changes_nothing(site: Served) -> None:
+    status, answer = site.send(
+        b"GET /admin/ HTTP/1.1\r\nHost: admin.example.com\r\nX-Forwarded-Proto: http\r\n"
+        b"X-Forwarded-For: 203.0.113.9\r\nConnection: close\r\n\r\n"
+    )
+    assert (status, "Location: https://" in answer) == (301, True)
+    status, answer = site.ask("GET /nothing/")
+    assert status == 404
+    assert "DEBUG" not in answer
+
+
+#: What a form of this site never sends: method, what the header says of the body, the body.
+BODIES = {
+    "an upload": ("POST", ["Content-Type: multipart/form-data; boundary=b"], b"--b\r\n", 415),
+    "no boundary": ("POST", ["Content-Type: multipart/form-data"], b"--b\r\n", 415),
+    "broken boundary": ("POST", ["Content-Type: multipart/form-data; boundary=\xe9;"], b"x", 415),
+    "JSON": ("POST", ["Content-Type: application/json"], b"{}", 415),
+    "no type": ("POST", [], b"a=b", 415),
+    "utf-7": ("POST", [f"{FORM}; charset=utf-7"], b"a=b", 400),
+    "base64": ("POST", [f"{FORM}; charset=base64"], b"a=b", 400),
+    "rot13": ("POST", [f"{FORM}; charset=rot13"], b"a=b", 400),
+    "unknown": ("POST", [f"{FORM}; charset=klingon"], b"a=b", 400),
+    "undefined": ("POST", [f"{FORM}; charset=undefined"], b"a=b", 400),
+    "RFC 2231": ("POST", [f"{FORM}; charset*=klingon''x%ff"], b"a=b", 400),
+    "very long": ("POST", [f"{FORM}; charset={'x' * 5000}"], b"a=b", 400),
+    "charset of a GET": ("GET", [f"{FORM}; charset=rot13"], b"", 400),
+    "body of a GET": ("GET", [FORM], b"a=b", 400),
+    "body of a PUT": ("PUT", [FORM], b"a=b", 400),
+    "large": ("POST", [FORM], b"a=" + b"x" * 200_000, 413),
+}
+
+
+@pytest.mark.parametrize("kind", BODIES)
+@pytest.mark.parametrize("path", ["/admin/login/", "/admin/", "/nothing/"])
+def test_bodies(site: Served, kind: str, path: str) -> None:
+    method, headers, body, expected = BODIES[kind]
+    length = [f"Content-Length: {len(body)}"] if body else []
+    status, answer = site.ask(f"{method} {path}", *headers, *length, body=body)
+    assert status == expected
+    assert "To the start page" in answer
+    assert "content-security-policy" in answer.lower()
+
+
+def test_a_body_without_a_length(site: Served) -> None:
+    status, answer = site.ask("POST /admin/login/", FORM, "Transfer-Encoding: chunked",
+                              body=b"3\r\na=b\r\n0\r\n\r\n")  # fmt: skip
+    assert status == 411
+    assert "To the start page" in answer
+
+
+def test_a_large_body_is_not_waited_for(site: Served) -> None:
+    """The answer is there before the body: 300 MB are announced, and nothing of it is sent."""
+    kind = "Content-Type: multipart/form-data; boundary=b"
+    status, answer = site.ask("POST /admin/login/", kind, "Content-Length: 300000000")
+    assert status == 413
+    assert "Connection: close" in answer
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["GET /%", "GET /%zz/", "GET /%ff%fe/", "GET /%00", "GET /admin/login/?next=%00",
+     "GET /admin/login/?%ff=%zz&;=&=", "GET /admin/%c0%af/", "GET /admin/login/?a=%ed%a0%80"],
+)  # fmt: skip
+def test_odd_addresses(site: Served, line: str) -> None:
+    status, _ = site.ask(line)
+    assert status in (200, 302, 400, 404)
+
+
+@pytest.mark.parametrize("name", ["__Host-session", "__Host-csrf", "messages"])
+@pytest.mark.parametrize(
+    "value", ['"\\000\\000\\000\\000\\000\\000\\000\\000"', "x" * 3000, '"', "é"]
+)
+def test_odd_cookies(site: Served, name: str, value: str) -> None:
+    for path in ("/admin/login/", "/admin/"):
+        status, _ = site.ask(f"GET {path}", f"Cookie: {name}={value}")
+        assert status in (200, 302)
+
+
+def test_a_proxy_that_does_not_name_the_client(site: Served) -> None:
+    """Or all clients would have its address, and lock each other out."""
+    request = (
+        "GET /admin/login/ HTTP/1.1\r\nHost: admin.example.com\r\nConnection: close\r\n"
+        "X-Forwarded-Proto: https\r\n{}\r\n"
+    )
+    for header in ("", "X-Forwarded-For: unknown\r\n", "X-Forwarded-For: 1.2.3.4, \r\n"):
+        status, answer = site.send(request.format(header).encode())
+        assert status == 400
+        assert "BEHIND_TLS_PROXY" in answer
+
+
+def test_forged_lines_of_the_log(site: Served) -> None:
+    """The fixture looks at every line of the log in the end."""
+    forged = "%0a2026-01-01T00:00:00.000+00:00%20ERROR%20forged%0d%1b[2J%c2%85%e2%80%a8"
+    for path in (f"/{forged}", f"/admin/login/{forged}", f"/static/{forged}", f"/healthz{forged}"):
+        site.ask(f"GET {path}", f"User-Agent: {forged}", f"Referer: {forged}")
+    site.send(b"G\x1b[2JT / HTTP/1.1\r\n\r\n")
+    site.send(b"GET /\x1b[2J\x85 HTTP/1.1\r\nHost: a\x1b\r\n\r\n")
+    log = site.log.read_text()
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]", log)
+    assert not re.search(r"(?m)^2026-01-01", log)
+
+
+def test_slow_clients_do_not_hold_the_health_page(site: Served) -> None:
+    with ExitStack() as stack:
+        for number in range(4 * THREADS):
+            slow = stack.enter_context(site.connect())
+            # Also in the middle of a request for the health page itself.
+            path = b"/healthz" if number % 2 else b"/admin/login/"
+            slow.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n")
+        for _ in range(3):
+            status, answer = site.send(
+                b"GET /healthz HTTP/1.1\r\nHost: 10.0.0.7\r\nConnection: close\r\n\r\n"
+            )
+            assert status == 200
+            assert '"status": "ok"' in answer
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["GET /", "GET /admin/login/", "GET /nothing/", "POST /admin/login/", "GET /healthz",
+     "GET /static/veza/icon.svg", "GET /static/nothing.css", "GET /admin/", "PUT /healthz"],
+)  # fmt: skip
+def test_headers(site: Served, line: str) -> None:
+    _, answer = site.ask(line, "Origin: https://evil.example")
+    head = answer.partition("\r\n\r\n")[0].lower()
+    assert "cache-control: " in head
+    assert "cross-origin-resource-policy: same-origin" in head
+    assert "permissions-policy: " in head
+    assert "access-control-" not in head

@@ -1,0 +1,109 @@
+"""The staff log: nobody empties or forges it unseen, by whatever way PostgreSQL offers."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+from model_bakery import baker
+
+from tests.staff import make_user
+from veza_site.append_only import TABLES, changes
+from veza_site.models import Note, StaffLogEntry
+from veza_site.status.attention import concerns_of
+from veza_site.status.questions import staff_log
+from veza_site.support.log import record_command
+
+pytestmark = pytest.mark.django_db
+
+MODELS = {"veza_site_stafflogentry": StaffLogEntry, "veza_site_note": Note}
+#: With {} for the table.
+PARENT = "CREATE TABLE django.above (LIKE django.{0}); ALTER TABLE django.{0} INHERIT django.above"
+CHILD = "CREATE TABLE django.below () INHERITS (django.{0})"
+
+#: What an owner does without a word about the triggers.
+EMPTYING = {
+    "by a parent": f"{PARENT}; DELETE FROM django.above",
+    "by a parent's update": f"{PARENT}; UPDATE django.above SET id = id + 1",
+    "by truncating a parent": f"{PARENT}; TRUNCATE django.above",
+    "with a child": f"{CHILD}; DELETE FROM django.{{0}}",
+    "alone": f"{CHILD}; DELETE FROM ONLY django.{{0}}",
+    "by MERGE": "MERGE INTO django.{0} USING (SELECT 1) AS one ON true WHEN MATCHED THEN DELETE",
+    "by a data-modifying CTE": "WITH gone AS (DELETE FROM django.{0} RETURNING 1) SELECT FROM gone",
+    "as a replica": "SET LOCAL session_replication_role = replica; DELETE FROM django.{0}",
+    "by an upsert": "INSERT INTO django.{0} SELECT * FROM django.{0}"
+    " ON CONFLICT (id) DO UPDATE SET written_by = 'nobody'",
+    "with TRUNCATE of all": "TRUNCATE django.{0}, django.django_session CASCADE",
+}
+#: What only who owns the tables can do; what `status` then says.
+DISARMING = {
+    "ALTER TABLE django.{} DISABLE TRIGGER ALL": "is missing, disabled or changed",
+    "ALTER TABLE django.{} DISABLE TRIGGER stamp_{word}": "stamp_{word} is missing, disabled",
+    "ALTER TABLE django.{} ENABLE TRIGGER refuse_change_of_{word}": "is missing, disabled",
+    "DROP TRIGGER refuse_change_of_row_of_{word} ON django.{}": "is missing, disabled or changed",
+    "CREATE OR REPLACE FUNCTION django.refuse_change() RETURNS trigger LANGUAGE plpgsql"
+    " AS 'BEGIN RETURN OLD; END'": "function django.refuse_change is missing or changed",
+    "CREATE RULE none AS ON INSERT TO django.{} DO INSTEAD NOTHING": "rule none was added",
+    "CREATE TRIGGER silence BEFORE INSERT ON django.{} FOR EACH ROW WHEN (false)"
+    " EXECUTE FUNCTION django.stamp_entry()": "trigger silence was added",
+    "ALTER TABLE django.{} ENABLE ROW LEVEL SECURITY": "row security hides rows",
+    "ALTER TABLE django.{} SET UNLOGGED": "a crash would empty it",
+    PARENT: "it has parent above",
+    CHILD: "it has child below",
+}
+
+
+def run(statement: str, table: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement.replace("{word}", TABLES[table]).format(table))
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("way", EMPTYING)
+def test_no_way_to_empty_it(table: str, way: str) -> None:
+    """Over the session of the owner, who is a superuser at that."""
+    baker.make(MODELS[table])
+    with pytest.raises(DatabaseError, match="only ever added"), transaction.atomic():
+        run(EMPTYING[way], table)
+    assert MODELS[table].objects.count() == 1
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("statement", DISARMING)
+def test_status_tells_of_what_an_owner_did(table: str, statement: str) -> None:
+    assert changes(connection) == []
+    assert concerns_of({"staff_log": staff_log(connection)}) == []
+    run(statement, table)
+    [concern] = concerns_of({"staff_log": staff_log(connection)})
+    assert DISARMING[statement].replace("{word}", TABLES[table]) in concern.message
+
+
+@pytest.mark.parametrize("model", MODELS.values())
+def test_nobody_backdates(model: Any) -> None:
+    """Whatever time and role a client gives, in whatever way."""
+    entry = baker.make(model, created_at=datetime(2020, 1, 1, tzinfo=UTC), written_by="somebody")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO django.{model._meta.db_table} OVERRIDING USER VALUE"
+            f" SELECT * FROM django.{model._meta.db_table}"
+        )
+        cursor.execute("SELECT session_user::text")
+        (role,) = cursor.fetchone()
+    entries = list(model.objects.all())
+    assert [each.written_by for each in entries] == [role] * 2
+    assert all(timezone.now() - each.created_at < timedelta(hours=1) for each in entries)
+    assert entry.pk in {each.pk for each in entries}
+
+
+def test_a_command_signs_with_the_user_that_the_kernel_knows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME", "SUDO_USER"):
+        monkeypatch.setenv(name, "somebody_else")
+    entry = record_command("grant_staff", "user_roles.grant", make_user("bob"))
+    assert "somebody_else" not in entry.staff_name
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
+    entry = record_command("grant_staff", "user_roles.grant", make_user("eve"))
+    assert entry.staff_name == "manage.py grant_staff (uid 4000000)"

@@ -1,0 +1,120 @@
+"""Values of any size, cut by PostgreSQL before they are read: no row takes a page down.
+
+A text, a JSON document or an array has no bound of its own: 16 MB of it in each row of a list are
+800 MB. And Python reads no JSON that is nested too deeply, or has an integer of thousands of
+digits.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import CharField, F, Func, JSONField, Model, QuerySet, TextField
+from django.db.models.functions import Cast, Left
+from django.db.models.query import ModelIterable
+from psycopg import sql
+
+from veza_core.db.fields import EnumField
+
+from .display import AnyField
+
+#: Characters of a value in a list, on a row's own page, and in a spreadsheet's cell: Excel and
+#: LibreOffice take 32,767.
+IN_LIST, ON_PAGE, IN_CELL = 200, 10_000, 32_000
+
+#: A JSON document that is nested more deeply is shown as it is, not over several lines.
+DEEPEST = 20
+
+#: Before the name of a field, the alias of its beginning.
+_BEGINNING = "beginning_of_"
+
+
+class Excerpt(str):
+    """The beginning of a value that is longer, or the text of a JSON document that is not read."""
+
+
+def is_unbounded(field: AnyField) -> bool:
+    """Whether the column of a field holds values of any size."""
+    if isinstance(field, CharField) and not isinstance(field, EnumField):
+        return field.max_length is None
+    return isinstance(field, (TextField, JSONField, ArrayField))
+
+
+def as_text(field: AnyField) -> Any:
+    """A field of `is_unbounded` as text, for query sets; arrays as JSON."""
+    if isinstance(field, ArrayField):
+        return Cast(Func(F(field.attname), function="array_to_json"), TextField())
+    return Cast(F(field.attname), TextField())
+
+
+def as_column(model: type[Model], name: str, characters: int) -> sql.Composable:
+    """A field's column for SQL that selects rows as JSON; cut if it has no bound."""
+    field: Any = model._meta.get_field(name)
+    column = sql.Identifier(field.column)
+    if not is_unbounded(field):
+        return column
+    text = sql.SQL("array_to_json({})" if isinstance(field, ArrayField) else "{}").format(column)
+    return sql.SQL("left({}::text, {}) AS {}").format(text, characters + 1, column)
+
+
+def bounded(
+    rows: QuerySet[Any], names: Iterable[str], characters: int, *, parse: bool = True
+) -> QuerySet[Any]:
+    """The rows with these fields only, of which those of any size have so many characters at most.
+
+    `parse`: JSON and arrays that are whole become what they mean; else all of them stay texts.
+    """
+    model = rows.model
+    fields: list[Any] = [model._meta.get_field(name) for name in names]
+    cut = [field for field in fields if is_unbounded(field)]
+    rows = rows.only(*(field.name for field in fields if field not in cut))
+    rows = rows.annotate(
+        **{_BEGINNING + field.name: Left(as_text(field), characters + 1) for field in cut}
+    )
+    rows._iterable_class = _rows_of(tuple(cut), characters, parse)
+    return rows
+
+
+@cache
+def _rows_of(cut: tuple[AnyField, ...], characters: int, parse: bool) -> type[Any]:
+    """What makes a query set's rows, with the beginnings in the place of the fields."""
+
+    class Rows(ModelIterable):
+        def __iter__(self) -> Iterator[Any]:
+            for row in super().__iter__():
+                for field in cut:
+                    text = row.__dict__.pop(_BEGINNING + field.name)
+                    row.__dict__[field.attname] = loaded(field, text, characters, parse=parse)
+                yield row
+
+    return Rows
+
+
+def loaded(field: AnyField, text: str | None, characters: int, *, parse: bool = True) -> Any:
+    """A field's value out of its text, of which one character more was read than is shown."""
+    if text is None:
+        return None
+    if len(text) > characters:
+        return Excerpt(text[:characters])
+    if not parse or not isinstance(field, (JSONField, ArrayField)):
+        return text
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        # An integer of more digits than Python reads, or a nesting deeper than it follows.
+        return Excerpt(text)
+    return value if _depth(value) <= DEEPEST else Excerpt(text)
+
+
+def _depth(value: Any) -> int:
+    """How deeply lists and objects are nested; without recursion, and not beyond `DEEPEST` + 1."""
+    depth, level = 0, [value]
+    while level and depth <= DEEPEST:
+        inner = [one for one in level if isinstance(one, (list, dict))]
+        if not inner:
+            break
+        depth += 1
+        level = [each for one in inner for each in (one.values() if isinstance(one, dict) else one)]
+    return depth

@@ -1,0 +1,77 @@
+"""A value that a page shows only the beginning of, as a download: `<row>/value/<column>/`."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.db.models.functions import Substr
+from django.http import HttpRequest, HttpResponseNotAllowed, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path, reverse
+
+from .actions.pages import helpful
+from .bounded import Excerpt, as_text
+from .columns import field_of
+from .display import AnyField
+from .errors import NotThereError
+from .guard import READING
+from .reading import reading
+
+#: Characters that are read at a time.
+SLICE = 1_000_000
+
+
+def value_urls(admin: Any) -> list[URLPattern]:
+    """The address of the values of a screen's rows."""
+
+    def view(request: HttpRequest, object_id: str, column: str) -> HttpResponseBase:
+        return _view(admin, request, object_id, column)
+
+    name = f"{admin.opts.app_label}_{admin.opts.model_name}_value"
+    return [
+        path("<str:object_id>/value/<slug:column>/", admin.admin_site.admin_view(view), name=name)
+    ]
+
+
+def value_url(row: Model, field: AnyField) -> str:
+    """The download of a value."""
+    meta = row._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_value", args=[row.pk, field.name])
+
+
+@helpful
+def _view(admin: Any, request: HttpRequest, object_id: str, column: str) -> HttpResponseBase:
+    """What the row's page shows the beginning of, to who asks; nothing else, so no secret."""
+    if not admin.has_view_permission(request):
+        raise PermissionDenied
+    if request.method not in READING:
+        return HttpResponseNotAllowed(READING)
+    with reading(admin.read_alias):
+        row = admin.get_object(request, object_id)
+        admin.make_ready(request, [row])
+    field = field_of(admin.model, column)
+    if field is None or not isinstance(row.__dict__.get(field.attname), Excerpt):
+        raise NotThereError(f"The page of this {admin.opts.verbose_name} shows all that there is.")
+    table = admin.opts.db_table
+    admin.admin_site.record(request, f"{table}.download", row, after={"column": field.column})
+    name = f"{table}-{row.pk}-{field.column}.txt"
+    return StreamingHttpResponse(
+        _slices(admin, row.pk, field),
+        content_type="text/plain; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _slices(admin: Any, pk: UUID, field: AnyField) -> Iterator[bytes]:
+    """The value, slice by slice, each in a transaction of its own."""
+    rows = admin.model._base_manager.using(admin.read_alias).filter(pk=pk)
+    start = 1
+    while True:
+        with reading(admin.read_alias):
+            text = rows.values_list(Substr(as_text(field), start, SLICE), flat=True).first()
+        if not text:
+            return
+        yield text.encode()
+        start += SLICE

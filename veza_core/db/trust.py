@@ -1,0 +1,140 @@
+"""Whether anybody else can put something on the search path that would run as our role.
+
+PostgreSQL chooses operators and functions by the types of their arguments first, and by their place
+on the search path last. `varchar = varchar` has no operator of its own in `pg_catalog`, so whoever
+may create `public.=(varchar, varchar)` chooses what our statements run, whether `pg_catalog` is
+first or not (PostgreSQL, "Operator Type Resolution", 10.2, and "Usage Patterns", 5.10.6). So a
+session of ours is not opened where somebody else could do that, or has done it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from django.db import OperationalError
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import Connection, sql
+
+from veza_core.db.libpq import parameters_of_another
+
+EVERYBODY = "PUBLIC"
+
+# Of the schemas on the search path: who may create there; and what is there of somebody else's, and
+# could be taken for a thing of PostgreSQL's or of ours. Trusted is who could do anything anyway.
+# Each comparison is between equal types that pg_catalog has an operator for, so that this statement
+# is not open to what it looks for. pg_shdepend has the owner of each object but for those of the
+# server's first superuser; '1255', '1259', '2617': pg_proc, pg_class, pg_operator.
+DANGERS = """
+WITH path AS (
+    SELECT oid, nspname, nspowner, nspacl FROM pg_catalog.pg_namespace
+    WHERE nspname = 'public' OR nspname = 'django'
+), trusted AS (
+    SELECT oid FROM pg_catalog.pg_roles
+    WHERE rolsuper OR rolname = current_user OR rolname = session_user
+    UNION ALL SELECT nspowner FROM path
+    UNION ALL SELECT datdba FROM pg_catalog.pg_database WHERE datname = current_database()
+), others AS (
+    SELECT classid, objid, refobjid FROM pg_catalog.pg_shdepend
+    WHERE dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+        AND deptype = 'o' AND objsubid = '0'::int4 AND refobjid NOT IN (SELECT oid FROM trusted)
+)
+SELECT nspname, CASE WHEN grantee = '0'::oid THEN 'PUBLIC' ELSE pg_get_userbyid(grantee)::text END,
+    ''::text, current_user::text
+FROM path CROSS JOIN LATERAL aclexplode(nspacl)
+WHERE privilege_type = 'CREATE' AND grantee NOT IN (SELECT oid FROM trusted)
+UNION ALL
+SELECT nspname, pg_get_userbyid(refobjid)::text,
+    (SELECT type FROM pg_identify_object(classid, objid, '0'::int4)) || ' '::text
+        || (SELECT identity FROM pg_identify_object(classid, objid, '0'::int4)),
+    current_user::text
+FROM others JOIN (
+    SELECT '2617'::oid AS class, oid, oprnamespace AS schema FROM pg_catalog.pg_operator
+    UNION ALL
+    SELECT '1255'::oid, oid, pronamespace FROM pg_catalog.pg_proc AS made
+    WHERE EXISTS (
+        SELECT FROM pg_catalog.pg_proc AS own WHERE own.proname = made.proname
+            AND own.proowner <> made.proowner
+            AND (own.pronamespace = '11'::oid OR own.pronamespace IN (SELECT oid FROM path))
+    )
+    UNION ALL
+    SELECT '1259'::oid, oid, relnamespace FROM pg_catalog.pg_class AS made
+    WHERE EXISTS (
+        SELECT FROM pg_catalog.pg_class AS own WHERE own.relname = made.relname
+            AND own.relnamespace = (SELECT oid FROM path WHERE nspname = 'django')
+    )
+) AS made ON made.class = classid AND made.oid = objid
+JOIN path ON path.oid = made.schema
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Danger:
+    """What somebody else may make, or has made, on our search path."""
+
+    schema: str
+    #: The role that may create there, `PUBLIC` for all roles; or that owns the object.
+    role: str
+    #: What was made, as "operator public.=(…)"; empty: it may be made.
+    made: str
+    #: Who would run it.
+    victim: str
+
+    def __str__(self) -> str:
+        if self.made:
+            return (
+                f"{self.role} owns {self.made}, which could run as {self.victim} in place of the "
+                "right one: look at it, then drop it"
+            )
+        return (
+            f"{self.role} may CREATE in schema {self.schema}, and what it makes there could run as "
+            f"{self.victim}: {self.revoke}"
+        )
+
+    @property
+    def revoke(self) -> str:
+        """The statement that takes the privilege away."""
+        role = self.role if self.role == EVERYBODY else sql.Identifier(self.role).as_string()
+        return f"REVOKE CREATE ON SCHEMA {self.schema} FROM {role}"
+
+
+class UntrustedSchemaError(OperationalError):
+    """A session would be open to what somebody else makes; its text is one line."""
+
+    def __init__(self, dangers: list[Danger]) -> None:
+        super().__init__("; ".join(map(str, dangers)))
+        self.dangers = dangers
+
+
+def check_trust(session: Connection[Any]) -> None:
+    """Raise `UntrustedSchemaError` when somebody else's objects could run in a session."""
+    rows = session.execute(DANGERS).fetchall()
+    if rows:
+        raise UntrustedSchemaError([Danger(*row) for row in rows])
+
+
+def parameters_for_catalog(connection: BaseDatabaseWrapper) -> dict[str, Any]:
+    """The parameters of one more session, with nothing of anybody's on its search path.
+
+    For what reads PostgreSQL's catalogs alone.
+    """
+    parameters = parameters_of_another(connection)
+    for django_only in ("cursor_factory", "context"):
+        parameters.pop(django_only, None)
+    options = f"{parameters.get('options', '')} -c search_path=pg_catalog,pg_temp"
+    return {**parameters, "options": options.strip()}
+
+
+def revoke_from_everybody(
+    connection: BaseDatabaseWrapper, error: UntrustedSchemaError, warn: Callable[[str], object]
+) -> None:
+    """Where all roles may create on the search path, take that away, if our role can.
+
+    PostgreSQL 15 and newer give nobody that privilege; a database that an older version made keeps
+    it. What was granted to a role by its name is somebody's decision, and stays.
+    """
+    with psycopg.connect(**parameters_for_catalog(connection)) as session:
+        for danger in error.dangers:
+            if danger.role == EVERYBODY and not danger.made:
+                warn(f"Warning: {danger}")
+                session.execute(danger.revoke.encode())

@@ -1,0 +1,121 @@
+"""What makes the staff log and the notes append-only in PostgreSQL, and whether it still does.
+
+Triggers refuse UPDATE, DELETE and TRUNCATE to everybody: for each statement, and for each row too,
+since a statement on a parent table fires the triggers of the parent alone (PostgreSQL, "CREATE
+TRIGGER", Notes). Another one writes down when an entry is made, and by which role, whatever the
+client says. Who owns the tables can still take all of this away: then `changes` tells of it.
+"""
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+#: Table to the word in the names of its triggers.
+TABLES = {"veza_site_stafflogentry": "staff_log", "veza_site_note": "notes"}
+
+#: Function in schema `django` to its body.
+BODIES = {
+    "refuse_change": """
+BEGIN
+    RAISE EXCEPTION '% on %: its rows are only ever added', TG_OP, TG_TABLE_NAME
+        USING ERRCODE = 'insufficient_privilege';
+END;
+""",
+    "stamp_entry": """
+BEGIN
+    NEW.created_at = transaction_timestamp();
+    NEW.written_by = session_user;
+    RETURN NEW;
+END;
+""",
+}
+COMMENTS = {
+    "refuse_change": "Trigger function: makes a table append-only",
+    "stamp_entry": "Trigger function: when an entry is written, and by which role of PostgreSQL",
+}
+
+#: Trigger, with the table's word in its name, to when it fires and what it calls.
+TRIGGERS = {
+    "refuse_change_of_{}": (
+        "BEFORE DELETE OR UPDATE OR TRUNCATE ON django.{} FOR EACH STATEMENT",
+        "refuse_change",
+    ),
+    "refuse_change_of_row_of_{}": (
+        "BEFORE DELETE OR UPDATE ON django.{} FOR EACH ROW",
+        "refuse_change",
+    ),
+    "stamp_{}": ("BEFORE INSERT ON django.{} FOR EACH ROW", "stamp_entry"),
+}
+
+# Of one table, in words: what of the triggers is not as it was made, and what gets around them.
+CHANGES = """
+SELECT 'trigger ' || wanted.name || ' is missing, disabled or changed' AS change
+FROM unnest(%(names)s::text[], %(events)s::text[], %(functions)s::text[])
+    AS wanted (name, event, function)
+WHERE NOT EXISTS (
+    SELECT FROM pg_trigger WHERE tgrelid = to_regclass(%(table)s) AND tgname = wanted.name
+        AND tgenabled = 'A' AND tgfoid = to_regproc('django.' || wanted.function)
+        AND split_part(pg_get_triggerdef(oid), ' EXECUTE ', 1)
+            = format('CREATE TRIGGER %%s %%s', wanted.name, wanted.event)
+)
+UNION ALL
+SELECT 'trigger ' || tgname || ' was added' FROM pg_trigger
+WHERE tgrelid = to_regclass(%(table)s) AND NOT tgisinternal AND tgname <> ALL (%(names)s::text[])
+UNION ALL
+SELECT 'rule ' || rulename || ' was added' FROM pg_rewrite
+WHERE ev_class = to_regclass(%(table)s)
+UNION ALL
+SELECT 'it has parent ' || inhparent::regclass::text FROM pg_inherits
+WHERE inhrelid = to_regclass(%(table)s)
+UNION ALL
+SELECT 'it has child ' || inhrelid::regclass::text FROM pg_inherits
+WHERE inhparent = to_regclass(%(table)s)
+UNION ALL
+SELECT 'row security hides rows of it' FROM pg_class
+WHERE oid = to_regclass(%(table)s) AND relrowsecurity
+UNION ALL
+SELECT 'a crash would empty it (UNLOGGED)' FROM pg_class
+WHERE oid = to_regclass(%(table)s) AND relpersistence <> 'p'
+"""
+FUNCTIONS = """
+SELECT 'function django.' || wanted.name || ' is missing or changed' AS change
+FROM unnest(%s::text[], %s::text[]) AS wanted (name, body)
+WHERE NOT EXISTS (
+    SELECT FROM pg_proc WHERE pronamespace = to_regnamespace('django') AND proname = wanted.name
+        AND prosrc = wanted.body AND NOT prosecdef AND proconfig = ARRAY['search_path=""']
+)
+"""
+
+
+def make_sql() -> str:
+    """The SQL that makes the functions and the triggers."""
+    functions = [
+        f"CREATE FUNCTION django.{name}() RETURNS trigger LANGUAGE plpgsql SET search_path = ''\n"
+        f"AS $${body}$$;\nCOMMENT ON FUNCTION django.{name}() IS '{COMMENTS[name]}';"
+        for name, body in BODIES.items()
+    ]
+    # ALWAYS: in a session of `session_replication_role = replica` too.
+    triggers = [
+        f"CREATE TRIGGER {name.format(word)} {event.format(table)}"
+        f" EXECUTE FUNCTION django.{function}();\n"
+        f"ALTER TABLE django.{table} ENABLE ALWAYS TRIGGER {name.format(word)};"
+        for table, word in TABLES.items()
+        for name, (event, function) in TRIGGERS.items()
+    ]
+    return "\n".join([*functions, *triggers])
+
+
+def changes(connection: BaseDatabaseWrapper) -> list[str]:
+    """What is not as `make_sql` made it, in words; empty: the tables are append-only still."""
+    found = []
+    with connection.cursor() as cursor:
+        cursor.execute(FUNCTIONS, [list(BODIES), list(BODIES.values())])
+        found += [change for (change,) in cursor.fetchall()]
+        for table, word in TABLES.items():
+            values = {
+                "table": f"django.{table}",
+                "names": [name.format(word) for name in TRIGGERS],
+                "events": [event.format(table) for event, _ in TRIGGERS.values()],
+                "functions": [function for _, function in TRIGGERS.values()],
+            }
+            cursor.execute(CHANGES, values)
+            found += [f"{table}: {change}" for (change,) in cursor.fetchall()]
+    return found

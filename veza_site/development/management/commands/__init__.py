@@ -1,0 +1,1 @@
+"""Commands of development: the app is installed with DEBUG on only."""

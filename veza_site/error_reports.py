@@ -1,0 +1,32 @@
+"""Django's reports of errors (the page of DEBUG, mails), without secrets of the settings."""
+
+import re
+from typing import Any
+
+from django.http import HttpRequest
+from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
+
+from veza_site.environment import SECRET_NAMES
+from veza_site.secrecy import masked
+
+
+class SettingsFilter(SafeExceptionReporterFilter):
+    """Django's, which also knows our names, and hides what is sensitive with DEBUG on, too."""
+
+    hidden_settings = re.compile(
+        f"{SafeExceptionReporterFilter.hidden_settings.pattern}|^({'|'.join(sorted(SECRET_NAMES))})$",
+        re.IGNORECASE,
+    )
+
+    def is_active(self, request: HttpRequest | None) -> bool:
+        return True
+
+
+class Reporter(ExceptionReporter):
+    """Django's, masked as a whole: variables and messages have secrets under other names."""
+
+    def get_traceback_html(self) -> Any:
+        return masked(super().get_traceback_html())
+
+    def get_traceback_text(self) -> Any:
+        return masked(super().get_traceback_text())

@@ -1,0 +1,60 @@
+"""Requests of which nobody knows whose they are, since settings and proxy do not fit, are refused.
+
+Attempts to sign in are counted by address. Where all clients have the proxy's, anybody can lock out
+everybody else.
+"""
+
+import logging
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from veza_site.support.address import last_forwarded
+
+#: What proxies add to a request.
+FORWARDED = (
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_X_REAL_IP",
+    "HTTP_FORWARDED",
+)
+UNDECLARED = (
+    "A proxy passed this request on, and BEHIND_TLS_PROXY is not set to 1: every client would have "
+    "the proxy's address."
+)
+UNNAMED = (
+    "BEHIND_TLS_PROXY is set to 1, and X-Forwarded-For does not end in the client's address: the "
+    "proxy has to append it to every request."
+)
+
+logger = logging.getLogger(__name__)
+
+
+class ForwardingMiddleware:
+    """Answers 400 in plain text, for whoever sets up the proxy; the log has it once a process."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        self.told: set[str] = set()
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        problem = _problem(request)
+        if not problem:
+            return self.get_response(request)
+        if problem not in self.told:
+            self.told.add(problem)
+            logger.warning("requests are refused: %s", problem)
+        return HttpResponse(
+            f"{problem}\n",
+            status=400,
+            content_type="text/plain; charset=utf-8",
+            headers={"Cache-Control": "no-store"},
+        )
+
+
+def _problem(request: HttpRequest) -> str:
+    if not settings.BEHIND_TLS_PROXY:
+        return UNDECLARED if any(name in request.META for name in FORWARDED) else ""
+    return "" if last_forwarded(request.META.get("HTTP_X_FORWARDED_FOR", "")) else UNNAMED

@@ -1,0 +1,57 @@
+"""With DEBUG on the site is served on loopback addresses only.
+
+Its pages for errors show source and variables, and it asks for no second factor. A WSGI application
+does not know where it is served, so whoever serves it says so: gunicorn.conf.py and `runserver`
+call `confirm`. Without that `veza_site.wsgi` refuses to start.
+"""
+
+import socket
+from collections.abc import Iterable
+from ipaddress import ip_address
+
+from django.core.exceptions import ImproperlyConfigured
+
+ELSEWHERE = (
+    "DEBUG is on, and {} is not a loopback address: serve it on 127.0.0.1, or set DEBUG=0 and what "
+    "a production needs"
+)
+UNCONFIRMED = (
+    "DEBUG is on, and only runserver, and gunicorn with this project's gunicorn.conf.py and "
+    "without --preload, serve with it: set DEBUG=0"
+)
+BEHIND_PROXY = "DEBUG is on, and BEHIND_TLS_PROXY lets others in through a proxy: set DEBUG=0"
+
+_confirmed: list[str] = []
+
+
+def confirm(addresses: Iterable[str]) -> None:
+    """Note that the site is served on these hosts and no other.
+
+    Raises `ImproperlyConfigured` for one that is not a loopback address; a Unix socket is none,
+    since a proxy stands before it.
+    """
+    addresses = list(addresses)
+    for address in addresses:
+        if not is_loopback(address):
+            raise ImproperlyConfigured(ELSEWHERE.format(address or "every address"))
+    _confirmed[:] = addresses
+
+
+def is_confirmed() -> bool:
+    """Whether this process, or the one that it was forked from, is served on loopback only."""
+    return bool(_confirmed)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether all addresses of a host are loopback ones."""
+    try:
+        found = {str(info[4][0]) for info in socket.getaddrinfo(host or "0.0.0.0", None)}  # noqa: S104
+    except (OSError, UnicodeError):
+        return False
+    return all(ip_address(address.partition("%")[0]).is_loopback for address in found)
+
+
+def host_of(listener: socket.socket) -> str:
+    """The host that a socket listens on; the path of a Unix socket."""
+    name = listener.getsockname()
+    return str(name[0]) if isinstance(name, tuple) else f"unix:{name}"

@@ -1,0 +1,53 @@
+"""`reset_attempts`: lets somebody try again at once."""
+
+from ipaddress import ip_address
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
+
+from veza_core.authentication import LiveUserBackend
+from veza_core.db.session import announce
+from veza_core.management.arguments import some_text
+from veza_site.support.attempts import forget
+from veza_site.support.log import record_command
+from veza_site.support.networks import networks_of
+
+NAME = "reset_attempts"
+
+
+def address(text: str) -> str:
+    """An IP address. Raises `ValueError`."""
+    return str(ip_address(text))
+
+
+class Command(BaseCommand):
+    """Ends pauses of the sign-in."""
+
+    help = "Forgets failed attempts to sign in at a name, or from an address; says how many."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "name", nargs="?", type=some_text, help="An e-mail or a username, as it is typed."
+        )
+        parser.add_argument(
+            "--address", type=address, help="All attempts from the networks of this address."
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Forget. Raises `CommandError` in one line."""
+        name, given = options["name"], options["address"]
+        if not (name or given):
+            raise CommandError("name an e-mail or a username, or --address")
+        say = self.stdout.write if options["verbosity"] else lambda line: None
+        announce(connection, say).check_writable()
+        forgotten = 0
+        if name:
+            account = LiveUserBackend().find(name)
+            # Wrong codes are counted for the account.
+            forgotten += forget(name=name) + (forget(name=str(account.pk)) if account else 0)
+        for network in networks_of(given):
+            forgotten += forget(network=network)
+        if forgotten:
+            record_command(NAME, "sign_in.reset", None)
+        self.stdout.write(f"{forgotten} counts of failed attempts were forgotten")

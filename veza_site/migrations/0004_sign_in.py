@@ -1,0 +1,156 @@
+"""What counts attempts to sign in, and the sessions of staff."""
+
+import django.contrib.postgres.functions
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("veza_site", "0003_job_runs"),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="HashingSlot",
+            fields=[
+                (
+                    "number",
+                    models.IntegerField(db_comment="1, 2, …", primary_key=True, serialize=False),
+                ),
+            ],
+            options={
+                "db_table_comment": "Locked rows: passwords that are hashed at the moment",
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="AttemptCount",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "key",
+                    models.CharField(
+                        db_comment="Keyed hash of kind, name and network", max_length=64
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(db_comment="What is counted: name, network, …", max_length=20),
+                ),
+                (
+                    "name",
+                    models.CharField(
+                        blank=True,
+                        db_comment="Keyed hash of what was typed; empty: of no name",
+                        max_length=64,
+                    ),
+                ),
+                (
+                    "network",
+                    models.CharField(
+                        blank=True,
+                        db_comment="As 192.0.2.7/32; empty: of all networks",
+                        max_length=49,
+                    ),
+                ),
+                (
+                    "failures",
+                    models.IntegerField(
+                        db_comment="Failed attempts, one after the other", default=0
+                    ),
+                ),
+                (
+                    "last_at",
+                    models.DateTimeField(
+                        db_comment="When the last one was",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                    ),
+                ),
+                (
+                    "free_at",
+                    models.DateTimeField(
+                        db_comment="When the next one may be made",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                    ),
+                ),
+                (
+                    "expires_at",
+                    models.DateTimeField(
+                        db_comment="When the count is forgotten",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                    ),
+                ),
+            ],
+            options={
+                "db_table_comment": "Failed attempts to sign in, counted; rows that expired are deleted",
+                "default_permissions": (),
+                "indexes": [
+                    models.Index(fields=["expires_at"], name="idx_attemptcount_expires_at"),
+                    models.Index(fields=["name"], name="idx_attemptcount_name"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("key",), name="idx_attemptcount_key")
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="StaffSession",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="In the session",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("account_id", models.UUIDField(db_comment="users.id of whose session it is")),
+                (
+                    "address",
+                    models.GenericIPAddressField(
+                        db_comment="From where it was last used; NULL: not known", null=True
+                    ),
+                ),
+                (
+                    "user_agent",
+                    models.CharField(
+                        blank=True,
+                        db_comment="With what, as the browser says, cut to 255",
+                        max_length=255,
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When it began",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "last_used_at",
+                    models.DateTimeField(
+                        db_comment="When it was last used, to a minute",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                    ),
+                ),
+            ],
+            options={
+                "db_table_comment": "Sessions of the admin that go on; without its row a session is over",
+                "default_permissions": (),
+                "indexes": [
+                    models.Index(
+                        fields=["account_id", "-created_at"], name="idx_staffsession_account_id"
+                    ),
+                    models.Index(fields=["last_used_at"], name="idx_staffsession_last_used_at"),
+                ],
+            },
+        ),
+    ]

@@ -1,0 +1,176 @@
+"""What a role may that it must not, and the other way round: PostgreSQL is asked as that role.
+
+So all ways are seen by which a role comes to a privilege: grants to PUBLIC, to a group, by others.
+What an extension or PostgreSQL itself gives PUBLIC from the start (`pg_init_privs`) is nobody's
+mistake, but for three things: see `Unbounded`.
+"""
+
+from dataclasses import dataclass
+
+from psycopg import Connection, sql
+
+from veza_site.roles.wanted import Columns, LoginRole
+
+# Of what PostgreSQL and extensions made, the privileges that PUBLIC had from the start.
+INITIAL = """
+SELECT FROM pg_init_privs i CROSS JOIN LATERAL aclexplode(i.initprivs)
+WHERE i.classoid = '{catalog}'::regclass AND i.objoid = {object} AND i.objsubid = 0 AND grantee = 0
+    AND privilege_type = {word}
+"""
+
+# Schema, relation, column, privilege.
+OF_COLUMNS = """
+SELECT nspname::text, relname::text, attname::text, word
+FROM pg_attribute JOIN pg_class c ON c.oid = attrelid JOIN pg_namespace n ON n.oid = relnamespace
+    CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) AS word
+WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND attnum > 0 AND NOT attisdropped
+    AND nspname NOT IN ('pg_catalog', 'information_schema') AND nspname !~ '^pg_(toast|temp)'
+    AND has_schema_privilege(%(role)s, n.oid, 'USAGE')
+    AND has_column_privilege(%(role)s, c.oid, attnum, word)
+    AND NOT EXISTS ({initial})
+"""
+# The same of whole relations, of PostgreSQL's own too.
+OF_RELATIONS = """
+SELECT nspname::text, relname::text, '', word
+FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+    CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER']) AS word
+WHERE (word IN ('DELETE', 'TRUNCATE', 'TRIGGER')
+        OR nspname IN ('pg_catalog', 'pg_toast'))
+    AND relkind IN ('r', 'p', 'v', 'm', 'f', 't')
+    AND has_schema_privilege(%(role)s, n.oid, 'USAGE')
+    AND has_table_privilege(%(role)s, c.oid, word) AND NOT EXISTS ({initial})
+"""
+
+# In words, what else a role may that none of ours must.
+OTHER = """
+SELECT format('use sequence %%I.%%I', nspname, relname)
+FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+WHERE has_schema_privilege(%(role)s, n.oid, 'USAGE')
+    -- In this order: of another relation the question is an error.
+    AND CASE WHEN relkind = 'S'
+        THEN has_sequence_privilege(%(role)s, c.oid, 'USAGE, SELECT, UPDATE') END
+UNION ALL
+SELECT format('create in schema %%I', nspname) FROM pg_namespace
+WHERE nspname !~ '^pg_(toast|temp)' AND has_schema_privilege(%(role)s, oid, 'CREATE')
+UNION ALL
+SELECT format('create in database %%I', current_database())
+WHERE has_database_privilege(%(role)s, current_database(), 'CREATE')
+UNION ALL
+SELECT format('create in tablespace %%I', spcname) FROM pg_tablespace
+WHERE has_tablespace_privilege(%(role)s, oid, 'CREATE')
+UNION ALL
+SELECT format('call %%s, which runs as %%I', p.oid::regprocedure, pg_get_userbyid(proowner))
+FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace
+WHERE prosecdef AND has_schema_privilege(%(role)s, n.oid, 'USAGE')
+    AND has_function_privilege(%(role)s, p.oid, 'EXECUTE')
+    AND NOT EXISTS (
+        SELECT FROM pg_depend
+        WHERE classid = 'pg_proc'::regclass AND objid = p.oid AND deptype = 'e'
+    )
+UNION ALL
+SELECT format('call %%s', p.oid::regprocedure)
+FROM pg_proc p JOIN pg_init_privs i ON i.classoid = 'pg_proc'::regclass AND i.objoid = p.oid
+WHERE has_function_privilege(%(role)s, p.oid, 'EXECUTE') AND NOT EXISTS ({initial})
+UNION ALL
+SELECT format('use foreign server %%I', srvname) FROM pg_foreign_server
+WHERE has_server_privilege(%(role)s, oid, 'USAGE')
+UNION ALL
+SELECT format('use foreign-data wrapper %%I', fdwname) FROM pg_foreign_data_wrapper
+WHERE has_foreign_data_wrapper_privilege(%(role)s, oid, 'USAGE')
+UNION ALL
+SELECT format('set %%I', parname) FROM pg_parameter_acl
+WHERE has_parameter_privilege(%(role)s, parname, 'SET, ALTER SYSTEM')
+UNION ALL
+SELECT format('use large object %%s', pg_largeobject_metadata.oid)
+FROM pg_largeobject_metadata CROSS JOIN LATERAL aclexplode(lomacl)
+WHERE grantee IN (0, (SELECT oid FROM pg_roles WHERE rolname = %(role)s))
+UNION ALL
+SELECT format('use what %%I will create (ALTER DEFAULT PRIVILEGES)', pg_get_userbyid(defaclrole))
+FROM pg_default_acl CROSS JOIN LATERAL aclexplode(defaclacl)
+WHERE grantee IN (0, (SELECT oid FROM pg_roles WHERE rolname = %(role)s))
+    AND defaclobjtype NOT IN ('f', 'T')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Unbounded:
+    """What PostgreSQL gives PUBLIC in every new database, and with which a role could do harm."""
+
+    #: For `--accept`.
+    name: str
+    harm: str
+    #: A regular expression on the names of functions in pg_catalog; empty: TEMPORARY.
+    functions: str = ""
+
+
+UNBOUNDED = (
+    Unbounded("temporary-tables", "fill the disk with temporary tables"),
+    Unbounded("large-objects", "fill the disk with large objects", "^(lo_.*|loread|lowrite)$"),
+    Unbounded("advisory-locks", "stop migrate by its advisory lock", "advisory"),
+)
+
+FUNCTIONS = """
+SELECT oid::regprocedure::text FROM pg_proc
+WHERE pronamespace = 'pg_catalog'::regnamespace AND proname ~ %s
+    AND has_function_privilege(%s, oid, 'EXECUTE')
+ORDER BY 1
+"""
+
+
+def given_to_public(connection: Connection, role: str, thing: Unbounded) -> list[str]:
+    """What a role may of this: names for GRANT and REVOKE, "FUNCTION …" or "DATABASE …"."""
+    if not thing.functions:
+        statement = """
+            SELECT format('DATABASE %%I', current_database())
+            WHERE has_database_privilege(%s, current_database(), 'TEMPORARY')
+        """
+        return [name for (name,) in connection.execute(statement, [role]).fetchall()]
+    rows = connection.execute(FUNCTIONS, [thing.functions, role]).fetchall()
+    return [f"FUNCTION pg_catalog.{name.removeprefix('pg_catalog.')}" for (name,) in rows]
+
+
+def excess(connection: Connection, role: LoginRole, columns: Columns) -> list[str]:
+    """What the role may and must not, each in words; without what is `Unbounded`."""
+    allowed = _by_column(role, columns)
+    found = []
+    for query in (OF_COLUMNS, OF_RELATIONS):
+        for grant in _ask(connection, query, role.name, "pg_class", "c.oid", "word"):
+            if tuple(grant) not in allowed:
+                found.append(_words(*grant))
+    other = _ask(connection, OTHER, role.name, "pg_proc", "p.oid", "'EXECUTE'")
+    return sorted({*found, *(words for (words,) in other)})
+
+
+def lack(connection: Connection, role: LoginRole, columns: Columns) -> list[str]:
+    """What the role needs and may not, each in words."""
+    has = set()
+    for query in (OF_COLUMNS, OF_RELATIONS):
+        has |= set(_ask(connection, query, role.name, "pg_class", "c.oid", "word"))
+    return sorted({_words(*grant) for grant in _by_column(role, columns) - has})
+
+
+def _ask(
+    connection: Connection, query: str, role: str, catalog: str, object_: str, word: str
+) -> list[tuple[str, ...]]:
+    initial = INITIAL.format(catalog=catalog, object=object_, word=word)
+    text = query.replace("{initial}", initial)
+    return connection.execute(text.encode(), {"role": role}).fetchall()
+
+
+def _by_column(role: LoginRole, columns: Columns) -> set[tuple[str, ...]]:
+    """What is wanted, with each column by its name; DELETE has none."""
+    wanted: set[tuple[str, ...]] = set()
+    for schema, table, column, word in role.kind.grants(columns):
+        if not table:
+            continue
+        if word == "DELETE":
+            wanted.add((schema, table, "", word))
+        else:
+            names = [column] if column else columns[schema, table]
+            wanted |= {(schema, table, name, word) for name in names}
+    return wanted
+
+
+def _words(schema: str, table: str, column: str, word: str) -> str:
+    name = sql.Identifier(*filter(None, (schema, table, column))).as_string()
+    return f"{word} {name.replace('"', '')}"

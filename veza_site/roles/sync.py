@@ -1,0 +1,228 @@
+"""From what a role is to what it has to be: the statements, and the proof afterwards."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import psycopg
+from psycopg import Connection, sql
+
+from veza_core.db.libpq import place_of
+from veza_site.roles import RoleError, found, proof
+from veza_site.roles.found import Found
+from veza_site.roles.proof import UNBOUNDED
+from veza_site.roles.wanted import Columns, Grant, LoginRole, tables
+
+#: Two runs at once would alter the same rows of the catalog: "veza" and 1.
+LOCK = "SELECT pg_advisory_xact_lock(x'76657A6100000001'::bigint)"
+
+PUBLIC_CONNECTS = "SELECT has_database_privilege('public', current_database(), 'CONNECT')"
+
+#: So many of what a role may too much are named.
+NAMED = 10
+
+
+def sync(
+    connection: Connection,
+    role: LoginRole,
+    *,
+    dry_run: bool,
+    revoke_from_public: bool = False,
+    accepted: Collection[str] = (),
+) -> list[str]:
+    """Make or repair a role within the connection's transaction; all of it or nothing.
+
+    `revoke_from_public`: take from PUBLIC what each new database gives it, and the role must not
+    have (`proof.UNBOUNDED`); the role of the connection keeps it. `accepted` are names of that
+    which the role may keep.
+
+    Returns the statements that ran, or would; none for a role that is as it should be. They hold no
+    password: only what the server itself keeps of it. Raises `RoleError` when the role cannot be
+    made so, or may more by what is not ours to revoke; then nothing is changed.
+    """
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute(LOCK)
+        is_ = found.find(cursor, role.name)
+        _check(connection, is_, role)
+        columns = found.columns(cursor)
+        if missing := [f"{s}.{t}" for s, t in tables() if (s, t) not in columns]:
+            raise RoleError(f"there is no table {missing[0]}: run manage.py migrate first")
+        statements = [
+            *_role(connection, is_, role),
+            *_settings(is_, role),
+            *_grants(is_.grants, role.kind.grants(columns), role.name),
+            *(_from(text, role.name) for text in is_.revokes),
+            *_connect(connection, role),
+        ]
+        if revoke_from_public:
+            statements += _from_public(connection, accepted)
+        if not dry_run:
+            for statement in statements:
+                cursor.execute(statement)
+            _prove(connection, role, columns, accepted)
+        return [statement.as_string(connection) for statement in statements]
+
+
+def _check(connection: Connection, is_: Found, role: LoginRole) -> None:
+    """Refuse what must not be touched."""
+    setting = role.kind.setting
+    if role.name == connection.info.user:
+        raise RoleError(
+            f"{setting} names {role.name}, the role of DATABASE_URL, which may do "
+            "everything: name another one, which need not exist yet"
+        )
+    if not is_.exists:
+        return
+    if is_.comment != role.kind.comment:
+        raise RoleError(
+            f"role {role.name} exists, and was not made by this command: name another one in "
+            f"{setting}, or say that it may be changed: "
+            f"COMMENT ON ROLE {role.name} IS '{role.kind.comment}'"
+        )
+    if is_.is_mighty or is_.owns:
+        what = "is a superuser or has another attribute of an administrator"
+        raise RoleError(
+            f"role {role.name} {what if is_.is_mighty else 'owns something'}: take that away first"
+        )
+    if is_.member_of:
+        raise RoleError(
+            f"role {role.name} is a member of {', '.join(is_.member_of)}, and may what they may: "
+            f"REVOKE {is_.member_of[0]} FROM {role.name} first"
+        )
+
+
+def _can_connect(connection: Connection, role: LoginRole) -> bool:
+    """Whether the password is that of the role already."""
+    parameters: dict[str, Any] = {
+        # The same server, reached in the same way; but with settings that this role may make.
+        **connection.info.get_parameters(),
+        **place_of(connection),
+        "dbname": role.database,
+        "user": role.name,
+        "password": role.password,
+        "connect_timeout": "5",
+        "options": "",
+    }
+    try:
+        psycopg.connect(**parameters).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _verifier(connection: Connection, role: LoginRole) -> str:
+    """What the server keeps of the password, made here, so that the password is in no statement.
+
+    (PostgreSQL, "PQencryptPasswordConn", 34.20.)
+    """
+    return connection.pgconn.encrypt_password(
+        role.password.encode(), role.name.encode(), b"scram-sha-256"
+    ).decode()
+
+
+def _role(connection: Connection, is_: Found, role: LoginRole) -> Iterable[sql.Composed]:
+    """The role itself; a password that fits is left as it is."""
+    name = sql.Identifier(role.name)
+    phrase: sql.Composable = sql.SQL("")
+    if role.password and not (is_.exists and _can_connect(connection, role)):
+        phrase = sql.SQL(" PASSWORD {}").format(sql.Literal(_verifier(connection, role)))
+    if not is_.exists:
+        yield sql.SQL("CREATE ROLE {} LOGIN NOINHERIT{}").format(name, phrase)
+        yield sql.SQL("COMMENT ON ROLE {} IS {}").format(name, sql.Literal(role.kind.comment))
+    elif phrase.as_string() or not is_.can_login or is_.inherits:
+        yield sql.SQL("ALTER ROLE {} LOGIN NOINHERIT{}").format(name, phrase)
+
+
+def _settings(is_: Found, role: LoginRole) -> Iterable[sql.Composed]:
+    """Those that are wanted, in this database; what else somebody set is reset."""
+    name = sql.Identifier(role.name)
+    here = sql.SQL("ALTER ROLE {} IN DATABASE {}").format(name, sql.Identifier(role.database))
+    wanted = role.kind.settings()
+    for key, value in wanted.items():
+        if is_.settings.get(key) != value:
+            yield sql.SQL("{} SET {} = {}").format(here, sql.Identifier(key), sql.Literal(value))
+    for key in sorted(is_.settings.keys() - wanted.keys()):
+        yield sql.SQL("{} RESET {}").format(here, sql.Identifier(key))
+    for key in sorted(is_.everywhere):
+        yield sql.SQL("ALTER ROLE {} RESET {}").format(name, sql.Identifier(key))
+
+
+def _grants(is_: set[Grant], wanted: set[Grant], name: str) -> Iterable[sql.Composed]:
+    """Table by table: what differs is taken away, and given again."""
+    role = sql.Identifier(name)
+    differing = {(schema, table) for schema, table, _, _ in is_ ^ wanted}
+    for schema, table in sorted(differing):
+        target = (
+            sql.SQL("TABLE {}").format(sql.Identifier(schema, table))
+            if table
+            else sql.SQL("SCHEMA {}").format(sql.Identifier(schema))
+        )
+        if any(grant[:2] == (schema, table) for grant in is_ - wanted):
+            # Of a table it takes those on columns too.
+            yield sql.SQL("REVOKE ALL ON {} FROM {}").format(target, role)
+        columns = defaultdict(list)
+        for _, _, column, word in sorted(g for g in wanted if g[:2] == (schema, table)):
+            columns[word, bool(column)].append(sql.Identifier(column))
+        for (word, of_columns), names in columns.items():
+            listed = sql.SQL(" ({})").format(sql.SQL(", ").join(names)) if of_columns else _NOTHING
+            yield sql.SQL("GRANT {}{} ON {} TO {}").format(sql.SQL(word), listed, target, role)
+
+
+_NOTHING = sql.SQL("")
+
+
+def _from(text: str, name: str) -> sql.Composed:
+    return sql.SQL("{} FROM {}").format(sql.SQL(text), sql.Identifier(name))
+
+
+def _connect(connection: Connection, role: LoginRole) -> Iterable[sql.Composed]:
+    """The right to connect, where not everybody has it."""
+    if connection.execute(PUBLIC_CONNECTS).fetchone() == (False,):
+        yield sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(
+            sql.Identifier(role.database), sql.Identifier(role.name)
+        )
+
+
+def _from_public(connection: Connection, accepted: Collection[str]) -> Iterable[sql.Composed]:
+    """Take from PUBLIC what a new database gives it; who runs this keeps it by name."""
+    for thing in UNBOUNDED:
+        if thing.name in accepted:
+            continue
+        for name in proof.given_to_public(connection, "public", thing):
+            word = sql.SQL("EXECUTE" if thing.functions else "TEMPORARY")
+            target = sql.SQL(name)
+            yield sql.SQL("REVOKE {} ON {} FROM PUBLIC").format(word, target)
+            yield sql.SQL("GRANT {} ON {} TO {}").format(
+                word, target, sql.Identifier(connection.info.user)
+            )
+
+
+def _prove(
+    connection: Connection, role: LoginRole, columns: Columns, accepted: Collection[str]
+) -> None:
+    """Ask PostgreSQL what the role may.
+
+    Raises `RoleError` for what grants to PUBLIC or by others add, which are not ours to revoke.
+    """
+    if more := proof.excess(connection, role, columns):
+        others = f" and {len(more) - NAMED} more" if len(more) > NAMED else ""
+        raise RoleError(
+            f"role {role.name} may all the same, by a grant to PUBLIC or by another role's grant: "
+            f"{', '.join(more[:NAMED])}{others}: revoke that first"
+        )
+    left = [
+        thing
+        for thing in UNBOUNDED
+        if thing.name not in accepted and proof.given_to_public(connection, role.name, thing)
+    ]
+    if left:
+        raise RoleError(
+            f"role {role.name} could {', '.join(thing.harm for thing in left)}, by what each new "
+            "database gives PUBLIC: take it from PUBLIC with --revoke-from-public (functions: as a "
+            "superuser, who can be given the SQL of --dry-run --revoke-from-public), or leave it "
+            f"with --accept {','.join(thing.name for thing in left)}"
+        )
+    if less := proof.lack(connection, role, columns):
+        raise RoleError(
+            f"role {role.name} still has no {less[0]}: run this as the owner of the tables"
+        )

@@ -1,0 +1,151 @@
+"""What each role has to be: grants, settings, attributes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from django.apps import apps
+from django.conf import settings
+
+from veza_core.secret_columns import SECRET_COLUMNS
+
+#: A privilege: schema, table (empty: the schema itself), column (empty: all of the table), word.
+type Grant = tuple[str, str, str, str]
+type Columns = Mapping[tuple[str, str], list[str]]
+
+#: What staff change, table by table. The triggers set `updated_at`; a model that is saved names it.
+WRITTEN_COLUMNS: dict[str, frozenset[str]] = {
+    "users": frozenset({
+        "is_banned", "is_active", "is_verified", "token_version", "locked_until",
+        "failed_login_count", "last_login_at", "password_hash", "updated_at",
+    }),
+    "user_sessions": frozenset({"revoked_at"}),
+    "refresh_tokens": frozenset({"revoked_at"}),
+    "user_roles": frozenset({"expires_at", "assigned_by_id", "updated_at"}),
+    "tracks": frozenset({"deleted_at", "updated_at"}),
+    "playlists": frozenset({"deleted_at", "updated_at"}),
+    "track_comments": frozenset({"deleted_at", "updated_at"}),
+    "track_shares": frozenset({"deleted_at", "updated_at"}),
+    "rooms": frozenset({"deleted_at", "updated_at"}),
+    "hls_transcode_queue": frozenset({
+        "status", "priority", "attempt_count", "locked_by", "locked_at", "run_after", "started_at",
+        "completed_at", "error_message",
+    }),
+}  # fmt: skip
+#: Tables into which staff insert.
+INSERTED = ("user_roles",)
+#: What the sign-in and the search box compare, and no page shows: the hash of a password, and those
+#: of tokens that somebody has in full. Not the tokens of federated identities.
+COMPARED = {
+    table: columns for table, columns in SECRET_COLUMNS.items() if table != "federated_identities"
+}
+
+#: Apps of Django's and others' whose rows the site makes, changes and deletes.
+OWN_APPS = ("otp_static", "otp_totp", "sessions")
+ROWS = ("SELECT", "INSERT", "UPDATE", "DELETE")
+#: What commands write, which run as the owner.
+RECORDED = ("veza_site_jobrun",)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a login role is for."""
+
+    #: The setting that names the role in a URL.
+    setting: str
+    #: By this comment a role is known to be ours, and only such a one is changed.
+    comment: str
+    grants: Callable[[Columns], set[Grant]]
+    read_only: bool
+
+    def settings(self) -> dict[str, str]:
+        """What every session of the role in this database begins with."""
+        timeout = round(settings.SUPPORT_STATEMENT_TIMEOUT * 1000)
+        limits = {
+            "statement_timeout": f"{timeout}ms",
+            "lock_timeout": "2000ms",
+            "idle_in_transaction_session_timeout": "60000ms",
+        }
+        return {"default_transaction_read_only": "on", **limits} if self.read_only else limits
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRole:
+    """A role as a URL names it; `password` may be empty (trust, peer, a client certificate)."""
+
+    kind: Kind
+    name: str
+    password: str
+    database: str
+
+
+def reader_grants(columns: Columns) -> set[Grant]:
+    """The tables that the admin shows: each whole, or without the columns that hold secrets."""
+    grants: set[Grant] = {("public", "", "", "USAGE"), ("django", "", "", "USAGE")}
+    for schema, table in tables():
+        if secrets := SECRET_COLUMNS.get(table):
+            readable = [name for name in columns[schema, table] if name not in secrets]
+            grants |= {(schema, table, column, "SELECT") for column in readable}
+        else:
+            grants.add((schema, table, "", "SELECT"))
+    return grants
+
+
+def writer_grants(columns: Columns) -> set[Grant]:
+    """What the site's own process needs: what is shown, what staff change, and its own tables."""
+    grants = reader_grants(columns)
+    grants |= {
+        ("public", table, column, "SELECT") for table, names in COMPARED.items() for column in names
+    }
+    grants |= {
+        ("public", table, column, "UPDATE")
+        for table, names in WRITTEN_COLUMNS.items()
+        for column in names
+    }
+    grants |= {("public", table, "", "INSERT") for table in INSERTED}
+    for table in _tables_of(*OWN_APPS):
+        grants |= {("django", table, "", word) for word in ROWS}
+    for table in _tables_of("veza_site"):
+        grants |= {("django", table, "", word) for word in _words_on(table)}
+    # But for the key: entries come in its order.
+    grants |= {
+        ("django", table, column, "INSERT")
+        for table in settings.APPEND_ONLY_TABLES
+        for column in columns["django", table]
+        if column != "id"
+    }
+    # Which migrations are applied; what a model is called.
+    grants |= {("django", name, "", "SELECT") for name in ("django_migrations",
+                                                          "django_content_type")}  # fmt: skip
+    return grants
+
+
+READER = Kind(
+    "DATABASE_SUPPORT_URL",
+    "The support admin reads over it: manage.py sync_roles keeps it",
+    reader_grants,
+    read_only=True,
+)
+WRITER = Kind(
+    "DATABASE_WEB_URL",
+    "The site writes over it: manage.py sync_roles keeps it",
+    writer_grants,
+    read_only=False,
+)
+KINDS = (READER, WRITER)
+
+
+def tables() -> list[tuple[str, str]]:
+    """Schema and name of every table that the admin shows."""
+    shown = [("public", table) for table in _tables_of(*settings.PUBLIC_SCHEMA_APPS)]
+    own = set(_tables_of("veza_site")) - set(settings.SIGN_IN_TABLES)
+    return sorted([*shown, *(("django", table) for table in own)])
+
+
+def _words_on(table: str) -> tuple[str, ...]:
+    """What the site does with the rows of a table of its own."""
+    return ("SELECT",) if table in (*RECORDED, *settings.APPEND_ONLY_TABLES) else ROWS
+
+
+def _tables_of(*labels: str) -> list[str]:
+    models = (model for label in labels for model in apps.get_app_config(label).get_models())
+    return [model._meta.db_table for model in models]

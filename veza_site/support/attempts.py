@@ -1,0 +1,237 @@
+"""How often somebody may try: counted in the database, so for all processes and machines at once.
+
+What is counted is what was typed, never whose account it is: an answer so tells nothing of
+accounts. A name has a count for each network, and one over all networks whose pause grows; a
+network has one over all names. A browser that signed in to the account before
+(`veza_site.support.devices`) has a count of its own, and no other, so that no stranger shuts the
+owner out. Codes of the second factor are counted for each account, and such a browser alone.
+
+An attempt is counted before it is made, and taken back when it succeeds: of many at once no more
+pass than of one after the other. While a pause lasts nothing is counted: trying does not prolong
+it.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+from psycopg import errors
+
+from veza_site.models import AttemptCount
+
+DAY = 24 * 3600
+
+#: Codes that may be wrong before there is a pause.
+CODES = 3
+
+#: How often a site (/48) may fail, beside a home (/64).
+SITE_TIMES = 4
+
+#: Rows that are kept at most: beyond, the oldest are deleted before their time.
+MOST_ROWS = 1_000_000
+
+#: Rows that one attempt deletes at most; it adds four.
+CLEANED = 100
+
+CLEAN_UP = """
+    DELETE FROM django.veza_site_attemptcount WHERE id IN (
+        SELECT id FROM django.veza_site_attemptcount WHERE expires_at <= %s
+        ORDER BY expires_at LIMIT %s FOR UPDATE SKIP LOCKED)
+"""
+CUT = """
+    DELETE FROM django.veza_site_attemptcount WHERE id IN (
+        SELECT id FROM django.veza_site_attemptcount
+        WHERE id <= (SELECT max(id) FROM django.veza_site_attemptcount) - %s
+        ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)
+"""
+
+
+class BusyError(Exception):
+    """So many try at once that this one has to come again."""
+
+
+class PausedError(Exception):
+    """It was tried too often. `kind` says what was counted, `seconds` when to try again."""
+
+    def __init__(self, kind: str, seconds: int) -> None:
+        super().__init__(f"{kind}: {seconds} s")
+        self.kind = kind
+        self.seconds = seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """From the `limit`th failure on, each is followed by a pause, twice as long as the one before.
+
+    All times are in seconds. `memory`: how long a failure is remembered at least.
+    """
+
+    kind: str
+    limit: int
+    pause: int
+    longest: int
+    memory: int
+    name: str = ""
+    network: str = ""
+    #: Whether a success clears the count; otherwise it takes back its own attempt alone.
+    is_cleared: bool = False
+
+    @property
+    def key(self) -> str:
+        """Under which it is counted."""
+        return keyed_hash("\0".join((self.kind, self.name, self.network)))
+
+    def free_at(self, failures: int, last_at: datetime) -> datetime:
+        """When the next attempt may be made."""
+        if failures < self.limit:
+            return last_at
+        # Beyond 2^30 s no pause is longer than the longest.
+        pause = min(self.longest, self.pause * 2 ** min(failures - self.limit, 30))
+        return last_at + timedelta(seconds=pause)
+
+
+def keyed_hash(text: str) -> str:
+    """What stands for a text, so that nobody without SECRET_KEY can tell which it was."""
+    return salted_hmac(__name__, text, algorithm="sha256").hexdigest()
+
+
+def of_sign_in(name: str, networks: list[str], device: str | None) -> list[Bound]:
+    """What an attempt to sign in counts for.
+
+    `name` is what was typed, `networks` are the client's (`networks_of`), `device` is the known
+    browser of the account that the name is of.
+    """
+    pause = settings.SIGN_IN_PAUSE_MINUTES * 60
+    longest = settings.SIGN_IN_LONGEST_PAUSE_MINUTES * 60
+    hashed = keyed_hash(name)
+    tries = settings.SIGN_IN_ATTEMPTS
+    if device:
+        return [Bound("browser", tries, pause, pause, pause, name=device, is_cleared=True)]
+    bounds = [Bound("name", settings.SIGN_IN_ATTEMPTS_PER_NAME, 60, longest, DAY, name=hashed)]
+    for number, network in enumerate(networks):
+        limit = settings.SIGN_IN_ATTEMPTS_PER_NETWORK * (SITE_TIMES if number else 1)
+        bounds.append(Bound("network", limit, pause, pause, pause, network=network))
+    if networks:
+        bounds.append(
+            Bound("name_network", tries, pause, pause, pause, hashed, networks[0], is_cleared=True)
+        )
+    return bounds
+
+
+def of_code(account: str, device: str | None) -> list[Bound]:
+    """What a code of the second factor counts for: three, then 1 s, 2 s, 4 s, … of pause."""
+    longest = settings.SECOND_FACTOR_PAUSE_MINUTES * 60
+    kind, name = ("browser_code", device) if device else ("code", keyed_hash(account))
+    return [Bound(kind, CODES, 1, longest, DAY, name=name, is_cleared=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One that was counted."""
+
+    bounds: list[Bound]
+
+    @contextmanager
+    def unless_busy(self) -> Iterator[None]:
+        """What could not be tried in this block does not count."""
+        try:
+            yield
+        except BusyError:
+            self.take_back(succeeded=False)
+            raise
+
+    def take_back(self, *, succeeded: bool) -> None:
+        """It succeeded, or was not made after all: it counts no longer."""
+        bounds = {bound.key: bound for bound in self.bounds}
+        with transaction.atomic():
+            counts = list(_locked(bounds))
+            for count in counts:
+                bound = bounds[count.key]
+                count.failures = max(0, count.failures - 1)
+                if succeeded and bound.is_cleared:
+                    count.failures = 0
+                count.free_at = bound.free_at(count.failures, count.last_at)
+            AttemptCount.objects.bulk_update(counts, ["failures", "free_at"])
+
+
+def count(bounds: list[Bound]) -> Attempt:
+    """Count an attempt for all of these. Raises `PausedError`, with nothing counted.
+
+    Raises `BusyError` where so many try the same that a limit of the role strikes.
+    """
+    try:
+        return _count(bounds)
+    except OperationalError as error:
+        if isinstance(error.__cause__, (errors.LockNotAvailable, errors.QueryCanceled)):
+            raise BusyError from error
+        raise
+
+
+def _count(bounds: list[Bound]) -> Attempt:
+    by_key = {bound.key: bound for bound in sorted(bounds, key=lambda bound: bound.key)}
+    # While a pause lasts, who goes on trying costs one query.
+    _check(AttemptCount.objects.filter(key__in=[*by_key]), by_key, timezone.now())
+    with transaction.atomic():
+        # Whether they are new or not: from here on they are ours until the end.
+        AttemptCount.objects.bulk_create(
+            [
+                AttemptCount(key=key, kind=bound.kind, name=bound.name, network=bound.network)
+                for key, bound in by_key.items()
+            ],
+            update_conflicts=True,
+            unique_fields=["key"],
+            update_fields=["kind"],
+        )
+        counts = list(_locked(by_key))
+        # Not before: others may have been waited for.
+        now = timezone.now()
+        _check(counts, by_key, now)
+        for count in counts:
+            bound = by_key[count.key]
+            count.failures = 1 if count.expires_at <= now else count.failures + 1
+            count.last_at = now
+            count.free_at = bound.free_at(count.failures, now)
+            count.expires_at = max(count.free_at, now + timedelta(seconds=bound.memory))
+        AttemptCount.objects.bulk_update(counts, ["failures", "last_at", "free_at", "expires_at"])
+    _clean_up(now)
+    return Attempt(bounds)
+
+
+def _check(counts: Iterable[AttemptCount], bounds: dict[str, Bound], now: datetime) -> None:
+    """Raise `PausedError` for the longest pause that is not over."""
+    paused = [
+        count
+        for count in counts
+        if count.failures >= bounds[count.key].limit and count.free_at > now
+    ]
+    if paused:
+        longest = max(paused, key=lambda count: count.free_at)
+        raise PausedError(longest.kind, ceil((longest.free_at - now).total_seconds()))
+
+
+def forget(*, name: str = "", network: str = "") -> int:
+    """End the pauses of what is typed as `name`, or of a network; return how many it were."""
+    counts = AttemptCount.objects.all()
+    if name:
+        counts = counts.filter(name=keyed_hash(name))
+    if network:
+        counts = counts.filter(network=network)
+    return counts.delete()[0]
+
+
+def _locked(keys: Iterable[str]) -> Iterable[AttemptCount]:
+    """The counts of these keys, in one order, so that no two attempts wait for each other."""
+    return AttemptCount.objects.select_for_update().filter(key__in=list(keys)).order_by("key")
+
+
+def _clean_up(now: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(CLEAN_UP, [now, CLEANED])
+        # Numbers only grow, so no more rows than that have numbers above it.
+        cursor.execute(CUT, [MOST_ROWS, CLEANED])

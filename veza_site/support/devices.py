@@ -1,0 +1,46 @@
+"""Browsers that signed in before: strangers' attempts at an account do not hold them up.
+
+A signed cookie says so of one account, until its `token_version` is raised or the cookie is too
+old. It opens nothing: password and code are asked for as of anybody. (OWASP, "Slow Down Online
+Guessing Attacks with Device Cookies".)
+"""
+
+import secrets
+
+from django.conf import settings
+from django.core.signing import BadSignature, TimestampSigner
+from django.http import HttpRequest, HttpResponse
+
+from veza_core.models import User
+
+SALT = "veza_site.support.devices"
+DAY = 24 * 3600
+
+
+def known_device(request: HttpRequest | None, user: User | None) -> str | None:
+    """What the request's browser is counted under, if it signed in to the account before."""
+    cookie = request.COOKIES.get(settings.KNOWN_BROWSER_COOKIE_NAME) if request else None
+    if not cookie or user is None:
+        return None
+    try:
+        said = TimestampSigner(salt=SALT).unsign_object(
+            cookie, max_age=settings.KNOWN_BROWSER_DAYS * DAY
+        )
+        device, account, version = said
+    except (BadSignature, TypeError, ValueError):
+        return None
+    return device if (account, version) == (str(user.pk), user.token_version) else None
+
+
+def remember(request: HttpRequest, response: HttpResponse, user: User) -> None:
+    """Let the browser be known from now on; one that is keeps what it is counted under."""
+    device = known_device(request, user) or secrets.token_hex(16)
+    cookie = TimestampSigner(salt=SALT).sign_object([device, str(user.pk), user.token_version])
+    response.set_cookie(
+        settings.KNOWN_BROWSER_COOKIE_NAME,
+        cookie,
+        max_age=settings.KNOWN_BROWSER_DAYS * DAY,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Strict",
+    )

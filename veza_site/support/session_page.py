@@ -1,0 +1,79 @@
+"""The page on which staff see their own sessions, and end those that are not this one."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from veza_core.admin.display import when
+from veza_core.admin.errors import HelpfulError, error_page
+from veza_site.support import security_log, sessions
+from veza_site.support.log import record
+
+#: Sessions that are shown at most.
+SHOWN = 50
+
+#: What ends all of them but this one.
+OTHERS = "others"
+
+
+def sessions_view(site: Any, request: HttpRequest) -> HttpResponse:
+    """List them with GET, end one or all others with POST.
+
+    Whoever took this session over could end those of its owner: the second factor is asked for
+    again, as for what is drastic.
+    """
+    account, own = request.access.user.pk, request.session[sessions.OWN]  # type: ignore[attr-defined]
+    problem = ""
+    if request.method == "POST":
+        try:
+            others = _meant(account, own, request.POST.get("end", ""))
+        except HelpfulError as error:
+            return error_page(site, request, error)
+        if site.needs_code(request):
+            problem = site.check_code(request, request.POST.get("code", ""))
+        if not problem:
+            return _end(request, account, others)
+    context = {
+        **site.each_context(request),
+        "title": "Your sessions",
+        "problem": problem,
+        "shown": SHOWN,
+        "asks_code": site.needs_code(request),
+        "sessions": [
+            {
+                "key": str(row.pk),
+                "is_this": str(row.pk) == own,
+                "browser": row.user_agent or "unknown",
+                "address": row.address or "unknown",
+                "since": when(row.created_at),
+                "last_used": when(row.last_used_at),
+            }
+            for row in sessions.of_account(account)[:SHOWN]
+        ],
+    }
+    return TemplateResponse(request, "admin/sessions.html", context)
+
+
+def _meant(account: Any, own: str, which: str) -> Any:
+    """The sessions that are to end. Raises `HelpfulError` for what is no key of one."""
+    others = sessions.of_account(account).exclude(pk=own)
+    if which == OTHERS:
+        return others
+    try:
+        return others.filter(pk=UUID(which))
+    except ValueError as error:
+        raise HelpfulError("Say which session is to end. Nothing was ended.") from error
+
+
+def _end(request: HttpRequest, account: Any, others: Any) -> HttpResponse:
+    """End them; what is not there any more is ended, too."""
+    ended = others.delete()[0]
+    if ended:
+        record(request, "sessions.end", None, after={"sessions": ended})
+        security_log.told(request, "session.ended", account, "by_owner")
+    messages.success(request, f"Ended {ended} session{'' if ended == 1 else 's'}.")
+    return HttpResponseRedirect(reverse("admin:sessions"))

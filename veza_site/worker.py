@@ -1,0 +1,74 @@
+"""gunicorn's worker: `/healthz` is answered while slow clients hold all threads.
+
+gunicorn's own gives a thread to each connection before its request is there. Here a connection
+waits in the poller until it has sent something; a probe that is whole takes a thread that nobody
+else can hold. All others take one until their request is read, so a proxy has to stand before them.
+"""
+
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from selectors import EVENT_READ
+from typing import Any
+
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from veza_site.health import PATH
+
+#: Seconds that a new connection may be silent, and threads for probes.
+SILENT, PROBES = 10.0, 2
+
+#: Octets that are looked at for a probe; one of Kubernetes or a load balancer has some hundred.
+LOOKED_AT = 4096
+BEGINNINGS = tuple(f"{method} {PATH}{end}".encode() for method in ("GET", "HEAD") for end in " ?")
+
+
+class Worker(ThreadWorker):
+    """gunicorn's threaded worker with threads of their own for probes."""
+
+    def init_process(self) -> None:
+        self.probes = ThreadPoolExecutor(max_workers=PROBES)
+        super().init_process()
+
+    def accept(self, listener: Any) -> None:
+        """Let a new connection wait in the poller until it sends something."""
+        try:
+            client, address = listener.accept()
+        except OSError:
+            # It is gone already, or another worker has it.
+            return
+        connection = TConn(self.cfg, client, address, listener.getsockname())
+        connection.timeout = time.monotonic() + SILENT
+        self.nr_conns += 1
+        self.pending_conns.append(connection)
+        self.poller.register(
+            connection.sock, EVENT_READ, partial(self.on_pending_socket_readable, connection)
+        )
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Give a connection that has sent something to a thread."""
+        pool = self.probes if not self.cfg.is_ssl and is_probe(conn.sock) else self.tpool
+        done = pool.submit(self.handle, conn)
+        done.add_done_callback(
+            lambda future: self.method_queue.defer(self.finish_request, conn, future)
+        )
+
+    def handle_quit(self, sig: Any, frame: Any) -> None:
+        self.probes.shutdown(wait=False)
+        super().handle_quit(sig, frame)
+
+
+def is_probe(connection: socket.socket) -> bool:
+    """Whether a whole request for `/healthz` is there to be read, without a body.
+
+    Of one that is not whole the rest could come as slowly as a client likes.
+    """
+    try:
+        head = connection.recv(LOOKED_AT, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except OSError:
+        return False
+    whole = head.partition(b"\r\n\r\n")
+    lower = head.lower()
+    has_body = b"content-length" in lower or b"transfer-encoding" in lower
+    return head.startswith(BEGINNINGS) and whole[1] != b"" and not has_body
