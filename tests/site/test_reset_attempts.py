@@ -45,6 +45,13 @@ def test_an_address(address: str) -> None:
     assert fail("alice", address, 1) == 200
 
 
+def test_without_the_key_of_the_web_server(settings: Any) -> None:
+    settings.SECRET_KEY = ""
+    with pytest.raises(CommandError, match="SECRET_KEY is not set"):
+        run("alice")
+    assert run("--address", "192.0.2.1").startswith("0 counts")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [((), "name an e-mail"), (("--address", "x"), "invalid address"), (("",), "empty")],

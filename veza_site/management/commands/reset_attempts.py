@@ -9,6 +9,7 @@ from django.db import connection
 from veza_core.authentication import LiveUserBackend
 from veza_core.db.session import announce
 from veza_core.management.arguments import some_text
+from veza_site.checks import secret_key
 from veza_site.support.attempts import forget
 from veza_site.support.log import record_command
 from veza_site.support.networks import networks_of
@@ -39,6 +40,11 @@ class Command(BaseCommand):
         name, given = options["name"], options["address"]
         if not (name or given):
             raise CommandError("name an e-mail or a username, or --address")
+        if name and not secret_key():
+            raise CommandError(
+                "SECRET_KEY is not set, and names are counted under a hash with it: set the web "
+                "server's, or use --address"
+            )
         say = self.stdout.write if options["verbosity"] else lambda line: None
         announce(connection, say).check_writable()
         forgotten = 0
