@@ -44,12 +44,14 @@ def default_database(name: str) -> Iterator[None]:
         ContentType.objects.clear_cache()
 
 
-def run(name: str, arguments: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
-    """Run manage.py on the database of that name, with DEBUG on; give what a process would."""
+def run(
+    name: str, arguments: tuple[str, ...], *, debug: bool = True
+) -> subprocess.CompletedProcess[str]:
+    """Run manage.py on the database of that name; give what a process would."""
     output, errors = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in "12")
     with (
         default_database(name),
-        override_settings(DEBUG=True),
+        override_settings(DEBUG=debug),
         redirect_stdout(output),
         redirect_stderr(errors),
         mock.patch.object(sys, "argv", ["manage.py", *arguments]),

@@ -125,7 +125,7 @@ class Operator:
                 mock.patch.dict(os.environ, COLUMNS="200", DJANGO_SUPERUSER_PASSWORD="a b c"),
                 mock.patch.multiple(report, **PATIENT),
             ):
-                return in_process.run(url.path[1:], tuple(arguments))
+                return in_process.run(url.path[1:], tuple(arguments), debug=False)
         finally:
             connections["default"] = before
 

@@ -1,4 +1,4 @@
-"""A whole run: one at a time, each kind of row in turn, and an account of what went."""
+"""A whole run: one at a time, each kind of row in turn, and an account of what was deleted."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -20,14 +20,14 @@ from .removal import Removal
 
 @dataclass(slots=True)
 class Outcome:
-    """What went, or would go, by the table's name, and what was left, with the reasons."""
+    """What was deleted, or would be, by the table's name, and what was left, with the reasons."""
 
     counts: Mapping[str, Count] = field(default_factory=dict)
     left: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     @property
     def deleted(self) -> int:
-        """Rows that went in all."""
+        """Rows deleted in all."""
         return sum(count.deleted for count in self.counts.values())
 
     def as_dict(self) -> dict[str, Any]:
@@ -56,11 +56,11 @@ def purge(
     outcome: Outcome,
     report: Callable[[Due, Outcome], None],
 ) -> None:
-    """Delete what is due. `outcome` grows batch by batch, and says what went if a run is ended.
+    """Delete what is due. `outcome` grows batch by batch, also where a run is ended early.
 
     `report` is called after each batch. Raises `CommandError` in one line: another run is under
-    way, or the database refused something; what went before that is gone, and the next run goes
-    on from there.
+    way, or the database refused something. What was deleted before that stays so, and the next run
+    goes on from there.
     """
     try:
         with purge_lock(connection):
@@ -85,8 +85,8 @@ def _remove(batches: Batches, due: Due, outcome: Outcome) -> None:
             outcome.left[f"{due.table}.{due.column}"] = rows, why
     except DatabaseError as error:
         raise CommandError(
-            f"{due.table}: {' '.join(str(error).split())}; {outcome.deleted:,} rows went before, "
-            "and the next purge goes on from there"
+            f"{due.table}: {' '.join(str(error).split())}; {outcome.deleted:,} rows "
+            "were deleted before, and the next purge goes on from there"
         ) from error
 
 
@@ -102,6 +102,6 @@ def _check_counting(connection: BaseDatabaseWrapper) -> None:
         cursor.execute("SHOW track_counts")
         if cursor.fetchone()[0] != "on":
             raise CommandError(
-                "track_counts is off on this server, so nobody could say how many rows went "
+                "track_counts is off on this server, and it counts the deleted rows "
                 "(autovacuum needs it too): set it to on"
             )

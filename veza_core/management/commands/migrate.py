@@ -227,7 +227,8 @@ class Command(DjangoCommand, Progress):
             outcome["audit"] = self._audit(connection)
         if options["as_json"]:
             self.stdout.write(json.dumps(outcome))
-        self._say("Next: make test, or .venv/bin/python manage.py dbshell")
+        if settings.DEBUG:
+            self._say("Next: make test, or .venv/bin/python manage.py dbshell")
 
     def _audit(self, connection: BaseDatabaseWrapper) -> dict[str, int] | None:
         # A third of what a run with nothing to do imports: only where it is wanted.

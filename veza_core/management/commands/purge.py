@@ -122,7 +122,7 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             self.progress.clear()
             self.stderr.write(
-                f"Ended: {outcome.deleted:,} rows went, and the next purge goes on from there."
+                f"Ended: {outcome.deleted:,} rows were deleted. The next purge goes on from there."
             )
             raise
         finally:
@@ -149,7 +149,7 @@ class Command(BaseCommand):
     def _show(self, due: Due, outcome: Outcome) -> None:
         rate = outcome.deleted / (time.monotonic() - self.started)
         self.progress.show(
-            f"{due.table}.{due.column}: {outcome.deleted:,} rows gone, {rate:,.0f} a second"
+            f"{due.table}.{due.column}: {outcome.deleted:,} rows deleted, {rate:,.0f} a second"
         )
 
     def _summarize(self, outcome: Outcome, options: dict[str, Any]) -> None:
@@ -172,7 +172,7 @@ class Command(BaseCommand):
                 self.stderr.write(f"{name}: {rows:,} rows are left for the next purge: {why}")
 
     def _print(self, outcome: Outcome, *, dry_run: bool, seconds: float) -> None:
-        verb = "would go" if dry_run else "went"
+        verb = "would be deleted" if dry_run else "were deleted"
         for name, count in sorted(outcome.counts.items()):
             notes = []
             if count.by_cascade:
