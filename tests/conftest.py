@@ -38,6 +38,9 @@ for field in ("SmallIntegerField", "IntegerField", "BigIntegerField"):
 def pytest_configure(config: pytest.Config) -> None:
     run.begin()
     memory.begin()
+    if memory.VARIABLE in os.environ and not hasattr(config, "workerinput"):
+        # Of a short name, since the path of a socket has 107 bytes at most.
+        config.option.basetemp = config.option.basetemp or f"{os.environ[memory.VARIABLE]}/t"
     if memory.is_used() and "EMBEDDED" in connection.settings_dict:
         # Without workers this process is the one that connects, and its settings were read before.
         settings.EMBEDDED_DIRECTORY = os.environ["EMBEDDED_DIRECTORY"]

@@ -11,6 +11,9 @@ import veza_core.management.commands
 import veza_site.management.commands
 import veza_streaming.management.commands
 
+# migrate looks at the database before it looks at some of its arguments.
+pytestmark = pytest.mark.django_db
+
 PACKAGES = [
     veza_core.management.commands,
     veza_site.management.commands,

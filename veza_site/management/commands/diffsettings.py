@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.management.base import CommandError
 from django.core.management.commands import diffsettings
 
 from veza_site.secrecy import masked
@@ -11,4 +12,6 @@ class Command(diffsettings.Command):
     """Settings that differ from Django's own, secrets masked."""
 
     def handle(self, **options: Any) -> str:
+        if options["default"] is not None and not options["default"].strip():
+            raise CommandError("argument --default: it is given, and empty")
         return masked(super().handle(**options))
