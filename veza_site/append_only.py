@@ -6,6 +6,8 @@ TRIGGER", Notes). Another one writes down when an entry is made, and by which ro
 client says. Who owns the tables can still take all of this away: then `changes` tells of it.
 """
 
+from typing import Any
+
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 #: Table to the word in the names of its triggers.
@@ -110,7 +112,7 @@ def changes(connection: BaseDatabaseWrapper) -> list[str]:
         cursor.execute(FUNCTIONS, [list(BODIES), list(BODIES.values())])
         found += [change for (change,) in cursor.fetchall()]
         for table, word in TABLES.items():
-            values = {
+            values: dict[str, Any] = {
                 "table": f"django.{table}",
                 "names": [name.format(word) for name in TRIGGERS],
                 "events": [event.format(table) for event, _ in TRIGGERS.values()],

@@ -14,10 +14,12 @@ class VezaSiteConfig(AppConfig):
     verbose_name = "Support"
 
     def ready(self) -> None:
-        """Note every sign-in and sign-out, and add the checks of a deployment."""
+        """Note every sign-in and sign-out, keep secrets apart, add the checks of a deployment."""
         from veza_site import checks  # noqa: F401 - it registers itself
+        from veza_site.support.keyed import derive_authenticator_secrets
         from veza_site.support.sessions import begin, end
 
+        derive_authenticator_secrets()
         user_logged_in.connect(begin, dispatch_uid="veza_site.support.sessions.begin")
         user_logged_out.connect(end, dispatch_uid="veza_site.support.sessions.end")
 

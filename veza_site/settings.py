@@ -250,7 +250,7 @@ OTP_STATIC_THROTTLE_FACTOR = 0
 
 # Rows in schema django, so that a session can be ended from outside. The idle time is counted by
 # the server (`veza_site.support.sessions`), and the cookie goes with the browser.
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "veza_site.support.session_store"
 SESSION_COOKIE_AGE = SESSION_IDLE_MINUTES * 60
 SESSION_ABSOLUTE_AGE = SESSION_MINUTES * 60
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True

@@ -9,7 +9,7 @@ from veza_site.append_only import make_sql
 class Migration(migrations.Migration):
     initial = True
 
-    dependencies = []
+    dependencies = [("otp_static", "0003_add_timestamps")]
 
     operations = [
         migrations.CreateModel(
@@ -188,4 +188,8 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.RunSQL(make_sql()),
+        # django-otp's 16 characters have no room for a digest of 256 bits.
+        migrations.RunSQL(
+            "ALTER TABLE django.otp_static_statictoken ALTER COLUMN token TYPE varchar(64)"
+        ),
     ]

@@ -147,5 +147,5 @@ def _words_on(table: str) -> tuple[str, ...]:
 
 
 def _tables_of(*labels: str) -> list[str]:
-    models = (model for label in labels for model in apps.get_app_config(label).get_models())
-    return [model._meta.db_table for model in models]
+    models = apps.get_models()
+    return [model._meta.db_table for model in models if model._meta.app_label in labels]
