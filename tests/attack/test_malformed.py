@@ -5,6 +5,7 @@ The client of the tests raises what a view raises, so that nothing hides behind 
 
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 import pytest
 from django.contrib import admin
@@ -88,6 +89,21 @@ def test_query_strings(super_admin: Client, data: Any, page: str, others: Any) -
     ask(super_admin, address_of(model, page), [pair])
     ask(super_admin, address_of(model, page), [pair, *others])
     ask(super_admin, address_of(model, page), [pair, *others], post=True)
+
+
+#: Times as a cursor has them: PostgreSQL refuses an offset of 16 hours or more, Python of 24.
+OFFSETS = ("+16:00", "-16:00", "+15:59", "+23:59:59", "-23:59:59", "+24:00", "+00:00:01", "")
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_cursors(super_admin: Client, model: Any) -> None:
+    row = "1" if model.__name__ in ("StaffLogEntry", "Note") else str(UUID(int=1))
+    for time in ("2026-03-04T05:06:07", "0001-01-01T00:00:00", "9999-12-31T23:59:59.999999"):
+        for offset in OFFSETS:
+            ask(super_admin, address_of(model, "changelist"), [("after", f"{time}{offset}~{row}")])
+    for value in ("", "null", "a\0b", "9" * 30, "-" + "9" * 30, "١", "1e3", "NaN", "infinity"):
+        for cursor in (value, f"{value}~{row}", f"{row}~{value}"):
+            ask(super_admin, address_of(model, "changelist"), [("upto", cursor)])
 
 
 @PATIENT

@@ -59,7 +59,7 @@ def cell(value: Any) -> str:
 def _guarded(found: re.Match[str]) -> str:
     """The run before a sign, with an apostrophe where a cell may begin."""
     run = found[1]
-    if found.start() == 0:
-        return f"'{run}"
     last = max(map(run.rfind, ENDS))
-    return run if last < 0 else f"{run[: last + 1]}'{run[last + 1 :]}"
+    if last < 0 and found.start() > 0:
+        return run
+    return f"{run[: last + 1]}'{run[last + 1 :]}"
