@@ -172,6 +172,7 @@ def test_a_download_that_is_broken_off_is_remembered(
     request = rf.post("/", {"reason": "audit"})
     request._dont_enforce_csrf_checks = True
     request.access = access_of(make_staff("moderator"))
+    request.session = {}
     (view,) = export.export_urls(admin.site._registry[Track])
     response = view.callback(request)
     chunks = iter(response.streaming_content)

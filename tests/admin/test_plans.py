@@ -71,7 +71,7 @@ def examine(statements: list[str]) -> None:
     for statement in dict.fromkeys(statements):
         if not statement.lstrip("( \n").startswith(("SELECT", "WITH")) or "set_config" in statement:
             continue
-        if statement in examined or "django_session" in statement:
+        if statement in examined or "django_session" in statement or "staffsession" in statement:
             continue
         examined.add(statement)
         for allowed in (False, True):
