@@ -10,6 +10,7 @@ from model_bakery import baker
 
 from tests.acting import columns, entries, take, url
 from tests.staff import grant, make_staff, make_user, signed_in
+from veza_core.admin.actions import perform
 from veza_core.admin.actions.accounts import ACCOUNT_ACTIONS
 from veza_core.admin.actions.roles import ROLE_ACTIONS
 from veza_core.models import (
@@ -19,6 +20,7 @@ from veza_core.models import (
     RolePermission,
     User,
     UserRole,
+    UserRoleAssignment,
     UserSession,
 )
 
@@ -134,7 +136,7 @@ def test_nobody_acts_on_their_own_account(action: str):
 
 
 @pytest.mark.parametrize("action", ON_ACCOUNTS)
-@pytest.mark.parametrize("greater", ["super_admin", "admin", "ended"])
+@pytest.mark.parametrize("greater", ["super_admin", "admin", "ended", "admin of the API"])
 def test_nobody_acts_on_an_account_with_rights_that_they_lack(action: str, greater: str):
     """Alice's role lacks one right of Bob's. Once his has ended, she may."""
     alice = make_staff("moderator")
@@ -144,6 +146,8 @@ def test_nobody_acts_on_an_account_with_rights_that_they_lack(action: str, great
     grant(bob, "support")
     if greater == "super_admin":
         User.objects.filter(pk=bob.pk).update(role=UserRole.SUPER_ADMIN)
+    elif greater == "admin of the API":
+        User.objects.filter(pk=bob.pk).update(role=UserRole.ADMIN)
     else:
         ended = timezone.now() - timedelta(seconds=1)
         grant(bob, "admin", expires_at=ended if greater == "ended" else None)
@@ -161,13 +165,34 @@ def test_nobody_acts_on_an_account_with_rights_that_they_lack(action: str, great
     before = columns(bob, "to_jsonb(users)")
     assert client.post(url(bob, action), sent).status_code == 403
     assert columns(bob, "to_jsonb(users)") == before
-    assert bob.role_assignments.count() == (1 if greater == "super_admin" else 2)
+    assert bob.role_assignments.count() == (2 if greater == "admin" else 1)
 
 
 def give(user: User, permission: str) -> None:
     role = baker.make(Role, name=permission, display_name=permission)
     baker.make(RolePermission, role=role, permission=Permission.objects.get(name=permission))
     grant(user, role.name)
+
+
+def test_a_kind_of_account_with_no_more_rights_is_no_obstacle(support: Client, bob: User):
+    User.objects.filter(pk=bob.pk).update(role=UserRole.SUPPORT)
+    assert take(support, bob, "ban", confirm="bob").status_code == 302
+
+
+def test_rights_are_asked_again_once_the_row_is_locked(monkeypatch: Any, bob: User):
+    alice = make_staff("moderator")
+    client = signed_in(alice)
+    lock = perform._lock
+
+    def withdrawn_meanwhile(*arguments: Any) -> Any:
+        rows = lock(*arguments)
+        UserRoleAssignment.objects.filter(user=alice).delete()
+        return rows
+
+    monkeypatch.setattr(perform, "_lock", withdrawn_meanwhile)
+    assert take(client, bob, "ban", confirm="bob").status_code == 403
+    assert columns(bob, "is_banned") == (False,)
+    assert entries("users.ban") == []
 
 
 def test_rights_that_sleep_count_too():

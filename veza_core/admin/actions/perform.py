@@ -9,6 +9,8 @@ from django.core.exceptions import PermissionDenied
 from django.db import OperationalError, connections, router, transaction
 from django.http import HttpRequest
 
+from veza_core.access import access_of
+
 from ..bounded import ON_PAGE, bounded
 from ..columns import shown_fields
 from ..display import shortened
@@ -48,6 +50,10 @@ def perform(
             with connections[alias].cursor() as cursor:
                 cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{LOCK_TIMEOUT}ms"])
             rows = _lock(admin, alias, seen)
+            # A colleague may have withdrawn them since the request began, or while a row was held.
+            request.access = access_of(request.access.user)  # type: ignore[attr-defined]
+            if not may(admin, request, action):
+                raise PermissionDenied
             for row in rows:
                 _check(action, row, seen[row.pk])
                 action.refuse(work.access, row)

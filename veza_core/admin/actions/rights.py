@@ -46,9 +46,11 @@ def refuse_self(access: Access, user: User) -> None:
 def refuse_greater(access: Access, user: User) -> None:
     """Raise `RefusedError` for an account that may what `access` may not.
 
-    Rights count which the account would have once it is reactivated or unbanned.
+    Rights count which the account would have once it is reactivated or unbanned. The other
+    services give `users.role` rights of their own: it counts as the role of that name.
     """
-    held = permissions_of([assignment.role for assignment in live_roles(user)])
+    kind = Role.objects.using("default").filter(name=user.role)
+    held = permissions_of([*(assignment.role for assignment in live_roles(user)), *kind])
     rights: frozenset[str] = frozenset().union(*held.values())
     is_super = user.role == UserRole.SUPER_ADMIN
     if (is_super and not access.is_super) or not access.may_grant(rights):
