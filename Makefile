@@ -91,6 +91,15 @@ QUICK := tests/admin tests/attack tests/audit tests/export tests/models tests/sc
 test-quick: setup ## Run the tests that need no process of their own (OPTIONS="-k soft_delete")
 	@.venv/bin/python -m pytest -m "not process" $(QUICK) $(OPTIONS)
 
+# A seed of one's own repeats what another run has found.
+SEED := $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
+TIMES := 20
+
+.PHONY: attack
+attack: setup ## Attack the site with random inputs, many more than `make test` (SEED=1 TIMES=100)
+	@echo "make attack SEED=$(SEED) TIMES=$(TIMES)"
+	@ATTACK_TIMES=$(TIMES) .venv/bin/python -m pytest --hypothesis-seed=$(SEED) tests/attack tests/admin/test_requests.py $(OPTIONS)
+
 .PHONY: lint
 lint: setup ## Check style, types, and that migrations and schema/ fit the models
 	@.venv/bin/ruff check

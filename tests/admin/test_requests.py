@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.admin.addresses import list_of, page_of, screen_of
 from tests.admin.crowd import MODELS
+from tests.attack.examples import inputs
 from veza_core.admin.listing import OWN
 from veza_core.models import FederatedIdentity, Role, User, UserSession
 from veza_streaming.models import PlaylistTrack, Track, TrackPlay, TrackShare
@@ -20,12 +21,7 @@ pytestmark = pytest.mark.django_db
 parametrize = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 
 #: Rows are neither needed nor made: one database serves all examples.
-often = settings(
-    max_examples=12,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-    derandomize=True,
-)
+often = inputs(12)
 
 WORDS = [
     "", "0", "1", "-1", "yes", "no", "None", "reversed", "30d", "today", "failed", "\0", "'", "%",

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.attack.addresses import MODELS, address_of
+from tests.attack.examples import inputs
 from tests.attack.payloads import _update, insert, remember
 from veza_core.admin.actions.cells import ENDS, SIGNS, cell
 from veza_core.secret_columns import SECRET_COLUMNS
@@ -51,7 +52,7 @@ def test_signs(before: str) -> None:
             assert formulas(cell(f"{before}{skipped}{sign}1+1")) == []
 
 
-@settings(deadline=None, database=None, derandomize=True, max_examples=500)
+@inputs(500)
 @given(st.text(st.sampled_from([*ENDS, *SIGNS, *SKIPPED, "a", "1", ",", "'", "|"]), max_size=30))
 def test_any_text(text: str) -> None:
     written = cell(text)

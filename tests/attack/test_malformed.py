@@ -11,22 +11,16 @@ import pytest
 from django.contrib import admin
 from django.db import connection, transaction
 from django.test import Client
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from model_bakery import baker
 
 from tests.attack.addresses import MODELS, actions_of, address_of
+from tests.attack.examples import inputs
 from veza_core.admin.listing import OWN
 from veza_core.models import User
 
-#: A fixture's client serves all examples, and the machine may be slow: both are meant so.
-PATIENT = settings(
-    max_examples=100,
-    deadline=None,
-    database=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+PATIENT = inputs(100)
 
 #: Values at which parsers break.
 ODD = st.sampled_from([
