@@ -84,8 +84,12 @@ VERSIONS := 15 16 17 18
 test-matrix: setup ## Run the tests that depend on the server on PostgreSQL 15 to 18 (VERSIONS="16 17")
 	@.venv/bin/python -m tests.matrix --versions $(VERSIONS) $(OPTIONS)
 
-# What a change of Python code can break, without the tests that start processes.
-QUICK := tests/admin tests/attack tests/audit tests/export tests/models tests/schema tests/site
+# What a change of Python code can break, without the tests that start processes, and without those of
+# plans, odd requests and memory, which look at every page many times.
+QUICK := tests/admin tests/audit tests/export tests/models tests/schema tests/site \
+	--ignore-glob='tests/admin/test_*plans.py' --ignore=tests/admin/test_infinity.py \
+	--ignore=tests/admin/test_requests.py \
+	--deselect=tests/admin/test_export_rules.py::test_it_streams_and_memory_does_not_grow
 
 .PHONY: test-quick
 test-quick: setup ## Run the tests that need no process of their own (OPTIONS="-k soft_delete")
