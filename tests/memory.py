@@ -20,7 +20,7 @@ from veza_core.db.embedded.server import Server
 MEMORY = Path("/dev/shm")  # noqa: S108 - it is the machine's
 ROOM = 4 * 2**30
 
-PREFIX = "veza_tests_"
+PREFIX, NEW = "veza_tests_", "veza_new_"
 #: Set by the process that starts the run; its workers inherit it.
 VARIABLE = "VEZA_TEST_MEMORY"
 
@@ -36,13 +36,15 @@ def begin() -> None:
     if VARIABLE in os.environ or not _has_room():
         return
     _remove_what_killed_runs_left()
-    directory = Path(tempfile.mkdtemp(prefix=PREFIX, dir=MEMORY))
+    new = Path(tempfile.mkdtemp(prefix=NEW, dir=MEMORY))
     # Servers run as other users; what is in it has modes of its own.
-    directory.chmod(0o711)
-    lock = _lock_of(directory)
+    new.chmod(0o711)
+    lock = _lock_of(new)
     assert lock is not None
+    # Under this name others look for the lock, so that it has to be held before.
+    directory = new.rename(MEMORY / new.name.replace(NEW, PREFIX))
     os.environ[VARIABLE] = os.environ["TMPDIR"] = str(directory)
-    # Chosen anew, if it was chosen.
+    # Python remembers the directory that it chose before.
     tempfile.tempdir = None
     if not os.environ.get("DATABASE_URL"):
         os.environ.setdefault("EMBEDDED_DIRECTORY", str(directory / "postgres"))

@@ -13,7 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 #: Table to the word in the names of its triggers.
 TABLES = {"veza_site_stafflogentry": "staff_log", "veza_site_note": "notes"}
 
-#: Function in schema `django` to its body.
+#: Function in schema `django` to its body, as migration 0001 makes both.
 BODIES = {
     "refuse_change": """
 BEGIN
@@ -29,11 +29,6 @@ BEGIN
 END;
 """,
 }
-COMMENTS = {
-    "refuse_change": "Trigger function: makes a table append-only",
-    "stamp_entry": "Trigger function: when an entry is written, and by which role of PostgreSQL",
-}
-
 #: Trigger, with the table's word in its name, to when it fires and what it calls.
 TRIGGERS = {
     "refuse_change_of_{}": (
@@ -87,26 +82,8 @@ WHERE NOT EXISTS (
 """
 
 
-def make_sql() -> str:
-    """The SQL that makes the functions and the triggers."""
-    functions = [
-        f"CREATE FUNCTION django.{name}() RETURNS trigger LANGUAGE plpgsql SET search_path = ''\n"
-        f"AS $${body}$$;\nCOMMENT ON FUNCTION django.{name}() IS '{COMMENTS[name]}';"
-        for name, body in BODIES.items()
-    ]
-    # ALWAYS: in a session of `session_replication_role = replica` too.
-    triggers = [
-        f"CREATE TRIGGER {name.format(word)} {event.format(table)}"
-        f" EXECUTE FUNCTION django.{function}();\n"
-        f"ALTER TABLE django.{table} ENABLE ALWAYS TRIGGER {name.format(word)};"
-        for table, word in TABLES.items()
-        for name, (event, function) in TRIGGERS.items()
-    ]
-    return "\n".join([*functions, *triggers])
-
-
 def changes(connection: BaseDatabaseWrapper) -> list[str]:
-    """What is not as `make_sql` made it, in words; empty: the tables are append-only still."""
+    """What is not as the migration made it, in words; empty: the tables are append-only still."""
     found = []
     with connection.cursor() as cursor:
         cursor.execute(FUNCTIONS, [list(BODIES), list(BODIES.values())])

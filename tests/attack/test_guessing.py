@@ -1,24 +1,21 @@
-"""Guessing passwords and codes: from one place, from many, at many names, and at once."""
+"""Guessing passwords and codes: from one place, from many, and at many names."""
 
 import re
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connection
 from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.site.test_sign_in import BARRED
-from tests.staff import LOGIN, PASSWORD, make_staff, make_user, post_sign_in
+from tests.staff import PASSWORD, make_staff, make_user, post_sign_in
 from veza_core.models import User
-from veza_core.passwords import BCryptPasswordHasher
-from veza_site.models import AttemptCount, HashingSlot
-from veza_site.support import attempts, hashing
+from veza_site.models import AttemptCount
+from veza_site.support import attempts
 from veza_site.support.networks import networks_of
 
 COOKIE = "browser"
@@ -291,118 +288,3 @@ def test_rows_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         attempts.count(attempts.of_sign_in("name", [], None))
         AttemptCount.objects.filter(name=attempts.keyed_hash("name")).update(free_at=timezone.now())
     assert AttemptCount.objects.count() == 1
-
-
-# At once ------------------------------------------------------------------------------------------
-
-
-def at_once(*works: Any) -> list[Any]:
-    """What they give that begin together, each in a thread with a connection of its own.
-
-    What they write is there to stay, as in production.
-    """
-    barrier, tests_own = threading.Barrier(len(works)), connections["default"]
-
-    def run(work: Any) -> Any:
-        # A thread's own would be to the database of the settings.
-        connections["default"] = type(tests_own)({**tests_own.settings_dict}, "default")
-        barrier.wait(60)
-        try:
-            return work()
-        finally:
-            connections["default"].close()
-
-    with ThreadPoolExecutor(len(works)) as pool:
-        return list(pool.map(run, works))
-
-
-@pytest.fixture
-def cleaned(db: Any) -> Any:
-    yield
-    at_once(lambda: (AttemptCount.objects.all().delete(), HashingSlot.objects.all().delete()))
-
-
-def test_of_many_attempts_at_once_no_more_pass(cleaned: Any) -> None:
-    """The database counts them before the password is looked at: processes are as these threads."""
-
-    def attempt() -> bool:
-        try:
-            attempts.count(attempts.of_sign_in("alice", ["192.0.2.1/32"], None))
-        except attempts.PausedError:
-            return False
-        return True
-
-    assert sorted(at_once(*[attempt] * 12)) == [False] * 7 + [True] * 5
-
-
-def test_so_many_passwords_are_hashed_at_once(
-    cleaned: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The others are told to come again, at once, and nothing is counted against them."""
-    settings.SIGN_IN_HASHES_AT_ONCE = 2
-    encode = BCryptPasswordHasher.encode
-    hashed, others_answered = threading.Semaphore(0), threading.Event()
-
-    def slow(self: Any, password: str, salt: Any) -> str:
-        hashed.release()
-        assert others_answered.wait(60)
-        return encode(self, password, salt)
-
-    def sign_in() -> Any:
-        return post_sign_in(Client(), "alice", "wrong")
-
-    def others() -> Any:
-        """They ask when two are hashed."""
-        try:
-            assert all(hashed.acquire(timeout=60) for _ in range(2))
-            with hashing.hashing(is_known=True):
-                pass
-            return post_sign_in(Client(), "bob", "wrong")
-        finally:
-            others_answered.set()
-
-    def counted() -> bool:
-        name = attempts.keyed_hash("bob")
-        return AttemptCount.objects.filter(name=name, failures__gt=0).exists()
-
-    monkeypatch.setattr(BCryptPasswordHasher, "encode", slow)
-    *answers, refused = at_once(sign_in, sign_in, others)
-    assert [answer.status_code for answer in answers] == [200, 200]
-    assert (refused.status_code, refused["Retry-After"]) == (503, "2")
-    assert at_once(counted) == [False]
-    (again,) = at_once(lambda: post_sign_in(Client(), "bob", "wrong"))
-    assert again.status_code == 200
-
-
-def test_a_form_that_lacks_something_is_not_hashed(client: Client, db: None) -> None:
-    """Nor is what bcrypt could not take."""
-    for data in ({"username": "alice"}, {"username": "alice", "password": "x" * 73}):
-        assert client.post(LOGIN, data).status_code == 200
-    assert not AttemptCount.objects.exists()
-
-
-def test_a_count_that_is_held_for_long(cleaned: Any) -> None:
-    """The role of the web process waits for a lock for a bounded time."""
-    bounds = attempts.of_sign_in("alice", [], None)
-
-    def hold(begun: threading.Event, done: threading.Event) -> None:
-        try:
-            with transaction.atomic():
-                attempts.count(bounds)
-                begun.set()
-                assert done.wait(60)
-        finally:
-            begun.set()
-
-    def meet(begun: threading.Event, done: threading.Event) -> None:
-        try:
-            assert begun.wait(60)
-            with connections["default"].cursor() as cursor:
-                cursor.execute("SET lock_timeout = '10ms'")
-            with pytest.raises(attempts.BusyError):
-                attempts.count(bounds)
-        finally:
-            done.set()
-
-    events = threading.Event(), threading.Event()
-    at_once(lambda: hold(*events), lambda: meet(*events))

@@ -8,10 +8,7 @@ import pytest
 
 from tests.support import ROOT
 
-pytestmark = [
-    pytest.mark.process,
-    pytest.mark.skipif(not shutil.which("make"), reason="make is not installed"),
-]
+pytestmark = pytest.mark.process
 
 URL = "postgresql://veza@db.invalid/veza"
 #: In place of manage.py: it says what it is given.

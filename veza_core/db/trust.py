@@ -130,8 +130,9 @@ def revoke_from_everybody(
 ) -> None:
     """Where all roles may create on the search path, take that away, if our role can.
 
-    PostgreSQL 15 and newer give nobody that privilege; a database that an older version made keeps
-    it. What was granted to a role by its name is somebody's decision, and stays.
+    A database made by PostgreSQL 15 or newer does not grant this privilege to PUBLIC; an older one
+    does, and keeps the grant through an upgrade. A grant to a named role is somebody's decision,
+    and stays.
     """
     with psycopg.connect(**parameters_for_catalog(connection)) as session:
         for danger in error.dangers:

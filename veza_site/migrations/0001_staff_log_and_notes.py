@@ -3,7 +3,39 @@
 import django.contrib.postgres.functions
 from django.db import migrations, models
 
-from veza_site.append_only import make_sql
+# `veza_site.append_only` tells whether a database still has all of this. ALWAYS: in a session of
+# `session_replication_role = replica` too.
+APPEND_ONLY = """
+CREATE FUNCTION django.refuse_change() RETURNS trigger LANGUAGE plpgsql SET search_path = ''
+AS $$
+BEGIN
+    RAISE EXCEPTION '% on %: its rows are only ever added', TG_OP, TG_TABLE_NAME
+        USING ERRCODE = 'insufficient_privilege';
+END;
+$$;
+COMMENT ON FUNCTION django.refuse_change() IS 'Trigger function: makes a table append-only';
+CREATE FUNCTION django.stamp_entry() RETURNS trigger LANGUAGE plpgsql SET search_path = ''
+AS $$
+BEGIN
+    NEW.created_at = transaction_timestamp();
+    NEW.written_by = session_user;
+    RETURN NEW;
+END;
+$$;
+COMMENT ON FUNCTION django.stamp_entry() IS 'Trigger function: when an entry is written, and by which role of PostgreSQL';
+CREATE TRIGGER refuse_change_of_staff_log BEFORE DELETE OR UPDATE OR TRUNCATE ON django.veza_site_stafflogentry FOR EACH STATEMENT EXECUTE FUNCTION django.refuse_change();
+ALTER TABLE django.veza_site_stafflogentry ENABLE ALWAYS TRIGGER refuse_change_of_staff_log;
+CREATE TRIGGER refuse_change_of_row_of_staff_log BEFORE DELETE OR UPDATE ON django.veza_site_stafflogentry FOR EACH ROW EXECUTE FUNCTION django.refuse_change();
+ALTER TABLE django.veza_site_stafflogentry ENABLE ALWAYS TRIGGER refuse_change_of_row_of_staff_log;
+CREATE TRIGGER stamp_staff_log BEFORE INSERT ON django.veza_site_stafflogentry FOR EACH ROW EXECUTE FUNCTION django.stamp_entry();
+ALTER TABLE django.veza_site_stafflogentry ENABLE ALWAYS TRIGGER stamp_staff_log;
+CREATE TRIGGER refuse_change_of_notes BEFORE DELETE OR UPDATE OR TRUNCATE ON django.veza_site_note FOR EACH STATEMENT EXECUTE FUNCTION django.refuse_change();
+ALTER TABLE django.veza_site_note ENABLE ALWAYS TRIGGER refuse_change_of_notes;
+CREATE TRIGGER refuse_change_of_row_of_notes BEFORE DELETE OR UPDATE ON django.veza_site_note FOR EACH ROW EXECUTE FUNCTION django.refuse_change();
+ALTER TABLE django.veza_site_note ENABLE ALWAYS TRIGGER refuse_change_of_row_of_notes;
+CREATE TRIGGER stamp_notes BEFORE INSERT ON django.veza_site_note FOR EACH ROW EXECUTE FUNCTION django.stamp_entry();
+ALTER TABLE django.veza_site_note ENABLE ALWAYS TRIGGER stamp_notes;
+"""
 
 
 class Migration(migrations.Migration):
@@ -187,7 +219,7 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.RunSQL(make_sql()),
+        migrations.RunSQL(APPEND_ONLY),
         # django-otp's 16 characters have no room for a digest of 256 bits.
         migrations.RunSQL(
             "ALTER TABLE django.otp_static_statictoken ALTER COLUMN token TYPE varchar(64)"

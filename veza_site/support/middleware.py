@@ -32,9 +32,9 @@ class AccessMiddleware:
         session = request.session
         if SESSION_KEY not in session:
             return nobody
-        # Asked before request.user, with which Django empties a session of another version, and
-        # django-otp forgets a device that is gone. Such a session must end: without a device it
-        # would go on to enrol a new one.
+        # Read before request.user: that makes Django empty a session of another version, and
+        # django-otp forget a device that is gone. Such a session must end. Without a device, the
+        # user could enrol a new one.
         account, own = session[SESSION_KEY], session.get(sessions.OWN)
         had_device = DEVICE_ID_SESSION_KEY in session
         access = access_of(request.user)
