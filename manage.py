@@ -8,13 +8,13 @@ makes 1, or 141 where its reader had gone, and the command has done its work all
 import os
 import sys
 
-from veza_core.ending import (
+from veza_core.operations.ending import (
     cancel_statements,
     ignore_signals,
     interrupt_code,
     interrupt_on_signals,
 )
-from veza_core.streams import guard_streams, lost_output
+from veza_core.operations.streams import guard_streams, lost_output
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from tests.support import (
     scratch_database,
     server_parameters,
 )
-from veza_core.jobs import BACKUP, record_success
+from veza_core.operations.jobs import BACKUP, record_success
 
 pytestmark = pytest.mark.django_db
 

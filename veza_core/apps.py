@@ -14,6 +14,6 @@ class VezaCoreConfig(AppConfig):
         """See to it that infinite times are read from every connection, and add the checks."""
         # Django's part about psycopg can be imported only once Django is set up.
         from . import checks  # noqa: F401 - it registers itself
-        from .infinity import register
+        from .db.infinity import register
 
-        connection_created.connect(register, dispatch_uid="veza_core.infinity")
+        connection_created.connect(register, dispatch_uid="veza_core.db.infinity")

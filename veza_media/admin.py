@@ -2,9 +2,9 @@
 
 from django.contrib import admin
 
-from veza_core.admin.actions.notes import AddNote
-from veza_core.admin.inspection import InspectionAdmin
-from veza_core.admin.states import UNSORTED, choices
+from veza_core.screens.actions.notes import AddNote
+from veza_core.screens.inspection import InspectionAdmin
+from veza_core.screens.states import UNSORTED, choices
 from veza_media.job_actions import JOB_ACTIONS
 from veza_media.models import (
     BitrateAdaptationLog,

@@ -7,7 +7,7 @@ from django import forms
 from django.contrib.postgres.functions import TransactionNow
 
 from veza_core.access import Access
-from veza_core.admin.actions.action import SetColumns, Work
+from veza_core.screens.actions.action import SetColumns, Work
 from veza_media.models import HlsTranscodeJob, TranscodeStatus
 
 

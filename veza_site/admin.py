@@ -11,10 +11,10 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from veza_core.admin.actions.pages import undo_url_of
-from veza_core.admin.columns import computed
-from veza_core.admin.display import NOTHING, shortened
-from veza_core.admin.inspection import InspectionAdmin
+from veza_core.screens.actions.pages import undo_url_of
+from veza_core.screens.columns import computed
+from veza_core.screens.display import NOTHING, shortened
+from veza_core.screens.inspection import InspectionAdmin
 from veza_site.models import Note, StaffLogEntry
 from veza_site.support.masking import mask
 

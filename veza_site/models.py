@@ -172,7 +172,7 @@ class CountedUntil(models.Model):
 
 
 class JobRun(models.Model):
-    """When a scheduled job last succeeded: one row a job. `veza_core.jobs` writes it."""
+    """When a scheduled job last succeeded: one row a job. `veza_core.operations.jobs` writes it."""
 
     job = models.CharField(max_length=63, primary_key=True, db_comment="backup_db, purge, …")
     finished_at = models.DateTimeField(

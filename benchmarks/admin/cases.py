@@ -9,8 +9,8 @@ from django.db.models import Model
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from veza_core.admin.order import Order
 from veza_core.models import User, UserSession
+from veza_core.screens.order import Order
 from veza_media.models import HlsTranscodeJob
 from veza_streaming.models import PlaylistTrack, Track, TrackComment, TrackPlay
 

@@ -20,7 +20,7 @@ from psycopg import sql
 from benchmarks.admin.cases import SIZE, Case, far, list_of, page_of
 from benchmarks.admin.measuring import timed
 from benchmarks.queries.plans import Plan
-from veza_core.admin.inspection import InspectionAdmin
+from veza_core.screens.inspection import InspectionAdmin
 
 #: Rows of a table that no page may read whole.
 LARGE = 100_000

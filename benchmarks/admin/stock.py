@@ -10,8 +10,8 @@ from django.db.models import DateTimeField, ForeignKey
 from django.http import HttpRequest
 from django.urls import path
 
-from veza_core.admin.inspection import InspectionAdmin
-from veza_core.admin.states import DELETED
+from veza_core.screens.inspection import InspectionAdmin
+from veza_core.screens.states import DELETED
 from veza_site import urls
 
 

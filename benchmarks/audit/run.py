@@ -81,8 +81,8 @@ def _server() -> str:
 
 def _audit(url: str) -> tuple[float, float]:
     """All rules, in this process: returns seconds, and seconds of this process's own work."""
-    from veza_core.audit.engine import audit
-    from veza_core.audit.rules import CATALOG_RULES
+    from veza_core.schema.audit.engine import audit
+    from veza_core.schema.audit.rules import CATALOG_RULES
 
     with psycopg.connect(url) as connection:
         start, work = time.perf_counter(), time.process_time()

@@ -10,9 +10,8 @@ from model_bakery import baker
 
 from tests.acting import columns, entries, take, url
 from tests.staff import grant, make_staff, make_user, signed_in
-from veza_core.admin.actions import perform
-from veza_core.admin.actions.accounts import ACCOUNT_ACTIONS
-from veza_core.admin.actions.roles import ROLE_ACTIONS
+from veza_core.admin.account_actions import ACCOUNT_ACTIONS
+from veza_core.admin.role_actions import ROLE_ACTIONS
 from veza_core.models import (
     Permission,
     RefreshToken,
@@ -23,6 +22,7 @@ from veza_core.models import (
     UserRoleAssignment,
     UserSession,
 )
+from veza_core.screens.actions import perform
 
 pytestmark = pytest.mark.django_db
 

@@ -16,8 +16,8 @@ from model_bakery import baker
 from tests.acting import columns, entries, open_page, take, url
 from tests.staff import grant, make_staff, make_user, signed_in
 from veza_core.access import access_of
-from veza_core.admin.actions import pages, perform
 from veza_core.models import Permission, Role, RolePermission, User
+from veza_core.screens.actions import pages, perform
 from veza_site.models import StaffLogEntry
 from veza_streaming.models import Playlist, Track
 

@@ -13,8 +13,8 @@ from django.test import Client
 from tests.acting import columns, entries, open_page, url
 from tests.staff import make_staff, signed_in
 from tests.support import server_parameters
-from veza_core.admin.actions import perform
 from veza_core.models import User
+from veza_core.screens.actions import perform
 
 pytestmark = pytest.mark.django_db
 

@@ -15,9 +15,9 @@ from model_bakery import baker
 from tests.acting import entries
 from tests.exporting import address, download, lines, rows
 from tests.staff import make_staff, make_user, signed_in
-from veza_core.admin.actions import export
-from veza_core.admin.actions.cells import cell
 from veza_core.models import RefreshToken, User
+from veza_core.screens.actions import export
+from veza_core.screens.actions.cells import cell
 from veza_core.secret_columns import SECRET_COLUMNS
 from veza_site.models import Note, StaffLogEntry
 from veza_site.settings import ROOT_URLCONF

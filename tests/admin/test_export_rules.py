@@ -16,9 +16,9 @@ from tests.acting import entries
 from tests.exporting import address, download, lines, rows
 from tests.staff import make_staff, make_user, signed_in
 from veza_core.access import access_of
-from veza_core.admin import keyset
-from veza_core.admin.actions import batches, export
 from veza_core.models import RefreshToken, User
+from veza_core.screens import keyset
+from veza_core.screens.actions import batches, export
 from veza_site.settings import ROOT_URLCONF
 from veza_streaming.models import Playlist, Track, TrackPlay
 

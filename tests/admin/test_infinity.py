@@ -11,9 +11,9 @@ from model_bakery import baker
 
 from tests.admin.addresses import list_of, page_of, screen_of
 from tests.admin.crowd import MODELS
-from veza_core.admin.actions.cells import cell
-from veza_core.infinity import FIRST, LAST
+from veza_core.db.infinity import FIRST, LAST
 from veza_core.models import RefreshToken, User
+from veza_core.screens.actions.cells import cell
 
 pytestmark = pytest.mark.django_db
 

@@ -7,9 +7,9 @@ import pytest
 from django.db.models import Q, QuerySet
 from model_bakery import baker
 
-from veza_core.admin import keyset, unsorted
-from veza_core.admin.order import FIRST, LAST, MalformedCursorError, Order, Place
 from veza_core.models import User
+from veza_core.screens import keyset, unsorted
+from veza_core.screens.order import FIRST, LAST, MalformedCursorError, Order, Place
 from veza_legacy_chat.models import Room
 from veza_media.models import HlsTranscodeJob, TranscodeStatus
 from veza_streaming.models import PlaylistTrack, Track

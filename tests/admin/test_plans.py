@@ -13,9 +13,9 @@ from benchmarks.admin.every import every
 from tests.admin.addresses import dated, list_of, page_of, questions, screen_of
 from tests.admin.crowd import MODELS, Crowd
 from tests.admin.plans import captured, nodes, plan_of, queries_in, rows_read, use_sequential_scans
-from veza_core.admin import keyset, panels, unsorted
-from veza_core.admin.inspection import InspectionAdmin
-from veza_core.admin.reading import reading
+from veza_core.screens import keyset, panels, unsorted
+from veza_core.screens.inspection import InspectionAdmin
+from veza_core.screens.reading import reading
 from veza_site.support import daily, overview
 from veza_streaming.admin import plays
 from veza_streaming.models import PlaybackAnalytics, Track, TrackComment

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tests.admin.addresses import list_of, page_of, screen_of
 from tests.admin.crowd import MODELS
 from tests.attack.examples import inputs
-from veza_core.admin.listing import OWN
 from veza_core.models import FederatedIdentity, Role, User, UserSession
+from veza_core.screens.listing import OWN
 from veza_streaming.models import PlaylistTrack, Track, TrackPlay, TrackShare
 
 pytestmark = pytest.mark.django_db

@@ -13,9 +13,9 @@ from model_bakery import baker
 from tests.acting import ROW, entries, open_page, take, url
 from tests.staff import grant, make_staff, signed_in
 from veza_core.access import access_of
-from veza_core.admin.actions import pages
-from veza_core.admin.actions.action import RefusedError, Work
 from veza_core.models import Permission, Role, RolePermission, User
+from veza_core.screens.actions import pages
+from veza_core.screens.actions.action import RefusedError, Work
 
 pytestmark = pytest.mark.django_db
 

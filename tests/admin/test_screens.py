@@ -13,10 +13,10 @@ from tests.admin.addresses import list_of, page_of, screen_of
 from tests.admin.crowd import MODELS
 from tests.counts import TABLES
 from tests.staff import make_user, signed_in
-from veza_core.admin import panels
-from veza_core.admin.labels import foreign_keys
-from veza_core.admin.listing import PRESET_LABELS, PRESETS
 from veza_core.models import Permission, Role, RolePermission, User, UserRoleAssignment
+from veza_core.screens import panels
+from veza_core.screens.labels import foreign_keys
+from veza_core.screens.listing import PRESET_LABELS, PRESETS
 from veza_site.models import StaffLogEntry
 from veza_streaming.models import Playlist, PlaylistTrack, Track, TrackPlay, TrackVersion
 

@@ -12,7 +12,6 @@ from django.utils import timezone
 from model_bakery import baker
 
 from tests.admin.searching import MODELS, found, search, text_of
-from veza_core.admin.search.finders import Finder
 from veza_core.models import (
     EmailVerificationToken,
     FederatedIdentity,
@@ -23,6 +22,7 @@ from veza_core.models import (
     User,
     UserSession,
 )
+from veza_core.screens.search.finders import Finder
 from veza_legacy_chat.models import Room
 from veza_streaming.models import Playlist, Track, TrackShare
 
@@ -30,7 +30,7 @@ from veza_streaming.models import Playlist, Track, TrackShare
 @pytest.fixture(autouse=True)
 def no_haste(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine, nothing here shall count as too common."""
-    monkeypatch.setattr("veza_core.admin.search.engine.PARTS_TIMEOUT", 60_000)
+    monkeypatch.setattr("veza_core.screens.search.engine.PARTS_TIMEOUT", 60_000)
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
@@ -183,7 +183,7 @@ def test_what_is_too_common_says_so_and_the_rest_is_found(
     browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A finder that takes longer than it may leaves all others their results."""
-    monkeypatch.setattr("veza_core.admin.search.engine.PARTS_TIMEOUT", 3_000)
+    monkeypatch.setattr("veza_core.screens.search.engine.PARTS_TIMEOUT", 3_000)
     exact = baker.make(Track, title="sleepy")
     playlist = baker.make(Playlist, title="my sleepy list")
     slow_down(monkeypatch, Track)
@@ -195,9 +195,9 @@ def test_what_is_too_common_says_so_and_the_rest_is_found(
 def test_what_is_too_common_is_found_among_the_newest(
     browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("veza_core.admin.search.engine.PARTS_TIMEOUT", 3_000)
+    monkeypatch.setattr("veza_core.screens.search.engine.PARTS_TIMEOUT", 3_000)
     for module in ("engine", "views"):
-        monkeypatch.setattr(f"veza_core.admin.search.{module}.NEWEST", 3)
+        monkeypatch.setattr(f"veza_core.screens.search.{module}.NEWEST", 3)
     titles = ["a sleepy one", "a sleepy two", "another", "a sleepy three"]
     old, two, _, three = [baker.make(Track, title=title, artist="x") for title in titles]
     for age, track in enumerate((three, two, old)):

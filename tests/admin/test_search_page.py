@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def no_haste(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("veza_core.admin.search.engine.PARTS_TIMEOUT", 60_000)
+    monkeypatch.setattr("veza_core.screens.search.engine.PARTS_TIMEOUT", 60_000)
 
 
 def somebody_with(*names: str) -> Client:

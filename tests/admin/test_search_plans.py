@@ -24,9 +24,9 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.admin.plans import nodes
 from tests.admin.searching import MODELS, SEARCH
-from veza_core.admin.search.engine import NEWEST
-from veza_core.admin.search.finders import ID, Finder
-from veza_core.admin.search.term import read
+from veza_core.screens.search.engine import NEWEST
+from veza_core.screens.search.finders import ID, Finder
+from veza_core.screens.search.term import read
 
 pytestmark = pytest.mark.django_db
 

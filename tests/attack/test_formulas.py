@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.attack.addresses import MODELS, address_of
 from tests.attack.examples import inputs
 from tests.attack.payloads import _update, insert, remember
-from veza_core.admin.actions.cells import ENDS, SIGNS, cell
+from veza_core.screens.actions.cells import ENDS, SIGNS, cell
 from veza_core.secret_columns import SECRET_COLUMNS
 
 SKIPPED = (" ", "\u00a0", "\u3000", "\u200b", "\ufeff", "\u202e", "\x00", "\x1b", '"', "\u00ad")

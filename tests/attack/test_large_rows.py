@@ -14,8 +14,8 @@ from psycopg import sql
 
 from tests.attack.addresses import MODELS, actions_of, address_of
 from tests.attack.payloads import Hostile, insert, remember
-from veza_core.admin.bounded import IN_CELL, is_unbounded
 from veza_core.models import User
+from veza_core.screens.bounded import IN_CELL, is_unbounded
 from veza_core.secret_columns import SECRET_COLUMNS
 from veza_site.models import StaffLogEntry
 from veza_streaming.models import Track

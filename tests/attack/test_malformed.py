@@ -17,8 +17,8 @@ from model_bakery import baker
 
 from tests.attack.addresses import MODELS, actions_of, address_of
 from tests.attack.examples import inputs
-from veza_core.admin.listing import OWN
 from veza_core.models import User
+from veza_core.screens.listing import OWN
 
 PATIENT = inputs(100)
 

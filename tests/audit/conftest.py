@@ -12,11 +12,11 @@ from django.db import connection as django_connection
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from veza_core.audit.catalog import Catalog
-from veza_core.audit.engine import check
-from veza_core.audit.reader import read_catalog
-from veza_core.audit.rule import Finding, Rule
-from veza_core.audit.rules import CATALOG_RULES
+from veza_core.schema.audit.catalog import Catalog
+from veza_core.schema.audit.engine import check
+from veza_core.schema.audit.reader import read_catalog
+from veza_core.schema.audit.rule import Finding, Rule
+from veza_core.schema.audit.rules import CATALOG_RULES
 
 LAB_SCHEMA = Path(__file__).with_name("lab_schema.sql")
 

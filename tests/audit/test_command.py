@@ -14,8 +14,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from tests.counts import TABLES
-from veza_core.audit.pages import pages
-from veza_core.audit.rules import ALL_RULES, CATALOG_RULES
+from veza_core.schema.audit.pages import pages
+from veza_core.schema.audit.rules import ALL_RULES, CATALOG_RULES
 
 ROOT = Path(__file__).parents[2]
 
@@ -220,7 +220,7 @@ def test_role_without_any_right_can_audit(make_database):
 
 def test_lock_in_the_way_ends_in_one_clear_line(make_database, monkeypatch):
     """A migration in progress holds tables whose expressions the catalog has to open."""
-    monkeypatch.setattr("veza_core.audit.reader.STATEMENT_TIMEOUT", "1ms")
+    monkeypatch.setattr("veza_core.schema.audit.reader.STATEMENT_TIMEOUT", "1ms")
     url = make_database("audit_locks")
     with psycopg.connect(url) as connection:
         connection.execute(

@@ -6,9 +6,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from veza_core.audit.engine import audit
-from veza_core.audit.exceptions import ExceptionsError, read_exceptions
-from veza_core.audit.rules import ALL_RULES, CATALOG_RULES
+from veza_core.schema.audit.engine import audit
+from veza_core.schema.audit.exceptions import ExceptionsError, read_exceptions
+from veza_core.schema.audit.rules import ALL_RULES, CATALOG_RULES
 
 TODAY = date(2026, 6, 15)
 

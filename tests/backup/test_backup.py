@@ -28,10 +28,10 @@ from tests.support import (
     manage,
     running_manage,
 )
-from veza_core.backup.files import written_whole
 from veza_core.db.backend.base import DatabaseWrapper
 from veza_core.db.libpq import program_arguments
 from veza_core.db.url import database_settings
+from veza_core.operations.backup.files import written_whole
 
 pytestmark = pytest.mark.django_db
 

@@ -13,9 +13,9 @@ from django.db import connection
 
 from tests.backup.state import differences, state_of
 from tests.support import run_command, server_parameters
-from veza_core.backup.archive import open_archive
-from veza_core.backup.files import written_whole
-from veza_core.backup.tools import Tools, find_tools
+from veza_core.operations.backup.archive import open_archive
+from veza_core.operations.backup.files import written_whole
+from veza_core.operations.backup.tools import Tools, find_tools
 
 pytestmark = pytest.mark.django_db
 

@@ -20,8 +20,8 @@ from tests.support import (
     run_command,
     scratch_database,
 )
-from veza_core.backup.archive import open_archive
-from veza_core.backup.tools import find_tools
+from veza_core.operations.backup.archive import open_archive
+from veza_core.operations.backup.tools import find_tools
 
 pytestmark = pytest.mark.django_db
 

@@ -17,11 +17,11 @@ from tests.support import (
     scratch_database,
     server_parameters,
 )
-from veza_core.backup.archive import open_archive
-from veza_core.backup.contents import check_contents
-from veza_core.backup.files import written_whole
-from veza_core.backup.tools import find_tools
 from veza_core.db.locks import LOCK_KEY
+from veza_core.operations.backup.archive import open_archive
+from veza_core.operations.backup.contents import check_contents
+from veza_core.operations.backup.files import written_whole
+from veza_core.operations.backup.tools import find_tools
 
 pytestmark = pytest.mark.django_db
 

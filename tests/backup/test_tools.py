@@ -6,8 +6,8 @@ import pytest
 from django.core.management.base import CommandError
 from django.db import connection
 
-from veza_core.backup import tools as module
-from veza_core.backup.tools import Tools, find_tools, nearest
+from veza_core.operations.backup import tools as module
+from veza_core.operations.backup.tools import Tools, find_tools, nearest
 
 
 def test_nearest():

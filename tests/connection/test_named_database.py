@@ -19,12 +19,12 @@ from tests.support import (
     scratch_database,
     server_parameters,
 )
-from veza_core.backup import dump
-from veza_core.backup.tools import find_tools
 from veza_core.db import libpq
 from veza_core.db.backend.client import DatabaseClient
 from veza_core.db.session import read_session
 from veza_core.db.url import connection_parameters, database_settings
+from veza_core.operations.backup import dump
+from veza_core.operations.backup.tools import find_tools
 
 pytestmark = [pytest.mark.django_db, pytest.mark.process]
 

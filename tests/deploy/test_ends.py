@@ -20,7 +20,12 @@ from tests.support import (
     server_parameters,
 )
 from veza_core.db.locks import migration_lock
-from veza_core.ending import Terminated, cancel_statements, interrupt_code, interrupt_on_signals
+from veza_core.operations.ending import (
+    Terminated,
+    cancel_statements,
+    interrupt_code,
+    interrupt_on_signals,
+)
 
 pytestmark = pytest.mark.django_db
 

@@ -12,8 +12,8 @@ from tests.support import (
     scratch_database,
     server_parameters,
 )
-from veza_core.deploy.executor import Executor, Patience, Progress
-from veza_core.deploy.plan_sql import read_sql
+from veza_core.operations.deploy.executor import Executor, Patience, Progress
+from veza_core.operations.deploy.plan_sql import read_sql
 
 pytestmark = pytest.mark.django_db
 

@@ -18,8 +18,8 @@ from tests.support import (
     scratch_database,
     server_parameters,
 )
-from veza_core.audit.service import audit_own
-from veza_core.deploy.requirements import LEGACY_EXTENSIONS
+from veza_core.operations.deploy.requirements import LEGACY_EXTENSIONS
+from veza_core.schema.audit.service import audit_own
 
 pytestmark = pytest.mark.django_db
 

@@ -7,8 +7,8 @@ from django.core.management.base import CommandError
 from django.db import connection, migrations
 from django.db.migrations.loader import MigrationLoader
 
-from veza_core.deploy.squawk import migrations_after_v1, squawk
-from veza_core.deploy.v1 import V1_MIGRATIONS
+from veza_core.operations.deploy.squawk import migrations_after_v1, squawk
+from veza_core.operations.deploy.v1 import V1_MIGRATIONS
 
 pytestmark = pytest.mark.django_db
 
@@ -57,7 +57,7 @@ def test_command(capsys, monkeypatch):
     call_command("lint_migrations")
     assert "No migrations after V1." in capsys.readouterr().out
     later = after_v1(SLOW, atomic=True)
-    monkeypatch.setattr("veza_core.deploy.squawk.migrations_after_v1", lambda *_: later)
+    monkeypatch.setattr("veza_core.operations.deploy.squawk.migrations_after_v1", lambda *_: later)
     with pytest.raises(CommandError, match="squawk has findings"):
         call_command("lint_migrations")
     assert "require-concurrent-index-creation" in capsys.readouterr().out

@@ -19,7 +19,7 @@ from tests.support import (
     scratch_database,
     server_parameters,
 )
-from veza_core.deploy.state import RunState
+from veza_core.operations.deploy.state import RunState
 
 STOCK = """
 import django

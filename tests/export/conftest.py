@@ -10,8 +10,8 @@ from django.conf import settings
 from django.db import connection
 from psycopg.conninfo import make_conninfo
 
-from veza_core.backup.tools import find_tools
-from veza_core.export.snapshot import load_snapshot
+from veza_core.operations.backup.tools import find_tools
+from veza_core.schema.export.snapshot import load_snapshot
 
 SCHEMA = settings.BASE_DIR / "schema"
 

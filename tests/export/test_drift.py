@@ -3,9 +3,9 @@
 import psycopg
 import pytest
 
-from veza_core.export.drift import Difference, compare
-from veza_core.export.queries import LEGACY_EXTENSIONS
-from veza_core.export.snapshot import read_snapshot
+from veza_core.schema.export.drift import Difference, compare
+from veza_core.schema.export.queries import LEGACY_EXTENSIONS
+from veza_core.schema.export.snapshot import read_snapshot
 
 CHANGES = {
     "dropped index": (

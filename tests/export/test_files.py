@@ -4,12 +4,12 @@ import copy
 
 import pytest
 
-from veza_core.export import ExportError, render
-from veza_core.export.exporting import prove
-from veza_core.export.files import CATALOG, render_files, stale, strays, write
-from veza_core.export.groups import GROUPS
-from veza_core.export.rows import reference_rows
-from veza_core.export.snapshot import read_snapshot
+from veza_core.schema.export import ExportError, render
+from veza_core.schema.export.exporting import prove
+from veza_core.schema.export.files import CATALOG, render_files, stale, strays, write
+from veza_core.schema.export.groups import GROUPS
+from veza_core.schema.export.rows import reference_rows
+from veza_core.schema.export.snapshot import read_snapshot
 
 
 @pytest.fixture

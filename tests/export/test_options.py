@@ -3,15 +3,15 @@
 import psycopg
 import pytest
 
-from veza_core.audit.engine import check
-from veza_core.audit.reader import read_catalog
-from veza_core.audit.rules import CATALOG_RULES
-from veza_core.export.drift import compare
-from veza_core.export.exporting import prove
-from veza_core.export.files import render_files
-from veza_core.export.options import without
-from veza_core.export.rows import reference_rows
-from veza_core.export.snapshot import read_snapshot
+from veza_core.schema.audit.engine import check
+from veza_core.schema.audit.reader import read_catalog
+from veza_core.schema.audit.rules import CATALOG_RULES
+from veza_core.schema.export.drift import compare
+from veza_core.schema.export.exporting import prove
+from veza_core.schema.export.files import render_files
+from veza_core.schema.export.options import without
+from veza_core.schema.export.rows import reference_rows
+from veza_core.schema.export.snapshot import read_snapshot
 
 #: Statements that put an option which no page of PostgreSQL's documents into each array of options,
 #: in front of what is there and where there is nothing, as a minor release may.

@@ -3,9 +3,9 @@
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from veza_core.export.groups import GROUPS
-from veza_core.export.rows import reference_rows
-from veza_core.export.snapshot import read_snapshot
+from veza_core.schema.export.groups import GROUPS
+from veza_core.schema.export.rows import reference_rows
+from veza_core.schema.export.snapshot import read_snapshot
 
 from .conftest import SCHEMA
 

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from veza_core.export.spelling import (
+from veza_core.schema.export.spelling import (
     column_type,
     default,
     expression,

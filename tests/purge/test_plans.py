@@ -7,9 +7,9 @@ import pytest
 from psycopg import sql
 
 from tests.support import server_parameters
-from veza_core.purge.catalog import CASCADE, Table
-from veza_core.purge.policy import KINDS, Due
-from veza_core.purge.removal import CLEAR, REFERRING, SELECT_CHILDREN, SELECT_DUE
+from veza_core.operations.purge.catalog import CASCADE, Table
+from veza_core.operations.purge.policy import KINDS, Due
+from veza_core.operations.purge.removal import CLEAR, REFERRING, SELECT_CHILDREN, SELECT_DUE
 
 KEY = "00000000-0000-4000-8000-000000000000"
 NOW = datetime.now(UTC)

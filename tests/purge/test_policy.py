@@ -4,7 +4,7 @@ import pytest
 
 from tests.purge.conftest import deleted
 from tests.support import is_one_clear_line, manage
-from veza_core.purge.policy import KINDS
+from veza_core.operations.purge.policy import KINDS
 
 DAYS = {"tokens": 7, "sessions": 8, "bitrate_logs": 9, "analytics": 10, "plays": 11, "history": 12}
 POLICY = {f"PURGE_{kind.upper()}_AFTER_DAYS": str(days) for kind, days in DAYS.items()}

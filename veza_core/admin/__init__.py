@@ -1,4 +1,4 @@
-"""The support admin's screens of this app, and the base of all screens (`inspection`)."""
+"""The support admin's screens of accounts; `veza_core.screens` is what all screens are made of."""
 
 from . import profiles, rbac, tokens, users
 

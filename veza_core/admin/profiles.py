@@ -3,9 +3,8 @@
 from django.contrib import admin
 
 from veza_core.models import UserProfile, UserSettings
-
-from .inspection import InspectionAdmin
-from .states import UNSORTED, boolean
+from veza_core.screens.inspection import InspectionAdmin
+from veza_core.screens.states import UNSORTED, boolean
 
 
 @admin.register(UserProfile)

@@ -7,12 +7,11 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from veza_core.models import Permission, Role, RolePermission, UserRoleAssignment
-
-from .columns import computed
-from .display import badge
-from .inspection import InspectionAdmin
-from .search.finders import same
-from .states import UNSORTED, boolean
+from veza_core.screens.columns import computed
+from veza_core.screens.display import badge
+from veza_core.screens.inspection import InspectionAdmin
+from veza_core.screens.search.finders import same
+from veza_core.screens.states import UNSORTED, boolean
 
 
 @admin.register(Role)

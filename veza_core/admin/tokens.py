@@ -8,12 +8,11 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from veza_core.models import EmailVerificationToken, PasswordResetToken, RefreshToken, UserSession
-
-from .columns import computed
-from .display import badge
-from .inspection import InspectionAdmin
-from .search.finders import Finder, address, token
-from .states import UNSORTED, given
+from veza_core.screens.columns import computed
+from veza_core.screens.display import badge
+from veza_core.screens.inspection import InspectionAdmin
+from veza_core.screens.search.finders import Finder, address, token
+from veza_core.screens.states import UNSORTED, given
 
 
 def token_state(row: Any, ended: str, word: str) -> SafeString:

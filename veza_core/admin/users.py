@@ -8,15 +8,15 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from veza_core.models import FederatedIdentity, User, UserRole
+from veza_core.screens.actions.notes import AddNote
+from veza_core.screens.columns import computed
+from veza_core.screens.display import ago, badge, exact
+from veza_core.screens.inspection import InspectionAdmin
+from veza_core.screens.search.finders import part, same, whole
+from veza_core.screens.states import UNSORTED, boolean, choices
 
-from .actions.accounts import ACCOUNT_ACTIONS
-from .actions.notes import AddNote
-from .actions.roles import ROLE_ACTIONS
-from .columns import computed
-from .display import ago, badge, exact
-from .inspection import InspectionAdmin
-from .search.finders import part, same, whole
-from .states import UNSORTED, boolean, choices
+from .account_actions import ACCOUNT_ACTIONS
+from .role_actions import ROLE_ACTIONS
 
 
 def account_states(user: User) -> list[SafeString]:

@@ -12,11 +12,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 from psycopg import sql
 
-from veza_core.deploy.summary import read_summary
-from veza_core.deploy.v1 import V1_MIGRATIONS
-from veza_core.jobs import BACKUP, PURGE, WEEKLY_PLAYS
-from veza_core.purge.catalog import read_catalog
-from veza_core.purge.policy import Due, read_policy
+from veza_core.operations.deploy.summary import read_summary
+from veza_core.operations.deploy.v1 import V1_MIGRATIONS
+from veza_core.operations.jobs import BACKUP, PURGE, WEEKLY_PLAYS
+from veza_core.operations.purge.catalog import read_catalog
+from veza_core.operations.purge.policy import Due, read_policy
 from veza_site.append_only import changes
 
 #: How far rows are counted: above it the answer is "that many at least".

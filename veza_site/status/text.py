@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from veza_core.backup.files import human_size
+from veza_core.operations.backup.files import human_size
 from veza_site.status.attention import duration
 from veza_site.status.questions import MOST_COUNTED
 from veza_site.status.report import Report

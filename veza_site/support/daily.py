@@ -14,7 +14,7 @@ from django.db import connection, connections
 from django.utils import timezone
 from psycopg import sql
 
-from veza_core.admin.charts import Day, days_until
+from veza_core.screens.charts import Day, days_until
 from veza_site.models import CountedUntil, DailyCount
 
 #: Days that charts show.

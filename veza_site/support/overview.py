@@ -9,11 +9,11 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from veza_core.admin.charts import by_day
-from veza_core.admin.columns import Table
-from veza_core.admin.display import badge, exact, when
-from veza_core.admin.keyset import COUNTED, Count
-from veza_core.admin.labels import attach
+from veza_core.screens.charts import by_day
+from veza_core.screens.columns import Table
+from veza_core.screens.display import badge, exact, when
+from veza_core.screens.keyset import COUNTED, Count
+from veza_core.screens.labels import attach
 from veza_media.models import HlsTranscodeJob, TranscodeStatus
 from veza_site.models import StaffLogEntry
 from veza_site.support.daily import go_on, last_days

@@ -10,11 +10,11 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from veza_core.admin.actions.pages import undo_url_of
-from veza_core.admin.bounded import ON_PAGE, Excerpt, bounded
-from veza_core.admin.columns import Table, shown_fields
-from veza_core.admin.display import NOTHING, shortened, text, when
-from veza_core.admin.keyset import Count
+from veza_core.screens.actions.pages import undo_url_of
+from veza_core.screens.bounded import ON_PAGE, Excerpt, bounded
+from veza_core.screens.columns import Table, shown_fields
+from veza_core.screens.display import NOTHING, shortened, text, when
+from veza_core.screens.keyset import Count
 from veza_site.models import Note, StaffLogEntry
 from veza_site.support.masking import mask
 

@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from veza_core.admin.display import when
-from veza_core.admin.errors import HelpfulError, error_page
+from veza_core.screens.display import when
+from veza_core.screens.errors import HelpfulError, error_page
 from veza_site.support import security_log, sessions
 from veza_site.support.log import record
 

@@ -77,7 +77,7 @@ class SupportSite(AdminSite):
         """The screens that the user may open, under headings of our own."""
         # As below: importing anything of veza_core.admin registers screens, for which this class
         # has to be there.
-        from veza_core.admin.menu import grouped
+        from veza_core.screens.menu import grouped
 
         return grouped(self, request, app_label)
 
@@ -85,8 +85,8 @@ class SupportSite(AdminSite):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The start page: see `veza_site.support.overview`."""
-        from veza_core.admin.errors import HelpfulError, error_page
-        from veza_core.admin.reading import reading
+        from veza_core.screens.errors import HelpfulError, error_page
+        from veza_core.screens.reading import reading
         from veza_site.support.overview import overview
 
         try:
@@ -108,7 +108,7 @@ class SupportSite(AdminSite):
         redirect to an object of any model, which would say whether it exists.
         """
         dropped = ("password_change", "password_change_done", "view_on_site")
-        from veza_core.admin.search.views import search_urls
+        from veza_core.screens.search.views import search_urls
 
         urls = [url for url in super().get_urls() if getattr(url, "name", None) not in dropped]
         return [

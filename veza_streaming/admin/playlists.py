@@ -2,11 +2,11 @@
 
 from django.contrib import admin
 
-from veza_core.admin.actions.notes import AddNote
-from veza_core.admin.actions.soft_deletion import soft_deletion
-from veza_core.admin.inspection import InspectionAdmin
-from veza_core.admin.search.finders import part, same, whole
-from veza_core.admin.states import UNSORTED, boolean, choices
+from veza_core.screens.actions.notes import AddNote
+from veza_core.screens.actions.soft_deletion import soft_deletion
+from veza_core.screens.inspection import InspectionAdmin
+from veza_core.screens.search.finders import part, same, whole
+from veza_core.screens.states import UNSORTED, boolean, choices
 from veza_streaming.models import (
     Playlist,
     PlaylistCollaborator,

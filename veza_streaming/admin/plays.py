@@ -6,7 +6,7 @@ from django.db import connections
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from veza_core.admin.charts import Day, by_day, days_until
+from veza_core.screens.charts import Day, by_day, days_until
 from veza_streaming.models import Track
 
 #: Days of the chart.

@@ -5,11 +5,11 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from veza_core.admin.actions.notes import AddNote
-from veza_core.admin.actions.soft_deletion import soft_deletion
-from veza_core.admin.inspection import InspectionAdmin
-from veza_core.admin.search.finders import part, same, whole
-from veza_core.admin.states import UNSORTED, boolean, choices
+from veza_core.screens.actions.notes import AddNote
+from veza_core.screens.actions.soft_deletion import soft_deletion
+from veza_core.screens.inspection import InspectionAdmin
+from veza_core.screens.search.finders import part, same, whole
+from veza_core.screens.states import UNSORTED, boolean, choices
 from veza_streaming.admin.plays import plays_by_day
 from veza_streaming.models import Track, TrackHistory, TrackStatus, TrackVersion
 

@@ -31,7 +31,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        from veza_core.audit.reporters import FORMATS
+        from veza_core.schema.audit.reporters import FORMATS
 
         target = parser.add_mutually_exclusive_group()
         target.add_argument(
@@ -73,8 +73,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         # Imported late: --help, and every other command, do without.
-        from veza_core.audit import pages
-        from veza_core.audit.rules import ALL_RULES
+        from veza_core.schema.audit import pages
+        from veza_core.schema.audit.rules import ALL_RULES
 
         if options["explain"]:
             [rule] = self._rules([options["explain"]])
@@ -89,11 +89,11 @@ class Command(BaseCommand):
             self._audit(options)
 
     def _audit(self, options: dict[str, Any]) -> None:
-        from veza_core.audit.engine import audit
-        from veza_core.audit.exceptions import ExceptionsError, read_exceptions
-        from veza_core.audit.reader import AuditError
-        from veza_core.audit.rules import ALL_RULES
-        from veza_core.audit.service import own_exceptions, own_sources
+        from veza_core.schema.audit.engine import audit
+        from veza_core.schema.audit.exceptions import ExceptionsError, read_exceptions
+        from veza_core.schema.audit.reader import AuditError
+        from veza_core.schema.audit.rules import ALL_RULES
+        from veza_core.schema.audit.service import own_exceptions, own_sources
 
         rules = self._rules(options["rule"]) if options["rule"] else ALL_RULES
         path = options["exceptions"]
@@ -127,13 +127,13 @@ class Command(BaseCommand):
         alias = options["database"]
         if alias not in connections:
             raise self._error(f"there is no database {alias} in DATABASES")
-        from veza_core.audit.service import connect
+        from veza_core.schema.audit.service import connect
 
         return connect(connections[alias])
 
     def _rules(self, ids: list[str]) -> tuple[Any, ...]:
         """Return the rules of these ids, in the rules' own order."""
-        from veza_core.audit.rules import ALL_RULES
+        from veza_core.schema.audit.rules import ALL_RULES
 
         known = {rule.id for rule in ALL_RULES}
         for rule_id in ids:
@@ -142,15 +142,15 @@ class Command(BaseCommand):
         return tuple(rule for rule in ALL_RULES if rule.id in ids)
 
     def _render(self, report: Any, options: dict[str, Any]) -> str:
-        from veza_core.audit import reporters
+        from veza_core.schema.audit import reporters
 
         if options["fix_sql"]:
-            from veza_core.audit.reporters import sql
+            from veza_core.schema.audit.reporters import sql
 
             return sql.render(report)
         if options["format"] != "table":
             return reporters.render(report, options["format"])
-        from veza_core.audit.reporters import table
+        from veza_core.schema.audit.reporters import table
 
         terminal = self.stdout.isatty()
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"

@@ -7,15 +7,15 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from veza_core.backup.dump import count_tables, write_backup
-from veza_core.backup.files import human_size, sha256_of
-from veza_core.backup.needs import needs_of
-from veza_core.backup.programs import Progress, server_major
-from veza_core.backup.tools import find_tools
 from veza_core.db.session import announce
-from veza_core.deploy.pooler import check_direct
-from veza_core.jobs import BACKUP, record_success
 from veza_core.management.arguments import some_path, some_text
+from veza_core.operations.backup.dump import count_tables, write_backup
+from veza_core.operations.backup.files import human_size, sha256_of
+from veza_core.operations.backup.needs import needs_of
+from veza_core.operations.backup.programs import Progress, server_major
+from veza_core.operations.backup.tools import find_tools
+from veza_core.operations.deploy.pooler import check_direct
+from veza_core.operations.jobs import BACKUP, record_success
 
 
 class Command(BaseCommand):

@@ -8,8 +8,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from veza_core.db.session import announce
-from veza_core.export import ExportError
 from veza_core.management.arguments import some_path
+from veza_core.schema.export import ExportError
 
 
 class Command(BaseCommand):
@@ -45,8 +45,8 @@ class Command(BaseCommand):
         self, *, check: bool, directory: Path, database: str, verbosity: int, **options: Any
     ) -> None:
         # Imported here: --help and --version need none of it.
-        from veza_core.export.exporting import export
-        from veza_core.export.files import stale, strays, write
+        from veza_core.schema.export.exporting import export
+        from veza_core.schema.export.files import stale, strays, write
 
         _require_directory(directory, check=check)
         say = self.stdout.write if verbosity and not check else lambda line: None

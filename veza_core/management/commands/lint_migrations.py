@@ -16,7 +16,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the findings. Raises `CommandError` when there are any."""
-        from veza_core.deploy.squawk import migrations_after_v1, squawk
+        from veza_core.operations.deploy.squawk import migrations_after_v1, squawk
 
         later = migrations_after_v1(connection, MigrationLoader(connection))
         if not later:

@@ -18,18 +18,18 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.utils.module_loading import module_has_submodule
 
-from veza_core.collector import collector_paused
 from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
 from veza_core.db.session import announce
 from veza_core.db.timeouts import Blocker
 from veza_core.db.trust import UntrustedSchemaError, revoke_from_everybody
-from veza_core.deploy.executor import Executor, Patience, Progress
-from veza_core.deploy.plan import Plan, read_plan
-from veza_core.deploy.pooler import check_direct
-from veza_core.deploy.recognition import check_stranger, check_tables
-from veza_core.deploy.requirements import unmet_requirements
-from veza_core.deploy.signals import signals_are_due
-from veza_core.deploy.summary import read_summary
+from veza_core.operations.collector import collector_paused
+from veza_core.operations.deploy.executor import Executor, Patience, Progress
+from veza_core.operations.deploy.plan import Plan, read_plan
+from veza_core.operations.deploy.pooler import check_direct
+from veza_core.operations.deploy.recognition import check_stranger, check_tables
+from veza_core.operations.deploy.requirements import unmet_requirements
+from veza_core.operations.deploy.signals import signals_are_due
+from veza_core.operations.deploy.summary import read_summary
 
 
 class Command(DjangoCommand, Progress):
@@ -117,7 +117,7 @@ class Command(DjangoCommand, Progress):
         plan = self._plan(executor, options)
         if options["plan"]:
             # Only this option needs it.
-            from veza_core.deploy.plan_sql import read_sql
+            from veza_core.operations.deploy.plan_sql import read_sql
 
             for planned in read_sql(executor, plan.migrations):
                 self.stdout.write(f"-- {planned.migration}", self.style.MIGRATE_HEADING)
@@ -232,8 +232,8 @@ class Command(DjangoCommand, Progress):
 
     def _audit(self, connection: BaseDatabaseWrapper) -> dict[str, int] | None:
         # A third of what a run with nothing to do imports: only where it is wanted.
-        from veza_core.audit.service import audit_own
         from veza_core.errors import clear_line
+        from veza_core.schema.audit.service import audit_own
 
         try:
             report = audit_own(connection)

@@ -12,14 +12,14 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from veza_core.backup.programs import Progress
 from veza_core.db.session import announce
-from veza_core.deploy.pooler import check_direct
-from veza_core.jobs import PURGE, record_success
 from veza_core.management.arguments import some_text
-from veza_core.purge.batches import Pace
-from veza_core.purge.policy import Due
-from veza_core.purge.service import Outcome, foresee, purge
+from veza_core.operations.backup.programs import Progress
+from veza_core.operations.deploy.pooler import check_direct
+from veza_core.operations.jobs import PURGE, record_success
+from veza_core.operations.purge.batches import Pace
+from veza_core.operations.purge.policy import Due
+from veza_core.operations.purge.service import Outcome, foresee, purge
 
 
 def a_batch_size(text: str) -> int:

@@ -15,20 +15,20 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
 from veza_core.db.session import announce
 from veza_core.db.timeouts import is_lock_timeout
-from veza_core.deploy.dependents import (
+from veza_core.errors import clear_line, one_line
+from veza_core.operations.deploy.dependents import (
     Dependent,
     find_dependents,
     find_guests,
     find_replication,
 )
-from veza_core.deploy.pooler import check_direct
-from veza_core.deploy.reset import (
+from veza_core.operations.deploy.pooler import check_direct
+from veza_core.operations.deploy.reset import (
     OutsideChangedError,
     close_sessions,
     empty_schemas,
     sessions_in_the_way,
 )
-from veza_core.errors import clear_line, one_line
 
 
 class Command(BaseCommand):

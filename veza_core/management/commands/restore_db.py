@@ -9,26 +9,26 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from veza_core.backup.archive import Archive, open_archive
-from veza_core.backup.contents import check_contents
-from veza_core.backup.programs import Progress, server_major
-from veza_core.backup.restore import Choice, replace_schemas
-from veza_core.backup.target import (
+from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
+from veza_core.db.session import announce
+from veza_core.db.timeouts import is_lock_timeout
+from veza_core.management.arguments import some_path, some_text
+from veza_core.operations.backup.archive import Archive, open_archive
+from veza_core.operations.backup.contents import check_contents
+from veza_core.operations.backup.programs import Progress, server_major
+from veza_core.operations.backup.restore import Choice, replace_schemas
+from veza_core.operations.backup.target import (
     check_dependents,
     check_empty,
     check_roles,
     check_server,
     check_tablespaces,
 )
-from veza_core.backup.tools import find_tools
-from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
-from veza_core.db.session import announce
-from veza_core.db.timeouts import is_lock_timeout
-from veza_core.deploy.contents import contents_of
-from veza_core.deploy.pooler import check_direct
-from veza_core.deploy.reset import OutsideChangedError, sessions_in_the_way
-from veza_core.deploy.summary import read_summary
-from veza_core.management.arguments import some_path, some_text
+from veza_core.operations.backup.tools import find_tools
+from veza_core.operations.deploy.contents import contents_of
+from veza_core.operations.deploy.pooler import check_direct
+from veza_core.operations.deploy.reset import OutsideChangedError, sessions_in_the_way
+from veza_core.operations.deploy.summary import read_summary
 
 UNCHANGED = "Nothing was changed."
 
@@ -197,8 +197,8 @@ class Command(BaseCommand):
     def _audit(self, connection: BaseDatabaseWrapper) -> None:
         """Tell what the audit finds. That it could not run is no failure of the restore."""
         # The rules are many, and only a restore that succeeded needs them.
-        from veza_core.audit.service import audit_own
         from veza_core.errors import clear_line
+        from veza_core.schema.audit.service import audit_own
 
         try:
             report = audit_own(connection)

@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from veza_core.db.session import announce
-from veza_core.deploy.pooler import check_direct
-from veza_core.jobs import WEEKLY_PLAYS, record_success
+from veza_core.operations.deploy.pooler import check_direct
+from veza_core.operations.jobs import WEEKLY_PLAYS, record_success
 from veza_streaming.weekly_plays import Outcome, count_weekly_plays
 
 

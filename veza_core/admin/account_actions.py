@@ -1,0 +1,145 @@
+"""What can be done to an account."""
+
+from collections.abc import Sequence
+
+from django.contrib.postgres.functions import TransactionNow
+from django.db.models import F, Value
+
+from veza_core.access import Access
+from veza_core.models import RefreshToken, User, UserSession
+from veza_core.screens.actions.action import Change, RowAction, SetColumns, Work
+from veza_core.screens.actions.rights import refuse_greater, refuse_self
+
+#: Raising it voids every access token and session that was made before.
+NEXT_VERSION = F("token_version") + Value(1)
+
+
+class AccountAction(SetColumns):
+    """On somebody else's live account, which may no more than who acts."""
+
+    permissions: Sequence[str] = ("users.update",)
+
+    def applies(self, row: User) -> bool:
+        return row.deleted_at is None and super().applies(row)
+
+    def refuse(self, access: Access, row: User) -> None:
+        refuse_self(access, row)
+        refuse_greater(access, row)
+
+
+class Ban(AccountAction):
+    name = "ban"
+    label = "Ban"
+    done = "Banned"
+    explanation = (
+        "The user is signed out everywhere and cannot sign in again until the ban is lifted. "
+        "Tracks, playlists and comments stay as they are."
+    )
+    when = {"is_banned": False}
+    sets = {"is_banned": True, "token_version": NEXT_VERSION}
+    undo = "unban"
+    typed = "username"
+
+
+class Unban(AccountAction):
+    name = "unban"
+    label = "Lift the ban"
+    done = "Lifted the ban of"
+    explanation = "The user can sign in again."
+    when = {"is_banned": True}
+    sets = {"is_banned": False}
+    undo = "ban"
+
+
+class Deactivate(AccountAction):
+    name = "deactivate"
+    label = "Deactivate"
+    done = "Deactivated"
+    explanation = (
+        "The user is signed out everywhere and cannot sign in again until the account is "
+        "reactivated. Meant for accounts that rest, not for misconduct: that is a ban."
+    )
+    when = {"is_active": True}
+    sets = {"is_active": False, "token_version": NEXT_VERSION}
+    undo = "reactivate"
+    typed = "username"
+
+
+class Reactivate(AccountAction):
+    name = "reactivate"
+    label = "Reactivate"
+    done = "Reactivated"
+    explanation = "The user can sign in again."
+    when = {"is_active": False}
+    sets = {"is_active": True}
+    undo = "deactivate"
+
+
+class Verify(AccountAction):
+    name = "verify"
+    label = "Mark as verified"
+    done = "Marked as verified:"
+    explanation = "The e-mail address counts as the user's own, as if they had followed the link."
+    when = {"is_verified": False}
+    sets = {"is_verified": True}
+    watched = ("email",)
+    undo = "unverify"
+
+
+class Unverify(AccountAction):
+    name = "unverify"
+    label = "Mark as unverified"
+    done = "Marked as unverified:"
+    explanation = "The user has to verify the e-mail address again."
+    when = {"is_verified": True}
+    sets = {"is_verified": False}
+    watched = ("email",)
+    undo = "verify"
+
+
+class Unlock(AccountAction):
+    name = "unlock"
+    label = "Unlock"
+    done = "Unlocked"
+    explanation = (
+        "Failed sign-ins are forgotten, and the user can try again at once. "
+        "This cannot be taken back: a lock comes from failed sign-ins alone."
+    )
+    sets = {"locked_until": None, "failed_login_count": 0}
+    # Not the count, which goes on while somebody tries.
+    watched = ("locked_until",)
+
+    def applies(self, row: User) -> bool:
+        counted = row.locked_until is not None or row.failed_login_count > 0
+        return counted and super().applies(row)
+
+
+class Revoke(AccountAction):
+    """Sessions and refresh tokens, all of them."""
+
+    name = "revoke"
+    label = "Sign out everywhere"
+    done = "Signed out everywhere:"
+    explanation = (
+        "All sessions and refresh tokens are revoked, and access tokens are void at once. "
+        "The user can sign in again. This cannot be taken back."
+    )
+    permissions = ("users.update", "user_sessions.update", "refresh_tokens.update")
+    sets = {"token_version": NEXT_VERSION}
+    watched = ("token_version",)
+    typed = "username"
+
+    def change(self, row: User, work: Work) -> Change:
+        version = super().change(row, work)
+        revoked = {
+            f"{model._meta.db_table}_revoked": model._base_manager.filter(
+                user_id=row.pk, revoked_at__isnull=True
+            ).update(revoked_at=TransactionNow())
+            for model in (UserSession, RefreshToken)
+        }
+        return Change(version.before, {**version.after, **revoked})
+
+
+ACCOUNT_ACTIONS: tuple[RowAction, ...] = (
+    Ban(), Unban(), Deactivate(), Reactivate(), Verify(), Unverify(), Unlock(), Revoke(),
+)  # fmt: skip

@@ -1,0 +1,145 @@
+"""Granting and withdrawing roles. Nobody gives, or takes, what they do not hold themselves."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib.postgres.functions import TransactionNow
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from veza_core.access import Access
+from veza_core.models import Role, User, UserRoleAssignment
+from veza_core.screens.actions.action import Change, ConflictError, RefusedError, Work
+from veza_core.screens.actions.rights import live_roles, permissions_of
+
+from .account_actions import AccountAction
+
+#: The last year that a role may be granted until.
+LAST_YEAR = 9000
+
+
+class RoleAction(AccountAction):
+    """On the roles that an account holds."""
+
+    #: What is done to a role, in "There is no role that you could grant here."
+    verb: ClassVar[str]
+
+    def state(self, row: User) -> list[Any]:
+        """The roles held as they were seen: somebody else may have granted or withdrawn one."""
+        return [(held.role_id, held.expires_at) for held in live_roles(row)]
+
+    @abstractmethod
+    def choices(self, user: User) -> list[Role]:
+        """The roles that could be meant."""
+
+    def fields(self, access: Access, rows: Sequence[Any]) -> dict[str, forms.Field]:
+        roles = self.choices(rows[0])
+        rights = permissions_of(roles)
+        mine = [role for role in roles if access.may_grant(rights[role.name])]
+        if not mine:
+            raise RefusedError(f"There is no role that you could {self.verb} here.")
+        return {"role": forms.ChoiceField(
+            choices=[(role.name, role.display_name) for role in mine])}  # fmt: skip
+
+    def chosen(self, row: User, work: Work) -> Role:
+        """The role that was chosen; asks for its rights anew."""
+        roles = {role.name: role for role in self.choices(row)}
+        role = roles.get(work.values["role"])
+        if role is None or not work.access.may_grant(permissions_of([role])[role.name]):
+            raise RefusedError(f"You cannot {self.verb} the role “{work.values['role']}”.")
+        return role
+
+
+class GrantRole(RoleAction):
+    name = "grant_role"
+    label = "Grant a role"
+    done = "Granted a role to"
+    verb = "grant"
+    explanation = (
+        "The user gets all rights of the role, at once. You can grant what you hold yourself."
+    )
+    permissions = ("user_roles.create",)
+    undo = "withdraw_role"
+    typed = "username"
+
+    def choices(self, user: User) -> list[Role]:
+        held = [assignment.role_id for assignment in live_roles(user)]
+        return list(Role.objects.using("default").exclude(pk__in=held).order_by("name"))
+
+    def fields(self, access: Access, rows: Sequence[Any]) -> dict[str, forms.Field]:
+        until = forms.DateField(
+            label="Until and with",
+            required=False,
+            widget=forms.DateInput({"type": "date"}),
+            help_text="The last day, in UTC. Empty: until it is withdrawn.",
+            validators=[_not_past],
+        )
+        return {**super().fields(access, rows), "until": until}
+
+    def change(self, row: User, work: Work) -> Change:
+        role = self.chosen(row, work)
+        expires_at = _end_of(work.values["until"])
+        values = {"expires_at": expires_at, "assigned_by_id": work.access.user.pk}
+        before = {"role": None}
+        # What has ended is still there, and the pair is unique.
+        ended = UserRoleAssignment.objects.filter(user_id=row.pk, role=role)
+        if not ended.update(**values):
+            UserRoleAssignment.objects.create(user_id=row.pk, role=role, **values)
+        return Change(before, {"role": role.name, "expires_at": expires_at})
+
+    def undo_values(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
+        return {"role": str(after.get("role", ""))}
+
+
+class WithdrawRole(RoleAction):
+    name = "withdraw_role"
+    label = "Withdraw a role"
+    done = "Withdrew a role from"
+    verb = "withdraw"
+    explanation = (
+        "The user loses the rights of the role, at the next request. That it was held stays on "
+        "record: the role ends, its row is not removed."
+    )
+    permissions = ("user_roles.delete",)
+    undo = "grant_role"
+    drastic = True
+
+    def choices(self, user: User) -> list[Role]:
+        return [assignment.role for assignment in live_roles(user)]
+
+    def change(self, row: User, work: Work) -> Change:
+        role = self.chosen(row, work)
+        held = UserRoleAssignment.objects.filter(user_id=row.pk, role=role).first()
+        if held is None:
+            raise ConflictError(f"{row} does not hold this role any more. Nothing was changed.")
+        before = {"role": role.name, "expires_at": held.expires_at}
+        held.expires_at = TransactionNow()
+        held.save(update_fields=["expires_at"])
+        return Change(before, {"role": None})
+
+    def undo_values(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
+        return {"role": str(before.get("role", "")), **_until(before.get("expires_at"))}
+
+
+def _not_past(day: Any) -> None:
+    if not timezone.now().astimezone(UTC).date() <= day or day.year > LAST_YEAR:
+        raise ValidationError(f"The last day is today or later, and before the year {LAST_YEAR}.")
+
+
+def _end_of(day: Any) -> datetime | None:
+    """The moment after the last of a day."""
+    return None if day is None else datetime.combine(day + timedelta(days=1), time.min, UTC)
+
+
+def _until(expires_at: Any) -> dict[str, str]:
+    """The last day before a moment, which the staff log has as text."""
+    if not expires_at:
+        return {}
+    moment = datetime.fromisoformat(str(expires_at)).astimezone(UTC)
+    return {"until": (moment - timedelta(microseconds=1)).date().isoformat()}
+
+
+ROLE_ACTIONS = (GrantRole(), WithdrawRole())

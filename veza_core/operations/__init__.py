@@ -1,0 +1,1 @@
+"""What operators do with a database: `deploy` it, `backup` it, `purge` it."""

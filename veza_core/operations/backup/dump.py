@@ -1,0 +1,122 @@
+"""Writing a backup with pg_dump."""
+
+import dataclasses
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.core.management.base import CommandError
+from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from veza_core.db.session import Session
+from veza_core.operations.backup.archive import Archive, open_archive
+from veza_core.operations.backup.files import written_whole
+from veza_core.operations.backup.origin import write_origin
+from veza_core.operations.backup.programs import explain, reaching, running
+from veza_core.operations.backup.tools import Tools
+from veza_core.operations.deploy.contents import OWN_SCHEMAS
+
+#: How long pg_dump waits for a table that a migration has locked, in milliseconds.
+LOCK_WAIT = 60_000
+
+FACTS = """
+SELECT to_regclass('django.django_migrations') IS NOT NULL
+        AND to_regclass('public.users') IS NOT NULL,
+    (SELECT count(*) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+        WHERE nspname = ANY(%s) AND relkind IN ('r', 'p'))
+"""
+
+# What pg_dump --verbose says when it comes to a table's rows.
+CONTENTS = re.compile(r'dumping contents of table "(.+)"')
+
+
+def count_tables(connection: BaseDatabaseWrapper) -> int:
+    """How many tables there are to back up. Raises `CommandError` when V1 is not there."""
+    with connection.cursor() as cursor:
+        cursor.execute(FACTS, [list(OWN_SCHEMAS)])
+        is_there, tables = cursor.fetchone()
+    if not is_there:
+        raise CommandError(
+            f"database {connection.settings_dict['NAME']} has no schema of ours: "
+            "there is nothing to back up"
+        )
+    return int(tables)
+
+
+def write_backup(
+    connection: BaseDatabaseWrapper,
+    tools: Tools,
+    path: Path,
+    session: Session,
+    *,
+    replace: bool,
+    show: Callable[[str], None],
+) -> Archive:
+    """Write `public` and `django`, as of one moment, into a custom-format archive, and open it.
+
+    `session` is where the connection is, which the file says. `show` is told of each table.
+    Raises `CommandError` in one line, and then there is no file.
+    """
+    arguments, environment = reaching(connection)
+    command = [
+        tools.path("pg_dump"),
+        "--format=custom",
+        *(f"--schema={schema}" for schema in OWN_SCHEMAS),
+        f"--lock-wait-timeout={LOCK_WAIT}",
+        # They are the server's, and other servers have other replicas.
+        "--no-publications",
+        "--no-subscriptions",
+        "--no-password",
+        "--verbose",
+        *arguments,
+    ]
+    with (
+        written_whole(path, replace=replace) as partial,
+        exported_snapshot(connection) as snapshot,
+    ):
+        command.append(f"--snapshot={snapshot}")
+        # By its name: into standard output pg_dump 18 writes the list of contents twice, and
+        # without the offsets that a parallel restore needs.
+        command.append(f"--file={partial}")
+        # It opens its standard output at the start, and ours may be closed.
+        nowhere = subprocess.DEVNULL
+        with running(
+            command, env=environment, stdin=nowhere, stdout=nowhere, stderr=subprocess.PIPE
+        ) as process:
+            messages = _follow(process, show)
+            if process.wait() != 0:
+                raise CommandError(explain(command, process.returncode, messages))
+        write_origin(partial, session)
+        # Whether it can be restored is known now, and not only on the day when it is needed.
+        archive = open_archive(partial, [tools])
+    return dataclasses.replace(archive, path=path)
+
+
+@contextmanager
+def exported_snapshot(connection: BaseDatabaseWrapper) -> Iterator[str]:
+    """A snapshot for pg_dump, which only a session on the same server and database can take up.
+
+    So that it fails, whatever led it elsewhere (PostgreSQL, "Snapshot Synchronization Functions",
+    9.28.5).
+    """
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        cursor.execute("SELECT pg_export_snapshot()")
+        (snapshot,) = cursor.fetchone()
+        yield snapshot
+
+
+def _follow(process: subprocess.Popen[bytes], show: Callable[[str], None]) -> str:
+    """Read what pg_dump tells, to its end; returns what is not about its progress."""
+    messages = []
+    assert process.stderr is not None  # noqa: S101 - it is a pipe
+    for line in process.stderr:
+        text = line.decode(errors="replace")
+        if found := CONTENTS.search(text):
+            show(found[1])
+        elif re.match(r"\S+: (error|detail|hint|fatal): ", text) or not re.match(r"\S+: ", text):
+            messages.append(text)
+    return "".join(messages)

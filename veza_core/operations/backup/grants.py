@@ -1,0 +1,51 @@
+"""Grants as they are in a backup, and not what the target's default privileges add to them."""
+
+from typing import Any
+
+from veza_core.operations.deploy.contents import OWN_SCHEMAS
+
+# Objects made within the transaction whose grants are no longer PostgreSQL's own defaults: first
+# all is revoked, then what PostgreSQL gives by itself is given again.
+STATEMENTS = """
+WITH made (kind, name, acl, standard) AS (
+    SELECT CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, pg_class.oid::regclass::text,
+        relacl, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner)
+    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE nspname = ANY(%(schemas)s) AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+        AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass
+            AND objid = pg_class.oid AND deptype = 'e')
+    UNION ALL
+    SELECT 'ROUTINE', pg_proc.oid::regprocedure::text, proacl, acldefault('f', proowner)
+    FROM pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace
+    WHERE nspname = ANY(%(schemas)s)
+        AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass
+            AND objid = pg_proc.oid AND deptype = 'e')
+    UNION ALL
+    SELECT 'TYPE', format_type(pg_type.oid, NULL), typacl, acldefault('T', typowner)
+    FROM pg_type JOIN pg_namespace ON pg_namespace.oid = typnamespace
+    WHERE nspname = ANY(%(schemas)s)
+        AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_type'::regclass
+            AND objid = pg_type.oid AND deptype = 'e')
+    UNION ALL
+    SELECT 'SCHEMA', quote_ident(nspname), nspacl, acldefault('n', nspowner)
+    FROM pg_namespace WHERE nspname = 'django'
+), named AS (
+    SELECT DISTINCT kind, name, step, CASE grantee WHEN 0 THEN 'PUBLIC'
+        ELSE quote_ident(pg_get_userbyid(grantee)) END AS role
+    FROM made CROSS JOIN LATERAL (
+        SELECT 1 AS step, grantee FROM aclexplode(acl)
+        UNION ALL SELECT 2, grantee FROM aclexplode(standard)
+    ) AS item
+    WHERE acl IS NOT NULL
+)
+SELECT CASE step WHEN 1 THEN format('REVOKE ALL ON %%s %%s FROM %%s', kind, name, role)
+    ELSE format('GRANT ALL ON %%s %%s TO %%s', kind, name, role) END
+FROM named ORDER BY step
+"""
+
+
+def forget_default_grants(cursor: Any) -> None:
+    """Set all objects of the two schemas to the grants that PostgreSQL itself gives."""
+    cursor.execute(STATEMENTS, {"schemas": list(OWN_SCHEMAS)})
+    for (statement,) in cursor.fetchall():
+        cursor.execute(statement)

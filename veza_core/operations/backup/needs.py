@@ -1,0 +1,49 @@
+"""What a restore of a backup needs, and the backup does not hold: said when it is made."""
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from veza_core.operations.backup.archive import Archive
+from veza_core.operations.backup.names import grant_roles, owners, policy_roles, tablespaces
+from veza_core.operations.deploy.contents import OWN_SCHEMAS
+from veza_core.operations.deploy.requirements import EXTENSIONS
+
+# What objects of ours use, and is in another schema, in none (a foreign server, a language), or
+# an extension's. V1's own extensions are made by a restore.
+USED = """
+SELECT DISTINCT coalesce('extension ' || quote_ident(extname), used.type || ' ' || used.identity)
+FROM pg_depend
+CROSS JOIN LATERAL pg_identify_object(classid, objid, 0) AS user_
+CROSS JOIN LATERAL pg_identify_object_as_address(classid, objid, 0) AS address
+CROSS JOIN LATERAL pg_identify_object(refclassid, refobjid, 0) AS used
+LEFT JOIN pg_depend AS member ON member.classid = pg_depend.refclassid
+    AND member.objid = pg_depend.refobjid AND member.deptype = 'e'
+LEFT JOIN pg_extension ON pg_extension.oid = member.refobjid
+-- PostgreSQL's own objects have lower numbers (FirstNormalObjectId).
+WHERE pg_depend.refobjid >= 16384 AND pg_depend.deptype IN ('n', 'a')
+    AND coalesce(user_.schema, address.object_names[1]) = ANY (%(schemas)s)
+    AND NOT EXISTS (
+        SELECT FROM pg_depend AS owned WHERE owned.classid = pg_depend.classid
+            AND owned.objid = pg_depend.objid AND owned.deptype = 'e'
+    )
+    AND CASE WHEN extname IS NOT NULL THEN extname <> ALL (%(extensions)s)
+        WHEN used.schema IS NULL THEN pg_depend.refclassid
+            IN ('pg_foreign_server'::regclass, 'pg_language'::regclass, 'pg_am'::regclass)
+        ELSE used.schema <> ALL (%(schemas)s) END
+ORDER BY 1
+"""
+ROLES = "SELECT 'role ' || quote_ident(name) FROM unnest(%s::text[]) AS name WHERE name <> user"
+TABLESPACES = "SELECT 'tablespace ' || quote_ident(name) FROM unnest(%s::text[]) AS name"
+
+
+def needs_of(connection: BaseDatabaseWrapper, archive: Archive) -> list[str]:
+    """What must be on a server that the archive, just made from this database, is restored to."""
+    ours = archive.ours
+    roles = owners(ours) | grant_roles(ours) | policy_roles(ours)
+    with connection.cursor() as cursor:
+        cursor.execute(ROLES, [sorted(roles)])
+        found = cursor.fetchall()
+        cursor.execute(TABLESPACES, [sorted(tablespaces(ours))])
+        found += cursor.fetchall()
+        cursor.execute(USED, {"schemas": list(OWN_SCHEMAS), "extensions": list(EXTENSIONS)})
+        found += cursor.fetchall()
+    return [name.replace("\n", "\\n") for (name,) in found]

@@ -1,0 +1,101 @@
+"""Putting a backup into a database: all of it in one transaction, or nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.db import OperationalError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from veza_core.operations.backup.archive import Archive, is_grant
+from veza_core.operations.backup.grants import forget_default_grants
+from veza_core.operations.backup.script import run_definitions, run_rows
+from veza_core.operations.deploy.contents import OWN_SCHEMAS
+from veza_core.operations.deploy.requirements import EXTENSIONS
+from veza_core.operations.deploy.reset import empty_schemas
+
+AVAILABLE = """
+SELECT name::text FROM pg_available_extensions WHERE name = ANY(%s) AND installed_version IS NULL
+"""
+TABLES = """
+SELECT format('%%I.%%I', nspname, relname)
+FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE nspname = ANY(%s) AND relkind IN ('r', 'p')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What of a backup is restored."""
+
+    owners: bool = True
+    grants: bool = True
+    tablespaces: bool = True
+
+
+def replace_schemas(
+    connection: BaseDatabaseWrapper,
+    archive: Archive,
+    choice: Choice,
+    lock_timeout: float,
+    show: Callable[[str], None],
+) -> None:
+    """Empty `public` and `django`, and fill them from the archive, in one transaction.
+
+    `lock_timeout` is in seconds; `show` is told of each table and stage. The session's settings
+    are those of pg_restore's script afterwards: it is closed. Raises `OutsideChangedError`,
+    `CommandError`, or the database's own error; then nothing is changed.
+    """
+    definitions = [entry for entry in archive.ours if not is_grant(entry)]
+    grants = [entry for entry in archive.ours if is_grant(entry)]
+    options = [
+        *([] if choice.owners else ["--no-owner"]),
+        *([] if choice.tablespaces else ["--no-tablespaces"]),
+    ]
+    committing = False
+    try:
+        with transaction.atomic(using=connection.alias, durable=True):
+            show("emptying public and django")
+            empty_schemas(connection, [], lock_timeout)
+            cursor = connection.connection.cursor()
+            _create_extensions(cursor)
+            with archive.script(definitions, "--section=pre-data", *options) as script:
+                run_definitions(cursor, script)
+            forget_default_grants(cursor)
+            with archive.script(definitions, "--section=data", *options) as script:
+                run_rows(cursor, script, show)
+            show("indexes, keys and triggers")
+            with archive.script(definitions, "--section=post-data", *options) as script:
+                run_definitions(cursor, script)
+            if choice.grants and grants:
+                with archive.script(grants) as script:
+                    run_definitions(cursor, script)
+            show("statistics")
+            _analyze(cursor)
+            show("commit")
+            committing = True
+    except OperationalError as error:
+        if not committing:
+            raise
+        # The one moment of which nobody can tell afterwards, but by looking.
+        raise CommandError(
+            f"the session was lost during COMMIT ({' '.join(str(error).split())}): the database "
+            "is as in the backup or as it was, see which; restore_db can be run again"
+        ) from error
+    finally:
+        connection.close()
+
+
+def _create_extensions(cursor: Any) -> None:
+    """Create those of V1's extensions that a new database lacks."""
+    cursor.execute(AVAILABLE, [list(EXTENSIONS)])
+    for (name,) in cursor.fetchall():
+        cursor.execute(f'CREATE EXTENSION "{name}" SCHEMA public')
+
+
+def _analyze(cursor: Any) -> None:
+    """Without statistics the first queries would be planned as if all tables were tiny."""
+    cursor.execute(TABLES, [list(OWN_SCHEMAS)])
+    if names := [name for (name,) in cursor.fetchall()]:
+        cursor.execute(f"ANALYZE {', '.join(names)}")

@@ -1,0 +1,100 @@
+"""Running what pg_restore writes, in the caller's own transaction.
+
+Not through psql: one that reads the end of its input, since its writer was killed, commits what
+it has got by then. Here the rows go by the session that also holds the migration lock, and
+nothing is committed but by the caller.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Iterator
+from typing import IO, Any
+
+from django.core.management.base import CommandError
+
+from veza_core.schema.export.options import ATTRIBUTE
+
+COPY = re.compile(rb"COPY (.+?) \(.*\) FROM stdin;\n", re.DOTALL)
+END_OF_ROWS = b"\\.\n"
+# Bytes that are read and sent at once.
+BLOCK = 1 << 18
+
+# Guards the script against being run with another psql's variables; only psql knows it.
+RESTRICT = re.compile(rb"^\\restrict (\S+)\n", re.MULTILINE)
+# pg_restore 17 and later write it, PostgreSQL 16 and earlier do not know it.
+TRANSACTION_TIMEOUT = b"SET transaction_timeout = 0;\n"
+# All of this is above the first object.
+HEADER = 2000
+# The options of a column. A pg_dump of another release than the server's also writes those that the
+# server keeps there for itself (Debian's 15.20 does), which no other server takes.
+COLUMN_OPTIONS = re.compile(
+    rb"^(ALTER (?:FOREIGN )?TABLE ONLY .+ ALTER COLUMN .+ SET \()(.+)(\);\n)", re.MULTILINE
+)
+
+
+def run_definitions(cursor: Any, script: IO[bytes]) -> None:
+    """Run a script without rows, as one message of several statements."""
+    text = script.read()
+    head, rest = text[:HEADER], text[HEADER:]
+    head = head.replace(TRANSACTION_TIMEOUT, b"", 1)
+    guard = RESTRICT.search(head)
+    text = head + rest
+    if guard:
+        text = text.replace(guard[0], b"", 1)
+        text = text.replace(b"\\unrestrict " + guard[1], b"", 1)
+    cursor.execute(COLUMN_OPTIONS.sub(_with_documented_options, text))
+
+
+def _with_documented_options(statement: re.Match[bytes]) -> bytes:
+    options = statement[2].split(b", ")
+    kept = [each for each in options if each.split(b"=")[0].decode() in ATTRIBUTE]
+    return statement[1] + b", ".join(kept) + statement[3] if kept else b""
+
+
+def run_rows(cursor: Any, script: IO[bytes], show: Callable[[str], None]) -> None:
+    """Run the script of an archive's data: COPY with its rows, and a line for each sequence.
+
+    `show` is told of each table. Memory stays the same, however many rows, and however large.
+    Raises `CommandError` where the script ends too early.
+    """
+    # It would tell of a COPY that it could not end; why is what the error says.
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)
+    for statement in _statements(script):
+        if found := COPY.fullmatch(statement):
+            show(found[1].decode(errors="replace"))
+            with cursor.copy(statement) as copy:
+                for block in _rows(script):
+                    copy.write(block)
+        elif statement != TRANSACTION_TIMEOUT:
+            cursor.execute(statement)
+
+
+def _statements(script: IO[bytes]) -> Iterator[bytes]:
+    """The statements, without comments and psql's own commands; a name may hold line breaks."""
+    lines: list[bytes] = []
+    for line in script:
+        if not lines and (not line.strip() or line.startswith((b"--", b"\\"))):
+            continue
+        lines.append(line)
+        if line.endswith(b";\n"):
+            yield b"".join(lines)
+            lines = []
+
+
+def _rows(script: IO[bytes]) -> Iterator[bytes]:
+    """The rows up to their end, in blocks of about the same size."""
+    pieces: list[bytes] = []
+    size = 0
+    begins = True
+    # A part of a line where the line is long.
+    while piece := script.readline(BLOCK):
+        if begins and piece == END_OF_ROWS:
+            yield b"".join(pieces)
+            return
+        begins = piece.endswith(b"\n")
+        pieces.append(piece)
+        size += len(piece)
+        if size >= BLOCK:
+            yield b"".join(pieces)
+            pieces, size = [], 0
+    raise CommandError("pg_restore stopped in the middle of a table")

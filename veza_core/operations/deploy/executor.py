@@ -1,0 +1,169 @@
+"""Django's migration executor, made safe to kill and safe beside live traffic."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.db import DatabaseError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations import Migration
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.state import ProjectState
+
+from veza_core.db.timeouts import Blocker, BlockerWatch, is_lock_timeout, set_lock_timeout
+from veza_core.db.trust import parameters_for_catalog
+from veza_core.operations.deploy.state import RunState
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
+# How often a timeout's length is looked at whom a migration waits for.
+LOOKS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a migration waits for locks, in seconds, and how often it is tried."""
+
+    lock_timeout: float
+    attempts: int
+
+
+class Progress:
+    """What an executor tells of its work. Does nothing: commands say more."""
+
+    def applied(self, migration: Migration, seconds: float) -> None:
+        """Take a migration that is committed and recorded."""
+
+    def waiting(self, migration: Migration, pause: float, blockers: list[Blocker]) -> None:
+        """Take one that was rolled back on a lock timeout, and the seconds until its next try."""
+
+
+class Executor(MigrationExecutor):
+    """Applies each atomic migration and its record in one commit.
+
+    Django records after the commit whenever a migration leaves deferred SQL, which all with a
+    foreign key do. A kill between the two leaves tables that the history does not know, and
+    every later run fails with "already exists".
+    """
+
+    def __init__(
+        self, connection: BaseDatabaseWrapper, patience: Patience, progress: Progress
+    ) -> None:
+        super().__init__(connection)
+        self.patience = patience
+        self.progress = progress
+
+    def state_before(self) -> ProjectState:
+        """The models as the migrations that are already applied left them."""
+        state = self._create_project_state(with_applied_migrations=True)  # type: ignore[attr-defined]
+        return RunState(state.models, state.real_apps)
+
+    def _state_of_history(self) -> ProjectState:
+        return Executor(self.connection, self.patience, self.progress).state_before()
+
+    @cached_property
+    def _parameters(self) -> dict[str, Any]:
+        # Once a run: for the embedded server they are looked up on disk.
+        self.connection.ensure_connection()
+        return parameters_for_catalog(self.connection)
+
+    def apply_migration(
+        self,
+        state: ProjectState,
+        migration: Migration,
+        fake: bool = False,
+        fake_initial: bool = False,
+    ) -> ProjectState:
+        """Run a migration forwards, record it, and report it once both are committed.
+
+        On a lock timeout, and on nothing else, an atomic one is rolled back as a whole and tried
+        again. Raises `CommandError` when the last attempt has failed.
+        """
+        started = time.monotonic()
+
+        def apply(attempt: int) -> ProjectState:
+            # A failed attempt leaves its state half changed: the next one reads the history.
+            before = state if attempt == 1 else self._state_of_history()
+            return super(Executor, self).apply_migration(before, migration, fake, fake_initial)
+
+        result = self._apply_patiently(migration, apply)
+        self.progress.applied(migration, time.monotonic() - started)
+        return result
+
+    def _apply_patiently(
+        self, migration: Migration, apply: Callable[[int], ProjectState]
+    ) -> ProjectState:
+        timeout = self.patience.lock_timeout
+        # One that is not atomic may have done a part of its work, which a second run would meet.
+        attempts = self.patience.attempts if migration.atomic else 1
+        for attempt in range(1, attempts + 1):
+            watch = BlockerWatch()
+            try:
+                with (
+                    watch.over(self.connection, self._parameters, timeout / LOOKS),
+                    self._one_commit(migration, watch),
+                ):
+                    return apply(attempt)
+            except DatabaseError as error:
+                if not is_lock_timeout(error):
+                    raise
+                if attempt == attempts:
+                    raise CommandError(_gave_up(migration, self.patience, watch)) from error
+                pause = min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE)
+                pause *= random.uniform(0.5, 1.5)  # noqa: S311 - jitter, not a secret
+                self.progress.waiting(migration, pause, watch.blockers)
+                time.sleep(pause)
+        raise AssertionError("there is at least one attempt")
+
+    @contextmanager
+    def _one_commit(self, migration: Migration, watch: BlockerWatch) -> Iterator[None]:
+        timeout = self.patience.lock_timeout
+        if migration.atomic:
+            with transaction.atomic(using=self.connection.alias):
+                set_lock_timeout(self.connection, timeout, local=True)
+                with self.connection.execute_wrapper(_Remaining(self.connection, timeout, watch)):
+                    yield
+            return
+        # It runs what PostgreSQL refuses in a transaction, such as CREATE INDEX CONCURRENTLY.
+        set_lock_timeout(self.connection, timeout, local=False)
+        try:
+            yield
+        finally:
+            with self.connection.cursor() as cursor:
+                cursor.execute("RESET lock_timeout")
+
+
+class _Remaining:
+    """Lets each statement wait no longer than the ones before it in its transaction left over.
+
+    PostgreSQL's `lock_timeout` limits every wait by itself. Traffic on a table that the migration
+    has locked already would stand still through all the later ones.
+    """
+
+    def __init__(
+        self, connection: BaseDatabaseWrapper, timeout: float, watch: BlockerWatch
+    ) -> None:
+        self.connection, self.timeout, self.watch = connection, timeout, watch
+        self.remaining = timeout
+
+    def __call__(self, execute: Callable[..., Any], *arguments: Any) -> Any:
+        remaining = max(self.timeout - self.watch.waited, 0.001)
+        if remaining < self.remaining:
+            # First, since setting it is a statement too.
+            self.remaining = remaining
+            set_lock_timeout(self.connection, remaining, local=True)
+        return execute(*arguments)
+
+
+def _gave_up(migration: Migration, patience: Patience, watch: BlockerWatch) -> str:
+    blockers = "; ".join(map(str, watch.blockers)) or "nobody that could be seen"
+    undone = "nothing of it is applied" if migration.atomic else "it may be applied in part"
+    return (
+        f"{migration} could not get its locks within {patience.lock_timeout:g} s, "
+        f"tried {patience.attempts if migration.atomic else 1} times; {undone}. "
+        f"In the way: {blockers}. End that transaction, and run migrate again."
+    )

@@ -1,0 +1,91 @@
+"""Which migrations a run would apply. Forwards only: the way back is a backup."""
+
+from dataclasses import dataclass
+
+from django.apps import apps
+from django.core.management.base import CommandError
+from django.db.migrations import Migration
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import AmbiguityError, MigrationLoader
+
+from veza_core.operations.deploy.recognition import check_history
+
+#: The first migration of V1: where it is to be applied, V1 is not there yet.
+FIRST_MIGRATION = ("veza_core", "001_extensions_and_types")
+
+FORWARD_ONLY = (
+    "this would unapply migrations, and they only go forwards: to go back, restore a backup "
+    "(docs/operations.md); in development, manage.py reset_db"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The migrations to apply, in order, and the targets that ask for them."""
+
+    targets: list[tuple[str, str]]
+    migrations: list[Migration]
+
+    @property
+    def steps(self) -> list[tuple[Migration, bool]]:
+        """The plan as Django has it: each migration, and that it is not backwards."""
+        return [(migration, False) for migration in self.migrations]
+
+    @property
+    def starts_v1(self) -> bool:
+        """Whether the database has nothing of V1 yet."""
+        return any((m.app_label, m.name) == FIRST_MIGRATION for m in self.migrations)
+
+
+def read_plan(
+    executor: MigrationExecutor, app_label: str | None, name: str | None, *, syncdb: bool = False
+) -> Plan:
+    """Work out what is to be applied to reach the app's migration, or all of them.
+
+    `syncdb`: the app is one without migrations, whose tables are to be made as they are.
+
+    Raises `CommandError` for an app or a migration that is not there, for a history that
+    does not fit, and for any plan that would go backwards.
+    """
+    loader = executor.loader
+    check_history(loader, executor.connection)
+    if conflicts := loader.detect_conflicts():
+        raise CommandError(
+            "two migrations of an app follow the same one, let one depend on the other: "
+            + "; ".join(f"{app}: {', '.join(names)}" for app, names in conflicts.items())
+        )
+    if app_label:
+        _check_app(loader, app_label, syncdb=syncdb)
+    targets = _targets(loader, app_label, name)
+    steps = executor.migration_plan(targets)
+    if any(is_backwards for _, is_backwards in steps):
+        raise CommandError(FORWARD_ONLY)
+    return Plan(targets, [migration for migration, _ in steps])
+
+
+def _check_app(loader: MigrationLoader, app_label: str, *, syncdb: bool) -> None:
+    try:
+        apps.get_app_config(app_label)
+    except LookupError as error:
+        raise CommandError(str(error)) from error
+    if syncdb and app_label in loader.migrated_apps:
+        raise CommandError(f"app {app_label} has migrations, so --run-syncdb is not for it")
+    if not syncdb and app_label not in loader.migrated_apps:
+        raise CommandError(f"app {app_label} has no migrations")
+
+
+def _targets(
+    loader: MigrationLoader, app_label: str | None, name: str | None
+) -> list[tuple[str, str]]:
+    if not app_label:
+        return loader.graph.leaf_nodes()
+    if not name:
+        return [key for key in loader.graph.leaf_nodes() if key[0] == app_label]
+    if name == "zero":
+        raise CommandError(FORWARD_ONLY)
+    try:
+        return [(app_label, loader.get_migration_by_prefix(app_label, name).name)]
+    except AmbiguityError as error:
+        raise CommandError(f"{app_label} has several migrations that begin with {name}") from error
+    except KeyError as error:
+        raise CommandError(f"{app_label} has no migration that begins with {name}") from error

@@ -1,0 +1,126 @@
+"""What the pending migrations would run, and the strongest lock that each takes on which table."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db import DatabaseError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations import Migration
+from django.db.migrations.state import ProjectState
+
+from veza_core.db.scratch import ScratchDatabaseError, scratch_database
+from veza_core.operations.deploy.executor import Executor
+from veza_core.operations.deploy.observed_locks import (
+    Locks,
+    ObservedStatements,
+    locks_of,
+    tables_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationSQL:
+    """A migration, its statements, and the lock that it takes on each table it did not make.
+
+    `locks` is None where they are not known; `unknown` then says why.
+    """
+
+    migration: Migration
+    statements: list[str]
+    locks: Locks | None = None
+    unknown: str = ""
+
+
+def read_sql(executor: Executor, migrations: list[Migration]) -> Iterator[MigrationSQL]:
+    """Run the pending migrations in a throw-away database, and tell what each did there.
+
+    The configured database is only read. Where the role may make no other, the SQL alone is told.
+    """
+    if not migrations:
+        return
+    state = executor.state_before()
+    try:
+        with scratch_database(executor.connection):
+            yield from _rehearse(executor, migrations)
+            return
+    except ScratchDatabaseError as error:
+        reason = f"they are found in a throw-away database, and {error}"
+    yield from _collect_all(executor.connection, state, migrations, reason)
+
+
+def collect(
+    connection: BaseDatabaseWrapper, state: ProjectState, migration: Migration
+) -> tuple[list[str], ProjectState]:
+    """The migration's statements, as `sqlmigrate` collects them, and the state after it."""
+    with connection.schema_editor(collect_sql=True, atomic=migration.atomic) as editor:
+        state = migration.apply(state, editor, collect_sql=True)
+    return editor.collected_sql, state
+
+
+def _rehearse(executor: Executor, migrations: list[Migration]) -> Iterator[MigrationSQL]:
+    connection = executor.connection
+    state = ProjectState(real_apps=executor.loader.unmigrated_apps)
+    with _quiet():
+        for migration in _applied(executor):
+            with connection.schema_editor(atomic=migration.atomic) as editor:
+                state = migration.apply(state, editor)
+        for number, migration in enumerate(migrations):
+            statements, _ = collect(connection, state.clone(), migration)
+            try:
+                locks, state = _run(connection, state, migration)
+            except DatabaseError as error:
+                # Such as what was made by hand in the database, and is not here.
+                reason = f"it fails on an empty database: {' '.join(str(error).split())}"
+                yield from _collect_all(connection, state, migrations[number:], reason)
+                return
+            yield MigrationSQL(migration, statements, locks)
+
+
+def _applied(executor: Executor) -> Iterator[Migration]:
+    """The migrations that the history has, in their order."""
+    every = executor.migration_plan(executor.loader.graph.leaf_nodes(), clean_start=True)
+    for migration, _ in every:
+        if (migration.app_label, migration.name) in executor.loader.applied_migrations:
+            yield migration
+
+
+def _run(
+    connection: BaseDatabaseWrapper, state: ProjectState, migration: Migration
+) -> tuple[Locks, ProjectState]:
+    tables = tables_of(connection)
+    after = state.clone()
+    if migration.atomic:
+        with transaction.atomic(using=connection.alias):
+            with connection.schema_editor(atomic=True) as editor:
+                after = migration.apply(after, editor)
+            return locks_of(connection, tables), after
+    observed = ObservedStatements(connection, tables)
+    with connection.execute_wrapper(observed), connection.schema_editor(atomic=False) as editor:
+        after = migration.apply(after, editor)
+    return observed.locks, after
+
+
+def _collect_all(
+    connection: BaseDatabaseWrapper, state: ProjectState, migrations: list[Migration], reason: str
+) -> Iterator[MigrationSQL]:
+    for migration in migrations:
+        try:
+            statements, state = collect(connection, state, migration)
+        except (DatabaseError, ValueError) as error:
+            # It asks the catalog for what an earlier one makes, as AlterField does.
+            statements = [f"-- its SQL is not known beforehand: {' '.join(str(error).split())}"]
+            state = migration.mutate_state(state)
+        yield MigrationSQL(migration, statements, None, reason)
+
+
+class _quiet:  # noqa: N801 - used as a statement
+    """That the embedded server lacks the legacy extensions makes no difference to the plan."""
+
+    def __enter__(self) -> None:
+        self.logger = logging.getLogger("veza_core.db.operations")
+        self.level = self.logger.level
+        self.logger.setLevel(logging.ERROR)
+
+    def __exit__(self, *error: object) -> None:
+        self.logger.setLevel(self.level)

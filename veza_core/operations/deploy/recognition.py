@@ -1,0 +1,116 @@
+"""Whether a database is the one that this release's migrations belong to."""
+
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.core.management.base import CommandError
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.exceptions import InconsistentMigrationHistory
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.state import ProjectState
+
+from veza_core.operations.deploy.contents import contents_of
+
+SHOWN = 10
+
+RELATIONS = """
+SELECT relname::text FROM pg_class
+WHERE relnamespace = to_regnamespace('public') AND relkind IN ('r', 'p', 'v', 'm', 'f')
+"""
+
+
+def check_history(loader: MigrationLoader, connection: BaseDatabaseWrapper) -> None:
+    """Refuse a history that this release cannot have written. Asks the database nothing more.
+
+    Raises `CommandError` that says what does not fit, and what to do.
+    """
+    try:
+        loader.check_consistent_history(connection)
+    except InconsistentMigrationHistory as error:
+        raise CommandError(
+            f"the history in django.django_migrations was edited: {error} Restore it from a backup."
+        ) from error
+    ours = {key for key in loader.disk_migrations if key[0] in settings.PUBLIC_SCHEMA_APPS}
+    recorded = {key for key in loader.applied_migrations if key[0] in settings.PUBLIC_SCHEMA_APPS}
+    if not (unknown := recorded - ours):
+        return
+    names = _shorten(f"{app}.{name}" for app, name in sorted(unknown))
+    if unapplied := ours - recorded:
+        raise CommandError(
+            f"the history names migrations that this release does not have ({names}), and lacks "
+            f"some that it has ({_shorten(f'{app}.{name}' for app, name in sorted(unapplied))}): "
+            "they were renamed, or the history was edited. Restore the names or the history."
+        )
+    raise CommandError(
+        f"this release is older than the database, which also has {names}: "
+        "deploy the release that made them, or restore the backup taken before it"
+    )
+
+
+def check_stranger(executor: MigrationExecutor) -> None:
+    """Refuse a `public` that is somebody else's, before V1 starts in it.
+
+    Its history has nothing of V1, so nothing may be in `public` but extensions and what they own.
+    Raises `CommandError` with the list of what is there.
+    """
+    if not (present := contents_of(executor.connection, ["public"])):
+        return
+    names = {found.identity.removeprefix("public.") for found in present}
+    if (tables := tables_of(executor.loader.project_state())) <= names:
+        raise CommandError(
+            f"schema public holds the tables of V1 ({_shorten(sorted(tables))}), and the history "
+            "in django.django_migrations does not know them: it was emptied or lost. Restore it "
+            "from a backup; in development, manage.py reset_db."
+        )
+    raise CommandError(
+        f"schema public holds what V1 did not make: {_shorten(map(str, present))}. This is another "
+        "database, or an older schema: look at it with manage.py audit_schema, "
+        "and give V1 a database of its own."
+    )
+
+
+def check_tables(
+    executor: MigrationExecutor, state: ProjectState, targets: list[tuple[str, str]]
+) -> None:
+    """Refuse a database of V1's whose tables and history do not fit each other.
+
+    `state` is that of the applied migrations; `targets` are those whose tables are to be made.
+    What else is in `public` is an addition: it stops no migration, and the audit reports it.
+    Raises `CommandError` with the list of what is missing, or in the way.
+    """
+    with executor.connection.cursor() as cursor:
+        cursor.execute(RELATIONS)
+        present = {name for (name,) in cursor.fetchall()}
+    expected = tables_of(state)
+    if missing := expected - present:
+        raise CommandError(
+            f"the history says that tables {_shorten(sorted(missing))} were made, and they are "
+            "not there: they were dropped by hand, or the history was edited. Restore a backup."
+        )
+    if not targets or not (additions := present - expected):
+        return
+    if in_the_way := additions & tables_of(executor.loader.project_state(targets)):
+        raise CommandError(
+            f"a migration is about to make {_shorten(sorted(in_the_way))}, which is in schema "
+            "public already: rename what is there if it is somebody else's; if the history lost "
+            "its record, restore that (manage.py migrate --fake)."
+        )
+
+
+def tables_of(state: ProjectState) -> set[str]:
+    """The tables in `public` that the models of a state are kept in."""
+    return {
+        str(model.options.get("db_table") or f"{app_label}_{name}")
+        for (app_label, name), model in state.models.items()
+        if app_label in settings.PUBLIC_SCHEMA_APPS
+        and model.options.get("managed", True)
+        and not model.options.get("proxy")
+        and not model.options.get("abstract")
+    }
+
+
+def _shorten(names: Iterable[str]) -> str:
+    listed = list(names)
+    more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
+    return ", ".join(listed[:SHOWN]) + more

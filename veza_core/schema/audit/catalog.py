@@ -1,0 +1,314 @@
+"""What the rules look at: tables, columns, indexes and the rest, as the catalog has them."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from veza_core.schema.audit.quoting import ident, qualified
+
+if TYPE_CHECKING:
+    from veza_core.schema.audit.meaning import Meaning
+
+# Object identifiers of built-in types, which never change (PostgreSQL, pg_type.dat).
+UUID = 2950
+TIMESTAMP = 1114
+TIMESTAMPTZ = 1184
+TIMETZ = 1266
+BPCHAR = 1042
+VARCHAR = 1043
+JSON = 114
+MONEY = 790
+
+#: The element types of the arrays that a rule asks about.
+ARRAY_ELEMENTS = {1115: TIMESTAMP, 1270: TIMETZ, 1014: BPCHAR, 1015: VARCHAR, 199: JSON, 791: MONEY}
+
+SOFT_DELETE = "deleted_at"
+
+
+@dataclass(slots=True)
+class Domain:
+    """A domain, resolved to the type under it; `default` and `not_null` are its own."""
+
+    base_type: int
+    base_modifier: int
+    not_null: bool
+    default: str | None
+    has_checks: bool
+
+
+@dataclass(slots=True)
+class Column:
+    """A column; `base_type`, `not_null` and `default` look through its domain."""
+
+    number: int
+    name: str
+    base_type: int
+    modifier: int
+    not_null: bool
+    identity: str
+    generated: str
+    is_local: bool
+    default: str | None
+    has_comment: bool
+    type_name: str = ""
+    #: Something depends on the column that forbids to change its type.
+    is_pinned: bool = False
+    domain: Domain | None = None
+    #: A parent table has the same column, so the finding is the parent's.
+    is_inherited: bool = False
+
+    @property
+    def element_type(self) -> int:
+        """The type, or that of the elements when it is an array."""
+        return ARRAY_ELEMENTS.get(self.base_type, self.base_type)
+
+
+@dataclass(slots=True, eq=False)
+class Index:
+    """An index; an element of `keys` is a column's name, or None for an expression.
+
+    `expression_columns` are those that expressions or the predicate use.
+    """
+
+    oid: int
+    name: str
+    table: "Table"
+    method: str
+    keys: tuple[str | None, ...]
+    included: tuple[str, ...]
+    expressions: tuple[str | None, ...]
+    expression_columns: tuple[str, ...]
+    predicate: str | None
+    plain_operators: bool
+    operator_class_names: tuple[str, ...]
+    options: tuple[int, ...]
+    #: What each key is made of, with its collation: two that are equal order rows the same way.
+    elements: tuple[tuple[object, ...], ...]
+    is_unique: bool
+    is_primary: bool
+    is_exclusion: bool
+    is_usable: bool
+    #: Replica identity, CLUSTER or another table's foreign key relies on this very index.
+    is_bound: bool
+    nulls_not_distinct: bool
+    is_attached: bool
+    is_being_built: bool
+    constraint: str | None
+
+    @property
+    def identity(self) -> str:
+        """The index's name with its schema."""
+        return qualified(self.table.schema, self.name)
+
+
+@dataclass(slots=True, eq=False)
+class Constraint:
+    """A check or exclusion constraint."""
+
+    name: str
+    kind: str
+    table: "Table"
+    definition: str
+    is_inherited: bool
+
+    @property
+    def identity(self) -> str:
+        """The constraint's name under its table's."""
+        return f"{self.table.identity}.{ident(self.name)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Referenced:
+    """A column that a foreign key refers to; `base_type` looks through its domain."""
+
+    name: str
+    base_type: int
+    type_name: str
+
+
+@dataclass(slots=True, eq=False)
+class ForeignKey:
+    """A foreign key. `on_delete` and `on_update` are letters of pg_constraint: a r c n d."""
+
+    name: str
+    table: "Table"
+    columns: tuple[str, ...]
+    target_oid: int
+    target_schema: str
+    target_table: str
+    target_columns: tuple[Referenced, ...]
+    on_delete: str
+    on_update: str
+    match: str
+    set_columns: tuple[str, ...]
+    is_deferrable: bool
+    is_valid: bool
+    is_enforced: bool
+    is_temporal: bool
+
+    @property
+    def identity(self) -> str:
+        """The constraint's name under its table's."""
+        return f"{self.table.identity}.{ident(self.name)}"
+
+    @property
+    def target(self) -> str:
+        """The table that it refers to, with its schema."""
+        return qualified(self.target_schema, self.target_table)
+
+
+@dataclass(slots=True, eq=False)
+class Function:
+    """A function or procedure, or an aggregate."""
+
+    oid: int
+    schema: str
+    name: str
+    arguments: str
+    owner: str
+    language: str
+    source: str
+    settings: list[str]
+    returns_trigger: bool
+    is_audited: bool
+
+    @property
+    def identity(self) -> str:
+        """The function's name with its schema and arguments."""
+        return f"{qualified(self.schema, self.name)}({self.arguments})"
+
+
+@dataclass(slots=True, eq=False)
+class Trigger:
+    """A trigger that is not PostgreSQL's own; `kind` holds the bits of pg_trigger.tgtype."""
+
+    name: str
+    table: "Table"
+    function: Function
+    kind: int
+    enabled: str
+    is_limited: bool
+    is_constraint: bool
+    parent: str | None
+
+    @property
+    def identity(self) -> str:
+        """The trigger's name under its table's."""
+        return f"{self.table.identity}.{ident(self.name)}"
+
+
+@dataclass(slots=True, eq=False)
+class Table:
+    """A table, a partitioned table (`kind` p) or a partition of one."""
+
+    oid: int
+    schema: str
+    name: str
+    kind: str
+    is_partition: bool
+    owner: str
+    has_comment: bool
+    is_unlogged: bool
+    #: Its columns are those of a composite type, and cannot change alone.
+    is_typed: bool
+    partition_columns: tuple[str, ...] = ()
+    columns: dict[str, Column] = field(default_factory=dict)
+    indexes: list[Index] = field(default_factory=list)
+    checks: list[Constraint] = field(default_factory=list)
+    foreign_keys: list[ForeignKey] = field(default_factory=list)
+    triggers: list[Trigger] = field(default_factory=list)
+    parents: list["Table"] = field(default_factory=list)
+    partitions: list["Table"] = field(default_factory=list)
+    identity: str = ""
+
+    @property
+    def is_partitioned(self) -> bool:
+        """Whether its rows are in partitions; it has no concurrent DDL then."""
+        return self.kind == "p"
+
+    @property
+    def is_soft(self) -> bool:
+        """Whether its rows are marked as deleted, and stay."""
+        return SOFT_DELETE in self.columns
+
+    @property
+    def primary_key(self) -> Index | None:
+        """The index of its primary key."""
+        return next((index for index in self.indexes if index.is_primary), None)
+
+    def local_columns(self) -> list[Column]:
+        """Its columns without those that a parent table answers for."""
+        return [column for column in self.columns.values() if not column.is_inherited]
+
+
+@dataclass(slots=True, eq=False)
+class Thing:
+    """Anything else that has a name and an owner: a view, a sequence, a type."""
+
+    kind: str
+    schema: str
+    name: str
+    owner: str
+    columns: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> str:
+        """The name with its schema."""
+        return qualified(self.schema, self.name)
+
+
+@dataclass(eq=False)
+class Catalog:
+    """One snapshot of the audited schemas, without what belongs to extensions."""
+
+    database: str
+    server_version: int
+    schemas: tuple[str, ...]
+    schema_owners: dict[str, str]
+    #: Schema and role that may create there, None for all roles; without owners and superusers.
+    creators: list[tuple[str, str | None]]
+    installed_extensions: frozenset[str]
+    available_extensions: frozenset[str]
+    #: Whether random_page_cost is PostgreSQL's default, and nobody chose it.
+    has_default_page_cost: bool
+    #: All tables, partitions among them; rules mostly take `tables`.
+    all_tables: list[Table]
+    functions: list[Function]
+    things: list[Thing]
+    #: Sequences that no identity column owns and no default uses.
+    loose_sequences: list[Thing]
+    #: Every relation's and index's name, by schema: a new one must not be among them.
+    taken_names: dict[str, set[str]]
+
+    @cached_property
+    def tables(self) -> list[Table]:
+        """The tables; a partition has its parent's columns and keys, and is not one of them."""
+        return [table for table in self.all_tables if not table.is_partition]
+
+    @cached_property
+    def columns_by_type(self) -> dict[int, list[tuple[Table, Column]]]:
+        """Columns that no parent answers for, by the built-in type of them or their elements."""
+        columns: dict[int, list[tuple[Table, Column]]] = {}
+        for table in self.tables:
+            for column in table.columns.values():
+                if not column.is_inherited:
+                    columns.setdefault(column.element_type, []).append((table, column))
+        return columns
+
+    @cached_property
+    def by_oid(self) -> dict[int, Table]:
+        """All tables by object identifier."""
+        return {table.oid: table for table in self.all_tables}
+
+    @cached_property
+    def by_name(self) -> dict[tuple[str, str], Table]:
+        """All tables by schema and name."""
+        return {(table.schema, table.name): table for table in self.all_tables}
+
+    @cached_property
+    def meaning(self) -> "Meaning":
+        """What tables are to each other: who owns, which are junctions, which are feeds."""
+        # Imported here since it imports this module.
+        from veza_core.schema.audit.meaning import Meaning
+
+        return Meaning(self)

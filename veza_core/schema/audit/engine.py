@@ -1,0 +1,136 @@
+"""Runs rules over one snapshot, and puts their findings into one report."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+import psycopg
+
+from veza_core.operations.collector import collector_paused
+from veza_core.schema.audit.catalog import Catalog, Table
+from veza_core.schema.audit.exceptions import ExceptionFile
+from veza_core.schema.audit.reader import read_catalog, snapshot
+from veza_core.schema.audit.rule import Finding, Found, Rule, Severity
+
+#: One more source of findings: a rule, and a function that is given the connection, within the
+#: snapshot, beside the catalog. It is where a comparison with a recorded catalog is plugged in.
+Source = tuple[Rule, Callable[[psycopg.Connection[Any], Catalog], Iterable[Found]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome of an audit. `server_version` is as PostgreSQL writes it: 18.6."""
+
+    database: str
+    server_version: str
+    schemas: tuple[str, ...]
+    table_count: int
+    rules: tuple[Rule, ...]
+    findings: tuple[Finding, ...]
+    #: The type of each table's primary key, for the gap table.
+    primary_keys: dict[str, str]
+    date: date
+
+    @property
+    def errors(self) -> int:
+        """How many findings are errors."""
+        return sum(finding.severity is Severity.ERROR for finding in self.findings)
+
+    @property
+    def warnings(self) -> int:
+        """How many findings are warnings."""
+        return len(self.findings) - self.errors
+
+
+def audit(
+    connection: psycopg.Connection[Any],
+    schemas: Sequence[str],
+    rules: Sequence[Rule],
+    *,
+    sources: Sequence[Source] = (),
+    exceptions: ExceptionFile | None = None,
+    today: date | None = None,
+) -> Report:
+    """Audit the schemas, read-only and in one snapshot.
+
+    Takes a plain connection without a transaction in progress. Raises `AuditError`, and
+    `psycopg.Error` when the server ends the work.
+    """
+    # Nothing is garbage before the end, and looking for it takes a fifth of the time.
+    with snapshot(connection), collector_paused():
+        catalog = read_catalog(connection, tuple(dict.fromkeys(schemas)))
+        findings = check(catalog, rules)
+        for rule, source in sources:
+            findings += [_finding(rule, found) for found in source(connection, catalog)]
+    today = today or datetime.now(UTC).date()
+    ran = (*rules, *(rule for rule, _ in sources))
+    if exceptions is not None:
+        findings = exceptions.apply(findings, ran, catalog, today)
+    return Report(
+        database=catalog.database,
+        server_version=_version(catalog.server_version),
+        schemas=catalog.schemas,
+        table_count=len(catalog.tables),
+        rules=ran,
+        findings=tuple(_without_clashes(findings)),
+        primary_keys={table.identity: _primary_key(table) for table in catalog.tables},
+        date=today,
+    )
+
+
+def check(catalog: Catalog, rules: Iterable[Rule]) -> list[Finding]:
+    """Run the rules; findings come in the rules' order, and by object within a rule."""
+    findings: list[Finding] = []
+    for rule in rules:
+        if rule.check is not None:
+            found = sorted(rule.check(catalog), key=lambda found: found.object)
+            findings += [_finding(rule, each) for each in found]
+    return findings
+
+
+def _finding(rule: Rule, found: Found) -> Finding:
+    return Finding(
+        rule=rule,
+        table=found.table.name if found.table else None,
+        object=found.object,
+        message=found.message,
+        remedy=found.remedy or rule.remedy,
+        fix=found.fix,
+    )
+
+
+def _without_clashes(findings: list[Finding]) -> Iterator[Finding]:
+    """Leave out the fix of whatever another fix, of an earlier stage, already works on."""
+    claimed: dict[str, Finding] = {}
+    needed: dict[str, Finding] = {}
+    withheld: dict[int, Finding] = {}
+    fixes = [(finding.fix, finding) for finding in findings if finding.fix is not None]
+    for fix, finding in sorted(fixes, key=lambda pair: pair[0].stage):
+        clashes = [claimed.get(name) or needed.get(name) for name in sorted(fix.claims)]
+        clashes += [claimed.get(name) for name in sorted(fix.needs)]
+        if (clash := next(filter(None, clashes), None)) is not None:
+            withheld[id(finding)] = clash
+            continue
+        claimed |= dict.fromkeys(fix.claims, finding)
+        needed |= dict.fromkeys(fix.needs, finding)
+    for finding in findings:
+        if (clash := withheld.get(id(finding))) is None:
+            yield finding
+            continue
+        first = f"First apply the fix of {clash.rule.id} for {clash.object}, then audit again."
+        yield replace(finding, fix=None, remedy=f"{finding.remedy} {first}")
+
+
+def _version(number: int) -> str:
+    return f"{number // 10000}.{number % 10000}"
+
+
+def _primary_key(table: Table) -> str:
+    """The type of the primary key's column, or the columns with their types."""
+    if table.primary_key is None:
+        return "none"
+    keys = [table.columns[name] for name in table.primary_key.keys if name is not None]
+    if [column.name for column in keys] == ["id"]:
+        return keys[0].type_name
+    return ", ".join(f"{column.name} {column.type_name}" for column in keys)

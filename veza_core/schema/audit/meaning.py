@@ -1,0 +1,252 @@
+"""What tables are to each other, as far as the catalog tells: owners, junctions, feeds.
+
+The rules on soft delete, search and feeds stand on these definitions; each one is on its rule's
+page. They use foreign keys, unique indexes and names, and nothing outside the catalog.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
+
+from veza_core.schema.audit.catalog import Catalog, Index, Table
+
+#: Columns that name the account that a row belongs to.
+_OWNER_COLUMNS = """
+    account_id author_id created_by created_by_id creator_id member_id owner_id
+    uploaded_by uploaded_by_id uploader_id user_id
+"""
+OWNER_COLUMNS = frozenset(_OWNER_COLUMNS.split())
+
+#: What the names of tables end in that keep what happened, one row for each event.
+_ACTIVITY_WORDS = """
+    activities activity comments event events favorites favourites feed feeds follows history
+    likes log logs messages notifications plays posts reactions shares views
+"""
+ACTIVITY_WORDS = frozenset(_ACTIVITY_WORDS.split())
+
+#: Columns that every table has, and that say nothing about what it is for.
+STANDARD_COLUMNS = frozenset(["id", "created_at", "updated_at", "deleted_at"])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Link:
+    """Columns that refer to a table, by a foreign key or by their name alone."""
+
+    columns: tuple[str, ...]
+    target: Table
+
+
+def plurals(word: str) -> tuple[str, ...]:
+    """Return what a table of such things may be called, likeliest first."""
+    forms = [f"{word}s", f"{word}es", word]
+    if word.endswith("y"):
+        forms.insert(0, f"{word[:-1]}ies")
+    return tuple(forms)
+
+
+class Meaning:
+    """Answers for one catalog."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.links = {table.oid: self._links(table) for table in catalog.tables}
+        #: Tables that owner columns of other tables refer to: the accounts.
+        self.accounts = {
+            link.target.oid
+            for table in catalog.tables
+            for link in self.links[table.oid]
+            if link.target is not table and OWNER_COLUMNS.issuperset(link.columns)
+        }
+
+    def _links(self, table: Table) -> list[Link]:
+        links = [
+            Link(key.columns, self.catalog.by_oid[key.target_oid])
+            for key in table.foreign_keys
+            if key.target_oid in self.catalog.by_oid
+        ]
+        declared = set(chain.from_iterable(key.columns for key in table.foreign_keys))
+        for name in table.columns:
+            if name not in declared and (target := self.named_target(table, name)) is not None:
+                links.append(Link((name,), target))
+        return links
+
+    def named_target(self, table: Table, column: str) -> Table | None:
+        """The table of the same schema that `<something>_id` names, if its key has that type."""
+        word = column.removesuffix("_id")
+        if word == column or not word:
+            return None
+        for name in plurals(word):
+            target = self.catalog.by_name.get((table.schema, name))
+            if target is None or target.primary_key is None or target.is_partition:
+                continue
+            keys = target.primary_key.keys
+            if len(keys) == 1 and keys[0] is not None:
+                same = target.columns[keys[0]].base_type == table.columns[column].base_type
+                return target if same else None
+        return None
+
+    def owner(self, table: Table) -> Link | None:
+        """The link to the account that a row belongs to; None when it belongs to nobody."""
+        return next(
+            (
+                link
+                for link in self.links[table.oid]
+                if link.target is not table and OWNER_COLUMNS.issuperset(link.columns)
+            ),
+            None,
+        )
+
+    def is_resource(self, table: Table) -> bool:
+        """Whether accounts own its rows, without being accounts themselves."""
+        return table.oid not in self.accounts and self.owner(table) is not None
+
+    def is_junction(self, table: Table) -> bool:
+        """Whether its rows pair two other rows.
+
+        A unique index or key over two links or more says so; failing that, a name made of both
+        names (`playlist_tracks`).
+        """
+        linked = {
+            link.columns[0]: link.target
+            for link in self.links[table.oid]
+            if len(link.columns) == 1 and link.target is not table
+        }
+        pairs = (
+            index
+            for index in table.indexes
+            if index.is_unique and len(index.keys) > 1 and all(key in linked for key in index.keys)
+        )
+        if any(pairs):
+            return True
+        targets = {target.name for target in linked.values()}
+        return any(
+            table.name == f"{word}_{second}"
+            for first in targets
+            for second in targets - {first}
+            for word in (first, singular(first))
+        )
+
+    def is_pure(self, table: Table) -> bool:
+        """Whether it has its links and the standard columns, and no other."""
+        linked = chain.from_iterable(link.columns for link in self.links[table.oid])
+        return STANDARD_COLUMNS.union(linked).issuperset(table.columns)
+
+    def is_feed(self, table: Table) -> bool:
+        """Whether people read it in the order of time: what accounts do, or make.
+
+        Its rows belong to an account, many to each, and either keep an activity, by name, or are
+        soft-deleted. A credential is no feed, nor a row with a natural key, nor a pairing that
+        carries more than the pair.
+        """
+        owner = self.owner(table)
+        if owner is None or "created_at" not in table.columns or self.is_credential(table):
+            return False
+        if any(index.is_unique and index.keys == owner.columns for index in table.indexes):
+            return False
+        if self.has_natural_key(table) or (self.is_junction(table) and not self.is_pure(table)):
+            return False
+        return table.is_soft or is_activity(table.name)
+
+    def is_credential(self, table: Table) -> bool:
+        """Whether a row is a token, or holds one."""
+        return any(name.endswith(("token", "token_hash")) for name in table.columns)
+
+    def has_natural_key(self, table: Table) -> bool:
+        """Whether a unique index over NOT NULL columns, none of them a link, names the row."""
+        linked = set(chain.from_iterable(link.columns for link in self.links[table.oid]))
+        linked |= STANDARD_COLUMNS
+        return any(
+            index.is_unique
+            and all(
+                key is not None and key not in linked and table.columns[key].not_null
+                for key in index.keys
+            )
+            for index in table.indexes
+        )
+
+
+def singular(word: str) -> str:
+    """Return the name of one of them: `playlists` gives `playlist`."""
+    if word.endswith("ies"):
+        return f"{word[:-3]}y"
+    return word.removesuffix("s")
+
+
+def is_activity(name: str) -> bool:
+    """Whether a table of that name keeps what happened, one row for each event."""
+    return name.rsplit("_", 1)[-1] in ACTIVITY_WORDS
+
+
+def is_live_only(predicate: str | None) -> bool:
+    """Whether an index's condition leaves out soft-deleted rows."""
+    return "deleted_at IS NULL" in conjuncts(predicate)
+
+
+# Most partial indexes have the same condition.
+@lru_cache(maxsize=256)
+def conjuncts(predicate: str | None) -> tuple[str, ...]:
+    """Split an index's condition, as PostgreSQL writes it, at its outermost ANDs."""
+    if predicate is None:
+        return ()
+    text = _bare(predicate)
+    depths = _depths(text)
+    parts, start = [], 0
+    for position in range(len(text)):
+        if depths[position] == 0 and text.startswith(" AND ", position):
+            parts.append(text[start:position])
+            start = position + len(" AND ")
+    return tuple(_bare(part) for part in [*parts, text[start:]])
+
+
+def _bare(text: str) -> str:
+    """Take off the parentheses that enclose all of the text."""
+    while text.startswith("(") and text.endswith(")") and 0 not in _depths(text)[:-1]:
+        text = text[1:-1]
+    return text
+
+
+def _depths(text: str) -> list[int]:
+    """How many parentheses are open after each letter; what is quoted counts as one more."""
+    depths, depth, quote = [], 0, ""
+    for letter in text:
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        else:
+            depth += {"(": 1, ")": -1}.get(letter, 0)
+        depths.append(depth + bool(quote))
+    return depths
+
+
+def covers(index: Index, columns: tuple[str, ...], *, or_gist: bool = False) -> bool:
+    """Whether the index finds all rows by these columns, in any order among themselves.
+
+    `or_gist` is for a temporal key, whose period only such an index can find.
+    """
+    if index.predicate is not None or not index.is_usable:
+        return False
+    fits = (
+        index.method == "btree"
+        or (index.method == "hash" and len(columns) == 1)
+        or (index.method == "gist" and or_gist)
+    )
+    return fits and set(index.keys[: len(columns)]) == set(columns)
+
+
+def feed_index(table: Table) -> Index | None:
+    """The usable index that ends in `created_at DESC`, or has only `id` after it.
+
+    The id makes the order of rows of the same moment certain, for paging.
+    """
+    for index in table.indexes:
+        if index.method != "btree" or not index.is_usable:
+            continue
+        keys = list(zip(index.keys, index.options, strict=True))
+        if len(keys) > 1 and keys[-1][0] == "id":
+            keys.pop()
+        name, options = keys[-1]
+        # Bit 0 of pg_index.indoption is DESC.
+        if name == "created_at" and options & 1:
+            return index
+    return None

@@ -1,0 +1,61 @@
+"""The page of each rule, for docs/rules and for `--explain`, out of the rule itself."""
+
+from inspect import getdoc
+from pathlib import Path
+
+from veza_core.schema.audit.rule import Rule
+from veza_core.schema.audit.rules import ALL_RULES
+
+
+def page(rule: Rule) -> str:
+    """Return all that the rule says, as Markdown."""
+    language = "sql" if rule.check is not None else "toml"
+    detail = getdoc(rule.check) if rule.check is not None else None
+    parts = [
+        f"# {rule.id}: {rule.title}",
+        f"Severity: {rule.severity.value}. Group: {rule.group}.",
+        "## Why",
+        rule.reason,
+        *(["## Exactly", detail] if detail else []),
+        "## Remedy",
+        rule.remedy,
+        "## Bad",
+        f"```{language}\n{rule.bad}\n```",
+        f"Found at `{rule.example}`.",
+        "## Good",
+        f"```{language}\n{rule.good}\n```",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def index() -> str:
+    """Return the list of all rules, as Markdown."""
+    lines = [
+        "# The rules of audit_schema",
+        "",
+        "Made from the rules by `make rule-pages`.",
+        "",
+        "| Rule | Severity | Group | Finds |",
+        "| :--- | :--- | :--- | :--- |",
+    ]
+    lines += [
+        f"| [{rule.id}]({rule.id}.md) | {rule.severity.value} | {rule.group} | {rule.title} |"
+        for rule in ALL_RULES
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def pages() -> dict[str, str]:
+    """Return the text of every page by its file name."""
+    return {"README.md": index(), **{f"{rule.id}.md": page(rule) for rule in ALL_RULES}}
+
+
+def write_pages(directory: Path) -> None:
+    """Write all pages, and delete those of rules that are gone."""
+    directory.mkdir(parents=True, exist_ok=True)
+    texts = pages()
+    for old in directory.glob("*.md"):
+        if old.name not in texts:
+            old.unlink()
+    for name, text in texts.items():
+        (directory / name).write_text(text, encoding="utf-8")

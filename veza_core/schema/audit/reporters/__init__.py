@@ -1,0 +1,29 @@
+"""One module for each format; each renders a report as text.
+
+They are imported when they are asked for: the one for people brings `rich` along.
+"""
+
+from importlib import import_module
+
+from veza_core.schema.audit.engine import Report
+
+#: For machines; `table` is for people, and takes a terminal's width and colour.
+MACHINE_FORMATS = ("json", "markdown", "github", "sarif", "junit")
+FORMATS = ("table", *MACHINE_FORMATS)
+
+
+def render(report: Report, output_format: str) -> str:
+    """Render the report in one of `MACHINE_FORMATS`, ending in a newline."""
+    module = import_module(f"veza_core.schema.audit.reporters.{output_format}")
+    text: str = module.render(report)
+    return text
+
+
+def summary(report: Report) -> str:
+    """Return what was found, and where, in one sentence."""
+    counts = [
+        f"{count} {noun}{'' if count == 1 else 's'}"
+        for count, noun in ((report.errors, "error"), (report.warnings, "warning"))
+    ]
+    tables = f"{report.table_count} table{'' if report.table_count == 1 else 's'}"
+    return f"{' and '.join(counts)} in {tables}, by {len(report.rules)} rules"

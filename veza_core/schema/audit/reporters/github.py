@@ -1,0 +1,25 @@
+"""GitHub's workflow commands: each finding is an annotation of the run."""
+
+from veza_core.schema.audit.engine import Report
+from veza_core.schema.audit.quoting import one_line
+from veza_core.schema.audit.reporters import summary
+
+
+def render(report: Report) -> str:
+    """Render one command for each finding, and a notice with the summary."""
+    lines = [
+        f"::{finding.severity.value} title={_property(finding.rule.id)}::"
+        + _data(f"{finding.object}: {finding.message}. {finding.remedy}")
+        for finding in report.findings
+    ]
+    lines.append(f"::notice title=audit_schema::{_data(summary(report))}")
+    return "\n".join(lines) + "\n"
+
+
+def _data(text: str) -> str:
+    """Escape as the runner unescapes; a line break would begin another command."""
+    return one_line(text).replace("%", "%25")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

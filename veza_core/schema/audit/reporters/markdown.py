@@ -1,0 +1,134 @@
+"""A report in the shape of the first audit, for a wiki or a pull request."""
+
+import re
+from itertools import groupby
+
+from veza_core.schema.audit.engine import Report
+from veza_core.schema.audit.quoting import one_line
+from veza_core.schema.audit.reporters import summary
+from veza_core.schema.audit.rule import Finding
+from veza_core.schema.audit.rules.governance import CANONICAL, PUBLIC
+
+_KEY_RULES = ("pk-missing", "pk-not-uuid-id")
+
+
+def render(report: Report) -> str:
+    """Render summary, gap analysis with the gap table, findings by rule, and recommendation."""
+    gaps = _gaps(report)
+    parts = [
+        f"# Schema audit: {escape(report.database)}",
+        f"**Date:** {report.date:%d/%m/%Y}  \n**Scope:** database {code(report.database)} on "
+        f"PostgreSQL {report.server_version}, schema {escape(', '.join(report.schemas))}",
+        "## 1. Executive Summary",
+        _executive_summary(report, len(gaps)),
+        "## 2. Gap Analysis",
+        "### 2.1 Primary keys",
+        _gap_table(report, gaps),
+        "### 2.2 Findings by rule",
+        *_by_rule(report),
+        "## 3. Recommendation",
+        _recommendation(report, len(gaps)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _executive_summary(report: Report, gap_count: int) -> str:
+    if not report.findings:
+        return f"The schema keeps the Standard: {summary(report)}."
+    lines = [f"The schema does not keep the Standard: {summary(report)}."]
+    if gap_count:
+        lines[0] += f" {_count(gap_count, 'table')} without a UUID key."
+    lines += ["", "| Group | Errors | Warnings |", "| :--- | ---: | ---: |"]
+    groups: dict[str, list[Finding]] = {}
+    for finding in report.findings:
+        groups.setdefault(finding.rule.group, []).append(finding)
+    for group, findings in groups.items():
+        errors = sum(finding.severity == "error" for finding in findings)
+        lines.append(f"| {group} | {errors} | {len(findings) - errors} |")
+    return "\n".join(lines)
+
+
+def _gaps(report: Report) -> list[tuple[str, Finding]]:
+    """Return domain and finding of each table without the standard's key, in V1's order."""
+    order = list(CANONICAL)
+
+    def domain(finding: Finding) -> str:
+        of_v1 = finding.object.startswith(f"{PUBLIC}.")
+        return CANONICAL.get(finding.table or "", "Other") if of_v1 else "Other"
+
+    gaps = [
+        (domain(finding), finding) for finding in report.findings if finding.rule.id in _KEY_RULES
+    ]
+    return sorted(
+        gaps,
+        key=lambda gap: (
+            order.index(gap[1].table or "") if gap[0] != "Other" else len(order),
+            gap[1].object,
+        ),
+    )
+
+
+def _gap_table(report: Report, gaps: list[tuple[str, Finding]]) -> str:
+    if not gaps:
+        asked = any(rule.id in _KEY_RULES for rule in report.rules)
+        return "Every table has its UUID key." if asked else "The rules on keys were not run."
+    lines = ["| Domain | Table | Current PK | Target V1 PK |", "| :--- | :--- | :--- | :--- |"]
+    lines += [
+        f"| **{domain}** | {code(finding.table or '')} | "
+        f"{code(report.primary_keys[finding.object])} | `UUID` |"
+        for domain, finding in gaps
+    ]
+    return "\n".join(lines)
+
+
+def _by_rule(report: Report) -> list[str]:
+    parts: list[str] = []
+    for rule, group in groupby(report.findings, key=lambda finding: finding.rule):
+        findings = list(group)
+        parts.append(f"#### `{rule.id}`: {rule.title} ({len(findings)})")
+        parts.append(f"{rule.severity.value.capitalize()}. {rule.reason}")
+        rows = ["| Object | Finding |", "| :--- | :--- |"]
+        rows += [f"| {code(finding.object)} | {escape(finding.message)} |" for finding in findings]
+        parts.append("\n".join(rows))
+        parts.append(f"**Remedy:** {rule.remedy}")
+    return parts or ["None."]
+
+
+def _recommendation(report: Report, gap_count: int) -> str:
+    if not report.findings:
+        return "Keep it so: run the audit in every deployment."
+    with_fix = sum(finding.fix is not None for finding in report.findings)
+    steps = []
+    if gap_count:
+        steps.append(
+            f"Move the {_count(gap_count, 'table')} of 2.1 to UUID keys, in migrations that "
+            "declare the final state, with every reference to them."
+        )
+    if with_fix:
+        steps.append(
+            f"Apply the SQL of `manage.py audit_schema --fix-sql`, which mends "
+            f"{_count(with_fix, 'finding')} without losing data, and audit again."
+        )
+    if rest := len(report.findings) - with_fix - gap_count:
+        steps.append(
+            f"Decide on the other {_count(rest, 'finding')} by the remedies above; what has to "
+            "stay goes into the exceptions file, with a reason and a date."
+        )
+    return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def code(text: str) -> str:
+    """Return the text as a code span that any name fits in, inside a table too."""
+    text = one_line(text).replace("|", "\\|")
+    fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    space = " " if text[:1] in ("`", " ") or text[-1:] in ("`", " ") else ""
+    return f"{fence}{space}{text}{space}{fence}"
+
+
+def escape(text: str) -> str:
+    """Return the text with Markdown's signs made harmless; an underscore inside a word is."""
+    return re.sub(r"([\\`*\[\]<>|#&~$]|(?<!\w)_|_(?!\w))", r"\\\1", one_line(text))

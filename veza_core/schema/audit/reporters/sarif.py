@@ -1,0 +1,61 @@
+"""SARIF 2.1.0, which code scanning services read (OASIS, sarif-v2.1.0)."""
+
+import json
+from typing import Any
+
+from veza_core.schema.audit.engine import Report
+from veza_core.schema.audit.rule import Finding, Rule
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
+
+
+def render(report: Report) -> str:
+    """Render the report as one run."""
+    rules = list(dict.fromkeys([*report.rules, *(found.rule for found in report.findings)]))
+    numbers = {rule.id: number for number, rule in enumerate(rules)}
+    run = {
+        "tool": {
+            "driver": {"name": "audit_schema", "rules": [_rule(rule) for rule in rules]},
+        },
+        "automationDetails": {"id": f"audit_schema/{report.database}/"},
+        "invocations": [{"executionSuccessful": True}],
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(finding, numbers[finding.rule.id]) for finding in report.findings],
+    }
+    content = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "shortDescription": {"text": rule.title},
+        "fullDescription": {"text": rule.reason},
+        "help": {"text": rule.remedy},
+        "defaultConfiguration": {"level": rule.severity.value},
+        "properties": {"tags": [rule.group]},
+    }
+
+
+def _result(finding: Finding, rule_number: int) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "ruleId": finding.rule.id,
+        "ruleIndex": rule_number,
+        "level": finding.severity.value,
+        "message": {"text": f"{finding.object}: {finding.message}. {finding.remedy}"},
+        "locations": [
+            {
+                # A database has no files, but services show a result only where it has one: it
+                # opens the rule's page.
+                "physicalLocation": {
+                    "artifactLocation": {"uri": f"docs/rules/{finding.rule.id}.md"},
+                    "region": {"startLine": 1},
+                },
+                "logicalLocations": [{"fullyQualifiedName": finding.object}],
+            }
+        ],
+        "partialFingerprints": {"auditKey/v1": finding.key},
+    }
+    if finding.fix:
+        result["properties"] = {"fixSql": finding.fix.sql}
+    return result

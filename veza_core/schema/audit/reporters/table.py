@@ -1,0 +1,81 @@
+"""A table for people: by group and rule, an object in each row."""
+
+from io import StringIO
+from itertools import groupby
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.text import Text
+
+from veza_core.schema.audit.engine import Report
+from veza_core.schema.audit.quoting import one_line
+from veza_core.schema.audit.reporters import summary
+
+_STYLES = {"error": "bold red", "warning": "yellow"}
+_INDENT, _GAP = "  ", "  "
+
+
+def render(report: Report, *, width: int, colour: bool) -> str:
+    """Render the findings; `width` is in characters."""
+    out = StringIO()
+    console = Console(
+        file=out,
+        width=width,
+        force_terminal=colour,
+        no_color=not colour,
+        color_system="standard" if colour else None,
+        highlight=False,
+    )
+    left = _object_width(report, width)
+    for group, of_group in groupby(report.findings, key=lambda finding: finding.rule.group):
+        console.rule(Text(group, "bold"), align="left", style="dim")
+        for rule, findings in groupby(of_group, key=lambda finding: finding.rule):
+            style = _STYLES[rule.severity.value]
+            console.print(
+                Text.assemble((f"{rule.severity.value} {rule.id}", style), f": {rule.title}")
+            )
+            for finding in findings:
+                # Written as they are: a rich table takes ten times as long, and what a name holds
+                # is no markup here.
+                out.writelines(_rows(console, finding.object, finding.message, left))
+            out.write("\n")
+    console.print(_last_lines(report))
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def _object_width(report: Report, width: int) -> int:
+    longest = max((cell_len(one_line(each.object)) for each in report.findings), default=0)
+    return min(longest, max(width * 11 // 20, 10))
+
+
+def _rows(console: Console, name: str, message: str, left: int) -> list[str]:
+    """Lay out one finding in two columns, in as many lines as it takes."""
+    right = max(console.width - len(_INDENT) - left - len(_GAP), 10)
+    names, messages = _wrapped(console, name, left), _wrapped(console, message, right)
+    names += [""] * (len(messages) - len(names))
+    messages += [""] * (len(names) - len(messages))
+    return [
+        f"{_INDENT}{set_cell_size(first, left)}{_GAP}{second}\n"
+        for first, second in zip(names, messages, strict=True)
+    ]
+
+
+def _wrapped(console: Console, text: str, width: int) -> list[str]:
+    """Break at blanks and, where a word is longer than the line, inside it."""
+    text = one_line(text)
+    if cell_len(text) <= width:
+        return [text]
+    return [line.plain.rstrip() for line in Text(text).wrap(console, width, overflow="fold")]
+
+
+def _last_lines(report: Report) -> Text:
+    where = f"{one_line(report.database)}, PostgreSQL {report.server_version}, schema "
+    lines = Text(f"{summary(report)} ({where}{one_line(', '.join(report.schemas))}).")
+    lines.stylize(_STYLES["error"] if report.findings else "green")
+    if report.findings:
+        fixes = sum(finding.fix is not None for finding in report.findings)
+        lines.append("\n--explain RULE says why and what to do", style="default")
+        if fixes:
+            lines.append(f"; --fix-sql prints SQL for {fixes} of them", style="default")
+        lines.append(".", style="default")
+    return lines

@@ -1,0 +1,128 @@
+"""What a rule is, what it finds, and what would mend it."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from veza_core.schema.audit.catalog import Catalog, Table
+
+
+class Severity(StrEnum):
+    """How much a finding matters."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Stage(IntEnum):
+    """The order in which fixes are printed: each stage may count on those before it."""
+
+    EXTENSION = 1
+    COLUMN = 2
+    DEFAULT = 3
+    CONSTRAINT = 4
+    INDEX = 5
+    DROP_INDEX = 6
+    TRIGGER = 7
+    RENAME = 8
+    OWNER = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """SQL that mends a finding without losing data, one element for each statement.
+
+    `claims` are the objects that it makes, alters or drops, `needs` those that it counts on: of
+    two fixes that claim the same object, or of which one claims what the other needs, only the
+    first is printed, the other with the next audit.
+    """
+
+    stage: Stage
+    statements: tuple[str, ...]
+    claims: frozenset[str]
+    needs: frozenset[str] = frozenset()
+
+    @property
+    def sql(self) -> str:
+        """The statements as one text, one after another."""
+        return "\n".join(self.statements)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a check yields; `table` is None for what belongs to no table.
+
+    `remedy` replaces the rule's own where this case needs another.
+    """
+
+    table: Table | None
+    object: str
+    message: str
+    fix: Fix | None = None
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of the Standard; its title, reason and remedy are Markdown.
+
+    `bad` and `good` are DDL that breaks and keeps it, `example` the object that breaks it.
+    `check` is None for a rule whose findings come from elsewhere (`engine.Source`).
+    """
+
+    id: str
+    group: str
+    title: str
+    severity: Severity
+    reason: str
+    remedy: str
+    bad: str
+    good: str
+    example: str
+    check: Callable[[Catalog], Iterable[Found]] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is reported: a rule, the object that breaks it, and what to do."""
+
+    rule: Rule
+    table: str | None
+    object: str
+    message: str
+    remedy: str
+    fix: Fix | None
+
+    @property
+    def severity(self) -> Severity:
+        """The rule's severity."""
+        return self.rule.severity
+
+    @property
+    def key(self) -> str:
+        """A fingerprint of rule and object, the same in every run and on every server."""
+        return hashlib.sha256(f"{self.rule.id}\0{self.object}".encode()).hexdigest()[:16]
+
+
+def rule(
+    rule_id: str,
+    title: str,
+    severity: Severity,
+    *,
+    group: str,
+    reason: str,
+    remedy: str,
+    bad: str,
+    good: str,
+    example: str,
+) -> Callable[[Callable[[Catalog], Iterable[Found]]], Rule]:
+    """Make a rule of the check under it (decorator)."""
+
+    def make(check: Callable[[Catalog], Iterable[Found]]) -> Rule:
+        return Rule(
+            rule_id, group, title, severity, reason, remedy, bad.strip(), good.strip(), example,
+            check,
+        )  # fmt: skip
+
+    return make

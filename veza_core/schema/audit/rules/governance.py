@@ -1,0 +1,237 @@
+"""Governance: what belongs in `public`, and to whom (Standard, rules 5 and 9)."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from veza_core.schema.audit.catalog import Catalog, Table
+from veza_core.schema.audit.fixes import alter_table
+from veza_core.schema.audit.quoting import ident
+from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
+
+PUBLIC = "public"
+
+#: The 28 tables of V1 by domain, in the order of the first audit's gap table.
+DOMAINS = {
+    "Auth": """
+        refresh_tokens password_reset_tokens email_verification_tokens user_sessions users
+        federated_identities
+    """,
+    "RBAC": "roles permissions user_roles role_permissions",
+    "Profiles": "user_profiles user_settings",
+    "Streaming": """
+        bitrate_adaptation_logs hls_streams hls_transcode_queue playback_analytics track_comments
+        track_history track_likes track_plays track_shares track_versions tracks
+    """,
+    "Social": "playlist_collaborators playlist_follows playlist_tracks playlists",
+    "Chat (Legacy)": "rooms",
+}
+CANONICAL = {name: domain for domain, names in DOMAINS.items() for name in names.split()}
+
+#: Extensions of V1. Nothing depends on the first two, which not every server ships.
+LEGACY_EXTENSIONS = ("pgcrypto", "uuid-ossp")
+EXTENSIONS = (*LEGACY_EXTENSIONS, "pg_trgm")
+
+
+@rule(
+    "table-missing",
+    "Table of V1 that is missing",
+    Severity.ERROR,
+    group="governance",
+    reason="Every service counts on all of the 28 tables of V1.",
+    remedy="Run manage.py migrate; where the history says that it ran, restore the table from a "
+    "backup.",
+    bad="DROP TABLE IF EXISTS rooms;",
+    good="CREATE TABLE rooms (id uuid PRIMARY KEY DEFAULT gen_random_uuid());",
+    example="public.rooms",
+)
+def table_missing(catalog: Catalog) -> Iterator[Found]:
+    """Asked of schema `public` alone."""
+    if PUBLIC in catalog.schemas:
+        for name in CANONICAL:
+            if (PUBLIC, name) not in catalog.by_name:
+                yield Found(None, f"{PUBLIC}.{name}", f"table {name} of V1 is missing")
+
+
+@rule(
+    "table-unexpected",
+    "Table that does not belong in public",
+    Severity.ERROR,
+    group="governance",
+    reason="public holds the 28 tables of V1 and nothing else: whatever else is there, nobody "
+    "migrates, and the next reset drops it. Django's own tables live in schema django, other "
+    "services have schemas of their own.",
+    remedy="Move it to its owner's schema (ALTER TABLE … SET SCHEMA), together with its clients, "
+    "or make it part of V1 in a migration.",
+    bad="CREATE TABLE invoices (id uuid PRIMARY KEY);",
+    good="CREATE SCHEMA billing;\nCREATE TABLE billing.invoices (id uuid PRIMARY KEY);",
+    example="public.invoices",
+)
+def table_unexpected(catalog: Catalog) -> Iterator[Found]:
+    """Views and foreign tables too. A partition comes with its parent, wherever that is."""
+    for table in catalog.tables:
+        if table.schema == PUBLIC and table.name not in CANONICAL:
+            yield Found(table, table.identity, f"table {ident(table.name)} is not one of V1")
+    for thing in catalog.things:
+        if thing.schema == PUBLIC and thing.kind in ("VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE"):
+            message = f"{thing.kind.lower()} {ident(thing.name)} is not part of V1"
+            yield Found(None, thing.identity, message)
+
+
+@rule(
+    "junction-soft-delete",
+    "Junction table without deleted_at, while its sisters have it",
+    Severity.ERROR,
+    group="governance",
+    reason="Whoever restores a playlist expects its tracks, its collaborators and its followers "
+    "back alike. Sisters are junction tables of the same resource, which is a table whose rows "
+    "belong to an account by a column such as user_id, and is no account itself. A junction has a "
+    "unique index over two references or more or, failing that, a name made of both tables' "
+    "names. A log of the same tables is no junction: it may hold a pair many times.",
+    remedy="Add deleted_at, make the unique indexes partial, and let the clients leave out what "
+    "is deleted.",
+    bad="""\
+CREATE TABLE users (id uuid PRIMARY KEY);
+CREATE TABLE playlists (id uuid PRIMARY KEY, user_id uuid REFERENCES users (id));
+CREATE TABLE tracks (id uuid PRIMARY KEY);
+CREATE TABLE playlist_collaborators (playlist_id uuid REFERENCES playlists (id),
+    user_id uuid REFERENCES users (id), deleted_at timestamptz, UNIQUE (playlist_id, user_id));
+CREATE TABLE playlist_tracks (playlist_id uuid REFERENCES playlists (id),
+    track_id uuid REFERENCES tracks (id), UNIQUE (playlist_id, track_id));""",
+    good="""\
+CREATE TABLE users (id uuid PRIMARY KEY);
+CREATE TABLE playlists (id uuid PRIMARY KEY, user_id uuid REFERENCES users (id));
+CREATE TABLE tracks (id uuid PRIMARY KEY);
+CREATE TABLE playlist_collaborators (playlist_id uuid REFERENCES playlists (id),
+    user_id uuid REFERENCES users (id), deleted_at timestamptz, UNIQUE (playlist_id, user_id));
+CREATE TABLE playlist_tracks (playlist_id uuid REFERENCES playlists (id),
+    track_id uuid REFERENCES tracks (id), deleted_at timestamptz, UNIQUE (playlist_id, track_id));
+CREATE TABLE playlist_views (playlist_id uuid REFERENCES playlists (id),
+    user_id uuid REFERENCES users (id));""",
+    example="public.playlist_tracks",
+)
+def junction_soft_delete(catalog: Catalog) -> Iterator[Found]:
+    """One finding for a table, whichever of its resources has the soft sisters."""
+    meaning = catalog.meaning
+    sisters: dict[Table, list[Table]] = {}
+    for table in catalog.tables:
+        if meaning.is_junction(table):
+            targets = {link.target for link in meaning.links[table.oid]} - {table}
+            for resource in filter(meaning.is_resource, targets):
+                sisters.setdefault(resource, []).append(table)
+    hard: dict[Table, set[str]] = {}
+    for tables in sisters.values():
+        soft = {table.name for table in tables if table.is_soft}
+        for table in tables:
+            if soft and not table.is_soft:
+                hard.setdefault(table, set()).update(soft)
+    for table, soft in hard.items():
+        message = f"the table has no deleted_at, but {', '.join(sorted(soft))} has"
+        claims = frozenset([f"column {table.identity}.deleted_at"])
+        add = alter_table(table, "ADD COLUMN deleted_at timestamptz")
+        fix = None if table.is_typed else Fix(Stage.COLUMN, (add,), claims)
+        yield Found(table, table.identity, message, fix)
+
+
+@rule(
+    "extension-missing",
+    "Extension of V1 that is missing",
+    Severity.ERROR,
+    group="governance",
+    reason="The search indexes stand on pg_trgm; clients of the old schema still call pgcrypto "
+    "and uuid-ossp.",
+    remedy="Create the extension. Where the server does not offer it, install its package first "
+    "(Debian: postgresql-15, RPM: postgresql15-contrib).",
+    bad="DROP EXTENSION IF EXISTS pg_trgm;",
+    good="CREATE EXTENSION IF NOT EXISTS pg_trgm;",
+    example="pg_trgm",
+)
+def extension_missing(catalog: Catalog) -> Iterator[Found]:
+    """The two legacy ones only where the server ships them."""
+    if PUBLIC not in catalog.schemas:
+        return
+    for name in EXTENSIONS:
+        offered = name in catalog.available_extensions
+        if name in catalog.installed_extensions or (name in LEGACY_EXTENSIONS and not offered):
+            continue
+        statement = f"CREATE EXTENSION IF NOT EXISTS {ident(name)} SCHEMA {PUBLIC};"
+        fix = Fix(Stage.EXTENSION, (statement,), frozenset([f"extension {name}"]))
+        yield Found(None, ident(name), f"extension {name} is missing", fix if offered else None)
+
+
+@rule(
+    "owner-differs",
+    "Object of public that another role owns",
+    Severity.ERROR,
+    group="governance",
+    reason="Only the owner may alter an object: a migration stops half-way at one that somebody "
+    "else made by hand. The role that owns most of the schema's objects is the expected one; "
+    "where two own as many, the schema's owner.",
+    remedy="Change the owner.",
+    bad="CREATE TABLE tracks (id uuid);\nCREATE TABLE rooms (id uuid);\n"
+    "CREATE ROLE somebody_else;\nALTER TABLE rooms OWNER TO somebody_else;",
+    good="CREATE TABLE tracks (id uuid);\nCREATE TABLE rooms (id uuid);",
+    example="public.rooms",
+)
+def owner_differs(catalog: Catalog) -> Iterator[Found]:
+    """Tables, views, sequences, types and functions; an index has its table's owner."""
+    owned = list(_owned(catalog))
+    if not owned:
+        return
+    counts = Counter(owner for _, _, _, owner in owned)
+    expected = max(counts, key=lambda role: (counts[role], role == catalog.schema_owners[PUBLIC]))
+    for table, where, kind, owner in owned:
+        if owner != expected:
+            statement = f"ALTER {kind} {where} OWNER TO {ident(expected)};"
+            fix = Fix(Stage.OWNER, (statement,), frozenset([f"owner of {where}"]))
+            message = f"owned by {ident(owner)}, the others by {ident(expected)}"
+            yield Found(table, where, message, fix)
+
+
+def _owned(catalog: Catalog) -> Iterator[tuple[Table | None, str, str, str]]:
+    """Go through the objects of `public`: table, object, what ALTER calls it, and owner."""
+    for table in catalog.all_tables:
+        if table.schema == PUBLIC:
+            yield table, table.identity, "TABLE", table.owner
+    for thing in catalog.things:
+        if thing.schema == PUBLIC:
+            yield None, thing.identity, thing.kind, thing.owner
+    for function in catalog.functions:
+        if function.schema == PUBLIC and function.is_audited:
+            yield None, function.identity, "ROUTINE", function.owner
+
+
+@rule(
+    "schema-create",
+    "Schema in which another role may create objects",
+    Severity.ERROR,
+    group="governance",
+    reason="Whoever may create in a schema on the search path chooses what other roles run. An "
+    "operator `public.=(varchar, varchar)` fits a comparison of two varchar columns better than "
+    "PostgreSQL's own, wherever pg_catalog stands on the path, and it runs with the rights of who "
+    "compares: those of the tables' owner, in a migration. Databases that were made before "
+    "PostgreSQL 15 let every role create in public. manage.py opens no session there.",
+    remedy="Revoke CREATE, and look at what was created meanwhile.",
+    bad="GRANT CREATE ON SCHEMA public TO PUBLIC;",
+    good="REVOKE CREATE ON SCHEMA public FROM PUBLIC;",
+    example="public",
+)
+def schema_create(catalog: Catalog) -> Iterator[Found]:
+    """Of the audited schemas. Superusers and the owners of the database, of the schema and of
+    schema `django` may do anything there anyway. Only the privilege itself is looked at.
+    """
+    for schema, role in catalog.creators:
+        where, who = ident(schema), "PUBLIC" if role is None else ident(role)
+        what = "every role" if role is None else f"role {who}"
+        statement = f"REVOKE CREATE ON SCHEMA {where} FROM {who};"
+        fix = Fix(Stage.OWNER, (statement,), frozenset([f"CREATE on {where} of {who}"]))
+        yield Found(None, where, f"{what} may create objects in it", fix)
+
+
+RULES = (
+    table_missing,
+    table_unexpected,
+    junction_soft_delete,
+    extension_missing,
+    owner_differs,
+    schema_create,
+)

@@ -1,0 +1,281 @@
+"""Indexes: their names, and those that are broken or not needed (Standard, rule 4)."""
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import permutations
+
+from veza_core.schema.audit.catalog import Catalog, Index, Table
+from veza_core.schema.audit.fixes import index_name, presence, relation
+from veza_core.schema.audit.quoting import MAX_NAME_BYTES, ident, snake
+from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
+
+_PLAYS = "CREATE TABLE plays (user_id uuid, track_id uuid, title text);"
+_MORE = "_[a-z0-9_]+"
+
+
+@rule(
+    "index-name",
+    "Index with another name",
+    Severity.WARNING,
+    group="indexes",
+    reason="`idx_<table>_<column>[_<column>…]` says in a plan or an error message what the index "
+    "is over. Beyond the columns a name may go on where the index does: with an expression, an "
+    "operator class, a condition, INCLUDE or another method; for the first two it has to.",
+    remedy="Rename it; nothing is locked for longer than a moment.",
+    bad=f"{_PLAYS}\nCREATE INDEX plays_user_id_8a7c21f0 ON plays (user_id);",
+    good=f"{_PLAYS}\nCREATE INDEX idx_plays_user_id ON plays (user_id);\n"
+    "CREATE INDEX idx_plays_title_upper ON plays (upper(title));",
+    example="public.plays_user_id_8a7c21f0",
+)
+def index_name_differs(catalog: Catalog) -> Iterator[Found]:
+    """Not primary keys, exclusion constraints and partitions' own, which PostgreSQL names."""
+    for table in catalog.tables:
+        for index in table.indexes:
+            if index.is_primary or index.is_exclusion or _is_right(index):
+                continue
+            suggested = suggested_name(index)
+            yield Found(
+                table,
+                index.identity,
+                f"{ident(index.name)} is not named {suggested}",
+                _rename(catalog, index, suggested),
+            )
+
+
+def _rename(catalog: Catalog, index: Index, name: str) -> Fix | None:
+    if name in catalog.taken_names[index.table.schema]:
+        return None
+    return Fix(
+        Stage.RENAME,
+        (f"ALTER INDEX {index.identity} RENAME TO {ident(name)};",),
+        frozenset([relation(index.table.schema, index.name), relation(index.table.schema, name)]),
+    )
+
+
+def _is_right(index: Index) -> bool:
+    if index.name == suggested_name(index):
+        return True
+    columns = [key for key in index.keys if key is not None]
+    length = len("_".join(["idx", index.table.name, *columns]).encode())
+    if length > MAX_NAME_BYTES or len(index.name.encode()) == MAX_NAME_BYTES:
+        # Somebody, or PostgreSQL, had to shorten it.
+        return index.name.startswith("idx_")
+    plain = None not in index.keys and index.plain_operators
+    if plain and index.name == "_".join(["idx", index.table.name, *columns]):
+        # Most are named just so, and a pattern of its own for each takes long to compile.
+        return True
+    return any(
+        re.fullmatch(pattern, index.name) for convert in (str, snake)
+        for pattern in _patterns(index, convert)
+    )  # fmt: skip
+
+
+def _patterns(index: Index, convert: Callable[[str], str]) -> Iterator[str]:
+    """Return what the name may look like, `convert` being applied to each part of it.
+
+    What an expression adds stands at its place or, as in V1, at the end.
+    """
+    table = f"idx_{re.escape(convert(index.table.name))}"
+    keys = [
+        re.escape(convert(key)) if key is not None else _expression(index, place, convert)
+        for place, key in enumerate(index.keys)
+    ]
+    if None in index.keys or not index.plain_operators:
+        yield "_".join([table, *keys]) + _MORE
+    if None in index.keys:
+        if not index.expression_columns:
+            # An expression without a column is named as one likes.
+            yield "_".join([table, *keys])
+        yield "_".join(
+            [table, *(f"{key}{_MORE}" if index.keys[place] is None else key for place, key in
+                      enumerate(keys))]
+        )  # fmt: skip
+    elif index.plain_operators:
+        may_have_more = (
+            index.predicate is not None
+            or index.included
+            or index.method != "btree"
+            or index.nulls_not_distinct
+        )
+        yield "_".join([table, *keys]) + (f"(?:{_MORE})?" if may_have_more else "")
+
+
+def _expression(index: Index, place: int, convert: Callable[[str], str]) -> str:
+    """The columns of an expression, in any order; anything where it has none, or very many."""
+    names = expression_columns(index, place)
+    if not names or len(names) > 4:
+        return "[a-z0-9_]+?"
+    orders = ("_".join(re.escape(convert(name)) for name in order) for order in permutations(names))
+    return f"(?:{'|'.join(orders)})"
+
+
+def expression_columns(index: Index, place: int) -> tuple[str, ...]:
+    """Return the columns that the expression at that place uses."""
+    words = set(re.findall(r'"(?:[^"]|"")+"|\w+', index.expressions[place] or ""))
+    return tuple(name for name in index.expression_columns if ident(name) in words)
+
+
+def suggested_name(index: Index) -> str:
+    """Return the name that the index should have."""
+    parts: list[str] = []
+    ends: list[str] = []
+    for place, key in enumerate(index.keys):
+        operators = index.operator_class_names[place]
+        if key is not None:
+            parts.append(key)
+        else:
+            parts += expression_columns(index, place)
+            if called := re.match(r"\w+(?=\()", index.expressions[place] or ""):
+                ends.append(called[0])
+        if operators.endswith("_trgm_ops"):
+            ends = ["trgm"]
+        elif not index.plain_operators:
+            ends.append(operators.removesuffix("_ops"))
+    if None in index.keys and not ends:
+        ends = ["expression"]
+    return index_name(index.table, (*parts, *ends))
+
+
+@rule(
+    "index-invalid",
+    "Index that is not valid",
+    Severity.ERROR,
+    group="indexes",
+    reason="A concurrent build that failed leaves an index that slows every write and serves no "
+    "query; a unique one enforces nothing for the rows that it lacks.",
+    remedy="Build it anew, or drop it. For a partitioned table, attach the index that each "
+    "partition lacks.",
+    bad="CREATE TABLE plays (user_id uuid) PARTITION BY HASH (user_id);\n"
+    "CREATE TABLE plays_0 PARTITION OF plays FOR VALUES WITH (MODULUS 1, REMAINDER 0);\n"
+    "-- Waits for the partition's own index, as a concurrent build waits for its last step.\n"
+    "CREATE INDEX idx_plays_user_id ON ONLY plays (user_id);",
+    good=f"{_PLAYS}\nCREATE INDEX idx_plays_user_id ON plays (user_id);",
+    example="public.idx_plays_user_id",
+)
+def index_invalid(catalog: Catalog) -> Iterator[Found]:
+    """An index that another session is building at this moment is left alone."""
+    for table in catalog.all_tables:
+        for index in table.indexes:
+            if index.is_usable or index.is_being_built or index.is_attached:
+                continue
+            left_over = re.search(r"_cc(new|old)\d*$", index.name)
+            what = "is left over from a failed REINDEX" if left_over else "is not valid"
+            yield Found(table, index.identity, f"{ident(index.name)} {what}", _rebuild(index))
+
+
+def _rebuild(index: Index) -> Fix | None:
+    if index.table.is_partitioned or index.is_exclusion:
+        return None
+    verb = "DROP INDEX" if re.search(r"_cc(new|old)\d*$", index.name) else "REINDEX INDEX"
+    names = (index.table.schema, index.name)
+    return Fix(
+        Stage.INDEX,
+        (f"{verb} CONCURRENTLY {index.identity};",),
+        frozenset([relation(*names), presence(*names)]),
+    )
+
+
+@rule(
+    "index-duplicate",
+    "Index that exists twice",
+    Severity.WARNING,
+    group="indexes",
+    reason="Both are written on every change, and only one is ever read.",
+    remedy="Drop the one that is reported; the other does the same and more.",
+    bad=f"{_PLAYS}\nCREATE INDEX idx_plays_user_id ON plays (user_id);\n"
+    "CREATE INDEX plays_user ON plays (user_id);",
+    good=f"{_PLAYS}\nCREATE INDEX idx_plays_user_id ON plays (user_id);",
+    example="public.plays_user",
+)
+def index_duplicate(catalog: Catalog) -> Iterator[Found]:
+    """Never a constraint's, nor one that replication, CLUSTER or a foreign key relies on."""
+    for table in catalog.all_tables:
+        for index, other, is_exact in needless(table):
+            if is_exact:
+                message = f"{ident(index.name)} is the same as {ident(other.name)}"
+                yield Found(table, index.identity, message, _drop(index, other))
+
+
+@rule(
+    "index-redundant",
+    "Index that is the beginning of another",
+    Severity.WARNING,
+    group="indexes",
+    reason="A b-tree on (a, b) finds by a as one on (a) does, so the shorter one only costs.",
+    remedy="Drop the shorter one, unless it is so much smaller that you have measured the gain.",
+    bad=f"{_PLAYS}\nCREATE INDEX idx_plays_user_id ON plays (user_id);\n"
+    "CREATE INDEX idx_plays_user_id_track_id ON plays (user_id, track_id);",
+    good=f"{_PLAYS}\nCREATE INDEX idx_plays_user_id_track_id ON plays (user_id, track_id);",
+    example="public.idx_plays_user_id",
+)
+def index_redundant(catalog: Catalog) -> Iterator[Found]:
+    """Same condition, expressions, operator classes, collations and directions; not unique."""
+    for table in catalog.all_tables:
+        for index, other, is_exact in needless(table):
+            if not is_exact:
+                message = f"{ident(index.name)} is the beginning of {ident(other.name)}"
+                yield Found(table, index.identity, message, _drop(index, other))
+
+
+def _drop(index: Index, other: Index) -> Fix:
+    """It counts on the other index, so no other fix may take that away in the same run."""
+    beside = "" if index.table.is_partitioned else " CONCURRENTLY"
+    schema = index.table.schema
+    return Fix(
+        Stage.DROP_INDEX,
+        (f"DROP INDEX{beside} {index.identity};",),
+        frozenset([relation(schema, index.name), presence(schema, index.name)]),
+        frozenset([presence(schema, other.name)]),
+    )
+
+
+def needless(table: Table) -> Iterator[tuple[Index, Index, bool]]:
+    """Find each index that another one makes needless; True when the two are the same."""
+    usable = [index for index in table.indexes if index.is_usable and not index.is_exclusion]
+    if len({index.elements[0] for index in usable}) == len(usable):
+        return
+    for index in usable:
+        if index.constraint or index.is_bound or index.is_attached:
+            continue
+        others = [other for other in usable if other is not index and _includes(index, other)]
+        exact = [other for other in others if len(other.keys) == len(index.keys)]
+        exact = [other for other in exact if _keep(other) > _keep(index)]
+        if exact:
+            yield index, max(exact, key=_keep), True
+        elif not index.is_unique and (longer := [
+            other for other in others if len(other.keys) > len(index.keys)
+        ]):  # fmt: skip
+            yield index, max(longer, key=lambda other: (len(other.keys), _keep(other))), False
+
+
+def _includes(index: Index, other: Index) -> bool:
+    """Whether whatever `index` does, `other` does as well."""
+    if index.method != other.method or index.predicate != other.predicate:
+        return False
+    count = len(index.keys)
+    if other.elements[:count] != index.elements:
+        return False
+    if len(other.keys) > count and index.method != "btree":
+        return False
+    if index.is_unique and not (
+        other.is_unique and other.nulls_not_distinct == index.nulls_not_distinct
+    ):
+        return False
+    return set(index.included) <= {*other.included, *other.keys}
+
+
+def _keep(index: Index) -> tuple[int, ...]:
+    """Of two equal indexes the one that ranks higher stays."""
+    return (
+        index.is_primary,
+        index.constraint is not None,
+        index.is_bound,
+        index.is_attached,
+        index.is_unique,
+        len(index.included),
+        _is_right(index),
+        -index.oid,
+    )
+
+
+RULES = (index_name_differs, index_invalid, index_duplicate, index_redundant)

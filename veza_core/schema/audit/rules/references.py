@@ -1,0 +1,137 @@
+"""Integrity: each reference is declared, indexed, and named by convention (Standard, rule 3)."""
+
+from collections.abc import Iterator
+
+from veza_core.schema.audit.catalog import UUID, Catalog, ForeignKey, Table
+from veza_core.schema.audit.fixes import alter_table, create_index, is_free
+from veza_core.schema.audit.meaning import covers, feed_index
+from veza_core.schema.audit.quoting import columns, ident, qualified
+from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
+from veza_core.schema.audit.rules.examples import USERS
+from veza_core.schema.audit.rules.integrity import (
+    EXAMPLE,
+    GOOD,
+    claims,
+    foreign_keys,
+    key_name,
+    reference,
+)
+
+
+@rule(
+    "fk-not-indexed",
+    "Foreign key without an index",
+    Severity.ERROR,
+    group="integrity",
+    reason="PostgreSQL does not index the referring side. Each delete on the other table then "
+    "reads all of this one, holding locks, and so does each join. An index counts when it is "
+    "valid, covers all rows, and leads with the key's columns, in any order among themselves.",
+    remedy="Create the index, or begin a composite one with the column.",
+    bad=f"{USERS}\nCREATE TABLE plays (user_id uuid\n    CONSTRAINT plays_user_id_fkey REFERENCES "
+    "users (id) ON DELETE CASCADE, deleted_at timestamptz);\n"
+    "CREATE INDEX idx_plays_user_id ON plays (user_id) WHERE deleted_at IS NULL;",
+    good=GOOD,
+    example=EXAMPLE,
+)
+def fk_not_indexed(catalog: Catalog) -> Iterator[Found]:
+    """INCLUDE columns and expressions do not count; a b-tree does, or a hash on one column."""
+    for key in foreign_keys(catalog):
+        if not _is_covered(key.table, key):
+            message = f"no index leads with ({columns(key.columns)})"
+            yield Found(key.table, key.identity, message, _cover(catalog, key))
+
+
+def _is_covered(table: Table, key: ForeignKey) -> bool:
+    """Whether the table has the index, or each of its partitions has one of its own."""
+    if any(covers(index, key.columns, or_gist=key.is_temporal) for index in table.indexes):
+        return True
+    return bool(table.partitions) and all(_is_covered(part, key) for part in table.partitions)
+
+
+def _cover(catalog: Catalog, key: ForeignKey) -> Fix | None:
+    """A feed that lacks its own index gets the one that serves both."""
+    table, meaning = key.table, catalog.meaning
+    if key.is_temporal:
+        return None
+    if not table.is_partition and meaning.is_feed(table) and feed_index(table) is None:
+        owner = meaning.owner(table)
+        if owner is not None and owner.columns == key.columns:
+            return create_index(catalog, table, key.columns, descending="created_at")
+    return create_index(catalog, table, key.columns)
+
+
+@rule(
+    "fk-name",
+    "Foreign key with another name",
+    Severity.WARNING,
+    group="integrity",
+    reason="`<table>_<column>_fkey` is what PostgreSQL itself gives, what error messages show, and "
+    "what the other services look for in them.",
+    remedy="Rename it; nothing is locked for longer than a moment.",
+    bad=f"{USERS}\nCREATE TABLE plays (user_id uuid\n"
+    "    CONSTRAINT plays_user_fk_8a7c21 REFERENCES users (id) ON DELETE CASCADE);",
+    good=GOOD,
+    example="public.plays.plays_user_fk_8a7c21",
+)
+def fk_name(catalog: Catalog) -> Iterator[Found]:
+    """Where the full name has more than 63 bytes, PostgreSQL shortens it, and so may you."""
+    for key in foreign_keys(catalog):
+        full = "_".join([key.table.name, *key.columns, "fkey"])
+        name = key_name(key.table, key.columns)
+        if key.name in (full, name) or len(full.encode()) > 63:
+            continue
+        fix = None
+        if is_free(key.table, name):
+            clause = f"RENAME CONSTRAINT {ident(key.name)} TO {ident(name)}"
+            fix = Fix(Stage.RENAME, (alter_table(key.table, clause),), claims(key, name))
+        yield Found(key.table, key.identity, f"{ident(key.name)} is not named {name}", fix)
+
+
+@rule(
+    "fk-missing",
+    "Column `<something>_id` without a foreign key",
+    Severity.WARNING,
+    group="integrity",
+    reason="A reference that PostgreSQL does not know is not kept: rows of the other table go, "
+    "and this one points nowhere. One whose target depends on another column cannot have a "
+    "foreign key, and belongs into the exceptions file.",
+    remedy="Add the foreign key. SQL is printed where a table of that name has a UUID key: it "
+    "stops at orphans, which have to be deleted or mended first.",
+    bad=f"{USERS}\nCREATE TABLE plays (user_id uuid NOT NULL);",
+    good=GOOD,
+    example="public.plays.user_id",
+)
+def fk_missing(catalog: Catalog) -> Iterator[Found]:
+    """Only UUID columns, an id from elsewhere being a text; and not the table's own key."""
+    for table in catalog.tables:
+        known = {name for key in table.foreign_keys for name in key.columns}
+        if table.primary_key is not None and len(table.primary_key.keys) == 1:
+            known.update(key for key in table.primary_key.keys if key is not None)
+        for column in table.local_columns():
+            name = column.name
+            if name in known or not name.endswith("_id") or column.base_type != UUID:
+                continue
+            where = f"{table.identity}.{ident(name)}"
+            target = catalog.meaning.named_target(table, name)
+            fix = _refer(catalog, table, name, target) if target is not None else None
+            hint = f" (to {target.identity}?)" if target is not None else ""
+            yield Found(table, where, f"{ident(name)} has no foreign key{hint}", fix)
+
+
+def _refer(catalog: Catalog, table: Table, column: str, target: Table) -> Fix | None:
+    name = key_name(table, (column,))
+    keys = target.primary_key.keys if target.primary_key is not None else ()
+    if not is_free(table, name) or (target.is_unlogged and not table.is_unlogged):
+        return None
+    action = "CASCADE" if table.columns[column].not_null else "SET NULL"
+    target_column = columns(tuple(key for key in keys if key is not None))
+    definition = (
+        f"FOREIGN KEY ({ident(column)}) REFERENCES {target.identity} ({target_column}) "
+        f"ON DELETE {action}"
+    )
+    clauses = reference(catalog, table, name, definition)
+    claim = frozenset([f"constraint {qualified(table.schema, table.name, name)}"])
+    return Fix(Stage.CONSTRAINT, tuple(alter_table(table, clause) for clause in clauses), claim)
+
+
+RULES = (fk_not_indexed, fk_name, fk_missing)

@@ -1,0 +1,217 @@
+"""Search and sorting: uniqueness among live rows, and feeds (Standard, rules 5 and 6)."""
+
+from collections.abc import Iterable, Iterator
+
+from veza_core.schema.audit.catalog import Catalog, Index, Table
+from veza_core.schema.audit.fixes import alter_table, create_index, index_name, presence, relation
+from veza_core.schema.audit.meaning import (
+    ACTIVITY_WORDS,
+    OWNER_COLUMNS,
+    conjuncts,
+    covers,
+    feed_index,
+    is_activity,
+    is_live_only,
+)
+from veza_core.schema.audit.quoting import columns, ident, qualified
+from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
+
+_IDENTITY_COLUMNS = ("email", "username", "slug")
+_ACCOUNT_TABLES = {"accounts", "customers", "members", "people", "subscribers", "user", "users"}
+_PASSWORD_COLUMNS = {"encrypted_password", "password", "password_digest", "password_hash"}
+_COPIES = ("_aliases", "_redirects", "_revisions", "_versions")
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(sorted(words))
+
+
+@rule(
+    "unique-not-partial",
+    "Unique index that deleted rows block",
+    Severity.ERROR,
+    group="indexes",
+    reason="On a table with deleted_at a deleted row stays. Unless the unique index leaves it "
+    "out, nobody can ever take its e-mail address, its name or its place again. A condition that "
+    "says more than `deleted_at IS NULL` is accepted, and so is an index that holds the whole "
+    "primary key, since such rows never meet.",
+    remedy="Make it anew WHERE deleted_at IS NULL. The SQL builds the new one beside running "
+    "writes before the old one goes, so that no moment is without it.",
+    bad="CREATE TABLE users (email text, deleted_at timestamptz);\n"
+    "CREATE UNIQUE INDEX idx_users_email ON users (email);",
+    good="CREATE TABLE users (email text, deleted_at timestamptz);\n"
+    "CREATE UNIQUE INDEX idx_users_email ON users (email) WHERE deleted_at IS NULL;",
+    example="public.idx_users_email",
+)
+def unique_not_partial(catalog: Catalog) -> Iterator[Found]:
+    """Unique constraints too; not the primary key."""
+    for table in catalog.tables:
+        key = set(table.primary_key.keys) if table.primary_key is not None else {None}
+        for index in table.indexes if table.is_soft else ():
+            if not index.is_unique or index.is_primary or index.is_exclusion:
+                continue
+            if is_live_only(index.predicate) or key <= set(index.keys):
+                continue
+            has = f"WHERE {index.predicate}" if index.predicate else "no condition"
+            message = f"{ident(index.name)} has {has}, not WHERE deleted_at IS NULL"
+            yield Found(table, index.identity, message, _make_partial(catalog, index))
+
+
+def _make_partial(catalog: Catalog, index: Index) -> Fix | None:
+    """None where another object relies on the index, or it is more than plain columns."""
+    table = index.table
+    names = tuple(key for key in index.keys if key is not None)
+    simple = (
+        index.predicate is None
+        and len(names) == len(index.keys)
+        and index.plain_operators
+        and not (index.is_bound or index.included or index.nulls_not_distinct)
+    )
+    if not simple or table.is_partitioned or index.method != "btree":
+        return None
+    schema, name = table.schema, index_name(table, names)
+    # A partial index serves no foreign key: what this one served gets an index before it goes.
+    before = [create_index(catalog, table, key) for key in _served(index)]
+    fixes = [fix for fix in before if fix is not None]
+    claims = set().union(*(fix.claims for fix in fixes))
+    rename = name == index.name
+    if rename or relation(schema, name) in claims:
+        name = index_name(table, (*names, "live"))
+    if name in catalog.taken_names[schema]:
+        return None
+    statements = [
+        *(statement for fix in fixes for statement in fix.statements),
+        f"CREATE UNIQUE INDEX CONCURRENTLY {ident(name)} ON {table.identity} "
+        f"({columns(names)}) WHERE deleted_at IS NULL;",
+        alter_table(table, f"DROP CONSTRAINT {ident(index.constraint)}")
+        if index.constraint
+        else f"DROP INDEX CONCURRENTLY {index.identity};",
+    ]
+    if rename:
+        statements.append(f"ALTER INDEX {qualified(schema, name)} RENAME TO {ident(index.name)};")
+    claims |= {relation(schema, name), relation(schema, index.name), presence(schema, index.name)}
+    return Fix(Stage.INDEX, tuple(statements), frozenset(claims))
+
+
+def _served(index: Index) -> list[tuple[str, ...]]:
+    """Return the columns of the foreign keys that have no other index."""
+    others = [other for other in index.table.indexes if other is not index]
+    return [
+        key.columns
+        for key in index.table.foreign_keys
+        if covers(index, key.columns) and not any(covers(other, key.columns) for other in others)
+    ]
+
+
+@rule(
+    "search-not-unique",
+    "email, username or slug that two rows may share",
+    Severity.ERROR,
+    group="indexes",
+    reason="These columns find one row, at sign-in or by an address in a browser. A slug names "
+    "its row in every table, alone or within what the row belongs to. An e-mail address or "
+    "username does so where accounts live: in a table that owner columns "
+    f"({_listed(OWNER_COLUMNS)}) refer to, that is named so ({_listed(_ACCOUNT_TABLES)}), or that "
+    "holds passwords; and, being NOT NULL, in any table that refers to no other. In a row that "
+    "belongs to an account, or that is a token, it is a copy or a contact; so it is in what keeps "
+    "an activity or an older state, going by the table's name.",
+    remedy="Create the unique index, for live rows where the table has deleted_at. It stops at "
+    "values that are there twice, which have to be resolved first.",
+    bad="CREATE TABLE users (email text NOT NULL);",
+    good="CREATE TABLE users (id uuid PRIMARY KEY, email text NOT NULL);\n"
+    "CREATE UNIQUE INDEX idx_users_email ON users (email);\n"
+    "CREATE TABLE verifications (user_id uuid REFERENCES users (id), email text NOT NULL);",
+    example="public.users.email",
+)
+def search_not_unique(catalog: Catalog) -> Iterator[Found]:
+    """A unique index on lower(email) counts, being stricter."""
+    for table in catalog.tables:
+        for name in _IDENTITY_COLUMNS:
+            column = table.columns.get(name)
+            if column is None or not _identifies(catalog, table, name):
+                continue
+            if any(_makes_unique(catalog, index, name) for index in table.indexes):
+                continue
+            possible = set(table.partition_columns) <= {name}
+            fix = create_index(catalog, table, (name,), unique=True) if possible else None
+            yield Found(table, f"{table.identity}.{name}", f"{name} has no unique index", fix)
+
+
+def _identifies(catalog: Catalog, table: Table, name: str) -> bool:
+    """Whether the column names the row, rather than saying something about it."""
+    if is_activity(table.name) or table.name.endswith(_COPIES):
+        return False
+    if name == "slug":
+        return True
+    meaning = catalog.meaning
+    if meaning.owner(table) is not None:
+        return False
+    if (
+        table.oid in meaning.accounts
+        or table.name in _ACCOUNT_TABLES
+        or not _PASSWORD_COLUMNS.isdisjoint(table.columns)
+    ):
+        return True
+    refers = any(link.target is not table for link in meaning.links[table.oid])
+    return table.columns[name].not_null and not refers and not meaning.is_credential(table)
+
+
+def _makes_unique(catalog: Catalog, index: Index, name: str) -> bool:
+    """Whether no two live rows have the same value, or not within what they belong to."""
+    if not (index.is_unique or index.is_exclusion) or not index.is_usable:
+        return False
+    if not set(conjuncts(index.predicate)) <= {"deleted_at IS NULL", f"{name} IS NOT NULL"}:
+        return False
+    table = index.table
+    if index.is_exclusion:
+        equal = f"({name} WITH =)"
+        return any(
+            check.name == index.constraint and equal in check.definition for check in table.checks
+        )
+    folded = [
+        key
+        or (name if expression in (f"lower({name})", f"upper({name})", f"lower(({name})::text)",
+                                   f"upper(({name})::text)") else "")
+        for key, expression in zip(index.keys, index.expressions, strict=True)
+    ]  # fmt: skip
+    scope = {
+        column
+        for link in catalog.meaning.links[table.oid]
+        if link.target is not table
+        for column in link.columns
+    }
+    return name in folded and set(folded) <= {name, *table.partition_columns, *scope}
+
+
+@rule(
+    "feed-not-indexed",
+    "Feed without an index ending in created_at DESC",
+    Severity.WARNING,
+    group="indexes",
+    reason="A feed shows the newest rows first; without the index each page sorts all of them. "
+    "A feed is a table with created_at whose rows belong to an account, many to each, by one of "
+    f"{_listed(OWNER_COLUMNS)}; and that is soft-deleted, or whose name ends in an activity: "
+    f"{_listed(ACTIVITY_WORDS)}. Not a feed: a token, a row with a natural key, and a pairing "
+    "that carries more than the pair, whose order is its own.",
+    remedy="Create the index, behind the columns that the feed is filtered by. An ascending one "
+    "can be read backwards, but the standard says DESC, as the queries do.",
+    bad="CREATE TABLE users (id uuid PRIMARY KEY);\n"
+    "CREATE TABLE posts (user_id uuid NOT NULL REFERENCES users (id), created_at timestamptz);",
+    good="CREATE TABLE users (id uuid PRIMARY KEY);\n"
+    "CREATE TABLE posts (user_id uuid NOT NULL REFERENCES users (id), created_at timestamptz);\n"
+    "CREATE INDEX idx_posts_user_id_created_at ON posts (user_id, created_at DESC);",
+    example="public.posts",
+)
+def feed_not_indexed(catalog: Catalog) -> Iterator[Found]:
+    """`id` may follow, for paging; a partial index counts."""
+    meaning = catalog.meaning
+    for table in catalog.tables:
+        if meaning.is_feed(table) and feed_index(table) is None:
+            owner = meaning.owner(table)
+            names = owner.columns if owner is not None else ()
+            fix = create_index(catalog, table, names, descending="created_at")
+            message = "the feed has no index ending in created_at DESC"
+            yield Found(table, table.identity, message, fix)
+
+
+RULES = (unique_not_partial, search_not_unique, feed_not_indexed)

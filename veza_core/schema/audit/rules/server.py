@@ -1,0 +1,36 @@
+"""The server's settings that V1's indexes count on."""
+
+from collections.abc import Iterator
+
+from veza_core.schema.audit.catalog import Catalog
+from veza_core.schema.audit.quoting import ident
+from veza_core.schema.audit.rule import Found, Severity, rule
+from veza_core.schema.audit.rules.governance import PUBLIC
+
+
+@rule(
+    "random-page-cost",
+    "random_page_cost that nobody chose",
+    Severity.WARNING,
+    group="governance",
+    reason="PostgreSQL's default, 4, is made for disks that turn. With it a heavy user's page is "
+    "sorted instead of read in an index's order, which reads a hundred times as much (ADR 5). The "
+    "setting of a database (ALTER DATABASE … SET) is in no backup of that database: a restore into "
+    "a new one loses it. A value that somebody has set, in whatever way, is accepted: 4 too.",
+    remedy="On solid-state disks set it to 1.1 for the database; new sessions obey it. On others "
+    "set it to 4 in the same way, which says that it was chosen.",
+    # As in a session that nothing was set for; what another session sets is not to be seen here.
+    bad="SET LOCAL random_page_cost = 4;",
+    good="-- ALTER DATABASE veza SET random_page_cost = 1.1; and a new session:\n"
+    "SET LOCAL random_page_cost = 1.1;",
+    example="random_page_cost",
+)
+def random_page_cost(catalog: Catalog) -> Iterator[Found]:
+    """Asked of schema `public` alone. What the audit's own session sets says nothing."""
+    if PUBLIC in catalog.schemas and catalog.has_default_page_cost:
+        statement = f"ALTER DATABASE {ident(catalog.database)} SET random_page_cost = 1.1"
+        message = f"random_page_cost is PostgreSQL's default, 4; on solid-state disks: {statement}"
+        yield Found(None, "random_page_cost", message)
+
+
+RULES = (random_page_cost,)

@@ -1,0 +1,307 @@
+"""The trigger that keeps `updated_at`, and the function that it calls (Standard, rule 2)."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from veza_core.schema.audit.catalog import Catalog, Function, Table, Trigger
+from veza_core.schema.audit.quoting import clip, ident, qualified, snake
+from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
+from veza_core.schema.audit.rules.examples import FUNCTION, TABLE, TRIGGER
+
+FUNCTION_NAME = "update_updated_at_column"
+BODY = "BEGIN NEW.updated_at = CURRENT_TIMESTAMP; RETURN NEW; END;"
+SEARCH_PATH = 'search_path=""'
+
+# Bits of pg_trigger.tgtype (PostgreSQL, catalog/pg_trigger.h).
+_ROW, _BEFORE, _INSERT, _DELETE, _UPDATE, _TRUNCATE, _INSTEAD = (1 << bit for bit in range(7))
+
+#: What an older function may do and still be replaced: it sets the time, in one way or another.
+_SETS_THE_TIME = re.compile(
+    r"begin new\.updated_at = \(?(current_timestamp|(now|clock_timestamp|statement_timestamp|"
+    r"transaction_timestamp)\(\))\)?; return new; end;"
+)
+
+GOOD = f"{TABLE}\n{FUNCTION}\n{TRIGGER}"
+
+
+def trigger_name(table: Table) -> str:
+    """Return the name that the trigger has by convention."""
+    return clip(f"update_{table.name}_updated_at")
+
+
+def is_ours(function: Function, table: Table) -> bool:
+    """Whether it is the standard's function, in the table's schema or in `public`."""
+    return function.name == FUNCTION_NAME and function.schema in (table.schema, "public")
+
+
+def plain_body(function: Function) -> str:
+    """Return the source in lower case, without comments, on one line."""
+    source = re.sub(r"--[^\n]*|/\*.*?\*/", " ", function.source, flags=re.DOTALL)
+    source = re.sub(r"\s*(:=|=)\s*", " = ", " ".join(source.split())).replace(" ;", ";").lower()
+    return source if source.endswith(";") else f"{source};"
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A table with `updated_at`, and the trigger that keeps it, right or wrong, if any."""
+
+    table: Table
+    trigger: Trigger | None
+
+
+def _kept(catalog: Catalog) -> Iterator[_Kept]:
+    """Go through the tables; a partition has a clone of its parent's trigger."""
+    for table in catalog.tables:
+        if "updated_at" in table.columns:
+            candidates = [trigger for trigger in table.triggers if _rank(trigger)]
+            best = max(candidates, key=_rank, default=None)
+            yield _Kept(table, best)
+
+
+def _rank(trigger: Trigger) -> int:
+    """How much a trigger looks like the one for `updated_at`; 0 is not at all."""
+    ours = is_ours(trigger.function, trigger.table)
+    named = _is_named(trigger)
+    if not (ours or named or "updated_at" in trigger.name):
+        sets_it = "new.updated_at = " in plain_body(trigger.function)
+        return int(sets_it and bool(trigger.kind & _UPDATE))
+    right = _is_timed(trigger) and trigger.enabled in "OA"
+    return 2 + 4 * named + 4 * ours + 2 * right
+
+
+def _is_named(trigger: Trigger) -> bool:
+    name = trigger_name(trigger.table)
+    return trigger.name == name or trigger.name == clip(snake(name))
+
+
+def _is_timed(trigger: Trigger) -> bool:
+    return trigger.kind == _ROW | _BEFORE | _UPDATE and not trigger.is_limited
+
+
+def create_function(schema: str) -> str:
+    """Return the statement that makes the function, or makes it right."""
+    return (
+        f"CREATE OR REPLACE FUNCTION {qualified(schema, FUNCTION_NAME)}() RETURNS trigger "
+        f"LANGUAGE plpgsql SET search_path = '' AS $$ {BODY} $$;"
+    )
+
+
+def _create(catalog: Catalog, table: Table, replaced: Trigger | None = None) -> Fix:
+    """Make the trigger, its function too where there is none, in place of another or of none."""
+    ours = [function for function in catalog.functions if is_ours(function, table)]
+    schema = "public" if any(function.schema == "public" for function in ours) else table.schema
+    name = trigger_name(table)
+    same = replaced is not None and replaced.name == name
+    in_place = same and replaced is not None and not replaced.is_constraint
+    verb = "CREATE OR REPLACE" if in_place else "CREATE"
+    create = (
+        f"{verb} TRIGGER {ident(name)} BEFORE UPDATE ON {table.identity} "
+        f"FOR EACH ROW EXECUTE FUNCTION {qualified(schema, FUNCTION_NAME)}();"
+    )
+    statements = [create] if ours else [create_function(schema), create]
+    if replaced is not None and not in_place:
+        drop = f"DROP TRIGGER {ident(replaced.name)} ON {table.identity};"
+        # The new one first, so that no update goes by, unless they share the name.
+        statements.insert(-1 if same else len(statements), drop)
+    return Fix(Stage.TRIGGER, tuple(statements), frozenset([f"trigger on {table.identity}"]))
+
+
+@rule(
+    "trigger-missing",
+    "No trigger for updated_at",
+    Severity.ERROR,
+    group="time",
+    reason="Services in several languages update the same rows; only the database sees all of "
+    "them, so the database keeps the time.",
+    remedy="Create the trigger. It takes a short lock that waits for writes in progress.",
+    bad=TABLE,
+    good=GOOD,
+    example="public.plays",
+)
+def trigger_missing(catalog: Catalog) -> Iterator[Found]:
+    """Where the column itself is missing there is nothing to keep yet."""
+    for kept in _kept(catalog):
+        if kept.trigger is None:
+            message = f"no trigger keeps updated_at: {trigger_name(kept.table)} is missing"
+            yield Found(kept.table, kept.table.identity, message, _create(catalog, kept.table))
+
+
+@rule(
+    "trigger-disabled",
+    "Trigger for updated_at that is disabled",
+    Severity.ERROR,
+    group="time",
+    reason="A disabled trigger looks right in every listing, and does nothing. One that fires on "
+    "replicas alone does nothing here.",
+    remedy="Enable it.",
+    bad=f"{GOOD}\nALTER TABLE plays DISABLE TRIGGER update_plays_updated_at;",
+    good=GOOD,
+    example="public.plays.update_plays_updated_at",
+)
+def trigger_disabled(catalog: Catalog) -> Iterator[Found]:
+    """On a partition too, when its clone of the parent's enabled trigger is disabled alone."""
+    found = [kept.trigger for kept in _kept(catalog) if kept.trigger is not None]
+    for table in catalog.all_tables:
+        if table.is_partition:
+            found += [
+                trigger
+                for trigger in table.triggers
+                if trigger.parent is not None and trigger.parent in "OA" and _rank(trigger)
+            ]
+    for trigger in found:
+        if trigger.enabled in "DR":
+            how = "is disabled" if trigger.enabled == "D" else "fires on replicas alone"
+            statement = (
+                f"ALTER TABLE {trigger.table.identity} ENABLE TRIGGER {ident(trigger.name)};"
+            )
+            claims = frozenset([f"trigger on {trigger.table.identity}"])
+            fix = Fix(Stage.TRIGGER, (statement,), claims)
+            yield Found(trigger.table, trigger.identity, f"{trigger.name} {how}", fix)
+
+
+@rule(
+    "trigger-timing",
+    "Trigger for updated_at that is not BEFORE UPDATE FOR EACH ROW",
+    Severity.ERROR,
+    group="time",
+    reason="After the row is written, or once for a statement, the function cannot change it; a "
+    "list of columns or a WHEN lets changes pass; on INSERT it undoes times that were given.",
+    remedy="Create it anew, BEFORE UPDATE FOR EACH ROW, without columns and without WHEN.",
+    bad=f"{TABLE}\n{FUNCTION}\nCREATE TRIGGER update_plays_updated_at AFTER UPDATE ON plays\n"
+    "    FOR EACH ROW EXECUTE FUNCTION update_updated_at_column();",
+    good=GOOD,
+    example="public.plays.update_plays_updated_at",
+)
+def trigger_timing(catalog: Catalog) -> Iterator[Found]:
+    """The SQL replaces it only where it does nothing but keep the time."""
+    for kept in _kept(catalog):
+        trigger = kept.trigger
+        if trigger is not None and not _is_timed(trigger):
+            fix = _create(catalog, kept.table, trigger) if _may_be_replaced(trigger) else None
+            message = f"{trigger.name} is {_timing(trigger)}, not BEFORE UPDATE FOR EACH ROW"
+            yield Found(kept.table, trigger.identity, message, fix)
+
+
+def _timing(trigger: Trigger) -> str:
+    """Write when a trigger fires, as CREATE TRIGGER does."""
+    kind = trigger.kind
+    when = "BEFORE" if kind & _BEFORE else "INSTEAD OF" if kind & _INSTEAD else "AFTER"
+    bits = {_INSERT: "INSERT", _UPDATE: "UPDATE", _DELETE: "DELETE", _TRUNCATE: "TRUNCATE"}
+    events = " OR ".join(name for bit, name in bits.items() if kind & bit)
+    level = "ROW" if kind & _ROW else "STATEMENT"
+    limited = " with a list of columns or a WHEN" if trigger.is_limited else ""
+    return f"{when} {events} FOR EACH {level}{limited}"
+
+
+def _may_be_replaced(trigger: Trigger) -> bool:
+    """Whether the function does nothing that would be lost, and the name is free."""
+    free = all(
+        other is trigger or other.name != trigger_name(trigger.table)
+        for other in trigger.table.triggers
+    )
+    does_only_that = _SETS_THE_TIME.fullmatch(plain_body(trigger.function)) is not None
+    return free and does_only_that and trigger.parent is None
+
+
+@rule(
+    "trigger-name",
+    "Trigger for updated_at with another name",
+    Severity.WARNING,
+    group="time",
+    reason="`update_<table>_updated_at` is what everybody looks for, and what a migration that "
+    "replaces the trigger counts on; triggers also fire in the order of their names.",
+    remedy="Rename it.",
+    bad=f"{TABLE}\n{FUNCTION}\nCREATE TRIGGER plays_touch BEFORE UPDATE ON plays\n"
+    "    FOR EACH ROW EXECUTE FUNCTION update_updated_at_column();",
+    good=GOOD,
+    example="public.plays.plays_touch",
+)
+def trigger_name_differs(catalog: Catalog) -> Iterator[Found]:
+    """A name longer than 63 bytes is cut there, as PostgreSQL does."""
+    for kept in _kept(catalog):
+        trigger = kept.trigger
+        if trigger is None or _is_named(trigger):
+            continue
+        name = trigger_name(kept.table)
+        fix = None
+        if all(other.name != name for other in kept.table.triggers) and trigger.parent is None:
+            old = f"ALTER TRIGGER {ident(trigger.name)} ON {kept.table.identity}"
+            claims = frozenset([f"trigger on {kept.table.identity}"])
+            fix = Fix(Stage.RENAME, (f"{old} RENAME TO {ident(name)};",), claims)
+        yield Found(kept.table, trigger.identity, f"{trigger.name} is not named {name}", fix)
+
+
+@rule(
+    "trigger-function",
+    "Trigger for updated_at that calls another function",
+    Severity.ERROR,
+    group="time",
+    reason="One function for all tables is read, tested and changed once.",
+    remedy="Let the trigger call update_updated_at_column(). SQL is printed only where the other "
+    "function does nothing but set the time, so that no other work is lost.",
+    bad=f"{TABLE}\nCREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql\n"
+    "AS $$ BEGIN NEW.updated_at := now(); RETURN NEW; END; $$;\n"
+    "CREATE TRIGGER update_plays_updated_at BEFORE UPDATE ON plays\n"
+    "    FOR EACH ROW EXECUTE FUNCTION touch();",
+    good=GOOD,
+    example="public.plays.update_plays_updated_at",
+)
+def trigger_function(catalog: Catalog) -> Iterator[Found]:
+    """The standard's function is that of the table's own schema or of `public`."""
+    for kept in _kept(catalog):
+        trigger = kept.trigger
+        if trigger is not None and not is_ours(trigger.function, kept.table):
+            fix = _create(catalog, kept.table, trigger) if _may_be_replaced(trigger) else None
+            message = f"{trigger.name} calls {trigger.function.identity}, not {FUNCTION_NAME}()"
+            yield Found(kept.table, trigger.identity, message, fix)
+
+
+@rule(
+    "trigger-function-changed",
+    "update_updated_at_column() is not the standard's",
+    Severity.ERROR,
+    group="time",
+    reason="Every table's updated_at stands on these two lines. With its search_path fixed and "
+    "empty the function means the same for every caller.",
+    remedy="Replace the function; its triggers stay.",
+    bad="CREATE FUNCTION update_updated_at_column() RETURNS trigger LANGUAGE plpgsql\n"
+    "AS $$ BEGIN NEW.updated_at = now(); RETURN NEW; END; $$;",
+    good=FUNCTION,
+    example="public.update_updated_at_column()",
+)
+def trigger_function_changed(catalog: Catalog) -> Iterator[Found]:
+    """White space, case, comments and `:=` are no difference."""
+    called = {
+        trigger.function.oid
+        for table in catalog.tables
+        for trigger in table.triggers
+        if is_ours(trigger.function, table)
+    }
+    for function in catalog.functions:
+        if function.name != FUNCTION_NAME or function.arguments:
+            continue
+        if not (function.oid in called or function.is_audited):
+            continue
+        wrong = []
+        if function.language != "plpgsql" or plain_body(function) != BODY.lower():
+            wrong.append(f"its body is not {BODY!r}")
+        if function.settings != [SEARCH_PATH]:
+            has = ", ".join(function.settings) or "none"
+            wrong.append(f"its search_path is not fixed to '' (settings: {has})")
+        if wrong:
+            fix = None
+            if function.returns_trigger:
+                claims = frozenset([f"function {function.identity}"])
+                fix = Fix(Stage.TRIGGER, (create_function(function.schema),), claims)
+            yield Found(None, function.identity, " and ".join(wrong), fix)
+
+
+RULES = (
+    trigger_missing,
+    trigger_disabled,
+    trigger_timing,
+    trigger_name_differs,
+    trigger_function,
+    trigger_function_changed,
+)

@@ -1,0 +1,131 @@
+"""Types that promise something else than they do (Standard, rule 7)."""
+
+from collections.abc import Iterator
+
+from veza_core.schema.audit.catalog import (
+    BPCHAR,
+    JSON,
+    MONEY,
+    TIMETZ,
+    VARCHAR,
+    Catalog,
+    Column,
+    Table,
+)
+from veza_core.schema.audit.fixes import alter_table
+from veza_core.schema.audit.quoting import ident
+from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
+
+
+def _found(table: Table, column: Column, fix: Fix | None = None) -> Found:
+    name = ident(column.name)
+    return Found(table, f"{table.identity}.{name}", f"{name} is {column.type_name}", fix)
+
+
+@rule(
+    "type-char",
+    "char(n)",
+    Severity.WARNING,
+    group="types",
+    reason="It pads with blanks up to n, and ignores them in comparisons with its own kind but "
+    "not with text; it is neither smaller nor faster.",
+    remedy="varchar(n) where the bound means something, text otherwise. No SQL is printed, since "
+    "the blanks that are stored would go.",
+    bad="CREATE TABLE plays (country_code char(2));",
+    good="CREATE TABLE plays (country_code varchar(2));",
+    example="public.plays.country_code",
+)
+def type_char(catalog: Catalog) -> Iterator[Found]:
+    """PostgreSQL's name for it is bpchar; "char" is something else."""
+    for table, column in catalog.columns_by_type.get(BPCHAR, ()):
+        yield _found(table, column)
+
+
+@rule(
+    "type-json",
+    "json",
+    Severity.WARNING,
+    group="types",
+    reason="It keeps the text, parses it at every access, has no equality and no index.",
+    remedy="jsonb. No SQL is printed: the order of keys, and all but the last of the same name, "
+    "would go, and the table is rewritten.",
+    bad="CREATE TABLE plays (device json);",
+    good="CREATE TABLE plays (device jsonb);",
+    example="public.plays.device",
+)
+def type_json(catalog: Catalog) -> Iterator[Found]:
+    """Arrays and domains too."""
+    for table, column in catalog.columns_by_type.get(JSON, ()):
+        yield _found(table, column)
+
+
+@rule(
+    "type-money",
+    "money",
+    Severity.WARNING,
+    group="types",
+    reason="The currency is the server's lc_monetary: another setting, and the same rows are "
+    "another sum.",
+    remedy="numeric, and the currency in a column beside it.",
+    bad="CREATE TABLE plays (royalty money);",
+    good="CREATE TABLE plays (royalty numeric(12, 4));",
+    example="public.plays.royalty",
+)
+def type_money(catalog: Catalog) -> Iterator[Found]:
+    """Arrays and domains too."""
+    for table, column in catalog.columns_by_type.get(MONEY, ()):
+        yield _found(table, column)
+
+
+@rule(
+    "type-varchar-unbounded",
+    "varchar without a length",
+    Severity.WARNING,
+    group="types",
+    reason="varchar says that there is a bound, and there is none: the reader cannot tell whether "
+    "one was forgotten.",
+    remedy="varchar(n) where the bound means something, text otherwise. The SQL says text, which "
+    "changes the catalog alone.",
+    bad="CREATE TABLE plays (source varchar);",
+    good="CREATE TABLE plays (source text, device varchar(50));",
+    example="public.plays.source",
+)
+def type_varchar_unbounded(catalog: Catalog) -> Iterator[Found]:
+    """A domain with a check has its bound there."""
+    for table, column in catalog.columns_by_type.get(VARCHAR, ()):
+        bounded = column.modifier != -1
+        if not bounded and not (column.domain is not None and column.domain.has_checks):
+            yield _found(table, column, _to_text(table, column))
+
+
+def _to_text(table: Table, column: Column) -> Fix | None:
+    """None where PostgreSQL refuses it: for a view, a policy, a partition key and the like."""
+    plain = column.base_type == VARCHAR and column.domain is None
+    if not plain or column.is_pinned or column.generated or table.is_typed:
+        return None
+    if not column.is_local:
+        return None
+    where = f"{table.identity}.{ident(column.name)}"
+    clause = f"ALTER COLUMN {ident(column.name)} TYPE text"
+    return Fix(Stage.DEFAULT, (alter_table(table, clause),), frozenset([f"type of {where}"]))
+
+
+@rule(
+    "type-timetz",
+    "time with time zone",
+    Severity.WARNING,
+    group="types",
+    reason="Without a date nobody can say which offset a zone has: the type cannot know daylight "
+    "saving time.",
+    remedy="timestamptz for a moment; time, and the zone's name beside it, for an hour of the day.",
+    bad="CREATE TABLE plays (quiet_from timetz);",
+    good="CREATE TABLE plays (quiet_from time);",
+    example="public.plays.quiet_from",
+)
+def type_timetz(catalog: Catalog) -> Iterator[Found]:
+    """Arrays and domains too."""
+    for table, column in catalog.columns_by_type.get(TIMETZ, ()):
+        yield _found(table, column)
+
+
+RULES = (type_char, type_json, type_money, type_varchar_unbounded, type_timetz)

@@ -1,0 +1,40 @@
+"""The audit of one of this project's own databases, as commands ask for it."""
+
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from veza_core.db.trust import parameters_for_catalog
+from veza_core.schema.audit.drift import drift_source
+from veza_core.schema.audit.engine import Report, Source, audit
+from veza_core.schema.audit.exceptions import ExceptionFile, read_exceptions
+from veza_core.schema.audit.rules import ALL_RULES, CATALOG_RULES
+
+EXCEPTIONS_FILE = "schema_audit.toml"
+
+
+def connect(connection: BaseDatabaseWrapper) -> "psycopg.Connection[Any]":
+    """Open a plain connection to the same database: the audit's transaction has to be its own."""
+    return psycopg.connect(**parameters_for_catalog(connection))
+
+
+def own_sources() -> list[Source]:
+    """The sources of findings beside the rules: drift from what the migrations make."""
+    return [drift_source(Path(settings.BASE_DIR) / "schema" / "catalog.json")]
+
+
+def own_exceptions() -> ExceptionFile | None:
+    """The reviewed exceptions of this project, if there are any. Raises `ExceptionsError`."""
+    path = Path(settings.BASE_DIR) / EXCEPTIONS_FILE
+    return read_exceptions(path, ALL_RULES) if path.exists() else None
+
+
+def audit_own(connection: BaseDatabaseWrapper) -> Report:
+    """Audit schema `public` of a database of this project, by all rules, and for drift."""
+    with connect(connection) as session:
+        return audit(
+            session, ["public"], CATALOG_RULES, sources=own_sources(), exceptions=own_exceptions()
+        )

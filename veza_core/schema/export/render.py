@@ -1,0 +1,226 @@
+"""Objects of a snapshot as plain SQL, a statement each; what cannot be written is an error."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from veza_core.schema.export import ExportError, queries
+from veza_core.schema.export.snapshot import Snapshot
+from veza_core.schema.export.spelling import column_type, default, expression, identifier, literal
+
+type Properties = dict[str, Any]
+
+# Longer checks have a line of their own.
+_WIDTH = 95
+
+# A constraint's place within its table; the name decides among those of one kind.
+_CONSTRAINT_ORDER = ("PRIMARY KEY", "UNIQUE", "FOREIGN KEY", "CHECK")
+
+_LEGACY_NOTE = """\
+-- For clients of the old schema; nothing in this one depends on them. A server that does not ship
+-- them, such as the one embedded in the project for development, is left without: so it is by
+-- `migrate`, and a plain CREATE EXTENSION would keep its developers from loading these files."""
+_LEGACY_EXTENSION = """\
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_available_extensions WHERE name = '{text}') THEN
+        CREATE EXTENSION IF NOT EXISTS {name} WITH SCHEMA {schema};
+    ELSE
+        RAISE NOTICE 'extension {text} is not available here: left out, nothing depends on it';
+    END IF;
+END
+$$;"""
+
+
+def extensions(snapshot: Snapshot) -> str:
+    """Legacy extensions, each where the server has it, and the others, which must be there."""
+    legacy = [_LEGACY_NOTE]
+    needed = ["-- What the schema itself depends on."]
+    for name, properties in snapshot["extensions"].items():
+        names = {"name": identifier(name), "schema": identifier(properties["schema"])}
+        if name in queries.LEGACY_EXTENSIONS:
+            legacy.append(_LEGACY_EXTENSION.format(text=name, **names))
+        else:
+            needed.append(
+                "CREATE EXTENSION IF NOT EXISTS {name} WITH SCHEMA {schema};".format(**names)
+            )
+    return "\n".join(legacy) + "\n\n" + "\n".join(needed)
+
+
+def enum(name: str, properties: Properties) -> str:
+    """An enum type, its values in their order, and its comment."""
+    if properties["kind"] != "enum":
+        raise ExportError(f"{properties['kind']} type {name}: export_schema writes enums only")
+    _refuse_others(f"type {name}", properties, "kind", "values", "comment")
+    values = ",\n".join(f"    {literal(value)}" for value in properties["values"])
+    target = f"public.{identifier(name)}"
+    return "\n".join(
+        [f"CREATE TYPE {target} AS ENUM (\n{values}\n);", *_comment(f"TYPE {target}", properties)]
+    )
+
+
+def function(name: str, properties: Properties) -> str:
+    """A function, its body as it is, and its comment. `name` has the types of its arguments."""
+    _refuse_others(
+        f"function {name}",
+        properties,
+        *("arguments", "returns", "language", "attributes", "settings", "body", "comment"),
+    )
+    bare, types = name[:-1].split("(", 1)
+    target = f"public.{identifier(bare)}"
+    quote = "$$" if "$$" not in properties["body"] else "$body$"
+    header = [
+        f"CREATE FUNCTION {target}({properties.get('arguments', '')})"
+        f" RETURNS {properties['returns']}",
+        f"LANGUAGE {properties['language']}",
+    ]
+    if "attributes" in properties:
+        header.append(properties["attributes"])
+    for setting in properties.get("settings", []):
+        variable, value = setting.split("=", 1)
+        # As pg_proc has it, a list of schemas is one of identifiers: "" is the empty list.
+        value = value.replace('""', "''") if variable == "search_path" else literal(value)
+        header.append(f"SET {variable} = {value}")
+    return "\n".join(
+        [
+            "\n    ".join(header),
+            f"AS {quote}{properties['body']}{quote};",
+            *_comment(f"FUNCTION {target}({types})", properties),
+        ]
+    )
+
+
+def table(name: str, properties: Properties) -> str:
+    """CREATE TABLE, the indexes, the options, and the comments. Triggers are apart."""
+    _refuse_others(
+        f"table {name}",
+        properties,
+        *("columns", "constraints", "indexes", "triggers", "options", "toast options", "comment"),
+    )
+    target = f"public.{identifier(name)}"
+    constraints = dict(sorted(properties.get("constraints", {}).items(), key=_constraint_order))
+    lines = [*_columns(name, properties["columns"], constraints)]
+    for constraint, about in constraints.items():
+        _refuse_others(f"constraint {name}.{constraint}", about, "definition", "options", "comment")
+        if not _is_plain_primary_key(name, constraint, about):
+            lines.append(_constraint(constraint, about["definition"]))
+    indexes = [
+        "\n".join(_index(index, about)) for index, about in properties.get("indexes", {}).items()
+    ]
+    comments = [
+        *_comment(f"TABLE {target}", properties),
+        *(
+            comment
+            for column, about in properties["columns"].items()
+            for comment in _comment(f"COLUMN {target}.{identifier(column)}", about)
+        ),
+        *(
+            comment
+            for constraint, about in constraints.items()
+            for comment in _comment(f"CONSTRAINT {identifier(constraint)} ON {target}", about)
+        ),
+    ]
+    body = ",\n".join(f"    {line}" for line in lines)
+    create = f"CREATE TABLE {target} (\n{body}\n);"
+    options = "\n".join(_options(target, properties, constraints))
+    return "\n\n".join(filter(None, [create, "\n".join(indexes), options, "\n".join(comments)]))
+
+
+def triggers(name: str, properties: Properties) -> Iterator[str]:
+    """The triggers of table `name`."""
+    for trigger, about in properties.get("triggers", {}).items():
+        _refuse_others(f"trigger {name}.{trigger}", about, "definition", "comment")
+        definition = re.sub(
+            r" (?=(?:BEFORE|AFTER|INSTEAD OF|FOR EACH) )", "\n    ", expression(about["definition"])
+        )
+        target = f"TRIGGER {identifier(trigger)} ON public.{identifier(name)}"
+        yield "\n".join([f"{definition};", *_comment(target, about)])
+
+
+def _options(target: str, properties: Properties, constraints: Properties) -> Iterator[str]:
+    """The statements that set options: of the table, of columns, of the indexes of constraints."""
+    if of_table := [*properties.get("options", []), *properties.get("toast options", [])]:
+        yield f"ALTER TABLE {target} SET {_parameters(of_table)};"
+    for column, about in properties["columns"].items():
+        alter = f"ALTER TABLE {target} ALTER COLUMN {identifier(column)}"
+        if "options" in about:
+            yield f"{alter} SET {_parameters(about['options'])};"
+        if "statistics" in about:
+            yield f"{alter} SET STATISTICS {about['statistics']};"
+    for constraint, about in constraints.items():
+        if "options" in about:
+            index = f"public.{identifier(constraint)}"
+            yield f"ALTER INDEX {index} SET {_parameters(about['options'])};"
+
+
+def _parameters(options: list[str]) -> str:
+    pairs = (option.split("=", 1) for option in options)
+    return f"({', '.join(f'{name} = {literal(value)}' for name, value in pairs)})"
+
+
+def _columns(table: str, columns: Properties, constraints: Properties) -> Iterator[str]:
+    """The columns, their types under each other."""
+    key = next(
+        (
+            about["definition"].removeprefix("PRIMARY KEY ")[1:-1]
+            for constraint, about in constraints.items()
+            if _is_plain_primary_key(table, constraint, about)
+        ),
+        None,
+    )
+    width = max(len(identifier(column)) for column in columns)
+    for column, about in columns.items():
+        _refuse_others(
+            f"column {table}.{column}",
+            about,
+            *("type", "nullability", "default", "options", "statistics", "comment"),
+        )
+        words = [f"{identifier(column):{width}} {column_type(about['type'])}"]
+        if identifier(column) == key:
+            words.append("PRIMARY KEY")
+        elif "nullability" in about:
+            words.append(about["nullability"])
+        if "default" in about:
+            words.append(f"DEFAULT {default(about['default'], about['type'])}")
+        yield " ".join(words)
+
+
+def _is_plain_primary_key(table: str, constraint: str, about: Properties) -> bool:
+    """Whether `PRIMARY KEY` beside the column gives the very same constraint."""
+    plain = re.fullmatch(r"PRIMARY KEY \(\w+\)", about["definition"])
+    return bool(plain) and constraint == f"{table}_pkey"
+
+
+def _constraint_order(item: tuple[str, Properties]) -> tuple[int, str]:
+    name, about = item
+    for place, kind in enumerate(_CONSTRAINT_ORDER):
+        if about["definition"].startswith(kind):
+            return place, name
+    return len(_CONSTRAINT_ORDER), name
+
+
+def _constraint(name: str, definition: str) -> str:
+    """A constraint as a line of CREATE TABLE; a foreign key and a long check have two lines."""
+    definition = re.sub(
+        r" REFERENCES (\S+?)\(", r"\n        REFERENCES \1 (", expression(definition)
+    )
+    line = f"CONSTRAINT {identifier(name)} {definition}"
+    return line.replace(" CHECK ", "\n        CHECK ", 1) if len(line) > _WIDTH else line
+
+
+def _index(name: str, about: Properties) -> Iterator[str]:
+    _refuse_others(f"index {name}", about, "definition", "comment")
+    create, on = expression(about["definition"]).split(" ON ", 1)
+    yield f"{create}\n    ON {on.replace(' USING btree ', ' ', 1)};"
+    yield from _comment(f"INDEX public.{identifier(name)}", about)
+
+
+def _comment(target: str, about: Properties) -> Iterator[str]:
+    if "comment" in about:
+        yield f"COMMENT ON {target} IS {literal(about['comment'])};"
+
+
+def _refuse_others(what: str, properties: Properties, *known: str) -> None:
+    """Raise `ExportError` for a property that the SQL would lose."""
+    if others := sorted(properties.keys() - set(known)):
+        raise ExportError(f"{what}: export_schema cannot write {', '.join(others)} yet")

@@ -1,0 +1,262 @@
+"""Values as people read them. Everything that comes from a row is escaped, always."""
+
+import json
+import uuid
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from functools import cache, lru_cache
+from typing import Any
+
+from django.db.models import Field, ForeignKey, GenericIPAddressField, Model
+from django.utils.html import escape, format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+
+from veza_core.db.fields import EnumField
+from veza_core.db.infinity import WORDS
+
+#: Django's fields take types for mypy only: subscripted, they do not exist at run time.
+type AnyField = Field[Any, Any]
+type AnyForeignKey = ForeignKey[Any, Any]
+
+#: What stands for NULL; a screen reader says the words.
+NOTHING = SafeString('<span class="nothing" title="not set">–</span>')
+
+#: The colour of a state's badge: good, busy, bad or quiet.
+TONES = {
+    **dict.fromkeys(("ready", "completed", "active", "live"), "good"),
+    **dict.fromkeys(("uploading", "processing", "pending", "premium"), "busy"),
+    **dict.fromkeys(("failed", "banned", "locked", "deactivated", "deleted"), "bad"),
+    **dict.fromkeys(("support", "moderator", "admin", "super_admin"), "staff"),
+}
+
+#: In lists, text ends after so many characters.
+SHORT = 80
+
+
+def words(name: str) -> str:
+    """`run_after` as words: "Run after"."""
+    return capfirst(name.replace("_", " ")) or ""
+
+
+@lru_cache(maxsize=256)
+def badge(state: str, label: str = "", tone: str = "") -> SafeString:
+    """A state, coloured; the colour never says what the words do not."""
+    tone = tone or TONES.get(state, "quiet")
+    return format_html('<span class="badge badge-{}">{}</span>', tone, label or words(state))
+
+
+def yes_no(value: bool) -> SafeString:
+    """A boolean, in a word and a sign."""
+    return SafeString('<span class="yes">✓ Yes</span>' if value else '<span class="no">✗ No</span>')
+
+
+def duration(milliseconds: int) -> str:
+    """`215000` as "3:35", `3600000` as "1:00:00", `900` as "0.9 s"."""
+    if milliseconds < 1000:
+        return f"{milliseconds / 1000:g} s"
+    minutes, seconds = divmod(milliseconds // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def size(count: int) -> str:
+    """Bytes as "9.5 MB": powers of 1000, as the rates of the same files are."""
+    amount = float(count)
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:,.1f} PB"
+
+
+def bitrate(kilobits: int) -> str:
+    """kbit/s, as in "320 kbit/s"."""
+    return f"{kilobits:,} kbit/s"
+
+
+def frequency(hertz: int) -> str:
+    """Hz, as in "44.1 kHz"."""
+    return f"{hertz / 1000:g} kHz"
+
+
+def percent(value: Any) -> str:
+    """As in "87.50 %"."""
+    return f"{value} %"
+
+
+def number(value: int) -> str:
+    """As in "1,234,567"."""
+    return f"{value:,}"
+
+
+#: How a column's number is read, by the column's name or its end.
+UNITS: dict[str, Callable[[Any], str]] = {
+    "_ms": duration,
+    "file_size": size,
+    "bitrate": bitrate,
+    "bandwidth": bitrate,
+    "sample_rate": frequency,
+    "completion_rate": percent,
+    "release_year": str,
+}
+
+
+#: Seconds in each, largest first.
+SPANS = (
+    ("year", 31_557_600),
+    ("month", 2_629_800),
+    ("day", 86_400),
+    ("hour", 3_600),
+    ("minute", 60),
+)
+
+
+def ago(moment: datetime, now: datetime | None = None) -> str:
+    """`moment` seen from `now`: "3 hours ago", "in 2 days"."""
+    if moment in WORDS:
+        return WORDS[moment]
+    seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
+    distance = abs(seconds)
+    for span, length in SPANS:
+        if distance >= length:
+            count = int(distance // length)
+            text = f"{count} {span}{'' if count == 1 else 's'}"
+            return f"{text} ago" if seconds > 0 else f"in {text}"
+    return "just now"
+
+
+def exact(moment: datetime) -> str:
+    """`2026-03-04 05:06:07 UTC`."""
+    if moment in WORDS:
+        return WORDS[moment]
+    text = moment.astimezone(UTC).isoformat()
+    return f"{text[:10]} {text[11:19]} UTC"
+
+
+def when(moment: datetime) -> SafeString:
+    """A time as it is said; the exact one is on the element, for the pointer and for machines.
+
+    A page has hundreds of these, and of UUIDs: both have nothing to escape, and `format_html` would
+    be a good part of the page's time.
+    """
+    return SafeString(
+        f'<time datetime="{moment.isoformat()}" title="{exact(moment)}">{ago(moment)}</time>'
+    )
+
+
+def when_exactly(moment: datetime) -> SafeString:
+    """A time, exact and as it is said."""
+    return format_html(
+        '<time datetime="{}">{}</time> <span class="quiet">({})</span>',
+        moment.isoformat(),
+        exact(moment),
+        ago(moment),
+    )
+
+
+def copy_button(value: uuid.UUID | str) -> SafeString:
+    """A button that copies a UUID, all of it (`copy.js`)."""
+    return SafeString(
+        f'<button type="button" class="copy" data-copy="{value}" aria-label="Copy {value}">'
+        '<svg viewBox="0 0 12 12" width="12" height="12" aria-hidden="true" fill="none"'
+        ' stroke="currentColor"><rect x="1" y="1" width="7" height="7" rx="1"/>'
+        '<path d="M4 10.5h6a1 1 0 0 0 1-1v-6"/></svg></button>'
+    )
+
+
+def short_id(value: uuid.UUID | str) -> SafeString:
+    """The first 8 characters of a UUID; all of them for the pointer."""
+    text = str(value)
+    return SafeString(f'<code class="uuid" title="{text}">{text[:8]}</code>')
+
+
+def whole_id(value: Any) -> SafeString:
+    """All of a UUID."""
+    return format_html('<code class="uuid">{}</code>', value)
+
+
+def pretty_json(value: Any) -> SafeString:
+    """JSON over several lines. Its size and depth are bounded where it is read: see `bounded`."""
+    return format_html(
+        "<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
+    )
+
+
+def shortened(value: str, most: int = SHORT) -> str:
+    """So many characters of a text at most, with a sign that there are more."""
+    return value if len(value) <= most else value[: most - 1] + "…"
+
+
+def text(value: str, *, whole: bool) -> SafeString:
+    """Text with its line breaks, or the beginning of it."""
+    if whole:
+        return format_html('<span class="text">{}</span>', value)
+    return escape(shortened(value))
+
+
+def cell(field: AnyField, row: Model, *, whole: bool) -> SafeString:
+    """A column of a row; `whole` on its own page, else as short as a list wants it."""
+    value = getattr(row, field.attname)
+    if value is None:
+        return NOTHING
+    if isinstance(field, EnumField) or field.choices:
+        return badge(str(value))
+    return _how(type(value))(field, value, whole)  # type: ignore[arg-type]  # types are hashable
+
+
+@cache
+def _how(kind: type) -> "Show":
+    """What shows values of a type: the first that fits. Pages have thousands of cells."""
+    return next((show for known, show in KINDS if issubclass(kind, known)), _other)
+
+
+def _other(field: AnyField, value: Any, whole: bool) -> SafeString:
+    return text(str(value), whole=whole)
+
+
+@cache
+def _unit(name: str) -> Callable[[Any], str] | None:
+    """What reads the numbers of a column."""
+    return next((unit for ending, unit in UNITS.items() if name.endswith(ending)), None)
+
+
+def _number(field: AnyField, value: Any, whole: bool) -> SafeString:
+    unit = _unit(field.name)
+    # As with times: there is nothing to escape in a number.
+    if unit is None:
+        return SafeString(number(value))
+    return SafeString(f'<span title="{value:,}">{unit(value)}</span>')
+
+
+def _id(field: AnyField, value: uuid.UUID, whole: bool) -> SafeString:
+    text = str(value)
+    return (whole_id(text) if whole else short_id(text)) + copy_button(text)
+
+
+def _list(field: AnyField, values: list[Any], whole: bool) -> SafeString:
+    if not values:
+        return NOTHING
+    show: Callable[[Any], str] = bitrate if field.name == "bitrates" else str
+    return format_html_join(", ", "{}", ((show(value),) for value in values))
+
+
+def _text(field: AnyField, value: str, whole: bool) -> SafeString:
+    if isinstance(field, GenericIPAddressField):
+        return format_html("<code>{}</code>", value)
+    return text(value, whole=whole) if value else NOTHING
+
+
+type Show = Callable[[AnyField, Any, bool], SafeString]
+
+#: How a value is shown, by its Python type.
+KINDS: tuple[tuple[Any, Show], ...] = (
+    (bool, lambda _, value, whole: yes_no(value)),
+    (datetime, lambda _, value, whole: when_exactly(value) if whole else when(value)),
+    (date, lambda _, value, whole: format_html("{}", WORDS.get(value, value.isoformat()))),
+    (uuid.UUID, _id),
+    (str, _text),
+    (list, _list),
+    (dict, lambda _, value, whole: pretty_json(value) if whole else text(str(value), whole=False)),
+    ((int, float), _number),
+)

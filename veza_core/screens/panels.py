@@ -1,0 +1,212 @@
+"""What refers to a row: the latest of each table, and how many, in two queries for all tables."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.db import connections
+from django.db.models import Model
+from django.db.models.base import ModelState
+from django.http import HttpRequest
+from psycopg import sql
+
+from veza_core.db.infinity import from_json
+
+from .bounded import IN_LIST, as_column, is_unbounded, loaded
+from .columns import AnyColumn, Table, secret_fields
+from .display import AnyForeignKey
+from .keyset import Count
+from .labels import column_of, list_of, may_read
+from .order import Order
+from .states import UNSORTED
+
+#: Rows shown in a panel.
+LATEST = 20
+
+#: Counting a panel's rows stops here, and says "1,000+": a page has twenty panels.
+COUNTED = 1_000
+
+#: Of a key whose index does not sort, the latest among so many rows are shown: fewer than
+#: `COUNTED`, so that the panel knows when it cannot say that they are the latest of all.
+LOOKED_THROUGH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A foreign key that refers to a table, and how the rows that have it are read and shown."""
+
+    model: type[Model]
+    key: AnyForeignKey
+    columns: Sequence[AnyColumn]
+    title: str
+    #: Whether an index sorts the rows of a key.
+    is_sorted: bool
+    #: The latest rows of a key as JSON, and how many it has: see `_latest` and `_count`.
+    latest: str
+    count: str
+    read: Callable[[dict[str, Any]], Model]
+
+
+@dataclass(slots=True)
+class Panel:
+    """The rows of one table that refer to a row by one foreign key."""
+
+    relation: Relation
+    url: str
+    rows: list[Model] = field(default_factory=list)
+    #: How many rows there are, where the panel has not all of them.
+    number: Count | None = None
+
+    @property
+    def count(self) -> Count:
+        """How many rows there are, up to `COUNTED`."""
+        return self.number or Count(len(self.rows))
+
+    @property
+    def are_latest(self) -> bool:
+        """Whether there are no later rows than those."""
+        return self.relation.is_sorted or self.count.number <= LOOKED_THROUGH
+
+    @property
+    def title(self) -> str:
+        """What the rows are called here."""
+        return self.relation.title
+
+    @property
+    def table_name(self) -> str:
+        """The table of the rows."""
+        return self.relation.model._meta.db_table
+
+    @property
+    def table(self) -> Table:
+        """The rows, as their template shows them."""
+        return Table.of(self.relation.columns, self.rows)
+
+
+@cache
+def relations_of(site: AdminSite, model: type[Model], alias: str) -> tuple[Relation, ...]:
+    """All foreign keys that refer to a table and have a screen. Kept: they are the models'."""
+    found: list[Relation] = []
+    for relation in model._meta.related_objects:
+        key: Any = relation.field
+        admin: Any = site._registry.get(relation.related_model)
+        if admin is None:
+            continue
+        columns = admin.panel_columns(key.name)
+        names = _selected(relation.related_model, columns)
+        found.append(
+            Relation(
+                relation.related_model,
+                key,
+                columns,
+                admin.panel_title(key.name),
+                admin.keys[key.name] != UNSORTED,
+                _latest(len(found), key, names, admin.keys[key.name]).as_string(),
+                _count(len(found), key).as_string(),
+                reader_of(relation.related_model, names, alias),
+            )
+        )
+    return tuple(found)
+
+
+def panels_of(site: AdminSite, request: HttpRequest, row: Model, alias: str) -> list[Panel]:
+    """A panel for each foreign key that refers to the row's table, with the row's rows.
+
+    Without those of tables that the user may not read. Two queries for all of them: rows are
+    counted of those only that have more than a panel.
+    """
+    panels = {
+        place: Panel(relation, f"{list_of(relation.model)}?{relation.key.name}={row.pk}")
+        for place, relation in enumerate(relations_of(site, type(row), alias))
+        if may_read(request, relation.model)
+    }
+    if not panels:
+        return []
+    asked = {"key": row.pk, "latest": LATEST, "looked_through": LOOKED_THROUGH,
+             "counted": COUNTED + 1}  # fmt: skip
+    with connections[alias].cursor() as cursor:
+        cursor.execute(_union(panel.relation.latest for panel in panels.values()), asked)
+        for place, text in cursor.fetchall():
+            panels[place].rows.append(panels[place].relation.read(json.loads(text)))
+        full = [panel for panel in panels.values() if len(panel.rows) == LATEST]
+        if full:
+            cursor.execute(_union(panel.relation.count for panel in full), asked)
+            for place, number in cursor.fetchall():
+                panels[place].number = Count.of(number, COUNTED)
+    return list(panels.values())
+
+
+def _union(queries: Iterable[str]) -> str:
+    return " UNION ALL ".join(f"({query})" for query in queries)
+
+
+def _selected(model: type[Model], columns: Sequence[AnyColumn]) -> list[str]:
+    """The fields that the columns, the order and the links read; never a secret."""
+    names = {"id", "created_at", *(need for column in columns for need in column.needs)}
+    names |= {field.name for field in model._meta.concrete_fields if field.name == "deleted_at"}
+    return sorted(names - secret_fields(model))
+
+
+def _latest(place: int, key: AnyForeignKey, names: Sequence[str], by: str) -> sql.Composed:
+    """The latest rows of a key, for one UNION over tables of different columns."""
+    model: Any = key.model
+    order = Order.parse(model, by or "-created_at")
+    # ANY and the order by the key: see `lookups`.
+    rows = sql.SQL("SELECT {} FROM {} WHERE {} = ANY (ARRAY[%(key)s]::uuid[])").format(
+        sql.SQL(", ").join(
+            as_column(model, name, IN_LIST) for name in sorted({*names, *order.columns, key.name})
+        ),
+        sql.Identifier(model._meta.db_table),
+        sql.Identifier(key.column),
+    )
+    if by == UNSORTED:
+        rows = sql.SQL("SELECT * FROM ({} ORDER BY {} LIMIT %(looked_through)s) AS found").format(
+            rows, sql.Identifier(key.column)
+        )
+    return sql.SQL(
+        "SELECT {}, row_to_json(latest)::text FROM ({} ORDER BY {}, {} LIMIT %(latest)s) AS latest"
+    ).format(
+        place,
+        rows,
+        sql.Identifier(key.column),
+        sql.SQL(", ").join(
+            sql.SQL("{} DESC" if order.descending else "{}").format(column_of(model, name))
+            for name in order.columns
+        ),
+    )
+
+
+def _count(place: int, key: AnyForeignKey) -> sql.Composed:
+    """How many rows a key has, up to `COUNTED`."""
+    return sql.SQL(
+        "SELECT {}, count(*) FROM (SELECT 1 FROM {} WHERE {key} = ANY (ARRAY[%(key)s]::uuid[])"
+        " ORDER BY {key} LIMIT %(counted)s) AS counted"
+    ).format(place, sql.Identifier(key.model._meta.db_table), key=sql.Identifier(key.column))
+
+
+def reader_of(
+    model: type[Model], names: Sequence[str], alias: str
+) -> Callable[[dict[str, Any]], Model]:
+    """What makes instances of what was selected as JSON, by `as_column`; others are deferred.
+
+    As `copy` and `pickle` make them. `Model.from_db` takes twice as long: it asks `__init__` to set
+    every field of the table, and a page has four hundred rows.
+    """
+    fields = [one for one in model._meta.concrete_fields if one.name in names]
+    cut = {one for one in fields if is_unbounded(one)}
+
+    def read(values: dict[str, Any]) -> Model:
+        row = model.__new__(model)
+        row._state = ModelState()
+        row._state.adding, row._state.db = False, alias
+        for one in fields:
+            value = values[str(one.column)]
+            row.__dict__[one.attname] = (
+                loaded(one, value, IN_LIST) if one in cut else from_json(one, value)
+            )
+        return row
+
+    return read

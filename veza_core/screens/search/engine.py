@@ -1,0 +1,158 @@
+"""Asking the finders: whole values of all tables in one query, then parts."""
+
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from django.contrib.admin import AdminSite
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transaction
+from django.db.models import QuerySet, UUIDField
+from django.http import HttpRequest
+
+from veza_core.screens.inspection import InspectionAdmin
+from veza_core.screens.reading import STATEMENT_TIMEOUT, reading
+
+from .finders import CANDIDATES, ID, Finder
+from .term import Term
+
+#: A part that more than `CANDIDATES` of so many newest rows have is common: they are the answer. To
+#: find it in all rows means to read most of an index to its end before the first row comes.
+NEWEST = 5_000
+
+#: Milliseconds for the parts in all rows; then it is left at the newest ones.
+PARTS_TIMEOUT = 150
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A finder, put to the table of a screen."""
+
+    admin: InspectionAdmin
+    finder: Finder
+
+
+@dataclass(slots=True)
+class Kind:
+    """What was found in one table: keys, and by which finder first."""
+
+    admin: InspectionAdmin
+    hits: dict[uuid.UUID, Finder] = field(default_factory=dict)
+    #: Whether a finder had more rows than it was asked for.
+    cut: bool = False
+    #: Whether parts of its names are too common, and were looked for in the newest rows only.
+    too_common: bool = False
+
+
+def find(request: HttpRequest, site: AdminSite, alias: str, term: Term) -> list[Kind]:
+    """Ask every finder of the tables that the user may read. Kinds without a hit are left out.
+
+    To be called within `reading(alias)`.
+    """
+    questions = list(_questions(request, site, term))
+    kinds = {question.admin: Kind(question.admin) for question in questions}
+    whole = [question for question in questions if not question.finder.is_part]
+    if alias == DEFAULT_DB_ALIAS:
+        _ask(kinds, alias, term, whole)
+    else:
+        _ask(kinds, alias, term, [question for question in whole if not question.finder.secret])
+        if secret := [question for question in whole if question.finder.secret]:
+            with reading(DEFAULT_DB_ALIAS):
+                _ask(kinds, DEFAULT_DB_ALIAS, term, secret)
+    _ask_for_parts(
+        kinds, alias, term, [question for question in questions if question.finder.is_part]
+    )
+    return [kind for kind in kinds.values() if kind.hits or kind.too_common]
+
+
+def _questions(request: HttpRequest, site: AdminSite, term: Term) -> Iterator[Question]:
+    for admin in site._registry.values():
+        if not isinstance(admin, InspectionAdmin) or not admin.has_view_permission(request):
+            continue
+        own = (ID,) if isinstance(admin.opts.pk, UUIDField) else ()
+        for finder in (*own, *admin.finders):
+            if finder.value(term) is not None:
+                yield Question(admin, finder)
+
+
+def _ask(
+    kinds: dict[InspectionAdmin, Kind], alias: str, term: Term, questions: Sequence[Question]
+) -> None:
+    """Put several questions in one query, and add what it finds to `kinds`."""
+    if not questions:
+        return
+    counts = [0] * len(questions)
+    for place, pk in _union(
+        question.finder.rows(question.admin.model, alias, term, place)
+        for place, question in enumerate(questions)
+    ):
+        question, kind = questions[place], kinds[questions[place].admin]
+        counts[place] += 1
+        if counts[place] > CANDIDATES:
+            kind.cut = True
+        else:
+            kind.hits.setdefault(pk, question.finder)
+
+
+def _union(queries: Iterable[QuerySet[Any]]) -> Iterable[Any]:
+    first, *others = queries
+    return first.union(*others, all=True) if others else first
+
+
+def _ask_for_parts(
+    kinds: dict[InspectionAdmin, Kind], alias: str, term: Term, questions: Sequence[Question]
+) -> None:
+    """Look for parts of names: among the newest rows first, and in all for what is rare in those.
+
+    Not in tables of which whole names have filled the page.
+    """
+    unfilled = [question for question in questions if not kinds[question.admin].cut]
+    newest = {
+        admin: _among_the_newest(admin, alias, term)
+        for admin in dict.fromkeys(question.admin for question in unfilled)
+    }
+    for admin, hits in newest.items():
+        kinds[admin].too_common = len(hits) > CANDIDATES
+    rare = [question for question in unfilled if not kinds[question.admin].too_common]
+    if rare:
+        _limit(alias, PARTS_TIMEOUT)
+        try:
+            with transaction.atomic(using=alias):
+                _ask(kinds, alias, term, rare)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+                raise
+            for question in rare:
+                kinds[question.admin].too_common = True
+        _limit(alias, STATEMENT_TIMEOUT)
+    for admin, hits in newest.items():
+        if kinds[admin].too_common:
+            kinds[admin].cut = len(hits) > CANDIDATES
+            for pk, finder in list(hits.items())[:CANDIDATES]:
+                kinds[admin].hits.setdefault(pk, finder)
+
+
+def _among_the_newest(admin: InspectionAdmin, alias: str, term: Term) -> dict[uuid.UUID, Finder]:
+    """Which of the newest rows of a table have the part, and by which finder."""
+    parts = {finder.column: finder for finder in admin.finders if finder.is_part}
+    # An aggregate of what is limited already: the limit comes before the condition.
+    found = (
+        admin.model._base_manager.using(alias)
+        .order_by("-created_at")[:NEWEST]
+        .aggregate(**{
+            f"by_{column}": ArrayAgg("pk", filter=finder.condition(term), default=[])
+            for column, finder in parts.items()
+        })
+    )  # fmt: skip
+    hits: dict[uuid.UUID, Finder] = {}
+    for column, finder in parts.items():
+        for pk in found[f"by_{column}"]:
+            hits.setdefault(pk, finder)
+    return hits
+
+
+def _limit(alias: str, milliseconds: int) -> None:
+    with connections[alias].cursor() as cursor:
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(milliseconds)])

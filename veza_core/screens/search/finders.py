@@ -1,0 +1,92 @@
+"""By which columns a table is searched, each of them by an index of its own.
+
+A finder is asked for a bounded number of rows, in no order or in its index's own, so that what it
+costs does not grow with the table. Every table is found by its id besides.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Model, Q, QuerySet, Value
+
+from veza_core.screens.display import words
+
+from .term import Term
+
+#: Rows that a finder is asked for; what is shown is chosen from them.
+CANDIDATES = 50
+
+LIVE = Q(deleted_at__isnull=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """A column, how it is compared, and with what of a `Term`."""
+
+    column: str
+    lookup: str
+    #: The attribute of `Term` that it is compared with.
+    wants: str
+    #: The order that its index gives; empty: none.
+    order: str = ""
+    where: Q = field(default_factory=Q)
+    #: Whether it is never selected, and compared over the main role: the support role has no
+    #: right to it.
+    secret: bool = False
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it looks for a part of the value, and its cost depends on how common that is."""
+        return self.wants == "part"
+
+    @property
+    def label(self) -> str:
+        """What was found by, in words."""
+        name = LABELS.get(self.column, words(self.column))
+        return f"Part of {name[:1].lower()}{name[1:]}" if self.is_part else name
+
+    def value(self, term: Term) -> Any:
+        """What the column is compared with; None: the term is no such thing."""
+        return getattr(term, self.wants)
+
+    def condition(self, term: Term) -> Q:
+        """What a row has to meet."""
+        return Q(**{f"{self.column}__{self.lookup}": self.value(term)})
+
+    def rows(self, model: type[Model], alias: str, term: Term, place: int) -> QuerySet[Any]:
+        """`place` and keys of what it finds, one more than `CANDIDATES` at most."""
+        found = model._base_manager.using(alias).filter(self.condition(term) & self.where)
+        found = found.order_by(self.order) if self.order else found.order_by()
+        return found.values_list(Value(place), "pk")[: CANDIDATES + 1]
+
+
+LABELS = {"id": "ID", "ip_address": "IP address", "token_hash": "Hash of the token"}
+
+
+def same(column: str, *, live: bool = False) -> Finder:
+    """The value as it was typed. `live`: by an index over live rows only."""
+    return Finder(column, "exact", "text", where=LIVE if live else Q())
+
+
+def whole(column: str) -> Finder:
+    """The value in whatever case, by an index on upper(column)."""
+    return Finder(column, "iexact", "text")
+
+
+def part(column: str) -> Finder:
+    """A part of the value in whatever case, by a trigram index on upper(column)."""
+    return Finder(column, "icontains", "part")
+
+
+def address(column: str, order: str) -> Finder:
+    """An IP address, in an order that its index gives."""
+    return Finder(column, "exact", "address", order=order)
+
+
+def token(*, live: bool = False) -> Finder:
+    """The hash of a token, whole. `live`: by an index over live rows only."""
+    return Finder("token_hash", "exact", "hash", where=LIVE if live else Q(), secret=True)
+
+
+#: On every table.
+ID = Finder("id", "exact", "id")

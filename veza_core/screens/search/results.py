@@ -1,0 +1,155 @@
+"""What was found, as the page shows it: a table for each kind of row, exact matches first."""
+
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.contrib.admin import AdminSite
+from django.db import connections
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils.http import urlencode
+from django.utils.text import capfirst
+from psycopg import sql
+
+from veza_core.screens.bounded import IN_LIST, as_column
+from veza_core.screens.columns import Table, secret_fields
+from veza_core.screens.inspection import InspectionAdmin
+from veza_core.screens.labels import attach, list_of
+from veza_core.screens.panels import reader_of
+
+from .engine import Kind
+from .finders import CANDIDATES
+from .term import Term
+
+#: Rows shown of one kind.
+SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The rows of one kind that were found."""
+
+    title: str
+    #: As in "7 tracks".
+    noun: str
+    db_table: str
+    #: Those that are shown, best first.
+    rows: Sequence[Model]
+    table: Table
+    number: int
+    #: Whether there are more than `number`.
+    cut: bool
+    too_common: bool
+    #: The list of all of them, where one of its filters knows them; else empty.
+    url: str
+    is_exact: bool
+
+    @property
+    def count(self) -> str:
+        """As in "7", or "50+"."""
+        return f"{self.number}+" if self.cut else str(self.number)
+
+    @property
+    def hidden(self) -> bool:
+        """Whether not all are shown."""
+        return self.cut or self.number > len(self.rows)
+
+
+def groups(
+    request: HttpRequest, site: AdminSite, alias: str, term: Term, kinds: Iterable[Kind]
+) -> list[Group]:
+    """Read the rows of what was found: one query for rows, one for what they refer to."""
+    kinds = list(kinds)
+    found = _load(alias, kinds)
+    shown = [
+        sorted(rows, key=lambda row, kind=kind: _place(kind, row, term))[:SHOWN]  # type: ignore[misc]
+        for kind, rows in zip(kinds, found, strict=True)
+    ]
+    attach(request, site, alias, [row for rows in shown for row in rows])
+    made = [
+        _group(kind, rows, len(all_rows), term)
+        for kind, rows, all_rows in zip(kinds, shown, found, strict=True)
+    ]
+    # Python's sort is stable: within both halves, the order of the screens.
+    return sorted(made, key=lambda group: not group.is_exact)
+
+
+def _group(kind: Kind, rows: Sequence[Model], number: int, term: Term) -> Group:
+    admin = kind.admin
+    table = Table.of(admin.panel_columns(""), rows)
+    by = [kind.hits[row.pk].label for row in rows]
+    return Group(
+        title=capfirst(str(admin.opts.verbose_name_plural)) or "",
+        noun=str(admin.opts.verbose_name if number == 1 else admin.opts.verbose_name_plural),
+        db_table=admin.opts.db_table,
+        rows=rows,
+        table=Table(
+            [*table.headings, "Found by"],
+            [[*cells, label] for cells, label in zip(table.rows, by, strict=True)],
+        ),
+        number=min(number, CANDIDATES),
+        cut=kind.cut or number > CANDIDATES,
+        too_common=kind.too_common,
+        url=_list_of(kind, term),
+        is_exact=any(not kind.hits[row.pk].is_part for row in rows),
+    )
+
+
+def _list_of(kind: Kind, term: Term) -> str:
+    """The list of all rows that were found, where its key is what they were found by."""
+    columns = {finder.column for finder in kind.hits.values()}
+    if len(columns) != 1 or not columns <= set(kind.admin.keys):
+        return ""
+    (name,) = columns
+    return f"{list_of(kind.admin.model)}?{urlencode({name: term.address or term.text})}"
+
+
+def _place(kind: Kind, row: Model, term: Term) -> tuple[bool, bool, bool, int]:
+    """Where a row stands: whole values first, live ones before deleted, then what begins so."""
+    finder = kind.hits[row.pk]
+    deleted = row.__dict__.get("deleted_at") is not None
+    if not finder.is_part:
+        # As they were found: newest first, where the index knows.
+        return False, deleted, False, list(kind.hits).index(row.pk)
+    value = str(row.__dict__.get(finder.column) or "")
+    begins = value.casefold().startswith(term.text.casefold())
+    return True, deleted, not begins, len(value)
+
+
+def _load(alias: str, kinds: Sequence[Kind]) -> list[list[Model]]:
+    """The rows of each kind, all in one query: as JSON, since their columns differ."""
+    rows: list[list[Model]] = [[] for _ in kinds]
+    asked = [(place, kind) for place, kind in enumerate(kinds) if kind.hits]
+    if not asked:
+        return rows
+    names = [_fields(kind) for kind in kinds]
+    query = sql.SQL(" UNION ALL ").join(
+        _rows_as_json(place, kind.admin, names[place]) for place, kind in asked
+    )
+    keys: list[list[uuid.UUID]] = [list(kind.hits) for _, kind in asked]
+    read = {place: reader_of(kind.admin.model, names[place], alias) for place, kind in asked}
+    with connections[alias].cursor() as cursor:
+        cursor.execute(query, keys)
+        for place, text in cursor.fetchall():
+            rows[place].append(read[place](json.loads(text)))
+    return rows
+
+
+def _fields(kind: Kind) -> list[str]:
+    """What is read of a kind's rows: its columns, and what they were found by; never a secret."""
+    model = kind.admin.model
+    names = set(kind.admin.selected(kind.admin.panel_columns("")))
+    names |= {finder.column for finder in kind.hits.values()}
+    return sorted(names - secret_fields(model))
+
+
+def _rows_as_json(place: int, admin: InspectionAdmin, names: Sequence[str]) -> sql.Composed:
+    return sql.SQL(
+        "(SELECT {}, row_to_json(found)::text FROM (SELECT {} FROM {} WHERE id = ANY(%s)) AS found)"
+    ).format(
+        place,
+        sql.SQL(", ").join(as_column(admin.model, name, IN_LIST) for name in names),
+        sql.Identifier(admin.opts.db_table),
+    )

@@ -1,0 +1,77 @@
+"""What somebody typed into the search box, and as what it can be understood."""
+
+import re
+import unicodedata
+import uuid
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from veza_core.screens.errors import HelpfulError
+
+#: No column that is searched by is longer.
+LONGEST = 255
+
+#: Marks without a width, which come along when text is copied out of a mail or a page.
+INVISIBLE = "\u200b\u200e\u200f\u2060\ufeff"
+
+#: What a trigram index needs: three letters or digits in a row.
+THREE_IN_A_ROW = re.compile(r"[^\W_]{3}")
+
+#: What a hash may look like: hex, base64, or with its algorithm in front.
+HASH = re.compile(r"[\w+/=.:$-]{16,255}", re.ASCII)
+
+
+class BadTermError(HelpfulError):
+    """Text that cannot be searched for."""
+
+    title = "This cannot be searched for"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """Text to search for, and what it is besides; None: it is not."""
+
+    text: str
+    id: uuid.UUID | None = None
+    address: str | None = None
+    hash: str | None = None
+    #: What names and titles may contain. None: too short for the index, or plainly something else.
+    part: str | None = None
+
+    @property
+    def is_too_short(self) -> bool:
+        """Whether parts of names were left out because of its length."""
+        return THREE_IN_A_ROW.search(self.text) is None
+
+
+def read(typed: str) -> Term:
+    """Read what was typed. Raises `BadTermError` when it is empty, too long, or no text."""
+    text = " ".join(typed.split()).strip(INVISIBLE).strip()
+    if not text:
+        raise BadTermError("The search box was empty: type a name, or paste an ID.")
+    if len(text) > LONGEST:
+        raise BadTermError(f"Search for at most {LONGEST} characters; this has {len(text):,}.")
+    if any(unicodedata.category(character) in ("Cc", "Cs", "Cn") for character in text):
+        raise BadTermError("This has characters in it that are no text: copy it once more.")
+    id_, address = _id(text), _address(text)
+    named = id_ is None and address is None and THREE_IN_A_ROW.search(text) is not None
+    # Without its dashes, a UUID looks like an MD5 hash; with them, like nothing else.
+    hashed = HASH.fullmatch(text) is not None and (id_ is None or "-" not in text)
+    return Term(text, id_, address, text if hashed else None, text if named else None)
+
+
+def _id(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+def _address(text: str) -> str | None:
+    # Python takes a zone (fe80::1%eth0), PostgreSQL's inet does not.
+    if "%" in text:
+        return None
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return None

@@ -1,0 +1,114 @@
+"""The search page.
+
+What somebody searches for is personal data more often than not. So it is posted, kept in their
+session (a row in the database, which ends with it), and the page's address has a random name for
+it: no e-mail ends in the browser's history, in the access log of a server or a proxy, or in a page
+title, and going back to the results still works. The staff log gets kinds and counts only.
+"""
+
+import secrets
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.views.decorators.debug import sensitive_post_parameters
+
+from veza_core.screens.errors import HelpfulError, NotThereError, error_page
+from veza_core.screens.reading import reading
+
+from .engine import NEWEST, find
+from .results import Group, groups
+from .term import Term, read
+
+#: Where the session keeps what was searched for: pairs of name and text, oldest first.
+KEPT = "searches"
+
+#: How many of them.
+KEPT_NUMBER = 20
+
+
+class ForgottenError(NotThereError):
+    """A search that the session does not have."""
+
+    title = "This search is gone"
+
+
+def search_urls(site: Any) -> list[URLPattern]:
+    """The address of the search page, for the site's own."""
+
+    @sensitive_post_parameters("q")
+    def view(request: HttpRequest) -> HttpResponse:
+        return search(site, request)
+
+    return [path("search/", site.admin_view(view), name="search")]
+
+
+def search(site: Any, request: HttpRequest) -> HttpResponse:
+    """Keep what was posted and lead on to its page, or show that page."""
+    try:
+        if request.method == "POST":
+            name = keep(request, read(request.POST.get("q", "")))
+            return HttpResponseRedirect(f"{reverse('admin:search')}?s={name}")
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
+        return page(site, request, asked(request))
+    except HelpfulError as error:
+        return error_page(site, request, error)
+
+
+def keep(request: HttpRequest, term: Term) -> str:
+    """Keep a term in the session, and give the name that it has there."""
+    name = secrets.token_urlsafe(9)
+    kept = request.session.get(KEPT, [])
+    request.session[KEPT] = [*kept, [name, term.text]][-KEPT_NUMBER:]
+    return name
+
+
+def asked(request: HttpRequest) -> Term | None:
+    """The term that the address names; None: the page without results. Raises `HelpfulError`."""
+    if set(request.GET) - {"s"}:
+        raise HelpfulError(
+            "Search by the box: what you look for is not to stand in a page's address."
+        )
+    if "s" not in request.GET:
+        return None
+    for name, text in request.session.get(KEPT, []):
+        if name == request.GET["s"]:
+            return read(text)
+    raise ForgottenError("Searches end with the session, and the oldest go first: search again.")
+
+
+def page(site: Any, request: HttpRequest, term: Term | None) -> HttpResponse:
+    """The page of a term's results, with an entry in the staff log; without a term, the hints."""
+    found: list[Group] = []
+    alias = str(getattr(site, "read_alias", "default"))
+    request.current_app = site.name
+    with reading(alias):
+        if term is not None:
+            found = groups(request, site, alias, term, find(request, site, alias, term))
+        response = TemplateResponse(
+            request,
+            "veza/search/page.html",
+            {
+                **site.each_context(request),
+                # Without the text: titles end in the browser's history.
+                "title": _summary(found) if term else "Search",
+                "term": term,
+                "groups": found,
+                "too_common": [group for group in found if group.too_common],
+                "newest": f"{NEWEST:,}",
+            },
+        )
+        response.render()
+    if term is not None:
+        counts = {group.db_table: group.count for group in found}
+        site.record(request, "search", None, after={"found": counts})
+    return response
+
+
+def _summary(found: list[Group]) -> str:
+    total = sum(group.number for group in found)
+    if not total:
+        return "Nothing found"
+    return f"{total:,}{'+' if any(group.cut for group in found) else ''} found"
