@@ -7,10 +7,11 @@ name of who granted it.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
+from django.http import HttpRequest
 
 from veza_core.models import User, UserRole
 
@@ -49,6 +50,20 @@ class Access:
     def may_grant(self, permissions: frozenset[str]) -> bool:
         """Whether they hold all of these themselves: nobody grants more than they hold."""
         return self.may_enter and (self.is_super or permissions <= self.permissions)
+
+
+class StaffRequest(HttpRequest):
+    """A request whose rights are known: `veza_site.support.middleware` sets `access` on each."""
+
+    access: Access
+    #: What a list is asked for (`screens.listing.Listing`), and the row whose page is shown.
+    listing: Any
+    inspected: Any
+
+
+def staff_request(request: HttpRequest) -> StaffRequest:
+    """The same request by its type, for methods whose signature is Django's."""
+    return cast("StaffRequest", request)
 
 
 def access_of(user: Any) -> Access:

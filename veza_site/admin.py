@@ -11,6 +11,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from veza_core.access import StaffRequest, staff_request
 from veza_core.screens.actions.pages import undo_url_of
 from veza_core.screens.columns import computed
 from veza_core.screens.display import NOTHING, shortened
@@ -28,9 +29,9 @@ class StaffScreen(InspectionAdmin):
     group = "Support"
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return bool(request.access.may_enter)  # type: ignore[attr-defined]
+        return bool(staff_request(request).access.may_enter)
 
-    def make_ready(self, request: HttpRequest, rows: Iterable[Any]) -> None:
+    def make_ready(self, request: StaffRequest, rows: Iterable[Any]) -> None:
         rows = list(rows)
         super().make_ready(request, rows)
         for row in rows:
@@ -80,7 +81,7 @@ class StaffLogEntryAdmin(StaffScreen):
         """The subject, and all that was done to it."""
         return _subject(row)
 
-    def glance(self, request: HttpRequest, row: StaffLogEntry) -> list[SafeString]:
+    def glance(self, request: StaffRequest, row: StaffLogEntry) -> list[SafeString]:
         """The way to take back what was done, for who may."""
         url = undo_url_of(self.admin_site, request, row)
         return [format_html('<a href="{}">Undo</a>', url)] if url else []

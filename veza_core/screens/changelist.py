@@ -1,6 +1,6 @@
 """A list without COUNT(*), OFFSET or a filter that reads the table: `keyset` and `unsorted`."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
@@ -8,13 +8,18 @@ from django.http import HttpRequest
 from django.utils.http import urlencode
 from django.utils.text import capfirst
 
+from veza_core.access import staff_request
+
 from .bounded import IN_LIST, bounded
 from .columns import Box, Table, heading
 from .filters import Chip, Group, KeyForm, chips, groups, key_forms, probe
 from .keyset import Count, Page
-from .listing import Listing, Screen, read
+from .listing import Listing, Screen
 from .order import Place
 from .source import Source
+
+if TYPE_CHECKING:
+    from .inspection import InspectionAdmin
 
 
 class KeysetChangeList(ChangeList):
@@ -23,7 +28,7 @@ class KeysetChangeList(ChangeList):
     Raises `HelpfulError` for a query string that is not valid.
     """
 
-    model_admin: Any
+    model_admin: "InspectionAdmin"
     screen: Screen
     listing: Listing
     chips: list[Chip]
@@ -39,16 +44,16 @@ class KeysetChangeList(ChangeList):
         self.title = capfirst(str(self.opts.verbose_name_plural))
 
     def get_queryset(self, request: HttpRequest, *_: Any, **__: Any) -> QuerySet[Any]:
+        """All rows; `get_results` reads those that are asked for."""
         self.screen = self.model_admin.screen()
-        self.listing = read(self.screen, request.GET)
-        rows = self.root_queryset.filter(self.listing.bounds).filter(self.listing.driver)
-        return rows if self.listing.condition is None else rows.filter(self.listing.condition)
+        self.listing = staff_request(request).listing
+        return self.root_queryset
 
     def get_results(self, request: HttpRequest) -> None:
         self.page, self.count = self._read()
         self.result_list = self.page.rows
         asked = probe(self)
-        self.model_admin.make_ready(request, [*self.result_list, asked])
+        self.model_admin.make_ready(staff_request(request), [*self.result_list, asked])
         self.chips = list(chips(self, asked))
         # Read by Django's view and templates.
         self.result_count = len(self.result_list)

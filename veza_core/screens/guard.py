@@ -4,8 +4,10 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.template.response import SimpleTemplateResponse
+
+from veza_core.access import StaffRequest
 
 from .errors import HelpfulError, error_page
 from .reading import reading
@@ -21,7 +23,7 @@ def guarded(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """A view of a screen: read and rendered in one guarded transaction, with pages for errors."""
 
     @wraps(view)
-    def inner(self: "InspectionAdmin", request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+    def inner(self: "InspectionAdmin", request: StaffRequest, *args: Any, **kwargs: Any) -> Any:
         try:
             if request.method not in READING:
                 return view(self, request, *args, **kwargs)

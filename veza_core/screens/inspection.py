@@ -17,6 +17,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
+from veza_core.access import StaffRequest, staff_request
+
 from .actions import export, pages
 from .actions.action import RowAction
 from .bounded import ON_PAGE, bounded
@@ -39,6 +41,7 @@ from .labels import attach, foreign_keys
 from .listing import Screen, read
 from .panels import panels_of
 from .search.finders import Finder
+from .site import StaffSite
 from .states import DELETED, State
 from .whole import value_urls
 
@@ -75,6 +78,7 @@ class InspectionAdmin(admin.ModelAdmin):
     #: Whether rows tell of a person, so that looking at them is recorded.
     personal: ClassVar[bool] = True
 
+    admin_site: StaffSite
     list_per_page = 50
     list_display_links = None
     actions: Any = None
@@ -84,7 +88,7 @@ class InspectionAdmin(admin.ModelAdmin):
     # Who may what -----------------------------------------------------------------------------
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return bool(request.access.may(self.opts.db_table, "read"))  # type: ignore[attr-defined]
+        return bool(staff_request(request).access.may(self.opts.db_table, "read"))
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -109,7 +113,7 @@ class InspectionAdmin(admin.ModelAdmin):
     @property
     def read_alias(self) -> str:
         """The database that is read from."""
-        return str(getattr(self.admin_site, "read_alias", "default"))
+        return self.admin_site.read_alias
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """All rows, soft-deleted ones too, without the secrets."""
@@ -184,19 +188,19 @@ class InspectionAdmin(admin.ModelAdmin):
     def get_actions(
         self, request: HttpRequest, action_location: Any = ActionLocation.CHANGE_LIST
     ) -> dict[str, Any]:
-        return pages.list_actions(self, request)
+        return pages.list_actions(self, staff_request(request))
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
         return KeysetChangeList
 
     @guarded
     def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+        self, request: StaffRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
         # Before Django does, to which some names have a meaning that they have not here.
-        read(self.screen(), request.GET)
+        request.listing = read(self.screen(), request.GET)
         if request.method == "POST":
             return pages.chosen(self, request)
         context = {"export_url": export.export_url(self, request), **(extra_context or {})}
@@ -220,7 +224,7 @@ class InspectionAdmin(admin.ModelAdmin):
     @guarded
     def change_view(
         self,
-        request: HttpRequest,
+        request: StaffRequest,
         object_id: str,
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
@@ -229,7 +233,7 @@ class InspectionAdmin(admin.ModelAdmin):
             raise PermissionDenied
         if request.method not in READING:
             return HttpResponseNotAllowed(READING)
-        row = request.inspected = self.get_object(request, object_id)  # type: ignore[attr-defined]
+        row = request.inspected = self.get_object(request, object_id)
         context = {
             **self.admin_site.each_context(request),
             **self.page_context(request, row),
@@ -238,7 +242,7 @@ class InspectionAdmin(admin.ModelAdmin):
         request.current_app = self.admin_site.name
         return TemplateResponse(request, self.page_template, context)
 
-    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+    def page_context(self, request: StaffRequest, row: Any) -> dict[str, Any]:
         """What a row's page shows."""
         panels = panels_of(self.admin_site, request, row, self.read_alias)
         first = list(self.panels_first)
@@ -262,7 +266,7 @@ class InspectionAdmin(admin.ModelAdmin):
             "empty_panels": [panel for panel in panels if not panel.rows],
         }
 
-    def make_ready(self, request: HttpRequest, rows: Iterable[Any]) -> None:
+    def make_ready(self, request: StaffRequest, rows: Iterable[Any]) -> None:
         """Give rows what showing them to who asks takes: the links of their foreign keys."""
         attach(request, self.admin_site, self.read_alias, rows)
 
@@ -272,12 +276,11 @@ class InspectionAdmin(admin.ModelAdmin):
         name = str(self.opts.verbose_name)
         return f"{name[:1].upper()}{name[1:]} {named}"
 
-    def extra_panels(self, request: HttpRequest, row: Any) -> Sequence[Any]:
+    def extra_panels(self, request: StaffRequest, row: Any) -> Sequence[Any]:
         """What staff did to the row and noted of it, where the site remembers that."""
-        remembered = getattr(self.admin_site, "remembered", None)
-        return remembered(request, row) if remembered else []
+        return self.admin_site.remembered(request, row)
 
-    def glance(self, request: HttpRequest, row: Any) -> Sequence[SafeString]:
+    def glance(self, request: StaffRequest, row: Any) -> Sequence[SafeString]:
         """What has to be seen first: badges and short sentences at the head of the page."""
         return []
 
@@ -298,10 +301,10 @@ class InspectionAdmin(admin.ModelAdmin):
             return method.short_description, method(row), ""
         return heading(field), show(field, row, whole=True), field.db_comment or ""
 
-    def remember(self, request: HttpRequest) -> None:
+    def remember(self, request: StaffRequest) -> None:
         """Add to the staff log what was read. Without what was searched for."""
         if not self.personal:
             return
         row = getattr(request, "inspected", None)
         action = f"{self.opts.db_table}.{'list' if row is None else 'view'}"
-        self.admin_site.record(request, action, row or self.model)  # type: ignore[attr-defined]
+        self.admin_site.record(request, action, row or self.model)

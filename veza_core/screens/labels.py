@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from django.contrib.admin import AdminSite
 from django.db import connections
 from django.db.models import ForeignKey, Model
-from django.http import HttpRequest
 from django.urls import get_script_prefix, get_urlconf, reverse
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 from psycopg import sql
 
+from veza_core.access import StaffRequest
+
 from .display import NOTHING, SHORT, AnyForeignKey, badge, shortened
+from .site import StaffSite
 
 #: Where a row keeps the links of its foreign keys, by column.
 _LINKS = "_veza_links"
@@ -73,7 +74,7 @@ def _address(
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_{view}", urlconf, args=args)
 
 
-def attach(request: HttpRequest, site: AdminSite, alias: str, rows: Iterable[Model]) -> None:
+def attach(request: StaffRequest, site: StaffSite, alias: str, rows: Iterable[Model]) -> None:
     """Give each row the links of its foreign keys, for `link_html`. One query for all."""
     rows = list(rows)
     wanted = _wanted(rows)
@@ -98,9 +99,9 @@ def link_html(row: Model, key: AnyForeignKey) -> SafeString:
     return link.html() if link else escape(str(pk)[:8])
 
 
-def may_read(request: HttpRequest, model: type[Model]) -> bool:
+def may_read(request: StaffRequest, model: type[Model]) -> bool:
     """Whether who asks may read a table."""
-    return bool(request.access.may(model._meta.db_table, "read"))  # type: ignore[attr-defined]
+    return bool(request.access.may(model._meta.db_table, "read"))
 
 
 def _loaded(row: Model) -> Iterator[tuple[AnyForeignKey, uuid.UUID]]:
@@ -120,7 +121,7 @@ def _wanted(rows: Iterable[Model]) -> dict[type[Model], set[uuid.UUID]]:
 
 
 def _find(
-    site: AdminSite, alias: str, wanted: dict[type[Model], set[uuid.UUID]]
+    site: StaffSite, alias: str, wanted: dict[type[Model], set[uuid.UUID]]
 ) -> dict[tuple[type[Model], uuid.UUID], Link]:
     if not wanted:
         return {}
@@ -141,7 +142,7 @@ def _find(
 
 
 @cache
-def _named(site: AdminSite, model: type[Model]) -> str:
+def _named(site: StaffSite, model: type[Model]) -> str:
     """Selects table, key, name, and whether it is deleted, of some rows of one table."""
     table = model._meta.db_table
     label = getattr(site.get_model_admin(model), "label", "")

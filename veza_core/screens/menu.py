@@ -3,12 +3,12 @@
 from typing import Any
 
 from django.apps import apps
-from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.text import capfirst, slugify
 
 from .labels import list_of
+from .site import StaffSite
 
 #: The headings' order; others follow by name.
 GROUPS = (
@@ -23,7 +23,7 @@ GROUPS = (
 )
 
 
-def grouped(site: AdminSite, request: HttpRequest, label: str | None = None) -> list[Any]:
+def grouped(site: StaffSite, request: HttpRequest, label: str | None = None) -> list[Any]:
     """The screens that the user may open, as `AdminSite.get_app_list` has them.
 
     In the order of the models, which is that of the contract; `label` says of one app only.
@@ -31,7 +31,7 @@ def grouped(site: AdminSite, request: HttpRequest, label: str | None = None) -> 
     start = reverse("admin:index")
     groups: dict[str, dict[str, Any]] = {}
     for model in apps.get_models():
-        meta, screen = model._meta, site._registry.get(model)
+        meta, screen = model._meta, site.screen_of(model)
         if screen is None or label not in (None, meta.app_label):
             continue
         if not screen.has_module_permission(request):

@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from django.contrib.admin import AdminSite
 from django.db import connections
 from django.db.models import Model
 from django.db.models.base import ModelState
-from django.http import HttpRequest
 from psycopg import sql
 
+from veza_core.access import StaffRequest
 from veza_core.db.infinity import from_json
 
 from .bounded import IN_LIST, as_column, is_unbounded, loaded
@@ -21,6 +20,7 @@ from .display import AnyForeignKey
 from .keyset import Count
 from .labels import column_of, list_of, may_read
 from .order import Order
+from .site import StaffSite
 from .states import UNSORTED
 
 #: Rows shown in a panel.
@@ -87,12 +87,12 @@ class Panel:
 
 
 @cache
-def relations_of(site: AdminSite, model: type[Model], alias: str) -> tuple[Relation, ...]:
+def relations_of(site: StaffSite, model: type[Model], alias: str) -> tuple[Relation, ...]:
     """All foreign keys that refer to a table and have a screen. Kept: they are the models'."""
     found: list[Relation] = []
     for relation in model._meta.related_objects:
         key: Any = relation.field
-        admin: Any = site._registry.get(relation.related_model)
+        admin = site.screen_of(relation.related_model)
         if admin is None:
             continue
         columns = admin.panel_columns(key.name)
@@ -112,7 +112,7 @@ def relations_of(site: AdminSite, model: type[Model], alias: str) -> tuple[Relat
     return tuple(found)
 
 
-def panels_of(site: AdminSite, request: HttpRequest, row: Model, alias: str) -> list[Panel]:
+def panels_of(site: StaffSite, request: StaffRequest, row: Model, alias: str) -> list[Panel]:
     """A panel for each foreign key that refers to the row's table, with the row's rows.
 
     Without those of tables that the user may not read. Two queries for all of them: rows are

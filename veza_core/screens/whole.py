@@ -1,15 +1,17 @@
 """A value that a page shows only the beginning of, as a download: `<row>/value/<column>/`."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.db.models.functions import Substr
-from django.http import HttpRequest, HttpResponseNotAllowed, StreamingHttpResponse
+from django.http import HttpResponseNotAllowed, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
+
+from veza_core.access import StaffRequest
 
 from .actions.pages import helpful
 from .bounded import Excerpt, as_text
@@ -19,14 +21,17 @@ from .errors import NotThereError
 from .guard import READING
 from .reading import reading
 
+if TYPE_CHECKING:
+    from .inspection import InspectionAdmin
+
 #: Characters that are read at a time.
 SLICE = 1_000_000
 
 
-def value_urls(admin: Any) -> list[URLPattern]:
+def value_urls(admin: "InspectionAdmin") -> list[URLPattern]:
     """The address of the values of a screen's rows."""
 
-    def view(request: HttpRequest, object_id: str, column: str) -> HttpResponseBase:
+    def view(request: StaffRequest, object_id: str, column: str) -> HttpResponseBase:
         return _view(admin, request, object_id, column)
 
     name = f"{admin.opts.app_label}_{admin.opts.model_name}_value"
@@ -42,7 +47,9 @@ def value_url(row: Model, field: AnyField) -> str:
 
 
 @helpful
-def _view(admin: Any, request: HttpRequest, object_id: str, column: str) -> HttpResponseBase:
+def _view(
+    admin: "InspectionAdmin", request: StaffRequest, object_id: str, column: str
+) -> HttpResponseBase:
     """What the row's page shows the beginning of, to who asks; nothing else, so no secret."""
     if not admin.has_view_permission(request):
         raise PermissionDenied
@@ -64,7 +71,7 @@ def _view(admin: Any, request: HttpRequest, object_id: str, column: str) -> Http
     )
 
 
-def _slices(admin: Any, pk: UUID, field: AnyField) -> Iterator[bytes]:
+def _slices(admin: "InspectionAdmin", pk: UUID, field: AnyField) -> Iterator[bytes]:
     """The value, slice by slice, each in a transaction of its own."""
     rows = admin.model._base_manager.using(admin.read_alias).filter(pk=pk)
     start = 1

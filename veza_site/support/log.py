@@ -7,9 +7,10 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model
-from django.http import HttpRequest
 
+from veza_core.access import StaffRequest
 from veza_core.models import User
+from veza_core.screens.site import Subject
 from veza_core.secret_columns import SECRET_COLUMNS
 from veza_site.models import StaffLogEntry
 from veza_site.support.address import client_address
@@ -17,11 +18,9 @@ from veza_site.support.address import client_address
 REDACTED = "[redacted]"
 SECRET_NAMES = frozenset().union(*SECRET_COLUMNS.values()) | {"password", "key", "token", "secret"}
 
-type Subject = Model | type[Model] | None
-
 
 def record(
-    request: HttpRequest,
+    request: StaffRequest,
     action: str,
     subject: Subject,
     *,
@@ -36,7 +35,7 @@ def record(
     map columns to values, only those that changed; secrets among them are left out. `user` is
     who did it, where that is not yet `request.access.user`. Never pass what somebody searched for.
     """
-    who = user or request.access.user  # type: ignore[attr-defined]
+    who = user or request.access.user
     return StaffLogEntry.objects.create(
         staff_id=who.pk,
         staff_name=who.username,

@@ -8,7 +8,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django_otp import DEVICE_ID_SESSION_KEY
 
-from veza_core.access import Access, access_of
+from veza_core.access import Access, access_of, staff_request
 from veza_site.support import security_log, sessions
 
 
@@ -23,7 +23,7 @@ class AccessMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.access = self._access(request)  # type: ignore[attr-defined]
+        staff_request(request).access = self._access(request)
         return self.get_response(request)
 
     @staticmethod

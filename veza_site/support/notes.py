@@ -1,14 +1,16 @@
 """Remarks of staff about rows of any table."""
 
-from django.db.models import Model
-from django.http import HttpRequest
+from typing import Any
 
+from django.db.models import Model
+
+from veza_core.access import StaffRequest
 from veza_site.models import Note
 
 
-def add_note(request: HttpRequest, subject: Model, text: str) -> Note:
+def add_note(request: StaffRequest, subject: Model, text: str) -> Note:
     """Add a note of who asks about a row, in the transaction that is open."""
-    author = request.access.user  # type: ignore[attr-defined]
+    author: Any = request.access.user
     return Note.objects.create(
         subject_table=subject._meta.db_table,
         subject_id=str(subject.pk),

@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.admin import AdminSite
 from django.db import connections
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
+from veza_core.access import StaffRequest
 from veza_core.screens.charts import by_day
 from veza_core.screens.columns import Table
 from veza_core.screens.display import badge, exact, when
 from veza_core.screens.keyset import COUNTED, Count
 from veza_core.screens.labels import attach
+from veza_core.screens.site import StaffSite
 from veza_media.models import HlsTranscodeJob, TranscodeStatus
 from veza_site.models import StaffLogEntry
 from veza_site.support.daily import go_on, last_days
@@ -46,21 +46,21 @@ class QueueState:
     url: str
 
 
-def overview(site: AdminSite, request: HttpRequest, alias: str) -> dict[str, Any]:
+def overview(site: StaffSite, request: StaffRequest, alias: str) -> dict[str, Any]:
     """The start page's context: what the user may read of it."""
     context: dict[str, Any] = {
         "charts": _charts(request, alias),
         "staff_actions": _actions(request),
     }
-    if request.access.may("hls_transcode_queue", "read"):  # type: ignore[attr-defined]
+    if request.access.may("hls_transcode_queue", "read"):
         context["queue"] = _queue(alias)
         context["failed_jobs"] = _failed(site, request, alias)
         context["failed_url"] = f"{_jobs()}?status=failed"
     return context
 
 
-def _charts(request: HttpRequest, alias: str) -> list[SafeString]:
-    may = request.access.may  # type: ignore[attr-defined]
+def _charts(request: StaffRequest, alias: str) -> list[SafeString]:
+    may = request.access.may
     tables = [table for table in CHARTS if may(table, "read")]
     reached = go_on(tables, alias)
     days = last_days(reached)
@@ -84,7 +84,7 @@ def _queue(alias: str) -> list[QueueState]:
         ]
 
 
-def _failed(site: AdminSite, request: HttpRequest, alias: str) -> Table:
+def _failed(site: StaffSite, request: StaffRequest, alias: str) -> Table:
     """The latest failed jobs."""
     screen: Any = site.get_model_admin(HlsTranscodeJob)
     columns = screen.panel_columns("track_version")
@@ -98,7 +98,7 @@ def _failed(site: AdminSite, request: HttpRequest, alias: str) -> Table:
     return Table.of(columns, rows)
 
 
-def _actions(request: HttpRequest) -> Table:
+def _actions(request: StaffRequest) -> Table:
     """The latest entries of the staff log, without those of looking at something."""
     return Table(
         ["When", "Who", "What", "On"],

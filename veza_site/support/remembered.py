@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.admin import AdminSite
 from django.db.models import Model
-from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from veza_core.access import StaffRequest
 from veza_core.screens.actions.pages import undo_url_of
 from veza_core.screens.bounded import ON_PAGE, Excerpt, bounded
 from veza_core.screens.columns import Table, shown_fields
 from veza_core.screens.display import NOTHING, shortened, text, when
 from veza_core.screens.keyset import Count
+from veza_core.screens.site import StaffSite
 from veza_site.models import Note, StaffLogEntry
 from veza_site.support.masking import mask
 
@@ -43,7 +43,7 @@ class RememberedPanel:
         return self.table.rows
 
 
-def told(request: HttpRequest, entries: Any) -> list[StaffLogEntry]:
+def told(request: StaffRequest, entries: Any) -> list[StaffLogEntry]:
     """The latest of these entries that tell of more than of looking, as far as who asks may see."""
     latest = entries.order_by("-created_at", "-id").values_list("pk", "action")[:LOOKED_THROUGH]
     telling = [pk for pk, action in latest if not action.endswith(READING)][:LATEST]
@@ -54,7 +54,7 @@ def told(request: HttpRequest, entries: Any) -> list[StaffLogEntry]:
     return shown
 
 
-def remembered(site: AdminSite, request: HttpRequest, row: Model) -> list[RememberedPanel]:
+def remembered(site: StaffSite, request: StaffRequest, row: Model) -> list[RememberedPanel]:
     """The notes about a row, and what was done to it; without what there is nothing of."""
     about = {"subject_table": row._meta.db_table, "subject_id": str(row.pk)}
     latest = Note.objects.filter(**about).order_by("-created_at", "-id")

@@ -11,13 +11,13 @@ from base64 import b32encode
 import segno
 from django.db import transaction
 from django.db.models import F
-from django.http import HttpRequest
 from django.utils.safestring import SafeString, mark_safe
 from django_otp import login, verify_token
 from django_otp.models import Device
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from veza_core.access import StaffRequest
 from veza_core.models import User
 from veza_site.support import keyed, sessions
 
@@ -35,7 +35,7 @@ def is_enrolled(user: User) -> bool:
     return TOTPDevice.objects.filter(user=user, confirmed=True).exists()
 
 
-def begin_enrolment(request: HttpRequest, user: User) -> TOTPDevice:
+def begin_enrolment(request: StaffRequest, user: User) -> TOTPDevice:
     """The session's unconfirmed authenticator, made when there is none."""
     device = TOTPDevice.objects.filter(
         pk=request.session.get(ENROLLING), user=user, confirmed=False
@@ -50,7 +50,7 @@ def begin_enrolment(request: HttpRequest, user: User) -> TOTPDevice:
     return device
 
 
-def confirm_enrolment(request: HttpRequest, user: User, code: str) -> list[str]:
+def confirm_enrolment(request: StaffRequest, user: User, code: str) -> list[str]:
     """Confirm the session's authenticator by a code of it; an empty list for a wrong one.
 
     Returns the recovery codes, to be shown once: they cannot be read again. Of two sessions that
@@ -69,7 +69,7 @@ def confirm_enrolment(request: HttpRequest, user: User, code: str) -> list[str]:
     return codes
 
 
-def verify(request: HttpRequest, user: User, code: str) -> Device | None:
+def verify(request: StaffRequest, user: User, code: str) -> Device | None:
     """Pass the second factor by a code of the authenticator, or by a recovery code.
 
     Returns what accepted it. The session gets a new key.
@@ -142,7 +142,7 @@ def _new_recovery_codes(user: User) -> list[str]:
     return [_grouped(code) for code in codes]
 
 
-def _sign_in(request: HttpRequest, device: Device) -> None:
+def _sign_in(request: StaffRequest, device: Device) -> None:
     login(request, device)
     sessions.second_factor_shown(request.session)
     request.session.cycle_key()

@@ -4,12 +4,14 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from veza_core.access import StaffRequest
 from veza_core.screens.display import when
 from veza_core.screens.errors import HelpfulError, error_page
+from veza_core.screens.site import StaffSite
 from veza_site.support import security_log, sessions
 from veza_site.support.log import record
 
@@ -20,13 +22,13 @@ SHOWN = 50
 OTHERS = "others"
 
 
-def sessions_view(site: Any, request: HttpRequest) -> HttpResponse:
+def sessions_view(site: StaffSite, request: StaffRequest) -> HttpResponse:
     """List them with GET, end one or all others with POST.
 
     Whoever took this session over could end those of its owner: the second factor is asked for
     again, as for what is drastic.
     """
-    account, own = request.access.user.pk, request.session[sessions.OWN]  # type: ignore[attr-defined]
+    account, own = request.access.user.pk, request.session[sessions.OWN]
     problem = ""
     if request.method == "POST":
         try:
@@ -69,7 +71,7 @@ def _meant(account: Any, own: str, which: str) -> Any:
         raise HelpfulError("Say which session is to end. Nothing was ended.") from error
 
 
-def _end(request: HttpRequest, account: Any, others: Any) -> HttpResponse:
+def _end(request: StaffRequest, account: Any, others: Any) -> HttpResponse:
     """End them; what is not there any more is ended, too."""
     ended = others.delete()[0]
     if ended:

@@ -14,8 +14,8 @@ from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.db.models import QuerySet
 from django.db.models.functions import Now
-from django.http import HttpRequest
 
+from veza_core.access import HttpRequest
 from veza_core.models import User
 from veza_site.models import StaffSession
 from veza_site.support.address import client_address

@@ -6,29 +6,36 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.contrib.admin import AdminSite
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import REDIRECT_FIELD_NAME, logout
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.decorators import method_decorator
-from django.utils.functional import cached_property
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 
-from veza_core.access import access_of
-from veza_site.support import devices, security_log
+from veza_core.access import StaffRequest, access_of, staff_request
+from veza_core.screens.errors import HelpfulError, error_page
+from veza_core.screens.menu import grouped
+from veza_core.screens.reading import reading
+from veza_core.screens.search.views import search_urls
+from veza_core.screens.site import StaffSite, Subject
+from veza_site.support import devices, second_factor, security_log
 from veza_site.support.attempts import BusyError, PausedError
 from veza_site.support.forms import SignInForm
-from veza_site.support.log import Subject, record
+from veza_site.support.log import record
 from veza_site.support.middleware import has_passed_second_factor
 from veza_site.support.notes import add_note
+from veza_site.support.overview import overview
+from veza_site.support.remembered import remembered
+from veza_site.support.session_page import sessions_view
 from veza_site.support.sessions import needs_second_factor_again
+from veza_site.support.views import check_code, second_factor_view, try_later
 
 
-class SupportSite(AdminSite):
+class SupportSite(StaffSite):
     """Django's admin, opened by the RBAC tables. Admin classes reach what is here by
     `self.admin_site`, since `veza_core` may not import this package.
     """
@@ -40,9 +47,9 @@ class SupportSite(AdminSite):
     login_template = "admin/sign_in.html"
 
     def has_permission(self, request: HttpRequest) -> bool:
-        return bool(request.access.may_enter)  # type: ignore[attr-defined]
+        return staff_request(request).access.may_enter
 
-    @cached_property
+    @property
     def read_alias(self) -> str:
         """The database that admin classes read from: `queryset.using(self.admin_site.read_alias)`.
 
@@ -52,7 +59,7 @@ class SupportSite(AdminSite):
 
     def record(
         self,
-        request: HttpRequest,
+        request: StaffRequest,
         action: str,
         subject: Subject,
         *,
@@ -63,32 +70,22 @@ class SupportSite(AdminSite):
         """Add to the staff log: see `veza_site.support.log.record`."""
         record(request, action, subject, reason=reason, before=before, after=after)
 
-    def add_note(self, request: HttpRequest, row: Model, text: str) -> int:
+    def add_note(self, request: StaffRequest, row: Model, text: str) -> int:
         """Add a remark of who asks about a row; return its key. See `veza_site.support.notes`."""
         return add_note(request, row, text).pk
 
-    def remembered(self, request: HttpRequest, row: Model) -> list[Any]:
+    def remembered(self, request: StaffRequest, row: Model) -> list[Any]:
         """What staff did to a row and noted of it: see `veza_site.support.remembered`."""
-        from veza_site.support.remembered import remembered
-
         return remembered(self, request, row)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The screens that the user may open, under headings of our own."""
-        # As below: importing anything of veza_core.admin registers screens, for which this class
-        # has to be there.
-        from veza_core.screens.menu import grouped
-
         return grouped(self, request, app_label)
 
     def index(  # type: ignore[override]  # rendered here, within the transaction
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+        self, request: StaffRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The start page: see `veza_site.support.overview`."""
-        from veza_core.screens.errors import HelpfulError, error_page
-        from veza_core.screens.reading import reading
-        from veza_site.support.overview import overview
-
         try:
             with reading(self.read_alias):
                 context = overview(self, request, self.read_alias)
@@ -108,8 +105,6 @@ class SupportSite(AdminSite):
         redirect to an object of any model, which would say whether it exists.
         """
         dropped = ("password_change", "password_change_done", "view_on_site")
-        from veza_core.screens.search.views import search_urls
-
         urls = [url for url in super().get_urls() if getattr(url, "name", None) not in dropped]
         return [
             path("second-factor/", self.second_factor, name="second_factor"),
@@ -130,22 +125,20 @@ class SupportSite(AdminSite):
         try:
             response: HttpResponse = super().login(request, context)
         except (PausedError, BusyError) as error:
-            # As above: its module imports django.contrib.admin.site, which is this.
-            from veza_site.support.views import try_later
-
             return try_later(request, error)
         if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
             if self._is_half_way(request):
                 query = urlencode({REDIRECT_FIELD_NAME: response.headers["Location"]})
                 return HttpResponseRedirect(f"{reverse('admin:second_factor')}?{query}")
-            request.access = access_of(request.user)  # type: ignore[attr-defined]
-            self.record(request, "sign_in", None)
+            staff = staff_request(request)
+            staff.access = access_of(request.user)
+            self.record(staff, "sign_in", None)
             security_log.told(request, "sign_in", request.user.pk)
             devices.remember(request, response, request.user)  # type: ignore[arg-type]
         return response
 
     def logout(  # type: ignore[override]  # a redirect in place of a page
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+        self, request: StaffRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Django's, with an entry in the log; the sign-in page is what follows."""
         if request.method == "POST":
@@ -160,27 +153,20 @@ class SupportSite(AdminSite):
         return response
 
     @method_decorator([never_cache, csrf_protect, sensitive_post_parameters("code")])
-    def second_factor(self, request: HttpRequest) -> HttpResponse:
+    def second_factor(self, request: StaffRequest) -> HttpResponse:
         """Between the password and the first page: see `veza_site.support.views`."""
-        from veza_site.support.views import second_factor_view
-
         return second_factor_view(self, request)
 
-    def sessions(self, request: HttpRequest) -> HttpResponse:
+    def sessions(self, request: StaffRequest) -> HttpResponse:
         """The sessions of who asks: see `veza_site.support.session_page`."""
-        from veza_site.support.session_page import sessions_view
-
         return sessions_view(self, request)
 
-    def needs_code(self, request: HttpRequest) -> bool:
+    def needs_code(self, request: StaffRequest) -> bool:
         """Whether a drastic action has to ask for the second factor again."""
         return needs_second_factor_again(request.session)
 
-    def check_code(self, request: HttpRequest, code: str) -> str:
+    def check_code(self, request: StaffRequest, code: str) -> str:
         """Take the second factor again, by a code; what is wrong with it, or nothing."""
-        from veza_site.support import second_factor
-        from veza_site.support.views import check_code
-
         user: Any = request.user
         return check_code(request, user, lambda: second_factor.verify(request, user, code))[1]
 

@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django_otp.plugins.otp_static.models import StaticDevice
 
-from veza_core.access import access_of
+from veza_core.access import StaffRequest, access_of
 from veza_core.models import User
 from veza_site.support import attempts, devices, second_factor, security_log
 from veza_site.support.attempts import BusyError, PausedError
@@ -28,7 +28,7 @@ BUSY = "Too many people try at once. Try again."
 PAUSE = "Too many wrong codes. Try again in {} s."
 
 
-def second_factor_view(site: AdminSite, request: HttpRequest) -> HttpResponse:
+def second_factor_view(site: AdminSite, request: StaffRequest) -> HttpResponse:
     """Ask for a code; at the first sign-in, let an authenticator be enrolled first."""
     user: Any = request.user
     if not user.is_authenticated:
@@ -64,7 +64,7 @@ def try_later(request: HttpRequest, error: PausedError | BusyError) -> HttpRespo
 
 
 def check_code[Found](
-    request: HttpRequest, user: User, check: Callable[[], Found]
+    request: StaffRequest, user: User, check: Callable[[], Found]
 ) -> tuple[Found | None, str]:
     """Check a code, which counts as an attempt; what `check` gives, or what is wrong."""
     account = str(user.pk)
@@ -84,7 +84,7 @@ def check_code[Found](
     return None, WRONG
 
 
-def _enrol(request: HttpRequest, user: User, context: dict[str, Any]) -> HttpResponse:
+def _enrol(request: StaffRequest, user: User, context: dict[str, Any]) -> HttpResponse:
     context["title"] = "Set up your second factor"
     if request.method == "POST":
         code = request.POST.get("code", "")
@@ -101,7 +101,7 @@ def _enrol(request: HttpRequest, user: User, context: dict[str, Any]) -> HttpRes
     return render(request, "admin/second_factor_enrol.html", context)
 
 
-def _verify(request: HttpRequest, user: User, context: dict[str, Any]) -> HttpResponse:
+def _verify(request: StaffRequest, user: User, context: dict[str, Any]) -> HttpResponse:
     context["title"] = "Second factor"
     if request.method == "POST":
         code = request.POST.get("code", "")
@@ -116,15 +116,15 @@ def _verify(request: HttpRequest, user: User, context: dict[str, Any]) -> HttpRe
     return render(request, "admin/second_factor.html", context)
 
 
-def _recovered(request: HttpRequest, user: User, context: dict[str, Any]) -> HttpResponse:
+def _recovered(request: StaffRequest, user: User, context: dict[str, Any]) -> HttpResponse:
     """Say how many recovery codes are left, now that one is used up."""
     record(request, "second_factor.recover", None)
     context |= {"title": "Signed in", "left": second_factor.remaining_codes(user)}
     return render(request, "admin/recovered.html", context)
 
 
-def _signed_in(request: HttpRequest, action: str) -> None:
+def _signed_in(request: StaffRequest, action: str) -> None:
     """From here on `request.access` is the user's, and the logs know who it is."""
-    request.access = access_of(request.user)  # type: ignore[attr-defined]
+    request.access = access_of(request.user)
     record(request, action, None)
     security_log.told(request, action, request.user.pk)

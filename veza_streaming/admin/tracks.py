@@ -3,8 +3,8 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
 
+from veza_core.access import StaffRequest
 from veza_core.screens.actions.notes import AddNote
 from veza_core.screens.actions.soft_deletion import soft_deletion
 from veza_core.screens.inspection import InspectionAdmin
@@ -37,9 +37,9 @@ class TrackAdmin(InspectionAdmin):
                   "waveform_path")),
     )  # fmt: skip
 
-    def page_context(self, request: HttpRequest, row: Track) -> dict[str, Any]:
+    def page_context(self, request: StaffRequest, row: Track) -> dict[str, Any]:
         context = super().page_context(request, row)
-        if request.access.may("track_plays", "read"):  # type: ignore[attr-defined]
+        if request.access.may("track_plays", "read"):
             context["chart"] = plays_by_day(row, self.read_alias)
         return context
 

@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 from django import forms
 from django.db import router
 from django.db.models import Model
-from django.http import HttpRequest
 
-from veza_core.access import Access
+from veza_core.access import Access, StaffRequest
 
 from ..errors import HelpfulError
+from ..site import StaffSite
 
 
 class RefusedError(HelpfulError):
@@ -43,16 +43,16 @@ class Change:
 class Work:
     """What a change is done with."""
 
-    request: HttpRequest
+    request: StaffRequest
     #: The admin's site, for `add_note`.
-    site: Any
+    site: StaffSite
     #: What was filled in, beside the reason.
     values: Mapping[str, Any]
 
     @property
     def access(self) -> Access:
         """Who does it."""
-        return self.request.access  # type: ignore[attr-defined]
+        return self.request.access
 
 
 class RowAction(ABC):

@@ -7,16 +7,18 @@ Who may read a table may look at it page by page. To carry off pages of it by th
 import csv
 import io
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponseNotAllowed, StreamingHttpResponse
+from django.http import HttpResponseNotAllowed, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+
+from veza_core.access import StaffRequest
 
 from ..bounded import IN_CELL, bounded, is_unbounded
 from ..columns import field_of, secret_fields
@@ -28,33 +30,36 @@ from .cells import cell
 from .forms import ReasonForm
 from .pages import code_check, helpful
 
+if TYPE_CHECKING:
+    from ..inspection import InspectionAdmin
+
 #: Query string names that choose a page, not rows.
 PAGING = {*PLACES, "jump", "last"}
 
 
-def export_urls(admin: Any) -> list[URLPattern]:
+def export_urls(admin: "InspectionAdmin") -> list[URLPattern]:
     """The address of a screen's export; it takes the list's own query string."""
 
-    def view(request: HttpRequest) -> Any:
+    def view(request: StaffRequest) -> Any:
         return _view(admin, request)
 
     name = f"{admin.opts.app_label}_{admin.opts.model_name}_export"
     return [path("export/", admin.admin_site.admin_view(view), name=name)]
 
 
-def may_export(admin: Any, request: HttpRequest) -> bool:
+def may_export(admin: "InspectionAdmin", request: StaffRequest) -> bool:
     """Whether who asks may carry off the table's rows."""
-    access = request.access  # type: ignore[attr-defined]
+    access = request.access
     table = admin.opts.db_table
     return bool(access.may(table, "read") and access.may(table, "update"))
 
 
-def export_url(admin: Any, request: HttpRequest) -> str:
+def export_url(admin: "InspectionAdmin", request: StaffRequest) -> str:
     """The export of the list that is asked for; empty for who may not."""
     return _url(admin, request, "export") if may_export(admin, request) else ""
 
 
-def export_fields(admin: Any) -> list[AnyField]:
+def export_fields(admin: "InspectionAdmin") -> list[AnyField]:
     """The allow-list: the key, and what the list's columns read. Never a secret."""
     names = ["id", *(need for name in admin.columns for need in admin.column(name).needs)]
     if admin.is_soft:
@@ -64,7 +69,7 @@ def export_fields(admin: Any) -> list[AnyField]:
     return [field for field in fields if field is not None]
 
 
-def _url(admin: Any, request: HttpRequest, page: str) -> str:
+def _url(admin: "InspectionAdmin", request: StaffRequest, page: str) -> str:
     """A page of this screen with the list's filters."""
     address = reverse(f"admin:{admin.opts.app_label}_{admin.opts.model_name}_{page}")
     given = {name: value for name, value in request.GET.items() if value and name not in PAGING}
@@ -72,7 +77,7 @@ def _url(admin: Any, request: HttpRequest, page: str) -> str:
 
 
 @helpful
-def _view(admin: Any, request: HttpRequest) -> HttpResponseBase:
+def _view(admin: "InspectionAdmin", request: StaffRequest) -> HttpResponseBase:
     """Ask why with GET, export with POST."""
     if not may_export(admin, request):
         raise PermissionDenied
@@ -103,7 +108,7 @@ def _filters(listing: Listing) -> list[str]:
 
 
 def _export(
-    admin: Any, request: HttpRequest, listing: Listing, reason: str
+    admin: "InspectionAdmin", request: StaffRequest, listing: Listing, reason: str
 ) -> StreamingHttpResponse:
     """Record it, then send it: without the entry not one row leaves."""
     table = admin.opts.db_table
@@ -119,7 +124,7 @@ def _export(
 
 
 def _stream(
-    admin: Any, request: HttpRequest, listing: Listing, fields: list[AnyField]
+    admin: "InspectionAdmin", request: StaffRequest, listing: Listing, fields: list[AnyField]
 ) -> Iterator[bytes]:
     """The file, batch by batch; at its end, or when the client goes away, how much it was."""
     names = [field.name for field in fields]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -10,33 +10,39 @@ from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import Action, ActionLocation
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 
+from veza_core.access import StaffRequest
+
 from ..display import shortened
 from ..errors import HelpfulError, NotThereError, error_page
 from ..labels import url_of
 from ..reading import reading
+from ..site import StaffSite
 from .action import Change, ConflictError, RowAction
 from .forms import SEPARATOR, ActionForm, CodeCheck, filled, one_line, read_rows
 from .perform import may, perform
+
+if TYPE_CHECKING:
+    from ..inspection import InspectionAdmin
 
 #: Of a row's name, so much is shown.
 SHOWN = 100
 
 
-def action_urls(admin: Any) -> list[URLPattern]:
+def action_urls(admin: "InspectionAdmin") -> list[URLPattern]:
     """The addresses of a screen's actions: on one row, and on a selection."""
     name = f"{admin.opts.app_label}_{admin.opts.model_name}"
 
-    def one(request: HttpRequest, object_id: str, action: str) -> HttpResponse:
+    def one(request: StaffRequest, object_id: str, action: str) -> HttpResponse:
         return _view(admin, request, action, [object_id])
 
-    def several(request: HttpRequest, action: str) -> HttpResponse:
+    def several(request: StaffRequest, action: str) -> HttpResponse:
         return _view(admin, request, action, None)
 
     view = admin.admin_site.admin_view
@@ -52,7 +58,9 @@ def action_url(model: Any, pk: Any, action: str) -> str:
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_action", args=[pk, action])
 
 
-def buttons(admin: Any, request: HttpRequest, row: Any) -> list[tuple[RowAction, str]]:
+def buttons(
+    admin: "InspectionAdmin", request: StaffRequest, row: Any
+) -> list[tuple[RowAction, str]]:
     """The actions that a user may take on a row as it is, each with its address."""
     return [
         (action, action_url(admin.model, row.pk, action.name))
@@ -61,7 +69,7 @@ def buttons(admin: Any, request: HttpRequest, row: Any) -> list[tuple[RowAction,
     ]
 
 
-def list_actions(admin: Any, request: HttpRequest) -> dict[str, Action]:
+def list_actions(admin: "InspectionAdmin", request: StaffRequest) -> dict[str, Action]:
     """For Django's choice of an action above a list; what is chosen goes to `chosen`."""
     return {
         action.name: Action(chosen, action.name, action.label, action.label,
@@ -75,7 +83,7 @@ def helpful(view: Callable[..., Any]) -> Callable[..., Any]:
     """A view whose errors become pages."""
 
     @wraps(view)
-    def inner(admin: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+    def inner(admin: "InspectionAdmin", request: StaffRequest, *args: Any, **kwargs: Any) -> Any:
         try:
             return view(admin, request, *args, **kwargs)
         except HelpfulError as error:
@@ -85,7 +93,7 @@ def helpful(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @helpful
-def chosen(admin: Any, request: HttpRequest) -> HttpResponse:
+def chosen(admin: "InspectionAdmin", request: StaffRequest) -> HttpResponse:
     """From a list, with rows that are ticked, to the confirmation page. Changes nothing."""
     keys = read_rows(request.POST.getlist(ACTION_CHECKBOX_NAME))
     action = _find(admin, request.POST.get("action", ""))
@@ -94,7 +102,7 @@ def chosen(admin: Any, request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(f"{address}?{urlencode(query)}")
 
 
-def _find(admin: Any, name: str) -> RowAction:
+def _find(admin: "InspectionAdmin", name: str) -> RowAction:
     for action in admin.row_actions:
         if action.name == name:
             return action
@@ -103,7 +111,7 @@ def _find(admin: Any, name: str) -> RowAction:
 
 @helpful
 def _view(
-    admin: Any, request: HttpRequest, name: str, object_ids: Sequence[str] | None
+    admin: "InspectionAdmin", request: StaffRequest, name: str, object_ids: Sequence[str] | None
 ) -> HttpResponse:
     """Ask with GET, act with POST. `object_ids`: None for a selection."""
     action = _find(admin, name)
@@ -117,10 +125,10 @@ def _view(
             keys = read_rows(given)
             rows = _rows(admin, request, keys)
             _may_begin(action, request, rows)
-            asked = action.fields(request.access, rows)  # type: ignore[attr-defined]
+            asked = action.fields(request.access, rows)
             initial = filled([*asked], request.GET)
             code = _code_check(admin, request, action, rows)
-            form = ActionForm(action=action, access=request.access, rows=rows,  # type: ignore[attr-defined]
+            form = ActionForm(action=action, access=request.access, rows=rows,
                               check_code=code, initial=initial)  # fmt: skip
             return _page(admin, request, action, rows, form).render()
     if request.method != "POST":
@@ -128,19 +136,19 @@ def _view(
     return _act(admin, request, action, object_ids)
 
 
-def code_check(admin: Any, request: HttpRequest) -> CodeCheck | None:
+def code_check(admin: "InspectionAdmin", request: StaffRequest) -> CodeCheck | None:
     """What takes the second factor again; None when it was shown a short while ago."""
     site = admin.admin_site
     return (lambda code: site.check_code(request, code)) if site.needs_code(request) else None
 
 
 def _code_check(
-    admin: Any, request: HttpRequest, action: RowAction, rows: Sequence[Any]
+    admin: "InspectionAdmin", request: StaffRequest, action: RowAction, rows: Sequence[Any]
 ) -> CodeCheck | None:
     return code_check(admin, request) if action.is_drastic(len(rows)) else None
 
 
-def _rows(admin: Any, request: HttpRequest, keys: Any) -> list[Any]:
+def _rows(admin: "InspectionAdmin", request: StaffRequest, keys: Any) -> list[Any]:
     """The rows of these keys, in the order of the keys. Raises `NotThereError`."""
     found = {row.pk: row for row in admin.whole_rows(request).filter(pk__in=list(keys))}
     for key in keys:
@@ -149,7 +157,7 @@ def _rows(admin: Any, request: HttpRequest, keys: Any) -> list[Any]:
     return [found[key] for key in keys]
 
 
-def _may_begin(action: RowAction, request: HttpRequest, rows: Sequence[Any]) -> None:
+def _may_begin(action: RowAction, request: StaffRequest, rows: Sequence[Any]) -> None:
     """Raise what the change would raise, before anything is filled in."""
     for row in rows:
         if not action.applies(row):
@@ -157,19 +165,22 @@ def _may_begin(action: RowAction, request: HttpRequest, rows: Sequence[Any]) -> 
                 f"“{action.label}” does not apply to “{short(row)}” as it is now. "
                 "Somebody may have done it before you."
             )
-        action.refuse(request.access, row)  # type: ignore[attr-defined]
+        action.refuse(request.access, row)
 
 
 def _act(
-    admin: Any, request: HttpRequest, action: RowAction, object_ids: Sequence[str] | None
+    admin: "InspectionAdmin",
+    request: StaffRequest,
+    action: RowAction,
+    object_ids: Sequence[str] | None,
 ) -> HttpResponse:
     seen = read_rows(request.POST.getlist("row"))
     if object_ids is not None and list(seen) != list(read_rows(object_ids)):
         raise HelpfulError("The form is about another row than its address. Nothing was changed.")
     rows = _rows(admin, request, seen)
     for row in rows:
-        action.refuse(request.access, row)  # type: ignore[attr-defined]
-    form = ActionForm(request.POST, action=action, access=request.access, rows=rows,  # type: ignore[attr-defined]
+        action.refuse(request.access, row)
+    form = ActionForm(request.POST, action=action, access=request.access, rows=rows,
                       check_code=_code_check(admin, request, action, rows))  # fmt: skip
     if not form.is_valid():
         return _page(admin, request, action, rows, form, seen)
@@ -180,8 +191,8 @@ def _act(
 
 
 def _page(
-    admin: Any,
-    request: HttpRequest,
+    admin: "InspectionAdmin",
+    request: StaffRequest,
     action: RowAction,
     rows: Sequence[Any],
     form: ActionForm,
@@ -210,7 +221,7 @@ def short(row: Any) -> str:
     return shortened(one_line(str(row)) or str(row.pk)[:8], SHOWN)
 
 
-def _name(admin: Any, rows: Sequence[Any]) -> str:
+def _name(admin: "InspectionAdmin", rows: Sequence[Any]) -> str:
     return short(rows[0]) if len(rows) == 1 else f"{len(rows)} {admin.opts.verbose_name_plural}"
 
 
@@ -243,7 +254,7 @@ def undo_url(
     return f"{address}?{query}" if query else address
 
 
-def undo_url_of(site: Any, request: HttpRequest, entry: Any, row: Any = None) -> str:
+def undo_url_of(site: StaffSite, request: StaffRequest, entry: Any, row: Any = None) -> str:
     """The same for an entry of the staff log; empty when the user may not take it back.
 
     With its row, empty as well when the row is in a state to which the undoing does not apply.
@@ -251,7 +262,8 @@ def undo_url_of(site: Any, request: HttpRequest, entry: Any, row: Any = None) ->
     table, _, name = entry.action.rpartition(".")
     if not entry.subject_id or entry.subject_table != table:
         return ""
-    for model, admin in site._registry.items():
+    for admin in site.screens():
+        model = admin.model
         if model._meta.db_table != table:
             continue
         known = {action.name: action for action in getattr(admin, "row_actions", ())}
@@ -273,7 +285,7 @@ def _selected_url(meta: Any, action: str) -> str:
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_selected", args=[action])
 
 
-def _way_back(admin: Any, request: HttpRequest, row: Any) -> str:
+def _way_back(admin: "InspectionAdmin", request: StaffRequest, row: Any) -> str:
     """The page of the row; for a selection the list that it was made in."""
     if row is not None:
         return url_of(admin.model, row.pk)

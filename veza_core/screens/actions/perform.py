@@ -1,35 +1,35 @@
 """Making a change and its entry in the staff log: both, or neither."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import psycopg
 from django.core.exceptions import PermissionDenied
 from django.db import OperationalError, connections, router, transaction
-from django.http import HttpRequest
 
-from veza_core.access import access_of
+from veza_core.access import StaffRequest, access_of
 
 from ..bounded import ON_PAGE, bounded
 from ..columns import shown_fields
 from ..display import shortened
 from .action import Change, ConflictError, RowAction, Work
 
+if TYPE_CHECKING:
+    from ..inspection import InspectionAdmin
+
 #: How long, in milliseconds, a change waits for a row that another service holds.
 LOCK_TIMEOUT = 5_000
 
 
-def may(admin: Any, request: HttpRequest, action: RowAction) -> bool:
+def may(admin: "InspectionAdmin", request: StaffRequest, action: RowAction) -> bool:
     """Whether who asks may see the table and take the action on it."""
-    return bool(admin.has_view_permission(request)) and action.allowed(
-        request.access  # type: ignore[attr-defined]
-    )
+    return bool(admin.has_view_permission(request)) and action.allowed(request.access)
 
 
 def perform(
-    admin: Any,
-    request: HttpRequest,
+    admin: "InspectionAdmin",
+    request: StaffRequest,
     action: RowAction,
     seen: Mapping[UUID, str],
     values: Mapping[str, Any],
@@ -51,7 +51,7 @@ def perform(
                 cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{LOCK_TIMEOUT}ms"])
             rows = _lock(admin, alias, seen)
             # A colleague may have withdrawn them since the request began, or while a row was held.
-            request.access = access_of(request.access.user)  # type: ignore[attr-defined]
+            request.access = access_of(request.access.user)
             if not may(admin, request, action):
                 raise PermissionDenied
             for row in rows:
@@ -67,7 +67,7 @@ def perform(
     return changes
 
 
-def _lock(admin: Any, alias: str, seen: Mapping[UUID, str]) -> Sequence[Any]:
+def _lock(admin: "InspectionAdmin", alias: str, seen: Mapping[UUID, str]) -> Sequence[Any]:
     """Read the rows anew, for the writer; one after the other by key, so that two cannot wait for
     each other.
     """
@@ -95,7 +95,9 @@ def _check(action: RowAction, row: Any, digest: str) -> None:
         )
 
 
-def _change(admin: Any, action: RowAction, row: Any, work: Work, reason: str) -> Change:
+def _change(
+    admin: "InspectionAdmin", action: RowAction, row: Any, work: Work, reason: str
+) -> Change:
     change = action.change(row, work)
     admin.admin_site.record(
         work.request,

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
-from django.contrib.admin import AdminSite
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transaction
 from django.db.models import QuerySet, UUIDField
-from django.http import HttpRequest
 
+from veza_core.access import StaffRequest
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.reading import STATEMENT_TIMEOUT, reading
 
+from ..site import StaffSite
 from .finders import CANDIDATES, ID, Finder
 from .term import Term
 
@@ -46,7 +46,7 @@ class Kind:
     too_common: bool = False
 
 
-def find(request: HttpRequest, site: AdminSite, alias: str, term: Term) -> list[Kind]:
+def find(request: StaffRequest, site: StaffSite, alias: str, term: Term) -> list[Kind]:
     """Ask every finder of the tables that the user may read. Kinds without a hit are left out.
 
     To be called within `reading(alias)`.
@@ -67,8 +67,8 @@ def find(request: HttpRequest, site: AdminSite, alias: str, term: Term) -> list[
     return [kind for kind in kinds.values() if kind.hits or kind.too_common]
 
 
-def _questions(request: HttpRequest, site: AdminSite, term: Term) -> Iterator[Question]:
-    for admin in site._registry.values():
+def _questions(request: StaffRequest, site: StaffSite, term: Term) -> Iterator[Question]:
+    for admin in site.screens():
         if not isinstance(admin, InspectionAdmin) or not admin.has_view_permission(request):
             continue
         own = (ID,) if isinstance(admin.opts.pk, UUIDField) else ()

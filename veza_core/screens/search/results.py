@@ -5,20 +5,20 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.contrib.admin import AdminSite
 from django.db import connections
 from django.db.models import Model
-from django.http import HttpRequest
 from django.utils.http import urlencode
 from django.utils.text import capfirst
 from psycopg import sql
 
+from veza_core.access import StaffRequest
 from veza_core.screens.bounded import IN_LIST, as_column
 from veza_core.screens.columns import Table, secret_fields
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.labels import attach, list_of
 from veza_core.screens.panels import reader_of
 
+from ..site import StaffSite
 from .engine import Kind
 from .finders import CANDIDATES
 from .term import Term
@@ -58,7 +58,7 @@ class Group:
 
 
 def groups(
-    request: HttpRequest, site: AdminSite, alias: str, term: Term, kinds: Iterable[Kind]
+    request: StaffRequest, site: StaffSite, alias: str, term: Term, kinds: Iterable[Kind]
 ) -> list[Group]:
     """Read the rows of what was found: one query for rows, one for what they refer to."""
     kinds = list(kinds)

@@ -7,15 +7,16 @@ title, and going back to the results still works. The staff log gets kinds and c
 """
 
 import secrets
-from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.debug import sensitive_post_parameters
 
+from veza_core.access import StaffRequest
 from veza_core.screens.errors import HelpfulError, NotThereError, error_page
 from veza_core.screens.reading import reading
+from veza_core.screens.site import StaffSite
 
 from .engine import NEWEST, find
 from .results import Group, groups
@@ -34,17 +35,17 @@ class ForgottenError(NotThereError):
     title = "This search is gone"
 
 
-def search_urls(site: Any) -> list[URLPattern]:
+def search_urls(site: StaffSite) -> list[URLPattern]:
     """The address of the search page, for the site's own."""
 
     @sensitive_post_parameters("q")
-    def view(request: HttpRequest) -> HttpResponse:
+    def view(request: StaffRequest) -> HttpResponse:
         return search(site, request)
 
     return [path("search/", site.admin_view(view), name="search")]
 
 
-def search(site: Any, request: HttpRequest) -> HttpResponse:
+def search(site: StaffSite, request: StaffRequest) -> HttpResponse:
     """Keep what was posted and lead on to its page, or show that page."""
     try:
         if request.method == "POST":
@@ -57,7 +58,7 @@ def search(site: Any, request: HttpRequest) -> HttpResponse:
         return error_page(site, request, error)
 
 
-def keep(request: HttpRequest, term: Term) -> str:
+def keep(request: StaffRequest, term: Term) -> str:
     """Keep a term in the session, and give the name that it has there."""
     name = secrets.token_urlsafe(9)
     kept = request.session.get(KEPT, [])
@@ -65,7 +66,7 @@ def keep(request: HttpRequest, term: Term) -> str:
     return name
 
 
-def asked(request: HttpRequest) -> Term | None:
+def asked(request: StaffRequest) -> Term | None:
     """The term that the address names; None: the page without results. Raises `HelpfulError`."""
     if set(request.GET) - {"s"}:
         raise HelpfulError(
@@ -79,7 +80,7 @@ def asked(request: HttpRequest) -> Term | None:
     raise ForgottenError("Searches end with the session, and the oldest go first: search again.")
 
 
-def page(site: Any, request: HttpRequest, term: Term | None) -> HttpResponse:
+def page(site: StaffSite, request: StaffRequest, term: Term | None) -> HttpResponse:
     """The page of a term's results, with an entry in the staff log; without a term, the hints."""
     found: list[Group] = []
     alias = str(getattr(site, "read_alias", "default"))

@@ -1,0 +1,64 @@
+"""What screens ask of the site that they stand on. This package may not import the site."""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+from django.contrib.admin import AdminSite
+from django.db.models import Model
+
+from veza_core.access import StaffRequest
+
+if TYPE_CHECKING:
+    from .inspection import InspectionAdmin
+
+#: A row, a table for what concerns many of its rows, or nothing.
+Subject = Model | type[Model] | None
+
+
+class StaffSite(AdminSite):
+    """Django's site, and what `veza_site.support.site` adds to it."""
+
+    @property
+    @abstractmethod
+    def read_alias(self) -> str:
+        """The database that screens read from."""
+
+    def screen_of(self, model: type[Model]) -> "InspectionAdmin | None":
+        """The screen of a table; None where it has none."""
+        found: Any = self.get_model_admin(model) if self.is_registered(model) else None
+        return found
+
+    def screens(self) -> "Iterator[InspectionAdmin]":
+        """All screens, in the order of the models."""
+        return filter(None, map(self.screen_of, apps.get_models()))
+
+    @abstractmethod
+    def record(
+        self,
+        request: StaffRequest,
+        action: str,
+        subject: Subject,
+        *,
+        reason: str = "",
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Add to the staff log."""
+
+    @abstractmethod
+    def add_note(self, request: StaffRequest, row: Model, text: str) -> int:
+        """Add a note of who asks to a row; return its key."""
+
+    @abstractmethod
+    def remembered(self, request: StaffRequest, row: Model) -> Sequence[Any]:
+        """The panels of what staff did to a row, and noted of it."""
+
+    @abstractmethod
+    def needs_code(self, request: StaffRequest) -> bool:
+        """Whether a drastic action has to ask for the second factor again."""
+
+    @abstractmethod
+    def check_code(self, request: StaffRequest, code: str) -> str:
+        """Take the second factor again, by a code; return what is wrong with it, or ''."""
