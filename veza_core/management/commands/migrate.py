@@ -18,11 +18,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.utils.module_loading import module_has_submodule
 
+from veza_core.collector import collector_paused
 from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
 from veza_core.db.session import announce
 from veza_core.db.timeouts import Blocker
 from veza_core.db.trust import UntrustedSchemaError, revoke_from_everybody
-from veza_core.operations.collector import collector_paused
 from veza_core.operations.deploy.executor import Executor, Patience, Progress
 from veza_core.operations.deploy.plan import Plan, read_plan
 from veza_core.operations.deploy.pooler import check_direct

@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 
-from veza_core.operations.collector import collector_paused
+from veza_core.collector import collector_paused
 from veza_core.schema.audit.catalog import Catalog, Table
 from veza_core.schema.audit.exceptions import ExceptionFile
 from veza_core.schema.audit.reader import read_catalog, snapshot

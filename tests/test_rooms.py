@@ -1,0 +1,107 @@
+"""Which package imports which: the walls of docs/architecture.md, read from the imports."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.contrib import admin
+
+ROOMS = (
+    "veza_core.db",
+    "veza_core.models",
+    "veza_core.schema.audit",
+    "veza_core.schema.export",
+    "veza_core.operations",
+    "veza_core.screens",
+    "veza_core.admin",
+    "veza_core.demo",
+    "veza_core.management",
+    "veza_site",
+    "veza_streaming",
+    "veza_media",
+    "veza_legacy_chat",
+)
+
+#: What each room may import of the others, beside `veza_core`'s own modules.
+MAY = {
+    "veza_core.db": set(),
+    "veza_core.models": {"veza_core.db"},
+    "veza_core.schema.audit": {"veza_core.db", "veza_core.schema.export"},
+    "veza_core.schema.export": {"veza_core.db", "veza_core.schema.audit", "veza_core.operations"},
+    "veza_core.screens": {"veza_core.db", "veza_core.models"},
+    "veza_core.admin": {"veza_core.db", "veza_core.models", "veza_core.screens"},
+    "veza_core.demo": {"veza_core.db", "veza_core.models", "veza_core.operations"},
+}
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    for app in ("veza_core", "veza_site", "veza_streaming", "veza_media", "veza_legacy_chat"):
+        for path in sorted((settings.BASE_DIR / app).rglob("*.py")):
+            yield name_of(path), ast.parse(path.read_text())
+
+
+def name_of(path: Path) -> str:
+    name = ".".join(path.relative_to(settings.BASE_DIR).with_suffix("").parts)
+    return name.removesuffix(".__init__")
+
+
+def imported(name: str, tree: ast.Module) -> Iterator[str]:
+    """What a module imports of ours, also within functions; without what only types need."""
+    typing = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if id(node) in typing:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.startswith("veza_"))
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("veza_"):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def room_of(name: str) -> str:
+    return next((room for room in ROOMS if f"{name}.".startswith(f"{room}.")), "veza_core")
+
+
+def doors() -> set[tuple[str, str]]:
+    return {
+        (name, room_of(target))
+        for name, tree in modules()
+        for target in imported(name, tree)
+        if room_of(target) != room_of(name)
+    }
+
+
+@pytest.mark.parametrize("room", MAY)
+def test_a_room_imports_what_it_may(room: str):
+    found = {(name, other) for name, other in doors() if room_of(name) == room}
+    assert {
+        (name, other) for name, other in found if other not in MAY[room] | {"veza_core"}
+    } == set()
+
+
+def test_the_core_imports_no_other_app():
+    others = {"veza_site", "veza_streaming", "veza_media", "veza_legacy_chat"}
+    assert {
+        door for door in doors() if door[0].startswith("veza_core") and door[1] in others
+    } == set()
+
+
+def test_what_screens_are_made_of_registers_none():
+    for name, tree in modules():
+        if room_of(name) == "veza_core.screens":
+            calls = {
+                ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)
+            }
+            assert not {call for call in calls if call.endswith((".register", "register"))}, name
+
+
+def test_every_table_has_its_screen():
+    """So the test above is about something."""
+    admin.autodiscover()
+    assert len(list(admin.site.screens())) >= 28
