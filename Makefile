@@ -118,7 +118,7 @@ schema: setup ## Write schema/*.sql and schema/catalog.json from the migrations
 	@$(MANAGE) export_schema
 
 .PHONY: format
-format: setup ## Mend what ruff can mend
+format: setup ## Fix what ruff can fix
 	@.venv/bin/ruff check --fix
 	@.venv/bin/ruff format
 
@@ -136,9 +136,9 @@ lock: ## Upgrade the lock files to the newest versions that pyproject.toml allow
 	@uv pip compile --upgrade --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
 		--no-header pyproject.toml -o requirements.lock
 	@uv pip compile --upgrade --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
-		--no-header pyproject.toml --group dev -o requirements-dev.lock
+		--no-header pyproject.toml --extra development --group dev -o requirements-dev.lock
 	@uv pip compile --upgrade --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
-		--no-header pyproject.toml --group bench -o requirements-bench.lock
+		--no-header pyproject.toml --extra development --group bench -o requirements-bench.lock
 	@uv pip compile --upgrade --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
 		--no-header --group pyproject.toml:sbom -o requirements-sbom.lock
 

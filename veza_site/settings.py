@@ -1,6 +1,7 @@
 """Settings, all of them from the environment."""
 
 import os
+from importlib.util import find_spec
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
@@ -175,8 +176,13 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
-    # Tools for developers: graph_models, shell_plus. The first has those whose output is masked.
-    *(["veza_site.development", "django_extensions"] if DEBUG else []),
+    # Tools for developers, where they are installed: graph_models, shell_plus. The first has those
+    # whose output is masked.
+    *(
+        ["veza_site.development", "django_extensions"]
+        if DEBUG and find_spec("django_extensions")
+        else []
+    ),
     "django_otp",
     "django_otp.plugins.otp_static",
     "django_otp.plugins.otp_totp",

@@ -56,8 +56,10 @@ def checkout(directory: Path) -> Path:
 
 
 @contextmanager
-def served(database: str, directory: Path, **changes: str) -> Iterator[Served]:
-    """Serve a database; `changes` are variables of the environment."""
+def served(
+    database: str, directory: Path, *, python: str = sys.executable, **changes: str
+) -> Iterator[Served]:
+    """Serve a database with this Python; `changes` are variables of the environment."""
     inherited = {name: value for name, value in os.environ.items() if name != "DEBUG"}
     # The port is taken here and handed over, so that no other run can have it.
     listener = socket.create_server(("127.0.0.1", 0))
@@ -67,7 +69,7 @@ def served(database: str, directory: Path, **changes: str) -> Iterator[Served]:
     static = directory / "static"
     static.mkdir(exist_ok=True)
     log = directory / "log"
-    command = [sys.executable, "-m", "gunicorn", f"--bind=fd://{listener.fileno()}", "--workers=1"]
+    command = [python, "-m", "gunicorn", f"--bind=fd://{listener.fileno()}", "--workers=1"]
     with (
         log.open("wb") as output,
         subprocess.Popen(

@@ -31,9 +31,19 @@ class DatabaseClient(client.DatabaseClient):
             raise ImproperlyConfigured(NO_DATABASE)
         if server := settings_dict.get("EMBEDDED"):
             place["host"] = embedded.start(**server)
-        psql = shutil.which(cls.executable_name) or str(embedded.program(cls.executable_name))
+        psql = shutil.which(cls.executable_name) or cls._of_wheel()
         try:
             arguments, variables = program_arguments({**settings_dict["OPTIONS"], **place})
         except ValueError as error:
             raise CommandError(str(error)) from error
         return [psql, *arguments, *parameters], variables
+
+    @classmethod
+    def _of_wheel(cls) -> str:
+        """The psql of the embedded server. Raises `CommandError` where that is not installed."""
+        try:
+            return str(embedded.program(cls.executable_name))
+        except ModuleNotFoundError as error:
+            raise CommandError(
+                "psql is missing: install PostgreSQL's client (Debian: postgresql-client)"
+            ) from error

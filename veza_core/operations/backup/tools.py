@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +64,9 @@ def _places() -> Iterator[Path]:
             yield Path(place)
     for pattern in PACKAGED:
         yield from sorted(Path("/").glob(pattern))
-    yield embedded.program("pg_dump").parent
+    # A production has none of it.
+    with suppress(ModuleNotFoundError):
+        yield embedded.program("pg_dump").parent
 
 
 def _tools_in(directory: Path) -> Tools | None:

