@@ -3,11 +3,11 @@
 import psycopg
 import pytest
 
+from veza_core.schema.audit.quoting import ident
 from veza_core.schema.export.spelling import (
     column_type,
     default,
     expression,
-    identifier,
     literal,
     type_name,
 )
@@ -89,13 +89,13 @@ def test_only_words_that_need_it_are_quoted(migrated_url):
         for word, reserved in words.fetchall():
             # Newer servers reserve more.
             if reserved:
-                assert identifier(word) == f'"{word}"'
-            connection.execute(f"CREATE TEMPORARY TABLE t ({identifier(word)} INTEGER)")
+                assert ident(word) == f'"{word}"'
+            connection.execute(f"CREATE TEMPORARY TABLE t ({ident(word)} INTEGER)")
             connection.execute("DROP TABLE t")
         connection.rollback()
-    assert identifier("email") == "email"
-    assert identifier("uuid-ossp") == '"uuid-ossp"'
-    assert identifier('a"B') == '"a""B"'
+    assert ident("email") == "email"
+    assert ident("uuid-ossp") == '"uuid-ossp"'
+    assert ident('a"B') == '"a""B"'
 
 
 def test_a_literal_is_what_it_was(migrated_url):

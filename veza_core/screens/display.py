@@ -14,6 +14,7 @@ from django.utils.text import capfirst
 
 from veza_core.db.fields import EnumField
 from veza_core.db.infinity import WORDS
+from veza_core.sizes import size
 
 #: Django's fields take types for mypy only: subscripted, they do not exist at run time.
 type AnyField = Field[Any, Any]
@@ -58,16 +59,6 @@ def duration(milliseconds: int) -> str:
     minutes, seconds = divmod(milliseconds // 1000, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-
-
-def size(count: int) -> str:
-    """Bytes as "9.5 MB": powers of 1000, as the rates of the same files are."""
-    amount = float(count)
-    for unit in ("bytes", "kB", "MB", "GB", "TB"):
-        if amount < 1000:
-            return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:,.1f} PB"
 
 
 def bitrate(kilobits: int) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from veza_core.operations.backup.files import human_size
+from veza_core.sizes import size
 from veza_site.status.attention import duration
 from veza_site.status.questions import MOST_COUNTED
 from veza_site.status.report import Report
@@ -20,7 +20,7 @@ def _server(answer: dict[str, Any]) -> str:
     kind = "replica" if answer["in_recovery"] else "primary"
     return (
         f"PostgreSQL {answer['version']} at {answer['address']}, port {answer['port']}: {kind}, "
-        f"database {answer['database']}, role {answer['role']}, {human_size(answer['bytes'])}, "
+        f"database {answer['database']}, role {answer['role']}, {size(answer['bytes'])}, "
         f"up for {duration(answer['uptime'])}"
     )
 
@@ -72,12 +72,11 @@ def _replication(answer: dict[str, Any]) -> str:
     parts = [
         f"{replica['application_name']} {replica['state']}, "
         f"{duration(replica['seconds_behind'])} and "
-        f"{human_size(replica['bytes_behind'] or 0)} behind"
+        f"{size(replica['bytes_behind'] or 0)} behind"
         for replica in answer["replicas"]
     ]
     parts += [
-        f"slot {slot['name']} keeps {human_size(slot['bytes_kept'] or 0)}"
-        for slot in answer["slots"]
+        f"slot {slot['name']} keeps {size(slot['bytes_kept'] or 0)}" for slot in answer["slots"]
     ]
     if answer["seconds_behind"] is not None:
         parts.append(f"this is a replica, {duration(answer['seconds_behind'])} behind")

@@ -10,12 +10,13 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from veza_core.db.session import announce
 from veza_core.management.arguments import some_path, some_text
 from veza_core.operations.backup.dump import count_tables, write_backup
-from veza_core.operations.backup.files import human_size, sha256_of
+from veza_core.operations.backup.files import sha256_of
 from veza_core.operations.backup.needs import needs_of
 from veza_core.operations.backup.programs import Progress, server_major
 from veza_core.operations.backup.tools import find_tools
 from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.jobs import BACKUP, record_success
+from veza_core.sizes import size as size_of
 
 
 class Command(BaseCommand):
@@ -69,9 +70,7 @@ class Command(BaseCommand):
             progress.clear()
         size, checksum = path.stat().st_size, sha256_of(path)
         seconds = time.monotonic() - started
-        self._say(
-            f"{path}: {human_size(size)}, {tables} tables, {seconds:.1f} s, sha256 {checksum}"
-        )
+        self._say(f"{path}: {size_of(size)}, {tables} tables, {seconds:.1f} s, sha256 {checksum}")
         if self.verbosity >= 1 and (needs := needs_of(connection, archive)):
             self._say(f"A restore to another server needs: {', '.join(needs)}")
         details = {"file": str(path.resolve()), "bytes": size, "sha256": checksum}

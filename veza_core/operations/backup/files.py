@@ -46,16 +46,6 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def human_size(size: int) -> str:
-    """A number of bytes, for people."""
-    value = float(size)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1024:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1024
-    return f"{value:.1f} TB"
-
-
 def _check_absent(path: Path, *, replace: bool) -> None:
     """Only a file may be replaced: a device or a pipe is no place for a backup to lie in."""
     try:

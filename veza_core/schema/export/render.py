@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from veza_core.schema.audit.quoting import ident
 from veza_core.schema.export import ExportError, queries
 from veza_core.schema.export.snapshot import Snapshot
-from veza_core.schema.export.spelling import column_type, default, expression, identifier, literal
+from veza_core.schema.export.spelling import column_type, default, expression, literal
 
 type Properties = dict[str, Any]
 
@@ -37,7 +38,7 @@ def extensions(snapshot: Snapshot) -> str:
     legacy = [_LEGACY_NOTE]
     needed = ["-- What the schema itself depends on."]
     for name, properties in snapshot["extensions"].items():
-        names = {"name": identifier(name), "schema": identifier(properties["schema"])}
+        names = {"name": ident(name), "schema": ident(properties["schema"])}
         if name in queries.LEGACY_EXTENSIONS:
             legacy.append(_LEGACY_EXTENSION.format(text=name, **names))
         else:
@@ -53,7 +54,7 @@ def enum(name: str, properties: Properties) -> str:
         raise ExportError(f"{properties['kind']} type {name}: export_schema writes enums only")
     _refuse_others(f"type {name}", properties, "kind", "values", "comment")
     values = ",\n".join(f"    {literal(value)}" for value in properties["values"])
-    target = f"public.{identifier(name)}"
+    target = f"public.{ident(name)}"
     return "\n".join(
         [f"CREATE TYPE {target} AS ENUM (\n{values}\n);", *_comment(f"TYPE {target}", properties)]
     )
@@ -67,7 +68,7 @@ def function(name: str, properties: Properties) -> str:
         *("arguments", "returns", "language", "attributes", "settings", "body", "comment"),
     )
     bare, types = name[:-1].split("(", 1)
-    target = f"public.{identifier(bare)}"
+    target = f"public.{ident(bare)}"
     quote = "$$" if "$$" not in properties["body"] else "$body$"
     header = [
         f"CREATE FUNCTION {target}({properties.get('arguments', '')})"
@@ -97,7 +98,7 @@ def table(name: str, properties: Properties) -> str:
         properties,
         *("columns", "constraints", "indexes", "triggers", "options", "toast options", "comment"),
     )
-    target = f"public.{identifier(name)}"
+    target = f"public.{ident(name)}"
     constraints = dict(sorted(properties.get("constraints", {}).items(), key=_constraint_order))
     lines = [*_columns(name, properties["columns"], constraints)]
     for constraint, about in constraints.items():
@@ -112,12 +113,12 @@ def table(name: str, properties: Properties) -> str:
         *(
             comment
             for column, about in properties["columns"].items()
-            for comment in _comment(f"COLUMN {target}.{identifier(column)}", about)
+            for comment in _comment(f"COLUMN {target}.{ident(column)}", about)
         ),
         *(
             comment
             for constraint, about in constraints.items()
-            for comment in _comment(f"CONSTRAINT {identifier(constraint)} ON {target}", about)
+            for comment in _comment(f"CONSTRAINT {ident(constraint)} ON {target}", about)
         ),
     ]
     body = ",\n".join(f"    {line}" for line in lines)
@@ -133,7 +134,7 @@ def triggers(name: str, properties: Properties) -> Iterator[str]:
         definition = re.sub(
             r" (?=(?:BEFORE|AFTER|INSTEAD OF|FOR EACH) )", "\n    ", expression(about["definition"])
         )
-        target = f"TRIGGER {identifier(trigger)} ON public.{identifier(name)}"
+        target = f"TRIGGER {ident(trigger)} ON public.{ident(name)}"
         yield "\n".join([f"{definition};", *_comment(target, about)])
 
 
@@ -142,14 +143,14 @@ def _options(target: str, properties: Properties, constraints: Properties) -> It
     if of_table := [*properties.get("options", []), *properties.get("toast options", [])]:
         yield f"ALTER TABLE {target} SET {_parameters(of_table)};"
     for column, about in properties["columns"].items():
-        alter = f"ALTER TABLE {target} ALTER COLUMN {identifier(column)}"
+        alter = f"ALTER TABLE {target} ALTER COLUMN {ident(column)}"
         if "options" in about:
             yield f"{alter} SET {_parameters(about['options'])};"
         if "statistics" in about:
             yield f"{alter} SET STATISTICS {about['statistics']};"
     for constraint, about in constraints.items():
         if "options" in about:
-            index = f"public.{identifier(constraint)}"
+            index = f"public.{ident(constraint)}"
             yield f"ALTER INDEX {index} SET {_parameters(about['options'])};"
 
 
@@ -168,15 +169,15 @@ def _columns(table: str, columns: Properties, constraints: Properties) -> Iterat
         ),
         None,
     )
-    width = max(len(identifier(column)) for column in columns)
+    width = max(len(ident(column)) for column in columns)
     for column, about in columns.items():
         _refuse_others(
             f"column {table}.{column}",
             about,
             *("type", "nullability", "default", "options", "statistics", "comment"),
         )
-        words = [f"{identifier(column):{width}} {column_type(about['type'])}"]
-        if identifier(column) == key:
+        words = [f"{ident(column):{width}} {column_type(about['type'])}"]
+        if ident(column) == key:
             words.append("PRIMARY KEY")
         elif "nullability" in about:
             words.append(about["nullability"])
@@ -204,7 +205,7 @@ def _constraint(name: str, definition: str) -> str:
     definition = re.sub(
         r" REFERENCES (\S+?)\(", r"\n        REFERENCES \1 (", expression(definition)
     )
-    line = f"CONSTRAINT {identifier(name)} {definition}"
+    line = f"CONSTRAINT {ident(name)} {definition}"
     return line.replace(" CHECK ", "\n        CHECK ", 1) if len(line) > _WIDTH else line
 
 
@@ -212,7 +213,7 @@ def _index(name: str, about: Properties) -> Iterator[str]:
     _refuse_others(f"index {name}", about, "definition", "comment")
     create, on = expression(about["definition"]).split(" ON ", 1)
     yield f"{create}\n    ON {on.replace(' USING btree ', ' ', 1)};"
-    yield from _comment(f"INDEX public.{identifier(name)}", about)
+    yield from _comment(f"INDEX public.{ident(name)}", about)
 
 
 def _comment(target: str, about: Properties) -> Iterator[str]:

@@ -4,8 +4,9 @@ from typing import Any, LiteralString
 
 import psycopg
 
+from veza_core.schema.audit.quoting import ident
 from veza_core.schema.export import ExportError
-from veza_core.schema.export.spelling import identifier, literal
+from veza_core.schema.export.spelling import literal
 
 # What the database fills in by itself.
 _OWN = {"id", "created_at", "updated_at"}
@@ -37,7 +38,7 @@ def reference_rows(
     """
     inserts = {}
     for table in sorted(tables):
-        if not _rows(connection, f"SELECT FROM public.{identifier(table)} LIMIT 1"):
+        if not _rows(connection, f"SELECT FROM public.{ident(table)} LIMIT 1"):
             continue
         if table == "role_permissions":
             inserts[table] = _GRANT.format(values=_values(_rows(connection, _GRANTED)))
@@ -52,7 +53,7 @@ def reference_rows(
 
 
 def _insert(connection: psycopg.Connection[Any], table: str, columns: dict[str, Any]) -> str:
-    names = ", ".join(identifier(column) for column in columns if column not in _OWN)
+    names = ", ".join(ident(column) for column in columns if column not in _OWN)
     rows = _rows(connection, f'SELECT {names} FROM public.{table} ORDER BY name COLLATE "C"')
     return f"INSERT INTO public.{table} ({names}) VALUES\n{_values(rows)};"
 

@@ -7,19 +7,7 @@ nothing: `exporting.export` proves, at each export, that the files make the very
 import re
 from collections.abc import Callable
 
-# Words that no column can be named without quotes: pg_get_keywords(), categories R and T, of
-# PostgreSQL 18.
-_RESERVED = """
-    all analyse analyze and any array as asc asymmetric authorization binary both case cast check
-    collate collation column concurrently constraint create cross current_catalog current_date
-    current_role current_schema current_time current_timestamp current_user default deferrable
-    desc distinct do else end except false fetch for foreign freeze from full grant group having
-    ilike in initially inner intersect into is isnull join lateral leading left like limit
-    localtime localtimestamp natural not notnull null offset on only or order outer overlaps
-    placing primary references returning right select session_user similar some symmetric
-    system_user table tablesample then to trailing true union unique user using variadic verbose
-    when where window with
-    """
+from veza_core.schema.audit.quoting import ident
 
 _TYPES = [
     (re.compile(r"^character varying"), "varchar"),
@@ -57,13 +45,6 @@ _EXPRESSIONS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]]
 ]
 
 
-def identifier(name: str) -> str:
-    """The name, quoted only if a column could not bear it otherwise."""
-    if re.fullmatch("[a-z_][a-z0-9_]*", name) and name not in _RESERVED.split():
-        return name
-    return '"' + name.replace('"', '""') + '"'
-
-
 def literal(text: str) -> str:
     """The text as an SQL string."""
     return "'" + text.replace("'", "''") + "'"
@@ -95,7 +76,7 @@ def expression(text: str) -> str:
     text = _LITERAL.sub(set_aside, text)
     for pattern, replacement in _EXPRESSIONS:
         text = pattern.sub(replacement, text)
-    text = _QUOTED.sub(lambda match: identifier(match[1]), text)
+    text = _QUOTED.sub(lambda match: ident(match[1]), text)
     return re.sub("\0(\\d+)\0", lambda match: literals[int(match[1])], text)
 
 
