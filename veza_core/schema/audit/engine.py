@@ -9,8 +9,9 @@ import psycopg
 
 from veza_core.collector import collector_paused
 from veza_core.schema.audit.catalog import Catalog, Table
+from veza_core.schema.audit.disturbance import undisturbed
 from veza_core.schema.audit.exceptions import ExceptionFile
-from veza_core.schema.audit.reader import read_catalog, snapshot
+from veza_core.schema.audit.reader import forget_work_in_progress, read_catalog, snapshot
 from veza_core.schema.audit.rule import Finding, Found, Rule, Severity
 
 #: One more source of findings: a rule, and a function that is given the connection, within the
@@ -57,12 +58,12 @@ def audit(
     Takes a plain connection without a transaction in progress. Raises `AuditError`, and
     `psycopg.Error` when the server ends the work.
     """
+    names = tuple(dict.fromkeys(schemas))
     # Nothing is garbage before the end, and looking for it takes a fifth of the time.
-    with snapshot(connection), collector_paused():
-        catalog = read_catalog(connection, tuple(dict.fromkeys(schemas)))
-        findings = check(catalog, rules)
-        for rule, source in sources:
-            findings += [_finding(rule, found) for found in source(connection, catalog)]
+    with collector_paused():
+        catalog, others = undisturbed(connection, lambda: _read(connection, names, sources))
+        forget_work_in_progress(connection, catalog)
+        findings = [*check(catalog, rules), *others]
     today = today or datetime.now(UTC).date()
     ran = (*rules, *(rule for rule, _ in sources))
     if exceptions is not None:
@@ -77,6 +78,20 @@ def audit(
         primary_keys={table.identity: _primary_key(table) for table in catalog.tables},
         date=today,
     )
+
+
+def _read(
+    connection: psycopg.Connection[Any], schemas: tuple[str, ...], sources: Sequence[Source]
+) -> tuple[Catalog, list[Finding]]:
+    """Read the catalog, and what the sources find, in one snapshot."""
+    with snapshot(connection):
+        catalog = read_catalog(connection, schemas)
+        findings = [
+            _finding(rule, found)
+            for rule, source in sources
+            for found in source(connection, catalog)
+        ]
+    return catalog, findings
 
 
 def check(catalog: Catalog, rules: Iterable[Rule]) -> list[Finding]:

@@ -72,6 +72,8 @@ def table_unexpected(catalog: Catalog) -> Iterator[Found]:
         if table.schema == PUBLIC and table.name not in CANONICAL:
             yield Found(table, table.identity, f"table {ident(table.name)} is not one of V1")
     for thing in catalog.things:
+        if thing.is_partition:
+            continue
         if thing.schema == PUBLIC and thing.kind in ("VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE"):
             message = f"{thing.kind.lower()} {ident(thing.name)} is not part of V1"
             yield Found(None, thing.identity, message)
