@@ -11,6 +11,7 @@ from veza_core.collector import collector_paused
 from veza_core.schema.audit.catalog import Catalog, Table
 from veza_core.schema.audit.disturbance import undisturbed
 from veza_core.schema.audit.exceptions import ExceptionFile
+from veza_core.schema.audit.profiles import Profile, recognise, rules_of
 from veza_core.schema.audit.reader import forget_work_in_progress, read_catalog, snapshot
 from veza_core.schema.audit.rule import Finding, Found, Rule, Severity
 
@@ -28,6 +29,8 @@ class Report:
     schemas: tuple[str, ...]
     table_count: int
     rules: tuple[Rule, ...]
+    #: What the database was taken for.
+    profile: Profile
     findings: tuple[Finding, ...]
     #: The type of each table's primary key, for the gap table.
     primary_keys: dict[str, str]
@@ -51,21 +54,27 @@ def audit(
     *,
     sources: Sequence[Source] = (),
     exceptions: ExceptionFile | None = None,
+    profile: Profile | None = Profile.VEZA,
     today: date | None = None,
 ) -> Report:
     """Audit the schemas, read-only and in one snapshot.
 
+    Of the rules and sources it runs those that the profile has; with None it finds out itself what
+    the database is.
     Takes a plain connection without a transaction in progress. Raises `AuditError`, and
     `psycopg.Error` when the server ends the work.
     """
     names = tuple(dict.fromkeys(schemas))
     # Nothing is garbage before the end, and looking for it takes a fifth of the time.
     with collector_paused():
-        catalog, others = undisturbed(connection, lambda: _read(connection, names, sources))
+        catalog, profile, others = undisturbed(
+            connection, lambda: _read(connection, names, sources, profile)
+        )
+        rules = rules_of(profile, rules)
         forget_work_in_progress(connection, catalog)
         findings = [*check(catalog, rules), *others]
     today = today or datetime.now(UTC).date()
-    ran = (*rules, *(rule for rule, _ in sources))
+    ran = (*rules, *rules_of(profile, (rule for rule, _ in sources)))
     if exceptions is not None:
         findings = exceptions.apply(findings, ran, catalog, today)
     return Report(
@@ -74,6 +83,7 @@ def audit(
         schemas=catalog.schemas,
         table_count=len(catalog.tables),
         rules=ran,
+        profile=profile,
         findings=tuple(_without_clashes(findings)),
         primary_keys={table.identity: _primary_key(table) for table in catalog.tables},
         date=today,
@@ -81,17 +91,22 @@ def audit(
 
 
 def _read(
-    connection: psycopg.Connection[Any], schemas: tuple[str, ...], sources: Sequence[Source]
-) -> tuple[Catalog, list[Finding]]:
+    connection: psycopg.Connection[Any],
+    schemas: tuple[str, ...],
+    sources: Sequence[Source],
+    profile: Profile | None,
+) -> tuple[Catalog, Profile, list[Finding]]:
     """Read the catalog, and what the sources find, in one snapshot."""
     with snapshot(connection):
         catalog = read_catalog(connection, schemas)
+        profile = profile or recognise(connection, catalog)
         findings = [
             _finding(rule, found)
             for rule, source in sources
+            if rules_of(profile, [rule])
             for found in source(connection, catalog)
         ]
-    return catalog, findings
+    return catalog, profile, findings
 
 
 def check(catalog: Catalog, rules: Iterable[Rule]) -> list[Finding]:
