@@ -97,3 +97,34 @@ def test_a_setting_that_a_server_keeps_for_itself_is_no_finding(v1):
     )
     result = manage("audit_schema", "--format", "json", **database_environment(v1))
     assert json.loads(result.stdout)["findings"] == []
+
+
+TUNINGS = {
+    "ALTER TABLE users SET (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.01)":
+        "public.users (options)",
+    "ALTER TABLE users ALTER email SET STATISTICS 500": "public.users.email (statistics)",
+    "ALTER TABLE users ALTER email SET (n_distinct = -1)": "public.users.email (options)",
+    "ALTER TABLE users REPLICA IDENTITY FULL": "public.users (replica identity)",
+    "ALTER TABLE users SET (toast.autovacuum_enabled = false)": "public.users (toast options)",
+    "ALTER INDEX idx_rooms_name SET (fillfactor = 70)": "public.rooms.idx_rooms_name (definition)",
+    "ALTER INDEX users_pkey SET (fillfactor = 70)": "public.users.users_pkey (options)",
+    "CREATE STATISTICS pairs ON email, username FROM users":
+        "public.statistics object public.pairs (object)",
+}  # fmt: skip
+
+
+def test_tuning_is_a_warning_of_its_own(v1):
+    """One that says what it was and is; beside it nothing is drift."""
+    run_sql(v1, ";".join(TUNINGS))
+    result = manage("audit_schema", "--format", "json", **database_environment(v1))
+    found = json.loads(result.stdout)["findings"]
+    assert {(each["rule"], each["severity"]) for each in found} == {("tuning", "warning")}
+    assert {each["object"] for each in found} == set(TUNINGS.values())
+    [options] = [each for each in found if each["object"] == "public.users (options)"]
+    assert "was none, is autovacuum_vacuum_scale_factor=0.01, fillfactor=90" in options["message"]
+
+
+def test_an_index_that_sorts_otherwise_is_drift(v1):
+    run_sql(v1, "DROP INDEX idx_rooms_name; CREATE INDEX idx_rooms_name ON rooms (name DESC)"
+                " WITH (fillfactor = 70)")  # fmt: skip
+    assert list(audit(v1)[1]) == ["public.rooms.idx_rooms_name (definition)"]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from veza_core.schema.audit.facts import Facts
 from veza_core.schema.audit.quoting import ident, qualified
 
 if TYPE_CHECKING:
@@ -322,6 +323,7 @@ class Catalog:
     broken_indexes: list[BrokenIndex]
     #: Every relation's and index's name, by schema: a new one must not be among them.
     taken_names: dict[str, set[str]]
+    facts: Facts
 
     @cached_property
     def tables(self) -> list[Table]:

@@ -3,9 +3,10 @@
 What they make is recorded in `schema/catalog.json`, which `manage.py export_schema` writes.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
@@ -13,18 +14,40 @@ from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.engine import Source
 from veza_core.schema.audit.profiles import history
 from veza_core.schema.audit.rule import Found
-from veza_core.schema.audit.rules.drift import DRIFT
+from veza_core.schema.audit.rules.drift import DRIFT, TUNING
 from veza_core.schema.audit.rules.governance import CANONICAL, PUBLIC
 
+if TYPE_CHECKING:
+    from veza_core.schema.export.drift import Difference
 
-def drift_source(recorded: Path) -> Source:
-    """The rule, and what finds drift from the recorded catalog, for `engine.audit`."""
+#: How rows are stored, vacuumed, estimated and replicated, which changes no answer of a query.
+_TUNING = frozenset(["options", "toast options", "statistics", "replica identity"])
+_STORAGE_PARAMETERS = re.compile(r" WITH \([^()]*\)")
 
-    def find(connection: psycopg.Connection[Any], catalog: Catalog) -> Iterator[Found]:
-        if PUBLIC in catalog.schemas and _is_v1(connection, catalog):
-            yield from _compare(connection, catalog, recorded)
 
-    return DRIFT, find
+def drift_sources(recorded: Path) -> list[Source]:
+    """The two rules, drift and tuning, and what finds them by the recorded catalog."""
+
+    def finder(*, tuning: bool) -> Callable[[psycopg.Connection[Any], Catalog], Iterator[Found]]:
+        def find(connection: psycopg.Connection[Any], catalog: Catalog) -> Iterator[Found]:
+            if PUBLIC in catalog.schemas and _is_v1(connection, catalog):
+                yield from _compare(connection, catalog, recorded, tuning=tuning)
+
+        return find
+
+    return [(DRIFT, finder(tuning=False)), (TUNING, finder(tuning=True))]
+
+
+def is_tuning(difference: "Difference") -> bool:
+    """Whether it is one of settings alone: of storage, of statistics, of replication."""
+    if difference.kind == "object":
+        return difference.object.startswith("statistics object ")
+    if difference.kind in ("index", "constraint") and difference.property == "definition":
+        was, is_ = (
+            _STORAGE_PARAMETERS.sub("", text or "") for text in (difference.was, difference.is_)
+        )
+        return was == is_
+    return difference.property in _TUNING and not difference.kind.endswith("view")
 
 
 def _is_v1(connection: psycopg.Connection[Any], catalog: Catalog) -> bool:
@@ -34,13 +57,15 @@ def _is_v1(connection: psycopg.Connection[Any], catalog: Catalog) -> bool:
 
 
 def _compare(
-    connection: psycopg.Connection[Any], catalog: Catalog, recorded: Path
+    connection: psycopg.Connection[Any], catalog: Catalog, recorded: Path, *, tuning: bool
 ) -> Iterator[Found]:
     from veza_core.schema.export.drift import compare
     from veza_core.schema.export.snapshot import load_snapshot, read_snapshot
 
     tables = {table.name: table for table in catalog.tables if table.schema == PUBLIC}
     for difference in compare(load_snapshot(recorded), read_snapshot(connection)):
+        if is_tuning(difference) is not tuning:
+            continue
         parts = [PUBLIC, difference.table, difference.object]
         name = ".".join(part for part in parts if part)
         where = f" ({difference.property})" if difference.property else f" ({difference.kind})"

@@ -72,8 +72,8 @@ class Meaning:
                 links.append(Link((name,), target))
         return links
 
-    def named_target(self, table: Table, column: str) -> Table | None:
-        """The table of the same schema that `<something>_id` names, if its key has that type."""
+    def table_named(self, table: Table, column: str) -> Table | None:
+        """The table of the same schema that `<something>_id` names, with a key of one column."""
         word = column.removesuffix("_id")
         if word == column or not word:
             return None
@@ -81,11 +81,18 @@ class Meaning:
             target = self.catalog.by_name.get((table.schema, name))
             if target is None or target.primary_key is None or target.is_partition:
                 continue
-            keys = target.primary_key.keys
-            if len(keys) == 1 and keys[0] is not None:
-                same = target.columns[keys[0]].base_type == table.columns[column].base_type
-                return target if same else None
+            if len(target.primary_key.keys) == 1:
+                return target
         return None
+
+    def named_target(self, table: Table, column: str) -> Table | None:
+        """The table that `<something>_id` names, if its key has the column's type."""
+        target = self.table_named(table, column)
+        if target is None or target.primary_key is None:
+            return None
+        [key] = target.primary_key.keys
+        same = key and target.columns[key].base_type == table.columns[column].base_type
+        return target if same else None
 
     def owner(self, table: Table) -> Link | None:
         """The link to the account that a row belongs to; None when it belongs to nobody."""

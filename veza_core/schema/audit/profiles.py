@@ -21,7 +21,7 @@ class Profile(StrEnum):
 
 #: What V1 alone has agreed on: its tables, its names, its spelling.
 _OF_V1 = """
-    table-missing table-unexpected extension-missing random-page-cost drift comment-missing
+    table-missing table-unexpected extension-missing random-page-cost drift tuning comment-missing
     timestamps-default trigger-name trigger-function trigger-function-changed
     index-name fk-name check-name
 """
@@ -30,7 +30,7 @@ _OF_UUIDS = """
     pk-not-uuid-id pk-default sequence fk-not-uuid fk-on-delete fk-deferrable fk-leaves-schema
     timestamps-missing timestamps-type timestamps-nullable deleted-at-type
     trigger-missing trigger-timing feed-not-indexed junction-soft-delete
-    name-not-snake-case name-reserved type-varchar-unbounded
+    name-not-snake-case name-reserved type-varchar-unbounded uuid-as-text
 """
 OF_V1, OF_UUIDS = frozenset(_OF_V1.split()), frozenset(_OF_UUIDS.split())
 

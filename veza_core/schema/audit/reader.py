@@ -27,6 +27,7 @@ from veza_core.schema.audit.catalog import (
     Thing,
     Trigger,
 )
+from veza_core.schema.audit.facts import read_facts
 from veza_core.schema.audit.quoting import ident, one_line, qualified
 
 OLDEST_VERSION = 150000
@@ -157,6 +158,7 @@ class _Reader:
             loose_sequences=loose,
             broken_indexes=[BrokenIndex(*row) for row in self.rows(queries.BROKEN_INDEXES)],
             taken_names={schema: set(names) for schema, names in self.rows(queries.TAKEN_NAMES)},
+            facts=read_facts(self.rows, self.version),
         )
 
     def _read_schemas(self) -> dict[str, str]:

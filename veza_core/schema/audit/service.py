@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.trust import parameters_for_catalog
-from veza_core.schema.audit.drift import drift_source
+from veza_core.schema.audit.drift import drift_sources
 from veza_core.schema.audit.engine import Report, Source, audit
 from veza_core.schema.audit.exceptions import ExceptionFile, read_exceptions
 from veza_core.schema.audit.rules import ALL_RULES, CATALOG_RULES
@@ -22,8 +22,8 @@ def connect(connection: BaseDatabaseWrapper) -> "psycopg.Connection[Any]":
 
 
 def own_sources() -> list[Source]:
-    """The sources of findings beside the rules: drift from what the migrations make."""
-    return [drift_source(Path(settings.BASE_DIR) / "schema" / "catalog.json")]
+    """The sources of findings beside the rules: what the migrations did not make."""
+    return drift_sources(Path(settings.BASE_DIR) / "schema" / "catalog.json")
 
 
 def own_exceptions() -> ExceptionFile | None:

@@ -17,6 +17,9 @@ from veza_core.schema.audit.rules.integrity import (
     reference,
 )
 
+# smallint, integer, bigint.
+_INTEGERS = frozenset([21, 23, 20])
+
 
 @rule(
     "fk-not-indexed",
@@ -121,7 +124,10 @@ def fk_name(catalog: Catalog) -> Iterator[Found]:
     example="public.plays.user_id",
 )
 def fk_missing(catalog: Catalog) -> Iterator[Found]:
-    """Only UUID columns, an id from elsewhere being a text; and not the table's own key."""
+    """UUID columns; and integers where a table of that name has an integer key, unless a column
+    `<something>_type` says which table is meant. A text is an id from elsewhere. Not the table's
+    own key.
+    """
     for table in catalog.tables:
         known = {name for key in table.foreign_keys for name in key.columns}
         # A child has its parent's columns, but not its foreign keys.
@@ -131,7 +137,9 @@ def fk_missing(catalog: Catalog) -> Iterator[Found]:
             known.update(key for key in table.primary_key.keys if key is not None)
         for column in table.columns.values():
             name = column.name
-            if name in known or not name.endswith("_id") or column.base_type != UUID:
+            if name in known or not name.endswith("_id"):
+                continue
+            if column.base_type != UUID and not _is_number_of(catalog, table, name):
                 continue
             if column.is_inherited and name not in kept:
                 continue
@@ -140,6 +148,21 @@ def fk_missing(catalog: Catalog) -> Iterator[Found]:
             fix = _refer(catalog, table, name, target) if target is not None else None
             hint = f" (to {target.identity}?)" if target is not None else ""
             yield Found(table, where, f"{ident(name)} has no foreign key{hint}", fix)
+
+
+def _is_number_of(catalog: Catalog, table: Table, name: str) -> bool:
+    """Whether an integer is the key of a table of that name.
+
+    Beside `<something>_type` it refers to whichever table that says, and can have no foreign key.
+    """
+    target = catalog.meaning.table_named(table, name)
+    if target is None or target.primary_key is None or target is table:
+        return False
+    if f"{name.removesuffix('_id')}_type" in table.columns:
+        return False
+    [key] = target.primary_key.keys
+    types = {table.columns[name].base_type, target.columns[key].base_type if key else 0}
+    return types <= _INTEGERS
 
 
 def _refer(catalog: Catalog, table: Table, column: str, target: Table) -> Fix | None:

@@ -1,0 +1,101 @@
+"""Types of columns that name a row elsewhere (Standard, rules 1 and 7)."""
+
+import re
+from collections.abc import Iterator
+
+from veza_core.schema.audit.catalog import BPCHAR, VARCHAR, Catalog, Column, Table
+from veza_core.schema.audit.quoting import ident
+from veza_core.schema.audit.rule import Found, Severity, rule
+from veza_core.schema.audit.rules.operation import known
+
+_TEXT, _BYTEA = 25, 17
+_UUID_NAME = re.compile(r"(^|_)[ug]uid(_|$)")
+#: A type modifier counts four bytes more than the length; 36 letters are a UUID with its hyphens.
+_UUID_LENGTH = 36 + 4
+
+
+@rule(
+    "uuid-as-text",
+    "UUID kept as text or bytea",
+    Severity.WARNING,
+    group="types",
+    reason="A text has 37 bytes where a uuid has 16, in the table and in each index; it is compared "
+    "by a collation, lets anything in, and finds no row when it is written in capitals.",
+    remedy="uuid. It rewrites the table, and every column that refers to it has to change with it: "
+    "plan it as a migration.",
+    bad="CREATE TABLE plays (track_id varchar(36));",
+    good="CREATE TABLE plays (track_id uuid);",
+    example="public.plays.track_id",
+)
+def uuid_as_text(catalog: Catalog) -> Iterator[Found]:
+    """A text or bytea whose name has the word uuid or guid, an id of 36 characters, a text whose
+    default is a UUID; and a text of which all values that statistics know are UUIDs: how old they
+    are is said.
+    """
+    by_values = {(text.table, text.column): text.analyzed for text in catalog.facts.uuid_texts}
+    for table in catalog.tables:
+        for column in table.local_columns():
+            evidence = _evidence(column)
+            if not evidence and (table.oid, column.name) in by_values:
+                age = known(by_values[table.oid, column.name])
+                evidence = f", and all of its values are UUIDs {age}"
+            if evidence:
+                name = ident(column.name)
+                message = f"{name} is {column.type_name}{evidence}"
+                yield Found(table, f"{table.identity}.{name}", message)
+
+
+def _evidence(column: Column) -> str:
+    """Say by what a column of another type is meant to be a UUID; empty if it is not."""
+    if column.base_type not in (_TEXT, BPCHAR, VARCHAR, _BYTEA):
+        return ""
+    if re.search(r"\b(gen_random_uuid|uuid_generate_v\d\w*|uuidv\d)\(", column.default or ""):
+        return ", and a UUID by default"
+    if _UUID_NAME.search(column.name):
+        return ", and a UUID by its name"
+    is_id = column.name == "id" or column.name.endswith("_id")
+    if is_id and column.base_type in (BPCHAR, VARCHAR) and column.modifier == _UUID_LENGTH:
+        return ", as long as a UUID"
+    return ""
+
+
+@rule(
+    "type-differs",
+    "Reference that has another type than elsewhere",
+    Severity.WARNING,
+    group="types",
+    reason="`user_id` is the same thing in every table. Where the types differ, joins convert and "
+    "pass by the index, and a client that reads both has two types for one thing.",
+    remedy="Give all of them the type of the key that they refer to, in a migration.",
+    bad="CREATE TABLE users (id bigint PRIMARY KEY);\nCREATE TABLE plays (user_id bigint);\n"
+    "CREATE TABLE likes (user_id text);",
+    good="CREATE TABLE users (id bigint PRIMARY KEY);\nCREATE TABLE plays (user_id bigint);\n"
+    "CREATE TABLE likes (user_id bigint);",
+    example="public.likes.user_id",
+)
+def type_differs(catalog: Catalog) -> Iterator[Found]:
+    """Columns `<x>_id` beside a table of that name in the same schema, whose key says which type is
+    right; without those of a foreign key, which fk-type-mismatch compares. Other columns of the
+    same name mean what their tables do.
+    """
+    for table in catalog.tables:
+        declared = {name for key in table.foreign_keys for name in key.columns}
+        for column in table.local_columns():
+            if column.name in declared or (key := _key(catalog, table, column)) is None:
+                continue
+            if column.base_type != key.base_type:
+                name = ident(column.name)
+                message = f"{name} is {column.type_name}, the key that it names {key.type_name}"
+                yield Found(table, f"{table.identity}.{name}", message)
+
+
+def _key(catalog: Catalog, table: Table, column: Column) -> Column | None:
+    """Return the key of the table that `<something>_id` names, of whatever type."""
+    target = catalog.meaning.table_named(table, column.name)
+    if target is None or target.primary_key is None or target is table:
+        return None
+    keys = target.primary_key.keys
+    return target.columns[keys[0]] if len(keys) == 1 and keys[0] is not None else None
+
+
+RULES = (uuid_as_text, type_differs)

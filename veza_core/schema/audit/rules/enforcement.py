@@ -1,0 +1,111 @@
+"""Integrity: constraints that are written down, and not kept (Standard, rule 3)."""
+
+from collections.abc import Iterator
+
+from veza_core.schema.audit.catalog import Catalog, ForeignKey
+from veza_core.schema.audit.fixes import alter_table
+from veza_core.schema.audit.quoting import columns, ident, qualified
+from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
+from veza_core.schema.audit.rules.examples import USERS
+from veza_core.schema.audit.rules.integrity import EXAMPLE, GOOD, claims
+
+
+@rule(
+    "constraint-not-enforced",
+    "Constraint that PostgreSQL does not check",
+    Severity.ERROR,
+    group="integrity",
+    reason="ALTER TABLE … DISABLE TRIGGER ALL disables the foreign keys' own triggers too, on "
+    "either table: orphans go in, and the constraint still looks right in every listing. A data "
+    "load that was interrupted leaves it so. A check that is NOT ENFORCED (PostgreSQL 18) is the "
+    "same by declaration.",
+    remedy="Find the rows that break it, then ALTER TABLE … ENABLE TRIGGER ALL on the tables that "
+    "are named, or ALTER CONSTRAINT … ENFORCED. What went in meanwhile is not checked by that: "
+    "drop the constraint, add it NOT VALID and VALIDATE it. No SQL is printed, since ENABLE TRIGGER "
+    "ALL enables the table's other triggers as well.",
+    bad=f"{USERS}\nCREATE TABLE plays (user_id uuid CONSTRAINT plays_user_id_fkey\n"
+    "    REFERENCES users (id) ON DELETE CASCADE);\nALTER TABLE plays DISABLE TRIGGER ALL;",
+    good=f"{GOOD}\nALTER TABLE plays DISABLE TRIGGER USER;",
+    example=EXAMPLE,
+)
+def constraint_not_enforced(catalog: Catalog) -> Iterator[Found]:
+    """Triggers that fire on replicas alone are disabled too. A foreign key that is NOT ENFORCED is
+    reported by fk-not-valid.
+    """
+    for unenforced in catalog.facts.unenforced:
+        table = catalog.by_oid.get(unenforced.table)
+        if table is None:
+            continue
+        where = ", ".join(unenforced.tables)
+        how = f"its triggers are disabled on {where}" if where else "is NOT ENFORCED"
+        message = f"{ident(unenforced.name)}: {how}" if where else f"{ident(unenforced.name)} {how}"
+        yield Found(table, f"{table.identity}.{ident(unenforced.name)}", message)
+
+
+@rule(
+    "check-not-valid",
+    "Check or NOT NULL that was never validated",
+    Severity.ERROR,
+    group="integrity",
+    reason="NOT VALID lets the rows stay that break it, and any of them fails at its next UPDATE, "
+    "of whatever column. The planner may not count on it.",
+    remedy="Correct the rows, and validate it, which lets reads and writes go on.",
+    bad="CREATE TABLE plays (duration_ms integer);\nALTER TABLE plays ADD CONSTRAINT "
+    "chk_plays_duration_ms\n    CHECK (duration_ms >= 0) NOT VALID;",
+    good="CREATE TABLE plays (\n"
+    "    duration_ms integer CONSTRAINT chk_plays_duration_ms CHECK (duration_ms >= 0));",
+    example="public.plays.chk_plays_duration_ms",
+)
+def check_not_valid(catalog: Catalog) -> Iterator[Found]:
+    """Of domains too. NOT NULL may be NOT VALID from PostgreSQL 18 on."""
+    for unchecked in catalog.facts.unchecked:
+        name = ident(unchecked.name)
+        where = f"{unchecked.owner}.{name}"
+        kind = "DOMAIN" if unchecked.is_domain else "TABLE"
+        statement = f"ALTER {kind} {unchecked.owner} VALIDATE CONSTRAINT {name};"
+        fix = Fix(Stage.CONSTRAINT, (statement,), frozenset([f"constraint {where}"]))
+        what = "NOT NULL" if unchecked.is_not_null else "check"
+        yield Found(catalog.by_oid.get(unchecked.table), where, f"{what} {name} is NOT VALID", fix)
+
+
+@rule(
+    "fk-duplicate",
+    "Foreign key that exists twice",
+    Severity.WARNING,
+    group="integrity",
+    reason="Each write is checked twice, and a delete does what both say: of CASCADE and NO ACTION "
+    "the row that refuses wins, whichever the developers read.",
+    remedy="Drop one of them. SQL is printed where both say the same.",
+    bad=f"{USERS}\nCREATE TABLE plays (user_id uuid CONSTRAINT plays_user_id_fkey\n"
+    "    REFERENCES users (id) ON DELETE CASCADE);\nALTER TABLE plays ADD CONSTRAINT "
+    "plays_user_id_fkey1\n    FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE RESTRICT;",
+    good=GOOD,
+    example="public.plays.plays_user_id_fkey1",
+)
+def fk_duplicate(catalog: Catalog) -> Iterator[Found]:
+    """The same columns that refer to the same columns, in whatever order; the newer is reported."""
+    for table in catalog.all_tables:
+        seen: dict[object, ForeignKey] = {}
+        for key in table.foreign_keys:
+            targets = [target.name for target in key.target_columns]
+            pairs = frozenset(zip(key.columns, targets, strict=True))
+            older = seen.setdefault((key.target_oid, pairs), key)
+            if older is key:
+                continue
+            fix = None
+            if _says(key) == _says(older) and older.is_valid:
+                statement = alter_table(table, f"DROP CONSTRAINT {ident(key.name)}")
+                needs = frozenset([f"constraint {qualified(table.schema, table.name, older.name)}"])
+                fix = Fix(Stage.CONSTRAINT, (statement,), claims(key), needs)
+            message = f"({columns(key.columns)}) refers to {key.target} by {ident(older.name)}, too"
+            yield Found(table, key.identity, message, fix)
+
+
+def _says(key: ForeignKey) -> tuple[object, ...]:
+    return (
+        key.on_delete, key.on_update, key.match, key.set_columns, key.is_deferrable,
+        key.is_enforced,
+    )  # fmt: skip
+
+
+RULES = (constraint_not_enforced, check_not_valid, fk_duplicate)

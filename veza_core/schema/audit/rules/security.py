@@ -1,0 +1,149 @@
+"""Security: whose rights a statement runs with, and whose objects it means."""
+
+import re
+from collections.abc import Iterator
+
+from veza_core.schema.audit.catalog import Catalog
+from veza_core.schema.audit.facts import Facts, Routine
+from veza_core.schema.audit.quoting import qualified
+from veza_core.schema.audit.rule import Found, Severity, rule
+
+_TOTAL = "CREATE TABLE totals (n bigint);"
+_FUNCTION = "CREATE FUNCTION count_play() RETURNS trigger LANGUAGE plpgsql"
+_TRIGGER = """CREATE TABLE plays (id uuid);
+CREATE TRIGGER count_play AFTER INSERT ON plays FOR EACH ROW EXECUTE FUNCTION count_play();"""
+
+# A table after the words that a table follows, or a function before its arguments, without schema.
+_TABLE = re.compile(
+    r'\b(?:from|join|into|update|table|only)\s+(?:only\s+)?("[^"]+"|\w+)(?!\s*\.|\w|")', re.I
+)
+_CALL = re.compile(r'(?<![.\w"])("[^"]+"|\w+)\s*\(')
+_COMMENT_OR_TEXT = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
+
+
+def _identity(routine: Routine) -> str:
+    return f"{qualified(routine.schema, routine.name)}({routine.arguments})"
+
+
+@rule(
+    "function-search-path",
+    "Function whose search_path is the caller's",
+    Severity.WARNING,
+    group="security",
+    reason="Names without a schema mean what the caller's search_path says. With SECURITY DEFINER "
+    "the caller so chooses what runs with the owner's rights. A trigger or an index expression "
+    "fails where the path is another: in pg_restore, in a subscriber, and from PostgreSQL 17 on in "
+    "REINDEX, ANALYZE and VACUUM.",
+    remedy="ALTER FUNCTION … SET search_path = '', and write schemas out in its body; or the schemas "
+    "that it means, pg_temp at the end. No SQL is printed, since the body has to fit.",
+    bad=f"{_TOTAL}\n{_FUNCTION}\nAS $$ BEGIN UPDATE totals SET n = n + 1; RETURN NEW; END; $$;\n"
+    f"{_TRIGGER}",
+    good=f"{_TOTAL}\n{_FUNCTION} SET search_path = ''\n"
+    "AS $$ BEGIN UPDATE public.totals SET n = n + 1; RETURN NEW; END; $$;\n"
+    f"{_TRIGGER}",
+    example="public.count_play()",
+)
+def function_search_path(catalog: Catalog) -> Iterator[Found]:
+    """Each SECURITY DEFINER function; of the others those that a trigger, an index, a generated
+    column or a constraint runs, and that name a table or a function without its schema. A body in
+    SQL's own form (BEGIN ATOMIC) is bound when it is made. C functions are not looked at.
+    """
+    for routine in catalog.facts.routines:
+        if routine.is_fixed:
+            continue
+        names = _unqualified(routine.source, catalog.facts)
+        if routine.is_definer:
+            message = "SECURITY DEFINER, and its search_path is the caller's"
+        elif names and (routine.is_trigger or routine.is_stored):
+            runs = "an index or a constraint" if routine.is_stored else "a trigger"
+            message = f"{runs} runs it, and it names {', '.join(names[:3])} without a schema"
+        else:
+            continue
+        yield Found(None, _identity(routine), message)
+
+
+def _unqualified(source: str, facts: Facts) -> list[str]:
+    """Return the names of tables and functions that the search_path decides on."""
+    code = _COMMENT_OR_TEXT.sub(" '' ", source)
+    found = {_folded(name) for name in _TABLE.findall(code)} & facts.tables_named
+    return sorted(found | ({_folded(name) for name in _CALL.findall(code)} & facts.functions_named))
+
+
+def _folded(name: str) -> str:
+    return name[1:-1] if name.startswith('"') else name.lower()
+
+
+@rule(
+    "definer-public",
+    "SECURITY DEFINER function that every role may call",
+    Severity.WARNING,
+    group="security",
+    reason="It runs with its owner's rights, often those of all tables, and CREATE FUNCTION lets "
+    "PUBLIC execute it unless that is revoked.",
+    remedy="Revoke EXECUTE from PUBLIC, and grant it to the roles that are meant. No SQL is printed: "
+    "roles that call it today would be refused.",
+    bad="CREATE FUNCTION tidy() RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = ''\n"
+    "    AS 'SELECT';",
+    good="CREATE FUNCTION tidy() RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = ''\n"
+    "    AS 'SELECT';\nREVOKE EXECUTE ON FUNCTION tidy() FROM PUBLIC;",
+    example="public.tidy()",
+)
+def definer_public(catalog: Catalog) -> Iterator[Found]:
+    """In a schema that PUBLIC may use. Trigger functions cannot be called."""
+    for routine in catalog.facts.routines:
+        if routine.is_definer and routine.is_public:
+            message = "it runs with its owner's rights, and PUBLIC may execute it"
+            yield Found(None, _identity(routine), message)
+
+
+_POLICY = (
+    "CREATE TABLE notes (owner_id uuid);\nCREATE POLICY own ON notes USING (owner_id IS NULL);"
+)
+
+
+@rule(
+    "policy-without-rls",
+    "Policies on a table that does not obey them",
+    Severity.ERROR,
+    group="security",
+    reason="A policy does nothing before ALTER TABLE … ENABLE ROW LEVEL SECURITY, and neither does "
+    "FORCE: every role with a privilege on the table sees all rows.",
+    remedy="Enable it, once each role that uses the table has its policy; or drop the policies. No "
+    "SQL is printed: roles without one would see nothing.",
+    bad=_POLICY,
+    good=f"{_POLICY}\nALTER TABLE notes ENABLE ROW LEVEL SECURITY;",
+    example="public.notes",
+)
+def policy_without_rls(catalog: Catalog) -> Iterator[Found]:
+    """FORCE ROW LEVEL SECURITY alone counts too."""
+    for security in catalog.facts.row_security:
+        table = catalog.by_oid.get(security.table)
+        if table is None or security.is_enabled:
+            continue
+        if security.has_policies or security.is_forced:
+            what = "has policies" if security.has_policies else "forces row level security"
+            yield Found(table, table.identity, f"it {what}, but row level security is not enabled")
+
+
+@rule(
+    "rls-without-policy",
+    "Row level security without a policy",
+    Severity.WARNING,
+    group="security",
+    reason="Every role but the owner, superusers and BYPASSRLS sees no row, and no error says why.",
+    remedy="Create the policies that are meant. A table that no role is to see has no need of it: "
+    "revoke the privileges instead. Where it is meant, an exception says so.",
+    bad="CREATE TABLE notes (owner_id uuid);\nALTER TABLE notes ENABLE ROW LEVEL SECURITY;",
+    good=f"{_POLICY}\nALTER TABLE notes ENABLE ROW LEVEL SECURITY;",
+    example="public.notes",
+)
+def rls_without_policy(catalog: Catalog) -> Iterator[Found]:
+    """A partition is read through its parent, whose policies count."""
+    for security in catalog.facts.row_security:
+        table = catalog.by_oid.get(security.table)
+        if table is None or table.is_partition or not security.is_enabled or security.has_policies:
+            continue
+        yield Found(table, table.identity, "row level security is enabled, and there is no policy")
+
+
+RULES = (function_search_path, definer_public, policy_without_rls, rls_without_policy)

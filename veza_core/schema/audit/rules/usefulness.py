@@ -1,0 +1,100 @@
+"""Indexes that promise what they do not do (Standard, rule 4)."""
+
+from collections.abc import Iterator
+
+from veza_core.schema.audit.catalog import SOFT_DELETE, Catalog, Index
+from veza_core.schema.audit.meaning import conjuncts
+from veza_core.schema.audit.quoting import columns, ident
+from veza_core.schema.audit.rule import Found, Severity, rule
+
+
+@rule(
+    "unique-nullable",
+    "Unique index of several columns, one of which may be NULL",
+    Severity.WARNING,
+    group="indexes",
+    reason="NULL is like no other NULL: (a, NULL) may be there any number of times, and ON CONFLICT "
+    "never meets it.",
+    remedy="NOT NULL where the column has a value always; NULLS NOT DISTINCT where NULL is a value "
+    "like another; a second unique index of the other columns WHERE it IS NULL; or, if only rows "
+    "with a value are meant, the condition that it IS NOT NULL, which says so.",
+    bad="CREATE TABLE pages (site_id uuid, slug text NOT NULL);\n"
+    "CREATE UNIQUE INDEX idx_pages_site_id_slug ON pages (site_id, slug);",
+    good="CREATE TABLE pages (site_id uuid, slug text NOT NULL);\n"
+    "CREATE UNIQUE INDEX idx_pages_site_id_slug ON pages (site_id, slug) NULLS NOT DISTINCT;",
+    example="public.idx_pages_site_id_slug",
+)
+def unique_nullable(catalog: Catalog) -> Iterator[Found]:
+    """Not of one column, where NULL means that there is none; nor where the other columns are
+    unique anyway.
+    """
+    for table in catalog.tables:
+        for index in table.indexes:
+            loose = _loose(index)
+            if loose and not any(_closes(other, index, loose) for other in table.indexes):
+                are = "is nullable" if len(loose) == 1 else "are nullable"
+                message = f"{columns(loose)} {are}: rows with NULL there are never the same"
+                yield Found(table, index.identity, message)
+
+
+def _loose(index: Index) -> tuple[str, ...]:
+    """Return the columns whose NULLs the index lets pass; none where that is said, or no matter."""
+    table = index.table
+    if not index.is_unique or index.nulls_not_distinct or index.is_exclusion or len(index.keys) < 2:
+        return ()
+    said = {
+        part.removesuffix(" IS NOT NULL").removesuffix(" IS NULL")
+        for part in conjuncts(index.predicate)
+    }
+    primary = set(table.primary_key.keys) if table.primary_key is not None else {None}
+    if primary <= set(index.keys):
+        return ()
+    return tuple(
+        key
+        for key in index.keys
+        if key is not None and not table.columns[key].not_null and ident(key) not in said
+    )
+
+
+def _closes(other: Index, index: Index, loose: tuple[str, ...]) -> bool:
+    """Whether another index keeps those rows apart: that of the other columns, or one for NULLs."""
+    if other is index or not other.is_unique or not other.is_usable:
+        return False
+    if not set(other.keys) < set(index.keys):
+        return False
+    parts = set(conjuncts(other.predicate)) - {f"{SOFT_DELETE} IS NULL"}
+    return parts <= {f"{ident(name)} IS NULL" for name in loose}
+
+
+#: Operator classes by which a b-tree compares whole values that hold many.
+_WHOLE = {"array_ops": "an array", "jsonb_ops": "jsonb", "tsvector_ops": "tsvector"}
+
+
+@rule(
+    "index-method",
+    "B-tree on an array, jsonb or tsvector",
+    Severity.WARNING,
+    group="indexes",
+    reason="It finds nothing but values that are equal as a whole, which nobody looks for, and a "
+    "value of more than 2,704 bytes cannot be inserted at all. What is in the value is found by "
+    "GIN: `@>`, `?`, `@@`.",
+    remedy="Create a GIN index (CONCURRENTLY), or one on the expression that is searched for, and "
+    "drop this one. No SQL is printed: which operators the queries use is not in the catalog.",
+    bad="CREATE TABLE tracks (tags text[]);\nCREATE INDEX idx_tracks_tags ON tracks (tags);",
+    good="CREATE TABLE tracks (tags text[]);\n"
+    "CREATE INDEX idx_tracks_tags ON tracks USING gin (tags);",
+    example="public.idx_tracks_tags",
+)
+def index_method(catalog: Catalog) -> Iterator[Found]:
+    """Where such a column is the first key. Not a unique index, which compares whole values on
+    purpose, nor an expression such as `data -> 'id'`.
+    """
+    for table in catalog.tables:
+        for index in table.indexes:
+            what = _WHOLE.get(index.operator_class_names[0])
+            if index.method == "btree" and what and index.keys[0] and not index.is_unique:
+                message = f"a b-tree whose first column, {ident(index.keys[0])}, is {what}"
+                yield Found(table, index.identity, message)
+
+
+RULES = (unique_nullable, index_method)
