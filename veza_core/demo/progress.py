@@ -15,7 +15,7 @@ from rich.progress import (
 from rich.progress import Progress as Bar
 
 
-class Progress:
+class FillProgress:
     """Told of every chunk; `verbosity` 0 says nothing."""
 
     def __init__(self, rows: int, output: Any, errors: Any, verbosity: int) -> None:

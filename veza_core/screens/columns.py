@@ -52,7 +52,7 @@ HEADINGS = {
 }
 
 
-class Column:
+class FieldColumn:
     """A column of a list, for `list_display`: a field, shown by its type."""
 
     def __init__(self, field: AnyField) -> None:
@@ -65,7 +65,7 @@ class Column:
         return show(self.field, row)
 
 
-class Computed:
+class ComputedColumn:
     """A column that a method of the admin makes of several fields: see `computed`."""
 
     def __init__(self, method: Callable[[Any], Any]) -> None:
@@ -81,7 +81,7 @@ class Computed:
 class Opening:
     """A list's first column, which leads to the row's own page, and says that it is deleted."""
 
-    def __init__(self, column: Column | Computed) -> None:
+    def __init__(self, column: FieldColumn | ComputedColumn) -> None:
         self.column = column
         self.needs = (*column.needs, "id")
         self.__name__ = column.__name__
@@ -100,14 +100,14 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class HtmlTable:
     """What `veza/table.html` shows."""
 
     headings: Sequence[str]
     rows: Sequence[Sequence[Any]]
 
     @classmethod
-    def of(cls, columns: "Sequence[AnyColumn]", rows: Iterable[Model]) -> "Table":
+    def of(cls, columns: "Sequence[AnyColumn]", rows: Iterable[Model]) -> "HtmlTable":
         """These columns of these rows."""
         headings = [column.short_description for column in columns]
         return cls(headings, [[column(row) for column in columns] for row in rows])
@@ -143,7 +143,7 @@ class Box:
         )
 
 
-type AnyColumn = Column | Computed | Opening
+type AnyColumn = FieldColumn | ComputedColumn | Opening
 
 
 def computed(heading: str, *needs: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

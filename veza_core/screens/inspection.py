@@ -25,8 +25,8 @@ from .bounded import ON_PAGE, bounded
 from .changelist import KeysetChangeList
 from .columns import (
     AnyColumn,
-    Column,
-    Computed,
+    ComputedColumn,
+    FieldColumn,
     Opening,
     field_of,
     heading,
@@ -134,10 +134,10 @@ class InspectionAdmin(admin.ModelAdmin):
         states = (*self.states, DELETED) if self.is_soft else tuple(self.states)
         return Screen(self.model, self.order, self.keys, states, self.merged)
 
-    def column(self, name: str) -> Column | Computed:
+    def column(self, name: str) -> FieldColumn | ComputedColumn:
         """A column by its name: a field, or a method marked by `computed`."""
         field = field_of(self.model, name)
-        return Column(field) if field is not None else Computed(getattr(self, name))
+        return FieldColumn(field) if field is not None else ComputedColumn(getattr(self, name))
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         first, *others = self.columns
@@ -297,7 +297,7 @@ class InspectionAdmin(admin.ModelAdmin):
         """A line of a section: its heading, its value, and what the database says of it."""
         field = field_of(self.model, name)
         if field is None:
-            method = Computed(getattr(self, name))
+            method = ComputedColumn(getattr(self, name))
             return method.short_description, method(row), ""
         return heading(field), show(field, row, whole=True), field.db_comment or ""
 

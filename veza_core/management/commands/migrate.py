@@ -23,7 +23,7 @@ from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
 from veza_core.db.session import announce
 from veza_core.db.timeouts import Blocker
 from veza_core.db.trust import UntrustedSchemaError, revoke_from_everybody
-from veza_core.operations.deploy.executor import Executor, Patience, Progress
+from veza_core.operations.deploy.executor import Executor, MigrationReport, Patience
 from veza_core.operations.deploy.plan import Plan, read_plan
 from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.deploy.recognition import check_stranger, check_tables
@@ -32,7 +32,7 @@ from veza_core.operations.deploy.signals import signals_are_due
 from veza_core.operations.deploy.summary import read_summary
 
 
-class Command(DjangoCommand, Progress):
+class Command(DjangoCommand, MigrationReport):
     """Applies what is not yet applied, forwards only, one run at a time."""
 
     help = (

@@ -15,7 +15,7 @@ from veza_core.db.timeouts import is_lock_timeout
 from veza_core.management.arguments import some_path, some_text
 from veza_core.operations.backup.archive import Archive, open_archive
 from veza_core.operations.backup.contents import check_contents
-from veza_core.operations.backup.programs import Progress, server_major
+from veza_core.operations.backup.programs import server_major
 from veza_core.operations.backup.restore import Choice, replace_schemas
 from veza_core.operations.backup.target import (
     check_dependents,
@@ -29,6 +29,7 @@ from veza_core.operations.deploy.contents import contents_of
 from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.deploy.reset import OutsideChangedError, sessions_in_the_way
 from veza_core.operations.deploy.summary import read_summary
+from veza_core.operations.progress import StatusLine
 
 UNCHANGED = "Nothing was changed."
 
@@ -159,7 +160,7 @@ class Command(BaseCommand):
             raise CommandError(f"the database's name is {name}, not {answer!r}. {UNCHANGED}")
 
     def _restore(self, connection: BaseDatabaseWrapper, archive: Archive) -> None:
-        progress = Progress(self.stderr, shown=self.options["verbosity"] >= 1)
+        progress = StatusLine(self.stderr, shown=self.options["verbosity"] >= 1)
         timeout = self.options["lock_timeout"]
         try:
             with migration_lock(connection, timeout, self._wait_for):

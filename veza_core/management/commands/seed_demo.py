@@ -106,14 +106,14 @@ class Command(BaseCommand):
         self, connection: BaseDatabaseWrapper, counts: "Counts", options: dict[str, Any]
     ) -> None:
         from veza_core.demo.load import load
-        from veza_core.demo.progress import Progress
+        from veza_core.demo.progress import FillProgress
         from veza_core.demo.service import make_plan
 
         now = options["now"] or _today()
         plan = make_plan(connection, options["seed"], now, counts, append=options["append"])
         self._begin(plan, options["seed"], now, options["verbosity"])
         started = time.monotonic()
-        progress = Progress(plan.rows_missing, self.stdout, self.stderr, options["verbosity"])
+        progress = FillProgress(plan.rows_missing, self.stdout, self.stderr, options["verbosity"])
         with self._clear_errors(), progress:
             load(connection, plan.world, plan.missing, progress.advance)
         if options["verbosity"]:

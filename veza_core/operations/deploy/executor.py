@@ -32,7 +32,7 @@ class Patience:
     attempts: int
 
 
-class Progress:
+class MigrationReport:
     """What an executor tells of its work. Does nothing: commands say more."""
 
     def applied(self, migration: Migration, seconds: float) -> None:
@@ -51,7 +51,7 @@ class Executor(MigrationExecutor):
     """
 
     def __init__(
-        self, connection: BaseDatabaseWrapper, patience: Patience, progress: Progress
+        self, connection: BaseDatabaseWrapper, patience: Patience, progress: MigrationReport
     ) -> None:
         super().__init__(connection)
         self.patience = patience

@@ -9,14 +9,14 @@ from veza_core.models import Permission, Role, User, UserRole, UserRoleAssignmen
 from .action import RefusedError
 
 #: Of `user_roles`: those that have not ended.
-LIVE = Q(expires_at__isnull=True) | Q(expires_at__gt=Now())
+NOT_EXPIRED = Q(expires_at__isnull=True) | Q(expires_at__gt=Now())
 
 
 def live_roles(user: User) -> list[UserRoleAssignment]:
     """The roles that a user holds now, in whatever state the account is."""
     return list(
         UserRoleAssignment.objects.using("default")
-        .filter(LIVE, user_id=user.pk)
+        .filter(NOT_EXPIRED, user_id=user.pk)
         .select_related("role")
         .order_by("role__name")
     )
