@@ -31,8 +31,8 @@ class Retry(JobAction):
     label = "Retry"
     done = "Put back into the queue:"
     explanation = (
-        "The job waits for a worker again, as if it had never been tried. "
-        "The error of the last attempt is in the staff log from then on."
+        "The job waits for a worker again, with no attempts used. "
+        "The staff log keeps the error of the last attempt."
     )
     states = (TranscodeStatus.FAILED, TranscodeStatus.CANCELLED)
     sets = {
@@ -55,8 +55,8 @@ class Cancel(JobAction):
     label = "Cancel"
     done = "Cancelled"
     explanation = (
-        "No worker takes the job any more. One that is at it already may still finish what it "
-        "began. A retry puts the job back into the queue."
+        "No worker takes the job from now on. A worker that has already started may still "
+        "finish. A retry puts the job back into the queue."
     )
     states = (TranscodeStatus.PENDING, TranscodeStatus.PROCESSING)
     sets = {

@@ -183,7 +183,7 @@ def test_a_download_that_is_broken_off_is_remembered(
         response.close()
     finally:
         request_finished.connect(close_old_connections)
-    assert entries("tracks.exported")[0].after == {"rows": 2, "ending": "broken off"}
+    assert entries("tracks.exported")[0].after == {"rows": 2, "ending": "interrupted"}
 
 
 def test_a_failing_log_lets_nothing_leave(browser: Client):

@@ -173,8 +173,8 @@ def _with_download(shown: SafeString, field: AnyField, row: Model) -> SafeString
     from .whole import value_url
 
     return format_html(
-        '{} <p class="quiet">Only the beginning, or not laid out: it is too long or too deeply'
-        ' nested. <a href="{}" download>Show all</a> as a file.</p>',
+        '{} <p class="quiet">This value is too long or too deeply nested to show in'
+        ' full. <a href="{}" download>Download it</a>.</p>',
         shown,
         value_url(row, field),
     )

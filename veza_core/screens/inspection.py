@@ -212,12 +212,12 @@ class InspectionAdmin(admin.ModelAdmin):
         try:
             pk = self.opts.pk.to_python(object_id)
         except (ValidationError, ValueError) as error:
-            raise NotThereError(f"“{object_id[:40]}” is no ID of a {name}.") from error
+            raise NotThereError(f"“{object_id[:40]}” is not a valid ID of a {name}.") from error
         row = self.whole_rows(request).filter(pk=pk).first()
         if row is None:
             raise NotThereError(
-                f"There is no {name} {pk}. It may have been removed for good: "
-                "soft-deleted ones are still found."
+                f"There is no {name} {pk}. It may have been permanently deleted: "
+                "soft-deleted rows can still be opened."
             )
         return row
 

@@ -37,7 +37,7 @@ def make(data: Path) -> Account:
         _make_parents(data.parent)
         data.mkdir(mode=0o700, exist_ok=True)
     if not data.is_dir():
-        raise StartError("it is not a folder")
+        raise StartError("it is not a directory")
     if os.geteuid() and data.stat().st_uid != account.uid:
         raise StartError(
             f"it belongs to user {Account.owner_of(data)}, whose server is left alone; "

@@ -80,7 +80,7 @@ class Command(DjangoCommand, MigrationReport):
         self.verbosity = 0 if options["as_json"] else options["verbosity"]
         self.done: list[dict[str, str | float]] = []
         if "" in (options["app_label"], options["migration_name"]):
-            raise CommandError("the name of an app or a migration is given, and empty")
+            raise CommandError("the name of an app or a migration is given but empty")
         if options["lock_timeout"] < 0.001:
             raise CommandError("--lock-timeout is at least 0.001 s: no limit would stop traffic")
         connection = connections[options["database"]]
@@ -204,7 +204,7 @@ class Command(DjangoCommand, MigrationReport):
         self._say(f"  {migration}  {seconds:.3f} s")
 
     def waiting(self, migration: Migration, pause: float, blockers: list[Blocker]) -> None:
-        who = "; ".join(map(str, blockers)) or "nobody that could be seen"
+        who = "; ".join(map(str, blockers)) or "an unknown session"
         self._warn(
             f"{migration}: lock timeout, rolled back, next try in {pause:.1f} s. In the way: {who}"
         )
@@ -223,7 +223,7 @@ class Command(DjangoCommand, MigrationReport):
         }
         self._say(f"{summary}; {seconds:.2f} s")
         if options["audit"] and not options["app_label"]:
-            # Part of the migrations make a part of the schema, which the audit would deplore.
+            # Part of the migrations make a part of the schema, which the audit would report.
             outcome["audit"] = self._audit(connection)
         if options["as_json"]:
             self.stdout.write(json.dumps(outcome))

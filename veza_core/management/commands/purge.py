@@ -56,7 +56,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--dry-run", action="store_true", help="Count what would go, and change nothing."
+            "--dry-run",
+            action="store_true",
+            help="Count what would be deleted, and change nothing.",
         )
         parser.add_argument(
             "--only",
@@ -122,7 +124,8 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             self.progress.clear()
             self.stderr.write(
-                f"Ended: {outcome.deleted:,} rows were deleted. The next purge goes on from there."
+                f"Ended: {outcome.deleted:,} rows were deleted. "
+                "The next purge continues from there."
             )
             raise
         finally:

@@ -119,7 +119,7 @@ class Command(BaseCommand):
             if not is_lock_timeout(error):
                 told = clear_line(error) or one_line(error)
                 raise CommandError(f"{told}. Nothing was dropped.") from error
-            who = "; ".join(map(str, sessions_in_the_way(connection))) or "gone by now"
+            who = "; ".join(map(str, sessions_in_the_way(connection))) or "already disconnected"
             raise CommandError(
                 f"sessions are in the way, and nothing was dropped: {who}. "
                 "Close them, or give --close-sessions."

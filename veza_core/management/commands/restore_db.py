@@ -183,7 +183,7 @@ class Command(BaseCommand):
 
     def _explain(self, connection: BaseDatabaseWrapper, error: Exception) -> str:
         if is_lock_timeout(error):
-            who = "; ".join(map(str, sessions_in_the_way(connection))) or "gone by now"
+            who = "; ".join(map(str, sessions_in_the_way(connection))) or "already disconnected"
             return f"sessions are in the way: {who}. Close them and try again. {UNCHANGED}"
         return f"{' '.join(str(error).split())}. {UNCHANGED}"
 

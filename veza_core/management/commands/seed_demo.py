@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 COUNTED = ("users", "tracks", "playlists", "plays", "likes", "comments")
 SCALES = ("small", "medium", "large")
-GOES_ON = "what was loaded stays, and the same command goes on from there"
+GOES_ON = "the loaded rows stay: run the same command again to continue"
 
 
 def _day(text: str) -> datetime:
@@ -46,7 +46,7 @@ class Command(BaseCommand):
 
     help = (
         "Fills in demo data: the same rows for the same options. For development only. "
-        "A run that was interrupted goes on when it is started again with the same options."
+        "Start an interrupted run again with the same options to continue it."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

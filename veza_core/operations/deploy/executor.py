@@ -160,7 +160,7 @@ class _Remaining:
 
 
 def _gave_up(migration: Migration, patience: Patience, watch: BlockerWatch) -> str:
-    blockers = "; ".join(map(str, watch.blockers)) or "nobody that could be seen"
+    blockers = "; ".join(map(str, watch.blockers)) or "an unknown session"
     undone = "nothing of it is applied" if migration.atomic else "it may be applied in part"
     return (
         f"{migration} could not get its locks within {patience.lock_timeout:g} s, "

@@ -88,7 +88,7 @@ def _check_names(
         raise CommandError(f"this database has no {', '.join(missing)}: run migrate")
     if unknown := sorted(set(only) - names):
         raise CommandError(
-            f"--only: purge never looks for {', '.join(unknown)}; choose from "
+            f"--only: purge does not handle {', '.join(unknown)}; choose from "
             f"{', '.join(sorted(names))}",
             returncode=2,
         )
@@ -96,5 +96,5 @@ def _check_names(
         kinds = {kind for kind, table, _ in columns if table == name}
         if all(days[kind] is None for kind in kinds):
             raise CommandError(
-                f"{name} is kept for ever: {' or '.join(sorted(map(setting, kinds)))} is not set"
+                f"{name} is never deleted: {' or '.join(sorted(map(setting, kinds)))} is not set"
             )

@@ -86,7 +86,7 @@ def _remove(batches: Batches, due: Due, outcome: Outcome) -> None:
     except DatabaseError as error:
         raise CommandError(
             f"{due.table}: {' '.join(str(error).split())}; {outcome.deleted:,} rows "
-            "were deleted before, and the next purge goes on from there"
+            "were deleted before, and the next purge continues from there"
         ) from error
 
 

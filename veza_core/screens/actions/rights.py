@@ -39,7 +39,7 @@ def refuse_self(access: Access, user: User) -> None:
     """Raise `RefusedError` when somebody acts on their own account."""
     if access.user.pk == user.pk:
         raise RefusedError(
-            "This is your own account. Ask a colleague: nobody acts on their own here."
+            "This is your own account. Ask a colleague: you cannot act on your own account."
         )
 
 
@@ -55,6 +55,6 @@ def refuse_greater(access: Access, user: User) -> None:
     is_super = user.role == UserRole.SUPER_ADMIN
     if (is_super and not access.is_super) or not access.may_grant(rights):
         raise RefusedError(
-            f"{user.username} may do things here that you may not. "
+            f"{user.username} has rights here that you do not have. "
             "Ask a colleague who holds all of those rights."
         )
