@@ -120,11 +120,53 @@ COMMENT ON COLUMN public.federated_identities.created_at IS 'When the row was in
 COMMENT ON COLUMN public.federated_identities.updated_at IS 'When the row was last updated, kept by a trigger';
 COMMENT ON COLUMN public.federated_identities.deleted_at IS 'When the row was soft deleted; NULL: it is live';
 
+-- === user_sessions ===
+
+CREATE TABLE public.user_sessions (
+    id               UUID PRIMARY KEY DEFAULT gen_random_uuid(),
+    user_id          UUID NOT NULL,
+    token_hash       VARCHAR(255) NOT NULL,
+    device_info      VARCHAR(255),
+    ip_address       INET,
+    user_agent       TEXT,
+    last_activity_at TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    expires_at       TIMESTAMPTZ NOT NULL,
+    revoked_at       TIMESTAMPTZ,
+    created_at       TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    updated_at       TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    CONSTRAINT idx_user_sessions_token_hash UNIQUE (token_hash),
+    CONSTRAINT user_sessions_user_id_fkey FOREIGN KEY (user_id)
+        REFERENCES public.users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX idx_user_sessions_expires_at
+    ON public.user_sessions (expires_at);
+CREATE INDEX idx_user_sessions_ip_address_last_activity_at
+    ON public.user_sessions (ip_address, last_activity_at DESC);
+CREATE INDEX idx_user_sessions_revoked_at
+    ON public.user_sessions (revoked_at) WHERE revoked_at IS NOT NULL;
+CREATE INDEX idx_user_sessions_user_id_last_activity_at
+    ON public.user_sessions (user_id, last_activity_at DESC);
+
+COMMENT ON TABLE public.user_sessions IS 'Signed-in clients: browsers, phones, speakers';
+COMMENT ON COLUMN public.user_sessions.id IS 'Random UUID (version 4)';
+COMMENT ON COLUMN public.user_sessions.user_id IS 'Who is signed in';
+COMMENT ON COLUMN public.user_sessions.token_hash IS 'Hash of the token: a secret';
+COMMENT ON COLUMN public.user_sessions.device_info IS 'The device, as the client names it';
+COMMENT ON COLUMN public.user_sessions.ip_address IS 'The client''s last address';
+COMMENT ON COLUMN public.user_sessions.user_agent IS 'The client''s User-Agent';
+COMMENT ON COLUMN public.user_sessions.last_activity_at IS 'When it was last used';
+COMMENT ON COLUMN public.user_sessions.expires_at IS 'When it ends by itself';
+COMMENT ON COLUMN public.user_sessions.revoked_at IS 'When it was ended early; NULL: it was not';
+COMMENT ON COLUMN public.user_sessions.created_at IS 'When the row was inserted';
+COMMENT ON COLUMN public.user_sessions.updated_at IS 'When the row was last updated, kept by a trigger';
+
 -- === refresh_tokens ===
 
 CREATE TABLE public.refresh_tokens (
     id         UUID PRIMARY KEY DEFAULT gen_random_uuid(),
     user_id    UUID NOT NULL,
+    session_id UUID,
     token_hash VARCHAR(255) NOT NULL,
     expires_at TIMESTAMPTZ NOT NULL,
     revoked_at TIMESTAMPTZ,
@@ -133,6 +175,8 @@ CREATE TABLE public.refresh_tokens (
     created_at TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
     updated_at TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
     CONSTRAINT idx_refresh_tokens_token_hash UNIQUE (token_hash),
+    CONSTRAINT refresh_tokens_session_id_fkey FOREIGN KEY (session_id)
+        REFERENCES public.user_sessions (id) ON DELETE CASCADE,
     CONSTRAINT refresh_tokens_user_id_fkey FOREIGN KEY (user_id)
         REFERENCES public.users (id) ON DELETE CASCADE
 );
@@ -141,12 +185,15 @@ CREATE INDEX idx_refresh_tokens_expires_at
     ON public.refresh_tokens (expires_at);
 CREATE INDEX idx_refresh_tokens_revoked_at
     ON public.refresh_tokens (revoked_at) WHERE revoked_at IS NOT NULL;
+CREATE INDEX idx_refresh_tokens_session_id
+    ON public.refresh_tokens (session_id);
 CREATE INDEX idx_refresh_tokens_user_id
     ON public.refresh_tokens (user_id);
 
 COMMENT ON TABLE public.refresh_tokens IS 'Long-lived tokens that buy new access tokens';
 COMMENT ON COLUMN public.refresh_tokens.id IS 'Random UUID (version 4)';
 COMMENT ON COLUMN public.refresh_tokens.user_id IS 'Whose token it is';
+COMMENT ON COLUMN public.refresh_tokens.session_id IS 'The session that it keeps signed in, and ends with; NULL: none is known';
 COMMENT ON COLUMN public.refresh_tokens.token_hash IS 'Hash of the token: a secret';
 COMMENT ON COLUMN public.refresh_tokens.expires_at IS 'When it ends by itself';
 COMMENT ON COLUMN public.refresh_tokens.revoked_at IS 'When it was revoked; NULL: it was not';
@@ -218,44 +265,3 @@ COMMENT ON COLUMN public.email_verification_tokens.expires_at IS 'When it ends b
 COMMENT ON COLUMN public.email_verification_tokens.used_at IS 'When it was used; NULL: it was not';
 COMMENT ON COLUMN public.email_verification_tokens.created_at IS 'When the row was inserted';
 COMMENT ON COLUMN public.email_verification_tokens.updated_at IS 'When the row was last updated, kept by a trigger';
-
--- === user_sessions ===
-
-CREATE TABLE public.user_sessions (
-    id               UUID PRIMARY KEY DEFAULT gen_random_uuid(),
-    user_id          UUID NOT NULL,
-    token_hash       VARCHAR(255) NOT NULL,
-    device_info      VARCHAR(255),
-    ip_address       INET,
-    user_agent       TEXT,
-    last_activity_at TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
-    expires_at       TIMESTAMPTZ NOT NULL,
-    revoked_at       TIMESTAMPTZ,
-    created_at       TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
-    updated_at       TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
-    CONSTRAINT idx_user_sessions_token_hash UNIQUE (token_hash),
-    CONSTRAINT user_sessions_user_id_fkey FOREIGN KEY (user_id)
-        REFERENCES public.users (id) ON DELETE CASCADE
-);
-
-CREATE INDEX idx_user_sessions_expires_at
-    ON public.user_sessions (expires_at);
-CREATE INDEX idx_user_sessions_ip_address_last_activity_at
-    ON public.user_sessions (ip_address, last_activity_at DESC);
-CREATE INDEX idx_user_sessions_revoked_at
-    ON public.user_sessions (revoked_at) WHERE revoked_at IS NOT NULL;
-CREATE INDEX idx_user_sessions_user_id_last_activity_at
-    ON public.user_sessions (user_id, last_activity_at DESC);
-
-COMMENT ON TABLE public.user_sessions IS 'Signed-in clients: browsers, phones, speakers';
-COMMENT ON COLUMN public.user_sessions.id IS 'Random UUID (version 4)';
-COMMENT ON COLUMN public.user_sessions.user_id IS 'Who is signed in';
-COMMENT ON COLUMN public.user_sessions.token_hash IS 'Hash of the token: a secret';
-COMMENT ON COLUMN public.user_sessions.device_info IS 'The device, as the client names it';
-COMMENT ON COLUMN public.user_sessions.ip_address IS 'The client''s last address';
-COMMENT ON COLUMN public.user_sessions.user_agent IS 'The client''s User-Agent';
-COMMENT ON COLUMN public.user_sessions.last_activity_at IS 'When it was last used';
-COMMENT ON COLUMN public.user_sessions.expires_at IS 'When it ends by itself';
-COMMENT ON COLUMN public.user_sessions.revoked_at IS 'When it was ended early; NULL: it was not';
-COMMENT ON COLUMN public.user_sessions.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.user_sessions.updated_at IS 'When the row was last updated, kept by a trigger';

@@ -96,6 +96,13 @@ RELATED = {
         "ON session.id = session_id WHERE played.user_id <> session.user_id "
         "OR started_at NOT BETWEEN session.created_at AND last_activity_at"
     ),
+    "a refresh token's session is its user's, and ends it": (
+        "SELECT FROM refresh_tokens AS token JOIN user_sessions AS session "
+        "ON session.id = session_id WHERE token.user_id <> session.user_id "
+        "OR token.created_at NOT BETWEEN session.created_at AND last_activity_at "
+        "OR (session.revoked_at IS NOT NULL "
+        "AND (token.revoked_at IS NULL OR token.revoked_at > session.revoked_at))"
+    ),
     "no more is heard than there is": (
         "SELECT FROM track_plays JOIN tracks ON tracks.id = track_id "
         "WHERE track_plays.duration_ms > tracks.duration_ms "

@@ -52,10 +52,10 @@ class Counts:
         return {
             "users": users,
             "federated_identities": users // 10 * 2,
+            "user_sessions": users,
             "refresh_tokens": users,
             "password_reset_tokens": users // 5,
             "email_verification_tokens": users // 4,
-            "user_sessions": users,
             "user_roles": self.staff * 2,
             "user_profiles": users * 9 // 10,
             "user_settings": users * 9 // 10,

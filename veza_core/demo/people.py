@@ -167,6 +167,17 @@ class People:
         end = np.minimum(self.user_end(self.session_user(sessions)), start + 20 * DAY)
         return self.between("user_sessions", sessions, start, end, "last")
 
+    def session_revoked(self, sessions: Integers) -> Flags:
+        """Whether the sessions were ended early; those of the known staff accounts were not."""
+        draws = self.draws("user_sessions")
+        return (sessions >= len(KNOWN)) & draws.chance("revoked", sessions, 0.15)
+
+    def session_revoked_at(self, sessions: Integers) -> Integers:
+        """When these were ended."""
+        end = self.user_end(self.session_user(sessions))
+        last = self.session_last(sessions)
+        return self.between("user_sessions", sessions, last, end, "revoked at")
+
     def between(
         self, table: str, rows: Integers, start: Integers, end: Integers, what: str = "time"
     ) -> Integers:

@@ -341,6 +341,115 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="UserSession",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Random UUID (version 4)",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_comment="Who is signed in",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="sessions",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "token_hash",
+                    models.CharField(db_comment="Hash of the token: a secret", max_length=255),
+                ),
+                (
+                    "device_info",
+                    models.CharField(
+                        blank=True,
+                        db_comment="The device, as the client names it",
+                        max_length=255,
+                        null=True,
+                    ),
+                ),
+                (
+                    "ip_address",
+                    models.GenericIPAddressField(
+                        blank=True, db_comment="The client's last address", null=True
+                    ),
+                ),
+                (
+                    "user_agent",
+                    models.TextField(blank=True, db_comment="The client's User-Agent", null=True),
+                ),
+                (
+                    "last_activity_at",
+                    models.DateTimeField(
+                        db_comment="When it was last used",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                    ),
+                ),
+                ("expires_at", models.DateTimeField(db_comment="When it ends by itself")),
+                (
+                    "revoked_at",
+                    models.DateTimeField(
+                        blank=True,
+                        db_comment="When it was ended early; NULL: it was not",
+                        null=True,
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "user_sessions",
+                "verbose_name": "session",
+                "db_table_comment": "Signed-in clients: browsers, phones, speakers",
+                "indexes": [
+                    veza_core.db.indexes.Index(
+                        fields=["user", "-last_activity_at"],
+                        name="idx_user_sessions_user_id_last_activity_at",
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["ip_address", "-last_activity_at"],
+                        name="idx_user_sessions_ip_address_last_activity_at",
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["expires_at"], name="idx_user_sessions_expires_at"
+                    ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("revoked_at__isnull", False)),
+                        fields=["revoked_at"],
+                        name="idx_user_sessions_revoked_at",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("token_hash",), name="idx_user_sessions_token_hash"
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="RefreshToken",
             fields=[
                 (
@@ -362,6 +471,18 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="refresh_tokens",
                         to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "session",
+                    models.ForeignKey(
+                        blank=True,
+                        db_comment="The session that it keeps signed in, and ends with; NULL: none is known",
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="refresh_tokens",
+                        to="veza_core.usersession",
                     ),
                 ),
                 (
@@ -407,6 +528,9 @@ class Migration(migrations.Migration):
                 "db_table_comment": "Long-lived tokens that buy new access tokens",
                 "indexes": [
                     veza_core.db.indexes.Index(fields=["user"], name="idx_refresh_tokens_user_id"),
+                    veza_core.db.indexes.Index(
+                        fields=["session"], name="idx_refresh_tokens_session_id"
+                    ),
                     veza_core.db.indexes.Index(
                         fields=["expires_at"], name="idx_refresh_tokens_expires_at"
                     ),
@@ -575,115 +699,6 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(
                         fields=("token_hash",), name="idx_email_verification_tokens_token_hash"
-                    )
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="UserSession",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="Random UUID (version 4)",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        db_comment="Who is signed in",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
-                        related_name="sessions",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "token_hash",
-                    models.CharField(db_comment="Hash of the token: a secret", max_length=255),
-                ),
-                (
-                    "device_info",
-                    models.CharField(
-                        blank=True,
-                        db_comment="The device, as the client names it",
-                        max_length=255,
-                        null=True,
-                    ),
-                ),
-                (
-                    "ip_address",
-                    models.GenericIPAddressField(
-                        blank=True, db_comment="The client's last address", null=True
-                    ),
-                ),
-                (
-                    "user_agent",
-                    models.TextField(blank=True, db_comment="The client's User-Agent", null=True),
-                ),
-                (
-                    "last_activity_at",
-                    models.DateTimeField(
-                        db_comment="When it was last used",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                    ),
-                ),
-                ("expires_at", models.DateTimeField(db_comment="When it ends by itself")),
-                (
-                    "revoked_at",
-                    models.DateTimeField(
-                        blank=True,
-                        db_comment="When it was ended early; NULL: it was not",
-                        null=True,
-                    ),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-            ],
-            options={
-                "db_table": "user_sessions",
-                "verbose_name": "session",
-                "db_table_comment": "Signed-in clients: browsers, phones, speakers",
-                "indexes": [
-                    veza_core.db.indexes.Index(
-                        fields=["user", "-last_activity_at"],
-                        name="idx_user_sessions_user_id_last_activity_at",
-                    ),
-                    veza_core.db.indexes.Index(
-                        fields=["ip_address", "-last_activity_at"],
-                        name="idx_user_sessions_ip_address_last_activity_at",
-                    ),
-                    veza_core.db.indexes.Index(
-                        fields=["expires_at"], name="idx_user_sessions_expires_at"
-                    ),
-                    veza_core.db.indexes.Index(
-                        condition=models.Q(("revoked_at__isnull", False)),
-                        fields=["revoked_at"],
-                        name="idx_user_sessions_revoked_at",
-                    ),
-                ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("token_hash",), name="idx_user_sessions_token_hash"
                     )
                 ],
             },

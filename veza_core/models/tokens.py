@@ -10,6 +10,58 @@ from .base import BaseModel
 from .users import User
 
 
+class UserSession(BaseModel):
+    """A signed-in client: a browser, a phone, a speaker."""
+
+    user = models.ForeignKey(
+        User,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="sessions",
+        db_comment="Who is signed in",
+    )
+    token_hash = models.CharField(max_length=255, db_comment="Hash of the token: a secret")
+    device_info = models.CharField(
+        max_length=255, null=True, blank=True, db_comment="The device, as the client names it"
+    )
+    ip_address = models.GenericIPAddressField(
+        null=True, blank=True, db_comment="The client's last address"
+    )
+    user_agent = models.TextField(null=True, blank=True, db_comment="The client's User-Agent")
+    last_activity_at = models.DateTimeField(
+        db_default=TransactionNow(), db_comment="When it was last used"
+    )
+    expires_at = models.DateTimeField(db_comment="When it ends by itself")
+    revoked_at = models.DateTimeField(
+        null=True, blank=True, db_comment="When it was ended early; NULL: it was not"
+    )
+
+    class Meta:
+        db_table = "user_sessions"
+        db_table_comment = "Signed-in clients: browsers, phones, speakers"
+        verbose_name = "session"
+        constraints = [UniqueConstraint(fields=["token_hash"], name="idx_user_sessions_token_hash")]
+        indexes = [
+            # A user's sessions, the latest used first.
+            Index(
+                fields=["user", "-last_activity_at"],
+                name="idx_user_sessions_user_id_last_activity_at",
+            ),
+            # Support search: who comes from an address, the latest used first.
+            Index(
+                fields=["ip_address", "-last_activity_at"],
+                name="idx_user_sessions_ip_address_last_activity_at",
+            ),
+            # The purge of expired ones.
+            Index(fields=["expires_at"], name="idx_user_sessions_expires_at"),
+            # The purge of revoked ones.
+            set_index("user_sessions", "revoked_at"),
+        ]
+
+    def __str__(self) -> str:
+        return self.device_info or str(self.id)
+
+
 class RefreshToken(BaseModel):
     """A long-lived token that buys new access tokens."""
 
@@ -19,6 +71,15 @@ class RefreshToken(BaseModel):
         db_index=False,
         related_name="refresh_tokens",
         db_comment="Whose token it is",
+    )
+    session = models.ForeignKey(
+        UserSession,
+        on_delete=models.DB_CASCADE,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="refresh_tokens",
+        db_comment="The session that it keeps signed in, and ends with; NULL: none is known",
     )
     token_hash = models.CharField(max_length=255, db_comment="Hash of the token: a secret")
     expires_at = models.DateTimeField(db_comment="When it ends by itself")
@@ -39,6 +100,8 @@ class RefreshToken(BaseModel):
         indexes = [
             # A user's tokens, to revoke them all.
             Index(fields=["user"], name="idx_refresh_tokens_user_id"),
+            # A session's tokens, to revoke or delete them with it.
+            Index(fields=["session"], name="idx_refresh_tokens_session_id"),
             # The purge of expired ones.
             Index(fields=["expires_at"], name="idx_refresh_tokens_expires_at"),
             # The purge of revoked ones.
@@ -121,55 +184,3 @@ class EmailVerificationToken(BaseModel):
 
     def __str__(self) -> str:
         return self.email
-
-
-class UserSession(BaseModel):
-    """A signed-in client: a browser, a phone, a speaker."""
-
-    user = models.ForeignKey(
-        User,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="sessions",
-        db_comment="Who is signed in",
-    )
-    token_hash = models.CharField(max_length=255, db_comment="Hash of the token: a secret")
-    device_info = models.CharField(
-        max_length=255, null=True, blank=True, db_comment="The device, as the client names it"
-    )
-    ip_address = models.GenericIPAddressField(
-        null=True, blank=True, db_comment="The client's last address"
-    )
-    user_agent = models.TextField(null=True, blank=True, db_comment="The client's User-Agent")
-    last_activity_at = models.DateTimeField(
-        db_default=TransactionNow(), db_comment="When it was last used"
-    )
-    expires_at = models.DateTimeField(db_comment="When it ends by itself")
-    revoked_at = models.DateTimeField(
-        null=True, blank=True, db_comment="When it was ended early; NULL: it was not"
-    )
-
-    class Meta:
-        db_table = "user_sessions"
-        db_table_comment = "Signed-in clients: browsers, phones, speakers"
-        verbose_name = "session"
-        constraints = [UniqueConstraint(fields=["token_hash"], name="idx_user_sessions_token_hash")]
-        indexes = [
-            # A user's sessions, the latest used first.
-            Index(
-                fields=["user", "-last_activity_at"],
-                name="idx_user_sessions_user_id_last_activity_at",
-            ),
-            # Support search: who comes from an address, the latest used first.
-            Index(
-                fields=["ip_address", "-last_activity_at"],
-                name="idx_user_sessions_ip_address_last_activity_at",
-            ),
-            # The purge of expired ones.
-            Index(fields=["expires_at"], name="idx_user_sessions_expires_at"),
-            # The purge of revoked ones.
-            set_index("user_sessions", "revoked_at"),
-        ]
-
-    def __str__(self) -> str:
-        return self.device_info or str(self.id)

@@ -8,10 +8,10 @@ __all__ = ["WRITERS", "Columns", "Rows"]
 _WRITERS: tuple[Writer, ...] = (
     accounts.users,
     accounts.federated_identities,
+    accounts.user_sessions,
     accounts.refresh_tokens,
     accounts.password_reset_tokens,
     accounts.email_verification_tokens,
-    accounts.user_sessions,
     profiles.user_roles,
     profiles.user_profiles,
     profiles.user_settings,

@@ -159,14 +159,33 @@ def _user_of(rows: Rows) -> Integers:
 
 
 def refresh_tokens(rows: Rows) -> Columns:
-    """Valid ones, revoked ones, and ones that ended by themselves."""
-    world, user = rows.world, _user_of(rows)
+    """Valid ones, revoked ones, and ones that ended by themselves; most are a session's."""
+    world, session = rows.world, rows.numbers
+    unknown = rows.chance("no session", 0.1)
+    user = np.where(unknown, _user_of(rows), world.session_user(session))
     end = world.user_end(user)
-    created = rows.lately(world.user_start(user), end)
-    revoked = rows.chance("revoked", 0.3)
-    revoked_at = rows.between(created, np.minimum(created + 30 * DAY, end), "revoked at")
+    created = np.where(
+        unknown,
+        rows.lately(world.user_start(user), end),
+        rows.between(world.session_start(session), world.session_last(session), "made at"),
+    )
+    # A token is exchanged for the next one, or ends with its session.
+    exchanged = rows.chance("revoked", 0.2)
+    exchanged_at = rows.between(created, np.minimum(created + 30 * DAY, end), "revoked at")
+    with_session = ~unknown & world.session_revoked(session)
+    revoked = exchanged | with_session
+    revoked_at = np.where(
+        with_session,
+        np.where(
+            exchanged,
+            np.minimum(exchanged_at, world.session_revoked_at(session)),
+            world.session_revoked_at(session),
+        ),
+        exchanged_at,
+    )
     return rows.key() | {
         "user_id": rows.refer("users", user),
+        "session_id": rows.refer("user_sessions", session).unless(unknown),
         "token_hash": rows.token_hash(),
         "expires_at": timestamp(created + 30 * DAY),
         "revoked_at": sometimes(revoked_at, revoked),
@@ -219,8 +238,7 @@ def user_sessions(rows: Rows) -> Columns:
     world, number = rows.world, rows.numbers
     user = world.session_user(number)
     last = world.session_last(number)
-    revoked = (number >= len(KNOWN)) & rows.chance("revoked", 0.15)
-    revoked_at = rows.between(last, world.user_end(user), "revoked at")
+    revoked, revoked_at = world.session_revoked(number), world.session_revoked_at(number)
     device = rows.below("device", len(words.USER_AGENTS))
     return rows.key() | {
         "user_id": rows.refer("users", user),

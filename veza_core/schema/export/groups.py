@@ -11,10 +11,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "010_auth_and_users": (
         "users",
         "federated_identities",
+        "user_sessions",
         "refresh_tokens",
         "password_reset_tokens",
         "email_verification_tokens",
-        "user_sessions",
     ),
     "020_rbac_and_profiles": (
         "roles",
