@@ -80,6 +80,8 @@ def session(services: str) -> Iterator[Callable[[], Session]]:
                 dbname=services,
                 autocommit=True,
                 cursor_factory=psycopg.RawCursor,
+                # Tests prepare by SQL, and deallocate all.
+                prepare_threshold=None,
                 options=f"-c lock_timeout={LONGEST}s -c search_path=public",
             )
             # Before the pool waits for its threads.
