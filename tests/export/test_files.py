@@ -195,6 +195,7 @@ def test_only_what_differs_is_written_and_only_our_own_removed(tmp_path, snapsho
     assert {path.name: path.read_text("utf-8") for path in directory.iterdir()} == files
     (directory / "060_old.sql").write_text(files["050_legacy_chat.sql"])
     (directory / "mine.sql").write_text("SELECT 1;")
+    (directory / "mine.example.sql").write_text("SELECT 1;")
     (directory / "001_extensions_and_types.sql").write_text("edited")
     before = (directory / CATALOG).stat().st_mtime_ns
     assert strays(directory, files) == ["060_old.sql", "mine.sql"]

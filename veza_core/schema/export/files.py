@@ -106,11 +106,16 @@ def stale(directory: Path, files: dict[str, str]) -> dict[str, str]:
 
 
 def strays(directory: Path, files: dict[str, str]) -> list[str]:
-    """Names in `directory` that look like ours and are not: `psql -f` of all would load them."""
+    """Names in `directory` that look like ours and are not: `psql -f` of all would load them.
+
+    Examples are written by hand, and say so by their names: `….example.sql`.
+    """
     return sorted(
         path.name
         for path in directory.iterdir()
-        if path.suffix in (".sql", ".json") and path.name not in files
+        if path.suffix in (".sql", ".json")
+        and not path.stem.endswith(".example")
+        and path.name not in files
     )
 
 
