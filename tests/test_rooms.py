@@ -102,7 +102,6 @@ def test_the_core_imports_no_other_app():
         "veza_streaming",
         "veza_media",
         "veza_legacy_chat",
-        "veza_demo",
     }
     assert {
         door for door in doors() if door[0].startswith("veza_core") and door[1] in others

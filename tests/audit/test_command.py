@@ -231,27 +231,44 @@ def test_lock_in_the_way_ends_in_one_clear_line(make_database, monkeypatch):
     assert "statement timeout" in fails("--url", url)
 
 
-def test_index_that_is_being_built_is_left_alone(make_database):
-    url = make_database("audit_builds")
+@pytest.mark.parametrize("statement", [
+    "CREATE INDEX CONCURRENTLY idx_plays_b ON plays (b)",
+    "DROP INDEX CONCURRENTLY idx_plays_a",
+    "REINDEX INDEX CONCURRENTLY idx_plays_a",
+])  # fmt: skip
+def test_index_that_is_being_built_is_left_alone(make_database, statement):
+    """For a role without any right too, which pg_stat_progress_create_index tells nothing."""
+    verb = statement.split()[0].lower()
+    url, role = make_database(f"audit_builds_{verb}"), f"audit_{verb}_{os.getpid()}"
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("CREATE TABLE plays (a uuid)")
-    with psycopg.connect(url) as writer, psycopg.connect(url, autocommit=True) as builder:
-        # A concurrent build waits for every transaction that has written to the table.
-        writer.execute("INSERT INTO plays DEFAULT VALUES")
-        build = threading.Thread(
-            target=builder.execute, args=["CREATE INDEX CONCURRENTLY idx_plays_a ON plays (a)"]
+        connection.execute(
+            f"CREATE TABLE plays (a uuid, b uuid); CREATE INDEX idx_plays_a ON plays (a);"
+            f"CREATE ROLE {role}"
         )
-        build.start()
-        for _ in range(1000):
-            if writer.execute("SELECT 1 FROM pg_class WHERE relname = 'idx_plays_a'").fetchone():
-                break
-            time.sleep(0.01)
-        status, text = run("--url", url, "--format", "json")
-        writer.rollback()
-        build.join()
-    assert status == 1
-    assert "idx_plays_a" not in text
-    assert run("--url", url, "--rule", "index-invalid")[0] == 0
+    arguments = ["--url", f"{url}&options=-c%20role%3D{role}", "--rule", "index-invalid"]
+    question = "SELECT 1 FROM pg_index WHERE NOT (indisvalid AND indisready AND indislive)"
+    try:
+        with psycopg.connect(url) as writer, psycopg.connect(url, autocommit=True) as builder:
+            # What is done concurrently waits for every transaction that has written to the table.
+            writer.execute("INSERT INTO plays DEFAULT VALUES")
+            build = threading.Thread(target=builder.execute, args=[statement])
+            build.start()
+            deadline = time.monotonic() + 60
+            while not writer.execute(question).fetchone():
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            status, text = run(*arguments)
+            writer.rollback()
+            build.join()
+        assert (status, "idx_plays" in text) == (0, False)
+        # What nobody is working on any more is a finding.
+        with psycopg.connect(url) as connection:
+            connection.execute("UPDATE pg_index SET indisvalid = false"
+                               " WHERE indrelid = 'plays'::regclass")  # fmt: skip
+        assert run(*arguments)[0] == (0 if verb == "drop" else 1)
+    finally:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"DROP ROLE {role}")
 
 
 def test_all_rules_are_run_by_default(lab):

@@ -75,7 +75,18 @@ def test_accounts_are_known_by_name_password_or_reference(scratch, table):
         ("CREATE INDEX ON tracks (slug)", False),
         ("CREATE UNIQUE INDEX ON tracks (slug, id)", False),
         ("CREATE UNIQUE INDEX ON tracks (slug) WHERE id IS NULL", False),
-        ("CREATE UNIQUE INDEX ON tracks (md5(slug))", False),
+        # The same slug gives the same value of any expression of it.
+        ("CREATE UNIQUE INDEX ON tracks (md5(btrim(slug)))", True),
+        ("CREATE UNIQUE INDEX ON tracks (slug) WHERE slug <> ''", True),
+        ("CREATE UNIQUE INDEX ON tracks (nullif(slug, 'x'))", False),
+        ("CREATE UNIQUE INDEX ON tracks (lower(slug || user_id::text))", False),
+        ("ALTER TABLE tracks ADD locale text; CREATE UNIQUE INDEX ON tracks (locale, slug)", True),
+        ("ALTER TABLE tracks ADD at timestamptz; CREATE UNIQUE INDEX ON tracks (slug, at)", False),
+        (
+            "ALTER TABLE tracks ADD parent_id uuid REFERENCES tracks (id);"
+            " CREATE UNIQUE INDEX ON tracks (parent_id, slug)",
+            True,
+        ),
     ],
 )
 def test_which_index_makes_a_slug_unique(scratch, index, unique):

@@ -28,6 +28,11 @@ def objects(scratch, rule):
         "ALTER TABLE plays ADD PRIMARY KEY (a, b)",
         "ALTER TABLE plays ADD UNIQUE (a) DEFERRABLE",
         "ALTER TABLE plays ADD EXCLUDE USING btree (a WITH =)",
+        "CREATE INDEX ON plays (a) WHERE a IS NOT NULL",
+        "CREATE INDEX ON plays (a) WHERE b IS NOT NULL OR a IS NOT NULL",
+        "CREATE EXTENSION btree_gist;"
+        " ALTER TABLE plays ADD EXCLUDE USING gist (a WITH =, b WITH <>)",
+        "CREATE EXTENSION btree_gin; CREATE INDEX ON plays USING gin (b, a)",
     ],
 )
 def test_index_serves_a_foreign_key(scratch, index):
@@ -39,7 +44,10 @@ def test_index_serves_a_foreign_key(scratch, index):
     "index",
     [
         "CREATE INDEX ON plays (b, a)",
-        "CREATE INDEX ON plays (a) WHERE a IS NOT NULL",
+        "CREATE INDEX ON plays (a) WHERE b IS NOT NULL",
+        "CREATE INDEX ON plays (a) WHERE a IS NOT NULL AND t <> ''",
+        "CREATE EXTENSION btree_gist;"
+        " ALTER TABLE plays ADD EXCLUDE USING gist (b WITH =, a WITH <>)",
         "CREATE INDEX ON plays (b) INCLUDE (a)",
         "CREATE INDEX ON plays ((a::text))",
         "CREATE INDEX ON plays ((a::text), a)",
@@ -174,6 +182,8 @@ def test_redundant_index(scratch, index, other):
         ("CREATE UNIQUE INDEX i ON plays (a)",
          "CREATE UNIQUE INDEX j ON plays (a) NULLS NOT DISTINCT"),
         ("ALTER TABLE plays ADD EXCLUDE USING btree (a WITH =)", "CREATE INDEX j ON plays (a, b)"),
+        ("ALTER TABLE plays ADD CONSTRAINT i UNIQUE (a)", "CREATE INDEX j ON plays (a, b)"),
+        ("CREATE UNIQUE INDEX i ON plays (a)", "ALTER TABLE plays ADD UNIQUE (a) DEFERRABLE"),
         ("CREATE INDEX i ON plays (a); ALTER TABLE plays CLUSTER ON i",
          "CREATE INDEX j ON plays (a, b)"),
         ("ALTER TABLE plays ALTER a SET NOT NULL; CREATE UNIQUE INDEX i ON plays (a);"
@@ -198,6 +208,9 @@ def test_index_that_is_needed(scratch, index, other):
         ("CREATE INDEX i ON plays (a)", "CREATE INDEX j ON plays (a) INCLUDE (t)"),
         ("CREATE UNIQUE INDEX i ON plays (a)", "ALTER TABLE plays ADD UNIQUE (a)"),
         ("CREATE UNIQUE INDEX i ON plays (a)", "ALTER TABLE plays ADD PRIMARY KEY (a)"),
+        ("ALTER TABLE plays ADD CONSTRAINT i UNIQUE (a)", "ALTER TABLE plays ADD PRIMARY KEY (a)"),
+        ("ALTER TABLE plays ADD CONSTRAINT i UNIQUE (a) DEFERRABLE",
+         "ALTER TABLE plays ADD UNIQUE (a)"),
         ("CREATE INDEX i ON plays USING hash (a)",
          "CREATE INDEX idx_plays_a ON plays USING hash (a)"),
         ("CREATE INDEX i ON plays (lower(t))",
@@ -267,7 +280,11 @@ def test_name_off_the_convention(scratch, name, definition, right):
         ("CREATE UNIQUE INDEX i ON plays (a) WHERE a IS NOT NULL", True),
         ("CREATE UNIQUE INDEX i ON plays (a) WHERE t = '(deleted_at IS NULL)'", True),
         ("CREATE UNIQUE INDEX i ON plays (a) WHERE deleted_at IS NULL OR b IS NULL", True),
-        ("CREATE UNIQUE INDEX i ON plays (a, deleted_at) NULLS NOT DISTINCT", True),
+        ("CREATE UNIQUE INDEX i ON plays (a, (deleted_at IS NULL))", True),
+        ("CREATE UNIQUE INDEX i ON plays (a, deleted_at) NULLS NOT DISTINCT", False),
+        ("CREATE UNIQUE INDEX i ON plays (a, coalesce(deleted_at, 'infinity'))", False),
+        ("CREATE UNIQUE INDEX i ON plays (a, (CASE WHEN deleted_at IS NULL THEN 1 END))", False),
+        ("CREATE UNIQUE INDEX i ON plays ((CASE WHEN deleted_at IS NULL THEN a END))", False),
         ("CREATE UNIQUE INDEX i ON plays (a) WHERE deleted_at IS NULL", False),
         ("CREATE UNIQUE INDEX i ON plays (a) WHERE deleted_at IS NULL AND (b IS NULL OR c = b)",
          False),

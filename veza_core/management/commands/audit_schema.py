@@ -15,6 +15,7 @@ from veza_core.db.url import connection_parameters
 from veza_core.management.arguments import some_path, some_text
 
 FINDINGS, COULD_NOT_RUN = 1, 2
+PROFILES = ("veza", "uuid", "any")
 
 #: Wide enough for a name and a sentence where there is no terminal to ask.
 PIPED_WIDTH = 120
@@ -60,6 +61,12 @@ class Command(BaseCommand):
             metavar="FILE",
             help="reviewed exceptions; default: schema_audit.toml, unless --url is given",
         )
+        parser.add_argument(
+            "--profile",
+            choices=PROFILES,
+            help="the rules of this project's databases, of any whose keys are UUIDs, or of any at "
+            "all; default: by what is there",
+        )
         output = parser.add_mutually_exclusive_group()
         output.add_argument("--format", choices=FORMATS, default="table")
         output.add_argument("--fix-sql", action="store_true", help="print the fixes' SQL alone")
@@ -91,11 +98,14 @@ class Command(BaseCommand):
     def _audit(self, options: dict[str, Any]) -> None:
         from veza_core.schema.audit.engine import audit
         from veza_core.schema.audit.exceptions import ExceptionsError, read_exceptions
+        from veza_core.schema.audit.profiles import Profile
         from veza_core.schema.audit.reader import AuditError
         from veza_core.schema.audit.rules import ALL_RULES
         from veza_core.schema.audit.service import own_exceptions, own_sources
 
         rules = self._rules(options["rule"]) if options["rule"] else ALL_RULES
+        # A rule that is asked for by name is run on any database.
+        asked = Profile.VEZA if options["rule"] else None
         path = options["exceptions"]
         try:
             exceptions = None if options["url"] else own_exceptions()
@@ -108,6 +118,7 @@ class Command(BaseCommand):
                     [rule for rule in rules if rule.check is not None],
                     sources=[source for source in own_sources() if source[0] in rules],
                     exceptions=exceptions,
+                    profile=Profile(options["profile"]) if options["profile"] else asked,
                 )
         except (AuditError, ExceptionsError, ImproperlyConfigured) as error:
             raise self._error(error) from error

@@ -1,5 +1,6 @@
 """What the rules look at: tables, columns, indexes and the rest, as the catalog has them."""
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -44,6 +45,7 @@ class Column:
     name: str
     base_type: int
     modifier: int
+    #: It refuses NULL; rows from before a NOT NULL that is NOT VALID may still have it.
     not_null: bool
     identity: str
     generated: str
@@ -54,6 +56,8 @@ class Column:
     #: Something depends on the column that forbids to change its type.
     is_pinned: bool = False
     domain: Domain | None = None
+    #: The name of its NOT NULL that was never checked (PostgreSQL 18).
+    unchecked_not_null: str | None = None
     #: A parent table has the same column, so the finding is the parent's.
     is_inherited: bool = False
 
@@ -84,6 +88,9 @@ class Index:
     options: tuple[int, ...]
     #: What each key is made of, with its collation: two that are equal order rows the same way.
     elements: tuple[tuple[object, ...], ...]
+    #: The operators `=` that each key can search by, and the collation that each is sorted by.
+    equalities: tuple[frozenset[int], ...]
+    collations: tuple[int, ...]
     is_unique: bool
     is_primary: bool
     is_exclusion: bool
@@ -92,13 +99,39 @@ class Index:
     is_bound: bool
     nulls_not_distinct: bool
     is_attached: bool
-    is_being_built: bool
+    #: Somebody may be building or dropping it at this moment, so that it is not valid yet.
+    may_be_in_progress: bool
     constraint: str | None
+    is_deferrable: bool
 
     @property
     def identity(self) -> str:
         """The index's name with its schema."""
         return qualified(self.table.schema, self.name)
+
+    def columns_at(self, place: int) -> tuple[str, ...]:
+        """The columns that the key at that place is made of."""
+        if (key := self.keys[place]) is not None:
+            return (key,)
+        words = set(re.findall(r'"(?:[^"]|"")+"|\w+', self.expressions[place] or ""))
+        return tuple(name for name in self.expression_columns if ident(name) in words)
+
+
+@dataclass(slots=True, eq=False)
+class BrokenIndex:
+    """An index that is not valid, of a materialized view or of a table's TOAST."""
+
+    oid: int
+    schema: str
+    name: str
+    owner: str
+    is_toast: bool
+    may_be_in_progress: bool
+
+    @property
+    def identity(self) -> str:
+        """The index's name with its schema."""
+        return qualified(self.schema, self.name)
 
 
 @dataclass(slots=True, eq=False)
@@ -141,6 +174,9 @@ class ForeignKey:
     on_update: str
     match: str
     set_columns: tuple[str, ...]
+    #: The operators `=` and the collations by which PostgreSQL looks for the rows that refer.
+    operators: tuple[int, ...]
+    collations: tuple[int, ...]
     is_deferrable: bool
     is_valid: bool
     is_enforced: bool
@@ -185,6 +221,7 @@ class Trigger:
     name: str
     table: "Table"
     function: Function
+    arguments: tuple[str, ...]
     kind: int
     enabled: str
     is_limited: bool
@@ -211,6 +248,8 @@ class Table:
     is_unlogged: bool
     #: Its columns are those of a composite type, and cannot change alone.
     is_typed: bool
+    #: False for a partition in a schema that is not audited: it answers for its parent alone.
+    is_audited: bool
     partition_columns: tuple[str, ...] = ()
     columns: dict[str, Column] = field(default_factory=dict)
     indexes: list[Index] = field(default_factory=list)
@@ -250,6 +289,8 @@ class Thing:
     name: str
     owner: str
     columns: tuple[str, ...] = ()
+    #: It is a partition, and comes with its parent.
+    is_partition: bool = False
 
     @property
     def identity(self) -> str:
@@ -277,6 +318,8 @@ class Catalog:
     things: list[Thing]
     #: Sequences that no identity column owns and no default uses.
     loose_sequences: list[Thing]
+    #: Of materialized views and of TOAST; a table's own are among its indexes.
+    broken_indexes: list[BrokenIndex]
     #: Every relation's and index's name, by schema: a new one must not be among them.
     taken_names: dict[str, set[str]]
 

@@ -12,16 +12,10 @@ import psycopg
 from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.engine import Source
 from veza_core.schema.audit.expected import expected_tables
+from veza_core.schema.audit.profiles import history
 from veza_core.schema.audit.rule import Found
 from veza_core.schema.audit.rules.drift import DRIFT
 from veza_core.schema.audit.rules.governance import PUBLIC
-
-# A database is V1's when its history says so, or when all of its tables are there.
-HISTORY = "SELECT to_regclass('django.django_migrations') IS NOT NULL"
-RECORDED = """
-SELECT EXISTS (SELECT FROM django.django_migrations
-    WHERE app = 'veza_core' AND name = '900_triggers_and_functions')
-"""
 
 
 def drift_source(recorded: Path) -> Source:
@@ -35,15 +29,9 @@ def drift_source(recorded: Path) -> Source:
 
 
 def _is_v1(connection: psycopg.Connection[Any], catalog: Catalog) -> bool:
+    """Whether its history says so, or all of its tables are there."""
     tables = {table.name for table in catalog.tables if table.schema == PUBLIC}
-    if tables >= expected_tables():
-        return True
-    return _yes(connection, HISTORY) and _yes(connection, RECORDED)
-
-
-def _yes(connection: psycopg.Connection[Any], question: str) -> bool:
-    row = connection.execute(question).fetchone()
-    return bool(row and row[0])
+    return tables >= expected_tables() or history(connection)[1]
 
 
 def _compare(

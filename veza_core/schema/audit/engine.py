@@ -9,8 +9,10 @@ import psycopg
 
 from veza_core.collector import collector_paused
 from veza_core.schema.audit.catalog import Catalog, Table
+from veza_core.schema.audit.disturbance import undisturbed
 from veza_core.schema.audit.exceptions import ExceptionFile
-from veza_core.schema.audit.reader import read_catalog, snapshot
+from veza_core.schema.audit.profiles import Profile, recognise, rules_of
+from veza_core.schema.audit.reader import forget_work_in_progress, read_catalog, snapshot
 from veza_core.schema.audit.rule import Finding, Found, Rule, Severity
 
 #: One more source of findings: a rule, and a function that is given the connection, within the
@@ -27,6 +29,8 @@ class Report:
     schemas: tuple[str, ...]
     table_count: int
     rules: tuple[Rule, ...]
+    #: What the database was taken for.
+    profile: Profile
     findings: tuple[Finding, ...]
     #: The type of each table's primary key, for the gap table.
     primary_keys: dict[str, str]
@@ -50,21 +54,27 @@ def audit(
     *,
     sources: Sequence[Source] = (),
     exceptions: ExceptionFile | None = None,
+    profile: Profile | None = Profile.VEZA,
     today: date | None = None,
 ) -> Report:
     """Audit the schemas, read-only and in one snapshot.
 
+    Of the rules and sources it runs those that the profile has; with None it finds out itself what
+    the database is.
     Takes a plain connection without a transaction in progress. Raises `AuditError`, and
     `psycopg.Error` when the server ends the work.
     """
+    names = tuple(dict.fromkeys(schemas))
     # Nothing is garbage before the end, and looking for it takes a fifth of the time.
-    with snapshot(connection), collector_paused():
-        catalog = read_catalog(connection, tuple(dict.fromkeys(schemas)))
-        findings = check(catalog, rules)
-        for rule, source in sources:
-            findings += [_finding(rule, found) for found in source(connection, catalog)]
+    with collector_paused():
+        catalog, profile, others = undisturbed(
+            connection, lambda: _read(connection, names, sources, profile)
+        )
+        rules = rules_of(profile, rules)
+        forget_work_in_progress(connection, catalog)
+        findings = [*check(catalog, rules), *others]
     today = today or datetime.now(UTC).date()
-    ran = (*rules, *(rule for rule, _ in sources))
+    ran = (*rules, *rules_of(profile, (rule for rule, _ in sources)))
     if exceptions is not None:
         findings = exceptions.apply(findings, ran, catalog, today)
     return Report(
@@ -73,10 +83,30 @@ def audit(
         schemas=catalog.schemas,
         table_count=len(catalog.tables),
         rules=ran,
+        profile=profile,
         findings=tuple(_without_clashes(findings)),
         primary_keys={table.identity: _primary_key(table) for table in catalog.tables},
         date=today,
     )
+
+
+def _read(
+    connection: psycopg.Connection[Any],
+    schemas: tuple[str, ...],
+    sources: Sequence[Source],
+    profile: Profile | None,
+) -> tuple[Catalog, Profile, list[Finding]]:
+    """Read the catalog, and what the sources find, in one snapshot."""
+    with snapshot(connection):
+        catalog = read_catalog(connection, schemas)
+        profile = profile or recognise(connection, catalog)
+        findings = [
+            _finding(rule, found)
+            for rule, source in sources
+            if rules_of(profile, [rule])
+            for found in source(connection, catalog)
+        ]
+    return catalog, profile, findings
 
 
 def check(catalog: Catalog, rules: Iterable[Rule]) -> list[Finding]:

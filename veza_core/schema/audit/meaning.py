@@ -4,11 +4,13 @@ The rules on soft delete, search and feeds stand on these definitions; each one 
 page. They use foreign keys, unique indexes and names, and nothing outside the catalog.
 """
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 
-from veza_core.schema.audit.catalog import Catalog, Index, Table
+from veza_core.schema.audit.catalog import SOFT_DELETE, Catalog, ForeignKey, Index, Table
+from veza_core.schema.audit.quoting import ident
 
 #: Columns that name the account that a row belongs to.
 _OWNER_COLUMNS = """
@@ -177,31 +179,64 @@ def is_activity(name: str) -> bool:
     return name.rsplit("_", 1)[-1] in ACTIVITY_WORDS
 
 
-def is_live_only(predicate: str | None) -> bool:
-    """Whether an index's condition leaves out soft-deleted rows."""
-    return "deleted_at IS NULL" in conjuncts(predicate)
+#: A value for live rows, NULL for deleted ones: `CASE WHEN deleted_at IS NULL THEN email END`.
+LIVE_VALUE = re.compile(
+    r"CASE\s+WHEN \(?deleted_at IS NULL\)? THEN (.+?)\s+ELSE NULL::[\w ]+\s+END", re.DOTALL
+)
+_MOMENT_OF_DELETION = re.compile(r"COALESCE\(deleted_at, '[^']*'::timestamp[\w ()]*\)")
+
+
+def leaves_out_deleted(index: Index) -> bool:
+    """Whether soft-deleted rows are not in a unique index, or are unlike all others there."""
+    return "deleted_at IS NULL" in conjuncts(index.predicate) or any(
+        index.keys[place] == SOFT_DELETE or _is_of_deletion(index.expressions[place])
+        for place in range(len(index.keys))
+    )
+
+
+def _is_of_deletion(expression: str | None) -> bool:
+    text = bare(expression or "")
+    return bool(LIVE_VALUE.fullmatch(text) or _MOMENT_OF_DELETION.fullmatch(text))
+
+
+def sets_live_apart(index: Index, place: int) -> bool:
+    """Whether the key is the same for all live rows, so that the others make them unique.
+
+    NULL is like NULL in an index that is NULLS NOT DISTINCT alone.
+    """
+    if index.keys[place] == SOFT_DELETE:
+        return index.nulls_not_distinct
+    text = bare(index.expressions[place] or "")
+    value = LIVE_VALUE.fullmatch(text)
+    # A constant, as in CASE WHEN deleted_at IS NULL THEN 1 END.
+    constant = value is not None and re.fullmatch(r"true|\d+|'[^']*'::\w+", value[1]) is not None
+    return constant or _MOMENT_OF_DELETION.fullmatch(text) is not None
+
+
+def conjuncts(predicate: str | None) -> tuple[str, ...]:
+    """Split an index's condition, as PostgreSQL writes it, at its outermost ANDs."""
+    return () if predicate is None else split(predicate, "AND")
 
 
 # Most partial indexes have the same condition.
-@lru_cache(maxsize=256)
-def conjuncts(predicate: str | None) -> tuple[str, ...]:
-    """Split an index's condition, as PostgreSQL writes it, at its outermost ANDs."""
-    if predicate is None:
-        return ()
-    text = _bare(predicate)
+@lru_cache(maxsize=512)
+def split(condition: str, word: str) -> tuple[str, ...]:
+    """Split a condition at its outermost ANDs or ORs."""
+    text = bare(condition)
     depths = _depths(text)
     parts, start = [], 0
     for position in range(len(text)):
-        if depths[position] == 0 and text.startswith(" AND ", position):
+        if depths[position] == 0 and text.startswith(f" {word} ", position):
             parts.append(text[start:position])
-            start = position + len(" AND ")
-    return tuple(_bare(part) for part in [*parts, text[start:]])
+            start = position + len(word) + 2
+    return tuple(bare(part) for part in [*parts, text[start:]])
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
     """Take off the parentheses that enclose all of the text."""
+    text = text.strip()
     while text.startswith("(") and text.endswith(")") and 0 not in _depths(text)[:-1]:
-        text = text[1:-1]
+        text = text[1:-1].strip()
     return text
 
 
@@ -219,19 +254,43 @@ def _depths(text: str) -> list[int]:
     return depths
 
 
-def covers(index: Index, columns: tuple[str, ...], *, or_gist: bool = False) -> bool:
+def covers(index: Index, columns: tuple[str, ...], key: ForeignKey | None = None) -> bool:
     """Whether the index finds all rows by these columns, in any order among themselves.
 
-    `or_gist` is for a temporal key, whose period only such an index can find.
+    A condition that a row with values in all columns meets leaves out none that is looked for.
+    With `key`, the foreign key on these columns, its operators and collations have to be the
+    index's as well; without, those are asked for that the columns have by default.
     """
-    if index.predicate is not None or not index.is_usable:
+    if not index.is_usable or not _holds_for_values(index.predicate, columns):
         return False
-    fits = (
-        index.method == "btree"
-        or (index.method == "hash" and len(columns) == 1)
-        or (index.method == "gist" and or_gist)
-    )
-    return fits and set(index.keys[: len(columns)]) == set(columns)
+    if index.method not in _SEARCHED_BY_KEYS:
+        return False
+    # A GIN index finds by any of its columns alike, the others by the first.
+    places = range(len(index.keys) if index.method == "gin" else len(columns))
+    found = {index.keys[place]: place for place in places if place < len(index.keys)}
+    if not found.keys() >= set(columns) or (index.method == "hash" and len(columns) > 1):
+        return False
+    if key is None:
+        return index.method == "btree" and index.plain_operators
+    for column, operator, collation in zip(columns, key.operators, key.collations, strict=True):
+        place = found[column]
+        # The period of a temporal key is not compared by `=`.
+        is_period = key.is_temporal and column == columns[-1]
+        if not is_period and operator not in index.equalities[place]:
+            return False
+        if index.collations[place] not in (0, collation):
+            return False
+    return True
+
+
+#: Access methods that find rows by the value of a key; BRIN only knows where they may be.
+_SEARCHED_BY_KEYS = frozenset(["btree", "hash", "gist", "spgist", "gin"])
+
+
+def _holds_for_values(predicate: str | None, columns: tuple[str, ...]) -> bool:
+    """Whether any row with values in all of the columns meets an index's condition."""
+    known = {f"{ident(name)} IS NOT NULL" for name in columns}
+    return all(not known.isdisjoint(split(part, "OR")) for part in conjuncts(predicate))
 
 
 def feed_index(table: Table) -> Index | None:

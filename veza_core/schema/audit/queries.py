@@ -64,10 +64,24 @@ SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, c.relispartitio
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_partitioned_table p ON p.partrelid = c.oid
-WHERE c.relnamespace = ANY(%(schemas)s) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+WHERE (c.relnamespace = ANY(%(schemas)s) OR c.oid = ANY(%(elsewhere)s))
+  AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
   AND c.oid NOT IN (SELECT objid FROM pg_depend
                     WHERE classid = 'pg_class'::regclass AND deptype = 'e')
 ORDER BY n.nspname, c.relname
+"""
+
+# Partitions of audited tables in schemas that are not audited, at any depth.
+PARTITIONS_ELSEWHERE = """
+WITH RECURSIVE parts AS (
+    SELECT i.inhrelid AS oid
+    FROM pg_class p JOIN pg_inherits i ON i.inhparent = p.oid
+    WHERE p.relnamespace = ANY(%(schemas)s) AND p.relkind = 'p'
+  UNION
+    SELECT i.inhrelid FROM parts JOIN pg_inherits i ON i.inhparent = parts.oid
+)
+SELECT c.oid FROM parts JOIN pg_class c USING (oid)
+WHERE c.relkind IN ('r', 'p') AND c.relnamespace <> ALL(%(schemas)s)
 """
 
 TAKEN_NAMES = """
@@ -86,8 +100,16 @@ JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdroppe
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 LEFT JOIN pg_description com ON com.objoid = a.attrelid AND com.objsubid = a.attnum
                             AND com.classoid = 'pg_class'::regclass
-WHERE c.relnamespace = ANY(%(schemas)s) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+WHERE (c.relnamespace = ANY(%(schemas)s) OR c.oid = ANY(%(elsewhere)s))
+  AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 ORDER BY a.attrelid, a.attnum
+"""
+
+# From PostgreSQL 18 on NOT NULL is a constraint, and may be NOT VALID.
+UNCHECKED_NOT_NULLS = """
+SELECT con.conrelid, con.conkey[1], con.conname::text
+FROM pg_class c JOIN pg_constraint con ON con.conrelid = c.oid
+WHERE c.relnamespace = ANY(%(schemas)s) AND con.contype = 'n' AND NOT con.convalidated
 """
 
 # There are few types and many columns.
@@ -116,12 +138,27 @@ WHERE a.attgenerated <> ''
 INHERITANCE = """
 SELECT i.inhrelid, i.inhparent
 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-WHERE c.relnamespace = ANY(%(schemas)s) AND c.relkind IN ('r', 'p')
+WHERE (c.relnamespace = ANY(%(schemas)s) OR c.oid = ANY(%(elsewhere)s))
+  AND c.relkind IN ('r', 'p')
 ORDER BY i.inhrelid, i.inhseqno
 """
 
-# A key of 0 is an expression. The progress view has what a session is building just now.
-INDEXES = """
+# Whoever builds or drops an index concurrently holds this lock on its table to the end, and
+# everybody may see it: pg_stat_progress_create_index hides other roles' work. VACUUM and ANALYZE
+# hold it too. On a standby nobody sees what the primary does.
+_IN_PROGRESS = """
+       NOT {index}.indisvalid AND {relation}.relkind <> 'I' AND (
+           pg_is_in_recovery() OR EXISTS (
+               SELECT FROM pg_locks l
+               WHERE l.locktype = 'relation' AND l.relation = {index}.indrelid
+                 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                 AND l.mode = 'ShareUpdateExclusiveLock' AND l.pid <> pg_backend_pid()
+                 AND l.pid NOT IN (SELECT pid FROM pg_stat_progress_vacuum UNION ALL
+                                   SELECT pid FROM pg_stat_progress_analyze)))
+"""
+
+# A key of 0 is an expression.
+INDEXES = f"""
 SELECT i.indexrelid, c.relname::text, i.indrelid, am.amname::text,
        i.indkey::int2[], i.indnkeyatts, i.indclass::oid[], i.indcollation::oid[],
        i.indoption::int2[], pg_get_expr(i.indpred, i.indrelid),
@@ -131,8 +168,7 @@ SELECT i.indexrelid, c.relname::text, i.indrelid, am.amname::text,
        OR i.indexrelid IN (SELECT conindid FROM pg_constraint WHERE contype = 'f'),
        i.indnullsnotdistinct,
        parent.inhrelid IS NOT NULL,
-       i.indexrelid IN (SELECT index_relid FROM pg_stat_progress_create_index
-                        WHERE datname = current_database() AND index_relid IS NOT NULL),
+       {_IN_PROGRESS.format(index="i", relation="c").strip()},
        con.conname::text,
        CASE WHEN i.indexprs IS NOT NULL THEN
            ARRAY(SELECT CASE WHEN i.indkey[k] = 0 THEN pg_get_indexdef(i.indexrelid, k + 1, false)
@@ -141,7 +177,8 @@ SELECT i.indexrelid, c.relname::text, i.indrelid, am.amname::text,
            ARRAY(SELECT DISTINCT d.refobjsubid FROM pg_depend d
                  WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
                    AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid
-                   AND d.refobjsubid > 0 ORDER BY 1) END
+                   AND d.refobjsubid > 0 ORDER BY 1) END,
+       NOT i.indimmediate
 FROM pg_class t
 JOIN pg_index i ON i.indrelid = t.oid
 JOIN pg_class c ON c.oid = i.indexrelid
@@ -149,11 +186,43 @@ JOIN pg_am am ON am.oid = c.relam
 LEFT JOIN pg_inherits parent ON parent.inhrelid = i.indexrelid
 LEFT JOIN pg_constraint con ON con.conindid = i.indexrelid AND con.conrelid = i.indrelid
                            AND con.contype IN ('p', 'u', 'x')
-WHERE t.relnamespace = ANY(%(schemas)s) AND t.relkind IN ('r', 'p')
+WHERE (t.relnamespace = ANY(%(schemas)s) OR t.oid = ANY(%(elsewhere)s))
+  AND t.relkind IN ('r', 'p')
 ORDER BY i.indexrelid
 """
 
-OPERATOR_CLASSES = "SELECT oid, opcname::text, opcdefault FROM pg_opclass"
+# A TOAST table belongs to the table that it keeps the long values of.
+BROKEN_INDEXES = f"""
+SELECT c.oid, n.nspname::text, c.relname::text, owner.oid::regclass::text, t.relkind = 't',
+       {_IN_PROGRESS.format(index="i", relation="c").strip()}
+FROM pg_index i
+JOIN pg_class c ON c.oid = i.indexrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_class t ON t.oid = i.indrelid AND t.relkind IN ('m', 't')
+JOIN pg_class owner ON t.oid IN (owner.oid, owner.reltoastrelid)
+WHERE NOT (i.indisvalid AND i.indisready AND i.indislive)
+  AND owner.relkind IN ('r', 'm') AND owner.relnamespace = ANY(%(schemas)s)
+ORDER BY n.nspname, c.relname
+"""
+
+# Of indexes that are not valid, those that somebody may be working on.
+IN_PROGRESS = f"""
+SELECT i.indexrelid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+WHERE i.indexrelid = ANY(%(indexes)s) AND {_IN_PROGRESS.format(index="i", relation="c").strip()}
+"""
+
+STILL_INVALID = """
+SELECT indexrelid FROM pg_index
+WHERE indexrelid = ANY(%(indexes)s) AND NOT (indisvalid AND indisready AND indislive)
+"""
+
+# With the operators `=` that an index of the class can be searched by.
+OPERATOR_CLASSES = """
+SELECT c.oid, c.opcname::text, c.opcdefault,
+       ARRAY(SELECT a.amopopr FROM pg_amop a JOIN pg_operator o ON o.oid = a.amopopr
+             WHERE a.amopfamily = c.opcfamily AND a.amoppurpose = 's' AND o.oprname = '=')
+FROM pg_opclass c
+"""
 
 CHECKS = """
 SELECT con.conrelid, con.conname::text, con.contype::text, pg_get_constraintdef(con.oid),
@@ -169,7 +238,20 @@ FOREIGN_KEYS = """
 SELECT con.conrelid, con.conname::text, con.conkey::int2[], con.confrelid, n.nspname::text,
        target.relname::text, con.confkey::int2[],
        con.confdeltype::text, con.confupdtype::text, con.confmatchtype::text,
-       coalesce(con.confdelsetcols::int2[], '{{}}'), con.condeferrable, con.convalidated,
+       coalesce(con.confdelsetcols::int2[], '{{}}'),
+       -- A check looks for `$1 = column`, an index for `column = $1`.
+       ARRAY(SELECT CASE o.oprcom WHEN 0 THEN o.oid ELSE o.oprcom END
+             FROM unnest(con.conpfeqop) WITH ORDINALITY AS used (operator, place)
+             JOIN pg_operator o ON o.oid = used.operator ORDER BY place),
+       -- By the referring column's collation, or by the other's where that one is not
+       -- deterministic (ri_triggers.c, ri_GenerateQualCollation).
+       ARRAY(SELECT CASE WHEN c.oid IS NULL OR c.collisdeterministic THEN f.attcollation
+                         ELSE p.attcollation END
+             FROM unnest(con.conkey, con.confkey) WITH ORDINALITY AS pair (own, other, place)
+             JOIN pg_attribute f ON f.attrelid = con.conrelid AND f.attnum = own
+             JOIN pg_attribute p ON p.attrelid = con.confrelid AND p.attnum = other
+             LEFT JOIN pg_collation c ON c.oid = p.attcollation ORDER BY place),
+       con.condeferrable, con.convalidated,
        {enforced}, {period}
 FROM pg_class t
 JOIN pg_constraint con ON con.conrelid = t.oid
@@ -210,8 +292,11 @@ ORDER BY n.nspname, p.proname, p.oid
 
 # A partition's clone of its parent's trigger is not marked as internal from version 15 on.
 TRIGGERS = """
-SELECT g.tgrelid, g.tgname::text, g.tgfoid, g.tgtype, g.tgenabled::text,
-       g.tgattr::text <> '' OR g.tgqual IS NOT NULL, g.tgconstraint <> 0, parent.tgenabled::text
+SELECT g.tgrelid, g.tgname::text, g.tgfoid, g.tgargs, g.tgtype, g.tgenabled::text,
+       g.tgattr::text <> '' OR (g.tgqual IS NOT NULL
+           -- What changes nothing needs no time.
+           AND pg_get_triggerdef(g.oid) NOT LIKE '%%WHEN ((old.* IS DISTINCT FROM new.*))%%'),
+       g.tgconstraint <> 0, parent.tgenabled::text
 FROM pg_class t
 JOIN pg_trigger g ON g.tgrelid = t.oid AND NOT g.tgisinternal
 LEFT JOIN pg_trigger parent ON parent.oid = g.tgparentid
@@ -226,7 +311,7 @@ SELECT n.nspname::text, c.relname::text, pg_get_userbyid(c.relowner)::text,
                    AND d.objid = c.oid AND d.deptype IN ('a', 'i')),
        NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
                    AND d.objid = c.oid AND d.deptype = 'i')
-       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_attrdef'::regclass
+       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid <> 'pg_class'::regclass
                        AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relnamespace = ANY(%(schemas)s) AND c.relkind = 'S'

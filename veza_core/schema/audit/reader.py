@@ -14,6 +14,7 @@ from veza_core.db.session import FORMATS, set_locally
 from veza_core.errors import ClearError
 from veza_core.schema.audit import queries
 from veza_core.schema.audit.catalog import (
+    BrokenIndex,
     Catalog,
     Column,
     Constraint,
@@ -71,6 +72,30 @@ def snapshot(connection: psycopg.Connection[Any]) -> Iterator[None]:
         yield
 
 
+def forget_work_in_progress(connection: psycopg.Connection[Any], catalog: Catalog) -> None:
+    """Mark the indexes that are not valid only since somebody was working on them meanwhile.
+
+    The locks tell who is at work now; whoever ended before that has left a valid index, or none.
+    So it takes two later snapshots, in this order. Takes a connection without a transaction in
+    progress.
+    """
+    indexes: list[Index | BrokenIndex] = [*catalog.broken_indexes]
+    for table in catalog.all_tables:
+        indexes += [index for index in table.indexes if not index.is_usable]
+    if not indexes:
+        return
+    parameters = {"indexes": [index.oid for index in indexes]}
+    certain: list[set[int]] = []
+    for question in (queries.IN_PROGRESS, queries.STILL_INVALID):
+        with connection.transaction():
+            set_locally(connection, SETTINGS)
+            certain.append({oid for (oid,) in connection.execute(question, parameters)})
+    in_progress, invalid = certain
+    for index in indexes:
+        if index.oid in in_progress or index.oid not in invalid:
+            index.may_be_in_progress = True
+
+
 def read_catalog(connection: psycopg.Connection[Any], schemas: tuple[str, ...]) -> Catalog:
     """Read the schemas of that name. Raises `AuditError` when one of them does not exist."""
     return _Reader(connection, schemas).read()
@@ -88,6 +113,7 @@ class _Reader:
             self.cursor.adapters.register_loader("text", _LenientLoader)
         self.names = schemas
         self.schemas: list[int] = []
+        self.elsewhere: list[int] = []
         self.tables: dict[int, Table] = {}
         self.column_names: dict[int, dict[int, str]] = defaultdict(dict)
         self.functions: dict[int, Function] = {}
@@ -96,15 +122,21 @@ class _Reader:
 
     def rows(self, query: str, **parameters: Any) -> list[tuple[Any, ...]]:
         """Put a question about the audited schemas."""
-        return self.cursor.execute(query, {"schemas": self.schemas, **parameters}).fetchall()
+        return self.cursor.execute(query, {**self._parameters, **parameters}).fetchall()
+
+    @property
+    def _parameters(self) -> dict[str, Any]:
+        return {"schemas": self.schemas, "elsewhere": self.elsewhere}
 
     def read(self) -> Catalog:
         """Read everything."""
         [(database, installed, available, default_page_cost)] = self.rows(queries.DATABASE)
         owners = self._read_schemas()
+        self.elsewhere = [oid for (oid,) in self.rows(queries.PARTITIONS_ELSEWHERE)]
         self.domains = {oid: Domain(*values) for oid, *values in self.rows(queries.DOMAINS)}
         others = self._read_relations()
         self._read_columns(others)
+        self._read_unchecked_not_nulls()
         self._read_inheritance()
         self._read_indexes()
         self._read_constraints()
@@ -119,10 +151,11 @@ class _Reader:
             installed_extensions=frozenset(installed),
             available_extensions=frozenset(available),
             has_default_page_cost=default_page_cost,
-            all_tables=list(self.tables.values()),
+            all_tables=[table for table in self.tables.values() if table.is_audited],
             functions=list(self.functions.values()),
             things=[*others.values(), *sequences, *self._read_types()],
             loose_sequences=loose,
+            broken_indexes=[BrokenIndex(*row) for row in self.rows(queries.BROKEN_INDEXES)],
             taken_names={schema: set(names) for schema, names in self.rows(queries.TAKEN_NAMES)},
         )
 
@@ -140,15 +173,16 @@ class _Reader:
     def _read_relations(self) -> dict[int, Thing]:
         """Read tables, and return views and foreign tables by object identifier."""
         others: dict[int, Thing] = {}
+        elsewhere = set(self.elsewhere)
         kinds = {"v": "VIEW", "m": "MATERIALIZED VIEW", "f": "FOREIGN TABLE"}
         for row in self.rows(queries.RELATIONS):
             oid, schema, name, kind, is_partition, owner, comment, numbers, unlogged, typed = row
             if kind in kinds:
-                others[oid] = Thing(kinds[kind], schema, name, owner)
+                others[oid] = Thing(kinds[kind], schema, name, owner, is_partition=is_partition)
                 continue
             table = Table(
                 oid, schema, name, kind, is_partition, owner, comment, unlogged, typed,
-                identity=qualified(schema, name),
+                is_audited=oid not in elsewhere, identity=qualified(schema, name),
             )  # fmt: skip
             self.tables[oid] = table
             self.partition_numbers[oid] = numbers
@@ -185,6 +219,13 @@ class _Reader:
             if (name := self.column_names.get(oid, {}).get(number)) is not None:
                 self.tables[oid].columns[name].is_pinned = True
 
+    def _read_unchecked_not_nulls(self) -> None:
+        if self.version < 180000:
+            return
+        for oid, number, constraint in self.rows(queries.UNCHECKED_NOT_NULLS):
+            if (name := self.column_names.get(oid, {}).get(number)) is not None:
+                self.tables[oid].columns[name].unchecked_not_null = constraint
+
     def _read_inheritance(self) -> None:
         for child_oid, parent_oid in self.rows(queries.INHERITANCE):
             child, parent = self.tables.get(child_oid), self.tables.get(parent_oid)
@@ -197,8 +238,10 @@ class _Reader:
                 column.is_inherited = not column.is_local and _is_parents(column, table)
 
     def _read_indexes(self) -> None:
-        classes = {oid: (name, default) for oid, name, default in
-                   self.rows(queries.OPERATOR_CLASSES)}  # fmt: skip
+        classes = {
+            oid: (name, default, frozenset(operators))
+            for oid, name, default, operators in self.rows(queries.OPERATOR_CLASSES)
+        }
         for row in self.rows(queries.INDEXES):
             if (table := self.tables.get(row[2])) is not None:
                 table.indexes.append(_index(row, table, self.column_names[table.oid], classes))
@@ -220,13 +263,14 @@ class _Reader:
             if (table := self.tables.get(oid)) is None:
                 continue
             names = self.column_names[oid]
-            on_delete, on_update, match, set_columns, *flags = rest
+            on_delete, on_update, match, set_columns, operators, collations, *flags = rest
             table.foreign_keys.append(
                 ForeignKey(
                     name, table, tuple(names[number] for number in key), target, schema,
                     target_table, tuple(referenced[target, number] for number in target_key),
                     on_delete, on_update, match,
-                    tuple(names[number] for number in set_columns), *flags,
+                    tuple(names[number] for number in set_columns),
+                    tuple(operators), tuple(collations), *flags,
                 )
             )  # fmt: skip
 
@@ -239,9 +283,11 @@ class _Reader:
         for values in self.rows(queries.FUNCTIONS):
             function = Function(*values)
             self.functions[function.oid] = function
-        for oid, name, function, *rest in self.rows(queries.TRIGGERS):
+        for oid, name, function, arguments, *rest in self.rows(queries.TRIGGERS):
             if (table := self.tables.get(oid)) is not None:
-                table.triggers.append(Trigger(name, table, self.functions[function], *rest))
+                called = self.functions[function]
+                words = [word.decode(errors="replace") for word in arguments.split(b"\0")]
+                table.triggers.append(Trigger(name, table, called, tuple(words[:-1]), *rest))
 
     def _read_sequences(self) -> tuple[list[Thing], list[Thing]]:
         """Return the sequences that have an owner of their own, and those that stand alone."""
@@ -287,11 +333,11 @@ def _index(
     row: tuple[Any, ...],
     table: Table,
     names: dict[int, str],
-    classes: dict[int, tuple[str, bool]],
+    classes: dict[int, tuple[str, bool, frozenset[int]]],
 ) -> Index:
     (oid, name, _, method, numbers, key_count, operator_classes, collations, options,
      predicate, unique, primary, exclusion, usable, bound, nulls_not_distinct,
-     attached, being_built, constraint, expressions, used) = row  # fmt: skip
+     attached, in_progress, constraint, expressions, used, deferrable) = row  # fmt: skip
     keys = tuple(names.get(number) for number in numbers)
     key_expressions = tuple(expressions or (None,) * key_count)
     return Index(
@@ -311,6 +357,8 @@ def _index(
             zip(keys[:key_count], key_expressions, operator_classes, collations, options,
                 strict=False)
         ),
+        equalities=tuple(classes[oid][2] for oid in operator_classes[:key_count]),
+        collations=tuple(collations[:key_count]),
         is_unique=unique,
         is_primary=primary,
         is_exclusion=exclusion,
@@ -318,8 +366,9 @@ def _index(
         is_bound=bound,
         nulls_not_distinct=nulls_not_distinct,
         is_attached=attached,
-        is_being_built=being_built,
+        may_be_in_progress=in_progress,
         constraint=constraint,
+        is_deferrable=deferrable,
     )  # fmt: skip
 
 

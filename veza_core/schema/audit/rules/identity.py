@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from veza_core.schema.audit.catalog import UUID, Catalog, Table
+from veza_core.schema.audit.catalog import UUID, Catalog, Index, Table
 from veza_core.schema.audit.fixes import set_default
 from veza_core.schema.audit.quoting import ident
 from veza_core.schema.audit.rule import Found, Severity, rule
@@ -11,7 +11,9 @@ from veza_core.schema.audit.rules.examples import TABLE
 
 DEFAULT = "gen_random_uuid()"
 
-_NEXTVAL = re.compile(r"\bnextval\('(?!')")
+# As 's'::regclass or, from older dumps, as ('s'::text)::regclass, which no dependency records.
+_NEXTVAL = re.compile(r"\bnextval\(\(*'(?!')")
+_NEXTVAL_BY_TEXT = re.compile(r"\bnextval\(\(+'((?:[^']|'')+)'::(?:text|character varying)\b")
 
 
 @rule(
@@ -28,10 +30,20 @@ _NEXTVAL = re.compile(r"\bnextval\('(?!')")
     example="public.plays",
 )
 def pk_missing(catalog: Catalog) -> Iterator[Found]:
-    """A partition has its parent's key; a table that inherits has none unless it is its own."""
+    """A partition has its parent's key, or a partitioned table that of each of its partitions,
+    where it cannot have one itself; a table that inherits has none unless it is its own.
+    """
     for table in catalog.tables:
-        if table.primary_key is None:
+        if not _keys(table):
             yield Found(table, table.identity, "the table has no primary key")
+
+
+def _keys(table: Table) -> list[Index]:
+    """Return the primary key, or those of all partitions; none where one lacks it."""
+    if table.primary_key is not None:
+        return [table.primary_key]
+    keys = [_keys(part) for part in table.partitions]
+    return [key for part in keys for key in part] if all(keys) else []
 
 
 @rule(
@@ -49,20 +61,29 @@ def pk_missing(catalog: Catalog) -> Iterator[Found]:
     example="public.plays",
 )
 def pk_not_uuid_id(catalog: Catalog) -> Iterator[Found]:
-    """A domain over uuid is a uuid."""
+    """A domain over uuid is a uuid. Partitions' own keys count where the parent has none."""
     for table in catalog.tables:
-        key = table.primary_key
-        if key is None or _is_uuid_id(table, key.keys):
+        wrong = next((key for key in _keys(table) if not _is_uuid_id(table, key.keys)), None)
+        if wrong is None:
             continue
-        names = [name for name in key.keys if name is not None]
+        names = [name for name in wrong.keys if name is not None]
         types = ", ".join(f"{ident(name)} {table.columns[name].type_name}" for name in names)
-        yield Found(table, table.identity, f"the primary key is ({types}), not (id uuid)")
+        whose = "" if wrong.table is table else f" of {wrong.table.identity}"
+        message = f"the primary key{whose} is ({types}), not (id uuid)"
+        yield Found(table, table.identity, message)
 
 
 def _is_uuid_id(table: Table, keys: tuple[str | None, ...]) -> bool:
-    if keys[0] != "id" or table.columns["id"].base_type != UUID:
+    """Whether it is `id`, with nothing beside it but partition keys, in whatever order."""
+    column = table.columns.get("id")
+    if "id" not in keys or column is None or column.base_type != UUID:
         return False
-    return set(keys[1:]) <= set(table.partition_columns)
+    return set(keys) - {"id"} <= _partition_columns(table)
+
+
+def _partition_columns(table: Table) -> set[str]:
+    """The partition key's columns, and those of partitions that are partitioned again."""
+    return set(table.partition_columns).union(*map(_partition_columns, table.partitions))
 
 
 @rule(
@@ -80,8 +101,8 @@ def _is_uuid_id(table: Table, keys: tuple[str | None, ...]) -> bool:
 def pk_default(catalog: Catalog) -> Iterator[Found]:
     """Only where the key is right otherwise; a domain's default counts."""
     for table in catalog.tables:
-        key = table.primary_key
-        if key is None or not _is_uuid_id(table, key.keys):
+        keys = _keys(table)
+        if not keys or not all(_is_uuid_id(table, key.keys) for key in keys):
             continue
         column = table.columns["id"]
         if column.default != DEFAULT and not column.is_inherited:
@@ -105,6 +126,10 @@ def pk_default(catalog: Catalog) -> Iterator[Found]:
 )
 def sequence(catalog: Catalog) -> Iterator[Found]:
     """A sequence that a column uses is reported with the column, once."""
+    named: set[str] = set()
+    for table in catalog.all_tables:
+        for column in table.columns.values():
+            named.update(map(_last_name, _NEXTVAL_BY_TEXT.findall(column.default or "")))
     for table in catalog.tables:
         for column in table.local_columns():
             if column.identity:
@@ -116,7 +141,14 @@ def sequence(catalog: Catalog) -> Iterator[Found]:
             name = ident(column.name)
             yield Found(table, f"{table.identity}.{name}", f"{name} {what}")
     for loose in catalog.loose_sequences:
-        yield Found(None, loose.identity, "the sequence stands on its own: no column uses it")
+        if loose.name not in named:
+            yield Found(None, loose.identity, "the sequence stands on its own: no column uses it")
+
+
+def _last_name(text: str) -> str:
+    """Return the sequence's name out of a text that names it, with its schema or without."""
+    last = re.findall(r'"(?:[^"]|"")+"|[^".]+', text.replace("''", "'"))[-1]
+    return last[1:-1].replace('""', '"') if last.startswith('"') else last.lower()
 
 
 RULES = (pk_missing, pk_not_uuid_id, pk_default, sequence)

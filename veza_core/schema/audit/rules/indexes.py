@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import permutations
 
-from veza_core.schema.audit.catalog import Catalog, Index, Table
-from veza_core.schema.audit.fixes import index_name, presence, relation
+from veza_core.schema.audit.catalog import BrokenIndex, Catalog, Index, Table
+from veza_core.schema.audit.fixes import alter_table, index_name, presence, relation
 from veza_core.schema.audit.quoting import MAX_NAME_BYTES, ident, snake
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
 
@@ -102,17 +102,11 @@ def _patterns(index: Index, convert: Callable[[str], str]) -> Iterator[str]:
 
 def _expression(index: Index, place: int, convert: Callable[[str], str]) -> str:
     """The columns of an expression, in any order; anything where it has none, or very many."""
-    names = expression_columns(index, place)
+    names = index.columns_at(place)
     if not names or len(names) > 4:
         return "[a-z0-9_]+?"
     orders = ("_".join(re.escape(convert(name)) for name in order) for order in permutations(names))
     return f"(?:{'|'.join(orders)})"
-
-
-def expression_columns(index: Index, place: int) -> tuple[str, ...]:
-    """Return the columns that the expression at that place uses."""
-    words = set(re.findall(r'"(?:[^"]|"")+"|\w+', index.expressions[place] or ""))
-    return tuple(name for name in index.expression_columns if ident(name) in words)
 
 
 def suggested_name(index: Index) -> str:
@@ -121,12 +115,10 @@ def suggested_name(index: Index) -> str:
     ends: list[str] = []
     for place, key in enumerate(index.keys):
         operators = index.operator_class_names[place]
-        if key is not None:
-            parts.append(key)
-        else:
-            parts += expression_columns(index, place)
-            if called := re.match(r"\w+(?=\()", index.expressions[place] or ""):
-                ends.append(called[0])
+        parts += index.columns_at(place)
+        called = re.match(r"\w+(?=\()", index.expressions[place] or "")
+        if key is None and called:
+            ends.append(called[0])
         if operators.endswith("_trgm_ops"):
             ends = ["trgm"]
         elif not index.plain_operators:
@@ -153,14 +145,37 @@ def suggested_name(index: Index) -> str:
     example="public.idx_plays_user_id",
 )
 def index_invalid(catalog: Catalog) -> Iterator[Found]:
-    """An index that another session is building at this moment is left alone."""
+    """Of materialized views and of TOAST too. One that another session may be building or
+    dropping at this moment is left alone; a standby cannot tell, and reports none.
+    """
+    for broken in catalog.broken_indexes:
+        if not broken.may_be_in_progress:
+            yield _broken(broken)
     for table in catalog.all_tables:
         for index in table.indexes:
-            if index.is_usable or index.is_being_built or index.is_attached:
+            if index.is_usable or index.may_be_in_progress or index.is_attached:
                 continue
-            left_over = re.search(r"_cc(new|old)\d*$", index.name)
+            left_over = _LEFT_OVER.search(index.name)
             what = "is left over from a failed REINDEX" if left_over else "is not valid"
             yield Found(table, index.identity, f"{ident(index.name)} {what}", _rebuild(index))
+
+
+_LEFT_OVER = re.compile(r"_cc(new|old)\d*$")
+
+
+def _broken(index: BrokenIndex) -> Found:
+    """PostgreSQL lets no index of TOAST be dropped, but what a failed REINDEX left."""
+    left_over = _LEFT_OVER.search(index.name) is not None
+    what = "is left over from a failed REINDEX" if left_over else "is not valid"
+    verb = "DROP INDEX" if left_over else "REINDEX INDEX"
+    names = (index.schema, index.name)
+    fix = Fix(
+        Stage.INDEX,
+        (f"{verb} CONCURRENTLY {index.identity};",),
+        frozenset([relation(*names), presence(*names)]),
+    )
+    whose = "the TOAST of " if index.is_toast else ""
+    return Found(None, index.identity, f"{ident(index.name)} on {whose}{index.owner} {what}", fix)
 
 
 def _rebuild(index: Index) -> Fix | None:
@@ -188,7 +203,9 @@ def _rebuild(index: Index) -> Fix | None:
     example="public.plays_user",
 )
 def index_duplicate(catalog: Catalog) -> Iterator[Found]:
-    """Never a constraint's, nor one that replication, CLUSTER or a foreign key relies on."""
+    """A UNIQUE constraint too, beside another of the same columns. Never a primary key, an
+    exclusion constraint, nor an index that replication, CLUSTER or a foreign key relies on.
+    """
     for table in catalog.all_tables:
         for index, other, is_exact in needless(table):
             if is_exact:
@@ -221,9 +238,12 @@ def _drop(index: Index, other: Index) -> Fix:
     """It counts on the other index, so no other fix may take that away in the same run."""
     beside = "" if index.table.is_partitioned else " CONCURRENTLY"
     schema = index.table.schema
+    statement = f"DROP INDEX{beside} {index.identity};"
+    if index.constraint:
+        statement = alter_table(index.table, f"DROP CONSTRAINT {ident(index.constraint)}")
     return Fix(
         Stage.DROP_INDEX,
-        (f"DROP INDEX{beside} {index.identity};",),
+        (statement,),
         frozenset([relation(schema, index.name), presence(schema, index.name)]),
         frozenset([presence(schema, other.name)]),
     )
@@ -235,9 +255,12 @@ def needless(table: Table) -> Iterator[tuple[Index, Index, bool]]:
     if len({index.elements[0] for index in usable}) == len(usable):
         return
     for index in usable:
-        if index.constraint or index.is_bound or index.is_attached:
+        if index.is_primary or index.is_bound or index.is_attached:
             continue
         others = [other for other in usable if other is not index and _includes(index, other)]
+        if index.constraint:
+            # Another constraint alone says as much: ON CONFLICT may name either.
+            others = [other for other in others if other.constraint]
         exact = [other for other in others if len(other.keys) == len(index.keys)]
         exact = [other for other in exact if _keep(other) > _keep(index)]
         if exact:
@@ -257,10 +280,11 @@ def _includes(index: Index, other: Index) -> bool:
         return False
     if len(other.keys) > count and index.method != "btree":
         return False
-    if index.is_unique and not (
-        other.is_unique and other.nulls_not_distinct == index.nulls_not_distinct
-    ):
-        return False
+    if index.is_unique:
+        if not other.is_unique or other.nulls_not_distinct != index.nulls_not_distinct:
+            return False
+        if other.is_deferrable and not index.is_deferrable:
+            return False
     return set(index.included) <= {*other.included, *other.keys}
 
 
@@ -272,6 +296,7 @@ def _keep(index: Index) -> tuple[int, ...]:
         index.is_bound,
         index.is_attached,
         index.is_unique,
+        not index.is_deferrable,
         len(index.included),
         _is_right(index),
         -index.oid,

@@ -25,7 +25,8 @@ from veza_core.schema.audit.rules.integrity import (
     group="integrity",
     reason="PostgreSQL does not index the referring side. Each delete on the other table then "
     "reads all of this one, holding locks, and so does each join. An index counts when it is "
-    "valid, covers all rows, and leads with the key's columns, in any order among themselves.",
+    "valid, covers all rows that refer to one, and leads with the key's columns, in any order "
+    "among themselves, in their own collation.",
     remedy="Create the index, or begin a composite one with the column.",
     bad=f"{USERS}\nCREATE TABLE plays (user_id uuid\n    CONSTRAINT plays_user_id_fkey REFERENCES "
     "users (id) ON DELETE CASCADE, deleted_at timestamptz);\n"
@@ -34,18 +35,36 @@ from veza_core.schema.audit.rules.integrity import (
     example=EXAMPLE,
 )
 def fk_not_indexed(catalog: Catalog) -> Iterator[Found]:
-    """INCLUDE columns and expressions do not count; a b-tree does, or a hash on one column."""
+    """A b-tree counts, a hash, and a GiST or GIN whose operators are the key's, as of an exclusion
+    constraint. So does a condition that the key is NOT NULL. INCLUDE, expressions and BRIN do not.
+    A partitioned table has the index when each partition has one.
+    """
     for key in foreign_keys(catalog):
-        if not _is_covered(key.table, key):
-            message = f"no index leads with ({columns(key.columns)})"
-            yield Found(key.table, key.identity, message, _cover(catalog, key))
+        lacking = uncovered(key.table, key)
+        if lacking:
+            yield Found(key.table, key.identity, _lacks(key, lacking), _cover(catalog, key))
 
 
-def _is_covered(table: Table, key: ForeignKey) -> bool:
-    """Whether the table has the index, or each of its partitions has one of its own."""
-    if any(covers(index, key.columns, or_gist=key.is_temporal) for index in table.indexes):
-        return True
-    return bool(table.partitions) and all(_is_covered(part, key) for part in table.partitions)
+def uncovered(table: Table, key: ForeignKey) -> list[Table]:
+    """Return the tables that lack the index: the table itself, or some of its partitions.
+
+    A partition may have an index of its own, in whatever schema it is.
+    """
+    if any(covers(index, key.columns, key) for index in table.indexes):
+        return []
+    if not table.partitions:
+        return [table]
+    lacking = [uncovered(part, key) for part in table.partitions]
+    return [table] if all(lacking) else [each for part in lacking for each in part]
+
+
+def _lacks(key: ForeignKey, lacking: list[Table]) -> str:
+    spelled = columns(key.columns)
+    if lacking == [key.table]:
+        return f"no index leads with ({spelled})"
+    names = [table.identity for table in lacking]
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return f"no index leads with ({spelled}) on partition {shown}"
 
 
 def _cover(catalog: Catalog, key: ForeignKey) -> Fix | None:
@@ -105,11 +124,16 @@ def fk_missing(catalog: Catalog) -> Iterator[Found]:
     """Only UUID columns, an id from elsewhere being a text; and not the table's own key."""
     for table in catalog.tables:
         known = {name for key in table.foreign_keys for name in key.columns}
+        # A child has its parent's columns, but not its foreign keys.
+        kept = {name for parent in table.parents for key in parent.foreign_keys
+                for name in key.columns}  # fmt: skip
         if table.primary_key is not None and len(table.primary_key.keys) == 1:
             known.update(key for key in table.primary_key.keys if key is not None)
-        for column in table.local_columns():
+        for column in table.columns.values():
             name = column.name
             if name in known or not name.endswith("_id") or column.base_type != UUID:
+                continue
+            if column.is_inherited and name not in kept:
                 continue
             where = f"{table.identity}.{ident(name)}"
             target = catalog.meaning.named_target(table, name)

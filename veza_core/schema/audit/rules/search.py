@@ -1,17 +1,21 @@
 """Search and sorting: uniqueness among live rows, and feeds (Standard, rules 5 and 6)."""
 
+import re
 from collections.abc import Iterable, Iterator
 
-from veza_core.schema.audit.catalog import Catalog, Index, Table
+from veza_core.schema.audit.catalog import TIMESTAMP, TIMESTAMPTZ, Catalog, Index, Table
 from veza_core.schema.audit.fixes import alter_table, create_index, index_name, presence, relation
 from veza_core.schema.audit.meaning import (
     ACTIVITY_WORDS,
+    LIVE_VALUE,
     OWNER_COLUMNS,
+    bare,
     conjuncts,
     covers,
     feed_index,
     is_activity,
-    is_live_only,
+    leaves_out_deleted,
+    sets_live_apart,
 )
 from veza_core.schema.audit.quoting import columns, ident, qualified
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
@@ -19,6 +23,7 @@ from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
 _IDENTITY_COLUMNS = ("email", "username", "slug")
 _ACCOUNT_TABLES = {"accounts", "customers", "members", "people", "subscribers", "user", "users"}
 _PASSWORD_COLUMNS = {"encrypted_password", "password", "password_digest", "password_hash"}
+_MOMENTS = (TIMESTAMP, TIMESTAMPTZ)
 _COPIES = ("_aliases", "_redirects", "_revisions", "_versions")
 
 
@@ -33,8 +38,9 @@ def _listed(words: Iterable[str]) -> str:
     group="indexes",
     reason="On a table with deleted_at a deleted row stays. Unless the unique index leaves it "
     "out, nobody can ever take its e-mail address, its name or its place again. A condition that "
-    "says more than `deleted_at IS NULL` is accepted, and so is an index that holds the whole "
-    "primary key, since such rows never meet.",
+    "says more than `deleted_at IS NULL` is accepted; so is an index with deleted_at among its "
+    "columns, where deleted rows differ from live ones and from each other; and one that holds "
+    "the whole primary key, since such rows never meet.",
     remedy="Make it anew WHERE deleted_at IS NULL. The SQL builds the new one beside running "
     "writes before the old one goes, so that no moment is without it.",
     bad="CREATE TABLE users (email text, deleted_at timestamptz);\n"
@@ -50,7 +56,7 @@ def unique_not_partial(catalog: Catalog) -> Iterator[Found]:
         for index in table.indexes if table.is_soft else ():
             if not index.is_unique or index.is_primary or index.is_exclusion:
                 continue
-            if is_live_only(index.predicate) or key <= set(index.keys):
+            if leaves_out_deleted(index) or key <= set(index.keys):
                 continue
             has = f"WHERE {index.predicate}" if index.predicate else "no condition"
             message = f"{ident(index.name)} has {has}, not WHERE deleted_at IS NULL"
@@ -99,7 +105,8 @@ def _served(index: Index) -> list[tuple[str, ...]]:
     return [
         key.columns
         for key in index.table.foreign_keys
-        if covers(index, key.columns) and not any(covers(other, key.columns) for other in others)
+        if covers(index, key.columns, key)
+        and not any(covers(other, key.columns, key) for other in others)
     ]
 
 
@@ -124,7 +131,9 @@ def _served(index: Index) -> list[tuple[str, ...]]:
     example="public.users.email",
 )
 def search_not_unique(catalog: Catalog) -> Iterator[Found]:
-    """A unique index on lower(email) counts, being stricter."""
+    """A unique index on lower(email), or another expression of it alone, is stricter, and counts.
+    With deleted_at beside it an index counts that is NULLS NOT DISTINCT.
+    """
     for table in catalog.tables:
         for name in _IDENTITY_COLUMNS:
             column = table.columns.get(name)
@@ -160,7 +169,8 @@ def _makes_unique(catalog: Catalog, index: Index, name: str) -> bool:
     """Whether no two live rows have the same value, or not within what they belong to."""
     if not (index.is_unique or index.is_exclusion) or not index.is_usable:
         return False
-    if not set(conjuncts(index.predicate)) <= {"deleted_at IS NULL", f"{name} IS NOT NULL"}:
+    allowed = {"deleted_at IS NULL", f"{name} IS NOT NULL"}
+    if not all(part in allowed or _is_not_empty(part, name) for part in conjuncts(index.predicate)):
         return False
     table = index.table
     if index.is_exclusion:
@@ -168,19 +178,36 @@ def _makes_unique(catalog: Catalog, index: Index, name: str) -> bool:
         return any(
             check.name == index.constraint and equal in check.definition for check in table.checks
         )
-    folded = [
-        key
-        or (name if expression in (f"lower({name})", f"upper({name})", f"lower(({name})::text)",
-                                   f"upper(({name})::text)") else "")
-        for key, expression in zip(index.keys, index.expressions, strict=True)
-    ]  # fmt: skip
-    scope = {
-        column
-        for link in catalog.meaning.links[table.oid]
-        if link.target is not table
-        for column in link.columns
-    }
-    return name in folded and set(folded) <= {name, *table.partition_columns, *scope}
+    places = range(len(index.keys))
+    folded = {name if _folds(index, place, name) else index.keys[place] for place in places}
+    if table.is_soft:
+        folded -= {index.keys[place] for place in places if sets_live_apart(index, place)}
+    scope = {column for link in catalog.meaning.links[table.oid] for column in link.columns}
+    scope |= {column for column in table.columns if column.endswith("_id")}
+    if name == "slug":
+        # It names the row within whatever else the index has: a site, a language, a year.
+        key = table.primary_key
+        scope |= set(table.columns) - set(key.keys if key is not None else ())
+        scope -= {each.name for each in table.columns.values() if each.base_type in _MOMENTS}
+    return name in folded and folded <= {name, *table.partition_columns, *scope}
+
+
+def _is_not_empty(condition: str, name: str) -> bool:
+    """Whether it leaves out rows without a value that are written as an empty text."""
+    return re.fullmatch(rf"\(?{re.escape(name)}\)?(::text)? <> ''::[a-z ]+", condition) is not None
+
+
+def _folds(index: Index, place: int, name: str) -> bool:
+    """Whether two rows of the same value are the same there: an expression of it alone says so.
+
+    One that may be NULL for a value lets those rows pass.
+    """
+    if index.keys[place] is not None:
+        return index.keys[place] == name
+    expression = bare(index.expressions[place] or "")
+    if LIVE_VALUE.fullmatch(expression) and name in index.columns_at(place):
+        return True
+    return index.columns_at(place) == (name,) and not re.search(r"\b(CASE|NULLIF)\b", expression)
 
 
 @rule(

@@ -90,11 +90,23 @@ def timestamps_type(catalog: Catalog) -> Iterator[Found]:
     example="public.plays.created_at",
 )
 def timestamps_nullable(catalog: Catalog) -> Iterator[Found]:
-    """A domain that is NOT NULL makes the column so."""
+    """A domain that is NOT NULL makes the column so. One that is NOT VALID lets the NULLs stay
+    that are there (PostgreSQL 18).
+    """
     for table, column in _columns(catalog):
+        if column.unchecked_not_null is not None:
+            where = f"{table.identity}.{column.name}"
+            message = f"{column.name} may still have NULLs: its NOT NULL is NOT VALID"
+            yield Found(table, where, message, _validate(table, column.unchecked_not_null, where))
         if not column.not_null:
             where = f"{table.identity}.{column.name}"
             yield Found(table, where, f"{column.name} may be NULL", _set_not_null(table, column))
+
+
+def _validate(table: Table, constraint: str, where: str) -> Fix:
+    """Return the fix that checks the rows beside running writes."""
+    statement = alter_table(table, f"VALIDATE CONSTRAINT {ident(constraint)}")
+    return Fix(Stage.DEFAULT, (statement,), frozenset([f"null of {where}"]))
 
 
 def _set_not_null(table: Table, column: Column) -> Fix | None:

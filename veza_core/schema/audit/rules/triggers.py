@@ -8,6 +8,7 @@ from veza_core.schema.audit.catalog import Catalog, Function, Table, Trigger
 from veza_core.schema.audit.quoting import clip, ident, qualified, snake
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
 from veza_core.schema.audit.rules.examples import FUNCTION, TABLE, TRIGGER
+from veza_core.schema.audit.rules.touching import is_readable, sets_the_time
 
 FUNCTION_NAME = "update_updated_at_column"
 BODY = "BEGIN NEW.updated_at = CURRENT_TIMESTAMP; RETURN NEW; END;"
@@ -63,11 +64,12 @@ def _rank(trigger: Trigger) -> int:
     """How much a trigger looks like the one for `updated_at`; 0 is not at all."""
     ours = is_ours(trigger.function, trigger.table)
     named = _is_named(trigger)
-    if not (ours or named or "updated_at" in trigger.name):
-        sets_it = "new.updated_at = " in plain_body(trigger.function)
-        return int(sets_it and bool(trigger.kind & _UPDATE))
+    # A name alone is a sign where the source says nothing.
+    meant = "updated_at" in trigger.name and not is_readable(trigger.function)
+    if not (ours or named or meant or (trigger.kind & _UPDATE and sets_the_time(trigger))):
+        return 0
     right = _is_timed(trigger) and trigger.enabled in "OA"
-    return 2 + 4 * named + 4 * ours + 2 * right
+    return 1 + 4 * named + 4 * ours + 2 * right
 
 
 def _is_named(trigger: Trigger) -> bool:

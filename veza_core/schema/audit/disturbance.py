@@ -1,0 +1,76 @@
+"""What other sessions do to an audit: they drop what it is reading, or hold a lock on it.
+
+The rows of the catalog are those of the snapshot, but the functions that write definitions out
+look at what is there now.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+from psycopg import errors
+
+from veza_core.schema.audit.quoting import one_line
+from veza_core.schema.audit.reader import AuditError
+
+#: How often a reading is begun again before the error is believed.
+ATTEMPTS = 10
+
+_GONE = (
+    errors.UndefinedTable,
+    errors.UndefinedObject,
+    errors.UndefinedColumn,
+    errors.UndefinedFunction,
+)
+
+# Whoever holds a lock that keeps everybody else out, and on what. Names of other roles' statements
+# are only for who may read them.
+_HOLDERS = """
+SELECT l.relation::regclass::text, l.pid, coalesce(a.application_name, ''), coalesce(a.query, '')
+FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.granted
+  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND l.pid <> pg_backend_pid() AND l.relation::regclass::text !~ '^[0-9]+$'
+  AND l.relation IN (SELECT oid FROM pg_class WHERE relkind IN ('r', 'p', 'm', 'f', 'v'))
+ORDER BY a.xact_start NULLS LAST, 1
+"""
+
+
+def undisturbed[Result](connection: psycopg.Connection[Any], read: Callable[[], Result]) -> Result:
+    """Return what `read` returns, beginning again when another session drops what is being read.
+
+    Raises `AuditError` that names the table when a lock is in the way, and else what `read` does.
+    """
+    attempt = 1
+    while True:
+        try:
+            return read()
+        except errors.LockNotAvailable as error:
+            raise AuditError(_in_the_way(connection)) from error
+        except (*_GONE, errors.InternalError_) as error:
+            if attempt == ATTEMPTS or not _is_gone(error):
+                raise
+        attempt += 1
+
+
+def _is_gone(error: psycopg.Error) -> bool:
+    """Whether it says that an object is not there any more; such internal errors have no code."""
+    if isinstance(error, _GONE):
+        return True
+    text = str(error)
+    return text.startswith(("cache lookup failed", "could not open relation", "could not find"))
+
+
+def _in_the_way(connection: psycopg.Connection[Any]) -> str:
+    """Say which table is locked, and by whom, as far as that is still so."""
+    with connection.transaction():
+        connection.execute("SET LOCAL search_path = pg_catalog")
+        holders = connection.execute(_HOLDERS).fetchall()
+    if not holders:
+        return "a table was locked for too long by another session, which has ended: try again"
+    table, pid, application, query = holders[0]
+    more = len({name for name, *_ in holders}) - 1
+    who = f"process {pid}" + (f" ({application})" if application else "")
+    what = f": {one_line(query)[:100]}" if query else ""
+    beside = f" and {more} more" if more else ""
+    return f"table {table}{beside} is locked by {who}; try again when it has ended{what}"
