@@ -65,6 +65,18 @@ endif
 migrate: setup ## Set up, and apply all migrations
 	@$(MANAGE) migrate --noinput
 
+# A port of the developer's choice. The server is this checkout's own, whatever DATABASE_URL says.
+PORT ?=
+DATABASE_SERVER := env -u DATABASE_URL DEBUG=1 $(MANAGE) database_server
+
+.PHONY: database
+database: setup ## Start a database with demo data on 127.0.0.1, and leave it running (PORT=5433)
+	@$(DATABASE_SERVER) start $(if $(PORT),--port "$(PORT)")
+
+.PHONY: database-stop
+database-stop: setup ## Stop that database; its rows stay
+	@$(DATABASE_SERVER) stop
+
 ADDRESS ?= 127.0.0.1:8000
 
 .PHONY: admin
