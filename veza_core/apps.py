@@ -9,6 +9,8 @@ class VezaCoreConfig(AppConfig):
 
     name = "veza_core"
     verbose_name = "Accounts"
+    #: Of its migrations after V1: see `veza_core.operations.deploy.autodetector`.
+    migration_numbers = range(901, 940)
 
     def ready(self) -> None:
         """See to it that infinite times are read from every connection, and add the checks."""

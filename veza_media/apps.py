@@ -8,3 +8,5 @@ class VezaMediaConfig(AppConfig):
 
     name = "veza_media"
     verbose_name = "Media processing"
+    #: Of its migrations after V1: see `veza_core.operations.deploy.autodetector`.
+    migration_numbers = range(970, 990)

@@ -8,3 +8,5 @@ class VezaStreamingConfig(AppConfig):
 
     name = "veza_streaming"
     verbose_name = "Streaming"
+    #: Of its migrations after V1: see `veza_core.operations.deploy.autodetector`.
+    migration_numbers = range(940, 970)

@@ -23,6 +23,7 @@ from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
 from veza_core.db.session import announce
 from veza_core.db.timeouts import Blocker
 from veza_core.db.trust import UntrustedSchemaError, revoke_from_everybody
+from veza_core.operations.deploy.autodetector import Autodetector
 from veza_core.operations.deploy.executor import Executor, MigrationReport, Patience
 from veza_core.operations.deploy.plan import Plan, read_plan
 from veza_core.operations.deploy.pooler import check_direct
@@ -42,6 +43,9 @@ class Command(DjangoCommand, MigrationReport):
 
     # Checks of models and of the rest run when there is something to apply: see `_apply`.
     requires_system_checks = [Tags.database]
+
+    # Django wants `makemigrations` and `migrate` to have the same one.
+    autodetector = Autodetector
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)

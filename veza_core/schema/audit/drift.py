@@ -11,9 +11,10 @@ import psycopg
 
 from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.engine import Source
+from veza_core.schema.audit.expected import expected_tables
 from veza_core.schema.audit.rule import Found
 from veza_core.schema.audit.rules.drift import DRIFT
-from veza_core.schema.audit.rules.governance import CANONICAL, PUBLIC
+from veza_core.schema.audit.rules.governance import PUBLIC
 
 # A database is V1's when its history says so, or when all of its tables are there.
 HISTORY = "SELECT to_regclass('django.django_migrations') IS NOT NULL"
@@ -35,7 +36,7 @@ def drift_source(recorded: Path) -> Source:
 
 def _is_v1(connection: psycopg.Connection[Any], catalog: Catalog) -> bool:
     tables = {table.name for table in catalog.tables if table.schema == PUBLIC}
-    if tables >= set(CANONICAL):
+    if tables >= expected_tables():
         return True
     return _yes(connection, HISTORY) and _yes(connection, RECORDED)
 

@@ -4,28 +4,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 from veza_core.schema.audit.catalog import Catalog, Table
+from veza_core.schema.audit.expected import expected_tables
 from veza_core.schema.audit.fixes import alter_table
 from veza_core.schema.audit.quoting import ident
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
 
 PUBLIC = "public"
-
-#: The 28 tables of V1 by domain, in the order of the first audit's gap table.
-DOMAINS = {
-    "Auth": """
-        refresh_tokens password_reset_tokens email_verification_tokens user_sessions users
-        federated_identities
-    """,
-    "RBAC": "roles permissions user_roles role_permissions",
-    "Profiles": "user_profiles user_settings",
-    "Streaming": """
-        bitrate_adaptation_logs hls_streams hls_transcode_queue playback_analytics track_comments
-        track_history track_likes track_plays track_shares track_versions tracks
-    """,
-    "Social": "playlist_collaborators playlist_follows playlist_tracks playlists",
-    "Chat (Legacy)": "rooms",
-}
-CANONICAL = {name: domain for domain, names in DOMAINS.items() for name in names.split()}
 
 #: Extensions of V1. Nothing depends on the first two, which not every server ships.
 LEGACY_EXTENSIONS = ("pgcrypto", "uuid-ossp")
@@ -34,10 +18,10 @@ EXTENSIONS = (*LEGACY_EXTENSIONS, "pg_trgm")
 
 @rule(
     "table-missing",
-    "Table of V1 that is missing",
+    "Table of the schema that is missing",
     Severity.ERROR,
     group="governance",
-    reason="Every service counts on all of the 28 tables of V1.",
+    reason="Every service counts on all tables that the migrations create.",
     remedy="Run manage.py migrate; where the history says that it ran, restore the table from a "
     "backup.",
     bad="DROP TABLE IF EXISTS rooms;",
@@ -47,9 +31,9 @@ EXTENSIONS = (*LEGACY_EXTENSIONS, "pg_trgm")
 def table_missing(catalog: Catalog) -> Iterator[Found]:
     """Asked of schema `public` alone."""
     if PUBLIC in catalog.schemas:
-        for name in CANONICAL:
+        for name in sorted(expected_tables()):
             if (PUBLIC, name) not in catalog.by_name:
-                yield Found(None, f"{PUBLIC}.{name}", f"table {name} of V1 is missing")
+                yield Found(None, f"{PUBLIC}.{name}", f"table {ident(name)} is missing")
 
 
 @rule(
@@ -57,23 +41,25 @@ def table_missing(catalog: Catalog) -> Iterator[Found]:
     "Table that does not belong in public",
     Severity.ERROR,
     group="governance",
-    reason="public holds the 28 tables of V1 and nothing else: whatever else is there, nobody "
-    "migrates, and the next reset drops it. Django's own tables live in schema django, other "
+    reason="public holds the tables that the migrations create and nothing else. Nobody migrates "
+    "other tables, and the next reset drops them. Django's own tables live in schema django; other "
     "services have schemas of their own.",
     remedy="Move it to its owner's schema (ALTER TABLE … SET SCHEMA), together with its clients, "
-    "or make it part of V1 in a migration.",
+    "or create it in a migration (CONTRIBUTING.md, and then make schema).",
     bad="CREATE TABLE invoices (id uuid PRIMARY KEY);",
     good="CREATE SCHEMA billing;\nCREATE TABLE billing.invoices (id uuid PRIMARY KEY);",
     example="public.invoices",
 )
 def table_unexpected(catalog: Catalog) -> Iterator[Found]:
     """Views and foreign tables too. A partition comes with its parent, wherever that is."""
+    expected = expected_tables()
     for table in catalog.tables:
-        if table.schema == PUBLIC and table.name not in CANONICAL:
-            yield Found(table, table.identity, f"table {ident(table.name)} is not one of V1")
+        if table.schema == PUBLIC and table.name not in expected:
+            message = f"no migration creates table {ident(table.name)}"
+            yield Found(table, table.identity, message)
     for thing in catalog.things:
         if thing.schema == PUBLIC and thing.kind in ("VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE"):
-            message = f"{thing.kind.lower()} {ident(thing.name)} is not part of V1"
+            message = f"no migration creates {thing.kind.lower()} {ident(thing.name)}"
             yield Found(None, thing.identity, message)
 
 
