@@ -10,3 +10,4 @@ class VezaLegacyChatConfig(AppConfig):
     verbose_name = "Legacy chat"
     #: Of its migrations after V1: see `veza_core.operations.deploy.autodetector`.
     migration_numbers = range(990, 1000)
+    menu_groups = ("Legacy chat",)

@@ -178,6 +178,8 @@ class HlsTranscodeJob(BaseModel):
 class BitrateAdaptationLog(BaseModel):
     """A change of bitrate while a listener's client played a stream."""
 
+    purged_after = {"created_at": "bitrate_logs"}
+
     track = models.ForeignKey(
         Track,
         on_delete=models.DB_CASCADE,

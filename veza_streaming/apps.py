@@ -10,3 +10,11 @@ class VezaStreamingConfig(AppConfig):
     verbose_name = "Streaming"
     #: Of its migrations after V1: see `veza_core.operations.deploy.autodetector`.
     migration_numbers = range(940, 970)
+    menu_groups = ("Catalogue", "Playlists", "Listening")
+    tones = {"ready": "good", "uploading": "busy", "processing": "busy", "failed": "bad"}
+    units = {
+        "bitrate": "kbit/s",
+        "sample_rate": "Hz",
+        "completion_rate": "%",
+        "release_year": "year",
+    }

@@ -16,11 +16,9 @@ from datetime import datetime
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.pq import TransactionStatus
 
-#: They name the locks within a database: "veza", "vezp" and "vezw" in ASCII. Nothing else may use
-#: them.
+#: They name the locks within a database: "veza" and "vezp" in ASCII. Nothing else may use them.
 LOCK_KEY = 0x76657A61
 PURGE_LOCK_KEY = 0x76657A70
-WEEKLY_PLAYS_LOCK_KEY = 0x76657A77
 
 READY = (TransactionStatus.IDLE, TransactionStatus.INTRANS)
 
@@ -69,19 +67,12 @@ def migration_lock(
 
 
 @contextmanager
-def purge_lock(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Hold the purge's lock within the block, in the same way.
+def job_lock(connection: BaseDatabaseWrapper, key: int) -> Iterator[None]:
+    """Hold the lock of a job within the block, in the same way; `key` names it.
 
     Raises `LockNotAvailableError` at once when another session has it.
     """
-    with _lock(connection, PURGE_LOCK_KEY, 0.0, lambda holder: None):
-        yield
-
-
-@contextmanager
-def weekly_plays_lock(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Hold the lock of `count_weekly_plays` within the block, as `purge_lock` does its own."""
-    with _lock(connection, WEEKLY_PLAYS_LOCK_KEY, 0.0, lambda holder: None):
+    with _lock(connection, key, 0.0, lambda holder: None):
         yield
 
 

@@ -13,6 +13,9 @@ from .users import User
 class UserSession(BaseModel):
     """A signed-in client: a browser, a phone, a speaker."""
 
+    secret_columns = frozenset({"token_hash"})
+    purged_after = {"expires_at": "sessions", "revoked_at": "sessions"}
+
     user = models.ForeignKey(
         User,
         on_delete=models.DB_CASCADE,
@@ -65,6 +68,9 @@ class UserSession(BaseModel):
 class RefreshToken(BaseModel):
     """A long-lived token that buys new access tokens."""
 
+    secret_columns = frozenset({"token_hash"})
+    purged_after = {"expires_at": "tokens", "revoked_at": "tokens"}
+
     user = models.ForeignKey(
         User,
         on_delete=models.DB_CASCADE,
@@ -115,6 +121,9 @@ class RefreshToken(BaseModel):
 class PasswordResetToken(BaseModel):
     """A token, sent by e-mail, that allows to choose a new password once."""
 
+    secret_columns = frozenset({"token_hash"})
+    purged_after = {"expires_at": "tokens", "used_at": "tokens"}
+
     user = models.ForeignKey(
         User,
         on_delete=models.DB_CASCADE,
@@ -150,6 +159,9 @@ class PasswordResetToken(BaseModel):
 
 class EmailVerificationToken(BaseModel):
     """A token that proves, once, that a user reads mail at an address."""
+
+    secret_columns = frozenset({"token_hash"})
+    purged_after = {"expires_at": "tokens", "used_at": "tokens"}
 
     user = models.ForeignKey(
         User,

@@ -70,6 +70,8 @@ class UserManager(LiveManager["User"], BaseUserManager["User"]):
 class User(SoftDeleteModel, AbstractBaseUser):
     """An account. Django's groups and permissions play no part: see `veza_core.models.rbac`."""
 
+    secret_columns = frozenset({"password_hash"})
+
     email = models.EmailField(max_length=255, db_comment="Sign-in address, unique among live rows")
     username = models.CharField(max_length=30, db_comment="Public name, unique among live rows")
     slug = models.CharField(
@@ -174,6 +176,8 @@ class User(SoftDeleteModel, AbstractBaseUser):
 
 class FederatedIdentity(SoftDeleteModel):
     """An identity at another provider (OAuth) through which a user signs in."""
+
+    secret_columns = frozenset({"access_token", "refresh_token"})
 
     user = models.ForeignKey(
         User,

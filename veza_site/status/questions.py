@@ -14,10 +14,11 @@ from psycopg import sql
 
 from veza_core.operations.deploy.summary import read_summary
 from veza_core.operations.deploy.v1 import LAST_OF_V1
-from veza_core.operations.jobs import BACKUP, PURGE, WEEKLY_PLAYS
+from veza_core.operations.jobs import BACKUP, PURGE
 from veza_core.operations.purge.catalog import read_catalog
 from veza_core.operations.purge.policy import Due, read_policy
 from veza_site.append_only import changes
+from veza_streaming.weekly_plays import WEEKLY_PLAYS
 
 #: How far rows are counted: above it the answer is "that many at least".
 MOST_COUNTED = 1000

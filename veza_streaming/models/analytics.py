@@ -14,6 +14,8 @@ from .tracks import Track
 class TrackPlay(BaseModel):
     """One listening to a track, by a user or by somebody who is not signed in."""
 
+    purged_after = {"created_at": "plays"}
+
     track = models.ForeignKey(
         Track,
         on_delete=models.DB_CASCADE,
@@ -119,6 +121,8 @@ class SharePermission(models.TextChoices):
 
 class TrackShare(SoftDeleteModel):
     """A link through which somebody hears a track without an account."""
+
+    secret_columns = frozenset({"token_hash"})
 
     track = models.ForeignKey(
         Track,
@@ -234,6 +238,8 @@ class TrackComment(SoftDeleteModel):
 class TrackHistory(BaseModel):
     """A change of a track: who did what, and the values before and after."""
 
+    purged_after = {"created_at": "history"}
+
     track = models.ForeignKey(
         Track,
         on_delete=models.DB_CASCADE,
@@ -273,6 +279,8 @@ class TrackHistory(BaseModel):
 
 class PlaybackAnalytics(BaseModel):
     """How a listening went: pauses, seeks, and how far the listener came."""
+
+    purged_after = {"created_at": "analytics"}
 
     track = models.ForeignKey(
         Track,
