@@ -186,6 +186,7 @@ INSTALLED_APPS = [
     *PUBLIC_SCHEMA_APPS,
     # Before Django's admin, whose templates it replaces.
     "veza_site",
+    "veza_demo",
     "veza_site.apps.SupportAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -10,6 +10,7 @@ class VezaStreamingConfig(AppConfig):
     verbose_name = "Streaming"
     #: Of its migrations after V1: see `veza_core.operations.deploy.autodetector`.
     migration_numbers = range(940, 970)
+    panels_first = {"users": ("tracks", "playlists", "track_plays")}
     menu_groups = ("Catalogue", "Playlists", "Listening")
     tones = {"ready": "good", "uploading": "busy", "processing": "busy", "failed": "bad"}
     units = {

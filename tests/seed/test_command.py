@@ -24,8 +24,8 @@ from tests.support import (
     server_parameters,
 )
 from veza_core.db.locks import LOCK_KEY
-from veza_core.demo.load import CHUNK
-from veza_core.demo.tables import WRITERS, Rows
+from veza_demo.load import CHUNK
+from veza_demo.tables import WRITERS, Rows
 
 pytestmark = pytest.mark.django_db
 
@@ -57,7 +57,7 @@ def test_the_same_options_give_the_same_rows(seeded, name):
 
 @pytest.mark.parametrize("known", ["support", "moderator", "admin", "super_admin"])
 def test_staff_can_sign_in(seeded, known):
-    from veza_core.demo.tables.accounts import PASSWORD
+    from veza_demo.tables.accounts import PASSWORD
 
     role, encoded = query(
         seeded,
@@ -276,8 +276,8 @@ def test_a_gap_is_filled(name):
 def world_of(name, options):
     from datetime import UTC, datetime
 
-    from veza_core.demo.counts import choose_counts
-    from veza_core.demo.world import World
+    from veza_demo.counts import choose_counts
+    from veza_demo.world import World
 
     counts = {key[2:]: int(value) for key, value in zip(options[::2], options[1::2], strict=True)}
     roles = [UUID(int=0)] * 3  # ids do not depend on them

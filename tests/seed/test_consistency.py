@@ -3,7 +3,7 @@
 import pytest
 
 from tests.seed.conftest import NOW, query
-from veza_core.demo.tables import WRITERS
+from veza_demo.tables import WRITERS
 
 pytestmark = pytest.mark.django_db
 

@@ -33,7 +33,7 @@ class Ban(AccountAction):
     done = "Banned"
     explanation = (
         "The user is signed out everywhere and cannot sign in again until the ban is lifted. "
-        "Tracks, playlists and comments stay as they are."
+        "What the user published stays as it is."
     )
     when = {"is_banned": False}
     sets = {"is_banned": True, "token_version": NEXT_VERSION}

@@ -37,7 +37,7 @@ def heading(field: AnyField) -> str:
     name = field.name
     for suffix in SUFFIXES:
         name = name.removesuffix(suffix)
-    return HEADINGS.get(field.name) or words(name.removeprefix("is_"))
+    return HEADINGS.get(field.name) or words(name.removeprefix("is_")).replace(" url", " URL")
 
 
 HEADINGS = {
@@ -47,7 +47,6 @@ HEADINGS = {
     "updated_at": "Last changed",
     "deleted_at": "Deleted",
     "avatar_url": "Avatar",
-    "playlist_url": "Playlist URL",
     "provider_user_id": "ID at the provider",
 }
 

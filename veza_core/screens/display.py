@@ -29,11 +29,13 @@ SHORT = 80
 
 
 @cache
-def declared(name: str) -> dict[str, str]:
+def declared(name: str) -> dict[str, Any]:
     """What all apps say together in this attribute of their `AppConfig`.
 
-    `tones`: the colour of a state's badge: good, busy, bad or staff; others are quiet. `units`: the
-    unit of the numbers in a column, by the column's name or its end: see `UNITS`.
+    - `tones`: the colour of a state's badge: good, busy, bad or staff. Others are quiet.
+    - `units`: the unit of the numbers in a column, by the column's name or its end: see `UNITS`.
+    - `panels_first`: the tables whose panels come first on the page of a row, by the row's table,
+      after those that the row's own screen names.
     """
     parts = (getattr(config, name, {}) for config in apps.get_app_configs())
     return {key: value for part in parts for key, value in part.items()}

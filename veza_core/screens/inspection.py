@@ -34,7 +34,7 @@ from .columns import (
     show,
     shown_fields,
 )
-from .display import AnyField, shortened
+from .display import AnyField, declared, shortened
 from .errors import NotThereError
 from .guard import READING, guarded
 from .labels import attach, foreign_keys
@@ -245,7 +245,7 @@ class InspectionAdmin(admin.ModelAdmin):
     def page_context(self, request: StaffRequest, row: Any) -> dict[str, Any]:
         """What a row's page shows."""
         panels = panels_of(self.admin_site, request, row, self.read_alias)
-        first = list(self.panels_first)
+        first = [*self.panels_first, *declared("panels_first").get(self.opts.db_table, ())]
         panels.sort(key=lambda panel: first.index(panel.table_name) if panel.table_name in first
                     else len(first))  # fmt: skip
         related = [found for panel in panels for found in panel.rows]

@@ -14,8 +14,11 @@ from uuid import UUID
 
 import numpy as np
 import psycopg
+from django.core.management.base import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
+
+from veza_core.operations.purge.catalog import read_catalog
 
 from .binary import HEADER, TRAILER, pack
 from .counts import THREAD
@@ -40,9 +43,14 @@ def all_chunks(world: World) -> Missing:
 
 
 def missing_chunks(connection: BaseDatabaseWrapper, world: World) -> Missing:
-    """The chunks of the set that are not in the database."""
+    """The chunks of the set that are not in the database, parents before their children.
+
+    Raises `CommandError` where tables are missing.
+    """
     missing = {}
-    for table, chunks in all_chunks(world).items():
+    every = all_chunks(world)
+    for table in _parents_first(connection, set(every)):
+        chunks = every[table]
         firsts = np.array([chunk.start for chunk in chunks], dtype=np.int64)
         ids = [UUID(bytes=bytes(octets)) for octets in world.draws(table).uuids(firsts)]
         with connection.cursor() as cursor:
@@ -52,6 +60,13 @@ def missing_chunks(connection: BaseDatabaseWrapper, world: World) -> Missing:
             chunk for chunk, first in zip(chunks, ids, strict=True) if first not in there
         ]
     return missing
+
+
+def _parents_first(connection: BaseDatabaseWrapper, tables: set[str]) -> list[str]:
+    order = [str(table) for table in reversed(read_catalog(connection).children_first())]
+    if absent := sorted(tables.difference(order)):
+        raise CommandError(f"there is no table {', '.join(absent)}: run manage.py migrate first")
+    return [table for table in order if table in tables]
 
 
 def count_rows(chunks: Missing) -> int:

@@ -5,9 +5,10 @@ roles, permissions and role_permissions have the rows that the migrations insert
 
 import numpy as np
 
-from veza_core.demo import words
-from veza_core.demo.binary import Column, boolean, date, octets, text
-from veza_core.demo.people import DAY, SYSTEM_ROLES
+from veza_demo import words
+from veza_demo.binary import Column, boolean, date, octets, text
+from veza_demo.people import DAY, SYSTEM_ROLES
+from veza_demo.registry import table
 
 from .accounts import ADMIN, SUPPORT, role_of
 from .base import Columns, Rows, sometimes
@@ -16,6 +17,7 @@ from .base import Columns, Rows, sometimes
 SUPER_ADMIN_USER = 3
 
 
+@table(rows=lambda counts: counts.staff * 2)
 def user_roles(rows: Rows) -> Columns:
     """Two of each member of staff: that of their account, and another one for a time."""
     world, number = rows.world, rows.numbers
@@ -42,6 +44,7 @@ def _optional(rows: Rows, column: Column, what: str, share: float) -> Column:
     return column.unless(~rows.chance(what, share))
 
 
+@table(rows=lambda counts: counts.users * 9 // 10)
 def user_profiles(rows: Rows) -> Columns:
     """Nine in ten users have one."""
     world, number = rows.world, rows.numbers
@@ -72,6 +75,7 @@ def user_profiles(rows: Rows) -> Columns:
     }
 
 
+@table(rows=lambda counts: counts.users * 9 // 10)
 def user_settings(rows: Rows) -> Columns:
     """Nine in ten users have them."""
     world, number = rows.world, rows.numbers

@@ -18,8 +18,8 @@ from veza_core.db.session import announce
 
 if TYPE_CHECKING:
     # Imported late, like all of the service: numpy takes a tenth of a second.
-    from veza_core.demo.counts import Counts
-    from veza_core.demo.service import Plan
+    from veza_demo.counts import Counts
+    from veza_demo.service import Plan
 
 COUNTED = ("users", "tracks", "playlists", "plays", "likes", "comments")
 SCALES = ("small", "medium", "large")
@@ -42,7 +42,7 @@ def _today() -> datetime:
 
 
 class Command(BaseCommand):
-    """Fills all tables with rows that fit each other: see `veza_core.demo`."""
+    """Fills all tables with rows that fit each other: see `veza_demo`."""
 
     help = (
         "Fills in demo data: the same rows for the same options. For development only. "
@@ -84,7 +84,7 @@ class Command(BaseCommand):
         """Fill the database. Raises `CommandError` in one line."""
         if not settings.DEBUG:
             raise CommandError("seed_demo is for development, and DEBUG is off: nothing changed")
-        from veza_core.demo.counts import CountError, choose_counts
+        from veza_demo.counts import CountError, choose_counts
 
         try:
             counts = choose_counts(options["scale"], **{name: options[name] for name in COUNTED})
@@ -105,9 +105,9 @@ class Command(BaseCommand):
     def _fill(
         self, connection: BaseDatabaseWrapper, counts: "Counts", options: dict[str, Any]
     ) -> None:
-        from veza_core.demo.load import load
-        from veza_core.demo.progress import FillProgress
-        from veza_core.demo.service import make_plan
+        from veza_demo.load import load
+        from veza_demo.progress import FillProgress
+        from veza_demo.service import make_plan
 
         now = options["now"] or _today()
         plan = make_plan(connection, options["seed"], now, counts, append=options["append"])
@@ -132,7 +132,7 @@ class Command(BaseCommand):
         )
 
     def _end(self, plan: "Plan", seconds: float) -> None:
-        from veza_core.demo.tables.accounts import PASSWORD
+        from veza_demo.tables.accounts import PASSWORD
 
         rate = plan.rows_missing / max(seconds, 0.001)
         self.stdout.write(

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from veza_core.demo import words
-from veza_core.demo.binary import Column, boolean, digits, integer, smallint, text, timestamp
-from veza_core.demo.draws import Integers
-from veza_core.demo.people import HOUR, MINUTE, SECOND
+from veza_demo import words
+from veza_demo.binary import Column, boolean, digits, integer, smallint, text, timestamp
+from veza_demo.draws import Integers
+from veza_demo.people import HOUR, MINUTE, SECOND
+from veza_demo.registry import table
 
 from .analytics import Listening
 from .base import Columns, Rows, duration, sometimes
@@ -19,6 +20,7 @@ JOB_OF_TRACK = np.array([COMPLETED, CANCELLED, PROCESSING, FAILED_JOB])
 SEGMENT = 6_000
 
 
+@table(rows=lambda counts: counts.tracks // 2)
 def hls_streams(rows: Rows) -> Columns:
     """One for each of the most played tracks, of the newest version where there are several."""
     world, number = rows.world, rows.numbers
@@ -55,6 +57,7 @@ def _job_status(rows: Rows, rank: Integers) -> Integers:
     return np.where((status == PROCESSING) & rows.chance("queued", 0.6), PENDING, status)
 
 
+@table(rows=lambda counts: counts.tracks // 5)
 def hls_transcode_queue(rows: Rows) -> Columns:
     """Jobs that ended well, failed, were cancelled, are under way, wait, or wait to be retried."""
     world, number = rows.world, rows.numbers
@@ -104,6 +107,7 @@ def hls_transcode_queue(rows: Rows) -> Columns:
     }
 
 
+@table(rows=lambda counts: max(counts.plays // 20, 40))
 def bitrate_adaptation_logs(rows: Rows) -> Columns:
     """Changes of bitrate while listening, each by one step or more."""
     listening = Listening(rows)
@@ -127,6 +131,7 @@ def bitrate_adaptation_logs(rows: Rows) -> Columns:
     }
 
 
+@table(rows=lambda counts: max(counts.users // 50, 20))
 def rooms(rows: Rows) -> Columns:
     """Several share a name, as they may."""
     world = rows.world

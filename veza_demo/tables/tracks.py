@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from veza_core.demo import words
-from veza_core.demo.binary import (
+from veza_demo import words
+from veza_demo.binary import (
     Column,
     Piece,
     bigint,
@@ -13,9 +13,10 @@ from veza_core.demo.binary import (
     smallint,
     text,
 )
-from veza_core.demo.draws import Flags, Integers
-from veza_core.demo.people import HOUR
-from veza_core.demo.world import World
+from veza_demo.draws import Flags, Integers
+from veza_demo.people import HOUR
+from veza_demo.registry import table
+from veza_demo.world import World
 
 from .base import Columns, Rows, duration, sometimes
 from .plays import weekly_plays
@@ -82,6 +83,7 @@ def _artist(rows: Rows, owner: Integers) -> Column:
     )
 
 
+@table(rows=lambda counts: counts.tracks)
 def tracks(rows: Rows) -> Columns:
     """Ready ones with their counters, and some that are on their way or failed."""
     world, number = rows.world, rows.numbers
@@ -154,6 +156,7 @@ def version_start(world: World, versions: Integers) -> Integers:
     return start + ((end - start) * ((versions % 2 + parts) / 3)).astype(np.int64)
 
 
+@table(rows=lambda counts: counts.tracks // 5 * 2)
 def track_versions(rows: Rows) -> Columns:
     """Two of each of the most played tracks."""
     world, number = rows.world, rows.numbers

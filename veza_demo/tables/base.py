@@ -1,10 +1,8 @@
 """What every table needs to write its columns for some rows."""
 
-from collections.abc import Callable
-
 import numpy as np
 
-from veza_core.demo.binary import (
+from veza_demo.binary import (
     Choices,
     Column,
     Piece,
@@ -14,8 +12,8 @@ from veza_core.demo.binary import (
     text,
     timestamp,
 )
-from veza_core.demo.draws import Flags, Floats, Integers
-from veza_core.demo.world import World
+from veza_demo.draws import Flags, Floats, Integers
+from veza_demo.world import World
 
 type Columns = dict[str, Column]
 
@@ -112,6 +110,3 @@ def duration(world: World, tracks: Integers) -> Integers:
 def sometimes(times: Integers, when: Flags) -> Column:
     """The times in these rows, NULL in the others."""
     return timestamp(times).unless(~when)
-
-
-type Writer = Callable[[Rows], Columns]

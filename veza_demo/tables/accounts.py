@@ -6,10 +6,11 @@ from hashlib import blake2b
 import bcrypt
 import numpy as np
 
-from veza_core.demo import words
-from veza_core.demo.binary import Choices, Column, Piece, boolean, digits, integer, text, timestamp
-from veza_core.demo.draws import Flags, Integers
-from veza_core.demo.people import DAY, HOUR, KNOWN, MINUTE
+from veza_demo import words
+from veza_demo.binary import Choices, Column, Piece, boolean, digits, integer, text, timestamp
+from veza_demo.draws import Flags, Integers
+from veza_demo.people import DAY, HOUR, KNOWN, MINUTE
+from veza_demo.registry import table
 
 from .base import Columns, Rows, sometimes
 
@@ -79,6 +80,7 @@ def username_pieces(rows: Rows, users: Integers) -> list[Piece | str]:
     ]
 
 
+@table(rows=lambda counts: counts.users)
 def users(rows: Rows) -> Columns:
     """Accounts: staff first, then everybody else in the order in which they came."""
     world, number = rows.world, rows.numbers
@@ -113,6 +115,7 @@ def users(rows: Rows) -> Columns:
     }
 
 
+@table(rows=lambda counts: counts.users // 10 * 2)
 def federated_identities(rows: Rows) -> Columns:
     """Two in ten users have one; half of these have no password beside it."""
     world, number = rows.world, rows.numbers
@@ -158,6 +161,7 @@ def _user_of(rows: Rows) -> Integers:
     return rows.world.listeners(rows.fraction("user"))
 
 
+@table(rows=lambda counts: counts.users)
 def refresh_tokens(rows: Rows) -> Columns:
     """Valid ones, revoked ones, and ones that ended by themselves; most are a session's."""
     world, session = rows.world, rows.numbers
@@ -197,6 +201,7 @@ def refresh_tokens(rows: Rows) -> Columns:
     }
 
 
+@table(rows=lambda counts: counts.users // 5)
 def password_reset_tokens(rows: Rows) -> Columns:
     """Used ones, expired ones, and some that still wait."""
     world, user = rows.world, _user_of(rows)
@@ -216,6 +221,7 @@ def password_reset_tokens(rows: Rows) -> Columns:
     }
 
 
+@table(rows=lambda counts: counts.users // 4)
 def email_verification_tokens(rows: Rows) -> Columns:
     """Used ones of the verified, expired and waiting ones of the others."""
     world, user = rows.world, _user_of(rows)
@@ -233,6 +239,7 @@ def email_verification_tokens(rows: Rows) -> Columns:
     }
 
 
+@table(rows=lambda counts: counts.users)
 def user_sessions(rows: Rows) -> Columns:
     """Live ones, ended ones, and ones that were ended early."""
     world, number = rows.world, rows.numbers

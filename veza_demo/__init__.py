@@ -3,12 +3,12 @@
 Everything is a function of the set (seed, day, counts) and a row's number: its id, its times, what
 it refers to. So any row can name any other without a list of them, memory does not grow with the
 data, workers need not talk to each other, and a run that was interrupted goes on by asking which
-rows are there. The package knows tables by their names in SQL, and imports no model, since
-`veza_core` knows no other app.
+rows are there. The package knows tables by their names in SQL, and imports no model.
 
 | module | what is in it |
 |---|---|
-| `counts` | how many rows |
+| `counts` | how many rows are asked for |
+| `registry` | which table is filled by what, with how many rows |
 | `draws` | random numbers and ids by row number |
 | `shares` | skewed distribution with exact counts |
 | `people`, `world` | the facts that tables share: who was there when, who owns what |

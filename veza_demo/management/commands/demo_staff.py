@@ -8,9 +8,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from veza_core.db.session import announce
-from veza_core.demo.people import KNOWN
-from veza_core.demo.tables.accounts import PASSWORD
 from veza_core.models import User
+from veza_demo.people import KNOWN
+from veza_demo.tables.accounts import PASSWORD
 
 
 class Command(BaseCommand):

@@ -4,12 +4,13 @@ from functools import cache
 
 import numpy as np
 
-from veza_core.demo import words
-from veza_core.demo.binary import boolean, integer, text, timestamp
-from veza_core.demo.draws import Flags, Integers
-from veza_core.demo.people import DAY, SECOND
-from veza_core.demo.shares import Shuffle
-from veza_core.demo.world import World
+from veza_demo import words
+from veza_demo.binary import boolean, integer, text, timestamp
+from veza_demo.draws import Flags, Integers
+from veza_demo.people import DAY, SECOND
+from veza_demo.registry import table
+from veza_demo.shares import Shuffle
+from veza_demo.world import World
 
 from .base import Columns, Rows, duration
 
@@ -55,6 +56,7 @@ class Play:
         self.created = self.started + self.heard * MILLISECOND
 
 
+@table(rows=lambda counts: counts.plays)
 def track_plays(rows: Rows) -> Columns:
     """Plays in the order of time, one in seven by a listener who is not signed in."""
     play = Play(rows)

@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from veza_core.demo import words
-from veza_core.demo.binary import boolean, digits, integer, text
-from veza_core.demo.draws import Integers
-from veza_core.demo.shares import Shares, Shuffle, distinct
-from veza_core.demo.world import World
+from veza_demo import words
+from veza_demo.binary import boolean, digits, integer, text
+from veza_demo.draws import Integers
+from veza_demo.registry import table
+from veza_demo.shares import Shares, Shuffle, distinct
+from veza_demo.world import World
 
 from .base import Columns, Rows, sometimes
 from .tracks import undone, undone_before
@@ -17,6 +18,7 @@ def _live(shares: Shares, ranks: Integers) -> Integers:
     return after - first - (undone_before(after) - undone_before(first))
 
 
+@table(rows=lambda counts: counts.playlists)
 def playlists(rows: Rows) -> Columns:
     """Public and private ones, with their counters."""
     world, number = rows.world, rows.numbers
@@ -83,6 +85,7 @@ class _Members:
         return np.where(self.deleted, settled, world.track_of_rank(world.lasting_rank(ranks)))
 
 
+@table(rows=lambda counts: counts.playlists * 10)
 def playlist_tracks(rows: Rows) -> Columns:
     """Entries, the live ones of a playlist at positions 0, 1, 2, …"""
     world = rows.world
@@ -101,6 +104,7 @@ def playlist_tracks(rows: Rows) -> Columns:
     }
 
 
+@table(rows=lambda counts: counts.playlists)
 def playlist_collaborators(rows: Rows) -> Columns:
     """Who accepted, who has not yet, and who is out again."""
     world = rows.world
@@ -126,6 +130,7 @@ def playlist_collaborators(rows: Rows) -> Columns:
     }
 
 
+@table(rows=lambda counts: counts.playlists * 2)
 def playlist_follows(rows: Rows) -> Columns:
     """Who follows, and who did."""
     world = rows.world

@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from veza_core.demo import words
-from veza_core.demo.binary import Column, boolean, integer, percentages, text, timestamp
-from veza_core.demo.counts import THREAD
-from veza_core.demo.draws import Integers
-from veza_core.demo.people import DAY, HOUR
-from veza_core.demo.shares import Shuffle, distinct
+from veza_demo import words
+from veza_demo.binary import Column, boolean, integer, percentages, text, timestamp
+from veza_demo.counts import THREAD
+from veza_demo.draws import Integers
+from veza_demo.people import DAY, HOUR
+from veza_demo.registry import table
+from veza_demo.shares import Shuffle, distinct
 
 from .base import Columns, Rows, duration, sometimes
 from .plays import MILLISECOND, listened, together
@@ -19,6 +20,7 @@ NO_OLD = np.array([old is None for _, old, _ in words.HISTORY])
 NO_NEW = np.array([new is None for _, _, new in words.HISTORY])
 
 
+@table(rows=lambda counts: counts.likes)
 def track_likes(rows: Rows) -> Columns:
     """Likes; one in twenty was taken back, most of these by somebody who likes it again."""
     world = rows.world
@@ -49,6 +51,7 @@ def _lasting_listener(rows: Rows) -> Integers:
     return rows.world.lasting_user(numbers)
 
 
+@table(rows=lambda counts: max(counts.users // 5, 40))
 def track_shares(rows: Rows) -> Columns:
     """Links that go on, that end, that ended, and that were taken back."""
     world = rows.world
@@ -68,6 +71,7 @@ def track_shares(rows: Rows) -> Columns:
     }
 
 
+@table(rows=lambda counts: counts.threads * THREAD)
 def track_comments(rows: Rows) -> Columns:
     """Threads of four: what begins it, replies to that or to a reply, and one more beginning.
 
@@ -124,6 +128,7 @@ def _comment_time(rows: Rows, track: Integers, pool: Integers) -> Integers:
     return first + step * (number - begin)
 
 
+@table(rows=lambda counts: max(counts.tracks // 5, 40))
 def track_history(rows: Rows) -> Columns:
     """What owners, and sometimes the platform, did to tracks."""
     world = rows.world
@@ -170,6 +175,7 @@ class Listening:
         self.session_id = rows.refer("user_sessions", session).unless(~within)
 
 
+@table(rows=lambda counts: max(counts.plays // 10, 40))
 def playback_analytics(rows: Rows) -> Columns:
     """How plays went; a few never said that they ended."""
     world = rows.world

@@ -44,38 +44,14 @@ class Counts:
         return self.comments // THREAD
 
     def of_tables(self) -> dict[str, int]:
-        """Rows by table, in an order in which parents come before their children.
+        """Rows by table.
 
         roles, permissions and role_permissions have what the migrations insert.
         """
-        users, tracks, playlists, plays = self.users, self.tracks, self.playlists, self.plays
-        return {
-            "users": users,
-            "federated_identities": users // 10 * 2,
-            "user_sessions": users,
-            "refresh_tokens": users,
-            "password_reset_tokens": users // 5,
-            "email_verification_tokens": users // 4,
-            "user_roles": self.staff * 2,
-            "user_profiles": users * 9 // 10,
-            "user_settings": users * 9 // 10,
-            "tracks": tracks,
-            "track_versions": tracks // 5 * 2,
-            "playlists": playlists,
-            "playlist_tracks": playlists * 10,
-            "playlist_collaborators": playlists,
-            "playlist_follows": playlists * 2,
-            "track_plays": plays,
-            "track_likes": self.likes,
-            "track_shares": max(users // 5, 40),
-            "track_comments": self.threads * THREAD,
-            "track_history": max(tracks // 5, 40),
-            "playback_analytics": max(plays // 10, 40),
-            "hls_streams": tracks // 2,
-            "hls_transcode_queue": tracks // 5,
-            "bitrate_adaptation_logs": max(plays // 20, 40),
-            "rooms": max(users // 50, 20),
-        }
+        # Imported late: the tables stand on the counts.
+        from . import tables
+
+        return {table: rows(self) for table, rows in tables.ROWS.items()}
 
 
 def choose_counts(scale: str, **explicit: int | None) -> Counts:
