@@ -174,7 +174,8 @@ def _enum_values(tables: dict[str, Table], connection: Connection) -> Iterator[s
 
 
 def _screen(table: Table) -> Iterator[str]:
-    screen = admin.site.screen_of(table.model)
+    site: Any = admin.site
+    screen = site.screen_of(table.model)
     name = table.model.__name__
     if screen is None:
         folder = settings.BASE_DIR / table.app / "admin"
@@ -190,7 +191,7 @@ def _screen(table: Table) -> Iterator[str]:
             f"{table.app}/apps.py: no app declares the heading “{screen.group}” of {name}Admin. "
             f'Add "{screen.group}" to menu_groups.'
         )
-    for key in foreign_keys(table.model):  # type: ignore[arg-type]  # types are hashable
+    for key in foreign_keys(table.model):
         if key.name not in screen.keys:
             yield (
                 f"{where}: {name}Admin cannot list the rows of one {key.name}. "
