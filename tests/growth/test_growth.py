@@ -57,8 +57,11 @@ with connection.cursor() as cursor:
                    "RETURNING updated_at = now()", [key])
     [kept] = cursor.fetchone()
 said.append(run("purge", only=["track_reports"]))
+with connection.cursor() as cursor:
+    cursor.execute("SELECT FROM track_reports WHERE id = %s", [key])
+    left = cursor.rowcount
 print(json.dumps({
-    "said": said, "seeded": seeded, "kept": kept, "key": str(key),
+    "said": said, "seeded": seeded, "kept": kept, "key": str(key), "left": left,
     "list": [list_page.status_code, list_page.content.decode()],
     "page": [page.status_code, page.content.decode()],
     "start": start.content.decode(),
@@ -80,6 +83,12 @@ def steps(project):
     assert set(project.commands()) == set(NAMES)
     calls = ", ".join(NAMES[command] for command in project.commands())
     return json.loads(project.run(f"{COMMANDS}\nprint(json.dumps([{calls}]))"))
+
+
+def made(project, name):
+    """The migration that makemigrations wrote, whose number is the next free one of its app."""
+    [path] = (project.folder / "veza_streaming/migrations").glob(f"9??_{name}.py")
+    return path.stem
 
 
 def live(project):
@@ -106,33 +115,36 @@ def project_text(project):
 
 
 def test_a_table_and_then_a_column(grown, subtests):
-    v1 = written(grown)
+    before = written(grown)
     with subtests.test("what is forgotten is said by name"):
         text, replaced = example.ALL_FILES["veza_streaming/models/analytics.py"]
         grown.edit("veza_streaming/models/analytics.py", replaced, append=text)
         said = grown.run(f'{COMMANDS}\nprint(run("lint_schema"), run("makemigrations"))')
         assert "no migration says so" in said
         lint = grown.run(f'{COMMANDS}\nprint(run("lint_schema"))')
+        migration = made(grown, "track_reports")
         for line in (
             "veza_streaming/admin/: track_reports has no screen. Add @admin.register(TrackReport)",
             "docs/schema.md: track_reports is not in the contract. Add **track_reports** (soft):",
-            "docs/schema.md: migration veza_streaming.940_track_reports has no chapter.",
+            f"docs/schema.md: migration veza_streaming.{migration} has no chapter.",
             "veza_demo/tables/: seed_demo has no rows for track_reports. Add @table(rows=",
-            "schema/: 940_track_reports.sql, catalog.json: not what the migrations make.",
+            f"schema/: {migration}.sql, catalog.json: not what the migrations make.",
         ):
             assert line in lint
     with subtests.test("after the steps nothing is missing"):
         for name, (text, replaced) in example.ALL_FILES.items():
             if name not in grown.edited:
+                text = text.replace("{chapter}", migration.replace("_", " "))
                 grown.edit(name, *filter(None, [replaced]), append=text)
-        made, exported, lint = steps(grown)
-        assert "No changes detected" in made
-        assert "940_track_reports.sql, catalog.json" in exported
+        said, exported, lint = steps(grown)
+        assert "No changes detected" in said
+        assert f"{migration}.sql, catalog.json" in exported
         assert lint == "The schema, the models and all that belongs to them fit.\n"
         assert grown.ruff() == ""
-    with subtests.test("V1's files are as they were"):
-        assert {name: text for name, text in written(grown).items() if name in v1} == v1
-        assert written(grown).keys() - v1.keys() == {"940_track_reports.sql"}
+    with subtests.test("the other files are as they were"):
+        after = written(grown)
+        assert {name: text for name, text in after.items() if name in before} == before
+        assert after.keys() - before.keys() == {f"{migration}.sql"}
     with subtests.test("it is used"):
         check_use(grown)
     with subtests.test("the contract is the database"):
@@ -143,7 +155,7 @@ def test_a_table_and_then_a_column(grown, subtests):
         assert len(places) == 5 == len(grown.edited) + 1
         assert {name for name in grown.edited if not name.startswith(tuple(places))} == set()
     with subtests.test("a column"):
-        check_column(grown, v1)
+        check_column(grown)
 
 
 def check_use(grown):
@@ -154,7 +166,7 @@ def check_use(grown):
     finally:
         helper.unlink()
     migrated, seeded, purged = used["said"]
-    assert "940_track_reports" in migrated
+    assert "veza_streaming.9" in migrated
     assert "Audit: 0 errors and 0 warnings" in migrated
     assert "failed" not in seeded
     assert used["seeded"] == 40
@@ -162,23 +174,28 @@ def check_use(grown):
     assert [used["list"][0], used["page"][0]] == [200, 200]
     assert used["key"][:8] in used["page"][1]
     assert "/admin/veza_streaming/trackreport/" in used["start"]
-    assert "track_reports: 1" in purged
+    assert "track_reports: " in purged
+    assert used["left"] == 0
 
 
-def check_column(grown, v1):
+def check_column(grown):
     before = written(grown)
     grown.edited.clear()
     grown.edit("veza_streaming/models/analytics.py", example.COLUMN)
     grown.edit("veza_demo/tables/analytics.py", example.COLUMN_SEED)
-    grown.edit("docs/schema.md", example.COLUMN_CONTRACT, append=example.COLUMN_CHAPTER)
-    made, exported, lint = steps(grown)
-    assert "941_trackreport_position_ms.py" in made
-    assert "941_trackreport_position_ms.sql, catalog.json" in exported
+    grown.edit("docs/schema.md", example.COLUMN_CONTRACT)
+    number = int(made(grown, "track_reports")[:3]) + 1
+    chapter = f"{number} track reports position ms"
+    grown.edit("docs/schema.md", append=example.COLUMN_CHAPTER.replace("{chapter}", chapter))
+    said, exported, lint = steps(grown)
+    migration = chapter.replace(" ", "_")
+    assert f"{migration}.py" in said
+    assert f"{migration}.sql, catalog.json" in exported
     assert lint == "The schema, the models and all that belongs to them fit.\n"
     assert grown.ruff() == ""
     after = written(grown)
     assert {name: text for name, text in after.items() if name in before} == before
-    assert b"ADD COLUMN position_ms INTEGER" in after["941_trackreport_position_ms.sql"]
+    assert b"ADD COLUMN position_ms INTEGER" in after[f"{migration}.sql"]
     assert len(grown.edited) <= 3
     migrated = grown.run(f'{COMMANDS}\nprint(run("migrate"))')
     assert "Audit: 0 errors and 0 warnings" in migrated

@@ -79,8 +79,9 @@ SCREEN_IMPORT = (
     "from veza_streaming.models.analytics import TrackReport, TrackReportStatus\n",
 )
 
+#: `chapter` is the number and the name of the migration.
 CONTRACT = """
-## 940 track reports
+## {chapter}
 
 **track_reports** (soft)
 track_id → tracks C; reporter_id → users N; status track_report_status = open; explanation TEXT.
@@ -93,7 +94,7 @@ CONTRACT_TYPE = (
 
 SEED = '''
 
-@table(rows=lambda counts: max(counts.users // 10, 40))
+@table(rows=lambda counts: max(counts.users // 5, 40))
 def track_reports(rows: Rows) -> Columns:
     """Reports of listeners; some were taken back."""
     world = rows.world
@@ -102,10 +103,10 @@ def track_reports(rows: Rows) -> Columns:
     end = np.full_like(start, world.now)
     return rows.key() | {
         "track_id": rows.refer("tracks", track),
-        "reporter_id": rows.refer("users", user).unless(rows.chance("unknown", 0.05)),
+        "reporter_id": rows.refer("users", user).unless(rows.chance("unknown", 0.3)),
         "status": text(rows.choose("status", words.words(["open", "upheld", "dismissed"]))),
         "explanation": text(rows.choose("explanation", words.CHANGELOGS)),
-        **rows.removable(rows.lately(start, end), end, rows.chance("deleted", 0.08)),
+        **rows.removable(rows.lately(start, end), end, rows.chance("deleted", 0.3)),
     }
 '''
 
@@ -126,7 +127,7 @@ COLUMN = (
     "    )\n",
 )
 COLUMN_CONTRACT = ("explanation TEXT.\n", "explanation TEXT; position_ms INTEGER?.\n")
-COLUMN_CHAPTER = "\n## 941 trackreport position ms\n"
+COLUMN_CHAPTER = "\n## {chapter}\n"
 COLUMN_SEED = (
     '        "explanation": text(rows.choose("explanation"',
     '        "position_ms": integer(rows.below("position", 60_000)),\n'

@@ -14,6 +14,7 @@ from django.db.migrations import AddField, CreateModel, Migration
 from django.db.migrations.autodetector import MigrationAutodetector
 from django.db.migrations.graph import MigrationGraph
 from django.db.migrations.operations.base import Operation
+from django.db.migrations.operations.fields import FieldOperation
 
 from veza_core.db.fields import EnumField
 from veza_core.db.operations import CreateEnum, InsertPermissions, KeepUpdatedAt
@@ -40,7 +41,7 @@ class Autodetector(MigrationAutodetector):
             numbers = _free_numbers(label, graph)
             for migration in arranged.get(label, []):
                 was = migration.name
-                fragment = migration_name or _fragment(migration) or was.partition("_")[2]
+                fragment = migration_name or _fragment(label, migration) or was.partition("_")[2]
                 migration.name = names[label, was] = f"{next(numbers):03}_{fragment}"
                 if LAST_OF_V1 not in migration.dependencies:
                     # It has the trigger function, and its file in schema/ is loaded before.
@@ -64,10 +65,16 @@ def _free_numbers(label: str, graph: MigrationGraph) -> Iterator[int]:
     )
 
 
-def _fragment(migration: Migration) -> str:
-    """The tables that it creates; Django would put the models' names together."""
+def _fragment(label: str, migration: Migration) -> str:
+    """What it is about, by the tables' names; Django would take those of the models."""
     tables = [_table(op) for op in migration.operations if isinstance(op, CreateModel)]
-    return "_and_".join(tables[:2])
+    if tables:
+        return "_and_".join(tables[:2])
+    [first, *_] = [*migration.operations, None]
+    if isinstance(first, FieldOperation):
+        table = apps.get_model(label, first.model_name)._meta.db_table
+        return first.migration_name_fragment.replace(first.model_name_lower, table, 1)
+    return ""
 
 
 def _table(operation: CreateModel) -> str:
