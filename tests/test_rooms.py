@@ -96,13 +96,7 @@ def test_a_room_imports_what_it_may(room: str):
 
 
 def test_the_core_imports_no_other_app():
-    others = {
-        "veza_demo",
-        "veza_site",
-        "veza_streaming",
-        "veza_media",
-        "veza_legacy_chat",
-    }
+    others = {"veza_site", "veza_streaming", "veza_media", "veza_legacy_chat", "veza_demo"}
     assert {
         door for door in doors() if door[0].startswith("veza_core") and door[1] in others
     } == set()

@@ -26,11 +26,11 @@ def test_the_files_have_the_names_of_the_migrations():
         for app, name in MigrationLoader(None).disk_migrations
         if app in settings.PUBLIC_SCHEMA_APPS
     }
-    assert {path.stem for path in SCHEMA.glob("*.sql")} == names
+    assert {path.stem for path in SCHEMA.glob("[0-9]*.sql")} == names
 
 
 def test_all_columns_and_comments_are_in_the_files(snapshot):
-    text = "".join(path.read_text("utf-8") for path in SCHEMA.glob("*.sql"))
+    text = "".join(path.read_text("utf-8") for path in SCHEMA.glob("[0-9]*.sql"))
     for name, table in snapshot["tables"].items():
         assert f"COMMENT ON TABLE public.{name} IS" in text
         for column in table["columns"]:

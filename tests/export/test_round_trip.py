@@ -17,7 +17,7 @@ PSQL = ("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1")
 def loaded_url(make_database, program):
     """An empty database into which psql loaded the files one after the other."""
     url = make_database()
-    for path in sorted(SCHEMA.glob("*.sql")):
+    for path in sorted(SCHEMA.glob("[0-9]*.sql")):
         program(*PSQL, "-d", url, "-f", path)
     return url
 
@@ -58,6 +58,6 @@ def test_one_transaction_and_any_search_path_do(make_database, program, connect,
     url = make_database()
     connect(url).execute("CREATE SCHEMA elsewhere")
     elsewhere = make_conninfo(url, options="-c search_path=elsewhere")
-    files = [argument for path in sorted(SCHEMA.glob("*.sql")) for argument in ("-f", path)]
+    files = [argument for path in sorted(SCHEMA.glob("[0-9]*.sql")) for argument in ("-f", path)]
     program(*PSQL, "--single-transaction", "-d", elsewhere, *files)
     assert read_snapshot(connect(url)) == expected
