@@ -16,14 +16,14 @@ from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
 from veza_core.db.session import announce
 from veza_core.db.timeouts import is_lock_timeout
 from veza_core.errors import clear_line, one_line
-from veza_core.operations.deploy.dependents import (
+from veza_core.operations.dependents import (
     Dependent,
     find_dependents,
     find_guests,
     find_replication,
 )
 from veza_core.operations.deploy.pooler import check_direct
-from veza_core.operations.deploy.reset import (
+from veza_core.operations.reset import (
     OutsideChangedError,
     close_sessions,
     empty_schemas,

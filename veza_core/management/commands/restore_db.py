@@ -25,11 +25,11 @@ from veza_core.operations.backup.target import (
     check_tablespaces,
 )
 from veza_core.operations.backup.tools import find_tools
-from veza_core.operations.deploy.contents import contents_of
+from veza_core.operations.contents import contents_of
 from veza_core.operations.deploy.pooler import check_direct
-from veza_core.operations.deploy.reset import OutsideChangedError, sessions_in_the_way
 from veza_core.operations.deploy.summary import read_summary
 from veza_core.operations.progress import StatusLine
+from veza_core.operations.reset import OutsideChangedError, sessions_in_the_way
 
 UNCHANGED = "Nothing was changed."
 

@@ -12,8 +12,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
 from veza_core.db.timeouts import describe_prepared, set_lock_timeout
-from veza_core.operations.deploy.contents import OWN_SCHEMAS, contents_of
-from veza_core.operations.deploy.dependents import Dependent
+from veza_core.operations.contents import OWN_SCHEMAS, contents_of
+from veza_core.operations.dependents import Dependent
 
 # Every object of the database but for ours, PostgreSQL's own, and temporary ones.
 OUTSIDE = """

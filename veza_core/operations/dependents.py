@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
-from veza_core.operations.deploy.contents import OWN_SCHEMAS, STAYING, Object
+from veza_core.operations.contents import OWN_SCHEMAS, STAYING, Object
 
 # `going` is all that DROP … CASCADE would reach from the contents of the two schemas. What an
 # extension owns is not among the contents, since extensions stay. Where a thing that goes is an
