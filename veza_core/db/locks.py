@@ -10,11 +10,11 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.pq import TransactionStatus
+
+from veza_core.db.sessions import SESSION_COLUMNS, OtherSession
 
 #: They name the locks within a database: "veza" and "vezp" in ASCII. Nothing else may use them.
 LOCK_KEY = 0x76657A61
@@ -24,8 +24,8 @@ READY = (TransactionStatus.IDLE, TransactionStatus.INTRANS)
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 
-HOLDER = """
-SELECT pid, application_name, coalesce(client_hostname, host(client_addr)), backend_start
+HOLDER = f"""
+SELECT {SESSION_COLUMNS}
 FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE locktype = 'advisory' AND classid = 0 AND objid = %s AND objsubid = 1 AND granted
     AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -36,26 +36,9 @@ class LockNotAvailableError(Exception):
     """Somebody else held the lock for as long as this run was willing to wait."""
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """The session that has the lock, as pg_stat_activity knows it."""
-
-    pid: int
-    application: str | None
-    host: str | None
-    since: datetime | None
-
-    def __str__(self) -> str:
-        since = f"{self.since:%Y-%m-%d %H:%M:%S %Z}" if self.since else "unknown"
-        return (
-            f"pid {self.pid} ({self.application or 'unnamed'}, "
-            f"from {self.host or 'this machine'}, since {since})"
-        )
-
-
 @contextmanager
 def migration_lock(
-    connection: BaseDatabaseWrapper, wait: float, report: Callable[[Holder], None]
+    connection: BaseDatabaseWrapper, wait: float, report: Callable[[OtherSession], None]
 ) -> Iterator[None]:
     """Hold the lock within the block; the session's end gives it back, however it ends.
 
@@ -78,11 +61,11 @@ def job_lock(connection: BaseDatabaseWrapper, key: int) -> Iterator[None]:
 
 @contextmanager
 def _lock(
-    connection: BaseDatabaseWrapper, key: int, wait: float, report: Callable[[Holder], None]
+    connection: BaseDatabaseWrapper, key: int, wait: float, report: Callable[[OtherSession], None]
 ) -> Iterator[None]:
     deadline = time.monotonic() + wait
     pause = SHORTEST_PAUSE
-    told: Holder | None = None
+    told: OtherSession | None = None
     while not _try(connection, key):
         holder = _holder(connection, key)
         if holder and holder != told:
@@ -114,8 +97,8 @@ def _unlock(connection: BaseDatabaseWrapper, key: int) -> None:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [key])
 
 
-def _holder(connection: BaseDatabaseWrapper, key: int) -> Holder | None:
+def _holder(connection: BaseDatabaseWrapper, key: int) -> OtherSession | None:
     with connection.cursor() as cursor:
         cursor.execute(HOLDER, [key])
         row = cursor.fetchone()
-    return Holder(*row) if row else None
+    return OtherSession(*row) if row else None

@@ -4,14 +4,12 @@ Schema `public` itself stays, and with it its owner, grants and default privileg
 extensions, which others may use.
 """
 
-from dataclasses import dataclass
-from datetime import timedelta
-
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
-from veza_core.db.timeouts import describe_prepared, set_lock_timeout
+from veza_core.db.sessions import PREPARED_COLUMNS, SESSION_COLUMNS, OtherSession
+from veza_core.db.timeouts import set_lock_timeout
 from veza_core.operations.contents import OWN_SCHEMAS, contents_of
 from veza_core.operations.dependents import Dependent
 
@@ -48,17 +46,16 @@ SELECT md5(coalesce(string_agg(row::text, ',' ORDER BY row::text), '')) FROM (
 
 # Sessions and prepared transactions that hold a lock on something of ours, the longest first.
 # No session has a prepared transaction; the lock on its own number says which one it is.
-IN_THE_WAY = """
+IN_THE_WAY = f"""
 WITH held AS (
     SELECT DISTINCT pid, virtualtransaction FROM pg_locks JOIN pg_class ON pg_class.oid = relation
     WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database())
         AND relnamespace::regnamespace::text = ANY(%(schemas)s)
 )
-SELECT DISTINCT pid, application_name, usename::text, state,
-    statement_timestamp() - coalesce(xact_start, backend_start) AS age, NULL AS gid
+SELECT DISTINCT {SESSION_COLUMNS}
 FROM held JOIN pg_stat_activity USING (pid) WHERE pid <> pg_backend_pid()
 UNION ALL
-SELECT NULL, NULL, owner::text, NULL, statement_timestamp() - prepared, gid
+SELECT {PREPARED_COLUMNS}
 FROM held JOIN pg_locks AS own ON held.pid IS NULL AND own.pid IS NULL
     AND own.virtualtransaction = held.virtualtransaction AND own.locktype = 'transactionid'
 JOIN pg_prepared_xacts ON pg_prepared_xacts.transaction = own.transactionid
@@ -70,33 +67,14 @@ class OutsideChangedError(Exception):
     """Something outside of `public` and `django` changed within the transaction."""
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A session in the way, as pg_stat_activity knows it, or a prepared transaction."""
-
-    pid: int | None
-    application: str | None
-    user: str | None
-    state: str | None
-    age: timedelta | None
-    #: Of a prepared transaction, which no session has.
-    gid: str | None
-
-    def __str__(self) -> str:
-        age = f"{self.age.total_seconds():.0f} s" if self.age else "unknown"
-        if self.gid is not None:
-            return describe_prepared(self.gid, self.user, age)
-        return f"{self.application or 'unnamed'} (pid {self.pid}, {self.user}, {self.state}), {age}"
-
-
-def sessions_in_the_way(connection: BaseDatabaseWrapper) -> list[Session]:
+def sessions_in_the_way(connection: BaseDatabaseWrapper) -> list[OtherSession]:
     """The other sessions, and prepared transactions, that hold locks in `public` or `django`."""
     with connection.cursor() as cursor:
         cursor.execute(IN_THE_WAY, {"schemas": list(OWN_SCHEMAS)})
-        return [Session(*row) for row in cursor.fetchall()]
+        return [OtherSession(*row) for row in cursor.fetchall()]
 
 
-def close_sessions(connection: BaseDatabaseWrapper, sessions: list[Session]) -> None:
+def close_sessions(connection: BaseDatabaseWrapper, sessions: list[OtherSession]) -> None:
     """End the sessions, and wait for each to be gone (5 s at most).
 
     Prepared transactions stay: somebody was promised that they can be committed.

@@ -19,9 +19,9 @@ from django.db.migrations import Migration
 from django.utils.module_loading import module_has_submodule
 
 from veza_core.collector import collector_paused
-from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
+from veza_core.db.locks import LockNotAvailableError, migration_lock
 from veza_core.db.session import announce
-from veza_core.db.timeouts import Blocker
+from veza_core.db.sessions import OtherSession
 from veza_core.db.trust import UntrustedSchemaError, revoke_from_everybody
 from veza_core.operations.deploy.autodetector import Autodetector
 from veza_core.operations.deploy.executor import Executor, MigrationReport, Patience
@@ -207,13 +207,13 @@ class Command(DjangoCommand, MigrationReport):
         self.done.append({"migration": str(migration), "seconds": round(seconds, 3)})
         self._say(f"  {migration}  {seconds:.3f} s")
 
-    def waiting(self, migration: Migration, pause: float, blockers: list[Blocker]) -> None:
+    def waiting(self, migration: Migration, pause: float, blockers: list[OtherSession]) -> None:
         who = "; ".join(map(str, blockers)) or "an unknown session"
         self._warn(
             f"{migration}: lock timeout, rolled back, next try in {pause:.1f} s. In the way: {who}"
         )
 
-    def _wait_for(self, holder: Holder) -> None:
+    def _wait_for(self, holder: OtherSession) -> None:
         self._warn(f"Waiting for another migrate: {holder}")
 
     def _summarize(self, connection: BaseDatabaseWrapper, options: dict[str, Any]) -> None:

@@ -12,8 +12,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
+from veza_core.db.locks import LockNotAvailableError, migration_lock
 from veza_core.db.session import announce
+from veza_core.db.sessions import OtherSession
 from veza_core.db.timeouts import is_lock_timeout
 from veza_core.errors import clear_line, one_line
 from veza_core.operations.dependents import (
@@ -169,7 +170,7 @@ class Command(BaseCommand):
         if answer != name:
             raise CommandError("that is not the database's name: nothing was dropped")
 
-    def _wait_for(self, holder: Holder) -> None:
+    def _wait_for(self, holder: OtherSession) -> None:
         self.stderr.write(f"Waiting for another migrate: {holder}")
 
     def _list(self, title: str, things: list[Any]) -> None:

@@ -9,8 +9,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
+from veza_core.db.locks import LockNotAvailableError, migration_lock
 from veza_core.db.session import announce
+from veza_core.db.sessions import OtherSession
 from veza_core.db.timeouts import is_lock_timeout
 from veza_core.management.arguments import some_path, some_text
 from veza_core.operations.backup.archive import Archive, open_archive
@@ -218,5 +219,5 @@ class Command(BaseCommand):
         if self.options["verbosity"] >= 1:
             self.stdout.write(line)
 
-    def _wait_for(self, holder: Holder) -> None:
+    def _wait_for(self, holder: OtherSession) -> None:
         self.stderr.write(f"Waiting for another migrate: {holder}")

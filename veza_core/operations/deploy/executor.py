@@ -15,7 +15,8 @@ from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import ProjectState
 
-from veza_core.db.timeouts import Blocker, BlockerWatch, is_lock_timeout, set_lock_timeout
+from veza_core.db.sessions import OtherSession
+from veza_core.db.timeouts import BlockerWatch, is_lock_timeout, set_lock_timeout
 from veza_core.db.trust import parameters_for_catalog
 from veza_core.operations.deploy.state import RunState
 
@@ -38,7 +39,7 @@ class MigrationReport:
     def applied(self, migration: Migration, seconds: float) -> None:
         """Take a migration that is committed and recorded."""
 
-    def waiting(self, migration: Migration, pause: float, blockers: list[Blocker]) -> None:
+    def waiting(self, migration: Migration, pause: float, blockers: list[OtherSession]) -> None:
         """Take one that was rolled back on a lock timeout, and the seconds until its next try."""
 
 

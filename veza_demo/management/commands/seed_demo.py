@@ -13,8 +13,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
+from veza_core.db.locks import LockNotAvailableError, migration_lock
 from veza_core.db.session import announce
+from veza_core.db.sessions import OtherSession
 
 if TYPE_CHECKING:
     # Imported late, like all of the service: numpy takes a tenth of a second.
@@ -140,7 +141,7 @@ class Command(BaseCommand):
             f"Sign in as {', '.join(plan.world.known_addresses)}; the password of all: {PASSWORD}"
         )
 
-    def _wait_for(self, holder: Holder) -> None:
+    def _wait_for(self, holder: OtherSession) -> None:
         self.stderr.write(f"Waiting for another command: {holder}")
 
     @contextmanager
