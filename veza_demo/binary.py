@@ -21,7 +21,7 @@ HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 
 HEX = np.frombuffer(b"".join(b"%02x" % octet for octet in range(256)), np.uint8).reshape(256, 2)
-TEXT_OID, INT4_OID = 25, 23
+VARCHAR_OID, INT4_OID = 1043, 23
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def documents(values: Sequence[object]) -> Choices:
 
 
 def arrays(values: Sequence[Sequence[str] | Sequence[int]], oid: int) -> Choices:
-    """Arrays of text or integers (`TEXT_OID`, `INT4_OID`) to choose from."""
+    """Arrays of text or integers (`VARCHAR_OID`, `INT4_OID`) to choose from."""
     return Choices([_array(value, oid) for value in values])
 
 

@@ -1,6 +1,6 @@
 """What the demo data says."""
 
-from .binary import INT4_OID, TEXT_OID, arrays, documents, words
+from .binary import INT4_OID, VARCHAR_OID, arrays, documents, words
 
 
 def _split(text: str, by: str = " ") -> list[str]:
@@ -150,7 +150,7 @@ TAGS = arrays(
         ["summer", "2020s"],
         ["lo-fi", "study", "night"],
     ],
-    TEXT_OID,
+    VARCHAR_OID,
 )
 FORMATS = words(["flac", "mp3", "wav", "aac", "ogg"])
 TRACK_STATUSES = words(["ready", "uploading", "processing", "failed"])

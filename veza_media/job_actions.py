@@ -5,9 +5,11 @@ from typing import Any
 
 from django import forms
 from django.contrib.postgres.functions import TransactionNow
+from django.db import IntegrityError, transaction
+from psycopg.errors import UniqueViolation
 
 from veza_core.access import Access
-from veza_core.screens.actions.action import SetColumns, Work
+from veza_core.screens.actions.action import Change, ConflictError, SetColumns, Work
 from veza_media.models import HlsTranscodeJob, TranscodeStatus
 
 
@@ -46,6 +48,17 @@ class Retry(JobAction):
         "error_message": None,
     }
     undo = "cancel"
+
+    def change(self, row: HlsTranscodeJob, work: Work) -> Change:
+        try:
+            with transaction.atomic():
+                return super().change(row, work)
+        except IntegrityError as error:
+            if not isinstance(error.__cause__, UniqueViolation):
+                raise
+            raise ConflictError(
+                "Another job for the same version of this track waits already. Nothing was changed."
+            ) from error
 
 
 class Cancel(JobAction):

@@ -107,6 +107,16 @@ def test_retry(support: Client, status: str):
         assert cursor.fetchone()[0] == job.pk
 
 
+def test_a_stream_is_not_put_into_the_queue_twice(support: Client):
+    waiting = baker.make(HlsTranscodeJob)
+    job = baker.make(HlsTranscodeJob, track=waiting.track, status="failed")
+    response = take(support, job, "retry")
+    assert response.status_code == 409
+    assert "waits already" in response.content.decode()
+    assert columns(job, "status::text") == ("failed",)
+    assert not entries("hls_transcode_queue.retry")
+
+
 @pytest.mark.parametrize("status", ["pending", "processing"])
 def test_cancel_and_undo(support: Client, status: str):
     job = baker.make(HlsTranscodeJob, status=status, locked_by="worker-1")

@@ -67,7 +67,10 @@ def test_audit_writes_nothing(v1):
     ("change", "finding"),
     [
         ("DROP INDEX idx_users_email", ("search-not-unique", "users.email")),
-        ("DROP INDEX idx_users_username", ("search-not-unique", "users.username")),
+        (
+            "DROP INDEX idx_users_username, idx_users_username_upper",
+            ("search-not-unique", "users.username"),
+        ),
         ("DROP INDEX idx_users_slug", ("search-not-unique", "users.slug")),
         ("DROP INDEX idx_tracks_slug", ("search-not-unique", "tracks.slug")),
         ("DROP INDEX idx_playlists_slug", ("search-not-unique", "playlists.slug")),

@@ -30,7 +30,7 @@ class BaseModel(models.Model):
         default=uuid.uuid4,
         db_default=RandomUUID(),
         editable=False,
-        db_comment="Random UUID (version 4)",
+        db_comment="UUID: random, unless the client makes one, such as of version 7",
     )
     created_at = models.DateTimeField(
         db_default=TransactionNow(), editable=False, db_comment="When the row was inserted"

@@ -4,7 +4,9 @@ from django.contrib.postgres.functions import TransactionNow
 from django.db import models
 from django.db.models import UniqueConstraint
 
+from veza_core.db.fields import AddressField
 from veza_core.db.indexes import Index, set_index
+from veza_core.db.text_checks import email_address
 
 from .base import BaseModel
 from .users import User
@@ -30,7 +32,12 @@ class UserSession(BaseModel):
     ip_address = models.GenericIPAddressField(
         null=True, blank=True, db_comment="The client's last address"
     )
-    user_agent = models.TextField(null=True, blank=True, db_comment="The client's User-Agent")
+    user_agent = models.CharField(
+        max_length=1024,
+        null=True,
+        blank=True,
+        db_comment="The client's User-Agent, its first 1024 characters",
+    )
     last_activity_at = models.DateTimeField(
         db_default=TransactionNow(), db_comment="When it was last used"
     )
@@ -95,7 +102,12 @@ class RefreshToken(BaseModel):
     ip_address = models.GenericIPAddressField(
         null=True, blank=True, db_comment="Where it was issued to"
     )
-    user_agent = models.TextField(null=True, blank=True, db_comment="The client's User-Agent")
+    user_agent = models.CharField(
+        max_length=1024,
+        null=True,
+        blank=True,
+        db_comment="The client's User-Agent, its first 1024 characters",
+    )
 
     class Meta:
         db_table = "refresh_tokens"
@@ -171,7 +183,7 @@ class EmailVerificationToken(BaseModel):
         db_comment="Whose address is verified",
     )
     # Not an identity: several tokens may verify one address (Standard, rule 5).
-    email = models.EmailField(max_length=255, db_comment="The address being verified")
+    email = AddressField(max_length=255, db_comment="The address being verified, in lower case")
     token_hash = models.CharField(max_length=255, db_comment="Hash of the token: a secret")
     expires_at = models.DateTimeField(db_comment="When it ends by itself")
     used_at = models.DateTimeField(
@@ -183,7 +195,10 @@ class EmailVerificationToken(BaseModel):
         db_table_comment = "Tokens that prove, once, that a user reads mail at an address"
         verbose_name = "e-mail verification"
         constraints = [
-            UniqueConstraint(fields=["token_hash"], name="idx_email_verification_tokens_token_hash")
+            UniqueConstraint(
+                fields=["token_hash"], name="idx_email_verification_tokens_token_hash"
+            ),
+            email_address("email_verification_tokens", "email"),
         ]
         indexes = [
             # A user's tokens, to void them.
