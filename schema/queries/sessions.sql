@@ -45,7 +45,7 @@ UPDATE users SET token_version = token_version + 1 WHERE users.id = $1;
 -- name: RefreshTokenByHash :one
 -- To look at a token. RotateRefreshToken decides whether it may be used.
 -- index: idx_refresh_tokens_token_hash
-SELECT id, user_id, expires_at, revoked_at
+SELECT id, user_id, session_id, expires_at, revoked_at
 FROM refresh_tokens WHERE token_hash = $1;
 
 -- name: CreatePasswordResetToken :exec
@@ -78,22 +78,46 @@ WHERE users.id = used.user_id AND users.email = used.email AND users.deleted_at 
 RETURNING users.id;
 
 -- name: CreateRefreshToken :one
+-- $2: the session that it belongs to; give it always, so that the end of one is the end of both.
 -- index: none
-INSERT INTO refresh_tokens (user_id, token_hash, expires_at, ip_address, user_agent)
-VALUES ($1, $2, $3, $4, $5) RETURNING id;
+INSERT INTO refresh_tokens (user_id, session_id, token_hash, expires_at, ip_address, user_agent)
+VALUES ($1, $2, $3, $4, $5, $6) RETURNING id;
 
 -- name: RotateRefreshToken :one
--- One token buys one successor: the second of two that present it waits for the first, sees
--- revoked_at, and gets no row. After no row, call RevokeReusedRefreshToken.
+-- One token buys one successor, of the same session: the second of two that present it waits for the
+-- first, sees revoked_at, and gets no row. No row also when the session was ended, or the account may
+-- not sign in. After no row, call EndSessionOfReusedToken.
 -- $1: the old hash; $2: the new one; $3: when the new one expires.
--- index: idx_refresh_tokens_token_hash, users_pkey
+-- index: idx_refresh_tokens_token_hash, users_pkey, user_sessions_pkey
 WITH used AS (
     UPDATE refresh_tokens SET revoked_at = CURRENT_TIMESTAMP FROM users
     WHERE refresh_tokens.token_hash = $1 AND refresh_tokens.revoked_at IS NULL
       AND refresh_tokens.expires_at > CURRENT_TIMESTAMP
       AND users.id = refresh_tokens.user_id
       AND users.is_active AND NOT users.is_banned AND users.deleted_at IS NULL
-    RETURNING refresh_tokens.user_id
+      AND NOT EXISTS (SELECT 1 FROM user_sessions
+                      WHERE user_sessions.id = refresh_tokens.session_id
+                        AND user_sessions.revoked_at IS NOT NULL)
+    RETURNING refresh_tokens.user_id, refresh_tokens.session_id
 )
-INSERT INTO refresh_tokens (user_id, token_hash, expires_at, ip_address, user_agent)
-SELECT user_id, $2, $3, $4, $5 FROM used RETURNING id, user_id;
+INSERT INTO refresh_tokens (user_id, session_id, token_hash, expires_at, ip_address, user_agent)
+SELECT used.user_id, used.session_id, $2, $3, $4, $5 FROM used RETURNING id, user_id, session_id;
+
+-- name: EndSessionOfReusedToken :execrows
+-- A token that was used before is presented again: it was stolen, from one of the two who have it. 1:
+-- its session is ended, and no successor of it can be rotated, also one that is being made now.
+-- index: idx_refresh_tokens_token_hash, user_sessions_pkey
+UPDATE user_sessions SET revoked_at = CURRENT_TIMESTAMP FROM refresh_tokens
+WHERE refresh_tokens.token_hash = $1 AND refresh_tokens.revoked_at IS NOT NULL
+  AND user_sessions.id = refresh_tokens.session_id AND user_sessions.revoked_at IS NULL;
+
+-- name: RevokeSession :execrows
+-- Sign out one device: the session, and with it its refresh tokens.
+-- index: user_sessions_pkey, idx_refresh_tokens_session_id
+WITH tokens AS (
+    UPDATE refresh_tokens SET revoked_at = CURRENT_TIMESTAMP
+    WHERE refresh_tokens.session_id = $1 AND refresh_tokens.user_id = $2
+      AND refresh_tokens.revoked_at IS NULL
+)
+UPDATE user_sessions SET revoked_at = CURRENT_TIMESTAMP
+WHERE user_sessions.id = $1 AND user_sessions.user_id = $2 AND user_sessions.revoked_at IS NULL;

@@ -181,7 +181,7 @@ def test_a_token_and_its_hash_have_these_lengths(first, user):
     expires = datetime.now(UTC) + timedelta(days=1)
 
     assert (len(token), len(hashed)) == (43, 64)
-    first.run("CreateRefreshToken", user, hashed, expires, None, None)
+    first.run("CreateRefreshToken", user, None, hashed, expires, None, None)
     assert first.run("RefreshTokenByHash", hashed)[1] == user
 
 

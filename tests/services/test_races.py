@@ -37,9 +37,15 @@ def beside(first, second, statement, *values, of_second=None):
 
 
 @pytest.fixture
-def token(first, user):
+def device(first, user):
+    """A session."""
+    return first.run("CreateSession", user, hashed(), None, None, None, SOON)[0]
+
+
+@pytest.fixture
+def token(first, user, device):
     token = hashed()
-    first.run("CreateRefreshToken", user, token, SOON, None, None)
+    first.run("CreateRefreshToken", user, device, token, SOON, None, None)
     return token
 
 
@@ -62,6 +68,52 @@ def test_without_a_word_it_buys_two(first, second, token):
 
     assert got[0]
     assert got[1]
+
+
+def test_a_token_that_is_used_twice_ends_its_session(first, second, user, device, token):
+    successor, other = hashed(), hashed()
+    another = first.run("CreateSession", user, hashed(), None, None, None, SOON)[0]
+    first.run("CreateRefreshToken", user, another, other, SOON, None, None)
+    # The thief's use is under way while the owner's comes.
+    values = [token, successor, SOON, None, None]
+    got = beside(first, second, sql("RotateRefreshToken"), *values)
+    assert got[1] is None
+
+    assert second.run("EndSessionOfReusedToken", token) == 1
+
+    assert first.run("RotateRefreshToken", successor, hashed(), SOON, None, None) is None
+    # The account's other devices stay.
+    assert first.run("RotateRefreshToken", other, hashed(), SOON, None, None)[2] == another
+    assert second.run("EndSessionOfReusedToken", token) == 0
+    # A token that was not used ends nothing.
+    assert second.run("EndSessionOfReusedToken", hashed()) == 0
+
+
+@pytest.mark.parametrize("end", ["RevokeSession", "EndSessionOfReusedToken", "SignOutEverywhere"])
+def test_a_successor_that_is_made_while_its_session_ends_is_worth_nothing(
+    first, second, user, device, token, end
+):
+    last, successor = hashed(), hashed()
+    first.run("RotateRefreshToken", token, last, SOON, None, None)
+    arguments = {"RevokeSession": [device, user], "EndSessionOfReusedToken": [token]}
+    first.begin()
+    assert first.run("RotateRefreshToken", last, successor, SOON, None, None)
+    coming = second.start(second.run, end, *arguments.get(end, [user]))
+    wait_until(lambda: second.waits() or coming.done())
+    first.commit()
+    coming.result(LONGEST)
+
+    assert first.run("RotateRefreshToken", successor, hashed(), SOON, None, None) is None
+
+
+def test_one_device_is_signed_out_by_its_owner_only(first, user, device, token):
+    assert first.run("RevokeSession", device, new_user(first)) == 0
+    assert first.run("RefreshTokenByHash", token)[4] is None
+
+    assert first.run("RevokeSession", device, user) == 1
+
+    assert first.run("RefreshTokenByHash", token)[4] is not None
+    assert first.run("RotateRefreshToken", token, hashed(), SOON, None, None) is None
 
 
 @pytest.mark.parametrize(
