@@ -20,6 +20,10 @@ COPIED = (
 )
 
 
+#: In seconds: several commands in one process, on a machine that may be busy.
+LONGEST = 600
+
+
 class Project:
     """The copy; `edited` are the files that were edited by hand."""
 
@@ -55,7 +59,7 @@ class Project:
         program.write_text(f"import django\n\ndjango.setup()\n\n{code}", "utf-8")
         environment = {**self.environment, "DJANGO_SETTINGS_MODULE": "veza_site.settings"}
         try:
-            done = forked.run(program, (), environment)
+            done = forked.run(program, (), environment, LONGEST)
         finally:
             program.unlink()
         assert done.returncode == 0, done.stdout + done.stderr
