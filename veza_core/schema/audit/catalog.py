@@ -103,6 +103,7 @@ class Index:
     may_be_in_progress: bool
     constraint: str | None
     is_deferrable: bool
+    comment: str | None
 
     @property
     def identity(self) -> str:
@@ -181,6 +182,8 @@ class ForeignKey:
     is_valid: bool
     is_enforced: bool
     is_temporal: bool
+    is_deferred: bool
+    comment: str | None
 
     @property
     def identity(self) -> str:

@@ -127,6 +127,7 @@ def _finding(rule: Rule, found: Found) -> Finding:
         message=found.message,
         remedy=found.remedy or rule.remedy,
         fix=found.fix,
+        query=found.query,
     )
 
 

@@ -337,7 +337,7 @@ def _index(
 ) -> Index:
     (oid, name, _, method, numbers, key_count, operator_classes, collations, options,
      predicate, unique, primary, exclusion, usable, bound, nulls_not_distinct,
-     attached, in_progress, constraint, expressions, used, deferrable) = row  # fmt: skip
+     attached, in_progress, constraint, expressions, used, deferrable, comment) = row  # fmt: skip
     keys = tuple(names.get(number) for number in numbers)
     key_expressions = tuple(expressions or (None,) * key_count)
     return Index(
@@ -369,6 +369,7 @@ def _index(
         may_be_in_progress=in_progress,
         constraint=constraint,
         is_deferrable=deferrable,
+        comment=comment,
     )  # fmt: skip
 
 
