@@ -323,6 +323,8 @@ class Catalog:
     loose_sequences: list[Thing]
     #: Of materialized views and of TOAST; a table's own are among its indexes.
     broken_indexes: list[BrokenIndex]
+    #: The database's schemas that are not audited.
+    other_schemas: frozenset[str]
     #: Every relation's and index's name, by schema: a new one must not be among them.
     taken_names: dict[str, set[str]]
 

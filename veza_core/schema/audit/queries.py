@@ -23,6 +23,8 @@ FROM pg_namespace n JOIN pg_database d ON d.datname = current_database()
 WHERE n.nspname::text = ANY(%(names)s)
 """
 
+OTHER_SCHEMAS = "SELECT nspname::text FROM pg_namespace WHERE oid <> ALL(%(schemas)s)"
+
 # Roles that may create there, beside those that may do anything there anyway.
 CREATORS = """
 SELECT n.nspname::text, CASE a.grantee WHEN 0 THEN NULL ELSE pg_get_userbyid(a.grantee)::text END

@@ -156,6 +156,7 @@ class _Reader:
             things=[*others.values(), *sequences, *self._read_types()],
             loose_sequences=loose,
             broken_indexes=[BrokenIndex(*row) for row in self.rows(queries.BROKEN_INDEXES)],
+            other_schemas=frozenset(name for (name,) in self.rows(queries.OTHER_SCHEMAS)),
             taken_names={schema: set(names) for schema, names in self.rows(queries.TAKEN_NAMES)},
         )
 
