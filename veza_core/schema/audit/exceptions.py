@@ -44,8 +44,8 @@ UNUSED = Rule(
     group="exceptions",
     title="Exception that excuses nothing",
     severity=Severity.WARNING,
-    reason="An exception whose finding is gone would hide the next one of its kind; one with a typo, "
-    "in the rule or the object, excuses nothing at all.",
+    reason="An exception whose finding is gone would hide the next one of its kind; one "
+    "with a typo, in the rule or the object, excuses nothing at all.",
     remedy="Delete it from the exceptions file, or write it as the audit does.",
     bad='[[exception]]\nrule = "fk-missing"\nobject = "public.no_such_table.subject_id"\n'
     'reason = "Refers to a table that subject_type names."\nexpires = 2099-01-31',
