@@ -131,7 +131,7 @@ def test_what_is_no_port_is_told(tmp_path, port):
 @pytest.mark.parametrize(
     ("folder", "reason"),
     [
-        (Path(__file__), "it is not a folder"),
+        (Path(__file__), "it is not a directory"),
         (Path(__file__).parent, "it holds other files, and no data of PostgreSQL"),
         (Path("/proc/none"), "No such file or directory"),
     ],

@@ -86,7 +86,7 @@ def test_times_that_python_does_not_know(platform):
     ("arguments", "environment", "code", "message"),
     [
         (["--only", "permissions"], {}, 2, "purge does not handle permissions"),
-        (["--only", "track_plays"], {}, 1, "kept for ever: PURGE_PLAYS_AFTER_DAYS"),
+        (["--only", "track_plays"], {}, 1, "never deleted: PURGE_PLAYS_AFTER_DAYS"),
         ([], {"PURGE_DELETED_AFTER_DAYS": "-1"}, 1, "PURGE_DELETED_AFTER_DAYS"),
         ([], {"PURGE_DELETED_AFTER_DAYS": "1e3"}, 1, "a number of days is needed"),
         ([], {"PURGE_DELETED_AFTER_DAYS": "36501"}, 1, "from 0 to 36500"),

@@ -18,7 +18,7 @@ class RevokeSession(SetColumns):
     done = "Revoked"
     explanation = (
         "The session is revoked together with its refresh tokens: the device is signed out once "
-        "its access token ends. Other devices stay signed in. This cannot be taken back."
+        "its access token ends. Other devices stay signed in. This cannot be undone."
     )
     permissions: Sequence[str] = ("user_sessions.update", "refresh_tokens.update")
     when = {"revoked_at": None}
