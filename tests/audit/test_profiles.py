@@ -8,9 +8,9 @@ import pytest
 from django.core.management import call_command
 
 from veza_core.management.commands import audit_schema
+from veza_core.schema.audit.expected import expected_tables
 from veza_core.schema.audit.profiles import OF_UUIDS, OF_V1, Profile, recognise, rules_of
 from veza_core.schema.audit.rules import ALL_RULES
-from veza_core.schema.audit.expected import expected_tables
 
 UUIDS = "CREATE TABLE a (id uuid PRIMARY KEY); CREATE TABLE b (n int PRIMARY KEY);"
 NUMBERS = "CREATE TABLE a (id bigint PRIMARY KEY);"
