@@ -14,14 +14,17 @@ import statistics
 import subprocess
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import django
 import psycopg
 
+from benchmarks.queries.statements import sql
 from benchmarks.server import PYTHON, ROOT, Server
 
 TEMPLATE, DATABASE = "bench_purge_rows", "bench_purge"
@@ -96,8 +99,12 @@ class Load:
 
     def _work(self, number: int) -> None:
         chance = random.Random(number)  # noqa: S311 - a benchmark's choice
-        with psycopg.connect(**self.parameters, autocommit=True) as session:
+        with psycopg.connect(
+            **self.parameters, autocommit=True, cursor_factory=psycopg.RawCursor
+        ) as session:
             users = session.execute("SELECT id FROM users WHERE deleted_at IS NULL").fetchall()
+            # Each client has users of its own, and knows their tokens.
+            tokens = {user: f"live {user}" for (user,) in users[number :: self.clients]}
             # One play in ten is of a track whose owner is due.
             kept, due_tracks = (
                 session.execute(
@@ -115,32 +122,28 @@ class Load:
                 if due > self._stopped:
                     return
                 tracks = due_tracks if chance.random() < 0.1 else kept
-                (user,), (track,) = chance.choice(users), chance.choice(tracks)
-                self._one(session, count % 3, user, track)
+                user, (track,) = chance.choice([*tokens]), chance.choice(tracks)
+                if count % 3 == 0:
+                    self._record_play(session, track, user)
+                elif count % 3 == 1:
+                    session.execute(sql("RefreshTokenByHash"), [tokens[user]])
+                else:
+                    tokens[user] = self._rotate(session, tokens[user])
                 self.latencies.append(time.perf_counter() - due)
 
     @staticmethod
-    def _one(session: psycopg.Connection, kind: int, user: Any, track: Any) -> None:
-        if kind == 0:
-            # The track may be gone meanwhile: the service says 404.
-            with suppress(psycopg.errors.ForeignKeyViolation):
-                session.execute(
-                    "INSERT INTO track_plays (track_id, user_id) VALUES (%s, %s)", [track, user]
-                )
-        elif kind == 1:
-            session.execute("SELECT * FROM refresh_tokens WHERE token_hash = %s", [f"live {user}"])
-        else:
-            with session.transaction():
-                session.execute(
-                    "UPDATE refresh_tokens SET revoked_at = now() WHERE user_id = %s "
-                    "AND revoked_at IS NULL AND expires_at > now()",
-                    [user],
-                )
-                session.execute(
-                    "INSERT INTO refresh_tokens (user_id, token_hash, expires_at) "
-                    "VALUES (%s, gen_random_uuid()::text, now() + interval '9 days')",
-                    [user],
-                )
+    def _record_play(session: psycopg.Connection, track: Any, user: Any) -> None:
+        # The track may be gone meanwhile: the service says 404.
+        with suppress(psycopg.errors.ForeignKeyViolation):
+            values = [track, user, 180_000, True, "playlist", "phone", None, None]
+            session.execute(sql("RecordPlay"), values)
+
+    @staticmethod
+    def _rotate(session: psycopg.Connection, token: str) -> str:
+        successor = uuid.uuid4().hex
+        expires = datetime.now(UTC) + timedelta(days=9)
+        session.execute(sql("RotateRefreshToken"), [token, successor, expires, None, None])
+        return successor
 
 
 def main() -> None:

@@ -100,9 +100,9 @@ def rate_of_making(counts: dict[str, int]) -> float:
     from datetime import UTC, datetime
     from uuid import UUID
 
-    from veza_core.demo.counts import choose_counts
-    from veza_core.demo.load import all_chunks, chunk_as_binary, count_rows
-    from veza_core.demo.world import World
+    from veza_demo.counts import choose_counts
+    from veza_demo.load import all_chunks, chunk_as_binary, count_rows
+    from veza_demo.world import World
 
     roles = [UUID(int=number) for number in range(3)]
     world = World(1, datetime(2026, 6, 1, tzinfo=UTC), choose_counts("small", **counts), roles)
@@ -126,7 +126,7 @@ def peak_memory(command: list[str], environment: dict[str, str]) -> float:
 def compare(server: Server, seed: list[str], directory: Path, rounds: int) -> None:
     """Print how long each way takes to load the rows that are in the target now."""
     from veza_core.db import embedded
-    from veza_core.demo.tables import WRITERS
+    from veza_demo.tables import WRITERS
 
     with psycopg.connect(**server.parameters, dbname=TARGET) as connection:
         roles = role_names(connection)

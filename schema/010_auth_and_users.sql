@@ -32,8 +32,15 @@ CREATE TABLE public.users (
     created_at         TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
     updated_at         TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
     deleted_at         TIMESTAMPTZ,
+    CONSTRAINT chk_users_email
+        CHECK ((email::text COLLATE "C") ~ '^[a-z0-9!#$%&''*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&''*+/=?^_`{|}~-]+)*@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'::text),
     CONSTRAINT chk_users_failed_login_count CHECK (failed_login_count >= 0),
+    CONSTRAINT chk_users_password_hash
+        CHECK ((password_hash::text COLLATE "C") ~ '^\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}$'::text),
+    CONSTRAINT chk_users_slug CHECK ((slug::text COLLATE "C") ~ '^[a-z0-9][a-z0-9._-]*$'::text),
     CONSTRAINT chk_users_token_version CHECK (token_version >= 0),
+    CONSTRAINT chk_users_username
+        CHECK ((username::text COLLATE "C") !~ '[@\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'::text AND (username IS NFKC NORMALIZED)),
     CONSTRAINT chk_users_username_length CHECK (length(username) >= 3)
 );
 
@@ -55,13 +62,15 @@ CREATE UNIQUE INDEX idx_users_username
     ON public.users (username) WHERE deleted_at IS NULL;
 CREATE INDEX idx_users_username_trgm
     ON public.users USING gin (upper(username) public.gin_trgm_ops);
+CREATE UNIQUE INDEX idx_users_username_upper
+    ON public.users (upper(username)) WHERE deleted_at IS NULL;
 
 COMMENT ON TABLE public.users IS 'Accounts';
-COMMENT ON COLUMN public.users.id IS 'Random UUID (version 4)';
-COMMENT ON COLUMN public.users.email IS 'Sign-in address, unique among live rows';
-COMMENT ON COLUMN public.users.username IS 'Public name, unique among live rows';
+COMMENT ON COLUMN public.users.id IS 'UUID: random, unless the client makes one, such as of version 7';
+COMMENT ON COLUMN public.users.email IS 'Sign-in address in lower case, unique among live rows';
+COMMENT ON COLUMN public.users.username IS 'Public name, unique among live rows in whatever case';
 COMMENT ON COLUMN public.users.slug IS 'The profile''s address, unique among live rows';
-COMMENT ON COLUMN public.users.password_hash IS 'bcrypt ($2a$ or $2b$); NULL: signs in through a federated identity only';
+COMMENT ON COLUMN public.users.password_hash IS 'bcrypt ($2a$, $2b$ or $2y$); NULL: signs in through a federated identity only';
 COMMENT ON COLUMN public.users.role IS 'The account''s kind; fine-grained rights are in user_roles';
 COMMENT ON COLUMN public.users.is_active IS 'False: deactivated, cannot sign in';
 COMMENT ON COLUMN public.users.is_verified IS 'Whether the e-mail address was verified';
@@ -91,7 +100,13 @@ CREATE TABLE public.federated_identities (
     updated_at       TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
     deleted_at       TIMESTAMPTZ,
     CONSTRAINT federated_identities_user_id_fkey FOREIGN KEY (user_id)
-        REFERENCES public.users (id) ON DELETE CASCADE
+        REFERENCES public.users (id) ON DELETE CASCADE,
+    CONSTRAINT chk_federated_identities_display_name
+        CHECK ((display_name::text COLLATE "C") ~ '[^\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'::text),
+    CONSTRAINT chk_federated_identities_provider
+        CHECK ((provider::text COLLATE "C") ~ '[^\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'::text),
+    CONSTRAINT chk_federated_identities_provider_user_id
+        CHECK ((provider_user_id::text COLLATE "C") ~ '[^\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'::text)
 );
 
 CREATE INDEX idx_federated_identities_created_at
@@ -106,9 +121,9 @@ CREATE INDEX idx_federated_identities_user_id_provider
     ON public.federated_identities (user_id, provider);
 
 COMMENT ON TABLE public.federated_identities IS 'Identities at other providers (OAuth) through which users sign in';
-COMMENT ON COLUMN public.federated_identities.id IS 'Random UUID (version 4)';
+COMMENT ON COLUMN public.federated_identities.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.federated_identities.user_id IS 'The account it signs in to';
-COMMENT ON COLUMN public.federated_identities.provider IS 'google, apple, …';
+COMMENT ON COLUMN public.federated_identities.provider IS 'Open vocabulary, such as google, apple, spotify';
 COMMENT ON COLUMN public.federated_identities.provider_user_id IS 'The user''s id at the provider';
 COMMENT ON COLUMN public.federated_identities.email IS 'The address that the provider reports; not this platform''s identity';
 COMMENT ON COLUMN public.federated_identities.display_name IS 'The name that the provider reports';
@@ -120,19 +135,63 @@ COMMENT ON COLUMN public.federated_identities.created_at IS 'When the row was in
 COMMENT ON COLUMN public.federated_identities.updated_at IS 'When the row was last updated, kept by a trigger';
 COMMENT ON COLUMN public.federated_identities.deleted_at IS 'When the row was soft deleted; NULL: it is live';
 
+-- === user_sessions ===
+
+CREATE TABLE public.user_sessions (
+    id               UUID PRIMARY KEY DEFAULT gen_random_uuid(),
+    user_id          UUID NOT NULL,
+    token_hash       VARCHAR(255) NOT NULL,
+    device_info      VARCHAR(255),
+    ip_address       INET,
+    user_agent       VARCHAR(1024),
+    last_activity_at TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    expires_at       TIMESTAMPTZ NOT NULL,
+    revoked_at       TIMESTAMPTZ,
+    created_at       TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    updated_at       TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    CONSTRAINT idx_user_sessions_token_hash UNIQUE (token_hash),
+    CONSTRAINT user_sessions_user_id_fkey FOREIGN KEY (user_id)
+        REFERENCES public.users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX idx_user_sessions_expires_at
+    ON public.user_sessions (expires_at);
+CREATE INDEX idx_user_sessions_ip_address_last_activity_at
+    ON public.user_sessions (ip_address, last_activity_at DESC);
+CREATE INDEX idx_user_sessions_revoked_at
+    ON public.user_sessions (revoked_at) WHERE revoked_at IS NOT NULL;
+CREATE INDEX idx_user_sessions_user_id_last_activity_at
+    ON public.user_sessions (user_id, last_activity_at DESC);
+
+COMMENT ON TABLE public.user_sessions IS 'Signed-in clients: browsers, phones, speakers';
+COMMENT ON COLUMN public.user_sessions.id IS 'UUID: random, unless the client makes one, such as of version 7';
+COMMENT ON COLUMN public.user_sessions.user_id IS 'Who is signed in';
+COMMENT ON COLUMN public.user_sessions.token_hash IS 'Hash of the token: a secret';
+COMMENT ON COLUMN public.user_sessions.device_info IS 'The device, as the client names it';
+COMMENT ON COLUMN public.user_sessions.ip_address IS 'The client''s last address';
+COMMENT ON COLUMN public.user_sessions.user_agent IS 'The client''s User-Agent, its first 1024 characters';
+COMMENT ON COLUMN public.user_sessions.last_activity_at IS 'When it was last used';
+COMMENT ON COLUMN public.user_sessions.expires_at IS 'When it ends by itself';
+COMMENT ON COLUMN public.user_sessions.revoked_at IS 'When it was ended early; NULL: it was not';
+COMMENT ON COLUMN public.user_sessions.created_at IS 'When the row was inserted';
+COMMENT ON COLUMN public.user_sessions.updated_at IS 'When the row was last updated, kept by a trigger';
+
 -- === refresh_tokens ===
 
 CREATE TABLE public.refresh_tokens (
     id         UUID PRIMARY KEY DEFAULT gen_random_uuid(),
     user_id    UUID NOT NULL,
+    session_id UUID,
     token_hash VARCHAR(255) NOT NULL,
     expires_at TIMESTAMPTZ NOT NULL,
     revoked_at TIMESTAMPTZ,
     ip_address INET,
-    user_agent TEXT,
+    user_agent VARCHAR(1024),
     created_at TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
     updated_at TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
     CONSTRAINT idx_refresh_tokens_token_hash UNIQUE (token_hash),
+    CONSTRAINT refresh_tokens_session_id_fkey FOREIGN KEY (session_id)
+        REFERENCES public.user_sessions (id) ON DELETE CASCADE,
     CONSTRAINT refresh_tokens_user_id_fkey FOREIGN KEY (user_id)
         REFERENCES public.users (id) ON DELETE CASCADE
 );
@@ -141,17 +200,20 @@ CREATE INDEX idx_refresh_tokens_expires_at
     ON public.refresh_tokens (expires_at);
 CREATE INDEX idx_refresh_tokens_revoked_at
     ON public.refresh_tokens (revoked_at) WHERE revoked_at IS NOT NULL;
+CREATE INDEX idx_refresh_tokens_session_id
+    ON public.refresh_tokens (session_id);
 CREATE INDEX idx_refresh_tokens_user_id
     ON public.refresh_tokens (user_id);
 
 COMMENT ON TABLE public.refresh_tokens IS 'Long-lived tokens that buy new access tokens';
-COMMENT ON COLUMN public.refresh_tokens.id IS 'Random UUID (version 4)';
+COMMENT ON COLUMN public.refresh_tokens.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.refresh_tokens.user_id IS 'Whose token it is';
+COMMENT ON COLUMN public.refresh_tokens.session_id IS 'The session that it keeps signed in, and ends with; NULL: none is known';
 COMMENT ON COLUMN public.refresh_tokens.token_hash IS 'Hash of the token: a secret';
 COMMENT ON COLUMN public.refresh_tokens.expires_at IS 'When it ends by itself';
 COMMENT ON COLUMN public.refresh_tokens.revoked_at IS 'When it was revoked; NULL: it was not';
 COMMENT ON COLUMN public.refresh_tokens.ip_address IS 'Where it was issued to';
-COMMENT ON COLUMN public.refresh_tokens.user_agent IS 'The client''s User-Agent';
+COMMENT ON COLUMN public.refresh_tokens.user_agent IS 'The client''s User-Agent, its first 1024 characters';
 COMMENT ON COLUMN public.refresh_tokens.created_at IS 'When the row was inserted';
 COMMENT ON COLUMN public.refresh_tokens.updated_at IS 'When the row was last updated, kept by a trigger';
 
@@ -178,7 +240,7 @@ CREATE INDEX idx_password_reset_tokens_user_id
     ON public.password_reset_tokens (user_id);
 
 COMMENT ON TABLE public.password_reset_tokens IS 'Tokens, sent by e-mail, that allow to choose a new password once';
-COMMENT ON COLUMN public.password_reset_tokens.id IS 'Random UUID (version 4)';
+COMMENT ON COLUMN public.password_reset_tokens.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.password_reset_tokens.user_id IS 'Whose password it resets';
 COMMENT ON COLUMN public.password_reset_tokens.token_hash IS 'Hash of the token: a secret';
 COMMENT ON COLUMN public.password_reset_tokens.expires_at IS 'When it ends by itself';
@@ -199,7 +261,9 @@ CREATE TABLE public.email_verification_tokens (
     updated_at TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
     CONSTRAINT idx_email_verification_tokens_token_hash UNIQUE (token_hash),
     CONSTRAINT email_verification_tokens_user_id_fkey FOREIGN KEY (user_id)
-        REFERENCES public.users (id) ON DELETE CASCADE
+        REFERENCES public.users (id) ON DELETE CASCADE,
+    CONSTRAINT chk_email_verification_tokens_email
+        CHECK ((email::text COLLATE "C") ~ '^[a-z0-9!#$%&''*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&''*+/=?^_`{|}~-]+)*@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'::text)
 );
 
 CREATE INDEX idx_email_verification_tokens_expires_at
@@ -210,52 +274,11 @@ CREATE INDEX idx_email_verification_tokens_user_id
     ON public.email_verification_tokens (user_id);
 
 COMMENT ON TABLE public.email_verification_tokens IS 'Tokens that prove, once, that a user reads mail at an address';
-COMMENT ON COLUMN public.email_verification_tokens.id IS 'Random UUID (version 4)';
+COMMENT ON COLUMN public.email_verification_tokens.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.email_verification_tokens.user_id IS 'Whose address is verified';
-COMMENT ON COLUMN public.email_verification_tokens.email IS 'The address being verified';
+COMMENT ON COLUMN public.email_verification_tokens.email IS 'The address being verified, in lower case';
 COMMENT ON COLUMN public.email_verification_tokens.token_hash IS 'Hash of the token: a secret';
 COMMENT ON COLUMN public.email_verification_tokens.expires_at IS 'When it ends by itself';
 COMMENT ON COLUMN public.email_verification_tokens.used_at IS 'When it was used; NULL: it was not';
 COMMENT ON COLUMN public.email_verification_tokens.created_at IS 'When the row was inserted';
 COMMENT ON COLUMN public.email_verification_tokens.updated_at IS 'When the row was last updated, kept by a trigger';
-
--- === user_sessions ===
-
-CREATE TABLE public.user_sessions (
-    id               UUID PRIMARY KEY DEFAULT gen_random_uuid(),
-    user_id          UUID NOT NULL,
-    token_hash       VARCHAR(255) NOT NULL,
-    device_info      VARCHAR(255),
-    ip_address       INET,
-    user_agent       TEXT,
-    last_activity_at TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
-    expires_at       TIMESTAMPTZ NOT NULL,
-    revoked_at       TIMESTAMPTZ,
-    created_at       TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
-    updated_at       TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
-    CONSTRAINT idx_user_sessions_token_hash UNIQUE (token_hash),
-    CONSTRAINT user_sessions_user_id_fkey FOREIGN KEY (user_id)
-        REFERENCES public.users (id) ON DELETE CASCADE
-);
-
-CREATE INDEX idx_user_sessions_expires_at
-    ON public.user_sessions (expires_at);
-CREATE INDEX idx_user_sessions_ip_address_last_activity_at
-    ON public.user_sessions (ip_address, last_activity_at DESC);
-CREATE INDEX idx_user_sessions_revoked_at
-    ON public.user_sessions (revoked_at) WHERE revoked_at IS NOT NULL;
-CREATE INDEX idx_user_sessions_user_id_last_activity_at
-    ON public.user_sessions (user_id, last_activity_at DESC);
-
-COMMENT ON TABLE public.user_sessions IS 'Signed-in clients: browsers, phones, speakers';
-COMMENT ON COLUMN public.user_sessions.id IS 'Random UUID (version 4)';
-COMMENT ON COLUMN public.user_sessions.user_id IS 'Who is signed in';
-COMMENT ON COLUMN public.user_sessions.token_hash IS 'Hash of the token: a secret';
-COMMENT ON COLUMN public.user_sessions.device_info IS 'The device, as the client names it';
-COMMENT ON COLUMN public.user_sessions.ip_address IS 'The client''s last address';
-COMMENT ON COLUMN public.user_sessions.user_agent IS 'The client''s User-Agent';
-COMMENT ON COLUMN public.user_sessions.last_activity_at IS 'When it was last used';
-COMMENT ON COLUMN public.user_sessions.expires_at IS 'When it ends by itself';
-COMMENT ON COLUMN public.user_sessions.revoked_at IS 'When it was ended early; NULL: it was not';
-COMMENT ON COLUMN public.user_sessions.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.user_sessions.updated_at IS 'When the row was last updated, kept by a trigger';

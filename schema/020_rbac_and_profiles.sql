@@ -23,11 +23,15 @@ CREATE TABLE public.roles (
     is_system    BOOLEAN NOT NULL DEFAULT false,
     created_at   TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
     updated_at   TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
-    CONSTRAINT idx_roles_name UNIQUE (name)
+    CONSTRAINT idx_roles_name UNIQUE (name),
+    CONSTRAINT chk_roles_display_name
+        CHECK ((display_name::text COLLATE "C") ~ '[^\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'::text),
+    CONSTRAINT chk_roles_name
+        CHECK ((name::text COLLATE "C") ~ '[^\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'::text)
 );
 
 COMMENT ON TABLE public.roles IS 'Named sets of permissions that users hold';
-COMMENT ON COLUMN public.roles.id IS 'Random UUID (version 4)';
+COMMENT ON COLUMN public.roles.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.roles.name IS 'Identifier, as code names it: moderator';
 COMMENT ON COLUMN public.roles.display_name IS 'Name, as people read it';
 COMMENT ON COLUMN public.roles.description IS 'What its holders do';
@@ -46,11 +50,17 @@ CREATE TABLE public.permissions (
     created_at  TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
     updated_at  TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
     CONSTRAINT idx_permissions_name UNIQUE (name),
-    CONSTRAINT idx_permissions_resource_action UNIQUE (resource, action)
+    CONSTRAINT idx_permissions_resource_action UNIQUE (resource, action),
+    CONSTRAINT chk_permissions_action
+        CHECK ((action::text COLLATE "C") ~ '[^\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'::text),
+    CONSTRAINT chk_permissions_name
+        CHECK ((name::text COLLATE "C") ~ '[^\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'::text),
+    CONSTRAINT chk_permissions_resource
+        CHECK ((resource::text COLLATE "C") ~ '[^\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'::text)
 );
 
 COMMENT ON TABLE public.permissions IS 'Rights to take an action on a resource';
-COMMENT ON COLUMN public.permissions.id IS 'Random UUID (version 4)';
+COMMENT ON COLUMN public.permissions.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.permissions.name IS '<resource>.<action>, as code names it';
 COMMENT ON COLUMN public.permissions.resource IS 'A table, or a part of the platform';
 COMMENT ON COLUMN public.permissions.action IS 'read, create, update, delete, access';
@@ -85,7 +95,7 @@ CREATE INDEX idx_user_roles_role_id
     ON public.user_roles (role_id);
 
 COMMENT ON TABLE public.user_roles IS 'Which user holds which role';
-COMMENT ON COLUMN public.user_roles.id IS 'Random UUID (version 4)';
+COMMENT ON COLUMN public.user_roles.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.user_roles.user_id IS 'Who holds the role';
 COMMENT ON COLUMN public.user_roles.role_id IS 'The role held';
 COMMENT ON COLUMN public.user_roles.assigned_by_id IS 'Who granted it; NULL: the platform, or an account since removed';
@@ -112,7 +122,7 @@ CREATE INDEX idx_role_permissions_permission_id
     ON public.role_permissions (permission_id);
 
 COMMENT ON TABLE public.role_permissions IS 'Which role gives which permission';
-COMMENT ON COLUMN public.role_permissions.id IS 'Random UUID (version 4)';
+COMMENT ON COLUMN public.role_permissions.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.role_permissions.role_id IS 'The role that gives it';
 COMMENT ON COLUMN public.role_permissions.permission_id IS 'The permission given';
 COMMENT ON COLUMN public.role_permissions.created_at IS 'When the row was inserted';
@@ -139,14 +149,21 @@ CREATE TABLE public.user_profiles (
     updated_at   TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
     CONSTRAINT idx_user_profiles_user_id UNIQUE (user_id),
     CONSTRAINT user_profiles_user_id_fkey FOREIGN KEY (user_id)
-        REFERENCES public.users (id) ON DELETE CASCADE
+        REFERENCES public.users (id) ON DELETE CASCADE,
+    CONSTRAINT chk_user_profiles_display_name
+        CHECK ((display_name::text COLLATE "C") ~ '[^\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'::text),
+    CONSTRAINT chk_user_profiles_first_name
+        CHECK ((first_name::text COLLATE "C") ~ '[^\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'::text),
+    CONSTRAINT chk_user_profiles_last_name
+        CHECK ((last_name::text COLLATE "C") ~ '[^\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'::text),
+    CONSTRAINT chk_user_profiles_social_links CHECK (jsonb_typeof(social_links) = 'object')
 );
 
 CREATE INDEX idx_user_profiles_created_at
     ON public.user_profiles (created_at DESC);
 
 COMMENT ON TABLE public.user_profiles IS 'What users show to others, one row a user at most';
-COMMENT ON COLUMN public.user_profiles.id IS 'Random UUID (version 4)';
+COMMENT ON COLUMN public.user_profiles.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.user_profiles.user_id IS 'Whose profile it is';
 COMMENT ON COLUMN public.user_profiles.display_name IS 'Shown in place of the username';
 COMMENT ON COLUMN public.user_profiles.first_name IS 'Given name';
@@ -179,14 +196,19 @@ CREATE TABLE public.user_settings (
     updated_at               TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
     CONSTRAINT idx_user_settings_user_id UNIQUE (user_id),
     CONSTRAINT user_settings_user_id_fkey FOREIGN KEY (user_id)
-        REFERENCES public.users (id) ON DELETE CASCADE
+        REFERENCES public.users (id) ON DELETE CASCADE,
+    CONSTRAINT chk_user_settings_notification_preferences
+        CHECK (jsonb_typeof(notification_preferences) = 'object'),
+    CONSTRAINT chk_user_settings_privacy_preferences
+        CHECK (jsonb_typeof(privacy_preferences) = 'object'),
+    CONSTRAINT chk_user_settings_theme CHECK (theme::text IN ('system', 'light', 'dark'))
 );
 
 CREATE INDEX idx_user_settings_created_at
     ON public.user_settings (created_at DESC);
 
 COMMENT ON TABLE public.user_settings IS 'How the platform behaves for users, one row a user at most';
-COMMENT ON COLUMN public.user_settings.id IS 'Random UUID (version 4)';
+COMMENT ON COLUMN public.user_settings.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.user_settings.user_id IS 'Whose settings they are';
 COMMENT ON COLUMN public.user_settings.language IS 'BCP 47 language tag';
 COMMENT ON COLUMN public.user_settings.timezone IS 'IANA time zone';

@@ -24,7 +24,7 @@ CREATE TABLE public.tracks (
     album             VARCHAR(255),
     genre             VARCHAR(100),
     release_year      SMALLINT,
-    tags              TEXT[] NOT NULL DEFAULT '{}',
+    tags              VARCHAR(100)[] NOT NULL DEFAULT '{}'::character varying(100)[],
     duration_ms       INTEGER,
     file_path         TEXT NOT NULL,
     file_size         BIGINT,
@@ -45,13 +45,24 @@ CREATE TABLE public.tracks (
     deleted_at        TIMESTAMPTZ,
     CONSTRAINT tracks_user_id_fkey FOREIGN KEY (user_id)
         REFERENCES public.users (id) ON DELETE CASCADE,
+    CONSTRAINT chk_tracks_album
+        CHECK ((album::text COLLATE "C") ~ '[^\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'::text),
+    CONSTRAINT chk_tracks_artist
+        CHECK ((artist::text COLLATE "C") ~ '[^\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'::text),
     CONSTRAINT chk_tracks_bitrate CHECK (bitrate > 0),
     CONSTRAINT chk_tracks_comment_count CHECK (comment_count >= 0),
     CONSTRAINT chk_tracks_duration_ms CHECK (duration_ms >= 0),
     CONSTRAINT chk_tracks_file_size CHECK (file_size >= 0),
+    CONSTRAINT chk_tracks_genre
+        CHECK ((genre::text COLLATE "C") ~ '[^\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'::text),
     CONSTRAINT chk_tracks_like_count CHECK (like_count >= 0),
     CONSTRAINT chk_tracks_play_count CHECK (play_count >= 0),
     CONSTRAINT chk_tracks_sample_rate CHECK (sample_rate > 0),
+    CONSTRAINT chk_tracks_slug CHECK ((slug::text COLLATE "C") ~ '^[a-z0-9][a-z0-9._-]*$'::text),
+    CONSTRAINT chk_tracks_tags
+        CHECK (cardinality(tags) = 0 OR array_ndims(tags) = 1 AND array_lower(tags, 1) = 1 AND array_position(tags, NULL::character varying) IS NULL AND cardinality(tags) <= 50 AND array_position(tags, ''::character varying) IS NULL),
+    CONSTRAINT chk_tracks_title
+        CHECK ((title::text COLLATE "C") ~ '[^\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'::text),
     CONSTRAINT chk_tracks_weekly_play_count CHECK (weekly_play_count >= 0)
 );
 
@@ -85,7 +96,7 @@ CREATE INDEX idx_tracks_weekly_play_count
     ON public.tracks (weekly_play_count DESC) WHERE weekly_play_count > 0;
 
 COMMENT ON TABLE public.tracks IS 'Pieces of music that users uploaded';
-COMMENT ON COLUMN public.tracks.id IS 'Random UUID (version 4)';
+COMMENT ON COLUMN public.tracks.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.tracks.user_id IS 'Who uploaded it';
 COMMENT ON COLUMN public.tracks.title IS 'Title, as shown';
 COMMENT ON COLUMN public.tracks.slug IS 'Address, unique among live rows';
@@ -93,11 +104,11 @@ COMMENT ON COLUMN public.tracks.artist IS 'As shown';
 COMMENT ON COLUMN public.tracks.album IS 'As shown';
 COMMENT ON COLUMN public.tracks.genre IS 'One genre';
 COMMENT ON COLUMN public.tracks.release_year IS 'Year of first release (Gregorian)';
-COMMENT ON COLUMN public.tracks.tags IS 'Free labels, by the uploader';
+COMMENT ON COLUMN public.tracks.tags IS 'Free labels, by the uploader: 50 at most';
 COMMENT ON COLUMN public.tracks.duration_ms IS 'Length in milliseconds; NULL: not yet known';
 COMMENT ON COLUMN public.tracks.file_path IS 'The original file, in object storage';
 COMMENT ON COLUMN public.tracks.file_size IS 'Size of the original file in bytes';
-COMMENT ON COLUMN public.tracks.format IS 'Container or codec: flac, mp3, …';
+COMMENT ON COLUMN public.tracks.format IS 'Container or codec, open vocabulary, such as flac, mp3';
 COMMENT ON COLUMN public.tracks.bitrate IS 'Of the original file, in kbit/s';
 COMMENT ON COLUMN public.tracks.sample_rate IS 'Of the original file, in Hz';
 COMMENT ON COLUMN public.tracks.cover_art_path IS 'Picture, in object storage';
@@ -146,7 +157,7 @@ CREATE UNIQUE INDEX idx_track_versions_track_id_version_number
     ON public.track_versions (track_id, version_number) WHERE deleted_at IS NULL;
 
 COMMENT ON TABLE public.track_versions IS 'Files that replaced, or will replace, a track''s first one';
-COMMENT ON COLUMN public.track_versions.id IS 'Random UUID (version 4)';
+COMMENT ON COLUMN public.track_versions.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.track_versions.track_id IS 'The track it is a version of';
 COMMENT ON COLUMN public.track_versions.created_by_id IS 'Who uploaded it; NULL: an account since removed';
 COMMENT ON COLUMN public.track_versions.version_number IS '1, 2, 3, … within the track';
@@ -175,6 +186,9 @@ CREATE TABLE public.playlists (
     CONSTRAINT playlists_user_id_fkey FOREIGN KEY (user_id)
         REFERENCES public.users (id) ON DELETE CASCADE,
     CONSTRAINT chk_playlists_follower_count CHECK (follower_count >= 0),
+    CONSTRAINT chk_playlists_slug CHECK ((slug::text COLLATE "C") ~ '^[a-z0-9][a-z0-9._-]*$'::text),
+    CONSTRAINT chk_playlists_title
+        CHECK ((title::text COLLATE "C") ~ '[^\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'::text),
     CONSTRAINT chk_playlists_track_count CHECK (track_count >= 0)
 );
 
@@ -192,7 +206,7 @@ CREATE INDEX idx_playlists_user_id_created_at
     ON public.playlists (user_id, created_at DESC);
 
 COMMENT ON TABLE public.playlists IS 'Lists of tracks that users made';
-COMMENT ON COLUMN public.playlists.id IS 'Random UUID (version 4)';
+COMMENT ON COLUMN public.playlists.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.playlists.user_id IS 'Who owns it';
 COMMENT ON COLUMN public.playlists.title IS 'Title, as shown';
 COMMENT ON COLUMN public.playlists.slug IS 'Address, unique among live rows';
@@ -239,7 +253,7 @@ CREATE UNIQUE INDEX idx_playlist_tracks_track_id_playlist_id
     ON public.playlist_tracks (track_id, playlist_id) WHERE deleted_at IS NULL;
 
 COMMENT ON TABLE public.playlist_tracks IS 'Which track is in which playlist, and where';
-COMMENT ON COLUMN public.playlist_tracks.id IS 'Random UUID (version 4)';
+COMMENT ON COLUMN public.playlist_tracks.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.playlist_tracks.playlist_id IS 'The playlist it is in';
 COMMENT ON COLUMN public.playlist_tracks.track_id IS 'The track that is in it';
 COMMENT ON COLUMN public.playlist_tracks.added_by_id IS 'Who added it; NULL: an account since removed';
@@ -282,7 +296,7 @@ CREATE INDEX idx_playlist_collaborators_user_id
     ON public.playlist_collaborators (user_id);
 
 COMMENT ON TABLE public.playlist_collaborators IS 'Who may see or change somebody else''s playlist';
-COMMENT ON COLUMN public.playlist_collaborators.id IS 'Random UUID (version 4)';
+COMMENT ON COLUMN public.playlist_collaborators.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.playlist_collaborators.playlist_id IS 'The playlist that is shared';
 COMMENT ON COLUMN public.playlist_collaborators.user_id IS 'Who it is shared with';
 COMMENT ON COLUMN public.playlist_collaborators.invited_by_id IS 'Who invited; NULL: an account since removed';
@@ -319,7 +333,7 @@ CREATE UNIQUE INDEX idx_playlist_follows_user_id_playlist_id
     ON public.playlist_follows (user_id, playlist_id) WHERE deleted_at IS NULL;
 
 COMMENT ON TABLE public.playlist_follows IS 'Which user follows which playlist';
-COMMENT ON COLUMN public.playlist_follows.id IS 'Random UUID (version 4)';
+COMMENT ON COLUMN public.playlist_follows.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.playlist_follows.playlist_id IS 'The playlist that is followed';
 COMMENT ON COLUMN public.playlist_follows.user_id IS 'Who follows it';
 COMMENT ON COLUMN public.playlist_follows.created_at IS 'When the row was inserted';

@@ -32,6 +32,8 @@ CREATE TABLE public.track_plays (
         REFERENCES public.tracks (id) ON DELETE CASCADE,
     CONSTRAINT track_plays_user_id_fkey FOREIGN KEY (user_id)
         REFERENCES public.users (id) ON DELETE SET NULL,
+    CONSTRAINT chk_track_plays_country_code
+        CHECK ((country_code::text COLLATE "C") ~ '^[A-Z]{2}$'::text),
     CONSTRAINT chk_track_plays_duration_ms CHECK (duration_ms >= 0)
 );
 
@@ -43,16 +45,16 @@ CREATE INDEX idx_track_plays_user_id_created_at
     ON public.track_plays (user_id, created_at DESC);
 
 COMMENT ON TABLE public.track_plays IS 'Listenings to tracks, one row each';
-COMMENT ON COLUMN public.track_plays.id IS 'Random UUID (version 4)';
+COMMENT ON COLUMN public.track_plays.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.track_plays.track_id IS 'What was played';
 COMMENT ON COLUMN public.track_plays.user_id IS 'Who listened; NULL: not signed in, or an account since removed';
 COMMENT ON COLUMN public.track_plays.started_at IS 'When it began';
 COMMENT ON COLUMN public.track_plays.duration_ms IS 'How much was heard, in ms';
 COMMENT ON COLUMN public.track_plays.is_complete IS 'Whether it was heard to the end';
-COMMENT ON COLUMN public.track_plays.source IS 'Where from: playlist, search, …';
-COMMENT ON COLUMN public.track_plays.device IS 'Kind of device: phone, web, …';
+COMMENT ON COLUMN public.track_plays.source IS 'Where from, open vocabulary, such as playlist, search, radio';
+COMMENT ON COLUMN public.track_plays.device IS 'Kind of device, open vocabulary, such as phone, web, tv';
 COMMENT ON COLUMN public.track_plays.ip_address IS 'The listener''s address';
-COMMENT ON COLUMN public.track_plays.country_code IS 'ISO 3166-1 alpha-2';
+COMMENT ON COLUMN public.track_plays.country_code IS 'ISO 3166-1 alpha-2, in capitals';
 COMMENT ON COLUMN public.track_plays.created_at IS 'When the row was inserted';
 COMMENT ON COLUMN public.track_plays.updated_at IS 'When the row was last updated, kept by a trigger';
 
@@ -83,7 +85,7 @@ CREATE INDEX idx_track_likes_user_id_created_at
     ON public.track_likes (user_id, created_at DESC);
 
 COMMENT ON TABLE public.track_likes IS 'Which user likes which track';
-COMMENT ON COLUMN public.track_likes.id IS 'Random UUID (version 4)';
+COMMENT ON COLUMN public.track_likes.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.track_likes.track_id IS 'What is liked';
 COMMENT ON COLUMN public.track_likes.user_id IS 'Who likes it';
 COMMENT ON COLUMN public.track_likes.created_at IS 'When the row was inserted';
@@ -123,7 +125,7 @@ CREATE INDEX idx_track_shares_user_id_created_at
     ON public.track_shares (user_id, created_at DESC);
 
 COMMENT ON TABLE public.track_shares IS 'Links through which tracks are heard without an account';
-COMMENT ON COLUMN public.track_shares.id IS 'Random UUID (version 4)';
+COMMENT ON COLUMN public.track_shares.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.track_shares.track_id IS 'What is shared';
 COMMENT ON COLUMN public.track_shares.user_id IS 'Who shares it';
 COMMENT ON COLUMN public.track_shares.token_hash IS 'Hash of the token: a secret';
@@ -148,13 +150,16 @@ CREATE TABLE public.track_comments (
     updated_at  TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
     deleted_at  TIMESTAMPTZ,
     CONSTRAINT track_comments_parent_id_fkey FOREIGN KEY (parent_id)
-        REFERENCES public.track_comments (id) ON DELETE CASCADE,
+        REFERENCES public.track_comments (id) ON DELETE SET NULL,
     CONSTRAINT track_comments_track_id_fkey FOREIGN KEY (track_id)
         REFERENCES public.tracks (id) ON DELETE CASCADE,
     CONSTRAINT track_comments_user_id_fkey FOREIGN KEY (user_id)
         REFERENCES public.users (id) ON DELETE CASCADE,
+    CONSTRAINT chk_track_comments_content
+        CHECK ((content COLLATE "C") ~ '[^\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'::text),
     CONSTRAINT chk_track_comments_content_length
         CHECK (length(content) >= 1 AND length(content) <= 5000),
+    CONSTRAINT chk_track_comments_parent_id CHECK (parent_id <> id),
     CONSTRAINT chk_track_comments_position_ms CHECK (position_ms >= 0)
 );
 
@@ -170,10 +175,10 @@ CREATE INDEX idx_track_comments_user_id_created_at
     ON public.track_comments (user_id, created_at DESC);
 
 COMMENT ON TABLE public.track_comments IS 'What users say of tracks, in threads';
-COMMENT ON COLUMN public.track_comments.id IS 'Random UUID (version 4)';
+COMMENT ON COLUMN public.track_comments.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.track_comments.track_id IS 'What is commented on';
 COMMENT ON COLUMN public.track_comments.user_id IS 'Who wrote it';
-COMMENT ON COLUMN public.track_comments.parent_id IS 'The comment it replies to; NULL: it begins a thread';
+COMMENT ON COLUMN public.track_comments.parent_id IS 'The comment it replies to; NULL: it begins a thread, or that one was removed';
 COMMENT ON COLUMN public.track_comments.content IS '1 to 5000 characters';
 COMMENT ON COLUMN public.track_comments.position_ms IS 'Where in the track, in ms; NULL: all of it';
 COMMENT ON COLUMN public.track_comments.is_edited IS 'Whether the author changed it afterwards';
@@ -195,7 +200,9 @@ CREATE TABLE public.track_history (
     CONSTRAINT track_history_track_id_fkey FOREIGN KEY (track_id)
         REFERENCES public.tracks (id) ON DELETE CASCADE,
     CONSTRAINT track_history_user_id_fkey FOREIGN KEY (user_id)
-        REFERENCES public.users (id) ON DELETE SET NULL
+        REFERENCES public.users (id) ON DELETE SET NULL,
+    CONSTRAINT chk_track_history_new_value CHECK (jsonb_typeof(new_value) = 'object'),
+    CONSTRAINT chk_track_history_old_value CHECK (jsonb_typeof(old_value) = 'object')
 );
 
 CREATE INDEX idx_track_history_created_at
@@ -206,10 +213,10 @@ CREATE INDEX idx_track_history_user_id_created_at
     ON public.track_history (user_id, created_at DESC);
 
 COMMENT ON TABLE public.track_history IS 'Changes of tracks, one row each';
-COMMENT ON COLUMN public.track_history.id IS 'Random UUID (version 4)';
+COMMENT ON COLUMN public.track_history.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.track_history.track_id IS 'What was changed';
 COMMENT ON COLUMN public.track_history.user_id IS 'Who did it; NULL: the platform, or an account since removed';
-COMMENT ON COLUMN public.track_history.action IS 'created, updated, published, …';
+COMMENT ON COLUMN public.track_history.action IS 'Open vocabulary, such as created, updated, published';
 COMMENT ON COLUMN public.track_history.old_value IS 'The changed columns, before';
 COMMENT ON COLUMN public.track_history.new_value IS 'The changed columns, after';
 COMMENT ON COLUMN public.track_history.created_at IS 'When the row was inserted';
@@ -254,7 +261,7 @@ CREATE INDEX idx_playback_analytics_user_id_created_at
     ON public.playback_analytics (user_id, created_at DESC);
 
 COMMENT ON TABLE public.playback_analytics IS 'How listenings went, one row each';
-COMMENT ON COLUMN public.playback_analytics.id IS 'Random UUID (version 4)';
+COMMENT ON COLUMN public.playback_analytics.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.playback_analytics.track_id IS 'What was played';
 COMMENT ON COLUMN public.playback_analytics.user_id IS 'Who listened; NULL: not signed in, or an account since removed';
 COMMENT ON COLUMN public.playback_analytics.session_id IS 'The client; NULL: not signed in, or a session since purged';

@@ -30,6 +30,8 @@ CREATE TABLE public.hls_streams (
         REFERENCES public.tracks (id) ON DELETE CASCADE,
     CONSTRAINT hls_streams_track_version_id_fkey FOREIGN KEY (track_version_id)
         REFERENCES public.track_versions (id) ON DELETE SET NULL,
+    CONSTRAINT chk_hls_streams_bitrates
+        CHECK (cardinality(bitrates) = 0 OR array_ndims(bitrates) = 1 AND array_lower(bitrates, 1) = 1 AND array_position(bitrates, NULL::integer) IS NULL AND (0 < ALL (bitrates))),
     CONSTRAINT chk_hls_streams_segment_count CHECK (segment_count >= 0),
     CONSTRAINT chk_hls_streams_segment_duration_ms CHECK (segment_duration_ms > 0)
 );
@@ -44,7 +46,7 @@ CREATE INDEX idx_hls_streams_track_version_id
     ON public.hls_streams (track_version_id);
 
 COMMENT ON TABLE public.hls_streams IS 'Tracks cut into segments for HLS';
-COMMENT ON COLUMN public.hls_streams.id IS 'Random UUID (version 4)';
+COMMENT ON COLUMN public.hls_streams.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.hls_streams.track_id IS 'What it streams';
 COMMENT ON COLUMN public.hls_streams.track_version_id IS 'Made from this version; NULL: from the first file, or a version since removed';
 COMMENT ON COLUMN public.hls_streams.playlist_url IS 'The master playlist (m3u8); NULL: not yet made';
@@ -77,7 +79,8 @@ CREATE TABLE public.hls_transcode_queue (
         REFERENCES public.tracks (id) ON DELETE CASCADE,
     CONSTRAINT hls_transcode_queue_track_version_id_fkey FOREIGN KEY (track_version_id)
         REFERENCES public.track_versions (id) ON DELETE SET NULL,
-    CONSTRAINT chk_hls_transcode_queue_attempt_count CHECK (attempt_count >= 0),
+    CONSTRAINT chk_hls_transcode_queue_attempt_count
+        CHECK (attempt_count >= 0 AND attempt_count <= max_attempts),
     CONSTRAINT chk_hls_transcode_queue_max_attempts CHECK (max_attempts > 0),
     CONSTRAINT chk_hls_transcode_queue_priority CHECK (priority >= 1 AND priority <= 10)
 );
@@ -88,11 +91,13 @@ CREATE INDEX idx_hls_transcode_queue_status_created_at
     ON public.hls_transcode_queue (status, created_at DESC);
 CREATE INDEX idx_hls_transcode_queue_track_id
     ON public.hls_transcode_queue (track_id);
+CREATE UNIQUE INDEX idx_hls_transcode_queue_track_id_track_version_id
+    ON public.hls_transcode_queue (track_id, track_version_id) NULLS NOT DISTINCT WHERE status = 'pending';
 CREATE INDEX idx_hls_transcode_queue_track_version_id
     ON public.hls_transcode_queue (track_version_id);
 
 COMMENT ON TABLE public.hls_transcode_queue IS 'Streams to be made, taken by workers with FOR UPDATE SKIP LOCKED';
-COMMENT ON COLUMN public.hls_transcode_queue.id IS 'Random UUID (version 4)';
+COMMENT ON COLUMN public.hls_transcode_queue.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.hls_transcode_queue.track_id IS 'What is to be transcoded';
 COMMENT ON COLUMN public.hls_transcode_queue.track_version_id IS 'From this version; NULL: from the first file, or a version since removed';
 COMMENT ON COLUMN public.hls_transcode_queue.priority IS '1 to 10, 10 first';
@@ -144,13 +149,13 @@ CREATE INDEX idx_bitrate_adaptation_logs_user_id_created_at
     ON public.bitrate_adaptation_logs (user_id, created_at DESC);
 
 COMMENT ON TABLE public.bitrate_adaptation_logs IS 'Changes of bitrate while clients played streams';
-COMMENT ON COLUMN public.bitrate_adaptation_logs.id IS 'Random UUID (version 4)';
+COMMENT ON COLUMN public.bitrate_adaptation_logs.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.bitrate_adaptation_logs.track_id IS 'What was played';
 COMMENT ON COLUMN public.bitrate_adaptation_logs.user_id IS 'Who listened; NULL: not signed in, or an account since removed';
 COMMENT ON COLUMN public.bitrate_adaptation_logs.session_id IS 'The client; NULL: not signed in, or a session since purged';
 COMMENT ON COLUMN public.bitrate_adaptation_logs.old_bitrate IS 'Before, in kbit/s';
 COMMENT ON COLUMN public.bitrate_adaptation_logs.new_bitrate IS 'After, in kbit/s';
-COMMENT ON COLUMN public.bitrate_adaptation_logs.reason IS 'bandwidth, buffer, user, …';
+COMMENT ON COLUMN public.bitrate_adaptation_logs.reason IS 'Open vocabulary, such as bandwidth, buffer, user';
 COMMENT ON COLUMN public.bitrate_adaptation_logs.network_bandwidth IS 'As the client measured it, in kbit/s';
 COMMENT ON COLUMN public.bitrate_adaptation_logs.buffer_level_ms IS 'Music in the client''s buffer, in ms';
 COMMENT ON COLUMN public.bitrate_adaptation_logs.created_at IS 'When the row was inserted';

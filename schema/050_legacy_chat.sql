@@ -28,7 +28,8 @@ CREATE TABLE public.rooms (
     CONSTRAINT rooms_creator_id_fkey FOREIGN KEY (creator_id)
         REFERENCES public.users (id) ON DELETE SET NULL,
     CONSTRAINT chk_rooms_max_members CHECK (max_members > 0),
-    CONSTRAINT chk_rooms_name_length CHECK (length(name) >= 1)
+    CONSTRAINT chk_rooms_name
+        CHECK ((name::text COLLATE "C") ~ '[^\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'::text)
 );
 
 CREATE INDEX idx_rooms_created_at
@@ -41,7 +42,7 @@ CREATE INDEX idx_rooms_name
     ON public.rooms (name);
 
 COMMENT ON TABLE public.rooms IS 'Chat rooms of old clients; the modern chat is in schema chat';
-COMMENT ON COLUMN public.rooms.id IS 'Random UUID (version 4)';
+COMMENT ON COLUMN public.rooms.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.rooms.creator_id IS 'Who made it; NULL: an account since removed';
 COMMENT ON COLUMN public.rooms.name IS 'As shown; several rooms may share one';
 COMMENT ON COLUMN public.rooms.description IS 'What the room is for';

@@ -32,6 +32,10 @@ CREATE TRIGGER update_federated_identities_updated_at
     BEFORE UPDATE ON public.federated_identities
     FOR EACH ROW EXECUTE FUNCTION public.update_updated_at_column();
 
+CREATE TRIGGER update_user_sessions_updated_at
+    BEFORE UPDATE ON public.user_sessions
+    FOR EACH ROW EXECUTE FUNCTION public.update_updated_at_column();
+
 CREATE TRIGGER update_refresh_tokens_updated_at
     BEFORE UPDATE ON public.refresh_tokens
     FOR EACH ROW EXECUTE FUNCTION public.update_updated_at_column();
@@ -42,10 +46,6 @@ CREATE TRIGGER update_password_reset_tokens_updated_at
 
 CREATE TRIGGER update_email_verification_tokens_updated_at
     BEFORE UPDATE ON public.email_verification_tokens
-    FOR EACH ROW EXECUTE FUNCTION public.update_updated_at_column();
-
-CREATE TRIGGER update_user_sessions_updated_at
-    BEFORE UPDATE ON public.user_sessions
     FOR EACH ROW EXECUTE FUNCTION public.update_updated_at_column();
 
 CREATE TRIGGER update_roles_updated_at

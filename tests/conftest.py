@@ -2,6 +2,7 @@
 
 import os
 import signal
+import uuid
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
@@ -33,6 +34,7 @@ LONGEST_FIRST = {
 # A number of baker's choice would not pass checks such as `position >= 0`.
 for field in ("SmallIntegerField", "IntegerField", "BigIntegerField"):
     baker.generators.add(f"django.db.models.{field}", lambda: 1)
+baker.generators.add("veza_core.db.fields.AddressField", lambda: f"{uuid.uuid4().hex}@example.com")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,6 +1,6 @@
-"""How many objects V1 has, counted in its contract.
+"""How many objects the schema has, counted in its contract.
 
-tests/schema/test_contract.py has the numbers themselves.
+tests/schema/test_contract.py compares them with the database.
 """
 
 from tests.schema import contract

@@ -33,7 +33,10 @@ LONGEST = 120
 
 
 def run(
-    program: Path, arguments: tuple[str, ...], environment: dict[str, str]
+    program: Path,
+    arguments: tuple[str, ...],
+    environment: dict[str, str],
+    longest: float = LONGEST,
 ) -> subprocess.CompletedProcess[str]:
     """Run a Python program with all of its environment; what `subprocess.run` would give."""
     with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
@@ -41,11 +44,11 @@ def run(
             target=_child, args=(program, arguments, environment, out.name, err.name)
         )
         process.start()
-        process.join(LONGEST)
+        process.join(longest)
         if process.exitcode is None:
             process.kill()
             process.join()
-            raise subprocess.TimeoutExpired([str(program), *arguments], LONGEST)
+            raise subprocess.TimeoutExpired([str(program), *arguments], longest)
         return subprocess.CompletedProcess(
             [str(program), *arguments],
             process.exitcode,

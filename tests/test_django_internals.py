@@ -14,7 +14,7 @@ from django.utils.module_loading import import_string
 
 from veza_core.django_internals import INTERNALS, Internal
 
-APPS = ("veza_core", "veza_site", "veza_streaming", "veza_media", "veza_legacy_chat")
+APPS = ("veza_core", "veza_site", "veza_streaming", "veza_media", "veza_legacy_chat", "veza_demo")
 
 #: Attributes with a leading underscore that Django documents ("Model _meta API", "Managers",
 #: "Model instance reference").

@@ -82,7 +82,7 @@ def test_what_is_no_success_of_the_whole_job(database, command):
 def test_a_count_that_fails(database):
     parameters = {**server_parameters(), "dbname": database}
     with psycopg.connect(**parameters) as session:
-        session.execute("INSERT INTO users (email, username) VALUES ('alice', 'alice')")
+        session.execute("INSERT INTO users (email, username) VALUES ('alice@example.com', 'alice')")
         session.execute(
             "INSERT INTO tracks (user_id, title, file_path) SELECT id, 't', 'f' FROM users"
         )

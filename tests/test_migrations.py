@@ -6,6 +6,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db.migrations.loader import MigrationLoader
 
+from veza_core.operations.deploy.v1 import migrations_after_v1, v1_migrations
+
 CANONICAL = {
     ("veza_core", "001_extensions_and_types"),
     ("veza_core", "010_auth_and_users"),
@@ -19,10 +21,19 @@ CANONICAL = {
 
 
 def test_names_are_canonical():
-    """`makemigrations` would number the one after 040 `0041`, which sorts before it."""
-    loader = MigrationLoader(None)
-    ours = {key for key in loader.disk_migrations if key[0] in settings.PUBLIC_SCHEMA_APPS}
-    assert ours == CANONICAL
+    assert set(v1_migrations(MigrationLoader(None))) == CANONICAL
+
+
+def test_later_migrations_have_numbers_of_their_apps():
+    for app, name in migrations_after_v1(MigrationLoader(None)):
+        assert int(name[:3]) in apps.get_app_config(app).migration_numbers, name
+
+
+def test_ranges_of_numbers_do_not_meet_and_come_after_v1():
+    ranges = [apps.get_app_config(app).migration_numbers for app in settings.PUBLIC_SCHEMA_APPS]
+    numbers = [number for each in ranges for number in each]
+    assert numbers == sorted(set(numbers))
+    assert (numbers[0], numbers[-1]) == (901, 999)
 
 
 @pytest.mark.django_db

@@ -10,7 +10,7 @@ from tests.support import (
     scratch_database,
     server_parameters,
 )
-from veza_core.db.locks import WEEKLY_PLAYS_LOCK_KEY
+from veza_streaming.weekly_plays import WEEKLY_PLAYS_LOCK_KEY
 
 #: Ten tracks: the first has ten plays of this week, the last has one; each has five old ones.
 PLAYS = """

@@ -1,13 +1,15 @@
-"""The columns that nothing of this project shows, exports, logs or searches by."""
+"""The columns that nothing of this project shows, exports, logs or searches by.
+
+Each model says which of its own they are (`BaseModel.secret_columns`). To be imported once the
+models are there.
+"""
+
+from django.apps import apps
 
 #: Table to columns. The admin defers them, and the login role that it reads over
 #: (`manage.py sync_roles`) has no grant on them.
 SECRET_COLUMNS: dict[str, frozenset[str]] = {
-    "users": frozenset({"password_hash"}),
-    "federated_identities": frozenset({"access_token", "refresh_token"}),
-    "refresh_tokens": frozenset({"token_hash"}),
-    "password_reset_tokens": frozenset({"token_hash"}),
-    "email_verification_tokens": frozenset({"token_hash"}),
-    "user_sessions": frozenset({"token_hash"}),
-    "track_shares": frozenset({"token_hash"}),
+    model._meta.db_table: columns
+    for model in apps.get_models()
+    if (columns := getattr(model, "secret_columns", None))
 }

@@ -2,8 +2,9 @@
 
 from django.db import models
 
-from veza_core.db.constraints import at_least_characters, positive
+from veza_core.db.constraints import positive
 from veza_core.db.indexes import Index, set_index
+from veza_core.db.text_checks import not_blank
 from veza_core.models import SoftDeleteModel, User
 
 
@@ -29,7 +30,7 @@ class Room(SoftDeleteModel):
         db_table_comment = "Chat rooms of old clients; the modern chat is in schema chat"
         verbose_name = "chat room"
         constraints = [
-            at_least_characters("rooms", "name", 1),
+            not_blank("rooms", "name"),
             positive("rooms", "max_members"),
         ]
         indexes = [

@@ -8,3 +8,12 @@ class VezaMediaConfig(AppConfig):
 
     name = "veza_media"
     verbose_name = "Media processing"
+    #: Of its migrations after V1: see `veza_core.operations.deploy.autodetector`.
+    migration_numbers = range(970, 990)
+    menu_groups = ("Media processing",)
+    tones = {
+        **dict.fromkeys(("ready", "completed"), "good"),
+        **dict.fromkeys(("pending", "processing"), "busy"),
+        "failed": "bad",
+    }
+    units = {"bitrate": "kbit/s", "bitrates": "kbit/s", "bandwidth": "kbit/s"}

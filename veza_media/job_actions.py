@@ -5,9 +5,11 @@ from typing import Any
 
 from django import forms
 from django.contrib.postgres.functions import TransactionNow
+from django.db import IntegrityError, transaction
+from psycopg.errors import UniqueViolation
 
 from veza_core.access import Access
-from veza_core.screens.actions.action import SetColumns, Work
+from veza_core.screens.actions.action import Change, ConflictError, SetColumns, Work
 from veza_media.models import HlsTranscodeJob, TranscodeStatus
 
 
@@ -31,8 +33,8 @@ class Retry(JobAction):
     label = "Retry"
     done = "Put back into the queue:"
     explanation = (
-        "The job waits for a worker again, as if it had never been tried. "
-        "The error of the last attempt is in the staff log from then on."
+        "The job waits for a worker again, with no attempts used. "
+        "The staff log keeps the error of the last attempt."
     )
     states = (TranscodeStatus.FAILED, TranscodeStatus.CANCELLED)
     sets = {
@@ -47,6 +49,17 @@ class Retry(JobAction):
     }
     undo = "cancel"
 
+    def change(self, row: HlsTranscodeJob, work: Work) -> Change:
+        try:
+            with transaction.atomic():
+                return super().change(row, work)
+        except IntegrityError as error:
+            if not isinstance(error.__cause__, UniqueViolation):
+                raise
+            raise ConflictError(
+                "Another job for the same version of this track waits already. Nothing was changed."
+            ) from error
+
 
 class Cancel(JobAction):
     """Of what waits, or is under way."""
@@ -55,8 +68,8 @@ class Cancel(JobAction):
     label = "Cancel"
     done = "Cancelled"
     explanation = (
-        "No worker takes the job any more. One that is at it already may still finish what it "
-        "began. A retry puts the job back into the queue."
+        "No worker takes the job from now on. A worker that has already started may still "
+        "finish. A retry puts the job back into the queue."
     )
     states = (TranscodeStatus.PENDING, TranscodeStatus.PROCESSING)
     sets = {

@@ -3,11 +3,12 @@
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import TransactionNow
 from django.db import models
-from django.db.models import CheckConstraint, Q
+from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 
 from veza_core.db.constraints import non_negative, positive
 from veza_core.db.fields import EnumField
 from veza_core.db.indexes import Index
+from veza_core.db.value_checks import positive_numbers
 from veza_core.models import BaseModel, User, UserSession
 from veza_streaming.models import Track, TrackVersion
 
@@ -74,6 +75,7 @@ class HlsStream(BaseModel):
         constraints = [
             non_negative("hls_streams", "segment_count"),
             positive("hls_streams", "segment_duration_ms"),
+            positive_numbers("hls_streams", "bitrates"),
         ]
         indexes = [
             # A track's streams, newest first.
@@ -150,8 +152,18 @@ class HlsTranscodeJob(BaseModel):
                 condition=Q(priority__gte=1, priority__lte=10),
                 name="chk_hls_transcode_queue_priority",
             ),
-            non_negative("hls_transcode_queue", "attempt_count"),
+            CheckConstraint(
+                condition=Q(attempt_count__gte=0, attempt_count__lte=F("max_attempts")),
+                name="chk_hls_transcode_queue_attempt_count",
+            ),
             positive("hls_transcode_queue", "max_attempts"),
+            # A stream is asked for once; NULL, the track's first file, counts as a version.
+            UniqueConstraint(
+                fields=["track", "track_version"],
+                condition=Q(status="pending"),
+                nulls_distinct=False,
+                name="idx_hls_transcode_queue_track_id_track_version_id",
+            ),
         ]
         indexes = [
             # A track's jobs.
@@ -177,6 +189,8 @@ class HlsTranscodeJob(BaseModel):
 
 class BitrateAdaptationLog(BaseModel):
     """A change of bitrate while a listener's client played a stream."""
+
+    purged_after = {"created_at": "bitrate_logs"}
 
     track = models.ForeignKey(
         Track,
@@ -205,7 +219,9 @@ class BitrateAdaptationLog(BaseModel):
     )
     old_bitrate = models.IntegerField(db_comment="Before, in kbit/s")
     new_bitrate = models.IntegerField(db_comment="After, in kbit/s")
-    reason = models.CharField(max_length=50, db_comment="bandwidth, buffer, user, …")
+    reason = models.CharField(
+        max_length=50, db_comment="Open vocabulary, such as bandwidth, buffer, user"
+    )
     network_bandwidth = models.IntegerField(
         null=True, blank=True, db_comment="As the client measured it, in kbit/s"
     )

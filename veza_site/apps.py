@@ -12,6 +12,7 @@ class VezaSiteConfig(AppConfig):
     default = True
     name = "veza_site"
     verbose_name = "Support"
+    menu_groups = ("Support",)
 
     def ready(self) -> None:
         """Note every sign-in and sign-out, keep secrets apart, add the checks of a deployment."""

@@ -145,7 +145,7 @@ def _days(value: str) -> int | None:
 def _text(value: str) -> str:
     """Some text, which may not be blank."""
     if not value.strip():
-        raise EnvError("it is set, and blank: give it a value, or unset it")
+        raise EnvError("it is set but blank: give it a value, or unset it")
     return value.strip()
 
 

@@ -38,22 +38,24 @@ class StaffLogEntry(models.Model):
         max_length=150, db_comment="Their username, as it was at the time"
     )
     address = models.GenericIPAddressField(
-        null=True, db_comment="From where; NULL: a command, or not known"
+        null=True, db_comment="The client's IP address; NULL: a command, or unknown"
     )
     user_agent = models.CharField(
-        max_length=255, blank=True, db_comment="With what, as the browser says, cut to 255"
+        max_length=255, blank=True, db_comment="The browser's user agent, cut to 255 characters"
     )
-    action = models.CharField(max_length=50, db_comment="What: users.ban, users.view, sign_in, …")
+    action = models.CharField(
+        max_length=50, db_comment="The action: users.ban, users.view, sign_in, …"
+    )
     subject_table = models.CharField(
-        max_length=63, blank=True, db_comment="On a row of which table; empty: on none"
+        max_length=63, blank=True, db_comment="The table of the row; empty: none"
     )
     subject_id = models.CharField(
-        max_length=63, blank=True, db_comment="Its id; empty: the table as a whole"
+        max_length=63, blank=True, db_comment="The row's id; empty: the whole table"
     )
     subject_label = models.CharField(
-        max_length=255, blank=True, db_comment="How it was called at the time"
+        max_length=255, blank=True, db_comment="The row's name at the time"
     )
-    reason = models.TextField(blank=True, db_comment="Why, in the words of who did it")
+    reason = models.TextField(blank=True, db_comment="The reason that was given")
     before = models.JSONField(
         null=True, db_comment="Object: column to value before; secrets are left out"
     )
@@ -101,7 +103,7 @@ class Note(models.Model):
     created_at = models.DateTimeField(
         db_default=TransactionNow(), editable=False, db_comment="When it was written"
     )
-    subject_table = models.CharField(max_length=63, db_comment="About a row of which table")
+    subject_table = models.CharField(max_length=63, db_comment="The table of the row")
     subject_id = models.CharField(max_length=63, db_comment="Its id")
     author_id = models.UUIDField(db_comment="users.id of who wrote it")
     author_name = models.CharField(
@@ -111,7 +113,7 @@ class Note(models.Model):
     written_by = written_by()
 
     class Meta:
-        db_table_comment = "Remarks of staff about rows: never edited"
+        db_table_comment = "Notes of staff about rows: never edited"
         default_permissions = ()
         indexes = [
             # The latest notes, page by page.
@@ -176,7 +178,7 @@ class JobRun(models.Model):
 
     job = models.CharField(max_length=63, primary_key=True, db_comment="backup_db, purge, …")
     finished_at = models.DateTimeField(
-        db_default=TransactionNow(), db_comment="When it last ended well"
+        db_default=TransactionNow(), db_comment="When it last succeeded"
     )
     seconds = models.FloatField(db_comment="How long it took, in seconds")
     details = models.JSONField(db_comment="Object: what it did, such as a backup's file and bytes")
@@ -251,7 +253,7 @@ class StaffSession(models.Model):
         null=True, db_comment="From where it was last used; NULL: not known"
     )
     user_agent = models.CharField(
-        max_length=255, blank=True, db_comment="With what, as the browser says, cut to 255"
+        max_length=255, blank=True, db_comment="The browser's user agent, cut to 255 characters"
     )
     created_at = models.DateTimeField(
         db_default=TransactionNow(), editable=False, db_comment="When it began"

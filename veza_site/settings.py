@@ -156,6 +156,23 @@ DATABASE_ROUTERS = ["veza_site.support.router.SupportRouter"]
 # The apps whose tables are the platform's, in schema public. All others live in schema django.
 PUBLIC_SCHEMA_APPS = ["veza_core", "veza_streaming", "veza_media", "veza_legacy_chat"]
 
+# The tables of the lab's schema, under the headings and in the order of the first audit's gap table
+# (audit_schema --format markdown). Later tables have their UUID keys from the start.
+AUDIT_DOMAINS = {
+    "Auth": """
+        refresh_tokens password_reset_tokens email_verification_tokens user_sessions users
+        federated_identities
+    """,
+    "RBAC": "roles permissions user_roles role_permissions",
+    "Profiles": "user_profiles user_settings",
+    "Streaming": """
+        bitrate_adaptation_logs hls_streams hls_transcode_queue playback_analytics track_comments
+        track_history track_likes track_plays track_shares track_versions tracks
+    """,
+    "Social": "playlist_collaborators playlist_follows playlist_tracks playlists",
+    "Chat (Legacy)": "rooms",
+}
+
 # Tables in schema django whose triggers refuse all but INSERT; `manage.py flush` leaves them.
 APPEND_ONLY_TABLES = ["veza_site_stafflogentry", "veza_site_note"]
 
@@ -169,6 +186,7 @@ INSTALLED_APPS = [
     *PUBLIC_SCHEMA_APPS,
     # Before Django's admin, whose templates it replaces.
     "veza_site",
+    "veza_demo",
     "veza_site.apps.SupportAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -8,3 +8,14 @@ class VezaStreamingConfig(AppConfig):
 
     name = "veza_streaming"
     verbose_name = "Streaming"
+    #: Of its migrations after V1: see `veza_core.operations.deploy.autodetector`.
+    migration_numbers = range(940, 970)
+    panels_first = {"users": ("tracks", "playlists", "track_plays")}
+    menu_groups = ("Catalogue", "Playlists", "Listening")
+    tones = {"ready": "good", "uploading": "busy", "processing": "busy", "failed": "bad"}
+    units = {
+        "bitrate": "kbit/s",
+        "sample_rate": "Hz",
+        "completion_rate": "%",
+        "release_year": "year",
+    }

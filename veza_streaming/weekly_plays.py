@@ -12,9 +12,13 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError, ProgrammingError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from veza_core.db.locks import LockNotAvailableError, weekly_plays_lock
+from veza_core.db.locks import LockNotAvailableError, job_lock
 from veza_core.db.timeouts import set_lock_timeout
 
+#: The name of the job: see `veza_core.operations.jobs`.
+WEEKLY_PLAYS = "count_weekly_plays"
+#: "vezw" in ASCII: see `veza_core.db.locks`.
+WEEKLY_PLAYS_LOCK_KEY = 0x76657A77
 #: Rows that one transaction updates: a service that counts a play waits for no more.
 BATCH = 100
 #: Seconds to wait for the table; a row that is locked is not waited for.
@@ -70,7 +74,7 @@ def count_weekly_plays(
     next run does. Raises `CommandError` in one line.
     """
     try:
-        with nullcontext() if dry_run else weekly_plays_lock(connection):
+        with nullcontext() if dry_run else job_lock(connection, WEEKLY_PLAYS_LOCK_KEY):
             with connection.cursor() as cursor:
                 cursor.execute(CHANGES, [tracks])
                 changes = cursor.fetchall()

@@ -24,11 +24,18 @@ JOIN users heavy ON heavy.email = 'heavy@example.com'
 CROSS JOIN generate_series(1, 1 + {plays} / (SELECT least({plays}, count(*)) FROM tracks)) r
 LIMIT {plays};
 
-INSERT INTO hls_transcode_queue (track_id, priority, created_at, run_after)
-SELECT id, 1 + (10 * random() ^ 2)::int % 10, now() - interval '1 day' * random(),
+-- A version each: a stream waits once.
+WITH waiting AS (
+    INSERT INTO track_versions (track_id, version_number, file_path)
+    SELECT id, 1000 + n, 'tracks/heavy/version.flac'
+    FROM tracks CROSS JOIN generate_series(1, 1 + {jobs} / (SELECT count(*)::int FROM tracks)) n
+    LIMIT {jobs}
+    RETURNING id, track_id
+)
+INSERT INTO hls_transcode_queue (track_id, track_version_id, priority, created_at, run_after)
+SELECT track_id, id, 1 + (10 * random() ^ 2)::int % 10, now() - interval '1 day' * random(),
        now() - interval '1 day'
-FROM tracks CROSS JOIN generate_series(1, 1 + {jobs} / (SELECT count(*)::int FROM tracks))
-LIMIT {jobs};
+FROM waiting;
 
 -- A hundred playlists of 500 tracks, one each for the first users.
 WITH long AS (

@@ -12,17 +12,18 @@ CREATE TABLE users (
     created_at timestamptz NOT NULL DEFAULT now(), updated_at timestamptz NOT NULL DEFAULT now(),
     deleted_at timestamptz);
 
-CREATE TABLE refresh_tokens (
-    id bigserial PRIMARY KEY, user_id bigint NOT NULL REFERENCES users (id),
-    token_hash varchar(255) NOT NULL UNIQUE, expires_at timestamptz NOT NULL,
-    revoked_at timestamptz, ip_address inet, user_agent text,
-    created_at timestamptz NOT NULL DEFAULT now(), updated_at timestamptz NOT NULL DEFAULT now());
-
 CREATE TABLE user_sessions (
     id bigserial PRIMARY KEY, user_id bigint NOT NULL REFERENCES users (id),
     token_hash varchar(255) NOT NULL UNIQUE, device_info varchar(255), ip_address inet,
     user_agent text, last_activity_at timestamptz NOT NULL DEFAULT now(),
     expires_at timestamptz NOT NULL, revoked_at timestamptz,
+    created_at timestamptz NOT NULL DEFAULT now(), updated_at timestamptz NOT NULL DEFAULT now());
+
+CREATE TABLE refresh_tokens (
+    id bigserial PRIMARY KEY, user_id bigint NOT NULL REFERENCES users (id),
+    session_id bigint REFERENCES user_sessions (id),
+    token_hash varchar(255) NOT NULL UNIQUE, expires_at timestamptz NOT NULL,
+    revoked_at timestamptz, ip_address inet, user_agent text,
     created_at timestamptz NOT NULL DEFAULT now(), updated_at timestamptz NOT NULL DEFAULT now());
 
 CREATE TABLE roles (

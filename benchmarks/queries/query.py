@@ -14,7 +14,8 @@ class Query:
     name: str
     #: The group, as docs/performance.md numbers them.
     group: int
-    #: With `$1`, `$2`, …; `{key}` is the schema's type of keys.
+    #: With `$1`, `$2`, …: those of schema/queries/*.sql. Where it says `uuid`, another schema's
+    #: type of keys is put.
     sql: str | tuple[str, ...]
     #: SQL that gives rows of parameters from V1, drawn as traffic draws them: what is used more
     #: comes more often. `{some:table}` is a random part of a large table.
@@ -30,7 +31,7 @@ class Query:
         """The SQL of the operation, as this schema wants it."""
         sql = self.instead.get(schema, self.sql)
         statements = (sql,) if isinstance(sql, str) else sql
-        return tuple(statement.replace("{key}", KEYS[schema]) for statement in statements)
+        return tuple(statement.replace("uuid", KEYS[schema]) for statement in statements)
 
     @property
     def writes(self) -> bool:

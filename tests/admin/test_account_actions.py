@@ -157,7 +157,7 @@ def test_nobody_acts_on_an_account_with_rights_that_they_lack(action: str, great
         assert page.status_code == 200
         return
     assert page.status_code == 403
-    assert "may do things here that you may not" in page.content.decode()
+    assert "has rights here that you do not have" in page.content.decode()
     # The POST, from a form as it would be, is refused as well.
     bob.refresh_from_db()
     sent = {"row": f"{bob.pk}.{KNOWN[action].seen(bob)}", "reason": "x", "confirm": "bob",

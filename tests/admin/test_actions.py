@@ -46,7 +46,7 @@ def staff_with(*permissions: str) -> Client:
 def test_the_tables_with_actions_are_these():
     assert {site_admin.opts.db_table for site_admin in ADMINS} == {
         "users", "tracks", "playlists", "track_comments", "track_shares", "rooms",
-        "hls_transcode_queue",
+        "hls_transcode_queue", "user_sessions",
     }  # fmt: skip
 
 
@@ -144,7 +144,7 @@ def test_the_word_is_what_the_page_shows(title: str, typed: str):
     assert columns(track, "deleted_at") != (None,)
 
 
-@pytest.mark.parametrize("title", ["", "   ", "\u202eevil", "zero\u200bwidth"])
+@pytest.mark.parametrize("title", ["\u202eevil", "zero\u200bwidth"])
 def test_a_title_that_cannot_be_typed_is_confirmed_by_the_id(title: str):
     track = baker.make(Track, title=title)
     take(signed_in(make_staff("moderator")), track, "soft_delete", confirm=str(track.pk)[:8])

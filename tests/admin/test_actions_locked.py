@@ -57,7 +57,7 @@ def test_a_row_that_is_held_is_waited_for_within_bounds(
         response = support.post(url(bob, "ban"), sent)
         service.rollback()
     assert response.status_code == 409
-    assert "try again" in response.content.decode()
+    assert "Try again" in response.content.decode()
     assert columns(bob, "is_banned") == (False,)
     assert not entries("users.ban")
 

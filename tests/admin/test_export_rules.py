@@ -74,7 +74,7 @@ def test_what_no_index_knows_is_looked_for_within_bounds(
     baker.make(TrackPlay, 12, is_complete=True)
     _, *body = lines(download(browser, TrackPlay, "?is_complete=no"))
     assert len(body) == 1
-    assert "no index knows" in body[0][0]
+    assert "no index covers" in body[0][0]
 
 
 def test_it_streams_and_memory_does_not_grow(browser: Client, settings: Any):
@@ -183,7 +183,7 @@ def test_a_download_that_is_broken_off_is_remembered(
         response.close()
     finally:
         request_finished.connect(close_old_connections)
-    assert entries("tracks.exported")[0].after == {"rows": 2, "ending": "broken off"}
+    assert entries("tracks.exported")[0].after == {"rows": 2, "ending": "interrupted"}
 
 
 def test_a_failing_log_lets_nothing_leave(browser: Client):

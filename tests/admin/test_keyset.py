@@ -139,7 +139,7 @@ def test_unsorted(rooms: QuerySet[Room], condition: Q | None, size: int) -> None
 
 
 def test_unsorted_is_cut(rooms: QuerySet[Room], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unsorted, "COUNTED", 10)
+    monkeypatch.setattr(unsorted, "COUNT_LIMIT", 10)
     by = Order.parse(Room, "-created_at")
     assert unsorted.is_cut(rooms, by)
     assert str(unsorted.read_page(rooms, by, LAST, 3).count) == "10+"
@@ -150,9 +150,9 @@ def test_unsorted_is_cut(rooms: QuerySet[Room], monkeypatch: pytest.MonkeyPatch)
 def test_count(rooms: QuerySet[Room], monkeypatch: pytest.MonkeyPatch) -> None:
     by = Order.parse(Room, "-created_at")
     assert str(keyset.count(rooms, by)) == "40"
-    monkeypatch.setattr(keyset, "COUNTED", 40)
+    monkeypatch.setattr(keyset, "COUNT_LIMIT", 40)
     assert str(keyset.count(rooms, by)) == "40"
-    monkeypatch.setattr(keyset, "COUNTED", 39)
+    monkeypatch.setattr(keyset, "COUNT_LIMIT", 39)
     assert str(keyset.count(rooms, by)) == "39+"
 
 

@@ -37,11 +37,11 @@ BOUND = 400
 MOST, LOOPS = 3 * BOUND, 2
 
 BOUNDS = {
-    keyset: ("COUNTED", "WINDOW"),
-    unsorted: ("COUNTED",),
-    panels: ("COUNTED", "LOOKED_THROUGH"),
-    overview: ("COUNTED",),
-    plays: ("COUNTED",),
+    keyset: ("COUNT_LIMIT", "WINDOW"),
+    unsorted: ("COUNT_LIMIT",),
+    panels: ("PANEL_COUNT_LIMIT", "LOOKED_THROUGH"),
+    overview: ("COUNT_LIMIT",),
+    plays: ("CHART_LIMIT",),
     daily: ("STEP",),
 }
 
@@ -150,7 +150,7 @@ def test_one_key_is_found_by_its_own_index(
     model: type[Model], crowd: Crowd, crowd_browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a frequent key too, whose rows PostgreSQL would look for among the newest of all."""
-    monkeypatch.setattr(keyset, "COUNTED", 5_000)
+    monkeypatch.setattr(keyset, "COUNT_LIMIT", 5_000)
     monkeypatch.setattr(keyset, "WINDOW", 5_000)
     for name in ("user", "track"):
         if name not in screen_of(model).keys:

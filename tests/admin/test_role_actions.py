@@ -155,7 +155,7 @@ def test_two_people_do_not_undo_each_other(chief: Client, bob: User):
 def test_no_role_left(chief: Client, bob: User):
     response = chief.get(url(bob, "withdraw_role"))
     assert response.status_code == 403
-    assert "no role that you could withdraw" in response.content.decode()
+    assert "no role that you can withdraw" in response.content.decode()
 
 
 def test_the_form_names_roles_as_people_read_them(chief: Client, bob: User):

@@ -10,6 +10,7 @@ from django.db.models import Model
 from django.test import Client
 from model_bakery import baker
 
+from benchmarks.queries.statements import sql
 from tests.acting import columns, entries, take, url
 from tests.staff import make_staff, make_user, signed_in
 from veza_core.models import User
@@ -102,11 +103,18 @@ def test_retry(support: Client, status: str):
     assert entry.before["error_message"] == "no codec"
     # A worker finds it, as workers look.
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM hls_transcode_queue WHERE status = 'pending' AND run_after <= now() "
-            "ORDER BY priority DESC, created_at LIMIT 1 FOR UPDATE SKIP LOCKED"
-        )
-        assert cursor.fetchone() == (job.pk,)
+        cursor.execute(sql("TakeTranscodeJob").replace("$1", "%s"), ["worker-2"])
+        assert cursor.fetchone()[0] == job.pk
+
+
+def test_a_stream_is_not_put_into_the_queue_twice(support: Client):
+    waiting = baker.make(HlsTranscodeJob)
+    job = baker.make(HlsTranscodeJob, track=waiting.track, status="failed")
+    response = take(support, job, "retry")
+    assert response.status_code == 409
+    assert "waits already" in response.content.decode()
+    assert columns(job, "status::text") == ("failed",)
+    assert not entries("hls_transcode_queue.retry")
 
 
 @pytest.mark.parametrize("status", ["pending", "processing"])

@@ -113,7 +113,7 @@ def test_panels_lead_both_ways(browser: Client) -> None:
 
 
 def test_counts_of_panels_stop(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(panels, "COUNTED", 22)
+    monkeypatch.setattr(panels, "PANEL_COUNT_LIMIT", 22)
     track, other = baker.make(Track, _quantity=2)
     baker.make(TrackPlay, track=track, _quantity=23)
     baker.make(TrackPlay, track=other, _quantity=20)

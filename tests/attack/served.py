@@ -47,7 +47,14 @@ class Served:
 
 def checkout(directory: Path) -> Path:
     """A copy of what production has of this project, with `.env` of a developer."""
-    for name in ("veza_site", "veza_core", "veza_streaming", "veza_media", "veza_legacy_chat"):
+    for name in (
+        "veza_site",
+        "veza_core",
+        "veza_streaming",
+        "veza_media",
+        "veza_legacy_chat",
+        "veza_demo",
+    ):
         shutil.copytree(ROOT / name, directory / name, ignore=shutil.ignore_patterns("tests"))
     for name in ("gunicorn.conf.py", "manage.py"):
         shutil.copy(ROOT / name, directory / name)

@@ -64,7 +64,7 @@ SCREENS: dict[str, tuple[tuple[str, ...], dict[str, tuple[str, ...]]]] = {
     "refresh_tokens": (READERS, {}),
     "password_reset_tokens": (ADMINS, {}),
     "email_verification_tokens": (ADMINS, {}),
-    "user_sessions": (READERS, {}),
+    "user_sessions": (READERS, {"revoke": READERS}),
     "roles": (ADMINS, {}),
     "permissions": (ADMINS, {}),
     "user_roles": (ADMINS, {}),

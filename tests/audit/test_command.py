@@ -14,6 +14,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from tests.counts import TABLES
+from veza_core.management.commands.audit_schema import Command
 from veza_core.schema.audit.pages import pages
 from veza_core.schema.audit.rules import ALL_RULES, CATALOG_RULES
 
@@ -108,6 +109,7 @@ def test_a_terminal_that_is_not_utf8_is_no_error(make_database):
         (["--url", "postgresql:///d?host=/nowhere"], "cannot be audited"),
         (["--database", "other"], "there is no database other in DATABASES"),
         (["--rule", "pk-missing", "--rule", "no-such"], "there is no rule no-such"),
+        (["--exclude-rule", "no-such"], "there is no rule no-such"),
         (["--explain", "no-such"], "there is no rule no-such"),
         (["--exceptions", "/nowhere/none.toml"], "/nowhere/none.toml: No such file"),
     ],
@@ -116,6 +118,83 @@ def test_what_cannot_run_is_one_clear_line(arguments, message):
     text = fails(*arguments)
     assert message in text
     assert "secret" not in text
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "No such file"),
+        (b"", "is no JSON"),
+        (b"\xff", "is no JSON"),
+        (b"[" * 100_000, "is no JSON"),
+        (b"[]", "is not what audit_schema --format json prints"),
+        (b'{"findings": [1]}', "is not what audit_schema --format json prints"),
+        (b'{"findings": [{"rule": "drift"}]}', "is not what audit_schema --format json prints"),
+    ],
+)
+def test_baseline_that_is_none_is_one_clear_line(lab, tmp_path, content, message):
+    path = tmp_path / "baseline.json"
+    if content is not None:
+        path.write_bytes(content)
+    assert message in fails("--url", lab, "--baseline", str(path))
+
+
+def test_baseline_is_accepted_and_new_findings_are_reported(make_database, tmp_path):
+    url, path = make_database("audit_baseline"), tmp_path / "baseline.json"
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE plays (a timetz)")
+    status, text = run("--url", url, "--format", "json", "--fail-on", "none")
+    path.write_text(text)
+    assert status == 0
+    assert json.loads(text)["findings"]
+    status, text = run("--url", url, "--baseline", str(path))
+    assert (status, "0 errors and 0 warnings" in text) == (0, True)
+    with psycopg.connect(url) as connection:
+        connection.execute("ALTER TABLE plays ADD COLUMN b timetz")
+    status, text = run("--url", url, "--baseline", str(path), "--format", "json")
+    assert status == 1
+    assert [each["object"] for each in json.loads(text)["findings"]] == ["public.plays.b"]
+
+
+def test_least_severity_that_fails_is_chosen(lab):
+    only = ("--url", lab, "--rule", "type-char")
+    assert [run(*only, "--fail-on", each)[0] for each in ("warning", "error", "none")] == [1, 0, 0]
+    error = ("--url", lab, "--rule", "pk-default")
+    assert [run(*error, "--fail-on", each)[0] for each in ("warning", "error", "none")] == [1, 1, 0]
+
+
+def test_rules_are_left_out(lab):
+    content = json.loads(run("--url", lab, "--format", "json")[1])
+    less = json.loads(run("--url", lab, "--format", "json", "--exclude-rule", "type-char")[1])
+    left = [each for each in content["findings"] if each["rule"] != "type-char"]
+    assert len(left) < len(content["findings"])
+    assert (less["findings"], less["rules"]) == (left, content["rules"] - 1)
+    both = ("--rule", "type-char", "--exclude-rule", "type-char")
+    assert "leaves no rule" in fails("--url", lab, *both)
+
+
+@pytest.mark.parametrize("url", ["", " "])
+def test_url_that_is_empty_is_not_the_own_database(v1, url):
+    with pytest.raises(CommandError, match="empty") as error:
+        call_command("audit_schema", url=url, stdout=io.StringIO())
+    assert error.value.returncode == 2
+
+
+@pytest.mark.parametrize("arguments", [[], ["--traceback"]])
+def test_error_that_nobody_foresaw_is_no_finding(v1, monkeypatch, capsys, arguments):
+    """Exit status 1 says that the schema has findings, and nothing else does."""
+    monkeypatch.setattr("veza_core.schema.audit.engine.audit", lambda *_, **__: 1 / 0)
+    with pytest.raises(SystemExit) as end:
+        Command().run_from_argv(["manage.py", "audit_schema", *arguments])
+    assert end.value.code == 2
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_traceback_of_a_clear_error_is_no_finding(capsys):
+    with pytest.raises(SystemExit) as end:
+        Command().run_from_argv(["manage.py", "audit_schema", "--traceback", "--rule", "none"])
+    assert end.value.code == 2
+    assert "there is no rule none" in capsys.readouterr().err
 
 
 def test_unknown_schema_is_one_clear_line(lab):
@@ -150,10 +229,11 @@ def test_schemas_are_chosen(make_database):
 def test_fix_sql_prints_sql_alone(lab):
     status, text = run("--url", lab, "--fix-sql", "--rule", "pk-default")
     assert status == 1
-    statements = [line for line in text.split("\n") if line and not line.startswith("--")]
+    statements = [line for line in text.split("\n") if line.startswith("ALTER ")]
     assert statements == [
         "ALTER TABLE public.user_settings ALTER COLUMN id SET DEFAULT gen_random_uuid();"
     ]
+    assert run("--url", lab, "--format", "sql", "--rule", "pk-default") == (status, text)
 
 
 def test_exceptions_are_applied(lab, tmp_path):

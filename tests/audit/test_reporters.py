@@ -2,7 +2,10 @@
 
 import json
 import re
+import tomllib
 from datetime import date
+from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import psycopg
@@ -12,6 +15,7 @@ from rich.text import Text
 from tests.counts import TABLES
 from veza_core.schema.audit import reporters
 from veza_core.schema.audit.engine import audit
+from veza_core.schema.audit.quoting import one_line
 from veza_core.schema.audit.reporters import sql, table
 from veza_core.schema.audit.reporters.markdown import code, escape
 from veza_core.schema.audit.rules import CATALOG_RULES
@@ -52,7 +56,8 @@ def test_json(report):
     assert sum(content["summary"].values()) == len(content["findings"]) == len(report.findings)
     for finding, shown in zip(report.findings, content["findings"], strict=True):
         assert list(shown) == [
-            "rule", "severity", "table", "object", "message", "remedy", "fix_sql", "key",
+            "rule", "severity", "table", "object", "message", "remedy", "fix_sql", "fix", "query",
+            "key",
         ]  # fmt: skip
         assert (shown["rule"], shown["object"]) == (finding.rule.id, finding.object)
         assert (shown["table"], shown["key"]) == (finding.table, finding.key)
@@ -96,6 +101,56 @@ def test_sarif(report):
         [location] = result["locations"]
         assert location["logicalLocations"] == [{"fullyQualifiedName": finding.object}]
         assert location["physicalLocation"]["artifactLocation"]["uri"].startswith("docs/rules/")
+
+
+def test_sarif_says_the_tools_version(lab_report):
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    [run] = json.loads(reporters.render(lab_report, "sarif"))["runs"]
+    driver = run["tool"]["driver"]
+    assert driver["version"] == driver["semanticVersion"] == project["version"]
+
+
+class Page(HTMLParser):
+    """Reads a page: its tags in order, its ids and links, and the text of its cells."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.ids, self.links, self.text = [], set(), [], set(), ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        values = dict(attrs)
+        self.ids += [values["id"]] if "id" in values else []
+        self.links |= {values["href"]} if "href" in values else set()
+        assert not any(name.startswith("on") for name in values)
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def test_html(report):
+    """Every name is text: no tag of its own, no script, nothing from elsewhere."""
+    page = Page(reporters.render(report, "html"))
+    assert page.open == []
+    assert page.tags <= {
+        "html", "head", "meta", "title", "style", "body", "header", "main", "section", "h1", "h2",
+        "h3", "p", "table", "thead", "tbody", "tr", "th", "td", "a", "code", "details", "summary",
+        "pre", "br", "time",
+    }  # fmt: skip
+    assert len(page.ids) == len(set(page.ids))
+    assert page.links <= {f"#{name}" for name in page.ids}
+    for finding in report.findings:
+        assert one_line(finding.object) in page.text
+        assert one_line(finding.message) in page.text
+    for rule in report.rules:
+        assert rule.title in page.text
+    assert "prefers-color-scheme: dark" in page.text
 
 
 def test_markdown_tables_keep_their_cells(report):
@@ -146,8 +201,12 @@ def test_table_has_colour_on_a_terminal_alone(lab_report):
     assert "\x1b[" in table.render(lab_report, width=100, colour=True)
 
 
+#: What a line of the script begins with that is neither a statement of a fix nor a comment.
+OF_PSQL = ("\\", "SET ", "SELECT ", "FROM ", "WHERE ", "    AND ", "DO $$ BEGIN RAISE ")
+
+
 def test_fix_sql_cannot_leave_its_comments(odd_report):
-    """Without the statements themselves, every line is a comment."""
+    """Without the statements themselves, every line is a comment or the script's own."""
     text = sql.render(odd_report)
     assert NAME.replace('"', '""') in text
     statements = {statement for each in odd_report.findings if each.fix
@@ -155,7 +214,7 @@ def test_fix_sql_cannot_leave_its_comments(odd_report):
     rest = text
     for statement in statements:
         rest = rest.replace(statement, "")
-    assert all(not line or line.startswith("-- ") for line in rest.split("\n"))
+    assert all(not line or line.startswith(("-- ", *OF_PSQL)) for line in rest.split("\n"))
 
 
 def test_clean_report_is_short_and_says_so(v1):

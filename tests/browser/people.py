@@ -5,7 +5,7 @@ from base64 import b32decode
 from django_otp.oath import totp
 from playwright.sync_api import Page, expect
 
-from veza_core.demo.tables.accounts import PASSWORD
+from veza_demo.tables.accounts import PASSWORD
 
 
 class Person:

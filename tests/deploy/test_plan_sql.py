@@ -12,7 +12,7 @@ from tests.support import (
     scratch_database,
     server_parameters,
 )
-from veza_core.operations.deploy.executor import Executor, Patience, Progress
+from veza_core.operations.deploy.executor import Executor, MigrationReport, Patience
 from veza_core.operations.deploy.plan_sql import read_sql
 
 pytestmark = pytest.mark.django_db
@@ -65,7 +65,9 @@ def a_migration(name, sql, *, atomic=True):
 def planned(*pending):
     """What is said of these, on a database whose history is empty."""
     with scratch_database() as name, default_database(name):
-        return list(read_sql(Executor(connection, Patience(5, 1), Progress()), list(pending)))
+        return list(
+            read_sql(Executor(connection, Patience(5, 1), MigrationReport()), list(pending))
+        )
 
 
 def test_locks_are_those_that_postgresql_takes():

@@ -180,7 +180,7 @@ def test_sessions_in_the_way_are_listed_and_nothing_is_dropped(name):
         session.execute(USERS)
         result = reset(name, "--lock-timeout", "0.2")
         assert is_one_clear_line(result), result.stderr
-        assert f"go-api (pid {session.info.backend_pid}" in result.stderr
+        assert f"pid {session.info.backend_pid} (go-api" in result.stderr
         assert "--close-sessions" in result.stderr
         assert session.execute(USERS).fetchall() == [(1,)]
 
@@ -194,7 +194,7 @@ def test_sessions_in_the_way_are_closed_when_asked(name):
         busy.execute(USERS)
         result = reset(name, "--close-sessions")
         assert result.returncode == 0, result.stderr
-        assert f"go-api (pid {busy.info.backend_pid}" in result.stdout
+        assert f"pid {busy.info.backend_pid} (go-api" in result.stdout
         assert idle.execute(USERS).fetchall() == [(0,)]
         with pytest.raises(psycopg.errors.AdminShutdown):
             busy.execute(USERS)

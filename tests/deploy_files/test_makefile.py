@@ -79,3 +79,18 @@ def test_development_on_a_database_that_is_named(make):
         f"manage.py export_schema DEBUG=0 DATABASE_URL={URL}"
     ]
     assert not (make.directory / ".env").exists()
+
+
+@pytest.mark.parametrize("environment", [{}, {"DATABASE_URL": URL, "DEBUG": "0"}])
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["database"], "start"),
+        (["database", "PORT=5440"], "start --port 5440"),
+        (["database-stop"], "stop"),
+    ],
+)
+def test_a_database_for_services_is_never_the_one_that_is_named(make, environment, arguments, told):
+    assert make(*arguments, **environment) == [
+        f"manage.py database_server {told} DEBUG=1 DATABASE_URL="
+    ]

@@ -8,12 +8,21 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 from psycopg.conninfo import make_conninfo
 
 from veza_core.operations.backup.tools import find_tools
+from veza_core.schema.export.files import render_files
+from veza_core.schema.export.groups import later_groups, v1_groups
 from veza_core.schema.export.snapshot import load_snapshot
 
 SCHEMA = settings.BASE_DIR / "schema"
+
+
+def rendered(snapshot, rows):
+    """The SQL files, as if all migrations were V1's."""
+    loader = MigrationLoader(None)
+    return render_files([*v1_groups(loader), *later_groups(loader)], snapshot, rows)
 
 
 @pytest.fixture(scope="session")

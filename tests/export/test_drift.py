@@ -41,8 +41,8 @@ CHANGES = {
         "column users.id: default was gen_random_uuid(), is none",
     ),
     "altered type": (
-        "ALTER TABLE tracks ALTER album TYPE text",
-        "column tracks.album: type was varchar(255), is text",
+        "ALTER TABLE tracks ALTER format TYPE text",
+        "column tracks.format: type was varchar(20), is text",
     ),
     "time zone lost": (
         "ALTER TABLE users ALTER last_login_at TYPE timestamp",
@@ -82,7 +82,8 @@ CHANGES = {
     ),
     "column comment": (
         "COMMENT ON COLUMN users.email IS 'by hand'",
-        "column users.email: comment was Sign-in address, unique among live rows, is by hand",
+        "column users.email: comment was Sign-in address in lower case, unique among live rows, "
+        "is by hand",
     ),
     "table comment": (
         "COMMENT ON TABLE users IS NULL",

@@ -3,13 +3,16 @@
 import copy
 
 import pytest
+from django.conf import settings
+from django.db.migrations.loader import MigrationLoader
 
 from veza_core.schema.export import ExportError, render
 from veza_core.schema.export.exporting import prove
-from veza_core.schema.export.files import CATALOG, render_files, stale, strays, write
-from veza_core.schema.export.groups import GROUPS
+from veza_core.schema.export.files import CATALOG, stale, strays, write
 from veza_core.schema.export.rows import reference_rows
 from veza_core.schema.export.snapshot import read_snapshot
+
+from .conftest import SCHEMA, rendered
 
 
 @pytest.fixture
@@ -17,21 +20,17 @@ def snapshot(expected):
     return copy.deepcopy(expected)
 
 
-def test_the_files_have_the_names_of_the_migrations(snapshot):
-    from django.conf import settings
-    from django.db.migrations.loader import MigrationLoader
-
-    migrations = {
+def test_the_files_have_the_names_of_the_migrations():
+    names = {
         name
         for app, name in MigrationLoader(None).disk_migrations
         if app in settings.PUBLIC_SCHEMA_APPS
     }
-    assert set(GROUPS) == migrations
-    assert [*render_files(snapshot, {})] == [*(f"{name}.sql" for name in sorted(GROUPS)), CATALOG]
+    assert {path.stem for path in SCHEMA.glob("[0-9]*.sql")} == names
 
 
 def test_all_columns_and_comments_are_in_the_files(snapshot):
-    text = "".join(render_files(snapshot, {}).values())
+    text = "".join(path.read_text("utf-8") for path in SCHEMA.glob("[0-9]*.sql"))
     for name, table in snapshot["tables"].items():
         assert f"COMMENT ON TABLE public.{name} IS" in text
         for column in table["columns"]:
@@ -45,8 +44,8 @@ def users(snapshot):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda s: s["tables"].update(labels=users(s)), "no file of schema/ holds labels"),
-        (lambda s: s["tables"].pop("rooms"), "the migrations do not make rooms"),
+        (lambda s: s["tables"].update(labels=users(s)), "no migration of V1 .* labels"),
+        (lambda s: s["tables"].pop("rooms"), "the migrations of V1 do not leave rooms"),
         (lambda s: users(s).update(inherits=["x"]), "table users: .* cannot write inherits"),
         (lambda s: users(s).update(policies={"p": {}}), "table users: .* cannot write policies"),
         (lambda s: users(s).update(kind="view"), "table users: .* cannot write kind"),
@@ -83,7 +82,7 @@ def users(snapshot):
 def test_what_the_files_would_lose_is_an_error(snapshot, change, message):
     change(snapshot)
     with pytest.raises(ExportError, match=message) as caught:
-        render_files(snapshot, {})
+        rendered(snapshot, {})
     assert "\n" not in str(caught.value)
 
 
@@ -152,7 +151,7 @@ def test_any_table_comes_back_as_it_was(make_database, connect):
 )
 def test_what_the_sql_loses_is_found_by_loading_it(live, expected, name, old, new, message):
     rows = reference_rows(live, expected["tables"])
-    files = render_files(expected, rows)
+    files = rendered(expected, rows)
     live.execute("DROP SCHEMA public CASCADE")
     live.execute("CREATE SCHEMA public")
     with live.transaction(force_rollback=True):
@@ -189,12 +188,13 @@ def test_other_line_ends_are_stale(tmp_path):
 
 
 def test_only_what_differs_is_written_and_only_our_own_removed(tmp_path, snapshot):
-    files = render_files(snapshot, {})
+    files = {**rendered(snapshot, {}), CATALOG: "{}\n"}
     directory = tmp_path / "schema"
     assert write(directory, files) == list(files)
     assert {path.name: path.read_text("utf-8") for path in directory.iterdir()} == files
     (directory / "060_old.sql").write_text(files["050_legacy_chat.sql"])
     (directory / "mine.sql").write_text("SELECT 1;")
+    (directory / "mine.example.sql").write_text("SELECT 1;")
     (directory / "001_extensions_and_types.sql").write_text("edited")
     before = (directory / CATALOG).stat().st_mtime_ns
     assert strays(directory, files) == ["060_old.sql", "mine.sql"]

@@ -8,10 +8,11 @@ from veza_core.schema.audit.reader import read_catalog
 from veza_core.schema.audit.rules import CATALOG_RULES
 from veza_core.schema.export.drift import compare
 from veza_core.schema.export.exporting import prove
-from veza_core.schema.export.files import render_files
 from veza_core.schema.export.options import without
 from veza_core.schema.export.rows import reference_rows
 from veza_core.schema.export.snapshot import read_snapshot
+
+from .conftest import rendered
 
 #: Statements that put an option which no page of PostgreSQL's documents into each array of options,
 #: in front of what is there and where there is nothing, as a minor release may.
@@ -181,7 +182,7 @@ def test_documented_options_are_written_and_load(live, expected):
         live.execute(statement)
     live.execute("ALTER TABLE users ALTER email SET STATISTICS 500")
     snapshot, rows = read_snapshot(live), reference_rows(live, expected["tables"])
-    files = render_files(snapshot, rows)
+    files = rendered(snapshot, rows)
     assert (
         "SET (n_distinct = '5', n_distinct_inherited = '-0.5')" in files["010_auth_and_users.sql"]
     )

@@ -1,9 +1,8 @@
-"""psql with the eight files gives what migrate gives, by our own snapshot and by pg_dump's."""
+"""psql with the files gives what migrate gives, by our own snapshot and by pg_dump's."""
 
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from veza_core.schema.export.groups import GROUPS
 from veza_core.schema.export.rows import reference_rows
 from veza_core.schema.export.snapshot import read_snapshot
 
@@ -18,8 +17,8 @@ PSQL = ("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1")
 def loaded_url(make_database, program):
     """An empty database into which psql loaded the files one after the other."""
     url = make_database()
-    for group in GROUPS:
-        program(*PSQL, "-d", url, "-f", SCHEMA / f"{group}.sql")
+    for path in sorted(SCHEMA.glob("[0-9]*.sql")):
+        program(*PSQL, "-d", url, "-f", path)
     return url
 
 
@@ -59,6 +58,6 @@ def test_one_transaction_and_any_search_path_do(make_database, program, connect,
     url = make_database()
     connect(url).execute("CREATE SCHEMA elsewhere")
     elsewhere = make_conninfo(url, options="-c search_path=elsewhere")
-    files = [argument for group in GROUPS for argument in ("-f", SCHEMA / f"{group}.sql")]
+    files = [argument for path in sorted(SCHEMA.glob("[0-9]*.sql")) for argument in ("-f", path)]
     program(*PSQL, "--single-transaction", "-d", elsewhere, *files)
     assert read_snapshot(connect(url)) == expected

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth import authenticate, get_user
 from django.core.management import CommandError, call_command
+from django.db import IntegrityError, transaction
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
@@ -148,18 +149,27 @@ def test_a_deleted_account_makes_room_for_a_new_one(alice):
     assert authenticate(username="alice", password="another password") == new
 
 
-def test_an_email_taken_as_username_shadows_nobody(alice):
-    """What has an @ is an e-mail and nothing else, whoever has it for a username."""
-    mallory = User.objects.create_user("mallory@example.com", "alice@example.com", "mallory's own")
+@pytest.mark.parametrize("username", ["alice@example.com", "bob@home"])
+def test_no_username_looks_like_an_email(alice, username):
+    """So that nobody signs in to, or locks, another account by its address."""
+    with pytest.raises(IntegrityError, match="chk_users_username"), transaction.atomic():
+        User.objects.create_user("mallory@example.com", username, PASSWORD)
     assert User.objects.get_by_natural_key("alice@example.com") == alice
-    assert authenticate(username="alice@example.com", password=PASSWORD) == alice
-    assert authenticate(username="alice@example.com", password="mallory's own") is None
-    assert authenticate(username="mallory@example.com", password="mallory's own") == mallory
 
 
-def test_a_username_with_an_at_sign_signs_nobody_in():
-    User.objects.create_user("bob@example.com", "bob@home", PASSWORD)
-    assert authenticate(username="bob@home", password=PASSWORD) is None
+@pytest.mark.parametrize("identifier", ["ALICE@Example.com", "Alice", "aLICE"])
+def test_a_user_is_found_in_whatever_case(alice, identifier):
+    assert authenticate(username=identifier, password=PASSWORD) == alice
+    assert User.objects.get_by_natural_key(identifier) == alice
+
+
+def test_an_address_is_kept_and_looked_up_in_lower_case():
+    bob = User.objects.create_user(" Bob@EXAMPLE.com", "bob")
+    assert bob.email == "bob@example.com"
+    carol = User.objects.create(email="Carol@Example.com", username="carol")
+    assert User.objects.get(email="CAROL@example.com") == carol
+    carol.refresh_from_db()
+    assert carol.email == "carol@example.com"
 
 
 @pytest.mark.parametrize(("identifier", "password"), [("bob", PASSWORD), ("alice", "wrong")])

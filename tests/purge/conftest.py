@@ -26,9 +26,10 @@ TABLES = (
 ACCOUNT = """
 WITH owner AS (
     INSERT INTO users (email, username, deleted_at)
-    VALUES (%(name)s, %(name)s, now() - interval '31 days') RETURNING id
+    VALUES (%(name)s || '@example.com', %(name)s, now() - interval '31 days') RETURNING id
 ), other AS (
-    INSERT INTO users (email, username) VALUES ('other' || %(name)s, 'other' || %(name)s)
+    INSERT INTO users (email, username)
+    VALUES ('other' || %(name)s || '@example.com', 'other' || %(name)s)
     RETURNING id
 ), owned AS (
     INSERT INTO tracks (user_id, title, file_path)

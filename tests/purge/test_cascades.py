@@ -23,6 +23,14 @@ FROM thread
 """
 
 
+#: A table whose rows own each other: V1 has none.
+OWNING = """
+ALTER TABLE track_comments DROP CONSTRAINT track_comments_parent_id_fkey,
+    ADD CONSTRAINT track_comments_parent_id_fkey FOREIGN KEY (parent_id)
+    REFERENCES track_comments ON DELETE CASCADE
+"""
+
+
 def watch(platform):
     platform.execute(WATCH)
     for table in platform.counts():
@@ -80,6 +88,7 @@ def test_counts_are_exact_and_no_batch_is_larger_than_told(platform, accounts, b
 @pytest.mark.parametrize("depth", [15, 100])
 def test_deep_threads(platform, depth):
     track, user = platform.insert("tracks"), platform.insert("users")
+    platform.execute(OWNING)
     platform.execute(REPLIES, [depth, track, user])
     assert deleted(platform.purged("--dry-run")) == {"track_comments": depth + 1}
     assert deleted(platform.purged("--batch-size", "20")) == {"track_comments": depth + 1}
@@ -89,6 +98,7 @@ def test_deep_threads(platform, depth):
 def test_a_circle_of_comments(platform, circle, left):
     """It goes as a whole; one that is larger than a batch is left, and said to be."""
     track, user = platform.insert("tracks"), platform.insert("users")
+    platform.execute(OWNING)
     platform.execute(REPLIES, [60, track, user])
     platform.execute(
         "UPDATE track_comments SET parent_id = (SELECT id FROM track_comments LIMIT 1 OFFSET %s) "
@@ -101,6 +111,21 @@ def test_a_circle_of_comments(platform, circle, left):
     assert outcome["left"].keys() == ({"track_comments.deleted_at"} if left else set())
     assert platform.purged()["left"] == {}
     assert platform.counts()["track_comments"] == 0
+
+
+@pytest.mark.parametrize("what", ["comment", "account"])
+def test_live_replies_of_others_stay(platform, what):
+    """A comment that goes, alone or with its author's account, leaves the replies to it."""
+    author = platform.insert("users")
+    comment = platform.insert("track_comments", user_id=author)
+    reply = platform.insert("track_comments", parent_id=comment)
+    table, id_ = ("users", author) if what == "account" else ("track_comments", comment)
+    platform.age(table, id_, "deleted_at", 99)
+    outcome = platform.purged()
+    assert deleted(outcome) == {"track_comments": 1, **({"users": 1} if what == "account" else {})}
+    assert outcome["tables"]["track_comments"]["updated"] == 1
+    left = platform.execute("SELECT id, parent_id, deleted_at FROM track_comments").fetchall()
+    assert left == [(reply, None, None)]
 
 
 def test_another_services_tables(platform):

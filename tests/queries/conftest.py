@@ -16,6 +16,13 @@ from tests.support import scratch_database
 SMALL, LARGE = 1_000, 4_000
 #: Of a solid-state disk (docs/adr/0005-indexes-of-the-hot-queries.md), and PostgreSQL's default.
 SOLID_STATE, DEFAULT = 1.1, 4
+#: More rows of the tables that the demo data has few of.
+FILLED = """
+INSERT INTO rooms (creator_id, name, created_at)
+    SELECT id, 'room ' || id || n, created_at FROM users, generate_series(1, 5) AS n;
+INSERT INTO password_reset_tokens (user_id, token_hash, expires_at)
+    SELECT id, md5(id::text), now() + interval '1 hour' FROM users
+"""
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,7 @@ def platform(django_db_setup, django_db_blocker):
                     query.name: sizes.touched(connection, query) for query in READS
                 }
             databases.add_heavy(connection, plays=2_000, tracks=100, jobs=2_000, tokens=2_000)
+            connection.execute(FILLED)
             databases.settle(connection)
             yield platform
 

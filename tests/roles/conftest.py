@@ -26,7 +26,7 @@ def database(migrated, django_db_blocker):
         with psycopg.connect(**server_parameters(), dbname=name) as owner:
             owner.execute(
                 "INSERT INTO users (email, username, password_hash) "
-                "VALUES ('a@example.com', 'alice', 's3cret')"
+                "VALUES ('a@example.com', 'alice', '$2b$12$' || repeat('s', 53))"
             )
         yield name
 

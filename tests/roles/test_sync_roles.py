@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 def test_the_command(command, as_role, role):
     result = command()
     assert result.returncode == 0, result.stderr
-    assert f"Role {role} is as it should be now: " in result.stdout
+    assert f"Role {role} is up to date now: " in result.stdout
     assert as_role("SELECT username FROM users") == [("alice",)]
 
 
@@ -96,7 +96,7 @@ def test_grants_of_others_are_never_touched(sync, owner, role):
 
 
 def test_the_password():
-    """On a server that asks for one: it is set, kept while it fits, and mended."""
+    """On a server that asks for one: it is set, kept while it fits, and fixed."""
     with running_cluster(
         embedded.program("pg_ctl").parent, auth="scram-sha-256", password="owner"
     ) as home:

@@ -98,6 +98,11 @@ class Index:
     def columns(self) -> list[str]:
         return [key.removesuffix(" DESC") for key in self.keys]
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is over columns alone."""
+        return not any("(" in key for key in self.keys)
+
 
 @dataclass(frozen=True)
 class Catalog:

@@ -18,6 +18,27 @@ DELETED_AT = Column("timestamp with time zone", nullable=True)
 ON_DELETE = {"C": "CASCADE", "N": "SET NULL"}
 
 
+#: Of the checks that are words: what is asked of the text, and of the column.
+UNSEEN = (
+    r"\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f"
+    r"\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0"
+    r"\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+ATOM, LABEL = "[a-z0-9!#$%&''*+/=?^_`{{|}}~-]+", "[a-z0-9]([a-z0-9-]{{0,61}}[a-z0-9])?"
+PATTERNS = {
+    "not blank": f"{{}} ~ '[^{UNSEEN}]'::text",
+    "an address": rf"{{}} ~ '^{ATOM}(\.{ATOM})*@({LABEL}\.)+{LABEL}$'::text",
+    "a plain text": f"{{0}} !~ '[@{UNSEEN}]'::text AND ({{1}} IS NFKC NORMALIZED)",
+    "a slug": "{} ~ '^[a-z0-9][a-z0-9._-]*$'::text",
+    "a bcrypt": r"{} ~ '^\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{{53}}$'::text",
+    "a country": "{} ~ '^[A-Z]{{2}}$'::text",
+}
+PLAIN = (
+    "cardinality({0}) = 0 OR array_ndims({0}) = 1 AND array_lower({0}, 1) = 1 "
+    "AND array_position({0}, NULL::{1}) IS NULL"
+)
+
+
 class ContractError(Exception):
     """The document says something that cannot be read."""
 
@@ -116,7 +137,7 @@ class TableReader:
         self.table.columns[name] = Column(
             f"{base}{size or ''}{array or ''}",
             nullable=bool(optional),
-            default=default and self._default(base + (array or ""), default),
+            default=default and self._default(base + (f"{size or ''}[]" if array else ""), default),
         )
         return name
 
@@ -135,6 +156,17 @@ class TableReader:
             r"(\d+) to (\d+)": lambda least, most: (
                 f"{column} >= {least}{cast} AND {column} <= {most}{cast}"
             ),
+            r"≠ (\w+)": lambda other: f"{column} <> {other}",
+            r"0 to ([a-z]\w+)": lambda most: f"{column} >= 0 AND {column} <= {most}",
+            r"(not blank|an address|a plain text|a slug|a bcrypt|a country)": lambda what: PATTERNS[
+                what
+            ].format(f'({text} COLLATE "C")', column),
+            r"an object": lambda: f"jsonb_typeof({column}) = 'object'::text",
+            r"labels": lambda: (
+                f"{PLAIN.format(column, 'character varying')} AND cardinality({column}) <= 50 "
+                f"AND array_position({column}, ''::character varying) IS NULL"
+            ),
+            r"numbers": lambda: f"{PLAIN.format(column, 'integer')} AND (0 < ALL ({column}))",
             r"in \((.+)\)": lambda values: (
                 f"{text} = ANY (ARRAY["
                 + ", ".join(f"'{value}'::text" for value in values.split(", "))
@@ -162,8 +194,16 @@ class TableReader:
         if note:
             self.prose.append(note)
         for part in split(item.removeprefix("for search: "), ", "):
-            if unique := re.fullmatch(r"unique\((.+)\)", part):
+            if unique := re.fullmatch(r"unique\((\w+(?:, \w+)*)\)", part):
                 self._add_unique(unique[1].split(", "))
+            elif folded := re.fullmatch(r"unique\(upper\((\w+)\)\)", part):
+                self._add_index([f"upper({folded[1]})"], where="deleted_at IS NULL", unique=True)
+            elif some := re.fullmatch(r"unique\((.+)\) NULLS NOT DISTINCT WHERE (.+)", part):
+                name = f"idx_{self.name}_{'_'.join(some[1].split(', '))}"
+                self._define(
+                    f"UNIQUE INDEX {name}", "btree", some[1].split(", "),
+                    self._condition(some[2]), " NULLS NOT DISTINCT",
+                )  # fmt: skip
             elif plain := re.fullmatch(r"idx\((.+?)\)(?: WHERE (.+))?", part):
                 keys, condition = plain.groups()
                 self._add_index(keys.split(", "), where=condition and self._condition(condition))
@@ -191,7 +231,14 @@ class TableReader:
             self._define(f"UNIQUE INDEX {name}", "btree", columns, None)
             self.table.constraints[name] = f"UNIQUE ({', '.join(columns)})"
 
-    def _add_index(self, keys: list[str], method: str = "btree", where: str | None = None) -> None:
+    def _add_index(
+        self,
+        keys: list[str],
+        method: str = "btree",
+        where: str | None = None,
+        *,
+        unique: bool = False,
+    ) -> None:
         names, definitions = [], []
         for key in keys:
             match = re.fullmatch(r"(?:(upper)\()?(\w+)\)?( DESC)?", key)
@@ -206,7 +253,7 @@ class TableReader:
                 + (order or "")
             )
         name = "_".join(["idx", self.name, *filter(None, names)])
-        self._define(f"INDEX {name}", method, definitions, where)
+        self._define(f"{'UNIQUE ' * unique}INDEX {name}", method, definitions, where)
 
     def _add_words(self, column: str) -> None:
         rests = [f"{column}::text"]
@@ -218,10 +265,12 @@ class TableReader:
             head = f"INDEX idx_{self.name}_{column}_word{number}"
             self._define(head, "btree", [f"upper({rest}) text_pattern_ops"], None)
 
-    def _define(self, head: str, method: str, keys: list[str], where: str | None) -> None:
+    def _define(
+        self, head: str, method: str, keys: list[str], where: str | None, nulls: str = ""
+    ) -> None:
         condition = f" WHERE {where}" if where else ""
         self.table.indexes[head.split()[-1]] = (
-            f"CREATE {head} ON {self.name} USING {method} ({', '.join(keys)}){condition}"
+            f"CREATE {head} ON {self.name} USING {method} ({', '.join(keys)}){nulls}{condition}"
         )
 
     def _type(self, column: str) -> str:

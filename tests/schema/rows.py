@@ -65,10 +65,19 @@ class Rows:
         """A new parent's id for a foreign key, else a value of the column's type."""
         if target := self.targets.get((table, column)):
             return self.insert(target)
+        if column == "email":
+            return f"{uuid.uuid4().hex}@example.com"
         return a_value(self.tables[table].columns[column].type)
 
     def update(self, table: str, id_: uuid.UUID, assignments: str) -> None:
         self.cursor.execute(f"UPDATE public.{table} SET {assignments} WHERE id = %s", [id_])
+
+    def change(self, table: str, id_: uuid.UUID, **values: Any) -> None:
+        """Set columns to values."""
+        columns = ", ".join(f'"{name}" = %s' for name in values)
+        self.cursor.execute(
+            f"UPDATE public.{table} SET {columns} WHERE id = %s", [*values.values(), id_]
+        )
 
     def delete(self, table: str, id_: uuid.UUID) -> None:
         self.cursor.execute(f"DELETE FROM public.{table} WHERE id = %s", [id_])

@@ -65,7 +65,7 @@ def test_deleting_a_user(live, rows):
     assert live.tables.keys() - gone == {"roles", "permissions", "role_permissions", "rooms"}
     for name, id_ in ids.items():
         assert (rows.get(name, id_, "id") is None) == (name in gone), name
-    assert rows.get("track_comments", reply, "id") is None
+    assert rows.get("track_comments", reply, "parent_id") == (None,)
     assert rows.get("rooms", ids["rooms"], "creator_id") == (None,)
 
 

@@ -9,7 +9,7 @@ from django.core.management import call_command
 proves = pytest.mark.proves
 
 
-@proves("9. **`public` holds these 28 tables and nothing else.**")
+@proves("9. **`public` holds the tables of this page and nothing else.**")
 def test_objects_of_public(cursor, document):
     """Whatever PostgreSQL records as being in the schema, bar what the extensions brought.
 

@@ -4,6 +4,8 @@ import uuid
 
 import pytest
 
+from benchmarks.queries.statements import sql
+
 proves = pytest.mark.proves
 
 
@@ -47,10 +49,8 @@ def test_update_moves_updated_at(live, rows, case, assignment):
 @proves("workers take the next job with `FOR UPDATE SKIP LOCKED`")
 def test_the_next_job_is_found_by_its_index(cursor):
     cursor.execute("SET LOCAL enable_seqscan = off")
-    cursor.execute("""
-        EXPLAIN SELECT id FROM hls_transcode_queue WHERE status = 'pending'
-        ORDER BY priority DESC, created_at LIMIT 1 FOR UPDATE SKIP LOCKED
-    """)
+    assert "FOR UPDATE SKIP LOCKED" in sql("TakeTranscodeJob")
+    cursor.execute("EXPLAIN " + sql("TakeTranscodeJob").replace("$1", "'worker'"))
     plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "Index Scan using idx_hls_transcode_queue_priority_created_at" in plan
     assert "Sort" not in plan

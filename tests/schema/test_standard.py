@@ -186,8 +186,10 @@ def test_names_of_checks(live, subtests):
             if not definition.startswith("CHECK"):
                 continue
             with subtests.test(constraint):
-                column = re.search(r"\(+(?:length\()?(\w+)", definition)[1]
-                suffix = "_length" if "length(" in definition else ""
+                column = re.search(
+                    r"\(+(?:(?:length|cardinality|jsonb_typeof)\()?(\w+)", definition
+                )[1]
+                suffix = "_length" if " (length(" in definition else ""
                 assert column in table.columns
                 assert constraint == f"chk_{name}_{column}{suffix}"
 
@@ -223,8 +225,9 @@ def test_unique_indexes(live, subtests):
             if "deleted_at" in table.columns:
                 assert index.where == "deleted_at IS NULL"
                 assert index.name not in table.constraints
+            elif index.where is not None:
+                assert index.name not in table.constraints
             else:
-                assert index.where is None
                 assert table.constraints[index.name] == f"UNIQUE ({', '.join(index.columns)})"
 
 

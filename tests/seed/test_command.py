@@ -24,8 +24,8 @@ from tests.support import (
     server_parameters,
 )
 from veza_core.db.locks import LOCK_KEY
-from veza_core.demo.load import CHUNK
-from veza_core.demo.tables import WRITERS, Rows
+from veza_demo.load import CHUNK
+from veza_demo.tables import WRITERS, Rows
 
 pytestmark = pytest.mark.django_db
 
@@ -57,7 +57,7 @@ def test_the_same_options_give_the_same_rows(seeded, name):
 
 @pytest.mark.parametrize("known", ["support", "moderator", "admin", "super_admin"])
 def test_staff_can_sign_in(seeded, known):
-    from veza_core.demo.tables.accounts import PASSWORD
+    from veza_demo.tables.accounts import PASSWORD
 
     role, encoded = query(
         seeded,
@@ -199,7 +199,7 @@ def test_what_postgresql_refuses_is_one_clear_line(name):
     result = seed(name, *TINY)
     assert is_one_clear_line(result), result.stderr
     assert "no rooms" in result.stderr
-    assert "goes on from there" in result.stderr
+    assert "run the same command again to continue" in result.stderr
     query(name, "DROP FUNCTION refuse CASCADE")
     # Meanwhile somebody took a value of the rows that are still missing.
     token = "INSERT INTO users (email, username) VALUES ('a@x.co', 'anna') RETURNING id"
@@ -276,8 +276,8 @@ def test_a_gap_is_filled(name):
 def world_of(name, options):
     from datetime import UTC, datetime
 
-    from veza_core.demo.counts import choose_counts
-    from veza_core.demo.world import World
+    from veza_demo.counts import choose_counts
+    from veza_demo.world import World
 
     counts = {key[2:]: int(value) for key, value in zip(options[::2], options[1::2], strict=True)}
     roles = [UUID(int=0)] * 3  # ids do not depend on them

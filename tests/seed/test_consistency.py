@@ -1,26 +1,15 @@
 """The rows fit each other: each statement finds those that do not, and so must find none."""
 
 import pytest
+from django.apps import apps
 
 from tests.seed.conftest import NOW, query
-from veza_core.demo.tables import WRITERS
+from veza_core.models import SoftDeleteModel
+from veza_demo.tables import WRITERS
 
 pytestmark = pytest.mark.django_db
 
-SOFT = [
-    "users",
-    "federated_identities",
-    "tracks",
-    "track_versions",
-    "playlists",
-    "playlist_tracks",
-    "playlist_collaborators",
-    "playlist_follows",
-    "track_likes",
-    "track_shares",
-    "track_comments",
-    "rooms",
-]
+SOFT = [model._meta.db_table for model in apps.get_models() if issubclass(model, SoftDeleteModel)]
 
 COUNTERS = {
     "tracks.play_count": (
@@ -95,6 +84,13 @@ RELATED = {
         "SELECT FROM playback_analytics AS played JOIN user_sessions AS session "
         "ON session.id = session_id WHERE played.user_id <> session.user_id "
         "OR started_at NOT BETWEEN session.created_at AND last_activity_at"
+    ),
+    "a refresh token's session is its user's, and ends it": (
+        "SELECT FROM refresh_tokens AS token JOIN user_sessions AS session "
+        "ON session.id = session_id WHERE token.user_id <> session.user_id "
+        "OR token.created_at NOT BETWEEN session.created_at AND last_activity_at "
+        "OR (session.revoked_at IS NOT NULL "
+        "AND (token.revoked_at IS NULL OR token.revoked_at > session.revoked_at))"
     ),
     "no more is heard than there is": (
         "SELECT FROM track_plays JOIN tracks ON tracks.id = track_id "

@@ -6,14 +6,14 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from veza_core.demo.binary import percentages
-from veza_core.demo.counts import MOST, SCALES, CountError, choose_counts
-from veza_core.demo.draws import Draws
-from veza_core.demo.load import CHUNK, chunk_as_binary
-from veza_core.demo.shares import POWERS, Shares, Shuffle, distinct, strongest_shares
-from veza_core.demo.tables import WRITERS, Rows
-from veza_core.demo.tables.accounts import users
-from veza_core.demo.world import ImpossibleError, World
+from veza_demo.binary import percentages
+from veza_demo.counts import MOST, SCALES, CountError, choose_counts
+from veza_demo.draws import Draws
+from veza_demo.load import CHUNK, chunk_as_binary
+from veza_demo.shares import POWERS, Shares, Shuffle, distinct, strongest_shares
+from veza_demo.tables import WRITERS, Rows
+from veza_demo.tables.accounts import users
+from veza_demo.world import ImpossibleError, World
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 ROLES = [UUID(int=number) for number in (1, 2, 3)]

@@ -139,7 +139,7 @@ def test_the_same_as_status(token, migrated, monkeypatch):
             )
             session.execute(
                 "INSERT INTO public.users (email, username, deleted_at) "
-                "VALUES ('alice', 'alice', now() - interval '31 days')"
+                "VALUES ('alice@example.com', 'alice', now() - interval '31 days')"
             )
         told = json.loads(manage("status", "--json", **database_environment(name)).stdout)
         with default_database(name):

@@ -172,7 +172,7 @@ def test_what_a_purge_would_look_for(platform):
     assert platform.answers(0)["purge_due"] == {}
     platform.session.execute(
         "INSERT INTO public.users (email, username, deleted_at) "
-        "SELECT 'user' || n, 'user' || n, now() - interval '31 days' "
+        "SELECT 'user' || n || '@example.com', 'user' || n, now() - interval '31 days' "
         "FROM generate_series(1, 1100) AS n"
     )
     assert platform.answers(0)["purge_due"] == {"users.deleted_at": 1000}
@@ -317,7 +317,7 @@ def test_another_roles_build_hides_no_invalid_index(platform, as_role):
     platform.session.execute(
         "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'users_pkey'::regclass"
     )
-    writes = "INSERT INTO public.users (email, username) VALUES ('alice', 'alice')"
+    writes = "INSERT INTO public.users (email, username) VALUES ('alice@example.com', 'alice')"
     parameters = {**server_parameters(), "dbname": platform.name, "autocommit": True}
     with (
         closing(psycopg.connect(**parameters)) as builder,

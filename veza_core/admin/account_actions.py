@@ -33,7 +33,7 @@ class Ban(AccountAction):
     done = "Banned"
     explanation = (
         "The user is signed out everywhere and cannot sign in again until the ban is lifted. "
-        "Tracks, playlists and comments stay as they are."
+        "What the user published stays as it is."
     )
     when = {"is_banned": False}
     sets = {"is_banned": True, "token_version": NEXT_VERSION}
@@ -57,7 +57,7 @@ class Deactivate(AccountAction):
     done = "Deactivated"
     explanation = (
         "The user is signed out everywhere and cannot sign in again until the account is "
-        "reactivated. Meant for accounts that rest, not for misconduct: that is a ban."
+        "reactivated. Use it for inactive accounts. For misconduct, use a ban."
     )
     when = {"is_active": True}
     sets = {"is_active": False, "token_version": NEXT_VERSION}
@@ -79,7 +79,7 @@ class Verify(AccountAction):
     name = "verify"
     label = "Mark as verified"
     done = "Marked as verified:"
-    explanation = "The e-mail address counts as the user's own, as if they had followed the link."
+    explanation = "The e-mail address counts as verified, as if the user had followed the link."
     when = {"is_verified": False}
     sets = {"is_verified": True}
     watched = ("email",)
@@ -102,8 +102,8 @@ class Unlock(AccountAction):
     label = "Unlock"
     done = "Unlocked"
     explanation = (
-        "Failed sign-ins are forgotten, and the user can try again at once. "
-        "This cannot be taken back: a lock comes from failed sign-ins alone."
+        "The count of failed sign-ins starts again at 0, and the user can try again at once. "
+        "This cannot be undone: only failed sign-ins lock an account."
     )
     sets = {"locked_until": None, "failed_login_count": 0}
     # Not the count, which goes on while somebody tries.
@@ -122,7 +122,7 @@ class Revoke(AccountAction):
     done = "Signed out everywhere:"
     explanation = (
         "All sessions and refresh tokens are revoked, and access tokens are void at once. "
-        "The user can sign in again. This cannot be taken back."
+        "The user can sign in again. This cannot be undone."
     )
     permissions = ("users.update", "user_sessions.update", "refresh_tokens.update")
     sets = {"token_version": NEXT_VERSION}

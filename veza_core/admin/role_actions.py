@@ -24,7 +24,7 @@ LAST_YEAR = 9000
 class RoleAction(AccountAction):
     """On the roles that an account holds."""
 
-    #: What is done to a role, in "There is no role that you could grant here."
+    #: What is done to a role, in "There is no role that you can grant here."
     verb: ClassVar[str]
 
     def state(self, row: User) -> list[Any]:
@@ -40,7 +40,7 @@ class RoleAction(AccountAction):
         rights = permissions_of(roles)
         mine = [role for role in roles if access.may_grant(rights[role.name])]
         if not mine:
-            raise RefusedError(f"There is no role that you could {self.verb} here.")
+            raise RefusedError(f"There is no role that you can {self.verb} here.")
         return {"role": forms.ChoiceField(
             choices=[(role.name, role.display_name) for role in mine])}  # fmt: skip
 
@@ -59,7 +59,8 @@ class GrantRole(RoleAction):
     done = "Granted a role to"
     verb = "grant"
     explanation = (
-        "The user gets all rights of the role, at once. You can grant what you hold yourself."
+        "The user gets all rights of the role at once. You can only grant rights that you have "
+        "yourself."
     )
     permissions = ("user_roles.create",)
     undo = "withdraw_role"
@@ -71,10 +72,10 @@ class GrantRole(RoleAction):
 
     def fields(self, access: Access, rows: Sequence[Any]) -> dict[str, forms.Field]:
         until = forms.DateField(
-            label="Until and with",
+            label="Valid through",
             required=False,
             widget=forms.DateInput({"type": "date"}),
-            help_text="The last day, in UTC. Empty: until it is withdrawn.",
+            help_text="The last day, in UTC. Leave empty for no end date.",
             validators=[_not_past],
         )
         return {**super().fields(access, rows), "until": until}
@@ -100,8 +101,8 @@ class WithdrawRole(RoleAction):
     done = "Withdrew a role from"
     verb = "withdraw"
     explanation = (
-        "The user loses the rights of the role, at the next request. That it was held stays on "
-        "record: the role ends, its row is not removed."
+        "The user loses the rights of the role at the next request. The row stays as a record: "
+        "the role gets an end date."
     )
     permissions = ("user_roles.delete",)
     undo = "grant_role"

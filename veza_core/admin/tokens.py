@@ -14,6 +14,8 @@ from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.search.finders import Finder, address, token
 from veza_core.screens.states import UNSORTED, given
 
+from .session_actions import RevokeSession
+
 
 def token_state(row: Any, ended: str, word: str) -> SafeString:
     """Whether a token can still be used. `ended` is the column that ends it early."""
@@ -35,7 +37,8 @@ class TokenAdmin(InspectionAdmin):
 
 @admin.register(RefreshToken)
 class RefreshTokenAdmin(TokenAdmin):
-    columns = ("id", "user", "state", "ip_address", "user_agent", "created_at", "expires_at")
+    columns = ("id", "user", "session", "state", "ip_address", "created_at", "expires_at")
+    keys = {"user": UNSORTED, "session": UNSORTED}
     states = (given("revoked_at", "Revoked"),)
 
     @computed("State", "revoked_at", "expires_at")
@@ -71,6 +74,7 @@ class UserSessionAdmin(TokenAdmin):
     columns = ("id", "user", "state", "device_info", "ip_address", "last_activity_at", "expires_at")
     keys = {"user": "-last_activity_at", "ip_address": "-last_activity_at"}
     finders = (address("ip_address", "-last_activity_at"), token())
+    row_actions = (RevokeSession(),)
     states = (given("revoked_at", "Revoked"),)
 
     @computed("State", "revoked_at", "expires_at")

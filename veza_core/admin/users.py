@@ -49,8 +49,7 @@ class UserAdmin(InspectionAdmin):
         boolean("is_verified", "E-mail verified"),
     )
     label = "username"
-    panels_first = ("user_roles", "federated_identities", "user_sessions", "refresh_tokens",
-                    "tracks", "playlists", "track_plays")  # fmt: skip
+    panels_first = ("user_roles", "federated_identities", "user_sessions", "refresh_tokens")
     finders = (whole("email"), same("username", live=True), same("slug", live=True),
                part("username"), part("email"))  # fmt: skip
     row_actions = (*ACCOUNT_ACTIONS, *ROLE_ACTIONS, AddNote("users"))

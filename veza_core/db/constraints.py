@@ -1,6 +1,6 @@
 """Check constraints that many tables share, named `chk_<table>_<what>` (Standard, rule 4)."""
 
-from django.db.models import CheckConstraint, F, Q, TextField
+from django.db.models import BooleanField, CheckConstraint, F, Func, Q, TextField
 from django.db.models.functions import Cast, Length
 from django.db.models.lookups import GreaterThanOrEqual, In, LessThanOrEqual
 
@@ -29,6 +29,18 @@ def characters_between(table: str, column: str, least: int, most: int) -> CheckC
         & Q(LessThanOrEqual(Length(column), most)),
         name=f"chk_{table}_{column}_length",
     )
+
+
+def different(table: str, column: str, other: str) -> CheckConstraint:
+    """`column <> other`; a NULL passes."""
+    condition = Func(
+        F(column),
+        F(other),
+        arg_joiner=" <> ",
+        template="%(expressions)s",
+        output_field=BooleanField(),
+    )
+    return CheckConstraint(condition=condition, name=f"chk_{table}_{column}")
 
 
 def one_of(table: str, column: str, values: list[str]) -> CheckConstraint:

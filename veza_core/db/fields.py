@@ -39,6 +39,14 @@ class UpdatedAtField(models.DateTimeField):
         return super().pre_save(model_instance, add) if add else TransactionNow()
 
 
+class AddressField(models.EmailField):
+    """An e-mail address, written and looked up in lower case, as the columns have it."""
+
+    def get_prep_value(self, value: Any) -> Any:
+        value = super().get_prep_value(value)
+        return value.lower() if isinstance(value, str) else value
+
+
 class PasswordHashField(models.CharField):
     """A bcrypt string as the Go API writes it (`$2a$10$…`, nothing in front), or NULL.
 
@@ -48,9 +56,6 @@ class PasswordHashField(models.CharField):
 
     PREFIX = "bcrypt$"
     BCRYPT = re.compile(r"\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}")
-    #: Stands, in Python, before what another client wrote that is no bcrypt: no hasher has this
-    #: name, so no password fits, where a hasher of bcrypt would raise. It is saved as it was.
-    UNKNOWN = "unknown$"
 
     def get_default(self) -> str:
         """What a user has who was given no password, and what NULL is read as."""
@@ -59,14 +64,12 @@ class PasswordHashField(models.CharField):
     def from_db_value(self, value: str | None, *_: Any) -> str:
         if value is None:
             return UNUSABLE_PASSWORD_PREFIX
-        return (self.PREFIX if self.BCRYPT.fullmatch(value) else self.UNKNOWN) + value
+        return self.PREFIX + value
 
     def get_prep_value(self, value: Any) -> Any:
         value = super().get_prep_value(value)
         if value is None or value.startswith(UNUSABLE_PASSWORD_PREFIX):
             return None
-        if value.startswith(self.UNKNOWN):
-            return value.removeprefix(self.UNKNOWN)
         bcrypt = value.removeprefix(self.PREFIX)
         if bcrypt == value or not self.BCRYPT.fullmatch(bcrypt):
             raise ValueError("password_hash takes a bcrypt hash: use User.set_password()")

@@ -10,24 +10,22 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.pq import TransactionStatus
 
-#: They name the locks within a database: "veza", "vezp" and "vezw" in ASCII. Nothing else may use
-#: them.
+from veza_core.db.sessions import SESSION_COLUMNS, OtherSession
+
+#: They name the locks within a database: "veza" and "vezp" in ASCII. Nothing else may use them.
 LOCK_KEY = 0x76657A61
 PURGE_LOCK_KEY = 0x76657A70
-WEEKLY_PLAYS_LOCK_KEY = 0x76657A77
 
 READY = (TransactionStatus.IDLE, TransactionStatus.INTRANS)
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 
-HOLDER = """
-SELECT pid, application_name, coalesce(client_hostname, host(client_addr)), backend_start
+HOLDER = f"""
+SELECT {SESSION_COLUMNS}
 FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE locktype = 'advisory' AND classid = 0 AND objid = %s AND objsubid = 1 AND granted
     AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -38,26 +36,9 @@ class LockNotAvailableError(Exception):
     """Somebody else held the lock for as long as this run was willing to wait."""
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """The session that has the lock, as pg_stat_activity knows it."""
-
-    pid: int
-    application: str | None
-    host: str | None
-    since: datetime | None
-
-    def __str__(self) -> str:
-        since = f"{self.since:%Y-%m-%d %H:%M:%S %Z}" if self.since else "unknown"
-        return (
-            f"pid {self.pid} ({self.application or 'unnamed'}, "
-            f"from {self.host or 'this machine'}, since {since})"
-        )
-
-
 @contextmanager
 def migration_lock(
-    connection: BaseDatabaseWrapper, wait: float, report: Callable[[Holder], None]
+    connection: BaseDatabaseWrapper, wait: float, report: Callable[[OtherSession], None]
 ) -> Iterator[None]:
     """Hold the lock within the block; the session's end gives it back, however it ends.
 
@@ -69,29 +50,22 @@ def migration_lock(
 
 
 @contextmanager
-def purge_lock(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Hold the purge's lock within the block, in the same way.
+def job_lock(connection: BaseDatabaseWrapper, key: int) -> Iterator[None]:
+    """Hold the lock of a job within the block, in the same way; `key` names it.
 
     Raises `LockNotAvailableError` at once when another session has it.
     """
-    with _lock(connection, PURGE_LOCK_KEY, 0.0, lambda holder: None):
-        yield
-
-
-@contextmanager
-def weekly_plays_lock(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Hold the lock of `count_weekly_plays` within the block, as `purge_lock` does its own."""
-    with _lock(connection, WEEKLY_PLAYS_LOCK_KEY, 0.0, lambda holder: None):
+    with _lock(connection, key, 0.0, lambda holder: None):
         yield
 
 
 @contextmanager
 def _lock(
-    connection: BaseDatabaseWrapper, key: int, wait: float, report: Callable[[Holder], None]
+    connection: BaseDatabaseWrapper, key: int, wait: float, report: Callable[[OtherSession], None]
 ) -> Iterator[None]:
     deadline = time.monotonic() + wait
     pause = SHORTEST_PAUSE
-    told: Holder | None = None
+    told: OtherSession | None = None
     while not _try(connection, key):
         holder = _holder(connection, key)
         if holder and holder != told:
@@ -123,8 +97,8 @@ def _unlock(connection: BaseDatabaseWrapper, key: int) -> None:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [key])
 
 
-def _holder(connection: BaseDatabaseWrapper, key: int) -> Holder | None:
+def _holder(connection: BaseDatabaseWrapper, key: int) -> OtherSession | None:
     with connection.cursor() as cursor:
         cursor.execute(HOLDER, [key])
         row = cursor.fetchone()
-    return Holder(*row) if row else None
+    return OtherSession(*row) if row else None

@@ -1,6 +1,10 @@
-"""Migration operations for what Django's own cannot say: enum types and legacy extensions."""
+"""Migration operations for what Django's own cannot say.
+
+Enum types, legacy extensions, and what every table after V1 needs: its trigger and its permissions.
+"""
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.postgres.operations import CreateExtension
@@ -11,20 +15,24 @@ from django.db.migrations.state import ProjectState
 logger = logging.getLogger(__name__)
 
 
-class CreateEnum(Operation):
-    """Create a native enum type, with its comment. Forward only, as all of V1."""
+class ForwardOperation(Operation):
+    """An operation of plain SQL that cannot be undone, and leaves Django's state as it is."""
 
     reduces_to_sql = True
     reversible = False
     category = OperationCategory.ADDITION
 
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """What it makes is no part of Django's state."""
+
+
+class CreateEnum(ForwardOperation):
+    """Create a native enum type, with its comment."""
+
     def __init__(self, name: str, values: list[str], comment: str) -> None:
         self.name = name
         self.values = values
         self.comment = comment
-
-    def state_forwards(self, app_label: str, state: ProjectState) -> None:
-        """Types are no part of Django's state."""
 
     def database_forwards(
         self,
@@ -45,6 +53,133 @@ class CreateEnum(Operation):
     @property
     def migration_name_fragment(self) -> str:
         return f"enum_{self.name}"
+
+
+class AddEnumValue(ForwardOperation):
+    """Add a value to an enum type: at the end, or before the value `before`.
+
+    A later migration may use the value, and this one may not (PostgreSQL, ALTER TYPE). A value
+    that is there already stays as it is.
+    """
+
+    def __init__(self, name: str, value: str, before: str = "") -> None:
+        self.name = name
+        self.value = value
+        self.before = before
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        value = schema_editor.quote_value(self.value)
+        place = f" BEFORE {schema_editor.quote_value(self.before)}" if self.before else ""
+        name = schema_editor.quote_name(self.name)
+        schema_editor.execute(f"ALTER TYPE {name} ADD VALUE IF NOT EXISTS {value}{place}", None)
+
+    def describe(self) -> str:
+        return f"Add value {self.value} to enum type {self.name}"
+
+    @property
+    def migration_name_fragment(self) -> str:
+        return f"{self.name}_{self.value}"
+
+
+class KeepUpdatedAt(ForwardOperation):
+    """Give a table the trigger that keeps its `updated_at`. Migration 900 made the function.
+
+    It can be run again: a trigger of this name is replaced.
+    """
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        trigger = schema_editor.quote_name(f"update_{self.table}_updated_at")
+        schema_editor.execute(
+            f"CREATE OR REPLACE TRIGGER {trigger} BEFORE UPDATE "
+            f"ON public.{schema_editor.quote_name(self.table)} "
+            "FOR EACH ROW EXECUTE FUNCTION public.update_updated_at_column()",
+            None,
+        )
+
+    def describe(self) -> str:
+        return f"Keep updated_at of {self.table} by a trigger"
+
+    @property
+    def migration_name_fragment(self) -> str:
+        return f"{self.table}_updated_at"
+
+
+PERMISSIONS = """
+INSERT INTO public.permissions (name, resource, action, description)
+SELECT format('%s.%s', resource, action), resource, action,
+    format('%s rows of %s', initcap(action), resource)
+FROM unnest(ARRAY[{table}]) AS resource, unnest(ARRAY[{actions}]) AS action
+ON CONFLICT DO NOTHING
+"""
+GRANTS = """
+INSERT INTO public.role_permissions (role_id, permission_id)
+SELECT roles.id, permissions.id
+FROM public.roles JOIN public.permissions ON permissions.resource = {table}
+WHERE roles.name = {role} AND permissions.action IN ({actions})
+ON CONFLICT DO NOTHING
+"""
+ACTIONS = ("read", "create", "update", "delete")
+
+
+class InsertPermissions(ForwardOperation):
+    """Insert a permission for each action on a table, and give them to the system roles.
+
+    As of V1's tables, `admin` gets all of them, and `support` and `moderator` may read; `support`
+    and `moderator` name what else they may do. Rows that are there already stay as they are.
+    """
+
+    elidable = False
+
+    def __init__(
+        self, table: str, support: Sequence[str] = (), moderator: Sequence[str] = ()
+    ) -> None:
+        if unknown := {*support, *moderator}.difference(ACTIONS):
+            raise ValueError(f"not an action: {', '.join(sorted(unknown))}; {', '.join(ACTIONS)}")
+        self.table = table
+        self.support = support
+        self.moderator = moderator
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        def quoted(*values: str) -> str:
+            return ", ".join(schema_editor.quote_value(value) for value in values)
+
+        table = quoted(self.table)
+        schema_editor.execute(PERMISSIONS.format(table=table, actions=quoted(*ACTIONS)), None)
+        grants = {"admin": ACTIONS, "support": ("read", *self.support)}
+        # Support's part is the moderators', too.
+        grants["moderator"] = ("read", *self.support, *self.moderator)
+        for role, actions in grants.items():
+            schema_editor.execute(
+                GRANTS.format(table=table, role=quoted(role), actions=quoted(*actions)), None
+            )
+
+    def describe(self) -> str:
+        return f"Insert the permissions of {self.table}"
+
+    @property
+    def migration_name_fragment(self) -> str:
+        return f"{self.table}_permissions"
 
 
 class LegacyExtension(CreateExtension):

@@ -3,23 +3,23 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import psycopg
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from veza_core.db.sessions import PREPARED_COLUMNS, SESSION_COLUMNS, OtherSession
+
 LOCK_NOT_AVAILABLE = "55P03"
 
 # PostgreSQL tells of a prepared transaction in the way as process 0 (pg_blocking_pids).
-BLOCKERS = """
-SELECT pid, application_name, query, clock_timestamp() - coalesce(xact_start, backend_start),
-    NULL, NULL
+BLOCKERS = f"""
+SELECT {SESSION_COLUMNS}
 FROM pg_stat_activity
 WHERE pid = ANY(pg_blocking_pids(%(pid)s))
 UNION ALL
-SELECT DISTINCT NULL::int, NULL, NULL, clock_timestamp() - prepared, gid, owner::text
+SELECT DISTINCT {PREPARED_COLUMNS}
 FROM pg_locks AS wanted
 JOIN pg_locks AS held ON held.pid IS NULL AND held.granted
     AND held.locktype = wanted.locktype AND held.database IS NOT DISTINCT FROM wanted.database
@@ -29,7 +29,7 @@ JOIN pg_locks AS own ON own.pid IS NULL AND own.locktype = 'transactionid'
     AND own.virtualtransaction = held.virtualtransaction
 JOIN pg_prepared_xacts ON pg_prepared_xacts.transaction = own.transactionid
 WHERE wanted.pid = %(pid)s AND NOT wanted.granted AND 0 = ANY(pg_blocking_pids(%(pid)s))
-ORDER BY 4 DESC
+ORDER BY age DESC
 """
 
 # The wait that goes on: when it began, and for how many seconds it has lasted.
@@ -60,37 +60,6 @@ def set_lock_timeout(connection: BaseDatabaseWrapper, seconds: float, *, local: 
         cursor.execute("SELECT set_config('lock_timeout', %s, %s)", [f"{milliseconds}ms", local])
 
 
-def describe_prepared(gid: str, owner: str | None, age: str) -> str:
-    """A prepared transaction for people, with the statements that end it."""
-    literal = "'" + gid.replace("'", "''") + "'"
-    return (
-        f"prepared transaction {literal} (of {owner}, {age} old): "
-        f"COMMIT PREPARED {literal} or ROLLBACK PREPARED {literal} ends it"
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Blocker:
-    """A session that holds, or is queued for, a lock that a migration waits for."""
-
-    pid: int | None
-    application: str | None
-    query: str | None
-    age: timedelta | None
-    #: Of a prepared transaction, which no session has, and its owner.
-    gid: str | None = None
-    owner: str | None = None
-
-    def __str__(self) -> str:
-        if self.gid is not None:
-            age = f"{self.age.total_seconds():.0f} s" if self.age else "unknown"
-            return describe_prepared(self.gid, self.owner, age)
-        query = " ".join((self.query or "query unknown").split())
-        shown = query if len(query) <= 100 else f"{query[:99]}…"
-        age = f"{self.age.total_seconds():.0f} s old" if self.age else "age unknown"
-        return f"pid {self.pid} ({self.application or 'unnamed'}, transaction {age}): {shown}"
-
-
 class BlockerWatch:
     """Looks, from a second session, at whom a connection waits for, and for how long.
 
@@ -98,7 +67,7 @@ class BlockerWatch:
     """
 
     def __init__(self) -> None:
-        self.blockers: list[Blocker] = []
+        self.blockers: list[OtherSession] = []
         self._waits: dict[datetime, float] = {}
 
     @property
@@ -139,7 +108,7 @@ class BlockerWatch:
                         began, seconds = wait
                         self._waits = {**self._waits, began: seconds}
                     if wait and (rows := session.execute(BLOCKERS, {"pid": pid}).fetchall()):
-                        self.blockers = [Blocker(*row) for row in rows]
+                        self.blockers = [OtherSession(*row) for row in rows]
                     if done.wait(interval):
                         return
         except psycopg.OperationalError:

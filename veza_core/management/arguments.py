@@ -7,7 +7,7 @@ from pathlib import Path
 def some_text(text: str) -> str:
     """What was given. An empty one is a variable of a script that was not set, and no answer."""
     if not text.strip():
-        raise ArgumentTypeError("it is given, and empty")
+        raise ArgumentTypeError("it is given but empty")
     return text
 
 

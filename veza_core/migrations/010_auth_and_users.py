@@ -5,6 +5,7 @@ import uuid
 import django.contrib.postgres.functions
 import django.contrib.postgres.indexes
 import django.db.models.deletion
+import django.db.models.functions.comparison
 import django.db.models.functions.text
 import django.db.models.lookups
 from django.conf import settings
@@ -29,7 +30,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="Random UUID (version 4)",
+                        db_comment="UUID: random, unless the client makes one, such as of version 7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -39,14 +40,16 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "email",
-                    models.EmailField(
-                        db_comment="Sign-in address, unique among live rows", max_length=255
+                    veza_core.db.fields.AddressField(
+                        db_comment="Sign-in address in lower case, unique among live rows",
+                        max_length=255,
                     ),
                 ),
                 (
                     "username",
                     models.CharField(
-                        db_comment="Public name, unique among live rows", max_length=30
+                        db_comment="Public name, unique among live rows in whatever case",
+                        max_length=30,
                     ),
                 ),
                 (
@@ -63,7 +66,7 @@ class Migration(migrations.Migration):
                     veza_core.db.fields.PasswordHashField(
                         blank=True,
                         db_column="password_hash",
-                        db_comment="bcrypt ($2a$ or $2b$); NULL: signs in through a federated identity only",
+                        db_comment="bcrypt ($2a$, $2b$ or $2y$); NULL: signs in through a federated identity only",
                         max_length=255,
                         null=True,
                     ),
@@ -187,15 +190,97 @@ class Migration(migrations.Migration):
                         name="idx_users_username",
                     ),
                     models.UniqueConstraint(
+                        django.db.models.functions.text.Upper("username"),
+                        condition=models.Q(("deleted_at__isnull", True)),
+                        name="idx_users_username_upper",
+                    ),
+                    models.UniqueConstraint(
                         condition=models.Q(("deleted_at__isnull", True)),
                         fields=("slug",),
                         name="idx_users_slug",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            django.db.models.functions.comparison.Collate(
+                                django.db.models.functions.comparison.Cast(
+                                    models.F("email"), models.TextField()
+                                ),
+                                "C",
+                            ),
+                            models.Value(
+                                "^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+                            ),
+                            arg_joiner=" ~ ",
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s",
+                        ),
+                        name="chk_users_email",
+                        violation_error_message="An e-mail address is needed, in lower case: name@host.example",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Func(
+                                django.db.models.functions.comparison.Collate(
+                                    django.db.models.functions.comparison.Cast(
+                                        models.F("username"), models.TextField()
+                                    ),
+                                    "C",
+                                ),
+                                models.Value(
+                                    "[@\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
+                                ),
+                                arg_joiner=" !~ ",
+                                output_field=models.BooleanField(),
+                                template="%(expressions)s",
+                            ),
+                            models.Func(
+                                models.F("username"),
+                                output_field=models.BooleanField(),
+                                template="%(expressions)s IS NFKC NORMALIZED",
+                            ),
+                        ),
+                        name="chk_users_username",
+                        violation_error_message="No spaces, no @, no invisible characters, and letters in their plain form.",
                     ),
                     models.CheckConstraint(
                         condition=django.db.models.lookups.GreaterThanOrEqual(
                             django.db.models.functions.text.Length("username"), 3
                         ),
                         name="chk_users_username_length",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            django.db.models.functions.comparison.Collate(
+                                django.db.models.functions.comparison.Cast(
+                                    models.F("slug"), models.TextField()
+                                ),
+                                "C",
+                            ),
+                            models.Value("^[a-z0-9][a-z0-9._-]*$"),
+                            arg_joiner=" ~ ",
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s",
+                        ),
+                        name="chk_users_slug",
+                        violation_error_message="Only small letters, digits, dots, dashes and underscores, a letter or digit first.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            django.db.models.functions.comparison.Collate(
+                                django.db.models.functions.comparison.Cast(
+                                    models.F("password"), models.TextField()
+                                ),
+                                "C",
+                            ),
+                            models.Value(
+                                "^\\$2[aby]\\$(0[4-9]|[12][0-9]|3[01])\\$[./A-Za-z0-9]{53}$"
+                            ),
+                            arg_joiner=" ~ ",
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s",
+                        ),
+                        name="chk_users_password_hash",
+                        violation_error_message="It is not a bcrypt hash.",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("token_version__gte", 0)),
@@ -214,7 +299,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="Random UUID (version 4)",
+                        db_comment="UUID: random, unless the client makes one, such as of version 7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -232,7 +317,12 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
-                ("provider", models.CharField(db_comment="google, apple, …", max_length=50)),
+                (
+                    "provider",
+                    models.CharField(
+                        db_comment="Open vocabulary, such as google, apple, spotify", max_length=50
+                    ),
+                ),
                 (
                     "provider_user_id",
                     models.CharField(db_comment="The user's id at the provider", max_length=255),
@@ -336,6 +426,174 @@ class Migration(migrations.Migration):
                         condition=models.Q(("deleted_at__isnull", True)),
                         fields=("provider", "provider_user_id"),
                         name="idx_federated_identities_provider_provider_user_id",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            django.db.models.functions.comparison.Collate(
+                                django.db.models.functions.comparison.Cast(
+                                    models.F("provider"), models.TextField()
+                                ),
+                                "C",
+                            ),
+                            models.Value(
+                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
+                            ),
+                            arg_joiner=" ~ ",
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s",
+                        ),
+                        name="chk_federated_identities_provider",
+                        violation_error_message="It shows nothing.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            django.db.models.functions.comparison.Collate(
+                                django.db.models.functions.comparison.Cast(
+                                    models.F("provider_user_id"), models.TextField()
+                                ),
+                                "C",
+                            ),
+                            models.Value(
+                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
+                            ),
+                            arg_joiner=" ~ ",
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s",
+                        ),
+                        name="chk_federated_identities_provider_user_id",
+                        violation_error_message="It shows nothing.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            django.db.models.functions.comparison.Collate(
+                                django.db.models.functions.comparison.Cast(
+                                    models.F("display_name"), models.TextField()
+                                ),
+                                "C",
+                            ),
+                            models.Value(
+                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
+                            ),
+                            arg_joiner=" ~ ",
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s",
+                        ),
+                        name="chk_federated_identities_display_name",
+                        violation_error_message="It shows nothing.",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="UserSession",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="UUID: random, unless the client makes one, such as of version 7",
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_comment="Who is signed in",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="sessions",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "token_hash",
+                    models.CharField(db_comment="Hash of the token: a secret", max_length=255),
+                ),
+                (
+                    "device_info",
+                    models.CharField(
+                        blank=True,
+                        db_comment="The device, as the client names it",
+                        max_length=255,
+                        null=True,
+                    ),
+                ),
+                (
+                    "ip_address",
+                    models.GenericIPAddressField(
+                        blank=True, db_comment="The client's last address", null=True
+                    ),
+                ),
+                (
+                    "user_agent",
+                    models.CharField(
+                        blank=True,
+                        db_comment="The client's User-Agent, its first 1024 characters",
+                        max_length=1024,
+                        null=True,
+                    ),
+                ),
+                (
+                    "last_activity_at",
+                    models.DateTimeField(
+                        db_comment="When it was last used",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                    ),
+                ),
+                ("expires_at", models.DateTimeField(db_comment="When it ends by itself")),
+                (
+                    "revoked_at",
+                    models.DateTimeField(
+                        blank=True,
+                        db_comment="When it was ended early; NULL: it was not",
+                        null=True,
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_comment="When the row was inserted",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    veza_core.db.fields.UpdatedAtField(
+                        db_comment="When the row was last updated, kept by a trigger",
+                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        editable=False,
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "user_sessions",
+                "verbose_name": "session",
+                "db_table_comment": "Signed-in clients: browsers, phones, speakers",
+                "indexes": [
+                    veza_core.db.indexes.Index(
+                        fields=["user", "-last_activity_at"],
+                        name="idx_user_sessions_user_id_last_activity_at",
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["ip_address", "-last_activity_at"],
+                        name="idx_user_sessions_ip_address_last_activity_at",
+                    ),
+                    veza_core.db.indexes.Index(
+                        fields=["expires_at"], name="idx_user_sessions_expires_at"
+                    ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("revoked_at__isnull", False)),
+                        fields=["revoked_at"],
+                        name="idx_user_sessions_revoked_at",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("token_hash",), name="idx_user_sessions_token_hash"
                     )
                 ],
             },
@@ -346,7 +604,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="Random UUID (version 4)",
+                        db_comment="UUID: random, unless the client makes one, such as of version 7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -362,6 +620,18 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="refresh_tokens",
                         to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "session",
+                    models.ForeignKey(
+                        blank=True,
+                        db_comment="The session that it keeps signed in, and ends with; NULL: none is known",
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="refresh_tokens",
+                        to="veza_core.usersession",
                     ),
                 ),
                 (
@@ -383,7 +653,12 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "user_agent",
-                    models.TextField(blank=True, db_comment="The client's User-Agent", null=True),
+                    models.CharField(
+                        blank=True,
+                        db_comment="The client's User-Agent, its first 1024 characters",
+                        max_length=1024,
+                        null=True,
+                    ),
                 ),
                 (
                     "created_at",
@@ -408,6 +683,9 @@ class Migration(migrations.Migration):
                 "indexes": [
                     veza_core.db.indexes.Index(fields=["user"], name="idx_refresh_tokens_user_id"),
                     veza_core.db.indexes.Index(
+                        fields=["session"], name="idx_refresh_tokens_session_id"
+                    ),
+                    veza_core.db.indexes.Index(
                         fields=["expires_at"], name="idx_refresh_tokens_expires_at"
                     ),
                     veza_core.db.indexes.Index(
@@ -429,7 +707,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="Random UUID (version 4)",
+                        db_comment="UUID: random, unless the client makes one, such as of version 7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -505,7 +783,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="Random UUID (version 4)",
+                        db_comment="UUID: random, unless the client makes one, such as of version 7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -525,7 +803,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "email",
-                    models.EmailField(db_comment="The address being verified", max_length=255),
+                    veza_core.db.fields.AddressField(
+                        db_comment="The address being verified, in lower case", max_length=255
+                    ),
                 ),
                 (
                     "token_hash",
@@ -575,116 +855,25 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(
                         fields=("token_hash",), name="idx_email_verification_tokens_token_hash"
-                    )
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="UserSession",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="Random UUID (version 4)",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
                     ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        db_comment="Who is signed in",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
-                        related_name="sessions",
-                        to=settings.AUTH_USER_MODEL,
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            django.db.models.functions.comparison.Collate(
+                                django.db.models.functions.comparison.Cast(
+                                    models.F("email"), models.TextField()
+                                ),
+                                "C",
+                            ),
+                            models.Value(
+                                "^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+                            ),
+                            arg_joiner=" ~ ",
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s",
+                        ),
+                        name="chk_email_verification_tokens_email",
+                        violation_error_message="An e-mail address is needed, in lower case: name@host.example",
                     ),
-                ),
-                (
-                    "token_hash",
-                    models.CharField(db_comment="Hash of the token: a secret", max_length=255),
-                ),
-                (
-                    "device_info",
-                    models.CharField(
-                        blank=True,
-                        db_comment="The device, as the client names it",
-                        max_length=255,
-                        null=True,
-                    ),
-                ),
-                (
-                    "ip_address",
-                    models.GenericIPAddressField(
-                        blank=True, db_comment="The client's last address", null=True
-                    ),
-                ),
-                (
-                    "user_agent",
-                    models.TextField(blank=True, db_comment="The client's User-Agent", null=True),
-                ),
-                (
-                    "last_activity_at",
-                    models.DateTimeField(
-                        db_comment="When it was last used",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                    ),
-                ),
-                ("expires_at", models.DateTimeField(db_comment="When it ends by itself")),
-                (
-                    "revoked_at",
-                    models.DateTimeField(
-                        blank=True,
-                        db_comment="When it was ended early; NULL: it was not",
-                        null=True,
-                    ),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-            ],
-            options={
-                "db_table": "user_sessions",
-                "verbose_name": "session",
-                "db_table_comment": "Signed-in clients: browsers, phones, speakers",
-                "indexes": [
-                    veza_core.db.indexes.Index(
-                        fields=["user", "-last_activity_at"],
-                        name="idx_user_sessions_user_id_last_activity_at",
-                    ),
-                    veza_core.db.indexes.Index(
-                        fields=["ip_address", "-last_activity_at"],
-                        name="idx_user_sessions_ip_address_last_activity_at",
-                    ),
-                    veza_core.db.indexes.Index(
-                        fields=["expires_at"], name="idx_user_sessions_expires_at"
-                    ),
-                    veza_core.db.indexes.Index(
-                        condition=models.Q(("revoked_at__isnull", False)),
-                        fields=["revoked_at"],
-                        name="idx_user_sessions_revoked_at",
-                    ),
-                ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("token_hash",), name="idx_user_sessions_token_hash"
-                    )
                 ],
             },
         ),

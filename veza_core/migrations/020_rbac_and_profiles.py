@@ -4,6 +4,8 @@ import uuid
 
 import django.contrib.postgres.functions
 import django.db.models.deletion
+import django.db.models.functions.comparison
+import django.db.models.lookups
 from django.conf import settings
 from django.db import migrations, models
 
@@ -70,7 +72,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="Random UUID (version 4)",
+                        db_comment="UUID: random, unless the client makes one, such as of version 7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -118,8 +120,45 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "roles",
                 "db_table_comment": "Named sets of permissions that users hold",
-                "constraints": [models.UniqueConstraint(fields=("name",), name="idx_roles_name")],
-                "indexes": [],
+                "constraints": [
+                    models.UniqueConstraint(fields=("name",), name="idx_roles_name"),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            django.db.models.functions.comparison.Collate(
+                                django.db.models.functions.comparison.Cast(
+                                    models.F("name"), models.TextField()
+                                ),
+                                "C",
+                            ),
+                            models.Value(
+                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
+                            ),
+                            arg_joiner=" ~ ",
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s",
+                        ),
+                        name="chk_roles_name",
+                        violation_error_message="It shows nothing.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            django.db.models.functions.comparison.Collate(
+                                django.db.models.functions.comparison.Cast(
+                                    models.F("display_name"), models.TextField()
+                                ),
+                                "C",
+                            ),
+                            models.Value(
+                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
+                            ),
+                            arg_joiner=" ~ ",
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s",
+                        ),
+                        name="chk_roles_display_name",
+                        violation_error_message="It shows nothing.",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -128,7 +167,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="Random UUID (version 4)",
+                        db_comment="UUID: random, unless the client makes one, such as of version 7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -183,8 +222,61 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(
                         fields=("resource", "action"), name="idx_permissions_resource_action"
                     ),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            django.db.models.functions.comparison.Collate(
+                                django.db.models.functions.comparison.Cast(
+                                    models.F("name"), models.TextField()
+                                ),
+                                "C",
+                            ),
+                            models.Value(
+                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
+                            ),
+                            arg_joiner=" ~ ",
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s",
+                        ),
+                        name="chk_permissions_name",
+                        violation_error_message="It shows nothing.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            django.db.models.functions.comparison.Collate(
+                                django.db.models.functions.comparison.Cast(
+                                    models.F("resource"), models.TextField()
+                                ),
+                                "C",
+                            ),
+                            models.Value(
+                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
+                            ),
+                            arg_joiner=" ~ ",
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s",
+                        ),
+                        name="chk_permissions_resource",
+                        violation_error_message="It shows nothing.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            django.db.models.functions.comparison.Collate(
+                                django.db.models.functions.comparison.Cast(
+                                    models.F("action"), models.TextField()
+                                ),
+                                "C",
+                            ),
+                            models.Value(
+                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
+                            ),
+                            arg_joiner=" ~ ",
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s",
+                        ),
+                        name="chk_permissions_action",
+                        violation_error_message="It shows nothing.",
+                    ),
                 ],
-                "indexes": [],
             },
         ),
         migrations.CreateModel(
@@ -193,7 +285,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="Random UUID (version 4)",
+                        db_comment="UUID: random, unless the client makes one, such as of version 7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -282,7 +374,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="Random UUID (version 4)",
+                        db_comment="UUID: random, unless the client makes one, such as of version 7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -351,7 +443,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="Random UUID (version 4)",
+                        db_comment="UUID: random, unless the client makes one, such as of version 7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -455,12 +547,77 @@ class Migration(migrations.Migration):
                 "verbose_name": "profile",
                 "db_table_comment": "What users show to others, one row a user at most",
                 "constraints": [
-                    models.UniqueConstraint(fields=("user",), name="idx_user_profiles_user_id")
+                    models.UniqueConstraint(fields=("user",), name="idx_user_profiles_user_id"),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            django.db.models.functions.comparison.Collate(
+                                django.db.models.functions.comparison.Cast(
+                                    models.F("display_name"), models.TextField()
+                                ),
+                                "C",
+                            ),
+                            models.Value(
+                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
+                            ),
+                            arg_joiner=" ~ ",
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s",
+                        ),
+                        name="chk_user_profiles_display_name",
+                        violation_error_message="It shows nothing.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            django.db.models.functions.comparison.Collate(
+                                django.db.models.functions.comparison.Cast(
+                                    models.F("first_name"), models.TextField()
+                                ),
+                                "C",
+                            ),
+                            models.Value(
+                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
+                            ),
+                            arg_joiner=" ~ ",
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s",
+                        ),
+                        name="chk_user_profiles_first_name",
+                        violation_error_message="It shows nothing.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            django.db.models.functions.comparison.Collate(
+                                django.db.models.functions.comparison.Cast(
+                                    models.F("last_name"), models.TextField()
+                                ),
+                                "C",
+                            ),
+                            models.Value(
+                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
+                            ),
+                            arg_joiner=" ~ ",
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s",
+                        ),
+                        name="chk_user_profiles_last_name",
+                        violation_error_message="It shows nothing.",
+                    ),
+                    models.CheckConstraint(
+                        condition=django.db.models.lookups.Exact(
+                            models.Func(
+                                models.F("social_links"),
+                                function="jsonb_typeof",
+                                output_field=models.TextField(),
+                            ),
+                            models.Value("object"),
+                        ),
+                        name="chk_user_profiles_social_links",
+                    ),
                 ],
                 "indexes": [
                     veza_core.db.indexes.Index(
                         fields=["-created_at"], name="idx_user_profiles_created_at"
-                    ),
+                    )
                 ],
             },
         ),
@@ -470,7 +627,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="Random UUID (version 4)",
+                        db_comment="UUID: random, unless the client makes one, such as of version 7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -551,12 +708,43 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "settings",
                 "db_table_comment": "How the platform behaves for users, one row a user at most",
                 "constraints": [
-                    models.UniqueConstraint(fields=("user",), name="idx_user_settings_user_id")
+                    models.UniqueConstraint(fields=("user",), name="idx_user_settings_user_id"),
+                    models.CheckConstraint(
+                        condition=django.db.models.lookups.In(
+                            django.db.models.functions.comparison.Cast(
+                                models.F("theme"), models.TextField()
+                            ),
+                            ["system", "light", "dark"],
+                        ),
+                        name="chk_user_settings_theme",
+                    ),
+                    models.CheckConstraint(
+                        condition=django.db.models.lookups.Exact(
+                            models.Func(
+                                models.F("notification_preferences"),
+                                function="jsonb_typeof",
+                                output_field=models.TextField(),
+                            ),
+                            models.Value("object"),
+                        ),
+                        name="chk_user_settings_notification_preferences",
+                    ),
+                    models.CheckConstraint(
+                        condition=django.db.models.lookups.Exact(
+                            models.Func(
+                                models.F("privacy_preferences"),
+                                function="jsonb_typeof",
+                                output_field=models.TextField(),
+                            ),
+                            models.Value("object"),
+                        ),
+                        name="chk_user_settings_privacy_preferences",
+                    ),
                 ],
                 "indexes": [
                     veza_core.db.indexes.Index(
                         fields=["-created_at"], name="idx_user_settings_created_at"
-                    ),
+                    )
                 ],
             },
         ),

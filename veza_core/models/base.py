@@ -1,7 +1,7 @@
 """What every table of the platform has in common: the Standard's rules 1, 2 and 8."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self
 
 import psycopg
@@ -19,12 +19,18 @@ class BaseModel(models.Model):
     unhashable, and equal to every other one, until it is saved.
     """
 
+    #: Columns that nothing of this project shows, exports, logs or searches by.
+    secret_columns: ClassVar[frozenset[str]] = frozenset()
+    #: Rows that `purge` deletes: the kind in `settings.PURGE_AFTER_DAYS` that says how many days
+    #: after the time in a column. An index begins with each of these columns.
+    purged_after: ClassVar[Mapping[str, str]] = {}
+
     id = models.UUIDField(
         primary_key=True,
         default=uuid.uuid4,
         db_default=RandomUUID(),
         editable=False,
-        db_comment="Random UUID (version 4)",
+        db_comment="UUID: random, unless the client makes one, such as of version 7",
     )
     created_at = models.DateTimeField(
         db_default=TransactionNow(), editable=False, db_comment="When the row was inserted"

@@ -7,7 +7,10 @@ one more, named `<table>_<column>_key`.
 from django.db import models
 from django.db.models import UniqueConstraint
 
+from veza_core.db.constraints import one_of
 from veza_core.db.indexes import Index
+from veza_core.db.text_checks import not_blank
+from veza_core.db.value_checks import json_object
 
 from .base import BaseModel
 from .users import User
@@ -48,7 +51,13 @@ class UserProfile(BaseModel):
         db_table = "user_profiles"
         db_table_comment = "What users show to others, one row a user at most"
         verbose_name = "profile"
-        constraints = [UniqueConstraint(fields=["user"], name="idx_user_profiles_user_id")]
+        constraints = [
+            UniqueConstraint(fields=["user"], name="idx_user_profiles_user_id"),
+            not_blank("user_profiles", "display_name"),
+            not_blank("user_profiles", "first_name"),
+            not_blank("user_profiles", "last_name"),
+            json_object("user_profiles", "social_links"),
+        ]
         indexes = [
             # The newest of all.
             Index(fields=["-created_at"], name="idx_user_profiles_created_at"),
@@ -91,7 +100,12 @@ class UserSettings(BaseModel):
         db_table_comment = "How the platform behaves for users, one row a user at most"
         verbose_name = "settings"
         verbose_name_plural = "settings"
-        constraints = [UniqueConstraint(fields=["user"], name="idx_user_settings_user_id")]
+        constraints = [
+            UniqueConstraint(fields=["user"], name="idx_user_settings_user_id"),
+            one_of("user_settings", "theme", ["system", "light", "dark"]),
+            json_object("user_settings", "notification_preferences"),
+            json_object("user_settings", "privacy_preferences"),
+        ]
         indexes = [
             # The newest of all.
             Index(fields=["-created_at"], name="idx_user_settings_created_at"),

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import UniqueConstraint
 
 from veza_core.db.indexes import Index
+from veza_core.db.text_checks import not_blank
 
 from .base import BaseModel
 from .users import User
@@ -22,7 +23,11 @@ class Role(BaseModel):
     class Meta:
         db_table = "roles"
         db_table_comment = "Named sets of permissions that users hold"
-        constraints = [UniqueConstraint(fields=["name"], name="idx_roles_name")]
+        constraints = [
+            UniqueConstraint(fields=["name"], name="idx_roles_name"),
+            not_blank("roles", "name"),
+            not_blank("roles", "display_name"),
+        ]
 
     def __str__(self) -> str:
         return self.display_name
@@ -42,6 +47,9 @@ class Permission(BaseModel):
         constraints = [
             UniqueConstraint(fields=["name"], name="idx_permissions_name"),
             UniqueConstraint(fields=["resource", "action"], name="idx_permissions_resource_action"),
+            not_blank("permissions", "name"),
+            not_blank("permissions", "resource"),
+            not_blank("permissions", "action"),
         ]
 
     def __str__(self) -> str:

@@ -4,14 +4,79 @@ from django.contrib.postgres.functions import TransactionNow
 from django.db import models
 from django.db.models import UniqueConstraint
 
+from veza_core.db.fields import AddressField
 from veza_core.db.indexes import Index, set_index
+from veza_core.db.text_checks import email_address
 
 from .base import BaseModel
 from .users import User
 
 
+class UserSession(BaseModel):
+    """A signed-in client: a browser, a phone, a speaker."""
+
+    secret_columns = frozenset({"token_hash"})
+    purged_after = {"expires_at": "sessions", "revoked_at": "sessions"}
+
+    user = models.ForeignKey(
+        User,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="sessions",
+        db_comment="Who is signed in",
+    )
+    token_hash = models.CharField(max_length=255, db_comment="Hash of the token: a secret")
+    device_info = models.CharField(
+        max_length=255, null=True, blank=True, db_comment="The device, as the client names it"
+    )
+    ip_address = models.GenericIPAddressField(
+        null=True, blank=True, db_comment="The client's last address"
+    )
+    user_agent = models.CharField(
+        max_length=1024,
+        null=True,
+        blank=True,
+        db_comment="The client's User-Agent, its first 1024 characters",
+    )
+    last_activity_at = models.DateTimeField(
+        db_default=TransactionNow(), db_comment="When it was last used"
+    )
+    expires_at = models.DateTimeField(db_comment="When it ends by itself")
+    revoked_at = models.DateTimeField(
+        null=True, blank=True, db_comment="When it was ended early; NULL: it was not"
+    )
+
+    class Meta:
+        db_table = "user_sessions"
+        db_table_comment = "Signed-in clients: browsers, phones, speakers"
+        verbose_name = "session"
+        constraints = [UniqueConstraint(fields=["token_hash"], name="idx_user_sessions_token_hash")]
+        indexes = [
+            # A user's sessions, the latest used first.
+            Index(
+                fields=["user", "-last_activity_at"],
+                name="idx_user_sessions_user_id_last_activity_at",
+            ),
+            # Support search: who comes from an address, the latest used first.
+            Index(
+                fields=["ip_address", "-last_activity_at"],
+                name="idx_user_sessions_ip_address_last_activity_at",
+            ),
+            # The purge of expired ones.
+            Index(fields=["expires_at"], name="idx_user_sessions_expires_at"),
+            # The purge of revoked ones.
+            set_index("user_sessions", "revoked_at"),
+        ]
+
+    def __str__(self) -> str:
+        return self.device_info or str(self.id)
+
+
 class RefreshToken(BaseModel):
     """A long-lived token that buys new access tokens."""
+
+    secret_columns = frozenset({"token_hash"})
+    purged_after = {"expires_at": "tokens", "revoked_at": "tokens"}
 
     user = models.ForeignKey(
         User,
@@ -19,6 +84,15 @@ class RefreshToken(BaseModel):
         db_index=False,
         related_name="refresh_tokens",
         db_comment="Whose token it is",
+    )
+    session = models.ForeignKey(
+        UserSession,
+        on_delete=models.DB_CASCADE,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="refresh_tokens",
+        db_comment="The session that it keeps signed in, and ends with; NULL: none is known",
     )
     token_hash = models.CharField(max_length=255, db_comment="Hash of the token: a secret")
     expires_at = models.DateTimeField(db_comment="When it ends by itself")
@@ -28,7 +102,12 @@ class RefreshToken(BaseModel):
     ip_address = models.GenericIPAddressField(
         null=True, blank=True, db_comment="Where it was issued to"
     )
-    user_agent = models.TextField(null=True, blank=True, db_comment="The client's User-Agent")
+    user_agent = models.CharField(
+        max_length=1024,
+        null=True,
+        blank=True,
+        db_comment="The client's User-Agent, its first 1024 characters",
+    )
 
     class Meta:
         db_table = "refresh_tokens"
@@ -39,6 +118,8 @@ class RefreshToken(BaseModel):
         indexes = [
             # A user's tokens, to revoke them all.
             Index(fields=["user"], name="idx_refresh_tokens_user_id"),
+            # A session's tokens, to revoke or delete them with it.
+            Index(fields=["session"], name="idx_refresh_tokens_session_id"),
             # The purge of expired ones.
             Index(fields=["expires_at"], name="idx_refresh_tokens_expires_at"),
             # The purge of revoked ones.
@@ -51,6 +132,9 @@ class RefreshToken(BaseModel):
 
 class PasswordResetToken(BaseModel):
     """A token, sent by e-mail, that allows to choose a new password once."""
+
+    secret_columns = frozenset({"token_hash"})
+    purged_after = {"expires_at": "tokens", "used_at": "tokens"}
 
     user = models.ForeignKey(
         User,
@@ -88,6 +172,9 @@ class PasswordResetToken(BaseModel):
 class EmailVerificationToken(BaseModel):
     """A token that proves, once, that a user reads mail at an address."""
 
+    secret_columns = frozenset({"token_hash"})
+    purged_after = {"expires_at": "tokens", "used_at": "tokens"}
+
     user = models.ForeignKey(
         User,
         on_delete=models.DB_CASCADE,
@@ -96,7 +183,7 @@ class EmailVerificationToken(BaseModel):
         db_comment="Whose address is verified",
     )
     # Not an identity: several tokens may verify one address (Standard, rule 5).
-    email = models.EmailField(max_length=255, db_comment="The address being verified")
+    email = AddressField(max_length=255, db_comment="The address being verified, in lower case")
     token_hash = models.CharField(max_length=255, db_comment="Hash of the token: a secret")
     expires_at = models.DateTimeField(db_comment="When it ends by itself")
     used_at = models.DateTimeField(
@@ -108,7 +195,10 @@ class EmailVerificationToken(BaseModel):
         db_table_comment = "Tokens that prove, once, that a user reads mail at an address"
         verbose_name = "e-mail verification"
         constraints = [
-            UniqueConstraint(fields=["token_hash"], name="idx_email_verification_tokens_token_hash")
+            UniqueConstraint(
+                fields=["token_hash"], name="idx_email_verification_tokens_token_hash"
+            ),
+            email_address("email_verification_tokens", "email"),
         ]
         indexes = [
             # A user's tokens, to void them.
@@ -121,55 +211,3 @@ class EmailVerificationToken(BaseModel):
 
     def __str__(self) -> str:
         return self.email
-
-
-class UserSession(BaseModel):
-    """A signed-in client: a browser, a phone, a speaker."""
-
-    user = models.ForeignKey(
-        User,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="sessions",
-        db_comment="Who is signed in",
-    )
-    token_hash = models.CharField(max_length=255, db_comment="Hash of the token: a secret")
-    device_info = models.CharField(
-        max_length=255, null=True, blank=True, db_comment="The device, as the client names it"
-    )
-    ip_address = models.GenericIPAddressField(
-        null=True, blank=True, db_comment="The client's last address"
-    )
-    user_agent = models.TextField(null=True, blank=True, db_comment="The client's User-Agent")
-    last_activity_at = models.DateTimeField(
-        db_default=TransactionNow(), db_comment="When it was last used"
-    )
-    expires_at = models.DateTimeField(db_comment="When it ends by itself")
-    revoked_at = models.DateTimeField(
-        null=True, blank=True, db_comment="When it was ended early; NULL: it was not"
-    )
-
-    class Meta:
-        db_table = "user_sessions"
-        db_table_comment = "Signed-in clients: browsers, phones, speakers"
-        verbose_name = "session"
-        constraints = [UniqueConstraint(fields=["token_hash"], name="idx_user_sessions_token_hash")]
-        indexes = [
-            # A user's sessions, the latest used first.
-            Index(
-                fields=["user", "-last_activity_at"],
-                name="idx_user_sessions_user_id_last_activity_at",
-            ),
-            # Support search: who comes from an address, the latest used first.
-            Index(
-                fields=["ip_address", "-last_activity_at"],
-                name="idx_user_sessions_ip_address_last_activity_at",
-            ),
-            # The purge of expired ones.
-            Index(fields=["expires_at"], name="idx_user_sessions_expires_at"),
-            # The purge of revoked ones.
-            set_index("user_sessions", "revoked_at"),
-        ]
-
-    def __str__(self) -> str:
-        return self.device_info or str(self.id)

@@ -9,8 +9,9 @@ from django.db.models.functions import Upper
 from django.utils.crypto import salted_hmac
 
 from veza_core.db.constraints import LIVE, at_least_characters, non_negative
-from veza_core.db.fields import EnumField, PasswordHashField
+from veza_core.db.fields import AddressField, EnumField, PasswordHashField
 from veza_core.db.indexes import Index, search_index, set_index
+from veza_core.db.text_checks import bcrypt_hash, email_address, not_blank, plain_name, slug
 from veza_core.passwords import MaximumBytesValidator
 
 from .base import LiveManager, SoftDeleteModel
@@ -37,8 +38,13 @@ class UserManager(LiveManager["User"], BaseUserManager["User"]):
         another account by taking its e-mail for a username. Raises `User.DoesNotExist`.
         """
         identifier = identifier or ""
-        column = "email" if "@" in identifier else "username"
+        column = "email" if "@" in identifier else "username__iexact"
         return self.get(**{column: identifier})
+
+    @classmethod
+    def normalize_email(cls, email: str | None) -> str:
+        """The address in lower case, as the column has it."""
+        return (email or "").strip().lower()
 
     def create_user(
         self, email: str, username: str, password: str | None = None, **extra: Any
@@ -70,8 +76,14 @@ class UserManager(LiveManager["User"], BaseUserManager["User"]):
 class User(SoftDeleteModel, AbstractBaseUser):
     """An account. Django's groups and permissions play no part: see `veza_core.models.rbac`."""
 
-    email = models.EmailField(max_length=255, db_comment="Sign-in address, unique among live rows")
-    username = models.CharField(max_length=30, db_comment="Public name, unique among live rows")
+    secret_columns = frozenset({"password_hash"})
+
+    email = AddressField(
+        max_length=255, db_comment="Sign-in address in lower case, unique among live rows"
+    )
+    username = models.CharField(
+        max_length=30, db_comment="Public name, unique among live rows in whatever case"
+    )
     slug = models.CharField(
         max_length=255,
         null=True,
@@ -83,7 +95,7 @@ class User(SoftDeleteModel, AbstractBaseUser):
         null=True,
         blank=True,
         db_column="password_hash",
-        db_comment="bcrypt ($2a$ or $2b$); NULL: signs in through a federated identity only",
+        db_comment="bcrypt ($2a$, $2b$ or $2y$); NULL: signs in through a federated identity only",
     )
     role = EnumField(
         enum_type="user_role",
@@ -126,8 +138,14 @@ class User(SoftDeleteModel, AbstractBaseUser):
         constraints = [
             UniqueConstraint(fields=["email"], condition=LIVE, name="idx_users_email"),
             UniqueConstraint(fields=["username"], condition=LIVE, name="idx_users_username"),
+            # Nobody takes somebody's name in another case; it also serves sign-in.
+            UniqueConstraint(Upper("username"), condition=LIVE, name="idx_users_username_upper"),
             UniqueConstraint(fields=["slug"], condition=LIVE, name="idx_users_slug"),
+            email_address("users", "email"),
+            plain_name("users", "username"),
             at_least_characters("users", "username", 3),
+            slug("users"),
+            bcrypt_hash("users", "password_hash", "password"),
             non_negative("users", "token_version"),
             non_negative("users", "failed_login_count"),
         ]
@@ -175,6 +193,8 @@ class User(SoftDeleteModel, AbstractBaseUser):
 class FederatedIdentity(SoftDeleteModel):
     """An identity at another provider (OAuth) through which a user signs in."""
 
+    secret_columns = frozenset({"access_token", "refresh_token"})
+
     user = models.ForeignKey(
         User,
         on_delete=models.DB_CASCADE,
@@ -182,7 +202,9 @@ class FederatedIdentity(SoftDeleteModel):
         related_name="federated_identities",
         db_comment="The account it signs in to",
     )
-    provider = models.CharField(max_length=50, db_comment="google, apple, …")
+    provider = models.CharField(
+        max_length=50, db_comment="Open vocabulary, such as google, apple, spotify"
+    )
     provider_user_id = models.CharField(max_length=255, db_comment="The user's id at the provider")
     email = models.CharField(
         max_length=255,
@@ -215,7 +237,10 @@ class FederatedIdentity(SoftDeleteModel):
                 fields=["provider", "provider_user_id"],
                 condition=LIVE,
                 name="idx_federated_identities_provider_provider_user_id",
-            )
+            ),
+            not_blank("federated_identities", "provider"),
+            not_blank("federated_identities", "provider_user_id"),
+            not_blank("federated_identities", "display_name"),
         ]
         indexes = [
             # A user's identities.

@@ -11,7 +11,7 @@ from django.utils.text import capfirst
 from veza_core.access import staff_request
 
 from .bounded import IN_LIST, bounded
-from .columns import Box, Table, heading
+from .columns import Box, HtmlTable, heading
 from .filters import Chip, Group, KeyForm, chips, groups, key_forms, probe
 from .keyset import Count, Page
 from .listing import Listing, Screen
@@ -81,15 +81,15 @@ class KeysetChangeList(ChangeList):
         return "action_checkbox" in self.list_display
 
     @property
-    def table(self) -> Table:
+    def table(self) -> HtmlTable:
         """The rows, as the template shows them."""
         columns: list[Any] = [name for name in self.list_display if name != "action_checkbox"]
-        table = Table.of(columns, self.result_list)
+        table = HtmlTable.of(columns, self.result_list)
         if not self.chooses:
             return table
         box = Box(self.model_admin.label)
         rows = zip(self.result_list, table.rows, strict=True)
-        return Table(table.headings, [[box(row), *cells] for row, cells in rows])
+        return HtmlTable(table.headings, [[box(row), *cells] for row, cells in rows])
 
     def link(self, **changes: str | None) -> str:
         """The list's address with its filters and these changes; None takes one away.

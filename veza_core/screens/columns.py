@@ -37,7 +37,7 @@ def heading(field: AnyField) -> str:
     name = field.name
     for suffix in SUFFIXES:
         name = name.removesuffix(suffix)
-    return HEADINGS.get(field.name) or words(name.removeprefix("is_"))
+    return HEADINGS.get(field.name) or words(name.removeprefix("is_")).replace(" url", " URL")
 
 
 HEADINGS = {
@@ -47,12 +47,11 @@ HEADINGS = {
     "updated_at": "Last changed",
     "deleted_at": "Deleted",
     "avatar_url": "Avatar",
-    "playlist_url": "Playlist URL",
     "provider_user_id": "ID at the provider",
 }
 
 
-class Column:
+class FieldColumn:
     """A column of a list, for `list_display`: a field, shown by its type."""
 
     def __init__(self, field: AnyField) -> None:
@@ -65,7 +64,7 @@ class Column:
         return show(self.field, row)
 
 
-class Computed:
+class ComputedColumn:
     """A column that a method of the admin makes of several fields: see `computed`."""
 
     def __init__(self, method: Callable[[Any], Any]) -> None:
@@ -81,7 +80,7 @@ class Computed:
 class Opening:
     """A list's first column, which leads to the row's own page, and says that it is deleted."""
 
-    def __init__(self, column: Column | Computed) -> None:
+    def __init__(self, column: FieldColumn | ComputedColumn) -> None:
         self.column = column
         self.needs = (*column.needs, "id")
         self.__name__ = column.__name__
@@ -100,14 +99,14 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class HtmlTable:
     """What `veza/table.html` shows."""
 
     headings: Sequence[str]
     rows: Sequence[Sequence[Any]]
 
     @classmethod
-    def of(cls, columns: "Sequence[AnyColumn]", rows: Iterable[Model]) -> "Table":
+    def of(cls, columns: "Sequence[AnyColumn]", rows: Iterable[Model]) -> "HtmlTable":
         """These columns of these rows."""
         headings = [column.short_description for column in columns]
         return cls(headings, [[column(row) for column in columns] for row in rows])
@@ -143,7 +142,7 @@ class Box:
         )
 
 
-type AnyColumn = Column | Computed | Opening
+type AnyColumn = FieldColumn | ComputedColumn | Opening
 
 
 def computed(heading: str, *needs: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -173,8 +172,8 @@ def _with_download(shown: SafeString, field: AnyField, row: Model) -> SafeString
     from .whole import value_url
 
     return format_html(
-        '{} <p class="quiet">Only the beginning, or not laid out: it is too long or too deeply'
-        ' nested. <a href="{}" download>Show all</a> as a file.</p>',
+        '{} <p class="quiet">This value is too long or too deeply nested to show in'
+        ' full. <a href="{}" download>Download it</a>.</p>',
         shown,
         value_url(row, field),
     )

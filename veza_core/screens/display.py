@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from functools import cache, lru_cache
 from typing import Any
 
+from django.apps import apps
 from django.db.models import Field, ForeignKey, GenericIPAddressField, Model
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -23,16 +24,21 @@ type AnyForeignKey = ForeignKey[Any, Any]
 #: What stands for NULL; a screen reader says the words.
 NOTHING = SafeString('<span class="nothing" title="not set">–</span>')
 
-#: The colour of a state's badge: good, busy, bad or quiet.
-TONES = {
-    **dict.fromkeys(("ready", "completed", "active", "live"), "good"),
-    **dict.fromkeys(("uploading", "processing", "pending", "premium"), "busy"),
-    **dict.fromkeys(("failed", "banned", "locked", "deactivated", "deleted"), "bad"),
-    **dict.fromkeys(("support", "moderator", "admin", "super_admin"), "staff"),
-}
-
 #: In lists, text ends after so many characters.
 SHORT = 80
+
+
+@cache
+def declared(name: str) -> dict[str, Any]:
+    """What all apps say together in this attribute of their `AppConfig`.
+
+    - `tones`: the colour of a state's badge: good, busy, bad or staff. Others are quiet.
+    - `units`: the unit of the numbers in a column, by the column's name or its end: see `UNITS`.
+    - `panels_first`: the tables whose panels come first on the page of a row, by the row's table,
+      after those that the row's own screen names.
+    """
+    parts = (getattr(config, name, {}) for config in apps.get_app_configs())
+    return {key: value for part in parts for key, value in part.items()}
 
 
 def words(name: str) -> str:
@@ -43,7 +49,7 @@ def words(name: str) -> str:
 @lru_cache(maxsize=256)
 def badge(state: str, label: str = "", tone: str = "") -> SafeString:
     """A state, coloured; the colour never says what the words do not."""
-    tone = tone or TONES.get(state, "quiet")
+    tone = tone or declared("tones").get(state, "quiet")
     return format_html('<span class="badge badge-{}">{}</span>', tone, label or words(state))
 
 
@@ -81,15 +87,14 @@ def number(value: int) -> str:
     return f"{value:,}"
 
 
-#: How a column's number is read, by the column's name or its end.
+#: How a number is read, by its unit.
 UNITS: dict[str, Callable[[Any], str]] = {
-    "_ms": duration,
-    "file_size": size,
-    "bitrate": bitrate,
-    "bandwidth": bitrate,
-    "sample_rate": frequency,
-    "completion_rate": percent,
-    "release_year": str,
+    "ms": duration,
+    "bytes": size,
+    "kbit/s": bitrate,
+    "Hz": frequency,
+    "%": percent,
+    "year": str,
 }
 
 
@@ -209,7 +214,8 @@ def _other(field: AnyField, value: Any, whole: bool) -> SafeString:
 @cache
 def _unit(name: str) -> Callable[[Any], str] | None:
     """What reads the numbers of a column."""
-    return next((unit for ending, unit in UNITS.items() if name.endswith(ending)), None)
+    units = declared("units")
+    return next((UNITS[unit] for ending, unit in units.items() if name.endswith(ending)), None)
 
 
 def _number(field: AnyField, value: Any, whole: bool) -> SafeString:
@@ -228,7 +234,7 @@ def _id(field: AnyField, value: uuid.UUID, whole: bool) -> SafeString:
 def _list(field: AnyField, values: list[Any], whole: bool) -> SafeString:
     if not values:
         return NOTHING
-    show: Callable[[Any], str] = bitrate if field.name == "bitrates" else str
+    show = _unit(field.name) or str
     return format_html_join(", ", "{}", ((show(value),) for value in values))
 
 

@@ -25,8 +25,8 @@ from .bounded import ON_PAGE, bounded
 from .changelist import KeysetChangeList
 from .columns import (
     AnyColumn,
-    Column,
-    Computed,
+    ComputedColumn,
+    FieldColumn,
     Opening,
     field_of,
     heading,
@@ -34,7 +34,7 @@ from .columns import (
     show,
     shown_fields,
 )
-from .display import AnyField, shortened
+from .display import AnyField, declared, shortened
 from .errors import NotThereError
 from .guard import READING, guarded
 from .labels import attach, foreign_keys
@@ -134,10 +134,10 @@ class InspectionAdmin(admin.ModelAdmin):
         states = (*self.states, DELETED) if self.is_soft else tuple(self.states)
         return Screen(self.model, self.order, self.keys, states, self.merged)
 
-    def column(self, name: str) -> Column | Computed:
+    def column(self, name: str) -> FieldColumn | ComputedColumn:
         """A column by its name: a field, or a method marked by `computed`."""
         field = field_of(self.model, name)
-        return Column(field) if field is not None else Computed(getattr(self, name))
+        return FieldColumn(field) if field is not None else ComputedColumn(getattr(self, name))
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         first, *others = self.columns
@@ -212,12 +212,12 @@ class InspectionAdmin(admin.ModelAdmin):
         try:
             pk = self.opts.pk.to_python(object_id)
         except (ValidationError, ValueError) as error:
-            raise NotThereError(f"“{object_id[:40]}” is no ID of a {name}.") from error
+            raise NotThereError(f"“{object_id[:40]}” is not a valid ID of a {name}.") from error
         row = self.whole_rows(request).filter(pk=pk).first()
         if row is None:
             raise NotThereError(
-                f"There is no {name} {pk}. It may have been removed for good: "
-                "soft-deleted ones are still found."
+                f"There is no {name} {pk}. It may have been permanently deleted: "
+                "soft-deleted rows can still be opened."
             )
         return row
 
@@ -245,7 +245,7 @@ class InspectionAdmin(admin.ModelAdmin):
     def page_context(self, request: StaffRequest, row: Any) -> dict[str, Any]:
         """What a row's page shows."""
         panels = panels_of(self.admin_site, request, row, self.read_alias)
-        first = list(self.panels_first)
+        first = [*self.panels_first, *declared("panels_first").get(self.opts.db_table, ())]
         panels.sort(key=lambda panel: first.index(panel.table_name) if panel.table_name in first
                     else len(first))  # fmt: skip
         related = [found for panel in panels for found in panel.rows]
@@ -297,7 +297,7 @@ class InspectionAdmin(admin.ModelAdmin):
         """A line of a section: its heading, its value, and what the database says of it."""
         field = field_of(self.model, name)
         if field is None:
-            method = Computed(getattr(self, name))
+            method = ComputedColumn(getattr(self, name))
             return method.short_description, method(row), ""
         return heading(field), show(field, row, whole=True), field.db_comment or ""
 

@@ -18,7 +18,7 @@ from .window import flagged, look_through
 WINDOW = 5_000
 
 #: Counting stops here, and says "10,000+".
-COUNTED = 10_000
+COUNT_LIMIT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class Count:
 
 
 def count(rows: QuerySet[Any], order: Order, branches: Sequence[Q] = ()) -> Count:
-    """Count rows up to `COUNTED`, along the index of `order`.
+    """Count rows up to `COUNT_LIMIT`, along the index of `order`.
 
     The order is kept inside: without one PostgreSQL would read the table from its start, and past
     all rows that are not asked for.
@@ -125,7 +125,7 @@ def count(rows: QuerySet[Any], order: Order, branches: Sequence[Q] = ()) -> Coun
     by = order.by[: len(order.by_key) + 1]
     total = 0
     for run in whole:
-        total += run.order_by(*by).values(order.column)[: COUNTED + 1 - total].count()
-        if total > COUNTED:
+        total += run.order_by(*by).values(order.column)[: COUNT_LIMIT + 1 - total].count()
+        if total > COUNT_LIMIT:
             break
-    return Count.of(total, COUNTED)
+    return Count.of(total, COUNT_LIMIT)

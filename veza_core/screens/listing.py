@@ -114,9 +114,11 @@ def _only_known(screen: Screen, query: QueryDict) -> dict[str, str]:
         if name not in known:
             raise HelpfulError(f"This list has no filter “{name[:40]}”.")
         if len(values) > 1:
-            raise HelpfulError(f"“{name}” is there more than once.")
+            raise HelpfulError(f"“{name}” is given more than once.")
         if len(values[0]) > LONGEST or "\0" in values[0]:
-            raise HelpfulError(f"The value of “{name}” is too long, or is no text.")
+            raise HelpfulError(
+                f"The value of “{name}” is too long, or contains control characters."
+            )
     # An empty value is a form's field left empty.
     return {name: str(value) for name, value in query.items() if value}
 
@@ -131,14 +133,14 @@ def _key(screen: Screen, name: str, value: str) -> Any:
         target.run_validators(known)
         return known
     except (ValidationError, ValueError) as error:
-        raise HelpfulError(f"“{value[:40]}” is no valid {column.verbose_name}.") from error
+        raise HelpfulError(f"“{value[:40]}” is not a valid {column.verbose_name}.") from error
 
 
 def _option(state: State, value: str) -> Option:
     option = state.option(value)
     if option is None:
         known = ", ".join(option.value for option in state.options)
-        raise HelpfulError(f"“{value[:40]}” is no value of “{state.label}”: there are {known}.")
+        raise HelpfulError(f"“{value[:40]}” is not a value of “{state.label}”: there are {known}.")
     return option
 
 

@@ -10,23 +10,18 @@ from django.utils.text import capfirst, slugify
 from .labels import list_of
 from .site import StaffSite
 
-#: The headings' order; others follow by name.
-GROUPS = (
-    "Accounts",
-    "Access",
-    "Catalogue",
-    "Playlists",
-    "Listening",
-    "Media processing",
-    "Legacy chat",
-    "Support",
-)
+
+def headings() -> list[str]:
+    """The headings that the apps declare (`AppConfig.menu_groups`), in their order."""
+    return [
+        name for config in apps.get_app_configs() for name in getattr(config, "menu_groups", ())
+    ]
 
 
 def grouped(site: StaffSite, request: HttpRequest, label: str | None = None) -> list[Any]:
     """The screens that the user may open, as `AdminSite.get_app_list` has them.
 
-    In the order of the models, which is that of the contract; `label` says of one app only.
+    In the order of the models, under the headings of the apps; `label` says of one app only.
     """
     start = reverse("admin:index")
     groups: dict[str, dict[str, Any]] = {}
@@ -51,7 +46,11 @@ def grouped(site: StaffSite, request: HttpRequest, label: str | None = None) -> 
                 "view_only": True,
             }
         )
-    return sorted(groups.values(), key=lambda group: _place(group["name"]))
+    places = {name: place for place, name in enumerate(headings())}
+    return sorted(
+        groups.values(),
+        key=lambda group: (places.get(group["name"], len(places)), group["name"]),
+    )
 
 
 def _group(name: str, start: str) -> dict[str, Any]:
@@ -63,7 +62,3 @@ def _group(name: str, start: str) -> dict[str, Any]:
         "has_module_perms": True,
         "models": [],
     }
-
-
-def _place(name: str) -> tuple[int, str]:
-    return (GROUPS.index(name) if name in GROUPS else len(GROUPS), name)

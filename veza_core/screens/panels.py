@@ -15,7 +15,7 @@ from veza_core.access import StaffRequest
 from veza_core.db.infinity import from_json
 
 from .bounded import IN_LIST, as_column, is_unbounded, loaded
-from .columns import AnyColumn, Table, secret_fields
+from .columns import AnyColumn, HtmlTable, secret_fields
 from .display import AnyForeignKey
 from .keyset import Count
 from .labels import column_of, list_of, may_read
@@ -27,10 +27,10 @@ from .states import UNSORTED
 LATEST = 20
 
 #: Counting a panel's rows stops here, and says "1,000+": a page has twenty panels.
-COUNTED = 1_000
+PANEL_COUNT_LIMIT = 1_000
 
 #: Of a key whose index does not sort, the latest among so many rows are shown: fewer than
-#: `COUNTED`, so that the panel knows when it cannot say that they are the latest of all.
+#: `PANEL_COUNT_LIMIT`, so that the panel knows when it cannot say that they are the latest of all.
 LOOKED_THROUGH = 500
 
 
@@ -62,7 +62,7 @@ class Panel:
 
     @property
     def count(self) -> Count:
-        """How many rows there are, up to `COUNTED`."""
+        """How many rows there are, up to `PANEL_COUNT_LIMIT`."""
         return self.number or Count(len(self.rows))
 
     @property
@@ -81,9 +81,9 @@ class Panel:
         return self.relation.model._meta.db_table
 
     @property
-    def table(self) -> Table:
+    def table(self) -> HtmlTable:
         """The rows, as their template shows them."""
-        return Table.of(self.relation.columns, self.rows)
+        return HtmlTable.of(self.relation.columns, self.rows)
 
 
 @cache
@@ -126,7 +126,7 @@ def panels_of(site: StaffSite, request: StaffRequest, row: Model, alias: str) ->
     if not panels:
         return []
     asked = {"key": row.pk, "latest": LATEST, "looked_through": LOOKED_THROUGH,
-             "counted": COUNTED + 1}  # fmt: skip
+             "counted": PANEL_COUNT_LIMIT + 1}  # fmt: skip
     with connections[alias].cursor() as cursor:
         cursor.execute(_union(panel.relation.latest for panel in panels.values()), asked)
         for place, text in cursor.fetchall():
@@ -135,7 +135,7 @@ def panels_of(site: StaffSite, request: StaffRequest, row: Model, alias: str) ->
         if full:
             cursor.execute(_union(panel.relation.count for panel in full), asked)
             for place, number in cursor.fetchall():
-                panels[place].number = Count.of(number, COUNTED)
+                panels[place].number = Count.of(number, PANEL_COUNT_LIMIT)
     return list(panels.values())
 
 
@@ -180,7 +180,7 @@ def _latest(place: int, key: AnyForeignKey, names: Sequence[str], by: str) -> sq
 
 
 def _count(place: int, key: AnyForeignKey) -> sql.Composed:
-    """How many rows a key has, up to `COUNTED`."""
+    """How many rows a key has, up to `PANEL_COUNT_LIMIT`."""
     return sql.SQL(
         "SELECT {}, count(*) FROM (SELECT 1 FROM {} WHERE {key} = ANY (ARRAY[%(key)s]::uuid[])"
         " ORDER BY {key} LIMIT %(counted)s) AS counted"

@@ -34,6 +34,6 @@ def reading(alias: str) -> Iterator[None]:
         if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
             raise TooSlowError(
                 "The database stopped this page after "
-                f"{STATEMENT_TIMEOUT // 1000} seconds. Narrow it down, or try again later."
+                f"{STATEMENT_TIMEOUT // 1000} seconds. Add a filter, or try again later."
             ) from error
         raise

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Model, Q, QuerySet
 
-from .keyset import COUNTED, Count, Page, fetch
+from .keyset import COUNT_LIMIT, Count, Page, fetch
 from .order import Order, Place
 from .window import flagged, look_through
 
@@ -17,7 +17,7 @@ def is_cut(rows: QuerySet[Any], order: Order) -> bool:
     """Whether there are more rows than are sorted."""
     # Not `exists`, which drops the order, and with it the index: see `lookups`.
     ordered = rows.order_by(*order.by_key).values(order.key or "pk")
-    return bool(ordered[COUNTED : COUNTED + 1])
+    return bool(ordered[COUNT_LIMIT : COUNT_LIMIT + 1])
 
 
 def read_page[M: Model](
@@ -29,9 +29,9 @@ def read_page[M: Model](
     would read all of the key's rows.
     """
     walk = order if place.forwards else order.reversed()
-    limited = flagged(rows, walk, condition).order_by(*walk.by_key)[: COUNTED + 1]
+    limited = flagged(rows, walk, condition).order_by(*walk.by_key)[: COUNT_LIMIT + 1]
     window = look_through(limited, walk, size + 1, place)
-    count = Count(min(window.meeting, COUNTED), window.number > COUNTED)
+    count = Count(min(window.meeting, COUNT_LIMIT), window.number > COUNT_LIMIT)
     page = fetch(rows, window.ids[:size])
     further = Place(order.cursor_of(page[-1]), place.forwards) if window.ids[size:] else None
     back = None if place.cursor is None else place.opposite()

@@ -60,7 +60,9 @@ def _view(
         admin.make_ready(request, [row])
     field = field_of(admin.model, column)
     if field is None or not isinstance(row.__dict__.get(field.attname), Excerpt):
-        raise NotThereError(f"The page of this {admin.opts.verbose_name} shows all that there is.")
+        raise NotThereError(
+            f"The page of this {admin.opts.verbose_name} already shows the whole value."
+        )
     table = admin.opts.db_table
     admin.admin_site.record(request, f"{table}.download", row, after={"column": field.column})
     name = f"{table}-{row.pk}-{field.column}.txt"

@@ -4,6 +4,7 @@ import uuid
 
 import django.contrib.postgres.functions
 import django.db.models.deletion
+import django.db.models.functions.comparison
 import django.db.models.functions.text
 import django.db.models.lookups
 from django.conf import settings
@@ -27,7 +28,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="Random UUID (version 4)",
+                        db_comment="UUID: random, unless the client makes one, such as of version 7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -107,10 +108,22 @@ class Migration(migrations.Migration):
                 ],
                 "constraints": [
                     models.CheckConstraint(
-                        condition=django.db.models.lookups.GreaterThanOrEqual(
-                            django.db.models.functions.text.Length("name"), 1
+                        condition=models.Func(
+                            django.db.models.functions.comparison.Collate(
+                                django.db.models.functions.comparison.Cast(
+                                    models.F("name"), models.TextField()
+                                ),
+                                "C",
+                            ),
+                            models.Value(
+                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
+                            ),
+                            arg_joiner=" ~ ",
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s",
                         ),
-                        name="chk_rooms_name_length",
+                        name="chk_rooms_name",
+                        violation_error_message="It shows nothing.",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("max_members__gt", 0)), name="chk_rooms_max_members"

@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="Random UUID (version 4)",
+                        db_comment="UUID: random, unless the client makes one, such as of version 7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -137,6 +137,14 @@ class Migration(migrations.Migration):
                         condition=models.Q(("segment_duration_ms__gt", 0)),
                         name="chk_hls_streams_segment_duration_ms",
                     ),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            models.F("bitrates"),
+                            output_field=models.BooleanField(),
+                            template="cardinality(%(expressions)s) = 0 OR array_ndims(%(expressions)s) = 1 AND array_lower(%(expressions)s, 1) = 1 AND array_position(%(expressions)s, NULL) IS NULL AND 0 < ALL (%(expressions)s)",
+                        ),
+                        name="chk_hls_streams_bitrates",
+                    ),
                 ],
             },
         ),
@@ -146,7 +154,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="Random UUID (version 4)",
+                        db_comment="UUID: random, unless the client makes one, such as of version 7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -283,12 +291,21 @@ class Migration(migrations.Migration):
                         name="chk_hls_transcode_queue_priority",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("attempt_count__gte", 0)),
+                        condition=models.Q(
+                            ("attempt_count__gte", 0),
+                            ("attempt_count__lte", models.F("max_attempts")),
+                        ),
                         name="chk_hls_transcode_queue_attempt_count",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("max_attempts__gt", 0)),
                         name="chk_hls_transcode_queue_max_attempts",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("status", "pending")),
+                        fields=("track", "track_version"),
+                        name="idx_hls_transcode_queue_track_id_track_version_id",
+                        nulls_distinct=False,
                     ),
                 ],
             },
@@ -299,7 +316,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="Random UUID (version 4)",
+                        db_comment="UUID: random, unless the client makes one, such as of version 7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -345,7 +362,9 @@ class Migration(migrations.Migration):
                 ("new_bitrate", models.IntegerField(db_comment="After, in kbit/s")),
                 (
                     "reason",
-                    models.CharField(db_comment="bandwidth, buffer, user, …", max_length=50),
+                    models.CharField(
+                        db_comment="Open vocabulary, such as bandwidth, buffer, user", max_length=50
+                    ),
                 ),
                 (
                     "network_bandwidth",

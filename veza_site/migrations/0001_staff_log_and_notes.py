@@ -63,7 +63,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "subject_table",
-                    models.CharField(db_comment="About a row of which table", max_length=63),
+                    models.CharField(db_comment="The table of the row", max_length=63),
                 ),
                 ("subject_id", models.CharField(db_comment="Its id", max_length=63)),
                 ("author_id", models.UUIDField(db_comment="users.id of who wrote it")),
@@ -85,7 +85,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "db_table_comment": "Remarks of staff about rows: never edited",
+                "db_table_comment": "Notes of staff about rows: never edited",
                 "default_permissions": (),
                 "indexes": [
                     models.Index(fields=["-created_at", "-id"], name="idx_note_created_at"),
@@ -131,46 +131,46 @@ class Migration(migrations.Migration):
                 (
                     "address",
                     models.GenericIPAddressField(
-                        db_comment="From where; NULL: a command, or not known", null=True
+                        db_comment="The client's IP address; NULL: a command, or unknown", null=True
                     ),
                 ),
                 (
                     "user_agent",
                     models.CharField(
                         blank=True,
-                        db_comment="With what, as the browser says, cut to 255",
+                        db_comment="The browser's user agent, cut to 255 characters",
                         max_length=255,
                     ),
                 ),
                 (
                     "action",
                     models.CharField(
-                        db_comment="What: users.ban, users.view, sign_in, …", max_length=50
+                        db_comment="The action: users.ban, users.view, sign_in, …", max_length=50
                     ),
                 ),
                 (
                     "subject_table",
                     models.CharField(
                         blank=True,
-                        db_comment="On a row of which table; empty: on none",
+                        db_comment="The table of the row; empty: none",
                         max_length=63,
                     ),
                 ),
                 (
                     "subject_id",
                     models.CharField(
-                        blank=True, db_comment="Its id; empty: the table as a whole", max_length=63
+                        blank=True, db_comment="The row's id; empty: the whole table", max_length=63
                     ),
                 ),
                 (
                     "subject_label",
                     models.CharField(
-                        blank=True, db_comment="How it was called at the time", max_length=255
+                        blank=True, db_comment="The row's name at the time", max_length=255
                     ),
                 ),
                 (
                     "reason",
-                    models.TextField(blank=True, db_comment="Why, in the words of who did it"),
+                    models.TextField(blank=True, db_comment="The reason that was given"),
                 ),
                 (
                     "before",

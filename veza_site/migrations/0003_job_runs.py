@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                 (
                     "finished_at",
                     models.DateTimeField(
-                        db_comment="When it last ended well",
+                        db_comment="When it last succeeded",
                         db_default=django.contrib.postgres.functions.TransactionNow(),
                     ),
                 ),

@@ -122,7 +122,7 @@ class Migration(migrations.Migration):
                     "user_agent",
                     models.CharField(
                         blank=True,
-                        db_comment="With what, as the browser says, cut to 255",
+                        db_comment="The browser's user agent, cut to 255 characters",
                         max_length=255,
                     ),
                 ),

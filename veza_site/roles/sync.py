@@ -36,7 +36,7 @@ def sync(
     have (`proof.UNBOUNDED`); the role of the connection keeps it. `accepted` are names of that
     which the role may keep.
 
-    Returns the statements that ran, or would; none for a role that is as it should be. They hold no
+    Returns the statements that ran, or would; none for a role that is up to date. They hold no
     password: only what the server itself keeps of it. Raises `RoleError` when the role cannot be
     made so, or may more by what is not ours to revoke; then nothing is changed.
     """
@@ -86,7 +86,7 @@ def _check(connection: Connection, is_: Found, role: LoginRole) -> None:
         )
     if is_.member_of:
         raise RoleError(
-            f"role {role.name} is a member of {', '.join(is_.member_of)}, and may what they may: "
+            f"role {role.name} is a member of {', '.join(is_.member_of)}, and so has their rights: "
             f"REVOKE {is_.member_of[0]} FROM {role.name} first"
         )
 
@@ -207,7 +207,7 @@ def _prove(
     if more := proof.excess(connection, role, columns):
         others = f" and {len(more) - NAMED} more" if len(more) > NAMED else ""
         raise RoleError(
-            f"role {role.name} may all the same, by a grant to PUBLIC or by another role's grant: "
+            f"role {role.name} still has rights by a grant to PUBLIC or by another role's grant: "
             f"{', '.join(more[:NAMED])}{others}: revoke that first"
         )
     left = [

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib import admin
 
 from veza_core.secret_columns import SECRET_COLUMNS
 
@@ -12,7 +15,8 @@ from veza_core.secret_columns import SECRET_COLUMNS
 type Grant = tuple[str, str, str, str]
 type Columns = Mapping[tuple[str, str], list[str]]
 
-#: What staff change, table by table. The triggers set `updated_at`; a model that is saved names it.
+#: What staff change, table by table, beside `SOFT_DELETED`. The triggers set `updated_at`; a model
+#: that is saved names it.
 WRITTEN_COLUMNS: dict[str, frozenset[str]] = {
     "users": frozenset({
         "is_banned", "is_active", "is_verified", "token_version", "locked_until",
@@ -21,16 +25,13 @@ WRITTEN_COLUMNS: dict[str, frozenset[str]] = {
     "user_sessions": frozenset({"revoked_at"}),
     "refresh_tokens": frozenset({"revoked_at"}),
     "user_roles": frozenset({"expires_at", "assigned_by_id", "updated_at"}),
-    "tracks": frozenset({"deleted_at", "updated_at"}),
-    "playlists": frozenset({"deleted_at", "updated_at"}),
-    "track_comments": frozenset({"deleted_at", "updated_at"}),
-    "track_shares": frozenset({"deleted_at", "updated_at"}),
-    "rooms": frozenset({"deleted_at", "updated_at"}),
     "hls_transcode_queue": frozenset({
         "status", "priority", "attempt_count", "locked_by", "locked_at", "run_after", "started_at",
         "completed_at", "error_message",
     }),
 }  # fmt: skip
+#: Of the tables whose screens delete and restore rows.
+SOFT_DELETED = frozenset({"deleted_at", "updated_at"})
 #: Tables into which staff insert.
 INSERTED = ("user_roles",)
 #: What the sign-in and the search box compare, and no page shows: the hash of a password, and those
@@ -98,7 +99,7 @@ def writer_grants(columns: Columns) -> set[Grant]:
     }
     grants |= {
         ("public", table, column, "UPDATE")
-        for table, names in WRITTEN_COLUMNS.items()
+        for table, names in written_columns().items()
         for column in names
     }
     grants |= {("public", table, "", "INSERT") for table in INSERTED}
@@ -132,6 +133,18 @@ WRITER = Kind(
     read_only=False,
 )
 KINDS = (READER, WRITER)
+
+
+def written_columns() -> dict[str, frozenset[str]]:
+    """What staff change, table by table, as the actions of the screens are."""
+    import_module(settings.ROOT_URLCONF)
+    site: Any = admin.site
+    columns = dict(WRITTEN_COLUMNS)
+    for screen in site.screens():
+        if any("deleted_at" in action.watched for action in screen.row_actions):
+            table = screen.opts.db_table
+            columns[table] = columns.get(table, frozenset()) | SOFT_DELETED
+    return columns
 
 
 def tables() -> list[tuple[str, str]]:

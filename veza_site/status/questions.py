@@ -13,11 +13,12 @@ from django.db.migrations.loader import MigrationLoader
 from psycopg import sql
 
 from veza_core.operations.deploy.summary import read_summary
-from veza_core.operations.deploy.v1 import V1_MIGRATIONS
-from veza_core.operations.jobs import BACKUP, PURGE, WEEKLY_PLAYS
+from veza_core.operations.deploy.v1 import LAST_OF_V1
+from veza_core.operations.jobs import BACKUP, PURGE
 from veza_core.operations.purge.catalog import read_catalog
 from veza_core.operations.purge.policy import Due, read_policy
 from veza_site.append_only import changes
+from veza_streaming.weekly_plays import WEEKLY_PLAYS
 
 #: How far rows are counted: above it the answer is "that many at least".
 MOST_COUNTED = 1000
@@ -75,7 +76,7 @@ def history(connection: BaseDatabaseWrapper) -> Answer:
         "applied": len(applied & on_disk),
         "pending": _names(on_disk - applied),
         "unknown": _names({key for key in applied - on_disk if key[0] in own}),
-        "v1_complete": applied >= V1_MIGRATIONS,
+        "v1_complete": LAST_OF_V1 in applied,
     }
 
 

@@ -109,7 +109,8 @@ def of_sign_in(name: str, networks: list[str], device: str | None) -> list[Bound
     """
     pause = settings.SIGN_IN_PAUSE_MINUTES * 60
     longest = settings.SIGN_IN_LONGEST_PAUSE_MINUTES * 60
-    hashed = keyed_hash(name)
+    # A name is found whatever its case, so its case is no way round the count.
+    hashed = keyed_hash(name.casefold())
     tries = settings.SIGN_IN_ATTEMPTS
     if device:
         return [Bound("browser", tries, pause, pause, pause, name=device, is_cleared=True)]
@@ -219,7 +220,7 @@ def forget(*, name: str = "", network: str = "") -> int:
     """End the pauses of what is typed as `name`, or of a network; return how many it were."""
     counts = AttemptCount.objects.all()
     if name:
-        counts = counts.filter(name=keyed_hash(name))
+        counts = counts.filter(name=keyed_hash(name.casefold()))
     if network:
         counts = counts.filter(network=network)
     return counts.delete()[0]

@@ -1,4 +1,4 @@
-"""Remarks of staff about rows of any table."""
+"""Notes of staff about rows of any table."""
 
 from typing import Any
 

@@ -9,9 +9,9 @@ from django.utils.safestring import SafeString
 
 from veza_core.access import StaffRequest
 from veza_core.screens.charts import by_day
-from veza_core.screens.columns import Table
+from veza_core.screens.columns import HtmlTable
 from veza_core.screens.display import badge, exact, when
-from veza_core.screens.keyset import COUNTED, Count
+from veza_core.screens.keyset import COUNT_LIMIT, Count
 from veza_core.screens.labels import attach
 from veza_core.screens.site import StaffSite
 from veza_media.models import HlsTranscodeJob, TranscodeStatus
@@ -75,16 +75,16 @@ def _jobs() -> str:
 
 
 def _queue(alias: str) -> list[QueueState]:
-    """How many jobs are in each state, up to `COUNTED`."""
+    """How many jobs are in each state, up to `COUNT_LIMIT`."""
     with connections[alias].cursor() as cursor:
-        cursor.execute(_QUEUE, [COUNTED + 1])
+        cursor.execute(_QUEUE, [COUNT_LIMIT + 1])
         return [
-            QueueState(badge(status), Count.of(number, COUNTED), f"{_jobs()}?status={status}")
+            QueueState(badge(status), Count.of(number, COUNT_LIMIT), f"{_jobs()}?status={status}")
             for status, number in cursor.fetchall()
         ]
 
 
-def _failed(site: StaffSite, request: StaffRequest, alias: str) -> Table:
+def _failed(site: StaffSite, request: StaffRequest, alias: str) -> HtmlTable:
     """The latest failed jobs."""
     screen: Any = site.get_model_admin(HlsTranscodeJob)
     columns = screen.panel_columns("track_version")
@@ -95,12 +95,12 @@ def _failed(site: StaffSite, request: StaffRequest, alias: str) -> Table:
         .order_by("status", "-created_at")[:LATEST]
     )
     attach(request, site, alias, rows)
-    return Table.of(columns, rows)
+    return HtmlTable.of(columns, rows)
 
 
-def _actions(request: StaffRequest) -> Table:
+def _actions(request: StaffRequest) -> HtmlTable:
     """The latest entries of the staff log, without those of looking at something."""
-    return Table(
+    return HtmlTable(
         ["When", "Who", "What", "On"],
         [
             (when(entry.created_at), entry.staff_name, entry.action, entry.subject_label)

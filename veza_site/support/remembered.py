@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from veza_core.access import StaffRequest
 from veza_core.screens.actions.pages import undo_url_of
 from veza_core.screens.bounded import ON_PAGE, Excerpt, bounded
-from veza_core.screens.columns import Table, shown_fields
+from veza_core.screens.columns import HtmlTable, shown_fields
 from veza_core.screens.display import NOTHING, shortened, text, when
 from veza_core.screens.keyset import Count
 from veza_core.screens.site import StaffSite
@@ -33,7 +33,7 @@ class RememberedPanel:
     """A panel of a row's page, as `veza/panel.html` shows it."""
 
     title: str
-    table: Table
+    table: HtmlTable
     url: str = ""
     count: Count | None = None
 
@@ -62,14 +62,14 @@ def remembered(site: StaffSite, request: StaffRequest, row: Model) -> list[Remem
     panels = [
         RememberedPanel(
             "Notes",
-            Table(
+            HtmlTable(
                 ["When", "Who", "Note"],
                 [(when(note.created_at), note.author_name, _remark(note.text)) for note in notes],
             ),
         ),
         RememberedPanel(
             "Staff actions",
-            Table(
+            HtmlTable(
                 ["When", "Who", "What", "Why", "Undo"],
                 [
                     (

@@ -13,7 +13,7 @@ from veza_streaming.models import Track
 DAYS = 30
 
 #: Plays that are counted, the latest ones: a hit has more than a page can wait for.
-COUNTED = 20_000
+CHART_LIMIT = 20_000
 
 _PLAYS = """
     SELECT (created_at AT TIME ZONE 'UTC')::date, count(*)
@@ -27,16 +27,16 @@ _PLAYS = """
 
 
 def plays_by_day(track: Track, alias: str) -> SafeString:
-    """The chart of the last `DAYS` days, as far back as its latest `COUNTED` plays go."""
+    """The chart of the last `DAYS` days, as far back as its latest `CHART_LIMIT` plays go."""
     days = days_until(timezone.now().astimezone(UTC).date(), DAYS)
     with connections[alias].cursor() as cursor:
-        cursor.execute(_PLAYS, [track.pk, datetime.combine(days[0], time.min, UTC), COUNTED])
+        cursor.execute(_PLAYS, [track.pk, datetime.combine(days[0], time.min, UTC), CHART_LIMIT])
         found = dict(cursor.fetchall())
     note, first = "", days[0]
-    if sum(found.values()) == COUNTED:
+    if sum(found.values()) == CHART_LIMIT:
         # The day that the limit cut is not known whole.
         first = min(found)
         del found[first]
-        note = f"Only the latest {COUNTED:,} plays are counted."
+        note = f"Only the latest {CHART_LIMIT:,} plays are counted."
     numbers = [Day(day, found.get(day, None if note and day <= first else 0)) for day in days]
     return by_day("plays", "Plays by day", numbers, note)

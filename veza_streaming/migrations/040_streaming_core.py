@@ -6,6 +6,7 @@ import django.contrib.postgres.fields
 import django.contrib.postgres.functions
 import django.contrib.postgres.indexes
 import django.db.models.deletion
+import django.db.models.functions.comparison
 import django.db.models.functions.text
 from django.conf import settings
 from django.db import migrations, models
@@ -28,7 +29,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="Random UUID (version 4)",
+                        db_comment="UUID: random, unless the client makes one, such as of version 7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -77,9 +78,9 @@ class Migration(migrations.Migration):
                 (
                     "tags",
                     django.contrib.postgres.fields.ArrayField(
-                        base_field=models.TextField(),
+                        base_field=models.CharField(max_length=100),
                         blank=True,
-                        db_comment="Free labels, by the uploader",
+                        db_comment="Free labels, by the uploader: 50 at most",
                         db_default=[],
                     ),
                 ),
@@ -102,7 +103,7 @@ class Migration(migrations.Migration):
                     "format",
                     models.CharField(
                         blank=True,
-                        db_comment="Container or codec: flac, mp3, …",
+                        db_comment="Container or codec, open vocabulary, such as flac, mp3",
                         max_length=20,
                         null=True,
                     ),
@@ -170,8 +171,7 @@ class Migration(migrations.Migration):
                 (
                     "weekly_play_count",
                     models.IntegerField(
-                        db_comment="Plays of the last 7 days, as manage.py count_weekly_plays "
-                        "last counted them; 0: not among the most played",
+                        db_comment="Plays of the last 7 days, as manage.py count_weekly_plays last counted them; 0: not among the most played",
                         db_default=0,
                     ),
                 ),
@@ -299,6 +299,102 @@ class Migration(migrations.Migration):
                         name="idx_tracks_slug",
                     ),
                     models.CheckConstraint(
+                        condition=models.Func(
+                            django.db.models.functions.comparison.Collate(
+                                django.db.models.functions.comparison.Cast(
+                                    models.F("title"), models.TextField()
+                                ),
+                                "C",
+                            ),
+                            models.Value(
+                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
+                            ),
+                            arg_joiner=" ~ ",
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s",
+                        ),
+                        name="chk_tracks_title",
+                        violation_error_message="It shows nothing.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            django.db.models.functions.comparison.Collate(
+                                django.db.models.functions.comparison.Cast(
+                                    models.F("slug"), models.TextField()
+                                ),
+                                "C",
+                            ),
+                            models.Value("^[a-z0-9][a-z0-9._-]*$"),
+                            arg_joiner=" ~ ",
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s",
+                        ),
+                        name="chk_tracks_slug",
+                        violation_error_message="Only small letters, digits, dots, dashes and underscores, a letter or digit first.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            django.db.models.functions.comparison.Collate(
+                                django.db.models.functions.comparison.Cast(
+                                    models.F("artist"), models.TextField()
+                                ),
+                                "C",
+                            ),
+                            models.Value(
+                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
+                            ),
+                            arg_joiner=" ~ ",
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s",
+                        ),
+                        name="chk_tracks_artist",
+                        violation_error_message="It shows nothing.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            django.db.models.functions.comparison.Collate(
+                                django.db.models.functions.comparison.Cast(
+                                    models.F("album"), models.TextField()
+                                ),
+                                "C",
+                            ),
+                            models.Value(
+                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
+                            ),
+                            arg_joiner=" ~ ",
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s",
+                        ),
+                        name="chk_tracks_album",
+                        violation_error_message="It shows nothing.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            django.db.models.functions.comparison.Collate(
+                                django.db.models.functions.comparison.Cast(
+                                    models.F("genre"), models.TextField()
+                                ),
+                                "C",
+                            ),
+                            models.Value(
+                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
+                            ),
+                            arg_joiner=" ~ ",
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s",
+                        ),
+                        name="chk_tracks_genre",
+                        violation_error_message="It shows nothing.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            models.F("tags"),
+                            output_field=models.BooleanField(),
+                            template="cardinality(%(expressions)s) = 0 OR array_ndims(%(expressions)s) = 1 AND array_lower(%(expressions)s, 1) = 1 AND array_position(%(expressions)s, NULL) IS NULL AND cardinality(%(expressions)s) <= 50 AND array_position(%(expressions)s, '') IS NULL",
+                        ),
+                        name="chk_tracks_tags",
+                    ),
+                    models.CheckConstraint(
                         condition=models.Q(("duration_ms__gte", 0)), name="chk_tracks_duration_ms"
                     ),
                     models.CheckConstraint(
@@ -333,7 +429,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="Random UUID (version 4)",
+                        db_comment="UUID: random, unless the client makes one, such as of version 7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -442,7 +538,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="Random UUID (version 4)",
+                        db_comment="UUID: random, unless the client makes one, such as of version 7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -548,6 +644,40 @@ class Migration(migrations.Migration):
                         name="idx_playlists_slug",
                     ),
                     models.CheckConstraint(
+                        condition=models.Func(
+                            django.db.models.functions.comparison.Collate(
+                                django.db.models.functions.comparison.Cast(
+                                    models.F("title"), models.TextField()
+                                ),
+                                "C",
+                            ),
+                            models.Value(
+                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
+                            ),
+                            arg_joiner=" ~ ",
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s",
+                        ),
+                        name="chk_playlists_title",
+                        violation_error_message="It shows nothing.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            django.db.models.functions.comparison.Collate(
+                                django.db.models.functions.comparison.Cast(
+                                    models.F("slug"), models.TextField()
+                                ),
+                                "C",
+                            ),
+                            models.Value("^[a-z0-9][a-z0-9._-]*$"),
+                            arg_joiner=" ~ ",
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s",
+                        ),
+                        name="chk_playlists_slug",
+                        violation_error_message="Only small letters, digits, dots, dashes and underscores, a letter or digit first.",
+                    ),
+                    models.CheckConstraint(
                         condition=models.Q(("track_count__gte", 0)),
                         name="chk_playlists_track_count",
                     ),
@@ -564,7 +694,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="Random UUID (version 4)",
+                        db_comment="UUID: random, unless the client makes one, such as of version 7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -675,7 +805,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="Random UUID (version 4)",
+                        db_comment="UUID: random, unless the client makes one, such as of version 7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -795,7 +925,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="Random UUID (version 4)",
+                        db_comment="UUID: random, unless the client makes one, such as of version 7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,

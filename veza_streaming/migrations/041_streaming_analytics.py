@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="Random UUID (version 4)",
+                        db_comment="UUID: random, unless the client makes one, such as of version 7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -77,7 +77,7 @@ class Migration(migrations.Migration):
                     "source",
                     models.CharField(
                         blank=True,
-                        db_comment="Where from: playlist, search, …",
+                        db_comment="Where from, open vocabulary, such as playlist, search, radio",
                         max_length=50,
                         null=True,
                     ),
@@ -86,7 +86,7 @@ class Migration(migrations.Migration):
                     "device",
                     models.CharField(
                         blank=True,
-                        db_comment="Kind of device: phone, web, …",
+                        db_comment="Kind of device, open vocabulary, such as phone, web, tv",
                         max_length=50,
                         null=True,
                     ),
@@ -100,7 +100,10 @@ class Migration(migrations.Migration):
                 (
                     "country_code",
                     models.CharField(
-                        blank=True, db_comment="ISO 3166-1 alpha-2", max_length=2, null=True
+                        blank=True,
+                        db_comment="ISO 3166-1 alpha-2, in capitals",
+                        max_length=2,
+                        null=True,
                     ),
                 ),
                 (
@@ -139,7 +142,23 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(("duration_ms__gte", 0)),
                         name="chk_track_plays_duration_ms",
-                    )
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            django.db.models.functions.comparison.Collate(
+                                django.db.models.functions.comparison.Cast(
+                                    models.F("country_code"), models.TextField()
+                                ),
+                                "C",
+                            ),
+                            models.Value("^[A-Z]{2}$"),
+                            arg_joiner=" ~ ",
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s",
+                        ),
+                        name="chk_track_plays_country_code",
+                        violation_error_message="Two capital letters are needed.",
+                    ),
                 ],
             },
         ),
@@ -149,7 +168,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="Random UUID (version 4)",
+                        db_comment="UUID: random, unless the client makes one, such as of version 7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -238,7 +257,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="Random UUID (version 4)",
+                        db_comment="UUID: random, unless the client makes one, such as of version 7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -363,7 +382,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="Random UUID (version 4)",
+                        db_comment="UUID: random, unless the client makes one, such as of version 7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -395,10 +414,10 @@ class Migration(migrations.Migration):
                     "parent",
                     models.ForeignKey(
                         blank=True,
-                        db_comment="The comment it replies to; NULL: it begins a thread",
+                        db_comment="The comment it replies to; NULL: it begins a thread, or that one was removed",
                         db_index=False,
                         null=True,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        on_delete=django.db.models.deletion.DB_SET_NULL,
                         related_name="replies",
                         to="veza_streaming.trackcomment",
                     ),
@@ -470,6 +489,16 @@ class Migration(migrations.Migration):
                 ],
                 "constraints": [
                     models.CheckConstraint(
+                        condition=models.Func(
+                            models.F("parent_id"),
+                            models.F("id"),
+                            arg_joiner=" <> ",
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s",
+                        ),
+                        name="chk_track_comments_parent_id",
+                    ),
+                    models.CheckConstraint(
                         condition=models.Q(
                             django.db.models.lookups.GreaterThanOrEqual(
                                 django.db.models.functions.text.Length("content"), 1
@@ -479,6 +508,24 @@ class Migration(migrations.Migration):
                             ),
                         ),
                         name="chk_track_comments_content_length",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            django.db.models.functions.comparison.Collate(
+                                django.db.models.functions.comparison.Cast(
+                                    models.F("content"), models.TextField()
+                                ),
+                                "C",
+                            ),
+                            models.Value(
+                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
+                            ),
+                            arg_joiner=" ~ ",
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s",
+                        ),
+                        name="chk_track_comments_content",
+                        violation_error_message="It shows nothing.",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("position_ms__gte", 0)),
@@ -493,7 +540,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="Random UUID (version 4)",
+                        db_comment="UUID: random, unless the client makes one, such as of version 7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -525,7 +572,10 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "action",
-                    models.CharField(db_comment="created, updated, published, …", max_length=50),
+                    models.CharField(
+                        db_comment="Open vocabulary, such as created, updated, published",
+                        max_length=50,
+                    ),
                 ),
                 (
                     "old_value",
@@ -572,7 +622,30 @@ class Migration(migrations.Migration):
                         fields=["-created_at"], name="idx_track_history_created_at"
                     ),
                 ],
-                "constraints": [],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=django.db.models.lookups.Exact(
+                            models.Func(
+                                models.F("old_value"),
+                                function="jsonb_typeof",
+                                output_field=models.TextField(),
+                            ),
+                            models.Value("object"),
+                        ),
+                        name="chk_track_history_old_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=django.db.models.lookups.Exact(
+                            models.Func(
+                                models.F("new_value"),
+                                function="jsonb_typeof",
+                                output_field=models.TextField(),
+                            ),
+                            models.Value("object"),
+                        ),
+                        name="chk_track_history_new_value",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -581,7 +654,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="Random UUID (version 4)",
+                        db_comment="UUID: random, unless the client makes one, such as of version 7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,

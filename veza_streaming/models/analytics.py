@@ -4,8 +4,10 @@ from django.contrib.postgres.functions import TransactionNow
 from django.db import models
 from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 
-from veza_core.db.constraints import LIVE, characters_between, non_negative, one_of
+from veza_core.db.constraints import LIVE, characters_between, different, non_negative, one_of
 from veza_core.db.indexes import Index, set_index
+from veza_core.db.text_checks import country, not_blank
+from veza_core.db.value_checks import json_object
 from veza_core.models import BaseModel, SoftDeleteModel, User, UserSession
 
 from .tracks import Track
@@ -13,6 +15,8 @@ from .tracks import Track
 
 class TrackPlay(BaseModel):
     """One listening to a track, by a user or by somebody who is not signed in."""
+
+    purged_after = {"created_at": "plays"}
 
     track = models.ForeignKey(
         Track,
@@ -36,23 +40,32 @@ class TrackPlay(BaseModel):
         db_default=False, db_comment="Whether it was heard to the end"
     )
     source = models.CharField(
-        max_length=50, null=True, blank=True, db_comment="Where from: playlist, search, …"
+        max_length=50,
+        null=True,
+        blank=True,
+        db_comment="Where from, open vocabulary, such as playlist, search, radio",
     )
     device = models.CharField(
-        max_length=50, null=True, blank=True, db_comment="Kind of device: phone, web, …"
+        max_length=50,
+        null=True,
+        blank=True,
+        db_comment="Kind of device, open vocabulary, such as phone, web, tv",
     )
     ip_address = models.GenericIPAddressField(
         null=True, blank=True, db_comment="The listener's address"
     )
     country_code = models.CharField(
-        max_length=2, null=True, blank=True, db_comment="ISO 3166-1 alpha-2"
+        max_length=2, null=True, blank=True, db_comment="ISO 3166-1 alpha-2, in capitals"
     )
 
     class Meta:
         db_table = "track_plays"
         db_table_comment = "Listenings to tracks, one row each"
         verbose_name = "play"
-        constraints = [non_negative("track_plays", "duration_ms")]
+        constraints = [
+            non_negative("track_plays", "duration_ms"),
+            country("track_plays", "country_code"),
+        ]
         indexes = [
             # A track's plays, newest first.
             Index(fields=["track", "-created_at"], name="idx_track_plays_track_id_created_at"),
@@ -119,6 +132,8 @@ class SharePermission(models.TextChoices):
 
 class TrackShare(SoftDeleteModel):
     """A link through which somebody hears a track without an account."""
+
+    secret_columns = frozenset({"token_hash"})
 
     track = models.ForeignKey(
         Track,
@@ -191,12 +206,12 @@ class TrackComment(SoftDeleteModel):
     )
     parent = models.ForeignKey(
         "self",
-        on_delete=models.DB_CASCADE,
+        on_delete=models.DB_SET_NULL,
         null=True,
         blank=True,
         db_index=False,
         related_name="replies",
-        db_comment="The comment it replies to; NULL: it begins a thread",
+        db_comment="The comment it replies to; NULL: it begins a thread, or that one was removed",
     )
     content = models.TextField(db_comment="1 to 5000 characters")
     position_ms = models.IntegerField(
@@ -211,7 +226,9 @@ class TrackComment(SoftDeleteModel):
         db_table_comment = "What users say of tracks, in threads"
         verbose_name = "comment"
         constraints = [
+            different("track_comments", "parent_id", "id"),
             characters_between("track_comments", "content", 1, 5000),
+            not_blank("track_comments", "content"),
             non_negative("track_comments", "position_ms"),
         ]
         indexes = [
@@ -234,6 +251,8 @@ class TrackComment(SoftDeleteModel):
 class TrackHistory(BaseModel):
     """A change of a track: who did what, and the values before and after."""
 
+    purged_after = {"created_at": "history"}
+
     track = models.ForeignKey(
         Track,
         on_delete=models.DB_CASCADE,
@@ -250,7 +269,9 @@ class TrackHistory(BaseModel):
         related_name="track_history",
         db_comment="Who did it; NULL: the platform, or an account since removed",
     )
-    action = models.CharField(max_length=50, db_comment="created, updated, published, …")
+    action = models.CharField(
+        max_length=50, db_comment="Open vocabulary, such as created, updated, published"
+    )
     old_value = models.JSONField(null=True, blank=True, db_comment="The changed columns, before")
     new_value = models.JSONField(null=True, blank=True, db_comment="The changed columns, after")
 
@@ -258,6 +279,10 @@ class TrackHistory(BaseModel):
         db_table = "track_history"
         db_table_comment = "Changes of tracks, one row each"
         verbose_name = "track change"
+        constraints = [
+            json_object("track_history", "old_value"),
+            json_object("track_history", "new_value"),
+        ]
         indexes = [
             # A track's changes, newest first.
             Index(fields=["track", "-created_at"], name="idx_track_history_track_id_created_at"),
@@ -273,6 +298,8 @@ class TrackHistory(BaseModel):
 
 class PlaybackAnalytics(BaseModel):
     """How a listening went: pauses, seeks, and how far the listener came."""
+
+    purged_after = {"created_at": "analytics"}
 
     track = models.ForeignKey(
         Track,

@@ -7,6 +7,7 @@ from django.db.models.functions import Upper
 from veza_core.db.constraints import LIVE, non_negative
 from veza_core.db.fields import EnumField
 from veza_core.db.indexes import Index, search_index, set_index
+from veza_core.db.text_checks import not_blank, slug
 from veza_core.models import SoftDeleteModel, User
 
 from .tracks import Track
@@ -47,6 +48,8 @@ class Playlist(SoftDeleteModel):
         db_table_comment = "Lists of tracks that users made"
         constraints = [
             UniqueConstraint(fields=["slug"], condition=LIVE, name="idx_playlists_slug"),
+            not_blank("playlists", "title"),
+            slug("playlists"),
             non_negative("playlists", "track_count"),
             non_negative("playlists", "follower_count"),
         ]

@@ -8,6 +8,8 @@ from django.db.models.functions import Upper
 from veza_core.db.constraints import LIVE, non_negative, positive
 from veza_core.db.fields import EnumField
 from veza_core.db.indexes import Index, search_index, set_index, word_indexes
+from veza_core.db.text_checks import not_blank, slug
+from veza_core.db.value_checks import labels
 from veza_core.models import SoftDeleteModel, User
 
 
@@ -41,7 +43,10 @@ class Track(SoftDeleteModel):
         null=True, blank=True, db_comment="Year of first release (Gregorian)"
     )
     tags = ArrayField(
-        models.TextField(), db_default=[], blank=True, db_comment="Free labels, by the uploader"
+        models.CharField(max_length=100),
+        db_default=[],
+        blank=True,
+        db_comment="Free labels, by the uploader: 50 at most",
     )
     duration_ms = models.IntegerField(
         null=True, blank=True, db_comment="Length in milliseconds; NULL: not yet known"
@@ -51,7 +56,10 @@ class Track(SoftDeleteModel):
         null=True, blank=True, db_comment="Size of the original file in bytes"
     )
     format = models.CharField(
-        max_length=20, null=True, blank=True, db_comment="Container or codec: flac, mp3, …"
+        max_length=20,
+        null=True,
+        blank=True,
+        db_comment="Container or codec, open vocabulary, such as flac, mp3",
     )
     bitrate = models.IntegerField(
         null=True, blank=True, db_comment="Of the original file, in kbit/s"
@@ -91,6 +99,12 @@ class Track(SoftDeleteModel):
         db_table_comment = "Pieces of music that users uploaded"
         constraints = [
             UniqueConstraint(fields=["slug"], condition=LIVE, name="idx_tracks_slug"),
+            not_blank("tracks", "title"),
+            slug("tracks"),
+            not_blank("tracks", "artist"),
+            not_blank("tracks", "album"),
+            not_blank("tracks", "genre"),
+            labels("tracks", "tags", 50),
             non_negative("tracks", "duration_ms"),
             non_negative("tracks", "file_size"),
             positive("tracks", "bitrate"),

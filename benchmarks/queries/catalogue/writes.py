@@ -1,85 +1,83 @@
-"""Group 6: what the services write all the time."""
+"""Group 6: what the services write all the time.
+
+The other schemas have no trigger that sets updated_at, and no partial index: there the statements
+of schema/queries are changed by as much as it takes. Stock Django fills its columns from Python.
+"""
+
+import re
 
 from benchmarks.queries.query import Query
+from benchmarks.queries.statements import replace, sql
 
-#: Columns that V1 and lab fill by defaults, and stock Django from Python.
-TIMES = "CURRENT_TIMESTAMP, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP"
-
-#: The same tracks in a new order.
-REORDER = """UPDATE playlist_tracks SET position = new.position - 1{touch}
-FROM unnest($2::{key}[]) WITH ORDINALITY AS new (track_id, position)
-WHERE playlist_tracks.playlist_id = $1 AND playlist_tracks.track_id = new.track_id
-  AND playlist_tracks.deleted_at IS NULL"""
-
-#: A re-used token has been refused by then: "refresh token by hash" is the read before.
-ROTATE = """WITH old AS (
-    UPDATE refresh_tokens SET revoked_at = CURRENT_TIMESTAMP{touch}
-    WHERE token_hash = $1 RETURNING user_id
-)
-INSERT INTO refresh_tokens (user_id, token_hash, expires_at{columns})
-SELECT user_id, md5(random()::text) || md5(random()::text),
-       CURRENT_TIMESTAMP + interval '30 days'{values} FROM old"""
-
-LIKE = """INSERT INTO track_likes (user_id, track_id{columns}) VALUES ($1, $2{values})
-ON CONFLICT (user_id, track_id) {otherwise}"""
-UNLIKE = """UPDATE track_likes SET deleted_at = CURRENT_TIMESTAMP{touch}
-WHERE user_id = $1 AND track_id = $2 AND deleted_at IS NULL"""
+NOW = "CURRENT_TIMESTAMP"
 #: Without a partial index the row that was deleted has to come back.
-REVIVE = "DO UPDATE SET deleted_at = NULL"
+REVIVE = replace(
+    sql("LikeTrack"),
+    "ON CONFLICT (track_id, user_id) WHERE deleted_at IS NULL DO NOTHING",
+    "ON CONFLICT (user_id, track_id) DO UPDATE SET deleted_at = NULL"
+    " WHERE track_likes.deleted_at IS NOT NULL",
+)
+#: Each token can be rotated once, so each is put back.
+PUT_BACK = """WITH gone AS (DELETE FROM refresh_tokens WHERE token_hash = $2)
+UPDATE refresh_tokens SET revoked_at = NULL WHERE token_hash = $1"""
 
-TOUCH = ", updated_at = CURRENT_TIMESTAMP"
-BY_HAND = {"columns": ", created_at, updated_at", "values": ", CURRENT_TIMESTAMP" * 2}
-NOTHING = {"columns": "", "values": "", "touch": ""}
+
+def touch(statement: str) -> str:
+    """The statement, setting updated_at as V1's trigger does."""
+    return re.sub(r"(UPDATE \w+) SET ", rf"\1 SET updated_at = {NOW}, ", statement)
 
 
-def fill(sql: str, **parts: str) -> str:
-    """Put the parts in their places; `{key}` stays."""
-    for name, part in parts.items():
-        sql = sql.replace(f"{{{name}}}", part)
-    return sql
+def by_hand(statement: str, columns: str, values: str) -> str:
+    """The statement, which also inserts both times; `columns` and `values` end its two lists."""
+    return replace(
+        statement,
+        f"{columns})", f"{columns}, created_at, updated_at)",
+        values, f"{values}, {NOW}, {NOW}",
+    )  # fmt: skip
 
 
 QUERIES = [
     Query(
         name="record a play",
         group=6,
-        sql="""INSERT INTO track_plays (track_id, user_id, duration_ms, is_complete, source, device)
-VALUES ($1, $2, 180000, true, 'playlist', 'phone')""",
+        sql=sql("RecordPlay"),
         instead={
-            "stock": f"""INSERT INTO track_plays (track_id, user_id, duration_ms, is_complete,
-                         source, device, started_at, created_at, updated_at)
-VALUES ($1, $2, 180000, true, 'playlist', 'phone', {TIMES})"""
+            "stock": replace(
+                sql("RecordPlay"),
+                "country_code)",
+                "country_code, started_at, created_at, updated_at)",
+                "$8",
+                f"$8, {NOW}, {NOW}, {NOW}",
+            )
         },
-        sample="SELECT track_id, user_id FROM {some:track_plays}",
+        sample="SELECT track_id, user_id, 180000, true, 'playlist', 'phone', NULL, NULL"
+        " FROM {some:track_plays}",
     ),
     Query(
         name="count a play",
         group=6,
-        sql="UPDATE tracks SET play_count = play_count + 1 WHERE id = $1",
-        instead=dict.fromkeys(
-            ("lab", "stock"),
-            f"UPDATE tracks SET play_count = play_count + 1{TOUCH} WHERE id = $1",
-        ),
+        sql=sql("CountPlay"),
+        instead=dict.fromkeys(("lab", "stock"), touch(sql("CountPlay"))),
         sample="SELECT track_id FROM {some:track_plays}",
     ),
     Query(
         name="like, then unlike",
         group=6,
-        sql=(
-            fill(LIKE, **NOTHING, otherwise="WHERE deleted_at IS NULL DO NOTHING"),
-            fill(UNLIKE, **NOTHING),
-        ),
+        sql=(sql("LikeTrack"), sql("UnlikeTrack")),
         instead={
-            "lab": (fill(LIKE, **NOTHING, otherwise=REVIVE), fill(UNLIKE, touch=TOUCH)),
-            "stock": (fill(LIKE, **BY_HAND, otherwise=REVIVE), fill(UNLIKE, touch=TOUCH)),
+            "lab": (touch(REVIVE), touch(sql("UnlikeTrack"))),
+            "stock": (
+                touch(by_hand(REVIVE, "INTO track_likes (user_id, track_id", "($1, $2")),
+                touch(sql("UnlikeTrack")),
+            ),
         },
         sample="SELECT user_id, track_id FROM {some:track_plays} WHERE user_id IS NOT NULL",
     ),
     Query(
         name="reorder a playlist of 500",
         group=6,
-        sql=fill(REORDER, **NOTHING),
-        instead=dict.fromkeys(("lab", "stock"), fill(REORDER, touch=TOUCH)),
+        sql=sql("ReorderPlaylist"),
+        instead=dict.fromkeys(("lab", "stock"), touch(sql("ReorderPlaylist"))),
         sample="""SELECT playlist_id, array_agg(track_id ORDER BY random())
 FROM (SELECT *, row_number() OVER (PARTITION BY playlist_id) AS n FROM playlist_tracks
       WHERE deleted_at IS NULL AND playlist_id IN (
@@ -88,27 +86,36 @@ FROM (SELECT *, row_number() OVER (PARTITION BY playlist_id) AS n FROM playlist_
 WHERE n <= 500 GROUP BY playlist_id""",
     ),
     Query(
-        name="rotate a refresh token",
+        name="rotate a refresh token, and put it back",
         group=6,
-        sql=fill(ROTATE, **NOTHING),
+        sql=(sql("RotateRefreshToken"), PUT_BACK),
         instead={
-            "lab": fill(ROTATE, **NOTHING | {"touch": TOUCH}),
-            "stock": fill(ROTATE, **BY_HAND, touch=TOUCH),
+            "lab": (touch(sql("RotateRefreshToken")), touch(PUT_BACK)),
+            "stock": (
+                touch(by_hand(sql("RotateRefreshToken"), "user_agent", "$5")),
+                touch(PUT_BACK),
+            ),
         },
-        sample="SELECT token_hash FROM {some:refresh_tokens}",
+        sample="""SELECT token_hash, md5(token_hash), CURRENT_TIMESTAMP + interval '30 days',
+       NULL AS ip_address, NULL AS user_agent
+FROM {some:refresh_tokens} JOIN users ON users.id = user_id
+WHERE revoked_at IS NULL AND expires_at > CURRENT_TIMESTAMP
+  AND is_active AND NOT is_banned AND deleted_at IS NULL""",
     ),
     Query(
         name="insert 1,000 plays at once",
         group=6,
-        sql="""INSERT INTO track_plays (track_id, user_id, duration_ms)
-SELECT track_id, user_id, 180000 FROM unnest($1::{key}[], $2::{key}[]) AS p (track_id, user_id)""",
+        sql=sql("RecordPlays"),
         instead={
-            "stock": f"""INSERT INTO track_plays (track_id, user_id, duration_ms, is_complete,
-                         started_at, created_at, updated_at)
-SELECT track_id, user_id, 180000, false, {TIMES}
-FROM unnest($1::{{key}}[], $2::{{key}}[]) AS p (track_id, user_id)"""
+            "stock": replace(
+                sql("RecordPlays"),
+                "duration_ms)",
+                "duration_ms, is_complete, started_at, created_at, updated_at)",
+                "$3::integer",
+                f"$3::integer, false, {NOW}, {NOW}, {NOW}",
+            )
         },
-        sample="""SELECT array_agg(track_id), array_agg(user_id)
+        sample="""SELECT array_agg(track_id), array_agg(user_id), 180000
 FROM (SELECT track_id, user_id, row_number() OVER () / 1000 AS n
       FROM {some:track_plays} WHERE user_id IS NOT NULL) s
 GROUP BY n HAVING count(*) = 1000""",

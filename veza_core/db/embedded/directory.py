@@ -37,7 +37,7 @@ def make(data: Path) -> Account:
         _make_parents(data.parent)
         data.mkdir(mode=0o700, exist_ok=True)
     if not data.is_dir():
-        raise StartError("it is not a folder")
+        raise StartError("it is not a directory")
     if os.geteuid() and data.stat().st_uid != account.uid:
         raise StartError(
             f"it belongs to user {Account.owner_of(data)}, whose server is left alone; "
@@ -89,11 +89,14 @@ def open_file(path: Path, account: Account) -> int:
     return descriptor
 
 
-def allow_only_owner(data: Path, account: Account) -> None:
-    """Write who may connect: the user that the server runs as, and root."""
+def allow_only_owner(data: Path, account: Account, more: str = "") -> None:
+    """Write who may connect: the user that the server runs as, and root.
+
+    `more` are further lines of pg_hba.conf.
+    """
     names = dict.fromkeys((account.name, Account.of(0, 0).name))
     ident = "".join(f'owner "{name}" all\n' for name in names if name)
-    for name, text in (("pg_hba.conf", HBA), ("pg_ident.conf", ident)):
+    for name, text in (("pg_hba.conf", HBA + more), ("pg_ident.conf", ident)):
         path = data / name
         if path.read_text() != text:
             new = data / f"{name}.new"

@@ -61,6 +61,7 @@ class Server:
     data: Path
     account: Account
     settings: Sequence[str] = ()
+    port: str = PORT
 
     def start(self, longest: float) -> str:
         """Start it, or wait for the one that runs; return the directory of its socket.
@@ -126,11 +127,11 @@ class Server:
         if not stale:
             # PostgreSQL refuses to start where a crash of the machine left them empty.
             (self.data / "postmaster.pid").unlink(missing_ok=True)
-        if sockets.listener(folder, PORT) is None:
-            (folder / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
+        if sockets.listener(folder, self.port) is None:
+            (folder / f".s.PGSQL.{self.port}.lock").unlink(missing_ok=True)
         settings = [
             "listen_addresses=",
-            f"port={PORT}",
+            f"port={self.port}",
             f"unix_socket_directories={sockets.quoted(folder)}",
             "unix_socket_permissions=0700",
             "lc_messages=C",
@@ -184,6 +185,20 @@ class Server:
         finally:
             os.close(lock)
 
+    def answers(self, longest: float) -> bool:
+        """Whether it runs and accepts connections; waits for one that starts, ends or recovers.
+
+        Raises `StartError` when it does neither in so many seconds.
+        """
+        deadline = time.monotonic() + longest
+        while self.runs():
+            if self._ping() == Ping.OK:
+                return True
+            if time.monotonic() > deadline:
+                raise StartError(self.silent(f"after {longest:.0f} s"))
+            time.sleep(0.005)
+        return False
+
     def ready(self, stale: Sequence[str] = ()) -> str | None:
         """The directory of its socket; None while it starts, recovers or stops.
 
@@ -202,7 +217,7 @@ class Server:
                 raise StartError(f"others can enter its socket's folder, {folder}")
             return folder
         elsewhere = self._machine()[:1] != machine()[:1]
-        removed = not (Path(folder) / f".s.PGSQL.{PORT}").exists()
+        removed = not (Path(folder) / f".s.PGSQL.{lines[SOCKET_PORT].strip()}").exists()
         if (elsewhere or removed) and self.runs() and self._postmaster_file() == lines:
             raise StartError(self.silent("from here"))
         return None
@@ -259,7 +274,9 @@ class Server:
         lines = self._postmaster_file()
         if len(lines) <= SOCKET_DIRECTORY:
             return Ping.NO_RESPONSE
-        where = make_conninfo(host=lines[SOCKET_DIRECTORY], port=PORT, user="postgres")
+        where = make_conninfo(
+            host=lines[SOCKET_DIRECTORY], port=lines[SOCKET_PORT].strip(), user="postgres"
+        )
         return Ping(PGconn.ping(where.encode()))
 
     def _postmaster_file(self) -> list[str]:
@@ -284,7 +301,7 @@ class Server:
         lines = self._postmaster_file()
         if len(lines) <= SOCKET_DIRECTORY:
             return None
-        return sockets.listener(Path(lines[SOCKET_DIRECTORY]), lines[SOCKET_PORT])
+        return sockets.listener(Path(lines[SOCKET_DIRECTORY]), lines[SOCKET_PORT].strip())
 
 
 def machine() -> list[str]:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import traceback
 from argparse import ArgumentParser
 from typing import Any
 
@@ -22,7 +23,7 @@ PIPED_WIDTH = 120
 
 
 class Command(BaseCommand):
-    """Parses, audits, prints. Exit 0: clean. 1: findings. 2: could not run."""
+    """Parses, audits, prints. Exit 0: clean. 1: findings. 2: could not run, whatever the cause."""
 
     help = (
         "Audit the live catalog of this database, or of any PostgreSQL by --url: read-only, in one "
@@ -30,6 +31,20 @@ class Command(BaseCommand):
     )
     # The audit looks at no model.
     requires_system_checks: list[str] = []
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Run the command; what went wrong outside of `handle` is no finding either."""
+        from veza_core.errors import clear_line
+
+        try:
+            super().run_from_argv(argv)
+        except Exception as error:
+            line = clear_line(error)
+            if line is None or "--traceback" in argv:
+                traceback.print_exc(file=sys.stderr)
+            else:
+                self.stderr.write(f"manage.py: {line}")
+            sys.exit(COULD_NOT_RUN)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         from veza_core.schema.audit.reporters import FORMATS
@@ -56,6 +71,25 @@ class Command(BaseCommand):
             help="only this rule; may be repeated",
         )
         parser.add_argument(
+            "--exclude-rule",
+            type=some_text,
+            action="append",
+            metavar="RULE",
+            help="all rules but this one; may be repeated",
+        )
+        parser.add_argument(
+            "--fail-on",
+            choices=("error", "warning", "none"),
+            default="warning",
+            help="the least severity that makes exit status 1; default: warning",
+        )
+        parser.add_argument(
+            "--baseline",
+            type=some_path,
+            metavar="FILE",
+            help="report only what is not in it: the output of --format json, without --baseline",
+        )
+        parser.add_argument(
             "--exceptions",
             type=some_path,
             metavar="FILE",
@@ -69,7 +103,13 @@ class Command(BaseCommand):
         )
         output = parser.add_mutually_exclusive_group()
         output.add_argument("--format", choices=FORMATS, default="table")
-        output.add_argument("--fix-sql", action="store_true", help="print the fixes' SQL alone")
+        output.add_argument(
+            "--fix-sql",
+            action="store_const",
+            const="sql",
+            dest="format",
+            help="short for --format sql: a script for psql that applies the fixes",
+        )
         output.add_argument(
             "--explain", type=some_text, metavar="RULE", help="print all about it, and end"
         )
@@ -96,6 +136,7 @@ class Command(BaseCommand):
             self._audit(options)
 
     def _audit(self, options: dict[str, Any]) -> None:
+        from veza_core.schema.audit.baseline import BaselineError, read_baseline
         from veza_core.schema.audit.engine import audit
         from veza_core.schema.audit.exceptions import ExceptionsError, read_exceptions
         from veza_core.schema.audit.profiles import Profile
@@ -104,11 +145,16 @@ class Command(BaseCommand):
         from veza_core.schema.audit.service import own_exceptions, own_sources
 
         rules = self._rules(options["rule"]) if options["rule"] else ALL_RULES
+        excluded = self._rules(options["exclude_rule"] or [])
+        rules = tuple(rule for rule in rules if rule not in excluded)
+        if not rules:
+            raise self._error("--exclude-rule leaves no rule to run")
         # A rule that is asked for by name is run on any database.
         asked = Profile.VEZA if options["rule"] else None
         path = options["exceptions"]
         try:
-            exceptions = None if options["url"] else own_exceptions()
+            accepted = read_baseline(options["baseline"]) if options["baseline"] else frozenset()
+            exceptions = None if options["url"] is not None else own_exceptions()
             if path is not None:
                 exceptions = read_exceptions(path, ALL_RULES)
             with self._connect(options) as connection:
@@ -120,17 +166,21 @@ class Command(BaseCommand):
                     exceptions=exceptions,
                     profile=Profile(options["profile"]) if options["profile"] else asked,
                 )
-        except (AuditError, ExceptionsError, ImproperlyConfigured) as error:
+        except (AuditError, BaselineError, ExceptionsError, ImproperlyConfigured) as error:
             raise self._error(error) from error
         except (psycopg.Error, DatabaseError) as error:
             raise self._error(f"the database cannot be audited: {error}") from error
+        report = report.without(accepted)
         self._print(self._render(report, options))
-        if report.findings:
+        counts = {"error": report.errors, "warning": len(report.findings), "none": 0}
+        if counts[options["fail_on"]]:
             sys.exit(FINDINGS)
 
     def _connect(self, options: dict[str, Any]) -> "psycopg.Connection[Any]":
         """Open a connection of the audit's own, since its transaction has to be its own."""
-        if options["url"]:
+        if options["url"] is not None:
+            if not options["url"].strip():
+                raise self._error("--url is given, and empty")
             parameters = connection_parameters(options["url"], name="--url")
             # A pooler in between may not know prepared statements.
             others: dict[str, Any] = {"client_encoding": "UTF8", "prepare_threshold": None}
@@ -155,10 +205,6 @@ class Command(BaseCommand):
     def _render(self, report: Any, options: dict[str, Any]) -> str:
         from veza_core.schema.audit import reporters
 
-        if options["fix_sql"]:
-            from veza_core.schema.audit.reporters import sql
-
-            return sql.render(report)
         if options["format"] != "table":
             return reporters.render(report, options["format"])
         from veza_core.schema.audit.reporters import table

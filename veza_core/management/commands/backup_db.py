@@ -12,10 +12,11 @@ from veza_core.management.arguments import some_path, some_text
 from veza_core.operations.backup.dump import count_tables, write_backup
 from veza_core.operations.backup.files import sha256_of
 from veza_core.operations.backup.needs import needs_of
-from veza_core.operations.backup.programs import Progress, server_major
+from veza_core.operations.backup.programs import server_major
 from veza_core.operations.backup.tools import find_tools
 from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.jobs import BACKUP, record_success
+from veza_core.operations.progress import StatusLine
 from veza_core.sizes import size as size_of
 
 
@@ -54,7 +55,7 @@ class Command(BaseCommand):
         tables = count_tables(connection)
         server = server_major(connection)
         tools = find_tools(server, options["tools"])[0]
-        progress = Progress(self.stderr, shown=options["verbosity"] >= 1)
+        progress = StatusLine(self.stderr, shown=options["verbosity"] >= 1)
         done = 0
 
         def show(table: str) -> None:

@@ -84,6 +84,6 @@ class Command(BaseCommand):
 def _require_directory(directory: Path, *, check: bool) -> None:
     """Fail before the migrations run if the files cannot be where they are said to be."""
     if directory.exists() and not directory.is_dir():
-        raise CommandError(f"{directory} is no directory")
+        raise CommandError(f"{directory} is not a directory")
     if not directory.is_dir() and (check or not directory.parent.is_dir()):
-        raise CommandError(f"there is no directory {directory}")
+        raise CommandError(f"there is not a directory {directory}")

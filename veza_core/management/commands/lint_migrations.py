@@ -16,9 +16,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the findings. Raises `CommandError` when there are any."""
-        from veza_core.operations.deploy.squawk import migrations_after_v1, squawk
+        from veza_core.operations.deploy.squawk import read_later_sql, squawk
 
-        later = migrations_after_v1(connection, MigrationLoader(connection))
+        later = read_later_sql(connection, MigrationLoader(connection))
         if not later:
             self.stdout.write("No migrations after V1.")
             return

@@ -19,11 +19,12 @@ from django.db.migrations import Migration
 from django.utils.module_loading import module_has_submodule
 
 from veza_core.collector import collector_paused
-from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
+from veza_core.db.locks import LockNotAvailableError, migration_lock
 from veza_core.db.session import announce
-from veza_core.db.timeouts import Blocker
+from veza_core.db.sessions import OtherSession
 from veza_core.db.trust import UntrustedSchemaError, revoke_from_everybody
-from veza_core.operations.deploy.executor import Executor, Patience, Progress
+from veza_core.operations.deploy.autodetector import Autodetector
+from veza_core.operations.deploy.executor import Executor, MigrationReport, Patience
 from veza_core.operations.deploy.plan import Plan, read_plan
 from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.deploy.recognition import check_stranger, check_tables
@@ -32,7 +33,7 @@ from veza_core.operations.deploy.signals import signals_are_due
 from veza_core.operations.deploy.summary import read_summary
 
 
-class Command(DjangoCommand, Progress):
+class Command(DjangoCommand, MigrationReport):
     """Applies what is not yet applied, forwards only, one run at a time."""
 
     help = (
@@ -42,6 +43,9 @@ class Command(DjangoCommand, Progress):
 
     # Checks of models and of the rest run when there is something to apply: see `_apply`.
     requires_system_checks = [Tags.database]
+
+    # Django wants `makemigrations` and `migrate` to have the same one.
+    autodetector = Autodetector
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
@@ -80,7 +84,7 @@ class Command(DjangoCommand, Progress):
         self.verbosity = 0 if options["as_json"] else options["verbosity"]
         self.done: list[dict[str, str | float]] = []
         if "" in (options["app_label"], options["migration_name"]):
-            raise CommandError("the name of an app or a migration is given, and empty")
+            raise CommandError("the name of an app or a migration is given but empty")
         if options["lock_timeout"] < 0.001:
             raise CommandError("--lock-timeout is at least 0.001 s: no limit would stop traffic")
         connection = connections[options["database"]]
@@ -203,13 +207,13 @@ class Command(DjangoCommand, Progress):
         self.done.append({"migration": str(migration), "seconds": round(seconds, 3)})
         self._say(f"  {migration}  {seconds:.3f} s")
 
-    def waiting(self, migration: Migration, pause: float, blockers: list[Blocker]) -> None:
-        who = "; ".join(map(str, blockers)) or "nobody that could be seen"
+    def waiting(self, migration: Migration, pause: float, blockers: list[OtherSession]) -> None:
+        who = "; ".join(map(str, blockers)) or "an unknown session"
         self._warn(
             f"{migration}: lock timeout, rolled back, next try in {pause:.1f} s. In the way: {who}"
         )
 
-    def _wait_for(self, holder: Holder) -> None:
+    def _wait_for(self, holder: OtherSession) -> None:
         self._warn(f"Waiting for another migrate: {holder}")
 
     def _summarize(self, connection: BaseDatabaseWrapper, options: dict[str, Any]) -> None:
@@ -223,7 +227,7 @@ class Command(DjangoCommand, Progress):
         }
         self._say(f"{summary}; {seconds:.2f} s")
         if options["audit"] and not options["app_label"]:
-            # Part of the migrations make a part of the schema, which the audit would deplore.
+            # Part of the migrations make a part of the schema, which the audit would report.
             outcome["audit"] = self._audit(connection)
         if options["as_json"]:
             self.stdout.write(json.dumps(outcome))

@@ -14,9 +14,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.session import announce
 from veza_core.management.arguments import some_text
-from veza_core.operations.backup.programs import Progress
 from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.jobs import PURGE, record_success
+from veza_core.operations.progress import StatusLine
 from veza_core.operations.purge.batches import Pace
 from veza_core.operations.purge.policy import Due
 from veza_core.operations.purge.service import Outcome, foresee, purge
@@ -56,7 +56,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--dry-run", action="store_true", help="Count what would go, and change nothing."
+            "--dry-run",
+            action="store_true",
+            help="Count what would be deleted, and change nothing.",
         )
         parser.add_argument(
             "--only",
@@ -115,14 +117,15 @@ class Command(BaseCommand):
         self.session.check_writable()
         seconds, share = options["pause"]
         pace = Pace(options["batch_size"], options["lock_timeout"], seconds, share)
-        self.progress = Progress(self.stderr, shown=options["verbosity"] >= 1)
+        self.progress = StatusLine(self.stderr, shown=options["verbosity"] >= 1)
         outcome = Outcome()
         try:
             purge(connection, days, only, pace, outcome, self._show)
         except KeyboardInterrupt:
             self.progress.clear()
             self.stderr.write(
-                f"Ended: {outcome.deleted:,} rows were deleted. The next purge goes on from there."
+                f"Ended: {outcome.deleted:,} rows were deleted. "
+                "The next purge continues from there."
             )
             raise
         finally:

@@ -12,18 +12,19 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
+from veza_core.db.locks import LockNotAvailableError, migration_lock
 from veza_core.db.session import announce
+from veza_core.db.sessions import OtherSession
 from veza_core.db.timeouts import is_lock_timeout
 from veza_core.errors import clear_line, one_line
-from veza_core.operations.deploy.dependents import (
+from veza_core.operations.dependents import (
     Dependent,
     find_dependents,
     find_guests,
     find_replication,
 )
 from veza_core.operations.deploy.pooler import check_direct
-from veza_core.operations.deploy.reset import (
+from veza_core.operations.reset import (
     OutsideChangedError,
     close_sessions,
     empty_schemas,
@@ -119,7 +120,7 @@ class Command(BaseCommand):
             if not is_lock_timeout(error):
                 told = clear_line(error) or one_line(error)
                 raise CommandError(f"{told}. Nothing was dropped.") from error
-            who = "; ".join(map(str, sessions_in_the_way(connection))) or "gone by now"
+            who = "; ".join(map(str, sessions_in_the_way(connection))) or "already disconnected"
             raise CommandError(
                 f"sessions are in the way, and nothing was dropped: {who}. "
                 "Close them, or give --close-sessions."
@@ -169,7 +170,7 @@ class Command(BaseCommand):
         if answer != name:
             raise CommandError("that is not the database's name: nothing was dropped")
 
-    def _wait_for(self, holder: Holder) -> None:
+    def _wait_for(self, holder: OtherSession) -> None:
         self.stderr.write(f"Waiting for another migrate: {holder}")
 
     def _list(self, title: str, things: list[Any]) -> None:

@@ -9,13 +9,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from veza_core.db.locks import Holder, LockNotAvailableError, migration_lock
+from veza_core.db.locks import LockNotAvailableError, migration_lock
 from veza_core.db.session import announce
+from veza_core.db.sessions import OtherSession
 from veza_core.db.timeouts import is_lock_timeout
 from veza_core.management.arguments import some_path, some_text
 from veza_core.operations.backup.archive import Archive, open_archive
 from veza_core.operations.backup.contents import check_contents
-from veza_core.operations.backup.programs import Progress, server_major
+from veza_core.operations.backup.programs import server_major
 from veza_core.operations.backup.restore import Choice, replace_schemas
 from veza_core.operations.backup.target import (
     check_dependents,
@@ -25,10 +26,11 @@ from veza_core.operations.backup.target import (
     check_tablespaces,
 )
 from veza_core.operations.backup.tools import find_tools
-from veza_core.operations.deploy.contents import contents_of
+from veza_core.operations.contents import contents_of
 from veza_core.operations.deploy.pooler import check_direct
-from veza_core.operations.deploy.reset import OutsideChangedError, sessions_in_the_way
 from veza_core.operations.deploy.summary import read_summary
+from veza_core.operations.progress import StatusLine
+from veza_core.operations.reset import OutsideChangedError, sessions_in_the_way
 
 UNCHANGED = "Nothing was changed."
 
@@ -159,7 +161,7 @@ class Command(BaseCommand):
             raise CommandError(f"the database's name is {name}, not {answer!r}. {UNCHANGED}")
 
     def _restore(self, connection: BaseDatabaseWrapper, archive: Archive) -> None:
-        progress = Progress(self.stderr, shown=self.options["verbosity"] >= 1)
+        progress = StatusLine(self.stderr, shown=self.options["verbosity"] >= 1)
         timeout = self.options["lock_timeout"]
         try:
             with migration_lock(connection, timeout, self._wait_for):
@@ -182,7 +184,7 @@ class Command(BaseCommand):
 
     def _explain(self, connection: BaseDatabaseWrapper, error: Exception) -> str:
         if is_lock_timeout(error):
-            who = "; ".join(map(str, sessions_in_the_way(connection))) or "gone by now"
+            who = "; ".join(map(str, sessions_in_the_way(connection))) or "already disconnected"
             return f"sessions are in the way: {who}. Close them and try again. {UNCHANGED}"
         return f"{' '.join(str(error).split())}. {UNCHANGED}"
 
@@ -217,5 +219,5 @@ class Command(BaseCommand):
         if self.options["verbosity"] >= 1:
             self.stdout.write(line)
 
-    def _wait_for(self, holder: Holder) -> None:
+    def _wait_for(self, holder: OtherSession) -> None:
         self.stderr.write(f"Waiting for another migrate: {holder}")

@@ -24,7 +24,7 @@ from veza_core.operations.backup.toc import (
     read_contents,
 )
 from veza_core.operations.backup.tools import Tools
-from veza_core.operations.deploy.contents import OWN_SCHEMAS
+from veza_core.operations.contents import OWN_SCHEMAS
 
 # In the header, after the magic word, three numbers of the version, and two sizes.
 FORMAT_AT = 10

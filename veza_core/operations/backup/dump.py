@@ -17,7 +17,7 @@ from veza_core.operations.backup.files import written_whole
 from veza_core.operations.backup.origin import write_origin
 from veza_core.operations.backup.programs import explain, reaching, running
 from veza_core.operations.backup.tools import Tools
-from veza_core.operations.deploy.contents import OWN_SCHEMAS
+from veza_core.operations.contents import OWN_SCHEMAS
 
 #: How long pg_dump waits for a table that a migration has locked, in milliseconds.
 LOCK_WAIT = 60_000

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from veza_core.operations.deploy.contents import OWN_SCHEMAS
+from veza_core.operations.contents import OWN_SCHEMAS
 
 # Objects made within the transaction whose grants are no longer PostgreSQL's own defaults: first
 # all is revoked, then what PostgreSQL gives by itself is given again.

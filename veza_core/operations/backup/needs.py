@@ -4,7 +4,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.operations.backup.archive import Archive
 from veza_core.operations.backup.names import grant_roles, owners, policy_roles, tablespaces
-from veza_core.operations.deploy.contents import OWN_SCHEMAS
+from veza_core.operations.contents import OWN_SCHEMAS
 from veza_core.operations.deploy.requirements import EXTENSIONS
 
 # What objects of ours use, and is in another schema, in none (a foreign server, a language), or

@@ -54,21 +54,3 @@ def server_major(connection: BaseDatabaseWrapper) -> int:
     """The server's major version, such as 15."""
     connection.ensure_connection()
     return int(connection.connection.info.server_version) // 10000
-
-
-class Progress:
-    """One line that is written over again, on a terminal; nothing anywhere else."""
-
-    def __init__(self, stream: Any, *, shown: bool = True) -> None:
-        self.stream = stream
-        self.shown = shown and stream.isatty()
-
-    def show(self, line: str) -> None:
-        """Replace the line."""
-        if self.shown:
-            self.stream.write(f"\r\x1b[K{line}", ending="")
-            self.stream.flush()
-
-    def clear(self) -> None:
-        """Leave nothing behind."""
-        self.show("")

@@ -11,9 +11,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from veza_core.operations.backup.archive import Archive, is_grant
 from veza_core.operations.backup.grants import forget_default_grants
 from veza_core.operations.backup.script import run_definitions, run_rows
-from veza_core.operations.deploy.contents import OWN_SCHEMAS
+from veza_core.operations.contents import OWN_SCHEMAS
 from veza_core.operations.deploy.requirements import EXTENSIONS
-from veza_core.operations.deploy.reset import empty_schemas
+from veza_core.operations.reset import empty_schemas
 
 AVAILABLE = """
 SELECT name::text FROM pg_available_extensions WHERE name = ANY(%s) AND installed_version IS NULL

@@ -7,8 +7,8 @@ from veza_core.operations.backup.archive import Archive
 from veza_core.operations.backup.names import grant_roles, owners, policy_roles, tablespaces
 from veza_core.operations.backup.programs import server_major
 from veza_core.operations.backup.restore import Choice
-from veza_core.operations.deploy.contents import contents_of
-from veza_core.operations.deploy.dependents import find_dependents, find_guests, find_replication
+from veza_core.operations.contents import contents_of
+from veza_core.operations.dependents import find_dependents, find_guests, find_replication
 from veza_core.operations.deploy.requirements import unmet_requirements
 
 SHOWN = 5

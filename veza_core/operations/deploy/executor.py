@@ -15,7 +15,8 @@ from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import ProjectState
 
-from veza_core.db.timeouts import Blocker, BlockerWatch, is_lock_timeout, set_lock_timeout
+from veza_core.db.sessions import OtherSession
+from veza_core.db.timeouts import BlockerWatch, is_lock_timeout, set_lock_timeout
 from veza_core.db.trust import parameters_for_catalog
 from veza_core.operations.deploy.state import RunState
 
@@ -32,13 +33,13 @@ class Patience:
     attempts: int
 
 
-class Progress:
+class MigrationReport:
     """What an executor tells of its work. Does nothing: commands say more."""
 
     def applied(self, migration: Migration, seconds: float) -> None:
         """Take a migration that is committed and recorded."""
 
-    def waiting(self, migration: Migration, pause: float, blockers: list[Blocker]) -> None:
+    def waiting(self, migration: Migration, pause: float, blockers: list[OtherSession]) -> None:
         """Take one that was rolled back on a lock timeout, and the seconds until its next try."""
 
 
@@ -51,7 +52,7 @@ class Executor(MigrationExecutor):
     """
 
     def __init__(
-        self, connection: BaseDatabaseWrapper, patience: Patience, progress: Progress
+        self, connection: BaseDatabaseWrapper, patience: Patience, progress: MigrationReport
     ) -> None:
         super().__init__(connection)
         self.patience = patience
@@ -160,7 +161,7 @@ class _Remaining:
 
 
 def _gave_up(migration: Migration, patience: Patience, watch: BlockerWatch) -> str:
-    blockers = "; ".join(map(str, watch.blockers)) or "nobody that could be seen"
+    blockers = "; ".join(map(str, watch.blockers)) or "an unknown session"
     undone = "nothing of it is applied" if migration.atomic else "it may be applied in part"
     return (
         f"{migration} could not get its locks within {patience.lock_timeout:g} s, "

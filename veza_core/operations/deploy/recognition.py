@@ -10,7 +10,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 
-from veza_core.operations.deploy.contents import contents_of
+from veza_core.operations.contents import contents_of
 
 SHOWN = 10
 

@@ -7,26 +7,19 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from django.conf import settings
 from django.core.management.base import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 
 from veza_core.operations.deploy.plan_sql import MigrationSQL, collect
-from veza_core.operations.deploy.v1 import V1_MIGRATIONS
+from veza_core.operations.deploy.v1 import migrations_after_v1
 
 
-def migrations_after_v1(
-    connection: BaseDatabaseWrapper, loader: MigrationLoader
-) -> list[MigrationSQL]:
+def read_later_sql(connection: BaseDatabaseWrapper, loader: MigrationLoader) -> list[MigrationSQL]:
     """The platform's own migrations that are not V1's, with their SQL; nothing is run."""
-    later = [
-        migration
-        for key, migration in sorted(loader.disk_migrations.items())
-        if key[0] in settings.PUBLIC_SCHEMA_APPS and key not in V1_MIGRATIONS
-    ]
     found = []
-    for migration in later:
+    for key in migrations_after_v1(loader):
+        migration = loader.disk_migrations[key]
         # Each begins from its own state, whatever comes before it.
         state = loader.project_state((migration.app_label, migration.name), at_end=False)
         found.append(MigrationSQL(migration, collect(connection, state, migration)[0]))

@@ -1,14 +1,24 @@
-"""The eight migrations of V1. Once released they are frozen."""
+"""What belongs to V1: its last migration, and those that this depends on.
 
-V1_MIGRATIONS = frozenset(
-    {
-        ("veza_core", "001_extensions_and_types"),
-        ("veza_core", "010_auth_and_users"),
-        ("veza_core", "020_rbac_and_profiles"),
-        ("veza_streaming", "040_streaming_core"),
-        ("veza_streaming", "041_streaming_analytics"),
-        ("veza_media", "042_media_processing"),
-        ("veza_legacy_chat", "050_legacy_chat"),
-        ("veza_core", "900_triggers_and_functions"),
-    }
-)
+Once V1 is released they are frozen.
+"""
+
+from django.conf import settings
+from django.db.migrations.loader import MigrationLoader
+
+type Key = tuple[str, str]
+
+#: The last migration of V1, which depends on all the others.
+LAST_OF_V1: Key = ("veza_core", "900_triggers_and_functions")
+
+
+def v1_migrations(loader: MigrationLoader) -> list[Key]:
+    """The app and the name of each migration of V1, in the order in which they run."""
+    plan = loader.graph.forwards_plan(LAST_OF_V1)
+    return [key for key in plan if key[0] in settings.PUBLIC_SCHEMA_APPS]
+
+
+def migrations_after_v1(loader: MigrationLoader) -> list[Key]:
+    """The platform's own later migrations, by name: the order of their files in `schema/`."""
+    own = {key for key in loader.disk_migrations if key[0] in settings.PUBLIC_SCHEMA_APPS}
+    return sorted(own.difference(v1_migrations(loader)), key=lambda key: (key[1], key[0]))

@@ -1,4 +1,4 @@
 """What `purge` does: hard deletes what is due, in small transactions, beside running services.
 
-It knows tables by their SQL names only, since some of them are other apps'.
+The models declare which rows are due (`BaseModel.purged_after`). All else is read from the catalog.
 """

@@ -4,33 +4,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.apps import apps
 from django.core.management.base import CommandError
 from psycopg import sql
 
 from .catalog import Catalog, Table
 
-#: The columns of each kind that settings name; an index begins with each of them. Rows that are
-#: soft deleted are a kind too, `deleted`: those of every table in `public` with a deleted_at.
-KINDS: dict[str, tuple[tuple[str, str], ...]] = {
-    "tokens": (
-        ("refresh_tokens", "expires_at"),
-        ("refresh_tokens", "revoked_at"),
-        ("password_reset_tokens", "expires_at"),
-        ("password_reset_tokens", "used_at"),
-        ("email_verification_tokens", "expires_at"),
-        ("email_verification_tokens", "used_at"),
-    ),
-    "sessions": (
-        ("user_sessions", "expires_at"),
-        ("user_sessions", "revoked_at"),
-        ("django.django_session", "expire_date"),
-    ),
-    "bitrate_logs": (("bitrate_adaptation_logs", "created_at"),),
-    "analytics": (("playback_analytics", "created_at"),),
-    "plays": (("track_plays", "created_at"),),
-    "history": (("track_history", "created_at"),),
-}
+#: Of Django's own tables, by the settings' kinds.
+OF_DJANGO = {"django.django_session": {"expire_date": "sessions"}}
+#: The kind of what is soft deleted: rows of every table in `public` with a deleted_at.
 DELETED = "deleted"
+
+
+def declared() -> list[tuple[str, str, str]]:
+    """Kind, table and column of what models declare (`BaseModel.purged_after`), and of Django's."""
+    tables = {
+        model._meta.db_table: purged
+        for model in apps.get_models()
+        if (purged := getattr(model, "purged_after", None))
+    }
+    return [
+        (kind, table, column)
+        for table, columns in {**tables, **OF_DJANGO}.items()
+        for column, kind in columns.items()
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +58,7 @@ def read_policy(
     `only` names tables; raises `CommandError` for one that no kind has, or that is kept for ever,
     and when the database lacks a table.
     """
-    columns = [(kind, name, column) for kind, pairs in KINDS.items() for name, column in pairs]
+    columns = declared()
     columns += [
         (DELETED, str(table), "deleted_at")
         for table in catalog.tables.values()
@@ -88,7 +85,7 @@ def _check_names(
         raise CommandError(f"this database has no {', '.join(missing)}: run migrate")
     if unknown := sorted(set(only) - names):
         raise CommandError(
-            f"--only: purge never looks for {', '.join(unknown)}; choose from "
+            f"--only: purge does not handle {', '.join(unknown)}; choose from "
             f"{', '.join(sorted(names))}",
             returncode=2,
         )
@@ -96,5 +93,5 @@ def _check_names(
         kinds = {kind for kind, table, _ in columns if table == name}
         if all(days[kind] is None for kind in kinds):
             raise CommandError(
-                f"{name} is kept for ever: {' or '.join(sorted(map(setting, kinds)))} is not set"
+                f"{name} is never deleted: {' or '.join(sorted(map(setting, kinds)))} is not set"
             )

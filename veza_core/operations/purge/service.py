@@ -9,7 +9,7 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from veza_core.db.locks import LockNotAvailableError, purge_lock
+from veza_core.db.locks import PURGE_LOCK_KEY, LockNotAvailableError, job_lock
 
 from .batches import LOCKED, Batches, Count, Pace
 from .catalog import read_catalog
@@ -63,7 +63,7 @@ def purge(
     goes on from there.
     """
     try:
-        with purge_lock(connection):
+        with job_lock(connection, PURGE_LOCK_KEY):
             catalog = read_catalog(connection)
             dues = read_policy(catalog, days, only)
             _check_counting(connection)
@@ -86,7 +86,7 @@ def _remove(batches: Batches, due: Due, outcome: Outcome) -> None:
     except DatabaseError as error:
         raise CommandError(
             f"{due.table}: {' '.join(str(error).split())}; {outcome.deleted:,} rows "
-            "were deleted before, and the next purge goes on from there"
+            "were deleted before, and the next purge continues from there"
         ) from error
 
 

@@ -104,6 +104,7 @@ class Index:
     may_be_in_progress: bool
     constraint: str | None
     is_deferrable: bool
+    comment: str | None
 
     @property
     def identity(self) -> str:
@@ -182,6 +183,8 @@ class ForeignKey:
     is_valid: bool
     is_enforced: bool
     is_temporal: bool
+    is_deferred: bool
+    comment: str | None
 
     @property
     def identity(self) -> str:
@@ -321,6 +324,8 @@ class Catalog:
     loose_sequences: list[Thing]
     #: Of materialized views and of TOAST; a table's own are among its indexes.
     broken_indexes: list[BrokenIndex]
+    #: The database's schemas that are not audited.
+    other_schemas: frozenset[str]
     #: Every relation's and index's name, by schema: a new one must not be among them.
     taken_names: dict[str, set[str]]
     facts: Facts

@@ -12,10 +12,11 @@ import psycopg
 
 from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.engine import Source
+from veza_core.schema.audit.expected import expected_tables
 from veza_core.schema.audit.profiles import history
 from veza_core.schema.audit.rule import Found
 from veza_core.schema.audit.rules.drift import DRIFT, TUNING
-from veza_core.schema.audit.rules.governance import CANONICAL, PUBLIC
+from veza_core.schema.audit.rules.governance import PUBLIC
 
 if TYPE_CHECKING:
     from veza_core.schema.export.drift import Difference
@@ -53,7 +54,7 @@ def is_tuning(difference: "Difference") -> bool:
 def _is_v1(connection: psycopg.Connection[Any], catalog: Catalog) -> bool:
     """Whether its history says so, or all of its tables are there."""
     tables = {table.name for table in catalog.tables if table.schema == PUBLIC}
-    return tables >= CANONICAL.keys() or history(connection)[1]
+    return tables >= expected_tables() or history(connection)[1]
 
 
 def _compare(

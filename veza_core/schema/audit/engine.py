@@ -35,6 +35,13 @@ class Report:
     #: The type of each table's primary key, for the gap table.
     primary_keys: dict[str, str]
     date: date
+    #: How many findings a baseline has, and the report leaves out.
+    accepted: int = 0
+
+    def without(self, keys: frozenset[str]) -> "Report":
+        """Return the report without the findings of these keys."""
+        left = tuple(finding for finding in self.findings if finding.key not in keys)
+        return replace(self, findings=left, accepted=len(self.findings) - len(left))
 
     @property
     def errors(self) -> int:
@@ -76,7 +83,7 @@ def audit(
     today = today or datetime.now(UTC).date()
     ran = (*rules, *rules_of(profile, (rule for rule, _ in sources)))
     if exceptions is not None:
-        findings = exceptions.apply(findings, ran, catalog, today)
+        findings = exceptions.apply(findings, ran, catalog.other_schemas, today)
     return Report(
         database=catalog.database,
         server_version=_version(catalog.server_version),
@@ -127,6 +134,7 @@ def _finding(rule: Rule, found: Found) -> Finding:
         message=found.message,
         remedy=found.remedy or rule.remedy,
         fix=found.fix,
+        query=found.query,
     )
 
 

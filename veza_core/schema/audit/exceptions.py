@@ -5,17 +5,20 @@ rule = "fk-missing"
 object = "public.audit_log.subject_id"
 reason = "Refers to a table that subject_type names."
 expires = 2026-12-31
+
+In `rule` and `object` a * stands for any text: "public.legacy_*".
 """
 
+import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from veza_core.errors import ClearError
-from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.quoting import ident
 from veza_core.schema.audit.rule import Finding, Rule, Severity
 
@@ -41,8 +44,9 @@ UNUSED = Rule(
     group="exceptions",
     title="Exception that excuses nothing",
     severity=Severity.WARNING,
-    reason="An exception whose finding is gone would hide the next one of its kind.",
-    remedy="Delete it from the exceptions file.",
+    reason="An exception whose finding is gone would hide the next one of its kind; one "
+    "with a typo, in the rule or the object, excuses nothing at all.",
+    remedy="Delete it from the exceptions file, or write it as the audit does.",
     bad='[[exception]]\nrule = "fk-missing"\nobject = "public.no_such_table.subject_id"\n'
     'reason = "Refers to a table that subject_type names."\nexpires = 2099-01-31',
     good="# nothing: the finding is gone, and the exception with it",
@@ -71,30 +75,50 @@ class ExceptionFile:
 
     path: str
     entries: tuple[_Exception, ...]
+    #: The ids of all rules, those that do not run among them.
+    known: tuple[str, ...]
 
     def apply(
-        self, findings: list[Finding], rules: Iterable[Rule], catalog: Catalog, today: date
+        self, findings: list[Finding], rules: Iterable[Rule], elsewhere: Iterable[str], today: date
     ) -> list[Finding]:
         """Leave out what is excused; add what is expired (after its date) or unused.
 
-        An exception for a rule that did not run, or for a schema that was not audited, is neither.
+        An exception for a rule that did not run is neither, nor one for a schema that was not
+        audited, which `elsewhere` names: the database's other schemas.
         """
         ran = {rule.id for rule in rules}
-        schemas = tuple(f"{ident(schema)}." for schema in catalog.schemas)
-        found = {(finding.rule.id, finding.object) for finding in findings}
-        excused, extra = set(), []
+        others = tuple(f"{ident(schema)}." for schema in elsewhere)
+        excused: set[tuple[str, str]] = set()
+        extra = []
         for entry in self.entries:
-            what = (entry.rule, entry.object)
-            if entry.rule not in ran or not (what in found or entry.object.startswith(schemas)):
+            hits = {
+                (finding.rule.id, finding.object)
+                for finding in findings
+                if _matches(entry.rule, finding.rule.id) and _matches(entry.object, finding.object)
+            }
+            known = [rule for rule in self.known if _matches(entry.rule, rule)]
+            if known and not ran.intersection(known):
+                continue
+            if not hits and entry.object.startswith(others):
                 continue
             if entry.expires < today:
                 extra.append(self._finding(EXPIRED, entry, f"expired on {entry.expires}"))
-            elif what not in found:
-                extra.append(self._finding(UNUSED, entry, "there is no such finding"))
+            elif not hits:
+                extra.append(self._finding(UNUSED, entry, self._why(entry, known, findings)))
             else:
-                excused.add(what)
+                excused |= hits
         left = [finding for finding in findings if (finding.rule.id, finding.object) not in excused]
         return left + extra
+
+    def _why(self, entry: _Exception, known: list[str], findings: list[Finding]) -> str:
+        """Say what is wrong with one that excuses nothing, and what may have been meant."""
+        if not known:
+            what, wanted, names = f"there is no rule {entry.rule!r}", entry.rule, [*self.known]
+        else:
+            what, wanted = "there is no such finding", entry.object
+            names = [each.object for each in findings if each.rule.id in known]
+        near = get_close_matches(wanted.strip().lower(), names, n=1)
+        return f"{what}; is {near[0]} meant?" if near else what
 
     def _finding(self, rule: Rule, entry: _Exception, what: str) -> Finding:
         message = f"{self.path}: the exception for {entry.rule} on {entry.object}: {what}"
@@ -112,20 +136,25 @@ def read_exceptions(path: Path, rules: Iterable[Rule]) -> ExceptionFile:
     entries = content.pop("exception", [])
     if content or not isinstance(entries, list):
         raise ExceptionsError(f"{path}: takes [[exception]] tables, and nothing else")
-    known = {rule.id for rule in rules}
+    rules = tuple(rules)
     read: dict[tuple[str, str], _Exception] = {}
     for number, entry in enumerate(entries, 1):
         try:
-            exception = _entry(entry, known)
+            exception = _entry(entry)
             if (exception.rule, exception.object) in read:
                 raise ValueError("is there twice")
         except ValueError as error:
             raise ExceptionsError(f"{path}: exception {number}: {error}") from error
         read[exception.rule, exception.object] = exception
-    return ExceptionFile(str(path), tuple(read.values()))
+    return ExceptionFile(str(path), tuple(read.values()), tuple(rule.id for rule in rules))
 
 
-def _entry(entry: Any, known: set[str]) -> _Exception:
+def _matches(pattern: str, text: str) -> bool:
+    """Whether the text is the pattern, in which * stands for anything."""
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
+
+
+def _entry(entry: Any) -> _Exception:
     if not isinstance(entry, dict) or set(entry) != set(_FIELDS):
         raise ValueError(f"takes exactly {', '.join(_FIELDS)}")
     for name, kind in _FIELDS.items():
@@ -134,6 +163,4 @@ def _entry(entry: Any, known: set[str]) -> _Exception:
             raise ValueError(f"{name} has to be {form}")
         if isinstance(entry[name], str) and not entry[name].strip():
             raise ValueError(f"{name} is empty")
-    if entry["rule"] not in known:
-        raise ValueError(f"there is no rule {entry['rule']}")
     return _Exception(**entry)

@@ -1,8 +1,11 @@
 """The SQL that more than one rule prints."""
 
-from veza_core.schema.audit.catalog import Catalog, Table
+from veza_core.schema.audit.catalog import Catalog, Index, Table
 from veza_core.schema.audit.quoting import clip, columns, ident, qualified, snake
 from veza_core.schema.audit.rule import Fix, Stage
+
+#: The bits of pg_index.indoption for DESC, which puts NULLs first.
+_DESC = 3
 
 
 def alter_table(table: Table, *clauses: str) -> str:
@@ -17,6 +20,12 @@ def set_default(table: Table, column: str, expression: str) -> Fix:
         (alter_table(table, f"ALTER COLUMN {ident(column)} SET DEFAULT {expression}"),),
         frozenset([f"default of {table.identity}.{ident(column)}"]),
     )
+
+
+def heirs(catalog: Catalog, table: Table) -> list[Table]:
+    """Return the tables that inherit from it, at any depth; partitions are none of them."""
+    below = [each for each in catalog.tables if table in each.parents]
+    return [*below, *(deeper for each in below for deeper in heirs(catalog, each))]
 
 
 def is_free(table: Table, name: str) -> bool:
@@ -42,20 +51,129 @@ def create_index(
 ) -> Fix | None:
     """Return the fix that makes an index, or None where its name is taken already.
 
-    `descending` is one more column, last and in descending order. It is built beside running
-    writes, which PostgreSQL cannot do for a partitioned table. A unique one on a soft-delete
-    table covers live rows alone.
+    `descending` is one more column, last and in descending order. Writes go on while it is built:
+    that of a partitioned table begins empty, and is whole when each partition's is attached. A
+    unique one on a soft-delete table covers live rows alone. An index that it makes needless goes.
     """
-    name = index_name(table, (*names, descending) if descending else names)
-    if name in catalog.taken_names[table.schema]:
-        return None
+    where = " WHERE deleted_at IS NULL" if unique and table.is_soft else ""
     keys = columns(names) + (", " if names and descending else "")
     keys += f"{ident(descending)} DESC" if descending else ""
-    kind = "UNIQUE INDEX" if unique else "INDEX"
-    beside = "" if table.is_partitioned else " CONCURRENTLY"
-    where = " WHERE deleted_at IS NULL" if unique and table.is_soft else ""
-    statement = f"CREATE {kind}{beside} {ident(name)} ON {table.identity} ({keys}){where};"
-    return Fix(Stage.INDEX, (statement,), frozenset([relation(table.schema, name)]))
+    new = [(name, 0) for name in names] + ([(descending, _DESC)] if descending else [])
+    building = _Building(catalog, new, f"({keys}){where}", unique, is_live=bool(where))
+    if not building.build(table):
+        return None
+    statements, claims = list(building.statements), {f"relation {name}" for name in building.made}
+    for index in building.needless:
+        statements.append(drop_index(index))
+        names_of = (index.table.schema, index.name)
+        claims |= {relation(*names_of), presence(*names_of)}
+    return Fix(
+        Stage.INDEX, tuple(statements), frozenset(claims), otherwise=building.otherwise
+    )  # fmt: skip
+
+
+class _Building:
+    """The statements that build one index on a table, and on all of its partitions."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        keys: list[tuple[str, int]],
+        definition: str,
+        unique: bool,
+        *,
+        is_live: bool,
+    ) -> None:
+        self.catalog, self.keys, self.definition = catalog, keys, definition
+        self.kind = "UNIQUE INDEX" if unique else "INDEX"
+        self.unique, self.predicate = unique, "deleted_at IS NULL" if is_live else None
+        #: The indexes that this one replaces.
+        self.needless: list[Index] = []
+        self.statements: list[str] = []
+        self.made: list[str] = []
+        self.attachments: list[tuple[str, str]] = []
+        self.otherwise: dict[str, tuple[str, ...]] = {}
+
+    def build(self, table: Table) -> bool:
+        """Collect the statements; False where a name that they need is taken."""
+        root = self._build(table, "")
+        own = [pair for pair in self.attachments if pair[1] in self.made]
+        # One that was there before goes with the topmost index, so nothing is taken back after it.
+        others = [pair for pair in self.attachments if pair[1] not in self.made]
+        for number, (above, below) in enumerate([*own, *others]):
+            self.statements.append(f"ALTER INDEX {above} ATTACH PARTITION {below};")
+            if number <= len(own):
+                self.otherwise[self.statements[-1]] = (f"DROP INDEX {root};",)
+        return bool(root)
+
+    def _build(self, table: Table, root: str) -> str:
+        """Build it on this table, and below; returns its name, empty where it is taken."""
+        within = [index for index in table.indexes if self._is_within(index)]
+        if root and not table.is_partitioned:
+            for index in within:
+                if index.is_unique == self.unique and len(index.keys) == len(self.keys):
+                    self.needless += [other for other in within if other is not index]
+                    return index.identity
+        self.needless += [index for index in within if not index.is_unique]
+        name = index_name(table, tuple(key for key, _ in self.keys))
+        where = qualified(table.schema, name)
+        taken = self.catalog.taken_names.get(table.schema)
+        # A partition in a schema that is not audited may meet any name there.
+        if taken is None or name in taken or where in self.made:
+            return ""
+        self.made.append(where)
+        how = f"{ident(name)} ON ONLY" if table.is_partitioned else f"CONCURRENTLY {ident(name)} ON"
+        self.statements.append(f"CREATE {self.kind} {how} {table.identity} {self.definition};")
+        if root:
+            self.otherwise[self.statements[-1]] = (f"DROP INDEX {root};",)
+        for partition in table.partitions:
+            below = self._build(partition, root or where)
+            if not below:
+                return ""
+            self.attachments.append((where, below))
+        return where
+
+    def _is_within(self, index: Index) -> bool:
+        """Whether the new b-tree does all that `index` does, and nothing relies on that one."""
+        free = not (index.constraint or index.is_bound or index.is_attached or index.is_exclusion)
+        plain = index.method == "btree" and index.plain_operators and index.is_usable
+        if not free or not plain or (index.is_unique and not self.unique):
+            return False
+        has = index.predicate.strip("()") if index.predicate else None
+        same = list(zip(index.keys, index.options, strict=True)) == self.keys[: len(index.keys)]
+        # 0 is no collation, and 100 the database's.
+        collations = set(index.collations)
+        included = {*index.included} <= {key for key, _ in self.keys}
+        return has == self.predicate and same and collations <= {0, 100} and included
+
+
+def drop_index(index: Index) -> str:
+    """Return the statement that drops an index, beside running writes where that is possible."""
+    beside = "" if index.table.is_partitioned else " CONCURRENTLY"
+    return f"DROP INDEX{beside} {index.identity};"
+
+
+def duplicates(index: Index) -> str:
+    """Return the query that shows which values an index would not be unique over."""
+    keys = [
+        ident(key) if key is not None else f"({expression})"
+        for key, expression in zip(index.keys, index.expressions, strict=True)
+    ]
+    condition = index.predicate or ""
+    return duplicated(index.table, keys, condition, nulls=index.nulls_not_distinct)
+
+
+def duplicated(table: Table, keys: list[str], condition: str = "", *, nulls: bool = False) -> str:
+    """Return the query for values that are there twice; a NULL is one only where `nulls`."""
+    conditions = [f"({condition})"] if condition else []
+    if not nulls:
+        conditions += [f"{key} IS NOT NULL" for key in keys]
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    listed = ", ".join(keys)
+    return (
+        f"SELECT {listed}, count(*) FROM {table.identity}{where} "
+        f"GROUP BY {listed} HAVING count(*) > 1;"
+    )
 
 
 def relation(schema: str, name: str) -> str:

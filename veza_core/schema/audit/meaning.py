@@ -112,8 +112,8 @@ class Meaning:
     def is_junction(self, table: Table) -> bool:
         """Whether its rows pair two other rows.
 
-        A unique index or key over two links or more says so; failing that, a name made of both
-        names (`playlist_tracks`).
+        A unique index or key of all live rows over two links or more says so; failing that, a name
+        made of both names (`playlist_tracks`).
         """
         linked = {
             link.columns[0]: link.target
@@ -123,7 +123,10 @@ class Meaning:
         pairs = (
             index
             for index in table.indexes
-            if index.is_unique and len(index.keys) > 1 and all(key in linked for key in index.keys)
+            if index.is_unique
+            and len(index.keys) > 1
+            and all(key in linked for key in index.keys)
+            and set(conjuncts(index.predicate)) <= {"deleted_at IS NULL"}
         )
         if any(pairs):
             return True

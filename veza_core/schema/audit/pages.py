@@ -3,6 +3,7 @@
 from inspect import getdoc
 from pathlib import Path
 
+from veza_core.schema.audit.effects import effect
 from veza_core.schema.audit.rule import Rule
 from veza_core.schema.audit.rules import ALL_RULES
 
@@ -22,10 +23,24 @@ def page(rule: Rule) -> str:
         "## Bad",
         f"```{language}\n{rule.bad}\n```",
         f"Found at `{rule.example}`.",
+        *_fix(rule),
         "## Good",
         f"```{language}\n{rule.good}\n```",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _fix(rule: Rule) -> list[str]:
+    """The SQL for the bad example, with what each statement does to a running service."""
+    if not rule.fix:
+        return []
+    lines = []
+    for statement in rule.fix.split(";\n"):
+        statement = f"{statement.removesuffix(';')};"
+        lines.append(f"-- {effect(statement)}.\n{statement}")
+    text = "\n".join(lines)
+    clients = rule.changes or "nothing changes."
+    return ["## The SQL", f"```sql\n{text}\n```", f"For clients: {clients}"]
 
 
 def index() -> str:

@@ -7,8 +7,9 @@ from typing import Any
 import psycopg
 
 from veza_core.schema.audit.catalog import UUID, Catalog
+from veza_core.schema.audit.expected import expected_tables
 from veza_core.schema.audit.rule import Rule
-from veza_core.schema.audit.rules.governance import CANONICAL, PUBLIC
+from veza_core.schema.audit.rules.governance import PUBLIC
 
 
 class Profile(StrEnum):
@@ -62,7 +63,8 @@ def recognise(connection: psycopg.Connection[Any], catalog: Catalog) -> Profile:
     """
     if PUBLIC in catalog.schemas:
         here = {table.name for table in catalog.tables if table.schema == PUBLIC}
-        if not here or 2 * len(here & CANONICAL.keys()) >= len(CANONICAL):
+        expected = expected_tables()
+        if not here or 2 * len(here & expected) >= len(expected):
             return Profile.VEZA
         if history(connection)[0]:
             return Profile.VEZA

@@ -23,6 +23,8 @@ FROM pg_namespace n JOIN pg_database d ON d.datname = current_database()
 WHERE n.nspname::text = ANY(%(names)s)
 """
 
+OTHER_SCHEMAS = "SELECT nspname::text FROM pg_namespace WHERE oid <> ALL(%(schemas)s)"
+
 # Roles that may create there, beside those that may do anything there anyway.
 CREATORS = """
 SELECT n.nspname::text, CASE a.grantee WHEN 0 THEN NULL ELSE pg_get_userbyid(a.grantee)::text END
@@ -178,7 +180,11 @@ SELECT i.indexrelid, c.relname::text, i.indrelid, am.amname::text,
                  WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
                    AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid
                    AND d.refobjsubid > 0 ORDER BY 1) END,
-       NOT i.indimmediate
+       NOT i.indimmediate,
+       (SELECT description FROM pg_description WHERE objsubid = 0 AND objoid = CASE
+            WHEN con.oid IS NULL THEN i.indexrelid ELSE con.oid END
+            AND classoid = CASE WHEN con.oid IS NULL THEN 'pg_class'::regclass
+                                ELSE 'pg_constraint'::regclass END)
 FROM pg_class t
 JOIN pg_index i ON i.indrelid = t.oid
 JOIN pg_class c ON c.oid = i.indexrelid
@@ -252,7 +258,9 @@ SELECT con.conrelid, con.conname::text, con.conkey::int2[], con.confrelid, n.nsp
              JOIN pg_attribute p ON p.attrelid = con.confrelid AND p.attnum = other
              LEFT JOIN pg_collation c ON c.oid = p.attcollation ORDER BY place),
        con.condeferrable, con.convalidated,
-       {enforced}, {period}
+       {enforced}, {period}, con.condeferred,
+       (SELECT description FROM pg_description WHERE objoid = con.oid
+            AND classoid = 'pg_constraint'::regclass)
 FROM pg_class t
 JOIN pg_constraint con ON con.conrelid = t.oid
 JOIN pg_class target ON target.oid = con.confrelid

@@ -41,6 +41,12 @@ def columns(names: tuple[str, ...]) -> str:
     return ", ".join(ident(name) for name in names)
 
 
+def literal(text: str) -> str:
+    """Return the text as a constant in SQL, whatever standard_conforming_strings says."""
+    quoted = "'" + text.replace("'", "''") + "'"
+    return "E" + quoted.replace("\\", "\\\\") if "\\" in text else quoted
+
+
 def clip(name: str) -> str:
     """Cut a name as PostgreSQL does, to 63 bytes and never inside a character."""
     if name.isascii():

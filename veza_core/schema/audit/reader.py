@@ -157,6 +157,7 @@ class _Reader:
             things=[*others.values(), *sequences, *self._read_types()],
             loose_sequences=loose,
             broken_indexes=[BrokenIndex(*row) for row in self.rows(queries.BROKEN_INDEXES)],
+            other_schemas=frozenset(name for (name,) in self.rows(queries.OTHER_SCHEMAS)),
             taken_names={schema: set(names) for schema, names in self.rows(queries.TAKEN_NAMES)},
             facts=read_facts(self.rows, self.version),
         )
@@ -339,7 +340,7 @@ def _index(
 ) -> Index:
     (oid, name, _, method, numbers, key_count, operator_classes, collations, options,
      predicate, unique, primary, exclusion, usable, bound, nulls_not_distinct,
-     attached, in_progress, constraint, expressions, used, deferrable) = row  # fmt: skip
+     attached, in_progress, constraint, expressions, used, deferrable, comment) = row  # fmt: skip
     keys = tuple(names.get(number) for number in numbers)
     key_expressions = tuple(expressions or (None,) * key_count)
     return Index(
@@ -371,6 +372,7 @@ def _index(
         may_be_in_progress=in_progress,
         constraint=constraint,
         is_deferrable=deferrable,
+        comment=comment,
     )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
-"""What a rule is, what it finds, and what would mend it."""
+"""What a rule is, what it finds, and what would fix it."""
 
 import hashlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 from veza_core.schema.audit.catalog import Catalog, Table
@@ -16,13 +16,16 @@ class Severity(StrEnum):
 
 
 class Stage(IntEnum):
-    """The order in which fixes are printed: each stage may count on those before it."""
+    """The order in which fixes are printed: each stage may count on those before it.
+
+    A foreign key comes after the index that its checks read.
+    """
 
     EXTENSION = 1
     COLUMN = 2
     DEFAULT = 3
-    CONSTRAINT = 4
-    INDEX = 5
+    INDEX = 4
+    CONSTRAINT = 5
     DROP_INDEX = 6
     TRIGGER = 7
     RENAME = 8
@@ -31,7 +34,10 @@ class Stage(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """SQL that mends a finding without losing data, one element for each statement.
+    """SQL that fixes a finding without losing data, one element for each statement.
+
+    `changes` says what clients notice of this one, where it is not what the rule says.
+    `otherwise` has, for a statement, what to run when it fails, so that nothing half done stays.
 
     `claims` are the objects that it makes, alters or drops, `needs` those that it counts on: of
     two fixes that claim the same object, or of which one claims what the other needs, only the
@@ -42,6 +48,8 @@ class Fix:
     statements: tuple[str, ...]
     claims: frozenset[str]
     needs: frozenset[str] = frozenset()
+    changes: str = ""
+    otherwise: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def sql(self) -> str:
@@ -53,7 +61,8 @@ class Fix:
 class Found:
     """What a check yields; `table` is None for what belongs to no table.
 
-    `remedy` replaces the rule's own where this case needs another.
+    `remedy` replaces the rule's own where this case needs another. `query` is a SELECT that
+    shows the rows which somebody has to decide on.
     """
 
     table: Table | None
@@ -61,6 +70,7 @@ class Found:
     message: str
     fix: Fix | None = None
     remedy: str = ""
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +78,8 @@ class Rule:
     """One rule of the Standard; its title, reason and remedy are Markdown.
 
     `bad` and `good` are DDL that breaks and keeps it, `example` the object that breaks it.
+    `fix` is the SQL that is printed for `bad`, where there is some, and `changes` what clients
+    notice once such SQL is applied; it is empty where they notice nothing.
     `check` is None for a rule whose findings come from elsewhere (`engine.Source`).
     """
 
@@ -81,6 +93,8 @@ class Rule:
     good: str
     example: str
     check: Callable[[Catalog], Iterable[Found]] | None
+    fix: str = ""
+    changes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +107,17 @@ class Finding:
     message: str
     remedy: str
     fix: Fix | None
+    query: str = ""
 
     @property
     def severity(self) -> Severity:
         """The rule's severity."""
         return self.rule.severity
+
+    @property
+    def changes(self) -> str:
+        """What clients notice once the fix is applied; empty where there is none, or nothing."""
+        return (self.fix.changes or self.rule.changes) if self.fix else ""
 
     @property
     def key(self) -> str:
@@ -116,13 +136,15 @@ def rule(
     bad: str,
     good: str,
     example: str,
+    fix: str = "",
+    changes: str = "",
 ) -> Callable[[Callable[[Catalog], Iterable[Found]]], Rule]:
     """Make a rule of the check under it (decorator)."""
 
     def make(check: Callable[[Catalog], Iterable[Found]]) -> Rule:
         return Rule(
             rule_id, group, title, severity, reason, remedy, bad.strip(), good.strip(), example,
-            check,
+            check, fix.strip(), changes,
         )  # fmt: skip
 
     return make

@@ -11,6 +11,7 @@ from veza_core.db.trust import parameters_for_catalog
 from veza_core.schema.audit.drift import drift_sources
 from veza_core.schema.audit.engine import Report, Source, audit
 from veza_core.schema.audit.exceptions import ExceptionFile, read_exceptions
+from veza_core.schema.audit.expected import recorded_catalog
 from veza_core.schema.audit.rules import ALL_RULES, CATALOG_RULES
 
 EXCEPTIONS_FILE = "schema_audit.toml"
@@ -23,7 +24,7 @@ def connect(connection: BaseDatabaseWrapper) -> "psycopg.Connection[Any]":
 
 def own_sources() -> list[Source]:
     """The sources of findings beside the rules: what the migrations did not make."""
-    return drift_sources(Path(settings.BASE_DIR) / "schema" / "catalog.json")
+    return drift_sources(recorded_catalog())
 
 
 def own_exceptions() -> ExceptionFile | None:

@@ -1,54 +1,86 @@
 """From the migrations to the text of the files, with the proof that the files say the same."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import psycopg
+from django.core.management import call_command
+from django.db.migrations.loader import MigrationLoader
 
+from veza_core.operations.deploy.v1 import LAST_OF_V1
 from veza_core.schema.export import ExportError
 from veza_core.schema.export.drift import compare
-from veza_core.schema.export.files import CATALOG, render_files
-from veza_core.schema.export.rows import reference_rows
+from veza_core.schema.export.files import CATALOG, render_files, render_later
+from veza_core.schema.export.groups import later_groups, v1_groups
+from veza_core.schema.export.rows import Rows, reference_rows
 from veza_core.schema.export.scratch import migrated_database
-from veza_core.schema.export.snapshot import Snapshot, read_snapshot
+from veza_core.schema.export.snapshot import Snapshot, dump_snapshot, read_snapshot
+
+type Connection = psycopg.Connection[Any]
 
 
-def export(alias: str, verbosity: int = 0) -> dict[str, str]:
+def export(
+    alias: str, verbosity: int = 0, look: Callable[[Connection], object] = lambda connection: None
+) -> dict[str, str]:
     """The text of each file of `schema/`, by name, from the migrations alone.
 
     Made in a throw-away database on the server of Django's connection `alias`. `verbosity` is the
-    one of `migrate`. Raises `ExportError`.
+    one of `migrate`. `look` is called with the database once all migrations are in it.
+    Raises `ExportError`.
     """
-    with migrated_database(alias, verbosity) as wrapper:
+    loader = MigrationLoader(None)
+    later = later_groups(loader)
+    # Without later migrations all of them make V1.
+    target = LAST_OF_V1 if later else ()
+    with migrated_database(alias, target, verbosity) as wrapper:
         wrapper.ensure_connection()
-        connection: psycopg.Connection[Any] = wrapper.connection
-        snapshot = read_snapshot(connection)
-        rows = reference_rows(connection, snapshot["tables"])
-        files = render_files(snapshot, rows)
+        connection: Connection = wrapper.connection
+        snapshot, rows = read_all(connection)
+        files = render_files(v1_groups(loader), snapshot, rows)
+        for group in later:
+            _migrate(alias, verbosity, group.app, group.name)
+            before, rows_before = snapshot, rows
+            snapshot, rows = read_all(connection)
+            text = render_later(group, before, snapshot, rows_before, rows)
+            files[f"{group.name}.sql"] = text
+        if later:
+            _migrate(alias, verbosity)
+        look(connection)
         connection.execute("DROP SCHEMA public CASCADE")
         connection.execute("CREATE SCHEMA public")
         prove(connection, files, snapshot, rows)
-    return files
+    return {**files, CATALOG: dump_snapshot(snapshot)}
+
+
+def _migrate(alias: str, verbosity: int, *target: str) -> None:
+    call_command(
+        "migrate", *target, database=alias, interactive=False, verbosity=verbosity, audit=False
+    )
+
+
+def read_all(connection: Connection) -> tuple[Snapshot, dict[str, Rows]]:
+    """What is in schema `public`, and the reference rows."""
+    snapshot = read_snapshot(connection)
+    return snapshot, reference_rows(connection, snapshot["tables"])
 
 
 def prove(
-    connection: psycopg.Connection[Any],
-    files: dict[str, str],
+    connection: Connection,
+    files: Mapping[str, str],
     snapshot: Snapshot,
-    rows: dict[str, str],
+    rows: Mapping[str, Rows],
 ) -> None:
-    """Load `files` into an empty schema `public`.
+    """Load `files`, by name, into an empty schema `public`.
 
     Raises `ExportError` unless that gives `snapshot` and `rows`, from which they were written.
     """
-    for name, text in files.items():
-        if name == CATALOG:
-            continue
+    for name, text in sorted(files.items()):
         try:
             connection.execute(text.encode())
         except psycopg.Error as error:
             raise ExportError(f"{name} as written does not load: {error}") from error
-    loaded = read_snapshot(connection)
+    loaded, found = read_all(connection)
     if differences := compare(snapshot, loaded):
         raise ExportError(f"the SQL as written loses something: {differences[0]}")
-    if reference_rows(connection, loaded["tables"]) != rows:
+    if found != rows:
         raise ExportError("the SQL as written inserts other reference rows")

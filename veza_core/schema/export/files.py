@@ -1,13 +1,15 @@
 """The files of `schema/`: what is in them, whether they are stale, and how they are written."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import unified_diff
 from pathlib import Path
 
 from veza_core.schema.export import ExportError, render
-from veza_core.schema.export.groups import FUNCTIONS, GROUPS, TYPES, ordered_tables
-from veza_core.schema.export.snapshot import Snapshot, dump_snapshot
+from veza_core.schema.export.additions import changes
+from veza_core.schema.export.groups import Group
+from veza_core.schema.export.rows import Rows, added_rows, render_rows
+from veza_core.schema.export.snapshot import Snapshot
 
 CATALOG = "catalog.json"
 
@@ -21,56 +23,110 @@ _HEADER = """\
 
 SET client_encoding = 'UTF8';
 """
+_LATER_HEADER = """\
+-- {name}: what migration {app}.{migration} changes.
+--
+-- {written_by}. Do not edit it: change the schema by a new migration.
+-- Load it after all the files whose names come before its own.
+
+SET client_encoding = 'UTF8';
+"""
 
 
-def render_files(snapshot: Snapshot, rows: dict[str, str]) -> dict[str, str]:
-    """All generated files, by name: the SQL in the order of loading, then the catalog.
+def render_files(
+    groups: Sequence[Group], snapshot: Snapshot, rows: Mapping[str, Rows]
+) -> dict[str, str]:
+    """The files of V1, by name, in the order of loading.
 
-    `rows` are the INSERT statements by table. Raises `ExportError` for anything in the snapshot
-    that the files would lose.
+    Types are in the first, functions and triggers in the last. `rows` are the reference rows by
+    table. Raises `ExportError` for anything in the snapshot that the files would lose.
     """
+    check_writable(snapshot)
+    tables = _ordered_tables(groups, set(snapshot["tables"]))
+    _check_references(snapshot, tables)
+    files = {}
+    for group in groups:
+        blocks = [_header(group, groups), *_blocks(group, groups, snapshot, rows)]
+        files[f"{group.name}.sql"] = _joined(blocks)
+    return files
+
+
+def render_later(
+    group: Group,
+    before: Snapshot,
+    after: Snapshot,
+    rows_before: Mapping[str, Rows],
+    rows_after: Mapping[str, Rows],
+) -> str:
+    """The file of a later migration: what it added to what was there. Raises `ExportError`."""
+    check_writable(after)
+    header = _LATER_HEADER.format(
+        name=f"{group.name}.sql", app=group.app, migration=group.name, written_by=_WRITTEN_BY
+    )
+    blocks = [header, *changes(before, after, group.tables)]
+    if added := added_rows(rows_before, rows_after):
+        blocks.append("-- === reference rows ===")
+        blocks += render_rows(added, after["tables"]).values()
+    return _joined(blocks)
+
+
+def check_writable(snapshot: Snapshot) -> None:
+    """Raise `ExportError` for kinds of objects that no file can hold."""
     for section in ("sequences", "others"):
         if snapshot[section]:
             raise ExportError(f"export_schema cannot write {', '.join(snapshot[section])} yet")
-    tables = ordered_tables(set(snapshot["tables"]))
-    _check_references(snapshot, tables)
-    files = {}
-    for group in GROUPS:
-        blocks = [_header(group), *_blocks(group, snapshot, rows)]
-        files[f"{group}.sql"] = "\n\n".join(block.rstrip("\n") for block in blocks) + "\n"
-    return {**files, CATALOG: dump_snapshot(snapshot)}
 
 
-def _header(group: str) -> str:
-    names = [f"{name}.sql" for name in GROUPS]
+def _joined(blocks: Sequence[str]) -> str:
+    return "\n\n".join(block.rstrip("\n") for block in blocks) + "\n"
+
+
+def _header(group: Group, groups: Sequence[Group]) -> str:
+    names = [f"{each.name}.sql" for each in groups]
     return _HEADER.format(
-        name=f"{group}.sql",
+        name=f"{group.name}.sql",
         written_by=_WRITTEN_BY,
-        number=list(GROUPS).index(group) + 1,
+        number=groups.index(group) + 1,
         count=len(names),
         order="\n".join(f"--   {name}" for name in names),
     )
 
 
-def _blocks(group: str, snapshot: Snapshot, rows: dict[str, str]) -> Iterator[str]:
+def _blocks(
+    group: Group, groups: Sequence[Group], snapshot: Snapshot, rows: Mapping[str, Rows]
+) -> Iterator[str]:
     """The statements of one file."""
-    if group == TYPES:
+    if group == groups[0]:
         yield render.extensions(snapshot)
         for name, properties in snapshot["types"].items():
             yield render.enum(name, properties)
-    for name in GROUPS[group]:
+    for name in group.tables:
         yield f"-- === {name} ==="
         yield render.table(name, snapshot["tables"][name])
-    inserted = [rows[name] for name in GROUPS[group] if name in rows]
+    rendered = render_rows(rows, snapshot["tables"])
+    inserted = [rendered[name] for name in group.tables if name in rendered]
     if inserted:
         yield "-- === reference rows ==="
         yield from inserted
-    if group == FUNCTIONS:
+    if group == groups[-1]:
         for name, properties in snapshot["functions"].items():
             yield render.function(name, properties)
-        for names in GROUPS.values():
-            for name in names:
+        for each in groups:
+            for name in each.tables:
                 yield from render.triggers(name, snapshot["tables"][name])
+
+
+def _ordered_tables(groups: Sequence[Group], tables: set[str]) -> list[str]:
+    """`tables` in the order of the files.
+
+    Raises `ExportError` when a table is in no file, or a file wants one that is not there.
+    """
+    order = [table for group in groups for table in group.tables]
+    if unknown := sorted(tables - set(order)):
+        raise ExportError(f"no migration of V1 has a CreateModel for {', '.join(unknown)}")
+    if missing := sorted(set(order) - tables):
+        raise ExportError(f"the migrations of V1 do not leave {', '.join(missing)} in public")
+    return order
 
 
 def _check_references(snapshot: Snapshot, tables: list[str]) -> None:
@@ -81,7 +137,7 @@ def _check_references(snapshot: Snapshot, tables: list[str]) -> None:
                 if f" REFERENCES public.{later}(" in about["definition"]:
                     raise ExportError(
                         f"{constraint} refers to {later}, which comes after {name}: "
-                        "change the order in veza_core/schema/export/groups.py"
+                        "change the order of their CreateModel operations"
                     )
 
 
@@ -106,11 +162,16 @@ def stale(directory: Path, files: dict[str, str]) -> dict[str, str]:
 
 
 def strays(directory: Path, files: dict[str, str]) -> list[str]:
-    """Names in `directory` that look like ours and are not: `psql -f` of all would load them."""
+    """Names in `directory` that look like ours and are not: `psql -f` of all would load them.
+
+    Examples are written by hand, and say so by their names: `….example.sql`.
+    """
     return sorted(
         path.name
         for path in directory.iterdir()
-        if path.suffix in (".sql", ".json") and path.name not in files
+        if path.suffix in (".sql", ".json")
+        and not path.stem.endswith(".example")
+        and path.name not in files
     )
 
 

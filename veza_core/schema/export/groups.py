@@ -1,69 +1,70 @@
-"""The eight files, and which tables are in which, in an order in which they can be created."""
+"""The files of `schema/`: one for each migration, named as it is, in the order of the names."""
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from django.db.migrations import CreateModel, SeparateDatabaseAndState
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.operations.base import Operation
+
+from veza_core.operations.deploy.v1 import migrations_after_v1, v1_migrations
 from veza_core.schema.export import ExportError
 
-TYPES = "001_extensions_and_types"
-FUNCTIONS = "900_triggers_and_functions"
 
-#: The files are named as the migrations are, and applied in this order.
-GROUPS: dict[str, tuple[str, ...]] = {
-    TYPES: (),
-    "010_auth_and_users": (
-        "users",
-        "federated_identities",
-        "refresh_tokens",
-        "password_reset_tokens",
-        "email_verification_tokens",
-        "user_sessions",
-    ),
-    "020_rbac_and_profiles": (
-        "roles",
-        "permissions",
-        "user_roles",
-        "role_permissions",
-        "user_profiles",
-        "user_settings",
-    ),
-    "040_streaming_core": (
-        "tracks",
-        "track_versions",
-        "playlists",
-        "playlist_tracks",
-        "playlist_collaborators",
-        "playlist_follows",
-    ),
-    "041_streaming_analytics": (
-        "track_plays",
-        "track_likes",
-        "track_shares",
-        "track_comments",
-        "track_history",
-        "playback_analytics",
-    ),
-    "042_media_processing": (
-        "hls_streams",
-        "hls_transcode_queue",
-        "bitrate_adaptation_logs",
-    ),
-    "050_legacy_chat": ("rooms",),
-    FUNCTIONS: (),
-}
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A migration, and the tables that it creates, in its order."""
+
+    app: str
+    name: str
+    tables: tuple[str, ...]
 
 
-def ordered_tables(tables: set[str]) -> list[str]:
-    """`tables` in the order of the files.
+def v1_groups(loader: MigrationLoader) -> list[Group]:
+    """The groups of V1."""
+    keys = sorted(v1_migrations(loader), key=lambda key: key[1])
+    return [_group(loader, key) for key in keys]
 
-    Raises `ExportError` when a table is in no file, or a file wants one that is not there.
+
+def later_groups(loader: MigrationLoader) -> list[Group]:
+    """The groups of the migrations after V1.
+
+    Raises `ExportError` for a name by which a file would be loaded too early, or replace another.
     """
-    order = [table for group in GROUPS.values() for table in group]
-    if unknown := sorted(tables - set(order)):
-        raise ExportError(
-            f"no file of schema/ holds {', '.join(unknown)}: "
-            "name the file in veza_core/schema/export/groups.py"
-        )
-    if missing := sorted(set(order) - tables):
-        raise ExportError(
-            f"the migrations do not make {', '.join(missing)}, "
-            "which veza_core/schema/export/groups.py names"
-        )
-    return order
+    groups = [_group(loader, key) for key in migrations_after_v1(loader)]
+    last = v1_groups(loader)[-1].name
+    names = [last]
+    for group in groups:
+        if group.name in names:
+            raise ExportError(f"two migrations are named {group.name}: rename one of them")
+        if group.name < last:
+            raise ExportError(
+                f"{group.app}.{group.name}: its file in schema/ would be loaded before {last}: "
+                "rename the migration, as manage.py makemigrations numbers it"
+            )
+        _check_order(loader, group)
+        names.append(group.name)
+    return groups
+
+
+def _check_order(loader: MigrationLoader, group: Group) -> None:
+    own = {other for other in migrations_after_v1(loader) if other[1] > group.name}
+    for app, name in loader.graph.forwards_plan((group.app, group.name)):
+        if (app, name) in own:
+            raise ExportError(
+                f"{group.app}.{group.name} depends on {app}.{name}, and its file in schema/ would "
+                "be loaded before: rename the migration, so that it sorts after that one"
+            )
+
+
+def _group(loader: MigrationLoader, key: tuple[str, str]) -> Group:
+    operations = loader.disk_migrations[key].operations
+    return Group(*key, tuple(_created(key[0], operations)))
+
+
+def _created(app: str, operations: Iterable[Operation]) -> Iterator[str]:
+    for operation in operations:
+        if isinstance(operation, SeparateDatabaseAndState):
+            yield from _created(app, operation.database_operations)
+        elif isinstance(operation, CreateModel):
+            yield str(operation.options.get("db_table") or f"{app}_{operation.name_lower}")

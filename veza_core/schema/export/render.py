@@ -130,12 +130,40 @@ def table(name: str, properties: Properties) -> str:
 def triggers(name: str, properties: Properties) -> Iterator[str]:
     """The triggers of table `name`."""
     for trigger, about in properties.get("triggers", {}).items():
-        _refuse_others(f"trigger {name}.{trigger}", about, "definition", "comment")
-        definition = re.sub(
-            r" (?=(?:BEFORE|AFTER|INSTEAD OF|FOR EACH) )", "\n    ", expression(about["definition"])
-        )
-        target = f"TRIGGER {ident(trigger)} ON public.{ident(name)}"
-        yield "\n".join([f"{definition};", *_comment(target, about)])
+        yield "\n".join(added_trigger(name, trigger, about))
+
+
+def added_trigger(table: str, name: str, about: Properties) -> Iterator[str]:
+    """CREATE TRIGGER, and its comment."""
+    _refuse_others(f"trigger {table}.{name}", about, "definition", "comment")
+    definition = re.sub(
+        r" (?=(?:BEFORE|AFTER|INSTEAD OF|FOR EACH) )", "\n    ", expression(about["definition"])
+    )
+    yield f"{definition};"
+    yield from _comment(f"TRIGGER {ident(name)} ON public.{ident(table)}", about)
+
+
+def added_column(table: str, name: str, about: Properties) -> Iterator[str]:
+    """ALTER TABLE … ADD COLUMN, and its comment."""
+    target = f"public.{ident(table)}"
+    (words,) = _columns(table, {name: about}, {})
+    yield f"ALTER TABLE {target} ADD COLUMN {words};"
+    yield from _options(target, {"columns": {name: about}}, {})
+    yield from _comment(f"COLUMN {target}.{ident(name)}", about)
+
+
+def added_constraint(table: str, name: str, about: Properties) -> Iterator[str]:
+    """ALTER TABLE … ADD CONSTRAINT, and its comment."""
+    _refuse_others(f"constraint {table}.{name}", about, "definition", "options", "comment")
+    target = f"public.{ident(table)}"
+    yield f"ALTER TABLE {target} ADD {_constraint(name, about['definition'])};"
+    yield from _options(target, {"columns": {}}, {name: about})
+    yield from _comment(f"CONSTRAINT {ident(name)} ON {target}", about)
+
+
+def added_index(table: str, name: str, about: Properties) -> Iterator[str]:
+    """CREATE INDEX, and its comment. `table` is in the definition, too."""
+    yield from _index(name, about)
 
 
 def _options(target: str, properties: Properties, constraints: Properties) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Reference rows, as the migrations insert them: named by `name`, since their ids are random."""
 
+from collections.abc import Mapping
 from typing import Any, LiteralString
 
 import psycopg
@@ -29,33 +30,61 @@ JOIN public.roles ON roles.name = role_name
 JOIN public.permissions ON permissions.name = permission_name;"""
 
 
+type Rows = list[tuple[Any, ...]]
+
+
 def reference_rows(
-    connection: psycopg.Connection[Any], tables: dict[str, dict[str, Any]]
-) -> dict[str, str]:
-    """The INSERT statement for each of `tables` (of a snapshot) that holds rows.
+    connection: psycopg.Connection[Any], tables: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Rows]:
+    """The rows of each of `tables` (of a snapshot) that holds rows, without what differs by itself.
 
     Raises `ExportError` for rows in a table of which nothing here knows how to name them.
     """
-    inserts = {}
+    found = {}
     for table in sorted(tables):
         if not _rows(connection, f"SELECT FROM public.{ident(table)} LIMIT 1"):
             continue
         if table == "role_permissions":
-            inserts[table] = _GRANT.format(values=_values(_rows(connection, _GRANTED)))
+            found[table] = _rows(connection, _GRANTED)
         elif table in ("permissions", "roles"):
-            inserts[table] = _insert(connection, table, tables[table]["columns"])
+            names = _names(tables[table]["columns"])
+            query = f'SELECT {names} FROM public.{table} ORDER BY name COLLATE "C"'
+            found[table] = _rows(connection, query)
         else:
             raise ExportError(
                 f"the migrations insert rows into {table}: "
                 "veza_core/schema/export/rows.py does not know how to write them"
             )
-    return inserts
+    return found
 
 
-def _insert(connection: psycopg.Connection[Any], table: str, columns: dict[str, Any]) -> str:
-    names = ", ".join(ident(column) for column in columns if column not in _OWN)
-    rows = _rows(connection, f'SELECT {names} FROM public.{table} ORDER BY name COLLATE "C"')
-    return f"INSERT INTO public.{table} ({names}) VALUES\n{_values(rows)};"
+def added_rows(before: Mapping[str, Rows], after: Mapping[str, Rows]) -> dict[str, Rows]:
+    """The rows that a migration inserted. Raises `ExportError` where it changed or deleted some."""
+    for table, rows in before.items():
+        if any(row not in after.get(table, []) for row in rows):
+            raise ExportError(f"a migration changed or deleted reference rows of {table}")
+    added = {
+        table: [row for row in rows if row not in before.get(table, [])]
+        for table, rows in after.items()
+    }
+    return {table: rows for table, rows in added.items() if rows}
+
+
+def render_rows(
+    rows: Mapping[str, Rows], tables: Mapping[str, Mapping[str, Any]]
+) -> dict[str, str]:
+    """The INSERT statement for the rows of each table, in an order in which they can be run."""
+    return {
+        table: _GRANT.format(values=_values(rows[table]))
+        if table == "role_permissions"
+        else f"INSERT INTO public.{table} ({_names(tables[table]['columns'])}) VALUES\n"
+        f"{_values(rows[table])};"
+        for table in sorted(rows, key=lambda table: (table == "role_permissions", table))
+    }
+
+
+def _names(columns: Mapping[str, Any]) -> str:
+    return ", ".join(ident(column) for column in columns if column not in _OWN)
 
 
 def _rows(connection: psycopg.Connection[Any], query: str) -> list[tuple[Any, ...]]:

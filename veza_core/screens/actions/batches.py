@@ -18,8 +18,8 @@ WINDOWS = 200
 
 #: How an export ends.
 COMPLETE = "complete"
-LOOKED_ENOUGH = "stopped: no index knows all of these filters together"
-KEY_CUT = "stopped: no index sorts so many rows of one key"
+LOOKED_ENOUGH = "stopped: no index covers these filters together"
+KEY_CUT = "stopped: no index sorts this many rows of one key"
 
 
 def batches(

@@ -131,7 +131,7 @@ def _stream(
     # Texts, as PostgreSQL writes them: a number of any length stays what it is.
     rows = bounded(admin.get_queryset(request), names, IN_CELL, parse=False)
     large = any(map(is_unbounded, fields))
-    cap, sent, ending = settings.EXPORT_MAX_ROWS, 0, "broken off"
+    cap, sent, ending = settings.EXPORT_MAX_ROWS, 0, "interrupted"
     try:
         # Spreadsheets take a file without this mark for one in their country's old encoding.
         yield b"\xef\xbb\xbf" + _lines([[cell(str(field.column)) for field in fields]])
@@ -144,7 +144,7 @@ def _stream(
                 ending = f"stopped: an export has {cap:,} rows at most"
                 break
     except HelpfulError as error:
-        ending = f"broken off: {error.message}"
+        ending = f"interrupted: {error.message}"
     finally:
         admin.admin_site.record(
             request,

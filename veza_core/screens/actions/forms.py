@@ -45,7 +45,7 @@ class ReasonForm(forms.Form):
                 label="Code of your authenticator, or a recovery code",
                 max_length=40,
                 widget=CodeInput({"autocomplete": "one-time-code", "spellcheck": "false"}),
-                help_text="You typed one some time ago. For this it is asked for again.",
+                help_text="This action needs a new code, even if you typed one earlier.",
                 error_messages={"required": "Type a code of your authenticator."},
             )
 
@@ -119,7 +119,7 @@ def read_rows(values: Sequence[str]) -> dict[UUID, str]:
     Raises `HelpfulError` for no row, too many, or what is no key.
     """
     if not values:
-        raise HelpfulError("No row is selected. Go back, and tick those that you mean.")
+        raise HelpfulError("No row is selected. Go back and select at least one.")
     if len(values) > SELECTION:
         raise HelpfulError(f"More than {SELECTION} rows are selected: take fewer at a time.")
     rows = {}
@@ -128,7 +128,7 @@ def read_rows(values: Sequence[str]) -> dict[UUID, str]:
         try:
             rows[UUID(key)] = digest
         except ValueError as error:
-            raise HelpfulError(f"“{key[:40]}” is no ID of a row.") from error
+            raise HelpfulError(f"“{key[:40]}” is not a valid row ID.") from error
     return rows
 
 

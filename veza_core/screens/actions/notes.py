@@ -17,8 +17,8 @@ class AddNote(RowAction):
     label = "Add a note"
     done = "Added a note on"
     explanation = (
-        "Everybody who may see this page reads it. A note is never edited nor removed: "
-        "no passwords, no more about a person than the next colleague needs."
+        "Everybody who can open this page can read it. A note cannot be edited or removed. "
+        "Write no passwords, and no more about a person than the next colleague needs."
     )
     asks_reason = False
 

@@ -118,7 +118,7 @@ def _view(
     if not may(admin, request, action):
         raise PermissionDenied
     if object_ids is None and not action.in_lists:
-        raise NotThereError(f"“{action.label}” is done to one row at a time.")
+        raise NotThereError(f"“{action.label}” works on one row at a time.")
     if request.method in ("GET", "HEAD"):
         with reading(admin.read_alias):
             given = request.GET.getlist("row") if object_ids is None else object_ids
@@ -163,7 +163,7 @@ def _may_begin(action: RowAction, request: StaffRequest, rows: Sequence[Any]) ->
         if not action.applies(row):
             raise ConflictError(
                 f"“{action.label}” does not apply to “{short(row)}” as it is now. "
-                "Somebody may have done it before you."
+                "A colleague may have done it already."
             )
         action.refuse(request.access, row)
 
@@ -176,7 +176,9 @@ def _act(
 ) -> HttpResponse:
     seen = read_rows(request.POST.getlist("row"))
     if object_ids is not None and list(seen) != list(read_rows(object_ids)):
-        raise HelpfulError("The form is about another row than its address. Nothing was changed.")
+        raise HelpfulError(
+            "The form belongs to another row than this address. Nothing was changed."
+        )
     rows = _rows(admin, request, seen)
     for row in rows:
         action.refuse(request.access, row)

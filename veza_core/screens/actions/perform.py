@@ -61,7 +61,7 @@ def perform(
     except OperationalError as error:
         if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
             raise ConflictError(
-                "Another service is changing this at the moment. Nothing was changed: try again."
+                "Another service is changing this row right now. Nothing was changed. Try again."
             ) from error
         raise
     return changes
@@ -81,7 +81,8 @@ def _lock(admin: "InspectionAdmin", alias: str, seen: Mapping[UUID, str]) -> Seq
     )
     if len(rows) < len(seen):
         raise ConflictError(
-            f"A {admin.opts.verbose_name} has been removed for good meanwhile. Nothing was changed."
+            f"A {admin.opts.verbose_name} was permanently deleted in the meantime. "
+            "Nothing was changed."
         )
     return rows
 
@@ -90,8 +91,8 @@ def _check(action: RowAction, row: Any, digest: str) -> None:
     """Raise `ConflictError` unless the row is still as it was shown."""
     if action.seen(row) != digest or not action.applies(row):
         raise ConflictError(
-            f"“{shortened(str(row))}” was changed by somebody else while you looked at it. "
-            "Nothing was changed: look at it again, and decide anew."
+            f"“{shortened(str(row))}” was changed by somebody else while you had it open. "
+            "Nothing was changed. Reload the page and decide again."
         )
 
 

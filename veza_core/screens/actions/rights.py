@@ -9,14 +9,14 @@ from veza_core.models import Permission, Role, User, UserRole, UserRoleAssignmen
 from .action import RefusedError
 
 #: Of `user_roles`: those that have not ended.
-LIVE = Q(expires_at__isnull=True) | Q(expires_at__gt=Now())
+NOT_EXPIRED = Q(expires_at__isnull=True) | Q(expires_at__gt=Now())
 
 
 def live_roles(user: User) -> list[UserRoleAssignment]:
     """The roles that a user holds now, in whatever state the account is."""
     return list(
         UserRoleAssignment.objects.using("default")
-        .filter(LIVE, user_id=user.pk)
+        .filter(NOT_EXPIRED, user_id=user.pk)
         .select_related("role")
         .order_by("role__name")
     )
@@ -39,7 +39,7 @@ def refuse_self(access: Access, user: User) -> None:
     """Raise `RefusedError` when somebody acts on their own account."""
     if access.user.pk == user.pk:
         raise RefusedError(
-            "This is your own account. Ask a colleague: nobody acts on their own here."
+            "This is your own account. Ask a colleague: you cannot act on your own account."
         )
 
 
@@ -55,6 +55,6 @@ def refuse_greater(access: Access, user: User) -> None:
     is_super = user.role == UserRole.SUPER_ADMIN
     if (is_super and not access.is_super) or not access.may_grant(rights):
         raise RefusedError(
-            f"{user.username} may do things here that you may not. "
+            f"{user.username} has rights here that you do not have. "
             "Ask a colleague who holds all of those rights."
         )

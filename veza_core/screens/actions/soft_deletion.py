@@ -34,8 +34,8 @@ class SoftDelete(_SoftDeletion):
     label = "Delete"
     done = "Deleted"
     explanation = (
-        "It is hidden from everybody but staff. It can be restored, until the purge of what was "
-        "deleted long ago removes it for good."
+        "Only staff can see it from now on. It can be restored until the purge deletes it "
+        "permanently."
     )
     undo = "restore"
 
@@ -57,7 +57,9 @@ class Restore(_SoftDeletion):
     name = "restore"
     label = "Restore"
     done = "Restored"
-    explanation = "It is there again, as it was. What was deleted on its own stays deleted."
+    explanation = (
+        "It is visible again, as it was. Anything that was deleted separately stays deleted."
+    )
     undo = "soft_delete"
 
     def applies(self, row: Any) -> bool:
@@ -83,6 +85,6 @@ def _taken(row: Model, constraint: str) -> str:
                 shown.append(f"{heading(field).lower()} “{getattr(row, field.attname)}”")
     values = f": {', '.join(sorted(shown))}" if shown else ""
     return (
-        f"“{row}” cannot be restored, since a live {name} has the same value meanwhile{values}. "
-        "Nothing was changed. Have that one changed or deleted first."
+        f"“{row}” cannot be restored: a live {name} now has the same value{values}. "
+        "Nothing was changed. Change or delete that one first."
     )

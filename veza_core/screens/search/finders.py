@@ -9,14 +9,13 @@ from typing import Any
 
 from django.db.models import Model, Q, QuerySet, Value
 
+from veza_core.db.constraints import LIVE
 from veza_core.screens.display import words
 
 from .term import Term
 
 #: Rows that a finder is asked for; what is shown is chosen from them.
 CANDIDATES = 50
-
-LIVE = Q(deleted_at__isnull=True)
 
 
 @dataclass(frozen=True, slots=True)

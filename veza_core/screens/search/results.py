@@ -13,7 +13,7 @@ from psycopg import sql
 
 from veza_core.access import StaffRequest
 from veza_core.screens.bounded import IN_LIST, as_column
-from veza_core.screens.columns import Table, secret_fields
+from veza_core.screens.columns import HtmlTable, secret_fields
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.labels import attach, list_of
 from veza_core.screens.panels import reader_of
@@ -37,7 +37,7 @@ class Group:
     db_table: str
     #: Those that are shown, best first.
     rows: Sequence[Model]
-    table: Table
+    table: HtmlTable
     number: int
     #: Whether there are more than `number`.
     cut: bool
@@ -78,14 +78,14 @@ def groups(
 
 def _group(kind: Kind, rows: Sequence[Model], number: int, term: Term) -> Group:
     admin = kind.admin
-    table = Table.of(admin.panel_columns(""), rows)
+    table = HtmlTable.of(admin.panel_columns(""), rows)
     by = [kind.hits[row.pk].label for row in rows]
     return Group(
         title=capfirst(str(admin.opts.verbose_name_plural)) or "",
         noun=str(admin.opts.verbose_name if number == 1 else admin.opts.verbose_name_plural),
         db_table=admin.opts.db_table,
         rows=rows,
-        table=Table(
+        table=HtmlTable(
             [*table.headings, "Found by"],
             [[*cells, label] for cells, label in zip(table.rows, by, strict=True)],
         ),

@@ -52,7 +52,7 @@ def read(typed: str) -> Term:
     if len(text) > LONGEST:
         raise BadTermError(f"Search for at most {LONGEST} characters; this has {len(text):,}.")
     if any(unicodedata.category(character) in ("Cc", "Cs", "Cn") for character in text):
-        raise BadTermError("This has characters in it that are no text: copy it once more.")
+        raise BadTermError("This contains control characters. Copy it again.")
     id_, address = _id(text), _address(text)
     named = id_ is None and address is None and THREE_IN_A_ROW.search(text) is not None
     # Without its dashes, a UUID looks like an MD5 hash; with them, like nothing else.

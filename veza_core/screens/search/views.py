@@ -32,7 +32,7 @@ KEPT_NUMBER = 20
 class ForgottenError(NotThereError):
     """A search that the session does not have."""
 
-    title = "This search is gone"
+    title = "This search has expired"
 
 
 def search_urls(site: StaffSite) -> list[URLPattern]:
@@ -69,15 +69,15 @@ def keep(request: StaffRequest, term: Term) -> str:
 def asked(request: StaffRequest) -> Term | None:
     """The term that the address names; None: the page without results. Raises `HelpfulError`."""
     if set(request.GET) - {"s"}:
-        raise HelpfulError(
-            "Search by the box: what you look for is not to stand in a page's address."
-        )
+        raise HelpfulError("Use the search box: search terms must not appear in a page's address.")
     if "s" not in request.GET:
         return None
     for name, text in request.session.get(KEPT, []):
         if name == request.GET["s"]:
             return read(text)
-    raise ForgottenError("Searches end with the session, and the oldest go first: search again.")
+    raise ForgottenError(
+        "Searches end with the session, and the oldest are dropped first. Search again."
+    )
 
 
 def page(site: StaffSite, request: StaffRequest, term: Term | None) -> HttpResponse:

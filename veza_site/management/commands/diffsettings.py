@@ -13,5 +13,5 @@ class Command(diffsettings.Command):
 
     def handle(self, **options: Any) -> str:
         if options["default"] is not None and not options["default"].strip():
-            raise CommandError("argument --default: it is given, and empty")
+            raise CommandError("argument --default: it is given but empty")
         return masked(super().handle(**options))

@@ -16,7 +16,7 @@ class Command(runserver.Command):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["addrport"] is not None and not options["addrport"].strip():
-            raise CommandError("argument addrport: it is given, and empty")
+            raise CommandError("argument addrport: it is given but empty")
         super().handle(*args, **options)
 
     def run(self, **options: Any) -> None:

@@ -90,7 +90,7 @@ class Command(BaseCommand):
             return
         for name, made in done.items():
             told = f" now: {len(made)} statements." if made else ": nothing to do."
-            self.stdout.write(f"Role {name} is as it should be{told}")
+            self.stdout.write(f"Role {name} is up to date{told}")
 
     def _roles(self) -> list[LoginRole]:
         """The roles that the settings name, one of each kind at most."""

@@ -10,8 +10,8 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 from veza_core.db.session import announce
 from veza_core.operations.deploy.pooler import check_direct
-from veza_core.operations.jobs import WEEKLY_PLAYS, record_success
-from veza_streaming.weekly_plays import Outcome, count_weekly_plays
+from veza_core.operations.jobs import record_success
+from veza_streaming.weekly_plays import WEEKLY_PLAYS, Outcome, count_weekly_plays
 
 
 def a_number_of_tracks(text: str) -> int:

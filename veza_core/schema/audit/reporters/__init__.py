@@ -8,7 +8,7 @@ from importlib import import_module
 from veza_core.schema.audit.engine import Report
 
 #: For machines; `table` is for people, and takes a terminal's width and colour.
-MACHINE_FORMATS = ("json", "markdown", "github", "sarif", "junit")
+MACHINE_FORMATS = ("json", "markdown", "html", "sql", "github", "sarif", "junit")
 FORMATS = ("table", *MACHINE_FORMATS)
 
 
@@ -26,4 +26,5 @@ def summary(report: Report) -> str:
         for count, noun in ((report.errors, "error"), (report.warnings, "warning"))
     ]
     tables = f"{report.table_count} table{'' if report.table_count == 1 else 's'}"
-    return f"{' and '.join(counts)} in {tables}, by {len(report.rules)} rules"
+    more = f"; {report.accepted} more in the baseline" if report.accepted else ""
+    return f"{' and '.join(counts)} in {tables}, by {len(report.rules)} rules{more}"

@@ -1,8 +1,11 @@
 """JSON, for programs."""
 
 import json
+from typing import Any
 
+from veza_core.schema.audit.effects import WAITS, effect
 from veza_core.schema.audit.engine import Report
+from veza_core.schema.audit.rule import Finding
 
 
 def render(report: Report) -> str:
@@ -23,6 +26,8 @@ def render(report: Report) -> str:
                 "message": finding.message,
                 "remedy": finding.remedy,
                 "fix_sql": finding.fix.sql if finding.fix else None,
+                "fix": _fix(finding),
+                "query": finding.query or None,
                 "key": finding.key,
             }
             for finding in report.findings
@@ -30,3 +35,14 @@ def render(report: Report) -> str:
         "summary": {"error": report.errors, "warning": report.warnings},
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def _fix(finding: Finding) -> dict[str, Any] | None:
+    """What the fix does to a running service: by statement, and what clients notice."""
+    if finding.fix is None:
+        return None
+    statements = [
+        {"sql": statement, "lock": done.lock, "waits": WAITS[done.lock], "work": done.work}
+        for statement, done in ((each, effect(each)) for each in finding.fix.statements)
+    ]
+    return {"statements": statements, "clients": finding.changes or None}

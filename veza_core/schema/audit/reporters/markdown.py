@@ -3,11 +3,13 @@
 import re
 from itertools import groupby
 
+from django.conf import settings
+
 from veza_core.schema.audit.engine import Report
 from veza_core.schema.audit.quoting import one_line
 from veza_core.schema.audit.reporters import summary
 from veza_core.schema.audit.rule import Finding
-from veza_core.schema.audit.rules.governance import CANONICAL, PUBLIC
+from veza_core.schema.audit.rules.governance import PUBLIC
 
 _KEY_RULES = ("pk-missing", "pk-not-uuid-id")
 
@@ -49,20 +51,25 @@ def _executive_summary(report: Report, gap_count: int) -> str:
 
 
 def _gaps(report: Report) -> list[tuple[str, Finding]]:
-    """Return domain and finding of each table without the standard's key, in V1's order."""
-    order = list(CANONICAL)
+    """Return domain and finding of each table without the standard's key.
 
-    def domain(finding: Finding) -> str:
-        of_v1 = finding.object.startswith(f"{PUBLIC}.")
-        return CANONICAL.get(finding.table or "", "Other") if of_v1 else "Other"
-
+    In the order of `settings.AUDIT_DOMAINS`; tables that are not in it come last.
+    """
+    domains = {
+        f"{PUBLIC}.{table}": domain
+        for domain, tables in settings.AUDIT_DOMAINS.items()
+        for table in tables.split()
+    }
+    order = list(domains)
     gaps = [
-        (domain(finding), finding) for finding in report.findings if finding.rule.id in _KEY_RULES
+        (domains.get(finding.object, "Other"), finding)
+        for finding in report.findings
+        if finding.rule.id in _KEY_RULES
     ]
     return sorted(
         gaps,
         key=lambda gap: (
-            order.index(gap[1].table or "") if gap[0] != "Other" else len(order),
+            order.index(gap[1].object) if gap[1].object in domains else len(order),
             gap[1].object,
         ),
     )

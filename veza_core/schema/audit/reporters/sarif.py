@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from veza_core import __version__
 from veza_core.schema.audit.engine import Report
 from veza_core.schema.audit.rule import Finding, Rule
 
@@ -15,7 +16,12 @@ def render(report: Report) -> str:
     numbers = {rule.id: number for number, rule in enumerate(rules)}
     run = {
         "tool": {
-            "driver": {"name": "audit_schema", "rules": [_rule(rule) for rule in rules]},
+            "driver": {
+                "name": "audit_schema",
+                "version": __version__,
+                "semanticVersion": __version__,
+                "rules": [_rule(rule) for rule in rules],
+            },
         },
         "automationDetails": {"id": f"audit_schema/{report.database}/"},
         "invocations": [{"executionSuccessful": True}],

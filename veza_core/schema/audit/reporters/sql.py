@@ -1,31 +1,136 @@
-"""The fixes alone, as a script for psql."""
+"""The fixes alone, as a script for psql that runs beside a service."""
 
+import re
+
+from veza_core.schema.audit.effects import effect
 from veza_core.schema.audit.engine import Report
-from veza_core.schema.audit.quoting import one_line
+from veza_core.schema.audit.quoting import literal, one_line
+from veza_core.schema.audit.rule import Finding, Fix
 
 _HEAD = """\
--- {count} of {total} findings in database {database}, schema {schema}, have SQL that mends them.
--- Read it before you run it: psql -X -v ON_ERROR_STOP=1 -f FILE
--- Each statement commits by itself. CONCURRENTLY cannot run inside a transaction (no psql -1).
+-- {count} of {total} findings in database {database}, schema {schema}, have SQL that fixes them.
+-- Read it before you run it: psql -X -f FILE
+-- Each statement commits by itself (no psql -1). Above each stands its lock, who waits for it and
+-- what it does; for clients, what they notice. After a fix that fails the next one is tried; what
+-- failed is listed at the end, and the exit status is 3.
+-- lock_timeout bounds how long others wait behind a statement that waits for its own lock:
+-- psql -X -v lock_timeout=500ms -f FILE. Nobody waits for a concurrent statement, so it has none.
+
+\\set QUIET on
+\\set AUTOCOMMIT on
+\\if :{{?lock_timeout}}
+\\else
+\\set lock_timeout 2s
+\\endif
+\\set failed ''
+\\set ON_ERROR_STOP on
+SELECT now() < statement_timestamp() AS inside \\gset
+\\if :inside
+DO $$ BEGIN RAISE 'this script cannot run inside a transaction: leave out psql -1'; END; $$;
+\\endif
+SET statement_timeout = 0;
+SET lock_timeout = :'lock_timeout';
+\\set ON_ERROR_STOP off
 """
+
+_TAIL = """\
+SELECT :'failed' <> '' AS has_failed \\gset
+\\if :has_failed
+\\warn Failed: :failed
+\\set ON_ERROR_STOP on
+DO $$ BEGIN RAISE 'not every fix was applied: see the list above'; END; $$;
+\\endif
+"""
+
+_UNLIMITED = "SET lock_timeout = 0;"
+_LIMITED = "SET lock_timeout = :'lock_timeout';"
+_NOTE_FAILURE = (
+    "\\if :ERROR \\set ok off \\set failed :failed '\\n  ' :fix ': ' :LAST_ERROR_MESSAGE \\endif"
+)
+
+# A concurrent build that fails leaves an index that is not valid; one of that name that was there
+# before it (42P07) is somebody else's.
+_CONCURRENT_INDEX = re.compile(
+    r'CREATE (?P<unique>UNIQUE )?INDEX CONCURRENTLY (?P<name>"(?:[^"]|"")*"|\w+) '
+    r'ON (?P<table>(?:"(?:[^"]|"")*"|[\w.])+) '
+)
+_DROP_INVALID = """\
+SELECT format('DROP INDEX CONCURRENTLY %s', i.indexrelid::regclass)
+FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+WHERE i.indrelid = to_regclass({table}) AND c.relname = (parse_ident({name}))[1]
+    AND NOT i.indisvalid AND :'LAST_ERROR_SQLSTATE' <> '42P07' \\gexec"""
 
 
 def render(report: Report) -> str:
     """Render the statements in an order in which they work, each one once."""
-    fixes = [(finding, finding.fix) for finding in report.findings if finding.fix is not None]
-    lines = [
+    fixed = [(each, each.fix) for each in report.findings if each.fix is not None]
+    fixed.sort(key=lambda pair: pair[1].stage)
+    parts = [
         _HEAD.format(
-            count=len(fixes),
+            count=len(fixed),
             total=len(report.findings),
             database=one_line(report.database),
             schema=one_line(", ".join(report.schemas)),
         )
     ]
+    parts += [_look(finding) for finding in report.findings if finding.query and not finding.fix]
     printed: set[str] = set()
-    for finding, fix in sorted(fixes, key=lambda pair: pair[1].stage):
-        # A name may hold a line break, which would end the comment.
-        lines.append(f"-- {finding.rule.id}: {one_line(f'{finding.object}: {finding.message}')}")
-        lines += [statement for statement in fix.statements if statement not in printed]
-        printed.update(fix.statements)
-        lines.append("")
-    return "\n".join(lines).rstrip("\n") + "\n"
+    for number, (finding, fix) in enumerate(fixed, 1):
+        parts.append(_section(finding, fix, f"{number}/{len(fixed)}", printed))
+    return "\n".join([*parts, _TAIL])
+
+
+def _title(finding: Finding) -> str:
+    # A name may hold a line break, which would end the comment.
+    return one_line(f"{finding.rule.id}: {finding.object}: {finding.message}")
+
+
+def _look(finding: Finding) -> str:
+    """The rows that somebody has to decide on, with nothing that changes them."""
+    lines = [f"-- {_title(finding)}", f"-- No fix: {one_line(finding.remedy)}"]
+    lines.append(f"\\echo {_argument(f'{finding.rule.id} {finding.object}: values twice:')}")
+    return "\n".join([*lines, finding.query, ""])
+
+
+def _section(finding: Finding, fix: Fix, number: str, printed: set[str]) -> str:
+    """One fix: after a statement that fails the rest of it is left out."""
+    lines = [
+        f"-- {_title(finding)}",
+        f"-- For clients: {one_line(finding.changes) or 'nothing changes.'}",
+        f"\\set fix {_argument(f'{finding.rule.id} {finding.object}')}",
+        f"\\echo [{number}] :fix",
+        "\\set ok on",
+    ]
+    statements = [each for each in fix.statements if each not in printed]
+    printed.update(statements)
+    for place, statement in enumerate(statements):
+        step = [f"-- {effect(statement)}.", *_run(statement, _NOTE_FAILURE)]
+        if back := _taken_back(statement, fix, finding.query):
+            step += ["\\if :ok", "\\else", *back, "\\endif"]
+        lines += ["\\if :ok", *step, "\\endif"] if place else step
+    return "\n".join([*lines, ""])
+
+
+def _run(*lines: str) -> list[str]:
+    """A statement and what follows it; nobody waits for a concurrent one, so it may wait."""
+    is_concurrent = effect(lines[0]).is_concurrent
+    return [_UNLIMITED, *lines, _LIMITED] if is_concurrent else list(lines)
+
+
+def _taken_back(statement: str, fix: Fix, query: str) -> list[str]:
+    """What is run when the statement has failed, so that nothing half done stays."""
+    lines = []
+    if match := _CONCURRENT_INDEX.match(statement):
+        names = {name: literal(match[name]) for name in ("name", "table")}
+        lines += [_UNLIMITED, _DROP_INVALID.format(**names), _LIMITED]
+        if query and match["unique"]:
+            lines.append(query)
+    for other in fix.otherwise.get(statement, ()):
+        lines += _run(other)
+    return lines
+
+
+def _argument(text: str) -> str:
+    """Return the text as an argument of one of psql's commands."""
+    escaped = one_line(text).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -19,8 +19,8 @@ _UUID_LENGTH = 36 + 4
     "UUID kept as text or bytea",
     Severity.WARNING,
     group="types",
-    reason="A text has 37 bytes where a uuid has 16, in the table and in each index; it is compared "
-    "by a collation, lets anything in, and finds no row when it is written in capitals.",
+    reason="A text has 37 bytes where a uuid has 16, in the table and in each index; it is "
+    "compared by a collation, lets anything in, and finds no row when it is written in capitals.",
     remedy="uuid. It rewrites the table, and every column that refers to it has to change with it: "
     "plan it as a migration.",
     bad="CREATE TABLE plays (track_id varchar(36));",

@@ -21,8 +21,8 @@ from veza_core.schema.audit.rules.integrity import EXAMPLE, GOOD, claims
     "same by declaration.",
     remedy="Find the rows that break it, then ALTER TABLE … ENABLE TRIGGER ALL on the tables that "
     "are named, or ALTER CONSTRAINT … ENFORCED. What went in meanwhile is not checked by that: "
-    "drop the constraint, add it NOT VALID and VALIDATE it. No SQL is printed, since ENABLE TRIGGER "
-    "ALL enables the table's other triggers as well.",
+    "drop the constraint, add it NOT VALID and VALIDATE it. No SQL is printed, since ENABLE "
+    "TRIGGER ALL enables the table's other triggers as well.",
     bad=f"{USERS}\nCREATE TABLE plays (user_id uuid CONSTRAINT plays_user_id_fkey\n"
     "    REFERENCES users (id) ON DELETE CASCADE);\nALTER TABLE plays DISABLE TRIGGER ALL;",
     good=f"{GOOD}\nALTER TABLE plays DISABLE TRIGGER USER;",
@@ -55,6 +55,7 @@ def constraint_not_enforced(catalog: Catalog) -> Iterator[Found]:
     good="CREATE TABLE plays (\n"
     "    duration_ms integer CONSTRAINT chk_plays_duration_ms CHECK (duration_ms >= 0));",
     example="public.plays.chk_plays_duration_ms",
+    fix="ALTER TABLE public.plays VALIDATE CONSTRAINT chk_plays_duration_ms;",
 )
 def check_not_valid(catalog: Catalog) -> Iterator[Found]:
     """Of domains too. NOT NULL may be NOT VALID from PostgreSQL 18 on."""

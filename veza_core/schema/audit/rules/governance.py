@@ -4,28 +4,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from veza_core.schema.audit.catalog import Catalog, Table
-from veza_core.schema.audit.fixes import alter_table
+from veza_core.schema.audit.expected import expected_tables
 from veza_core.schema.audit.quoting import ident
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
 
 PUBLIC = "public"
-
-#: The 28 tables of V1 by domain, in the order of the first audit's gap table.
-DOMAINS = {
-    "Auth": """
-        refresh_tokens password_reset_tokens email_verification_tokens user_sessions users
-        federated_identities
-    """,
-    "RBAC": "roles permissions user_roles role_permissions",
-    "Profiles": "user_profiles user_settings",
-    "Streaming": """
-        bitrate_adaptation_logs hls_streams hls_transcode_queue playback_analytics track_comments
-        track_history track_likes track_plays track_shares track_versions tracks
-    """,
-    "Social": "playlist_collaborators playlist_follows playlist_tracks playlists",
-    "Chat (Legacy)": "rooms",
-}
-CANONICAL = {name: domain for domain, names in DOMAINS.items() for name in names.split()}
 
 #: Extensions of V1. Nothing depends on the first two, which not every server ships.
 LEGACY_EXTENSIONS = ("pgcrypto", "uuid-ossp")
@@ -34,10 +17,10 @@ EXTENSIONS = (*LEGACY_EXTENSIONS, "pg_trgm")
 
 @rule(
     "table-missing",
-    "Table of V1 that is missing",
+    "Table of the schema that is missing",
     Severity.ERROR,
     group="governance",
-    reason="Every service counts on all of the 28 tables of V1.",
+    reason="Every service counts on all tables that the migrations create.",
     remedy="Run manage.py migrate; where the history says that it ran, restore the table from a "
     "backup.",
     bad="DROP TABLE IF EXISTS rooms;",
@@ -47,9 +30,9 @@ EXTENSIONS = (*LEGACY_EXTENSIONS, "pg_trgm")
 def table_missing(catalog: Catalog) -> Iterator[Found]:
     """Asked of schema `public` alone."""
     if PUBLIC in catalog.schemas:
-        for name in CANONICAL:
+        for name in sorted(expected_tables()):
             if (PUBLIC, name) not in catalog.by_name:
-                yield Found(None, f"{PUBLIC}.{name}", f"table {name} of V1 is missing")
+                yield Found(None, f"{PUBLIC}.{name}", f"table {ident(name)} is missing")
 
 
 @rule(
@@ -57,25 +40,27 @@ def table_missing(catalog: Catalog) -> Iterator[Found]:
     "Table that does not belong in public",
     Severity.ERROR,
     group="governance",
-    reason="public holds the 28 tables of V1 and nothing else: whatever else is there, nobody "
-    "migrates, and the next reset drops it. Django's own tables live in schema django, other "
+    reason="public holds the tables that the migrations create and nothing else. Nobody migrates "
+    "other tables, and the next reset drops them. Django's own tables live in schema django; other "
     "services have schemas of their own.",
     remedy="Move it to its owner's schema (ALTER TABLE … SET SCHEMA), together with its clients, "
-    "or make it part of V1 in a migration.",
+    "or create it in a migration (CONTRIBUTING.md, and then make schema).",
     bad="CREATE TABLE invoices (id uuid PRIMARY KEY);",
     good="CREATE SCHEMA billing;\nCREATE TABLE billing.invoices (id uuid PRIMARY KEY);",
     example="public.invoices",
 )
 def table_unexpected(catalog: Catalog) -> Iterator[Found]:
     """Views and foreign tables too. A partition comes with its parent, wherever that is."""
+    expected = expected_tables()
     for table in catalog.tables:
-        if table.schema == PUBLIC and table.name not in CANONICAL:
-            yield Found(table, table.identity, f"table {ident(table.name)} is not one of V1")
+        if table.schema == PUBLIC and table.name not in expected:
+            message = f"no migration creates table {ident(table.name)}"
+            yield Found(table, table.identity, message)
     for thing in catalog.things:
         if thing.is_partition:
             continue
         if thing.schema == PUBLIC and thing.kind in ("VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE"):
-            message = f"{thing.kind.lower()} {ident(thing.name)} is not part of V1"
+            message = f"no migration creates {thing.kind.lower()} {ident(thing.name)}"
             yield Found(None, thing.identity, message)
 
 
@@ -90,23 +75,27 @@ def table_unexpected(catalog: Catalog) -> Iterator[Found]:
     "unique index over two references or more or, failing that, a name made of both tables' "
     "names. A log of the same tables is no junction: it may hold a pair many times.",
     remedy="Add deleted_at, make the unique indexes partial, and let the clients leave out what "
-    "is deleted.",
+    "is deleted: one migration with one release of each client. No SQL is printed, since a column "
+    "alone that no client knows would restore nothing.",
     bad="""\
 CREATE TABLE users (id uuid PRIMARY KEY);
 CREATE TABLE playlists (id uuid PRIMARY KEY, user_id uuid REFERENCES users (id));
 CREATE TABLE tracks (id uuid PRIMARY KEY);
-CREATE TABLE playlist_collaborators (playlist_id uuid REFERENCES playlists (id),
-    user_id uuid REFERENCES users (id), deleted_at timestamptz, UNIQUE (playlist_id, user_id));
-CREATE TABLE playlist_tracks (playlist_id uuid REFERENCES playlists (id),
-    track_id uuid REFERENCES tracks (id), UNIQUE (playlist_id, track_id));""",
+CREATE TABLE playlist_collaborators (playlist_id uuid NOT NULL REFERENCES playlists (id),
+    user_id uuid NOT NULL REFERENCES users (id), deleted_at timestamptz,
+    UNIQUE (playlist_id, user_id));
+CREATE TABLE playlist_tracks (playlist_id uuid NOT NULL REFERENCES playlists (id),
+    track_id uuid NOT NULL REFERENCES tracks (id), UNIQUE (playlist_id, track_id));""",
     good="""\
 CREATE TABLE users (id uuid PRIMARY KEY);
 CREATE TABLE playlists (id uuid PRIMARY KEY, user_id uuid REFERENCES users (id));
 CREATE TABLE tracks (id uuid PRIMARY KEY);
-CREATE TABLE playlist_collaborators (playlist_id uuid REFERENCES playlists (id),
-    user_id uuid REFERENCES users (id), deleted_at timestamptz, UNIQUE (playlist_id, user_id));
-CREATE TABLE playlist_tracks (playlist_id uuid REFERENCES playlists (id),
-    track_id uuid REFERENCES tracks (id), deleted_at timestamptz, UNIQUE (playlist_id, track_id));
+CREATE TABLE playlist_collaborators (playlist_id uuid NOT NULL REFERENCES playlists (id),
+    user_id uuid NOT NULL REFERENCES users (id), deleted_at timestamptz,
+    UNIQUE (playlist_id, user_id));
+CREATE TABLE playlist_tracks (playlist_id uuid NOT NULL REFERENCES playlists (id),
+    track_id uuid NOT NULL REFERENCES tracks (id), deleted_at timestamptz,
+    UNIQUE (playlist_id, track_id));
 CREATE TABLE playlist_views (playlist_id uuid REFERENCES playlists (id),
     user_id uuid REFERENCES users (id));""",
     example="public.playlist_tracks",
@@ -128,10 +117,7 @@ def junction_soft_delete(catalog: Catalog) -> Iterator[Found]:
                 hard.setdefault(table, set()).update(soft)
     for table, soft in hard.items():
         message = f"the table has no deleted_at, but {', '.join(sorted(soft))} has"
-        claims = frozenset([f"column {table.identity}.deleted_at"])
-        add = alter_table(table, "ADD COLUMN deleted_at timestamptz")
-        fix = None if table.is_typed else Fix(Stage.COLUMN, (add,), claims)
-        yield Found(table, table.identity, message, fix)
+        yield Found(table, table.identity, message)
 
 
 @rule(
@@ -146,6 +132,7 @@ def junction_soft_delete(catalog: Catalog) -> Iterator[Found]:
     bad="DROP EXTENSION IF EXISTS pg_trgm;",
     good="CREATE EXTENSION IF NOT EXISTS pg_trgm;",
     example="pg_trgm",
+    fix="CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public;",
 )
 def extension_missing(catalog: Catalog) -> Iterator[Found]:
     """The two legacy ones only where the server ships them."""
@@ -173,6 +160,7 @@ def extension_missing(catalog: Catalog) -> Iterator[Found]:
     "CREATE ROLE somebody_else;\nALTER TABLE rooms OWNER TO somebody_else;",
     good="CREATE TABLE tracks (id uuid);\nCREATE TABLE rooms (id uuid);",
     example="public.rooms",
+    changes="The old owner keeps only the rights that are granted to it.",
 )
 def owner_differs(catalog: Catalog) -> Iterator[Found]:
     """Tables, views, sequences, types and functions; an index has its table's owner."""
@@ -216,6 +204,8 @@ def _owned(catalog: Catalog) -> Iterator[tuple[Table | None, str, str, str]]:
     bad="GRANT CREATE ON SCHEMA public TO PUBLIC;",
     good="REVOKE CREATE ON SCHEMA public FROM PUBLIC;",
     example="public",
+    fix="REVOKE CREATE ON SCHEMA public FROM PUBLIC;",
+    changes="A role that creates objects there, a migration's among them, needs the right granted.",
 )
 def schema_create(catalog: Catalog) -> Iterator[Found]:
     """Of the audited schemas. Superusers and the owners of the database, of the schema and of

@@ -97,6 +97,8 @@ def _partition_columns(table: Table) -> set[str]:
     bad="CREATE TABLE plays (id uuid PRIMARY KEY);",
     good=TABLE,
     example="public.plays.id",
+    fix="ALTER TABLE public.plays ALTER COLUMN id SET DEFAULT gen_random_uuid();",
+    changes="An INSERT without an id gets one, where it failed or got another kind.",
 )
 def pk_default(catalog: Catalog) -> Iterator[Found]:
     """Only where the key is right otherwise; a domain's default counts."""

@@ -5,8 +5,15 @@ from collections.abc import Callable, Iterator
 from itertools import permutations
 
 from veza_core.schema.audit.catalog import BrokenIndex, Catalog, Index, Table
-from veza_core.schema.audit.fixes import alter_table, index_name, presence, relation
-from veza_core.schema.audit.quoting import MAX_NAME_BYTES, ident, snake
+from veza_core.schema.audit.fixes import (
+    alter_table,
+    drop_index,
+    duplicates,
+    index_name,
+    presence,
+    relation,
+)
+from veza_core.schema.audit.quoting import MAX_NAME_BYTES, clip, ident, qualified, snake
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
 
 _PLAYS = "CREATE TABLE plays (user_id uuid, track_id uuid, title text);"
@@ -26,6 +33,9 @@ _MORE = "_[a-z0-9_]+"
     good=f"{_PLAYS}\nCREATE INDEX idx_plays_user_id ON plays (user_id);\n"
     "CREATE INDEX idx_plays_title_upper ON plays (upper(title));",
     example="public.plays_user_id_8a7c21f0",
+    fix="ALTER INDEX public.plays_user_id_8a7c21f0 RENAME TO idx_plays_user_id;",
+    changes="A client that looks for the old name, in an error or by ON CONFLICT ON CONSTRAINT, "
+    "finds the new one.",
 )
 def index_name_differs(catalog: Catalog) -> Iterator[Found]:
     """Not primary keys, exclusion constraints and partitions' own, which PostgreSQL names."""
@@ -135,8 +145,9 @@ def suggested_name(index: Index) -> str:
     group="indexes",
     reason="A concurrent build that failed leaves an index that slows every write and serves no "
     "query; a unique one enforces nothing for the rows that it lacks.",
-    remedy="Build it anew, or drop it. For a partitioned table, attach the index that each "
-    "partition lacks.",
+    remedy="Build it again, or drop it where another one does the same. A unique one cannot be "
+    "built while a value is there twice: the query shows them. Resolve them, then REINDEX INDEX "
+    "CONCURRENTLY. For a partitioned table, attach the index that each partition lacks.",
     bad="CREATE TABLE plays (user_id uuid) PARTITION BY HASH (user_id);\n"
     "CREATE TABLE plays_0 PARTITION OF plays FOR VALUES WITH (MODULUS 1, REMAINDER 0);\n"
     "-- Waits for the partition's own index, as a concurrent build waits for its last step.\n"
@@ -157,7 +168,10 @@ def index_invalid(catalog: Catalog) -> Iterator[Found]:
                 continue
             left_over = _LEFT_OVER.search(index.name)
             what = "is left over from a failed REINDEX" if left_over else "is not valid"
-            yield Found(table, index.identity, f"{ident(index.name)} {what}", _rebuild(index))
+            fix = _rebuild(index)
+            query = duplicates(index) if index.is_unique and fix is None else ""
+            message = f"{ident(index.name)} {what}"
+            yield Found(table, index.identity, message, fix, query=query)
 
 
 _LEFT_OVER = re.compile(r"_cc(new|old)\d*$")
@@ -179,14 +193,28 @@ def _broken(index: BrokenIndex) -> Found:
 
 
 def _rebuild(index: Index) -> Fix | None:
+    """None for a unique one: over values that are there twice each attempt would fail."""
     if index.table.is_partitioned or index.is_exclusion:
         return None
-    verb = "DROP INDEX" if re.search(r"_cc(new|old)\d*$", index.name) else "REINDEX INDEX"
+    left_over = _LEFT_OVER.search(index.name) is not None
+    others = (other for other in index.table.indexes if other is not index and other.is_usable)
+    needless = index.constraint is None and not index.is_bound and any(
+        _includes(index, other) for other in others
+    )  # fmt: skip
+    if index.is_unique and not (left_over or needless):
+        return None
+    verb = "DROP INDEX" if left_over or needless else "REINDEX INDEX"
     names = (index.table.schema, index.name)
+    statement = f"{verb} CONCURRENTLY {index.identity};"
+    new = qualified(index.table.schema, clip(f"{index.name}_ccnew"))
     return Fix(
         Stage.INDEX,
-        (f"{verb} CONCURRENTLY {index.identity};",),
+        (statement,),
         frozenset([relation(*names), presence(*names)]),
+        changes="" if verb == "REINDEX INDEX" else "Writes no longer keep it up to date.",
+        otherwise={statement: (f"DROP INDEX CONCURRENTLY IF EXISTS {new};",)}
+        if verb == "REINDEX INDEX"
+        else {},
     )
 
 
@@ -201,6 +229,7 @@ def _rebuild(index: Index) -> Fix | None:
     "CREATE INDEX plays_user ON plays (user_id);",
     good=f"{_PLAYS}\nCREATE INDEX idx_plays_user_id ON plays (user_id);",
     example="public.plays_user",
+    fix="DROP INDEX CONCURRENTLY public.plays_user;",
 )
 def index_duplicate(catalog: Catalog) -> Iterator[Found]:
     """A UNIQUE constraint too, beside another of the same columns. Never a primary key, an
@@ -224,6 +253,8 @@ def index_duplicate(catalog: Catalog) -> Iterator[Found]:
     "CREATE INDEX idx_plays_user_id_track_id ON plays (user_id, track_id);",
     good=f"{_PLAYS}\nCREATE INDEX idx_plays_user_id_track_id ON plays (user_id, track_id);",
     example="public.idx_plays_user_id",
+    fix="DROP INDEX CONCURRENTLY public.idx_plays_user_id;",
+    changes="Queries that read the shorter index read the longer one.",
 )
 def index_redundant(catalog: Catalog) -> Iterator[Found]:
     """Same condition, expressions, operator classes, collations and directions; not unique."""
@@ -236,9 +267,8 @@ def index_redundant(catalog: Catalog) -> Iterator[Found]:
 
 def _drop(index: Index, other: Index) -> Fix:
     """It counts on the other index, so no other fix may take that away in the same run."""
-    beside = "" if index.table.is_partitioned else " CONCURRENTLY"
     schema = index.table.schema
-    statement = f"DROP INDEX{beside} {index.identity};"
+    statement = drop_index(index)
     if index.constraint:
         statement = alter_table(index.table, f"DROP CONSTRAINT {ident(index.constraint)}")
     return Fix(

@@ -1,14 +1,15 @@
 """Integrity: what a foreign key refers to, and what happens on DELETE (Standard, rule 3)."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from veza_core.schema.audit.catalog import UUID, Catalog, ForeignKey, Table
 from veza_core.schema.audit.fixes import alter_table, is_free
-from veza_core.schema.audit.quoting import clip, columns, ident, snake
+from veza_core.schema.audit.quoting import clip, columns, ident, literal, snake
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
 from veza_core.schema.audit.rules.examples import USERS
 
-_ACTIONS = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
+ACTIONS = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 
 GOOD = f"""{USERS}
 CREATE TABLE plays (
@@ -29,15 +30,34 @@ def key_name(table: Table, names: tuple[str, ...]) -> str:
     return clip("_".join([snake(table.name), *(snake(name) for name in names), "fkey"]))
 
 
-def reference(catalog: Catalog, table: Table, name: str, definition: str) -> tuple[str, ...]:
-    """Return the statements that add a foreign key and check the rows in a second step.
+def reference(
+    catalog: Catalog, table: Table, name: str, definition: str
+) -> tuple[list[str], dict[str, tuple[str, ...]]]:
+    """Return the statements that add a foreign key, and what to run when one of them fails.
 
-    The second step lets writes go on. A partitioned table takes NOT VALID from PostgreSQL 18 on.
+    The rows are checked in a second step, which lets writes go on. A partitioned table takes NOT
+    VALID from PostgreSQL 18 on; before, each partition gets the key first, and is checked then.
     """
     add = f"ADD CONSTRAINT {ident(name)} {definition}"
-    if table.is_partitioned and catalog.server_version < 180000:
-        return (add,)
-    return (f"{add} NOT VALID", f"VALIDATE CONSTRAINT {ident(name)}")
+    if not table.is_partitioned or catalog.server_version >= 180000:
+        validate = alter_table(table, f"VALIDATE CONSTRAINT {ident(name)}")
+        undo = alter_table(table, f"DROP CONSTRAINT {ident(name)}")
+        return [alter_table(table, f"{add} NOT VALID"), validate], {validate: (undo,)}
+    statements: list[str] = []
+    otherwise: dict[str, tuple[str, ...]] = {}
+    made: list[str] = []
+    for partition in table.partitions:
+        more, undo_more = reference(catalog, partition, name, definition)
+        statements += more
+        otherwise |= {each: (*undo_more.get(each, ()), *made) for each in more}
+        made.append(alter_table(partition, f"DROP CONSTRAINT {ident(name)}"))
+    whole = alter_table(table, add)
+    return [*statements, whole], {**otherwise, whole: tuple(made)}
+
+
+def has_name_free(table: Table, name: str) -> bool:
+    """Whether neither the table nor a partition of it has a constraint of that name."""
+    return is_free(table, name) and all(has_name_free(part, name) for part in table.partitions)
 
 
 def _spell(key: ForeignKey) -> str:
@@ -102,54 +122,78 @@ def fk_type_mismatch(catalog: Catalog) -> Iterator[Found]:
     reason="What happens to the row when the other one goes is a decision: CASCADE for what is "
     "owned, SET NULL for what refers, RESTRICT for what must stay. The catalog cannot tell an ON "
     "DELETE NO ACTION that was written from one that was forgotten, so neither is accepted.",
-    remedy="Decide, and say so. The SQL says CASCADE where the column is NOT NULL and SET NULL "
-    "where it is not, as the standard does: read it before you run it.",
+    remedy="Decide, and say so. The SQL says RESTRICT, which refuses what NO ACTION refuses today; "
+    "no SQL ever makes a delete take other rows along. None is printed for a DEFERRABLE key, "
+    "since RESTRICT is never put off.",
     bad=f"{USERS}\nCREATE TABLE plays (user_id uuid\n"
     "    CONSTRAINT plays_user_id_fkey REFERENCES users (id));",
     good=GOOD,
     example=EXAMPLE,
+    fix="""
+ALTER TABLE public.plays ADD CONSTRAINT plays_user_id_fkey_new FOREIGN KEY (user_id) \
+REFERENCES public.users (id) ON DELETE RESTRICT NOT VALID;
+ALTER TABLE public.plays VALIDATE CONSTRAINT plays_user_id_fkey_new;
+ALTER TABLE public.plays DROP CONSTRAINT plays_user_id_fkey;
+ALTER TABLE public.plays RENAME CONSTRAINT plays_user_id_fkey_new TO plays_user_id_fkey;""",
+    changes="A delete that was refused still is, at the row and no longer at the end of the "
+    "statement: one statement cannot delete both rows any more.",
 )
 def fk_on_delete(catalog: Catalog) -> Iterator[Found]:
     """A temporal key knows nothing but NO ACTION."""
     for key in foreign_keys(catalog):
         if key.on_delete == "a" and not key.is_temporal:
             message = f"{_spell(key)} refers to {key.target} and says nothing ON DELETE"
-            yield Found(key.table, key.identity, message, _with_action(catalog, key))
+            fix = None
+            if key.is_valid and not key.is_deferrable:
+                fix = _replace(catalog, key, "RESTRICT")
+            yield Found(key.table, key.identity, message, fix)
 
 
-def _with_action(catalog: Catalog, key: ForeignKey) -> Fix | None:
-    """Drop and add in one statement, so that no moment is without the constraint."""
-    if not key.is_enforced:
+def _replace(catalog: Catalog, key: ForeignKey, on_delete: str) -> Fix | None:
+    """Make a checked key of the same kind beside the old one, and let it take its place.
+
+    Its name, its comment and DEFERRABLE stay. None where the name for the moment is taken.
+    """
+    table, name = key.table, clip(f"{key.name[:50]}_new")
+    if not has_name_free(table, name):
         return None
-    table = key.table
-    owned = all(table.columns[name].not_null for name in key.columns)
-    partly = any(table.columns[name].not_null for name in key.columns)
-    action = "CASCADE" if owned else "RESTRICT" if partly else "SET NULL"
-    name = key_name(table, key.columns)
-    if not is_free(table, name):
-        name = key.name
-    target_columns = columns(tuple(target.name for target in key.target_columns))
-    definition = (
-        f"FOREIGN KEY {_spell(key)} REFERENCES {key.target} ({target_columns})"
-        f"{' MATCH FULL' if key.match == 'f' else ''} ON DELETE {action}"
-        f"{'' if key.on_update == 'a' else f' ON UPDATE {_ACTIONS[key.on_update]}'}"
-    )
-    add, *validate = reference(catalog, table, name, definition)
+    statements, otherwise = reference(catalog, table, name, _definition(key, on_delete))
+    undo = alter_table(table, f"DROP CONSTRAINT {ident(name)}")
+    drop = alter_table(table, f"DROP CONSTRAINT {ident(key.name)}")
+    statements += [
+        drop,
+        alter_table(table, f"RENAME CONSTRAINT {ident(name)} TO {ident(key.name)}"),
+    ]
+    if key.comment is not None:
+        where = f"{ident(key.name)} ON {table.identity}"
+        statements.append(f"COMMENT ON CONSTRAINT {where} IS {literal(key.comment)};")
     return Fix(
         Stage.CONSTRAINT,
-        (
-            alter_table(table, f"DROP CONSTRAINT {ident(key.name)}", add),
-            *(alter_table(table, clause) for clause in validate),
-        ),
-        claims(key, name),
+        tuple(statements),
+        claims(key, "key", "timing", "validity"),
+        otherwise={**otherwise, drop: (undo,)},
     )
 
 
-def claims(key: ForeignKey, *names: str) -> frozenset[str]:
-    """Return what a fix claims that touches a foreign key, and the names that it takes."""
-    return frozenset(
-        f"constraint {key.table.identity}.{ident(name)}" for name in (key.name, *names)
-    )
+def _definition(key: ForeignKey, on_delete: str) -> str:
+    """Write the key as SQL does, with another ON DELETE."""
+    target_columns = columns(tuple(target.name for target in key.target_columns))
+    parts = [f"FOREIGN KEY {_spell(key)} REFERENCES {key.target} ({target_columns})"]
+    if key.match == "f":
+        parts.append("MATCH FULL")
+    parts.append(f"ON DELETE {on_delete}")
+    if key.set_columns:
+        parts[-1] += f" ({columns(key.set_columns)})"
+    if key.on_update != "a":
+        parts.append(f"ON UPDATE {ACTIONS[key.on_update]}")
+    if key.is_deferrable:
+        parts.append("DEFERRABLE INITIALLY DEFERRED" if key.is_deferred else "DEFERRABLE")
+    return " ".join(parts)
+
+
+def claims(key: ForeignKey, *what: str) -> frozenset[str]:
+    """Return what a fix claims that changes these properties of a foreign key."""
+    return frozenset(f"{each} of {key.identity}" for each in what)
 
 
 @rule(
@@ -192,13 +236,16 @@ def fk_set_null_not_null(catalog: Catalog) -> Iterator[Found]:
     "    REFERENCES users (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED);",
     good=GOOD,
     example=EXAMPLE,
+    fix="ALTER TABLE public.plays ALTER CONSTRAINT plays_user_id_fkey NOT DEFERRABLE;",
+    changes="A transaction that writes the row before the one it refers to, or says SET "
+    "CONSTRAINTS … DEFERRED, fails at that statement.",
 )
 def fk_deferrable(catalog: Catalog) -> Iterator[Found]:
     """DEFERRABLE INITIALLY IMMEDIATE counts too: any client may put it off."""
     for key in foreign_keys(catalog):
         if key.is_deferrable:
             clause = f"ALTER CONSTRAINT {ident(key.name)} NOT DEFERRABLE"
-            fix = Fix(Stage.CONSTRAINT, (alter_table(key.table, clause),), claims(key))
+            fix = Fix(Stage.CONSTRAINT, (alter_table(key.table, clause),), claims(key, "timing"))
             yield Found(key.table, key.identity, f"{_spell(key)} is DEFERRABLE", fix)
 
 
@@ -209,12 +256,13 @@ def fk_deferrable(catalog: Catalog) -> Iterator[Found]:
     group="integrity",
     reason="NOT VALID lets the orphans that are there stay, and hides them behind a constraint.",
     remedy="Validate it, which lets reads and writes go on; orphans make it fail, and have to be "
-    "deleted or mended first. One that is NOT ENFORCED has to be made ENFORCED.",
+    "deleted or repaired first. One that is NOT ENFORCED is replaced by one that is checked.",
     bad=f"{USERS}\nCREATE TABLE plays (user_id uuid);\nALTER TABLE plays ADD CONSTRAINT "
     "plays_user_id_fkey\n    FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE "
     "NOT VALID;",
     good=GOOD,
     example=EXAMPLE,
+    fix="ALTER TABLE public.plays VALIDATE CONSTRAINT plays_user_id_fkey;",
 )
 def fk_not_valid(catalog: Catalog) -> Iterator[Found]:
     """NOT ENFORCED, from PostgreSQL 18 on, is never valid either."""
@@ -222,11 +270,17 @@ def fk_not_valid(catalog: Catalog) -> Iterator[Found]:
         if key.is_valid:
             continue
         what = "NOT VALID" if key.is_enforced else "NOT ENFORCED"
-        change = "VALIDATE CONSTRAINT" if key.is_enforced else "ALTER CONSTRAINT"
-        tail = "" if key.is_enforced else " ENFORCED"
-        clause = alter_table(key.table, f"{change} {ident(key.name)}{tail}")
-        fix = Fix(Stage.CONSTRAINT, (clause,), claims(key))
-        yield Found(key.table, key.identity, f"{_spell(key)} is {what}", fix)
+        yield Found(key.table, key.identity, f"{_spell(key)} is {what}", _checked(catalog, key))
+
+
+def _checked(catalog: Catalog, key: ForeignKey) -> Fix | None:
+    if key.is_enforced:
+        validate = alter_table(key.table, f"VALIDATE CONSTRAINT {ident(key.name)}")
+        return Fix(Stage.CONSTRAINT, (validate,), claims(key, "validity"))
+    # ENFORCED would read all rows under a lock that keeps readers out.
+    fix = None if key.is_temporal else _replace(catalog, key, ACTIONS[key.on_delete])
+    changes = "A write of a row that refers to nothing is refused, and so is what the key forbids."
+    return replace(fix, changes=changes) if fix is not None else None
 
 
 @rule(

@@ -87,6 +87,10 @@ def name_reserved(catalog: Catalog) -> Iterator[Found]:
     good="CREATE TABLE plays (\n"
     "    duration_ms integer CONSTRAINT chk_plays_duration_ms CHECK (duration_ms >= 0));",
     example="public.plays.plays_duration_ms_check",
+    fix="""
+ALTER TABLE public.plays RENAME CONSTRAINT plays_duration_ms_check TO \
+chk_plays_duration_ms;""",
+    changes="A client that looks for the old name in an error finds the new one.",
 )
 def check_name(catalog: Catalog) -> Iterator[Found]:
     """Not those that a parent table handed down."""

@@ -105,6 +105,7 @@ def table_unlogged(catalog: Catalog) -> Iterator[Found]:
     bad="CREATE EXTENSION pg_trgm VERSION '1.3';",
     good="CREATE EXTENSION pg_trgm;",
     example="pg_trgm",
+    fix="ALTER EXTENSION pg_trgm UPDATE;",
 )
 def extension_outdated(catalog: Catalog) -> Iterator[Found]:
     """Only where the server has the way from the one to the other; in any schema."""
@@ -152,13 +153,14 @@ def collation_changed(catalog: Catalog) -> Iterator[Found]:
     "Published table whose rows cannot be named",
     Severity.ERROR,
     group="operation",
-    reason="Without a replica identity every UPDATE and DELETE on the publishing server fails, from "
-    "the moment on that the table is in a publication: at once with FOR ALL TABLES.",
+    reason="Without a replica identity every UPDATE and DELETE on the publishing server fails, "
+    "from the moment on that the table is in a publication: at once with FOR ALL TABLES.",
     remedy="Give the table a primary key, or REPLICA IDENTITY USING INDEX of a unique index over "
     "NOT NULL columns. REPLICA IDENTITY FULL works too, and reads the subscriber's whole table for "
     "each row where it finds no index.",
     bad="CREATE TABLE plays (id uuid);\nCREATE PUBLICATION everything FOR TABLE plays;",
-    good="CREATE TABLE plays (id uuid PRIMARY KEY);\nCREATE PUBLICATION everything FOR TABLE plays;",
+    good="CREATE TABLE plays (id uuid PRIMARY KEY);\n"
+    "CREATE PUBLICATION everything FOR TABLE plays;",
     example="public.plays",
 )
 def replica_identity(catalog: Catalog) -> Iterator[Found]:

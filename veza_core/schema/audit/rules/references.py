@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from veza_core.schema.audit.catalog import UUID, Catalog, ForeignKey, Table
-from veza_core.schema.audit.fixes import alter_table, create_index, is_free
+from veza_core.schema.audit.fixes import alter_table, create_index
 from veza_core.schema.audit.meaning import covers, feed_index
 from veza_core.schema.audit.quoting import columns, ident, qualified
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
@@ -11,8 +11,8 @@ from veza_core.schema.audit.rules.examples import USERS
 from veza_core.schema.audit.rules.integrity import (
     EXAMPLE,
     GOOD,
-    claims,
     foreign_keys,
+    has_name_free,
     key_name,
     reference,
 )
@@ -33,9 +33,10 @@ _INTEGERS = frozenset([21, 23, 20])
     remedy="Create the index, or begin a composite one with the column.",
     bad=f"{USERS}\nCREATE TABLE plays (user_id uuid\n    CONSTRAINT plays_user_id_fkey REFERENCES "
     "users (id) ON DELETE CASCADE, deleted_at timestamptz);\n"
-    "CREATE INDEX idx_plays_user_id ON plays (user_id) WHERE deleted_at IS NULL;",
+    "CREATE INDEX plays_live ON plays (user_id) WHERE deleted_at IS NULL;",
     good=GOOD,
     example=EXAMPLE,
+    fix="CREATE INDEX CONCURRENTLY idx_plays_user_id ON public.plays (user_id);",
 )
 def fk_not_indexed(catalog: Catalog) -> Iterator[Found]:
     """A b-tree counts, a hash, and a GiST or GIN whose operators are the key's, as of an exclusion
@@ -45,7 +46,8 @@ def fk_not_indexed(catalog: Catalog) -> Iterator[Found]:
     for key in foreign_keys(catalog):
         lacking = uncovered(key.table, key)
         if lacking:
-            yield Found(key.table, key.identity, _lacks(key, lacking), _cover(catalog, key))
+            fix = None if key.is_temporal else _cover(catalog, key.table, key.columns)
+            yield Found(key.table, key.identity, _lacks(key, lacking), fix)
 
 
 def uncovered(table: Table, key: ForeignKey) -> list[Table]:
@@ -70,16 +72,21 @@ def _lacks(key: ForeignKey, lacking: list[Table]) -> str:
     return f"no index leads with ({spelled}) on partition {shown}"
 
 
-def _cover(catalog: Catalog, key: ForeignKey) -> Fix | None:
+def _is_covered(table: Table, names: tuple[str, ...]) -> bool:
+    """Whether the table has an index for these columns, or each of its partitions has one."""
+    if any(covers(index, names) for index in table.indexes):
+        return True
+    return bool(table.partitions) and all(_is_covered(part, names) for part in table.partitions)
+
+
+def _cover(catalog: Catalog, table: Table, names: tuple[str, ...]) -> Fix | None:
     """A feed that lacks its own index gets the one that serves both."""
-    table, meaning = key.table, catalog.meaning
-    if key.is_temporal:
-        return None
+    meaning = catalog.meaning
     if not table.is_partition and meaning.is_feed(table) and feed_index(table) is None:
         owner = meaning.owner(table)
-        if owner is not None and owner.columns == key.columns:
-            return create_index(catalog, table, key.columns, descending="created_at")
-    return create_index(catalog, table, key.columns)
+        if owner is not None and owner.columns == names:
+            return create_index(catalog, table, names, descending="created_at")
+    return create_index(catalog, table, names)
 
 
 @rule(
@@ -94,6 +101,8 @@ def _cover(catalog: Catalog, key: ForeignKey) -> Fix | None:
     "    CONSTRAINT plays_user_fk_8a7c21 REFERENCES users (id) ON DELETE CASCADE);",
     good=GOOD,
     example="public.plays.plays_user_fk_8a7c21",
+    fix="ALTER TABLE public.plays RENAME CONSTRAINT plays_user_fk_8a7c21 TO plays_user_id_fkey;",
+    changes="A client that looks for the old name in an error finds the new one.",
 )
 def fk_name(catalog: Catalog) -> Iterator[Found]:
     """Where the full name has more than 63 bytes, PostgreSQL shortens it, and so may you."""
@@ -103,9 +112,11 @@ def fk_name(catalog: Catalog) -> Iterator[Found]:
         if key.name in (full, name) or len(full.encode()) > 63:
             continue
         fix = None
-        if is_free(key.table, name):
+        if has_name_free(key.table, name):
             clause = f"RENAME CONSTRAINT {ident(key.name)} TO {ident(name)}"
-            fix = Fix(Stage.RENAME, (alter_table(key.table, clause),), claims(key, name))
+            # All other fixes keep the name, and come before.
+            claim = frozenset([f"constraint {qualified(key.table.schema, key.table.name, name)}"])
+            fix = Fix(Stage.RENAME, (alter_table(key.table, clause),), claim)
         yield Found(key.table, key.identity, f"{ident(key.name)} is not named {name}", fix)
 
 
@@ -117,11 +128,19 @@ def fk_name(catalog: Catalog) -> Iterator[Found]:
     reason="A reference that PostgreSQL does not know is not kept: rows of the other table go, "
     "and this one points nowhere. One whose target depends on another column cannot have a "
     "foreign key, and belongs into the exceptions file.",
-    remedy="Add the foreign key. SQL is printed where a table of that name has a UUID key: it "
-    "stops at orphans, which have to be deleted or mended first.",
+    remedy="Decide what a delete does, and add the foreign key. SQL is printed where a table of "
+    "that name has a UUID key: it says RESTRICT, which takes no row along and can be replaced by "
+    "CASCADE or SET NULL. It stops at orphans, which have to be deleted or repaired first.",
     bad=f"{USERS}\nCREATE TABLE plays (user_id uuid NOT NULL);",
     good=GOOD,
     example="public.plays.user_id",
+    fix="""
+CREATE INDEX CONCURRENTLY idx_plays_user_id ON public.plays (user_id);
+ALTER TABLE public.plays ADD CONSTRAINT plays_user_id_fkey FOREIGN KEY (user_id) \
+REFERENCES public.users (id) ON DELETE RESTRICT NOT VALID;
+ALTER TABLE public.plays VALIDATE CONSTRAINT plays_user_id_fkey;""",
+    changes="A write of a row that refers to nothing is refused, and so is a delete of a row that "
+    "another one refers to.",
 )
 def fk_missing(catalog: Catalog) -> Iterator[Found]:
     """UUID columns; and integers where a table of that name has an integer key, unless a column
@@ -166,19 +185,29 @@ def _is_number_of(catalog: Catalog, table: Table, name: str) -> bool:
 
 
 def _refer(catalog: Catalog, table: Table, column: str, target: Table) -> Fix | None:
+    """Make the index first, without which each delete on the other table reads all of this one."""
     name = key_name(table, (column,))
     keys = target.primary_key.keys if target.primary_key is not None else ()
-    if not is_free(table, name) or (target.is_unlogged and not table.is_unlogged):
+    if not has_name_free(table, name) or (target.is_unlogged and not table.is_unlogged):
         return None
-    action = "CASCADE" if table.columns[column].not_null else "SET NULL"
     target_column = columns(tuple(key for key in keys if key is not None))
     definition = (
         f"FOREIGN KEY ({ident(column)}) REFERENCES {target.identity} ({target_column}) "
-        f"ON DELETE {action}"
+        "ON DELETE RESTRICT"
     )
-    clauses = reference(catalog, table, name, definition)
+    statements, otherwise = reference(catalog, table, name, definition)
     claim = frozenset([f"constraint {qualified(table.schema, table.name, name)}"])
-    return Fix(Stage.CONSTRAINT, tuple(alter_table(table, clause) for clause in clauses), claim)
+    if _is_covered(table, (column,)):
+        return Fix(Stage.CONSTRAINT, tuple(statements), claim, otherwise=otherwise)
+    index = _cover(catalog, table, (column,))
+    if index is None:
+        return None
+    return Fix(
+        Stage.INDEX,
+        (*index.statements, *statements),
+        index.claims | claim,
+        otherwise={**index.otherwise, **otherwise},
+    )
 
 
 RULES = (fk_not_indexed, fk_name, fk_missing)

@@ -4,7 +4,15 @@ import re
 from collections.abc import Iterable, Iterator
 
 from veza_core.schema.audit.catalog import TIMESTAMP, TIMESTAMPTZ, Catalog, Index, Table
-from veza_core.schema.audit.fixes import alter_table, create_index, index_name, presence, relation
+from veza_core.schema.audit.fixes import (
+    alter_table,
+    create_index,
+    drop_index,
+    duplicated,
+    index_name,
+    presence,
+    relation,
+)
 from veza_core.schema.audit.meaning import (
     ACTIVITY_WORDS,
     LIVE_VALUE,
@@ -17,7 +25,7 @@ from veza_core.schema.audit.meaning import (
     leaves_out_deleted,
     sets_live_apart,
 )
-from veza_core.schema.audit.quoting import columns, ident, qualified
+from veza_core.schema.audit.quoting import columns, ident, literal, qualified
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
 
 _IDENTITY_COLUMNS = ("email", "username", "slug")
@@ -41,13 +49,22 @@ def _listed(words: Iterable[str]) -> str:
     "says more than `deleted_at IS NULL` is accepted; so is an index with deleted_at among its "
     "columns, where deleted rows differ from live ones and from each other; and one that holds "
     "the whole primary key, since such rows never meet.",
-    remedy="Make it anew WHERE deleted_at IS NULL. The SQL builds the new one beside running "
-    "writes before the old one goes, so that no moment is without it.",
+    remedy="Build another WHERE deleted_at IS NULL, and drop this one, together with the clients: "
+    "ON CONFLICT (email) has to become ON CONFLICT (email) WHERE deleted_at IS NULL. The SQL "
+    "builds the new one beside running writes before the old one goes, so that no moment is "
+    "without it. None is printed for a DEFERRABLE constraint, since no index can be put off.",
     bad="CREATE TABLE users (email text, deleted_at timestamptz);\n"
     "CREATE UNIQUE INDEX idx_users_email ON users (email);",
     good="CREATE TABLE users (email text, deleted_at timestamptz);\n"
     "CREATE UNIQUE INDEX idx_users_email ON users (email) WHERE deleted_at IS NULL;",
     example="public.idx_users_email",
+    fix="""
+CREATE UNIQUE INDEX CONCURRENTLY idx_users_email_live ON public.users (email) \
+WHERE deleted_at IS NULL;
+DROP INDEX CONCURRENTLY public.idx_users_email;
+ALTER INDEX public.idx_users_email_live RENAME TO idx_users_email;""",
+    changes="INSERT … ON CONFLICT (email) fails until it says ON CONFLICT (email) WHERE deleted_at "
+    "IS NULL. A deleted row may have the values of a live one.",
 )
 def unique_not_partial(catalog: Catalog) -> Iterator[Found]:
     """Unique constraints too; not the primary key."""
@@ -71,7 +88,9 @@ def _make_partial(catalog: Catalog, index: Index) -> Fix | None:
         index.predicate is None
         and len(names) == len(index.keys)
         and index.plain_operators
-        and not (index.is_bound or index.included or index.nulls_not_distinct)
+        and not (
+            index.is_bound or index.included or index.nulls_not_distinct or index.is_deferrable
+        )
     )
     if not simple or table.is_partitioned or index.method != "btree":
         return None
@@ -85,18 +104,46 @@ def _make_partial(catalog: Catalog, index: Index) -> Fix | None:
         name = index_name(table, (*names, "live"))
     if name in catalog.taken_names[schema]:
         return None
-    statements = [
-        *(statement for fix in fixes for statement in fix.statements),
+    create = (
         f"CREATE UNIQUE INDEX CONCURRENTLY {ident(name)} ON {table.identity} "
-        f"({columns(names)}) WHERE deleted_at IS NULL;",
+        f"({columns(names)}) WHERE deleted_at IS NULL;"
+    )
+    drop = (
         alter_table(table, f"DROP CONSTRAINT {ident(index.constraint)}")
         if index.constraint
-        else f"DROP INDEX CONCURRENTLY {index.identity};",
-    ]
+        else drop_index(index)
+    )
+    statements = [*(statement for fix in fixes for statement in fix.statements), create, drop]
+    final = name
     if rename:
         statements.append(f"ALTER INDEX {qualified(schema, name)} RENAME TO {ident(index.name)};")
+        final = index.name
+    if index.comment is not None:
+        where = qualified(schema, final)
+        statements.append(f"COMMENT ON INDEX {where} IS {literal(index.comment)};")
     claims |= {relation(schema, name), relation(schema, index.name), presence(schema, index.name)}
-    return Fix(Stage.INDEX, tuple(statements), frozenset(claims))
+    undo = f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(schema, name)};"
+    return Fix(
+        Stage.INDEX,
+        tuple(statements),
+        frozenset(claims),
+        changes=_partial_changes(index, names),
+        otherwise={drop: (undo,)},
+    )
+
+
+def _partial_changes(index: Index, names: tuple[str, ...]) -> str:
+    """Say which statements of clients fail without the condition."""
+    text = (
+        f"INSERT … ON CONFLICT ({columns(names)}) fails until it says ON CONFLICT "
+        f"({columns(names)}) WHERE deleted_at IS NULL"
+    )
+    if index.constraint:
+        text += (
+            f"; ON CONFLICT ON CONSTRAINT {ident(index.constraint)} fails, and an error names the "
+            "index"
+        )
+    return f"{text}. A deleted row may have the values of a live one."
 
 
 def _served(index: Index) -> list[tuple[str, ...]]:
@@ -123,12 +170,14 @@ def _served(index: Index) -> list[tuple[str, ...]]:
     "belongs to an account, or that is a token, it is a copy or a contact; so it is in what keeps "
     "an activity or an older state, going by the table's name.",
     remedy="Create the unique index, for live rows where the table has deleted_at. It stops at "
-    "values that are there twice, which have to be resolved first.",
+    "values that are there twice, which the query shows and which have to be resolved first.",
     bad="CREATE TABLE users (email text NOT NULL);",
     good="CREATE TABLE users (id uuid PRIMARY KEY, email text NOT NULL);\n"
     "CREATE UNIQUE INDEX idx_users_email ON users (email);\n"
     "CREATE TABLE verifications (user_id uuid REFERENCES users (id), email text NOT NULL);",
     example="public.users.email",
+    fix="CREATE UNIQUE INDEX CONCURRENTLY idx_users_email ON public.users (email);",
+    changes="A write of a value that another row has is refused.",
 )
 def search_not_unique(catalog: Catalog) -> Iterator[Found]:
     """A unique index on lower(email), or another expression of it alone, is stricter, and counts.
@@ -143,7 +192,9 @@ def search_not_unique(catalog: Catalog) -> Iterator[Found]:
                 continue
             possible = set(table.partition_columns) <= {name}
             fix = create_index(catalog, table, (name,), unique=True) if possible else None
-            yield Found(table, f"{table.identity}.{name}", f"{name} has no unique index", fix)
+            query = duplicated(table, [name], "deleted_at IS NULL" if table.is_soft else "")
+            where = f"{table.identity}.{name}"
+            yield Found(table, where, f"{name} has no unique index", fix, query=query)
 
 
 def _identifies(catalog: Catalog, table: Table, name: str) -> bool:
@@ -228,6 +279,9 @@ def _folds(index: Index, place: int, name: str) -> bool:
     "CREATE TABLE posts (user_id uuid NOT NULL REFERENCES users (id), created_at timestamptz);\n"
     "CREATE INDEX idx_posts_user_id_created_at ON posts (user_id, created_at DESC);",
     example="public.posts",
+    fix="""
+CREATE INDEX CONCURRENTLY idx_posts_user_id_created_at ON public.posts \
+(user_id, created_at DESC);""",
 )
 def feed_not_indexed(catalog: Catalog) -> Iterator[Found]:
     """`id` may follow, for paging; a partial index counts."""

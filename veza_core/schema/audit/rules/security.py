@@ -34,8 +34,8 @@ def _identity(routine: Routine) -> str:
     "the caller so chooses what runs with the owner's rights. A trigger or an index expression "
     "fails where the path is another: in pg_restore, in a subscriber, and from PostgreSQL 17 on in "
     "REINDEX, ANALYZE and VACUUM.",
-    remedy="ALTER FUNCTION … SET search_path = '', and write schemas out in its body; or the schemas "
-    "that it means, pg_temp at the end. No SQL is printed, since the body has to fit.",
+    remedy="ALTER FUNCTION … SET search_path = '', and write schemas out in its body; or the "
+    "schemas that it means, pg_temp at the end. No SQL is printed, since the body has to fit.",
     bad=f"{_TOTAL}\n{_FUNCTION}\nAS $$ BEGIN UPDATE totals SET n = n + 1; RETURN NEW; END; $$;\n"
     f"{_TRIGGER}",
     good=f"{_TOTAL}\n{_FUNCTION} SET search_path = ''\n"
@@ -80,8 +80,8 @@ def _folded(name: str) -> str:
     group="security",
     reason="It runs with its owner's rights, often those of all tables, and CREATE FUNCTION lets "
     "PUBLIC execute it unless that is revoked.",
-    remedy="Revoke EXECUTE from PUBLIC, and grant it to the roles that are meant. No SQL is printed: "
-    "roles that call it today would be refused.",
+    remedy="Revoke EXECUTE from PUBLIC, and grant it to the roles that are meant. No SQL is "
+    "printed: roles that call it today would be refused.",
     bad="CREATE FUNCTION tidy() RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = ''\n"
     "    AS 'SELECT';",
     good="CREATE FUNCTION tidy() RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = ''\n"

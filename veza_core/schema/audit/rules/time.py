@@ -1,6 +1,7 @@
 """Time: `created_at`, `updated_at`, `deleted_at`, and no timestamp without zone (rule 2)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from veza_core.schema.audit.catalog import (
     SOFT_DELETE,
@@ -10,13 +11,28 @@ from veza_core.schema.audit.catalog import (
     Column,
     Table,
 )
-from veza_core.schema.audit.fixes import alter_table, is_free, set_default
-from veza_core.schema.audit.quoting import ident
+from veza_core.schema.audit.fixes import (
+    alter_table,
+    create_index,
+    heirs,
+    index_name,
+    is_free,
+    relation,
+    set_default,
+)
+from veza_core.schema.audit.meaning import Link
+from veza_core.schema.audit.quoting import ident, literal
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
 from veza_core.schema.audit.rules.examples import TABLE
+from veza_core.schema.audit.rules.triggers import create_trigger
 
 COLUMNS = ("created_at", "updated_at")
 DEFAULT = "CURRENT_TIMESTAMP"
+
+_COMMENTS = {
+    "created_at": "When the row was inserted",
+    "updated_at": "When the row was last changed; a trigger keeps it",
+}
 
 
 def _columns(catalog: Catalog) -> Iterator[tuple[Table, Column]]:
@@ -35,12 +51,16 @@ def _columns(catalog: Catalog) -> Iterator[tuple[Table, Column]]:
     group="time",
     reason="When a row came to be and when it last changed is asked of every table, by support, "
     "by synchronisation and by whoever looks for the cause of an error.",
-    remedy="Add the column. Rows that exist get the time of the statement, since nobody knows "
-    "better. PostgreSQL does not rewrite the table for it.",
+    remedy="Add the column, and for updated_at the trigger that keeps it. Rows that exist get the "
+    "time of the statement, since nobody knows better. PostgreSQL does not rewrite the table.",
     bad="CREATE TABLE plays (id uuid PRIMARY KEY,\n"
     "    updated_at timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP);",
     good=TABLE,
     example="public.plays.created_at",
+    fix="""
+ALTER TABLE public.plays ADD COLUMN created_at timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP;
+COMMENT ON COLUMN public.plays.created_at IS 'When the row was inserted';""",
+    changes="SELECT * and an INSERT without a list of columns meet one column more.",
 )
 def timestamps_missing(catalog: Catalog) -> Iterator[Found]:
     """A column that a parent lacks too is reported with the parent, which hands it down."""
@@ -48,13 +68,44 @@ def timestamps_missing(catalog: Catalog) -> Iterator[Found]:
         for name in COLUMNS:
             if name in table.columns or any(name not in up.columns for up in table.parents):
                 continue
-            clause = f"ADD COLUMN {name} timestamptz NOT NULL DEFAULT {DEFAULT}"
             where = f"{table.identity}.{name}"
-            claims = frozenset([f"column {where}"])
-            fix = (
-                None if table.is_typed else Fix(Stage.COLUMN, (alter_table(table, clause),), claims)
-            )
+            fix = None if table.is_typed else _add(catalog, table, name)
             yield Found(table, where, f"the table has no {name}", fix)
+
+
+def _add(catalog: Catalog, table: Table, name: str) -> Fix | None:
+    """Add the column with its comment, and with what the other rules then ask for.
+
+    That is a trigger for updated_at, on what inherits too, and for created_at the index of a feed.
+    """
+    where = f"{table.identity}.{name}"
+    statements = [
+        alter_table(table, f"ADD COLUMN {name} timestamptz NOT NULL DEFAULT {DEFAULT}"),
+        f"COMMENT ON COLUMN {where} IS {literal(_COMMENTS[name])};",
+    ]
+    claims = {f"column {where}"}
+    if name == "updated_at":
+        for each in (table, *heirs(catalog, table)):
+            trigger = create_trigger(catalog, each)
+            statements += [each for each in trigger.statements if each not in statements]
+            claims |= trigger.claims
+    otherwise: Mapping[str, tuple[str, ...]] = {}
+    if name == "created_at" and (owner := _owner_of_feed(catalog, table)) is not None:
+        index = create_index(catalog, table, owner.columns, descending=name)
+        if index is None:
+            return None
+        statements += index.statements
+        otherwise = index.otherwise
+        # An index on the owner alone would be the beginning of this one.
+        claims |= index.claims | {relation(table.schema, index_name(table, owner.columns))}
+    return Fix(Stage.COLUMN, tuple(statements), frozenset(claims), otherwise=otherwise)
+
+
+def _owner_of_feed(catalog: Catalog, table: Table) -> Link | None:
+    """Return who owns the rows of a table that created_at makes a feed."""
+    column = Column(0, "created_at", TIMESTAMPTZ, -1, True, "", "", True, DEFAULT, True)
+    with_it = replace(table, columns={**table.columns, column.name: column})
+    return catalog.meaning.owner(with_it) if catalog.meaning.is_feed(with_it) else None
 
 
 @rule(
@@ -88,6 +139,13 @@ def timestamps_type(catalog: Catalog) -> Iterator[Found]:
     bad="CREATE TABLE plays (created_at timestamptz DEFAULT CURRENT_TIMESTAMP);",
     good=TABLE,
     example="public.plays.created_at",
+    fix="""
+ALTER TABLE public.plays ADD CONSTRAINT chk_created_at_not_null \
+CHECK (created_at IS NOT NULL) NOT VALID;
+ALTER TABLE public.plays VALIDATE CONSTRAINT chk_created_at_not_null;
+ALTER TABLE public.plays ALTER COLUMN created_at SET NOT NULL;
+ALTER TABLE public.plays DROP CONSTRAINT chk_created_at_not_null;""",
+    changes="A write of a NULL is refused.",
 )
 def timestamps_nullable(catalog: Catalog) -> Iterator[Found]:
     """A domain that is NOT NULL makes the column so. One that is NOT VALID lets the NULLs stay
@@ -114,18 +172,16 @@ def _set_not_null(table: Table, column: Column) -> Fix | None:
     check = f"chk_{column.name}_not_null"
     if not is_free(table, check):
         return None
+    add = f"ADD CONSTRAINT {check} CHECK ({ident(column.name)} IS NOT NULL) NOT VALID"
+    validate = alter_table(table, f"VALIDATE CONSTRAINT {check}")
+    bind = alter_table(table, f"ALTER COLUMN {ident(column.name)} SET NOT NULL")
+    drop = alter_table(table, f"DROP CONSTRAINT {check}")
     return Fix(
-        Stage.DEFAULT,
-        (
-            alter_table(
-                table,
-                f"ADD CONSTRAINT {check} CHECK ({ident(column.name)} IS NOT NULL) NOT VALID",
-            ),
-            alter_table(table, f"VALIDATE CONSTRAINT {check}"),
-            alter_table(table, f"ALTER COLUMN {ident(column.name)} SET NOT NULL"),
-            alter_table(table, f"DROP CONSTRAINT {check}"),
-        ),
+        # After the default, without which an INSERT would fail.
+        Stage.CONSTRAINT,
+        (alter_table(table, add), validate, bind, drop),
         frozenset([f"null of {table.identity}.{column.name}"]),
+        otherwise={validate: (drop,), bind: (drop,)},
     )
 
 
@@ -142,6 +198,8 @@ def _set_not_null(table: Table, column: Column) -> Fix | None:
     bad="CREATE TABLE plays (created_at timestamptz NOT NULL DEFAULT now());",
     good=TABLE,
     example="public.plays.created_at",
+    fix="ALTER TABLE public.plays ALTER COLUMN created_at SET DEFAULT CURRENT_TIMESTAMP;",
+    changes="An INSERT without the column gets the time, where it failed or got another value.",
 )
 def timestamps_default(catalog: Catalog) -> Iterator[Found]:
     """A domain's default counts; so does a precision, `CURRENT_TIMESTAMP(3)`."""
@@ -188,6 +246,10 @@ def timestamp_without_time_zone(catalog: Catalog) -> Iterator[Found]:
     bad="CREATE TABLE plays (deleted_at timestamptz NOT NULL DEFAULT 'infinity');",
     good="CREATE TABLE plays (deleted_at timestamptz);",
     example="public.plays.deleted_at",
+    fix="""
+ALTER TABLE public.plays ALTER COLUMN deleted_at DROP NOT NULL, \
+ALTER COLUMN deleted_at DROP DEFAULT;""",
+    changes="A row that is inserted without the column is live.",
 )
 def deleted_at_type(catalog: Catalog) -> Iterator[Found]:
     """Type, NOT NULL and default, in one finding."""

@@ -89,8 +89,11 @@ def create_function(schema: str) -> str:
     )
 
 
-def _create(catalog: Catalog, table: Table, replaced: Trigger | None = None) -> Fix:
-    """Make the trigger, its function too where there is none, in place of another or of none."""
+def create_trigger(catalog: Catalog, table: Table, replaced: Trigger | None = None) -> Fix:
+    """Return the fix that makes the trigger, and its function where there is none.
+
+    It takes the place of `replaced`.
+    """
     ours = [function for function in catalog.functions if is_ours(function, table)]
     schema = "public" if any(function.schema == "public" for function in ours) else table.schema
     name = trigger_name(table)
@@ -120,13 +123,21 @@ def _create(catalog: Catalog, table: Table, replaced: Trigger | None = None) -> 
     bad=TABLE,
     good=GOOD,
     example="public.plays",
+    fix="""
+CREATE OR REPLACE FUNCTION public.update_updated_at_column() RETURNS trigger LANGUAGE plpgsql \
+SET search_path = '' AS $$ BEGIN NEW.updated_at = CURRENT_TIMESTAMP; RETURN NEW; END; $$;
+CREATE TRIGGER update_plays_updated_at BEFORE UPDATE ON public.plays FOR EACH ROW \
+EXECUTE FUNCTION public.update_updated_at_column();""",
+    changes="An UPDATE sets updated_at to the time of its transaction, whatever it says itself.",
 )
 def trigger_missing(catalog: Catalog) -> Iterator[Found]:
     """Where the column itself is missing there is nothing to keep yet."""
     for kept in _kept(catalog):
         if kept.trigger is None:
             message = f"no trigger keeps updated_at: {trigger_name(kept.table)} is missing"
-            yield Found(kept.table, kept.table.identity, message, _create(catalog, kept.table))
+            yield Found(
+                kept.table, kept.table.identity, message, create_trigger(catalog, kept.table)
+            )
 
 
 @rule(
@@ -140,6 +151,8 @@ def trigger_missing(catalog: Catalog) -> Iterator[Found]:
     bad=f"{GOOD}\nALTER TABLE plays DISABLE TRIGGER update_plays_updated_at;",
     good=GOOD,
     example="public.plays.update_plays_updated_at",
+    fix="ALTER TABLE public.plays ENABLE TRIGGER update_plays_updated_at;",
+    changes="An UPDATE sets updated_at to the time of its transaction, whatever it says itself.",
 )
 def trigger_disabled(catalog: Catalog) -> Iterator[Found]:
     """On a partition too, when its clone of the parent's enabled trigger is disabled alone."""
@@ -169,18 +182,24 @@ def trigger_disabled(catalog: Catalog) -> Iterator[Found]:
     group="time",
     reason="After the row is written, or once for a statement, the function cannot change it; a "
     "list of columns or a WHEN lets changes pass; on INSERT it undoes times that were given.",
-    remedy="Create it anew, BEFORE UPDATE FOR EACH ROW, without columns and without WHEN.",
+    remedy="Create it again, BEFORE UPDATE FOR EACH ROW, without columns and without WHEN.",
     bad=f"{TABLE}\n{FUNCTION}\nCREATE TRIGGER update_plays_updated_at AFTER UPDATE ON plays\n"
     "    FOR EACH ROW EXECUTE FUNCTION update_updated_at_column();",
     good=GOOD,
     example="public.plays.update_plays_updated_at",
+    fix="""
+CREATE OR REPLACE TRIGGER update_plays_updated_at BEFORE UPDATE ON public.plays FOR EACH ROW \
+EXECUTE FUNCTION public.update_updated_at_column();""",
+    changes="Each UPDATE, and no INSERT, sets updated_at to the time of its transaction.",
 )
 def trigger_timing(catalog: Catalog) -> Iterator[Found]:
     """The SQL replaces it only where it does nothing but keep the time."""
     for kept in _kept(catalog):
         trigger = kept.trigger
         if trigger is not None and not _is_timed(trigger):
-            fix = _create(catalog, kept.table, trigger) if _may_be_replaced(trigger) else None
+            fix = (
+                create_trigger(catalog, kept.table, trigger) if _may_be_replaced(trigger) else None
+            )
             message = f"{trigger.name} is {_timing(trigger)}, not BEFORE UPDATE FOR EACH ROW"
             yield Found(kept.table, trigger.identity, message, fix)
 
@@ -218,6 +237,8 @@ def _may_be_replaced(trigger: Trigger) -> bool:
     "    FOR EACH ROW EXECUTE FUNCTION update_updated_at_column();",
     good=GOOD,
     example="public.plays.plays_touch",
+    fix="ALTER TRIGGER plays_touch ON public.plays RENAME TO update_plays_updated_at;",
+    changes="Among the table's triggers it fires at the place of its new name.",
 )
 def trigger_name_differs(catalog: Catalog) -> Iterator[Found]:
     """A name longer than 63 bytes is cut there, as PostgreSQL does."""
@@ -248,13 +269,21 @@ def trigger_name_differs(catalog: Catalog) -> Iterator[Found]:
     "    FOR EACH ROW EXECUTE FUNCTION touch();",
     good=GOOD,
     example="public.plays.update_plays_updated_at",
+    fix="""
+CREATE OR REPLACE FUNCTION public.update_updated_at_column() RETURNS trigger LANGUAGE plpgsql \
+SET search_path = '' AS $$ BEGIN NEW.updated_at = CURRENT_TIMESTAMP; RETURN NEW; END; $$;
+CREATE OR REPLACE TRIGGER update_plays_updated_at BEFORE UPDATE ON public.plays FOR EACH ROW \
+EXECUTE FUNCTION public.update_updated_at_column();""",
+    changes="updated_at is the time of the transaction, whichever time the old function took.",
 )
 def trigger_function(catalog: Catalog) -> Iterator[Found]:
     """The standard's function is that of the table's own schema or of `public`."""
     for kept in _kept(catalog):
         trigger = kept.trigger
         if trigger is not None and not is_ours(trigger.function, kept.table):
-            fix = _create(catalog, kept.table, trigger) if _may_be_replaced(trigger) else None
+            fix = (
+                create_trigger(catalog, kept.table, trigger) if _may_be_replaced(trigger) else None
+            )
             message = f"{trigger.name} calls {trigger.function.identity}, not {FUNCTION_NAME}()"
             yield Found(kept.table, trigger.identity, message, fix)
 
@@ -271,6 +300,10 @@ def trigger_function(catalog: Catalog) -> Iterator[Found]:
     "AS $$ BEGIN NEW.updated_at = now(); RETURN NEW; END; $$;",
     good=FUNCTION,
     example="public.update_updated_at_column()",
+    fix="""
+CREATE OR REPLACE FUNCTION public.update_updated_at_column() RETURNS trigger LANGUAGE plpgsql \
+SET search_path = '' AS $$ BEGIN NEW.updated_at = CURRENT_TIMESTAMP; RETURN NEW; END; $$;""",
+    changes="updated_at is the time of the transaction, whichever time the old body took.",
 )
 def trigger_function_changed(catalog: Catalog) -> Iterator[Found]:
     """White space, case, comments and `:=` are no difference."""

@@ -1,5 +1,6 @@
 """Types that promise something else than they do (Standard, rule 7)."""
 
+import re
 from collections.abc import Iterator
 
 from veza_core.schema.audit.catalog import (
@@ -84,30 +85,57 @@ def type_money(catalog: Catalog) -> Iterator[Found]:
     group="types",
     reason="varchar says that there is a bound, and there is none: the reader cannot tell whether "
     "one was forgotten.",
-    remedy="varchar(n) where the bound means something, text otherwise. The SQL says text, which "
-    "changes the catalog alone.",
+    remedy="varchar(n) where the bound means something, text otherwise. The SQL says text, and is "
+    "printed where that changes the catalog alone. It is not where PostgreSQL would read the rows "
+    "again or build an index again, and keep readers out meanwhile: for a column in a check, in an "
+    "index's expression or in its condition.",
     bad="CREATE TABLE plays (source varchar);",
     good="CREATE TABLE plays (source text, device varchar(50));",
     example="public.plays.source",
+    fix="ALTER TABLE public.plays ALTER COLUMN source TYPE text;",
+    changes="A session that has prepared a SELECT of the column fails once: cached plan must not "
+    "change result type.",
 )
 def type_varchar_unbounded(catalog: Catalog) -> Iterator[Found]:
     """A domain with a check has its bound there."""
     for table, column in catalog.columns_by_type.get(VARCHAR, ()):
         bounded = column.modifier != -1
         if not bounded and not (column.domain is not None and column.domain.has_checks):
-            yield _found(table, column, _to_text(table, column))
+            yield _found(table, column, _to_text(catalog, table, column))
 
 
-def _to_text(table: Table, column: Column) -> Fix | None:
-    """None where PostgreSQL refuses it: for a view, a policy, a partition key and the like."""
+def _to_text(catalog: Catalog, table: Table, column: Column) -> Fix | None:
+    """None where PostgreSQL refuses it: for a view, a policy, a partition key and the like.
+
+    None also where it does more than change the catalog, here or in a table that inherits.
+    """
     plain = column.base_type == VARCHAR and column.domain is None
     if not plain or column.is_pinned or column.generated or table.is_typed:
         return None
-    if not column.is_local:
+    heirs = (each for each in catalog.all_tables if each.parents and table in _ancestors(each))
+    if not column.is_local or any(_is_computed(each, column.name) for each in (table, *heirs)):
         return None
     where = f"{table.identity}.{ident(column.name)}"
     clause = f"ALTER COLUMN {ident(column.name)} TYPE text"
     return Fix(Stage.DEFAULT, (alter_table(table, clause),), frozenset([f"type of {where}"]))
+
+
+def _ancestors(table: Table) -> Iterator[Table]:
+    for parent in table.parents:
+        yield parent
+        yield from _ancestors(parent)
+
+
+def _is_computed(table: Table, name: str) -> bool:
+    """Whether a check, or an index's expression or condition, uses the column.
+
+    A word in a check that only looks like its name counts too.
+    """
+    words = re.compile(rf"(?<!\w){re.escape(ident(name))}(?!\w)")
+    return any(words.search(check.definition) for check in table.checks) or any(
+        name in index.expression_columns or words.search(index.predicate or "")
+        for index in table.indexes
+    )
 
 
 @rule(

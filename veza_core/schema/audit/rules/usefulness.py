@@ -13,8 +13,8 @@ from veza_core.schema.audit.rule import Found, Severity, rule
     "Unique index of several columns, one of which may be NULL",
     Severity.WARNING,
     group="indexes",
-    reason="NULL is like no other NULL: (a, NULL) may be there any number of times, and ON CONFLICT "
-    "never meets it.",
+    reason="NULL is like no other NULL: (a, NULL) may be there any number of times, and ON "
+    "CONFLICT never meets it.",
     remedy="NOT NULL where the column has a value always; NULLS NOT DISTINCT where NULL is a value "
     "like another; a second unique index of the other columns WHERE it IS NULL; or, if only rows "
     "with a value are meant, the condition that it IS NOT NULL, which says so.",

@@ -1,0 +1,106 @@
+-- The stream server and its workers: streams, the transcode queue, what players report.
+
+-- name: PlayableTrack :one
+-- Whether somebody may listen: a public track that is ready, or the listener's own, of an owner who
+-- is neither banned nor deactivated nor deleted. $2: the listener; NULL: not signed in.
+-- index: tracks_pkey, users_pkey
+SELECT tracks.id, tracks.file_path, tracks.duration_ms
+FROM tracks JOIN users ON users.id = tracks.user_id
+WHERE tracks.id = $1 AND tracks.status = 'ready' AND tracks.deleted_at IS NULL
+  AND (tracks.is_public OR tracks.user_id = $2)
+  AND users.is_active AND NOT users.is_banned AND users.deleted_at IS NULL;
+
+-- name: ReadyStream :one
+-- index: idx_hls_streams_track_id_created_at
+SELECT id, playlist_url, bitrates FROM hls_streams
+WHERE track_id = $1 AND status = 'ready' ORDER BY created_at DESC LIMIT 1;
+
+-- name: CreateStream :one
+-- index: none
+INSERT INTO hls_streams (track_id, track_version_id) VALUES ($1, $2) RETURNING id;
+
+-- name: MoveStream :execrows
+-- From status $2 to the next one. 0 rows: somebody else was faster.
+-- index: hls_streams_pkey
+UPDATE hls_streams SET status = $3 WHERE id = $1 AND status = $2;
+
+-- name: CompleteStream :execrows
+-- index: hls_streams_pkey
+UPDATE hls_streams SET status = 'ready', playlist_url = $2, segment_count = $3,
+    segment_duration_ms = $4, bitrates = $5
+WHERE id = $1 AND status = 'processing';
+
+-- name: EnqueueTranscodeJob :execrows
+-- 0 rows: a job of the track and version waits already.
+-- index: none
+INSERT INTO hls_transcode_queue (track_id, track_version_id, priority) VALUES ($1, $2, $3)
+ON CONFLICT DO NOTHING;
+
+-- name: TakeTranscodeJob :one
+-- The next job, for the worker $1. Workers do not wait for each other, and no job is given twice.
+-- attempt_count goes up here, and nowhere else.
+-- index: idx_hls_transcode_queue_priority_created_at, hls_transcode_queue_pkey
+UPDATE hls_transcode_queue
+SET status = 'processing', locked_by = $1, locked_at = CURRENT_TIMESTAMP,
+    started_at = CURRENT_TIMESTAMP, attempt_count = attempt_count + 1
+WHERE id = (SELECT id FROM hls_transcode_queue
+            WHERE status = 'pending' AND run_after <= CURRENT_TIMESTAMP
+            ORDER BY priority DESC, created_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING id, track_id, track_version_id, attempt_count, max_attempts;
+
+-- name: KeepTranscodeJob :execrows
+-- A sign of life, once a minute. 0 rows: the job was taken away from the worker, which stops.
+-- index: hls_transcode_queue_pkey
+UPDATE hls_transcode_queue SET locked_at = CURRENT_TIMESTAMP
+WHERE id = $1 AND locked_by = $2 AND status = 'processing';
+
+-- name: CompleteTranscodeJob :execrows
+-- 0 rows: the job was taken away from the worker meanwhile, and its result is thrown away.
+-- index: hls_transcode_queue_pkey
+UPDATE hls_transcode_queue
+SET status = 'completed', completed_at = CURRENT_TIMESTAMP, error_message = NULL
+WHERE id = $1 AND locked_by = $2 AND status = 'processing';
+
+-- name: FailTranscodeJob :execrows
+-- An attempt failed. The job waits for the next one (1, 2, 4, ... minutes), or was tried often enough.
+-- index: hls_transcode_queue_pkey
+UPDATE hls_transcode_queue
+SET status = CASE WHEN attempt_count < max_attempts
+        THEN 'pending'::transcode_status ELSE 'failed'::transcode_status END,
+    run_after = CURRENT_TIMESTAMP + interval '1 minute' * 2 ^ least(attempt_count - 1, 10),
+    completed_at = CASE WHEN attempt_count < max_attempts THEN NULL ELSE CURRENT_TIMESTAMP END,
+    locked_by = NULL, locked_at = NULL, error_message = $3
+WHERE id = $1 AND locked_by = $2 AND status = 'processing';
+
+-- name: TakeBackTranscodeJobs :many
+-- The jobs of workers that gave no sign of life for $1 seconds: they wait for another worker, or
+-- have failed. Any worker may call it, once a minute.
+-- index: idx_hls_transcode_queue_status_created_at, hls_transcode_queue_pkey
+UPDATE hls_transcode_queue
+SET status = CASE WHEN attempt_count < max_attempts
+        THEN 'pending'::transcode_status ELSE 'failed'::transcode_status END,
+    completed_at = CASE WHEN attempt_count < max_attempts THEN NULL ELSE CURRENT_TIMESTAMP END,
+    locked_by = NULL, locked_at = NULL, error_message = 'its worker gave no sign of life'
+WHERE id = ANY(ARRAY(
+    SELECT id FROM hls_transcode_queue
+    WHERE status = 'processing'
+      AND locked_at < CURRENT_TIMESTAMP - make_interval(secs => $1::double precision)
+    ORDER BY created_at LIMIT 100 FOR UPDATE SKIP LOCKED))
+RETURNING id, track_id, status;
+
+-- name: RecordBitrateChange :exec
+-- index: none
+INSERT INTO bitrate_adaptation_logs (track_id, user_id, session_id, old_bitrate, new_bitrate,
+                                     reason, network_bandwidth, buffer_level_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- name: BitrateChangesOfSession :many
+-- index: idx_bitrate_adaptation_logs_session_id
+SELECT created_at, old_bitrate, new_bitrate, reason
+FROM bitrate_adaptation_logs WHERE session_id = $1 ORDER BY created_at;
+
+-- name: RecordPlayback :exec
+-- index: none
+INSERT INTO playback_analytics (track_id, user_id, session_id, started_at, ended_at, play_time_ms,
+                                pause_count, seek_count, completion_rate)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);

@@ -1,0 +1,199 @@
+"""What a later migration changes is written as SQL of its own, which makes the same of V1."""
+
+import pytest
+from django.db import connection
+from django.db.migrations import CreateModel, Migration
+from django.db.migrations.loader import MigrationLoader
+
+from tests.support import database_url
+from veza_core.db.operations import AddEnumValue, InsertPermissions, KeepUpdatedAt
+from veza_core.schema.export import ExportError
+from veza_core.schema.export.additions import changes
+from veza_core.schema.export.drift import compare
+from veza_core.schema.export.exporting import read_all
+from veza_core.schema.export.files import render_later
+from veza_core.schema.export.groups import Group, later_groups, v1_groups
+
+GROUP = Group("veza_core", "901_change", ())
+
+CHANGES = {
+    "a table with a trigger": """
+        CREATE TABLE labels (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), name text NOT NULL,
+            user_id uuid CONSTRAINT labels_user_id_fkey REFERENCES users ON DELETE SET NULL);
+        CREATE INDEX idx_labels_user_id ON labels (user_id);
+        COMMENT ON TABLE labels IS 'Labels';
+        CREATE TRIGGER update_labels_updated_at BEFORE UPDATE ON labels
+            FOR EACH ROW EXECUTE FUNCTION update_updated_at_column()""",
+    "a column": """
+        ALTER TABLE users ADD COLUMN mood varchar(20) DEFAULT 'good' NOT NULL
+            CONSTRAINT chk_users_mood CHECK (mood <> '');
+        COMMENT ON COLUMN users.mood IS 'How it is'""",
+    "a foreign key to a new table": """
+        CREATE TABLE a_label (id uuid PRIMARY KEY);
+        ALTER TABLE rooms ADD COLUMN label_id uuid
+            CONSTRAINT rooms_label_id_fkey REFERENCES a_label ON DELETE SET NULL""",
+    "an index": "CREATE INDEX idx_users_locked_until ON users (locked_until DESC)",
+    "an index in place of another": """
+        DROP INDEX idx_users_role; CREATE INDEX idx_users_role ON users (role, created_at)""",
+    "a type with values": "CREATE TYPE mood AS ENUM ('good'); COMMENT ON TYPE mood IS 'x'",
+    "a value at the end": "ALTER TYPE track_status ADD VALUE 'hidden'",
+    "a value before the first": "ALTER TYPE track_status ADD VALUE 'draft' BEFORE 'uploading'",
+    "a value between": "ALTER TYPE track_status ADD VALUE 'checked' AFTER 'processing'",
+    "another function": """
+        CREATE OR REPLACE FUNCTION update_updated_at_column() RETURNS trigger LANGUAGE plpgsql
+        SET search_path = '' AS $$ BEGIN NEW.updated_at = statement_timestamp(); RETURN NEW; END; $$
+        """,
+    "a new function": "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "another default": "ALTER TABLE users ALTER COLUMN is_active SET DEFAULT false",
+    "no default": "ALTER TABLE users ALTER COLUMN is_active DROP DEFAULT",
+    "another type": "ALTER TABLE rooms ALTER COLUMN name TYPE varchar(200)",
+    "NOT NULL": "ALTER TABLE rooms ALTER COLUMN description SET NOT NULL",
+    "NULL": "ALTER TABLE rooms ALTER COLUMN name DROP NOT NULL",
+    "comments": "COMMENT ON TABLE rooms IS 'x'; COMMENT ON COLUMN rooms.name IS NULL",
+    "another check": """
+        ALTER TABLE rooms DROP CONSTRAINT chk_rooms_max_members;
+        ALTER TABLE rooms ADD CONSTRAINT chk_rooms_max_members CHECK (max_members > 1)""",
+    "less": """
+        ALTER TABLE rooms DROP COLUMN description; DROP TABLE bitrate_adaptation_logs;
+        DROP TRIGGER update_rooms_updated_at ON rooms; DROP INDEX idx_rooms_name;
+        CREATE TYPE one AS ENUM ('a')""",
+}
+
+
+@pytest.fixture
+def session(migrated, connect):
+    """A read-only database: each change is in a transaction that is rolled back."""
+    session = connect(database_url(migrated))
+    session.execute("SET default_transaction_read_only = off")
+    return session
+
+
+def test_what_was_changed_is_written(db, session, subtests):
+    before, _ = read_all(session)
+    for name, statements in CHANGES.items():
+        with subtests.test(name):
+            with session.transaction(force_rollback=True):
+                session.execute(statements)
+                after, _ = read_all(session)
+            assert compare(before, after)
+            text = "\n\n".join(changes(before, after))
+            with session.transaction(force_rollback=True):
+                session.execute("SET LOCAL search_path = ''")
+                session.execute(text)
+                loaded, _ = read_all(session)
+            assert [str(each) for each in compare(after, loaded)] == []
+
+
+@pytest.mark.parametrize(
+    ("statements", "message"),
+    [
+        ("CREATE SEQUENCE numbers", "cannot write numbers"),
+        ("ALTER TABLE rooms SET (fillfactor = 50)", "rooms: .* a change of options"),
+        ("UPDATE roles SET display_name = 'X'", "changed or deleted reference rows of roles"),
+        ("DELETE FROM roles WHERE name = 'admin'", "changed or deleted reference rows of"),
+        ("INSERT INTO rooms (name) VALUES ('x')", "rows into rooms"),
+        ("DROP EXTENSION pg_trgm CASCADE", "cannot drop extension pg_trgm"),
+    ],
+)
+def test_what_cannot_be_written_is_an_error(db, session, statements, message):
+    before, rows_before = read_all(session)
+    with session.transaction(force_rollback=True):
+        session.execute(statements)
+        with pytest.raises(ExportError, match=message):
+            render_later(GROUP, before, *_after(session, rows_before))
+
+
+def _after(session, rows_before):
+    after, rows = read_all(session)
+    return after, rows_before, rows
+
+
+def with_later(*added):
+    """A loader to which migrations after V1 were added: app, name, operations, dependencies."""
+    loader = MigrationLoader(None)
+    for app, name, operations, _ in added:
+        made = type("Migration", (Migration,), {"operations": operations})
+        migration = loader.disk_migrations[app, name] = made(name, app)
+        loader.graph.add_node((app, name), migration)
+    for app, name, _, dependencies in added:
+        for dependency in dependencies:
+            loader.graph.add_dependency(None, (app, name), dependency)
+    return loader
+
+
+V1 = ("veza_core", "900_triggers_and_functions")
+
+
+def test_a_later_migration_is_no_part_of_v1():
+    table = CreateModel("Label", [], {"db_table": "labels"})
+    loader = with_later(("veza_media", "970_labels", [table], [V1]))
+    assert [group.name for group in v1_groups(loader)] == [
+        group.name for group in v1_groups(MigrationLoader(None))
+    ]
+    assert later_groups(loader)[-1] == Group("veza_media", "970_labels", ("labels",))
+
+
+@pytest.mark.parametrize(
+    ("added", "message"),
+    [
+        ([("veza_core", "0901_x", [], [V1])], "would be loaded before 900_"),
+        (
+            [
+                ("veza_core", "901_x", [], [("veza_streaming", "940_y")]),
+                ("veza_streaming", "940_y", [], [V1]),
+            ],
+            r"veza_core.901_x depends on veza_streaming.940_y",
+        ),
+        (
+            [("veza_core", "940_x", [], [V1]), ("veza_streaming", "940_x", [], [V1])],
+            "two migrations are named 940_x",
+        ),
+    ],
+)
+def test_names_by_which_files_would_load_too_early(added, message):
+    with pytest.raises(ExportError, match=message):
+        later_groups(with_later(*added))
+
+
+def test_operations_can_be_run_again(cursor_rows):
+    """A trigger and the rows of a table, twice, in a database that has them already."""
+    before = cursor_rows()
+    for operation in (KeepUpdatedAt("rooms"), InsertPermissions("rooms", moderator=["update"])):
+        for _ in range(2):
+            with connection.schema_editor(atomic=False) as editor:
+                operation.database_forwards("veza_core", editor, None, None)
+    assert cursor_rows() == before
+
+
+@pytest.fixture
+def cursor_rows(live):
+    return lambda: read_all(live)
+
+
+def test_operations_cannot_be_undone():
+    for operation in (KeepUpdatedAt("x"), InsertPermissions("x"), AddEnumValue("x", "y")):
+        assert not operation.reversible
+        assert operation.reduces_to_sql
+
+
+def test_rows_and_grants_of_a_table(live):
+    with connection.schema_editor(atomic=False) as editor:
+        InsertPermissions("labels", support=["update"], moderator=["delete"]).database_forwards(
+            "veza_core", editor, None, None
+        )
+    found = live.execute("""
+        SELECT roles.name, string_agg(action, ' ' ORDER BY action) FROM roles
+        JOIN role_permissions ON role_id = roles.id
+        JOIN permissions ON permissions.id = permission_id
+        WHERE resource = 'labels' GROUP BY roles.name ORDER BY 1
+    """).fetchall()
+    assert found == [
+        ("admin", "create delete read update"),
+        ("moderator", "delete read update"),
+        ("support", "read update"),
+    ]
+
+
+def test_an_action_that_does_not_exist():
+    with pytest.raises(ValueError, match="not an action: write"):
+        InsertPermissions("x", support=["write"])

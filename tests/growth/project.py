@@ -1,0 +1,94 @@
+"""A copy of this project in a folder of its own, to which a table is added."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from django.conf import settings
+
+from tests import forked
+from tests.support import ROOT, database_environment
+
+#: What the commands of CONTRIBUTING.md need; `.env` and `.postgres` are none of it.
+COPIED = (
+    *("veza_core", "veza_demo", "veza_legacy_chat", "veza_media", "veza_site", "veza_streaming"),
+    *("schema", "docs/schema.md", "manage.py", "pyproject.toml", "schema_audit.toml"),
+    *(".squawk.toml", "CONTRIBUTING.md"),
+)
+
+
+#: In seconds: several commands in one process, on a machine that may be busy.
+LONGEST = 600
+
+
+class Project:
+    """The copy; `edited` are the files that were edited by hand."""
+
+    def __init__(self, folder: Path, database: str) -> None:
+        self.folder = folder
+        self.edited: set[str] = set()
+        self.environment = {**os.environ, "DEBUG": "1", **database_environment(database)}
+        self.environment.pop("PYTHONPATH", None)
+        if "EMBEDDED" in settings.DATABASES["default"]:
+            # Its own default would be a server in the copy.
+            self.environment["EMBEDDED_DIRECTORY"] = str(settings.EMBEDDED_DIRECTORY)
+        for name in COPIED:
+            source, target = ROOT / name, folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, target)
+
+    def edit(self, name: str, *replaced: tuple[str, str], append: str = "") -> None:
+        """Edit a file by hand: replace texts that are in it once, and append one."""
+        path = self.folder / name
+        text = path.read_text("utf-8")
+        for old, new in replaced:
+            assert text.count(old) == 1, old
+            text = text.replace(old, new)
+        path.write_text(text + append, "utf-8")
+        self.edited.add(name)
+
+    def run(self, code: str) -> str:
+        """Run Python in a process of its own, with the copy's settings; what it prints."""
+        program = self.folder / "program.py"
+        program.write_text(f"import django\n\ndjango.setup()\n\n{code}", "utf-8")
+        environment = {**self.environment, "DJANGO_SETTINGS_MODULE": "veza_site.settings"}
+        try:
+            done = forked.run(program, (), environment, LONGEST)
+        finally:
+            program.unlink()
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def ruff(self) -> str:
+        """What `make lint` says of the style."""
+        ruff = Path(sys.executable).parent / "ruff"
+        said = ""
+        for arguments in (["check", "--no-cache"], ["format", "--no-cache", "--check"]):
+            done = subprocess.run(
+                [ruff, *arguments, "--quiet", self.folder],
+                capture_output=True,
+                text=True,
+                check=False,
+                cwd=self.folder,
+            )
+            said += done.stdout + done.stderr
+        return said
+
+    def commands(self) -> list[str]:
+        """The commands that CONTRIBUTING.md says to type for a new table."""
+        text = (self.folder / "CONTRIBUTING.md").read_text("utf-8")
+        chapter = text.partition("### A new table")[2].partition("###")[0]
+        return re.findall(r"^    (\S.*)$", chapter, re.M)
+
+    def places(self) -> list[str]:
+        """The files or folders that it says to edit for a new table."""
+        text = (self.folder / "CONTRIBUTING.md").read_text("utf-8")
+        chapter = text.partition("### A new table")[2].partition("###")[0]
+        steps = re.findall(r"^\d\. (.*(?:\n   .*)*)", chapter, re.M)
+        return [re.findall(r"veza_\w+/\w+/|docs/schema\.md", step)[0] for step in steps]

@@ -1,0 +1,202 @@
+"""A table and a column are added to a copy of the project, by the steps of CONTRIBUTING.md alone.
+
+mypy, which `make lint` runs too, is left out: without its cache it takes as long as all the rest.
+"""
+
+import json
+
+import psycopg
+import pytest
+
+from tests.growth import track_reports as example
+from tests.growth.project import Project
+from tests.schema import catalog, contract
+from tests.support import ROOT, scratch_database, server_parameters
+
+pytestmark = pytest.mark.process
+
+#: `make` calls these; a process for each would take longer than what they do.
+COMMANDS = """
+import io, json, sys
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+def run(*arguments, **options):
+    output = io.StringIO()
+    try:
+        call_command(*arguments, stdout=output, stderr=output, **options)
+    except (CommandError, SystemExit) as error:
+        output.write(f"\\nfailed: {error}")
+    return output.getvalue()
+"""
+NAMES = {
+    ".venv/bin/python manage.py makemigrations": 'run("makemigrations")',
+    "make schema": 'run("export_schema")',
+    "make lint": 'run("lint_schema")',
+}
+USED = """
+from uuid import UUID
+from django.db import connection
+from django.test.utils import setup_test_environment
+from tests_of_the_copy import make_staff, signed_in
+
+said = [run("migrate"), run("seed_demo", users=100, tracks=50, playlists=10, plays=0, likes=0,
+                            comments=0)]
+with connection.cursor() as cursor:
+    cursor.execute("SELECT id FROM track_reports WHERE deleted_at IS NULL LIMIT 1")
+    [key] = cursor.fetchone()
+    cursor.execute("SELECT count(*) FROM track_reports")
+    [seeded] = cursor.fetchone()
+setup_test_environment()
+client = signed_in(make_staff("moderator"))
+list_page = client.get("/admin/veza_streaming/trackreport/?status=open")
+page = client.get(f"/admin/veza_streaming/trackreport/{key}/")
+start = client.get("/admin/")
+with connection.cursor() as cursor:
+    cursor.execute("UPDATE track_reports SET deleted_at = now() - interval '99 days' WHERE id = %s "
+                   "RETURNING updated_at = now()", [key])
+    [kept] = cursor.fetchone()
+said.append(run("purge", only=["track_reports"]))
+with connection.cursor() as cursor:
+    cursor.execute("SELECT FROM track_reports WHERE id = %s", [key])
+    left = cursor.rowcount
+print(json.dumps({
+    "said": said, "seeded": seeded, "kept": kept, "key": str(key), "left": left,
+    "list": [list_page.status_code, list_page.content.decode()],
+    "page": [page.status_code, page.content.decode()],
+    "start": start.content.decode(),
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def grown(django_db_setup, django_db_blocker, tmp_path_factory):
+    """The copy, with what each step said."""
+    with django_db_blocker.unblock(), scratch_database() as name:
+        project = Project(tmp_path_factory.mktemp("growth"), name)
+        project.database = name
+        yield project
+
+
+def steps(project):
+    """Type the commands of CONTRIBUTING.md; what each of them said."""
+    assert set(project.commands()) == set(NAMES)
+    calls = ", ".join(NAMES[command] for command in project.commands())
+    return json.loads(project.run(f"{COMMANDS}\nprint(json.dumps([{calls}]))"))
+
+
+def made(project, name):
+    """The migration that makemigrations wrote, whose number is the next free one of its app."""
+    [path] = (project.folder / "veza_streaming/migrations").glob(f"9??_{name}.py")
+    return path.stem
+
+
+def live(project):
+    with psycopg.connect(**server_parameters(), dbname=project.database) as session:
+        session.execute("SET search_path = public")
+        return catalog.read(session.cursor())
+
+
+def written(project):
+    folder = project.folder / "schema"
+    return {path.name: path.read_bytes() for path in folder.glob("*.sql")}
+
+
+def check_contract(project):
+    """As tests/schema/test_contract.py does."""
+    tables, found = contract.parse(project_text(project)).tables, live(project).tables
+    assert found.keys() == tables.keys()
+    for name, table in found.items():
+        assert vars(table) == vars(tables[name]), name
+
+
+def project_text(project):
+    return (project.folder / "docs/schema.md").read_text("utf-8")
+
+
+def test_a_table_and_then_a_column(grown, subtests):
+    before = written(grown)
+    with subtests.test("what is forgotten is said by name"):
+        text, replaced = example.ALL_FILES["veza_streaming/models/analytics.py"]
+        grown.edit("veza_streaming/models/analytics.py", replaced, append=text)
+        said = grown.run(f'{COMMANDS}\nprint(run("lint_schema"), run("makemigrations"))')
+        assert "no migration says so" in said
+        lint = grown.run(f'{COMMANDS}\nprint(run("lint_schema"))')
+        migration = made(grown, "track_reports")
+        for line in (
+            "veza_streaming/admin/: track_reports has no screen. Add @admin.register(TrackReport)",
+            "docs/schema.md: track_reports is not in the contract. Add **track_reports** (soft):",
+            f"docs/schema.md: migration veza_streaming.{migration} has no chapter.",
+            "veza_demo/tables/: seed_demo has no rows for track_reports. Add @table(rows=",
+            f"schema/: {migration}.sql, catalog.json: not what the migrations make.",
+        ):
+            assert line in lint
+    with subtests.test("after the steps nothing is missing"):
+        for name, (text, replaced) in example.ALL_FILES.items():
+            if name not in grown.edited:
+                text = text.replace("{chapter}", migration.replace("_", " "))
+                grown.edit(name, *filter(None, [replaced]), append=text)
+        said, exported, lint = steps(grown)
+        assert "No changes detected" in said
+        assert f"{migration}.sql, catalog.json" in exported
+        assert lint == "The schema, the models and all that belongs to them fit.\n"
+        assert grown.ruff() == ""
+    with subtests.test("the other files are as they were"):
+        after = written(grown)
+        assert {name: text for name, text in after.items() if name in before} == before
+        assert after.keys() - before.keys() == {f"{migration}.sql"}
+    with subtests.test("it is used"):
+        check_use(grown)
+    with subtests.test("the contract is the database"):
+        check_contract(grown)
+    with subtests.test("five files at most, those that the guide names"):
+        places = grown.places()
+        # The migration is written by makemigrations.
+        assert len(places) == 5 == len(grown.edited) + 1
+        assert {name for name in grown.edited if not name.startswith(tuple(places))} == set()
+    with subtests.test("a column"):
+        check_column(grown)
+
+
+def check_use(grown):
+    helper = grown.folder / "tests_of_the_copy.py"
+    helper.write_text((ROOT / "tests/staff.py").read_text("utf-8"), "utf-8")
+    try:
+        used = json.loads(grown.run(COMMANDS + USED).splitlines()[-1])
+    finally:
+        helper.unlink()
+    migrated, seeded, purged = used["said"]
+    assert "veza_streaming.9" in migrated
+    assert "Audit: 0 errors and 0 warnings" in migrated
+    assert "failed" not in seeded
+    assert used["seeded"] == 40
+    assert used["kept"] is True, "the trigger keeps updated_at"
+    assert [used["list"][0], used["page"][0]] == [200, 200]
+    assert used["key"][:8] in used["page"][1]
+    assert "/admin/veza_streaming/trackreport/" in used["start"]
+    assert "track_reports: " in purged
+    assert used["left"] == 0
+
+
+def check_column(grown):
+    before = written(grown)
+    grown.edited.clear()
+    grown.edit("veza_streaming/models/analytics.py", example.COLUMN)
+    grown.edit("veza_demo/tables/analytics.py", example.COLUMN_SEED)
+    grown.edit("docs/schema.md", example.COLUMN_CONTRACT)
+    number = int(made(grown, "track_reports")[:3]) + 1
+    chapter = f"{number} track reports position ms"
+    grown.edit("docs/schema.md", append=example.COLUMN_CHAPTER.replace("{chapter}", chapter))
+    said, exported, lint = steps(grown)
+    migration = chapter.replace(" ", "_")
+    assert f"{migration}.py" in said
+    assert f"{migration}.sql, catalog.json" in exported
+    assert lint == "The schema, the models and all that belongs to them fit.\n"
+    assert grown.ruff() == ""
+    after = written(grown)
+    assert {name: text for name, text in after.items() if name in before} == before
+    assert b"ADD COLUMN position_ms INTEGER" in after[f"{migration}.sql"]
+    assert len(grown.edited) <= 3
+    migrated = grown.run(f'{COMMANDS}\nprint(run("migrate"))')
+    assert "Audit: 0 errors and 0 warnings" in migrated
+    check_contract(grown)

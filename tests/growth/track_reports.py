@@ -1,0 +1,135 @@
+"""A 29th table, as somebody would write it who follows CONTRIBUTING.md."""
+
+MODEL = '''
+
+class TrackReportStatus(models.TextChoices):
+    """The values of PostgreSQL type `track_report_status`."""
+
+    OPEN = "open"
+    UPHELD = "upheld"
+    DISMISSED = "dismissed"
+
+
+class TrackReport(SoftDeleteModel):
+    """What a listener objects to in a track."""
+
+    track = models.ForeignKey(
+        Track,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="reports",
+        db_comment="The track that is reported",
+    )
+    reporter = models.ForeignKey(
+        User,
+        on_delete=models.DB_SET_NULL,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="track_reports",
+        db_comment="Who reported it; NULL: an account since removed",
+    )
+    status = EnumField(
+        enum_type="track_report_status",
+        choices=TrackReportStatus.choices,
+        db_default=TrackReportStatus.OPEN,
+        db_comment="What became of the report",
+    )
+    explanation = models.TextField(db_comment="What the reporter says")
+
+    class Meta:
+        db_table = "track_reports"
+        db_table_comment = "What listeners object to in tracks"
+        verbose_name = "report"
+        indexes = [
+            # A track's reports, newest first.
+            Index(fields=["track", "-created_at"], name="idx_track_reports_track_id_created_at"),
+            # What a user reported, newest first.
+            Index(
+                fields=["reporter", "-created_at"],
+                name="idx_track_reports_reporter_id_created_at",
+            ),
+            # The newest of all.
+            Index(fields=["-created_at"], name="idx_track_reports_created_at"),
+            # The purge of what was deleted long ago.
+            set_index("track_reports", "deleted_at"),
+        ]
+
+    def __str__(self) -> str:
+        return self.explanation[:50]
+'''
+MODEL_IMPORT = (
+    "from veza_core.db.indexes import",
+    "from veza_core.db.fields import EnumField\nfrom veza_core.db.indexes import",
+)
+
+SCREEN = """
+
+@admin.register(TrackReport)
+class TrackReportAdmin(InspectionAdmin):
+    group = "Listening"
+    columns = ("id", "track", "reporter", "status", "created_at")
+    keys = {"track": "-created_at", "reporter": "-created_at"}
+    states = (choices("status", TrackReportStatus.choices),)
+    row_actions = soft_deletion("track_reports")
+"""
+SCREEN_IMPORT = (
+    "    TrackShare,\n)\n",
+    "    TrackShare,\n)\n"
+    "from veza_streaming.models.analytics import TrackReport, TrackReportStatus\n",
+)
+
+#: `chapter` is the number and the name of the migration.
+CONTRACT = """
+## {chapter}
+
+**track_reports** (soft)
+track_id → tracks C; reporter_id → users N; status track_report_status = open; explanation TEXT.
+idx(track_id, created_at DESC); idx(reporter_id, created_at DESC); idx(created_at DESC).
+"""
+CONTRACT_TYPE = (
+    "| `transcode_status` |",
+    "| `track_report_status` | open, upheld, dismissed |\n| `transcode_status` |",
+)
+
+SEED = '''
+
+@table(rows=lambda counts: max(counts.users // 5, 40))
+def track_reports(rows: Rows) -> Columns:
+    """Reports of listeners; some were taken back."""
+    world = rows.world
+    track, user = world.popular_track(rows.fraction("track")), _lasting_listener(rows)
+    start = np.maximum(world.track_start(track), world.user_start(user))
+    end = np.full_like(start, world.now)
+    return rows.key() | {
+        "track_id": rows.refer("tracks", track),
+        "reporter_id": rows.refer("users", user).unless(rows.chance("unknown", 0.3)),
+        "status": text(rows.choose("status", words.words(["open", "upheld", "dismissed"]))),
+        "explanation": text(rows.choose("explanation", words.CHANGELOGS)),
+        **rows.removable(rows.lately(start, end), end, rows.chance("deleted", 0.3)),
+    }
+'''
+
+ALL_FILES = {
+    "veza_streaming/models/analytics.py": (MODEL, MODEL_IMPORT),
+    "veza_streaming/admin/listening.py": (SCREEN, SCREEN_IMPORT),
+    "docs/schema.md": (CONTRACT, CONTRACT_TYPE),
+    "veza_demo/tables/analytics.py": (SEED, None),
+}
+
+# A column, later -------------------------------------------------------------------------------
+
+COLUMN = (
+    '    explanation = models.TextField(db_comment="What the reporter says")\n',
+    '    explanation = models.TextField(db_comment="What the reporter says")\n'
+    "    position_ms = models.IntegerField(\n"
+    '        null=True, blank=True, db_comment="Where in the track, in ms; NULL: all of it"\n'
+    "    )\n",
+)
+COLUMN_CONTRACT = ("explanation TEXT.\n", "explanation TEXT; position_ms INTEGER?.\n")
+COLUMN_CHAPTER = "\n## {chapter}\n"
+COLUMN_SEED = (
+    '        "explanation": text(rows.choose("explanation"',
+    '        "position_ms": integer(rows.below("position", 60_000)),\n'
+    '        "explanation": text(rows.choose("explanation"',
+)

@@ -1,0 +1,107 @@
+"""The checks that are words in docs/schema.md: what is let in, and that no setting matters."""
+
+import pytest
+from django.db import DataError, transaction
+from psycopg.errors import CheckViolation, StringDataRightTruncation, UniqueViolation
+
+from tests.schema.rows import violates
+from tests.schema.values import BAD_VALUES, COLUMNS, GOOD, HASH
+
+proves = pytest.mark.proves
+
+
+@proves(
+    "- Rule 4: some checks are written as words, and mean the same whatever the collation. *not "
+    "blank*: it has a character that is seen; spaces of all kinds, controls, marks of direction, "
+    "joiners, fillers, variation selectors and tags are not. *address*: an e-mail address in lower "
+    "case, in ASCII, with a domain of two labels or more. *slug*: small ASCII letters, digits, "
+    "`.`, `_`, `-`, and a letter or digit first. *plain*: each character is seen, none is an `@`, "
+    "and the text is in Unicode's form NFKC. *bcrypt*: `$2a$`, `$2b$` or `$2y$`, 60 characters. "
+    "*object*: the JSON value is one. *labels*: an array of one dimension, numbered from 1, of 50 "
+    "texts at most, none empty and none NULL; *numbers*: the same of any number of numbers above "
+    "0. *country*: two capital letters."
+)
+def test_good_values(rows, case):
+    """The bad ones are those of tests/schema/test_constraints.py."""
+    for kind, places in COLUMNS.items():
+        for place in places:
+            table, column = place.split(".")
+            for value in GOOD[kind]:
+                with case(f"{place} {value!r}"):
+                    rows.insert(table, **{column: value})
+
+
+def test_a_bcrypt_hash_has_60_characters():
+    assert len(HASH) == 60
+
+
+def test_settings_of_a_session_change_nothing(cursor, rows):
+    cursor.execute(
+        "SET LOCAL standard_conforming_strings = off; SET LOCAL transform_null_equals = on; "
+        "SET LOCAL search_path = pg_catalog, public"
+    )
+    with violates(CheckViolation, "chk_users_email"):
+        rows.insert("users", email="Bob@example.com")
+    with violates(CheckViolation, "chk_users_username"):
+        rows.insert("users", username="al\u202eice")
+
+
+def test_checks_are_immutable(cursor):
+    """A backup is restored only if its rows are as good later, and elsewhere, as they were."""
+    cursor.execute(
+        """
+        SELECT DISTINCT conname, proname FROM pg_constraint
+        JOIN pg_depend ON classid = 'pg_constraint'::regclass AND objid = pg_constraint.oid
+            AND refclassid = 'pg_proc'::regclass
+        JOIN pg_proc ON pg_proc.oid = refobjid
+        WHERE contype = 'c' AND connamespace = 'public'::regnamespace AND provolatile <> 'i'
+        """
+    )
+    assert cursor.fetchall() == []
+    for name in BAD_VALUES:
+        cursor.execute(
+            "SELECT pg_get_expr(conbin, conrelid) FROM pg_constraint WHERE conname = %s", [name]
+        )
+        ((condition,),) = cursor.fetchall()
+        assert " ~ " not in condition or 'COLLATE "C"' in condition
+
+
+def test_a_username_is_taken_in_every_case(rows):
+    rows.insert("users", username="Alice")
+    with violates(UniqueViolation, "idx_users_username_upper"):
+        rows.insert("users", username="aLICE")
+    rows.insert("users", username="ALICE", deleted_at="2026-01-01T00:00:00Z")
+
+
+def test_a_stream_is_asked_for_once(rows):
+    """Of a version, or of the track's first file; when it is under way, once more."""
+    track = rows.insert("tracks")
+    version = rows.insert("track_versions", track_id=track)
+    name = "idx_hls_transcode_queue_track_id_track_version_id"
+    for given in ({}, {"track_version_id": version}):
+        job = rows.insert("hls_transcode_queue", track_id=track, **given)
+        with violates(UniqueViolation, name):
+            rows.insert("hls_transcode_queue", track_id=track, **given)
+        rows.update("hls_transcode_queue", job, "status = 'processing'")
+        rows.insert("hls_transcode_queue", track_id=track, **given)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("user_sessions", "user_agent", "é" * 1025),
+        ("refresh_tokens", "user_agent", "x" * 1025),
+        ("tracks", "tags", ["x" * 101]),
+    ],
+)
+def test_bounds_of_types(rows, table, column, value):
+    with pytest.raises(DataError) as caught, transaction.atomic():
+        rows.insert(table, **{column: value})
+    assert isinstance(caught.value.__cause__, StringDataRightTruncation)
+    rows.insert(table, **{column: value[:-1] if isinstance(value, str) else [value[0][:-1]]})
+
+
+def test_an_id_may_be_the_clients(rows):
+    """UUID version 7 is in order of time, which is what keys want."""
+    own = "01936f3e-7c00-7abc-8def-0123456789ab"
+    assert str(rows.insert("track_plays", id=own)) == own

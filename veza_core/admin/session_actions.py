@@ -1,0 +1,39 @@
+"""What can be done to a session."""
+
+from collections.abc import Sequence
+
+from django.contrib.postgres.functions import TransactionNow
+
+from veza_core.access import Access
+from veza_core.models import RefreshToken, UserSession
+from veza_core.screens.actions.action import Change, SetColumns, Work
+from veza_core.screens.actions.rights import refuse_greater, refuse_self
+
+
+class RevokeSession(SetColumns):
+    """A session and the refresh tokens that would keep it signed in."""
+
+    name = "revoke"
+    label = "Revoke"
+    done = "Revoked"
+    explanation = (
+        "The session is revoked together with its refresh tokens: the device is signed out once "
+        "its access token ends. Other devices stay signed in. This cannot be undone."
+    )
+    permissions: Sequence[str] = ("user_sessions.update", "refresh_tokens.update")
+    when = {"revoked_at": None}
+    sets = {"revoked_at": TransactionNow()}
+    in_lists = True
+
+    def is_drastic(self, rows: int) -> bool:
+        return super().is_drastic(rows) or rows > 1
+
+    def refuse(self, access: Access, row: UserSession) -> None:
+        refuse_self(access, row.user)
+        refuse_greater(access, row.user)
+
+    def change(self, row: UserSession, work: Work) -> Change:
+        session = super().change(row, work)
+        tokens = RefreshToken.objects.filter(session_id=row.pk, revoked_at__isnull=True)
+        revoked = tokens.update(revoked_at=TransactionNow())
+        return Change(session.before, {**session.after, "refresh_tokens_revoked": revoked})

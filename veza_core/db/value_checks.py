@@ -1,0 +1,42 @@
+"""What arrays and JSON have to look like, as checks named `chk_<table>_<column>`."""
+
+from django.db.models import BooleanField, CheckConstraint, F, Func, TextField, Value
+from django.db.models.lookups import Exact
+
+#: A client without arrays of several dimensions, or of NULLs, cannot read the row, nor a list that
+#: has it. The conditions are asked in this order: the next would be an error of its own.
+PLAIN = (
+    "array_ndims(%(expressions)s) = 1 AND array_lower(%(expressions)s, 1) = 1 "
+    "AND array_position(%(expressions)s, NULL) IS NULL"
+)
+
+
+def _array(table: str, column: str, condition: str) -> CheckConstraint:
+    return CheckConstraint(
+        condition=Func(
+            F(column),
+            template=f"cardinality(%(expressions)s) = 0 OR {PLAIN} AND {condition}",
+            output_field=BooleanField(),
+        ),
+        name=f"chk_{table}_{column}",
+    )
+
+
+def labels(table: str, column: str, most: int) -> CheckConstraint:
+    """A plain list of so many texts at most, none of them empty, none of them NULL."""
+    return _array(
+        table,
+        column,
+        f"cardinality(%(expressions)s) <= {most} AND array_position(%(expressions)s, '') IS NULL",
+    )
+
+
+def positive_numbers(table: str, column: str) -> CheckConstraint:
+    """A plain list of numbers above 0, none of them NULL."""
+    return _array(table, column, "0 < ALL (%(expressions)s)")
+
+
+def json_object(table: str, column: str) -> CheckConstraint:
+    """The JSON value is an object."""
+    kind = Func(F(column), function="jsonb_typeof", output_field=TextField())
+    return CheckConstraint(condition=Exact(kind, Value("object")), name=f"chk_{table}_{column}")

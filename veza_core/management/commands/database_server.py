@@ -1,0 +1,137 @@
+"""`database_server`: a database for developers of the services, which keeps running."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import psycopg
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+if TYPE_CHECKING:
+    from veza_core.db.embedded.lasting import Lasting
+
+#: In the folder, when the demo rows are all there.
+FILLED = "filled"
+
+
+def _port(text: str | None) -> int | None:
+    """A TCP port that a plain user may take. Raises `CommandError` for what is none."""
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or not 1024 <= int(text) <= 65535:
+        raise CommandError(f"{text!r} is not a port from 1024 to 65535", returncode=2)
+    return int(text)
+
+
+class Command(BaseCommand):
+    """Starts and stops it: see `veza_core.db.embedded.lasting`."""
+
+    help = (
+        "Starts PostgreSQL on 127.0.0.1 with V1 and demo data, and leaves it running; or stops it. "
+        "For development only."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("what", choices=("start", "stop"))
+        parser.add_argument(
+            "--port",
+            metavar="N",
+            help="Its port (default: the one of last time, or a free one).",
+        )
+        parser.add_argument(
+            "--directory",
+            type=Path,
+            default=settings.BASE_DIR / ".database",
+            help="The folder of its data (default: %(default)s).",
+        )
+
+    def handle(
+        self, *args: Any, what: str, port: str | None, directory: Path, **options: Any
+    ) -> None:
+        # Imported late: a production has no embedded server.
+        from veza_core.db.embedded.lasting import Lasting
+
+        if not settings.DEBUG:
+            raise CommandError("DEBUG is off: this server is for machines for development")
+        server = Lasting(Path(os.path.realpath(directory.expanduser())))
+        with _one_line(directory):
+            if what == "stop":
+                self._stop(server)
+            else:
+                self._start(server, _port(port))
+
+    def _start(self, server: "Lasting", port: int | None) -> None:
+        with server.alone():
+            if url := server.url():
+                if port not in (None, urlsplit(url).port):
+                    raise CommandError(
+                        f"it runs on port {urlsplit(url).port} already: "
+                        "stop it first (make database-stop)"
+                    )
+                self.stdout.write("It runs already.")
+            else:
+                port = server.choose_port(port)
+                self._prepare(server.data)
+                url = server.start(port)
+        self.stdout.write(
+            f"DATABASE_URL={url}\n\n"
+            "It keeps running. `make database-stop` stops it and keeps its rows.\n"
+            "`make database` starts it again, and brings its tables up to date.\n"
+            f"To begin with new demo rows, stop it and remove {server.data}."
+        )
+
+    def _stop(self, server: "Lasting") -> None:
+        stopped = server.stop()
+        self.stdout.write("Stopped; the rows stay." if stopped else "It does not run.")
+
+    def _prepare(self, data: Path) -> None:
+        """Migrate, and fill in what is missing, over the server's socket while it is not served."""
+        self.stdout.write("Making the tables ...")
+        _manage(data, "migrate", "--noinput", "--no-audit")
+        if not (data / FILLED).exists():
+            self.stdout.write("Filling in demo rows ...")
+            _manage(data, "seed_demo")
+            (data / FILLED).touch()
+
+
+def _manage(data: Path, *arguments: str) -> None:
+    """Run manage.py on the folder's database. Raises `CommandError` with what it says last."""
+    # An empty DATABASE_URL, so that neither the environment nor .env names another server.
+    environment = {
+        **os.environ,
+        "DATABASE_URL": "",
+        "DEBUG": "1",
+        "EMBEDDED_DIRECTORY": str(data),
+        "EMBEDDED_DATABASE": "veza",
+    }
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, settings.BASE_DIR / "manage.py", *arguments, "--verbosity", "0"],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [f"{arguments[0]} failed"]
+        raise CommandError(lines[-1].removeprefix("CommandError: "))
+
+
+@contextmanager
+def _one_line(directory: Path) -> Iterator[None]:
+    """What the server and the folder refuse, as a line with what to do."""
+    from veza_core.db.embedded.account import StartError
+
+    try:
+        yield
+    except (StartError, OSError, psycopg.Error) as error:
+        raise CommandError(
+            f"no database server in {directory}: {' '.join(str(error).split())}"
+        ) from error

@@ -1,0 +1,44 @@
+"""`makemigrations`: Django's command, with this project's names, operations and style."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.core.management.commands.makemigrations import Command as DjangoCommand
+
+from veza_core.operations.deploy.autodetector import Autodetector
+
+
+class Command(DjangoCommand):
+    """Numbers a migration in its app's range, and adds what a new table needs in the database."""
+
+    autodetector = Autodetector
+    #: Django's: the paths.
+    written_files: list[str]
+
+    def handle(self, *app_labels: str, **options: Any) -> None:
+        """Do what the options say. Raises `CommandError` in one line."""
+        if any(not label.strip() for label in app_labels):
+            raise CommandError("the label of an app is given but empty")
+        if options["name"] is not None and not options["name"].strip():
+            raise CommandError("argument --name: it is given but empty")
+        super().handle(*app_labels, **options)
+
+    def write_migration_files(self, changes: Any, previous_paths: Any = None) -> None:
+        """Write them as Django does, with a docstring, and formatted where ruff is installed."""
+        super().write_migration_files(changes, previous_paths)
+        if self.dry_run:
+            return
+        for path in map(Path, self.written_files):
+            text = path.read_text("utf-8")
+            if not text.startswith('"""'):
+                number, _, name = path.stem.partition("_")
+                path.write_text(f'"""Migration {number}: {name.replace("_", " ")}."""\n\n{text}')
+        if ruff := shutil.which("ruff", path=str(Path(sys.executable).parent)):
+            for arguments in (["check", "--fix-only"], ["format"]):
+                subprocess.run(  # noqa: S603 - ruff, on files of our own
+                    [ruff, *arguments, "--quiet", *self.written_files], check=True
+                )

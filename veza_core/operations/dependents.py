@@ -1,0 +1,219 @@
+"""What outside of `public` and `django` depends on something inside, read from pg_depend.
+
+Dropping what is inside with CASCADE drops such things with it: a foreign key of the chat service,
+its views, its columns' defaults. They are found, named, and, when asked for, dropped on their own.
+(PostgreSQL, "Dependency Tracking", 5.15, and the catalog pg_depend.)
+"""
+
+from dataclasses import dataclass
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import sql
+
+from veza_core.operations.contents import OWN_SCHEMAS, STAYING, Object
+
+# `going` is all that DROP … CASCADE would reach from the contents of the two schemas. What an
+# extension owns is not among the contents, since extensions stay. Where a thing that goes is an
+# internal part of another, as a rule is of its view, the other goes too.
+GOING = """
+WITH RECURSIVE owned_by_extensions AS (
+    SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
+), going (classid, objid, objsubid) AS (
+    SELECT classid, objid, objsubid FROM pg_depend
+    JOIN pg_namespace ON pg_namespace.oid = refobjid AND nspname = ANY(%(schemas)s)
+    WHERE refclassid = 'pg_namespace'::regclass AND classid <> ALL (%(staying)s::regclass[])
+        AND (classid, objid) NOT IN (TABLE owned_by_extensions)
+    UNION
+    SELECT reached.*
+    FROM going
+    JOIN pg_depend AS edge ON edge.refclassid = going.classid AND edge.refobjid = going.objid
+        AND (going.objsubid = 0 OR edge.refobjsubid = going.objsubid)
+    CROSS JOIN LATERAL (
+        SELECT edge.classid, edge.objid, edge.objsubid
+        UNION
+        SELECT whole.refclassid, whole.refobjid, whole.refobjsubid FROM pg_depend AS whole
+        WHERE whole.classid = edge.classid AND whole.objid = edge.objid
+            AND whole.objsubid = edge.objsubid AND whole.deptype = 'i'
+    ) AS reached
+    WHERE edge.deptype IN ('n', 'a', 'i')
+)
+SELECT identified.type, identified.identity, address.object_names, EXISTS (
+    SELECT FROM pg_attrdef JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum
+    WHERE classid = 'pg_attrdef'::regclass AND pg_attrdef.oid = objid AND attgenerated <> ''
+)
+FROM going
+CROSS JOIN LATERAL pg_identify_object(classid, objid, objsubid) AS identified
+CROSS JOIN LATERAL pg_identify_object_as_address(classid, objid, objsubid) AS address
+WHERE coalesce(identified.schema, address.object_names[1]) <> ALL (%(schemas)s)
+    AND coalesce(identified.schema, '') <> 'pg_toast'
+    -- A cast has no schema. One between a type of ours and one of PostgreSQL's is ours.
+    AND NOT (classid = 'pg_cast'::regclass AND NOT EXISTS (
+        SELECT FROM pg_cast JOIN pg_type ON pg_type.oid IN (castsource, casttarget)
+        WHERE pg_cast.oid = objid AND typnamespace::regnamespace::text
+            <> ALL (%(schemas)s || ARRAY['pg_catalog', 'information_schema'])
+    ))
+    -- Parts go with the whole: row types, rules of views, triggers of foreign keys, indexes of
+    -- constraints.
+    AND NOT EXISTS (
+        SELECT FROM pg_depend AS part
+        WHERE part.classid = going.classid AND part.objid = going.objid
+            AND part.objsubid = 0 AND part.deptype = 'i' AND going.objsubid = 0
+    )
+ORDER BY objid DESC, objsubid
+"""
+
+# Tables outside whose rows are in ours: partitions, or children by inheritance.
+PARENTS = """
+SELECT 'table', format('%%s (%%s is a part of it)', inhparent::regclass, inhrelid::regclass)
+FROM pg_inherits
+JOIN pg_class AS child ON child.oid = inhrelid AND child.relkind IN ('r', 'p', 'f')
+JOIN pg_class AS parent ON parent.oid = inhparent
+WHERE child.relnamespace::regnamespace::text = ANY(%(schemas)s)
+    AND parent.relnamespace::regnamespace::text <> ALL (%(schemas)s)
+ORDER BY 2
+"""
+
+# What somebody else put on a table of ours: it uses something outside, and goes with the table.
+GUESTS = """
+SELECT DISTINCT identified.type, identified.identity, address.object_names
+FROM (
+    SELECT oid, 'pg_trigger'::regclass AS catalog, tgrelid AS relation FROM pg_trigger
+        WHERE NOT tgisinternal AND tgparentid = 0
+    UNION ALL SELECT oid, 'pg_policy'::regclass, polrelid FROM pg_policy
+    UNION ALL SELECT oid, 'pg_rewrite'::regclass, ev_class FROM pg_rewrite
+        WHERE rulename <> '_RETURN'
+    UNION ALL SELECT oid, 'pg_constraint'::regclass, conrelid FROM pg_constraint
+        WHERE contype = 'f' AND conparentid = 0
+) AS guest
+JOIN pg_class ON pg_class.oid = guest.relation
+    AND relnamespace::regnamespace::text = ANY(%(schemas)s)
+JOIN pg_depend ON classid = guest.catalog AND objid = guest.oid AND deptype = 'n'
+CROSS JOIN LATERAL pg_identify_object(refclassid, refobjid, 0) AS used
+CROSS JOIN LATERAL pg_identify_object(classid, objid, 0) AS identified
+CROSS JOIN LATERAL pg_identify_object_as_address(classid, objid, 0) AS address
+WHERE used.schema <> ALL (%(schemas)s || ARRAY['pg_catalog', 'information_schema'])
+    AND NOT EXISTS (
+        SELECT FROM pg_depend AS owned WHERE owned.classid = pg_depend.refclassid
+            AND owned.objid = pg_depend.refobjid AND owned.deptype = 'e'
+    )
+ORDER BY 2
+"""
+
+# Replicas get what is published, and give what is subscribed to. Neither survives that a table is
+# made again: the other side knows the old one, or lacks the new one.
+REPLICATED = """
+SELECT 'publication', format('%%I of table %%s', pubname, prrelid::regclass),
+    format('ALTER PUBLICATION %%I DROP TABLE %%s', pubname, prrelid::regclass), true
+FROM pg_publication_rel JOIN pg_publication ON pg_publication.oid = prpubid
+JOIN pg_class ON pg_class.oid = prrelid JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE nspname = ANY(%(schemas)s)
+UNION ALL
+SELECT 'publication', format('%%I of schema %%I', pubname, nspname),
+    format('ALTER PUBLICATION %%I DROP TABLES IN SCHEMA %%I', pubname, nspname), nspname = 'django'
+FROM pg_publication_namespace JOIN pg_publication ON pg_publication.oid = pnpubid
+JOIN pg_namespace ON pg_namespace.oid = pnnspid
+WHERE nspname = ANY(%(schemas)s)
+UNION ALL
+SELECT 'publication', format('%%I of all tables', pubname),
+    format('DROP PUBLICATION %%I', pubname), false
+FROM pg_publication WHERE puballtables
+UNION ALL
+SELECT 'subscription', format('%%s to table %%s', (
+    -- pg_subscription shows other columns to superusers alone.
+    SELECT quote_ident(subname) FROM pg_subscription WHERE pg_subscription.oid = srsubid
+), srrelid::regclass), NULL, true
+FROM pg_subscription_rel JOIN pg_class ON pg_class.oid = srrelid
+WHERE relnamespace::regnamespace::text = ANY(%(schemas)s)
+ORDER BY 2
+"""
+
+# How each kind is dropped by itself; names[0] is the schema, names[1] the relation.
+ON_RELATION = {
+    "table constraint": "ALTER TABLE {relation} DROP CONSTRAINT IF EXISTS {name}",
+    "default value": "ALTER TABLE {relation} ALTER COLUMN {name} DROP DEFAULT",
+    "trigger": "DROP TRIGGER IF EXISTS {name} ON {relation}",
+    "policy": "DROP POLICY IF EXISTS {name} ON {relation}",
+    "rule": "DROP RULE IF EXISTS {name} ON {relation}",
+}
+BY_IDENTITY = {
+    "view": "DROP VIEW IF EXISTS {identity}",
+    "materialized view": "DROP MATERIALIZED VIEW IF EXISTS {identity}",
+    "index": "DROP INDEX IF EXISTS {identity}",
+    "function": "DROP FUNCTION IF EXISTS {identity}",
+    "procedure": "DROP PROCEDURE IF EXISTS {identity}",
+    "aggregate": "DROP AGGREGATE IF EXISTS {identity}",
+    "type": "DROP TYPE IF EXISTS {identity}",
+    "cast": "DROP CAST IF EXISTS {identity}",
+    "operator": "DROP OPERATOR IF EXISTS {identity}",
+    "operator class": "DROP OPERATOR CLASS IF EXISTS {identity}",
+    "operator family": "DROP OPERATOR FAMILY IF EXISTS {identity}",
+    "conversion": "DROP CONVERSION IF EXISTS {identity}",
+    "statistics object": "DROP STATISTICS IF EXISTS {identity}",
+    "text search configuration": "DROP TEXT SEARCH CONFIGURATION IF EXISTS {identity}",
+    "text search dictionary": "DROP TEXT SEARCH DICTIONARY IF EXISTS {identity}",
+    "event trigger": "DROP EVENT TRIGGER IF EXISTS {identity}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Dependent(Object):
+    """A thing outside, in PostgreSQL's words, and the statement that drops it and nothing else.
+
+    `drop` is None where dropping it would lose rows or a column: that is for its owner to do.
+    """
+
+    drop: sql.Composed | None
+    #: Of what is on a table: the table, and its own name.
+    on: tuple[str, str] | None = None
+
+
+def find_dependents(connection: BaseDatabaseWrapper) -> list[Dependent]:
+    """Find what would be harmed, the newest first, so that they can be dropped in this order."""
+    schemas = list(OWN_SCHEMAS)
+    with connection.cursor() as cursor:
+        cursor.execute(GOING, {"schemas": schemas, "staying": list(STAYING)})
+        dependents = [
+            Dependent(kind, identity, None if generated else _drop(kind, identity, names))
+            for kind, identity, names, generated in cursor.fetchall()
+        ]
+        cursor.execute(PARENTS, {"schemas": schemas})
+        return dependents + [
+            Dependent(kind, identity, None) for kind, identity in cursor.fetchall()
+        ]
+
+
+def find_guests(connection: BaseDatabaseWrapper) -> list[Dependent]:
+    """Find triggers, policies, rules and foreign keys of others on tables of ours."""
+    with connection.cursor() as cursor:
+        cursor.execute(GUESTS, {"schemas": list(OWN_SCHEMAS)})
+        return [
+            Dependent(kind, identity, _drop(kind, identity, names), (names[1], names[2]))
+            for kind, identity, names in cursor.fetchall()
+        ]
+
+
+def find_replication(connection: BaseDatabaseWrapper, *, all_tables: bool) -> list[Dependent]:
+    """Find publications and subscriptions that would lose what is inside.
+
+    `all_tables`: also those of all tables, and of schema public, which get what is made again, and
+    whose replicas do not.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(REPLICATED, {"schemas": list(OWN_SCHEMAS)})
+        return [
+            Dependent(kind, identity, sql.Composed([sql.SQL(drop)]) if drop else None)
+            for kind, identity, drop, loses in cursor.fetchall()
+            if loses or all_tables
+        ]
+
+
+def _drop(kind: str, identity: str, names: list[str]) -> sql.Composed | None:
+    if kind in ON_RELATION:
+        schema, relation, name = names
+        return sql.SQL(ON_RELATION[kind]).format(
+            relation=sql.Identifier(schema, relation), name=sql.Identifier(name)
+        )
+    if kind in BY_IDENTITY:
+        # pg_identify_object quotes what has to be quoted.
+        return sql.SQL(BY_IDENTITY[kind]).format(identity=sql.SQL(identity))
+    return None

@@ -1,0 +1,113 @@
+"""What `makemigrations` writes for the apps of `public`: names, numbers, and what tables need.
+
+A migration after V1 is numbered in the range of its app (`AppConfig.migration_numbers`), above 900,
+so that the files of `schema/`, which are named as the migrations are, load in the order of names.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core.management.base import CommandError
+from django.db.migrations import AddField, CreateModel, Migration
+from django.db.migrations.autodetector import MigrationAutodetector
+from django.db.migrations.graph import MigrationGraph
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.operations.fields import FieldOperation
+
+from veza_core.db.fields import EnumField
+from veza_core.db.operations import CreateEnum, InsertPermissions, KeepUpdatedAt
+from veza_core.operations.deploy.v1 import LAST_OF_V1
+
+#: By app. Migrations are as Django makes them here: their attributes are lists of their own.
+type Changes = dict[str, list[Any]]
+
+
+class Autodetector(MigrationAutodetector):
+    """Django's, with the operations that its own do not bring, and with our names."""
+
+    def arrange_for_graph(
+        self, changes: Changes, graph: MigrationGraph, migration_name: str | None = None
+    ) -> Changes:
+        """Name the migrations, and complete those that create a table or use a new enum type.
+
+        Raises `CommandError` when an app has used up its numbers.
+        """
+        arranged: Changes = super().arrange_for_graph(changes, graph, migration_name)
+        types = {name for node in graph.nodes.values() for name in _created_types(node)}
+        names: dict[tuple[str, str], str] = {}
+        for label in settings.PUBLIC_SCHEMA_APPS:
+            numbers = _free_numbers(label, graph)
+            for migration in arranged.get(label, []):
+                was = migration.name
+                fragment = migration_name or _fragment(label, migration) or was.partition("_")[2]
+                migration.name = names[label, was] = f"{next(numbers):03}_{fragment}"
+                if LAST_OF_V1 not in migration.dependencies:
+                    # It has the trigger function, and its file in schema/ is loaded before.
+                    migration.dependencies.append(LAST_OF_V1)
+                migration.operations = list(_completed(label, migration.operations, types))
+        for migrations in arranged.values():
+            for migration in migrations:
+                migration.dependencies = [
+                    (app, names.get((app, name), name)) for app, name in migration.dependencies
+                ]
+        return arranged
+
+
+def _free_numbers(label: str, graph: MigrationGraph) -> Iterator[int]:
+    numbers = apps.get_app_config(label).migration_numbers  # type: ignore[attr-defined]
+    found = [Autodetector.parse_number(name) or 0 for app, name in graph.nodes if app == label]
+    yield from range(max([*found, numbers.start - 1]) + 1, numbers.stop)
+    raise CommandError(
+        f"{label} has used its migration numbers up to {numbers.stop - 1}: squash some of its "
+        "migrations (manage.py squashmigrations)"
+    )
+
+
+def _fragment(label: str, migration: Migration) -> str:
+    """What it is about, by the tables' names; Django would take those of the models."""
+    tables = [_table(op) for op in migration.operations if isinstance(op, CreateModel)]
+    if tables:
+        return "_and_".join(tables[:2])
+    [first, *_] = [*migration.operations, None]
+    if isinstance(first, FieldOperation):
+        table = apps.get_model(label, first.model_name)._meta.db_table
+        return first.migration_name_fragment.replace(first.model_name_lower, table, 1)
+    return ""
+
+
+def _table(operation: CreateModel) -> str:
+    return str(operation.options["db_table"])
+
+
+def _created_types(migration: Migration | None) -> Iterator[str]:
+    for operation in migration.operations if migration else ():
+        if isinstance(operation, CreateEnum):
+            yield operation.name
+
+
+def _completed(label: str, operations: list[Operation], types: set[str]) -> Iterator[Operation]:
+    """The operations, each with what it needs before it and after it; `types` grows."""
+    for operation in operations:
+        yield from _enums(label, operation, types)
+        yield operation
+        if isinstance(operation, CreateModel):
+            yield KeepUpdatedAt(_table(operation))
+            yield InsertPermissions(_table(operation))
+
+
+def _enums(label: str, operation: Operation, types: set[str]) -> Iterator[CreateEnum]:
+    """The enum types that an operation's fields use, and no migration has created."""
+    fields: dict[str, Any] = {}
+    if isinstance(operation, CreateModel):
+        model, fields = operation.name, dict(operation.fields)
+    elif isinstance(operation, AddField):
+        model, fields = operation.model_name, {operation.name: operation.field}
+    for name, field in fields.items():
+        if isinstance(field, EnumField) and field.enum_type not in types:
+            types.add(field.enum_type)
+            # A migration's field does not have the choices.
+            live = apps.get_model(label, model)._meta.get_field(name)
+            values = [str(value) for value, _ in live.flatchoices]
+            yield CreateEnum(field.enum_type, values, comment=str(field.db_comment or ""))

@@ -1,0 +1,118 @@
+"""Emptying `public` and `django`, in one transaction, and nothing beside them.
+
+Schema `public` itself stays, and with it its owner, grants and default privileges; so do
+extensions, which others may use.
+"""
+
+from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import sql
+
+from veza_core.db.sessions import PREPARED_COLUMNS, SESSION_COLUMNS, OtherSession
+from veza_core.db.timeouts import set_lock_timeout
+from veza_core.operations.contents import OWN_SCHEMAS, contents_of
+from veza_core.operations.dependents import Dependent
+
+# Every object of the database but for ours, PostgreSQL's own, and temporary ones.
+OUTSIDE = """
+SELECT md5(coalesce(string_agg(row::text, ',' ORDER BY row::text), '')) FROM (
+    SELECT identified.type, identified.identity
+    FROM (
+        SELECT 'pg_class'::regclass::oid AS classid, oid AS objid, 0 AS objsubid FROM pg_class
+        UNION ALL SELECT 'pg_class'::regclass, attrelid, attnum FROM pg_attribute
+            WHERE attnum > 0 AND NOT attisdropped
+        UNION ALL SELECT 'pg_attrdef'::regclass, oid, 0 FROM pg_attrdef
+        UNION ALL SELECT 'pg_constraint'::regclass, oid, 0 FROM pg_constraint
+        UNION ALL SELECT 'pg_type'::regclass, oid, 0 FROM pg_type
+        UNION ALL SELECT 'pg_proc'::regclass, oid, 0 FROM pg_proc
+        UNION ALL SELECT 'pg_trigger'::regclass, oid, 0 FROM pg_trigger WHERE NOT tgisinternal
+        UNION ALL SELECT 'pg_policy'::regclass, oid, 0 FROM pg_policy
+        UNION ALL SELECT 'pg_rewrite'::regclass, oid, 0 FROM pg_rewrite
+        UNION ALL SELECT 'pg_extension'::regclass, oid, 0 FROM pg_extension
+        UNION ALL SELECT 'pg_operator'::regclass, oid, 0 FROM pg_operator
+        UNION ALL SELECT 'pg_statistic_ext'::regclass, oid, 0 FROM pg_statistic_ext
+        UNION ALL SELECT 'pg_event_trigger'::regclass, oid, 0 FROM pg_event_trigger
+    ) AS every
+    CROSS JOIN LATERAL pg_identify_object(classid, objid, objsubid) AS identified
+    CROSS JOIN LATERAL pg_identify_object_as_address(classid, objid, objsubid) AS address
+    CROSS JOIN LATERAL (
+        SELECT coalesce(identified.schema, address.object_names[1]) AS schema
+    ) AS home
+    -- PostgreSQL's own objects have lower numbers (FirstNormalObjectId).
+    WHERE objid >= 16384 AND home.schema <> ALL (%s) AND home.schema !~ '^pg_'
+        AND home.schema <> 'information_schema'
+) AS row
+"""
+
+# Sessions and prepared transactions that hold a lock on something of ours, the longest first.
+# No session has a prepared transaction; the lock on its own number says which one it is.
+IN_THE_WAY = f"""
+WITH held AS (
+    SELECT DISTINCT pid, virtualtransaction FROM pg_locks JOIN pg_class ON pg_class.oid = relation
+    WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND relnamespace::regnamespace::text = ANY(%(schemas)s)
+)
+SELECT DISTINCT {SESSION_COLUMNS}
+FROM held JOIN pg_stat_activity USING (pid) WHERE pid <> pg_backend_pid()
+UNION ALL
+SELECT {PREPARED_COLUMNS}
+FROM held JOIN pg_locks AS own ON held.pid IS NULL AND own.pid IS NULL
+    AND own.virtualtransaction = held.virtualtransaction AND own.locktype = 'transactionid'
+JOIN pg_prepared_xacts ON pg_prepared_xacts.transaction = own.transactionid
+ORDER BY age DESC
+"""
+
+
+class OutsideChangedError(Exception):
+    """Something outside of `public` and `django` changed within the transaction."""
+
+
+def sessions_in_the_way(connection: BaseDatabaseWrapper) -> list[OtherSession]:
+    """The other sessions, and prepared transactions, that hold locks in `public` or `django`."""
+    with connection.cursor() as cursor:
+        cursor.execute(IN_THE_WAY, {"schemas": list(OWN_SCHEMAS)})
+        return [OtherSession(*row) for row in cursor.fetchall()]
+
+
+def close_sessions(connection: BaseDatabaseWrapper, sessions: list[OtherSession]) -> None:
+    """End the sessions, and wait for each to be gone (5 s at most).
+
+    Prepared transactions stay: somebody was promised that they can be committed.
+    """
+    with connection.cursor() as cursor:
+        for session in sessions:
+            if session.pid is None:
+                continue
+            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [session.pid])
+
+
+def empty_schemas(
+    connection: BaseDatabaseWrapper, dependents: list[Dependent], lock_timeout: float
+) -> None:
+    """Drop the dependents, then all that is in `public` and `django`; all of it or nothing.
+
+    `lock_timeout` is in seconds. Raises `OutsideChangedError`, with nothing dropped, when
+    something else outside would have gone too.
+    """
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        set_lock_timeout(connection, lock_timeout, local=True)
+        for dependent in dependents:
+            if dependent.drop is not None:
+                cursor.execute(dependent.drop)
+        before = _outside(connection)
+        for thing in contents_of(connection, ["public"]):
+            # The one before may have taken it along: within public that is meant.
+            word = thing.kind.upper().removesuffix(" OBJECT")  # what DROP calls a statistics object
+            statement = sql.SQL(f"DROP {word} IF EXISTS {{}} CASCADE")
+            cursor.execute(statement.format(sql.SQL(thing.identity)))
+        cursor.execute("DROP SCHEMA IF EXISTS django CASCADE")
+        cursor.execute("CREATE SCHEMA IF NOT EXISTS public")
+        if _outside(connection) != before:
+            raise OutsideChangedError
+
+
+def _outside(connection: BaseDatabaseWrapper) -> str:
+    """A fingerprint of every definition outside of `public` and `django`."""
+    with connection.cursor() as cursor:
+        cursor.execute(OUTSIDE, [list(OWN_SCHEMAS)])
+        return str(cursor.fetchone()[0])

@@ -1,0 +1,25 @@
+"""The tables that `public` should have: those of `schema/catalog.json`.
+
+`manage.py export_schema` writes that file from the migrations. So the rules need no model, and the
+audit of any database compares it with this release's schema.
+"""
+
+from pathlib import Path
+
+from django.conf import settings
+
+from veza_core.schema.audit.reader import AuditError
+from veza_core.schema.export.snapshot import load_snapshot
+
+
+def recorded_catalog() -> Path:
+    """The file."""
+    return Path(settings.BASE_DIR) / "schema" / "catalog.json"
+
+
+def expected_tables() -> frozenset[str]:
+    """The names of the tables. Raises `AuditError` when the file cannot be read."""
+    try:
+        return frozenset(load_snapshot(recorded_catalog())["tables"])
+    except ValueError as error:
+        raise AuditError(str(error)) from error

@@ -1,0 +1,167 @@
+"""What a later migration changed, as plain SQL: the difference of two snapshots, written out.
+
+A file of its own for each migration leaves all the earlier files as they are. What cannot be
+written is an `ExportError`, and `exporting.prove` loads all files and compares.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from veza_core.schema.audit.quoting import ident
+from veza_core.schema.export import ExportError, render
+from veza_core.schema.export.render import Properties
+from veza_core.schema.export.snapshot import Snapshot
+from veza_core.schema.export.spelling import column_type, default, literal
+
+#: The parts of a table, in the order in which they are added, and how each is dropped.
+_DROP = {
+    "columns": "ALTER TABLE {table} DROP COLUMN {name};",
+    "constraints": "ALTER TABLE {table} DROP CONSTRAINT {name};",
+    "indexes": "DROP INDEX public.{name};",
+    "triggers": "DROP TRIGGER {name} ON {table};",
+}
+_ADD = {
+    "constraints": render.added_constraint,
+    "indexes": render.added_index,
+    "triggers": render.added_trigger,
+}
+
+
+def changes(before: Snapshot, after: Snapshot, created: Sequence[str] = ()) -> Iterator[str]:
+    """The statements that make `after` of `before`, in blocks.
+
+    `created` are new tables in the order in which they can be created. Raises `ExportError`.
+    """
+    for name, properties in _added(before, after, "extensions"):
+        yield (
+            f"CREATE EXTENSION IF NOT EXISTS {ident(name)} "
+            f"WITH SCHEMA {ident(properties['schema'])};"
+        )
+    yield from _types(before, after)
+    new = dict(_added(before, after, "tables"))
+    for name in [*(name for name in created if name in new), *sorted(new.keys() - set(created))]:
+        yield f"-- === {name} ==="
+        yield render.table(name, new[name])
+    yield from _functions(before, after)
+    for name in new:
+        yield from render.triggers(name, new[name])
+    for name, properties in after["tables"].items():
+        was = before["tables"].get(name, properties)
+        if was != properties:
+            yield f"-- === {name} ==="
+            yield "\n".join(_altered(name, was, properties))
+    for name in before["functions"].keys() - after["functions"].keys():
+        yield f"DROP FUNCTION public.{name};"
+    for name in before["tables"].keys() - after["tables"].keys():
+        yield f"DROP TABLE public.{ident(name)};"
+    for name in before["types"].keys() - after["types"].keys():
+        yield f"DROP TYPE public.{ident(name)};"
+    if gone := sorted(before["extensions"].keys() - after["extensions"].keys()):
+        raise ExportError(f"export_schema cannot drop extension {', '.join(gone)}")
+
+
+def _added(before: Snapshot, after: Snapshot, section: str) -> Iterator[tuple[str, Properties]]:
+    for name, properties in after[section].items():
+        if name not in before[section]:
+            yield name, properties
+
+
+def _types(before: Snapshot, after: Snapshot) -> Iterator[str]:
+    for name, properties in after["types"].items():
+        was = before["types"].get(name)
+        if was is None:
+            yield render.enum(name, properties)
+        elif was != properties:
+            yield "\n".join(_enlarged(name, was, properties))
+
+
+def _enlarged(name: str, was: Properties, now: Properties) -> Iterator[str]:
+    """An enum with more values, or another comment."""
+    values = list(was["values"])
+    target = f"public.{ident(name)}"
+    for place, value in enumerate(now["values"]):
+        if value not in values:
+            where = f" AFTER {literal(now['values'][place - 1])}" if place else ""
+            where = where or f" BEFORE {literal(values[0])}"
+            # At the end there is nothing to say.
+            end = place and values[-1] == now["values"][place - 1]
+            yield f"ALTER TYPE {target} ADD VALUE {literal(value)}{'' if end else where};"
+            values.insert(place, value)
+    if values != now["values"]:
+        raise ExportError(f"type {name} lost values: export_schema cannot write that")
+    if was.get("comment") != now.get("comment"):
+        yield _comment(f"TYPE {target}", now)
+
+
+def _functions(before: Snapshot, after: Snapshot) -> Iterator[str]:
+    for name, properties in after["functions"].items():
+        was = before["functions"].get(name)
+        if was == properties:
+            continue
+        text = render.function(name, properties)
+        if was is not None:
+            text = text.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", 1)
+        yield text
+
+
+def _altered(name: str, was: Properties, now: Properties) -> Iterator[str]:
+    """The statements that change a table: what is dropped first, then what is added."""
+    target = f"public.{ident(name)}"
+    _refuse(f"table {name}", was, now, {*_DROP, "comment"})
+    yield from _dropped(target, was, now)
+    for column, about in now["columns"].items():
+        before = was["columns"].get(column)
+        if before is None:
+            yield from render.added_column(name, column, about)
+        elif before != about:
+            yield from _altered_column(name, column, before, about)
+    for part, added in _ADD.items():
+        for thing, about in now.get(part, {}).items():
+            before = was.get(part, {}).get(thing)
+            if before is None or _is_made_again(part, before, about):
+                yield from added(name, thing, about)
+            elif before != about:
+                _refuse(f"{name}.{thing}", before, about, set())
+    if was.get("comment") != now.get("comment"):
+        yield _comment(f"TABLE {target}", now)
+
+
+def _dropped(target: str, was: Properties, now: Properties) -> Iterator[str]:
+    for part in reversed(_DROP):
+        for thing, about in was.get(part, {}).items():
+            if _is_made_again(part, about, now.get(part, {}).get(thing)):
+                yield _DROP[part].format(table=target, name=ident(thing))
+
+
+def _is_made_again(part: str, was: Properties, now: Properties | None) -> bool:
+    """Whether a thing is gone, or so different that it is dropped and created again."""
+    return now is None or (part != "columns" and was["definition"] != now["definition"])
+
+
+def _altered_column(table: str, column: str, was: Properties, now: Properties) -> Iterator[str]:
+    _refuse(f"column {table}.{column}", was, now, {"type", "nullability", "default", "comment"})
+    alter = f"ALTER TABLE public.{ident(table)} ALTER COLUMN {ident(column)}"
+    if was["type"] != now["type"]:
+        kind = column_type(now["type"])
+        yield f"{alter} TYPE {kind} USING {ident(column)}::{kind};"
+    if was.get("default") != now.get("default"):
+        if "default" in now:
+            yield f"{alter} SET DEFAULT {default(now['default'], now['type'])};"
+        else:
+            yield f"{alter} DROP DEFAULT;"
+    if was.get("nullability") != now.get("nullability"):
+        yield f"{alter} {'SET' if 'nullability' in now else 'DROP'} NOT NULL;"
+    if was.get("comment") != now.get("comment"):
+        yield _comment(f"COLUMN public.{ident(table)}.{ident(column)}", now)
+
+
+def _comment(target: str, about: Properties) -> str:
+    text = literal(about["comment"]) if "comment" in about else "NULL"
+    return f"COMMENT ON {target} IS {text};"
+
+
+def _refuse(what: str, was: Mapping[str, Any], now: Mapping[str, Any], known: set[str]) -> None:
+    """Raise `ExportError` for a property that changed, and cannot be written."""
+    keys = (was.keys() | now.keys()) - known
+    if changed := sorted(key for key in keys if was.get(key) != now.get(key)):
+        raise ExportError(f"{what}: export_schema cannot write a change of {', '.join(changed)}")

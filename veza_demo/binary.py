@@ -1,0 +1,228 @@
+"""Columns in PostgreSQL's binary form, and rows of them for `COPY … (FORMAT binary)`.
+
+A column is a matrix of octets, one line a row, with a mask of those that count where lines differ
+in length. (PostgreSQL, "COPY", "Binary Format"; the forms of types are those of their `*_recv`
+functions.)
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .draws import Flags, Integers, Octets
+
+#: Between 1970, where our microseconds begin, and 2000, where PostgreSQL's do.
+EPOCH = 946_684_800_000_000
+EPOCH_DAYS = 10_957
+
+HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+TRAILER = b"\xff\xff"
+
+HEX = np.frombuffer(b"".join(b"%02x" % octet for octet in range(256)), np.uint8).reshape(256, 2)
+VARCHAR_OID, INT4_OID = 1043, 23
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a value: a line of octets a row, and which of them count (None: all)."""
+
+    octets: Octets
+    mask: Flags | None = None
+
+    def only(self, rows: Flags) -> "Piece":
+        """The piece in these rows, nothing in the others."""
+        mask = np.broadcast_to(rows[:, None], self.octets.shape)
+        return Piece(self.octets, mask if self.mask is None else self.mask & mask)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A value a row, put together from pieces; `null` marks the rows without one."""
+
+    pieces: tuple[Piece, ...]
+    null: Flags | None = None
+
+    def unless(self, null: Flags) -> "Column":
+        """The same, with NULL in these rows too."""
+        return Column(self.pieces, null if self.null is None else self.null | null)
+
+    @property
+    def width(self) -> int:
+        """Octets of the longest value there could be."""
+        return sum(piece.octets.shape[1] for piece in self.pieces)
+
+    def lengths(self) -> Integers | int:
+        """Octets of each value."""
+        fixed = sum(piece.octets.shape[1] for piece in self.pieces if piece.mask is None)
+        masks = [piece.mask for piece in self.pieces if piece.mask is not None]
+        return sum((mask.sum(axis=1) for mask in masks), start=fixed)
+
+
+class Choices:
+    """Values that are written once and chosen by number."""
+
+    def __init__(self, values: Sequence[bytes]) -> None:
+        self.width = max(map(len, values))
+        padded = b"".join(value.ljust(self.width, b"\0") for value in values)
+        self.octets = np.frombuffer(padded, np.uint8).reshape(len(values), self.width)
+        lengths = np.array([len(value) for value in values])
+        self.mask = np.arange(self.width) < lengths[:, None]
+        self.even = bool(self.mask.all())
+
+    def __len__(self) -> int:
+        return len(self.octets)
+
+    def take(self, numbers: Integers) -> Piece:
+        """The chosen value of each row."""
+        numbers = numbers % len(self)
+        return Piece(self.octets[numbers], None if self.even else self.mask[numbers])
+
+
+def words(values: Sequence[str]) -> Choices:
+    """Text to choose from."""
+    return Choices([value.encode() for value in values])
+
+
+def documents(values: Sequence[object]) -> Choices:
+    """JSONB to choose from."""
+    return Choices([b"\x01" + json.dumps(value).encode() for value in values])
+
+
+def arrays(values: Sequence[Sequence[str] | Sequence[int]], oid: int) -> Choices:
+    """Arrays of text or integers (`VARCHAR_OID`, `INT4_OID`) to choose from."""
+    return Choices([_array(value, oid) for value in values])
+
+
+def _array(values: Sequence[str] | Sequence[int], oid: int) -> bytes:
+    items = [value.encode() if isinstance(value, str) else value.to_bytes(4) for value in values]
+    dimensions = [len(items), 1] if items else []
+    head = [len(dimensions) // 2, 0, oid, *dimensions]
+    return b"".join(number.to_bytes(4) for number in head) + b"".join(
+        len(item).to_bytes(4) + item for item in items
+    )
+
+
+def percentages() -> Choices:
+    """NUMERIC(5,2) from 0.00 to 100.00: choice 1234 is 12.34."""
+    return Choices([_numeric(hundredths) for hundredths in range(10_001)])
+
+
+def _numeric(hundredths: int) -> bytes:
+    """In groups of four digits, of which the second is behind the point (`numeric_recv`)."""
+    whole, part = divmod(hundredths, 100)
+    digits, weight = [whole, part * 100], 0
+    while digits and not digits[0]:
+        digits, weight = digits[1:], weight - 1
+    while digits and not digits[-1]:
+        digits.pop()
+    head = [len(digits), weight if digits else 0, 0, 2]
+    return b"".join(number.to_bytes(2, signed=True) for number in [*head, *digits])
+
+
+def _numbers(values: np.ndarray, form: str) -> Column:
+    encoded = np.ascontiguousarray(values, dtype=form)
+    return Column((Piece(encoded.view(np.uint8).reshape(len(values), -1)),))
+
+
+def smallint(values: np.ndarray) -> Column:
+    """SMALLINT."""
+    return _numbers(values, ">i2")
+
+
+def integer(values: np.ndarray) -> Column:
+    """INTEGER."""
+    return _numbers(values, ">i4")
+
+
+def bigint(values: np.ndarray) -> Column:
+    """BIGINT."""
+    return _numbers(values, ">i8")
+
+
+def boolean(values: np.ndarray) -> Column:
+    """BOOLEAN."""
+    return _numbers(values, "u1")
+
+
+def timestamp(microseconds: Integers) -> Column:
+    """TIMESTAMPTZ, from microseconds since 1970."""
+    return _numbers(microseconds - EPOCH, ">i8")
+
+
+def date(days: Integers) -> Column:
+    """DATE, from days since 1970."""
+    return _numbers(days - EPOCH_DAYS, ">i4")
+
+
+def octets(values: Octets) -> Column:
+    """UUID, or whatever else is of one length and in its binary form already."""
+    return Column((Piece(values),))
+
+
+def text(*pieces: Piece | str) -> Column:
+    """TEXT, VARCHAR and enums: the pieces one after the other; at least one is not a `str`."""
+    rows = next(len(piece.octets) for piece in pieces if isinstance(piece, Piece))
+    return Column(
+        tuple(piece if isinstance(piece, Piece) else _constant(piece, rows) for piece in pieces)
+    )
+
+
+def _constant(value: str, rows: int) -> Piece:
+    encoded = np.frombuffer(value.encode(), np.uint8)
+    return Piece(np.broadcast_to(encoded, (rows, len(encoded))))
+
+
+def digits(values: Integers, most: int) -> Piece:
+    """Whole numbers as text; `most` is the greatest there is."""
+    places = len(str(most))
+    powers = 10 ** np.arange(places - 1, -1, -1)
+    figures = values[:, None] // powers
+    mask = figures > 0
+    mask[:, -1] = True
+    return Piece((figures % 10 + ord("0")).astype(np.uint8), mask)
+
+
+def hexadecimal(values: Octets) -> Piece:
+    """Octets as text."""
+    return Piece(HEX[values].reshape(len(values), -1))
+
+
+def addresses(values: Octets, version_6: Flags) -> Column:
+    """INET from 10 random octets a row: 10.0.0.0/8, or 2001:db8::/32 (for documentation)."""
+    rows = len(values)
+    encoded = np.empty((rows, 20), dtype=np.uint8)
+    encoded[:, :5] = (2, 32, 0, 4, 10)
+    encoded[:, 5:8] = values[:, :3]
+    encoded[version_6, :8] = (3, 128, 0, 16, 0x20, 0x01, 0x0D, 0xB8)
+    encoded[:, 8:10] = 0
+    encoded[:, 10:] = values
+    mask = np.broadcast_to(version_6[:, None], (rows, 20)).copy()
+    mask[:, :8] = True
+    return Column((Piece(encoded, mask),))
+
+
+def pack(columns: Sequence[Column]) -> bytes:
+    """The rows, without the header and the trailer of COPY."""
+    rows = len(columns[0].pieces[0].octets)
+    width = 2 + sum(4 + column.width for column in columns)
+    lines = np.empty((rows, width), dtype=np.uint8)
+    keep = np.ones((rows, width), dtype=np.bool_)
+    lines[:, :2] = divmod(len(columns), 256)
+    at = 2
+    for column in columns:
+        lengths = np.empty(rows, dtype=">i4")
+        lengths[:] = column.lengths()
+        if column.null is not None:
+            lengths[column.null] = -1
+            keep[column.null, at + 4 : at + 4 + column.width] = False
+        lines[:, at : at + 4] = lengths.view(np.uint8).reshape(rows, 4)
+        at += 4
+        for piece in column.pieces:
+            end = at + piece.octets.shape[1]
+            lines[:, at:end] = piece.octets
+            if piece.mask is not None:
+                keep[:, at:end] &= piece.mask
+            at = end
+    return lines.tobytes() if keep.all() else lines[keep].tobytes()

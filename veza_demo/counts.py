@@ -1,0 +1,68 @@
+"""How many rows each table gets."""
+
+from dataclasses import dataclass, replace
+
+#: Users, tracks, playlists, plays, likes, comments.
+SCALES = {
+    "small": (500, 2_000, 250, 10_000, 2_000, 1_000),
+    "medium": (20_000, 100_000, 10_000, 500_000, 100_000, 25_000),
+    "large": (1_000_000, 5_000_000, 500_000, 20_000_000, 4_000_000, 1_000_000),
+}
+
+#: Fewer users than that cannot be in every state, nor own anything in time.
+LEAST = {"users": 100, "tracks": 50, "playlists": 10, "plays": 0, "likes": 0, "comments": 0}
+#: Row numbers are multiplied with each other, in 63 bits.
+MOST = 200_000_000
+
+#: A thread of comments: replies stand beside what they reply to.
+THREAD = 4
+
+
+class CountError(ValueError):
+    """A count that cannot be; the message is for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The rows of the tables that are asked for by number; all others follow from them."""
+
+    users: int
+    tracks: int
+    playlists: int
+    plays: int
+    likes: int
+    comments: int
+
+    @property
+    def staff(self) -> int:
+        """How many of the users are staff: the first ones, four of them known by address."""
+        return 6 + min(self.users // 500, 500)
+
+    @property
+    def threads(self) -> int:
+        """Groups of comments on one track."""
+        return self.comments // THREAD
+
+    def of_tables(self) -> dict[str, int]:
+        """Rows by table.
+
+        roles, permissions and role_permissions have what the migrations insert.
+        """
+        # Imported late: the tables stand on the counts.
+        from . import tables
+
+        return {table: rows(self) for table, rows in tables.ROWS.items()}
+
+
+def choose_counts(scale: str, **explicit: int | None) -> Counts:
+    """The counts of a scale, with those that are given in their place.
+
+    Raises `CountError` for a number that is too small or too large.
+    """
+    given = {name: number for name, number in explicit.items() if number is not None}
+    for name, number in given.items():
+        if number < LEAST[name]:
+            raise CountError(f"--{name} {number}: at least {LEAST[name]:,}")
+        if number > MOST:
+            raise CountError(f"--{name} {number}: at most {MOST:,}")
+    return replace(Counts(*SCALES[scale]), **given)

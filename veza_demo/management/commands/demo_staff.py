@@ -1,0 +1,41 @@
+"""`demo_staff`: whom to sign in to the admin as, on a machine for development."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+
+from veza_core.db.session import announce
+from veza_core.models import User
+from veza_demo.people import KNOWN
+from veza_demo.tables.accounts import PASSWORD
+
+
+class Command(BaseCommand):
+    """Fills an empty database with demo data, and names its members of staff."""
+
+    help = (
+        "Fills in demo data where there is no user yet, and says whom to sign in to the support "
+        "admin as. For development only."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Fill in and tell. Raises `CommandError` in one line, with nothing changed."""
+        if not settings.DEBUG:
+            raise CommandError("demo_staff is for development, and DEBUG is off: nothing changed")
+        say = self.stdout.write if options["verbosity"] else lambda line: None
+        announce(connection, say)
+        if not User.all_objects.exists():
+            call_command("seed_demo", stdout=self.stdout, stderr=self.stderr)
+            return
+        addresses = [f"{name}@example.com" for name in KNOWN]
+        found = User.objects.filter(email__in=addresses).values_list("email", flat=True)
+        if found:
+            self.stdout.write(f"Sign in as {', '.join(found)}; the password of all: {PASSWORD}")
+        else:
+            self.stdout.write(
+                "There are users, and none of the demo staff among them: "
+                "manage.py grant_staff USER ROLE lets one of them in."
+            )

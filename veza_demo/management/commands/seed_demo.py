@@ -1,0 +1,161 @@
+"""`seed_demo`: demo data for all tables, on a machine for development."""
+
+import time
+from argparse import ArgumentTypeError
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from veza_core.db.locks import LockNotAvailableError, migration_lock
+from veza_core.db.session import announce
+from veza_core.db.sessions import OtherSession
+
+if TYPE_CHECKING:
+    # Imported late, like all of the service: numpy takes a tenth of a second.
+    from veza_demo.counts import Counts
+    from veza_demo.service import Plan
+
+COUNTED = ("users", "tracks", "playlists", "plays", "likes", "comments")
+SCALES = ("small", "medium", "large")
+GOES_ON = "the loaded rows stay: run the same command again to continue"
+
+
+def _day(text: str) -> datetime:
+    """The time that the option means, UTC unless it says otherwise."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text!r} is not a date or time like 2026-01-31") from error
+    if not 1990 <= moment.year <= 2200:
+        raise ArgumentTypeError(f"{text!r} is not between 1990 and 2200")
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _today() -> datetime:
+    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+class Command(BaseCommand):
+    """Fills all tables with rows that fit each other: see `veza_demo`."""
+
+    help = (
+        "Fills in demo data: the same rows for the same options. For development only. "
+        "Start an interrupted run again with the same options to continue it."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--scale",
+            choices=SCALES,
+            default="small",
+            help="How much: 500, 20,000 or 1,000,000 users, and the rest in proportion "
+            "(default: %(default)s).",
+        )
+        for name in COUNTED:
+            parser.add_argument(
+                f"--{name}", type=int, metavar="N", help=f"How many {name}, whatever the scale."
+            )
+        parser.add_argument(
+            "--seed", type=int, default=1, help="Another number, other rows (default: %(default)s)."
+        )
+        parser.add_argument(
+            "--now",
+            type=_day,
+            metavar="DATE",
+            help="The day, or time, at which the data ends (default: today, 0:00 UTC).",
+        )
+        parser.add_argument(
+            "--append", action="store_true", help="Add a further set to the rows that are there."
+        )
+        parser.add_argument(
+            "--database",
+            default=DEFAULT_DB_ALIAS,
+            choices=tuple(connections),
+            help='The database to fill. Defaults to the "default" database.',
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Fill the database. Raises `CommandError` in one line."""
+        if not settings.DEBUG:
+            raise CommandError("seed_demo is for development, and DEBUG is off: nothing changed")
+        from veza_demo.counts import CountError, choose_counts
+
+        try:
+            counts = choose_counts(options["scale"], **{name: options[name] for name in COUNTED})
+        except CountError as error:
+            raise CommandError(str(error)) from error
+        connection = connections[options["database"]]
+        say = self.stdout.write if options["verbosity"] else lambda line: None
+        announce(connection, say).check_writable()
+        try:
+            # Neither another seed_demo nor a migrate or reset_db meanwhile.
+            with migration_lock(connection, settings.MIGRATE_LOCK_TIMEOUT, self._wait_for):
+                self._fill(connection, counts, options)
+        except LockNotAvailableError as error:
+            raise CommandError(
+                f"a migrate, reset_db or seed_demo is under way: {error}. Nothing was changed."
+            ) from error
+
+    def _fill(
+        self, connection: BaseDatabaseWrapper, counts: "Counts", options: dict[str, Any]
+    ) -> None:
+        from veza_demo.load import load
+        from veza_demo.progress import FillProgress
+        from veza_demo.service import make_plan
+
+        now = options["now"] or _today()
+        plan = make_plan(connection, options["seed"], now, counts, append=options["append"])
+        self._begin(plan, options["seed"], now, options["verbosity"])
+        started = time.monotonic()
+        progress = FillProgress(plan.rows_missing, self.stdout, self.stderr, options["verbosity"])
+        with self._clear_errors(), progress:
+            load(connection, plan.world, plan.missing, progress.advance)
+        if options["verbosity"]:
+            self._end(plan, time.monotonic() - started)
+
+    def _begin(self, plan: "Plan", seed: int, now: datetime, verbosity: int) -> None:
+        if not verbosity:
+            return
+        found = plan.rows - plan.rows_missing
+        if found:
+            self.stdout.write(f"Found {found:,} of {plan.rows:,} rows of this set: going on.")
+        asked = plan.world.counts
+        self.stdout.write(
+            f"Demo data of seed {seed}, up to {now.isoformat()}: {asked.users:,} users, "
+            f"{asked.tracks:,} tracks, {asked.plays:,} plays"
+        )
+
+    def _end(self, plan: "Plan", seconds: float) -> None:
+        from veza_demo.tables.accounts import PASSWORD
+
+        rate = plan.rows_missing / max(seconds, 0.001)
+        self.stdout.write(
+            f"{plan.rows_missing:,} rows in {seconds:.1f} s ({rate:,.0f} a second)\n"
+            f"Sign in as {', '.join(plan.world.known_addresses)}; the password of all: {PASSWORD}"
+        )
+
+    def _wait_for(self, holder: OtherSession) -> None:
+        self.stderr.write(f"Waiting for another command: {holder}")
+
+    @contextmanager
+    def _clear_errors(self) -> Iterator[None]:
+        """PostgreSQL's errors in one line; and what an interrupted run has left."""
+        try:
+            yield
+        except psycopg.errors.UniqueViolation as error:
+            raise CommandError(
+                "a row of this set is in the way of one that is there: "
+                f"{error.diag.message_detail} ({GOES_ON}, once that row is gone)"
+            ) from error
+        except psycopg.Error as error:
+            raise CommandError(f"{' '.join(str(error).split())} ({GOES_ON})") from error
+        except (KeyboardInterrupt, SystemExit):
+            self.stderr.write(f"Interrupted: {GOES_ON}")
+            raise

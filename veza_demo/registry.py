@@ -1,0 +1,29 @@
+"""Which tables are filled: each has a function of its name in `tables/`, marked by `table`."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from veza_demo.counts import Counts
+
+#: From some rows of the table (`tables.base.Rows`) to its columns.
+type Writer = Callable[[Any], dict[str, Any]]
+
+#: What writes a table's columns, by the table's name.
+WRITERS: dict[str, Writer] = {}
+#: How many rows a table gets.
+ROWS: dict[str, Callable[["Counts"], int]] = {}
+
+
+def table(rows: Callable[["Counts"], int]) -> Callable[[Writer], Writer]:
+    """Mark the function that writes the columns of the table of its name.
+
+    `rows` gives the number of the table's rows from those of the set.
+    """
+
+    def register(writer: Writer) -> Writer:
+        WRITERS[writer.__name__] = writer
+        ROWS[writer.__name__] = rows
+        return writer
+
+    return register

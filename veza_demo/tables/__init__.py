@@ -1,0 +1,13 @@
+"""The columns of each table, for any of its rows; every module here is imported."""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from veza_demo.registry import ROWS, WRITERS
+
+from .base import Columns, Rows
+
+__all__ = ["ROWS", "WRITERS", "Columns", "Rows"]
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")

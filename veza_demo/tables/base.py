@@ -1,0 +1,112 @@
+"""What every table needs to write its columns for some rows."""
+
+import numpy as np
+
+from veza_demo.binary import (
+    Choices,
+    Column,
+    Piece,
+    addresses,
+    hexadecimal,
+    octets,
+    text,
+    timestamp,
+)
+from veza_demo.draws import Flags, Floats, Integers
+from veza_demo.world import World
+
+type Columns = dict[str, Column]
+
+
+class Rows:
+    """Some rows of a table, by their numbers, and what is drawn for them."""
+
+    def __init__(self, world: World, table: str, numbers: Integers) -> None:
+        self.world = world
+        self.table = table
+        self.numbers = numbers
+        self.draws = world.draws(table)
+        self.total = world.rows[table]
+
+    def fraction(self, what: str) -> Floats:
+        """Numbers from 0 up to, and without, 1."""
+        return self.draws.fraction(what, self.numbers)
+
+    def below(self, what: str, limit: int | Integers) -> Integers:
+        """Whole numbers from 0 up to, and without, the limit."""
+        return self.draws.below(what, self.numbers, limit)
+
+    def chance(self, what: str, probability: float) -> Flags:
+        """True for that part of the rows."""
+        return self.draws.chance(what, self.numbers, probability)
+
+    def choose(self, what: str, choices: Choices) -> Piece:
+        """One of the choices for each row."""
+        return choices.take(self.below(what, len(choices)))
+
+    def choose_skewed(self, what: str, choices: Choices) -> Piece:
+        """One of the choices for each row, the first ones more often."""
+        fractions = self.fraction(what)
+        return choices.take((fractions * fractions * len(choices)).astype(np.int64))
+
+    def refer(self, table: str, numbers: Integers) -> Column:
+        """The ids of rows of a table."""
+        return octets(self.world.draws(table).uuids(numbers))
+
+    def hexadecimal(self, what: str) -> Piece:
+        """16 random hexadecimal digits."""
+        return hexadecimal(self.draws.bits(what, self.numbers)[:, None].view(np.uint8))
+
+    def token_hash(self) -> Column:
+        """64 hexadecimal digits, as SHA-256 has them."""
+        values = [self.draws.bits(f"token {part}", self.numbers) for part in range(4)]
+        return text(hexadecimal(np.stack(values, axis=1).view(np.uint8)))
+
+    def address(self) -> Column:
+        """Where a client is: one in eight has IPv6."""
+        values = [self.draws.bits(f"address {part}", self.numbers) for part in range(2)]
+        tens = np.stack(values, axis=1).view(np.uint8)[:, :10]
+        return addresses(tens, self.chance("address version", 0.125))
+
+    def lately(self, start: Integers, end: Integers, days: int = 30) -> Integers:
+        """A random time from `start` to `end`, for half of the rows within the last days."""
+        return self.world.lately(self.table, self.numbers, start, end, days)
+
+    def between(self, start: Integers, end: Integers, what: str = "time") -> Integers:
+        """A random time from `start` to `end`."""
+        return self.world.between(self.table, self.numbers, start, end, what)
+
+    def in_order(self, start: Integers, end: Integers) -> Integers:
+        """A time from `start` to `end`, later for later rows, and most of them late."""
+        rest = 1 - (self.numbers + self.fraction("time")) / self.total
+        return end - ((end - start) * (rest * rest)).astype(np.int64)
+
+    def key(self) -> Columns:
+        """The rows' own ids."""
+        return {"id": self.refer(self.table, self.numbers)}
+
+    def removable(self, created: Integers, end: Integers, deleted: Flags) -> Columns:
+        """The three times of a row that may be soft deleted, until `end`."""
+        gone = self.between(created, end, "deleted at")
+        return {
+            **self.times(created, np.where(deleted, gone, created)),
+            "deleted_at": sometimes(gone, deleted),
+        }
+
+    def times(self, created: Integers, updated: Integers) -> Columns:
+        """The two times that every table has; `updated` is never before `created`."""
+        return {
+            "created_at": timestamp(created),
+            "updated_at": timestamp(np.maximum(created, updated)),
+        }
+
+
+def duration(world: World, tracks: Integers) -> Integers:
+    """How long the tracks are, in milliseconds: from one minute to eight."""
+    fractions = world.draws("tracks").fraction("duration", tracks)
+    return 60_000 + (fractions * fractions * 420_000).astype(np.int64)
+
+
+def sometimes(times: Integers, when: Flags) -> Column:
+    """The times in these rows, NULL in the others."""
+    return timestamp(times).unless(~when)

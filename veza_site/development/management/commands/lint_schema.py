@@ -1,0 +1,71 @@
+"""`manage.py lint_schema`: does everything fit the models, and is nothing forgotten?"""
+
+import io
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DEFAULT_DB_ALIAS
+
+
+class Command(BaseCommand):
+    """Asks for all of it before it ends, so that one run names all that is missing."""
+
+    help = (
+        "Checks that migrations, schema/, screens, permissions, demo data and docs/schema.md fit "
+        "the models, in a throw-away database. Names what is missing, the file and the line to add."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print the problems. Raises `CommandError` when there are any."""
+        problems = [*self._models(), *self._database(), *self._later()]
+        for problem in problems:
+            self.stdout.write(problem)
+        if problems:
+            count = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
+            raise CommandError(f"{count}: see CONTRIBUTING.md, “A change of the schema”")
+        self.stdout.write("The schema, the models and all that belongs to them fit.")
+
+    def _models(self) -> Iterator[str]:
+        output = io.StringIO()
+        try:
+            with redirect_stdout(output):
+                call_command("makemigrations", check=True, dry_run=True, stdout=output)
+        except SystemExit:
+            yield (
+                "The models changed, and no migration says so: run manage.py makemigrations.\n"
+                f"{output.getvalue().rstrip()}"
+            )
+
+    def _database(self) -> Iterator[str]:
+        from veza_core.schema.export import ExportError
+        from veza_core.schema.export.exporting import export
+        from veza_core.schema.export.files import stale
+        from veza_site.development.forgotten import forgotten
+
+        found: list[str] = []
+        try:
+            files = export(
+                DEFAULT_DB_ALIAS,
+                look=lambda connection: found.extend(forgotten(connection, DEFAULT_DB_ALIAS)),
+            )
+        except ExportError as error:
+            yield from found
+            yield f"schema/: {' '.join(str(error).split())}"
+            return
+        yield from found
+        if diffs := stale(settings.BASE_DIR / "schema", files):
+            yield (
+                f"schema/: {', '.join(diffs)}: not what the migrations make. Run make schema "
+                "(manage.py export_schema --check shows the difference)."
+            )
+
+    def _later(self) -> Iterator[str]:
+        output = io.StringIO()
+        try:
+            call_command("lint_migrations", stdout=output)
+        except CommandError as error:
+            yield f"{output.getvalue().rstrip()}\n{error}"
