@@ -120,6 +120,7 @@ attack: setup ## Attack the site with random inputs, many more than `make test` 
 lint: setup ## Check style, types, and that all that belongs to a table is there and fits
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
+	@.venv/bin/codespell --dictionary=- --dictionary=words.txt $$(git ls-files 2>/dev/null || echo .)
 	@.venv/bin/mypy
 	@$(MANAGE) lint_schema
 

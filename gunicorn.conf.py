@@ -36,7 +36,7 @@ graceful_timeout = 30
 forwarded_allow_ips = ""
 # Heartbeats in memory: on a slow disk they would look like a worker that hangs.
 worker_tmp_dir = "/dev/shm"  # noqa: S108 - gunicorn makes files of its own names in it
-# A worker begins anew now and then, and not all of them at once.
+# A worker begins again now and then, and not all of them at once.
 max_requests = 10_000
 max_requests_jitter = 1_000
 accesslog = "-"

@@ -29,7 +29,7 @@ class Server:
         self.embedded = "EMBEDDED" in connection.settings_dict
 
     def recreate(self, database: str, template: str = "template1") -> None:
-        """Make the database anew: empty, or a copy of `template`, which nobody may be using."""
+        """Make the database again: empty, or a copy of `template`, which nobody may be using."""
         self.drop(database)
         names = map(sql.Identifier, (database, template))
         self._administer(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))

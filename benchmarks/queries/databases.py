@@ -73,7 +73,7 @@ def add_rows(server: Server, database: str, users: int) -> None:
 
 
 def _put_in_order(connection: psycopg.Connection) -> None:
-    """Insert all rows anew in the order in which they came to be, as a platform does in years.
+    """Insert all rows again in the order in which they came to be, as a platform does in years.
 
     Neighbours in time are neighbours on disk then, and the indexes are as full as inserts leave
     them, which is what the other schemas get, too.

@@ -35,7 +35,7 @@ PLAIN = """CREATE TABLE {table} (id {type} PRIMARY KEY {default},
 FILL = """INSERT INTO {table} (duration_ms, source, device)
 SELECT 180000, 'playlist', 'phone' FROM generate_series(1, {rows})"""
 
-#: Plays of 1,000 tracks by 1,000 users, drawn anew each time.
+#: Plays of 1,000 tracks by 1,000 users, drawn again each time.
 PLAY = """WITH t AS (SELECT array_agg(id) AS ids FROM (SELECT id FROM tracks LIMIT 1000) s),
      u AS (SELECT array_agg(id) AS ids FROM (SELECT id FROM users LIMIT 1000) s)
 INSERT INTO {table} (track_id, user_id, duration_ms, source, device, created_at)

@@ -33,7 +33,7 @@ SMALL = {"roles", "permissions", "role_permissions", "user_roles", "user_profile
 BOUND = 400
 
 #: What one scan may read: PostgreSQL may find a window's bounds by another index than the key's,
-#: where both are near. And how often it may be begun anew: for each state of the queue.
+#: where both are near. And how often it may be begun again: for each state of the queue.
 MOST, LOOPS = 3 * BOUND, 2
 
 BOUNDS = {

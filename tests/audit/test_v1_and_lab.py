@@ -151,7 +151,7 @@ def test_keys_are_unique_and_the_same_every_time(lab):
     assert keys == [each.key for each in second.findings]
 
 
-def mend(url, *schemas):
+def apply_fixes(url, *schemas):
     """Apply all the SQL that is printed, as a person would; returns how many findings had some."""
     report = run(url, *schemas)
     done = psql(url, sql.render(report))
@@ -159,11 +159,11 @@ def mend(url, *schemas):
     return sum(each.fix is not None for each in report.findings)
 
 
-def mend_all(url, *schemas):
-    """Mend until nothing has a fix any more: what was withheld for a clash comes later."""
+def apply_all_fixes(url, *schemas):
+    """Fix until nothing has a fix any more: what was withheld for a clash comes later."""
     rounds = []
     while not rounds or rounds[-1]:
-        rounds.append(mend(url, *schemas))
+        rounds.append(apply_fixes(url, *schemas))
         assert len(rounds) < 6, rounds
     return run(url, *schemas)
 
@@ -183,7 +183,7 @@ def test_fixes_of_the_lab_schema_work(make_database):
     with psycopg.connect(url) as connection:
         connection.execute(Path(__file__).with_name("lab_schema.sql").read_text())
     before = run(url)
-    after = mend_all(url)
+    after = apply_all_fixes(url)
     assert {each.rule.id for each in after.findings} <= BY_HAND
     assert len(after.findings) < len(before.findings) / 2
     # No fix has touched the data's types or keys.
@@ -191,11 +191,11 @@ def test_fixes_of_the_lab_schema_work(make_database):
 
 
 def test_fixes_of_odd_tables_work(make_database):
-    """Odd names, partitions, children, views, typed tables: what cannot be mended has no SQL."""
+    """Odd names, partitions, children, views, typed tables: what cannot be fixed has no SQL."""
     url = make_database("audit_odd")
     with psycopg.connect(url) as connection:
         connection.execute(Path(__file__).with_name("odd_schema.sql").read_text())
-    after = mend_all(url, "public", "Other")
+    after = apply_all_fixes(url, "public", "Other")
     assert {
         (each.rule.id, each.object) for each in after.findings if each.rule.id not in BY_HAND
     } == {

@@ -104,7 +104,7 @@ COMMENT ON TABLE rooms IS E'Oh\\nCOPY public.users (id) FROM stdin;\\n\\\\.\\n--
 
 
 def test_grants_and_owners(roles, database, tmp_path):
-    """Default privileges would grant the reader every table that is made anew."""
+    """Default privileges would grant the reader every table that is made again."""
     with connect(database) as session:
         session.execute(GRANTS)
     path = tmp_path / "granted.dump"

@@ -1,4 +1,4 @@
-"""`reset_db` makes V1 anew, and harms nothing outside: first of all not schema `chat`."""
+"""`reset_db` makes V1 again, and harms nothing outside: first of all not schema `chat`."""
 
 from pathlib import Path
 

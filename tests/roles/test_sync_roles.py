@@ -1,4 +1,4 @@
-"""`manage.py sync_roles`: it makes the role, and mends it."""
+"""`manage.py sync_roles`: it makes the role, and fixes it."""
 
 import re
 

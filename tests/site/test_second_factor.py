@@ -206,7 +206,7 @@ def test_wrong_codes_are_throttled(enrolled):
     assert "That code is wrong" in client.post(PAGE, {"code": wrong_code(device)}).text
     refused = client.post(PAGE, {"code": code_of(device)})
     assert re.search(r"Too many wrong codes. Try again in 12[678] s\.", refused.text)
-    # The count belongs to the account: a new session does not start anew.
+    # The count belongs to the account: a new session does not start again.
     assert "Too many wrong codes" in half_way().post(PAGE, {"code": code_of(device)}).text
     AttemptCount.objects.filter(kind="code").update(free_at=timezone.now())
     assert half_way().post(PAGE, {"code": code_of(device)}).status_code == 302

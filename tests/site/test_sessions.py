@@ -146,7 +146,7 @@ def test_changepassword_ends_them(alice, client, monkeypatch):
     call_command("changepassword", alice.email, verbosity=0, stdout=StringIO())
     assert User.objects.get().token_version == alice.token_version + 1
     assert not is_in(client)
-    # As a hash of fewer rounds is made anew at a sign-in.
+    # As a hash of fewer rounds is made again at a sign-in.
     alice = User.objects.get()
     alice.set_password("another horse")
     alice._password = None

@@ -45,7 +45,7 @@ class RoleAction(AccountAction):
             choices=[(role.name, role.display_name) for role in mine])}  # fmt: skip
 
     def chosen(self, row: User, work: Work) -> Role:
-        """The role that was chosen; asks for its rights anew."""
+        """The role that was chosen; asks for its rights again."""
         roles = {role.name: role for role in self.choices(row)}
         role = roles.get(work.values["role"])
         if role is None or not work.access.may_grant(permissions_of([role])[role.name]):

@@ -90,9 +90,10 @@ def track_comments(rows: Rows) -> Columns:
     edited_at = rows.between(created, np.minimum(created + HOUR, end), "edited at")
     edited = rows.chance("edited", 0.06)
     gone = rows.between(edited_at, end, "deleted at")
-    # The third replies to the first or to the second; the last begins anew or replies too.
+    # The third replies to the first or to the second; the last begins again or replies too.
     parent = number - np.where(place == 2, 1 + rows.below("to", 2), place)
-    begins = (place == 0) | ((place == 3) & rows.draws.chance("anew", slot, 0.5))
+    again = rows.draws.chance("anew", slot, 0.5)  # codespell:ignore anew
+    begins = (place == 0) | ((place == 3) & again)
     return rows.key() | {
         "track_id": rows.refer("tracks", track),
         "user_id": rows.refer("users", user),

@@ -102,7 +102,7 @@ def remaining_codes(user: User) -> int:
 def reset(user: User) -> bool:
     """Take away authenticator and recovery codes, and end the user's sessions, everywhere.
 
-    The next sign-in enrols anew. Returns whether there was anything to take away.
+    The next sign-in enrols again. Returns whether there was anything to take away.
     """
     with transaction.atomic():
         removed = TOTPDevice.objects.filter(user=user).delete()[0]

@@ -1,4 +1,4 @@
-"""`reset_db`: all of V1 anew, on a machine for development.
+"""`reset_db`: all of V1 again, on a machine for development.
 
 It takes the place of django-extensions' command of the same name, which drops the whole database,
 and schema `chat` with it.

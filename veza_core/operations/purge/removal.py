@@ -2,7 +2,7 @@
 
 A row goes by the database's own cascade when it and all that goes or changes with it fit into one
 batch. A larger one, such as an account with 100,000 plays, is emptied first, bottom up, in batches
-of what refers to it; each of them looks anew at whether the row is still due, so that one that is
+of what refers to it; each of them looks again at whether the row is still due, so that one that is
 restored meanwhile stays, with what it has then.
 """
 

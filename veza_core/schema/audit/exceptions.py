@@ -30,7 +30,7 @@ EXPIRED = Rule(
     title="Exception past its date",
     severity=Severity.ERROR,
     reason="An exception is a debt with a date; past it the finding counts again.",
-    remedy="Mend the finding and delete the exception, or review it and give it a new date.",
+    remedy="Fix the finding and delete the exception, or review it and give it a new date.",
     bad='[[exception]]\nrule = "fk-missing"\nobject = "public.plays.subject_id"\n'
     'reason = "Refers to a table that subject_type names."\nexpires = 2020-01-31',
     good='[[exception]]\nrule = "fk-missing"\nobject = "public.plays.subject_id"\n'

@@ -68,7 +68,7 @@ def perform(
 
 
 def _lock(admin: "InspectionAdmin", alias: str, seen: Mapping[UUID, str]) -> Sequence[Any]:
-    """Read the rows anew, for the writer; one after the other by key, so that two cannot wait for
+    """Read the rows again, for the writer; one after the other by key, so that two cannot wait for
     each other.
     """
     model = admin.model

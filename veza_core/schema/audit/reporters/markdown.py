@@ -113,7 +113,7 @@ def _recommendation(report: Report, gap_count: int) -> str:
         )
     if with_fix:
         steps.append(
-            f"Apply the SQL of `manage.py audit_schema --fix-sql`, which mends "
+            f"Apply the SQL of `manage.py audit_schema --fix-sql`, which fixes "
             f"{_count(with_fix, 'finding')} without losing data, and audit again."
         )
     if rest := len(report.findings) - with_fix - gap_count:

@@ -9,7 +9,7 @@ DRIFT = Rule(
     severity=Severity.ERROR,
     reason="What was changed by hand on one database is missing from all others, and from the next "
     "one that is made: the services then meet schemas that differ.",
-    remedy="Undo it by hand, or make it the migrations' own and write `schema/` anew "
+    remedy="Undo it by hand, or make it the migrations' own and write `schema/` again "
     "(`make schema`).",
     bad="ALTER TABLE public.users ALTER COLUMN token_version SET DEFAULT 1;",
     good="-- Whatever a migration makes, and schema/catalog.json records.",
