@@ -119,6 +119,10 @@ def _value(model: type[Model], field: "Field[Any, Any]") -> str:
     if isinstance(field, GenericIPAddressField):
         # Half of them are one address, which many share.
         return "CASE WHEN n % 2 = 0 THEN inet '192.0.2.1' ELSE inet '10.0.0.0' + n END"
+    if field.name == "email":
+        return "'email' || n || '@example.com'"
+    if field.name == "username":
+        return "'username' || n"
     return f"'{field.name} ' || n"
 
 

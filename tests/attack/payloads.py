@@ -56,8 +56,9 @@ def text_of(kind: str, type_: str) -> Any:
     longest = KINDS[kind][0]
     if type_ == "text":
         return longest
-    if type_ == "text[]":
-        return [longest, longest]
+    if type_.endswith("[]"):
+        text = text_of(kind, type_.removesuffix("[]"))
+        return None if text is None else [text, text]
     if type_ == "jsonb":
         return {longest: longest, "list": [longest]}
     if type_.startswith("character varying"):
@@ -92,9 +93,12 @@ def insert(
                 made.texts[table, name] = str(text)
             else:
                 made.left_out.add((table, name))
-    # A comment that answers itself: so that its answer is shown too.
-    cursor.execute("UPDATE public.track_comments SET parent_id = id WHERE id = %s",
-                   [made.keys["track_comments"]])  # fmt: skip
+    # An answer to the comment, so that it is shown too.
+    cursor.execute(
+        "INSERT INTO public.track_comments (track_id, user_id, parent_id, content)"
+        " SELECT track_id, user_id, id, content FROM public.track_comments WHERE id = %s",
+        [made.keys["track_comments"]],
+    )
     return made
 
 

@@ -23,11 +23,12 @@ from veza_streaming.models import Track
 #: Kinds of too much: a column's type to an expression of SQL.
 LARGE = {
     "text": {"text": "repeat('é', 2000000)", "jsonb": "to_jsonb(repeat('é', 2000000))"},
-    "nested": {"jsonb": "(repeat('[', 5000) || repeat(']', 5000))::jsonb"},
+    "nested": {"jsonb": """('{"a":' || repeat('[', 5000) || repeat(']', 5000) || '}')::jsonb"""},
     "nested objects": {"jsonb": """(repeat('{"a":', 900) || '1' || repeat('}', 900))::jsonb"""},
-    "numbers": {"jsonb": "('[' || repeat('9', 5000) || ', 1e4000]')::jsonb"},
+    "numbers": {"jsonb": """('{"a": [' || repeat('9', 5000) || ', 1e4000]}')::jsonb"""},
     "items": {
-        "jsonb": "(SELECT jsonb_agg(n) FROM generate_series(1, 300000) AS n)",
+        "jsonb": "(SELECT jsonb_build_object('a', jsonb_agg(n))"
+        " FROM generate_series(1, 300000) AS n)",
         "text[]": "(SELECT array_agg(n::text) FROM generate_series(1, 300000) AS n)",
         "integer[]": "(SELECT array_agg(n) FROM generate_series(1, 300000) AS n)",
     },
@@ -35,7 +36,7 @@ LARGE = {
         "jsonb": "(SELECT jsonb_object_agg(n::text, n) FROM generate_series(1, 100000) AS n)",
         "text[]": "ARRAY[repeat('x', 3000000)]",
     },
-    "odd": {"jsonb": "'null'", "text[]": "ARRAY[NULL, '', ',']::text[]"},
+    "odd": {"jsonb": """'{"": null}'""", "text[]": "ARRAY[NULL, '', ',']::text[]"},
 }
 #: Octets that a page has at most, and by how much a process grows for it.
 PAGE, MEMORY = 1_000_000, 50_000_000
@@ -59,7 +60,7 @@ def unbounded() -> list[tuple[str, str, str]]:
             " JOIN pg_class ON pg_class.oid = attrelid JOIN pg_type ON pg_type.oid = atttypid"
             " WHERE relkind = 'r' AND attnum > 0 AND NOT attisdropped"
             " AND (relnamespace = 'public'::regnamespace OR relname = ANY (%s))"
-            " AND attlen = -1 AND atttypmod = -1 AND typname <> 'inet'",
+            " AND attlen = -1 AND (atttypmod = -1 OR typelem <> 0) AND typname <> 'inet'",
             [list(LOGS)],
         )
         return cursor.fetchall()

@@ -68,7 +68,7 @@ def _lock(
     told: OtherSession | None = None
     while not _try(connection, key):
         holder = _holder(connection, key)
-        if holder and holder != told:
+        if holder and (told is None or holder.pid != told.pid):
             report(holder)
             told = holder
         if time.monotonic() >= deadline:
