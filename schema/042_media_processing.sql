@@ -78,7 +78,7 @@ CREATE TABLE public.hls_transcode_queue (
     CONSTRAINT hls_transcode_queue_track_id_fkey FOREIGN KEY (track_id)
         REFERENCES public.tracks (id) ON DELETE CASCADE,
     CONSTRAINT hls_transcode_queue_track_version_id_fkey FOREIGN KEY (track_version_id)
-        REFERENCES public.track_versions (id) ON DELETE SET NULL,
+        REFERENCES public.track_versions (id) ON DELETE CASCADE,
     CONSTRAINT chk_hls_transcode_queue_attempt_count
         CHECK (attempt_count >= 0 AND attempt_count <= max_attempts),
     CONSTRAINT chk_hls_transcode_queue_max_attempts CHECK (max_attempts > 0),
@@ -99,7 +99,7 @@ CREATE INDEX idx_hls_transcode_queue_track_version_id
 COMMENT ON TABLE public.hls_transcode_queue IS 'Streams to be made, taken by workers with FOR UPDATE SKIP LOCKED';
 COMMENT ON COLUMN public.hls_transcode_queue.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.hls_transcode_queue.track_id IS 'What is to be transcoded';
-COMMENT ON COLUMN public.hls_transcode_queue.track_version_id IS 'From this version; NULL: from the first file, or a version since removed';
+COMMENT ON COLUMN public.hls_transcode_queue.track_version_id IS 'From this version; NULL: from the first file';
 COMMENT ON COLUMN public.hls_transcode_queue.priority IS '1 to 10, 10 first';
 COMMENT ON COLUMN public.hls_transcode_queue.status IS 'pending: to be taken by a worker';
 COMMENT ON COLUMN public.hls_transcode_queue.attempt_count IS 'How often it was tried';

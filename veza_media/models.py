@@ -108,12 +108,12 @@ class HlsTranscodeJob(BaseModel):
     )
     track_version = models.ForeignKey(
         TrackVersion,
-        on_delete=models.DB_SET_NULL,
+        on_delete=models.DB_CASCADE,
         null=True,
         blank=True,
         db_index=False,
         related_name="transcode_jobs",
-        db_comment="From this version; NULL: from the first file, or a version since removed",
+        db_comment="From this version; NULL: from the first file",
     )
     priority = models.SmallIntegerField(db_default=5, db_comment="1 to 10, 10 first")
     status = EnumField(

@@ -62,31 +62,52 @@ SET status = 'completed', completed_at = CURRENT_TIMESTAMP, error_message = NULL
 WHERE id = $1 AND locked_by = $2 AND status = 'processing';
 
 -- name: FailTranscodeJob :execrows
--- An attempt failed. The job waits for the next one (1, 2, 4, ... minutes), or was tried often enough.
--- index: hls_transcode_queue_pkey
-UPDATE hls_transcode_queue
-SET status = CASE WHEN attempt_count < max_attempts
-        THEN 'pending'::transcode_status ELSE 'failed'::transcode_status END,
-    run_after = CURRENT_TIMESTAMP + interval '1 minute' * 2 ^ least(attempt_count - 1, 10),
-    completed_at = CASE WHEN attempt_count < max_attempts THEN NULL ELSE CURRENT_TIMESTAMP END,
+-- An attempt failed. The job waits for the next one (1, 2, 4, ... minutes), was tried often enough, or
+-- is cancelled where another job of the same version waits. 23505: such a job came at this moment, so
+-- run it again.
+-- index: hls_transcode_queue_pkey, idx_hls_transcode_queue_track_id_track_version_id
+UPDATE hls_transcode_queue AS job
+SET status = next.status,
+    run_after = CURRENT_TIMESTAMP + interval '1 minute' * 2 ^ least(job.attempt_count - 1, 10),
+    completed_at = CASE WHEN next.status <> 'pending' THEN CURRENT_TIMESTAMP END,
     locked_by = NULL, locked_at = NULL, error_message = $3
-WHERE id = $1 AND locked_by = $2 AND status = 'processing';
+FROM (SELECT own.id, CASE
+        WHEN own.attempt_count >= own.max_attempts THEN 'failed'::transcode_status
+        WHEN EXISTS (SELECT FROM hls_transcode_queue AS other
+                     WHERE other.status = 'pending' AND other.track_id = own.track_id
+                       AND other.track_version_id IS NOT DISTINCT FROM own.track_version_id)
+            THEN 'cancelled' ELSE 'pending' END AS status
+    FROM hls_transcode_queue AS own WHERE own.id = $1) AS next
+WHERE job.id = next.id AND job.locked_by = $2 AND job.status = 'processing';
 
 -- name: TakeBackTranscodeJobs :many
--- The jobs of workers that gave no sign of life for $1 seconds: they wait for another worker, or
--- have failed. Any worker may call it, once a minute.
--- index: idx_hls_transcode_queue_status_created_at, hls_transcode_queue_pkey
-UPDATE hls_transcode_queue
-SET status = CASE WHEN attempt_count < max_attempts
-        THEN 'pending'::transcode_status ELSE 'failed'::transcode_status END,
-    completed_at = CASE WHEN attempt_count < max_attempts THEN NULL ELSE CURRENT_TIMESTAMP END,
-    locked_by = NULL, locked_at = NULL, error_message = 'its worker gave no sign of life'
-WHERE id = ANY(ARRAY(
-    SELECT id FROM hls_transcode_queue
+-- The jobs of workers that gave no sign of life for $1 seconds: they wait for another worker, have
+-- failed, or are cancelled where another job of the same version waits. Any worker may call it, once a
+-- minute. 23505: such a job came at this moment, so run it again.
+-- index: idx_hls_transcode_queue_status_created_at, idx_hls_transcode_queue_track_id_track_version_id, hls_transcode_queue_pkey
+WITH lost AS MATERIALIZED (
+    SELECT id, track_id, track_version_id, created_at, attempt_count < max_attempts AS may_wait
+    FROM hls_transcode_queue
     WHERE status = 'processing'
       AND locked_at < CURRENT_TIMESTAMP - make_interval(secs => $1::double precision)
-    ORDER BY created_at LIMIT 100 FOR UPDATE SKIP LOCKED))
-RETURNING id, track_id, status;
+    ORDER BY created_at LIMIT 100 FOR UPDATE SKIP LOCKED
+), next AS (
+    SELECT lost.id, CASE
+        WHEN NOT lost.may_wait THEN 'failed'::transcode_status
+        WHEN row_number() OVER (PARTITION BY lost.track_id, lost.track_version_id, lost.may_wait
+                                ORDER BY lost.created_at, lost.id) > 1
+          OR EXISTS (SELECT FROM hls_transcode_queue AS other
+                     WHERE other.status = 'pending' AND other.track_id = lost.track_id
+                       AND other.track_version_id IS NOT DISTINCT FROM lost.track_version_id)
+            THEN 'cancelled' ELSE 'pending' END AS status
+    FROM lost
+)
+UPDATE hls_transcode_queue AS job
+SET status = next.status,
+    completed_at = CASE WHEN next.status <> 'pending' THEN CURRENT_TIMESTAMP END,
+    locked_by = NULL, locked_at = NULL, error_message = 'its worker gave no sign of life'
+FROM next WHERE job.id = next.id
+RETURNING job.id, job.track_id, job.status;
 
 -- name: RecordBitrateChange :exec
 -- index: none

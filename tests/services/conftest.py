@@ -126,3 +126,7 @@ def new_track(session: Session, user: uuid.UUID, title: str = "Title") -> uuid.U
 @pytest.fixture
 def track(first: Session, user: uuid.UUID) -> uuid.UUID:
     return new_track(first, user)
+
+
+def new_playlist(session, user):
+    return session.run("CreatePlaylist", user, "Title", None, None, True)[0]

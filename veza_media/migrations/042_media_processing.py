@@ -176,10 +176,10 @@ class Migration(migrations.Migration):
                     "track_version",
                     models.ForeignKey(
                         blank=True,
-                        db_comment="From this version; NULL: from the first file, or a version since removed",
+                        db_comment="From this version; NULL: from the first file",
                         db_index=False,
                         null=True,
-                        on_delete=django.db.models.deletion.DB_SET_NULL,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="transcode_jobs",
                         to="veza_streaming.trackversion",
                     ),

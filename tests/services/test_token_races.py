@@ -1,0 +1,148 @@
+"""Tokens and sessions, when two come at once: see `racing`."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from benchmarks.queries.statements import replace, sql
+from tests.services.conftest import LONGEST, new_user, wait_until
+from tests.services.racing import beside
+
+SOON = datetime.now(UTC) + timedelta(days=1)
+
+
+def hashed() -> str:
+    return uuid.uuid4().hex
+
+
+@pytest.fixture
+def device(first, user):
+    """A session."""
+    return first.run("CreateSession", user, hashed(), None, None, None, SOON)[0]
+
+
+@pytest.fixture
+def token(first, user, device):
+    token = hashed()
+    first.run("CreateRefreshToken", user, device, token, SOON, None, None)
+    return token
+
+
+def rotate_at_once(first, second, token, statement):
+    values = [[token, hashed(), SOON, None, None] for _ in "12"]
+    return beside(first, second, statement, *values[0], of_second=values[1])
+
+
+def test_one_refresh_token_buys_one_successor(first, second, token):
+    got = rotate_at_once(first, second, token, sql("RotateRefreshToken"))
+
+    assert got[0]
+    assert got[1] is None
+
+
+def test_without_a_word_it_buys_two(first, second, token):
+    unsafe = replace(sql("RotateRefreshToken"), "AND refresh_tokens.revoked_at IS NULL", "")
+
+    got = rotate_at_once(first, second, token, unsafe)
+
+    assert got[0]
+    assert got[1]
+
+
+def test_a_token_that_is_used_twice_ends_its_session(first, second, user, device, token):
+    successor, other = hashed(), hashed()
+    another = first.run("CreateSession", user, hashed(), None, None, None, SOON)[0]
+    first.run("CreateRefreshToken", user, another, other, SOON, None, None)
+    # The thief's use is under way while the owner's comes.
+    values = [token, successor, SOON, None, None]
+    got = beside(first, second, sql("RotateRefreshToken"), *values)
+    assert got[1] is None
+
+    assert second.run("EndSessionOfReusedToken", token) == 1
+
+    assert first.run("RotateRefreshToken", successor, hashed(), SOON, None, None) is None
+    # The account's other devices stay.
+    assert first.run("RotateRefreshToken", other, hashed(), SOON, None, None)[2] == another
+    assert second.run("EndSessionOfReusedToken", token) == 0
+    # A token that was not used ends nothing.
+    assert second.run("EndSessionOfReusedToken", hashed()) == 0
+
+
+@pytest.mark.parametrize("end", ["RevokeSession", "EndSessionOfReusedToken", "SignOutEverywhere"])
+def test_a_successor_that_is_made_while_its_session_ends_is_worth_nothing(
+    first, second, user, device, token, end
+):
+    last, successor = hashed(), hashed()
+    first.run("RotateRefreshToken", token, last, SOON, None, None)
+    arguments = {"RevokeSession": [device, user], "EndSessionOfReusedToken": [token]}
+    first.begin()
+    assert first.run("RotateRefreshToken", last, successor, SOON, None, None)
+    coming = second.start(second.run, end, *arguments.get(end, [user]))
+    wait_until(lambda: second.waits() or coming.done())
+    first.commit()
+    coming.result(LONGEST)
+
+    assert first.run("RotateRefreshToken", successor, hashed(), SOON, None, None) is None
+
+
+def test_one_device_is_signed_out_by_its_owner_only(first, user, device, token):
+    assert first.run("RevokeSession", device, new_user(first)) == 0
+    assert first.run("RefreshTokenByHash", token)[4] is None
+
+    assert first.run("RevokeSession", device, user) == 1
+
+    assert first.run("RefreshTokenByHash", token)[4] is not None
+    assert first.run("RotateRefreshToken", token, hashed(), SOON, None, None) is None
+
+
+@pytest.mark.parametrize(
+    "state",
+    ["is_banned = true", "is_active = false", "deleted_at = CURRENT_TIMESTAMP"],
+)
+def test_no_token_is_rotated_for_who_may_not_sign_in(first, user, token, state):
+    first.execute(f"UPDATE users SET {state} WHERE id = $1", user)
+
+    assert first.run("RotateRefreshToken", token, hashed(), SOON, None, None) is None
+
+
+@pytest.mark.parametrize(
+    ("create", "use"),
+    [
+        ("CreatePasswordResetToken", "UsePasswordResetToken"),
+        ("CreateEmailVerificationToken", "UseEmailVerificationToken"),
+    ],
+)
+def test_the_token_of_an_e_mail_is_used_once(first, second, user, create, use):
+    token = hashed()
+    email = first.one("SELECT email FROM users WHERE id = $1", user)
+    first.run(create, *([user, token] if "Reset" in create else [user, email, token]), SOON)
+
+    assert beside(first, second, sql(use), token) == ((user,), None)
+
+
+def test_no_failed_sign_in_is_lost(first, second, user):
+    values = [user, 2, 60]
+
+    before, after = beside(first, second, sql("RecordFailedSignIn"), *values)
+
+    assert before == (1, None)
+    assert after[0] == 2
+    assert after[1] > datetime.now(UTC)
+
+
+def test_an_identity_is_never_moved(first, second, user):
+    identity = ["provider", hashed(), None, None, None, "secret", None, None]
+
+    got = beside(
+        first,
+        second,
+        sql("SaveIdentity"),
+        user,
+        *identity,
+        of_second=[new_user(first), *identity],
+    )
+
+    assert got[0]
+    assert got[1] is None
+    assert first.run("SaveIdentity", user, *identity) == got[0]
