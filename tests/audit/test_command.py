@@ -124,9 +124,9 @@ def test_what_cannot_run_is_one_clear_line(arguments, message):
     ("content", "message"),
     [
         (None, "No such file"),
-        (b"", "is no JSON"),
-        (b"\xff", "is no JSON"),
-        (b"[" * 100_000, "is no JSON"),
+        (b"", "is not JSON"),
+        (b"\xff", "is not JSON"),
+        (b"[" * 100_000, "is not JSON"),
         (b"[]", "is not what audit_schema --format json prints"),
         (b'{"findings": [1]}', "is not what audit_schema --format json prints"),
         (b'{"findings": [{"rule": "drift"}]}', "is not what audit_schema --format json prints"),

@@ -1,44 +1,12 @@
-"""The printed SQL: what it says it does is so, it fixes what it is for, and it leaves the rest."""
+"""The printed SQL fixes what it is for, and leaves the rest."""
 
 import psycopg
 import pytest
 
 from tests.audit.conftest import psql
-from veza_core.schema.audit.effects import Lock, Work, effect
-from veza_core.schema.audit.engine import audit
-from veza_core.schema.audit.quoting import ident
+from tests.audit.fixing import EXAMPLES, execute, fixes, load_examples, objects, one, report
 from veza_core.schema.audit.reporters import sql
 from veza_core.schema.audit.rules import CATALOG_RULES
-
-#: Its example makes a role, which belongs to the whole server.
-WITH_A_ROLE = ("owner-differs",)
-
-EXAMPLES = [rule for rule in CATALOG_RULES if rule.id not in WITH_A_ROLE]
-
-
-def report(url, *schemas, rules=CATALOG_RULES):
-    with psycopg.connect(url) as connection:
-        return audit(connection, schemas or ("public",), rules)
-
-
-def objects(found):
-    return {(each.rule.id, each.object) for each in found.findings}
-
-
-def fixes(found):
-    return {(each.rule.id, each.object): each.fix for each in found.findings if each.fix}
-
-
-def execute(url, *statements):
-    with psycopg.connect(url, autocommit=True) as connection:
-        for statement in statements:
-            connection.execute(statement)
-
-
-def one(scratch, rule, name):
-    """The finding of that rule on that object."""
-    [found] = [each for each in scratch.findings() if (each.rule.id, each.object) == (rule, name)]
-    return found
 
 
 @pytest.mark.parametrize("rule", EXAMPLES, ids=lambda rule: rule.id)
@@ -47,66 +15,6 @@ def test_page_shows_the_sql_that_is_printed(rule, scratch):
     printed = [each for each in scratch.findings(rules=[rule]) if each.object == rule.example]
     assert rule.fix == "\n".join(each.fix.sql for each in printed if each.fix)
     assert {each.changes for each in printed if each.fix} <= {rule.changes}
-
-
-#: The strongest of a session's locks on what was there before its transaction began.
-STRONGEST = """
-SELECT l.mode FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
-JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE l.pid = pg_backend_pid() AND n.nspname = ANY(%s) AND c.oid = ANY(%s)
-ORDER BY array_position(ARRAY['AccessExclusiveLock', 'ShareRowExclusiveLock', 'ShareLock',
-    'ShareUpdateExclusiveLock'], l.mode) LIMIT 1
-"""
-MODES = {
-    "AccessExclusiveLock": Lock.ACCESS_EXCLUSIVE,
-    "ShareRowExclusiveLock": Lock.SHARE_ROW_EXCLUSIVE,
-    "ShareLock": Lock.SHARE,
-    "ShareUpdateExclusiveLock": Lock.SHARE_UPDATE_EXCLUSIVE,
-}
-FILES = """
-SELECT c.oid, c.relfilenode FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = ANY(%s)
-"""
-
-
-def files(connection, *schemas):
-    """The files of tables and indexes, by object identifier."""
-    return dict(connection.execute(FILES, [list(schemas)]).fetchall())
-
-
-def check_effects(connection, schemas, statements):
-    """Run the statements, each in its transaction, and compare its locks and files."""
-    for statement in statements:
-        said = effect(statement)
-        before = files(connection, *schemas)
-        if said.is_concurrent:
-            connection.commit()
-            connection.autocommit = True
-            connection.execute(statement)
-            connection.autocommit = False
-        else:
-            connection.rollback()
-            connection.execute(statement)
-            row = connection.execute(STRONGEST, [schemas, list(before)]).fetchone()
-            held = MODES.get(row[0], Lock.NONE) if row else Lock.NONE
-            assert held == said.lock, statement
-            connection.commit()
-        is_new = bool(set(files(connection, *schemas).values()) - set(before.values()))
-        assert is_new <= (said.work in (Work.REWRITE, Work.BUILD) or " ON ONLY " in statement)
-
-
-def load_examples(url):
-    """Make a schema of each rule's bad example; returns the schemas' names."""
-    schemas = ["public"]
-    with psycopg.connect(url) as connection:
-        for rule in EXAMPLES:
-            if rule.group != "governance":
-                schemas.append(rule.id)
-                connection.execute(f"CREATE SCHEMA {ident(rule.id)}")
-            connection.execute(f"SET LOCAL search_path = {ident(schemas[-1])}, public")
-            connection.execute(rule.bad)
-            connection.commit()
-    return schemas
 
 
 def test_fixes_of_all_examples_in_one_round(make_database):
@@ -119,31 +27,6 @@ def test_fixes_of_all_examples_in_one_round(make_database):
     after = objects(report(url, *schemas))
     assert after & set(fixes(before)) == set()
     assert after - objects(before) == set()
-
-
-def test_locks_and_rewrites_are_as_they_are_said(make_database):
-    url = make_database("audit_effects")
-    schemas = load_examples(url)
-    execute(
-        url,
-        "CREATE TABLE public.parted (id uuid, user_id uuid) PARTITION BY HASH (id)",
-        "CREATE TABLE public.parted_0 PARTITION OF public.parted FOR VALUES WITH (MODULUS 2, "
-        "REMAINDER 0)",
-        "CREATE TABLE public.parted_1 PARTITION OF public.parted FOR VALUES WITH (MODULUS 2, "
-        "REMAINDER 1)",
-        "CREATE TABLE public.users (id uuid PRIMARY KEY)",
-    )
-    statements = {}
-    for each in sorted(fixes(report(url, *schemas)).values(), key=lambda fix: fix.stage):
-        statements |= dict.fromkeys(each.statements)
-    with psycopg.connect(url) as connection:
-        check_effects(connection, schemas, statements)
-    assert {Lock.SHARE, Lock.SHARE_ROW_EXCLUSIVE} < {effect(each).lock for each in statements}
-
-
-def test_form_that_is_not_known_is_taken_for_the_worst():
-    assert effect("CLUSTER public.plays;").work == Work.REWRITE
-    assert effect('ALTER TABLE public."x VALIDATE CONSTRAINT" SET SCHEMA y;').work == Work.REWRITE
 
 
 def test_nothing_is_ever_deleted_by_a_new_key(make_database):
@@ -173,46 +56,6 @@ def test_nothing_is_ever_deleted_by_a_new_key(make_database):
         actions = connection.execute("SELECT DISTINCT confdeltype::text FROM pg_constraint "
                                      "WHERE contype = 'f'").fetchall()  # fmt: skip
     assert {action for (action,) in actions} <= {"r", "a"}
-
-
-VARCHAR = "CREATE TABLE plays (id uuid PRIMARY KEY, source varchar, other text);"
-
-
-@pytest.mark.parametrize(
-    "more",
-    [
-        "CREATE INDEX ON plays (other) WHERE source <> ''",
-        "CREATE INDEX ON plays (lower(source))",
-        "ALTER TABLE plays ADD CHECK (source <> '')",
-        "CREATE TABLE heir () INHERITS (plays); CREATE INDEX ON heir (lower(source))",
-        "CREATE VIEW seen AS SELECT source FROM plays",
-    ],
-)
-def test_text_is_not_printed_where_it_costs_more_than_the_catalog(scratch, more):
-    scratch.run(f"{VARCHAR} {more}")
-    assert one(scratch, "type-varchar-unbounded", "public.plays.source").fix is None
-
-
-@pytest.mark.parametrize(
-    "more",
-    [
-        "",
-        "CREATE INDEX ON plays (source)",
-        "CREATE UNIQUE INDEX ON plays (source, other) INCLUDE (id)",
-        "ALTER TABLE plays ADD UNIQUE (source)",
-        "ALTER TABLE plays ADD FOREIGN KEY (source) REFERENCES plays (source)",
-        "CREATE TABLE heir () INHERITS (plays); CREATE INDEX ON heir (source)",
-        "CREATE STATISTICS pair ON source, other FROM plays",
-    ],
-)
-def test_text_that_is_printed_rewrites_nothing(scratch, more):
-    unique = "ALTER TABLE plays ADD UNIQUE (source);" if "FOREIGN" in more else ""
-    scratch.run(f"{VARCHAR} {unique} {more}")
-    fix = one(scratch, "type-varchar-unbounded", "public.plays.source").fix
-    before = files(scratch.connection, "public")
-    scratch.run(fix.sql)
-    # An index may be another object; it has the same file.
-    assert set(files(scratch.connection, "public").values()) == set(before.values())
 
 
 def test_index_of_a_partitioned_table_is_built_part_by_part(make_database):
@@ -323,79 +166,3 @@ def test_partial_unique_index_says_what_it_breaks(scratch):
     assert "ON CONFLICT ON CONSTRAINT one_email fails" in found.changes
     assert found.fix.statements[-1] == "COMMENT ON INDEX public.idx_users_email IS 'of one';"
     assert one(scratch, "unique-not-partial", "public.places").fix is None
-
-
-def test_fix_that_fails_leaves_nothing_half_done_and_the_others_are_tried(make_database):
-    url = make_database("audit_failing")
-    execute(
-        url,
-        "CREATE TABLE users (id uuid PRIMARY KEY, email text NOT NULL, created_at timestamptz, "
-        "label varchar)",
-        "INSERT INTO users (id, email) SELECT gen_random_uuid(), 'a@b' FROM generate_series(1, 2)",
-        "CREATE TABLE plays (id uuid PRIMARY KEY, user_id uuid NOT NULL)",
-        "INSERT INTO plays SELECT gen_random_uuid(), gen_random_uuid()",
-    )
-    names = {"search-not-unique", "timestamps-nullable", "fk-missing", "type-varchar-unbounded"}
-    rules = [rule for rule in CATALOG_RULES if rule.id in names]
-    before = report(url, rules=rules)
-    assert {each.rule.id for each in before.findings} == names
-    done = psql(url, sql.render(before))
-    assert done.returncode == 3
-    for failed in (
-        "search-not-unique public.users.email: could not create unique index",
-        "timestamps-nullable public.users.created_at: check constraint",
-        "fk-missing public.plays.user_id: insert or update on table",
-    ):
-        assert failed in done.stderr.partition("Failed:")[2]
-    assert " a@b   |     2" in done.stdout
-    after = report(url)
-    assert {each.rule.id for each in after.findings if each.rule.id in names} == names - {
-        "type-varchar-unbounded"
-    }
-    left = {"index-invalid", "check-name", "fk-not-valid"}
-    assert not left & {each.rule.id for each in after.findings}
-
-
-def test_nobody_waits_long_behind_a_statement_that_waits(make_database):
-    """A reader that does not end makes the statement give up, and the rest is applied."""
-    url = make_database("audit_beside")
-    execute(
-        url,
-        "CREATE TABLE users (id uuid PRIMARY KEY)",
-        "CREATE TABLE plays (id uuid PRIMARY KEY, user_id uuid REFERENCES users ON DELETE CASCADE)",
-    )
-    names = {"pk-default", "fk-not-indexed"}
-    rules = [rule for rule in CATALOG_RULES if rule.id in names]
-    with psycopg.connect(url) as reader:
-        reader.execute("SELECT FROM plays")
-        # It ends while the reader still holds its lock.
-        done = psql(url, sql.render(report(url, rules=rules)), "-v", "lock_timeout=100ms")
-        assert reader.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS
-    assert done.returncode == 3
-    assert "pk-default public.plays.id: canceling statement due to lock timeout" in done.stderr
-    assert objects(report(url, rules=rules)) == {("pk-default", "public.plays.id")}
-
-
-def test_name_that_was_taken_meanwhile_keeps_its_index(make_database):
-    """What fails because somebody else was there first takes nothing back."""
-    url = make_database("audit_taken")
-    execute(url, "CREATE TABLE users (id uuid PRIMARY KEY, email text NOT NULL)")
-    rules = [rule for rule in CATALOG_RULES if rule.id == "search-not-unique"]
-    script = sql.render(report(url, rules=rules))
-    execute(
-        url,
-        "CREATE INDEX idx_users_email ON users (id)",
-        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'idx_users_email'::regclass",
-    )
-    assert psql(url, script).returncode == 3
-    with psycopg.connect(url) as connection:
-        assert connection.execute("SELECT to_regclass('idx_users_email')").fetchone() != (None,)
-
-
-def test_script_does_not_run_inside_a_transaction(make_database):
-    url = make_database("audit_inside")
-    execute(url, "CREATE TABLE users (id uuid PRIMARY KEY)")
-    done = psql(url, sql.render(report(url)), "-1")
-    assert done.returncode == 3
-    assert "leave out psql -1" in done.stderr
-    assert ("pk-default", "public.users.id") in objects(report(url))

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from tests.support import ROOT
-from veza_core.db.embedded.lasting import URL, Lasting
+from veza_core.db.embedded.lasting import URL, LastingServer
 
 pytestmark = pytest.mark.process
 
@@ -38,7 +38,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("database") / "of its own"
     run("start", folder)
     yield folder
-    Lasting(folder).stop()
+    LastingServer(folder).stop()
 
 
 @pytest.fixture

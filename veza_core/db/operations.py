@@ -186,7 +186,8 @@ class LegacyExtension(CreateExtension):
     """An extension that nothing in V1 depends on, kept for clients of the old schema.
 
     The embedded server does not ship it: there, and only there, it is left out with a warning.
-    On any other server `migrate` has refused before anything ran (`veza_core.db.requirements`).
+    On any other server `migrate` has refused before anything ran
+    (`veza_core.operations.deploy.requirements`).
     """
 
     def database_forwards(

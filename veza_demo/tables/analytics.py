@@ -92,8 +92,7 @@ def track_comments(rows: Rows) -> Columns:
     gone = rows.between(edited_at, end, "deleted at")
     # The third replies to the first or to the second; the last begins again or replies too.
     parent = number - np.where(place == 2, 1 + rows.below("to", 2), place)
-    again = rows.draws.chance("anew", slot, 0.5)  # codespell:ignore anew
-    begins = (place == 0) | ((place == 3) & again)
+    begins = (place == 0) | ((place == 3) & rows.draws.chance("begins", slot, 0.5))
     return rows.key() | {
         "track_id": rows.refer("tracks", track),
         "user_id": rows.refer("users", user),

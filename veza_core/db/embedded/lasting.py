@@ -41,7 +41,7 @@ GRANT USAGE ON SCHEMA public TO {role} WITH GRANT OPTION
 
 
 @dataclass(frozen=True, slots=True)
-class Lasting:
+class LastingServer:
     """The server in a folder, such as `.database`."""
 
     data: Path

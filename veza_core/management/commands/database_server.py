@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 if TYPE_CHECKING:
-    from veza_core.db.embedded.lasting import Lasting
+    from veza_core.db.embedded.lasting import LastingServer
 
 #: In the folder, when the demo rows are all there.
 FILLED = "filled"
@@ -56,18 +56,18 @@ class Command(BaseCommand):
         self, *args: Any, what: str, port: str | None, directory: Path, **options: Any
     ) -> None:
         # Imported late: a production has no embedded server.
-        from veza_core.db.embedded.lasting import Lasting
+        from veza_core.db.embedded.lasting import LastingServer
 
         if not settings.DEBUG:
             raise CommandError("DEBUG is off: this server is for machines for development")
-        server = Lasting(Path(os.path.realpath(directory.expanduser())))
+        server = LastingServer(Path(os.path.realpath(directory.expanduser())))
         with _one_line(directory):
             if what == "stop":
                 self._stop(server)
             else:
                 self._start(server, _port(port))
 
-    def _start(self, server: "Lasting", port: int | None) -> None:
+    def _start(self, server: "LastingServer", port: int | None) -> None:
         with server.alone():
             if url := server.url():
                 if port not in (None, urlsplit(url).port):
@@ -87,7 +87,7 @@ class Command(BaseCommand):
             f"To begin with new demo rows, stop it and remove {server.data}."
         )
 
-    def _stop(self, server: "Lasting") -> None:
+    def _stop(self, server: "LastingServer") -> None:
         stopped = server.stop()
         self.stdout.write("Stopped; the rows stay." if stopped else "It does not run.")
 

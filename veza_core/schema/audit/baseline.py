@@ -21,7 +21,7 @@ def read_baseline(path: Path) -> frozenset[str]:
     except OSError as error:
         raise BaselineError(f"{path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise BaselineError(f"{path}: is no JSON: {error}") from error
+        raise BaselineError(f"{path}: is not JSON: {error}") from error
     keys = _keys(content)
     if keys is None:
         raise BaselineError(f"{path}: is not what audit_schema --format json prints")
