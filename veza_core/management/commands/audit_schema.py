@@ -180,7 +180,7 @@ class Command(BaseCommand):
         """Open a connection of the audit's own, since its transaction has to be its own."""
         if options["url"] is not None:
             if not options["url"].strip():
-                raise self._error("--url is given, and empty")
+                raise self._error("--url is given but empty")
             parameters = connection_parameters(options["url"], name="--url")
             # A pooler in between may not know prepared statements.
             others: dict[str, Any] = {"client_encoding": "UTF8", "prepare_threshold": None}

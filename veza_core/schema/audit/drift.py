@@ -28,11 +28,19 @@ _STORAGE_PARAMETERS = re.compile(r" WITH \([^()]*\)")
 
 def drift_sources(recorded: Path) -> list[Source]:
     """The two rules, drift and tuning, and what finds them by the recorded catalog."""
+    # Of the catalog that was looked at last: both rules ask of the same one.
+    known: list[tuple[Catalog, list[Difference]]] = []
+
+    def differences(connection: psycopg.Connection[Any], catalog: Catalog) -> "list[Difference]":
+        if not known or known[0][0] is not catalog:
+            known[:] = [(catalog, _differences(connection, catalog, recorded))]
+        return known[0][1]
 
     def finder(*, tuning: bool) -> Callable[[psycopg.Connection[Any], Catalog], Iterator[Found]]:
         def find(connection: psycopg.Connection[Any], catalog: Catalog) -> Iterator[Found]:
-            if PUBLIC in catalog.schemas and _is_v1(connection, catalog):
-                yield from _compare(connection, catalog, recorded, tuning=tuning)
+            for difference in differences(connection, catalog):
+                if is_tuning(difference) is tuning:
+                    yield _found(catalog, difference)
 
         return find
 
@@ -57,18 +65,20 @@ def _is_v1(connection: psycopg.Connection[Any], catalog: Catalog) -> bool:
     return tables >= expected_tables() or history(connection)[1]
 
 
-def _compare(
-    connection: psycopg.Connection[Any], catalog: Catalog, recorded: Path, *, tuning: bool
-) -> Iterator[Found]:
+def _differences(
+    connection: psycopg.Connection[Any], catalog: Catalog, recorded: Path
+) -> list["Difference"]:
     from veza_core.schema.export.drift import compare
     from veza_core.schema.export.snapshot import load_snapshot, read_snapshot
 
+    if PUBLIC not in catalog.schemas or not _is_v1(connection, catalog):
+        return []
+    return list(compare(load_snapshot(recorded), read_snapshot(connection)))
+
+
+def _found(catalog: Catalog, difference: "Difference") -> Found:
     tables = {table.name: table for table in catalog.tables if table.schema == PUBLIC}
-    for difference in compare(load_snapshot(recorded), read_snapshot(connection)):
-        if is_tuning(difference) is not tuning:
-            continue
-        parts = [PUBLIC, difference.table, difference.object]
-        name = ".".join(part for part in parts if part)
-        where = f" ({difference.property})" if difference.property else f" ({difference.kind})"
-        table = tables.get(difference.table or difference.object)
-        yield Found(table, name + where, str(difference))
+    parts = [PUBLIC, difference.table, difference.object]
+    name = ".".join(part for part in parts if part)
+    where = f" ({difference.property})" if difference.property else f" ({difference.kind})"
+    return Found(tables.get(difference.table or difference.object), name + where, str(difference))
