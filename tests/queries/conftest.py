@@ -19,7 +19,8 @@ SOLID_STATE, DEFAULT = 1.1, 4
 #: Or a worker of autovacuum, whose snapshot keeps dead rows, comes in a run that takes long.
 WITHOUT_AUTOVACUUM = """
 DO $$ DECLARE name regclass; BEGIN
-    FOR name IN SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+    FOR name IN SELECT oid FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
     LOOP EXECUTE format('ALTER TABLE %s SET (autovacuum_enabled = off)', name); END LOOP;
 END $$
 """
