@@ -14,6 +14,7 @@ from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from veza_site.headers import HEADERS
 from veza_site.health import PATH
 
 #: Seconds that a new connection may be silent, and threads for probes.
@@ -21,6 +22,12 @@ SILENT, PROBES = 10.0, 2
 
 #: Octets that are looked at for a probe; one of Kubernetes or a load balancer has some hundred.
 LOOKED_AT = 4096
+#: Of what gunicorn refuses before the site sees it.
+OF_REFUSALS = {
+    **HEADERS,
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
 BEGINNINGS = tuple(f"{method} {PATH}{end}".encode() for method in ("GET", "HEAD") for end in " ?")
 
 
@@ -54,9 +61,29 @@ class Worker(ThreadWorker):
             lambda future: self.method_queue.defer(self.finish_request, conn, future)
         )
 
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer what cannot be read as a request, with the headers of every answer."""
+        super().handle_error(req, Refusal(client), addr, exc)
+
     def handle_quit(self, sig: Any, frame: Any) -> None:
         self.probes.shutdown(wait=False)
         super().handle_quit(sig, frame)
+
+
+class Refusal:
+    """A connection to which one answer of gunicorn's own is sent, which has no headers of ours."""
+
+    def __init__(self, client: socket.socket) -> None:
+        self.client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+    def sendall(self, answer: bytes) -> None:
+        """Send the whole answer, with the headers after its first line."""
+        status, end, rest = answer.partition(b"\r\n")
+        ours = "".join(f"{name}: {value}\r\n" for name, value in OF_REFUSALS.items())
+        self.client.sendall(status + end + ours.encode("ascii") + rest)
 
 
 def is_probe(connection: socket.socket) -> bool:

@@ -166,3 +166,23 @@ def test_headers(site: Served, line: str) -> None:
     assert "cross-origin-resource-policy: same-origin" in head
     assert "permissions-policy: " in head
     assert "access-control-" not in head
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [b"nonsense\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"G(T / HTTP/1.1\r\n\r\n",
+     b"GET /%s HTTP/1.1\r\n\r\n" % (b"x" * 9000), b"GET / HTTP/1.1\r\nA\x01b: c\r\n\r\n",
+     b"GET / HTTP/1.1\r\nContent-Length: one\r\n\r\n",
+     b"GET / HTTP/1.1\r\nTransfer-Encoding: nonsense\r\n\r\n",
+     b"GET / HTTP/1.1\r\nA: %s\r\n\r\n" % (b"x" * 9000)],
+)  # fmt: skip
+def test_headers_of_what_is_no_request(site: Served, octets: bytes) -> None:
+    """gunicorn answers these itself."""
+    status, answer = site.send(octets)
+    assert 400 <= status < 600
+    head = answer.partition("\r\n\r\n")[0].lower()
+    assert "cache-control: no-store" in head
+    assert "cross-origin-resource-policy: same-origin" in head
+    assert "permissions-policy: " in head
+    assert "content-security-policy: default-src 'none'" in head
+    assert "x-content-type-options: nosniff" in head
