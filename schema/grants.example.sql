@@ -71,3 +71,23 @@ GRANT SELECT ON public.tracks, public.playlists, public.playlist_tracks, public.
 GRANT SELECT (id, track_id, user_id, started_at, duration_ms, is_complete, source, device,
               country_code, created_at)
     ON public.track_plays TO veza_analytics;
+
+-- A table of a later migration is the API's, until this file names it for somebody.
+DO $$
+DECLARE
+    name regclass;
+BEGIN
+    FOR name IN
+        SELECT oid FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+        AND NOT EXISTS (
+            SELECT FROM aclexplode(relacl) WHERE grantee <> relowner AND grantee <> 0
+        )
+        AND NOT EXISTS (
+            SELECT FROM pg_attribute WHERE attrelid = pg_class.oid AND attacl IS NOT NULL
+        )
+    LOOP
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE ON %s TO veza_api', name);
+    END LOOP;
+END
+$$;

@@ -43,13 +43,6 @@ def staff_with(*permissions: str) -> Client:
     return signed_in(user)
 
 
-def test_the_tables_with_actions_are_these():
-    assert {site_admin.opts.db_table for site_admin in ADMINS} == {
-        "users", "tracks", "playlists", "track_comments", "track_shares", "rooms",
-        "hls_transcode_queue", "user_sessions",
-    }  # fmt: skip
-
-
 @pytest.mark.parametrize(("site_admin", "action"), EVERY, ids=NAMES)
 def test_every_action_is_declared_in_full(site_admin: Any, action: Any):
     names = [other.name for other in site_admin.row_actions]

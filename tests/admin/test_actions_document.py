@@ -28,7 +28,22 @@ def described() -> list[str]:
     return lines
 
 
+ELSE = "any other table with `deleted_at` and actions"
+
+
+def of(table: str, lines: list[str]) -> list[str]:
+    """The lines of one table, without its name."""
+    return sorted(line.replace(f"{table}.", "<table>.").removeprefix(f"| {table} ")
+                  for line in lines if line.startswith(f"| {table} "))  # fmt: skip
+
+
 def test_the_table_has_every_action_and_no_other():
     text = (ROOT / "docs" / "actions.md").read_text()
     table = [line for line in text.splitlines() if line.startswith("| ")]
-    assert sorted(table[1:]) == sorted(described())
+    named = {line.split(" | ")[0].removeprefix("| ") for line in table[1:]} - {ELSE}
+    actual = described()
+    for name in {line.split(" | ")[0].removeprefix("| ") for line in actual} | named:
+        if name in named:
+            assert of(name, actual) == of(name, table[1:]), name
+        else:
+            assert {*of(name, actual)} <= {*of(ELSE, table[1:])}, name

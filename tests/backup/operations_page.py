@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from tests.support import ROOT
 
 PAGE = ROOT / "docs" / "operations.md"
+#: What `migrate` prints of a migration after V1, which the page does not know.
+LATER = re.compile(r" *veza_\w+\.9(?!00_)\d\d_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ def without_figures(line: str) -> str:
 
 def same(told: list[str], printed: list[str]) -> bool:
     """Whether the lines are those of the page, where "…" stands for any number of them."""
+    told = [line for line in told if not LATER.match(line)]
     told, printed = ([without_figures(line) for line in lines if line] for lines in (told, printed))
     if "…" not in printed:
         return told == printed

@@ -7,11 +7,13 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
+from django.db.migrations.loader import MigrationLoader
 
 from tests import counts
 from tests.support import (
     database_environment,
     manage,
+    run_command,
     running_manage,
     scratch_database,
     server_parameters,
@@ -25,14 +27,19 @@ FUNCTION = "SELECT to_regproc('public.update_updated_at_column')"
 
 
 @pytest.fixture(scope="module")
-def nearly_done(migrated, django_db_blocker):
-    """A database in which only 900 is still to be applied, which needs a lock on every table."""
-    with django_db_blocker.unblock(), scratch_database(f"TEMPLATE {migrated}") as name:
-        with psycopg.connect(**server_parameters(), dbname=name) as database:
-            database.execute("DROP FUNCTION update_updated_at_column() CASCADE")
-            database.execute(
-                "DELETE FROM django.django_migrations WHERE name = '900_triggers_and_functions'"
-            )
+def nearly_done(django_db_setup, django_db_blocker):
+    """A database without 900, which needs a lock on every table, and without what follows it."""
+    graph = MigrationLoader(None).graph
+    left_out = {*graph.backwards_plan(("veza_core", "900_triggers_and_functions"))}
+    last = [
+        node
+        for node in graph.nodes
+        if node not in left_out
+        and {child.key for child in graph.node_map[node].children} <= left_out
+    ]
+    with django_db_blocker.unblock(), scratch_database() as name:
+        for target in last:
+            run_command("migrate", *target, "--no-audit", database=name)
         yield name
 
 

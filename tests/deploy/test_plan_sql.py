@@ -98,7 +98,7 @@ def test_a_migration_that_fails_on_an_empty_database_is_shown_without_locks():
 
 @pytest.mark.parametrize(
     "history",
-    [[], [("sessions",)], [("auth", "0003")], [("veza_core", "010")], [("veza_streaming",)]],
+    [[], [("sessions",)], [("auth", "0003")], [("veza_core", "010")], [("veza_streaming", "041")]],
     ids=str,
 )
 def test_any_history_and_several_apps_at_once(history):

@@ -15,7 +15,14 @@ from tests.support import ROOT, database_environment
 #: What the commands of CONTRIBUTING.md need; `.env` and `.postgres` are none of it.
 COPIED = (
     *("veza_core", "veza_demo", "veza_legacy_chat", "veza_media", "veza_site", "veza_streaming"),
-    *("schema", "docs/schema.md", "manage.py", "pyproject.toml", "schema_audit.toml"),
+    *(
+        "schema",
+        "docs/schema.md",
+        "docs/services.md",
+        "manage.py",
+        "pyproject.toml",
+        "schema_audit.toml",
+    ),
     *(".squawk.toml", "CONTRIBUTING.md"),
 )
 
@@ -91,4 +98,4 @@ class Project:
         text = (self.folder / "CONTRIBUTING.md").read_text("utf-8")
         chapter = text.partition("### A new table")[2].partition("###")[0]
         steps = re.findall(r"^\d\. (.*(?:\n   .*)*)", chapter, re.M)
-        return [re.findall(r"veza_\w+/\w+/|docs/schema\.md", step)[0] for step in steps]
+        return [re.findall(r"veza_\w+/\w+/|docs/\w+\.md", step)[0] for step in steps]

@@ -110,11 +110,22 @@ def track_reports(rows: Rows) -> Columns:
     }
 '''
 
+SERVICES = (
+    "track_plays, track_shares,",
+    "track_plays, track_reports, track_shares,",
+)
+SERVICES_OF_USERS = (
+    "track_plays.user_id, track_versions",
+    "track_plays.user_id, track_reports.reporter_id, track_versions",
+)
+
+#: What is appended, and what is replaced.
 ALL_FILES = {
     "veza_streaming/models/analytics.py": (MODEL, MODEL_IMPORT),
     "veza_streaming/admin/listening.py": (SCREEN, SCREEN_IMPORT),
     "docs/schema.md": (CONTRACT, CONTRACT_TYPE),
-    "veza_demo/tables/analytics.py": (SEED, None),
+    "veza_demo/tables/analytics.py": (SEED,),
+    "docs/services.md": ("", SERVICES, SERVICES_OF_USERS),
 }
 
 # A column, later -------------------------------------------------------------------------------

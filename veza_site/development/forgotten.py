@@ -1,7 +1,7 @@
 """What a table still lacks, each with the file and the line to add: for `manage.py lint_schema`.
 
 It looks at a database that the migrations have just made, at the models, the screens, the demo data
-and docs/schema.md. Whether docs/schema.md says the same as the database, `make test` compares.
+and docs/schema.md and docs/services.md. Whether docs/schema.md says the same as the database, `make test` compares.
 """
 
 import inspect
@@ -29,6 +29,7 @@ from veza_core.schema.audit.service import connect, own_exceptions
 from veza_core.schema.export.groups import later_groups, v1_groups
 from veza_core.screens.labels import foreign_keys
 from veza_core.screens.menu import headings
+from veza_site.development import services
 
 #: What only a server has, or what the comparison with `schema/` says better.
 NOT_ASKED = {
@@ -88,6 +89,8 @@ def forgotten(connection: Connection, alias: str) -> Iterator[str]:
             yield from look(table)
         yield from _contract(table, contract)
     yield from _chapters(contract)
+    document = (settings.BASE_DIR / services.DOCUMENT).read_text("utf-8")
+    yield from services.unsaid(document, connection)
 
 
 def read_tables() -> dict[str, Table]:
