@@ -1,7 +1,7 @@
 """What a table still lacks, each with the file and the line to add: for `manage.py lint_schema`.
 
-It looks at a database that the migrations have just made, at the models, the screens, the demo data
-and docs/schema.md and docs/services.md. Whether docs/schema.md says the same as the database, `make test` compares.
+It looks at a database that the migrations have just made, at the models, the screens, the demo data,
+docs/schema.md and docs/services.md. `make test` compares docs/schema.md with the database in full.
 """
 
 import inspect
