@@ -1,6 +1,6 @@
 """What a table still lacks, each with the file and the line to add: for `manage.py lint_schema`.
 
-It looks at a database that the migrations have just made, at the models, the screens, the demo data,
+It looks at a database that the migrations have just made, at the models, the screens, demo data,
 docs/schema.md and docs/services.md. `make test` compares docs/schema.md with the database in full.
 """
 
