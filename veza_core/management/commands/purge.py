@@ -73,7 +73,8 @@ class Command(BaseCommand):
             type=a_batch_size,
             default=1000,
             metavar="ROWS",
-            help="Rows that one transaction changes at most, cascades included (default: 1000).",
+            help="Rows that one transaction deletes or takes a reference from at most, cascades "
+            "included (default: 1000).",
         )
         parser.add_argument(
             "--pause",
@@ -86,10 +87,10 @@ class Command(BaseCommand):
         parser.add_argument(
             "--lock-timeout",
             type=a_lock_timeout,
-            default=1.0,
+            default=0.5,
             metavar="SECONDS",
             help="How long a statement waits for a lock before its batch is rolled back "
-            "(default: 1).",
+            "(default: 0.5, less than deadlock_timeout: a service is never the victim).",
         )
         parser.add_argument(
             "--json",
@@ -182,6 +183,8 @@ class Command(BaseCommand):
                 notes.append(f"{count.by_cascade:,} of them by cascade")
             if count.updated:
                 notes.append(f"{count.updated:,} lost a reference")
+            if count.recounted:
+                notes.append(f"{count.recounted:,} have lower counters")
             note = f" ({', '.join(notes)})" if notes else ""
             self.stdout.write(f"  {name}: {count.deleted:,}{note}")
         self.stdout.write(f"{outcome.deleted:,} rows {verb}, {seconds:.2f} s")
