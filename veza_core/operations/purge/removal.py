@@ -12,7 +12,9 @@ from typing import Any
 from django.db import DatabaseError
 from psycopg import sql
 
-from .batches import LOCKED, Batches, obstacle
+from veza_core.operations.pace import LOCKED, obstacle
+
+from .batches import Batches
 from .catalog import CASCADE, Reference, Table
 from .counting import Counting
 from .policy import Due
