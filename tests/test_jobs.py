@@ -44,14 +44,15 @@ def recorded(database):
 def test_success(database, tmp_path):
     environment = database_environment(database)
     file = tmp_path / "file"
-    for command in (["backup_db", str(file)], ["purge"], ["count_weekly_plays"]):
+    for command in (["backup_db", str(file)], ["purge"], ["count_weekly_plays"], ["recount"]):
         result = manage(*command, **environment)
         assert (result.returncode, result.stderr) == (0, ""), command
     details = recorded(database)
-    assert set(details) == {"backup_db", "purge", "count_weekly_plays"}
+    assert set(details) == {"backup_db", "purge", "count_weekly_plays", "recount"}
     assert details["backup_db"]["file"] == str(file)
     assert details["purge"] == {"deleted": 0, "left": 0}
     assert details["count_weekly_plays"] == {"updated": 0, "left": 0}
+    assert details["recount"] == {"rows": 0, "left": 0}
     # The next run replaces it.
     execute(
         database, "UPDATE django.veza_site_jobrun SET finished_at = '2020-01-01', details = '{}'"
@@ -70,6 +71,8 @@ def test_success(database, tmp_path):
         ["purge", "--dry-run"],
         ["purge", "--only", "users"],
         ["count_weekly_plays", "--dry-run"],
+        ["recount", "--dry-run"],
+        ["recount", "--only", "tracks"],
         ["backup_db", "/nowhere/file"],
         ["backup_db", "--tools", "/nowhere", "file"],
     ],

@@ -87,7 +87,7 @@ def test_nor_in_any_command(mallory: Mallory, settings: Any) -> None:
     settings.DATABASE_SUPPORT_URL = database_url(mallory.database, user="reader")
     for command in (
         ("migrate",), ("migrate", "--check"), ("migrate", "--plan"), ("purge",),
-        ("count_weekly_plays",), ("status",), ("sync_roles",), ("seed_demo",),
+        ("count_weekly_plays",), ("recount",), ("status",), ("sync_roles",), ("seed_demo",),
         ("grant_staff", "alice", "admin"),
     ):  # fmt: skip
         with pytest.raises((OperationalError, CommandError)) as refusal:

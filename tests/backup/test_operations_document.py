@@ -35,6 +35,10 @@ FROM generate_series(1, 3) n;
 INSERT INTO tracks (user_id, title, file_path) SELECT id, 'Track', 'f' FROM users;
 INSERT INTO track_plays (track_id) SELECT id FROM tracks, generate_series(1, 5)
 """
+WRONG = """
+INSERT INTO tracks (user_id, title, file_path, like_count)
+SELECT id, 'Track', 'f', 40 FROM users LIMIT 1
+"""
 BAD_RELEASE = """
 INSERT INTO django.django_migrations (app, name, applied) VALUES ('veza_core', '910_bad', now());
 UPDATE users SET is_active = false;
@@ -240,6 +244,9 @@ def prepare(operator, heading, page, states):
         assert operator.manage("backup_db", NIGHTLY).returncode == 0
         with connect(operator.database) as database:
             database.execute(DUE)
+    elif heading == "Counters":
+        with connect(operator.database) as database:
+            database.execute(WRONG)
     elif heading == "A lost server":
         operator.drop_everything()
         for step in page:

@@ -91,6 +91,7 @@ def test_an_event_trigger_that_raises(arguments):
         ["audit_schema"],
         ["purge"],
         ["count_weekly_plays"],
+        ["recount"],
         ["grant_staff", "alice", "admin"],
         ["seed_demo"],
     ],
@@ -109,6 +110,7 @@ def test_public_is_not_there(copy, damage, arguments, tmp_path):
     [
         ["purge"],
         ["count_weekly_plays"],
+        ["recount"],
         ["grant_staff", "alice", "admin"],
         ["seed_demo"],
         ["backup_db", "/nowhere/x"],
@@ -177,6 +179,7 @@ def test_a_role_without_rights(copy, role, tmp_path):
         ["backup_db", str(tmp_path / "x")],
         ["purge"],
         ["count_weekly_plays"],
+        ["recount"],
         ["grant_staff", "alice", "admin"],
         ["reset_db", "--noinput"],
     ):
@@ -208,6 +211,7 @@ def standby(tmp_path_factory):
         ["restore_db", "manage.py"],
         ["purge"],
         ["count_weekly_plays"],
+        ["recount"],
         ["grant_staff", "alice", "admin"],
         ["seed_demo"],
         ["export_schema"],

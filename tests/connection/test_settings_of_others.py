@@ -117,6 +117,7 @@ def configured(migrated):
         ["reset_db", "--noinput"],
         ["purge"],
         ["count_weekly_plays"],
+        ["recount"],
         ["seed_demo", "--users", "100", "--tracks", "100", "--plays", "100"],
         ["export_schema", "--check"],
         ["audit_schema"],
@@ -150,6 +151,7 @@ WRITERS = [
     ["reset_db", "--noinput"],
     ["purge"],
     ["count_weekly_plays"],
+    ["recount"],
     ["seed_demo"],
     ["grant_staff", "alice", "admin"],
 ]
@@ -258,6 +260,7 @@ def test_a_session_says_where_it_is_by_the_servers_answer(migrated):
         ["backup_db", "{}"],
         ["purge"],
         ["count_weekly_plays"],
+        ["recount"],
         ["seed_demo", "--users", "100", "--tracks", "100", "--plays", "100"],
         ["grant_staff", "nobody", "admin"],
         ["demo_staff"],

@@ -9,6 +9,7 @@ from django.db import IntegrityError, connection
 from django.db.models import UniqueConstraint
 from model_bakery import baker
 
+from veza_core.counters import counting
 from veza_core.models import RestoreConflictError, SoftDeleteModel, User
 from veza_legacy_chat.models import Room
 from veza_streaming.models import Playlist, PlaylistTrack, Track
@@ -33,7 +34,8 @@ UNIQUE = [
 @every_model
 def test_a_deleted_row_is_hidden_and_comes_back(model, django_assert_num_queries):
     instance = baker.make(model, updated_at=datetime(2000, 1, 1, tzinfo=UTC))
-    with django_assert_num_queries(1):
+    # With a counter, in a transaction: the row's lock, the counter's lock, and the counter.
+    with django_assert_num_queries(6 if counting(model._meta.db_table) else 1):
         instance.soft_delete()
     assert instance.deleted_at == instance.updated_at == instance.created_at
     assert not model.objects.filter(pk=instance.pk).exists()

@@ -92,6 +92,10 @@ class Platform:
         assert result.returncode == 0, result.stderr
         return json.loads(result.stdout)
 
+    def connect(self) -> psycopg.Connection:
+        """Open somebody else's session: a context."""
+        return psycopg.connect(**server_parameters(), dbname=self.name)
+
     def purging(self, *arguments: str) -> Any:
         """Start it, and go on: a context."""
         return running_manage("purge", *arguments, **database_environment(self.name))

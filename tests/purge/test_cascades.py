@@ -81,6 +81,7 @@ def test_counts_are_exact_and_no_batch_is_larger_than_told(platform, accounts, b
         "deleted": 20 * 30 + 10 * 2,
         "by_cascade": 20 * 30 + 10 * 2,
         "updated": 20 * 30 + 10 * 2,
+        "recounted": 0,
     }
     assert outcome["tables"]["playback_analytics"]["updated"] == 120
 

@@ -16,9 +16,11 @@ from psycopg.pq import TransactionStatus
 
 from veza_core.db.sessions import SESSION_COLUMNS, OtherSession
 
-#: They name the locks within a database: "veza" and "vezp" in ASCII. Nothing else may use them.
+#: They name the locks within a database: "veza", "vezp" and "vezr" in ASCII. Nothing else may use
+#: them.
 LOCK_KEY = 0x76657A61
 PURGE_LOCK_KEY = 0x76657A70
+RECOUNT_LOCK_KEY = 0x76657A72
 
 READY = (TransactionStatus.IDLE, TransactionStatus.INTRANS)
 

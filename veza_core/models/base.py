@@ -2,13 +2,15 @@
 
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from typing import Any, ClassVar, Self
 
 import psycopg
 from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, connections, models, router, transaction
 
+from veza_core.counters import Counter, Differences, add, counting
 from veza_core.db.fields import UpdatedAtField
 
 
@@ -24,6 +26,8 @@ class BaseModel(models.Model):
     #: Rows that `purge` deletes: the kind in `settings.PURGE_AFTER_DAYS` that says how many days
     #: after the time in a column. An index begins with each of these columns.
     purged_after: ClassVar[Mapping[str, str]] = {}
+    #: Columns of the table that count rows of another one.
+    counters: ClassVar[tuple[Counter, ...]] = ()
 
     id = models.UUIDField(
         primary_key=True,
@@ -84,8 +88,7 @@ class SoftDeleteModel(BaseModel):
     def soft_delete(self) -> None:
         """Mark the row as deleted, at the database's time. A deleted row stays as it is."""
         if self.deleted_at is None:
-            self.deleted_at = TransactionNow()
-            self.save(update_fields=["deleted_at"])
+            self._set_deleted_at(TransactionNow(), -1)
 
     def restore(self) -> None:
         """Bring a soft-deleted row back. A live row stays as it is.
@@ -95,10 +98,10 @@ class SoftDeleteModel(BaseModel):
         """
         if self.deleted_at is None:
             return
-        deleted_at, self.deleted_at = self.deleted_at, None
+        deleted_at = self.deleted_at
         try:
             with transaction.atomic(using=self._state.db):
-                self.save(update_fields=["deleted_at"])
+                self._set_deleted_at(None, 1)
         except IntegrityError as error:
             self.deleted_at = deleted_at
             cause = error.__cause__
@@ -109,3 +112,29 @@ class SoftDeleteModel(BaseModel):
                 f"a live one has the same value. {cause.diag.message_detail}",
                 code=cause.diag.constraint_name,
             ) from error
+
+    def counted(self, rows: int) -> Differences:
+        """What to add to the counters that count this row, when it counts for so many more."""
+        attributes = {field.column: field.attname for field in self._meta.concrete_fields}
+        return {
+            (table, counter.column): {getattr(self, attributes[counter.key]): rows}
+            for table, counter in counting(self._meta.db_table)
+        }
+
+    def _set_deleted_at(self, value: TransactionNow | None, rows: int) -> None:
+        """Save it, and the counters with it, in one transaction."""
+        differences = self.counted(rows)
+        alias = router.db_for_write(type(self), instance=self)
+        with transaction.atomic(using=alias) if differences else nullcontext():
+            if differences and not self._is_still(alias, deleted=value is None):
+                # Somebody else has done it, and counted it.
+                self.refresh_from_db(using=alias, fields=["deleted_at", "updated_at"])
+                return
+            self.deleted_at = value
+            self.save(using=alias, update_fields=["deleted_at"])
+            add(connections[alias], differences)
+
+    def _is_still(self, alias: str, *, deleted: bool) -> bool:
+        """Lock the row, and say whether it is still soft deleted, or still live."""
+        rows = type(self)._base_manager.using(alias).select_for_update(no_key=True)
+        return bool(rows.filter(pk=self.pk, deleted_at__isnull=not deleted).values_list("pk"))

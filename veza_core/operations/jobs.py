@@ -6,7 +6,7 @@ from typing import Any
 from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-BACKUP, PURGE = "backup_db", "purge"
+BACKUP, PURGE, RECOUNT = "backup_db", "purge", "recount"
 
 RECORD = """
 INSERT INTO django.veza_site_jobrun (job, finished_at, seconds, details)

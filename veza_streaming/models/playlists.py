@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import UniqueConstraint
 from django.db.models.functions import Upper
 
+from veza_core.counters import Counter
 from veza_core.db.constraints import LIVE, non_negative
 from veza_core.db.fields import EnumField
 from veza_core.db.indexes import Index, search_index, set_index
@@ -23,6 +24,11 @@ class PlaylistPermission(models.TextChoices):
 
 class Playlist(SoftDeleteModel):
     """A list of tracks that a user made."""
+
+    counters = (
+        Counter("track_count", rows="playlist_tracks", key="playlist_id"),
+        Counter("follower_count", rows="playlist_follows", key="playlist_id"),
+    )
 
     user = models.ForeignKey(
         User,

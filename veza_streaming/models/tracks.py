@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q, UniqueConstraint
 from django.db.models.functions import Upper
 
+from veza_core.counters import Counter
 from veza_core.db.constraints import LIVE, non_negative, positive
 from veza_core.db.fields import EnumField
 from veza_core.db.indexes import Index, search_index, set_index, word_indexes
@@ -24,6 +25,12 @@ class TrackStatus(models.TextChoices):
 
 class Track(SoftDeleteModel):
     """A piece of music that a user uploaded."""
+
+    counters = (
+        Counter("play_count", rows="track_plays", key="track_id", only_grows=True),
+        Counter("like_count", rows="track_likes", key="track_id"),
+        Counter("comment_count", rows="track_comments", key="track_id"),
+    )
 
     user = models.ForeignKey(
         User,

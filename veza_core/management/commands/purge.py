@@ -1,8 +1,6 @@
 """`purge`: hard deletes what the policy in the settings no longer keeps."""
 
-import argparse
 import json
-import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,36 +11,12 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.session import announce
-from veza_core.management.arguments import some_text
+from veza_core.management.arguments import add_pace, pace_of, some_text
 from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.jobs import PURGE, record_success
 from veza_core.operations.progress import StatusLine
-from veza_core.operations.purge.batches import Pace
 from veza_core.operations.purge.policy import Due
 from veza_core.operations.purge.service import Outcome, foresee, purge
-
-
-def a_batch_size(text: str) -> int:
-    """Rows in a batch, 1 to 100,000."""
-    if not re.fullmatch(r"[1-9]\d{0,4}|100000", text):
-        raise argparse.ArgumentTypeError("a number of rows is needed, from 1 to 100000")
-    return int(text)
-
-
-def a_pause(text: str) -> tuple[float, float]:
-    """`0.5`, in seconds, or `200%` of the time that a batch took: (seconds, share)."""
-    match = re.fullmatch(r"(\d{1,5}(?:\.\d+)?)(%?)", text)
-    if not match:
-        raise argparse.ArgumentTypeError("seconds are needed (0.5), or a share (100%)")
-    number = float(match[1])
-    return (0.0, number / 100) if match[2] else (number, 0.0)
-
-
-def a_lock_timeout(text: str) -> float:
-    """Seconds, 0.001 at least: PostgreSQL takes 0 for "no limit"."""
-    if not re.fullmatch(r"\d{1,5}(\.\d+)?", text) or float(text) < 0.001:
-        raise argparse.ArgumentTypeError("seconds are needed, 0.001 at least")
-    return float(text)
 
 
 class Command(BaseCommand):
@@ -68,28 +42,9 @@ class Command(BaseCommand):
             metavar="TABLE",
             help="Look for what is due in this table only; may be given several times.",
         )
-        parser.add_argument(
-            "--batch-size",
-            type=a_batch_size,
-            default=1000,
-            metavar="ROWS",
-            help="Rows that one transaction changes at most, cascades included (default: 1000).",
-        )
-        parser.add_argument(
-            "--pause",
-            type=a_pause,
-            default="100%",
-            metavar="PAUSE",
-            help="Rest after each batch: seconds, such as 0.5, or a share of the time that the "
-            "batch took, such as 300%% (default: 100%%, so half of the time is rest).",
-        )
-        parser.add_argument(
-            "--lock-timeout",
-            type=a_lock_timeout,
-            default=1.0,
-            metavar="SECONDS",
-            help="How long a statement waits for a lock before its batch is rolled back "
-            "(default: 1).",
+        add_pace(
+            parser,
+            "Rows that one transaction deletes or takes a reference from at most, with cascades",
         )
         parser.add_argument(
             "--json",
@@ -115,8 +70,7 @@ class Command(BaseCommand):
             return
         check_direct(connection)
         self.session.check_writable()
-        seconds, share = options["pause"]
-        pace = Pace(options["batch_size"], options["lock_timeout"], seconds, share)
+        pace = pace_of(options)
         self.progress = StatusLine(self.stderr, shown=options["verbosity"] >= 1)
         outcome = Outcome()
         try:
@@ -182,6 +136,8 @@ class Command(BaseCommand):
                 notes.append(f"{count.by_cascade:,} of them by cascade")
             if count.updated:
                 notes.append(f"{count.updated:,} lost a reference")
+            if count.recounted:
+                notes.append(f"{count.recounted:,} have lower counters")
             note = f" ({', '.join(notes)})" if notes else ""
             self.stdout.write(f"  {name}: {count.deleted:,}{note}")
         self.stdout.write(f"{outcome.deleted:,} rows {verb}, {seconds:.2f} s")

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import psycopg
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from veza_core.counters import Differences, add
 from veza_core.db.timeouts import set_lock_timeout
+from veza_core.operations.pace import Pace
 
 from .catalog import Catalog
 
@@ -23,40 +24,19 @@ SELECT oid, pg_stat_get_xact_tuples_deleted(oid), pg_stat_get_xact_tuples_update
 FROM unnest(%s::oid[]) oid
 """
 
-#: A lock timeout, a deadlock, and a row elsewhere that refers to this one and forbids.
-OBSTACLES = {"55P03", "40P01", "23503", "23001"}
-LOCKED = "locked by other sessions"
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How a run treats those who use the tables meanwhile.
-
-    `batch_size`: rows that one transaction deletes or updates at most, cascades included.
-    `lock_timeout`: seconds that a statement waits for a lock. After each batch it rests for
-    `pause` seconds and for `share` times as long as the batch took.
-    """
-
-    batch_size: int = 1000
-    lock_timeout: float = 1.0
-    pause: float = 0.0
-    share: float = 1.0
-
-    def rest(self, seconds: float) -> None:
-        """Let the others work after a batch that took so long."""
-        time.sleep(self.pause + self.share * seconds)
-
 
 @dataclass(slots=True)
 class Count:
     """Rows of one table: deleted in all, by a cascade, and updated by ON DELETE SET NULL.
 
-    A row that loses a reference and then goes as well is among both.
+    A row that loses a reference and then goes as well is among both. `recounted` are the updates of
+    counters, since rows that they counted were deleted.
     """
 
     deleted: int = 0
     by_cascade: int = 0
     updated: int = 0
+    recounted: int = 0
 
 
 @dataclass(slots=True)
@@ -72,12 +52,14 @@ class Batches:
     report: Callable[[], None] = lambda: None
     counts: dict[str, Count] = field(default_factory=lambda: defaultdict(Count))
     _direct: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    _recounted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     @contextmanager
     def batch(self) -> Iterator[None]:
         """All within the block is one transaction; counted once it is committed."""
         started = time.monotonic()
         self._direct.clear()
+        self._recounted.clear()
         with transaction.atomic(using=self.connection.alias):
             set_lock_timeout(self.connection, self.pace.lock_timeout, local=True)
             before = self._read_counts()
@@ -103,6 +85,11 @@ class Batches:
         """So many rows of the batch were deleted by themselves, and not by a cascade."""
         self._direct[table] += rows
 
+    def add_to_counters(self, differences: Differences) -> None:
+        """Change counters, of which a batch may have as many as rows."""
+        for table, rows in add(self.connection, differences).items():
+            self._recounted[table] += rows
+
     def _read_counts(self) -> dict[int, tuple[int, int]]:
         rows = self.rows(COUNTS, [list(self.catalog.reached)])
         return {oid: (deleted, updated) for oid, deleted, updated in rows}
@@ -115,16 +102,6 @@ class Batches:
                 count = self.counts[name]
                 count.deleted += deleted
                 count.by_cascade += deleted - self._direct[name]
-                count.updated += updated
+                count.updated += updated - self._recounted[name]
+                count.recounted += self._recounted[name]
         return before != after
-
-
-def obstacle(error: DatabaseError) -> str | None:
-    """What is in the way, when it is another session or a row that refers to this one."""
-    cause = error.__cause__
-    if not isinstance(cause, psycopg.Error) or cause.sqlstate not in OBSTACLES:
-        return None
-    if cause.sqlstate in {"23503", "23001"}:
-        table = f"{cause.diag.schema_name}.{cause.diag.table_name}"
-        return f"{table.removeprefix('public.')} refers to them ({cause.diag.constraint_name})"
-    return LOCKED

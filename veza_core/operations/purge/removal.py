@@ -12,8 +12,11 @@ from typing import Any
 from django.db import DatabaseError
 from psycopg import sql
 
-from .batches import LOCKED, Batches, obstacle
+from veza_core.operations.pace import LOCKED, obstacle
+
+from .batches import Batches
 from .catalog import CASCADE, Reference, Table
+from .counting import Counting
 from .policy import Due
 
 # As text, since Python knows no -infinity; and ORDER BY would take the bare name for that text.
@@ -29,7 +32,6 @@ SELECT_CHILDREN = sql.SQL("""
 SELECT {key} FROM {table} WHERE {column} = %s AND {key} <> ALL(%s)
 LIMIT %s FOR UPDATE SKIP LOCKED
 """)
-DELETE = sql.SQL("DELETE FROM {table} WHERE {key} = ANY(%s)")
 # A subquery in an array is run once; one in IN (…) may be run again for each row, beyond LIMIT.
 CLEAR = sql.SQL("""
 UPDATE {table} SET {column} = NULL WHERE {key} = ANY(ARRAY(
@@ -60,6 +62,7 @@ class Removal:
         self.batches = batches
         self.due = due
         self.references = batches.catalog.references
+        self.counting = Counting(batches)
         self.reasons: set[str] = set()
         #: Keys of rows that cannot go in this run.
         self._kept: list[Any] = []
@@ -170,8 +173,7 @@ class Removal:
 
     def _delete(self, table: Table, keys: list[Any]) -> None:
         if keys:
-            statement = DELETE.format(table=table.identifier, key=sql.Identifier(table.key))
-            self.batches.deleted(str(table), self.batches.execute(statement, [keys]))
+            self.batches.deleted(str(table), self.counting.delete(table, keys))
 
     # A row that is too large for one batch ---------------------------------------------------
 
@@ -235,17 +237,13 @@ class Removal:
                 rows = self.batches.rows(statement, [path[-1][1], passed_over, limit])
                 keys = [row[0] for row in rows]
                 fitting, limit = self._fitting(reference.table, keys)
-                self._delete_children(reference.table, fitting)
+                if fitting:
+                    # Not counted as deleted by themselves: the cascade would have taken them.
+                    self.counting.delete(reference.table, fitting)
             if not keys:
                 return None
             if not fitting:
                 return reference.table, keys[0]
-
-    def _delete_children(self, table: Table, keys: list[Any]) -> None:
-        # Not counted as deleted by themselves: the cascade would have taken them.
-        if keys:
-            statement = DELETE.format(table=table.identifier, key=sql.Identifier(table.key))
-            self.batches.execute(statement, [keys])
 
     def _clear_children(self, reference: Reference, path: Sequence[Row]) -> None:
         statement = CLEAR.format(**_names(reference))

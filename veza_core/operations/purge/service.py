@@ -10,8 +10,9 @@ from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.locks import PURGE_LOCK_KEY, LockNotAvailableError, job_lock
+from veza_core.operations.pace import LOCKED, Pace
 
-from .batches import LOCKED, Batches, Count, Pace
+from .batches import Batches, Count
 from .catalog import read_catalog
 from .forecast import forecast
 from .policy import Due, read_policy

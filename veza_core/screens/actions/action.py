@@ -103,6 +103,9 @@ class RowAction(ABC):
         """What has to be the same when the change is made as when the page was shown."""
         return [getattr(row, name) for name in self.watched]
 
+    def lock(self, rows: Sequence[Any], alias: str) -> None:  # noqa: B027 - most change one row
+        """Lock, in one order, what `change` updates of other rows."""
+
     @abstractmethod
     def change(self, row: Any, work: Work) -> Change:
         """Make the change. Raises `ConflictError` when the database refuses it."""

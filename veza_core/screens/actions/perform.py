@@ -57,6 +57,7 @@ def perform(
             for row in rows:
                 _check(action, row, seen[row.pk])
                 action.refuse(work.access, row)
+            action.lock(rows, alias)
             changes = [(row, _change(admin, action, row, work, reason)) for row in rows]
     except OperationalError as error:
         if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):

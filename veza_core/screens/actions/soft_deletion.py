@@ -1,9 +1,12 @@
 """Deleting what can be brought back, and bringing it back."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from django.db import connections
 from django.db.models import Model, UniqueConstraint
 
+from veza_core.counters import lock
 from veza_core.models import RestoreConflictError
 
 from ..columns import heading, secret_fields
@@ -26,9 +29,13 @@ class _SoftDeletion(RowAction):
         self.permissions = (f"{table}.delete",)
         self.typed = typed
 
+    def lock(self, rows: Sequence[Any], alias: str) -> None:
+        # Of all rows at once, in the order in which services lock several.
+        lock(connections[alias], *(row.counted(1) for row in rows))
+
 
 class SoftDelete(_SoftDeletion):
-    """`deleted_at` is set; nothing else changes, here or in other tables."""
+    """`deleted_at` is set, and the counters that count the row; nothing else changes."""
 
     name = "soft_delete"
     label = "Delete"

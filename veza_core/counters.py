@@ -1,0 +1,92 @@
+"""Counters: columns that say how many rows of another table refer to a row.
+
+A model declares those of its table (`BaseModel.counters`). A counter changes in the transaction
+that inserts, deletes or restores a row that it counts (docs/services.md, "Counters").
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import sql
+
+#: In one order, so that two who lock several rows do not wait for each other.
+LOCK = sql.SQL("SELECT FROM {table} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE")
+ADD = sql.SQL("""
+UPDATE {table} AS counted SET {column} = greatest(counted.{column} + change.difference, 0)
+FROM unnest(%s::uuid[], %s::bigint[]) AS change (id, difference) WHERE counted.id = change.id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """`column` is the number of rows of table `rows` whose `key` refers to the row.
+
+    Of a soft table, it is the number of live rows. `only_grows`: rows that are deleted stay
+    counted, and a service may count a row in another transaction, within an hour.
+    """
+
+    column: str
+    rows: str
+    key: str
+    only_grows: bool = False
+
+
+#: What is to be added to counters: by table and column, then by the row's id.
+type Differences = Mapping[tuple[str, str], Mapping[Any, int]]
+
+
+def declared() -> dict[str, tuple[Counter, ...]]:
+    """All counters, by the name of their table."""
+    return {
+        model._meta.db_table: counters
+        for model in apps.get_models()
+        if (counters := getattr(model, "counters", ()))
+    }
+
+
+def counting(rows: str) -> list[tuple[str, Counter]]:
+    """The counters, each with its table, that change when a row of this table is deleted."""
+    return [
+        (table, counter)
+        for table, counters in declared().items()
+        for counter in counters
+        if counter.rows == rows and not counter.only_grows
+    ]
+
+
+def lock(connection: BaseDatabaseWrapper, *differences: Differences) -> None:
+    """Lock the rows whose counters will change, in this transaction.
+
+    Whoever calls `add` several times calls it first, with all of them.
+    """
+    ids: dict[str, set[Any]] = defaultdict(set)
+    for each in differences:
+        for (table, _), changes in each.items():
+            ids[table].update(changes)
+    with connection.cursor() as cursor:
+        for table in sorted(ids):
+            statement = LOCK.format(table=sql.Identifier("public", table))
+            cursor.execute(statement, [list(ids[table])])
+
+
+def add(connection: BaseDatabaseWrapper, differences: Differences) -> dict[str, int]:
+    """Change counters, none of them below 0, and return how many rows were updated, by table.
+
+    It belongs into the transaction that changes what is counted, after that.
+    """
+    if not differences:
+        return {}
+    lock(connection, differences)
+    updated: dict[str, int] = defaultdict(int)
+    with connection.cursor() as cursor:
+        for (table, column), changes in differences.items():
+            statement = ADD.format(
+                table=sql.Identifier("public", table), column=sql.Identifier(column)
+            )
+            cursor.execute(statement, [list(changes), list(changes.values())])
+            updated[table] += cursor.rowcount
+    return dict(updated)

@@ -1,0 +1,137 @@
+"""`recount`: finds counters that do not fit the rows that they count, and repairs them."""
+
+import argparse
+import json
+import time
+import uuid
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from veza_core.db.session import announce
+from veza_core.management.arguments import add_pace, pace_of, some_text
+from veza_core.operations.deploy.pooler import check_direct
+from veza_core.operations.jobs import RECOUNT, record_success
+from veza_core.operations.progress import StatusLine
+from veza_core.operations.recount import Outcome, Recount, chosen
+
+
+def a_place(text: str) -> tuple[str, uuid.UUID]:
+    """A table and an id, as a run that was ended says them."""
+    table, _, id_ = text.partition(":")
+    try:
+        return table, uuid.UUID(id_)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError("a table and an id are needed, TABLE:ID") from error
+
+
+class Command(BaseCommand):
+    """Reads in batches and updates only what is wrong; safe to kill and to run again."""
+
+    help = (
+        "Compares counters, such as tracks.like_count, with the rows that they count, says by how "
+        "much they are wrong, and repairs them, in small batches beside running services."
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Say what is wrong, and change nothing."
+        )
+        parser.add_argument(
+            "--only",
+            type=some_text,
+            action="append",
+            default=[],
+            metavar="COUNTER",
+            help="Look at this counter only, such as tracks.like_count, or at those of this table; "
+            "may be given several times.",
+        )
+        parser.add_argument(
+            "--after",
+            type=a_place,
+            metavar="TABLE:ID",
+            help="Continue after this row, where an earlier run was ended.",
+        )
+        add_pace(parser, "Rows whose counters one statement measures")
+        parser.add_argument(
+            "--json",
+            action="store_true",
+            dest="as_json",
+            help="Print the outcome as one JSON object, for pipelines.",
+        )
+        parser.add_argument(
+            "--database",
+            default=DEFAULT_DB_ALIAS,
+            choices=tuple(connections),
+            help='The database to count in. Defaults to the "default" database.',
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Recount. Raises `CommandError` in one line."""
+        started = time.monotonic()
+        counters = chosen(options["only"])
+        connection = connections[options["database"]]
+        check_direct(connection)
+        stream = self.stderr if options["as_json"] else self.stdout
+        session = announce(connection, stream.write if options["verbosity"] else lambda line: None)
+        if not options["dry_run"]:
+            session.check_writable()
+        progress = StatusLine(self.stderr, shown=options["verbosity"] >= 1)
+        outcome = Outcome()
+        recount = Recount(
+            connection,
+            pace_of(options),
+            outcome,
+            lambda: progress.show(
+                f"{outcome.table}: {outcome.rows:,} rows looked at, {outcome.total('rows'):,} wrong"
+            ),
+            dry_run=options["dry_run"],
+        )
+        try:
+            recount.run(counters, options["after"])
+        except KeyboardInterrupt:
+            progress.clear()
+            self.stderr.write(
+                f"Ended: what was repaired stays so. --after {outcome.table}:{outcome.last} "
+                "continues."
+            )
+            raise
+        finally:
+            progress.clear()
+        self._summarize(outcome, options, time.monotonic() - started)
+        if not (options["dry_run"] or options["only"] or options["after"]):
+            details = {name: outcome.total(name) for name in ("rows", "left")}
+            seconds = time.monotonic() - started
+            if problem := record_success(connection, RECOUNT, seconds, **details):
+                self.stderr.write(problem)
+
+    def _summarize(self, outcome: Outcome, options: dict[str, Any], seconds: float) -> None:
+        if options["as_json"]:
+            figures = {
+                "dry_run": options["dry_run"],
+                "rows": outcome.rows,
+                "counters": {name: asdict(off) for name, off in outcome.counters.items()},
+                "seconds": round(seconds, 3),
+            }
+            self.stdout.write(json.dumps(figures))
+        elif options["verbosity"]:
+            self._print(outcome, options, seconds)
+        if options["verbosity"] and (left := outcome.total("left")):
+            self.stderr.write(
+                f"{left:,} counters are left for the next recount: locked by other sessions"
+            )
+
+    def _print(self, outcome: Outcome, options: dict[str, Any], seconds: float) -> None:
+        for name, off in outcome.counters.items():
+            if off.rows:
+                self.stdout.write(
+                    f"  {name}: {off.rows:,} rows, {off.too_low:,} too few and "
+                    f"{off.too_high:,} too many"
+                )
+        verb = "are wrong" if options["dry_run"] else "were wrong"
+        self.stdout.write(
+            f"{outcome.total('rows'):,} counters of {outcome.rows:,} rows {verb}, {seconds:.2f} s"
+        )

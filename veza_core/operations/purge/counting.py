@@ -1,0 +1,95 @@
+"""Keeps right the counters of rows that stay, when rows that they count are deleted."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg import sql
+
+from veza_core.counters import Counter, counting
+
+from .batches import Batches
+from .catalog import CASCADE, Reference, Table
+
+DELETE = sql.SQL("DELETE FROM {table} WHERE {key} = ANY(%s)")
+LOCK_CHILDREN = sql.SQL("SELECT {key} FROM {table} WHERE {column} = ANY(%s) FOR UPDATE")
+COUNT = sql.SQL("SELECT {counted}, count(*) FROM {table} WHERE {key} = ANY(%s){live} GROUP BY 1")
+LIVE = sql.SQL(" AND deleted_at IS NULL")
+
+
+class Counting:
+    """Deletes rows, and takes them and what goes with them by cascade out of the counters."""
+
+    def __init__(self, batches: Batches) -> None:
+        self.batches = batches
+        self.references = batches.catalog.references
+        self.counters: dict[Table, list[tuple[str, Counter]]] = {
+            table: counting(str(table)) for table in batches.catalog.tables.values()
+        }
+        #: The cascades by which rows go that count elsewhere, by the table that they begin at.
+        self.ways: dict[Table, list[Reference]] = {
+            table: [each for each in references if self._leads_on(each, {table})]
+            for table, references in self.references.items()
+        }
+
+    def delete(self, table: Table, keys: list[Any]) -> int:
+        """Delete rows that are locked FOR UPDATE, within a batch; return how many they were."""
+        gone = self._with_what_goes(table, keys)
+        lowered = self._count(gone)
+        statement = DELETE.format(table=table.identifier, key=sql.Identifier(table.key))
+        deleted = self.batches.execute(statement, [keys])
+        # Last, so that services wait for their counters as short as can be.
+        self.batches.add_to_counters(lowered)
+        return deleted
+
+    def _leads_on(self, reference: Reference, above: set[Table]) -> bool:
+        if reference.action != CASCADE:
+            return False
+        child = reference.table
+        # A counter of the row that is deleted itself goes with it.
+        if any(counter.key != reference.column for _, counter in self.counters.get(child, ())):
+            return True
+        return child not in above and any(
+            self._leads_on(below, above | {child}) for below in self.references[child]
+        )
+
+    def _with_what_goes(self, table: Table, keys: list[Any]) -> dict[Table, set[Any]]:
+        """The rows, and those that go by cascade and may count elsewhere; locked from the top.
+
+        Nobody can refer to a row that is locked so: no other row comes before the deletion.
+        """
+        gone: dict[Table, set[Any]] = defaultdict(set, {table: set(keys)})
+        waiting: list[tuple[Table, Sequence[Any]]] = [(table, keys)]
+        while waiting:
+            parent, parents = waiting.pop()
+            for reference in self.ways.get(parent, ()):
+                child = reference.table
+                statement = LOCK_CHILDREN.format(
+                    key=sql.Identifier(child.key),
+                    table=child.identifier,
+                    column=sql.Identifier(reference.column),
+                )
+                rows = {row[0] for row in self.batches.rows(statement, [parents])}
+                if new := [*(rows - gone[child])]:
+                    gone[child].update(new)
+                    waiting.append((child, new))
+        return gone
+
+    def _count(self, gone: dict[Table, set[Any]]) -> dict[tuple[str, str], dict[Any, int]]:
+        """How much lower counters of other rows have to be."""
+        lowered = {}
+        tables = {str(table): keys for table, keys in gone.items()}
+        for rows, keys in gone.items():
+            for table, counter in self.counters.get(rows, ()):
+                statement = COUNT.format(
+                    counted=sql.Identifier(counter.key),
+                    table=rows.identifier,
+                    key=sql.Identifier(rows.key),
+                    live=LIVE if rows.is_soft else sql.SQL(""),
+                )
+                counted = self.batches.rows(statement, [[*keys]])
+                gone_too = tables.get(table, set())
+                changes = {key: -number for key, number in counted if key not in gone_too}
+                if changes:
+                    lowered[table, counter.column] = changes
+        return lowered

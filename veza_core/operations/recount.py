@@ -1,0 +1,249 @@
+"""Measures by how much counters are wrong, and adds the difference, beside running services.
+
+A row and its counter change in one transaction. So by how much a counter is wrong, as one snapshot
+shows it, does not change with what services do: it is measured without a lock, however long that
+takes, and added to whatever the counter is by then. Only where a counter is too low, a service that
+keeps it at 0 changes that; so what was corrected is measured again.
+"""
+
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import batched
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.db import DatabaseError, ProgrammingError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import sql
+
+from veza_core.counters import Counter, Differences, add, declared
+from veza_core.db.locks import RECOUNT_LOCK_KEY, LockNotAvailableError, job_lock
+from veza_core.db.timeouts import set_lock_timeout
+
+from .pace import Pace, obstacle
+
+NEXT = sql.SQL("SELECT id FROM {table} WHERE id > %s ORDER BY id LIMIT %s")
+MEASURE = sql.SQL("SELECT counted.id, {differences} FROM {table} counted WHERE id = ANY(%s)")
+DIFFERENCE = sql.SQL("""(
+    SELECT count(*) FROM {rows} counting
+    WHERE counting.{key} = counted.id AND {condition}
+) - counted.{column}""")
+#: A service counts a play within an hour after it, in another transaction, and may purge it later.
+OLDER = "counting.created_at < CURRENT_TIMESTAMP - interval '1 hour'"
+LIVE = "counting.deleted_at IS NULL"
+SOFT = """
+SELECT relname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+WHERE relnamespace = 'public'::regnamespace AND attname = 'deleted_at' AND NOT attisdropped
+"""
+
+#: The least UUID: no row has it.
+FIRST = uuid.UUID(int=0)
+#: Rows that one transaction corrects: a service that counts a play waits for no more.
+AT_ONCE = 100
+#: How often what was corrected is measured.
+ROUNDS = 3
+
+
+@dataclass(slots=True)
+class Off:
+    """One counter: how many rows it was wrong in, and by how much in all.
+
+    `left`: how many of these were locked by other sessions, and are wrong still.
+    """
+
+    rows: int = 0
+    too_low: int = 0
+    too_high: int = 0
+    left: int = 0
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What was wrong, by the counter's name, and where the run is."""
+
+    counters: dict[str, Off] = field(default_factory=dict)
+    rows: int = 0
+    table: str = ""
+    last: uuid.UUID = FIRST
+
+    def total(self, name: str) -> int:
+        """A figure of `Off`, of all counters."""
+        return sum(getattr(off, name) for off in self.counters.values())
+
+
+def chosen(only: Sequence[str]) -> dict[str, list[Counter]]:
+    """The counters to look at, by table: `tracks.like_count` is one, `tracks` are all of a table.
+
+    Raises `CommandError` for a name that is neither.
+    """
+    every = declared()
+    names = [f"{table}.{counter.column}" for table in every for counter in every[table]]
+    if unknown := sorted(set(only) - {*names, *every}):
+        raise CommandError(
+            f"--only: there is no counter {', '.join(unknown)}; choose from "
+            f"{', '.join(sorted({*names, *every}))}",
+            returncode=2,
+        )
+    found = {
+        table: [
+            counter
+            for counter in every[table]
+            if not only or table in only or f"{table}.{counter.column}" in only
+        ]
+        for table in sorted(every)
+    }
+    return {table: counters for table, counters in found.items() if counters}
+
+
+@dataclass(slots=True)
+class Recount:
+    """One run. `outcome` grows batch by batch, also where the run is ended early."""
+
+    connection: BaseDatabaseWrapper
+    pace: Pace
+    outcome: Outcome
+    #: Called after each batch.
+    report: Callable[[], None] = lambda: None
+    dry_run: bool = False
+
+    def run(
+        self, counters: Mapping[str, Sequence[Counter]], after: tuple[str, uuid.UUID] | None = None
+    ) -> None:
+        """Look at every row of these tables, or at those after a place, a table and an id.
+
+        Raises `CommandError` in one line: another run is under way, or the database refused
+        something. What was corrected before that stays so.
+        """
+        if after and after[0] not in counters:
+            raise CommandError(
+                f"--after: {after[0] or 'nothing'} is no table that is looked at; these are "
+                f"{', '.join(counters)}",
+                returncode=2,
+            )
+        try:
+            if self.dry_run:
+                self._run(counters, after)
+            else:
+                with job_lock(self.connection, RECOUNT_LOCK_KEY):
+                    self._run(counters, after)
+        except LockNotAvailableError as error:
+            raise CommandError(
+                f"another recount is under way: {error}. This one did nothing."
+            ) from error
+        except ProgrammingError as error:
+            raise CommandError(
+                f"{' '.join(str(error).split())}: run manage.py migrate first, as a role that may "
+                f"update {', '.join(counters)}"
+            ) from error
+        except DatabaseError as error:
+            raise CommandError(
+                f"{' '.join(str(error).split())}; {self.outcome.rows:,} rows were looked at before"
+            ) from error
+
+    def _run(
+        self, counters: Mapping[str, Sequence[Counter]], after: tuple[str, uuid.UUID] | None
+    ) -> None:
+        for table, those in counters.items():
+            for counter in those:
+                self.outcome.counters[f"{table}.{counter.column}"] = Off()
+        soft = {name for (name,) in self._rows(sql.SQL(SOFT))}
+        for table, those in counters.items():
+            if after and table < after[0]:
+                continue
+            self.outcome.table = table
+            self.outcome.last = after[1] if after and table == after[0] else FIRST
+            self._look_at(table, Measure(table, those, soft))
+
+    def _look_at(self, table: str, measure: "Measure") -> None:
+        statement = NEXT.format(table=sql.Identifier("public", table))
+        while True:
+            started = time.monotonic()
+            found = self._rows(statement, [self.outcome.last, self.pace.batch_size])
+            if not found:
+                return
+            ids = [id_ for (id_,) in found]
+            differences = self._differences(measure, ids)
+            self._note(differences)
+            if not self.dry_run:
+                self._correct(measure, differences)
+            self.outcome.rows += len(ids)
+            self.outcome.last = ids[-1]
+            self.report()
+            self.pace.rest(time.monotonic() - started)
+
+    def _differences(self, measure: "Measure", ids: Sequence[Any]) -> Differences:
+        """What to add to which counter of these rows. One statement, so one snapshot."""
+        found: dict[tuple[str, str], dict[Any, int]] = defaultdict(dict)
+        for id_, *numbers in self._rows(measure.statement, [ids]):
+            for counter, number in zip(measure.counters, numbers, strict=True):
+                if number > 0 or (number < 0 and not counter.only_grows):
+                    found[measure.table, counter.column][id_] = number
+        return found
+
+    def _note(self, differences: Differences) -> None:
+        for (table, column), changes in differences.items():
+            off = self.outcome.counters[f"{table}.{column}"]
+            off.rows += len(changes)
+            off.too_low += sum(number for number in changes.values() if number > 0)
+            off.too_high -= sum(number for number in changes.values() if number < 0)
+
+    def _correct(self, measure: "Measure", differences: Differences) -> None:
+        for _ in range(ROUNDS):
+            ids = sorted({id_ for changes in differences.values() for id_ in changes})
+            if not ids:
+                return
+            for some in batched(ids, AT_ONCE):
+                self._add(differences, some)
+            differences = self._differences(measure, ids)
+        for (table, column), changes in differences.items():
+            self.outcome.counters[f"{table}.{column}"].left += len(changes)
+
+    def _add(self, differences: Differences, ids: Sequence[Any]) -> None:
+        """Add to the counters of these rows in a transaction; what is locked for long is left."""
+        try:
+            with transaction.atomic(using=self.connection.alias):
+                set_lock_timeout(self.connection, self.pace.lock_timeout, local=True)
+                add(self.connection, dict(_of(differences, ids)))
+        except DatabaseError as error:
+            if obstacle(error) is None:
+                raise
+            for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]) if len(ids) > 1 else ():
+                self._add(differences, half)
+
+    def _rows(self, statement: sql.Composable, values: Sequence[Any] = ()) -> list[Any]:
+        with self.connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            return list(cursor.fetchall())
+
+
+def _of(
+    differences: Differences, ids: Sequence[Any]
+) -> Iterator[tuple[tuple[str, str], dict[Any, int]]]:
+    for counter, changes in differences.items():
+        if some := {id_: changes[id_] for id_ in ids if id_ in changes}:
+            yield counter, some
+
+
+class Measure:
+    """How the counters of a table are measured."""
+
+    def __init__(self, table: str, counters: Sequence[Counter], soft: set[str]) -> None:
+        self.table = table
+        self.counters = counters
+        self.statement = MEASURE.format(
+            table=sql.Identifier("public", table),
+            differences=sql.SQL(", ").join(_difference(counter, soft) for counter in counters),
+        )
+
+
+def _difference(counter: Counter, soft: set[str]) -> sql.Composable:
+    conditions = [OLDER] * counter.only_grows + [LIVE] * (counter.rows in soft) or ["true"]
+    return DIFFERENCE.format(
+        rows=sql.Identifier("public", counter.rows),
+        key=sql.Identifier(counter.key),
+        column=sql.Identifier(counter.column),
+        condition=sql.SQL(" AND ").join(map(sql.SQL, conditions)),
+    )
