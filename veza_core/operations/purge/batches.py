@@ -13,6 +13,7 @@ from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.timeouts import set_lock_timeout
+from veza_core.operations.replicas import wait_for_replicas
 
 from .catalog import Catalog
 
@@ -86,6 +87,7 @@ class Batches:
         if self._add(before, after):
             self.report()
             self.pace.rest(time.monotonic() - started)
+            wait_for_replicas(self.connection)
 
     def execute(self, statement: Any, parameters: Sequence[Any] = ()) -> int:
         """Run a statement; how many rows it touched."""
