@@ -36,6 +36,8 @@ NAMES = {
     "EMBEDDED_DATABASE",
     "EMBEDDED_DIRECTORY",
     "EXPORT_MAX_ROWS",
+    "JOB_IGNORED_REPLICAS",
+    "JOB_MAX_REPLICA_LAG",
     "KNOWN_BROWSER_DAYS",
     "LOG_FORMAT",
     "METRICS_TOKEN",
@@ -100,7 +102,8 @@ def read_environment() -> Env:
     if message := _unknown(os.environ):
         raise ImproperlyConfigured(message)
     env = Env()
-    for name, parse in {"days": _days, "text": _text, "names": _names}.items():
+    parsers = {"days": _days, "text": _text, "names": _names, "seconds": _seconds}
+    for name, parse in parsers.items():
         env.add_parser(name, parse)
     return env
 
@@ -140,6 +143,17 @@ def _days(value: str) -> int | None:
     if not (value.isascii() and value.isdecimal()) or int(value) > MOST_DAYS:
         raise EnvError(f"a number of days is needed, from 0 to {MOST_DAYS}, or nothing")
     return int(value)
+
+
+def _seconds(value: str) -> float | None:
+    """A number of seconds; None, without a limit, when nothing is given."""
+    if not value:
+        return None
+    if not re.fullmatch(r"\d{1,7}(\.\d+)?", value) or not 0 < float(value) <= MOST_SECONDS:
+        raise EnvError(
+            f"a number of seconds is needed, more than 0, up to {MOST_SECONDS}, or nothing"
+        )
+    return float(value)
 
 
 def _text(value: str) -> str:

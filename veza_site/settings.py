@@ -90,6 +90,9 @@ try:
     # How long a migration's statement waits for a lock, in seconds, and how often it is tried.
     MIGRATE_LOCK_TIMEOUT = env.float("MIGRATE_LOCK_TIMEOUT", default=5.0, validate=SECONDS)
     MIGRATE_LOCK_ATTEMPTS = env.int("MIGRATE_LOCK_ATTEMPTS", default=10, validate=POSITIVE)
+    # How many seconds a replica may be behind while jobs write on, and which replicas may be more.
+    JOB_MAX_REPLICA_LAG: float | None = env.seconds("JOB_MAX_REPLICA_LAG", default="10")
+    JOB_IGNORED_REPLICAS: list[str] = env.names("JOB_IGNORED_REPLICAS", default="")
     # What `purge` deletes, and how many days after it ended, was deleted or was written.
     PURGE_AFTER_DAYS: dict[str, int | None] = {
         kind: env.days(f"PURGE_{kind.upper()}_AFTER_DAYS", default)

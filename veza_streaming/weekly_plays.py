@@ -14,6 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.locks import LockNotAvailableError, job_lock
 from veza_core.db.timeouts import set_lock_timeout
+from veza_core.operations.replicas import wait_for_replicas
 
 #: The name of the job: see `veza_core.operations.jobs`.
 WEEKLY_PLAYS = "count_weekly_plays"
@@ -81,6 +82,7 @@ def count_weekly_plays(
             outcome.due = len(changes)
             for batch in () if dry_run else batched(changes, BATCH):
                 outcome.updated += _update(connection, batch)
+                wait_for_replicas(connection)
     except LockNotAvailableError as error:
         raise CommandError(f"another count is under way: {error}. This one did nothing.") from error
     except ProgrammingError as error:

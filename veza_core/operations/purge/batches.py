@@ -14,6 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from veza_core.counters import Differences, add
 from veza_core.db.timeouts import set_lock_timeout
 from veza_core.operations.pace import Pace
+from veza_core.operations.replicas import wait_for_replicas
 
 from .catalog import Catalog
 
@@ -68,6 +69,7 @@ class Batches:
         if self._add(before, after):
             self.report()
             self.pace.rest(time.monotonic() - started)
+            wait_for_replicas(self.connection)
 
     def execute(self, statement: Any, parameters: Sequence[Any] = ()) -> int:
         """Run a statement; how many rows it touched."""

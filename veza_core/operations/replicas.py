@@ -1,0 +1,76 @@
+"""How jobs that write much wait for the replicas, so that these do not fall behind.
+
+A replica that is behind shows old rows, and one whose WAL the primary no longer has is lost. A job
+that writes in batches asks between two of them, and goes on when every replica has caught up.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from weakref import WeakSet
+
+from django.conf import settings
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+#: Seconds between two looks.
+LOOK_EVERY = 0.5
+
+# `replay_lag` grows while a replica applies nothing, and is NULL once it has everything, and for a
+# base backup, which applies nothing (PostgreSQL, "pg_stat_replication", 27.2.4). A role without
+# pg_read_all_stats sees a row for each replica, and NULL in all of its columns.
+BEHIND = """
+SELECT application_name || coalesce(' at ' || host(client_addr), ''),
+    extract(epoch FROM replay_lag)::float8, state IS NULL
+FROM pg_stat_replication
+WHERE state IS NULL
+    OR (application_name <> ALL (%s) AND replay_lag > make_interval(secs => %s))
+ORDER BY replay_lag DESC NULLS LAST LIMIT 1
+"""
+
+NOT_ALLOWED = (
+    "replicas are not waited for: the role cannot see how far behind they are. GRANT pg_monitor "
+    "to it, or set JOB_MAX_REPLICA_LAG to nothing"
+)
+
+logger = logging.getLogger(__name__)
+
+#: Connections whose role may not look: that is said once of each.
+_not_allowed: "WeakSet[BaseDatabaseWrapper]" = WeakSet()
+
+
+def wait_for_replicas(
+    connection: BaseDatabaseWrapper, say: Callable[[str], object] = logger.warning
+) -> float:
+    """Wait until no replica is more than `JOB_MAX_REPLICA_LAG` seconds behind; return the seconds.
+
+    Call it on the primary, between two transactions: a job that waits must hold no lock. Where
+    no replica is behind it costs one query. `say` gets a line when the wait begins; and one, once a
+    connection, where the role may not see the replicas: then nothing is waited for. A replica that
+    `JOB_IGNORED_REPLICAS` names (by `application_name`), or that is not connected, holds up nobody.
+    """
+    most: float | None = settings.JOB_MAX_REPLICA_LAG
+    if most is None or connection in _not_allowed:
+        return 0.0
+    began, told = time.monotonic(), False
+    while (found := _behind(connection, most)) is not None:
+        name, seconds, hidden = found
+        if hidden:
+            _not_allowed.add(connection)
+            say(NOT_ALLOWED)
+            return 0.0
+        if not told:
+            say(
+                f"waiting for replica {name}, which is {seconds:.0f} s behind: "
+                f"JOB_MAX_REPLICA_LAG is {most:g}"
+            )
+            told = True
+        time.sleep(LOOK_EVERY)
+    return time.monotonic() - began
+
+
+def _behind(connection: BaseDatabaseWrapper, most: float) -> tuple[str, float, bool] | None:
+    """The replica that is furthest behind, its seconds, and whether the role may not see that."""
+    with connection.cursor() as cursor:
+        cursor.execute(BEHIND, [settings.JOB_IGNORED_REPLICAS, most])
+        found: tuple[str, float, bool] | None = cursor.fetchone()
+    return found
