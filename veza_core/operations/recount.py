@@ -24,6 +24,7 @@ from veza_core.db.locks import RECOUNT_LOCK_KEY, LockNotAvailableError, job_lock
 from veza_core.db.timeouts import set_lock_timeout
 
 from .pace import Pace, obstacle
+from .replicas import wait_for_replicas
 
 NEXT = sql.SQL("SELECT id FROM {table} WHERE id > %s ORDER BY id LIMIT %s")
 MEASURE = sql.SQL("SELECT counted.id, {differences} FROM {table} counted WHERE id = ANY(%s)")
@@ -173,6 +174,8 @@ class Recount:
             self.outcome.last = ids[-1]
             self.report()
             self.pace.rest(time.monotonic() - started)
+            if not self.dry_run:
+                wait_for_replicas(self.connection)
 
     def _differences(self, measure: "Measure", ids: Sequence[Any]) -> Differences:
         """What to add to which counter of these rows. One statement, so one snapshot."""
