@@ -31,7 +31,7 @@ class Command(BaseCommand):
     """Reads in batches and updates only what is wrong; safe to kill and to run again."""
 
     help = (
-        "Compares counters, such as tracks.like_count, with the rows that they count, says by how "
+        "Compares columns that count rows of another table with these rows, says by how "
         "much they are wrong, and repairs them, in small batches beside running services."
     )
     requires_system_checks = []
@@ -45,8 +45,8 @@ class Command(BaseCommand):
             type=some_text,
             action="append",
             default=[],
-            metavar="COUNTER",
-            help="Look at this counter only, such as tracks.like_count, or at those of this table; "
+            metavar="TABLE[.COLUMN]",
+            help="Look at this counter only, or at those of this table; "
             "may be given several times.",
         )
         parser.add_argument(
