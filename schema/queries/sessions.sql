@@ -85,8 +85,8 @@ VALUES ($1, $2, $3, $4, $5, $6) RETURNING id;
 
 -- name: RotateRefreshToken :one
 -- One token buys one successor, of the same session: the second of two that present it waits for the
--- first, sees revoked_at, and gets no row. No row also when the session was ended, or the account may
--- not sign in. After no row, call EndSessionOfReusedToken.
+-- first, sees revoked_at, and gets no row. No row also when the session was ended or has expired, or the
+-- account may not sign in. After no row, call EndSessionOfReusedToken.
 -- $1: the old hash; $2: the new one; $3: when the new one expires.
 -- index: idx_refresh_tokens_token_hash, users_pkey, user_sessions_pkey
 WITH used AS (
@@ -97,7 +97,8 @@ WITH used AS (
       AND users.is_active AND NOT users.is_banned AND users.deleted_at IS NULL
       AND NOT EXISTS (SELECT 1 FROM user_sessions
                       WHERE user_sessions.id = refresh_tokens.session_id
-                        AND user_sessions.revoked_at IS NOT NULL)
+                        AND (user_sessions.revoked_at IS NOT NULL
+                             OR user_sessions.expires_at <= CURRENT_TIMESTAMP))
     RETURNING refresh_tokens.user_id, refresh_tokens.session_id
 )
 INSERT INTO refresh_tokens (user_id, session_id, token_hash, expires_at, ip_address, user_agent)

@@ -50,6 +50,15 @@ def test_without_a_word_it_buys_two(first, second, token):
     assert got[1]
 
 
+def test_a_session_that_has_expired_ends_its_tokens(first, device, token):
+    first.execute("UPDATE user_sessions SET expires_at = CURRENT_TIMESTAMP WHERE id = $1", device)
+
+    assert first.run("RotateRefreshToken", token, hashed(), SOON, None, None) is None
+
+    first.execute("UPDATE user_sessions SET expires_at = $2 WHERE id = $1", device, SOON)
+    assert first.run("RotateRefreshToken", token, hashed(), SOON, None, None)
+
+
 def test_a_token_that_is_used_twice_ends_its_session(first, second, user, device, token):
     successor, other = hashed(), hashed()
     another = first.run("CreateSession", user, hashed(), None, None, None, SOON)[0]
