@@ -156,12 +156,12 @@ CREATE TABLE public.user_sessions (
 
 CREATE INDEX idx_user_sessions_expires_at
     ON public.user_sessions (expires_at);
-CREATE INDEX idx_user_sessions_ip_address_last_activity_at
-    ON public.user_sessions (ip_address, last_activity_at DESC);
+CREATE INDEX idx_user_sessions_ip_address_created_at
+    ON public.user_sessions (ip_address, created_at DESC);
 CREATE INDEX idx_user_sessions_revoked_at
     ON public.user_sessions (revoked_at) WHERE revoked_at IS NOT NULL;
-CREATE INDEX idx_user_sessions_user_id_last_activity_at
-    ON public.user_sessions (user_id, last_activity_at DESC);
+CREATE INDEX idx_user_sessions_user_id_created_at
+    ON public.user_sessions (user_id, created_at DESC);
 
 COMMENT ON TABLE public.user_sessions IS 'Signed-in clients: browsers, phones, speakers';
 COMMENT ON COLUMN public.user_sessions.id IS 'UUID: random, unless the client makes one, such as of version 7';

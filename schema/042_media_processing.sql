@@ -85,8 +85,8 @@ CREATE TABLE public.hls_transcode_queue (
     CONSTRAINT chk_hls_transcode_queue_priority CHECK (priority >= 1 AND priority <= 10)
 );
 
-CREATE INDEX idx_hls_transcode_queue_priority_created_at
-    ON public.hls_transcode_queue (priority DESC, created_at) WHERE status = 'pending';
+CREATE INDEX idx_hls_transcode_queue_priority_run_after
+    ON public.hls_transcode_queue (priority DESC, run_after) WHERE status = 'pending';
 CREATE INDEX idx_hls_transcode_queue_status_created_at
     ON public.hls_transcode_queue (status, created_at DESC);
 CREATE INDEX idx_hls_transcode_queue_track_id

@@ -575,12 +575,12 @@ class Migration(migrations.Migration):
                 "db_table_comment": "Signed-in clients: browsers, phones, speakers",
                 "indexes": [
                     veza_core.db.indexes.Index(
-                        fields=["user", "-last_activity_at"],
-                        name="idx_user_sessions_user_id_last_activity_at",
+                        fields=["user", "-created_at"],
+                        name="idx_user_sessions_user_id_created_at",
                     ),
                     veza_core.db.indexes.Index(
-                        fields=["ip_address", "-last_activity_at"],
-                        name="idx_user_sessions_ip_address_last_activity_at",
+                        fields=["ip_address", "-created_at"],
+                        name="idx_user_sessions_ip_address_created_at",
                     ),
                     veza_core.db.indexes.Index(
                         fields=["expires_at"], name="idx_user_sessions_expires_at"

@@ -277,8 +277,8 @@ class Migration(migrations.Migration):
                     ),
                     veza_core.db.indexes.Index(
                         condition=models.Q(("status", "pending")),
-                        fields=["-priority", "created_at"],
-                        name="idx_hls_transcode_queue_priority_created_at",
+                        fields=["-priority", "run_after"],
+                        name="idx_hls_transcode_queue_priority_run_after",
                     ),
                     veza_core.db.indexes.Index(
                         fields=["status", "-created_at"],
