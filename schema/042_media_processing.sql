@@ -96,6 +96,8 @@ CREATE UNIQUE INDEX idx_hls_transcode_queue_track_id_track_version_id
 CREATE INDEX idx_hls_transcode_queue_track_version_id
     ON public.hls_transcode_queue (track_version_id);
 
+ALTER TABLE public.hls_transcode_queue SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
+
 COMMENT ON TABLE public.hls_transcode_queue IS 'Streams to be made, taken by workers with FOR UPDATE SKIP LOCKED';
 COMMENT ON COLUMN public.hls_transcode_queue.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.hls_transcode_queue.track_id IS 'What is to be transcoded';
@@ -147,6 +149,8 @@ CREATE INDEX idx_bitrate_adaptation_logs_track_id_created_at
     ON public.bitrate_adaptation_logs (track_id, created_at DESC);
 CREATE INDEX idx_bitrate_adaptation_logs_user_id_created_at
     ON public.bitrate_adaptation_logs (user_id, created_at DESC);
+
+ALTER TABLE public.bitrate_adaptation_logs SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
 COMMENT ON TABLE public.bitrate_adaptation_logs IS 'Changes of bitrate while clients played streams';
 COMMENT ON COLUMN public.bitrate_adaptation_logs.id IS 'UUID: random, unless the client makes one, such as of version 7';

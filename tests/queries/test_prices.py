@@ -1,7 +1,7 @@
 """What the statements that run most write, and how far they read.
 
-A row version that is HOT (heap-only tuple) adds nothing to any index. PostgreSQL writes one where no
-index has a column that changed, and the page has room.
+A row version that is HOT (heap-only tuple) adds nothing to any index. PostgreSQL writes one where
+no index has a column that changed, and the page has room.
 """
 
 import json
