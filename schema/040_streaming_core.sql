@@ -207,7 +207,7 @@ CREATE INDEX idx_playlists_title_upper
 CREATE INDEX idx_playlists_user_id_created_at
     ON public.playlists (user_id, created_at DESC);
 
-ALTER TABLE public.playlists SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02', fillfactor = '95');
+ALTER TABLE public.playlists SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
 COMMENT ON TABLE public.playlists IS 'Lists of tracks that users made';
 COMMENT ON COLUMN public.playlists.id IS 'UUID: random, unless the client makes one, such as of version 7';

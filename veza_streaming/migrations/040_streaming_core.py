@@ -1019,7 +1019,7 @@ class Migration(migrations.Migration):
             },
         ),
         SetStorageParameters("tracks", fillfactor=95, **LARGE),
-        SetStorageParameters("playlists", fillfactor=95, **LARGE),
+        SetStorageParameters("playlists", **LARGE),
         SetStorageParameters("playlist_tracks", **LARGE),
         SetStorageParameters("playlist_follows", **LARGE),
     ]
