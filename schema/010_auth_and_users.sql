@@ -65,6 +65,8 @@ CREATE INDEX idx_users_username_trgm
 CREATE UNIQUE INDEX idx_users_username_upper
     ON public.users (upper(username)) WHERE deleted_at IS NULL;
 
+ALTER TABLE public.users SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02', fillfactor = '95');
+
 COMMENT ON TABLE public.users IS 'Accounts';
 COMMENT ON COLUMN public.users.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.users.email IS 'Sign-in address in lower case, unique among live rows';
@@ -156,12 +158,14 @@ CREATE TABLE public.user_sessions (
 
 CREATE INDEX idx_user_sessions_expires_at
     ON public.user_sessions (expires_at);
-CREATE INDEX idx_user_sessions_ip_address_last_activity_at
-    ON public.user_sessions (ip_address, last_activity_at DESC);
+CREATE INDEX idx_user_sessions_ip_address_created_at
+    ON public.user_sessions (ip_address, created_at DESC);
 CREATE INDEX idx_user_sessions_revoked_at
     ON public.user_sessions (revoked_at) WHERE revoked_at IS NOT NULL;
-CREATE INDEX idx_user_sessions_user_id_last_activity_at
-    ON public.user_sessions (user_id, last_activity_at DESC);
+CREATE INDEX idx_user_sessions_user_id_created_at
+    ON public.user_sessions (user_id, created_at DESC);
+
+ALTER TABLE public.user_sessions SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02', fillfactor = '95');
 
 COMMENT ON TABLE public.user_sessions IS 'Signed-in clients: browsers, phones, speakers';
 COMMENT ON COLUMN public.user_sessions.id IS 'UUID: random, unless the client makes one, such as of version 7';
@@ -204,6 +208,8 @@ CREATE INDEX idx_refresh_tokens_session_id
     ON public.refresh_tokens (session_id);
 CREATE INDEX idx_refresh_tokens_user_id
     ON public.refresh_tokens (user_id);
+
+ALTER TABLE public.refresh_tokens SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
 COMMENT ON TABLE public.refresh_tokens IS 'Long-lived tokens that buy new access tokens';
 COMMENT ON COLUMN public.refresh_tokens.id IS 'UUID: random, unless the client makes one, such as of version 7';

@@ -162,6 +162,8 @@ CREATE TABLE public.user_profiles (
 CREATE INDEX idx_user_profiles_created_at
     ON public.user_profiles (created_at DESC);
 
+ALTER TABLE public.user_profiles SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
+
 COMMENT ON TABLE public.user_profiles IS 'What users show to others, one row a user at most';
 COMMENT ON COLUMN public.user_profiles.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.user_profiles.user_id IS 'Whose profile it is';
@@ -206,6 +208,8 @@ CREATE TABLE public.user_settings (
 
 CREATE INDEX idx_user_settings_created_at
     ON public.user_settings (created_at DESC);
+
+ALTER TABLE public.user_settings SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
 COMMENT ON TABLE public.user_settings IS 'How the platform behaves for users, one row a user at most';
 COMMENT ON COLUMN public.user_settings.id IS 'UUID: random, unless the client makes one, such as of version 7';

@@ -95,6 +95,8 @@ CREATE INDEX idx_tracks_user_id_created_at
 CREATE INDEX idx_tracks_weekly_play_count
     ON public.tracks (weekly_play_count DESC) WHERE weekly_play_count > 0;
 
+ALTER TABLE public.tracks SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02', fillfactor = '95');
+
 COMMENT ON TABLE public.tracks IS 'Pieces of music that users uploaded';
 COMMENT ON COLUMN public.tracks.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.tracks.user_id IS 'Who uploaded it';
@@ -205,6 +207,8 @@ CREATE INDEX idx_playlists_title_upper
 CREATE INDEX idx_playlists_user_id_created_at
     ON public.playlists (user_id, created_at DESC);
 
+ALTER TABLE public.playlists SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
+
 COMMENT ON TABLE public.playlists IS 'Lists of tracks that users made';
 COMMENT ON COLUMN public.playlists.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.playlists.user_id IS 'Who owns it';
@@ -251,6 +255,8 @@ CREATE INDEX idx_playlist_tracks_track_id
     ON public.playlist_tracks (track_id);
 CREATE UNIQUE INDEX idx_playlist_tracks_track_id_playlist_id
     ON public.playlist_tracks (track_id, playlist_id) WHERE deleted_at IS NULL;
+
+ALTER TABLE public.playlist_tracks SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
 COMMENT ON TABLE public.playlist_tracks IS 'Which track is in which playlist, and where';
 COMMENT ON COLUMN public.playlist_tracks.id IS 'UUID: random, unless the client makes one, such as of version 7';
@@ -331,6 +337,8 @@ CREATE INDEX idx_playlist_follows_user_id_created_at
     ON public.playlist_follows (user_id, created_at DESC);
 CREATE UNIQUE INDEX idx_playlist_follows_user_id_playlist_id
     ON public.playlist_follows (user_id, playlist_id) WHERE deleted_at IS NULL;
+
+ALTER TABLE public.playlist_follows SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
 COMMENT ON TABLE public.playlist_follows IS 'Which user follows which playlist';
 COMMENT ON COLUMN public.playlist_follows.id IS 'UUID: random, unless the client makes one, such as of version 7';

@@ -44,6 +44,8 @@ CREATE INDEX idx_track_plays_track_id_created_at
 CREATE INDEX idx_track_plays_user_id_created_at
     ON public.track_plays (user_id, created_at DESC);
 
+ALTER TABLE public.track_plays SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
+
 COMMENT ON TABLE public.track_plays IS 'Listenings to tracks, one row each';
 COMMENT ON COLUMN public.track_plays.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.track_plays.track_id IS 'What was played';
@@ -83,6 +85,8 @@ CREATE UNIQUE INDEX idx_track_likes_track_id_user_id
     ON public.track_likes (track_id, user_id) WHERE deleted_at IS NULL;
 CREATE INDEX idx_track_likes_user_id_created_at
     ON public.track_likes (user_id, created_at DESC);
+
+ALTER TABLE public.track_likes SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
 COMMENT ON TABLE public.track_likes IS 'Which user likes which track';
 COMMENT ON COLUMN public.track_likes.id IS 'UUID: random, unless the client makes one, such as of version 7';
@@ -174,6 +178,8 @@ CREATE INDEX idx_track_comments_track_id_created_at
 CREATE INDEX idx_track_comments_user_id_created_at
     ON public.track_comments (user_id, created_at DESC);
 
+ALTER TABLE public.track_comments SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
+
 COMMENT ON TABLE public.track_comments IS 'What users say of tracks, in threads';
 COMMENT ON COLUMN public.track_comments.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.track_comments.track_id IS 'What is commented on';
@@ -211,6 +217,8 @@ CREATE INDEX idx_track_history_track_id_created_at
     ON public.track_history (track_id, created_at DESC);
 CREATE INDEX idx_track_history_user_id_created_at
     ON public.track_history (user_id, created_at DESC);
+
+ALTER TABLE public.track_history SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
 COMMENT ON TABLE public.track_history IS 'Changes of tracks, one row each';
 COMMENT ON COLUMN public.track_history.id IS 'UUID: random, unless the client makes one, such as of version 7';
@@ -259,6 +267,8 @@ CREATE INDEX idx_playback_analytics_track_id_created_at
     ON public.playback_analytics (track_id, created_at DESC);
 CREATE INDEX idx_playback_analytics_user_id_created_at
     ON public.playback_analytics (user_id, created_at DESC);
+
+ALTER TABLE public.playback_analytics SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
 COMMENT ON TABLE public.playback_analytics IS 'How listenings went, one row each';
 COMMENT ON COLUMN public.playback_analytics.id IS 'UUID: random, unless the client makes one, such as of version 7';

@@ -85,8 +85,8 @@ CREATE TABLE public.hls_transcode_queue (
     CONSTRAINT chk_hls_transcode_queue_priority CHECK (priority >= 1 AND priority <= 10)
 );
 
-CREATE INDEX idx_hls_transcode_queue_priority_created_at
-    ON public.hls_transcode_queue (priority DESC, created_at) WHERE status = 'pending';
+CREATE INDEX idx_hls_transcode_queue_priority_run_after
+    ON public.hls_transcode_queue (priority DESC, run_after) WHERE status = 'pending';
 CREATE INDEX idx_hls_transcode_queue_status_created_at
     ON public.hls_transcode_queue (status, created_at DESC);
 CREATE INDEX idx_hls_transcode_queue_track_id
@@ -95,6 +95,8 @@ CREATE UNIQUE INDEX idx_hls_transcode_queue_track_id_track_version_id
     ON public.hls_transcode_queue (track_id, track_version_id) NULLS NOT DISTINCT WHERE status = 'pending';
 CREATE INDEX idx_hls_transcode_queue_track_version_id
     ON public.hls_transcode_queue (track_version_id);
+
+ALTER TABLE public.hls_transcode_queue SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
 COMMENT ON TABLE public.hls_transcode_queue IS 'Streams to be made, taken by workers with FOR UPDATE SKIP LOCKED';
 COMMENT ON COLUMN public.hls_transcode_queue.id IS 'UUID: random, unless the client makes one, such as of version 7';
@@ -147,6 +149,8 @@ CREATE INDEX idx_bitrate_adaptation_logs_track_id_created_at
     ON public.bitrate_adaptation_logs (track_id, created_at DESC);
 CREATE INDEX idx_bitrate_adaptation_logs_user_id_created_at
     ON public.bitrate_adaptation_logs (user_id, created_at DESC);
+
+ALTER TABLE public.bitrate_adaptation_logs SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
 COMMENT ON TABLE public.bitrate_adaptation_logs IS 'Changes of bitrate while clients played streams';
 COMMENT ON COLUMN public.bitrate_adaptation_logs.id IS 'UUID: random, unless the client makes one, such as of version 7';

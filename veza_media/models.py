@@ -170,11 +170,11 @@ class HlsTranscodeJob(BaseModel):
             Index(fields=["track"], name="idx_hls_transcode_queue_track_id"),
             # A version's jobs.
             Index(fields=["track_version"], name="idx_hls_transcode_queue_track_version_id"),
-            # The next job.
+            # The next job of a priority: deferred ones stand behind those that may be taken.
             Index(
-                fields=["-priority", "created_at"],
+                fields=["-priority", "run_after"],
                 condition=Q(status="pending"),
-                name="idx_hls_transcode_queue_priority_created_at",
+                name="idx_hls_transcode_queue_priority_run_after",
             ),
             # The jobs in a state, newest first.
             Index(

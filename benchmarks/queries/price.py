@@ -1,5 +1,7 @@
 """What the Standard costs: random keys, the trigger, each index of track_plays, bytes of a row.
 
+And what updates write, and how far a worker reads for a job (`updates`, `jobs`).
+
 Run it with `make bench-price`. Every case takes its turn in each round, on a table that has rows
 already; inserts are batches of 1,000, and COMMIT does not wait for the disk.
 """
@@ -13,7 +15,7 @@ from typing import Any
 import psycopg
 from rich.table import Table
 
-from benchmarks.queries import databases, report, setting
+from benchmarks.queries import databases, jobs, report, setting, updates
 
 DATABASE = "bench_price"
 BATCH = 1_000
@@ -69,7 +71,7 @@ def take_turns(cases: Sequence[Case], rounds: int) -> None:
 
 
 def main() -> None:
-    """Measure all four, print them, and drop the database."""
+    """Measure all, print them, and drop the database."""
     parser = setting.parser(__doc__)
     parser.add_argument("--rows", type=setting.positive, nargs="+", default=[100_000, 500_000])
     parser.add_argument(
@@ -91,6 +93,8 @@ def main() -> None:
             "keys": [_keys(connection, rows, options.rounds) for rows in options.rows],
             "trigger": _trigger(connection, options.rounds),
             "indexes": _indexes(connection, options.rows[-1], options.rounds),
+            "jobs": jobs.measure(connection),
+            "updates": updates.measure(connection),
         }
     setting.write(options.json, results)
     _show(results)
@@ -268,6 +272,8 @@ def _show(results: dict[str, Any]) -> None:
     for row in results["bytes"]:
         table.add_row(row["table"], str(row["row"]), str(row["indexes"]))
     report.console.print(table)
+    jobs.show(results["jobs"])
+    updates.show(results["updates"])
 
 
 def _rates(case: dict[str, Any], base: Sequence[int]) -> tuple[str, str]:

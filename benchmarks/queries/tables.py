@@ -161,6 +161,19 @@ def price(results: dict[str, Any]) -> Iterator[str]:
         ["table", "bytes a row", "its indexes"],
         ([row["table"], row["row"], row["indexes"]] for row in results["bytes"]),
     )
+    if "updates" not in results:
+        # Those of a run that is older than they are.
+        return
+    yield from table(
+        ["taking a job: deferred ones", "index", "buffers"],
+        ([f"{row['deferred']:,}", f"(priority, {row['column']})", f"{row['buffers']:,}"]
+         for row in results["jobs"]),
+    )  # fmt: skip
+    yield from table(
+        ["update", "", "HOT", "WAL, bytes", "indexes grow by, bytes", "table, bytes a row"],
+        ([row["update"], row["variant"], f"{row['hot']:.1%}", f"{row['wal_bytes']:,}",
+          row["index_bytes"], row["table_bytes_a_row"]] for row in results["updates"]),
+    )  # fmt: skip
 
 
 def _rates(case: dict[str, Any], base: Sequence[int]) -> tuple[str, str]:

@@ -17,11 +17,13 @@ WHERE user_sessions.token_hash = $1 AND user_sessions.revoked_at IS NULL
   AND users.is_active AND NOT users.is_banned AND users.deleted_at IS NULL;
 
 -- name: LiveSessionsOfUser :many
--- index: idx_user_sessions_user_id_last_activity_at
-SELECT id, device_info, ip_address, user_agent, last_activity_at
+-- Where an account is signed in, the newest sign-in first. No index has last_activity_at: every use of
+-- a session would write to it.
+-- index: idx_user_sessions_user_id_created_at
+SELECT id, device_info, ip_address, user_agent, created_at, last_activity_at
 FROM user_sessions
 WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > CURRENT_TIMESTAMP
-ORDER BY last_activity_at DESC LIMIT 20;
+ORDER BY created_at DESC LIMIT 100;
 
 -- name: TouchSession :execrows
 -- At most once a minute for each session: every request would write a row version.
@@ -32,7 +34,7 @@ WHERE id = $1 AND revoked_at IS NULL
 
 -- name: SignOutEverywhere :execrows
 -- Ends all sessions, refresh tokens and access tokens of an account.
--- index: users_pkey, idx_refresh_tokens_user_id, idx_user_sessions_user_id_last_activity_at
+-- index: users_pkey, idx_refresh_tokens_user_id, idx_user_sessions_user_id_created_at
 WITH sessions AS (
     UPDATE user_sessions SET revoked_at = CURRENT_TIMESTAMP
     WHERE user_sessions.user_id = $1 AND user_sessions.revoked_at IS NULL

@@ -37,15 +37,23 @@ INSERT INTO hls_transcode_queue (track_id, track_version_id, priority) VALUES ($
 ON CONFLICT DO NOTHING;
 
 -- name: TakeTranscodeJob :one
--- The next job, for the worker $1. Workers do not wait for each other, and no job is given twice.
--- attempt_count goes up here, and nowhere else.
--- index: idx_hls_transcode_queue_priority_created_at, hls_transcode_queue_pkey
+-- The next job, for the worker $1: of the highest priority, and there of the earliest run_after.
+-- Workers do not wait for each other, and no job is given twice. attempt_count goes up here, and
+-- nowhere else. Each priority is asked for by itself: as one range of the index, the deferred jobs of
+-- a priority would all be read before the next priority is.
+-- index: idx_hls_transcode_queue_priority_run_after, hls_transcode_queue_pkey
 UPDATE hls_transcode_queue
 SET status = 'processing', locked_by = $1, locked_at = CURRENT_TIMESTAMP,
     started_at = CURRENT_TIMESTAMP, attempt_count = attempt_count + 1
-WHERE id = (SELECT id FROM hls_transcode_queue
-            WHERE status = 'pending' AND run_after <= CURRENT_TIMESTAMP
-            ORDER BY priority DESC, created_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+WHERE id = (
+    SELECT job.id
+    FROM (SELECT number FROM generate_series(1, 10) AS number ORDER BY number DESC) AS level
+    CROSS JOIN LATERAL (
+        SELECT waiting.id FROM hls_transcode_queue AS waiting
+        WHERE waiting.status = 'pending' AND waiting.priority = level.number
+          AND waiting.run_after <= CURRENT_TIMESTAMP
+        ORDER BY waiting.run_after LIMIT 1 FOR UPDATE SKIP LOCKED) AS job
+    ORDER BY level.number DESC LIMIT 1)
 RETURNING id, track_id, track_version_id, attempt_count, max_attempts;
 
 -- name: KeepTranscodeJob :execrows

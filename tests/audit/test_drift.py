@@ -100,8 +100,11 @@ def test_a_setting_that_a_server_keeps_for_itself_is_no_finding(v1):
 
 
 TUNINGS = {
-    "ALTER TABLE users SET (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.01)":
-        "public.users (options)",
+    "ALTER TABLE rooms SET (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.01)":
+        "public.rooms (options)",
+    "ALTER TABLE tracks SET (fillfactor = 80)": "public.tracks (options)",
+    "ALTER TABLE track_plays RESET (autovacuum_analyze_scale_factor)":
+        "public.track_plays (options)",
     "ALTER TABLE users ALTER email SET STATISTICS 500": "public.users.email (statistics)",
     "ALTER TABLE users ALTER email SET (n_distinct = -1)": "public.users.email (options)",
     "ALTER TABLE users REPLICA IDENTITY FULL": "public.users (replica identity)",
@@ -120,7 +123,7 @@ def test_tuning_is_a_warning_of_its_own(v1):
     found = json.loads(result.stdout)["findings"]
     assert {(each["rule"], each["severity"]) for each in found} == {("tuning", "warning")}
     assert {each["object"] for each in found} == set(TUNINGS.values())
-    [options] = [each for each in found if each["object"] == "public.users (options)"]
+    [options] = [each for each in found if each["object"] == "public.rooms (options)"]
     assert "was none, is autovacuum_vacuum_scale_factor=0.01, fillfactor=90" in options["message"]
 
 

@@ -6,7 +6,12 @@ from django.db.migrations import CreateModel, Migration
 from django.db.migrations.loader import MigrationLoader
 
 from tests.support import database_url
-from veza_core.db.operations import AddEnumValue, InsertPermissions, KeepUpdatedAt
+from veza_core.db.operations import (
+    AddEnumValue,
+    InsertPermissions,
+    KeepUpdatedAt,
+    SetStorageParameters,
+)
 from veza_core.schema.export import ExportError
 from veza_core.schema.export.additions import changes
 from veza_core.schema.export.drift import compare
@@ -158,7 +163,11 @@ def test_names_by_which_files_would_load_too_early(added, message):
 def test_operations_can_be_run_again(cursor_rows):
     """A trigger and the rows of a table, twice, in a database that has them already."""
     before = cursor_rows()
-    for operation in (KeepUpdatedAt("rooms"), InsertPermissions("rooms", moderator=["update"])):
+    for operation in (
+        KeepUpdatedAt("rooms"),
+        InsertPermissions("rooms", moderator=["update"]),
+        SetStorageParameters("tracks", fillfactor=95),
+    ):
         for _ in range(2):
             with connection.schema_editor(atomic=False) as editor:
                 operation.database_forwards("veza_core", editor, None, None)
@@ -171,7 +180,12 @@ def cursor_rows(live):
 
 
 def test_operations_cannot_be_undone():
-    for operation in (KeepUpdatedAt("x"), InsertPermissions("x"), AddEnumValue("x", "y")):
+    for operation in (
+        KeepUpdatedAt("x"),
+        InsertPermissions("x"),
+        AddEnumValue("x", "y"),
+        SetStorageParameters("x", fillfactor=95),
+    ):
         assert not operation.reversible
         assert operation.reduces_to_sql
 

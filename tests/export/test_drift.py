@@ -192,8 +192,8 @@ CHANGES = {
         "table track_history: persistence was permanent, is unlogged",
     ),
     "storage parameter": (
-        "ALTER TABLE users SET (autovacuum_enabled = off)",
-        "table users: options was none, is autovacuum_enabled=off",
+        "ALTER TABLE rooms SET (autovacuum_enabled = off)",
+        "table rooms: options was none, is autovacuum_enabled=off",
     ),
     "statistics": (
         "CREATE STATISTICS pair ON album, genre FROM tracks",

@@ -54,8 +54,14 @@ DOCUMENTED = {
         "column users.role: options was none, is n_distinct_inherited=-0.5",
     ),
     "table": (
-        "ALTER TABLE users SET (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.01)",
-        "table users: options was none, is autovacuum_vacuum_scale_factor=0.01, fillfactor=90",
+        "ALTER TABLE rooms SET (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.01)",
+        "table rooms: options was none, is autovacuum_vacuum_scale_factor=0.01, fillfactor=90",
+    ),
+    "table, another value than the schema's": (
+        "ALTER TABLE track_likes SET (autovacuum_vacuum_scale_factor = 0.01)",
+        # What is the same is left out.
+        "table track_likes: options was …utovacuum_vacuum_scale_factor=0.02, is "
+        "…utovacuum_vacuum_scale_factor=0.01",
     ),
     "TOAST table": (
         "ALTER TABLE users SET (toast.autovacuum_enabled = off)",
@@ -66,9 +72,9 @@ DOCUMENTED = {
         "constraint users.users_pkey: options was none, is fillfactor=70",
     ),
     "index": (
-        "ALTER INDEX idx_users_role SET (deduplicate_items = off)",
-        "index users.idx_users_role: definition was CREATE INDEX idx_users_role ON public.users "
-        "USING btree (role), is CREATE INDEX idx_users_role ON public.users USING btree (role) "
+        "ALTER INDEX idx_rooms_name SET (deduplicate_items = off)",
+        "index rooms.idx_rooms_name: definition was CREATE INDEX idx_rooms_name ON public.rooms "
+        "USING btree (name), is CREATE INDEX idx_rooms_name ON public.rooms USING btree (name) "
         "WITH (deduplicate_items=off)",
     ),
     "function": (

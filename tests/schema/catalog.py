@@ -44,6 +44,10 @@ SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(t.oid, true)
 FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid
 WHERE relnamespace = 'public'::regnamespace AND NOT tgisinternal
 """
+STORAGE = """
+SELECT c.oid::regclass::text, option FROM pg_class c, unnest(reloptions) AS option
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+"""
 FOREIGN_KEYS = """
 SELECT conname, conrelid::regclass::text, attname, format_type(atttypid, NULL), NOT attnotnull,
     confrelid::regclass::text, confdeltype, condeferrable, convalidated
@@ -129,6 +133,8 @@ def read(cursor: Any) -> Catalog:
         tables[table].indexes[name] = definition
     for table, name, definition in rows(TRIGGERS):
         tables[table].triggers[name] = definition
+    for table, option in rows(STORAGE):
+        tables[table].storage.add(option)
     return Catalog(
         tables,
         [ForeignKey(*values) for values in rows(FOREIGN_KEYS)],

@@ -27,6 +27,8 @@ class Contract:
     #: What is said of a column in parentheses, by (table, column).
     notes: dict[tuple[str, str], str] = field(default_factory=dict)
     prose: list[str] = field(default_factory=list)
+    #: Storage parameters, as PostgreSQL writes them, and the tables that have them.
+    storage: list[tuple[set[str], list[str]]] = field(default_factory=list)
 
 
 def parse(text: str) -> Contract:
@@ -42,6 +44,9 @@ def parse(text: str) -> Contract:
                 _read_entry(contract, " ".join(entry.split()))
         else:
             _read_prose(contract, " ".join(paragraph.split()))
+    for parameters, tables in contract.storage:
+        for name in contract.tables.keys() & tables:
+            contract.tables[name].storage |= parameters
     return contract
 
 
@@ -66,6 +71,11 @@ def _read_markdown_table(contract: Contract, paragraph: str) -> None:
                 *(contract.roles.get(inherited[1], []) if inherited else []),
                 *re.findall(r"`([^`]+)`", permissions),
             ]
+    elif header == ["storage parameters", "tables"]:
+        contract.storage = [
+            ({item.replace(" = ", "=") for item in parameters.split(", ")}, tables.split(", "))
+            for parameters, tables in rows
+        ]
     else:
         raise ContractError(f"what table is this? {header}")
 

@@ -16,9 +16,11 @@ class Column:
 
 @dataclass
 class Table:
-    """A table's columns and definitions, each by name."""
+    """A table's columns and definitions, each by name, and how it is stored."""
 
     columns: dict[str, Column] = field(default_factory=dict)
     constraints: dict[str, str] = field(default_factory=dict)
     indexes: dict[str, str] = field(default_factory=dict)
     triggers: dict[str, str] = field(default_factory=dict)
+    #: Storage parameters: `fillfactor=95`.
+    storage: set[str] = field(default_factory=set)

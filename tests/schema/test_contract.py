@@ -10,6 +10,7 @@ proves = pytest.mark.proves
 @proves("9. **`public` holds the tables of this page and nothing else.**")
 def test_tables(live, document):
     assert live.tables.keys() == document.tables.keys()
+    assert document.tables.keys() >= {name for _, tables in document.storage for name in tables}
 
 
 def test_how_many_there_are(live):
@@ -34,7 +35,7 @@ def test_how_many_there_are(live):
     "`update_updated_at_column()` (with a fixed `search_path`) and the 28 triggers, written out "
     "one by one.",
 )
-@pytest.mark.parametrize("kind", ["columns", "constraints", "indexes", "triggers"])
+@pytest.mark.parametrize("kind", ["columns", "constraints", "indexes", "triggers", "storage"])
 def test_every_table(live, document, subtests, kind):
     for name in live.tables.keys() | document.tables.keys():
         with subtests.test(name):

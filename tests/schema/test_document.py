@@ -18,6 +18,8 @@ TESTS = Path(__file__).parents[1]
 GUIDANCE = [
     "The V1 schema, table by table",
     "The Standard",
+    "Storage",
+    "What they are for: [ADR 5](adr/0005-indexes-of-the-hot-queries.md).",
     "Where these rules are silent:",
     "Where this page is silent on a detail, choose what those clients would expect and keep the "
     "Standard below.",

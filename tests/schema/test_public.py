@@ -33,13 +33,25 @@ def test_objects_of_public(cursor, document):
 
 
 def test_tables_are_plain(cursor):
-    """No partition, child, view, unlogged table, row security, rule or storage parameter."""
+    """No partition, child, view, unlogged table, row security or rule."""
     cursor.execute("""
         SELECT relname FROM pg_class c
         WHERE relnamespace = 'public'::regnamespace AND relkind <> 'i'
-            AND (relkind, relpersistence, relispartition, relrowsecurity, relhasrules, reloptions)
-                IS DISTINCT FROM ('r'::"char", 'p'::"char", false, false, false, NULL::text[])
+            AND (relkind, relpersistence, relispartition, relrowsecurity, relhasrules)
+                IS DISTINCT FROM ('r'::"char", 'p'::"char", false, false, false)
             OR EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid)
+    """)
+    assert cursor.fetchall() == []
+
+
+@proves("No other table and no index has any.")
+def test_storage_of_indexes_and_of_long_values(cursor):
+    """Those of tables are in the contract."""
+    cursor.execute("""
+        SELECT c.oid::regclass::text FROM pg_class c
+        WHERE reloptions IS NOT NULL AND (relnamespace = 'public'::regnamespace AND relkind = 'i'
+            OR c.oid IN (SELECT reltoastrelid FROM pg_class
+                         WHERE relnamespace = 'public'::regnamespace))
     """)
     assert cursor.fetchall() == []
 

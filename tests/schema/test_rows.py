@@ -52,5 +52,5 @@ def test_the_next_job_is_found_by_its_index(cursor):
     assert "FOR UPDATE SKIP LOCKED" in sql("TakeTranscodeJob")
     cursor.execute("EXPLAIN " + sql("TakeTranscodeJob").replace("$1", "'worker'"))
     plan = "\n".join(line for (line,) in cursor.fetchall())
-    assert "Index Scan using idx_hls_transcode_queue_priority_created_at" in plan
-    assert "Sort" not in plan
+    assert "Index Scan using idx_hls_transcode_queue_priority_run_after" in plan
+    assert "Sort Key: waiting" not in plan

@@ -235,7 +235,7 @@ def test_unique_indexes(live, subtests):
     "6. **Sorting.** Feeds have an index ending in `created_at DESC`.",
     "- Rule 6: every table is a feed but those whose rows are found by their name or token, or "
     "come with the schema: `refresh_tokens`, `password_reset_tokens`, `email_verification_tokens`, "
-    "`user_sessions`, `roles`, `permissions`, `role_permissions`.",
+    "`roles`, `permissions`, `role_permissions`.",
 )
 def test_feeds(live, document, subtests):
     sorted_by_time = {

@@ -71,9 +71,10 @@ class EmailVerificationTokenAdmin(TokenAdmin):
 
 @admin.register(UserSession)
 class UserSessionAdmin(TokenAdmin):
-    columns = ("id", "user", "state", "device_info", "ip_address", "last_activity_at", "expires_at")
-    keys = {"user": "-last_activity_at", "ip_address": "-last_activity_at"}
-    finders = (address("ip_address", "-last_activity_at"), token())
+    columns = ("id", "user", "state", "device_info", "ip_address", "last_activity_at",
+               "created_at", "expires_at")  # fmt: skip
+    keys = {"user": "-created_at", "ip_address": "-created_at"}
+    finders = (address("ip_address", "-created_at"), token())
     row_actions = (RevokeSession(),)
     states = (given("revoked_at", "Revoked"),)
 

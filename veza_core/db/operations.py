@@ -119,6 +119,35 @@ class KeepUpdatedAt(ForwardOperation):
         return f"{self.table}_updated_at"
 
 
+class SetStorageParameters(ForwardOperation):
+    """Say how full a table's pages are filled and when autovacuum comes (PostgreSQL, CREATE TABLE).
+
+    It waits for no reader or writer, and rewrites nothing: a fill factor is for pages to come.
+    """
+
+    def __init__(self, table: str, **parameters: float) -> None:
+        self.table = table
+        self.parameters = parameters
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        parameters = ", ".join(f"{name} = {value}" for name, value in self.parameters.items())
+        table = schema_editor.quote_name(self.table)
+        schema_editor.execute(f"ALTER TABLE public.{table} SET ({parameters})", None)
+
+    def describe(self) -> str:
+        return f"Set storage parameters of {self.table}"
+
+    @property
+    def migration_name_fragment(self) -> str:
+        return f"{self.table}_storage"
+
+
 PERMISSIONS = """
 INSERT INTO public.permissions (name, resource, action, description)
 SELECT format('%s.%s', resource, action), resource, action,

@@ -52,15 +52,13 @@ class UserSession(BaseModel):
         verbose_name = "session"
         constraints = [UniqueConstraint(fields=["token_hash"], name="idx_user_sessions_token_hash")]
         indexes = [
-            # A user's sessions, the latest used first.
+            # No index has last_activity_at: a session that is used updates no index (HOT).
+            # A user's sessions, the newest first.
+            Index(fields=["user", "-created_at"], name="idx_user_sessions_user_id_created_at"),
+            # Support search: who signed in from an address, the newest first.
             Index(
-                fields=["user", "-last_activity_at"],
-                name="idx_user_sessions_user_id_last_activity_at",
-            ),
-            # Support search: who comes from an address, the latest used first.
-            Index(
-                fields=["ip_address", "-last_activity_at"],
-                name="idx_user_sessions_ip_address_last_activity_at",
+                fields=["ip_address", "-created_at"],
+                name="idx_user_sessions_ip_address_created_at",
             ),
             # The purge of expired ones.
             Index(fields=["expires_at"], name="idx_user_sessions_expires_at"),

@@ -1,0 +1,59 @@
+"""How far a worker reads for its next job, with deferred jobs of each priority in front of it.
+
+Part of `make bench-price`.
+"""
+
+from typing import Any
+
+import psycopg
+from rich.table import Table
+
+from benchmarks.queries import plans, report
+from benchmarks.queries.catalogue.media import NEXT_OF_ALL
+from benchmarks.queries.statements import replace, sql
+
+DEFERRED = (0, 20_000)
+#: Jobs of the lowest priority that may be taken, and the deferred ones.
+QUEUE = """
+TRUNCATE hls_transcode_queue;
+INSERT INTO hls_transcode_queue (track_id, priority) SELECT id, 1 FROM tracks LIMIT 2;
+WITH version AS (
+    INSERT INTO track_versions (track_id, version_number, file_path)
+    SELECT id, 10000 + n, 'tracks/deferred.flac'
+    FROM (SELECT id FROM tracks LIMIT 1) AS track, generate_series(1, {deferred}) AS n
+    RETURNING track_id, id, version_number)
+INSERT INTO hls_transcode_queue (track_id, track_version_id, priority, run_after)
+SELECT track_id, id, 1 + version_number % 10, now() + interval '1 hour' FROM version;
+ANALYZE hls_transcode_queue
+"""
+#: By the second column of the index: the statement that reads it.
+STATEMENTS = {
+    "created_at": replace(NEXT_OF_ALL, "priority DESC, run_after", "priority DESC, created_at"),
+    "run_after": sql("TakeTranscodeJob"),
+}
+
+
+def measure(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
+    """The buffers of taking a job, by the queue's index. The queue is left as the last one."""
+    report.step("deferred jobs")
+    results = []
+    for deferred in DEFERRED:
+        for column, statement in STATEMENTS.items():
+            with connection.transaction(force_rollback=True):
+                connection.execute(
+                    "DROP INDEX idx_hls_transcode_queue_priority_run_after;"
+                    f" CREATE INDEX next ON hls_transcode_queue (priority DESC, {column})"
+                    " WHERE status = 'pending'"
+                )
+                connection.execute(QUEUE.format(deferred=deferred))
+                (plan,) = plans.explain(connection, statement, [("worker",)])
+            results.append({"deferred": deferred, "column": column, "buffers": plan.buffers})
+    return results
+
+
+def show(results: list[dict[str, Any]]) -> None:
+    """Print what `measure` gave."""
+    table = Table("deferred jobs", "index", "buffers", title="Taking a job")
+    for row in results:
+        table.add_row(f"{row['deferred']:,}", f"(priority, {row['column']})", f"{row['buffers']:,}")
+    report.console.print(table)

@@ -1,0 +1,128 @@
+"""What the statements that run most write, and how far they read.
+
+A row version that is HOT (heap-only tuple) adds nothing to any index. PostgreSQL writes one where
+no index has a column that changed, and the page has room.
+"""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from benchmarks.queries.statements import sql
+
+pytestmark = pytest.mark.django_db
+
+DEFERRED = 5_000
+PRIORITIES = 10
+
+
+def execute(statement: str, *values: Any) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values or None)
+        return cursor.fetchall() if cursor.description else []
+
+
+def run(name: str, *literals: str) -> None:
+    """Run the statement of that name, with SQL for its parameters."""
+    execute(bound(name, *literals))
+
+
+def bound(name: str, *literals: str) -> str:
+    statement = sql(name)
+    for number, literal in reversed([*enumerate(literals, 1)]):
+        statement = statement.replace(f"${number}", literal)
+    return statement
+
+
+@pytest.fixture
+def rows() -> dict[str, str]:
+    """A row of each of the tables whose rows change most, and the ids as literals."""
+    execute("INSERT INTO users (email, username) VALUES ('a@b.example', 'somebody')")
+    execute("INSERT INTO tracks (user_id, title, file_path) SELECT id, 't', '/t' FROM users")
+    execute("INSERT INTO playlists (user_id, title) SELECT id, 'p' FROM users")
+    execute(
+        "INSERT INTO user_sessions (user_id, token_hash, expires_at, last_activity_at)"
+        " SELECT id, 'h', now() + interval '1 day', now() - interval '1 hour' FROM users"
+    )
+    execute(
+        "INSERT INTO hls_transcode_queue (track_id, status, locked_by)"
+        " SELECT id, 'processing', 'worker' FROM tracks"
+    )
+    return {
+        table: f"'{execute(f'SELECT id FROM {table}')[0][0]}'"
+        for table in ("tracks", "playlists", "user_sessions", "hls_transcode_queue")
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "others"),
+    [
+        ("TouchSession", "user_sessions", ()),
+        ("CountPlay", "tracks", ()),
+        ("KeepTranscodeJob", "hls_transcode_queue", ("'worker'",)),
+    ],
+)
+def test_it_writes_to_no_index(rows, name, table, others):
+    run(name, rows[table], *others)
+
+    ((updated, hot),) = execute(
+        "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relid = %s::regclass",
+        table,
+    )
+    assert (updated, hot) == (1, 1)
+
+
+def test_an_index_of_what_changes_is_noticed(rows):
+    execute("CREATE INDEX later ON user_sessions (last_activity_at)")
+
+    with pytest.raises(AssertionError):
+        test_it_writes_to_no_index(rows, "TouchSession", "user_sessions", ())
+
+
+#: How TakeTranscodeJob looks for the next job.
+(NEXT_JOB,) = re.findall(r"WHERE id = \(\n(.+)\)\nRETURNING", sql("TakeTranscodeJob"), re.DOTALL)
+
+
+def looked_for(select: str) -> tuple[int, Any]:
+    """How many pages are read, and what is found."""
+    ((plan,),) = execute(f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {select}")
+    root = (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]
+    ((found,),) = execute(select)
+    return root["Shared Hit Blocks"] + root["Shared Read Blocks"], found
+
+
+def test_deferred_jobs_in_front_are_not_read(rows):
+    execute("UPDATE hls_transcode_queue SET status = 'pending', priority = 1")
+    execute("ANALYZE hls_transcode_queue")
+    alone, job = looked_for(NEXT_JOB)
+    # Of each priority: those of the highest stand in front of all others.
+    execute(
+        "WITH version AS (INSERT INTO track_versions (track_id, version_number, file_path)"
+        " SELECT tracks.id, n, '/v' FROM tracks, generate_series(1, %s) AS n"
+        " RETURNING track_id, id, version_number)"
+        " INSERT INTO hls_transcode_queue (track_id, track_version_id, priority, run_after)"
+        " SELECT track_id, id, 1 + version_number %% %s, now() + interval '1 hour' FROM version",
+        DEFERRED,
+        PRIORITIES,
+    )
+    execute("ANALYZE hls_transcode_queue")
+
+    buffers, same = looked_for(NEXT_JOB)
+
+    assert same == job
+    # A level more of the index for each priority.
+    assert buffers <= alone + 2 * PRIORITIES
+
+
+def test_jobs_in_the_order_of_another_time_are_noticed(rows):
+    execute("DROP INDEX idx_hls_transcode_queue_priority_run_after")
+    execute(
+        "CREATE INDEX another ON hls_transcode_queue (priority DESC, created_at)"
+        " WHERE status = 'pending'"
+    )
+
+    with pytest.raises(AssertionError):
+        test_deferred_jobs_in_front_are_not_read(rows)
