@@ -25,6 +25,7 @@ FINGERPRINTS: dict[str, str] = {
     "django.db.migrations.executor.MigrationExecutor._create_project_state": "73fbc3c1c174",
     "django.db.migrations.executor.MigrationExecutor.apply_migration": "5a985cf34710",
     "django.db.migrations.executor.MigrationExecutor.migrate": "a06b4afabad8",
+    "django.db.migrations.executor.MigrationExecutor.record_migration": "d94d56af1528",
     "django.db.migrations.state.ProjectState.reload_model": "c381c7527cc0",
     "django.db.migrations.state.ProjectState.reload_models": "a707dba45504",
     "django.db.migrations.state.ProjectState._reload": "849340d844b1",

@@ -9,5 +9,5 @@ class VezaLegacyChatConfig(AppConfig):
     name = "veza_legacy_chat"
     verbose_name = "Legacy chat"
     #: Of its migrations after V1: see `veza_core.operations.deploy.autodetector`.
-    migration_numbers = range(990, 1000)
+    migration_numbers = range(990, 999)
     menu_groups = ("Legacy chat",)

@@ -8,6 +8,8 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 
+from veza_core.db.schema_version import read_version
+
 PATH = "/healthz"
 
 
@@ -15,7 +17,8 @@ class HealthMiddleware:
     """Answers before all others: a probe comes by address, over plain HTTP, and signs in nowhere.
 
     200 when the database is reachable and every migration of this release is applied; else 503
-    with the reason. Reasons are words of our own, never an error's text, which may name hosts.
+    with the reason. Reasons are words of our own, never an error's text, which may name hosts. The
+    schema's version is this project's, and known to no list of weaknesses.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -26,22 +29,25 @@ class HealthMiddleware:
             return self.get_response(request)
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
-        reason = unavailable()
+        reason, version = look()
         body = {"status": "unavailable", "reason": reason} if reason else {"status": "ok"}
+        if version:
+            body["schema"] = version
         headers = {"Cache-Control": "no-store"}
         return JsonResponse(body, status=503 if reason else 200, headers=headers)
 
 
-def unavailable() -> str:
-    """Why this release cannot serve yet; empty: it can."""
+def look() -> tuple[str, str | None]:
+    """Why this release cannot serve yet (empty: it can), and the version of the schema."""
     try:
         applied = set(MigrationRecorder(connection).applied_migrations())
+        version = read_version(connection)
     except (DatabaseError, InterfaceError):
         # A broken connection would stay broken.
         connection.close()
-        return "database unreachable"
+        return "database unreachable", None
     missing = len(_on_disk() - applied)
-    return f"{missing} migrations not applied" if missing else ""
+    return (f"{missing} migrations not applied" if missing else ""), version
 
 
 @cache

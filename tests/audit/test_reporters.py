@@ -49,7 +49,8 @@ def report(request):
 def test_json(report):
     content = json.loads(reporters.render(report, "json"))
     assert list(content) == [
-        "database", "server_version", "schema", "profile", "tables", "rules", "findings", "summary",
+        "database", "server_version", "schema", "schema_version", "profile", "tables", "rules",
+        "findings", "summary",
     ]  # fmt: skip
     assert content["tables"] == report.table_count
     assert content["rules"] == len(CATALOG_RULES)

@@ -42,7 +42,9 @@ def test_ends_with_one_line(filled, tmp_path):
     assert (result.returncode, result.stderr) == (0, "")
     checksum = hashlib.sha256(path.read_bytes()).hexdigest()
     size = r"\d+\.\d [kM]B"
-    line = rf"{re.escape(str(path))}: {size}, \d+ tables, \d+\.\d s, sha256 {checksum}"
+    line = (
+        rf"{re.escape(str(path))}: {size}, \d+ tables of schema \S+, \d+\.\d s, sha256 {checksum}"
+    )
     connected, last = result.stdout.splitlines()
     assert connected.startswith("Connected to ")
     assert re.fullmatch(line, last)

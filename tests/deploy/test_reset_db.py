@@ -15,6 +15,7 @@ from tests.support import (
     scratch_database,
     server_parameters,
 )
+from veza_core.db.schema_version import comment_of, declared_version
 
 pytestmark = pytest.mark.django_db
 
@@ -170,7 +171,10 @@ def test_owner_grants_and_default_privileges_of_public_stay(name):
     )
     before = query(name, asked)
     assert reset(name).returncode == 0
-    assert query(name, asked) == before
+    # Of the comment the schema's version alone is the project's own.
+    [(*facts, comment, kind, acl)] = query(name, asked)
+    assert comment == f"ours\n{comment_of(declared_version())}"
+    assert [(*facts, comment.splitlines()[0], kind, acl)] == before
     assert query(name, "SELECT has_table_privilege('pg_monitor', 'users', 'SELECT')") == [(True,)]
 
 

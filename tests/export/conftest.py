@@ -12,7 +12,7 @@ from django.db.migrations.loader import MigrationLoader
 from psycopg.conninfo import make_conninfo
 
 from veza_core.operations.backup.tools import find_tools
-from veza_core.schema.export.files import render_files
+from veza_core.schema.export.files import VERSION, render_files, render_version
 from veza_core.schema.export.groups import later_groups, v1_groups
 from veza_core.schema.export.snapshot import load_snapshot
 
@@ -22,7 +22,8 @@ SCHEMA = settings.BASE_DIR / "schema"
 def rendered(snapshot, rows):
     """The SQL files, as if all migrations were V1's."""
     loader = MigrationLoader(None)
-    return render_files([*v1_groups(loader), *later_groups(loader)], snapshot, rows)
+    groups = [*v1_groups(loader), *later_groups(loader)]
+    return {**render_files(groups, snapshot, rows), VERSION: render_version(snapshot)}
 
 
 @pytest.fixture(scope="session")

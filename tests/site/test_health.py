@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 
 from tests.support import ROOT
+from veza_core.db.schema_version import declared_version
 
 pytestmark = pytest.mark.django_db
 
@@ -23,9 +24,12 @@ print(response.status_code, response.text)
 
 
 def test_complete(client, django_assert_max_num_queries):
-    with django_assert_max_num_queries(2):
+    with django_assert_max_num_queries(3):
         response = client.get("/healthz")
-    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+    assert (response.status_code, response.json()) == (
+        200,
+        {"status": "ok", "schema": str(declared_version())},
+    )
     assert response["Cache-Control"] == "no-store"
 
 
@@ -34,7 +38,11 @@ def test_a_migration_is_missing(client):
         cursor.execute("DELETE FROM django.django_migrations WHERE name LIKE '900%'")
     response = client.get("/healthz")
     assert response.status_code == 503
-    assert response.json() == {"status": "unavailable", "reason": "1 migrations not applied"}
+    assert response.json() == {
+        "status": "unavailable",
+        "reason": "1 migrations not applied",
+        "schema": str(declared_version()),
+    }
 
 
 @pytest.mark.process

@@ -1,13 +1,14 @@
 """Emptying `public` and `django`, in one transaction, and nothing beside them.
 
-Schema `public` itself stays, and with it its owner, grants and default privileges; so do
-extensions, which others may use.
+Schema `public` itself stays, and with it its owner, grants, default privileges and comment, but for
+the version that the comment says; so do extensions, which others may use.
 """
 
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
+from veza_core.db.schema_version import write_version
 from veza_core.db.sessions import PREPARED_COLUMNS, SESSION_COLUMNS, OtherSession
 from veza_core.db.timeouts import set_lock_timeout
 from veza_core.operations.contents import OWN_SCHEMAS, contents_of
@@ -107,6 +108,7 @@ def empty_schemas(
             cursor.execute(statement.format(sql.SQL(thing.identity)))
         cursor.execute("DROP SCHEMA IF EXISTS django CASCADE")
         cursor.execute("CREATE SCHEMA IF NOT EXISTS public")
+        write_version(connection, None)
         if _outside(connection) != before:
             raise OutsideChangedError
 

@@ -19,6 +19,7 @@ HELP = {
     "veza_question_answered": "Whether a question was answered; if not, its metrics are missing.",
     "veza_attention": "How many things of a question need attention, as manage.py status says.",
     "veza_server_info": "The server's version.",
+    "veza_schema_info": "The schema's version.",
     "veza_in_recovery": "Whether the server is a replica.",
     "veza_database_bytes": "The size of the database.",
     "veza_migrations_pending": "Migrations of this release that are not applied.",
@@ -91,6 +92,10 @@ def _history(answer: dict[str, Any]) -> Iterator[Sample]:
     yield "veza_migrations_unknown", len(answer["unknown"]), {}
 
 
+def _schema(answer: dict[str, Any]) -> Iterator[Sample]:
+    yield "veza_schema_info", 1, {"version": answer["schema_version"] or ""}
+
+
 def _job(job: str) -> Any:
     def samples(answer: dict[str, Any]) -> Iterator[Sample]:
         if answer["finished_at"] is None:
@@ -146,6 +151,7 @@ def _replication(answer: dict[str, Any]) -> Iterator[Sample]:
 SAMPLES: dict[str, Any] = {
     "server": _server,
     "history": _history,
+    "schema": _schema,
     "backup": _job("backup_db"),
     "purge": _job("purge"),
     "weekly_plays": _job("count_weekly_plays"),

@@ -55,7 +55,7 @@ def server(connection: BaseDatabaseWrapper) -> Answer:
 
 
 def schema(connection: BaseDatabaseWrapper) -> Answer:
-    """How many objects `public` has."""
+    """The version of `public`, and how many objects it has."""
     counts = read_summary(connection).as_dict()
     del counts["server_version"]
     return counts

@@ -7,6 +7,8 @@ from veza_site.status.attention import duration
 from veza_site.status.questions import MOST_COUNTED
 from veza_site.status.report import Report
 
+VERSION = "schema_version"
+
 
 def lines(report: Report) -> list[str]:
     """The report, line by line."""
@@ -34,7 +36,8 @@ def _history(answer: dict[str, Any]) -> str:
 
 
 def _schema(answer: dict[str, Any]) -> str:
-    return ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in answer.items())
+    counts = [f"{n} {name.replace('_', ' ')}" for name, n in answer.items() if name != VERSION]
+    return ", ".join([f"version {answer[VERSION] or 'unknown'}", *counts])
 
 
 def _job(answer: dict[str, Any]) -> str:

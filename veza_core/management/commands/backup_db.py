@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from veza_core.db.schema_version import read_version
 from veza_core.db.session import announce
 from veza_core.management.arguments import some_path, some_text
 from veza_core.operations.backup.dump import count_tables, write_backup
@@ -53,6 +54,7 @@ class Command(BaseCommand):
         check_direct(connection)
         session = announce(connection, self._say, lift=True)
         tables = count_tables(connection)
+        version = read_version(connection)
         server = server_major(connection)
         tools = find_tools(server, options["tools"])[0]
         progress = StatusLine(self.stderr, shown=options["verbosity"] >= 1)
@@ -65,13 +67,14 @@ class Command(BaseCommand):
 
         try:
             archive = write_backup(
-                connection, tools, path, session, replace=options["force"], show=show
+                connection, tools, path, session, version, replace=options["force"], show=show
             )
         finally:
             progress.clear()
         size, checksum = path.stat().st_size, sha256_of(path)
         seconds = time.monotonic() - started
-        self._say(f"{path}: {size_of(size)}, {tables} tables, {seconds:.1f} s, sha256 {checksum}")
+        what = f"{tables} tables{f' of schema {version}' if version else ''}"
+        self._say(f"{path}: {size_of(size)}, {what}, {seconds:.1f} s, sha256 {checksum}")
         if self.verbosity >= 1 and (needs := needs_of(connection, archive)):
             self._say(f"A restore to another server needs: {', '.join(needs)}")
         details = {"file": str(path.resolve()), "bytes": size, "sha256": checksum}

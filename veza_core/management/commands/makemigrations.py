@@ -6,14 +6,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import CommandError
 from django.core.management.commands.makemigrations import Command as DjangoCommand
 
+from veza_core.db.schema_version import version_file
 from veza_core.operations.deploy.autodetector import Autodetector
+from veza_core.operations.deploy.frozen import next_version
 
 
 class Command(DjangoCommand):
-    """Numbers a migration in its app's range, and adds what a new table needs in the database."""
+    """Numbers a migration in its app's range, and adds what a new table needs in the database.
+
+    The first migration after a release declares the schema's next version.
+    """
 
     autodetector = Autodetector
     #: Django's: the paths.
@@ -32,6 +38,9 @@ class Command(DjangoCommand):
         super().write_migration_files(changes, previous_paths)
         if self.dry_run:
             return
+        if changes.keys() & set(settings.PUBLIC_SCHEMA_APPS) and (version := next_version()):
+            version_file().write_text(f"{version}\n", "utf-8")
+            self.log(f"  schema/VERSION: {version}")
         for path in map(Path, self.written_files):
             text = path.read_text("utf-8")
             if not text.startswith('"""'):

@@ -145,6 +145,7 @@ class Command(DjangoCommand, MigrationReport):
             self._apply(executor, plan, options)
         else:
             executor.check_replacements()
+            executor.record_version()
             self._say("Nothing to do: every migration is applied.")
             if not options["app_label"] and signals_are_due(executor.connection):
                 self._emit(emit_post_migrate_signal, executor.connection, options, apps, plan)

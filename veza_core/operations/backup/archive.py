@@ -12,6 +12,7 @@ from typing import IO
 from django.core.management.base import CommandError
 
 from veza_core.db.libpq import program_environment
+from veza_core.db.schema_version import Version, version_in
 from veza_core.operations.backup.origin import read_origin
 from veza_core.operations.backup.programs import explain, running
 from veza_core.operations.backup.toc import (
@@ -66,6 +67,15 @@ class Archive:
             for entry in self.contents.entries
             if (entry.kind, entry.schema) == (kind, schema)
         }
+
+    def schema_version(self) -> Version | None:
+        """The version of the schema that it holds, if it says so."""
+        texts = (
+            entry.definition
+            for entry in self.contents.entries
+            if (entry.kind, entry.name) == ("COMMENT", "SCHEMA public")
+        )
+        return version_in("".join(texts))
 
     def has_on(self, table: str, name: str) -> bool:
         """Whether it has a trigger, policy, rule or constraint of that name on the table."""

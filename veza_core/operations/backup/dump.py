@@ -51,13 +51,15 @@ def write_backup(
     tools: Tools,
     path: Path,
     session: Session,
+    schema_version: str | None,
     *,
     replace: bool,
     show: Callable[[str], None],
 ) -> Archive:
     """Write `public` and `django`, as of one moment, into a custom-format archive, and open it.
 
-    `session` is where the connection is, which the file says. `show` is told of each table.
+    `session` is where the connection is, and `schema_version` what is in it: the file says both.
+    `show` is told of each table.
     Raises `CommandError` in one line, and then there is no file.
     """
     arguments, environment = reaching(connection)
@@ -89,7 +91,7 @@ def write_backup(
             messages = _follow(process, show)
             if process.wait() != 0:
                 raise CommandError(explain(command, process.returncode, messages))
-        write_origin(partial, session)
+        write_origin(partial, session, schema_version)
         # Whether it can be restored is known now, and not only on the day when it is needed.
         archive = open_archive(partial, [tools])
     return dataclasses.replace(archive, path=path)

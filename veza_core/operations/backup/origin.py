@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from veza_core.db.session import Session
 
@@ -11,11 +12,12 @@ LONGEST = 4096
 NAMES = {"taken", "database", "host", "port", "server_version", "role"}
 
 
-def write_origin(path: Path, session: Session) -> None:
-    """Add to a finished archive where it was taken, and when."""
+def write_origin(path: Path, session: Session, schema_version: str | None) -> None:
+    """Add to a finished archive where it was taken, when, and of which version of the schema."""
     taken = datetime.now(UTC).isoformat(timespec="seconds")
+    origin = {"taken": taken, "schema_version": schema_version, **session.as_dict()}
     with path.open("ab") as file:
-        file.write(MARK + json.dumps({"taken": taken, **session.as_dict()}).encode() + b"\n")
+        file.write(MARK + json.dumps(origin).encode() + b"\n")
 
 
 def read_origin(path: Path) -> str | None:
@@ -35,5 +37,11 @@ def read_origin(path: Path) -> str | None:
         raise ValueError("its last line does not say where it was taken")
     return " ".join(
         f"taken at {origin['taken']} from {origin['database']} on {origin['host']}:"
-        f"{origin['port']} (PostgreSQL {origin['server_version']}) as {origin['role']}".split()
+        f"{origin['port']} (PostgreSQL {origin['server_version']}) as {origin['role']}"
+        f"{_version(origin)}".split()
     )
+
+
+def _version(origin: dict[str, Any]) -> str:
+    version = origin.get("schema_version")
+    return f", schema {version}" if version else ""

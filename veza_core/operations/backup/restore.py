@@ -8,6 +8,7 @@ from django.core.management.base import CommandError
 from django.db import OperationalError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from veza_core.db.schema_version import write_version
 from veza_core.operations.backup.archive import Archive, is_grant
 from veza_core.operations.backup.grants import forget_default_grants
 from veza_core.operations.backup.script import run_definitions, run_rows
@@ -71,6 +72,7 @@ def replace_schemas(
             if choice.grants and grants:
                 with archive.script(grants) as script:
                     run_definitions(cursor, script)
+            write_version(connection, archive.schema_version())
             show("statistics")
             _analyze(cursor)
             show("commit")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -15,6 +16,7 @@ from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import ProjectState
 
+from veza_core.db.schema_version import declared_version, write_version
 from veza_core.db.sessions import OtherSession
 from veza_core.db.timeouts import BlockerWatch, is_lock_timeout, set_lock_timeout
 from veza_core.db.trust import parameters_for_catalog
@@ -65,6 +67,24 @@ class Executor(MigrationExecutor):
 
     def _state_of_history(self) -> ProjectState:
         return Executor(self.connection, self.patience, self.progress).state_before()
+
+    @cached_property
+    def _pending(self) -> set[tuple[str, str]]:
+        """The migrations of `public` that are not recorded."""
+        own = {key for key in self.loader.graph.nodes if key[0] in settings.PUBLIC_SCHEMA_APPS}
+        return own - set(self.loader.applied_migrations)
+
+    def record_migration(self, app_label: str, name: str, forward: bool = True) -> None:
+        """Record it, and with the last one of this release the schema's version."""
+        super().record_migration(app_label, name, forward)
+        if (app_label, name) in self._pending:
+            self._pending.discard((app_label, name))
+            self.record_version()
+
+    def record_version(self) -> None:
+        """Write the schema's version down, once all migrations of `public` are applied."""
+        if not self._pending:
+            write_version(self.connection, declared_version())
 
     @cached_property
     def _parameters(self) -> dict[str, Any]:

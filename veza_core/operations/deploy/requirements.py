@@ -13,8 +13,7 @@ SELECT
     current_database(),
     has_database_privilege(current_database(), 'CREATE'),
     to_regnamespace('public') IS NOT NULL,
-    CASE WHEN to_regnamespace('public') IS NOT NULL
-        THEN has_schema_privilege('public', 'CREATE') END,
+    (SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = 'public'),
     ARRAY(SELECT name::text FROM pg_available_extensions WHERE name = ANY(%s)),
     (SELECT nspname::text FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace
         WHERE extname = 'pg_trgm')
@@ -28,7 +27,7 @@ def unmet_requirements(connection: BaseDatabaseWrapper) -> list[str]:
     """
     with connection.cursor() as cursor:
         cursor.execute(FACTS, [list(EXTENSIONS)])
-        (replica, encoding, role, database, create, public, create_in_public, available, trgm) = (
+        (replica, encoding, role, database, create, public, owns_public, available, trgm) = (
             cursor.fetchone()
         )
     if replica:
@@ -44,9 +43,10 @@ def unmet_requirements(connection: BaseDatabaseWrapper) -> list[str]:
         )
     if not public:
         problems.append("schema public is missing: CREATE SCHEMA public")
-    elif not create_in_public:
+    elif not owns_public:
+        # Which may create there, and write the schema's version on it.
         problems.append(
-            f'role {role} may not create in schema public: GRANT ALL ON SCHEMA public TO "{role}"'
+            f'role {role} does not own schema public: ALTER SCHEMA public OWNER TO "{role}"'
         )
     if missing := _missing_extensions(connection, available):
         problems.append(

@@ -1,12 +1,15 @@
-"""What there is in schema `public`, counted in the live catalog."""
+"""What there is in schema `public`: its version, and its objects, counted in the live catalog."""
 
 from dataclasses import asdict, dataclass
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-COUNTS = """
+from veza_core.db.schema_version import VERSION
+
+COUNTS = f"""
 SELECT
     current_setting('server_version'),
+    {VERSION},
     (SELECT count(*) FROM pg_class
         WHERE relnamespace = to_regnamespace('public') AND relkind IN ('r', 'p')),
     (SELECT count(*) FROM pg_constraint
@@ -20,21 +23,27 @@ SELECT
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The server's version, and how many objects of each kind are in `public`."""
+    """The versions of server and schema, and how many objects of each kind are in `public`.
+
+    The schema's is None where not all migrations of a release are applied for the first time.
+    """
 
     server_version: str
+    schema_version: str | None
     tables: int
     foreign_keys: int
     indexes: int
     triggers: int
 
-    def as_dict(self) -> dict[str, str | int]:
+    def as_dict(self) -> dict[str, str | int | None]:
         """The summary, for JSON."""
         return asdict(self)
 
     def __str__(self) -> str:
         return (
-            f"PostgreSQL {self.server_version}, schema public: {self.tables} tables, "
+            f"PostgreSQL {self.server_version}, "
+            f"schema {' '.join(filter(None, ['public', self.schema_version]))}: "
+            f"{self.tables} tables, "
             f"{self.foreign_keys} foreign keys, {self.indexes} indexes, {self.triggers} triggers"
         )
 

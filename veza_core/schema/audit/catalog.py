@@ -308,6 +308,8 @@ class Catalog:
 
     database: str
     server_version: int
+    #: As the comment on `public` says it (`veza_core.db.schema_version`).
+    schema_version: str | None
     schemas: tuple[str, ...]
     schema_owners: dict[str, str]
     #: Schema and role that may create there, None for all roles; without owners and superusers.

@@ -14,6 +14,7 @@ from veza_core.schema.audit.exceptions import ExceptionFile
 from veza_core.schema.audit.profiles import Profile, recognise, rules_of
 from veza_core.schema.audit.reader import forget_work_in_progress, read_catalog, snapshot
 from veza_core.schema.audit.rule import Finding, Found, Rule, Severity
+from veza_core.schema.audit.rules.governance import PUBLIC
 
 #: One more source of findings: a rule, and a function that is given the connection, within the
 #: snapshot, beside the catalog. It is where a comparison with a recorded catalog is plugged in.
@@ -22,10 +23,14 @@ Source = tuple[Rule, Callable[[psycopg.Connection[Any], Catalog], Iterable[Found
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The outcome of an audit. `server_version` is as PostgreSQL writes it: 18.6."""
+    """The outcome of an audit. `server_version` is as PostgreSQL writes it: 18.6.
+
+    `schema_version` is the one of V1 in `public`, where the database says it.
+    """
 
     database: str
     server_version: str
+    schema_version: str | None
     schemas: tuple[str, ...]
     table_count: int
     rules: tuple[Rule, ...]
@@ -42,6 +47,12 @@ class Report:
         """Return the report without the findings of these keys."""
         left = tuple(finding for finding in self.findings if finding.key not in keys)
         return replace(self, findings=left, accepted=len(self.findings) - len(left))
+
+    @property
+    def scope(self) -> str:
+        """The schemas, `public` with its version."""
+        version = f" {self.schema_version}" if self.schema_version else ""
+        return ", ".join(f"{name}{version if name == PUBLIC else ''}" for name in self.schemas)
 
     @property
     def errors(self) -> int:
@@ -87,6 +98,7 @@ def audit(
     return Report(
         database=catalog.database,
         server_version=_version(catalog.server_version),
+        schema_version=catalog.schema_version if PUBLIC in catalog.schemas else None,
         schemas=catalog.schemas,
         table_count=len(catalog.tables),
         rules=ran,

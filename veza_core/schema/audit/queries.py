@@ -4,10 +4,12 @@ All of them take `schemas`, the object identifiers of the audited schemas, and l
 belongs to an extension (pg_depend, deptype 'e').
 """
 
+from veza_core.db.schema_version import VERSION
 from veza_core.schema.export.options import known_settings
 
-DATABASE = """
+DATABASE = f"""
 SELECT current_database()::text,
+       {VERSION},
        ARRAY(SELECT extname::text FROM pg_extension),
        ARRAY(SELECT name::text FROM pg_available_extensions),
        (SELECT setting = boot_val AND source IN ('default', 'session')

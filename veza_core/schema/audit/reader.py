@@ -131,7 +131,7 @@ class _Reader:
 
     def read(self) -> Catalog:
         """Read everything."""
-        [(database, installed, available, default_page_cost)] = self.rows(queries.DATABASE)
+        [(database, version, installed, available, default_page_cost)] = self.rows(queries.DATABASE)
         owners = self._read_schemas()
         self.elsewhere = [oid for (oid,) in self.rows(queries.PARTITIONS_ELSEWHERE)]
         self.domains = {oid: Domain(*values) for oid, *values in self.rows(queries.DOMAINS)}
@@ -146,6 +146,7 @@ class _Reader:
         return Catalog(
             database=database,
             server_version=self.version,
+            schema_version=version,
             schemas=self.names,
             schema_owners=owners,
             creators=self.rows(queries.CREATORS),

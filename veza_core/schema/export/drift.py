@@ -13,6 +13,7 @@ type Objects = dict[str, dict[str, Any]]
 
 # How an object of a section or of a table is called, unless it says itself (a view).
 _KINDS = {
+    "schemas": "schema",
     "extensions": "extension",
     "types": "type",
     "functions": "function",

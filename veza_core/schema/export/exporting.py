@@ -10,7 +10,13 @@ from django.db.migrations.loader import MigrationLoader
 from veza_core.operations.deploy.v1 import LAST_OF_V1
 from veza_core.schema.export import ExportError
 from veza_core.schema.export.drift import compare
-from veza_core.schema.export.files import CATALOG, render_files, render_later
+from veza_core.schema.export.files import (
+    CATALOG,
+    VERSION,
+    render_files,
+    render_later,
+    render_version,
+)
 from veza_core.schema.export.groups import later_groups, v1_groups
 from veza_core.schema.export.rows import Rows, reference_rows
 from veza_core.schema.export.scratch import migrated_database
@@ -45,6 +51,7 @@ def export(
             files[f"{group.name}.sql"] = text
         if later:
             _migrate(alias, verbosity)
+        files[VERSION] = render_version(snapshot)
         look(connection)
         connection.execute("DROP SCHEMA public CASCADE")
         connection.execute("CREATE SCHEMA public")

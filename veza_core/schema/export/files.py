@@ -5,13 +5,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import unified_diff
 from pathlib import Path
 
+from veza_core.db.schema_version import comment_of
 from veza_core.schema.export import ExportError, render
 from veza_core.schema.export.additions import changes
 from veza_core.schema.export.groups import Group
 from veza_core.schema.export.rows import Rows, added_rows, render_rows
 from veza_core.schema.export.snapshot import Snapshot
+from veza_core.schema.export.spelling import literal
 
 CATALOG = "catalog.json"
+#: Behind all migrations' files, so that none of those changes with the version.
+VERSION = "999_version.sql"
 
 _WRITTEN_BY = "Written by `manage.py export_schema`"
 _HEADER = """\
@@ -31,6 +35,20 @@ _LATER_HEADER = """\
 
 SET client_encoding = 'UTF8';
 """
+_VERSION = """\
+-- {name}: the version of the schema, on schema public.
+--
+-- {written_by} from schema/VERSION. Do not edit it.
+-- Load it after all the files whose names come before its own.
+
+COMMENT ON SCHEMA public IS {comment};
+"""
+
+
+def render_version(snapshot: Snapshot) -> str:
+    """The file that writes the version down."""
+    comment = literal(comment_of(snapshot["schemas"]["public"]["version"]))
+    return _VERSION.format(name=VERSION, written_by=_WRITTEN_BY, comment=comment)
 
 
 def render_files(

@@ -5,6 +5,7 @@ its properties, where NULL says "as by default". What an extension brought with 
 The texts name every function and catalog without a schema: `pg_catalog` is the search path.
 """
 
+from veza_core.db.schema_version import VERSION
 from veza_core.schema.export.options import (
     ATTRIBUTE,
     INDEX,
@@ -34,6 +35,10 @@ _RELATIONS = f"""relations AS MATERIALIZED (
     SELECT c.* FROM pg_class c
     WHERE relnamespace = {_PUBLIC} AND relkind IN ('r', 'p', 'f', 'v', 'm')
         AND {_not_of_extension("'pg_class'", "c.oid")})"""
+
+# Of `public` itself only the version: the rest of its comment, owner and grants are the server's.
+SCHEMAS = f"""
+SELECT nspname AS name, {VERSION} AS version FROM pg_namespace WHERE nspname = 'public'"""
 
 # A server that does not ship a legacy extension is left without it by migration 001, so there
 # it counts as installed. Versions differ between servers, and say nothing of the schema.

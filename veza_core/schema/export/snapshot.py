@@ -2,7 +2,8 @@
 
 It is a plain dictionary, as `schema/catalog.json` has it:
 
-    {"extensions": {"pg_trgm": {"schema": "public"}},
+    {"schemas": {"public": {"version": "1.0.0"}},
+     "extensions": {"pg_trgm": {"schema": "public"}},
      "types": {"user_role": {"kind": "enum", "values": ["user", …], "comment": …}},
      "functions": {…}, "sequences": {…}, "others": {…},
      "tables": {"users": {"comment": …,
@@ -31,6 +32,7 @@ type Snapshot = dict[str, dict[str, dict[str, Any]]]
 
 #: Sections of a snapshot, with the query that fills each. Views are among the tables.
 SECTIONS = {
+    "schemas": queries.SCHEMAS,
     "extensions": queries.EXTENSIONS,
     "types": queries.TYPES,
     "functions": queries.FUNCTIONS,
@@ -129,9 +131,19 @@ def load_snapshot(path: Path) -> Snapshot:
     Raises `ValueError`, in one line, when it is missing or is no such file.
     """
     try:
-        snapshot = json.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
-    if not isinstance(snapshot, dict) or snapshot.keys() != SECTIONS.keys():
-        raise ValueError(f"{path} is no catalog that export_schema wrote")
+    return parse_snapshot(text, str(path))
+
+
+def parse_snapshot(text: str, name: str) -> Snapshot:
+    """Read the text of such a file, which is called `name`. Raises `ValueError`, in one line."""
+    try:
+        snapshot = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{name} cannot be read: {error}") from error
+    # Those of before there was a version lack the first section.
+    if not isinstance(snapshot, dict) or snapshot.keys() | {"schemas"} != SECTIONS.keys():
+        raise ValueError(f"{name} is no catalog that export_schema wrote")
     return snapshot

@@ -96,7 +96,7 @@ def _checked(report: Report) -> str:
         counts[finding.rule.id] = counts.get(finding.rule.id, 0) + 1
     scope = (
         f"Database <code>{_text(report.database)}</code> on PostgreSQL {report.server_version}, "
-        f"schema <code>{_text(', '.join(report.schemas))}</code>, "
+        f"schema <code>{_text(report.scope)}</code>, "
         f'<time datetime="{report.date:%Y-%m-%d}">{report.date:%Y-%m-%d}</time>.'
     )
     rules = list(dict.fromkeys([*report.rules, *(each.rule for each in report.findings)]))

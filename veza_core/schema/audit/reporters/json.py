@@ -14,6 +14,7 @@ def render(report: Report) -> str:
         "database": report.database,
         "server_version": report.server_version,
         "schema": ", ".join(report.schemas),
+        "schema_version": report.schema_version,
         "profile": report.profile.value,
         "tables": report.table_count,
         "rules": len(report.rules),

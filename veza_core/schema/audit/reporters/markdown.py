@@ -20,7 +20,7 @@ def render(report: Report) -> str:
     parts = [
         f"# Schema audit: {escape(report.database)}",
         f"**Date:** {report.date:%d/%m/%Y}  \n**Scope:** database {code(report.database)} on "
-        f"PostgreSQL {report.server_version}, schema {escape(', '.join(report.schemas))}",
+        f"PostgreSQL {report.server_version}, schema {escape(report.scope)}",
         "## 1. Executive Summary",
         _executive_summary(report, len(gaps)),
         "## 2. Gap Analysis",

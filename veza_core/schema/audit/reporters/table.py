@@ -70,10 +70,7 @@ def _wrapped(console: Console, text: str, width: int) -> list[str]:
 
 def _last_lines(report: Report) -> Text:
     where = f"{one_line(report.database)}, PostgreSQL {report.server_version}, schema "
-    lines = Text(
-        f"{summary(report)} ({where}{one_line(', '.join(report.schemas))}, "
-        f"profile {report.profile})."
-    )
+    lines = Text(f"{summary(report)} ({where}{one_line(report.scope)}, profile {report.profile}).")
     lines.stylize(_STYLES["error"] if report.findings else "green")
     if report.findings:
         fixes = sum(finding.fix is not None for finding in report.findings)

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DEFAULT_DB_ALIAS
+from django.db.migrations.loader import MigrationLoader
 
 
 class Command(BaseCommand):
@@ -21,7 +22,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the problems. Raises `CommandError` when there are any."""
-        problems = [*self._models(), *self._database(), *self._later()]
+        problems = [*self._models(), *self._releases(), *self._database(), *self._later()]
         for problem in problems:
             self.stdout.write(problem)
         if problems:
@@ -39,6 +40,14 @@ class Command(BaseCommand):
                 "The models changed, and no migration says so: run manage.py makemigrations.\n"
                 f"{output.getvalue().rstrip()}"
             )
+
+    def _releases(self) -> Iterator[str]:
+        from veza_core.operations.deploy.frozen import problems
+
+        try:
+            yield from problems(MigrationLoader(None))
+        except ValueError as error:
+            yield " ".join(str(error).split())
 
     def _database(self) -> Iterator[str]:
         from veza_core.schema.export import ExportError

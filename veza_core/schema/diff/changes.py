@@ -1,0 +1,185 @@
+"""The changes from one snapshot to another, each with its judgement."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from veza_core.db.schema_version import Version, version_in
+from veza_core.schema.diff import columns, parts
+from veza_core.schema.diff.judgement import (
+    Judgement,
+    Step,
+    breaks_both,
+    breaks_readers,
+    breaks_writers,
+    more,
+    same,
+)
+from veza_core.schema.export.drift import Difference, compare
+from veza_core.schema.export.snapshot import Snapshot
+
+type Properties = dict[str, Any]
+
+#: Of a table: how rows are stored, which changes no answer.
+_STORED = ("options", "toast options", "access method", "replica identity", "statistics")
+#: The sections of a snapshot, by how their objects are called; all others are functions or tables.
+_SECTIONS = {
+    "extension": "extensions",
+    "type": "types",
+    "sequence": "sequences",
+    "object": "others",
+    **dict.fromkeys(("function", "aggregate", "procedure", "window"), "functions"),
+}
+_PARTS = {
+    "column": "columns",
+    "constraint": "constraints",
+    "index": "indexes",
+    "trigger": "triggers",
+    "policy": "policies",
+    "rule": "rules",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A difference, and what it breaks."""
+
+    difference: Difference
+    judgement: Judgement
+
+
+def changes(before: Snapshot, after: Snapshot) -> list[Change]:
+    """Return the changes from `before` to `after`, those that break something first."""
+    differences = [*_new_extensions(before, after), *compare(before, after)]
+    found = [
+        Change(difference, _judge(difference, before, after))
+        for difference in differences
+        if difference.kind != "schema"
+    ]
+    return sorted(found, key=lambda change: (-len(change.judgement.breaks), -change.judgement.step))
+
+
+def needed_step(found: list[Change]) -> Step | None:
+    """The largest step that one of the changes needs; None: there are none."""
+    return max((change.judgement.step for change in found), default=None)
+
+
+def version_of(snapshot: Snapshot) -> Version | None:
+    """The version that a schema says it has."""
+    about = snapshot.get("schemas", {}).get("public", {})
+    return version_in(f"Veza schema {about.get('version')}")
+
+
+def needed_version(before: Version | None, step: Step | None) -> Version | None:
+    """The least version that may follow; None: any, since the one before says none, or is open."""
+    if before is None or step is None or not before.released:
+        return None
+    return {
+        Step.MAJOR: Version(before.major + 1, 0, 0),
+        Step.MINOR: Version(before.major, before.minor + 1, 0),
+        Step.PATCH: Version(before.major, before.minor, before.patch + 1),
+    }[step]
+
+
+def _new_extensions(before: Snapshot, after: Snapshot) -> Iterator[Difference]:
+    # Drift passes over those of a server's owner.
+    for name in sorted(after["extensions"].keys() - before["extensions"].keys()):
+        schema = after["extensions"][name]["schema"]
+        yield Difference("extension", None, name, None, None, f"schema {schema}")
+
+
+def _judge(difference: Difference, before: Snapshot, after: Snapshot) -> Judgement:
+    kind, property_ = difference.kind, difference.property
+    if property_ in ("comment", "comment of its index"):
+        return same("a comment")
+    was, is_ = _properties(difference, before, after)
+    if kind not in _PARTS:
+        return _judge_object(kind, property_, was, is_, before)
+    if kind == "column":
+        return columns.judge_column(property_, was, is_)
+    if kind in ("constraint", "index"):
+        table = str(difference.table)
+        old, now = (side["tables"][table].get("columns", {}) for side in (before, after))
+        about = parts.Columns(now, frozenset(now.keys() - old.keys()))
+        judge = parts.judge_constraint if kind == "constraint" else parts.judge_index
+        return judge(property_, was, is_, about)
+    if kind == "trigger":
+        return parts.judge_trigger(property_, was, is_)
+    return parts.judge_policy(property_, was, is_)
+
+
+def _properties(
+    difference: Difference, before: Snapshot, after: Snapshot
+) -> tuple[Properties | None, Properties | None]:
+    """What the object was and is, as the snapshots have it; None where it is not there."""
+    name = difference.object
+    new_name = difference.is_ if difference.property == "name" else name
+    if part := _PARTS.get(difference.kind):
+        table = str(difference.table)
+        sides = [side["tables"][table].get(part, {}) for side in (before, after)]
+    else:
+        sides = [side[_SECTIONS.get(difference.kind, "tables")] for side in (before, after)]
+    return sides[0].get(name), sides[1].get(str(new_name))
+
+
+def _judge_object(
+    kind: str,
+    property_: str | None,
+    was: Properties | None,
+    is_: Properties | None,
+    before: Snapshot,
+) -> Judgement:
+    if was is None:
+        return _new_object(is_ or {}, before)
+    if is_ is None or property_ == "name":
+        return breaks_both("statements that name it fail (42P01, 42704 or 42883)")
+    if kind == "type" and property_ == "values":
+        return _values(was["values"], is_["values"])
+    if kind == "sequence":
+        return more("it counts in another way")
+    if _SECTIONS.get(kind) == "functions":
+        if property_ in ("body", "attributes", "settings", "language"):
+            return more("it may do something else: read it")
+        return breaks_both("statements that call it may fail (42883)")
+    if kind in ("type", "extension", "object"):
+        return breaks_both(f"its {property_} is another one")
+    return _relation(property_, is_)
+
+
+def _new_object(is_: Properties, before: Snapshot) -> Judgement:
+    refusing = parts.refuses_deletes(is_.get("constraints", {}))
+    old = [
+        name
+        for name in refusing
+        if any(
+            f" REFERENCES public.{table}(" in is_["constraints"][name]["definition"]
+            for table in before["tables"]
+        )
+    ]
+    if old:
+        return breaks_writers(f"what {', '.join(old)} refers to cannot be deleted (23503)")
+    return more("statements of before do not name it")
+
+
+def _values(was: list[str], is_: list[str]) -> Judgement:
+    if gone := [value for value in was if value not in is_]:
+        return breaks_both(f"a statement with {', '.join(map(repr, gone))} fails (22P02)")
+    if [value for value in is_ if value in was] != was:
+        return breaks_readers("values are sorted and compared in another order")
+    return more("a value may come that a service does not know")
+
+
+def _relation(property_: str | None, is_: Properties) -> Judgement:
+    if property_ in _STORED:
+        return same("rows are stored in another way")
+    if property_ == "order of columns":
+        return more("statements that name their columns see no order")
+    if property_ == "persistence":
+        if "persistence" not in is_:
+            return more("it survives a crash, and is replicated")
+        return breaks_readers("a crash empties it, and replicas cannot read it")
+    if property_ == "row security" and property_ not in is_:
+        return more("all rows are there for who may read the table")
+    if property_ == "definition":
+        return breaks_readers("its rows may be others: read it")
+    return breaks_both(f"its {property_} is another one")
