@@ -75,6 +75,8 @@ def _last_lines(report: Report) -> Text:
         f"profile {report.profile})."
     )
     lines.stylize(_STYLES["error"] if report.findings else "green")
+    for note in report.notes:
+        lines.append(f"\n{one_line(note)}", style="default")
     if report.findings:
         fixes = sum(finding.fix is not None for finding in report.findings)
         lines.append("\n--explain RULE says why and what to do", style="default")
