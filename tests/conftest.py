@@ -117,3 +117,14 @@ def migrated(django_db_setup: str, django_db_blocker: Any) -> Iterator[str]:
             )
         )
         yield name
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say once more, at the end, what was not tested for want of something outside."""
+    reasons = {
+        report.longrepr[2].removeprefix("Skipped: ")
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple)
+    }
+    for reason in sorted(reason for reason in reasons if reason.startswith("needs ")):
+        terminalreporter.write_line(f"NOT TESTED: {reason}", yellow=True, bold=True)

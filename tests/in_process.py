@@ -20,17 +20,23 @@ from django.db import connections
 from django.test import override_settings
 
 import manage as manage_py
+from veza_core.db.url import database_settings
 
 
 @contextmanager
 def default_database(name: str) -> Iterator[None]:
     """Within the block, Django's default connection is one to the database of that name.
 
-    The connection that was the default before stays as it is, in its transaction.
+    A URL is a database of another server. The connection that was the default before stays as it
+    is, in its transaction.
     """
     before = connections["default"]
     settings_dict = copy.deepcopy(before.settings_dict)
-    settings_dict["NAME"] = name
+    if "://" in name:
+        settings_dict.pop("EMBEDDED", None)
+        settings_dict |= database_settings(name)
+    else:
+        settings_dict["NAME"] = name
     if "EMBEDDED" in settings_dict:
         settings_dict["EMBEDDED"]["database"] = name
     connections["default"] = type(before)(settings_dict, "default")
@@ -47,7 +53,7 @@ def default_database(name: str) -> Iterator[None]:
 def run(
     name: str, arguments: tuple[str, ...], *, debug: bool = True
 ) -> subprocess.CompletedProcess[str]:
-    """Run manage.py on the database of that name; give what a process would."""
+    """Run manage.py on the database of that name, or URL; give what a process would."""
     output, errors = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in "12")
     with (
         default_database(name),

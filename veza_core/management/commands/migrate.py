@@ -248,6 +248,8 @@ class Command(DjangoCommand, MigrationReport):
                 raise
             self._warn(f"The audit could not run: {line}")
             return None
+        for note in report.notes:
+            self._say(note)
         verdict = f"Audit: {report.errors} errors and {report.warnings} warnings"
         if report.findings:
             self._warn(f"{verdict}: manage.py audit_schema shows them.")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from veza_core.db.distribution import Distribution
 from veza_core.schema.audit.facts import Facts
 from veza_core.schema.audit.quoting import ident, qualified
 
@@ -331,6 +332,8 @@ class Catalog:
     #: Every relation's and index's name, by schema: a new one must not be among them.
     taken_names: dict[str, set[str]]
     facts: Facts
+    #: Where the rows are; None: on this server.
+    distribution: Distribution | None = None
 
     @cached_property
     def tables(self) -> list[Table]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from veza_core.schema.audit.catalog import Catalog
+from veza_core.schema.audit.distributed import bent, function_differs
 from veza_core.schema.audit.engine import Source
 from veza_core.schema.audit.expected import expected_tables
 from veza_core.schema.audit.profiles import history
@@ -26,14 +27,17 @@ _TUNING = frozenset(["options", "toast options", "statistics", "replica identity
 _STORAGE_PARAMETERS = re.compile(r" WITH \([^()]*\)")
 
 
-def drift_sources(recorded: Path) -> list[Source]:
-    """The two rules, drift and tuning, and what finds them by the recorded catalog."""
+def drift_sources(recorded: Path, spread: frozenset[str] = frozenset()) -> list[Source]:
+    """The two rules, drift and tuning, and what finds them by the recorded catalog.
+
+    `spread` are tables that may already have triggers in place of foreign keys.
+    """
     # Of the catalog that was looked at last: both rules ask of the same one.
     known: list[tuple[Catalog, list[Difference]]] = []
 
     def differences(connection: psycopg.Connection[Any], catalog: Catalog) -> "list[Difference]":
         if not known or known[0][0] is not catalog:
-            known[:] = [(catalog, _differences(connection, catalog, recorded))]
+            known[:] = [(catalog, _differences(connection, catalog, recorded, spread))]
         return known[0][1]
 
     def finder(*, tuning: bool) -> Callable[[psycopg.Connection[Any], Catalog], Iterator[Found]]:
@@ -66,14 +70,18 @@ def _is_v1(connection: psycopg.Connection[Any], catalog: Catalog) -> bool:
 
 
 def _differences(
-    connection: psycopg.Connection[Any], catalog: Catalog, recorded: Path
+    connection: psycopg.Connection[Any],
+    catalog: Catalog,
+    recorded: Path,
+    spread: frozenset[str],
 ) -> list["Difference"]:
     from veza_core.schema.export.drift import compare
     from veza_core.schema.export.snapshot import load_snapshot, read_snapshot
 
     if PUBLIC not in catalog.schemas or not _is_v1(connection, catalog):
         return []
-    return list(compare(load_snapshot(recorded), read_snapshot(connection)))
+    expected = bent(load_snapshot(recorded), catalog, spread)
+    return [*compare(expected, read_snapshot(connection)), *function_differs(connection, catalog)]
 
 
 def _found(catalog: Catalog, difference: "Difference") -> Found:

@@ -9,6 +9,7 @@ import psycopg
 
 from veza_core.collector import collector_paused
 from veza_core.schema.audit.catalog import Catalog, Table
+from veza_core.schema.audit.distributed import notes
 from veza_core.schema.audit.disturbance import undisturbed
 from veza_core.schema.audit.exceptions import ExceptionFile
 from veza_core.schema.audit.profiles import Profile, recognise, rules_of
@@ -40,6 +41,8 @@ class Report:
     #: The type of each table's primary key, for the gap table.
     primary_keys: dict[str, str]
     date: date
+    #: What is no finding, and good to know: where the rows are.
+    notes: tuple[str, ...] = ()
     #: How many findings a baseline has, and the report leaves out.
     accepted: int = 0
 
@@ -106,6 +109,7 @@ def audit(
         findings=tuple(_without_clashes(findings)),
         primary_keys={table.identity: _primary_key(table) for table in catalog.tables},
         date=today,
+        notes=notes(catalog),
     )
 
 

@@ -10,6 +10,7 @@ from psycopg import IsolationLevel
 from psycopg.adapt import Loader
 from psycopg.pq import Format
 
+from veza_core.db.distribution import read_distribution
 from veza_core.db.session import FORMATS, set_locally
 from veza_core.errors import ClearError
 from veza_core.schema.audit import queries
@@ -161,6 +162,7 @@ class _Reader:
             other_schemas=frozenset(name for (name,) in self.rows(queries.OTHER_SCHEMAS)),
             taken_names={schema: set(names) for schema, names in self.rows(queries.TAKEN_NAMES)},
             facts=read_facts(self.rows, self.version),
+            distribution=read_distribution(self.rows) if "citus" in installed else None,
         )
 
     def _read_schemas(self) -> dict[str, str]:

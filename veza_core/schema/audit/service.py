@@ -22,9 +22,9 @@ def connect(connection: BaseDatabaseWrapper) -> "psycopg.Connection[Any]":
     return psycopg.connect(**parameters_for_catalog(connection))
 
 
-def own_sources() -> list[Source]:
+def own_sources(spread: frozenset[str] = frozenset()) -> list[Source]:
     """The sources of findings beside the rules: what the migrations did not make."""
-    return drift_sources(recorded_catalog())
+    return drift_sources(recorded_catalog(), spread)
 
 
 def own_exceptions() -> ExceptionFile | None:
@@ -33,9 +33,12 @@ def own_exceptions() -> ExceptionFile | None:
     return read_exceptions(path, ALL_RULES) if path.exists() else None
 
 
-def audit_own(connection: BaseDatabaseWrapper) -> Report:
-    """Audit schema `public` of a database of this project, by all rules, and for drift."""
+def audit_own(connection: BaseDatabaseWrapper, *, spread: frozenset[str] = frozenset()) -> Report:
+    """Audit schema `public` of a database of this project, by all rules, and for drift.
+
+    `spread` are tables that may already have triggers in place of foreign keys: a step of
+    `distribute` was taken, or a backup restored.
+    """
+    sources, exceptions = own_sources(spread), own_exceptions()
     with connect(connection) as session:
-        return audit(
-            session, ["public"], CATALOG_RULES, sources=own_sources(), exceptions=own_exceptions()
-        )
+        return audit(session, ["public"], CATALOG_RULES, sources=sources, exceptions=exceptions)

@@ -47,7 +47,9 @@ def render(report: Report) -> str:
     """Render the report as one page that needs nothing else."""
     title = f"Schema audit: {_text(report.database)}"
     parts = [_HEAD.format(title=title), f"<header><h1>{title}</h1>"]
-    parts.append(f"<p>{_text(summary(report))}.</p></header>\n<main>")
+    parts.append(f"<p>{_text(summary(report))}.</p>")
+    parts += [f"<p>{_text(note)}</p>" for note in report.notes]
+    parts.append("</header>\n<main>")
     for severity in Severity:
         found = [finding for finding in report.findings if finding.severity is severity]
         parts.append(_severity(severity, found))

@@ -33,6 +33,7 @@ def render(report: Report) -> str:
             }
             for finding in report.findings
         ],
+        "notes": list(report.notes),
         "summary": {"error": report.errors, "warning": report.warnings},
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

@@ -23,6 +23,7 @@ def render(report: Report) -> str:
         f"PostgreSQL {report.server_version}, schema {escape(report.scope)}",
         "## 1. Executive Summary",
         _executive_summary(report, len(gaps)),
+        *map(escape, report.notes),
         "## 2. Gap Analysis",
         "### 2.1 Primary keys",
         _gap_table(report, gaps),

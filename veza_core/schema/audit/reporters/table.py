@@ -72,6 +72,8 @@ def _last_lines(report: Report) -> Text:
     where = f"{one_line(report.database)}, PostgreSQL {report.server_version}, schema "
     lines = Text(f"{summary(report)} ({where}{one_line(report.scope)}, profile {report.profile}).")
     lines.stylize(_STYLES["error"] if report.findings else "green")
+    for note in report.notes:
+        lines.append(f"\n{one_line(note)}", style="default")
     if report.findings:
         fixes = sum(finding.fix is not None for finding in report.findings)
         lines.append("\n--explain RULE says why and what to do", style="default")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from veza_core.schema.audit.catalog import UUID, Catalog, ForeignKey, Table
+from veza_core.schema.audit.distributed import kept_by_triggers
 from veza_core.schema.audit.fixes import alter_table, create_index
 from veza_core.schema.audit.meaning import covers, feed_index
 from veza_core.schema.audit.quoting import columns, ident, qualified
@@ -152,6 +153,7 @@ def fk_missing(catalog: Catalog) -> Iterator[Found]:
         # A child has its parent's columns, but not its foreign keys.
         kept = {name for parent in table.parents for key in parent.foreign_keys
                 for name in key.columns}  # fmt: skip
+        known |= kept_by_triggers(catalog, table)
         if table.primary_key is not None and len(table.primary_key.keys) == 1:
             known.update(key for key in table.primary_key.keys if key is not None)
         for column in table.columns.values():

@@ -1,0 +1,98 @@
+"""Databases on a Citus cluster that somebody else runs: `CITUS_URL` is its coordinator.
+
+The database of that URL has the extension and knows the workers. Each test database is made on all
+nodes, since Citus makes none on others.
+"""
+
+import os
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+from psycopg import sql
+
+from tests import in_process
+from tests.run import database_name
+
+VARIABLE = "CITUS_URL"
+#: What a skipped test says, and the end of the run once more.
+REASON = f"needs Citus: {VARIABLE} is the URL of a running coordinator (docs/scale.md)"
+NODES = """
+SELECT nodename, nodeport, groupid FROM pg_dist_node WHERE noderole = 'primary' ORDER BY groupid
+"""
+
+
+@dataclass
+class Node:
+    """A database that is on all nodes, as manage.py and as a session of the coordinator see it."""
+
+    url: str
+    session: psycopg.Connection
+
+    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return in_process.run(self.url, arguments)
+
+    def done(self, *arguments: str) -> str:
+        """Run the command, see that it succeeds and says nothing else; what it prints."""
+        result = self.manage(*arguments)
+        assert (result.returncode, result.stderr) == (0, ""), result.stderr
+        return result.stdout
+
+    def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        return self.session.execute(query, parameters or None).fetchall()
+
+    def value(self, query: str, *parameters: Any) -> Any:
+        [(value,)] = self.rows(query, *parameters)
+        return value
+
+
+def _named(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def _at(url: str, host: str, port: int) -> str:
+    parts = urlsplit(url)
+    credentials = parts.netloc.rpartition("@")[0]
+    place = f"{credentials}@{host}:{port}" if credentials else f"{host}:{port}"
+    return urlunsplit(parts._replace(netloc=place))
+
+
+@contextmanager
+def database_on_all_nodes(*, workers: bool = True) -> Iterator[Node]:
+    """An empty database with the extension, on each node; without `workers` they are not added."""
+    url, name = os.environ[VARIABLE], database_name(uuid.uuid4().hex, "scratch")
+    with psycopg.connect(url, autocommit=True) as session:
+        nodes = session.execute(NODES).fetchall()
+    with ExitStack() as stack:
+        for host, port, _ in nodes:
+            stack.enter_context(_database(_at(url, host, port), name))
+        session = stack.enter_context(psycopg.connect(_named(url, name), autocommit=True))
+        session.execute("SET search_path = public, django")
+        for host, port, group in nodes:
+            if group == 0:
+                session.execute("SELECT citus_set_coordinator_host(%s, %s)", [host, port])
+            elif workers:
+                session.execute("SELECT citus_add_node(%s, %s)", [host, port])
+        yield Node(_named(url, name), session)
+
+
+@contextmanager
+def _database(url: str, name: str) -> Iterator[None]:
+    identifier = sql.Identifier(name)
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute("SET citus.enable_create_database_propagation = off")
+        server.execute(sql.SQL("CREATE DATABASE {}").format(identifier))
+        server.execute(sql.SQL("ALTER DATABASE {} SET random_page_cost = 1.1").format(identifier))
+        with psycopg.connect(_named(url, name), autocommit=True) as database:
+            database.execute("CREATE EXTENSION citus")
+    try:
+        yield
+    finally:
+        with psycopg.connect(url, autocommit=True) as server:
+            server.execute("SET citus.enable_create_database_propagation = off")
+            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier))

@@ -1,0 +1,85 @@
+"""ON DELETE of the foreign keys that spread tables cannot have, by raw SQL on the coordinator."""
+
+import pytest
+
+from tests.distribute.nodes import database_on_all_nodes
+
+USER = "INSERT INTO users (email, username) VALUES (%s || '@example.com', %s) RETURNING id"
+TRACK = "INSERT INTO tracks (user_id, title, file_path) VALUES (%s, 't', 'f') RETURNING id"
+PLAY = "INSERT INTO track_plays (track_id, user_id) VALUES (%s, %s) RETURNING id"
+
+
+@pytest.fixture(scope="module")
+def spread(citus):
+    with database_on_all_nodes() as node:
+        node.done("migrate", "--verbosity", "0")
+        node.done("distribute", "--shards", "4", "--verbosity", "0")
+        node.session.execute("CREATE ROLE deleter_of_tracks")
+        try:
+            yield node
+        finally:
+            node.session.execute("DROP OWNED BY deleter_of_tracks")
+            node.session.execute("DROP ROLE deleter_of_tracks")
+
+
+@pytest.fixture
+def listening(spread, request):
+    """An artist with two tracks, of which a listener has played each ten times."""
+    name = request.node.name[5:30]
+    artist, listener = spread.value(USER, name, name), spread.value(USER, f"l{name}", f"l{name}")
+    tracks = [spread.value(TRACK, artist) for _ in range(2)]
+    for track in tracks * 10:
+        spread.value(PLAY, track, listener)
+    yield artist, listener, tracks
+    spread.session.execute("DELETE FROM users")
+    assert spread.value("SELECT count(*) FROM track_plays") == 0
+
+
+def plays(node, track):
+    return node.value("SELECT count(*) FROM track_plays WHERE track_id = %s", track)
+
+
+def test_a_track_takes_its_plays_along(spread, listening):
+    _, _, (gone, other) = listening
+    spread.session.execute("DELETE FROM tracks WHERE id = %s", [gone])
+    assert (plays(spread, gone), plays(spread, other)) == (0, 10)
+
+
+def test_a_cascade_from_the_account_reaches_them(spread, listening):
+    artist, _, tracks = listening
+    spread.session.execute("DELETE FROM users WHERE id = %s", [artist])
+    assert [plays(spread, track) for track in tracks] == [0, 0]
+
+
+def test_a_listener_is_forgotten_and_the_plays_stay(spread, listening):
+    _, listener, tracks = listening
+    spread.session.execute("DELETE FROM users WHERE id = %s", [listener])
+    assert [plays(spread, track) for track in tracks] == [10, 10]
+    assert spread.value("SELECT count(user_id) FROM track_plays") == 0
+    # The trigger of the shards ran.
+    assert spread.value("SELECT bool_and(updated_at > created_at) FROM track_plays")
+
+
+def test_many_rows_of_one_statement(spread, listening):
+    _, _, tracks = listening
+    spread.session.execute("DELETE FROM tracks WHERE id = ANY(%s)", [tracks])
+    assert [plays(spread, track) for track in tracks] == [0, 0]
+
+
+def test_a_rollback_keeps_all(spread, listening):
+    _, _, (track, _) = listening
+    with spread.session.transaction(force_rollback=True):
+        spread.session.execute("DELETE FROM tracks WHERE id = %s", [track])
+        assert plays(spread, track) == 0
+    assert plays(spread, track) == 10
+
+
+def test_who_may_delete_tracks_needs_no_right_to_plays(spread, listening):
+    """As with a foreign key, whose triggers run as the tables' owner."""
+    _, _, (track, _) = listening
+    spread.session.execute("GRANT USAGE ON SCHEMA public TO deleter_of_tracks")
+    spread.session.execute("GRANT SELECT, DELETE ON tracks TO deleter_of_tracks")
+    with spread.session.transaction():
+        spread.session.execute("SET LOCAL ROLE deleter_of_tracks")
+        spread.session.execute("DELETE FROM tracks WHERE id = %s", [track])
+    assert plays(spread, track) == 0

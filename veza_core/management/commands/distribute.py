@@ -1,0 +1,137 @@
+"""`distribute`: the logs over the nodes of Citus, or back on one server."""
+
+import argparse
+import re
+import time
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from veza_core.db.locks import LockNotAvailableError, migration_lock
+from veza_core.db.session import announce
+from veza_core.db.sessions import OtherSession
+from veza_core.operations.deploy.pooler import check_direct
+from veza_core.operations.distribute.plan import Layout, Step
+from veza_core.operations.distribute.service import steps_back, steps_to, take
+
+
+def a_number_of_shards(text: str) -> int:
+    """Shards of a table, 1 to 10,000."""
+    if not re.fullmatch(r"[1-9]\d{0,3}|10000", text):
+        raise argparse.ArgumentTypeError("a number of shards is needed, from 1 to 10000")
+    return int(text)
+
+
+class Command(BaseCommand):
+    """A few large steps, each a transaction; safe to kill and to run again."""
+
+    help = (
+        "Spreads the logs (plays, analytics, …) over the nodes of Citus, or brings them back. "
+        "docs/scale.md says for whom this is, and what it costs."
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--layout",
+            choices=[layout.value for layout in Layout],
+            default=Layout.L.value,
+            help="L: the logs alone are spread, without their foreign keys (default). A: what they "
+            "refer to is copied to every node, and the foreign keys stay.",
+        )
+        parser.add_argument(
+            "--shards",
+            type=a_number_of_shards,
+            default=32,
+            metavar="N",
+            help="Into how many parts each log is spread (default: 32).",
+        )
+        parser.add_argument(
+            "--undo",
+            action="store_true",
+            help="Bring everything back to the coordinator, and add the foreign keys again.",
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Print the statements, and change nothing."
+        )
+        parser.add_argument(
+            "--lock-timeout",
+            type=float,
+            default=settings.MIGRATE_LOCK_TIMEOUT,
+            metavar="SECONDS",
+            help="How long a statement waits for a lock before its step is undone "
+            "(default: %(default)s).",
+        )
+        parser.add_argument(
+            "--database",
+            default=DEFAULT_DB_ALIAS,
+            choices=tuple(connections),
+            help='The database to distribute. Defaults to the "default" database.',
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Distribute, or print how. Raises `CommandError` in one line."""
+        if options["lock_timeout"] < 0.001:
+            raise CommandError("--lock-timeout is at least 0.001 s")
+        self.verbosity = options["verbosity"]
+        connection = connections[options["database"]]
+        if options["dry_run"]:
+            announce(connection, self._say)
+            self._print(self._steps(connection, options))
+            return
+        check_direct(connection)
+        # What is moved takes as long as it takes.
+        announce(connection, self._say, lift=True).check_writable()
+        try:
+            with migration_lock(connection, 0.0, self._wait_for):
+                self._run(connection, options)
+        except LockNotAvailableError as error:
+            raise CommandError(
+                f"a migrate or distribute is under way: {error}. Nothing was changed."
+            ) from error
+
+    def _steps(self, connection: BaseDatabaseWrapper, options: dict[str, Any]) -> list[Step]:
+        if options["undo"]:
+            return steps_back(connection)
+        return steps_to(connection, Layout(options["layout"]), options["shards"])
+
+    def _print(self, steps: list[Step]) -> None:
+        for step in steps:
+            statements = "".join(f"{statement};\n" for statement in step.statements)
+            self.stdout.write(f"-- {step.title}\nBEGIN;\n{statements}COMMIT;\n")
+        if not steps:
+            self._say("Nothing to do.")
+
+    def _run(self, connection: BaseDatabaseWrapper, options: dict[str, Any]) -> None:
+        started = time.monotonic()
+        steps = self._steps(connection, options)
+        take(connection, steps, options["lock_timeout"], self._taken)
+        seconds = time.monotonic() - started
+        self._say(f"{len(steps)} steps, {seconds:.2f} s" if steps else "Nothing to do.")
+        self._audit(connection)
+
+    def _audit(self, connection: BaseDatabaseWrapper) -> None:
+        from veza_core.schema.audit.service import audit_own
+
+        report = audit_own(connection)
+        for note in report.notes:
+            self._say(note)
+        verdict = f"Audit: {report.errors} errors and {report.warnings} warnings"
+        if report.findings:
+            self.stderr.write(f"{verdict}: manage.py audit_schema shows them.")
+        else:
+            self._say(f"{verdict}, by {len(report.rules)} rules.")
+
+    def _taken(self, step: Step, seconds: float) -> None:
+        self._say(f"  {step.title}  {seconds:.3f} s")
+
+    def _wait_for(self, holder: OtherSession) -> None:
+        self.stderr.write(f"Waiting for another migrate: {holder}")
+
+    def _say(self, line: str) -> None:
+        if self.verbosity >= 1:
+            self.stdout.write(line)
+            self.stdout.flush()

@@ -1,0 +1,185 @@
+"""The steps to a layout, and back: each is one transaction, and leaves rows and rules whole."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from veza_core.db.distribution import FUNCTION, Distribution, OnDelete, OnDeleteTriggers
+from veza_core.db.on_delete import CREATE, DROP
+from veza_core.schema.audit.distributed import trigger_of
+
+from .logs import Log
+
+
+class Layout(StrEnum):
+    """L: the logs are spread, everything else stays where it is. A: what the logs refer to is
+    copied to every node, so that foreign keys stay.
+    """
+
+    L = "L"
+    A = "A"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One transaction: what it does, in a line, and its statements."""
+
+    title: str
+    statements: tuple[str, ...]
+
+
+#: Citus has a row's trigger on each shard, and asks for a word first: one that looks at other rows
+#: would see those of its shard alone. The one of V1's tables looks at its own row.
+TRIGGERS = "SET LOCAL citus.enable_unsafe_triggers = on"
+#: DDL on tables that refer to each other needs one connection to a node.
+SEQUENTIAL = "SET LOCAL citus.multi_shard_modify_mode = 'sequential'"
+
+
+def layout_of(distribution: Distribution) -> Layout | None:
+    """The layout that a database has, or is on its way to; None: everything is on one server."""
+    if distribution.copied:
+        return Layout.A
+    return Layout.L if distribution.spread else None
+
+
+def plan(
+    logs: Sequence[Log],
+    targets: Sequence[str],
+    distribution: Distribution,
+    layout: Layout,
+    shards: int,
+) -> list[Step]:
+    """The steps that are left; `targets` is what the logs refer to, in the order of copying.
+
+    Raises `CommandError` where the database has the other layout.
+    """
+    if (present := layout_of(distribution)) not in (None, layout):
+        raise CommandError(
+            f"the database is distributed by layout {present}: distribute --undo comes first"
+        )
+    steps = list(_copied(logs, targets, distribution)) if layout is Layout.A else []
+    for log in logs:
+        if layout is Layout.L:
+            steps += _triggers(log)
+        steps += _spread(log, distribution, shards)
+    return steps
+
+
+def _triggers(log: Log) -> Iterator[Step]:
+    """Locks what the log refers to as well, for a moment: so not in the step that moves rows."""
+    if log.keys:
+        drops = ", ".join(f"DROP CONSTRAINT {key.name}" for key in log.keys)
+        triggers = [
+            key.on_delete.definition.replace("CREATE", "CREATE OR REPLACE", 1) for key in log.keys
+        ]
+        yield Step(
+            f"{log.name}: {len(log.keys)} foreign keys become triggers",
+            (*CREATE, f"ALTER TABLE public.{log.name} {drops}", *triggers),
+        )
+
+
+def _copied(
+    logs: Sequence[Log], targets: Sequence[str], distribution: Distribution
+) -> Iterator[Step]:
+    if any(not log.keys for log in logs):
+        raise CommandError(
+            "layout A keeps the foreign keys, and some are not there: distribute --undo adds them"
+        )
+    for target in targets:
+        if target not in distribution.copied:
+            statement = f"SELECT create_reference_table('public.{target}')"
+            yield Step(f"{target}: copied to every node", (TRIGGERS, SEQUENTIAL, statement))
+
+
+def _spread(log: Log, distribution: Distribution, shards: int) -> Iterator[Step]:
+    if log.name not in distribution.spread:
+        name = f"'public.{log.name}'"
+        yield Step(
+            f"{log.name}: spread by {log.column} in {shards} shards",
+            (
+                TRIGGERS,
+                f"SELECT create_distributed_table({name}, '{log.column}', shard_count => {shards})",
+                # Citus leaves the rows here as well, hidden.
+                f"SELECT truncate_local_data_after_distributing_table({name})",
+            ),
+        )
+
+
+def plan_undo(
+    logs: Sequence[Log],
+    distribution: Distribution | None,
+    triggers: OnDeleteTriggers,
+    recorded: Mapping[str, Mapping[str, Any]],
+) -> list[Step]:
+    """The steps back to one server; `recorded` has the tables of `schema/catalog.json`.
+
+    Also of what is on one server, and has triggers in place of keys: a restored backup.
+    """
+    steps = list(_back(logs, distribution)) if distribution else []
+    for log in logs:
+        steps += _keys_again(log, triggers.of(log.name), recorded[log.name])
+    if triggers.has_function:
+        steps.append(Step(f"function django.{FUNCTION}: dropped", DROP))
+    return steps
+
+
+def _back(logs: Sequence[Log], distribution: Distribution) -> Iterator[Step]:
+    if distribution.copied:
+        # Everything that is connected by foreign keys goes at once, or not at all.
+        table = min(distribution.copied)
+        statement = f"SELECT undistribute_table('public.{table}', cascade_via_foreign_keys => true)"
+        yield Step("all tables: back on the coordinator", (TRIGGERS, SEQUENTIAL, statement))
+        return
+    for log in logs:
+        if log.name in distribution.spread:
+            statement = f"SELECT undistribute_table('public.{log.name}')"
+            yield Step(f"{log.name}: back on the coordinator", (TRIGGERS, statement))
+
+
+def _keys_again(
+    log: Log, triggers: Sequence[OnDelete], recorded: Mapping[str, Any]
+) -> Iterator[Step]:
+    """Keys that check new rows at once, in the triggers' place; then the rows that were there."""
+    there = {key.name: key for key in log.keys}
+    keys = {
+        name: constraint["definition"]
+        for name, constraint in recorded["constraints"].items()
+        if constraint["definition"].startswith("FOREIGN KEY")
+    }
+    missing = {name: text for name, text in keys.items() if name not in there}
+    if missing or triggers:
+        adds = ", ".join(
+            f"ADD CONSTRAINT {name} {text} NOT VALID" for name, text in missing.items()
+        )
+        yield Step(
+            f"{log.name}: {len(missing)} foreign keys in the triggers' place",
+            (
+                *([f"ALTER TABLE public.{log.name} {adds}"] if adds else []),
+                *(f"DROP TRIGGER {each.name} ON public.{each.target}" for each in triggers),
+            ),
+        )
+    for name, text in keys.items():
+        if name in missing or not there[name].is_valid:
+            yield Step(
+                f"{log.name}: {name} holds for all rows",
+                (
+                    _without_orphans(log.name, text),
+                    f"ALTER TABLE public.{log.name} VALIDATE CONSTRAINT {name}",
+                ),
+            )
+
+
+def _without_orphans(table: str, definition: str) -> str:
+    """What ON DELETE would have done to the rows that refer to nothing."""
+    if (what := trigger_of(table, definition)) is None:
+        raise CommandError(f"{table} has a foreign key that no trigger stands for: {definition}")
+    statement = f"DELETE FROM public.{table}"
+    if what.action == "SET NULL":
+        statement = f"UPDATE public.{table} SET {what.column} = NULL"
+    return (
+        f"{statement} WHERE {what.column} IS NOT NULL AND NOT EXISTS "
+        f"(SELECT FROM public.{what.target} WHERE {what.target}.id = {table}.{what.column})"
+    )

@@ -1,0 +1,77 @@
+"""A whole run: looks at the database, works out the steps, and takes one after another."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from django.core.management.base import CommandError
+from django.db import DatabaseError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from veza_core.db.distribution import read_distribution, read_triggers
+from veza_core.db.timeouts import is_lock_timeout, set_lock_timeout
+from veza_core.operations.reset import sessions_in_the_way
+from veza_core.schema.audit.expected import recorded_catalog
+from veza_core.schema.export.snapshot import load_snapshot
+
+from .cluster import asking, check_audited, check_cluster, check_complete
+from .comments import read_comments, write_again
+from .logs import declared_logs, read_logs, referred_to
+from .plan import Layout, Step, plan, plan_undo
+
+
+def steps_to(connection: BaseDatabaseWrapper, layout: Layout, shards: int) -> list[Step]:
+    """What is left to do until the database has the layout.
+
+    Raises `CommandError`, in one line, for a database that cannot be distributed.
+    """
+    distribution = check_cluster(connection)
+    check_complete(connection)
+    ask = asking(connection)
+    logs = read_logs(ask)
+    steps = plan(logs, referred_to(ask, logs), distribution, layout, shards)
+    check_audited(connection, declared_logs())
+    return steps
+
+
+def steps_back(connection: BaseDatabaseWrapper) -> list[Step]:
+    """What is left to do until everything is on the coordinator again, with its foreign keys."""
+    check_complete(connection)
+    ask = asking(connection)
+    recorded = load_snapshot(recorded_catalog())["tables"]
+    return plan_undo(read_logs(ask), read_distribution(ask), read_triggers(ask), recorded)
+
+
+def take(
+    connection: BaseDatabaseWrapper,
+    steps: Sequence[Step],
+    lock_timeout: float,
+    report: Callable[[Step, float], None],
+) -> None:
+    """Take the steps. `lock_timeout` is in seconds; `report` is told of each, and its seconds.
+
+    Raises `CommandError`, in one line: the step in progress was undone, and a second run goes on.
+    """
+    for number, step in enumerate(steps):
+        started = time.monotonic()
+        try:
+            _take(connection, step, lock_timeout)
+        except DatabaseError as error:
+            done = f"{number} of {len(steps)} steps were taken, and a second run does the rest"
+            raise CommandError(f"{step.title}: {_explained(connection, error)}; {done}") from error
+        report(step, time.monotonic() - started)
+
+
+def _take(connection: BaseDatabaseWrapper, step: Step, lock_timeout: float) -> None:
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        set_lock_timeout(connection, lock_timeout, local=True)
+        before = read_comments(connection)
+        for statement in step.statements:
+            cursor.execute(statement)
+        write_again(connection, before)
+
+
+def _explained(connection: BaseDatabaseWrapper, error: DatabaseError) -> str:
+    if is_lock_timeout(error):
+        who = "; ".join(map(str, sessions_in_the_way(connection))) or "already disconnected"
+        return f"sessions are in the way ({who})"
+    return " ".join(str(error).split())

@@ -1,0 +1,112 @@
+"""What bends on a database that Citus spreads over nodes, by its catalog; nothing else does.
+
+A table that is spread cannot refer to one that is on the coordinator alone: its foreign keys are
+triggers there. So the recorded catalog is bent by exactly that, and all else is compared as ever.
+"""
+
+import copy
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from veza_core.db.distribution import FUNCTION, OnDelete
+from veza_core.db.on_delete import BODY, SETTINGS
+from veza_core.schema.audit.catalog import Catalog, Table
+
+if TYPE_CHECKING:
+    from veza_core.schema.export.drift import Difference
+    from veza_core.schema.export.snapshot import Snapshot
+
+FOREIGN_KEY = re.compile(
+    r"FOREIGN KEY \((\w+)\) REFERENCES public\.(\w+)\(\w+\) ON DELETE (CASCADE|SET NULL)"
+)
+FUNCTIONS = f"""
+SELECT prosrc, prosecdef, proconfig FROM pg_catalog.pg_proc
+WHERE proname = '{FUNCTION}' AND pronamespace = pg_catalog.to_regnamespace('django')
+"""
+
+
+def trigger_of(table: str, definition: str) -> OnDelete | None:
+    """The trigger in place of a foreign key, as `pg_get_constraintdef` writes it; None: of none."""
+    if match := FOREIGN_KEY.fullmatch(definition):
+        column, target, action = match.groups()
+        return OnDelete(target, table, column, action)
+    return None
+
+
+def bent(expected: "Snapshot", catalog: Catalog, spread: frozenset[str]) -> "Snapshot":
+    """The recorded catalog, with triggers where this database cannot have the foreign keys.
+
+    Tables in `spread` are taken for spread once triggers of theirs are there.
+    """
+    if catalog.distribution is None and not spread:
+        return expected
+    copied = catalog.distribution.copied if catalog.distribution else set()
+    without_keys = {each.table for each in triggers_of(catalog)} & spread
+    if catalog.distribution:
+        without_keys |= catalog.distribution.spread.keys()
+    expected = copy.deepcopy(expected)
+    for name in without_keys & expected["tables"].keys():
+        constraints = expected["tables"][name]["constraints"]
+        for key, constraint in list(constraints.items()):
+            trigger = trigger_of(name, constraint["definition"])
+            if trigger and trigger.target not in copied:
+                del constraints[key]
+                target = expected["tables"][trigger.target]
+                target["triggers"][trigger.name] = {"definition": trigger.definition}
+    return expected
+
+
+def triggers_of(catalog: Catalog) -> list[OnDelete]:
+    """The triggers in place of foreign keys, of the tables of `public`."""
+    return [
+        OnDelete(table.name, *trigger.arguments[:3])
+        for table in catalog.tables
+        for trigger in table.triggers
+        if (trigger.function.schema, trigger.function.name) == ("django", FUNCTION)
+    ]
+
+
+def kept_by_triggers(catalog: Catalog, table: Table) -> set[str]:
+    """The columns of a table that is spread, whose references triggers keep."""
+    if catalog.distribution is None or table.name not in catalog.distribution.spread:
+        return set()
+    return {each.column for each in triggers_of(catalog) if each.table == table.name}
+
+
+def function_differs(
+    connection: psycopg.Connection[Any], catalog: Catalog
+) -> Iterator["Difference"]:
+    """A difference where the function of the triggers is not as `distribute` made it."""
+    from veza_core.schema.export.drift import Difference
+
+    if not triggers_of(catalog):
+        return
+    row = connection.execute(FUNCTIONS.encode()).fetchone()
+    if row is not None and row != (BODY, True, SETTINGS):
+        name = f"django.{FUNCTION}()"
+        yield Difference("function", None, name, None, "as distribute makes it", "another one")
+
+
+def notes(catalog: Catalog) -> tuple[str, ...]:
+    """What is distributed, and which rule bends; nothing where all is on one server."""
+    found = catalog.distribution
+    if found is None or not (found.spread or found.copied):
+        return ()
+    nodes = f"{found.nodes} node{'' if found.nodes == 1 else 's'}"
+    parts = [
+        f"{name} by {column} in {found.shards[name]} shards"
+        for name, column in found.spread.items()
+    ]
+    if found.copied:
+        parts.append(f"{', '.join(sorted(found.copied))} copied to every node")
+    bends = "No rule bends."
+    if triggers := triggers_of(catalog):
+        targets = sorted({each.target for each in triggers})
+        bends = (
+            f"Rule 3 bends: triggers of {', '.join(targets)} do ON DELETE for {len(triggers)} "
+            "foreign keys, and no insert is checked. No other rule bends."
+        )
+    return (f"distributed over {nodes}: {'; '.join(parts)}. {bends}",)
