@@ -16,7 +16,8 @@ from veza_core.screens.actions.pages import undo_url_of
 from veza_core.screens.columns import computed
 from veza_core.screens.display import NOTHING, shortened
 from veza_core.screens.inspection import InspectionAdmin
-from veza_site.models import Note, StaffLogEntry
+from veza_core.screens.states import Option, State
+from veza_site.models import ACTION, Note, StaffLogEntry
 from veza_site.support.masking import mask
 
 
@@ -59,10 +60,21 @@ class StaffLogEntryAdmin(StaffScreen):
         "subject_id": "-created_at",
         "staff_id": "-created_at",
     }
+    states = (
+        State(
+            "kind",
+            "Kind",
+            (
+                Option("action", "Actions", ACTION, "-created_at",
+                       with_keys=("subject_id", "staff_id")),
+                Option("other", "Looks, searches, sign-ins", ~ACTION),
+            ),
+        ),
+    )
     sections = (
         ("Who", ("staff", "staff_id", "address", "user_agent")),
-        ("What", ("what", "subject", "reason", "before", "after")),
-    )
+        ("What", ("what", "subject", "reason", "before", "after", "batch")),
+    )  # fmt: skip
 
     @computed("Staff member", "staff_id", "staff_name")
     def staff(self, row: StaffLogEntry) -> SafeString:

@@ -185,6 +185,31 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "batch",
+                    models.UUIDField(
+                        db_comment="What the entries of one action on several rows share; NULL: one row",
+                        null=True,
+                    ),
+                ),
+                (
+                    "is_action",
+                    models.GeneratedField(
+                        db_comment="Whether it changed something or took data away; no look, search or sign-in",
+                        db_persist=True,
+                        expression=models.ExpressionWrapper(
+                            models.Q(
+                                (
+                                    "action__regex",
+                                    "\\.(view|list|download)$|^(search|sign_in|sign_out|second_factor\\.(enrol|recover|refuse))$",
+                                ),
+                                _negated=True,
+                            ),
+                            output_field=models.BooleanField(),
+                        ),
+                        output_field=models.BooleanField(),
+                    ),
+                ),
+                (
                     "written_by",
                     models.CharField(
                         db_comment="The role of PostgreSQL that wrote it, by a trigger",
@@ -215,6 +240,26 @@ class Migration(migrations.Migration):
                     ),
                     models.Index(
                         fields=["subject_id", "-created_at", "-id"], name="idx_stafflog_subject_id"
+                    ),
+                    models.Index(
+                        condition=models.Q(("is_action", True)),
+                        fields=["-created_at", "-id"],
+                        name="idx_stafflog_actions",
+                    ),
+                    models.Index(
+                        condition=models.Q(("is_action", True)),
+                        fields=["subject_id", "-created_at", "-id"],
+                        name="idx_stafflog_subject_actions",
+                    ),
+                    models.Index(
+                        condition=models.Q(("is_action", True)),
+                        fields=["staff_id", "-created_at", "-id"],
+                        name="idx_stafflog_staff_actions",
+                    ),
+                    models.Index(
+                        condition=models.Q(("batch__isnull", False)),
+                        fields=["batch", "id"],
+                        name="idx_stafflog_batch",
                     ),
                 ],
             },
