@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from veza_core.access import StaffRequest, staff_request
-from veza_core.screens.actions.pages import undo_url_of
+from veza_core.screens.actions.addresses import undo_batch_url_of, undo_url_of
 from veza_core.screens.columns import computed
 from veza_core.screens.display import NOTHING, shortened
 from veza_core.screens.inspection import InspectionAdmin
@@ -59,14 +59,16 @@ class StaffLogEntryAdmin(StaffScreen):
         "subject_table": "-created_at",
         "subject_id": "-created_at",
         "staff_id": "-created_at",
+        "batch": "id",
     }
     states = (
         State(
             "kind",
             "Kind",
             (
-                Option("action", "Actions", ACTION, "-created_at",
-                       with_keys=("subject_id", "staff_id")),
+                Option(
+                    "action", "Actions", ACTION, "-created_at", with_keys=("subject_id", "staff_id")
+                ),
                 Option("other", "Looks, searches, sign-ins", ~ACTION),
             ),
         ),
@@ -95,8 +97,10 @@ class StaffLogEntryAdmin(StaffScreen):
 
     def glance(self, request: StaffRequest, row: StaffLogEntry) -> list[SafeString]:
         """The way to take back what was done, for who may."""
-        url = undo_url_of(self.admin_site, request, row)
-        return [format_html('<a href="{}">Undo</a>', url)] if url else []
+        one = undo_url_of(self.admin_site, request, row)
+        every = undo_batch_url_of(self.admin_site, request, row)
+        links = ((one, "Undo"), (every, "Undo for all rows of this action"))
+        return [format_html('<a href="{}">{}</a>', url, text) for url, text in links if url]
 
     def title_of(self, row: StaffLogEntry) -> str:
         return f"{row.action} by {row.staff_name}"

@@ -71,6 +71,7 @@ class EmailVerificationTokenAdmin(TokenAdmin):
 
 @admin.register(UserSession)
 class UserSessionAdmin(TokenAdmin):
+    named_by = "user"
     columns = ("id", "user", "state", "device_info", "ip_address", "last_activity_at", "expires_at")
     keys = {"user": "-last_activity_at", "ip_address": "-last_activity_at"}
     finders = (address("ip_address", "-last_activity_at"), token())

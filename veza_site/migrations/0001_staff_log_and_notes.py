@@ -192,24 +192,6 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "is_action",
-                    models.GeneratedField(
-                        db_comment="Whether it changed something or took data away; no look, search or sign-in",
-                        db_persist=True,
-                        expression=models.ExpressionWrapper(
-                            models.Q(
-                                (
-                                    "action__regex",
-                                    "\\.(view|list|download)$|^(search|sign_in|sign_out|second_factor\\.(enrol|recover|refuse))$",
-                                ),
-                                _negated=True,
-                            ),
-                            output_field=models.BooleanField(),
-                        ),
-                        output_field=models.BooleanField(),
-                    ),
-                ),
-                (
                     "written_by",
                     models.CharField(
                         db_comment="The role of PostgreSQL that wrote it, by a trigger",
@@ -242,17 +224,35 @@ class Migration(migrations.Migration):
                         fields=["subject_id", "-created_at", "-id"], name="idx_stafflog_subject_id"
                     ),
                     models.Index(
-                        condition=models.Q(("is_action", True)),
+                        condition=models.Q(
+                            (
+                                "action__regex",
+                                "\\.(view|list|download)$|^(search|sign_in|sign_out|second_factor\\.(enrol|recover|refuse))$",
+                            ),
+                            _negated=True,
+                        ),
                         fields=["-created_at", "-id"],
                         name="idx_stafflog_actions",
                     ),
                     models.Index(
-                        condition=models.Q(("is_action", True)),
+                        condition=models.Q(
+                            (
+                                "action__regex",
+                                "\\.(view|list|download)$|^(search|sign_in|sign_out|second_factor\\.(enrol|recover|refuse))$",
+                            ),
+                            _negated=True,
+                        ),
                         fields=["subject_id", "-created_at", "-id"],
                         name="idx_stafflog_subject_actions",
                     ),
                     models.Index(
-                        condition=models.Q(("is_action", True)),
+                        condition=models.Q(
+                            (
+                                "action__regex",
+                                "\\.(view|list|download)$|^(search|sign_in|sign_out|second_factor\\.(enrol|recover|refuse))$",
+                            ),
+                            _negated=True,
+                        ),
                         fields=["staff_id", "-created_at", "-id"],
                         name="idx_stafflog_staff_actions",
                     ),

@@ -10,7 +10,7 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from veza_core.access import StaffRequest
-from veza_core.screens.actions.pages import undo_url_of
+from veza_core.screens.actions.addresses import undo_url_of
 from veza_core.screens.bounded import ON_PAGE, Excerpt, bounded
 from veza_core.screens.columns import HtmlTable, shown_fields
 from veza_core.screens.display import NOTHING, shortened, text, when
@@ -50,7 +50,9 @@ def told(request: StaffRequest, entries: QuerySet[StaffLogEntry]) -> list[StaffL
     """
     # What is ordered already is ordered by a key: see `lookups`.
     ordered = entries if entries.ordered else entries.order_by("-created_at", "-id")
-    shown = list(bounded(ordered.filter(ACTION), shown_fields(StaffLogEntry), ON_PAGE)[: LATEST + 1])
+    shown = list(
+        bounded(ordered.filter(ACTION), shown_fields(StaffLogEntry), ON_PAGE)[: LATEST + 1]
+    )
     for entry in shown:
         mask(request, entry)
     return shown
@@ -98,9 +100,7 @@ def _list(model: type[Model], row: Model, **more: str) -> str:
     return f"{list_of(model)}?{urlencode({'subject_id': str(row.pk), **more})}"
 
 
-def _panel(
-    title: str, headings: Sequence[str], found: Sequence[Any], url: str
-) -> RememberedPanel:
+def _panel(title: str, headings: Sequence[str], found: Sequence[Any], url: str) -> RememberedPanel:
     """A panel of what was found, of which there may be one row more than is shown."""
     return RememberedPanel(
         title, HtmlTable(headings, found[:LATEST]), url, Count.of(len(found), LATEST)
