@@ -7,7 +7,7 @@ from django.db import connection
 from django.db.models import Model
 from django.test import Client
 
-from veza_core.screens.actions.pages import action_url
+from veza_core.screens.actions.addresses import action_url
 from veza_site.models import StaffLogEntry
 
 ROW = re.compile(r'name="row" value="([^"]+)"')

@@ -17,6 +17,7 @@ from veza_media.models import (
 
 @admin.register(HlsTranscodeJob)
 class HlsTranscodeJobAdmin(InspectionAdmin):
+    named_by = "track"
     group = "Media processing"
     columns = ("id", "track", "status", "priority", "attempt_count", "max_attempts",
                "error_message", "run_after", "created_at")  # fmt: skip

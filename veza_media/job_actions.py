@@ -57,7 +57,7 @@ class Retry(JobAction):
             if not isinstance(error.__cause__, UniqueViolation):
                 raise
             raise ConflictError(
-                "Another job for the same version of this track waits already. Nothing was changed."
+                "Another job for the same version of this track waits already."
             ) from error
 
 

@@ -93,7 +93,7 @@ class HlsStream(BaseModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.track_id}, {self.status}"
+        return f"stream of {self.name_of('track')}"
 
 
 class HlsTranscodeJob(BaseModel):
@@ -184,7 +184,7 @@ class HlsTranscodeJob(BaseModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.track_id}, {self.status}"
+        return f"job of {self.name_of('track')}"
 
 
 class BitrateAdaptationLog(BaseModel):

@@ -12,11 +12,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from veza_core.access import StaffRequest, staff_request
-from veza_core.screens.actions.pages import undo_url_of
+from veza_core.screens.actions.addresses import undo_batch_url_of, undo_url_of
 from veza_core.screens.columns import computed
 from veza_core.screens.display import NOTHING, shortened
 from veza_core.screens.inspection import InspectionAdmin
-from veza_site.models import Note, StaffLogEntry
+from veza_core.screens.states import Option, State
+from veza_site.models import ACTION, Note, StaffLogEntry
 from veza_site.support.masking import mask
 
 
@@ -58,11 +59,24 @@ class StaffLogEntryAdmin(StaffScreen):
         "subject_table": "-created_at",
         "subject_id": "-created_at",
         "staff_id": "-created_at",
+        "batch": "id",
     }
+    states = (
+        State(
+            "kind",
+            "Kind",
+            (
+                Option(
+                    "action", "Actions", ACTION, "-created_at", with_keys=("subject_id", "staff_id")
+                ),
+                Option("other", "Looks, searches, sign-ins", ~ACTION),
+            ),
+        ),
+    )
     sections = (
         ("Who", ("staff", "staff_id", "address", "user_agent")),
-        ("What", ("what", "subject", "reason", "before", "after")),
-    )
+        ("What", ("what", "subject", "reason", "before", "after", "batch")),
+    )  # fmt: skip
 
     @computed("Staff member", "staff_id", "staff_name")
     def staff(self, row: StaffLogEntry) -> SafeString:
@@ -83,8 +97,10 @@ class StaffLogEntryAdmin(StaffScreen):
 
     def glance(self, request: StaffRequest, row: StaffLogEntry) -> list[SafeString]:
         """The way to take back what was done, for who may."""
-        url = undo_url_of(self.admin_site, request, row)
-        return [format_html('<a href="{}">Undo</a>', url)] if url else []
+        one = undo_url_of(self.admin_site, request, row)
+        every = undo_batch_url_of(self.admin_site, request, row)
+        links = ((one, "Undo"), (every, "Undo for all rows of this action"))
+        return [format_html('<a href="{}">{}</a>', url, text) for url, text in links if url]
 
     def title_of(self, row: StaffLogEntry) -> str:
         return f"{row.action} by {row.staff_name}"

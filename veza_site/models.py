@@ -10,6 +10,15 @@ from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.db import models
 from django.db.models import Index
 
+#: `action` of entries that are no action: looks, searches, sign-ins.
+NO_ACTION = (
+    r"\.(view|list|download)$|^(search|sign_in|sign_out|second_factor\.(enrol|recover|refuse))$"
+)
+
+#: Of the staff log: the entries that changed something or took data away. It is the condition of
+#: indexes: a query that asks for it in other words is not served by them.
+ACTION = ~models.Q(action__regex=NO_ACTION)
+
 
 class AppendOnlyError(Exception):
     """Somebody tried to change or remove what is only ever added."""
@@ -62,6 +71,9 @@ class StaffLogEntry(models.Model):
     after = models.JSONField(
         null=True, db_comment="Object: column to value after; secrets are left out"
     )
+    batch = models.UUIDField(
+        null=True, db_comment="What the entries of one action on several rows share; NULL: one row"
+    )
     written_by = written_by()
 
     class Meta:
@@ -81,6 +93,25 @@ class StaffLogEntry(models.Model):
             # What was done to the rows of one table, and to one row.
             Index(fields=["subject_table", "-created_at", "-id"], name="idx_stafflog_table"),
             Index(fields=["subject_id", "-created_at", "-id"], name="idx_stafflog_subject_id"),
+            # The latest actions, those on one row, and those of one member of staff. There are
+            # far more looks than actions: without these, a page would read past all of them.
+            Index(fields=["-created_at", "-id"], condition=ACTION, name="idx_stafflog_actions"),
+            Index(
+                fields=["subject_id", "-created_at", "-id"],
+                condition=ACTION,
+                name="idx_stafflog_subject_actions",
+            ),
+            Index(
+                fields=["staff_id", "-created_at", "-id"],
+                condition=ACTION,
+                name="idx_stafflog_staff_actions",
+            ),
+            # An action on several rows, to take it back as one.
+            Index(
+                fields=["batch", "id"],
+                condition=models.Q(batch__isnull=False),
+                name="idx_stafflog_batch",
+            ),
         ]
 
     def __str__(self) -> str:

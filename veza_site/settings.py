@@ -290,6 +290,7 @@ KNOWN_BROWSER_COOKIE_NAME = "browser"
 SESSION_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "veza_site.support.forged.forged"
 if not DEBUG:
     # A browser takes a cookie of such a name from this very host alone, and over TLS.
     SESSION_COOKIE_NAME = "__Host-session"

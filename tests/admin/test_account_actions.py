@@ -66,29 +66,63 @@ def test_unlock(support: Client, bob: User):
 
 def test_unlock_goes_on_while_somebody_tries_to_sign_in(support: Client, bob: User):
     User.objects.filter(pk=bob.pk).update(failed_login_count=3)
-    seen = support.get(url(bob, "unlock")).context["rows"][0][2]
+    seen = support.get(url(bob, "unlock")).context["sent"][0]
     User.objects.filter(pk=bob.pk).update(failed_login_count=4)
     support.post(url(bob, "unlock"), {"row": seen, "reason": "asked to"})
     assert columns(bob, "failed_login_count") == (0,)
 
 
-def test_revoke(support: Client, bob: User):
-    """Bob's that are not revoked yet, and nobody else's."""
-    earlier = timezone.now() - timedelta(days=1)
+@pytest.mark.parametrize("action", ["revoke", "ban", "deactivate"])
+def test_what_signs_out_ends_what_is_live(support: Client, bob: User, action: str):
+    """Bob's that are not revoked yet and have not expired, and nobody else's."""
+    earlier, later = (timezone.now() + timedelta(days=days) for days in (-1, 1))
     for model in (UserSession, RefreshToken):
-        baker.make(model, user=bob, _quantity=2)
-        baker.make(model, user=bob, revoked_at=earlier)
-        baker.make(model, user=make_user(f"other{model.__name__}"))
-    take(support, bob, "revoke", confirm="bob")
+        baker.make(model, user=bob, expires_at=later, _quantity=2)
+        baker.make(model, user=bob, expires_at=later, revoked_at=earlier)
+        expired = baker.make(model, user=bob, expires_at=earlier)
+        baker.make(model, user=make_user(f"other{model.__name__}"), expires_at=later)
+    take(support, bob, action, confirm="bob")
     for model in (UserSession, RefreshToken):
         live = model._base_manager.filter(revoked_at=None)
-        assert live.filter(user=bob).count() == 0
+        # When it expired, the session ended: nothing says that it was revoked later.
+        assert [one.expires_at for one in live.filter(user=bob)] == [expired.expires_at]
         assert live.exclude(user=bob).count() == 1
         assert model._base_manager.filter(revoked_at=earlier).count() == 1
     assert columns(bob, "token_version") == (1,)
-    (entry,) = entries("users.revoke")
-    assert entry.after == {"token_version": 1, "user_sessions_revoked": 2,
-                           "refresh_tokens_revoked": 2}  # fmt: skip
+    (entry,) = entries(f"users.{action}")
+    assert (entry.after or {}).items() >= {
+        "token_version": 1, "user_sessions_revoked": 2, "refresh_tokens_revoked": 2,
+    }.items()  # fmt: skip
+    # The page does not go on showing them as live.
+    page = support.get(f"/admin/veza_core/user/{bob.pk}/").content.decode()
+    assert page.count('class="badge badge-good">Live') == 0
+
+
+def test_what_is_refused_has_no_button(support: Client):
+    """One's own account, and one with more rights: the page says why in place of a 403 later."""
+    me = User.objects.get(username="alice")
+    boss = make_user("boss", role=UserRole.SUPER_ADMIN)
+    for account, why in ((me, "your own account"), (boss, "rights here that you do not have")):
+        page = support.get(f"/admin/veza_core/user/{account.pk}/").content.decode()
+        assert url(account, "ban") not in page
+        assert why in page
+        assert url(account, "note") in page
+
+
+def test_no_role_is_suggested_and_none_to_withdraw_has_no_button(bob: User):
+    client = signed_in(make_staff("admin"))
+    page = client.get(f"/admin/veza_core/user/{bob.pk}/").content.decode()
+    assert url(bob, "grant_role") in page
+    assert url(bob, "withdraw_role") not in page
+    assert "no role that you can withdraw" in page
+    form = client.get(url(bob, "grant_role")).content.decode()
+    assert '<option value="" selected>Choose a role</option>' in form
+    assert take(client, bob, "grant_role", confirm="bob", role="").status_code == 200
+    assert not bob.role_assignments.exists()
+    grant(bob, "support")
+    assert url(bob, "withdraw_role") in client.get(
+        f"/admin/veza_core/user/{bob.pk}/"
+    ).content.decode()  # fmt: skip
 
 
 @pytest.mark.parametrize("action", ["ban", "deactivate", "revoke"])

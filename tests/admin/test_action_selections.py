@@ -1,5 +1,6 @@
 """Actions on rows that are ticked in a list."""
 
+import html
 import re
 import uuid
 from typing import Any
@@ -9,12 +10,18 @@ from django.test import Client
 from model_bakery import baker
 
 from tests.acting import ROW, columns, entries
-from tests.staff import make_staff, signed_in
+from tests.admin.plans import captured, queries_in
+from tests.staff import make_staff, make_user, signed_in
+from veza_core.models import User
+from veza_core.screens.actions import pages, progress, selection
+from veza_media.models import HlsTranscodeJob
 from veza_streaming.models import Playlist
 
 pytestmark = pytest.mark.django_db
 
 LIST = "/admin/veza_streaming/playlist/"
+USERS = "/admin/veza_core/user/"
+JOBS = "/admin/veza_media/hlstranscodejob/"
 
 
 def choose(client: Client, action: str, rows: list[Any], query: str = "") -> Any:
@@ -39,40 +46,166 @@ def test_a_selection_is_changed_as_one(browser: Client):
     assert len(entries("playlists.soft_delete")) == 3
     # And back, from the link in the message.
     message = browser.get(response.headers["Location"]).content.decode()
-    found = re.search(r'<a href="([^"]+)">Undo</a>', message)
-    assert found
-    undo = found[1].replace("&amp;", "&")
-    seen = ROW.findall(browser.get(undo).content.decode())
-    browser.post(undo.partition("?")[0], {"row": seen, "reason": "my mistake"})
+    (undo,) = re.findall(r'<a href="([^"]+)">Undo</a>', message)
+    _, response = send(browser, html.unescape(undo))
+    assert response.headers["Location"] == f"{LIST}?is_public=yes"
     assert all(columns(row, "deleted_at") == (None,) for row in rows)
 
 
-def test_one_conflict_stops_the_whole_selection(browser: Client):
-    rows = baker.make(Playlist, 3)
+def test_rows_that_do_not_apply_are_left_out_and_named(browser: Client):
+    """Before the form is filled in, and when somebody was faster; the others are done."""
+    rows = [baker.make(Playlist, title=f"list {number}") for number in range(4)]
+    rows[0].soft_delete()
     page = choose(browser, "soft_delete", rows)
-    seen = ROW.findall(page.content.decode())
+    text = page.content.decode()
+    assert text.partition("Left out: 1")[2].partition("</ul>")[0].count("list 0") == 1
+    seen = ROW.findall(text)
+    assert len(seen) == 3
     rows[2].soft_delete()
     sent = {"row": seen, "reason": "spam", "confirm": "3"}
-    assert browser.post(page.request["PATH_INFO"], sent).status_code == 409
-    assert columns(rows[0], "deleted_at") == (None,)
-    assert not entries("playlists.soft_delete")
+    done = browser.post(page.request["PATH_INFO"], sent, follow=True).content.decode()
+    assert "Deleted 2 playlists." in done
+    assert "1 left out. “list 2”" in done
+    assert all(columns(row, "deleted_at") != (None,) for row in rows)
+    assert [entry.subject_label for entry in entries("playlists.soft_delete")] == [
+        "list 1", "list 3",
+    ]  # fmt: skip
+
+
+def test_what_applies_to_no_row_says_so(browser: Client):
+    rows = baker.make(Playlist, 2)
+    response = choose(browser, "restore", rows)
+    assert response.status_code == 409
+    assert "none of these rows" in response.content.decode()
 
 
 def test_a_selection_is_bounded(browser: Client):
-    ids = [str(uuid.uuid4()) for _ in range(51)]
-    response = browser.post(LIST, {"action": "soft_delete", "_selected_action": ids})
+    ids = [str(uuid.uuid4()) for _ in range(selection.MOST + 1)]
+    response = browser.get(f"{LIST}selected/soft_delete/?row={'+'.join(ids)}")
     assert response.status_code == 400
     assert "fewer at a time" in response.content.decode()
 
 
 @pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ({}, "No action was chosen"),
+        ({"action": "soft_delete"}, "No row is ticked"),
+        ({"action": "", "_selected_action": str(uuid.uuid4())}, "No action was chosen"),
+    ],
+)
+def test_a_choice_of_nothing_is_told_on_the_list(browser: Client, data: Any, told: str):
+    response = browser.post(f"{LIST}?is_public=yes", data)
+    assert response.headers["Location"] == f"{LIST}?is_public=yes"
+    assert told in browser.get(response.headers["Location"]).content.decode()
+
+
+@pytest.mark.parametrize(
     "data",
-    [{}, {"action": "soft_delete"}, {"action": "", "_selected_action": str(uuid.uuid4())},
-     {"action": "delete_selected", "_selected_action": str(uuid.uuid4())},
-     {"action": "soft_delete", "_selected_action": "x", "select_across": "1"}],
+    [{"action": "delete_selected", "_selected_action": str(uuid.uuid4())},
+     {"action": "soft_delete", "_selected_action": "x"}],
 )  # fmt: skip
 def test_a_choice_that_is_none_gets_a_page_that_helps(browser: Client, data: dict[str, str]):
     assert browser.post(LIST, data).status_code in (400, 404)
+
+
+def send_all(client: Client, action: str, query: str, **data: str) -> tuple[str, Any]:
+    """Choose all of a list, and send the form; what the confirmation page and the POST say."""
+    address = client.post(f"{LIST}{query}", {"action": action, "select_across": "1"})
+    return send(client, address.headers["Location"], **data)
+
+
+def send(client: Client, address: str, **data: str) -> tuple[str, Any]:
+    page = client.get(address).content.decode()
+    hidden = {name: re.findall(rf'name="{name}" value="([^"]*)"', page)
+              for name in ("row", "next", "batch")}  # fmt: skip
+    sent = {name: [html.unescape(value) for value in values] for name, values in hidden.items()}
+    response = client.post(address.partition("?")[0], {**sent, "reason": "spam", **data})
+    return page, response
+
+
+def test_all_of_a_list_is_one_action_and_one_undo(browser: Client, monkeypatch: Any):
+    """More rows than a page of the list has, and those alone that match."""
+    monkeypatch.setattr(selection, "CHUNK", 20)
+    for module in (pages, progress):
+        monkeypatch.setattr(module, "CHUNK", 20)
+    rows = baker.make(Playlist, 57, is_public=True)
+    others = baker.make(Playlist, 3, is_public=False)
+    kept = baker.make(Playlist, is_public=True)
+    page, response = send_all(browser, "soft_delete", "?is_public=yes", confirm="58")
+    assert "58 playlists" in page
+    assert "and 38 more" in page
+    # A colleague was faster with one of them.
+    told = response.getvalue().decode()
+    assert [int(number) for number in re.findall(r"<li>(\d+) of 58</li>", told)] == [20, 40, 58]
+    assert "Deleted 58 playlists." in told
+    assert "</html>" in told
+    assert all(columns(row, "deleted_at") != (None,) for row in (*rows, kept))
+    assert all(columns(row, "deleted_at") == (None,) for row in others)
+    made = entries("playlists.soft_delete")
+    assert len({entry.batch for entry in made}) == 1
+    assert {entry.reason for entry in made} == {"spam"}
+    # One of them changes; the others come back, and the way leads to the filtered list.
+    kept.refresh_from_db()
+    kept.restore()
+    (undo,) = re.findall(r'<a href="([^"]+)">Undo</a>', told)
+    page, response = send(browser, html.unescape(undo))
+    assert "Left out: 1" in page
+    told = response.getvalue().decode()
+    assert "Restored 57 playlists." in told
+    assert f'href="{LIST}?is_public=yes"' in told
+    assert all(columns(row, "deleted_at") == (None,) for row in rows)
+
+
+def test_an_entry_leads_to_the_undo_of_all(browser: Client):
+    rows = baker.make(Playlist, 2)
+    send(browser, f"{LIST}selected/soft_delete/?row={rows[0].pk}&row={rows[1].pk}", confirm="2")
+    entry, _ = entries("playlists.soft_delete")
+    page = browser.get(f"/admin/veza_site/stafflogentry/{entry.pk}/").content.decode()
+    (undo,) = re.findall(r'<a href="([^"]+)">Undo for all', page)
+    _, response = send(browser, html.unescape(undo))
+    assert response.status_code == 302
+    assert all(columns(row, "deleted_at") == (None,) for row in rows)
+
+
+def test_each_row_gets_its_own_value_back(browser: Client):
+    jobs = [baker.make(HlsTranscodeJob, status="pending", priority=priority) for priority in (2, 7)]
+    address = f"{JOBS}selected/priority/?row={jobs[0].pk}&row={jobs[1].pk}&next={JOBS}"
+    send(browser, address, priority="9")
+    assert [columns(job, "priority") for job in jobs] == [(9,), (9,)]
+    message = browser.get(JOBS).content.decode()
+    (undo,) = re.findall(r'<a href="([^"]+)">Undo</a>', message)
+    page, response = send(browser, html.unescape(undo))
+    assert 'name="priority"' not in page
+    assert response.headers["Location"] == JOBS
+    assert [columns(job, "priority") for job in jobs] == [(2,), (7,)]
+
+
+def test_who_may_not_act_on_some_accounts_acts_on_the_others(support: Client):
+    """Of a choice that has a colleague with more rights and oneself in it."""
+    me, boss, bob = (User.objects.get(username="alice"), make_user("boss", role="super_admin"),
+                     make_user("bob"))  # fmt: skip
+    carol = make_user("carol")
+    query = "&".join(f"row={one.pk}" for one in (me, boss, bob, carol))
+    page, response = send(support, f"{USERS}selected/ban/?{query}", confirm="2")
+    left = page.partition("Left out: 2")[2]
+    assert "alice: This is your own account" in left
+    assert "boss has rights here" in left
+    assert response.status_code == 302
+    assert [columns(one, "is_banned") for one in (me, boss, bob, carol)] == [
+        (False,), (False,), (True,), (True,),
+    ]  # fmt: skip
+
+
+def test_names_cost_no_query_a_row(browser: Client):
+    """The page of a choice of fifty asks no more often than that of two."""
+    users = [make_user(f"user{number}") for number in range(30)]
+    numbers = []
+    for some in (users[:2], users):
+        query = "&".join(f"row={one.pk}" for one in some)
+        _, statements = captured(browser, f"{USERS}selected/ban/?{query}")
+        numbers.append(len(queries_in(statements)))
+    assert numbers[0] == numbers[1] <= 15
 
 
 def test_the_list_leads_back_nowhere_else(browser: Client):

@@ -17,7 +17,7 @@ from tests.acting import columns, entries, open_page, take, url
 from tests.staff import grant, make_staff, make_user, signed_in
 from veza_core.access import access_of
 from veza_core.models import Permission, Role, RolePermission, User
-from veza_core.screens.actions import pages, perform
+from veza_core.screens.actions import addresses, perform
 from veza_site.models import StaffLogEntry
 from veza_streaming.models import Playlist, Track
 
@@ -194,7 +194,8 @@ def test_the_entry_and_the_change_are_one_transaction(support: Client, bob: User
     assert (entry.staff_name, entry.reason) == ("alice", "spam")
     assert (entry.subject_table, entry.subject_id) == ("users", str(bob.pk))
     assert entry.before == {"is_banned": False, "token_version": 0}
-    assert entry.after == {"is_banned": True, "token_version": 1}
+    assert entry.after == {"is_banned": True, "token_version": 1, "user_sessions_revoked": 0,
+                           "refresh_tokens_revoked": 0}  # fmt: skip
 
 
 def test_undo_is_linked_from_the_message_and_from_the_entry(support: Client, bob: User):
@@ -203,7 +204,7 @@ def test_undo_is_linked_from_the_message_and_from_the_entry(support: Client, bob
     request = RequestFactory().get("/")
     request.access = access_of(User.objects.get(username="alice"))
     (entry,) = entries("users.ban")
-    assert pages.undo_url_of(admin.site, request, entry) == url(bob, "unban")
+    assert addresses.undo_url_of(admin.site, request, entry) == url(bob, "unban")
     logged = support.get(f"/admin/veza_site/stafflogentry/{entry.pk}/").content.decode()
     assert f'<a href="{url(bob, "unban")}">Undo</a>' in logged
     assert url(bob, "unban") in panel(support, bob)
@@ -213,7 +214,7 @@ def test_undo_is_linked_from_the_message_and_from_the_entry(support: Client, bob
     assert f'{url(bob, "unban")}">Undo' not in panel(support, bob)
     assert f'{url(bob, "ban")}">Undo' in panel(support, bob)
     request.access = access_of(make_user("nobody"))
-    assert pages.undo_url_of(admin.site, request, entry) == ""
+    assert addresses.undo_url_of(admin.site, request, entry) == ""
 
 
 def panel(client: Client, row: Any) -> str:
@@ -228,7 +229,7 @@ def test_entries_without_an_undo(rf: RequestFactory, bob: User):
     for action, subject in (("sign_in", ""), ("users.view", str(bob.pk)), ("users.list", ""),
                             ("users.revoke", str(bob.pk)), ("nothing.ban", "1")):  # fmt: skip
         entry = StaffLogEntry(action=action, subject_table="users", subject_id=subject)
-        assert pages.undo_url_of(admin.site, request, entry) == ""
+        assert addresses.undo_url_of(admin.site, request, entry) == ""
 
 
 def test_names_of_rows_are_escaped(browser: Client):
@@ -246,7 +247,8 @@ def test_names_of_rows_are_escaped(browser: Client):
         ("/admin/veza_core/user/nonsense/ban/", 400),
         ("/admin/veza_core/user/00000000-0000-0000-0000-000000000000/ban/", 404),
         ("/admin/veza_core/user/{pk}/explode/", 404),
-        ("/admin/veza_core/user/selected/ban/", 404),
+        ("/admin/veza_core/user/selected/ban/", 400),
+        ("/admin/veza_core/user/selected/grant_role/", 404),
         ("/admin/veza_core/user/selected/explode/", 404),
         ("/admin/veza_streaming/track/selected/soft_delete/", 400),
         ("/admin/veza_streaming/track/selected/soft_delete/?row=x", 400),

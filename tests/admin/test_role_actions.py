@@ -14,7 +14,7 @@ from tests.acting import ROW, entries, open_page, take, url
 from tests.staff import grant, make_staff, signed_in
 from veza_core.access import access_of
 from veza_core.models import Permission, Role, RolePermission, User
-from veza_core.screens.actions import pages
+from veza_core.screens.actions import addresses
 from veza_core.screens.actions.action import RefusedError, Work
 
 pytestmark = pytest.mark.django_db
@@ -81,7 +81,7 @@ def test_undo_of_a_withdrawal_fills_in_the_role_and_its_end(chief: Client, bob: 
     request = RequestFactory().get("/")
     request.access = access_of(User.objects.get(username="chief"))
     (entry,) = entries("users.withdraw_role")
-    assert pages.undo_url_of(admin.site, request, entry) == address
+    assert addresses.undo_url_of(admin.site, request, entry) == address
     page = chief.get(address).content.decode()
     assert 'value="2099-03-04"' in page
     assert '<option value="support" selected>' in page

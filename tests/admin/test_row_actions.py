@@ -139,7 +139,7 @@ def test_other_states_are_left_alone(support: Client, action: str, status: str):
 def test_a_worker_that_was_faster(support: Client):
     """The worker takes the job between the page and the POST."""
     job = baker.make(HlsTranscodeJob, status="pending")
-    seen = support.get(url(job, "cancel")).context["rows"][0][2]
+    seen = support.get(url(job, "cancel")).context["sent"][0]
     HlsTranscodeJob.objects.filter(pk=job.pk).update(status="completed")
     sent = {"row": seen, "reason": "because"}
     assert support.post(url(job, "cancel"), sent).status_code == 409

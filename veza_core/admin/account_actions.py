@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from django.contrib.postgres.functions import TransactionNow
 from django.db.models import F, Value
 
-from veza_core.access import Access
 from veza_core.models import RefreshToken, User, UserSession
 from veza_core.screens.actions.action import Change, RowAction, SetColumns, Work
-from veza_core.screens.actions.rights import refuse_greater, refuse_self
+from veza_core.screens.actions.rights import account_refusals
 
 #: Raising it voids every access token and session that was made before.
 NEXT_VERSION = F("token_version") + Value(1)
@@ -18,16 +17,38 @@ class AccountAction(SetColumns):
     """On somebody else's live account, which may no more than who acts."""
 
     permissions: Sequence[str] = ("users.update",)
+    rule = staticmethod(account_refusals)
 
     def applies(self, row: User) -> bool:
         return row.deleted_at is None and super().applies(row)
 
-    def refuse(self, access: Access, row: User) -> None:
-        refuse_self(access, row)
-        refuse_greater(access, row)
+
+class SignsOut(AccountAction):
+    """One that ends all sessions and refresh tokens of the account, and voids access tokens."""
+
+    permissions = ("users.update", "user_sessions.update", "refresh_tokens.update")
+    typed = "username"
+    in_lists = True
+
+    def change(self, row: User, work: Work) -> Change:
+        own = super().change(row, work)
+        return Change(own.before, {**own.after, **sign_out(row)})
 
 
-class Ban(AccountAction):
+def sign_out(user: User) -> dict[str, int]:
+    """Revoke what still keeps a user signed in; how many rows of each table that were.
+
+    What was revoked or has expired before stays as it is: it says when that was.
+    """
+    return {
+        f"{model._meta.db_table}_revoked": model._base_manager.filter(
+            user_id=user.pk, revoked_at__isnull=True, expires_at__gt=TransactionNow()
+        ).update(revoked_at=TransactionNow())
+        for model in (UserSession, RefreshToken)
+    }
+
+
+class Ban(SignsOut):
     name = "ban"
     label = "Ban"
     done = "Banned"
@@ -38,11 +59,11 @@ class Ban(AccountAction):
     when = {"is_banned": False}
     sets = {"is_banned": True, "token_version": NEXT_VERSION}
     undo = "unban"
-    typed = "username"
 
 
 class Unban(AccountAction):
     name = "unban"
+    in_lists = True
     label = "Lift the ban"
     done = "Lifted the ban of"
     explanation = "The user can sign in again."
@@ -51,7 +72,7 @@ class Unban(AccountAction):
     undo = "ban"
 
 
-class Deactivate(AccountAction):
+class Deactivate(SignsOut):
     name = "deactivate"
     label = "Deactivate"
     done = "Deactivated"
@@ -62,11 +83,11 @@ class Deactivate(AccountAction):
     when = {"is_active": True}
     sets = {"is_active": False, "token_version": NEXT_VERSION}
     undo = "reactivate"
-    typed = "username"
 
 
 class Reactivate(AccountAction):
     name = "reactivate"
+    in_lists = True
     label = "Reactivate"
     done = "Reactivated"
     explanation = "The user can sign in again."
@@ -77,6 +98,7 @@ class Reactivate(AccountAction):
 
 class Verify(AccountAction):
     name = "verify"
+    in_lists = True
     label = "Mark as verified"
     done = "Marked as verified:"
     explanation = "The e-mail address counts as verified, as if the user had followed the link."
@@ -88,6 +110,7 @@ class Verify(AccountAction):
 
 class Unverify(AccountAction):
     name = "unverify"
+    in_lists = True
     label = "Mark as unverified"
     done = "Marked as unverified:"
     explanation = "The user has to verify the e-mail address again."
@@ -99,6 +122,7 @@ class Unverify(AccountAction):
 
 class Unlock(AccountAction):
     name = "unlock"
+    in_lists = True
     label = "Unlock"
     done = "Unlocked"
     explanation = (
@@ -114,7 +138,7 @@ class Unlock(AccountAction):
         return counted and super().applies(row)
 
 
-class Revoke(AccountAction):
+class Revoke(SignsOut):
     """Sessions and refresh tokens, all of them."""
 
     name = "revoke"
@@ -124,20 +148,8 @@ class Revoke(AccountAction):
         "All sessions and refresh tokens are revoked, and access tokens are void at once. "
         "The user can sign in again. This cannot be undone."
     )
-    permissions = ("users.update", "user_sessions.update", "refresh_tokens.update")
     sets = {"token_version": NEXT_VERSION}
     watched = ("token_version",)
-    typed = "username"
-
-    def change(self, row: User, work: Work) -> Change:
-        version = super().change(row, work)
-        revoked = {
-            f"{model._meta.db_table}_revoked": model._base_manager.filter(
-                user_id=row.pk, revoked_at__isnull=True
-            ).update(revoked_at=TransactionNow())
-            for model in (UserSession, RefreshToken)
-        }
-        return Change(version.before, {**version.after, **revoked})
 
 
 ACCOUNT_ACTIONS: tuple[RowAction, ...] = (

@@ -35,14 +35,20 @@ class RoleAction(AccountAction):
     def choices(self, user: User) -> list[Role]:
         """The roles that could be meant."""
 
-    def fields(self, access: Access, rows: Sequence[Any]) -> dict[str, forms.Field]:
-        roles = self.choices(rows[0])
-        rights = permissions_of(roles)
+    def mine(self, access: Access, user: User) -> list[Role]:
+        """Those of them whose rights somebody holds, the ones with the fewest rights first."""
+        roles = self.choices(user)
+        rights = permissions_of(roles) if roles else {}
         mine = [role for role in roles if access.may_grant(rights[role.name])]
-        if not mine:
-            raise RefusedError(f"There is no role that you can {self.verb} here.")
-        return {"role": forms.ChoiceField(
-            choices=[(role.name, role.display_name) for role in mine])}  # fmt: skip
+        return sorted(mine, key=lambda role: len(rights[role.name]))
+
+    def no_choice(self, access: Access, row: User) -> str:
+        return "" if self.mine(access, row) else f"There is no role that you can {self.verb} here."
+
+    def fields(self, access: Access, rows: Sequence[Any]) -> dict[str, forms.Field]:
+        mine = [(role.name, role.display_name) for role in self.mine(access, rows[0])]
+        # None is suggested: the first one would be granted by who only reads the reason again.
+        return {"role": forms.ChoiceField(choices=[("", "Choose a role"), *mine])}
 
     def chosen(self, row: User, work: Work) -> Role:
         """The role that was chosen; asks for its rights again."""
@@ -115,7 +121,7 @@ class WithdrawRole(RoleAction):
         role = self.chosen(row, work)
         held = UserRoleAssignment.objects.filter(user_id=row.pk, role=role).first()
         if held is None:
-            raise ConflictError(f"{row} does not hold this role any more. Nothing was changed.")
+            raise ConflictError(f"{row} does not hold this role any more.")
         before = {"role": role.name, "expires_at": held.expires_at}
         held.expires_at = TransactionNow()
         held.save(update_fields=["expires_at"])

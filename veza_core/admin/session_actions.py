@@ -1,13 +1,21 @@
 """What can be done to a session."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.contrib.postgres.functions import TransactionNow
 
 from veza_core.access import Access
-from veza_core.models import RefreshToken, UserSession
+from veza_core.models import RefreshToken, User, UserSession
 from veza_core.screens.actions.action import Change, SetColumns, Work
-from veza_core.screens.actions.rights import refuse_greater, refuse_self
+from veza_core.screens.actions.rights import account_refusals
+
+
+def session_refusals(access: Access, rows: Sequence[UserSession]) -> Mapping[Any, str]:
+    """Of these sessions, key to why: those of accounts on which one may not act."""
+    owners = User._base_manager.only("username").filter(pk__in={row.user_id for row in rows})
+    refused = account_refusals(access, list(owners))
+    return {row.pk: refused[row.user_id] for row in rows if row.user_id in refused}
 
 
 class RevokeSession(SetColumns):
@@ -24,13 +32,10 @@ class RevokeSession(SetColumns):
     when = {"revoked_at": None}
     sets = {"revoked_at": TransactionNow()}
     in_lists = True
+    rule = staticmethod(session_refusals)
 
     def is_drastic(self, rows: int) -> bool:
         return super().is_drastic(rows) or rows > 1
-
-    def refuse(self, access: Access, row: UserSession) -> None:
-        refuse_self(access, row.user)
-        refuse_greater(access, row.user)
 
     def change(self, row: UserSession, work: Work) -> Change:
         session = super().change(row, work)

@@ -71,6 +71,7 @@ class EmailVerificationTokenAdmin(TokenAdmin):
 
 @admin.register(UserSession)
 class UserSessionAdmin(TokenAdmin):
+    named_by = "user"
     columns = ("id", "user", "state", "device_info", "ip_address", "last_activity_at",
                "created_at", "expires_at")  # fmt: skip
     keys = {"user": "-created_at", "ip_address": "-created_at"}

@@ -52,6 +52,7 @@ class UserAdmin(InspectionAdmin):
     panels_first = ("user_roles", "federated_identities", "user_sessions", "refresh_tokens")
     finders = (whole("email"), same("username", live=True), same("slug", live=True),
                part("username"), part("email"))  # fmt: skip
+    frequent_actions = ("unban", "reactivate", "ban", "revoke", "note")
     row_actions = (*ACCOUNT_ACTIONS, *ROLE_ACTIONS, AddNote("users"))
     sections = (
         ("Account", ("username", "email", "slug", "role", "state")),

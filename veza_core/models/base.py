@@ -54,6 +54,15 @@ class BaseModel(models.Model):
             update_fields = {*update_fields, "updated_at"}
         super().save(update_fields=update_fields, **kwargs)
 
+    def name_of(self, key: str) -> str:
+        """What the row is called that a foreign key refers to, if it was read; else part of its id.
+
+        Never a query: lists would take one a row.
+        """
+        target = self._state.fields_cache.get(key)
+        attname = str(self._meta.get_field(key).attname)  # type: ignore[union-attr]
+        return str(target) if target is not None else str(self.__dict__.get(attname))[:8]
+
 
 class RestoreConflictError(ValidationError):
     """A row cannot be restored: a live row holds one of its unique values."""

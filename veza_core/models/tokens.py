@@ -67,7 +67,7 @@ class UserSession(BaseModel):
         ]
 
     def __str__(self) -> str:
-        return self.device_info or str(self.id)
+        return f"session of {self.name_of('user')} ({self.device_info or str(self.id)[:8]})"
 
 
 class RefreshToken(BaseModel):

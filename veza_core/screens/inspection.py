@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString
 
 from veza_core.access import StaffRequest, staff_request
 
-from .actions import export, pages
+from .actions import buttons, export, pages, selection
 from .actions.action import RowAction
 from .bounded import ON_PAGE, bounded
 from .changelist import KeysetChangeList
@@ -75,6 +75,10 @@ class InspectionAdmin(admin.ModelAdmin):
     panels_first: ClassVar[Sequence[str]] = ()
     #: What staff may do to a row: see `actions`.
     row_actions: ClassVar[Sequence[RowAction]] = ()
+    #: The names of those actions that staff take most: they come first on a row's page.
+    frequent_actions: ClassVar[Sequence[str]] = ()
+    #: The foreign key by which rows are called that have no name of their own: a job's track.
+    named_by: ClassVar[str] = ""
     #: Whether rows tell of a person, so that looking at them is recorded.
     personal: ClassVar[bool] = True
 
@@ -188,7 +192,7 @@ class InspectionAdmin(admin.ModelAdmin):
     def get_actions(
         self, request: HttpRequest, action_location: Any = ActionLocation.CHANGE_LIST
     ) -> dict[str, Any]:
-        return pages.list_actions(self, staff_request(request))
+        return buttons.list_actions(self, staff_request(request))
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
         return KeysetChangeList
@@ -202,7 +206,7 @@ class InspectionAdmin(admin.ModelAdmin):
         # Before Django does, to which some names have a meaning that they have not here.
         request.listing = read(self.screen(), request.GET)
         if request.method == "POST":
-            return pages.chosen(self, request)
+            return selection.chosen(self, request)
         context = {"export_url": export.export_url(self, request), **(extra_context or {})}
         return super().changelist_view(request, context)
 
@@ -256,7 +260,7 @@ class InspectionAdmin(admin.ModelAdmin):
             "opts": self.opts,
             "original": row,
             "glance": self.glance(request, row),
-            "buttons": pages.buttons(self, request, row),
+            "buttons": buttons.buttons(self, request, row),
             "sections": [
                 (title, [self.line(row, name) for name in names])
                 for title, names in self.all_sections()
@@ -269,6 +273,19 @@ class InspectionAdmin(admin.ModelAdmin):
     def make_ready(self, request: StaffRequest, rows: Iterable[Any]) -> None:
         """Give rows what showing them to who asks takes: the links of their foreign keys."""
         attach(request, self.admin_site, self.read_alias, rows)
+
+    def load_names(self, alias: str, rows: Sequence[Any]) -> None:
+        """Read what rows are called by, for `str` of them: one query, or none."""
+        if not self.named_by:
+            return
+        target: Any = self._field(self.named_by).related_model
+        screen = self.admin_site.screen_of(target)
+        keys = {getattr(row, f"{self.named_by}_id") for row in rows}
+        found = target._base_manager.using(alias).only(screen.label if screen else "pk")
+        named = found.in_bulk(list(keys))
+        for row in rows:
+            if (one := named.get(getattr(row, f"{self.named_by}_id"))) is not None:
+                setattr(row, self.named_by, one)
 
     def title_of(self, row: Any) -> str:
         """What the page of a row is headed by."""

@@ -157,6 +157,9 @@ def _driven(screen: Screen, keys: dict[str, Any], options: dict[str, Option]) ->
     # Those whose index sorts come first; otherwise keys do.
     name = min(orders, key=lambda name: orders[name] == UNSORTED, default=None)
     driver = Q() if name is None else wanted.pop(name)
+    for other, option in options.items():
+        if name in option.with_keys:
+            driver &= wanted.pop(other)
     order = screen.order if name is None else orders[name]
     condition = None
     for rest in wanted.values():

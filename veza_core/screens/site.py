@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.apps import apps
 from django.contrib.admin import AdminSite
@@ -44,8 +45,13 @@ class StaffSite(AdminSite):
         reason: str = "",
         before: Mapping[str, Any] | None = None,
         after: Mapping[str, Any] | None = None,
+        batch: UUID | None = None,
     ) -> None:
-        """Add to the staff log."""
+        """Add to the staff log; the entries of one action on several rows share `batch`."""
+
+    @abstractmethod
+    def entries_of(self, batch: UUID) -> Sequence[Any]:
+        """The entries of an action on several rows, in their order."""
 
     @abstractmethod
     def add_note(self, request: StaffRequest, row: Model, text: str) -> int:

@@ -26,6 +26,8 @@ class Option:
     order: str | None = None
     #: The column that this index begins with, when `where` asks it for one value.
     key: str = ""
+    #: The keys of the list with which the state has an index of its own.
+    with_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,6 +185,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "batch",
+                    models.UUIDField(
+                        db_comment="What the entries of one action on several rows share; NULL: one row",
+                        null=True,
+                    ),
+                ),
+                (
                     "written_by",
                     models.CharField(
                         db_comment="The role of PostgreSQL that wrote it, by a trigger",
@@ -215,6 +222,44 @@ class Migration(migrations.Migration):
                     ),
                     models.Index(
                         fields=["subject_id", "-created_at", "-id"], name="idx_stafflog_subject_id"
+                    ),
+                    models.Index(
+                        condition=models.Q(
+                            (
+                                "action__regex",
+                                "\\.(view|list|download)$|^(search|sign_in|sign_out|second_factor\\.(enrol|recover|refuse))$",
+                            ),
+                            _negated=True,
+                        ),
+                        fields=["-created_at", "-id"],
+                        name="idx_stafflog_actions",
+                    ),
+                    models.Index(
+                        condition=models.Q(
+                            (
+                                "action__regex",
+                                "\\.(view|list|download)$|^(search|sign_in|sign_out|second_factor\\.(enrol|recover|refuse))$",
+                            ),
+                            _negated=True,
+                        ),
+                        fields=["subject_id", "-created_at", "-id"],
+                        name="idx_stafflog_subject_actions",
+                    ),
+                    models.Index(
+                        condition=models.Q(
+                            (
+                                "action__regex",
+                                "\\.(view|list|download)$|^(search|sign_in|sign_out|second_factor\\.(enrol|recover|refuse))$",
+                            ),
+                            _negated=True,
+                        ),
+                        fields=["staff_id", "-created_at", "-id"],
+                        name="idx_stafflog_staff_actions",
+                    ),
+                    models.Index(
+                        condition=models.Q(("batch__isnull", False)),
+                        fields=["batch", "id"],
+                        name="idx_stafflog_batch",
                     ),
                 ],
             },

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from pwd import getpwuid
 from typing import Any
+from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model
@@ -28,12 +29,14 @@ def record(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
     user: User | None = None,
+    batch: UUID | None = None,
 ) -> StaffLogEntry:
     """Add an entry, in the transaction that is open: a change and its entry are one commit.
 
     `subject` is a row, a model (its list, an export), or None (a sign-in). `before` and `after`
     map columns to values, only those that changed; secrets among them are left out. `user` is
     who did it, where that is not yet `request.access.user`. Never pass what somebody searched for.
+    `batch` is shared by the entries of one action on several rows.
     """
     who = user or request.access.user
     return StaffLogEntry.objects.create(
@@ -45,6 +48,7 @@ def record(
         reason=reason,
         before=redact(before),
         after=redact(after),
+        batch=batch,
         **_describe(subject),
     )
 

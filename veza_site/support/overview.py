@@ -10,14 +10,14 @@ from django.utils.safestring import SafeString
 from veza_core.access import StaffRequest
 from veza_core.screens.charts import by_day
 from veza_core.screens.columns import HtmlTable
-from veza_core.screens.display import badge, exact, when
+from veza_core.screens.display import badge, exact
 from veza_core.screens.keyset import COUNT_LIMIT, Count
 from veza_core.screens.labels import attach
 from veza_core.screens.site import StaffSite
 from veza_media.models import HlsTranscodeJob, TranscodeStatus
 from veza_site.models import StaffLogEntry
 from veza_site.support.daily import go_on, last_days
-from veza_site.support.remembered import told
+from veza_site.support.remembered import opening, told
 
 #: Tables with a chart of what was made in each day, and what the chart is called.
 CHARTS = {"users": "New users", "track_plays": "Plays", "tracks": "Uploads"}
@@ -99,11 +99,11 @@ def _failed(site: StaffSite, request: StaffRequest, alias: str) -> HtmlTable:
 
 
 def _actions(request: StaffRequest) -> HtmlTable:
-    """The latest entries of the staff log, without those of looking at something."""
+    """The latest actions of all staff, each with the way to its entry."""
     return HtmlTable(
         ["When", "Who", "What", "On"],
         [
-            (when(entry.created_at), entry.staff_name, entry.action, entry.subject_label)
-            for entry in told(request, StaffLogEntry.objects.all())
+            (opening(entry), entry.staff_name, entry.action, entry.subject_label)
+            for entry in told(request, StaffLogEntry.objects.all())[:LATEST]
         ],
     )

@@ -4,25 +4,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from veza_core.access import StaffRequest
-from veza_core.screens.actions.pages import undo_url_of
+from veza_core.screens.actions.addresses import undo_url_of
 from veza_core.screens.bounded import ON_PAGE, Excerpt, bounded
 from veza_core.screens.columns import HtmlTable, shown_fields
 from veza_core.screens.display import NOTHING, shortened, text, when
 from veza_core.screens.keyset import Count
+from veza_core.screens.labels import list_of, url_of
 from veza_core.screens.site import StaffSite
-from veza_site.models import Note, StaffLogEntry
+from veza_site.models import ACTION, Note, StaffLogEntry
 from veza_site.support.masking import mask
 
-#: Entries shown, and how many are looked through for those that are not only of looking.
-LATEST, LOOKED_THROUGH = 10, 200
-
-#: How the names of actions end that only read.
-READING = (".view", ".list", ".download")
+#: Entries shown.
+LATEST = 10
 
 #: Characters of a note, or of a reason, that are shown: a form takes no more.
 IN_PANEL = 4_000
@@ -34,8 +33,9 @@ class RememberedPanel:
 
     title: str
     table: HtmlTable
-    url: str = ""
-    count: Count | None = None
+    url: str
+    count: Count
+    are_latest: bool = True
 
     @property
     def rows(self) -> Sequence[Any]:
@@ -43,12 +43,16 @@ class RememberedPanel:
         return self.table.rows
 
 
-def told(request: StaffRequest, entries: Any) -> list[StaffLogEntry]:
-    """The latest of these entries that tell of more than of looking, as far as who asks may see."""
-    latest = entries.order_by("-created_at", "-id").values_list("pk", "action")[:LOOKED_THROUGH]
-    telling = [pk for pk, action in latest if not action.endswith(READING)][:LATEST]
-    found = StaffLogEntry.objects.filter(pk__in=telling).order_by("-created_at", "-id")
-    shown = list(bounded(found, shown_fields(StaffLogEntry), ON_PAGE))
+def told(request: StaffRequest, entries: QuerySet[StaffLogEntry]) -> list[StaffLogEntry]:
+    """The latest actions among these entries, and one more if there are more than `LATEST`.
+
+    As far as who asks may see them.
+    """
+    # What is ordered already is ordered by a key: see `lookups`.
+    ordered = entries if entries.ordered else entries.order_by("-created_at", "-id")
+    shown = list(
+        bounded(ordered.filter(ACTION), shown_fields(StaffLogEntry), ON_PAGE)[: LATEST + 1]
+    )
     for entry in shown:
         mask(request, entry)
     return shown
@@ -56,35 +60,56 @@ def told(request: StaffRequest, entries: Any) -> list[StaffLogEntry]:
 
 def remembered(site: StaffSite, request: StaffRequest, row: Model) -> list[RememberedPanel]:
     """The notes about a row, and what was done to it; without what there is nothing of."""
-    about = {"subject_table": row._meta.db_table, "subject_id": str(row.pk)}
-    latest = Note.objects.filter(**about).order_by("-created_at", "-id")
-    notes = bounded(latest, shown_fields(Note), IN_PANEL)[:LATEST]
+    notes = bounded(_about(Note, row), shown_fields(Note), IN_PANEL)[: LATEST + 1]
     panels = [
-        RememberedPanel(
+        _panel(
             "Notes",
-            HtmlTable(
-                ["When", "Who", "Note"],
-                [(when(note.created_at), note.author_name, _remark(note.text)) for note in notes],
-            ),
+            ["When", "Who", "Note"],
+            [(opening(note), note.author_name, _remark(note.text)) for note in notes],
+            _list(Note, row),
         ),
-        RememberedPanel(
+        _panel(
             "Staff actions",
-            HtmlTable(
-                ["When", "Who", "What", "Why", "Undo"],
-                [
-                    (
-                        when(entry.created_at),
-                        entry.staff_name,
-                        entry.action,
-                        shortened(entry.reason, IN_PANEL),
-                        _undo(undo_url_of(site, request, entry, row)),
-                    )
-                    for entry in told(request, StaffLogEntry.objects.filter(**about))
-                ],
-            ),
+            ["When", "Who", "What", "Why", "Undo"],
+            [
+                (
+                    opening(entry),
+                    entry.staff_name,
+                    entry.action,
+                    shortened(entry.reason, IN_PANEL),
+                    _undo(undo_url_of(site, request, entry, row)),
+                )
+                for entry in told(request, _about(StaffLogEntry, row))
+            ],
+            _list(StaffLogEntry, row, kind="action"),
         ),
     ]
     return [panel for panel in panels if panel.rows]
+
+
+def _about(model: Any, row: Model) -> QuerySet[Any]:
+    """The rows of the log, or of the notes, about a row, the latest first."""
+    found: QuerySet[Any] = model.objects.filter(
+        subject_id__any_of=str(row.pk), subject_table=row._meta.db_table
+    ).order_by("subject_id", "-created_at", "-id")
+    return found
+
+
+def _list(model: type[Model], row: Model, **more: str) -> str:
+    """The list of all of them."""
+    return f"{list_of(model)}?{urlencode({'subject_id': str(row.pk), **more})}"
+
+
+def _panel(title: str, headings: Sequence[str], found: Sequence[Any], url: str) -> RememberedPanel:
+    """A panel of what was found, of which there may be one row more than is shown."""
+    return RememberedPanel(
+        title, HtmlTable(headings, found[:LATEST]), url, Count.of(len(found), LATEST)
+    )
+
+
+def opening(row: Any) -> SafeString:
+    """When it was, with the way to its own page."""
+    return format_html('<a href="{}">{}</a>', url_of(type(row), row.pk), when(row.created_at))
 
 
 def _remark(said: str) -> SafeString:

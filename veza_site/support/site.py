@@ -1,9 +1,11 @@
 """The site of the support admin."""
 
 from collections.abc import Mapping
+from functools import wraps
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
@@ -17,11 +19,13 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 
 from veza_core.access import StaffRequest, access_of, staff_request
+from veza_core.screens.actions import typed
 from veza_core.screens.errors import HelpfulError, error_page
 from veza_core.screens.menu import grouped
 from veza_core.screens.reading import reading
 from veza_core.screens.search.views import search_urls
 from veza_core.screens.site import StaffSite, Subject
+from veza_site.models import StaffLogEntry
 from veza_site.support import devices, second_factor, security_log
 from veza_site.support.attempts import BusyError, PausedError
 from veza_site.support.forms import SignInForm
@@ -66,9 +70,26 @@ class SupportSite(StaffSite):
         reason: str = "",
         before: Mapping[str, Any] | None = None,
         after: Mapping[str, Any] | None = None,
+        batch: UUID | None = None,
     ) -> None:
         """Add to the staff log: see `veza_site.support.log.record`."""
-        record(request, action, subject, reason=reason, before=before, after=after)
+        record(request, action, subject, reason=reason, before=before, after=after, batch=batch)
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Django's; what somebody typed is there again after the sign-in that it leads to."""
+        inner = super().admin_view(view, cacheable)
+
+        @wraps(inner)
+        def kept(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if request.method == "POST" and not self.has_permission(request):
+                typed.keep(staff_request(request))
+            return inner(request, *args, **kwargs)
+
+        return kept
+
+    def entries_of(self, batch: UUID) -> list[StaffLogEntry]:
+        """The entries of an action on several rows, in their order."""
+        return list(StaffLogEntry.objects.filter(batch=batch).order_by("batch", "id"))
 
     def add_note(self, request: StaffRequest, row: Model, text: str) -> int:
         """Add a remark of who asks about a row; return its key. See `veza_site.support.notes`."""
@@ -77,6 +98,10 @@ class SupportSite(StaffSite):
     def remembered(self, request: StaffRequest, row: Model) -> list[Any]:
         """What staff did to a row and noted of it: see `veza_site.support.remembered`."""
         return remembered(self, request, row)
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Django's, and the stamp of the search box: see `typed`."""
+        return super().each_context(request) | {"typed_by": typed.stamp(staff_request(request))}
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The screens that the user may open, under headings of our own."""

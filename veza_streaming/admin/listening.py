@@ -46,6 +46,7 @@ class TrackLikeAdmin(InspectionAdmin):
 
 @admin.register(TrackShare)
 class TrackShareAdmin(InspectionAdmin):
+    named_by = "track"
     group = "Listening"
     columns = ("id", "track", "user", "permission", "access_count", "expires_at", "created_at")
     keys = BY_TRACK_AND_USER

@@ -184,7 +184,7 @@ class TrackShare(SoftDeleteModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.track_id}, {self.permission}"
+        return f"share of {self.name_of('track')} ({self.permission})"
 
 
 class TrackComment(SoftDeleteModel):

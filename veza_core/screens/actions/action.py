@@ -3,7 +3,7 @@
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -40,6 +40,14 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A row on which the action is not taken."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """What a change is done with."""
 
@@ -53,6 +61,10 @@ class Work:
     def access(self) -> Access:
         """Who does it."""
         return self.request.access
+
+
+#: Of rows, key to why somebody may not act on them.
+type Rule = Callable[[Access, Sequence[Any]], Mapping[Any, str]]
 
 
 class RowAction(ABC):
@@ -81,6 +93,9 @@ class RowAction(ABC):
     #: Whether it can be done to a selection.
     in_lists: bool = False
     asks_reason: ClassVar[bool] = True
+    #: What forbids it beside the permissions: of rows, key to why. It asks tables as often for many
+    #: rows as for one, and once for all actions of a page that share it.
+    rule: Rule | None = None
     #: Whether the second factor is asked for again, where nothing has to be typed first.
     drastic: ClassVar[bool] = False
 
@@ -92,11 +107,21 @@ class RowAction(ABC):
         """Whether the row is in a state in which the action means something."""
         return True
 
-    def refuse(self, access: Access, row: Any) -> None:  # noqa: B027 - most have no such rule
-        """Raise `RefusedError` when a rule beside the permissions forbids it. May ask tables."""
+    def refusals(self, access: Access, rows: Sequence[Any]) -> Mapping[Any, str]:
+        """Of these rows, key to why `rule` forbids it."""
+        return self.rule(access, rows) if self.rule else {}
+
+    def no_choice(self, access: Access, row: Any) -> str:
+        """Why there is nothing to choose from in the form; empty: there is. May ask tables."""
+        return ""
+
+    def refuse(self, access: Access, row: Any) -> None:
+        """Raise `RefusedError` when a rule beside the permissions forbids it."""
+        if why := self.refusals(access, [row]).get(row.pk) or self.no_choice(access, row):
+            raise RefusedError(why)
 
     def fields(self, access: Access, rows: Sequence[Any]) -> dict[str, forms.Field]:
-        """What has to be filled in beside the reason. Raises `RefusedError` for no choice."""
+        """What has to be filled in beside the reason."""
         return {}
 
     def state(self, row: Any) -> list[Any]:

@@ -25,6 +25,7 @@ from ..columns import field_of, secret_fields
 from ..display import AnyField
 from ..errors import HelpfulError
 from ..listing import PLACES, Listing, read
+from . import typed
 from .batches import COMPLETE, batches
 from .cells import cell
 from .forms import ReasonForm
@@ -85,7 +86,9 @@ def _view(admin: "InspectionAdmin", request: StaffRequest) -> HttpResponseBase:
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
     listing = read(admin.screen(), request.GET)
     given = request.POST if request.method == "POST" else None
-    form = ReasonForm(given, check_code=code_check(admin, request))
+    before = None if given else typed.take(request)
+    initial = {"reason": before["reason"]} if before else None
+    form = ReasonForm(given, check_code=code_check(admin, request), initial=initial)
     if form.is_valid():
         return _export(admin, request, listing, form.cleaned_data["reason"])
     request.current_app = admin.admin_site.name
@@ -94,6 +97,7 @@ def _view(admin: "InspectionAdmin", request: StaffRequest) -> HttpResponseBase:
         "title": f"Export {admin.opts.verbose_name_plural} as CSV",
         "opts": admin.opts,
         "form": form,
+        "notice": typed.BACK if before else "",
         "list_url": _url(admin, request, "changelist"),
         "filters": _filters(listing),
         "columns": [field.column for field in export_fields(admin)],

@@ -1,20 +1,12 @@
 """The form that asks whether, and why."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
 from django import forms
 
-from ..errors import HelpfulError
 from .action import RowAction
-
-#: Rows of one selection: as many as a page of a list has.
-SELECTION = 50
-
-#: Between a row's key and the digest of its state, in the form.
-SEPARATOR = "."
-
+from .naming import one_line
 
 #: Takes a code of the second factor, and says what is wrong with it, or nothing.
 type CodeCheck = Callable[[str], str]
@@ -68,9 +60,12 @@ class ActionForm(ReasonForm):
     """What the action asks for, the reason, and the word that confirms a drastic one."""
 
     def __init__(self, *args: Any, action: RowAction, access: Any, rows: Sequence[Any],
-                 **kwargs: Any) -> None:  # fmt: skip
+                 known: Collection[str] = (), **kwargs: Any) -> None:  # fmt: skip
+        """`known`: what each row has a value of its own for, so that it is not asked for."""
         super().__init__(*args, **kwargs)
-        asked = action.fields(access, rows)
+        every = action.fields(access, rows)
+        asked = {name: field for name, field in every.items() if name not in known}
+        self.known = {name: field for name, field in every.items() if name in known}
         if not action.asks_reason:
             del self.fields["reason"]
         self.asked = [*asked]
@@ -92,9 +87,18 @@ class ActionForm(ReasonForm):
         return typed
 
     @property
+    def why(self) -> str:
+        """Why; empty where nobody is asked."""
+        return str(self.cleaned_data.get("reason", ""))
+
+    @property
     def values(self) -> dict[str, Any]:
         """What the action asked for."""
         return {name: self.cleaned_data[name] for name in self.asked}
+
+    def values_of(self, own: Mapping[str, str]) -> dict[str, Any]:
+        """The same for a row with values of its own. Raises `ValidationError` for those."""
+        return self.values | {name: field.clean(own[name]) for name, field in self.known.items()}
 
 
 def confirmation(action: RowAction, rows: Sequence[Any]) -> str:
@@ -106,30 +110,6 @@ def confirmation(action: RowAction, rows: Sequence[Any]) -> str:
     name = one_line(getattr(rows[0], action.typed))
     # A name that nobody can type is confirmed by the beginning of the key.
     return name if name and name.isprintable() else str(rows[0].pk)[:8]
-
-
-def one_line(text: str) -> str:
-    """Text as a page shows it: every run of blanks as one."""
-    return " ".join(text.split())
-
-
-def read_rows(values: Sequence[str]) -> dict[UUID, str]:
-    """Read keys, each with the digest of the state in which it was seen, or without.
-
-    Raises `HelpfulError` for no row, too many, or what is no key.
-    """
-    if not values:
-        raise HelpfulError("No row is selected. Go back and select at least one.")
-    if len(values) > SELECTION:
-        raise HelpfulError(f"More than {SELECTION} rows are selected: take fewer at a time.")
-    rows = {}
-    for value in values:
-        key, _, digest = value.partition(SEPARATOR)
-        try:
-            rows[UUID(key)] = digest
-        except ValueError as error:
-            raise HelpfulError(f"“{key[:40]}” is not a valid row ID.") from error
-    return rows
 
 
 def filled(form_fields: Sequence[str], query: Mapping[str, str]) -> dict[str, str]:

@@ -93,5 +93,5 @@ def _taken(row: Model, constraint: str) -> str:
     values = f": {', '.join(sorted(shown))}" if shown else ""
     return (
         f"“{row}” cannot be restored: a live {name} now has the same value{values}. "
-        "Nothing was changed. Change or delete that one first."
+        "Change or delete that one first."
     )

@@ -14,6 +14,7 @@ from django.urls import URLPattern, path, reverse
 from django.views.decorators.debug import sensitive_post_parameters
 
 from veza_core.access import StaffRequest
+from veza_core.screens.actions import typed
 from veza_core.screens.errors import HelpfulError, NotThereError, error_page
 from veza_core.screens.reading import reading
 from veza_core.screens.site import StaffSite
@@ -49,13 +50,20 @@ def search(site: StaffSite, request: StaffRequest) -> HttpResponse:
     """Keep what was posted and lead on to its page, or show that page."""
     try:
         if request.method == "POST":
-            name = keep(request, read(request.POST.get("q", "")))
-            return HttpResponseRedirect(f"{reverse('admin:search')}?s={name}")
+            return HttpResponseRedirect(_address(request, read(request.POST.get("q", ""))))
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
+        if before := typed.take(request):
+            # The session had ended before it was sent.
+            return HttpResponseRedirect(_address(request, read(before.get("q", ""))))
         return page(site, request, asked(request))
     except HelpfulError as error:
         return error_page(site, request, error)
+
+
+def _address(request: StaffRequest, term: Term) -> str:
+    """The page of a term's results, by the name that the session has for it."""
+    return f"{reverse('admin:search')}?s={keep(request, term)}"
 
 
 def keep(request: StaffRequest, term: Term) -> str:

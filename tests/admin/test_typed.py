@@ -1,0 +1,169 @@
+"""What somebody typed is not lost: the session ended, or the row could not be had."""
+
+import re
+from typing import Any
+
+import psycopg
+import pytest
+from django.contrib.sessions.models import Session
+from django.db import OperationalError
+from django.test import Client
+from model_bakery import baker
+
+from tests.acting import ROW, columns, open_page, url
+from tests.staff import PASSWORD, make_staff, signed_in
+from veza_core.models import User
+from veza_core.screens.actions import perform
+from veza_streaming.models import Playlist
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/veza_streaming/playlist/"
+WORDS = "He asked for it on the phone, twice"
+
+
+def form(client: Client, address: str) -> dict[str, Any]:
+    """The hidden fields of a page's form."""
+    page = client.get(address)
+    assert page.status_code == 200
+    text = page.content.decode().partition('id="content-main"')[2]
+    fields = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', text)
+    names = {name for name, _ in fields}
+    return {name: [value for one, value in fields if one == name] for name in names} | {
+        "typed_by": [page.context["typed_by"]]
+    }
+
+
+def sign_in(client: Client, username: str, address: str) -> str:
+    """Sign in at the page that was led to; the text of the page that follows."""
+    data = {"username": username, "password": PASSWORD, "next": address}
+    return client.post("/admin/login/", data, follow=True).content.decode()
+
+
+@pytest.fixture
+def alice(db: Any) -> User:
+    return make_staff("moderator")
+
+
+@pytest.fixture
+def client(alice: User) -> Client:
+    return signed_in(alice)
+
+
+def ended(client: Client, lost_cookie: bool) -> None:
+    """The session ends, with the browser's cookie or without."""
+    Session.objects.all().delete()
+    if lost_cookie:
+        client.cookies.clear()
+
+
+@pytest.mark.parametrize("lost_cookie", [True, False])
+def test_a_reason_comes_back_after_the_sign_in(client: Client, bob: User, lost_cookie: bool):
+    address = url(bob, "ban")
+    sent = {**form(client, address), "reason": WORDS, "confirm": "bob", "code": "123456"}
+    ended(client, lost_cookie)
+    response = client.post(address, sent)
+    assert response.headers["Location"] == f"/admin/login/?next={address}"
+    assert columns(bob, "is_banned") == (False,)
+    page = sign_in(client, "alice", address)
+    assert WORDS in page
+    assert "Your session had ended" in page
+    assert 'value="bob"' in page
+    assert "123456" not in page
+    # Once; and it is sent as any other.
+    seen = ROW.findall(page)
+    assert WORDS not in client.get(address).content.decode()
+    client.post(address, {"row": seen, "reason": WORDS, "confirm": "bob"})
+    assert columns(bob, "is_banned") == (True,)
+
+
+def test_it_comes_back_to_nobody_else(client: Client, bob: User):
+    make_staff(username="mallory")
+    address = url(bob, "note")
+    sent = {**form(client, address), "text": WORDS}
+    ended(client, lost_cookie=True)
+    client.post(address, sent)
+    assert WORDS not in sign_in(client, "mallory", address)
+    client.post("/admin/logout/")
+    assert WORDS not in sign_in(client, "alice", address)
+
+
+def test_nothing_is_kept_of_a_form_that_is_not_of_the_site(bob: User):
+    stranger = Client()
+    for stamp in ("", "x", "ImFiYyI:1xXWMi:qFuZ"):
+        stranger.post(url(bob, "note"), {"text": WORDS, "typed_by": stamp})
+        stranger.post("/admin/search/", {"q": WORDS, "typed_by": stamp})
+    assert not Session.objects.exists()
+
+
+def test_a_choice_of_rows_comes_back_too(client: Client):
+    rows = baker.make(Playlist, 3)
+    query = "&".join(f"row={row.pk}" for row in rows)
+    address = f"{LIST}selected/soft_delete/"
+    sent = {**form(client, f"{address}?{query}&next={LIST}?is_public=yes"), "reason": WORDS}
+    ended(client, lost_cookie=True)
+    client.post(address, sent)
+    page = sign_in(client, "alice", address)
+    assert WORDS in page
+    assert len(ROW.findall(page)) == 3
+    assert f'value="{LIST}?is_public=yes"' in page
+
+
+def test_an_export_and_a_search_come_back(client: Client, bob: User):
+    address = "/admin/veza_streaming/track/export/"
+    sent = {**form(client, address), "reason": WORDS}
+    ended(client, lost_cookie=True)
+    client.post(address, sent)
+    assert WORDS in sign_in(client, "alice", address)
+    stamp = client.get("/admin/").context["typed_by"]
+    ended(client, lost_cookie=True)
+    client.post("/admin/search/", {"q": "bob@example.com", "typed_by": stamp})
+    page = sign_in(client, "alice", "/admin/search/")
+    assert "bob@example.com" in page
+    assert str(bob.pk) in page
+
+
+def test_who_signed_in_again_elsewhere_keeps_the_text(alice: User, bob: User):
+    """The token against forged requests changes with the sign-in: the form has the old one."""
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(alice, backend="veza_site.support.backend.SupportBackend")
+    address = url(bob, "note")
+    sent = {**form(client, address), "text": WORDS, "csrfmiddlewaretoken": "x" * 64}
+    response = client.post(address, sent)
+    assert response.status_code == 302
+    assert WORDS in client.get(response.headers["Location"]).content.decode()
+    # Without the stamp it is a forged request.
+    assert client.post(address, {**sent, "typed_by": ""}).status_code == 403
+
+
+def test_a_row_that_is_held_gives_the_form_back(client: Client, bob: User, monkeypatch: Any):
+    seen = open_page(client, bob, "ban")
+    held = OperationalError("held")
+    held.__cause__ = psycopg.errors.LockNotAvailable()
+
+    def hold(*_: Any, **__: Any) -> Any:
+        raise held
+
+    monkeypatch.setattr(perform, "_lock", hold)
+    response = client.post(url(bob, "ban"), {"row": seen, "reason": WORDS, "confirm": "bob"})
+    page = response.content.decode()
+    assert response.status_code == 409
+    assert WORDS in page
+    assert "Another service is changing this row" in page
+    # As it was seen, it can be sent again.
+    monkeypatch.undo()
+    sent = {"row": ROW.findall(page), "reason": WORDS, "confirm": "bob"}
+    assert client.post(url(bob, "ban"), sent).status_code == 302
+
+
+def test_a_row_that_somebody_changed_gives_the_text_back(client: Client, bob: User):
+    seen = open_page(client, bob, "ban")
+    User.objects.filter(pk=bob.pk).update(is_banned=True)
+    response = client.post(url(bob, "ban"), {"row": seen, "reason": WORDS, "confirm": "bob"})
+    page = response.content.decode()
+    assert response.status_code == 409
+    assert WORDS in page
+    assert "changed by somebody else" in page
+    # There is nothing to send: it is banned.
+    assert not ROW.findall(page)
+    assert 'type="submit" value="Ban"' not in page

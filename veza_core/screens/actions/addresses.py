@@ -1,0 +1,115 @@
+"""Where actions are: their pages, the way back, and what takes an entry of the log back."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from veza_core.access import StaffRequest
+
+from ..labels import list_of, url_of
+from ..site import StaffSite
+from .action import RowAction
+from .perform import may
+
+if TYPE_CHECKING:
+    from ..inspection import InspectionAdmin
+
+
+def action_url(model: Any, pk: Any, action: str) -> str:
+    """The confirmation page of an action on a row."""
+    meta = model._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_action", args=[pk, action])
+
+
+def selected_url(model: Any, action: str, query: Any) -> str:
+    """The confirmation page of an action on several rows; `query` says on which."""
+    meta = model._meta
+    address = reverse(f"admin:{meta.app_label}_{meta.model_name}_selected", args=[action])
+    return f"{address}?{urlencode(query)}"
+
+
+def next_of(query: Mapping[str, Any]) -> str:
+    """Where the action was chosen, if the address or the form says so; empty for elsewhere."""
+    given = query.get("next") or ""
+    return given if url_has_allowed_host_and_scheme(given, allowed_hosts=None) else ""
+
+
+def way_back(admin: "InspectionAdmin", query: Mapping[str, Any], row: Any) -> str:
+    """The same, or else the row's page, or the list."""
+    given = next_of(query)
+    if given or row is None:
+        return given or list_of(admin.model)
+    return url_of(admin.model, row.pk)
+
+
+def undo_url(
+    action: RowAction,
+    row: Any,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any] | None,
+    back: str = "",
+) -> str:
+    """The page that takes an action on a row back, filled in; empty when nothing does.
+
+    `before` and `after` are the change's, or those of its entry in the staff log. `back` is where
+    it leads when it is done, if not to the row.
+    """
+    if not action.undo:
+        return ""
+    address = action_url(type(row), row.pk, action.undo)
+    query = urlencode(
+        {**action.undo_values(before or {}, after or {}), **({"next": back} if back else {})}
+    )
+    return f"{address}?{query}" if query else address
+
+
+def undo_url_of(site: StaffSite, request: StaffRequest, entry: Any, row: Any = None) -> str:
+    """The same for an entry of the staff log; empty when the user may not take it back.
+
+    With its row, empty as well when the row is in a state to which the undoing does not apply.
+    """
+    admin, done = done_by(site, request, entry)
+    if admin is None or done is None or not entry.subject_id:
+        return ""
+    row = row or admin.model(pk=entry.subject_id)
+    undoing = action_of(admin, done.undo)
+    applies = row._state.adding or (undoing is not None and undoing.applies(row))
+    return undo_url(done, row, values(entry.before), values(entry.after)) if applies else ""
+
+
+def undo_batch_url_of(site: StaffSite, request: StaffRequest, entry: Any) -> str:
+    """The page that takes back all of an action on several rows, by one entry of it; or empty."""
+    admin, done = done_by(site, request, entry)
+    if admin is None or done is None or not entry.batch:
+        return ""
+    return selected_url(admin.model, done.undo, {"batch": entry.batch})
+
+
+def done_by(
+    site: StaffSite, request: StaffRequest, entry: Any
+) -> "tuple[InspectionAdmin | None, RowAction | None]":
+    """The screen and the action of an entry that who asks may take back; else nothing."""
+    table, _, name = entry.action.rpartition(".")
+    if entry.subject_table != table:
+        return None, None
+    for admin in site.screens():
+        if admin.model._meta.db_table != table:
+            continue
+        done = action_of(admin, name)
+        undoing = action_of(admin, done.undo) if done else None
+        if done and undoing and may(admin, request, undoing):
+            return admin, done
+    return None, None
+
+
+def action_of(admin: "InspectionAdmin", name: str) -> RowAction | None:
+    """The action of this name on a screen."""
+    return next((action for action in admin.row_actions if action.name == name), None)
+
+
+def values(held: Any) -> Mapping[str, Any]:
+    """What an entry holds; nothing of a document that was too large to be read."""
+    return held if isinstance(held, Mapping) else {}

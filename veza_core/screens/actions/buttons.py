@@ -1,0 +1,70 @@
+"""What a page offers: the actions on a row, those that are refused and why, those of a list."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.admin.options import Action, ActionLocation
+
+from veza_core.access import StaffRequest
+
+from .action import RowAction
+from .addresses import action_url
+from .perform import may
+from .selection import chosen
+
+if TYPE_CHECKING:
+    from ..inspection import InspectionAdmin
+
+#: Actions that stand on the page itself; the rest are under "More".
+IN_VIEW = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Buttons:
+    """The actions on a row that a user has the permissions for."""
+
+    #: Each with its address, the frequent ones first.
+    offered: Sequence[tuple[RowAction, str]]
+    #: Why to the labels of what a rule forbids.
+    refused: Mapping[str, Sequence[str]]
+
+    @property
+    def first(self) -> Sequence[tuple[RowAction, str]]:
+        """Those that stand on the page."""
+        return self.offered if len(self.offered) <= IN_VIEW + 1 else self.offered[:IN_VIEW]
+
+    @property
+    def more(self) -> Sequence[tuple[RowAction, str]]:
+        """Those that are folded."""
+        return self.offered[len(self.first) :]
+
+
+def buttons(admin: "InspectionAdmin", request: StaffRequest, row: Any) -> Buttons:
+    """The actions that apply to a row as it is; asks each rule once."""
+    offered: list[tuple[RowAction, str]] = []
+    refused: dict[str, list[str]] = {}
+    known: dict[Any, Mapping[Any, str]] = {}
+    for action in admin.row_actions:
+        if not may(admin, request, action) or not action.applies(row):
+            continue
+        if action.rule not in known:
+            known[action.rule] = action.refusals(request.access, [row])
+        why = known[action.rule].get(row.pk) or action.no_choice(request.access, row)
+        if why:
+            refused.setdefault(why, []).append(action.label)
+        else:
+            offered.append((action, action_url(admin.model, row.pk, action.name)))
+    places = {name: place for place, name in enumerate(admin.frequent_actions)}
+    offered.sort(key=lambda each: places.get(each[0].name, len(places)))
+    return Buttons(offered, refused)
+
+
+def list_actions(admin: "InspectionAdmin", request: StaffRequest) -> dict[str, Action]:
+    """For Django's choice of an action above a list; what is chosen goes to `chosen`."""
+    return {
+        action.name: Action(chosen, action.name, action.label, action.label,
+                            [ActionLocation.CHANGE_LIST])
+        for action in admin.row_actions
+        if action.in_lists and may(admin, request, action)
+    }  # fmt: skip

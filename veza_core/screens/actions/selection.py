@@ -1,0 +1,185 @@
+"""On which rows an action is taken: one, those that are ticked, all of a list, all of an entry."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse, HttpResponseRedirect, QueryDict
+
+from veza_core.access import StaffRequest
+
+from ..errors import HelpfulError, NotThereError
+from ..labels import list_of
+from ..listing import PLACES, read
+from .action import LeftOut, RowAction
+from .addresses import action_of, selected_url, values
+from .batches import batches
+from .naming import short
+
+if TYPE_CHECKING:
+    from ..inspection import InspectionAdmin
+
+#: Rows of one action at most.
+MOST = 1_000
+
+#: Rows of one transaction, and those whose names the page has.
+CHUNK = 50
+
+#: Between a row's key and the digest of its state, in the form.
+SEPARATOR = "."
+
+#: In a query string: all rows of the list that `next` says.
+ALL = "all"
+
+
+@dataclass(slots=True)
+class Selection:
+    """The rows of an action, as they were seen."""
+
+    #: Key to the digest of its state, in the order of the list.
+    seen: dict[UUID, str] = field(default_factory=dict)
+    #: The rows themselves.
+    rows: list[Any] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    #: Whether the list has more rows than one action takes.
+    cut: bool = False
+    #: When it takes another action back: key to what its form has for the row.
+    filled: dict[UUID, Mapping[str, str]] = field(default_factory=dict)
+
+
+def chosen(admin: Any, request: Any, *_: Any) -> HttpResponse:
+    """From a list, with rows that are ticked, to the confirmation page. Changes nothing."""
+    back = request.get_full_path()
+    name = request.POST.get("action", "")
+    if not name:
+        messages.warning(request, "No action was chosen. Choose one, then click “Run”.")
+        return HttpResponseRedirect(back)
+    action = find(admin, name)
+    if request.POST.get("select_across") == "1":
+        query = [(ALL, "1"), ("next", back)]
+        return HttpResponseRedirect(selected_url(admin.model, action.name, query))
+    given = request.POST.getlist(ACTION_CHECKBOX_NAME)
+    if not given:
+        messages.warning(request, f"No row is ticked. Tick those to {action.label.lower()}.")
+        return HttpResponseRedirect(back)
+    query = [("row", str(key)) for key in read_rows(given)] + [("next", back)]
+    return HttpResponseRedirect(selected_url(admin.model, action.name, query))
+
+
+def find(admin: "InspectionAdmin", name: str) -> RowAction:
+    """The action of this name. Raises `NotThereError`."""
+    action = action_of(admin, name)
+    if action is None:
+        raise NotThereError(
+            f"There is no action “{name[:40]}” on {admin.opts.verbose_name_plural}."
+        )
+    return action
+
+
+def read_rows(given: Sequence[str]) -> dict[UUID, str]:
+    """Read keys, each with the digest of the state in which it was seen, or without.
+
+    A value may have several, with blanks between them. Raises `HelpfulError` for no row, too many,
+    or what is no key.
+    """
+    found = [one for value in given for one in (value.split() or [value])]
+    if not found:
+        raise HelpfulError("No row is selected. Go back and select at least one.")
+    if len(found) > MOST:
+        raise HelpfulError(f"More than {MOST:,} rows are selected: take fewer at a time.")
+    rows = {}
+    for value in found:
+        key, _, digest = value.partition(SEPARATOR)
+        try:
+            rows[UUID(key)] = digest
+        except ValueError as error:
+            raise HelpfulError(f"“{key[:40]}” is not a valid row ID.") from error
+    return rows
+
+
+def asked_for(
+    admin: "InspectionAdmin", request: StaffRequest, action: RowAction, query: QueryDict
+) -> Selection:
+    """The rows that an address asks for, those left out to which the action does not apply.
+
+    Raises `HelpfulError` when none is left.
+    """
+    selection = Selection()
+    if query.get(ALL):
+        found = _of_list(admin, request, query.get("next", ""))
+        selection.cut = len(found) > MOST
+        found = found[:MOST]
+    elif query.get("batch"):
+        selection.filled = of_batch(admin, action, str(query["batch"]))
+        found = of_keys(admin, request, [*selection.filled])
+    else:
+        found = of_keys(admin, request, [*read_rows(query.getlist("row"))])
+    admin.load_names(admin.read_alias, found)
+    refused = action.refusals(request.access, found)
+    for row in found:
+        why = refused.get(row.pk) or ("" if action.applies(row) else no_effect(action))
+        if why:
+            selection.left_out.append(LeftOut(short(row), why))
+        else:
+            selection.rows.append(row)
+            selection.seen[row.pk] = action.seen(row)
+    return selection
+
+
+def no_effect(action: RowAction) -> str:
+    """Why an action leaves a row out that is in another state."""
+    return f"“{action.label}” does not apply to it as it is now."
+
+
+def of_keys(admin: "InspectionAdmin", request: StaffRequest, keys: Sequence[UUID]) -> list[Any]:
+    """The rows of these keys, in the order of the keys; without what is gone."""
+    found = {row.pk: row for row in admin.whole_rows(request).filter(pk__in=keys)}
+    return [found[key] for key in keys if key in found]
+
+
+def _of_list(admin: "InspectionAdmin", request: StaffRequest, address: str) -> list[Any]:
+    """The rows of a list with its filters, one more than `MOST` at most."""
+    parts = urlsplit(address)
+    if parts.path != list_of(admin.model):
+        raise HelpfulError("This is not the address of a list. Go back to the list.")
+    query = QueryDict(parts.query, mutable=True)
+    for name in (*PLACES, "jump", "last"):
+        query.pop(name, None)
+    found: list[Any] = []
+    for batch, _ in batches(admin.whole_rows(request), read(admin.screen(), query)):
+        found += batch
+        if len(found) > MOST:
+            break
+    return found[: MOST + 1]
+
+
+def of_batch(
+    admin: "InspectionAdmin", action: RowAction, batch: str
+) -> dict[UUID, Mapping[str, str]]:
+    """What an action that is to be taken back changed, with what the form has for each row."""
+    try:
+        key = UUID(batch)
+    except (ValidationError, ValueError) as error:
+        raise HelpfulError(f"“{batch[:40]}” is not the ID of an action.") from error
+    found: dict[UUID, Mapping[str, str]] = {}
+    for entry in admin.admin_site.entries_of(key):
+        table, _, name = entry.action.rpartition(".")
+        done = action_of(admin, name)
+        if table == admin.opts.db_table and done is not None and done.undo == action.name:
+            found[UUID(entry.subject_id)] = done.undo_values(
+                values(entry.before), values(entry.after)
+            )
+    if not found:
+        raise NotThereError("There is no such action to take back.")
+    return found
+
+
+def sent(selection: Selection) -> list[str]:
+    """The rows for the form: a field each, as long as they are few."""
+    rows = [f"{key}{SEPARATOR}{digest}" for key, digest in selection.seen.items()]
+    return rows if len(rows) <= CHUNK else [" ".join(rows)]
