@@ -136,7 +136,10 @@ class SetStorageParameters(ForwardOperation):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        parameters = ", ".join(f"{name} = {value}" for name, value in self.parameters.items())
+        # In the order of export_schema, so that pg_dump gives the same text of both databases.
+        parameters = ", ".join(
+            f"{name} = {value}" for name, value in sorted(self.parameters.items())
+        )
         table = schema_editor.quote_name(self.table)
         schema_editor.execute(f"ALTER TABLE public.{table} SET ({parameters})", None)
 
