@@ -12,6 +12,7 @@ from tests.growth import track_reports as example
 from tests.growth.project import Project
 from tests.schema import catalog, contract
 from tests.support import ROOT, scratch_database, server_parameters
+from veza_core.schema.export.files import VERSION
 
 pytestmark = pytest.mark.process
 
@@ -28,6 +29,17 @@ def run(*arguments, **options):
     except (CommandError, SystemExit) as error:
         output.write(f"\\nfailed: {error}")
     return output.getvalue()
+"""
+#: As after the first release: its migrations are frozen, and so is its version.
+RELEASED = """
+from pathlib import Path
+from django.db.migrations.loader import MigrationLoader
+from veza_core.db.schema_version import Version
+from veza_core.operations.deploy.frozen import freeze
+
+Path("schema/VERSION").write_text("1.0.0\\n")
+run("export_schema")
+freeze(Version(1, 0, 0), MigrationLoader(None))
 """
 NAMES = {
     ".venv/bin/python manage.py makemigrations": 'run("makemigrations")',
@@ -75,6 +87,7 @@ def grown(django_db_setup, django_db_blocker, tmp_path_factory):
     with django_db_blocker.unblock(), scratch_database() as name:
         project = Project(tmp_path_factory.mktemp("growth"), name)
         project.database = name
+        project.run(COMMANDS + RELEASED)
         yield project
 
 
@@ -99,7 +112,7 @@ def live(project):
 
 def written(project):
     folder = project.folder / "schema"
-    return {path.name: path.read_bytes() for path in folder.glob("*.sql")}
+    return {path.name: path.read_bytes() for path in folder.glob("*.sql") if path.name != VERSION}
 
 
 def check_contract(project):
@@ -130,7 +143,7 @@ def test_a_table_and_then_a_column(grown, subtests):
             "docs/services.md: the page does not say what a deleted row of tracks does to "
             "track_reports. Add track_reports to “goes with it” in the line of tracks.",
             "veza_demo/tables/: seed_demo has no rows for track_reports. Add @table(rows=",
-            f"schema/: {migration}.sql, catalog.json: not what the migrations make.",
+            f"schema/: {migration}.sql, {VERSION}, catalog.json: not what the migrations make.",
         ):
             assert line in lint
     with subtests.test("after the steps nothing is missing"):
@@ -140,7 +153,8 @@ def test_a_table_and_then_a_column(grown, subtests):
                 grown.edit(name, *replaced, append=text)
         said, exported, lint = steps(grown)
         assert "No changes detected" in said
-        assert f"{migration}.sql, catalog.json" in exported
+        assert f"{migration}.sql, {VERSION}, catalog.json" in exported
+        assert (grown.folder / "schema/VERSION").read_text() == "1.1.0-dev\n"
         assert lint == "The schema, the models and all that belongs to them fit.\n"
         assert grown.ruff() == ""
     with subtests.test("the other files are as they were"):
@@ -201,5 +215,6 @@ def check_column(grown):
     assert b"ADD COLUMN position_ms INTEGER" in after[f"{migration}.sql"]
     assert len(grown.edited) <= 3
     migrated = grown.run(f'{COMMANDS}\nprint(run("migrate"))')
+    assert "schema public 1.1.0-dev: " in migrated
     assert "Audit: 0 errors and 0 warnings" in migrated
     check_contract(grown)
