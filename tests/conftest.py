@@ -19,13 +19,13 @@ from tests.support import administer, scratch_database
 from veza_core.passwords import BCryptPasswordHasher
 
 #: Folders whose tests share what is dear to make: one worker runs all of them.
-TOGETHER = ("browser", "queries", "seed")
+TOGETHER = ("browser", "queries", "replicas", "seed")
 #: Folders whose tests start processes and make databases, the longest first.
 LONGEST_FIRST = {
     name: number
     for number, name in enumerate(
         (
-            *("queries", "browser", "embedded", "connection", "configuration", "seed"),
+            *("queries", "browser", "replicas", "embedded", "connection", "configuration", "seed"),
             *("deploy", "backup", "purge", "export"),
         )
     )

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 
 from veza_core.db.schema_version import read_version
+from veza_site.replicas.lag import read_primary
+from veza_site.replicas.replica import standing
 
 PATH = "/healthz"
 
@@ -17,8 +21,9 @@ class HealthMiddleware:
     """Answers before all others: a probe comes by address, over plain HTTP, and signs in nowhere.
 
     200 when the database is reachable and every migration of this release is applied; else 503
-    with the reason. Reasons are words of our own, never an error's text, which may name hosts. The
-    schema's version is this project's, and known to no list of weaknesses.
+    with the reason. Replicas that the admin reads from are told, and change nothing. Reasons are
+    words of our own, never an error's text, which may name hosts. The schema's version is this
+    project's, and known to no list of weaknesses.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -30,9 +35,14 @@ class HealthMiddleware:
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
         reason, version = look()
-        body = {"status": "unavailable", "reason": reason} if reason else {"status": "ok"}
+        body: dict[str, Any] = (
+            {"status": "unavailable", "reason": reason} if reason else {"status": "ok"}
+        )
         if version:
             body["schema"] = version
+        if settings.REPLICAS and not reason:
+            # As this process knows them: no probe waits for a replica, without which all works.
+            body["replicas"] = standing(read_primary(connection))
         headers = {"Cache-Control": "no-store"}
         return JsonResponse(body, status=503 if reason else 200, headers=headers)
 

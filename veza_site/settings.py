@@ -13,6 +13,7 @@ from veza_core.db.url import (
     database_settings,
     embedded_settings,
     missing_settings,
+    replica_settings,
 )
 from veza_site.environment import (
     BASE_DIR,
@@ -43,6 +44,12 @@ try:
     DATABASE_URL = env.str("DATABASE_URL", default="")
     # The role that the admin reads over, without secrets: see `manage.py sync_roles`.
     DATABASE_SUPPORT_URL = env.str("DATABASE_SUPPORT_URL", default="")
+    # Replicas that the admin reads from, over the same role, one URL after another.
+    DATABASE_REPLICA_URL = env.str("DATABASE_REPLICA_URL", default="")
+    # How many seconds such a replica may be behind before the primary is read in its place.
+    REPLICA_MAX_LAG = env.float(
+        "REPLICA_MAX_LAG", default=30.0, validate=[validate.Range(min=1), SECONDS]
+    )
     # The role of the site's own process, for `manage.py sync_roles` alone: that process has it in
     # DATABASE_URL.
     DATABASE_WEB_URL = env.str("DATABASE_WEB_URL", default="")
@@ -154,6 +161,10 @@ if DATABASE_SUPPORT_URL:
         "CONN_MAX_AGE": CONN_MAX_AGE,
         "CONN_HEALTH_CHECKS": True,
     }
+_replicas = replica_settings(DATABASE_REPLICA_URL, DATABASES.get("support"))
+DATABASES |= _replicas
+# Their aliases.
+REPLICAS = [*_replicas]
 DATABASE_ROUTERS = ["veza_site.support.router.SupportRouter"]
 
 # The apps whose tables are the platform's, in schema public. All others live in schema django.
@@ -229,6 +240,8 @@ MIDDLEWARE = [
     "veza_site.support.middleware.AccessMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    # The last, since it calls the view: see there.
+    "veza_site.replicas.middleware.ReplicaMiddleware",
 ]
 
 ROOT_URLCONF = "veza_site.urls"

@@ -91,6 +91,42 @@ def database_settings(url: str, name: str = "DATABASE_URL") -> dict[str, Any]:
     }
 
 
+#: Of a replica that the admin reads from: no page waits for longer for an address that is dead.
+#: `tcp_user_timeout`, in milliseconds, ends a connection whose other end has gone silent.
+REPLICA_SECONDS = 1.0
+REPLICA_OPTIONS = {"connect_timeout": "2", "tcp_user_timeout": "1000"}
+
+
+def replica_settings(urls: str, support: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
+    """Turn DATABASE_REPLICA_URL, URLs with spaces between them, into entries of DATABASES.
+
+    `support` is the entry of DATABASE_SUPPORT_URL. Raises `ImproperlyConfigured` as
+    `connection_parameters` does, and for another role or database than that entry's.
+    """
+    entries = {}
+    for number, url in enumerate(urls.split(), 1):
+        name = f"DATABASE_REPLICA_URL, number {number}," if number > 1 else "DATABASE_REPLICA_URL"
+        entry = database_settings(url, name)
+        if support is None:
+            raise ImproperlyConfigured(
+                f"{name} needs DATABASE_SUPPORT_URL, the role that reads without secrets: what "
+                "no replica answers is read from the primary over it"
+            )
+        for key, word in (("USER", "role"), ("NAME", "database")):
+            if entry[key] != support[key]:
+                raise ImproperlyConfigured(
+                    f"{name} names another {word} than DATABASE_SUPPORT_URL: they have to be alike"
+                )
+        given = conninfo_to_dict(url)
+        defaults = {key: value for key, value in REPLICA_OPTIONS.items() if key not in given}
+        entries[f"replica_{number}"] = {
+            **entry,
+            "OPTIONS": {**entry["OPTIONS"], **defaults},
+            "CONNECT_WITHIN": REPLICA_SECONDS,
+        }
+    return entries
+
+
 def embedded_settings(data_directory: str, database: str) -> dict[str, Any]:
     """The entry of DATABASES for a database on the embedded server."""
     return {

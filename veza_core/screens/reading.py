@@ -31,9 +31,19 @@ def reading(alias: str) -> Iterator[None]:
                 cursor.execute(SETTINGS, [str(STATEMENT_TIMEOUT)])
             yield
     except OperationalError as error:
-        if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+        if stopped_by_timeout(error):
             raise TooSlowError(
                 "The database stopped this page after "
                 f"{STATEMENT_TIMEOUT // 1000} seconds. Add a filter, or try again later."
             ) from error
         raise
+
+
+def stopped_by_timeout(error: OperationalError) -> bool:
+    """Whether a statement took too long; not, whether replay on a replica was in its way.
+
+    Both may have SQLSTATE 57014; only a recovery conflict has a detail (PostgreSQL, src/backend/
+    tcop/postgres.c, ProcessRecoveryConflictInterrupt).
+    """
+    cause = error.__cause__
+    return isinstance(cause, psycopg.errors.QueryCanceled) and not cause.diag.message_detail

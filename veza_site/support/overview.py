@@ -1,5 +1,6 @@
 """What a shift begins with: the start page's pictures and lists, each from an index."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +14,11 @@ from veza_core.screens.columns import HtmlTable
 from veza_core.screens.display import badge, exact
 from veza_core.screens.keyset import COUNT_LIMIT, Count
 from veza_core.screens.labels import attach
+from veza_core.screens.reading import reading
 from veza_core.screens.site import StaffSite
 from veza_media.models import HlsTranscodeJob, TranscodeStatus
 from veza_site.models import StaffLogEntry
+from veza_site.replicas.source import primary_alias
 from veza_site.support.daily import go_on, last_days
 from veza_site.support.remembered import opening, told
 
@@ -62,7 +65,10 @@ def overview(site: StaffSite, request: StaffRequest, alias: str) -> dict[str, An
 def _charts(request: StaffRequest, alias: str) -> list[SafeString]:
     may = request.access.may
     tables = [table for table in CHARTS if may(table, "read")]
-    reached = go_on(tables, alias)
+    # What is counted is kept: a replica that is behind would miss rows for good.
+    primary = primary_alias()
+    with nullcontext() if alias == primary else reading(primary):
+        reached = go_on(tables, primary)
     days = last_days(reached)
     return [
         by_day(f"chart-{table}", CHARTS[table], days[table], f"As of {exact(reached[table])}.")

@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import REDIRECT_FIELD_NAME, logout
 from django.db.models import Model, QuerySet
@@ -26,6 +25,7 @@ from veza_core.screens.reading import reading
 from veza_core.screens.search.views import search_urls
 from veza_core.screens.site import StaffSite, Subject
 from veza_site.models import StaffLogEntry
+from veza_site.replicas.source import read_alias
 from veza_site.support import devices, second_factor, security_log
 from veza_site.support.attempts import BusyError, PausedError
 from veza_site.support.forms import SignInForm
@@ -57,9 +57,10 @@ class SupportSite(StaffSite):
     def read_alias(self) -> str:
         """The database that admin classes read from: `queryset.using(self.admin_site.read_alias)`.
 
-        `support`, over a role that cannot read secrets, where DATABASE_SUPPORT_URL is set.
+        `support`, over a role that cannot read secrets, where DATABASE_SUPPORT_URL is set; or a
+        replica, which this request was given (`veza_site.replicas.middleware`).
         """
-        return "support" if "support" in settings.DATABASES else "default"
+        return read_alias()
 
     def record(
         self,

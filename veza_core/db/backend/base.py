@@ -10,6 +10,7 @@ from veza_core.db.session import startup_options
 from veza_core.db.trust import check_trust
 from veza_core.db.url import NO_DATABASE
 
+from .bounded import within
 from .client import DatabaseClient
 from .features import DatabaseFeatures
 from .operations import DatabaseOperations
@@ -34,6 +35,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
             # database then do not start one.
             params["host"] = embedded.start(**server)
         return params
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """Django's; where the settings have CONNECT_WITHIN, in so many seconds at most."""
+        seconds = self.settings_dict.get("CONNECT_WITHIN")
+        if seconds is None:
+            return super().get_new_connection(conn_params)
+        connect = super().get_new_connection
+        return within(seconds, lambda: connect(conn_params))
 
     def init_connection_state(self) -> None:
         """Before the first statement of ours: see `veza_core.db.trust`."""

@@ -5,14 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import psycopg
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transaction
 from django.db.models import QuerySet, UUIDField
 
 from veza_core.access import StaffRequest
 from veza_core.screens.inspection import InspectionAdmin
-from veza_core.screens.reading import STATEMENT_TIMEOUT, reading
+from veza_core.screens.reading import STATEMENT_TIMEOUT, reading, stopped_by_timeout
 
 from ..site import StaffSite
 from .finders import CANDIDATES, ID, Finder
@@ -122,7 +121,7 @@ def _ask_for_parts(
             with transaction.atomic(using=alias):
                 _ask(kinds, alias, term, rare)
         except OperationalError as error:
-            if not isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+            if not stopped_by_timeout(error):
                 raise
             for question in rare:
                 kinds[question.admin].too_common = True

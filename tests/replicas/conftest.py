@@ -1,0 +1,94 @@
+"""One pair of servers for all tests of the folder, and the site that reads from its replica."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.contrib.contenttypes.models import ContentType
+from django.db import connections
+from django.test import Client
+from django.urls import get_resolver
+
+from tests.replicas.pair import PASSWORD, ROLE, Pair, connected, new_pair, settings_for, until
+from tests.staff import make_user, signed_in
+from veza_core.models import User, UserRole
+from veza_site.replicas import middleware
+from veza_site.replicas.replica import replica
+
+REPLICA = "replica_1"
+
+
+@pytest.fixture(scope="package")
+def pair(django_db_blocker: Any) -> Iterator[Pair]:
+    with django_db_blocker.unblock(), new_pair() as made:
+        yield made
+
+
+@dataclass
+class Site:
+    """The site, whose default server is the primary, and which reads from the replica."""
+
+    pair: Pair
+    staff: User
+    client: Client
+    #: The server that each page was begun on: `replica_1`, or `primary`.
+    sources: list[str] = field(default_factory=list)
+
+    def source(self, path: str = "/admin/veza_core/user/") -> str:
+        """Ask for a page that must come, and give the server that it was begun on."""
+        assert self.client.get(path).status_code == 200
+        return self.sources[-1]
+
+    def health(self) -> str:
+        """What /healthz says of the replica."""
+        answer = self.client.get("/healthz")
+        assert answer.status_code == 200
+        return str(answer.json()["replicas"][REPLICA])
+
+    def told(self, why: str) -> None:
+        """Wait until /healthz says that."""
+        until(lambda: self.health() == why, why)
+
+    def well(self) -> None:
+        """Wait until pages are read from the replica, which has everything."""
+        self.pair.caught_up()
+        until(lambda: self.source() == REPLICA, "a page from the replica")
+
+
+@pytest.fixture
+def site(
+    pair: Pair, settings: Any, monkeypatch: pytest.MonkeyPatch, django_db_blocker: Any
+) -> Iterator[Site]:
+    assert get_resolver().url_patterns
+    assert connections.settings is settings.DATABASES
+    role = {"USER": ROLE, "PASSWORD": PASSWORD}
+    support = settings_for(pair.host, **role)
+    standby = settings_for(pair.standby.host, **role, CONNECT_WITHIN=10.0)
+    monkeypatch.setitem(connections.settings, "support", support)
+    monkeypatch.setitem(connections.settings, REPLICA, standby)
+    settings.REPLICAS = [REPLICA]
+    monkeypatch.setattr("veza_site.replicas.replica.LOOK_EVERY", 0.1)
+    replica.cache_clear()
+    with django_db_blocker.unblock(), connected(pair.host):
+        ContentType.objects.clear_cache()
+        staff = make_user("staff", role=UserRole.SUPER_ADMIN)
+        made = Site(pair, staff, signed_in(staff))
+
+        def choose(session: Any) -> Any:
+            chosen = real(session)
+            made.sources.append(chosen[0].alias if chosen else "primary")
+            return chosen
+
+        real = middleware.choose
+        monkeypatch.setattr(middleware, "choose", choose)
+        try:
+            pair.caught_up()
+            yield made
+        finally:
+            for alias in ("support", REPLICA):
+                connections[alias].close()
+                del connections[alias]
+            User.objects.all().delete()
+    ContentType.objects.clear_cache()
+    replica.cache_clear()

@@ -1,0 +1,190 @@
+"""A primary with V1 and a streaming replica of it, two real servers on this machine."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import psycopg
+from django.core.management import call_command
+from django.db import connection, connections
+
+from tests.clusters import running_cluster
+from veza_core.db import embedded
+from veza_core.db.embedded.account import account_for
+from veza_core.db.embedded.server import Server
+from veza_site.roles.sync import sync
+from veza_site.roles.wanted import READER, LoginRole
+
+DATABASE, ROLE, PASSWORD = "veza", "veza_support", "s3cret pw"
+
+#: Seconds that a test waits for something that comes at once on a machine with nothing else to do.
+LONGEST = 60.0
+
+
+def until(holds: Callable[[], Any], what: str) -> Any:
+    """Wait until something holds; give what `holds` gave."""
+    deadline = time.monotonic() + LONGEST
+    while not (found := holds()):
+        assert time.monotonic() < deadline, f"{what} did not come"
+        time.sleep(0.02)
+    return found
+
+
+@cache
+def programs() -> Path:
+    """The programs of the version that the tests run on."""
+    if "EMBEDDED" in connections["default"].settings_dict:
+        return embedded.program("postgres").parent
+    major = connection.pg_version // 10000
+    return Path(f"/usr/lib/postgresql/{major}/bin")
+
+
+@dataclass(frozen=True)
+class Standby:
+    """A replica that can be stopped, started, promoted and held back."""
+
+    server: Server
+    host: str = ""
+
+    def execute(self, statement: str) -> list[tuple[Any, ...]]:
+        """Run a statement as the superuser."""
+        with psycopg.connect(
+            host=self.host, user="postgres", dbname=DATABASE, autocommit=True
+        ) as session:
+            cursor = session.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Within the block, it receives and applies nothing of it."""
+        self.execute("SELECT pg_wal_replay_pause()")
+        until(
+            lambda: self.execute("SELECT pg_get_wal_replay_pause_state() = 'paused'") == [(True,)],
+            "the pause",
+        )
+        try:
+            yield
+        finally:
+            self.execute("SELECT pg_wal_replay_resume()")
+
+    def start(self) -> "Standby":
+        """Start it; where it answers from."""
+        return replace(self, host=self.server.start(LONGEST))
+
+    def stop(self) -> None:
+        """End it at once."""
+        self.server.stop(LONGEST)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The two servers."""
+
+    host: str
+    standby: Standby
+
+    def primary(self) -> psycopg.Connection[Any]:
+        """A session of the superuser."""
+        return psycopg.connect(host=self.host, user="postgres", dbname=DATABASE, autocommit=True)
+
+    def caught_up(self) -> None:
+        """Wait until the replica has all that the primary has."""
+        with self.primary() as session:
+            [position] = session.execute("SELECT pg_current_wal_insert_lsn()::text").fetchone()
+        until(
+            lambda: (
+                self.standby.execute(f"SELECT pg_last_wal_replay_lsn() >= '{position}'")
+                == [(True,)]
+            ),
+            "the replica",
+        )
+
+
+def standby_of(host: str, home: Path, name: str = "standby", **settings: object) -> Standby:
+    """Copy a running server into a new replica, which is not started yet."""
+    account, directory = account_for(home), home / name
+    done = account.run(
+        [
+            *(programs() / "pg_basebackup", "-h", host, "-U", "postgres", "-D", str(directory)),
+            *("-R", "-X", "stream", "--checkpoint=fast", "--no-sync"),
+        ],
+        [programs() / "pg_basebackup", home],
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr
+    options = ["fsync=off", *(f"{key}={value}" for key, value in settings.items())]
+    return Standby(Server(programs(), directory, account, options))
+
+
+@contextmanager
+def new_pair() -> Iterator[Pair]:
+    """Start the two, with V1 and the role that reads."""
+    with (
+        tempfile.TemporaryDirectory() as temporary,
+        running_cluster(programs(), auth="trust") as host,
+    ):
+        home = Path(temporary)
+        account_for(home).own(home)
+        with psycopg.connect(host=str(host), user="postgres", autocommit=True) as session:
+            session.execute(f"CREATE DATABASE {DATABASE}".encode())
+        with connected(str(host)), without_contrib(str(host)):
+            call_command("migrate", interactive=False, verbosity=0, audit=False)
+        with psycopg.connect(
+            host=str(host), user="postgres", dbname=DATABASE, autocommit=True
+        ) as session:
+            sync(
+                session,
+                LoginRole(READER, ROLE, PASSWORD, DATABASE),
+                dry_run=False,
+                revoke_from_public=True,
+            )
+        standby = standby_of(
+            str(host), home, max_standby_streaming_delay=0, wal_receiver_status_interval="1s"
+        ).start()
+        try:
+            yield Pair(str(host), standby)
+        finally:
+            standby.stop()
+
+
+@contextmanager
+def without_contrib(host: str) -> Iterator[None]:
+    """Within the block, V1 takes a server of the wheel's programs, which lack two extensions."""
+    if programs() != embedded.program("postgres").parent:
+        yield
+        return
+    entry = connections["default"].settings_dict
+    with (
+        mock.patch.dict(entry, EMBEDDED={"data_directory": "", "database": DATABASE}),
+        mock.patch.object(embedded, "start", return_value=host),
+    ):
+        yield
+
+
+def settings_for(host: str, **changes: Any) -> dict[str, Any]:
+    """An entry of DATABASES for a server of the pair."""
+    before = {
+        key: value
+        for key, value in connections.settings["default"].items()
+        if key not in ("EMBEDDED", "USER", "PASSWORD", "HOST", "PORT", "NAME")
+    }
+    place = {"NAME": DATABASE, "USER": "postgres", "PASSWORD": "", "HOST": host, "PORT": "5432"}
+    return {**before, **place, **changes}
+
+
+@contextmanager
+def connected(host: str) -> Iterator[None]:
+    """Within the block, Django's default connection is one to this server."""
+    before = connections["default"]
+    connections["default"] = type(before)(settings_for(host), "default")
+    try:
+        yield
+    finally:
+        connections["default"].close()
+        connections["default"] = before

@@ -1,0 +1,221 @@
+"""Pages of the admin from a replica: what they show, and when they come from the primary."""
+
+import socket
+from datetime import timedelta
+
+import pytest
+from django.db import connections
+
+from tests import acting
+from tests.replicas.conftest import REPLICA, Site
+from tests.replicas.pair import settings_for, until
+from tests.staff import make_user, signed_in
+from veza_core.admin.users import UserAdmin
+from veza_core.models import User, UserRole
+from veza_site.replicas import lag, source
+from veza_site.replicas.replica import replica
+
+BEHIND = "seconds behind"
+
+
+def page_of(user: User) -> str:
+    return f"/admin/veza_core/user/{user.pk}/"
+
+
+def test_pages_come_from_the_replica(site: Site) -> None:
+    assert site.source() == REPLICA
+    assert site.source("/admin/") == REPLICA
+    assert BEHIND not in site.client.get("/admin/veza_core/user/").text
+    assert site.health() == "ok"
+
+
+def test_what_somebody_wrote_they_read_back(site: Site) -> None:
+    bob = make_user("bob")
+    colleague = signed_in(make_user("colleague", role=UserRole.SUPER_ADMIN))
+    site.well()
+    with site.pair.standby.paused():
+        assert acting.take(site.client, bob, "ban", confirm="bob").status_code == 302
+        assert "Lift the ban" in (own := site.client.get(page_of(bob)).text)
+        assert BEHIND not in own
+        assert site.sources[-1] == "primary"
+        told = until(lambda: BEHIND in (text := colleague.get(page_of(bob)).text) and text, BEHIND)
+        assert "Lift the ban" not in told
+        assert site.sources[-1] == REPLICA
+    site.well()
+    assert "Lift the ban" in site.client.get(page_of(bob)).text
+    assert "Lift the ban" in colleague.get(page_of(bob)).text
+
+
+def test_too_far_behind(site: Site, settings) -> None:
+    site.well()
+    settings.REPLICA_MAX_LAG = 1.5
+    with site.pair.standby.paused():
+        make_user("late")
+        until(lambda: site.source() == "primary", "a page from the primary")
+        site.told("too far behind")
+        assert "late" in site.client.get("/admin/veza_core/user/").text
+    site.told("ok")
+    site.well()
+
+
+def test_the_replica_stops_and_comes_back(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    site.well()
+    site.pair.standby.stop()
+    assert site.source() == "primary"
+    site.told("unreachable")
+    assert [record.message for record in caplog.records if REPLICA in record.message] == [
+        f"{REPLICA} is left for the primary: unreachable"
+    ]
+    host = site.pair.standby.start().host
+    assert host == site.pair.standby.host
+    site.told("ok")
+    site.well()
+
+
+@pytest.mark.parametrize("statement", ["SELECT pg_sleep(600) FROM public.users", "SELECT 1"])
+def test_a_recovery_conflict_within_a_page(
+    site: Site, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
+    """While a statement runs, and between two statements of the page."""
+    site.well()
+    title, calls = UserAdmin.title_of, []
+
+    def conflict(self, row):
+        alias = self.read_alias
+        calls.append(alias)
+        if alias == REPLICA:
+            with site.pair.primary() as session, session.transaction():
+                session.execute("LOCK TABLE public.users IN ACCESS EXCLUSIVE MODE")
+                # A lock is in the WAL of a transaction that writes.
+                session.execute("SELECT pg_current_xact_id()")
+            with connections[alias].cursor() as cursor:
+                while True:
+                    cursor.execute(statement)
+        return title(self, row)
+
+    monkeypatch.setattr(UserAdmin, "title_of", conflict)
+    # Nobody looks: what is told is what the page met.
+    monkeypatch.setattr("veza_site.replicas.replica.LOOK_EVERY", 1000)
+    answer = site.client.get(page_of(site.staff))
+    assert (answer.status_code, calls) == (200, [REPLICA, "support"])
+    assert BEHIND not in answer.text
+    assert site.health() == "recovery conflict"
+    monkeypatch.setattr("veza_site.replicas.replica.LOOK_EVERY", 0.1)
+    monkeypatch.setattr(UserAdmin, "title_of", title)
+    site.told("ok")
+
+
+def test_the_replica_goes_within_a_page(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.well()
+    title, calls = UserAdmin.title_of, []
+
+    def killed(self, row):
+        calls.append(self.read_alias)
+        if self.read_alias == REPLICA:
+            pid = connections[REPLICA].connection.info.backend_pid
+            site.pair.standby.execute(f"SELECT pg_terminate_backend({pid}, 60000)")
+        return title(self, row)
+
+    monkeypatch.setattr(UserAdmin, "title_of", killed)
+    assert site.client.get(page_of(site.staff)).status_code == 200
+    assert calls == [REPLICA, "support"]
+
+
+def test_what_the_replica_has_not_yet_is_no_error(site: Site) -> None:
+    """A release reads a new column before the replica has the migration."""
+    site.well()
+    with site.pair.primary() as session:
+        session.execute("ALTER TABLE public.users RENAME COLUMN slug TO slug_before")
+        site.pair.caught_up()
+        with site.pair.standby.paused():
+            session.execute("ALTER TABLE public.users RENAME COLUMN slug_before TO slug")
+            assert site.client.get(page_of(site.staff)).status_code == 200
+            assert site.health() == "ok"
+    site.well()
+
+
+def test_an_error_of_the_primary_is_not_the_replicas(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self, row):
+        with connections["default"].cursor() as cursor:
+            cursor.execute("SELECT no_such_function()")
+
+    monkeypatch.setattr(UserAdmin, "title_of", broken)
+    site.well()
+    with pytest.raises(Exception, match="no_such_function"):
+        site.client.get(page_of(site.staff))
+    assert site.health() == "ok"
+
+
+def test_an_idle_primary_leaves_nobody_behind(site: Site) -> None:
+    """The last commit is an hour ago, and nothing is missing."""
+    primary = lag.read_primary(connections["default"])
+    assert primary is not None
+    later = lag.Primary(primary.position, primary.now + timedelta(hours=1), primary.identity)
+    site.pair.caught_up()
+    assert lag.read_replica(connections[REPLICA], later)[1] == 0.0
+
+
+def test_one_write_after_an_idle_hour_is_not_an_hour(site: Site, monkeypatch) -> None:
+    site.pair.caught_up()
+    monkeypatch.setattr(lag, "_samples", lag.deque(maxlen=10))
+    lag.read_primary(connections["default"])
+    with site.pair.standby.paused(), site.pair.primary() as session:
+        session.execute("SELECT pg_logical_emit_message(false, 'test', 'x')")
+        primary = lag.read_primary(connections["default"])
+        assert primary is not None
+        later = lag.Primary(primary.position, primary.now + timedelta(hours=1), primary.identity)
+        _, behind = lag.read_replica(connections[REPLICA], later)
+        assert 0 < behind < 600
+
+
+@pytest.mark.parametrize(("dbname", "why"), [("veza", "not a replica"), ("postgres", "another")])
+def test_an_address_that_is_no_replica(site: Site, monkeypatch, dbname: str, why: str) -> None:
+    if dbname == "postgres":
+        with site.pair.primary() as session:
+            session.execute("GRANT CONNECT ON DATABASE postgres TO veza_support")
+    role = {key: connections.settings[REPLICA][key] for key in ("USER", "PASSWORD")}
+    host = site.pair.host if dbname == "veza" else site.pair.standby.host
+    monkeypatch.setitem(connections.settings, REPLICA, settings_for(host, **role, NAME=dbname))
+    assert site.source() == "primary"
+    assert why in site.health()
+
+
+def test_a_silent_address_is_tried_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes connections and says nothing, as a server that hangs. libpq alone would wait."""
+    monkeypatch.setattr("veza_site.replicas.replica.LOOK_EVERY", 1000)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        place = {"HOST": "127.0.0.1", "PORT": str(silent.getsockname()[1])}
+        silent.settimeout(0)
+        entry = {**connections.settings[REPLICA], **place, "CONNECT_WITHIN": 0.2}
+        monkeypatch.setitem(connections.settings, REPLICA, entry)
+        assert [site.source() for _ in range(5)] == ["primary"] * 5
+        assert site.health() == "unreachable"
+        silent.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            silent.accept()
+
+
+def test_others_do_not_wait_while_one_tries(site: Site) -> None:
+    known = replica(REPLICA)
+    known._trying[0] = float("-inf")
+    assert site.source() == "primary"
+    del known._trying[0]
+    assert site.source() == REPLICA
+
+
+def test_no_page_writes_to_the_replica(site: Site) -> None:
+    site.well()
+    with connections[REPLICA].cursor() as cursor:
+        cursor.execute("SHOW transaction_read_only")
+        assert cursor.fetchone() == ("on",)
+        with pytest.raises(Exception, match="read-only"):
+            cursor.execute("DELETE FROM public.users")
+
+
+def test_a_position_of_another_server_is_forgotten(site: Site, settings) -> None:
+    """After a failover, or a restore, the primary may be behind what a session remembers."""
+    settings.REPLICA_MAX_LAG = 30
+    session = {source.WRITTEN: [2**60, 0]}
+    assert source._needed(session) == 0  # type: ignore[arg-type]

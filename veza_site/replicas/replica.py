@@ -1,0 +1,154 @@
+"""What this process knows of each replica, and when it leaves one and takes it again.
+
+A replica that failed is left at once, by all threads; while it is, a thread of its own looks at it
+now and then, so that no page waits for an address at which nobody answers.
+"""
+
+import logging
+import threading
+import time
+from contextlib import suppress
+from functools import cache
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from .lag import LeftError, Primary, read_replica
+
+#: Seconds for which one thread may try to connect before the others take the replica for dead.
+SUSPECT_AFTER = 0.1
+#: Seconds between two looks at a replica that was left.
+LOOK_EVERY = 2.0
+
+UNREACHABLE, CONFLICT, TOO_FAR = "unreachable", "recovery conflict", "too far behind"
+#: SQLSTATE classes, and single ones, to reasons.
+REASONS = {
+    "28": "the role may not sign in",
+    "3D": "there is no such database",
+    "40": CONFLICT,
+    "42": "the role may not read it",
+    "53": "no connection is left",
+    "57014": CONFLICT,
+    "57P03": "it does not accept connections",
+}
+
+logger = logging.getLogger(__name__)
+
+
+def reason(error: Exception) -> str:
+    """Why a replica failed, in words of ours: an error's text may name hosts."""
+    if isinstance(error, LeftError):
+        return error.why
+    cause = error.__cause__ if isinstance(error.__cause__, psycopg.Error) else error
+    state = str(getattr(cause, "sqlstate", None) or "")
+    return REASONS.get(state) or REASONS.get(state[:2]) or UNREACHABLE
+
+
+class Replica:
+    """One replica, by its alias in DATABASES."""
+
+    def __init__(self, alias: str) -> None:
+        self.alias = alias
+        #: Why it was left; empty: it is read from.
+        self.why = ""
+        #: Seconds behind, at the last look; None before the first.
+        self.behind: float | None = None
+        self._lock = threading.Lock()
+        self._trying: dict[int, float] = {}
+        self._looks = False
+        self._looked_at = float("-inf")
+
+    def open(self, primary: Primary) -> tuple[int, float] | None:
+        """Connect this thread to it: its position in the WAL, and the seconds it is behind.
+
+        None: it was left, now or before; nothing is connected then. Takes a second at most.
+        """
+        own = threading.get_ident()
+        with self._lock:
+            now = time.monotonic()
+            if self.why or any(now - since > SUSPECT_AFTER for since in self._trying.values()):
+                return None
+            self._trying[own] = now
+        try:
+            return self.look(connections[self.alias], primary)
+        finally:
+            with self._lock:
+                del self._trying[own]
+
+    def look(self, connection: BaseDatabaseWrapper, primary: Primary) -> tuple[int, float] | None:
+        """Ask it over this connection, and leave it or take it again by the answer."""
+        try:
+            position, behind = read_replica(connection, primary)
+            self.behind = behind
+            if behind > settings.REPLICA_MAX_LAG:
+                raise LeftError(TOO_FAR)
+        except (DatabaseError, InterfaceError, LeftError) as error:
+            self.leave(error, connection)
+            return None
+        self._say("")
+        return position, behind
+
+    def leave(self, error: Exception, connection: BaseDatabaseWrapper) -> None:
+        """Read from it no more, until a look finds it well; close the connection."""
+        self._looked_at = time.monotonic()
+        self._say(reason(error))
+        abandon(connection)
+
+    def look_later(self, primary: Primary) -> None:
+        """Look at it in a thread of its own, unless that was done a short while ago."""
+        with self._lock:
+            if self._looks or time.monotonic() - self._looked_at < LOOK_EVERY:
+                return
+            self._looks = True
+        threading.Thread(target=self._look, args=(primary,), daemon=True).start()
+
+    def _look(self, primary: Primary) -> None:
+        connection: Any = connections.create_connection(self.alias)
+        try:
+            self.look(connection, primary)
+        finally:
+            abandon(connection)
+            self._looked_at = time.monotonic()
+            self._looks = False
+
+    def _say(self, why: str) -> None:
+        with self._lock:
+            before, self.why = self.why, why
+            self._looked_at = time.monotonic()
+        if why and why != before:
+            logger.warning("%s is left for the primary: %s", self.alias, why)
+        elif before and not why:
+            logger.warning("%s is read from again", self.alias)
+
+
+def abandon(connection: BaseDatabaseWrapper) -> None:
+    """Close a connection that may be broken, within a transaction or not."""
+    connection.in_atomic_block = connection.closed_in_transaction = False
+    connection.needs_rollback = False
+    connection.savepoint_ids = []
+    connection.run_on_commit = []
+    with suppress(DatabaseError, InterfaceError):
+        connection.close()
+
+
+@cache
+def replica(alias: str) -> Replica:
+    """What this process knows of a replica."""
+    return Replica(alias)
+
+
+def replicas() -> list[Replica]:
+    """Those of the settings."""
+    return [replica(alias) for alias in settings.REPLICAS]
+
+
+def standing(primary: Primary | None) -> dict[str, str]:
+    """Each replica's state in a word, as this process knows it; waits for nothing."""
+    for each in replicas():
+        if primary is not None:
+            each.look_later(primary)
+    return {each.alias: each.why or ("ok" if each.behind is not None else "not looked at yet")
+            for each in replicas()}  # fmt: skip
