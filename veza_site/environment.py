@@ -25,6 +25,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 #: Every setting; README.md says what each is for.
 NAMES = {
     "ALLOWED_HOSTS",
+    "BACKFILL_BATCH_SIZE",
     "BEHIND_TLS_PROXY",
     "BIND",
     "CONN_MAX_AGE",
@@ -80,7 +81,7 @@ SECRET_NAMES = frozenset(
 #: (WEB_CONCURRENCY, LOG_LEVEL, DATABASE_PORT_5432_TCP): those are refused only as a misspelling.
 OWN_PREFIXES = (
     *("PURGE_", "MIGRATE_LOCK_", "EMBEDDED_", "SECOND_FACTOR_", "SIGN_IN_"),
-    "SUPPORT_STATEMENT_",
+    *("SUPPORT_STATEMENT_", "BACKFILL_"),
 )
 #: How much alike two names are, 0 to 1, when one is the other misspelt: a letter too many, too
 #: few, or another one.

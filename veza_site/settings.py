@@ -100,6 +100,8 @@ try:
     # How many seconds a replica may be behind while jobs write on, and which replicas may be more.
     JOB_MAX_REPLICA_LAG: float | None = env.seconds("JOB_MAX_REPLICA_LAG", default="10")
     JOB_IGNORED_REPLICAS: list[str] = env.names("JOB_IGNORED_REPLICAS", default="")
+    # How many rows a batch of a backfill changes at most.
+    BACKFILL_BATCH_SIZE = env.int("BACKFILL_BATCH_SIZE", default=1000, validate=POSITIVE)
     # What `purge` deletes, and how many days after it ended, was deleted or was written.
     PURGE_AFTER_DAYS: dict[str, int | None] = {
         kind: env.days(f"PURGE_{kind.upper()}_AFTER_DAYS", default)

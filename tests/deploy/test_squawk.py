@@ -6,9 +6,9 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection, migrations
 from django.db.migrations.loader import MigrationLoader
+from veza_core.operations.deploy.squawk import read_later_sql, squawk
 
 from tests.schema import contract
-from veza_core.operations.deploy.squawk import read_later_sql, squawk
 from veza_core.operations.deploy.v1 import LAST_OF_V1, v1_migrations
 
 pytestmark = pytest.mark.django_db

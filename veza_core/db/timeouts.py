@@ -1,17 +1,19 @@
 """`lock_timeout`, and who was in the way when it struck (SQLSTATE 55P03)."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 import psycopg
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg.pq import TransactionStatus
 
 from veza_core.db.sessions import PREPARED_COLUMNS, SESSION_COLUMNS, OtherSession
 
 LOCK_NOT_AVAILABLE = "55P03"
+DEADLOCK_DETECTED = "40P01"
 
 # PostgreSQL tells of a prepared transaction in the way as process 0 (pg_blocking_pids).
 BLOCKERS = f"""
@@ -41,11 +43,41 @@ FROM pg_locks WHERE pid = %s AND waitstart IS NOT NULL
 
 def is_lock_timeout(error: BaseException | None) -> bool:
     """Whether the error, or the one that it wraps, is a lock timeout and nothing else."""
+    return _sqlstate(error) == LOCK_NOT_AVAILABLE
+
+
+def is_obstacle(error: BaseException | None) -> bool:
+    """Whether it is a lock timeout or a deadlock: the same may succeed a moment later."""
+    return _sqlstate(error) in {LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED}
+
+
+def _sqlstate(error: BaseException | None) -> str | None:
     while error is not None:
         if isinstance(error, psycopg.Error):
-            return error.sqlstate == LOCK_NOT_AVAILABLE
+            return error.sqlstate
         error = error.__cause__
-    return False
+    return None
+
+
+@contextmanager
+def no_lock_timeout(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Wait for locks without a limit within the block, in no transaction.
+
+    For what nobody queues behind: CREATE INDEX CONCURRENTLY waits for transactions that are older
+    than itself, and a timeout would throw away the index that it has built.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('lock_timeout')")
+        [before] = cursor.fetchone()
+        cursor.execute("SET lock_timeout = 0")
+    try:
+        yield
+    finally:
+        # A session that was lost, or whose statement was interrupted, takes nothing any more.
+        session = connection.connection
+        if session is not None and session.info.transaction_status == TransactionStatus.IDLE:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('lock_timeout', %s, false)", [before])
 
 
 def set_lock_timeout(connection: BaseDatabaseWrapper, seconds: float, *, local: bool) -> None:
@@ -66,7 +98,11 @@ class BlockerWatch:
     After the timeout it is too late to ask: PostgreSQL knows of waits that go on.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, report: Callable[[list[OtherSession]], None] = lambda blockers: None
+    ) -> None:
+        #: Told whenever others are in the way than before.
+        self.report = report
         self.blockers: list[OtherSession] = []
         self._waits: dict[datetime, float] = {}
 
@@ -108,7 +144,10 @@ class BlockerWatch:
                         began, seconds = wait
                         self._waits = {**self._waits, began: seconds}
                     if wait and (rows := session.execute(BLOCKERS, {"pid": pid}).fetchall()):
+                        before = {(other.pid, other.gid) for other in self.blockers}
                         self.blockers = [OtherSession(*row) for row in rows]
+                        if before != {(other.pid, other.gid) for other in self.blockers}:
+                            self.report(self.blockers)
                     if done.wait(interval):
                         return
         except psycopg.OperationalError:

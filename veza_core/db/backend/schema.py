@@ -7,6 +7,15 @@ from django.db.backends.ddl_references import ForeignKeyName
 from django.db.backends.postgresql import schema
 from django.db.models import Model
 
+from veza_core.db.timeouts import no_lock_timeout
+
+#: Whether an index can be used, and its name in SQL.
+INDEX_STATE = """
+SELECT indisvalid, indexrelid::regclass::text FROM pg_index
+JOIN pg_class ON pg_class.oid = indexrelid
+WHERE relname = %s AND indrelid = %s::regclass
+"""
+
 
 def lives_in_public(model: type[Model]) -> bool:
     """Whether the model is one of the platform's tables, by `settings.PUBLIC_SCHEMA_APPS`."""
@@ -61,6 +70,40 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
         if not lives_in_public(model):
             self._release_from_public(field)
         super().add_field(model, field)
+
+    def add_index(self, model: type[Model], index: Any, concurrently: bool = False) -> None:
+        """Create it; concurrently, go on from what a run that was killed has left."""
+        if not concurrently or self.collect_sql:
+            super().add_index(model, index, concurrently=concurrently)
+        elif self.connection.in_atomic_block:
+            super().add_index(model, index, concurrently=True)
+        else:
+            sql = str(index.create_sql(model, self, concurrently=True))
+            self.build_concurrently(model._meta.db_table, index.name, sql)
+
+    def remove_index(self, model: type[Model], index: Any, concurrently: bool = False) -> None:
+        """Drop it; concurrently, wait for those who use it without a limit: nobody waits for us."""
+        if not concurrently or self.collect_sql or self.connection.in_atomic_block:
+            super().remove_index(model, index, concurrently=concurrently)
+            return
+        with no_lock_timeout(self.connection):
+            super().remove_index(model, index, concurrently=True)
+
+    def build_concurrently(self, table: str, name: str, sql: str) -> None:
+        """Build an index by this CREATE INDEX CONCURRENTLY, unless the table has it, and valid.
+
+        An invalid one is what a build leaves that was killed or failed: it is dropped first
+        (PostgreSQL, CREATE INDEX, "Building Indexes Concurrently").
+        """
+        with self.connection.cursor() as cursor:
+            cursor.execute(INDEX_STATE, [name, self.quote_name(table)])
+            state = cursor.fetchone()
+        if state and state[0]:
+            return
+        with no_lock_timeout(self.connection):
+            if state:
+                self.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {state[1]}", None)
+            self.execute(sql, None)
 
     @staticmethod
     def _release_from_public(field: Any) -> None:

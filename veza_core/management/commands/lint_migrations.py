@@ -1,4 +1,4 @@
-"""`lint_migrations`: would a migration after V1 stop live traffic?"""
+"""`lint_migrations`: would a migration of the next release stop or break a running service?"""
 
 from typing import Any
 
@@ -9,21 +9,32 @@ from django.db.migrations.loader import MigrationLoader
 
 
 class Command(BaseCommand):
-    """Puts squawk to the SQL of the platform's migrations after V1; part of `make lint`."""
+    """Runs the platform's migrations after V1 in a throw-away database; part of `make lint`."""
 
-    help = "Shows what squawk finds in the SQL of migrations after V1. Runs nothing."
+    help = (
+        "Checks that the migrations after V1 neither stop nor break a running service, in a "
+        "throw-away database. docs/changing.md says what to do instead."
+    )
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the findings. Raises `CommandError` when there are any."""
-        from veza_core.operations.deploy.squawk import read_later_sql, squawk
+        from veza_core.db.scratch import ScratchDatabaseError
+        from veza_core.operations.deploy.lint.service import lint, pending
 
-        later = read_later_sql(connection, MigrationLoader(connection))
-        if not later:
+        loader = MigrationLoader(None)
+        keys = pending(loader, released=())
+        if not keys:
             self.stdout.write("No migrations after V1.")
             return
-        findings = squawk(later, settings.BASE_DIR / ".squawk.toml")
+        try:
+            findings = lint(connection, loader, keys, settings.BASE_DIR / ".squawk.toml")
+        except ScratchDatabaseError as error:
+            message = f"the migrations are run in a throw-away database, and {error}"
+            raise CommandError(message) from error
+        for finding in findings:
+            self.stdout.write(str(finding))
+        count = f"{len(keys)} migration{'' if len(keys) == 1 else 's'} after V1"
         if findings:
-            self.stdout.write(findings)
-            raise CommandError("squawk has findings on migrations after V1")
-        self.stdout.write(f"squawk finds nothing in {len(later)} migrations after V1.")
+            raise CommandError(f"{len(findings)} findings on {count}")
+        self.stdout.write(f"Nothing is found in {count}.")

@@ -31,6 +31,7 @@ from veza_core.operations.deploy.recognition import check_stranger, check_tables
 from veza_core.operations.deploy.requirements import unmet_requirements
 from veza_core.operations.deploy.signals import signals_are_due
 from veza_core.operations.deploy.summary import read_summary
+from veza_core.operations.progress import StatusLine
 
 
 class Command(DjangoCommand, MigrationReport):
@@ -83,6 +84,8 @@ class Command(DjangoCommand, MigrationReport):
         self.started = time.monotonic()
         self.verbosity = 0 if options["as_json"] else options["verbosity"]
         self.done: list[dict[str, str | float]] = []
+        self.status = StatusLine(self.stdout, shown=self.verbosity >= 1)
+        self.last_tenth = ("", 0)
         if "" in (options["app_label"], options["migration_name"]):
             raise CommandError("the name of an app or a migration is given but empty")
         if options["lock_timeout"] < 0.001:
@@ -205,14 +208,31 @@ class Command(DjangoCommand, MigrationReport):
         )
 
     def applied(self, migration: Migration, seconds: float) -> None:
+        self.status.clear()
         self.done.append({"migration": str(migration), "seconds": round(seconds, 3)})
         self._say(f"  {migration}  {seconds:.3f} s")
 
     def waiting(self, migration: Migration, pause: float, blockers: list[OtherSession]) -> None:
         who = "; ".join(map(str, blockers)) or "an unknown session"
+        undone = "rolled back, " if migration.atomic else ""
         self._warn(
-            f"{migration}: lock timeout, rolled back, next try in {pause:.1f} s. In the way: {who}"
+            f"{migration}: lock timeout, {undone}next try in {pause:.1f} s. In the way: {who}"
         )
+
+    def held_up(self, migration: Migration, blockers: list[OtherSession]) -> None:
+        self._warn(f"{migration}: waits. In the way: {blockers[0]}")
+
+    def filled(self, table: str, share: float, rows: int) -> None:
+        """On a terminal one line that is written over again; else a line for each tenth."""
+        line = f"  {table}: {share:.0%}, {rows:,} rows filled"
+        self.status.show(line)
+        tenth = (table, int(share * 10))
+        if not self.status.shown and tenth != self.last_tenth:
+            self.last_tenth = tenth
+            self._say(line)
+
+    def resting(self, table: str, reason: str) -> None:
+        self._warn(f"{table}: {reason}")
 
     def _wait_for(self, holder: OtherSession) -> None:
         self._warn(f"Waiting for another migrate: {holder}")

@@ -5,21 +5,30 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from django.conf import settings
+from django.contrib.postgres.operations import (
+    AddIndexConcurrently,
+    RemoveIndexConcurrently,
+    ValidateConstraint,
+)
 from django.core.management.base import CommandError
 from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.migrations import Migration
+from django.db.migrations import Migration, SeparateDatabaseAndState
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
+from veza_core.db.constraint_operations import AddUniqueConcurrently, SetNotNull
+from veza_core.db.operations import AddEnumValue, InsertPermissions, KeepUpdatedAt
 from veza_core.db.schema_version import declared_version, write_version
 from veza_core.db.sessions import OtherSession
 from veza_core.db.timeouts import BlockerWatch, is_lock_timeout, set_lock_timeout
 from veza_core.db.trust import parameters_for_catalog
+from veza_core.operations.backfill import Backfill, FillReport
 from veza_core.operations.deploy.state import RunState
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
@@ -35,14 +44,17 @@ class Patience:
     attempts: int
 
 
-class MigrationReport:
+class MigrationReport(FillReport):
     """What an executor tells of its work. Does nothing: commands say more."""
 
     def applied(self, migration: Migration, seconds: float) -> None:
         """Take a migration that is committed and recorded."""
 
     def waiting(self, migration: Migration, pause: float, blockers: list[OtherSession]) -> None:
-        """Take one that was rolled back on a lock timeout, and the seconds until its next try."""
+        """Take one that was stopped by a lock timeout, and the seconds until its next try."""
+
+    def held_up(self, migration: Migration, blockers: list[OtherSession]) -> None:
+        """Take one that is in no transaction, and for whom it waits without an end."""
 
 
 class Executor(MigrationExecutor):
@@ -101,10 +113,13 @@ class Executor(MigrationExecutor):
     ) -> ProjectState:
         """Run a migration forwards, record it, and report it once both are committed.
 
-        On a lock timeout, and on nothing else, an atomic one is rolled back as a whole and tried
-        again. Raises `CommandError` when the last attempt has failed.
+        On a lock timeout, and on nothing else, it is tried again: an atomic one has been rolled
+        back as a whole, of others each operation goes on from where it was. Raises `CommandError` when the last attempt has failed.
         """
         started = time.monotonic()
+        for operation in operations_of(migration):
+            if isinstance(operation, Backfill):
+                operation.report = self.progress
 
         def apply(attempt: int) -> ProjectState:
             # A failed attempt leaves its state half changed: the next one reads the history.
@@ -119,10 +134,11 @@ class Executor(MigrationExecutor):
         self, migration: Migration, apply: Callable[[int], ProjectState]
     ) -> ProjectState:
         timeout = self.patience.lock_timeout
-        # One that is not atomic may have done a part of its work, which a second run would meet.
-        attempts = self.patience.attempts if migration.atomic else 1
+        fills = any(isinstance(operation, Backfill) for operation in operations_of(migration))
+        # A backfill tries a batch again by itself.
+        attempts = self.patience.attempts if can_be_repeated(migration) and not fills else 1
         for attempt in range(1, attempts + 1):
-            watch = BlockerWatch()
+            watch = BlockerWatch(partial(self._held_up, migration))
             try:
                 with (
                     watch.over(self.connection, self._parameters, timeout / LOOKS),
@@ -140,6 +156,10 @@ class Executor(MigrationExecutor):
                 time.sleep(pause)
         raise AssertionError("there is at least one attempt")
 
+    def _held_up(self, migration: Migration, blockers: list[OtherSession]) -> None:
+        if not migration.atomic:
+            self.progress.held_up(migration, blockers)
+
     @contextmanager
     def _one_commit(self, migration: Migration, watch: BlockerWatch) -> Iterator[None]:
         timeout = self.patience.lock_timeout
@@ -156,6 +176,29 @@ class Executor(MigrationExecutor):
         finally:
             with self.connection.cursor() as cursor:
                 cursor.execute("RESET lock_timeout")
+
+
+#: Operations that go on from where a run that was killed had come to.
+REPEATABLE = (
+    *(Backfill, SetNotNull, AddUniqueConcurrently, AddIndexConcurrently, RemoveIndexConcurrently),
+    *(ValidateConstraint, AddEnumValue, KeepUpdatedAt, InsertPermissions),
+)
+
+
+def operations_of(migration: Migration) -> Iterator[Operation]:
+    """The operations that change the database, also those that `SeparateDatabaseAndState` has."""
+    for operation in migration.operations:
+        if isinstance(operation, SeparateDatabaseAndState):
+            yield from operation.database_operations
+        else:
+            yield operation
+
+
+def can_be_repeated(migration: Migration) -> bool:
+    """Whether it can be run again after a part of it: else a second run would meet that part."""
+    return migration.atomic or all(
+        isinstance(operation, REPEATABLE) for operation in operations_of(migration)
+    )
 
 
 class _Remaining:
@@ -182,9 +225,14 @@ class _Remaining:
 
 def _gave_up(migration: Migration, patience: Patience, watch: BlockerWatch) -> str:
     blockers = "; ".join(map(str, watch.blockers)) or "an unknown session"
-    undone = "nothing of it is applied" if migration.atomic else "it may be applied in part"
+    repeated = can_be_repeated(migration)
+    undone = "what it has done stays, and the next run goes on from there"
+    if not repeated:
+        undone = "it may be applied in part"
+    elif migration.atomic:
+        undone = "nothing of it is applied"
     return (
         f"{migration} could not get its locks within {patience.lock_timeout:g} s, "
-        f"tried {patience.attempts if migration.atomic else 1} times; {undone}. "
+        f"tried {patience.attempts if repeated else 1} times; {undone}. "
         f"In the way: {blockers}. End that transaction, and run migrate again."
     )

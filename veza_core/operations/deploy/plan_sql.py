@@ -61,7 +61,7 @@ def collect(
 def _rehearse(executor: Executor, migrations: list[Migration]) -> Iterator[MigrationSQL]:
     connection = executor.connection
     state = ProjectState(real_apps=executor.loader.unmigrated_apps)
-    with _quiet():
+    with quiet():
         for migration in _applied(executor):
             with connection.schema_editor(atomic=migration.atomic) as editor:
                 state = migration.apply(state, editor)
@@ -114,7 +114,7 @@ def _collect_all(
         yield MigrationSQL(migration, statements, None, reason)
 
 
-class _quiet:  # noqa: N801 - used as a statement
+class quiet:  # noqa: N801 - used as a statement
     """That the embedded server lacks the legacy extensions makes no difference to the plan."""
 
     def __enter__(self) -> None:

@@ -1,0 +1,389 @@
+"""`lint_migrations` refuses what would stop or break a running service, and nothing else."""
+
+from itertools import count
+
+import pytest
+from django.conf import settings
+from django.contrib.postgres.operations import (
+    AddConstraintNotValid,
+    AddIndexConcurrently,
+    RemoveIndexConcurrently,
+    ValidateConstraint,
+)
+from django.db import connection, migrations, models
+from django.db.migrations import RunPython, RunSQL, SeparateDatabaseAndState
+from django.db.models import CheckConstraint, Q, UniqueConstraint
+
+from tests.deploy.later import a_copy, a_migration
+from veza_core.db.constraint_operations import (
+    AddForeignKeyNotValid,
+    AddUniqueConcurrently,
+    SetNotNull,
+)
+from veza_core.db.indexes import Index
+from veza_core.db.operations import AddEnumValue, InsertPermissions, KeepUpdatedAt
+from veza_core.models.base import BaseModel
+from veza_core.operations.backfill import Backfill, CopyRows
+from veza_core.operations.deploy.executor import Executor, MigrationReport, Patience
+from veza_core.operations.deploy.lint import headings
+from veza_core.operations.deploy.lint.service import judge
+
+pytestmark = pytest.mark.django_db
+
+SQUAWK = settings.BASE_DIR / ".squawk.toml"
+TRACK = "track"
+
+
+def add(name, field, model=TRACK):
+    return migrations.AddField(model, name, field)
+
+
+def alter(name, field, model=TRACK):
+    return migrations.AlterField(model, name, field)
+
+
+def key(to="veza_core.user", **options):
+    options = {"on_delete": models.DB_CASCADE, "db_index": False, "related_name": "+", **options}
+    return models.ForeignKey(to, **options)
+
+
+def state_only(*operations):
+    return SeparateDatabaseAndState(state_operations=list(operations))
+
+
+def a_table(name="reports", *more, fields=()):
+    """A table as makemigrations writes it; `more` operations follow it."""
+    base = [(field.name, field.clone()) for field in BaseModel._meta.local_fields]
+    options = {"db_table": name, "db_table_comment": "x"}
+    return [migrations.CreateModel("Report", [*base, *fields], options=options), *more]
+
+
+TEXT = models.CharField(max_length=20, null=True)
+POSITIVE = CheckConstraint(condition=Q(bitrate__gte=1), name="chk_tracks_later")
+UNIQUE = UniqueConstraint(fields=["title"], name="idx_tracks_title_later")
+BY_TITLE = Index(fields=["title", "id"], name="idx_tracks_title_id")
+COMPLETE = (KeepUpdatedAt("reports"), InsertPermissions("reports"))
+
+
+def nothing(apps, schema_editor):
+    """What RunPython runs."""
+
+
+#: By the heading that they are refused with; each is a release of one migration or several.
+BAD = {
+    headings.NOT_NULL_COLUMN: {
+        "a default of Django's alone": [[add("mood", models.CharField(max_length=9, default="x"))]],
+        "by SQL": [[RunSQL("ALTER TABLE tracks ADD COLUMN mood int NOT NULL")]],
+        "in a block": [[RunSQL("DO $$ BEGIN ALTER TABLE tracks ADD mood int NOT NULL; END $$")]],
+        "set in the same release": [
+            [add("mood", TEXT)],
+            (False, SetNotNull(TRACK, "mood", models.CharField(max_length=20))),
+        ],
+        "its default dropped again": [
+            [add("mood", models.IntegerField(db_default=1))],
+            [RunSQL("ALTER TABLE tracks ALTER mood DROP DEFAULT")],
+        ],
+    },
+    headings.DEFAULT: {
+        "Django's alone": [[add("mood", models.IntegerField(null=True, default=3))]],
+        "volatile": [[RunSQL("ALTER TABLE tracks ADD COLUMN mood uuid DEFAULT gen_random_uuid()")]],
+        "computed and stored": [
+            [RunSQL("ALTER TABLE tracks ADD n int GENERATED ALWAYS AS (duration_ms * 2) STORED")]
+        ],
+        "a serial": [[RunSQL("ALTER TABLE tracks ADD COLUMN number bigserial")]],
+    },
+    headings.SET_NOT_NULL: {
+        "by SQL": [[RunSQL("ALTER TABLE tracks ALTER COLUMN cover_art_path SET NOT NULL")]],
+        "by a check that is not valid": [
+            [
+                RunSQL(
+                    "ALTER TABLE tracks ADD CONSTRAINT c CHECK (cover_art_path IS NOT NULL) NOT VALID"
+                )
+            ],
+            [RunSQL("ALTER TABLE tracks ALTER COLUMN cover_art_path SET NOT NULL")],
+        ],
+    },
+    headings.DROP_NOT_NULL: {
+        "by SQL": [[RunSQL("ALTER TABLE tracks ALTER COLUMN title DROP NOT NULL")]],
+        "in a block": [
+            [RunSQL("DO $$ BEGIN ALTER TABLE tracks ALTER COLUMN title DROP NOT NULL; END $$")]
+        ],
+        "a default": [[RunSQL("ALTER TABLE tracks ALTER COLUMN status DROP DEFAULT")]],
+    },
+    headings.RENAME: {
+        "a field": [[migrations.RenameField(TRACK, "title", "name")]],
+        "a model's table": [[migrations.AlterModelTable(TRACK, "songs")]],
+        "a column by SQL": [[RunSQL("ALTER TABLE tracks RENAME COLUMN title TO name")]],
+        "a table by SQL": [[RunSQL("ALTER TABLE tracks RENAME TO songs")]],
+        "by db_column": [[alter("title", models.CharField(max_length=255, db_column="name"))]],
+        "in a block": [
+            [RunSQL("DO $$ BEGIN EXECUTE 'ALTER TABLE tracks RENAME title TO n'; END $$")]
+        ],
+        "a constraint": [[RunSQL("ALTER TABLE tracks RENAME CONSTRAINT chk_tracks_bitrate TO x")]],
+    },
+    headings.TYPE: {
+        "an integer grows": [[alter("duration_ms", models.BigIntegerField(null=True))]],
+        "text shrinks": [[alter("title", models.CharField(max_length=20))]],
+        "by SQL": [
+            [RunSQL("ALTER TABLE tracks ALTER COLUMN cover_art_path TYPE jsonb USING null")]
+        ],
+    },
+    headings.RETIRE_VALUE: {
+        "renamed": [[RunSQL("ALTER TYPE track_status RENAME VALUE 'failed' TO 'broken'")]],
+    },
+    headings.ENUM_VALUE: {
+        "as a default": [
+            [
+                AddEnumValue("track_status", "hidden"),
+                RunSQL("ALTER TABLE tracks ALTER COLUMN status SET DEFAULT 'hidden'"),
+            ]
+        ],
+    },
+    headings.INDEX: {
+        "Django's": [[migrations.AddIndex(TRACK, BY_TITLE)]],
+        "by SQL": [[RunSQL("CREATE INDEX i ON tracks (title)")]],
+        "in a block": [[RunSQL("DO $$ BEGIN CREATE INDEX i ON tracks (title); END $$")]],
+        "without a transaction, and not concurrently": [
+            (False, RunSQL("CREATE INDEX i ON tracks (title)"))
+        ],
+        "SQL that cannot go on": [(False, RunSQL("CREATE INDEX CONCURRENTLY i ON tracks (title)"))],
+        "even if it is there": [
+            (False, RunSQL("CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON tracks (title)"))
+        ],
+        "built again": [[RunSQL("REINDEX TABLE tracks")]],
+    },
+    headings.DROP_INDEX: {
+        "Django's": [[migrations.RemoveIndex(TRACK, "idx_tracks_genre_created_at")]],
+        "by SQL": [[RunSQL("DROP INDEX idx_tracks_genre_created_at")]],
+    },
+    headings.CHECK: {
+        "Django's": [[migrations.AddConstraint(TRACK, POSITIVE)]],
+        "validated at once": [
+            [AddConstraintNotValid(TRACK, POSITIVE), ValidateConstraint(TRACK, POSITIVE.name)]
+        ],
+        "by SQL": [[RunSQL("ALTER TABLE tracks ADD CONSTRAINT c CHECK (bitrate > 1)")]],
+        "in a block": [
+            [RunSQL("DO $$ BEGIN ALTER TABLE tracks ADD CONSTRAINT c CHECK (bitrate > 1); END $$")]
+        ],
+        "with its column": [[RunSQL("ALTER TABLE tracks ADD COLUMN n int CHECK (n > 0)")]],
+        "unique": [[migrations.AddConstraint(TRACK, UNIQUE)]],
+        "unique by SQL": [[RunSQL("ALTER TABLE tracks ADD CONSTRAINT u UNIQUE (title)")]],
+    },
+    headings.FOREIGN_KEY: {
+        "on a column that is there": [
+            [RunSQL("ALTER TABLE tracks ADD CONSTRAINT f FOREIGN KEY (id) REFERENCES users")]
+        ],
+        "without an index": [[add("editor", key(null=True))]],
+        "validated at once": [
+            [
+                RunSQL(
+                    "ALTER TABLE tracks ADD CONSTRAINT f FOREIGN KEY (id) REFERENCES users NOT VALID"
+                ),
+                RunSQL("ALTER TABLE tracks VALIDATE CONSTRAINT f"),
+            ]
+        ],
+    },
+    headings.TABLE: {
+        "no trigger": [a_table("reports", InsertPermissions("reports"))],
+        "no permissions": [a_table("reports", KeepUpdatedAt("reports"))],
+    },
+    headings.FILL: {
+        "RunPython": [[RunPython(nothing)]],
+        "RunPython without a transaction": [(False, RunPython(nothing))],
+        "UPDATE": [[RunSQL("UPDATE tracks SET cover_art_path = 'x' WHERE cover_art_path IS NULL")]],
+        "UPDATE beside DDL": [
+            [add("mood", TEXT), RunSQL("UPDATE tracks SET mood = 'x' WHERE mood IS NULL")]
+        ],
+        "UPDATE without a transaction": [(False, RunSQL("UPDATE tracks SET cover_art_path = ''"))],
+        "UPDATE in a block": [[RunSQL("DO $$ BEGIN UPDATE tracks SET title = 'x'; END $$")]],
+        "UPDATE in a loop": [
+            [
+                RunSQL(
+                    "DO $$ DECLARE r record; BEGIN FOR r IN SELECT id FROM tracks LOOP "
+                    "UPDATE tracks SET title = 'x' WHERE id = r.id; END LOOP; END $$"
+                )
+            ]
+        ],
+        "UPDATE behind WITH": [
+            [
+                RunSQL(
+                    "WITH u AS (UPDATE tracks SET title = 'x' RETURNING id) SELECT count(*) FROM u"
+                )
+            ]
+        ],
+        "DELETE": [[RunSQL("DELETE FROM track_plays")]],
+        "INSERT of another table's rows": [
+            [
+                RunSQL(
+                    "INSERT INTO user_settings (user_id) SELECT id FROM users ON CONFLICT DO NOTHING"
+                )
+            ]
+        ],
+        "a table of another's rows": [[RunSQL("CREATE TABLE copies AS SELECT * FROM tracks")]],
+    },
+    headings.DROP_COLUMN: {
+        "Django's": [[migrations.RemoveField(TRACK, "cover_art_path")]],
+        "by SQL": [[RunSQL("ALTER TABLE tracks DROP COLUMN cover_art_path")]],
+        "left out in the same release": [
+            [state_only(migrations.RemoveField(TRACK, "cover_art_path"))],
+            [RunSQL("ALTER TABLE tracks DROP COLUMN cover_art_path")],
+        ],
+        "left out, and NOT NULL": [[state_only(migrations.RemoveField(TRACK, "title"))]],
+    },
+    headings.DROP_TABLE: {
+        "Django's": [[migrations.DeleteModel("TrackShare")]],
+        "by SQL": [[RunSQL("DROP TABLE track_shares")]],
+        "emptied": [[RunSQL("TRUNCATE track_shares")]],
+    },
+    headings.NO_TRANSACTION: {
+        "a backfill within one": [
+            [Backfill("tracks", {"cover_art_path": "title"}, "cover_art_path IS NULL")]
+        ],
+        "an index within one": [[AddIndexConcurrently(TRACK, BY_TITLE)]],
+        "what cannot be run again": [
+            (False, add("mood", TEXT), Backfill("tracks", {"mood": "'x'"}, "mood IS NULL"))
+        ],
+    },
+    headings.ELSE: {
+        "it fails": [[RunSQL("ALTER TABLE no_such_table ADD COLUMN x int")]],
+        "it rewrites": [[RunSQL("ALTER TABLE tracks SET UNLOGGED")]],
+    },
+}
+
+GOOD = {
+    "a column": [[add("mood", TEXT)]],
+    "with a default": [[add("mood", models.IntegerField(db_default=1))]],
+    "with a default, by SQL": [
+        [RunSQL("ALTER TABLE tracks ADD COLUMN mood int NOT NULL DEFAULT 1")]
+    ],
+    "and NULL": [[add("mood", models.IntegerField(null=True, db_default=1))]],
+    "NOT NULL of an old column": [
+        (False, SetNotNull(TRACK, "cover_art_path", models.TextField())),
+    ],
+    "NOT NULL by Django's own": [
+        [
+            AddConstraintNotValid(
+                TRACK, CheckConstraint(condition=Q(cover_art_path__isnull=False), name="chk_t_set")
+            )
+        ],
+        [ValidateConstraint(TRACK, "chk_t_set")],
+        [RunSQL("ALTER TABLE tracks ALTER cover_art_path SET NOT NULL")],
+    ],
+    "text that grows": [[alter("title", models.CharField(max_length=300))]],
+    "a table": [
+        a_table(
+            "reports",
+            *COMPLETE,
+            migrations.AddIndex("report", Index(fields=["track"], name="i")),
+            fields=[("track", key("veza_streaming.track"))],
+        )
+    ],
+    "an enum value": [[AddEnumValue("track_status", "hidden")]],
+    "a type and a table that uses it": [
+        [
+            RunSQL("CREATE TYPE mood AS ENUM ('good')"),
+            *a_table("reports", *COMPLETE),
+            RunSQL("ALTER TABLE reports ADD COLUMN mood mood NOT NULL DEFAULT 'good'"),
+        ]
+    ],
+    "an index": [(False, AddIndexConcurrently(TRACK, BY_TITLE))],
+    "an index less": [(False, RemoveIndexConcurrently(TRACK, "idx_tracks_genre_created_at"))],
+    "a check": [
+        [AddConstraintNotValid(TRACK, POSITIVE)],
+        [ValidateConstraint(TRACK, POSITIVE.name)],
+    ],
+    "unique": [(False, AddUniqueConcurrently(TRACK, UNIQUE))],
+    "unique among some": [
+        (
+            False,
+            AddUniqueConcurrently(
+                TRACK, UniqueConstraint(fields=["title"], condition=Q(deleted_at=None), name="u")
+            ),
+        )
+    ],
+    "a key with its column": [
+        [add("editor", key(null=True, on_delete=models.DB_SET_NULL))],
+        (False, AddIndexConcurrently(TRACK, Index(fields=["editor"], name="idx_tracks_editor_id"))),
+    ],
+    "a key of a column that is there": [
+        [add("editor", key(null=True, db_constraint=False))],
+        (False, AddIndexConcurrently(TRACK, Index(fields=["editor"], name="idx_tracks_editor_id"))),
+        [AddForeignKeyNotValid(TRACK, "editor", key(null=True))],
+        [ValidateConstraint(TRACK, "tracks_editor_id_fkey")],
+    ],
+    "rows filled": [
+        [add("mood", TEXT)],
+        (False, Backfill("tracks", {"mood": "'x'"}, "mood IS NULL")),
+    ],
+    "rows copied": [
+        (
+            False,
+            CopyRows(
+                "user_settings",
+                "users",
+                {"user_id": "users.id"},
+                "NOT EXISTS (SELECT FROM user_settings WHERE user_id = users.id)",
+            ),
+        )
+    ],
+    "left out of the models": [[state_only(migrations.RemoveField(TRACK, "cover_art_path"))]],
+    "left out of the models with a default": [
+        [
+            RunSQL("ALTER TABLE tracks ALTER COLUMN title SET DEFAULT ''"),
+            state_only(migrations.RemoveField(TRACK, "title")),
+        ]
+    ],
+    "reference rows": [
+        [
+            RunSQL(
+                "INSERT INTO roles (name, description) VALUES ('editor', 'x') ON CONFLICT DO NOTHING"
+            )
+        ]
+    ],
+    "a comment and a default": [
+        [
+            RunSQL("COMMENT ON COLUMN tracks.title IS 'x'"),
+            RunSQL("ALTER TABLE tracks ALTER COLUMN cover_art_path SET DEFAULT ''"),
+        ]
+    ],
+    "a function that writes, for a trigger": [
+        [
+            RunSQL(
+                "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS "
+                "$$ BEGIN UPDATE tracks SET title = ''; RETURN NEW; END $$"
+            )
+        ]
+    ],
+    "a check less": [[migrations.RemoveConstraint(TRACK, "chk_tracks_bitrate")]],
+}
+
+
+def a_release(*parts):
+    """Migrations that follow one another; a tuple begins with whether it is atomic."""
+    numbers = count(950)
+    return [
+        a_migration(*part[1:], atomic=part[0], name=f"{next(numbers)}_later")
+        if isinstance(part, tuple)
+        else a_migration(*part, name=f"{next(numbers)}_later")
+        for part in parts
+    ]
+
+
+def lint(migrated, release):
+    with a_copy(migrated):
+        state = Executor(connection, Patience(5, 1), MigrationReport()).state_before()
+        return judge(connection, state, release, SQUAWK)
+
+
+@pytest.mark.parametrize("heading", BAD)
+def test_refused_with_the_heading(migrated, heading, subtests):
+    for name, parts in BAD[heading].items():
+        with subtests.test(name):
+            found = lint(migrated, a_release(*parts))
+            assert heading in {finding.heading for finding in found}, [*map(str, found)]
+            assert headings.anchor(heading) in "\n".join(map(str, found))
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_what_the_page_says_instead_is_not_refused(migrated, name):
+    assert [*map(str, lint(migrated, a_release(*GOOD[name])))] == []

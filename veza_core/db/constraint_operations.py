@@ -1,0 +1,146 @@
+"""Operations that add constraints to a table with rows, in steps that stop nobody.
+
+Django has `AddConstraintNotValid` and `ValidateConstraint` for checks. These are for the others;
+docs/changing.md says when. They are safe to kill and to run again.
+"""
+
+from typing import Any
+
+from django.contrib.postgres.operations import NotInTransactionMixin
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.operations import AddConstraint, AlterField
+from django.db.migrations.state import ProjectState
+from django.db.models import UniqueConstraint
+
+CONSTRAINT = """
+SELECT convalidated FROM pg_constraint WHERE conname = %s AND conrelid = %s::regclass
+"""
+IS_NOT_NULL = """
+SELECT attnotnull FROM pg_attribute WHERE attname = %s AND attrelid = %s::regclass
+"""
+
+
+class SetNotNull(NotInTransactionMixin, AlterField):
+    """Make a column NOT NULL; the table is read while services write to it.
+
+    A check is added NOT VALID, validated, and then spares `SET NOT NULL` its scan (PostgreSQL,
+    ALTER TABLE). Each is a transaction of its own; the migration needs `atomic = False`. It fails,
+    and changes nothing, where a row has NULL. `field` is the field as it is then.
+    """
+
+    atomic = False
+    reversible = False
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        self._ensure_not_in_transaction(schema_editor)
+        model = to_state.apps.get_model(app_label, self.model_name)
+        name, column = model._meta.db_table, str(model._meta.get_field(self.name).column)
+        table = schema_editor.quote_name(name)
+        unquoted = f"chk_{name}_{column}_set"[:63]
+        check = schema_editor.quote_name(unquoted)
+        quoted = schema_editor.quote_name(column)
+        statements = [
+            f"ALTER TABLE {table} ADD CONSTRAINT {check} CHECK ({quoted} IS NOT NULL) NOT VALID",
+            f"ALTER TABLE {table} VALIDATE CONSTRAINT {check}",
+            f"ALTER TABLE {table} ALTER COLUMN {quoted} SET NOT NULL",
+            f"ALTER TABLE {table} DROP CONSTRAINT {check}",
+        ]
+        if not schema_editor.collect_sql:
+            # Where a run that was killed had come to.
+            is_there = _one(schema_editor, CONSTRAINT, [unquoted, table]) is not None
+            if _one(schema_editor, IS_NOT_NULL, [column, table]):
+                statements = statements[3:] if is_there else []
+            elif is_there:
+                statements = statements[1:]
+        for sql in statements:
+            schema_editor.execute(sql, None)
+
+    def describe(self) -> str:
+        return f"Set NOT NULL on field {self.name} of {self.model_name} through a validated check"
+
+
+class AddForeignKeyNotValid(AlterField):
+    """Add the foreign key of a field that had `db_constraint=False`, without reading the rows.
+
+    New rows are checked from now on. `ValidateConstraint` checks the others, in a later migration.
+    """
+
+    reversible = False
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        model = to_state.apps.get_model(app_label, self.model_name)
+        field: Any = model._meta.get_field(self.name)
+        editor: Any = schema_editor
+        sql = editor._create_fk_sql(model, field, "_fkey")
+        schema_editor.execute(f"{sql} NOT VALID", None)
+
+    def describe(self) -> str:
+        return f"Add the foreign key of {self.name} of {self.model_name}, not valid"
+
+
+class AddUniqueConcurrently(NotInTransactionMixin, AddConstraint):
+    """Add a `UniqueConstraint` by an index that is built while services write.
+
+    The migration needs `atomic = False`. It fails where two rows are the same, and what that leaves
+    is dropped by the next run.
+    """
+
+    atomic = False
+    reversible = False
+
+    def __init__(self, model_name: str, constraint: UniqueConstraint) -> None:
+        if not isinstance(constraint, UniqueConstraint):
+            raise TypeError("AddUniqueConcurrently.constraint must be a UniqueConstraint.")
+        super().__init__(model_name, constraint)
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        self._ensure_not_in_transaction(schema_editor)
+        model = to_state.apps.get_model(app_label, self.model_name)
+        editor: Any = schema_editor
+        table, name = model._meta.db_table, self.constraint.name
+        sql = str(self.constraint.create_sql(model, editor))
+        if sql.startswith("CREATE UNIQUE INDEX"):
+            self._build(editor, table, sql.replace("INDEX", "INDEX CONCURRENTLY", 1))
+            return
+        table, quoted = editor.quote_name(table), editor.quote_name(name)
+        columns = sql[sql.rindex(" UNIQUE ") + len(" UNIQUE ") :]
+        if not editor.collect_sql and _one(editor, CONSTRAINT, [name, table]) is not None:
+            return
+        index = f"CREATE UNIQUE INDEX CONCURRENTLY {quoted} ON {table} {columns}"
+        self._build(editor, model._meta.db_table, index)
+        add = f"ALTER TABLE {table} ADD CONSTRAINT {quoted} UNIQUE USING INDEX {quoted}"
+        editor.execute(add, None)
+
+    def _build(self, editor: Any, table: str, sql: str) -> None:
+        if editor.collect_sql:
+            editor.execute(sql, None)
+        else:
+            editor.build_concurrently(table, self.constraint.name, sql)
+
+    def describe(self) -> str:
+        return f"Add unique constraint {self.constraint.name} on {self.model_name} concurrently"
+
+
+def _one(editor: BaseDatabaseSchemaEditor, query: str, parameters: list[str]) -> Any:
+    with editor.connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        row = cursor.fetchone()
+    return row[0] if row else None

@@ -1,0 +1,262 @@
+"""Operations that fill rows in batches, beside running services; docs/changing.md, "Fill rows".
+
+A table is walked in the order of its pages (PostgreSQL 14 has TID Range Scan for that). Each batch
+is a transaction of its own. What is done is told by the rows themselves: a condition that is true
+of what is still to do. So a run that was killed goes on, and a second run finds nothing.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.contrib.postgres.operations import NotInTransactionMixin
+from django.core.management.base import CommandError
+from django.db import DatabaseError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import ProjectState
+
+from veza_core.db.operations import ForwardOperation
+from veza_core.db.timeouts import is_obstacle
+from veza_core.operations.replicas import wait_for_replicas
+
+#: A batch reads so many pages at most: 64 MB.
+MOST_PAGES = 8192
+#: How often the table is walked until no row is left that services wrote meanwhile.
+WALKS = 10
+LONGEST_PAUSE = 15.0
+
+# Leaves of a partitioned table, or the table itself.
+TABLES = """
+SELECT coalesce(
+    (SELECT array_agg(relid::regclass::text ORDER BY relid) FROM pg_partition_tree(%(table)s)
+     WHERE isleaf),
+    ARRAY[%(table)s::regclass::text])
+"""
+PAGES = """
+SELECT pg_relation_size(%s::regclass) / current_setting('block_size')::int
+"""
+# Whether others wait for rows that this transaction has changed.
+WAITED_FOR = """
+SELECT count(*) FROM pg_locks
+WHERE locktype = 'transactionid' AND NOT granted AND transactionid = pg_current_xact_id()::xid
+"""
+
+
+class FillReport:
+    """What a backfill tells of its work. Does nothing: commands say more."""
+
+    def filled(self, table: str, share: float, rows: int) -> None:
+        """Take how much of the table is walked, from 0 to 1, and how many rows were filled."""
+
+    def resting(self, table: str, reason: str) -> None:
+        """Take why it rests for longer than usual; told once of each reason."""
+
+
+class Backfill(NotInTransactionMixin, ForwardOperation):
+    """Update the rows of a table in batches: `Backfill("tracks", {"key": "lower(title)"}, where=…)`.
+
+    `values` has an SQL expression for each column, which may name the others. `where` is an SQL
+    condition that is true of the rows that are still to be filled, and no longer once they are:
+    it makes the operation safe to kill and to run again. The migration needs `atomic = False`.
+    """
+
+    atomic = False
+    #: What hears of its progress; `migrate` puts itself here.
+    report = FillReport()
+
+    def __init__(self, table: str, values: Mapping[str, str], where: str) -> None:
+        self.table = table
+        self.values = values
+        self.where = where
+
+    def statement(self, quote: Any, source: str, rows: str) -> str:
+        """What changes the rows of `source` whose places are in the array `rows`.
+
+        It returns, of each, whether the condition still holds.
+        """
+        assignments = ", ".join(f"{quote(name)} = {value}" for name, value in self.values.items())
+        return (
+            f"UPDATE ONLY {source} AS {quote(self.table)} SET {assignments} "
+            f"WHERE {quote(self.table)}.ctid = ANY({rows}) RETURNING ({self.where})"
+        )
+
+    def left(self, quote: Any, source: str, rows: str) -> str:
+        """A query of its own for that, where the statement cannot return it."""
+        return ""
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        """Fill them. Raises `CommandError` when that comes to no end, `DatabaseError` else."""
+        self._ensure_not_in_transaction(schema_editor)
+        if schema_editor.collect_sql:
+            table = schema_editor.quote_name(self.table)
+            limit = settings.BACKFILL_BATCH_SIZE
+            rows = f"ARRAY(SELECT ctid FROM {table} WHERE {self.where} LIMIT {limit})"
+            schema_editor.execute(
+                "-- in batches, each a transaction of its own, until no row is left", None
+            )
+            schema_editor.execute(self.statement(schema_editor.quote_name, table, rows), None)
+            return
+        _Run(self, schema_editor.connection).walk_until_done()
+
+    def describe(self) -> str:
+        return f"Fill {', '.join(self.values)} of {self.table} in batches"
+
+    @property
+    def migration_name_fragment(self) -> str:
+        return f"fill_{self.table}_{'_'.join(self.values)}"
+
+
+class CopyRows(Backfill):
+    """Insert into a table what the rows of another have, in batches, as `Backfill` updates them.
+
+    `values` has, for each column of `into`, an SQL expression over the columns of `table`. `where`
+    is true of the rows of `table` that are not copied yet, as in `NOT EXISTS (SELECT FROM …)`.
+    """
+
+    def __init__(self, into: str, table: str, values: Mapping[str, str], where: str) -> None:
+        super().__init__(table, values, where)
+        self.into = into
+
+    def statement(self, quote: Any, source: str, rows: str) -> str:
+        columns = ", ".join(quote(name) for name in self.values)
+        # A row may become several, or none where they are there already.
+        return (
+            f"INSERT INTO {quote(self.into)} ({columns}) "
+            f"SELECT {', '.join(self.values.values())} FROM ONLY {source} AS {quote(self.table)} "
+            f"WHERE {quote(self.table)}.ctid = ANY({rows})"
+        )
+
+    def left(self, quote: Any, source: str, rows: str) -> str:
+        return (
+            f"SELECT true FROM ONLY {source} AS {quote(self.table)} "
+            f"WHERE {quote(self.table)}.ctid = ANY({rows}) AND ({self.where}) LIMIT 1"
+        )
+
+    def describe(self) -> str:
+        return f"Copy rows of {self.table} to {self.into} in batches"
+
+    @property
+    def migration_name_fragment(self) -> str:
+        return f"copy_{self.table}_to_{self.into}"
+
+
+class _Run:
+    """One run of a backfill over one connection."""
+
+    def __init__(self, operation: Backfill, connection: BaseDatabaseWrapper) -> None:
+        self.operation, self.connection = operation, connection
+        self.report = operation.report
+        self.size = settings.BACKFILL_BATCH_SIZE
+        self.pages = max(1, self.size // 50)
+        self.rows = 0
+        self._told: set[str] = set()
+        self.quote: Callable[[str], str] = connection.ops.quote_name
+
+    def walk_until_done(self) -> None:
+        for walk in range(WALKS):
+            # The first passes over rows that others have locked, later ones wait for them.
+            tables = self._one(TABLES, {"table": self.quote(self.operation.table)})
+            wait = walk > 0
+            if not sum([self._walk(table, wait=wait) for table in tables]) and wait:
+                return
+        raise CommandError(
+            f"{self.operation.describe()}: walked the table {WALKS} times, and there were rows to "
+            f"fill each time. A service still writes rows of which this is true: "
+            f"{self.operation.where}. Deploy the one that does not, and run migrate again."
+        )
+
+    def _walk(self, table: str, *, wait: bool) -> int:
+        found, first = 0, 0
+        end = self._one(PAGES, [table])
+        while first < end:
+            wait_for_replicas(self.connection, self._tell)
+            last = first + self.pages
+            started = time.monotonic()
+            rows, limit = self._patiently(table, first, last, wait)
+            found += rows
+            if rows:
+                # As long as it took: at most half of the time is the backfill's.
+                time.sleep(time.monotonic() - started)
+            if rows < limit:
+                first = last
+                self.pages = min(self.pages * 2, MOST_PAGES) if not rows else self.pages
+            else:
+                self.pages = max(self.pages // 2, 1)
+            self.report.filled(self.operation.table, min(first / end, 1.0), self.rows)
+        return found
+
+    def _patiently(self, table: str, first: int, last: int, wait: bool) -> tuple[int, int]:
+        """The rows that a batch found, and how many it would have taken."""
+        attempts = settings.MIGRATE_LOCK_ATTEMPTS
+        for attempt in range(1, attempts + 1):
+            try:
+                return self._batch(table, first, last, wait)
+            except DatabaseError as error:
+                if not is_obstacle(error) or attempt == attempts:
+                    raise
+                self._slow_down("a row or a table is locked: smaller batches")
+                time.sleep(min(0.5 * 2**attempt, LONGEST_PAUSE))
+        raise AssertionError("there is at least one attempt")
+
+    def _batch(self, table: str, first: int, last: int, wait: bool) -> tuple[int, int]:
+        limit = self.size
+        with transaction.atomic(using=self.connection.alias), self.connection.cursor() as cursor:
+            rows = self._choose(cursor, table, (first, last), limit, " SKIP LOCKED")
+            if not rows and wait:
+                # One only: who waits with locked rows in its hands may be in a deadlock.
+                limit = 1
+                rows = self._choose(cursor, table, (first, last), limit, "")
+            if rows:
+                self._change(cursor, table, rows)
+        return len(rows), limit
+
+    def _choose(
+        self, cursor: Any, table: str, pages: tuple[int, int], limit: int, locked: str
+    ) -> list[str]:
+        """The places of rows that are to be filled, locked."""
+        name, where = self.quote(self.operation.table), self.operation.where
+        cursor.execute(
+            f"SELECT {name}.ctid::text FROM ONLY {table} AS {name} "
+            f"WHERE {name}.ctid >= '({pages[0]},0)' AND {name}.ctid < '({pages[1]},0)' "
+            f"AND ({where}) LIMIT {limit} FOR NO KEY UPDATE OF {name}{locked}"
+        )
+        return [place for (place,) in cursor.fetchall()]
+
+    def _change(self, cursor: Any, table: str, rows: list[str]) -> None:
+        array = f"ARRAY[{', '.join(f"'{place}'" for place in rows)}]::tid[]"
+        cursor.execute(self.operation.statement(self.quote, table, array))
+        if left := self.operation.left(self.quote, table, array):
+            cursor.execute(left)
+        if any(holds for (holds,) in cursor.fetchall()):
+            raise CommandError(
+                f"{self.operation.describe()}: the condition is still true of rows that were "
+                f"filled, so it would never end: {self.operation.where}"
+            )
+        self.rows += len(rows)
+        cursor.execute(WAITED_FOR)
+        if cursor.fetchone()[0]:
+            self._slow_down("others wait for its rows: smaller batches")
+        else:
+            self.size = min(self.size + self.size // 10 + 1, settings.BACKFILL_BATCH_SIZE)
+
+    def _slow_down(self, reason: str) -> None:
+        self.size = max(self.size // 2, 1)
+        self._tell(reason)
+
+    def _tell(self, reason: str) -> None:
+        if reason not in self._told:
+            self._told.add(reason)
+            self.report.resting(self.operation.table, reason)
+
+    def _one(self, query: str, parameters: Any) -> Any:
+        with self.connection.cursor() as cursor:
+            cursor.execute(query, parameters)
+            return cursor.fetchone()[0]

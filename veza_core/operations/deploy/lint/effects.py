@@ -1,0 +1,172 @@
+"""What a statement did, told by the catalog before it and after it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from . import headings
+from .snapshot import Column, Constraint, Snapshot
+
+#: Types that a service reads and writes alike (pg_type.oid of text and varchar).
+TEXTS = {25, 1043}
+
+
+class Effect(NamedTuple):
+    """What is wrong, and the heading of docs/changing.md that says what to do instead."""
+
+    heading: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement between two snapshots.
+
+    `start` is the catalog before its migration: what is not in there has no rows that matter.
+    `concurrently`: PostgreSQL runs it in no transaction, since it stops nobody.
+    """
+
+    start: Snapshot
+    before: Snapshot
+    after: Snapshot
+    tag: str
+    concurrently: bool
+
+    def effects(self) -> Iterator[Effect]:
+        """What would stop or break a service that runs meanwhile."""
+        yield from self._tables()
+        yield from self._columns()
+        yield from self._constraints()
+        yield from self._indexes()
+        yield from self._values()
+
+    def _tables(self) -> Iterator[Effect]:
+        for oid, was in self.before.tables.items():
+            now = self.after.tables.get(oid)
+            if now is None or oid not in self.start.tables:
+                continue
+            if now.name != was.name:
+                yield Effect(headings.RENAME, f"renames table {was.name} to {now.name}")
+            if now.file != was.file and self.tag == "TRUNCATE TABLE":
+                yield Effect(headings.DROP_TABLE, f"empties {was.name}")
+            elif now.file != was.file:
+                yield Effect(
+                    self._why_rewritten(oid), f"rewrites {was.name}, and locks it for that"
+                )
+
+    def _why_rewritten(self, table: int) -> str:
+        keys = [key for key in self.after.columns if key[0] == table]
+        if any(key not in self.before.columns for key in keys):
+            return headings.DEFAULT
+        if any(self._changes_type(key) for key in keys):
+            return headings.TYPE
+        return headings.ELSE
+
+    def _changes_type(self, key: tuple[int, int]) -> bool:
+        was, now = self.before.columns.get(key), self.after.columns.get(key)
+        return was is not None and now is not None and was.type != now.type
+
+    def _columns(self) -> Iterator[Effect]:
+        for key, was in self.before.columns.items():
+            now = self.after.columns.get(key)
+            if now is None or now == was or key[0] not in self.start.tables:
+                continue
+            name = self.before.name_of(key)
+            if now.name != was.name:
+                yield Effect(headings.RENAME, f"renames column {name} to {now.name}")
+            if now.kind != was.kind and not {now.kind, was.kind} <= TEXTS:
+                yield Effect(headings.TYPE, f"makes {now.type} of {name}, which was {was.type}")
+            if now.not_null and not was.not_null and not self._is_checked(key, was):
+                yield Effect(headings.SET_NOT_NULL, f"reads all of a locked table for {name}")
+            if was.not_null and not now.not_null:
+                yield Effect(headings.DROP_NOT_NULL, f"lets {name} be NULL, which readers may not")
+            if was.has_default and now.not_null and not now.has_default:
+                # One that this migration has added is judged at its end.
+                if key in self.start.columns:
+                    yield Effect(headings.DROP_NOT_NULL, f"{name} loses its default")
+
+    def _is_checked(self, key: tuple[int, int], column: Column) -> bool:
+        """Whether a valid check says so already, which spares the scan."""
+        wanted = {f"CHECK (({name} IS NOT NULL))" for name in (column.name, f'"{column.name}"')}
+        return any(
+            constraint.table == key[0] and constraint.valid and constraint.definition in wanted
+            for constraint in self.before.constraints.values()
+        )
+
+    def _constraints(self) -> Iterator[Effect]:
+        for oid, now in self.after.constraints.items():
+            was = self.before.constraints.get(oid)
+            if now.table not in self.start.tables:
+                continue
+            table = self.start.tables[now.table].name
+            if was is not None and was.name != now.name:
+                yield Effect(headings.RENAME, f"renames constraint {was.name} of {table}")
+            if not now.valid or (was and was.valid):
+                continue
+            heading = headings.FOREIGN_KEY if now.kind == "f" else headings.CHECK
+            if was is None and not self._is_free(now):
+                yield Effect(heading, f"{now.name} is checked at once, while {table} is locked")
+            elif was and oid not in self.start.constraints and not self.concurrently:
+                if not self.in_no_transaction:
+                    yield Effect(
+                        heading, f"{now.name} is validated in the transaction that adds it"
+                    )
+
+    in_no_transaction: bool = False
+
+    def _is_free(self, constraint: Constraint) -> bool:
+        """Whether no row has to be read for it."""
+        if constraint.kind in "up":
+            return constraint.index in self.before.indexes
+        if constraint.kind != "f":
+            return False
+        # PostgreSQL knows that a new column without a default is NULL in every row.
+        keys = [(constraint.table, number) for number in constraint.columns]
+        return all(
+            key not in self.before.columns and not self.after.columns[key].has_default
+            for key in keys
+        )
+
+    def _indexes(self) -> Iterator[Effect]:
+        of_constraints = {constraint.index for constraint in self.after.constraints.values()}
+        for oid, now in self.after.indexes.items():
+            was = self.before.indexes.get(oid)
+            if now.table not in self.start.tables or self.concurrently:
+                continue
+            table = self.start.tables[now.table].name
+            if was is None and oid not in of_constraints:
+                yield Effect(headings.INDEX, f"builds {now.name} while nobody can write to {table}")
+            elif was and was.file != now.file and self._kept_its_file(now.table):
+                heading = headings.INDEX
+                if any(
+                    self._changes_type(key) for key in self.before.columns if key[0] == now.table
+                ):
+                    heading = headings.TYPE
+                yield Effect(heading, f"builds {now.name} again while {table} is locked")
+        for oid, gone in self.before.indexes.items():
+            if (
+                oid in self.after.indexes
+                or self.concurrently
+                or gone.table not in self.after.tables
+            ):
+                continue
+            if gone.table in self.start.tables and self._dropped_by_itself(gone.table):
+                yield Effect(headings.DROP_INDEX, f"drops {gone.name} while its table is locked")
+
+    def _kept_its_file(self, table: int) -> bool:
+        return self.before.tables[table].file == self.after.tables[table].file
+
+    def _dropped_by_itself(self, table: int) -> bool:
+        """Not with a column or a constraint of its table."""
+        return not any(
+            key[0] == table and key not in self.after.columns for key in self.before.columns
+        ) and not any(
+            constraint.table == table and oid not in self.after.constraints
+            for oid, constraint in self.before.constraints.items()
+        )
+
+    def _values(self) -> Iterator[Effect]:
+        types = {kind for kind, _ in self.start.values.values()}
+        for oid, (kind, value) in self.before.values.items():
+            if self.after.values.get(oid) != (kind, value) and kind in types:
+                yield Effect(headings.RETIRE_VALUE, f"takes the value {value} from type {kind}")

@@ -1,0 +1,140 @@
+"""Runs a migration in a throw-away database, and looks at what each of its statements did."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+from django.db import DatabaseError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations import Migration
+from django.db.migrations.operations import RunSQL
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
+
+from veza_core.db.operations import InsertPermissions
+from veza_core.operations.backfill import Backfill
+from veza_core.operations.deploy.observed_locks import NOT_IN_A_TRANSACTION
+
+from . import headings, snapshot
+from .effects import Effect, Statement
+
+# On empty tables a loop does nothing, so the text is all there is to see.
+WRITES_IN_BODY = re.compile(
+    r"\b(UPDATE\s+(ONLY\s+)?[\w\".%]+\s|DELETE\s+FROM|INSERT\s+INTO|MERGE\s+INTO)", re.I
+)
+COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.S)
+BUILDS_CONCURRENTLY = re.compile(r"\bCREATE\s+(UNIQUE\s+)?INDEX\s+CONCURRENTLY\b", re.I)
+EXPLAINED = re.compile(r"\s*(WITH|SELECT|INSERT|UPDATE|DELETE|MERGE|CREATE.*?\bAS\b)", re.I | re.S)
+#: Operations whose batches, or rows, are few.
+FEW_ROWS = (Backfill, InsertPermissions)
+#: Tables whose rows are the migrations' own.
+SMALL = {"roles", "permissions", "role_permissions"}
+
+
+class Observer:
+    """Watches a migration's statements: for `connection.execute_wrapper`."""
+
+    def __init__(self, connection: BaseDatabaseWrapper, *, atomic: bool) -> None:
+        self.connection = connection
+        self.atomic = atomic
+        self.start = self.last = snapshot.read(connection)
+        self.effects: list[Effect] = []
+        #: The one that runs.
+        self.operation: Operation | None = None
+
+    def __call__(
+        self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any
+    ) -> Any:
+        text = COMMENTS.sub(" ", str(sql))
+        fills = isinstance(self.operation, FEW_ROWS)
+        if not fills:
+            self._look_at_text(text)
+        result, concurrently = self._run(execute, sql, params, many, context)
+        tag = (context["cursor"].statusmessage or "").rstrip(" 0123456789")
+        if not fills:
+            self._look_at_rows(text, params, tag)
+        now = snapshot.read(self.connection)
+        statement = Statement(
+            self.start, self.last, now, tag, concurrently, in_no_transaction=not self.atomic
+        )
+        self.effects += statement.effects()
+        self.last = now
+        return result
+
+    def _run(self, execute: Callable[..., Any], *arguments: Any) -> tuple[Any, bool]:
+        if self.atomic:
+            return execute(*arguments), False
+        try:
+            with transaction.atomic(using=self.connection.alias):
+                return execute(*arguments), False
+        except DatabaseError as error:
+            cause = error.__cause__
+            if not isinstance(cause, psycopg.Error) or cause.sqlstate != NOT_IN_A_TRANSACTION:
+                raise
+        return execute(*arguments), True
+
+    def _look_at_text(self, text: str) -> None:
+        if re.match(r"\s*DO\b", text, re.I) and (found := WRITES_IN_BODY.search(text)):
+            self._fill(f"writes rows in a DO block ({' '.join(found[0].split())} …)")
+        if BUILDS_CONCURRENTLY.search(text) and isinstance(self.operation, RunSQL):
+            message = "RunSQL would meet the invalid index that a failed build leaves"
+            self.effects.append(Effect(headings.INDEX, message))
+
+    def _look_at_rows(self, text: str, params: Any, tag: str) -> None:
+        """Whether it writes rows of a table, or reads a table to write its rows elsewhere."""
+        if not EXPLAINED.match(text):
+            if tag.startswith("COPY"):
+                self._fill("copies rows")
+            return
+        for kind, relation in self._plan(text, params):
+            if kind in ("Update", "Delete", "Merge") and self._is_old(relation):
+                self._fill(f"changes rows of {relation} in one transaction")
+            elif kind == "Scan" and tag != "SELECT" and self._is_old(relation):
+                self._fill(f"reads all of {relation} to write other rows")
+
+    def _plan(self, text: str, params: Any) -> Iterator[tuple[str, str]]:
+        try:
+            with transaction.atomic(using=self.connection.alias):
+                cursor = self.connection.connection.cursor()
+                [plan] = cursor.execute(f"EXPLAIN (FORMAT JSON) {text}", params).fetchone()
+        except psycopg.Error:
+            # PostgreSQL plans no such statement, or what it names is gone by now.
+            return
+        yield from _nodes(plan[0]["Plan"])
+
+    def _is_old(self, relation: str) -> bool:
+        tables = (table.name for table in self.start.tables.values())
+        return relation in tables and relation not in SMALL
+
+    def _fill(self, message: str) -> None:
+        self.effects.append(Effect(headings.FILL, message))
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    if plan["Node Type"] == "ModifyTable":
+        yield plan["Operation"], plan["Relation Name"]
+    elif "Relation Name" in plan:
+        yield "Scan", plan["Relation Name"]
+    for inner in plan.get("Plans", []):
+        yield from _nodes(inner)
+
+
+def observe(
+    connection: BaseDatabaseWrapper, state: ProjectState, migration: Migration
+) -> tuple[list[Effect], snapshot.Snapshot, snapshot.Snapshot]:
+    """Run it on the connection; its effects, and the catalog before it and after it.
+
+    `state` changes with it. Raises `DatabaseError` for SQL that fails.
+    """
+    observer = Observer(connection, atomic=migration.atomic)
+    with (
+        connection.execute_wrapper(observer),
+        connection.schema_editor(atomic=migration.atomic) as editor,
+    ):
+        for operation in migration.operations:
+            before = state.clone()
+            operation.state_forwards(migration.app_label, state)
+            observer.operation = operation
+            operation.database_forwards(migration.app_label, editor, before, state)
+    return observer.effects, observer.start, snapshot.read(connection)

@@ -1,0 +1,77 @@
+"""The findings on the next release of this project, in a throw-away database."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations import Migration
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.state import ProjectState
+
+from veza_core.db.scratch import scratch_database
+from veza_core.operations.deploy.plan_sql import quiet
+from veza_core.operations.deploy.v1 import Key, migrations_after_v1
+
+from .findings import Finding, examine
+from .squawk import collect_each, squawk
+
+
+def pending(loader: MigrationLoader, released: Collection[Key]) -> list[Key]:
+    """The platform's own migrations that no release has, in the order in which they run."""
+    later = set(migrations_after_v1(loader)).difference(released)
+    return [key for key in _every(loader) if key in later]
+
+
+def lint(
+    connection: BaseDatabaseWrapper, loader: MigrationLoader, keys: list[Key], configuration: Path
+) -> list[Finding]:
+    """What is wrong with these migrations. The configured database is left alone.
+
+    Raises `ScratchDatabaseError` where the role may make no database.
+    """
+    later = {key: node for key in keys for node in [loader.graph.nodes[key]]}
+    with scratch_database(connection), quiet():
+        state = _migrate(connection, loader, later)
+        return judge(connection, state, list(later.values()), configuration)
+
+
+def judge(
+    connection: BaseDatabaseWrapper,
+    state: ProjectState,
+    migrations: list[Migration],
+    configuration: Path,
+) -> list[Finding]:
+    """The findings on migrations that follow the state that the connection's database is in."""
+    said = squawk(collect_each(connection, state.clone(), migrations), configuration)
+    # It reads text: what PostgreSQL has done says more of the same.
+    seen = [*examine(connection, state, migrations)]
+    known = {(finding.migration, finding.heading) for finding in seen}
+    excused = {
+        (str(migration), heading)
+        for migration in migrations
+        for heading in getattr(migration, "reviewed", {})
+    }
+    left = [one for one in said if (one.migration, one.heading) not in known | excused]
+    return sorted([*seen, *left], key=lambda finding: finding.migration)
+
+
+def _every(loader: MigrationLoader) -> list[Key]:
+    executor = MigrationExecutor(None)
+    executor.loader = loader
+    plan = executor.migration_plan(loader.graph.leaf_nodes(), clean_start=True)
+    return [(migration.app_label, migration.name) for migration, _ in plan]
+
+
+def _migrate(
+    connection: BaseDatabaseWrapper, loader: MigrationLoader, later: Collection[Key]
+) -> ProjectState:
+    """Apply all that the later ones do not come before."""
+    state = ProjectState(real_apps=loader.unmigrated_apps)
+    for key in _every(loader):
+        if any(each in later for each in loader.graph.forwards_plan(key)):
+            continue
+        migration = loader.graph.nodes[key]
+        with connection.schema_editor(atomic=migration.atomic) as editor:
+            state = migration.apply(state, editor)
+    return state

@@ -1,0 +1,110 @@
+"""What the catalog says of schema `public`, as far as a migration may harm somebody by it."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+
+class Table(NamedTuple):
+    """A table; `file` changes when it is rewritten."""
+
+    name: str
+    file: int
+
+
+class Column(NamedTuple):
+    """A column; `kind` is the type's number, `has_default` also true of what is computed."""
+
+    name: str
+    kind: int
+    type: str
+    not_null: bool
+    has_default: bool
+
+
+class Constraint(NamedTuple):
+    """A constraint; `kind` as pg_constraint has it (c, f, u, p or x)."""
+
+    table: int
+    name: str
+    kind: str
+    valid: bool
+    definition: str
+    columns: tuple[int, ...]
+    index: int
+
+
+class Index(NamedTuple):
+    """An index; `file` changes when it is built again."""
+
+    table: int
+    name: str
+    file: int
+    unique: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All of it, by PostgreSQL's own numbers, so that a new name is no new thing."""
+
+    tables: dict[int, Table]
+    columns: dict[tuple[int, int], Column]
+    constraints: dict[int, Constraint]
+    indexes: dict[int, Index]
+    #: The values of enum types: the type's name and the value, by the value's number.
+    values: dict[int, tuple[str, str]]
+
+    def name_of(self, key: tuple[int, int]) -> str:
+        """A column, with its table."""
+        return f"{self.tables[key[0]].name}.{self.columns[key].name}"
+
+
+TABLES = """
+SELECT oid::bigint, relname::text, pg_relation_filenode(oid)::bigint FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+"""
+COLUMNS = """
+SELECT attrelid::bigint, attnum::int, attname::text, atttypid::bigint,
+    format_type(atttypid, atttypmod), attnotnull,
+    atthasdef OR attidentity <> '' OR attgenerated <> ''
+FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+    AND attnum > 0 AND NOT attisdropped
+"""
+CONSTRAINTS = """
+SELECT oid::bigint, conrelid::bigint, conname::text, contype::text, convalidated,
+    pg_get_constraintdef(oid), coalesce(conkey, '{}')::int[], conindid::bigint
+FROM pg_constraint
+WHERE connamespace = 'public'::regnamespace AND contype IN ('c', 'f', 'u', 'p', 'x')
+    AND conrelid <> 0
+"""
+INDEXES = """
+SELECT indexrelid::bigint, indrelid::bigint, relname::text,
+    pg_relation_filenode(indexrelid)::bigint, indisunique
+FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+WHERE relnamespace = 'public'::regnamespace
+"""
+VALUES = """
+SELECT pg_enum.oid::bigint, typname::text, enumlabel::text
+FROM pg_enum JOIN pg_type ON pg_type.oid = enumtypid
+WHERE typnamespace = 'public'::regnamespace
+"""
+
+
+def read(connection: BaseDatabaseWrapper) -> Snapshot:
+    """Read it over the session itself, past whatever watches Django's cursors."""
+
+    def rows(query: str) -> list[Any]:
+        return list(connection.connection.execute(query).fetchall())
+
+    return Snapshot(
+        tables={oid: Table(name, file or 0) for oid, name, file in rows(TABLES)},
+        columns={(table, number): Column(*rest) for table, number, *rest in rows(COLUMNS)},
+        constraints={
+            oid: Constraint(*rest, columns=tuple(columns), index=index)
+            for oid, *rest, columns, index in rows(CONSTRAINTS)
+        },
+        indexes={oid: Index(table, *rest) for oid, table, *rest in rows(INDEXES)},
+        values={oid: (kind, value) for oid, kind, value in rows(VALUES)},
+    )
