@@ -50,12 +50,12 @@ CREATE INDEX idx_users_deleted_at
     ON public.users (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE UNIQUE INDEX idx_users_email
     ON public.users (email) WHERE deleted_at IS NULL;
-CREATE INDEX idx_users_email_trgm
-    ON public.users USING gin (upper(email) public.gin_trgm_ops);
-CREATE INDEX idx_users_email_upper
-    ON public.users (upper(email));
-CREATE INDEX idx_users_role
-    ON public.users (role);
+CREATE INDEX idx_users_email_domain_created_at
+    ON public.users (split_part(email::text, '@'::text, 2), created_at DESC);
+CREATE INDEX idx_users_email_prefix
+    ON public.users (email text_pattern_ops);
+CREATE INDEX idx_users_role_created_at
+    ON public.users (role, created_at DESC) WHERE NOT role = 'user';
 CREATE UNIQUE INDEX idx_users_slug
     ON public.users (slug) WHERE deleted_at IS NULL;
 CREATE UNIQUE INDEX idx_users_username
@@ -206,8 +206,8 @@ CREATE INDEX idx_refresh_tokens_revoked_at
     ON public.refresh_tokens (revoked_at) WHERE revoked_at IS NOT NULL;
 CREATE INDEX idx_refresh_tokens_session_id
     ON public.refresh_tokens (session_id);
-CREATE INDEX idx_refresh_tokens_user_id
-    ON public.refresh_tokens (user_id);
+CREATE INDEX idx_refresh_tokens_user_id_created_at
+    ON public.refresh_tokens (user_id, created_at DESC);
 
 ALTER TABLE public.refresh_tokens SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 

@@ -89,10 +89,8 @@ CREATE TABLE public.user_roles (
 
 CREATE INDEX idx_user_roles_assigned_by_id
     ON public.user_roles (assigned_by_id);
-CREATE INDEX idx_user_roles_created_at
-    ON public.user_roles (created_at DESC);
-CREATE INDEX idx_user_roles_role_id
-    ON public.user_roles (role_id);
+CREATE INDEX idx_user_roles_role_id_created_at
+    ON public.user_roles (role_id, created_at DESC);
 
 COMMENT ON TABLE public.user_roles IS 'Which user holds which role';
 COMMENT ON COLUMN public.user_roles.id IS 'UUID: random, unless the client makes one, such as of version 7';
@@ -159,9 +157,6 @@ CREATE TABLE public.user_profiles (
     CONSTRAINT chk_user_profiles_social_links CHECK (jsonb_typeof(social_links) = 'object')
 );
 
-CREATE INDEX idx_user_profiles_created_at
-    ON public.user_profiles (created_at DESC);
-
 ALTER TABLE public.user_profiles SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
 COMMENT ON TABLE public.user_profiles IS 'What users show to others, one row a user at most';
@@ -205,9 +200,6 @@ CREATE TABLE public.user_settings (
         CHECK (jsonb_typeof(privacy_preferences) = 'object'),
     CONSTRAINT chk_user_settings_theme CHECK (theme::text IN ('system', 'light', 'dark'))
 );
-
-CREATE INDEX idx_user_settings_created_at
-    ON public.user_settings (created_at DESC);
 
 ALTER TABLE public.user_settings SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 

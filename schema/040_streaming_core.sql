@@ -149,8 +149,8 @@ CREATE TABLE public.track_versions (
 
 CREATE INDEX idx_track_versions_created_at
     ON public.track_versions (created_at DESC);
-CREATE INDEX idx_track_versions_created_by_id
-    ON public.track_versions (created_by_id);
+CREATE INDEX idx_track_versions_created_by_id_created_at
+    ON public.track_versions (created_by_id, created_at DESC);
 CREATE INDEX idx_track_versions_deleted_at
     ON public.track_versions (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX idx_track_versions_track_id_created_at
@@ -243,16 +243,16 @@ CREATE TABLE public.playlist_tracks (
     CONSTRAINT chk_playlist_tracks_position CHECK (position >= 0)
 );
 
-CREATE INDEX idx_playlist_tracks_added_by_id
-    ON public.playlist_tracks (added_by_id);
+CREATE INDEX idx_playlist_tracks_added_by_id_created_at
+    ON public.playlist_tracks (added_by_id, created_at DESC);
 CREATE INDEX idx_playlist_tracks_created_at
     ON public.playlist_tracks (created_at DESC);
 CREATE INDEX idx_playlist_tracks_deleted_at
     ON public.playlist_tracks (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX idx_playlist_tracks_playlist_id_position
     ON public.playlist_tracks (playlist_id, position);
-CREATE INDEX idx_playlist_tracks_track_id
-    ON public.playlist_tracks (track_id);
+CREATE INDEX idx_playlist_tracks_track_id_created_at
+    ON public.playlist_tracks (track_id, created_at DESC);
 CREATE UNIQUE INDEX idx_playlist_tracks_track_id_playlist_id
     ON public.playlist_tracks (track_id, playlist_id) WHERE deleted_at IS NULL;
 
@@ -288,8 +288,6 @@ CREATE TABLE public.playlist_collaborators (
         REFERENCES public.users (id) ON DELETE CASCADE
 );
 
-CREATE INDEX idx_playlist_collaborators_created_at
-    ON public.playlist_collaborators (created_at DESC);
 CREATE INDEX idx_playlist_collaborators_deleted_at
     ON public.playlist_collaborators (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX idx_playlist_collaborators_invited_by_id
@@ -298,8 +296,8 @@ CREATE INDEX idx_playlist_collaborators_playlist_id
     ON public.playlist_collaborators (playlist_id);
 CREATE UNIQUE INDEX idx_playlist_collaborators_playlist_id_user_id
     ON public.playlist_collaborators (playlist_id, user_id) WHERE deleted_at IS NULL;
-CREATE INDEX idx_playlist_collaborators_user_id
-    ON public.playlist_collaborators (user_id);
+CREATE INDEX idx_playlist_collaborators_user_id_created_at
+    ON public.playlist_collaborators (user_id, created_at DESC);
 
 COMMENT ON TABLE public.playlist_collaborators IS 'Who may see or change somebody else''s playlist';
 COMMENT ON COLUMN public.playlist_collaborators.id IS 'UUID: random, unless the client makes one, such as of version 7';
@@ -327,8 +325,6 @@ CREATE TABLE public.playlist_follows (
         REFERENCES public.users (id) ON DELETE CASCADE
 );
 
-CREATE INDEX idx_playlist_follows_created_at
-    ON public.playlist_follows (created_at DESC);
 CREATE INDEX idx_playlist_follows_deleted_at
     ON public.playlist_follows (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX idx_playlist_follows_playlist_id_created_at

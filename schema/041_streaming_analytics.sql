@@ -171,8 +171,8 @@ CREATE INDEX idx_track_comments_created_at
     ON public.track_comments (created_at DESC);
 CREATE INDEX idx_track_comments_deleted_at
     ON public.track_comments (deleted_at) WHERE deleted_at IS NOT NULL;
-CREATE INDEX idx_track_comments_parent_id
-    ON public.track_comments (parent_id);
+CREATE INDEX idx_track_comments_parent_id_created_at
+    ON public.track_comments (parent_id, created_at DESC);
 CREATE INDEX idx_track_comments_track_id_created_at
     ON public.track_comments (track_id, created_at DESC);
 CREATE INDEX idx_track_comments_user_id_created_at
@@ -261,8 +261,8 @@ CREATE TABLE public.playback_analytics (
 
 CREATE INDEX idx_playback_analytics_created_at
     ON public.playback_analytics (created_at DESC);
-CREATE INDEX idx_playback_analytics_session_id
-    ON public.playback_analytics (session_id);
+CREATE INDEX idx_playback_analytics_session_id_created_at
+    ON public.playback_analytics (session_id, created_at DESC);
 CREATE INDEX idx_playback_analytics_track_id_created_at
     ON public.playback_analytics (track_id, created_at DESC);
 CREATE INDEX idx_playback_analytics_user_id_created_at

@@ -143,8 +143,8 @@ CREATE TABLE public.bitrate_adaptation_logs (
 
 CREATE INDEX idx_bitrate_adaptation_logs_created_at
     ON public.bitrate_adaptation_logs (created_at DESC);
-CREATE INDEX idx_bitrate_adaptation_logs_session_id
-    ON public.bitrate_adaptation_logs (session_id);
+CREATE INDEX idx_bitrate_adaptation_logs_session_id_created_at
+    ON public.bitrate_adaptation_logs (session_id, created_at DESC);
 CREATE INDEX idx_bitrate_adaptation_logs_track_id_created_at
     ON public.bitrate_adaptation_logs (track_id, created_at DESC);
 CREATE INDEX idx_bitrate_adaptation_logs_user_id_created_at

@@ -63,4 +63,4 @@ class BitrateAdaptationLogAdmin(InspectionAdmin):
     group = "Media processing"
     columns = ("id", "track", "user", "old_bitrate", "new_bitrate", "reason",
                "network_bandwidth", "buffer_level_ms", "created_at")  # fmt: skip
-    keys = {"track": "-created_at", "user": "-created_at", "session": UNSORTED}
+    keys = {"track": "-created_at", "user": "-created_at", "session": "-created_at"}

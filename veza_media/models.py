@@ -251,7 +251,10 @@ class BitrateAdaptationLog(BaseModel):
                 name="idx_bitrate_adaptation_logs_user_id_created_at",
             ),
             # A client's.
-            Index(fields=["session"], name="idx_bitrate_adaptation_logs_session_id"),
+            Index(
+                fields=["session", "-created_at"],
+                name="idx_bitrate_adaptation_logs_session_id_created_at",
+            ),
             # The newest of all; from its other end, the purge of old ones.
             Index(fields=["-created_at"], name="idx_bitrate_adaptation_logs_created_at"),
         ]

@@ -79,7 +79,7 @@ CROSS JOIN LATERAL (
 
 -- name: NewestComments :many
 -- The newest comments of a track, each with its first three replies.
--- index: idx_track_comments_track_id_created_at, users_pkey, idx_track_comments_parent_id
+-- index: idx_track_comments_track_id_created_at, users_pkey, idx_track_comments_parent_id_created_at
 SELECT comment.id, comment.content, comment.position_ms, comment.created_at,
        author.username, reply.id AS reply_id, reply.content AS reply_content,
        reply.created_at AS reply_created_at, replier.username AS replier

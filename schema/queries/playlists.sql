@@ -39,7 +39,7 @@ ORDER BY playlist_follows.created_at DESC LIMIT 50;
 
 -- name: PlaylistsSharedWithUser :many
 -- Those that the user is a collaborator of.
--- index: idx_playlist_collaborators_user_id, playlists_pkey
+-- index: idx_playlist_collaborators_user_id_created_at, playlists_pkey
 SELECT playlists.id, playlists.user_id, playlists.title, playlists.slug,
        playlists.track_count, playlists.follower_count, playlist_collaborators.permission
 FROM playlist_collaborators

@@ -34,7 +34,7 @@ WHERE id = $1 AND revoked_at IS NULL
 
 -- name: SignOutEverywhere :execrows
 -- Ends all sessions, refresh tokens and access tokens of an account.
--- index: users_pkey, idx_refresh_tokens_user_id, idx_user_sessions_user_id_created_at
+-- index: users_pkey, idx_refresh_tokens_user_id_created_at, idx_user_sessions_user_id_created_at
 WITH sessions AS (
     UPDATE user_sessions SET revoked_at = CURRENT_TIMESTAMP
     WHERE user_sessions.user_id = $1 AND user_sessions.revoked_at IS NULL

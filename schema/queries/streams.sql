@@ -124,7 +124,7 @@ INSERT INTO bitrate_adaptation_logs (track_id, user_id, session_id, old_bitrate,
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
 
 -- name: BitrateChangesOfSession :many
--- index: idx_bitrate_adaptation_logs_session_id
+-- index: idx_bitrate_adaptation_logs_session_id_created_at
 SELECT created_at, old_bitrate, new_bitrate, reason
 FROM bitrate_adaptation_logs WHERE session_id = $1 ORDER BY created_at;
 

@@ -49,7 +49,7 @@ WHERE id = $1 RETURNING failed_login_count, locked_until;
 
 -- name: ChangePassword :execrows
 -- A new password ends every session, refresh token, access token and open reset of the account.
--- index: users_pkey, idx_refresh_tokens_user_id, idx_user_sessions_user_id_created_at, idx_password_reset_tokens_user_id
+-- index: users_pkey, idx_refresh_tokens_user_id_created_at, idx_user_sessions_user_id_created_at, idx_password_reset_tokens_user_id
 WITH sessions AS (
     UPDATE user_sessions SET revoked_at = CURRENT_TIMESTAMP
     WHERE user_sessions.user_id = $1 AND user_sessions.revoked_at IS NULL
@@ -67,7 +67,7 @@ WHERE users.id = $1 AND users.deleted_at IS NULL;
 -- name: DeleteUser :execrows
 -- Soft deletion of an account, and the end of its sessions and tokens. Its content stays as it is:
 -- see docs/services.md. The row, with all that it owns, is removed by the purge.
--- index: users_pkey, idx_refresh_tokens_user_id, idx_user_sessions_user_id_created_at
+-- index: users_pkey, idx_refresh_tokens_user_id_created_at, idx_user_sessions_user_id_created_at
 WITH tokens AS (
     UPDATE refresh_tokens SET revoked_at = CURRENT_TIMESTAMP
     WHERE refresh_tokens.user_id = $1 AND refresh_tokens.revoked_at IS NULL

@@ -61,11 +61,38 @@ def test_one_id_in_several_tables_however_written(browser: Client) -> None:
         assert found(search(browser, text)) == expected
 
 
-def test_email_exact_before_its_parts(browser: Client) -> None:
-    part = baker.make(User, username="joanna", email="joanna@example.com")
+def test_email_exact_before_what_begins_so(browser: Client) -> None:
+    longer = baker.make(User, username="other", email="anna@example.community")
     exact = baker.make(User, username="someone", email="Anna@Example.com")
-    baker.make(User, username="nobody", email="n@example.org")
-    assert found(search(browser, "anna@example.COM")) == {"users": [exact.pk, part.pk]}
+    baker.make(User, username="nobody", email="joanna@example.com")
+    assert found(search(browser, "anna@example.COM")) == {"users": [exact.pk, longer.pk]}
+
+
+def test_the_beginning_of_an_email(browser: Client) -> None:
+    begins = baker.make(User, username="someone", email="ann_a%b@example.com")
+    for text in ("ann_", "ANN_a%", "ann_a%b@", "Ann_a%b@exam"):
+        response = search(browser, text)
+        assert found(response) == {"users": [begins.pk]}, text
+        assert "Beginning of e-mail" in text_of(response)
+    baker.make(User, username="nobody", email="annxa@example.com")
+    assert found(search(browser, "ann_a")) == {"users": [begins.pk]}
+    # What stands in the middle of an address has no index.
+    assert found(search(browser, "xa@example")) == {}
+
+
+def test_all_emails_of_a_domain_newest_first(browser: Client) -> None:
+    now = timezone.now()
+    users = [
+        baker.make(User, username=f"number{n}", email=f"{n}@mail.example.com") for n in range(3)
+    ]
+    for age, user in enumerate(users):
+        User.objects.filter(pk=user.pk).update(created_at=now - timedelta(age + 1))
+    baker.make(User, username="nobody", email="n@mail.example.com.other")
+    baker.make(User, username="nothing", email="n@example.com")
+    for text in ("@mail.example.com", "Mail.Example.COM"):
+        response = search(browser, text)
+        assert found(response) == {"users": [user.pk for user in users]}, text
+        assert "Domain of e-mail" in text_of(response)
 
 
 def test_email_at_another_provider(browser: Client) -> None:

@@ -71,9 +71,10 @@ def test_audit_writes_nothing(v1):
         ("DROP INDEX idx_tracks_slug", ("search-not-unique", "tracks.slug")),
         ("DROP INDEX idx_playlists_slug", ("search-not-unique", "playlists.slug")),
         ("DROP INDEX idx_track_comments_created_at, idx_track_comments_track_id_created_at,"
-         " idx_track_comments_user_id_created_at", ("feed-not-indexed", "track_comments")),
+         " idx_track_comments_user_id_created_at, idx_track_comments_parent_id_created_at",
+         ("feed-not-indexed", "track_comments")),
         ("DROP INDEX idx_rooms_created_at", ("feed-not-indexed", "rooms")),
-        ("DROP INDEX idx_playlist_tracks_track_id",
+        ("DROP INDEX idx_playlist_tracks_track_id_created_at",
          ("fk-not-indexed", "playlist_tracks.playlist_tracks_track_id_fkey")),
         ("ALTER TABLE playlist_tracks DROP deleted_at CASCADE",
          ("junction-soft-delete", "playlist_tracks")),

@@ -39,7 +39,7 @@ CHANGES = {
             CONSTRAINT rooms_label_id_fkey REFERENCES a_label ON DELETE SET NULL""",
     "an index": "CREATE INDEX idx_users_locked_until ON users (locked_until DESC)",
     "an index in place of another": """
-        DROP INDEX idx_users_role; CREATE INDEX idx_users_role ON users (role, created_at)""",
+        DROP INDEX idx_rooms_name; CREATE INDEX idx_rooms_name ON rooms (name, created_at)""",
     "a type with values": "CREATE TYPE mood AS ENUM ('good'); COMMENT ON TYPE mood IS 'x'",
     "a value at the end": "ALTER TYPE track_status ADD VALUE 'hidden'",
     "a value before the first": "ALTER TYPE track_status ADD VALUE 'draft' BEFORE 'uploading'",

@@ -9,9 +9,9 @@ from veza_core.schema.export.snapshot import read_snapshot
 
 CHANGES = {
     "dropped index": (
-        "DROP INDEX idx_users_role",
-        "index users.idx_users_role: was CREATE INDEX idx_users_role ON public.users "
-        "USING btree (role), is missing",
+        "DROP INDEX idx_rooms_name",
+        "index rooms.idx_rooms_name: was CREATE INDEX idx_rooms_name ON public.rooms "
+        "USING btree (name), is missing",
     ),
     "added index": (
         "CREATE INDEX by_hand ON rooms (max_members)",
@@ -25,12 +25,12 @@ CHANGES = {
         "idx_users_slug ON public.users USING btree (slug)",
     ),
     "renamed index": (
-        "ALTER INDEX idx_users_role RENAME TO role_index",
-        "index users.idx_users_role: name was idx_users_role, is role_index",
+        "ALTER INDEX idx_rooms_name RENAME TO name_index",
+        "index rooms.idx_rooms_name: name was idx_rooms_name, is name_index",
     ),
     "invalid index": (
-        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'idx_users_role'::regclass",
-        "index users.idx_users_role: validity was valid, is invalid",
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'idx_rooms_name'::regclass",
+        "index rooms.idx_rooms_name: validity was valid, is invalid",
     ),
     "changed default": (
         "ALTER TABLE users ALTER created_at SET DEFAULT now()",
@@ -214,11 +214,12 @@ def test_a_hand_made_change_is_named(live, expected, change, named):
 
 
 def test_a_renamed_column_shows_wherever_it_is_used(live, expected):
-    live.execute("ALTER TABLE users RENAME role TO kind")
+    live.execute("ALTER TABLE refresh_tokens RENAME expires_at TO ends_at")
     assert [str(difference) for difference in compare(expected, read_snapshot(live))] == [
-        "column users.role: name was role, is kind",
-        "index users.idx_users_role: definition was CREATE INDEX idx_users_role ON public.users "
-        "USING btree (role), is CREATE INDEX idx_users_role ON public.users USING btree (kind)",
+        "column refresh_tokens.expires_at: name was expires_at, is ends_at",
+        "index refresh_tokens.idx_refresh_tokens_expires_at: definition was CREATE INDEX "
+        "idx_refresh_tokens_expires_at ON public.refresh_tokens USING btree (expires_at), is "
+        "CREATE INDEX idx_refresh_tokens_expires_at ON public.refresh_tokens USING btree (ends_at)",
     ]
 
 

@@ -54,8 +54,8 @@ def users(snapshot):
             "column users.slug: .* cannot write collation",
         ),
         (
-            lambda s: users(s)["indexes"]["idx_users_role"].update(validity="invalid"),
-            "index idx_users_role: .* cannot write validity",
+            lambda s: users(s)["indexes"]["idx_users_slug"].update(validity="invalid"),
+            "index idx_users_slug: .* cannot write validity",
         ),
         (
             lambda s: users(s)["triggers"]["update_users_updated_at"].update(state="disabled"),

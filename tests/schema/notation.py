@@ -207,8 +207,8 @@ class TableReader:
             elif plain := re.fullmatch(r"idx\((.+?)\)(?: WHERE (.+))?", part):
                 keys, condition = plain.groups()
                 self._add_index(keys.split(", "), where=condition and self._condition(condition))
-            elif words := re.fullmatch(r"words of (\w+)", part):
-                self._add_words(words[1])
+            elif text := re.fullmatch(r"(prefix|domain|words) of (\w+)", part):
+                self._add_of_text(*text.groups())
             elif trigram := re.fullmatch(r"trigram on (.+)", part):
                 for key in trigram[1].split(" and on "):
                     self._add_index([key], method="gin")
@@ -254,6 +254,16 @@ class TableReader:
             )
         name = "_".join(["idx", self.name, *filter(None, names)])
         self._define(f"{'UNIQUE ' * unique}INDEX {name}", method, definitions, where)
+
+    def _add_of_text(self, what: str, column: str) -> None:
+        name = f"idx_{self.name}_{column}_{what}"
+        if what == "prefix":
+            self._define(f"INDEX {name}", "btree", [f"{column} text_pattern_ops"], None)
+        elif what == "domain":
+            keys = [f"split_part({column}::text, '@'::text, 2)", "created_at DESC"]
+            self._define(f"INDEX {name}_created_at", "btree", keys, None)
+        else:
+            self._add_words(column)
 
     def _add_words(self, column: str) -> None:
         rests = [f"{column}::text"]

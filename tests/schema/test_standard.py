@@ -128,13 +128,13 @@ def test_no_index_is_the_beginning_of_another(live, subtests):
 
 @proves(
     "4. **Names.** Every index is `idx_<table>_<column>[_<column>…]`, unique ones too; one over an "
-    "expression or with an operator class ends in what it adds (`idx_users_email_upper`, "
+    "expression or with an operator class ends in what it adds (`idx_users_username_upper`, "
     "`idx_tracks_title_trgm`).",
     "a primary key and its index are `<table>_pkey`.",
 )
 def test_names_of_indexes(live, subtests):
     for index in live.indexes:
-        if index.name in WORDS_OF_TITLE:
+        if index.name in WORDS_OF_TITLE or index.name in BY_EMAIL:
             continue
         with subtests.test(index.name):
             parts = []
@@ -148,6 +148,32 @@ def test_names_of_indexes(live, subtests):
 
 #: By the words that they begin with.
 WORDS_OF_TITLE = {f"idx_tracks_title_word{number}": number for number in (1, 2, 3, 4)}
+
+
+#: The indexes by which support finds an e-mail's beginning and its domain.
+BY_EMAIL = {
+    "idx_users_email_prefix": "email LIKE 'ann%'",
+    "idx_users_email_domain_created_at": "split_part(email, '@', 2) = 'x.example'",
+}
+
+
+@proves(
+    "- Rule 4: the *prefix of* a column is `idx_<table>_<column>_prefix`, on the column with "
+    "`text_pattern_ops`; the *domain of* an address is `idx_<table>_<column>_domain_created_at`, "
+    "on what stands behind its `@`, and `created_at DESC`.",
+)
+def test_beginnings_and_domains_of_addresses(cursor, subtests):
+    cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+    for name, condition in BY_EMAIL.items():
+        with subtests.test(name):
+            cursor.execute(
+                f"EXPLAIN SELECT id FROM users WHERE {condition} ORDER BY "
+                + ("created_at DESC" if "domain" in name else "email USING ~<~")
+            )
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+            assert f"using {name} on users" in plan
+            assert "Index Cond" in plan
+            assert "Sort" not in plan
 
 
 @proves(
@@ -233,9 +259,9 @@ def test_unique_indexes(live, subtests):
 
 @proves(
     "6. **Sorting.** Feeds have an index ending in `created_at DESC`.",
-    "- Rule 6: every table is a feed but those whose rows are found by their name or token, or "
-    "come with the schema: `refresh_tokens`, `password_reset_tokens`, `email_verification_tokens`, "
-    "`roles`, `permissions`, `role_permissions`.",
+    "- Rule 6: every table is a feed but those whose rows are found by their name, their token or "
+    "their user, or come with the schema: `password_reset_tokens`, `email_verification_tokens`, "
+    "`user_profiles`, `user_settings`, `roles`, `permissions`, `role_permissions`.",
 )
 def test_feeds(live, document, subtests):
     sorted_by_time = {

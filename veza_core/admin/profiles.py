@@ -11,6 +11,7 @@ from veza_core.screens.states import UNSORTED, boolean
 class UserProfileAdmin(InspectionAdmin):
     group = "Accounts"
     columns = ("id", "user", "display_name", "location", "is_public", "created_at")
+    order = "id"
     keys = {"user": UNSORTED}
     states = (boolean("is_public", "Public"),)
     sections = (
@@ -25,4 +26,5 @@ class UserSettingsAdmin(InspectionAdmin):
     group = "Accounts"
     columns = ("id", "user", "language", "timezone", "theme", "email_notifications",
                "push_notifications", "created_at", "updated_at")  # fmt: skip
+    order = "id"
     keys = {"user": UNSORTED}

@@ -49,7 +49,8 @@ class RolePermissionAdmin(InspectionAdmin):
 class UserRoleAssignmentAdmin(InspectionAdmin):
     group = "Access"
     columns = ("id", "user", "role", "state", "assigned_by", "created_at", "expires_at")
-    keys = {"user": UNSORTED, "role": UNSORTED, "assigned_by": UNSORTED}
+    order = "id"
+    keys = {"user": UNSORTED, "role": "-created_at", "assigned_by": UNSORTED}
 
     @computed("State", "expires_at")
     def state(self, row: Any) -> SafeString:

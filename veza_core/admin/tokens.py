@@ -38,7 +38,7 @@ class TokenAdmin(InspectionAdmin):
 @admin.register(RefreshToken)
 class RefreshTokenAdmin(TokenAdmin):
     columns = ("id", "user", "session", "state", "ip_address", "created_at", "expires_at")
-    keys = {"user": UNSORTED, "session": UNSORTED}
+    keys = {"user": "-created_at", "session": UNSORTED}
     states = (given("revoked_at", "Revoked"),)
 
     @computed("State", "revoked_at", "expires_at")

@@ -12,7 +12,7 @@ from veza_core.screens.actions.notes import AddNote
 from veza_core.screens.columns import computed
 from veza_core.screens.display import ago, badge, exact
 from veza_core.screens.inspection import InspectionAdmin
-from veza_core.screens.search.finders import part, same, whole
+from veza_core.screens.search.finders import beginning_and_domain, part, same
 from veza_core.screens.states import UNSORTED, View, boolean, choices
 
 from .account_actions import ACCOUNT_ACTIONS
@@ -43,7 +43,7 @@ class UserAdmin(InspectionAdmin):
     columns = ("username", "email", "role", "state", "last_login", "created_at")
     keys = {}
     states = (
-        choices("role", UserRole.choices, order=UNSORTED),
+        choices("role", UserRole.choices, order="-created_at", unordered=["user"]),
         boolean("is_banned", "Banned"),
         boolean("is_active", "Active"),
         boolean("is_verified", "E-mail verified"),
@@ -55,8 +55,8 @@ class UserAdmin(InspectionAdmin):
     )  # fmt: skip
     label = "username"
     panels_first = ("user_roles", "federated_identities", "user_sessions", "refresh_tokens")
-    finders = (whole("email"), same("username", live=True), same("slug", live=True),
-               part("username"), part("email"))  # fmt: skip
+    finders = (same("email"), same("username", live=True), same("slug", live=True),
+               *beginning_and_domain("email"), part("username"))  # fmt: skip
     frequent_actions = ("unban", "reactivate", "ban", "revoke", "note")
     row_actions = (*ACCOUNT_ACTIONS, *ROLE_ACTIONS, AddNote("users"))
     sections = (

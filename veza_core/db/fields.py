@@ -47,6 +47,16 @@ class AddressField(models.EmailField):
         return value.lower() if isinstance(value, str) else value
 
 
+@AddressField.register_lookup
+class Domain(models.Transform):
+    """`<field>__domain`: what stands behind the `@`, as `email_indexes` has it."""
+
+    lookup_name = "domain"
+    function = "split_part"
+    template = "%(function)s(%(expressions)s, '@', 2)"
+    output_field = models.TextField()
+
+
 class PasswordHashField(models.CharField):
     """A bcrypt string as the Go API writes it (`$2a$10$…`, nothing in front), or NULL.
 

@@ -32,6 +32,15 @@ def search_index(table: str, column: str) -> GinIndex:
     )
 
 
+def email_indexes(table: str, column: str) -> list[Index]:
+    """B-trees of an e-mail address: by its beginning, and by its domain, the newest row first."""
+    domain = Func(F(column), Value("@"), Value(2), function="split_part")
+    return [
+        Index(fields=[column], opclasses=["text_pattern_ops"], name=f"idx_{table}_{column}_prefix"),
+        Index(domain, F("created_at").desc(), name=f"idx_{table}_{column}_domain_created_at"),
+    ]
+
+
 def word_indexes(table: str, column: str) -> list[Index]:
     """B-trees of a text from its first, second, … word on, in upper case.
 

@@ -163,16 +163,26 @@ class Migration(migrations.Migration):
                 "db_table": "users",
                 "db_table_comment": "Accounts",
                 "indexes": [
-                    veza_core.db.indexes.Index(fields=["role"], name="idx_users_role"),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("role", "user"), _negated=True),
+                        fields=["role", "-created_at"],
+                        name="idx_users_role_created_at",
+                    ),
                     veza_core.db.indexes.Index(fields=["-created_at"], name="idx_users_created_at"),
                     veza_core.db.indexes.Index(
-                        django.db.models.functions.text.Upper("email"), name="idx_users_email_upper"
+                        fields=["email"],
+                        name="idx_users_email_prefix",
+                        opclasses=["text_pattern_ops"],
                     ),
-                    veza_core.db.indexes.GinIndex(
-                        django.contrib.postgres.indexes.OpClass(
-                            django.db.models.functions.text.Upper("email"), name="gin_trgm_ops"
+                    veza_core.db.indexes.Index(
+                        models.Func(
+                            models.F("email"),
+                            models.Value("@"),
+                            models.Value(2),
+                            function="split_part",
                         ),
-                        name="idx_users_email_trgm",
+                        models.OrderBy(models.F("created_at"), descending=True),
+                        name="idx_users_email_domain_created_at",
                     ),
                     veza_core.db.indexes.GinIndex(
                         django.contrib.postgres.indexes.OpClass(
@@ -689,7 +699,9 @@ class Migration(migrations.Migration):
                 "db_table": "refresh_tokens",
                 "db_table_comment": "Long-lived tokens that buy new access tokens",
                 "indexes": [
-                    veza_core.db.indexes.Index(fields=["user"], name="idx_refresh_tokens_user_id"),
+                    veza_core.db.indexes.Index(
+                        fields=["user", "-created_at"], name="idx_refresh_tokens_user_id_created_at"
+                    ),
                     veza_core.db.indexes.Index(
                         fields=["session"], name="idx_refresh_tokens_session_id"
                     ),

@@ -362,12 +362,11 @@ class Migration(migrations.Migration):
                 "verbose_name": "granted role",
                 "db_table_comment": "Which user holds which role",
                 "indexes": [
-                    veza_core.db.indexes.Index(fields=["role"], name="idx_user_roles_role_id"),
                     veza_core.db.indexes.Index(
-                        fields=["assigned_by"], name="idx_user_roles_assigned_by_id"
+                        fields=["role", "-created_at"], name="idx_user_roles_role_id_created_at"
                     ),
                     veza_core.db.indexes.Index(
-                        fields=["-created_at"], name="idx_user_roles_created_at"
+                        fields=["assigned_by"], name="idx_user_roles_assigned_by_id"
                     ),
                 ],
                 "constraints": [
@@ -623,11 +622,6 @@ class Migration(migrations.Migration):
                         name="chk_user_profiles_social_links",
                     ),
                 ],
-                "indexes": [
-                    veza_core.db.indexes.Index(
-                        fields=["-created_at"], name="idx_user_profiles_created_at"
-                    )
-                ],
             },
         ),
         migrations.CreateModel(
@@ -749,11 +743,6 @@ class Migration(migrations.Migration):
                         ),
                         name="chk_user_settings_privacy_preferences",
                     ),
-                ],
-                "indexes": [
-                    veza_core.db.indexes.Index(
-                        fields=["-created_at"], name="idx_user_settings_created_at"
-                    )
                 ],
             },
         ),

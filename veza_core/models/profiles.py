@@ -8,7 +8,6 @@ from django.db import models
 from django.db.models import UniqueConstraint
 
 from veza_core.db.constraints import one_of
-from veza_core.db.indexes import Index
 from veza_core.db.text_checks import not_blank
 from veza_core.db.value_checks import json_object
 
@@ -58,10 +57,6 @@ class UserProfile(BaseModel):
             not_blank("user_profiles", "last_name"),
             json_object("user_profiles", "social_links"),
         ]
-        indexes = [
-            # The newest of all.
-            Index(fields=["-created_at"], name="idx_user_profiles_created_at"),
-        ]
 
     def __str__(self) -> str:
         return self.display_name or str(self.user_id)
@@ -105,10 +100,6 @@ class UserSettings(BaseModel):
             one_of("user_settings", "theme", ["system", "light", "dark"]),
             json_object("user_settings", "notification_preferences"),
             json_object("user_settings", "privacy_preferences"),
-        ]
-        indexes = [
-            # The newest of all.
-            Index(fields=["-created_at"], name="idx_user_settings_created_at"),
         ]
 
     def __str__(self) -> str:

@@ -95,11 +95,9 @@ class UserRoleAssignment(BaseModel):
         ]
         indexes = [
             # The holders of a role.
-            Index(fields=["role"], name="idx_user_roles_role_id"),
+            Index(fields=["role", "-created_at"], name="idx_user_roles_role_id_created_at"),
             # What a member of staff granted.
             Index(fields=["assigned_by"], name="idx_user_roles_assigned_by_id"),
-            # The newest of all.
-            Index(fields=["-created_at"], name="idx_user_roles_created_at"),
         ]
 
     def __str__(self) -> str:

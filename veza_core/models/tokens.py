@@ -115,7 +115,7 @@ class RefreshToken(BaseModel):
         ]
         indexes = [
             # A user's tokens, to revoke them all.
-            Index(fields=["user"], name="idx_refresh_tokens_user_id"),
+            Index(fields=["user", "-created_at"], name="idx_refresh_tokens_user_id_created_at"),
             # A session's tokens, to revoke or delete them with it.
             Index(fields=["session"], name="idx_refresh_tokens_session_id"),
             # The purge of expired ones.

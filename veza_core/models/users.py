@@ -4,13 +4,13 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
-from django.db.models import F, UniqueConstraint
+from django.db.models import F, Q, UniqueConstraint
 from django.db.models.functions import Upper
 from django.utils.crypto import salted_hmac
 
 from veza_core.db.constraints import LIVE, at_least_characters, non_negative
 from veza_core.db.fields import AddressField, EnumField, PasswordHashField
-from veza_core.db.indexes import Index, search_index, set_index
+from veza_core.db.indexes import Index, email_indexes, search_index, set_index
 from veza_core.db.text_checks import bcrypt_hash, email_address, not_blank, plain_name, slug
 from veza_core.passwords import MaximumBytesValidator
 
@@ -150,13 +150,16 @@ class User(SoftDeleteModel, AbstractBaseUser):
             non_negative("users", "failed_login_count"),
         ]
         indexes = [
-            # Staff, and every other role, as a list.
-            Index(fields=["role"], name="idx_users_role"),
+            # Staff, and each other role but that of nearly all, newest first.
+            Index(
+                fields=["role", "-created_at"],
+                condition=~Q(role="user"),
+                name="idx_users_role_created_at",
+            ),
             # Newest accounts.
             Index(fields=["-created_at"], name="idx_users_created_at"),
-            # Support search: an e-mail whatever its case, and a part of an e-mail or username.
-            Index(Upper("email"), name="idx_users_email_upper"),
-            search_index("users", "email"),
+            # Support search: an e-mail, its beginning or its domain, and a part of a username.
+            *email_indexes("users", "email"),
             search_index("users", "username"),
             # The purge of what was deleted long ago.
             set_index("users", "deleted_at"),

@@ -227,7 +227,7 @@ def _bounds(column: str, since: datetime | None, until: datetime | None) -> Q:
 def _within(listing: Listing, bounds: Q) -> Listing:
     """The listing with a range of times: by its index, or put to rows that the index found.
 
-    The latter are lists in an order of their own: a playlist's, or one of names, which are short.
+    The latter are lists in an order of their own: a playlist's, or one of names or of ids.
     """
     if not bounds or listing.by_time:
         return replace(listing, bounds=bounds)

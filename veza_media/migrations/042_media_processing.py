@@ -417,7 +417,8 @@ class Migration(migrations.Migration):
                         name="idx_bitrate_adaptation_logs_user_id_created_at",
                     ),
                     veza_core.db.indexes.Index(
-                        fields=["session"], name="idx_bitrate_adaptation_logs_session_id"
+                        fields=["session", "-created_at"],
+                        name="idx_bitrate_adaptation_logs_session_id_created_at",
                     ),
                     veza_core.db.indexes.Index(
                         fields=["-created_at"], name="idx_bitrate_adaptation_logs_created_at"

@@ -6,7 +6,7 @@ from veza_core.screens.actions.notes import AddNote
 from veza_core.screens.actions.soft_deletion import soft_deletion
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.search.finders import token
-from veza_core.screens.states import UNSORTED, View, boolean, choices
+from veza_core.screens.states import View, boolean, choices
 from veza_streaming.models import (
     PlaybackAnalytics,
     SharePermission,
@@ -35,7 +35,7 @@ class PlaybackAnalyticsAdmin(InspectionAdmin):
     group = "Listening"
     columns = ("id", "track", "user", "play_time_ms", "completion_rate", "pause_count",
                "seek_count", "created_at")  # fmt: skip
-    keys = {**BY_TRACK_AND_USER, "session": UNSORTED}
+    keys = {**BY_TRACK_AND_USER, "session": "-created_at"}
 
 
 @admin.register(TrackLike)
@@ -60,7 +60,7 @@ class TrackShareAdmin(InspectionAdmin):
 class TrackCommentAdmin(InspectionAdmin):
     group = "Listening"
     columns = ("content", "track", "user", "position_ms", "is_edited", "created_at")
-    keys = {**BY_TRACK_AND_USER, "parent": UNSORTED}
+    keys = {**BY_TRACK_AND_USER, "parent": "-created_at"}
     states = (boolean("is_edited", "Edited"),)
     views = (View("This week", {"range": "7d"}),)
     label = "content"

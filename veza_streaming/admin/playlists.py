@@ -31,14 +31,15 @@ class PlaylistAdmin(InspectionAdmin):
 class PlaylistTrackAdmin(InspectionAdmin):
     group = "Playlists"
     columns = ("id", "playlist", "position", "track", "added_by", "created_at")
-    keys = {"playlist": "position", "track": UNSORTED, "added_by": UNSORTED}
+    keys = {"playlist": "position", "track": "-created_at", "added_by": "-created_at"}
 
 
 @admin.register(PlaylistCollaborator)
 class PlaylistCollaboratorAdmin(InspectionAdmin):
     group = "Playlists"
     columns = ("id", "playlist", "user", "permission", "invited_by", "accepted_at", "created_at")
-    keys = {"playlist": UNSORTED, "user": UNSORTED, "invited_by": UNSORTED}
+    order = "id"
+    keys = {"playlist": UNSORTED, "user": "-created_at", "invited_by": UNSORTED}
     states = (choices("permission", PlaylistPermission.choices),)
 
 
@@ -46,4 +47,5 @@ class PlaylistCollaboratorAdmin(InspectionAdmin):
 class PlaylistFollowAdmin(InspectionAdmin):
     group = "Playlists"
     columns = ("id", "playlist", "user", "created_at")
+    order = "id"
     keys = {"playlist": "-created_at", "user": "-created_at"}

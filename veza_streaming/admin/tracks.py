@@ -9,7 +9,7 @@ from veza_core.screens.actions.notes import AddNote
 from veza_core.screens.actions.soft_deletion import soft_deletion
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.search.finders import part, same, whole
-from veza_core.screens.states import UNSORTED, View, boolean, choices
+from veza_core.screens.states import View, boolean, choices
 from veza_streaming.admin.plays import plays_by_day
 from veza_streaming.models import Track, TrackHistory, TrackStatus, TrackVersion
 
@@ -54,7 +54,7 @@ class TrackVersionAdmin(InspectionAdmin):
     group = "Catalogue"
     columns = ("id", "track", "version_number", "file_size", "created_by", "changelog",
                "created_at")  # fmt: skip
-    keys = {"track": "-created_at", "created_by": UNSORTED}
+    keys = {"track": "-created_at", "created_by": "-created_at"}
 
 
 @admin.register(TrackHistory)

@@ -512,7 +512,8 @@ class Migration(migrations.Migration):
                         name="idx_track_versions_track_id_created_at",
                     ),
                     veza_core.db.indexes.Index(
-                        fields=["created_by"], name="idx_track_versions_created_by_id"
+                        fields=["created_by", "-created_at"],
+                        name="idx_track_versions_created_by_id_created_at",
                     ),
                     veza_core.db.indexes.Index(
                         fields=["-created_at"], name="idx_track_versions_created_at"
@@ -780,10 +781,12 @@ class Migration(migrations.Migration):
                         name="idx_playlist_tracks_playlist_id_position",
                     ),
                     veza_core.db.indexes.Index(
-                        fields=["track"], name="idx_playlist_tracks_track_id"
+                        fields=["track", "-created_at"],
+                        name="idx_playlist_tracks_track_id_created_at",
                     ),
                     veza_core.db.indexes.Index(
-                        fields=["added_by"], name="idx_playlist_tracks_added_by_id"
+                        fields=["added_by", "-created_at"],
+                        name="idx_playlist_tracks_added_by_id_created_at",
                     ),
                     veza_core.db.indexes.Index(
                         fields=["-created_at"], name="idx_playlist_tracks_created_at"
@@ -904,13 +907,11 @@ class Migration(migrations.Migration):
                         fields=["playlist"], name="idx_playlist_collaborators_playlist_id"
                     ),
                     veza_core.db.indexes.Index(
-                        fields=["user"], name="idx_playlist_collaborators_user_id"
+                        fields=["user", "-created_at"],
+                        name="idx_playlist_collaborators_user_id_created_at",
                     ),
                     veza_core.db.indexes.Index(
                         fields=["invited_by"], name="idx_playlist_collaborators_invited_by_id"
-                    ),
-                    veza_core.db.indexes.Index(
-                        fields=["-created_at"], name="idx_playlist_collaborators_created_at"
                     ),
                     veza_core.db.indexes.Index(
                         condition=models.Q(("deleted_at__isnull", False)),
@@ -999,9 +1000,6 @@ class Migration(migrations.Migration):
                     veza_core.db.indexes.Index(
                         fields=["user", "-created_at"],
                         name="idx_playlist_follows_user_id_created_at",
-                    ),
-                    veza_core.db.indexes.Index(
-                        fields=["-created_at"], name="idx_playlist_follows_created_at"
                     ),
                     veza_core.db.indexes.Index(
                         condition=models.Q(("deleted_at__isnull", False)),

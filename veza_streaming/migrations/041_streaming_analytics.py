@@ -487,7 +487,8 @@ class Migration(migrations.Migration):
                         fields=["-created_at"], name="idx_track_comments_created_at"
                     ),
                     veza_core.db.indexes.Index(
-                        fields=["parent"], name="idx_track_comments_parent_id"
+                        fields=["parent", "-created_at"],
+                        name="idx_track_comments_parent_id_created_at",
                     ),
                     veza_core.db.indexes.Index(
                         condition=models.Q(("deleted_at__isnull", False)),
@@ -769,7 +770,8 @@ class Migration(migrations.Migration):
                         name="idx_playback_analytics_user_id_created_at",
                     ),
                     veza_core.db.indexes.Index(
-                        fields=["session"], name="idx_playback_analytics_session_id"
+                        fields=["session", "-created_at"],
+                        name="idx_playback_analytics_session_id_created_at",
                     ),
                     veza_core.db.indexes.Index(
                         fields=["-created_at"], name="idx_playback_analytics_created_at"

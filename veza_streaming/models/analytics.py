@@ -239,7 +239,7 @@ class TrackComment(SoftDeleteModel):
             # The newest comments of all, to moderate them.
             Index(fields=["-created_at"], name="idx_track_comments_created_at"),
             # A comment's replies.
-            Index(fields=["parent"], name="idx_track_comments_parent_id"),
+            Index(fields=["parent", "-created_at"], name="idx_track_comments_parent_id_created_at"),
             # The purge of what was deleted long ago.
             set_index("track_comments", "deleted_at"),
         ]
@@ -362,7 +362,10 @@ class PlaybackAnalytics(BaseModel):
             # A user's, newest first.
             Index(fields=["user", "-created_at"], name="idx_playback_analytics_user_id_created_at"),
             # A client's.
-            Index(fields=["session"], name="idx_playback_analytics_session_id"),
+            Index(
+                fields=["session", "-created_at"],
+                name="idx_playback_analytics_session_id_created_at",
+            ),
             # The newest of all.
             Index(fields=["-created_at"], name="idx_playback_analytics_created_at"),
         ]

@@ -123,9 +123,12 @@ class PlaylistTrack(SoftDeleteModel):
             # A playlist in its order.
             Index(fields=["playlist", "position"], name="idx_playlist_tracks_playlist_id_position"),
             # The playlists that a track is in.
-            Index(fields=["track"], name="idx_playlist_tracks_track_id"),
+            Index(fields=["track", "-created_at"], name="idx_playlist_tracks_track_id_created_at"),
             # What a user added.
-            Index(fields=["added_by"], name="idx_playlist_tracks_added_by_id"),
+            Index(
+                fields=["added_by", "-created_at"],
+                name="idx_playlist_tracks_added_by_id_created_at",
+            ),
             # The newest of all.
             Index(fields=["-created_at"], name="idx_playlist_tracks_created_at"),
             # The purge of what was deleted long ago.
@@ -187,11 +190,11 @@ class PlaylistCollaborator(SoftDeleteModel):
             # The unique index above is partial, so it cannot serve the foreign key.
             Index(fields=["playlist"], name="idx_playlist_collaborators_playlist_id"),
             # The playlists that are shared with a user.
-            Index(fields=["user"], name="idx_playlist_collaborators_user_id"),
+            Index(
+                fields=["user", "-created_at"], name="idx_playlist_collaborators_user_id_created_at"
+            ),
             # Whom a user invited.
             Index(fields=["invited_by"], name="idx_playlist_collaborators_invited_by_id"),
-            # The newest of all.
-            Index(fields=["-created_at"], name="idx_playlist_collaborators_created_at"),
             # The purge of what was deleted long ago.
             set_index("playlist_collaborators", "deleted_at"),
         ]
@@ -237,8 +240,6 @@ class PlaylistFollow(SoftDeleteModel):
             ),
             # What a user follows, newest first.
             Index(fields=["user", "-created_at"], name="idx_playlist_follows_user_id_created_at"),
-            # The newest of all.
-            Index(fields=["-created_at"], name="idx_playlist_follows_created_at"),
             # The purge of what was deleted long ago.
             set_index("playlist_follows", "deleted_at"),
         ]

@@ -196,7 +196,10 @@ class TrackVersion(SoftDeleteModel):
             # A track's versions, newest first.
             Index(fields=["track", "-created_at"], name="idx_track_versions_track_id_created_at"),
             # What a user uploaded.
-            Index(fields=["created_by"], name="idx_track_versions_created_by_id"),
+            Index(
+                fields=["created_by", "-created_at"],
+                name="idx_track_versions_created_by_id_created_at",
+            ),
             # The newest of all.
             Index(fields=["-created_at"], name="idx_track_versions_created_at"),
             # The purge of what was deleted long ago.

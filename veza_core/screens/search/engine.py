@@ -39,8 +39,9 @@ class Kind:
 
     admin: InspectionAdmin
     hits: dict[uuid.UUID, Finder] = field(default_factory=dict)
-    #: Whether a finder had more rows than it was asked for.
+    #: Whether a finder had more rows than it was asked for, and whether one of whole values had.
     cut: bool = False
+    filled: bool = False
     #: Whether parts of its names are too common, and were looked for in the newest rows only.
     too_common: bool = False
 
@@ -91,6 +92,7 @@ def _ask(
         counts[place] += 1
         if counts[place] > CANDIDATES:
             kind.cut = True
+            kind.filled = kind.filled or question.finder.is_whole
         else:
             kind.hits.setdefault(pk, question.finder)
 
@@ -107,7 +109,7 @@ def _ask_for_parts(
 
     Not in tables of which whole names have filled the page.
     """
-    unfilled = [question for question in questions if not kinds[question.admin].cut]
+    unfilled = [question for question in questions if not kinds[question.admin].filled]
     newest = {
         admin: _among_the_newest(admin, alias, term)
         for admin in dict.fromkeys(question.admin for question in unfilled)

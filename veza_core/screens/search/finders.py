@@ -39,10 +39,15 @@ class Finder:
         return self.wants == "part"
 
     @property
+    def is_whole(self) -> bool:
+        """Whether it looks for the whole value, so that what it finds is what was meant."""
+        return self.wants not in SOME_OF
+
+    @property
     def label(self) -> str:
         """What was found by, in words."""
         name = LABELS.get(self.column, words(self.column))
-        return f"Part of {name[:1].lower()}{name[1:]}" if self.is_part else name
+        return name if self.is_whole else f"{SOME_OF[self.wants]} of {name[:1].lower()}{name[1:]}"
 
     def value(self, term: Term) -> Any:
         """What the column is compared with; None: the term is no such thing."""
@@ -59,7 +64,15 @@ class Finder:
         return found.values_list(Value(place), "pk")[: CANDIDATES + 1]
 
 
-LABELS = {"id": "ID", "ip_address": "IP address", "token_hash": "Hash of the token"}
+#: What of a `Term` is compared with less than the whole value, and what that is called.
+SOME_OF = {"part": "Part", "prefix": "Beginning", "domain": "Domain"}
+
+LABELS = {
+    "email": "E-mail",
+    "id": "ID",
+    "ip_address": "IP address",
+    "token_hash": "Hash of the token",
+}
 
 
 def same(column: str, *, live: bool = False) -> Finder:
@@ -75,6 +88,14 @@ def whole(column: str) -> Finder:
 def part(column: str) -> Finder:
     """A part of the value in whatever case, by a trigram index on upper(column)."""
     return Finder(column, "icontains", "part")
+
+
+def beginning_and_domain(column: str) -> tuple[Finder, Finder]:
+    """The beginning of an e-mail address, and all addresses of a domain, the newest row first."""
+    return (
+        Finder(column, "startswith", "prefix"),
+        Finder(column, "domain", "domain", order="-created_at"),
+    )
 
 
 def address(column: str, order: str) -> Finder:

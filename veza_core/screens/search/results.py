@@ -93,7 +93,7 @@ def _group(kind: Kind, rows: Sequence[Model], number: int, term: Term) -> Group:
         cut=kind.cut or number > CANDIDATES,
         too_common=kind.too_common,
         url=_list_of(kind, term),
-        is_exact=any(not kind.hits[row.pk].is_part for row in rows),
+        is_exact=any(kind.hits[row.pk].is_whole for row in rows),
     )
 
 
@@ -110,9 +110,9 @@ def _place(kind: Kind, row: Model, term: Term) -> tuple[bool, bool, bool, int]:
     """Where a row stands: whole values first, live ones before deleted, then what begins so."""
     finder = kind.hits[row.pk]
     deleted = row.__dict__.get("deleted_at") is not None
-    if not finder.is_part:
+    if finder.is_whole or finder.order:
         # As they were found: newest first, where the index knows.
-        return False, deleted, False, list(kind.hits).index(row.pk)
+        return not finder.is_whole, deleted, False, list(kind.hits).index(row.pk)
     value = str(row.__dict__.get(finder.column) or "")
     begins = value.casefold().startswith(term.text.casefold())
     return True, deleted, not begins, len(value)

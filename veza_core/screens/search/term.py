@@ -21,6 +21,11 @@ THREE_IN_A_ROW = re.compile(r"[^\W_]{3}")
 HASH = re.compile(r"[\w+/=.:$-]{16,255}", re.ASCII)
 
 
+#: What an e-mail address may begin with, and a domain, with an `@` in front or without.
+ADDRESS = re.compile(r"[^@\s]+(@[^@\s]*)?")
+DOMAIN = re.compile(r"@?((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]+)", re.ASCII)
+
+
 class BadTermError(HelpfulError):
     """Text that cannot be searched for."""
 
@@ -37,6 +42,9 @@ class Term:
     hash: str | None = None
     #: What names and titles may contain. None: too short for the index, or plainly something else.
     part: str | None = None
+    #: What an e-mail address may begin with, and the domain of one; in lower case.
+    prefix: str | None = None
+    domain: str | None = None
 
     @property
     def is_too_short(self) -> bool:
@@ -57,7 +65,20 @@ def read(typed: str) -> Term:
     named = id_ is None and address is None and THREE_IN_A_ROW.search(text) is not None
     # Without its dashes, a UUID looks like an MD5 hash; with them, like nothing else.
     hashed = HASH.fullmatch(text) is not None and (id_ is None or "-" not in text)
-    return Term(text, id_, address, text if hashed else None, text if named else None)
+    return Term(
+        text,
+        id_,
+        address,
+        text if hashed else None,
+        text if named else None,
+        text.lower() if named and ADDRESS.fullmatch(text) else None,
+        _domain(text) if address is None else None,
+    )
+
+
+def _domain(text: str) -> str | None:
+    found = DOMAIN.fullmatch(text.lower())
+    return found and found[1]
 
 
 def _id(text: str) -> uuid.UUID | None:
