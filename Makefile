@@ -169,6 +169,17 @@ sbom: .venv/production/installed .venv/sbom/installed ## Write the bill of mater
 	@.venv/sbom/bin/cyclonedx-py environment --output-reproducible --pyproject pyproject.toml \
 		--output-file $(SBOM) .venv/production
 
+# The steps in their order. Nothing is changed before all checks have passed.
+.PHONY: release
+release: setup ## Check everything, freeze the migrations, tag, and write dist/ (VERSION=1.1.0)
+	@test -n "$(VERSION)" || { echo "make: which release? make release VERSION=1.1.0" >&2; exit 1; }
+	@$(MANAGE) make_release "$(VERSION)" --check
+	@$(MAKE) lint
+	@$(MAKE) test
+	@$(MAKE) test-matrix
+	@$(MANAGE) make_release "$(VERSION)"
+	@$(MAKE) sbom SBOM="dist/veza-$(VERSION).cdx.json"
+
 .PHONY: bench-migrate
 bench-migrate: setup ## Measure migrate beside psql and a bare start
 	@.venv/bin/python -m benchmarks.migrate
