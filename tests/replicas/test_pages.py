@@ -4,7 +4,7 @@ import socket
 from datetime import timedelta
 
 import pytest
-from django.db import connections
+from django.db import OperationalError, connections
 
 from tests import acting
 from tests.replicas.conftest import REPLICA, Site
@@ -12,8 +12,12 @@ from tests.replicas.pair import settings_for, until
 from tests.staff import make_user, signed_in
 from veza_core.admin.users import UserAdmin
 from veza_core.models import User, UserRole
+from veza_core.screens.errors import TooSlowError
+from veza_core.screens.reading import reading
 from veza_site.replicas import lag, source
 from veza_site.replicas.replica import replica
+from veza_site.status import attention
+from veza_site.status.questions import admin_replicas
 
 BEHIND = "seconds behind"
 
@@ -119,6 +123,39 @@ def test_the_replica_goes_within_a_page(site: Site, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(UserAdmin, "title_of", killed)
     assert site.client.get(page_of(site.staff)).status_code == 200
     assert calls == [REPLICA, "support"]
+
+
+def test_status_and_metrics_tell(site: Site, settings) -> None:
+    settings.METRICS_TOKEN = "0123456789abcdef"
+    site.well()
+    answer = admin_replicas(connections["default"])
+    assert answer[REPLICA] == {"left_because": "", "seconds_behind": 0.0}
+    assert list(attention.CHECKS["admin_replicas"](answer)) == []
+    settings.REPLICA_MAX_LAG = 0.01
+    with site.pair.standby.paused():
+        make_user("late")
+        answer = until(
+            lambda: (
+                (found := admin_replicas(connections["default"]))[REPLICA]["left_because"] and found
+            ),
+            "a replica that is left",
+        )
+        assert answer[REPLICA]["left_because"] == "too far behind"
+        assert answer[REPLICA]["seconds_behind"] > 0.01
+        told = "the admin does not read from replica_1: too far behind"
+        assert list(attention.CHECKS["admin_replicas"](answer)) == [told]
+        bearer = {"Authorization": "Bearer 0123456789abcdef"}
+        metrics = site.client.get("/metrics", headers=bearer).text
+        assert f'veza_admin_replica_used{{replica="{REPLICA}"}} 0\n' in metrics
+    site.told("ok")
+
+
+def test_what_stops_a_statement_is_a_timeout_or_not(site: Site) -> None:
+    """A conflict may have the timeout's SQLSTATE; it has a detail, too."""
+    raising = "DO $$ BEGIN RAISE 'stopped' USING ERRCODE = '57014'{}; END $$"
+    for detail, error in (("", TooSlowError), (", DETAIL = 'rows'", OperationalError)):
+        with pytest.raises(error), reading(REPLICA), connections[REPLICA].cursor() as cursor:
+            cursor.execute(raising.format(detail))
 
 
 def test_what_the_replica_has_not_yet_is_no_error(site: Site) -> None:

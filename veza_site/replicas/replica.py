@@ -93,7 +93,8 @@ class Replica:
 
     def leave(self, error: Exception, connection: BaseDatabaseWrapper) -> None:
         """Read from it no more, until a look finds it well; close the connection."""
-        self._looked_at = time.monotonic()
+        if not isinstance(error, LeftError):
+            self.behind = None
         self._say(reason(error))
         abandon(connection)
 
@@ -105,12 +106,18 @@ class Replica:
             self._looks = True
         threading.Thread(target=self._look, args=(primary,), daemon=True).start()
 
-    def _look(self, primary: Primary) -> None:
+    def look_alone(self, primary: Primary) -> None:
+        """Look at it over a connection that nobody else has."""
         connection: Any = connections.create_connection(self.alias)
         try:
             self.look(connection, primary)
         finally:
             abandon(connection)
+
+    def _look(self, primary: Primary) -> None:
+        try:
+            self.look_alone(primary)
+        finally:
             self._looked_at = time.monotonic()
             self._looks = False
 
@@ -150,5 +157,5 @@ def standing(primary: Primary | None) -> dict[str, str]:
     for each in replicas():
         if primary is not None:
             each.look_later(primary)
-    return {each.alias: each.why or ("ok" if each.behind is not None else "not looked at yet")
+    return {each.alias: each.why or ("not looked at yet" if each.behind is None else "ok")
             for each in replicas()}  # fmt: skip

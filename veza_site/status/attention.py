@@ -102,6 +102,12 @@ def _replication(answer: dict[str, Any]) -> Iterator[str]:
             yield f"replication slot {slot['name']} keeps {slot['bytes_kept'] / 1024**3:.0f} GiB"
 
 
+def _admin_replicas(answer: dict[str, Any]) -> Iterator[str]:
+    for alias, state in answer.items():
+        if state["left_because"]:
+            yield f"the admin does not read from {alias}: {state['left_because']}"
+
+
 def _transactions(answer: dict[str, Any]) -> Iterator[str]:
     oldest = answer["oldest"]
     if oldest and oldest["age"] > TRANSACTION_AGE:
@@ -135,6 +141,7 @@ CHECKS = {
     "invalid_indexes": _invalid_indexes,
     "transaction_ids": _transaction_ids,
     "replication": _replication,
+    "admin_replicas": _admin_replicas,
     "transactions": _transactions,
     "connections": _connections,
     "planner": _planner,

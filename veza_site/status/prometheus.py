@@ -37,6 +37,8 @@ HELP = {
     "veza_id_age": "The age of the oldest transaction ids and multixact ids.",
     "veza_id_freeze_max_age": "The age from which on autovacuum freezes.",
     "veza_replica_lag_seconds": "How far a replica is behind.",
+    "veza_admin_replica_used": "Whether the admin reads from a replica; if not, from the primary.",
+    "veza_admin_replica_lag_seconds": "How far a replica of the admin is behind.",
     "veza_slot_wal_bytes": "The WAL that a replication slot keeps.",
     "veza_slot_lost": "Whether a slot has lost WAL that its replica needs, or is about to.",
     "veza_random_page_cost": "The planner's random_page_cost.",
@@ -148,6 +150,13 @@ def _replication(answer: dict[str, Any]) -> Iterator[Sample]:
         yield "veza_slot_lost", slot["wal_status"] in ("unreserved", "lost"), labels
 
 
+def _admin_replicas(answer: dict[str, Any]) -> Iterator[Sample]:
+    for alias, state in answer.items():
+        yield "veza_admin_replica_used", not state["left_because"], {"replica": alias}
+        if state["seconds_behind"] is not None:
+            yield "veza_admin_replica_lag_seconds", state["seconds_behind"], {"replica": alias}
+
+
 SAMPLES: dict[str, Any] = {
     "server": _server,
     "history": _history,
@@ -162,5 +171,6 @@ SAMPLES: dict[str, Any] = {
     "transactions": _transactions,
     "transaction_ids": _transaction_ids,
     "replication": _replication,
+    "admin_replicas": _admin_replicas,
     "planner": lambda answer: [("veza_random_page_cost", answer["random_page_cost"], {})],
 }

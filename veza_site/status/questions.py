@@ -5,6 +5,7 @@ Each takes a connection and returns values for JSON; times are in seconds, sizes
 
 import json
 from collections.abc import Callable
+from threading import Thread
 from typing import Any
 
 from django.conf import settings
@@ -18,6 +19,8 @@ from veza_core.operations.jobs import BACKUP, PURGE
 from veza_core.operations.purge.catalog import read_catalog
 from veza_core.operations.purge.policy import Due, read_policy
 from veza_site.append_only import changes
+from veza_site.replicas.lag import read_primary
+from veza_site.replicas.replica import replicas
 from veza_streaming.weekly_plays import WEEKLY_PLAYS
 
 #: How far rows are counted: above it the answer is "that many at least".
@@ -232,6 +235,21 @@ def replication(connection: BaseDatabaseWrapper) -> Answer:
     return {"replicas": replicas, "slots": slots, "seconds_behind": own["seconds_behind"]}
 
 
+def admin_replicas(connection: BaseDatabaseWrapper) -> Answer:
+    """The replicas that the admin reads from: why one is not, and how far behind it is."""
+    if not settings.REPLICAS or (primary := read_primary(connection)) is None:
+        return {}
+    # All at once: one at which nobody answers takes a second.
+    looks = [Thread(target=each.look_alone, args=(primary,)) for each in replicas()]
+    for look in looks:
+        look.start()
+    for look in looks:
+        look.join()
+    return {
+        each.alias: {"left_because": each.why, "seconds_behind": each.behind} for each in replicas()
+    }
+
+
 def transactions(connection: BaseDatabaseWrapper) -> Answer:
     """The oldest transaction of another session in this database, and the oldest prepared one."""
     _needs_statistics(connection)
@@ -300,6 +318,7 @@ QUESTIONS: dict[str, Callable[[BaseDatabaseWrapper], Answer]] = {
     question.__name__: question
     for question in (
         server, history, schema, backup, purge, weekly_plays, connections, transactions,
-        transaction_ids, replication, invalid_indexes, planner, queue, staff_log, purge_due,
+        transaction_ids, replication, admin_replicas, invalid_indexes, planner, queue,
+        staff_log, purge_due,
     )
 }  # fmt: skip

@@ -86,6 +86,15 @@ def _replication(answer: dict[str, Any]) -> str:
     return "; ".join(parts) or "no replicas, no slots"
 
 
+def _admin_replicas(answer: dict[str, Any]) -> str:
+    parts = []
+    for alias, state in answer.items():
+        behind = state["seconds_behind"]
+        told = "" if behind is None else f", {duration(behind)} behind"
+        parts.append(f"{alias} {state['left_because'] or 'is read from'}{told}")
+    return "; ".join(parts) or "none, the admin reads from the primary"
+
+
 def _transactions(answer: dict[str, Any]) -> str:
     oldest = answer["oldest"]
     told = (
@@ -115,6 +124,7 @@ LINES = {
     "transactions": _transactions,
     "transaction_ids": _transaction_ids,
     "replication": _replication,
+    "admin_replicas": _admin_replicas,
     "planner": lambda answer: (
         f"random_page_cost {answer['random_page_cost']:g} ({answer['source']})"
     ),
