@@ -115,8 +115,8 @@ def read_catalog(connection: BaseDatabaseWrapper) -> Catalog:
         spread = distribution.spread if distribution else {}
         cursor.execute(TABLES)
         tables = {
-            oid: Table(oid, schema, name, *others, schema == "public" and name in spread)
-            for oid, schema, name, *others in cursor.fetchall()
+            oid: Table(oid, schema, name, key, is_soft, schema == "public" and name in spread)
+            for oid, schema, name, key, is_soft in cursor.fetchall()
         }
         catalog.tables = {str(table): table for table in tables.values()}
         catalog.reached = {oid: str(table) for oid, table in tables.items()}
