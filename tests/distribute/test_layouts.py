@@ -11,7 +11,8 @@ SELECT logicalrelid::text FROM pg_dist_partition
 WHERE partmethod = 'n' AND repmodel = 't' ORDER BY 1
 """
 KEYS = """
-SELECT conname, pg_get_constraintdef(oid), convalidated FROM pg_constraint
+SELECT conname, pg_get_constraintdef(pg_constraint.oid), convalidated FROM pg_constraint
+JOIN pg_class ON pg_class.oid = conrelid  -- Citus hides its shards there.
 WHERE contype = 'f' AND connamespace = 'public'::regnamespace ORDER BY conname
 """
 TABLES = """

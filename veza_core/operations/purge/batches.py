@@ -12,11 +12,12 @@ from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.counters import Differences, add
+from veza_core.db.on_delete import COUNTS as ON_DELETE
 from veza_core.db.timeouts import set_lock_timeout
 from veza_core.operations.pace import Pace
 from veza_core.operations.replicas import wait_for_replicas
 
-from .catalog import Catalog
+from .catalog import Catalog, Table
 
 # Counts of this transaction, and of earlier ones that the session has not handed on yet: only the
 # difference within a transaction says something (PostgreSQL, "Viewing Statistics", 27.2.2).
@@ -24,6 +25,8 @@ COUNTS = """
 SELECT oid, pg_stat_get_xact_tuples_deleted(oid), pg_stat_get_xact_tuples_updated(oid)
 FROM unnest(%s::oid[]) oid
 """
+# What triggers in place of foreign keys did in this transaction, such as {"track CASCADE": 12}.
+BY_TRIGGERS = f"SELECT coalesce(nullif(current_setting('{ON_DELETE}', true), ''), '{{}}')::jsonb"
 
 
 @dataclass(slots=True)
@@ -54,6 +57,8 @@ class Batches:
     counts: dict[str, Count] = field(default_factory=lambda: defaultdict(Count))
     _direct: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     _recounted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    #: By the names of tables that are on other nodes, whose rows no statistics here count.
+    _elsewhere: dict[str, Count] = field(default_factory=lambda: defaultdict(Count))
 
     @contextmanager
     def batch(self) -> Iterator[None]:
@@ -61,12 +66,15 @@ class Batches:
         started = time.monotonic()
         self._direct.clear()
         self._recounted.clear()
+        self._elsewhere.clear()
         with transaction.atomic(using=self.connection.alias):
             set_lock_timeout(self.connection, self.pace.lock_timeout, local=True)
             before = self._read_counts()
             yield
             after = self._read_counts()
-        if self._add(before, after):
+            self._read_triggers()
+        self._add(before, after)
+        if before != after or self._elsewhere:
             self.report()
             self.pace.rest(time.monotonic() - started)
             wait_for_replicas(self.connection)
@@ -87,6 +95,12 @@ class Batches:
         """So many rows of the batch were deleted by themselves, and not by a cascade."""
         self._direct[table] += rows
 
+    def changed_by_us(self, table: Table, *, deleted: int = 0, updated: int = 0) -> None:
+        """So many rows were changed by the batch's own statement, where only that knows."""
+        if table.is_spread and (deleted or updated):
+            self._elsewhere[str(table)].deleted += deleted
+            self._elsewhere[str(table)].updated += updated
+
     def add_to_counters(self, differences: Differences) -> None:
         """Change counters, of which a batch may have as many as rows."""
         for table, rows in add(self.connection, differences).items():
@@ -96,7 +110,19 @@ class Batches:
         rows = self.rows(COUNTS, [list(self.catalog.reached)])
         return {oid: (deleted, updated) for oid, deleted, updated in rows}
 
-    def _add(self, before: dict[int, tuple[int, int]], after: dict[int, tuple[int, int]]) -> bool:
+    def _read_triggers(self) -> None:
+        spread = {name for name, table in self.catalog.tables.items() if table.is_spread}
+        if not spread:
+            return
+        [(counts,)] = self.rows(BY_TRIGGERS)
+        for what, rows in counts.items():
+            name, _, action = what.partition(" ")
+            if name in spread and rows:
+                done = self._elsewhere[name]
+                done.deleted += rows if action == "CASCADE" else 0
+                done.updated += rows if action != "CASCADE" else 0
+
+    def _add(self, before: dict[int, tuple[int, int]], after: dict[int, tuple[int, int]]) -> None:
         for oid, (deleted, updated) in after.items():
             deleted, updated = deleted - before[oid][0], updated - before[oid][1]
             if deleted or updated:
@@ -106,4 +132,7 @@ class Batches:
                 count.by_cascade += deleted - self._direct[name]
                 count.updated += updated - self._recounted[name]
                 count.recounted += self._recounted[name]
-        return before != after
+        for name, done in self._elsewhere.items():
+            self.counts[name].deleted += done.deleted
+            self.counts[name].by_cascade += done.deleted - self._direct[name]
+            self.counts[name].updated += done.updated

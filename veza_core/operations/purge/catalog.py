@@ -3,10 +3,13 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
+from typing import Any
 
 from django.core.management.base import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
+
+from veza_core.db.distribution import read_distribution, read_triggers
 
 CASCADE, SET_NULL = "c", "n"
 BLOCKING = "ar"
@@ -36,13 +39,18 @@ ORDER BY conname
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table, with the column that is its primary key."""
+    """A table, with the column that is its primary key.
+
+    The rows of one that `is_spread` are on other nodes: none can be locked beforehand across them,
+    and this server's statistics do not count them.
+    """
 
     oid: int
     schema: str
     name: str
     key: str = ""
     is_soft: bool = False
+    is_spread: bool = False
 
     def __str__(self) -> str:
         return self.name if self.schema == "public" else f"{self.schema}.{self.name}"
@@ -52,10 +60,14 @@ class Table:
         """The name for a statement."""
         return sql.Identifier(self.schema, self.name)
 
+    def locking(self, clause: str) -> sql.SQL:
+        """The clause at the end of a SELECT; nothing where Citus refuses it."""
+        return sql.SQL("" if self.is_spread else clause)
+
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A foreign key, from the side of the table that it refers to."""
+    """A foreign key, or triggers in its place, from the side of the table that it refers to."""
 
     table: Table
     column: str
@@ -91,13 +103,27 @@ class Catalog:
 
 
 def read_catalog(connection: BaseDatabaseWrapper) -> Catalog:
-    """Read it, in two queries."""
+    """Read it, in a few queries."""
     catalog = Catalog()
     with connection.cursor() as cursor:
+
+        def ask(query: str) -> list[tuple[Any, ...]]:
+            cursor.execute(query)
+            return list(cursor.fetchall())
+
+        distribution = read_distribution(ask)
+        spread = distribution.spread if distribution else {}
         cursor.execute(TABLES)
-        tables = {row[0]: Table(*row) for row in cursor.fetchall()}
+        tables = {
+            oid: Table(oid, schema, name, key, is_soft, schema == "public" and name in spread)
+            for oid, schema, name, key, is_soft in cursor.fetchall()
+        }
         catalog.tables = {str(table): table for table in tables.values()}
         catalog.reached = {oid: str(table) for oid, table in tables.items()}
+        for trigger in read_triggers(ask).triggers:
+            action = CASCADE if trigger.action == "CASCADE" else SET_NULL
+            reference = Reference(catalog.tables[trigger.table], trigger.column, action)
+            catalog.references[catalog.tables[trigger.target]].append(reference)
         cursor.execute(REFERENCES)
         for oid, target_oid, schema, name, column, action, is_single in cursor.fetchall():
             child = tables.get(oid) or Table(oid, schema, name)

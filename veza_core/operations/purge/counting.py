@@ -12,7 +12,7 @@ from .batches import Batches
 from .catalog import CASCADE, Reference, Table
 
 DELETE = sql.SQL("DELETE FROM {table} WHERE {key} = ANY(%s)")
-LOCK_CHILDREN = sql.SQL("SELECT {key} FROM {table} WHERE {column} = ANY(%s) FOR UPDATE")
+LOCK_CHILDREN = sql.SQL("SELECT {key} FROM {table} WHERE {column} = ANY(%s) {locking}")
 COUNT = sql.SQL("SELECT {counted}, count(*) FROM {table} WHERE {key} = ANY(%s){live} GROUP BY 1")
 LIVE = sql.SQL(" AND deleted_at IS NULL")
 
@@ -68,6 +68,7 @@ class Counting:
                     key=sql.Identifier(child.key),
                     table=child.identifier,
                     column=sql.Identifier(reference.column),
+                    locking=child.locking("FOR UPDATE"),
                 )
                 rows = {row[0] for row in self.batches.rows(statement, [parents])}
                 if new := [*(rows - gone[child])]:

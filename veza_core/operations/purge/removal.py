@@ -23,24 +23,20 @@ from .policy import Due
 SELECT_DUE = sql.SQL("""
 SELECT {key}, {column}::text FROM {table} due
 WHERE {due} AND {column} >= %s AND {key} <> ALL(%s)
-ORDER BY due.{column} LIMIT %s FOR UPDATE SKIP LOCKED
+ORDER BY due.{column} LIMIT %s {locking}
 """)
 STILL_DUE = sql.SQL("""
-SELECT FROM {table} WHERE {key} = %s AND {due} FOR NO KEY UPDATE SKIP LOCKED
+SELECT 1 FROM {table} WHERE {key} = %s AND {due} FOR NO KEY UPDATE SKIP LOCKED
 """)
 SELECT_CHILDREN = sql.SQL("""
 SELECT {key} FROM {table} WHERE {column} = %s AND {key} <> ALL(%s)
-LIMIT %s FOR UPDATE SKIP LOCKED
+LIMIT %s {locking}
 """)
-# A subquery in an array is run once; one in IN (…) may be run again for each row, beyond LIMIT.
-CLEAR = sql.SQL("""
-UPDATE {table} SET {column} = NULL WHERE {key} = ANY(ARRAY(
-    SELECT {key} FROM {table} WHERE {column} = %s LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
-))
-""")
+SELECT_REFERRING = sql.SQL("SELECT {key} FROM {table} WHERE {column} = %s LIMIT %s {locking}")
+CLEAR = sql.SQL("UPDATE {table} SET {column} = NULL WHERE {key} = ANY(%s)")
 REFERRING = sql.SQL("SELECT {key} FROM {table} WHERE {column} = ANY(%s) LIMIT %s")
-REFERS = sql.SQL("SELECT FROM {table} WHERE {column} = %s LIMIT 1")
-LEFT = sql.SQL("SELECT count(*) FROM (SELECT FROM {table} WHERE {due} LIMIT %s) rows")
+REFERS = sql.SQL("SELECT 1 FROM {table} WHERE {column} = %s LIMIT 1")
+LEFT = sql.SQL("SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {due} LIMIT %s) rows")
 
 #: How many rows that are left are counted; a purge that cannot run for days leaves millions.
 MOST_LEFT = 10_000
@@ -115,7 +111,8 @@ class Removal:
     def _select_due(self, since: Any, limit: int) -> list[tuple[Any, ...]]:
         # From where the last batch ended: before it are dead rows, until a vacuum, and they would
         # be read again by each batch.
-        statement = SELECT_DUE.format(**self._names())
+        locking = self.due.table.locking("FOR UPDATE SKIP LOCKED")
+        statement = SELECT_DUE.format(**self._names(), locking=locking)
         return self.batches.rows(statement, [since, self._kept, limit])
 
     def _names(self) -> dict[str, sql.Composable]:
@@ -173,7 +170,9 @@ class Removal:
 
     def _delete(self, table: Table, keys: list[Any]) -> None:
         if keys:
-            self.batches.deleted(str(table), self.counting.delete(table, keys))
+            deleted = self.counting.delete(table, keys)
+            self.batches.deleted(str(table), deleted)
+            self.batches.changed_by_us(table, deleted=deleted)
 
     # A row that is too large for one batch ---------------------------------------------------
 
@@ -229,7 +228,8 @@ class Removal:
 
     def _take_children(self, reference: Reference, path: Sequence[Row]) -> Row | None:
         limit = self._first_limit(reference.table)
-        statement = SELECT_CHILDREN.format(**_names(reference))
+        locking = reference.table.locking("FOR UPDATE SKIP LOCKED")
+        statement = SELECT_CHILDREN.format(**_names(reference), locking=locking)
         while True:
             with self.batches.batch():
                 self._check_due(path)
@@ -239,21 +239,25 @@ class Removal:
                 fitting, limit = self._fitting(reference.table, keys)
                 if fitting:
                     # Not counted as deleted by themselves: the cascade would have taken them.
-                    self.counting.delete(reference.table, fitting)
+                    gone = self.counting.delete(reference.table, fitting)
+                    self.batches.changed_by_us(reference.table, deleted=gone)
             if not keys:
                 return None
             if not fitting:
                 return reference.table, keys[0]
 
     def _clear_children(self, reference: Reference, path: Sequence[Row]) -> None:
-        statement = CLEAR.format(**_names(reference))
+        table = reference.table
+        locking = table.locking("FOR NO KEY UPDATE SKIP LOCKED")
+        select = SELECT_REFERRING.format(**_names(reference), locking=locking)
+        clear = CLEAR.format(**_names(reference))
         cleared = -1
         while cleared:
             with self.batches.batch():
                 self._check_due(path)
-                cleared = self.batches.execute(
-                    statement, [path[-1][1], self.batches.pace.batch_size]
-                )
+                rows = self.batches.rows(select, [path[-1][1], self.batches.pace.batch_size])
+                cleared = self.batches.execute(clear, [[row[0] for row in rows]])
+                self.batches.changed_by_us(table, updated=cleared)
 
     def _check_due(self, path: Sequence[Row]) -> None:
         """See that nobody restored the row for which all of this is done, and keep it so."""

@@ -10,7 +10,7 @@ from veza_core.schema.audit.rule import Finding
 
 def render(report: Report) -> str:
     """Render the report as one object; `schema` holds all audited ones, with commas between."""
-    content = {
+    content: dict[str, Any] = {
         "database": report.database,
         "server_version": report.server_version,
         "schema": ", ".join(report.schemas),
@@ -33,9 +33,10 @@ def render(report: Report) -> str:
             }
             for finding in report.findings
         ],
-        "notes": list(report.notes),
         "summary": {"error": report.errors, "warning": report.warnings},
     }
+    if report.notes:
+        content["notes"] = list(report.notes)
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
