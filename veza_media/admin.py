@@ -7,6 +7,7 @@ from veza_core.screens.actions.notes import AddNote
 from veza_core.screens.columns import computed
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.states import UNSORTED, Option, State, View, choices
+from veza_core.screens.timeline import Moment
 from veza_media.job_actions import JOB_ACTIONS
 from veza_media.models import (
     BitrateAdaptationLog,
@@ -19,6 +20,7 @@ from veza_media.models import (
 
 @admin.register(HlsTranscodeJob)
 class HlsTranscodeJobAdmin(InspectionAdmin):
+    moments = {"track": Moment("Jobs", "Transcode job", ("status", "error_message"), fails=True)}
     named_by = "track"
     group = "Media processing"
     columns = ("id", "track", "status", "priority", "tries", "error_message", "run_after",
@@ -50,6 +52,7 @@ class HlsTranscodeJobAdmin(InspectionAdmin):
 
 @admin.register(HlsStream)
 class HlsStreamAdmin(InspectionAdmin):
+    moments = {"track": Moment("Jobs", "Stream", ("status", "bitrates"), fails=True)}
     group = "Media processing"
     columns = ("id", "track", "track_version", "status", "bitrates", "segment_count",
                "created_at")  # fmt: skip

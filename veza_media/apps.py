@@ -11,6 +11,8 @@ class VezaMediaConfig(AppConfig):
     #: Of its migrations after V1: see `veza_core.operations.deploy.autodetector`.
     migration_numbers = range(970, 990)
     menu_groups = ("Media processing",)
+    #: See `veza_core.screens.display.declared`.
+    panels_first = {"tracks": ("hls_transcode_queue", "hls_streams")}
     tones = {
         **dict.fromkeys(("ready", "completed"), "good"),
         **dict.fromkeys(("pending", "processing"), "busy"),

@@ -323,7 +323,7 @@ def test_no_action_issues_a_delete(browser: Client):
     statements: list[str] = []
 
     def listen(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        statements.append(sql.strip())
+        statements.append(str(getattr(sql, "as_string", lambda: sql)()).strip())
         return execute(sql, params, many, context)
 
     for site_admin, action in EVERY:

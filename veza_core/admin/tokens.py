@@ -13,6 +13,7 @@ from veza_core.screens.display import badge
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.search.finders import Finder, address, token
 from veza_core.screens.states import UNSORTED, given
+from veza_core.screens.timeline import Moment
 
 from .session_actions import RevokeSession
 
@@ -37,6 +38,7 @@ class TokenAdmin(InspectionAdmin):
 
 @admin.register(RefreshToken)
 class RefreshTokenAdmin(TokenAdmin):
+    moments = {"user": Moment("Tokens", "Refresh token", ("ip_address", "state"))}
     columns = ("id", "user", "session", "state", "ip_address", "created_at", "expires_at")
     keys = {"user": "-created_at", "session": UNSORTED}
     states = (given("revoked_at", "Revoked"),)
@@ -49,6 +51,7 @@ class RefreshTokenAdmin(TokenAdmin):
 
 @admin.register(PasswordResetToken)
 class PasswordResetTokenAdmin(TokenAdmin):
+    moments = {"user": Moment("Tokens", "Asked for a new password", ("state",))}
     columns = ("id", "user", "state", "created_at", "expires_at", "used_at")
     states = (given("used_at", "Used"),)
 
@@ -60,6 +63,7 @@ class PasswordResetTokenAdmin(TokenAdmin):
 
 @admin.register(EmailVerificationToken)
 class EmailVerificationTokenAdmin(TokenAdmin):
+    moments = {"user": Moment("Tokens", "Asked to verify", ("email", "state"))}
     columns = ("id", "user", "email", "state", "created_at", "expires_at", "used_at")
     states = (given("used_at", "Used"),)
 
@@ -71,6 +75,7 @@ class EmailVerificationTokenAdmin(TokenAdmin):
 
 @admin.register(UserSession)
 class UserSessionAdmin(TokenAdmin):
+    moments = {"user": Moment("Sign-ins", "Signed in", ("ip_address", "device_info", "state"))}
     named_by = "user"
     columns = ("id", "user", "state", "device_info", "ip_address", "last_activity_at",
                "created_at", "expires_at")  # fmt: skip

@@ -7,16 +7,18 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from veza_core.access import StaffRequest
 from veza_core.models import FederatedIdentity, User, UserRole
 from veza_core.screens.actions.notes import AddNote
 from veza_core.screens.columns import computed
-from veza_core.screens.display import ago, badge, exact
+from veza_core.screens.display import badge, exact
 from veza_core.screens.inspection import InspectionAdmin
-from veza_core.screens.search.finders import beginning_and_domain, part, same
+from veza_core.screens.search.finders import beginning_and_domain, part, same, whole
 from veza_core.screens.states import UNSORTED, View, boolean, choices
 
 from .account_actions import ACCOUNT_ACTIONS
 from .role_actions import ROLE_ACTIONS
+from .user_page import head
 
 
 def account_states(user: User) -> list[SafeString]:
@@ -40,10 +42,16 @@ def account_states(user: User) -> list[SafeString]:
 @admin.register(User)
 class UserAdmin(InspectionAdmin):
     group = "Accounts"
-    columns = ("username", "email", "role", "state", "last_login", "created_at")
+    columns = ("username", "email", "kind", "state", "last_login", "created_at")
     keys = {}
     states = (
-        choices("role", UserRole.choices, order="-created_at", unordered=["user"]),
+        choices(
+            "role",
+            UserRole.choices,
+            label="Kind of account",
+            order="-created_at",
+            unordered=["user"],
+        ),
         boolean("is_banned", "Banned"),
         boolean("is_active", "Active"),
         boolean("is_verified", "E-mail verified"),
@@ -54,13 +62,15 @@ class UserAdmin(InspectionAdmin):
         View("Banned", {"is_banned": "yes"}),
     )  # fmt: skip
     label = "username"
+    has_timeline = True
+    page_template = "veza/user.html"
     panels_first = ("user_roles", "federated_identities", "user_sessions", "refresh_tokens")
     finders = (same("email"), same("username", live=True), same("slug", live=True),
                *beginning_and_domain("email"), part("username"))  # fmt: skip
     frequent_actions = ("unban", "reactivate", "ban", "revoke", "note")
     row_actions = (*ACCOUNT_ACTIONS, *ROLE_ACTIONS, AddNote("users"))
     sections = (
-        ("Account", ("username", "email", "slug", "role", "state")),
+        ("Account", ("username", "email", "slug", "kind", "state")),
         ("Sign-in", ("last_login", "is_active", "is_banned", "is_verified", "locked_until",
                      "failed_login_count", "token_version")),
     )  # fmt: skip
@@ -70,15 +80,22 @@ class UserAdmin(InspectionAdmin):
         """Whether the account can be used, and what keeps it from that."""
         return format_html_join(" ", "{}", ((state,) for state in account_states(row)))
 
+    @computed("Kind", "role")
+    def kind(self, row: User) -> SafeString:
+        """What kind of account the other services take it for. Rights come from roles."""
+        return badge(str(row.role))
+
+    def page_context(self, request: StaffRequest, row: User) -> dict[str, Any]:
+        context = super().page_context(request, row)
+        panels = [*context["panels"], *context["empty_panels"]]
+        return {**context, **head(self, request, row, panels)}
+
     def glance(self, request: Any, row: User) -> list[SafeString]:
-        seen = [*account_states(row), badge(str(row.role))]
+        seen = [*account_states(row), format_html("Kind of account: {}", badge(str(row.role)))]
         if row.locked_until is not None and row.locked_until > timezone.now():
             seen.append(format_html("Locked until {}", exact(row.locked_until)))
         if row.failed_login_count:
             seen.append(format_html("{} failed sign-ins", row.failed_login_count))
-        last = ago(row.last_login) if row.last_login else "never"
-        seen.append(format_html("Last sign-in: {}", last))
-        seen.append(format_html("Account made {}", ago(row.created_at)))
         return seen
 
 

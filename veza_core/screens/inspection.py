@@ -15,7 +15,7 @@ from django.db.models import Model, QuerySet
 from django.forms import Media
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -40,13 +40,14 @@ from .columns import (
 from .display import AnyField, declared, explained, shortened
 from .errors import NotThereError
 from .guard import READING, guarded
-from .labels import attach, foreign_keys
+from .labels import attach, foreign_keys, url_of
 from .legible import name_html
 from .listing import Screen, read
 from .panels import panels_of
 from .search.finders import Finder
 from .site import StaffSite
 from .states import DELETED, DELETED_THIS_WEEK, State, View
+from .timeline import ON_ROW, Moment, Timeline, asked, parameters, timeline
 from .whole import value_urls
 
 #: What every page ends with.
@@ -79,6 +80,10 @@ class InspectionAdmin(admin.ModelAdmin):
     sections: ClassVar[Sequence[tuple[str, Sequence[str]]]] = ()
     #: The tables whose panels come first, on the page of a row that much refers to.
     panels_first: ClassVar[Sequence[str]] = ()
+    #: What rows tell of what a key refers to, on the timeline of that: see `timeline`.
+    moments: ClassVar[Mapping[str, Moment]] = {}
+    #: Whether rows have a timeline.
+    has_timeline: ClassVar[bool] = False
     #: What staff may do to a row: see `actions`.
     row_actions: ClassVar[Sequence[RowAction]] = ()
     #: The names of those actions that staff take most: they come first on a row's page.
@@ -199,10 +204,17 @@ class InspectionAdmin(admin.ModelAdmin):
         return [
             path("", view(self.changelist_view), name=f"{name}_changelist"),
             *export.export_urls(self),
+            *self._timeline_urls(name),
             *pages.action_urls(self),
             *value_urls(self),
             path("<str:object_id>/", view(self.change_view), name=f"{name}_change"),
         ]
+
+    def _timeline_urls(self, name: str) -> list[URLPattern]:
+        if not self.has_timeline:
+            return []
+        view = self.admin_site.admin_view(self.timeline_view)
+        return [path("<str:object_id>/timeline/", view, name=f"{name}_timeline")]
 
     def get_actions(
         self, request: HttpRequest, action_location: Any = ActionLocation.CHANGE_LIST
@@ -261,6 +273,45 @@ class InspectionAdmin(admin.ModelAdmin):
         request.current_app = self.admin_site.name
         return TemplateResponse(request, self.page_template, context)
 
+    @guarded
+    def timeline_view(self, request: StaffRequest, object_id: str) -> HttpResponse:
+        """What happened around a row: see `timeline`."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if request.method not in READING:
+            return HttpResponseNotAllowed(READING)
+        kind, before = asked(request.GET)
+        row = request.inspected = self.get_object(request, object_id)
+        page = timeline(self.admin_site, request, row, self.read_alias, kind=kind, before=before)
+        self.make_ready(request, page.rows)
+        context = {
+            **self.admin_site.each_context(request),
+            **self.timeline_context(row, page),
+            "title": f"Timeline of {self.title_of(row)}",
+            "opts": self.opts,
+            "row_url": url_of(self.model, row.pk),
+            "row_title": self.title_of(row),
+            "newest_url": self.timeline_url(row, kind) if before else "",
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "veza/timeline_page.html", context)
+
+    def timeline_url(self, row: Any, kind: str = "", before: Any = None) -> str:
+        """A page of a row's timeline."""
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_timeline"
+        return reverse(name, args=[row.pk], query=parameters(kind, before))
+
+    def timeline_context(self, row: Any, page: Timeline) -> dict[str, Any]:
+        """What the template of a timeline shows."""
+        kinds = [("Everything", ""), *((kind, kind) for kind in page.kinds)]
+        return {
+            "timeline": page,
+            "timeline_kinds": [
+                (name, self.timeline_url(row, kind), kind == page.kind) for name, kind in kinds
+            ],
+            "further_url": self.timeline_url(row, page.kind, page.further) if page.further else "",
+        }
+
     def page_context(self, request: StaffRequest, row: Any) -> dict[str, Any]:
         """What a row's page shows."""
         panels = panels_of(self.admin_site, request, row, self.read_alias)
@@ -268,8 +319,14 @@ class InspectionAdmin(admin.ModelAdmin):
         panels.sort(key=lambda panel: first.index(panel.table_name) if panel.table_name in first
                     else len(first))  # fmt: skip
         related = [found for panel in panels for found in panel.rows]
+        lived: dict[str, Any] = {}
+        if self.has_timeline:
+            page = timeline(self.admin_site, request, row, self.read_alias, size=ON_ROW)
+            lived = self.timeline_context(row, page)
+            related += page.rows
         self.make_ready(request, [row, *related])
         return {
+            **lived,
             "title": self.title_of(row),
             "page_title": self.page_title(row),
             "subtitle": None,

@@ -62,6 +62,17 @@ class StaffSite(AdminSite):
         """The panels of what staff did to a row, and noted of it."""
 
     @abstractmethod
+    def deeds(self, request: StaffRequest, row: Model, before: Any, limit: int) -> Sequence[Any]:
+        """What staff did to a row, the latest first, as events of its timeline.
+
+        `before` is a cursor of the timeline, or None.
+        """
+
+    @abstractmethod
+    def last_deed(self, request: StaffRequest, row: Model, actions: Sequence[str]) -> Any:
+        """The latest entry of one of these actions on a row, masked for who asks; or None."""
+
+    @abstractmethod
     def needs_code(self, request: StaffRequest) -> bool:
         """Whether a drastic action has to ask for the second factor again."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db.models import Model, QuerySet
@@ -17,6 +18,7 @@ from veza_core.screens.display import NOTHING, shortened, text, when
 from veza_core.screens.keyset import Count
 from veza_core.screens.labels import list_of, url_of
 from veza_core.screens.site import StaffSite
+from veza_core.screens.timeline import LAST, STAFF, Cursor, Event
 from veza_site.models import ACTION, Note, StaffLogEntry
 from veza_site.support.masking import mask
 from veza_site.support.wording import done
@@ -86,6 +88,41 @@ def remembered(site: StaffSite, request: StaffRequest, row: Model) -> list[Remem
         ),
     ]
     return [panel for panel in panels if panel.rows]
+
+
+def deeds(
+    site: StaffSite, request: StaffRequest, row: Model, before: Cursor | None, limit: int
+) -> list[Event]:
+    """The latest actions on a row beyond a place of its timeline, as its events."""
+    entries = _about(StaffLogEntry, row).filter(ACTION)
+    if before is not None:
+        entries = entries.filter(created_at__lte=before.at)
+        if before.place == LAST:
+            entries = entries.exclude(created_at=before.at, pk__gte=int(before.key))
+    found = list(bounded(entries, shown_fields(StaffLogEntry), IN_PANEL)[:limit])
+    for entry in found:
+        mask(request, entry)
+    return [
+        Event(entry.created_at, LAST, str(entry.pk), STAFF, partial(_told, entry),
+              undo=undo_url_of(site, request, entry, row), tone="staff")
+        for entry in found
+    ]  # fmt: skip
+
+
+def last_deed(request: StaffRequest, row: Model, actions: Sequence[str]) -> StaffLogEntry | None:
+    """The latest entry of one of these actions on a row, as far as who asks may see; or None."""
+    entries = _about(StaffLogEntry, row).filter(ACTION, action__in=actions)
+    found: StaffLogEntry | None = bounded(entries, shown_fields(StaffLogEntry), IN_PANEL).first()
+    if found is not None:
+        mask(request, found)
+    return found
+
+
+def _told(entry: StaffLogEntry) -> SafeString:
+    """Who did what, and why, with the way to the entry."""
+    why = f": “{shortened(entry.reason, IN_PANEL)}”" if entry.reason else ""
+    return format_html('<a href="{}">{}</a> {}{}', url_of(StaffLogEntry, entry.pk),
+                       entry.staff_name, entry.action, why)  # fmt: skip
 
 
 def _about(model: Any, row: Model) -> QuerySet[Any]:

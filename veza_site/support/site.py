@@ -1,6 +1,6 @@
 """The site of the support admin."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import wraps
 from http import HTTPStatus
 from typing import Any
@@ -24,6 +24,7 @@ from veza_core.screens.menu import grouped
 from veza_core.screens.reading import reading
 from veza_core.screens.search.views import search_urls
 from veza_core.screens.site import StaffSite, Subject
+from veza_core.screens.timeline import Event
 from veza_site.models import StaffLogEntry
 from veza_site.replicas.source import read_alias
 from veza_site.support import devices, second_factor, security_log
@@ -33,7 +34,7 @@ from veza_site.support.log import record
 from veza_site.support.middleware import has_passed_second_factor
 from veza_site.support.notes import add_note
 from veza_site.support.overview import overview
-from veza_site.support.remembered import remembered
+from veza_site.support.remembered import deeds, last_deed, remembered
 from veza_site.support.session_page import sessions_view
 from veza_site.support.sessions import needs_second_factor_again
 from veza_site.support.views import check_code, second_factor_view, try_later
@@ -75,6 +76,16 @@ class SupportSite(StaffSite):
     ) -> None:
         """Add to the staff log: see `veza_site.support.log.record`."""
         record(request, action, subject, reason=reason, before=before, after=after, batch=batch)
+
+    def deeds(self, request: StaffRequest, row: Model, before: Any, limit: int) -> list[Event]:
+        """What staff did to a row, for its timeline: see `veza_site.support.remembered`."""
+        return deeds(self, request, row, before, limit)
+
+    def last_deed(
+        self, request: StaffRequest, row: Model, actions: Sequence[str]
+    ) -> StaffLogEntry | None:
+        """The latest of these actions on a row: see `veza_site.support.remembered`."""
+        return last_deed(request, row, actions)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Django's; what somebody typed is there again after the sign-in that it leads to."""

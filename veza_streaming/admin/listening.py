@@ -7,6 +7,7 @@ from veza_core.screens.actions.soft_deletion import soft_deletion
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.search.finders import token
 from veza_core.screens.states import View, boolean, choices
+from veza_core.screens.timeline import Moment
 from veza_streaming.models import (
     PlaybackAnalytics,
     SharePermission,
@@ -22,6 +23,8 @@ BY_TRACK_AND_USER = {"track": "-created_at", "user": "-created_at"}
 
 @admin.register(TrackPlay)
 class TrackPlayAdmin(InspectionAdmin):
+    moments = {"user": Moment("Plays", "Played", ("track", "duration_ms")),
+               "track": Moment("Plays", "Played by", ("user", "duration_ms"))}  # fmt: skip
     group = "Listening"
     columns = ("id", "track", "user", "duration_ms", "is_complete", "source", "device",
                "country_code", "ip_address", "created_at")  # fmt: skip
@@ -40,6 +43,7 @@ class PlaybackAnalyticsAdmin(InspectionAdmin):
 
 @admin.register(TrackLike)
 class TrackLikeAdmin(InspectionAdmin):
+    moments = {"user": Moment("Likes", "Liked", ("track",))}
     group = "Listening"
     columns = ("id", "track", "user", "created_at")
     keys = BY_TRACK_AND_USER
@@ -47,6 +51,8 @@ class TrackLikeAdmin(InspectionAdmin):
 
 @admin.register(TrackShare)
 class TrackShareAdmin(InspectionAdmin):
+    moments = {"user": Moment("Content", "Shared", ("track", "permission")),
+               "track": Moment("Changes", "Shared by", ("user", "permission"))}  # fmt: skip
     named_by = "track"
     group = "Listening"
     columns = ("id", "track", "user", "permission", "access_count", "expires_at", "created_at")
@@ -58,6 +64,8 @@ class TrackShareAdmin(InspectionAdmin):
 
 @admin.register(TrackComment)
 class TrackCommentAdmin(InspectionAdmin):
+    moments = {"user": Moment("Comments", "Commented on", ("track", "content")),
+               "track": Moment("Comments", "Comment by", ("user", "content"))}  # fmt: skip
     group = "Listening"
     columns = ("content", "track", "user", "position_ms", "is_edited", "created_at")
     keys = {**BY_TRACK_AND_USER, "parent": "-created_at"}

@@ -7,6 +7,7 @@ from veza_core.screens.actions.soft_deletion import soft_deletion
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.search.finders import part, same, whole
 from veza_core.screens.states import UNSORTED, boolean, choices
+from veza_core.screens.timeline import Moment
 from veza_streaming.models import (
     Playlist,
     PlaylistCollaborator,
@@ -18,6 +19,7 @@ from veza_streaming.models import (
 
 @admin.register(Playlist)
 class PlaylistAdmin(InspectionAdmin):
+    moments = {"user": Moment("Content", "Made the playlist", ("title",))}
     group = "Playlists"
     columns = ("title", "user", "is_public", "track_count", "follower_count", "created_at")
     keys = {"user": "-created_at"}

@@ -10,12 +10,16 @@ from veza_core.screens.actions.soft_deletion import soft_deletion
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.search.finders import part, same, whole
 from veza_core.screens.states import View, boolean, choices
+from veza_core.screens.timeline import Moment
 from veza_streaming.admin.plays import plays_by_day
 from veza_streaming.models import Track, TrackHistory, TrackStatus, TrackVersion
 
 
 @admin.register(Track)
 class TrackAdmin(InspectionAdmin):
+    moments = {"user": Moment("Content", "Uploaded", ("title", "status"), fails=True)}
+    has_timeline = True
+    page_template = "veza/lived.html"
     group = "Catalogue"
     columns = ("title", "artist", "user", "status", "genre", "duration_ms", "play_count",
                "created_at")  # fmt: skip
@@ -51,6 +55,7 @@ class TrackAdmin(InspectionAdmin):
 
 @admin.register(TrackVersion)
 class TrackVersionAdmin(InspectionAdmin):
+    moments = {"track": Moment("Changes", "New version", ("version_number", "changelog"))}
     group = "Catalogue"
     columns = ("id", "track", "version_number", "file_size", "created_by", "changelog",
                "created_at")  # fmt: skip
@@ -59,6 +64,8 @@ class TrackVersionAdmin(InspectionAdmin):
 
 @admin.register(TrackHistory)
 class TrackHistoryAdmin(InspectionAdmin):
+    moments = {"user": Moment("Changes", "Changed", ("track", "action")),
+               "track": Moment("Changes", "Changed by", ("user", "action"))}  # fmt: skip
     group = "Catalogue"
     columns = ("id", "track", "action", "user", "old_value", "new_value", "created_at")
     keys = {"track": "-created_at", "user": "-created_at"}

@@ -1,0 +1,130 @@
+"""The head of a user's page: who it is, what keeps them out and why, and what they may do."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from veza_core.access import StaffRequest
+from veza_core.models import User
+from veza_core.screens.display import badge, exact, when
+from veza_core.screens.labels import foreign_keys, link_html, url_of
+from veza_core.screens.panels import Panel
+
+if TYPE_CHECKING:
+    from .users import UserAdmin
+
+#: A state of an account: the column, the word, and the actions that bring it about.
+STATES = (
+    ("is_banned", True, "Banned", ("users.ban",)),
+    ("is_active", False, "Deactivated", ("users.deactivate",)),
+    ("deleted_at", None, "Deleted", ("users.soft_delete",)),
+)
+
+#: The hash itself is read by nobody.
+_HAS_PASSWORD = "SELECT password_hash IS NOT NULL FROM users WHERE id = %s"
+
+
+def head(
+    admin: "UserAdmin", request: StaffRequest, user: User, panels: list[Panel]
+) -> dict[str, Any]:
+    """The context of `veza/user.html`, out of panels that were read already."""
+    rows: Mapping[str, list[Any]] = {panel.table_name: panel.rows for panel in panels
+                                     if panel.relation.key.name == "user"}  # fmt: skip
+    profile = next(iter(rows.get("user_profiles", ())), None)
+    settings = next(iter(rows.get("user_settings", ())), None)
+    name = (profile and profile.display_name) or user.username
+    facts = [
+        ("Their time", _local_time(settings.timezone) if settings else "not known"),
+        ("Language", settings.language if settings else "not known"),
+        ("Signs in with", _signs_in_with(user, rows.get("federated_identities", ()))),
+        ("Last sign-in", when(user.last_login) if user.last_login else "never"),
+        ("Signed up", when(user.created_at)),
+        ("Rights here", _rights(user, rows.get("user_roles", ()))),
+    ]
+    return {
+        "who": {"name": name, "initials": _initials(name)},
+        "facts": facts,
+        "whys": list(_whys(admin, request, user)),
+    }
+
+
+def _initials(name: str) -> str:
+    """Of the first two words that begin with a letter or digit."""
+    words = [word for word in name.split() if word[0].isalnum()]
+    return "".join(word[0] for word in words[:2]).upper() or "?"
+
+
+def _local_time(zone: str) -> str:
+    """What a user's clock shows; a zone that is not known is said."""
+    try:
+        now = timezone.now().astimezone(ZoneInfo(zone))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return f"not known ({zone})"
+    return f"{now:%H:%M}, {zone}"
+
+
+def _signs_in_with(user: User, identities: Any) -> str:
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute(_HAS_PASSWORD, [user.pk])
+        (has_password,) = cursor.fetchone() or (True,)
+    providers = sorted({each.provider for each in identities if each.deleted_at is None})
+    if has_password:
+        return ", ".join(["a password", *providers])
+    return f"no password: signs in with {', '.join(providers) or 'nothing, so not at all'}"
+
+
+def _rights(user: User, assignments: Any) -> SafeString:
+    """The roles that give rights in this admin; the kind of an account gives none, but one."""
+    if user.role == "super_admin":
+        return format_html("{} may do everything", badge("super_admin"))
+    key = (
+        {field.name: field for field in foreign_keys(type(assignments[0]))}["role"]
+        if assignments
+        else None
+    )
+    live = [
+        each for each in assignments if each.expires_at is None or each.expires_at > timezone.now()
+    ]
+    if key is None or not live:
+        return SafeString("none")
+    return format_html_join(
+        ", ",
+        "{}{}",
+        (
+            (link_html(each, key), f" until {exact(each.expires_at)}" if each.expires_at else "")
+            for each in live
+        ),
+    )
+
+
+def _whys(admin: "UserAdmin", request: StaffRequest, user: User) -> Iterator[SafeString]:
+    """What keeps the account out, who did it, when and why."""
+    for column, value, word, actions in STATES:
+        state = getattr(user, column)
+        if state != value if value is not None else state is None:
+            continue
+        entry = admin.admin_site.last_deed(request, user, actions)
+        if entry is None:
+            since = exact(state) if isinstance(state, datetime) else ""
+            yield format_html("<b>{}</b> {}. No entry of the staff log says by whom.", word, since)
+            continue
+        yield format_html(
+            '<b>{}</b> by {} on <a href="{}">{}</a> because “{}”',
+            word,
+            entry.staff_name,
+            url_of(type(entry), entry.pk),
+            exact(entry.created_at),
+            entry.reason,
+        )
+    if user.locked_until is not None and user.locked_until > timezone.now():
+        yield format_html(
+            "<b>Locked</b> until {}, after {} failed sign-ins.",
+            exact(user.locked_until),
+            user.failed_login_count,
+        )

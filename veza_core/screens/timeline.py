@@ -1,0 +1,269 @@
+"""What happened around a row, the latest first: the rows of several tables, merged.
+
+A screen says by `moments` what its rows tell of a row that they refer to. Each table is asked for
+one page of rows, by an index of its own, all in one query; so a page costs the same however much
+there is. What staff did to the row is among it.
+"""
+
+import json
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from django.db import connections
+from django.db.models import Model
+from django.http import QueryDict
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from psycopg import sql
+
+from veza_core.access import StaffRequest
+
+from .bounded import IN_LIST, as_column
+from .columns import secret_fields
+from .display import NOTHING
+from .errors import HelpfulError
+from .labels import column_of, may_read, url_of
+from .panels import LOOKED_THROUGH, reader_of
+from .site import StaffSite
+from .states import UNSORTED
+
+if TYPE_CHECKING:
+    from .inspection import InspectionAdmin
+
+#: Moments of a page of the timeline, and of the row's own page.
+SIZE, ON_ROW = 50, 12
+
+#: What staff did: the kind, and its place behind all tables.
+STAFF, LAST = "Staff", 999
+
+#: Between the values of a cursor.
+SEPARATOR = "~"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What rows of a table tell of what one of their keys refers to."""
+
+    #: By which a timeline is filtered: "Sign-ins".
+    kind: str
+    #: What happened: "Commented".
+    verb: str
+    #: Columns that are shown after it; keys are links.
+    shows: Sequence[str] = ()
+    #: Whether a row with `status = 'failed'` is one that somebody has to see.
+    fails: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a page of a timeline ends: of equal times, tables come in their order."""
+
+    at: datetime
+    place: int
+    key: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Cursor":
+        """Read what `__str__` wrote. Raises `HelpfulError`."""
+        try:
+            at, place, key = text.split(SEPARATOR)
+            moment, number = datetime.fromisoformat(at), int(place)
+            if moment.tzinfo is None or not 0 <= number <= LAST:
+                raise ValueError(text)
+            # A key of the staff log is a number, all others are UUIDs.
+            key = str(int(key) if number == LAST else uuid.UUID(key))
+        except (ValueError, OverflowError) as error:
+            raise HelpfulError(
+                "This page of the timeline does not exist: start at its first."
+            ) from error
+        return cls(moment, number, key)
+
+    def __str__(self) -> str:
+        return SEPARATOR.join((self.at.isoformat(), str(self.place), self.key))
+
+
+@dataclass(slots=True)
+class Event:
+    """A moment of a timeline."""
+
+    at: datetime
+    place: int
+    key: str
+    kind: str
+    #: What happened, with the ways to what it happened to; made once names are known.
+    show: Callable[[], SafeString]
+    row: Any = None
+    undo: str = ""
+    tone: str = ""
+
+    @property
+    def order(self) -> tuple[datetime, int, int]:
+        """For sorting, the earliest first."""
+        number = int(self.key) if self.place == LAST else uuid.UUID(self.key).int
+        return (self.at, -self.place, number)
+
+    @property
+    def cursor(self) -> Cursor:
+        """The place behind it."""
+        return Cursor(self.at, self.place, self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A table of a timeline, and how its rows are read."""
+
+    place: int
+    admin: "InspectionAdmin"
+    key: Any
+    moment: Moment
+    time: str
+    is_sorted: bool
+    names: Sequence[str]
+    read: Callable[[dict[str, Any]], Model]
+
+    def query(self, cursor: Cursor | None) -> sql.Composed:
+        """The latest rows of the key beyond a place, for one UNION over all tables."""
+        model: Any = self.admin.model
+        time, key = column_of(model, self.time), sql.Identifier(self.key.column)
+        rows = sql.SQL(
+            "SELECT {} FROM {} WHERE {} = ANY (ARRAY[%(key)s]::uuid[]) AND {} ORDER BY {}{}"
+        ).format(
+            sql.SQL(", ").join(as_column(model, name, IN_LIST) for name in self.names),
+            sql.Identifier(model._meta.db_table),
+            key,
+            self._beyond(cursor) if self.is_sorted else sql.SQL("true"),
+            key,
+            sql.SQL(", {} DESC, id DESC LIMIT %(limit)s").format(time)
+            if self.is_sorted
+            else sql.SQL(" LIMIT %(looked_through)s"),
+        )
+        if not self.is_sorted:
+            rows = sql.SQL(
+                "SELECT * FROM ({}) AS found WHERE {} ORDER BY {} DESC, id DESC LIMIT %(limit)s"
+            ).format(rows, self._beyond(cursor), time)
+        return sql.SQL("SELECT {}, row_to_json(latest)::text FROM ({}) AS latest").format(
+            self.place, rows
+        )
+
+    def _beyond(self, cursor: Cursor | None) -> sql.Composable:
+        if cursor is None:
+            return sql.SQL("true")
+        time = column_of(self.admin.model, self.time)
+        if self.place == cursor.place:
+            return sql.SQL("({}, id) < (%(at)s, %(id)s::uuid)").format(time)
+        comparison = sql.SQL("<" if self.place < cursor.place else "<=")
+        return sql.SQL("{} {} %(at)s").format(time, comparison)
+
+    def event(self, values: dict[str, Any]) -> Event:
+        """A row that was read, as a moment."""
+        row: Any = self.read(values)
+        failed = self.moment.fails and str(row.status) == "failed"
+        return Event(getattr(row, self.time), self.place, str(row.pk), self.moment.kind,
+                     lambda: self._show(row), row, tone="bad" if failed else "")  # fmt: skip
+
+    def _show(self, row: Any) -> SafeString:
+        link = format_html('<a href="{}">{}</a>', url_of(self.admin.model, row.pk),
+                           self.moment.verb)  # fmt: skip
+        shown = (self.admin.column(name)(row) for name in self.moment.shows)
+        told = ((one,) for one in shown if one != NOTHING)
+        return format_html("{} {}", link, format_html_join(" · ", "{}", told))
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A page of a timeline."""
+
+    events: Sequence[Event]
+    kinds: Sequence[str]
+    kind: str
+    #: The place of the page after it; None: it is the last.
+    further: Cursor | None
+
+    @property
+    def rows(self) -> list[Any]:
+        """The rows whose names have to be known before it is shown."""
+        return [event.row for event in self.events if event.row is not None]
+
+
+@cache
+def sources_of(site: StaffSite, model: type[Model], alias: str) -> tuple[Source, ...]:
+    """The tables of a row's timeline. Kept: they are the models'."""
+    found: list[Source] = []
+    for relation in model._meta.related_objects:
+        key: Any = relation.field
+        admin = site.screen_of(relation.related_model)
+        moment = admin.moments.get(key.name) if admin else None
+        if admin is None or moment is None:
+            continue
+        order = admin.keys[key.name]
+        by_time = order.startswith("-") and order.endswith("_at")
+        needs = (need for name in moment.shows for need in admin.column(name).needs)
+        time = order.removeprefix("-") if by_time else "created_at"
+        names = {"id", "created_at", time, key.name, *needs, *(("status",) if moment.fails else ())}
+        selected = sorted(names - secret_fields(relation.related_model))
+        found.append(
+            Source(len(found), admin, key, moment, time, by_time and order != UNSORTED, selected,
+                   reader_of(relation.related_model, selected, alias))
+        )  # fmt: skip
+    return tuple(found)
+
+
+def asked(query: QueryDict) -> tuple[str, Cursor | None]:
+    """Kind and place of an address. Raises `HelpfulError` for what is not known."""
+    if unknown := set(query) - {"kind", "before"}:
+        raise HelpfulError(f"A timeline has no filter “{min(unknown)[:40]}”.")
+    before = query.get("before", "")
+    return query.get("kind", ""), Cursor.parse(before) if before else None
+
+
+def timeline(
+    site: StaffSite,
+    request: StaffRequest,
+    row: Model,
+    alias: str,
+    *,
+    size: int = SIZE,
+    kind: str = "",
+    before: Cursor | None = None,
+) -> Timeline:
+    """Read a page of a row's timeline, of one kind or of all: two queries.
+
+    Without the tables that who asks may not read. Raises `HelpfulError` for an unknown kind.
+    """
+    sources = [
+        source
+        for source in sources_of(site, type(row), alias)
+        if may_read(request, source.admin.model)
+    ]
+    kinds = [*dict.fromkeys([*(source.moment.kind for source in sources), STAFF])]
+    if kind and kind not in kinds:
+        raise HelpfulError(f"A timeline has no kind “{kind[:40]}”: there are {', '.join(kinds)}.")
+    wanted = {source.place: source for source in sources if kind in ("", source.moment.kind)}
+    events: list[Event] = []
+    if wanted:
+        union = sql.SQL(" UNION ALL ").join(
+            sql.SQL("({})").format(source.query(before)) for source in wanted.values()
+        )
+        values: dict[str, Any] = {"key": row.pk, "limit": size + 1,
+                                  "looked_through": LOOKED_THROUGH}  # fmt: skip
+        if before:
+            values |= {"at": before.at, "id": before.key if before.place < LAST else None}
+        with connections[alias].cursor() as cursor:
+            cursor.execute(union, values)
+            found = cursor.fetchall()
+        events += [wanted[place].event(json.loads(text)) for place, text in found]
+    if kind in ("", STAFF):
+        events += site.deeds(request, row, before, size + 1)
+    events.sort(key=lambda event: event.order, reverse=True)
+    further = events[size - 1].cursor if len(events) > size else None
+    return Timeline(events[:size], kinds, kind, further)
+
+
+def parameters(kind: str, before: Cursor | None) -> Mapping[str, str]:
+    """The query string of a page."""
+    given = {"kind": kind, "before": str(before) if before else ""}
+    return {name: value for name, value in given.items() if value}
