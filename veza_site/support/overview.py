@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import connections
 from django.urls import reverse
@@ -37,22 +38,23 @@ CHARTS = {"users": "New users", "track_plays": "Plays", "tracks": "Uploads"}
 #: Rows of each list.
 LATEST = 8
 
-#: Failed jobs among which the last to fail are looked for: the index sorts by when they were made.
-LOOKED_THROUGH = 500
-
 #: A job that has been worked at for longer is stuck: its worker gave no sign of life meanwhile.
 STUCK = timedelta(hours=1)
 
 #: An account is new for so long.
 NEW = timedelta(days=7)
 
-#: One run of idx_hls_transcode_queue_status_created_at for each state, of a bounded length.
+#: A run of idx_hls_transcode_queue_status_created_at for each state, of a bounded length: how many
+#: jobs it has, how many began long ago, and those of the failed ones that changed last.
 _QUEUE = """
-    SELECT state::text, counted.number, counted.stuck
+    SELECT state::text, counted.number, counted.late, counted.last
     FROM unnest(enum_range(NULL::transcode_status)) AS state, LATERAL (
-        SELECT count(*) AS number, count(*) FILTER (WHERE started_at < %s) AS stuck FROM (
-            SELECT started_at FROM hls_transcode_queue WHERE status = ANY (ARRAY[state])
-            ORDER BY status, created_at DESC LIMIT %s
+        SELECT count(*) AS number, count(*) FILTER (WHERE started_at < %s) AS late,
+            (array_agg(id ORDER BY updated_at DESC, id DESC)
+                FILTER (WHERE state = 'failed'))[:%s] AS last
+        FROM (
+            SELECT id, started_at, updated_at FROM hls_transcode_queue
+            WHERE status = ANY (ARRAY[state]) ORDER BY status, created_at DESC LIMIT %s
         ) AS run
     ) AS counted
 """
@@ -78,11 +80,14 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """Jobs of the transcode queue in one state."""
+    """Jobs of the transcode queue in one state, and how many of them began long ago."""
 
     badge: SafeString
     count: Count
+    late: Count
     url: str
+    #: Of the failed ones, those that failed last.
+    last: list[UUID]
 
 
 def overview(site: StaffSite, request: StaffRequest, alias: str) -> dict[str, Any]:
@@ -95,16 +100,16 @@ def overview(site: StaffSite, request: StaffRequest, alias: str) -> dict[str, An
         "staff_log_url": f"{list_of(StaffLogEntry)}?kind=action",
     }
     if request.access.may("hls_transcode_queue", "read"):
-        states, stuck = _queue(alias)
+        states = _queue(alias)
         context["queue"] = list(states.values())
         context["tiles"] += [
             Tile("Failed jobs", states["failed"].count, "of the transcode queue",
                  f"{_jobs()}?failed=latest"),
-            Tile("Stuck in processing", stuck, "begun more than an hour ago",
+            Tile("Stuck in processing", states["processing"].late, "begun more than an hour ago",
                  f"{_jobs()}?status=processing&order=reversed"),
             Tile("Waiting", states["pending"].count, "for a worker", f"{_jobs()}?status=pending"),
         ]  # fmt: skip
-        context["failed_jobs"] = _failed(site, request, alias)
+        context["failed_jobs"] = _failed(site, request, alias, states["failed"].last)
         context["failed_url"] = f"{_jobs()}?failed=latest"
     if request.access.may("users", "read"):
         context["tiles"].append(_unverified(alias))
@@ -131,34 +136,29 @@ def _jobs() -> str:
     return reverse("admin:veza_media_hlstranscodejob_changelist")
 
 
-def _queue(alias: str) -> tuple[dict[str, QueueState], Count]:
-    """How many jobs are in each state, and how many of them are stuck, up to `COUNT_LIMIT`."""
-    states, stuck = {}, Count(0)
+def _queue(alias: str) -> dict[str, QueueState]:
+    """The jobs in each state, up to `COUNT_LIMIT`."""
     with connections[alias].cursor() as cursor:
-        cursor.execute(_QUEUE, [timezone.now() - STUCK, COUNT_LIMIT + 1])
-        for status, number, late in cursor.fetchall():
-            states[status] = QueueState(
-                badge(status), Count.of(number, COUNT_LIMIT), f"{_jobs()}?status={status}"
+        cursor.execute(_QUEUE, [timezone.now() - STUCK, LATEST, COUNT_LIMIT + 1])
+        return {
+            status: QueueState(
+                badge(status),
+                Count.of(number, COUNT_LIMIT),
+                Count.of(late, COUNT_LIMIT),
+                f"{_jobs()}?status={status}",
+                last or [],
             )
-            if status == "processing":
-                stuck = Count(late, capped=states[status].count.capped)
-    return states, stuck
+            for status, number, late, last in cursor.fetchall()
+        }
 
 
-def _failed(site: StaffSite, request: StaffRequest, alias: str) -> HtmlTable:
+def _failed(site: StaffSite, request: StaffRequest, alias: str, last: list[UUID]) -> HtmlTable:
     """The jobs that failed last."""
     screen: Any = site.get_model_admin(HlsTranscodeJob)
     columns = [screen.column(name) for name in ("track", "error_message", "tries", "completed_at")]
-    jobs = HlsTranscodeJob._base_manager.using(alias)
-    latest = (
-        jobs.filter(status__any_of="failed")
-        .order_by("status", "-created_at")
-        .values_list("updated_at", "pk")[:LOOKED_THROUGH]
-    )
-    last = [pk for _, pk in sorted(latest, reverse=True)[:LATEST]]
-    found = bounded(jobs.filter(pk__in=last), screen.selected(columns), IN_LIST)
-    rows = list(found.order_by("-updated_at", "-id"))
-    return _table(site, request, alias, [Opening(screen.column("id")), *columns], rows)
+    jobs = HlsTranscodeJob._base_manager.using(alias).filter(pk__in=last)
+    rows = bounded(jobs, screen.selected(columns), IN_LIST).order_by("-updated_at", "-id")
+    return _table(site, request, alias, [Opening(screen.column("id")), *columns], list(rows))
 
 
 def _unverified(alias: str) -> Tile:
