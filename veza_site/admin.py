@@ -16,9 +16,11 @@ from veza_core.screens.actions.addresses import undo_batch_url_of, undo_url_of
 from veza_core.screens.columns import computed
 from veza_core.screens.display import NOTHING, shortened
 from veza_core.screens.inspection import InspectionAdmin
-from veza_core.screens.states import Option, State
+from veza_core.screens.legible import name_html
+from veza_core.screens.states import Option, State, View
 from veza_site.models import ACTION, Note, StaffLogEntry
 from veza_site.support.masking import mask
+from veza_site.support.wording import done
 
 
 class StaffScreen(InspectionAdmin):
@@ -45,7 +47,7 @@ class StaffScreen(InspectionAdmin):
             f"admin:{meta.app_label}_{meta.model_name}_changelist",
             query={name: str(value) for name, value in keys.items()},
         )
-        return format_html('<a href="{}">{}</a>', url, text)
+        return format_html('<a href="{}">{}</a>', url, name_html(text))
 
 
 @admin.register(StaffLogEntry)
@@ -73,6 +75,7 @@ class StaffLogEntryAdmin(StaffScreen):
             ),
         ),
     )
+    views = (View("Actions", {"kind": "action"}, "What colleagues did"),)
     sections = (
         ("Who", ("staff", "staff_id", "address", "user_agent")),
         ("What", ("what", "subject", "reason", "before", "after", "batch")),
@@ -88,7 +91,7 @@ class StaffLogEntryAdmin(StaffScreen):
     @computed("Action", "action")
     def what(self, row: StaffLogEntry) -> SafeString:
         """The action, and all of the same."""
-        return self.narrowed(row.action, action=row.action)
+        return self.narrowed(done(self.admin_site, row.action), action=row.action)
 
     @computed("Subject", "subject_table", "subject_id", "subject_label")
     def subject(self, row: StaffLogEntry) -> SafeString:
@@ -103,7 +106,8 @@ class StaffLogEntryAdmin(StaffScreen):
         return [format_html('<a href="{}">{}</a>', url, text) for url, text in links if url]
 
     def title_of(self, row: StaffLogEntry) -> str:
-        return f"{row.action} by {row.staff_name}"
+        who = name_html(row.staff_name)
+        return format_html("{}, by {}", done(self.admin_site, row.action), who)
 
 
 @admin.register(Note)
@@ -125,7 +129,7 @@ class NoteAdmin(StaffScreen):
         return _subject(row)
 
     def title_of(self, row: Note) -> str:
-        return f"Note by {row.author_name}"
+        return format_html("Note by {}", name_html(row.author_name))
 
 
 def _subject(row: Any) -> SafeString:
@@ -133,9 +137,9 @@ def _subject(row: Any) -> SafeString:
     if not row.subject_table:
         return NOTHING
     label = getattr(row, "subject_label", "") or row.subject_id
-    text = f"{row.subject_table}: {shortened(label)}"
+    text = format_html("{}: {}", row.subject_table, name_html(shortened(label)))
     url = _url_of(row.subject_table, row.subject_id)
-    return format_html('<a href="{}">{}</a>', url, text) if url else format_html("{}", text)
+    return format_html('<a href="{}">{}</a>', url, text) if url else text
 
 
 def _url_of(table: str, key: str) -> str:

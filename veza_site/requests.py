@@ -18,6 +18,9 @@ FORM = re.compile(
     re.IGNORECASE,
 )
 
+#: What runserver, by wsgiref, says of a request that says nothing of its kind.
+UNSAID = "text/plain"
+
 #: Octets of a body. The largest form of this site has a note of 4,000 characters, or 50 keys; each
 #: octet of them may be three, written as %xx.
 LARGEST = 131_072
@@ -55,6 +58,8 @@ def _refusal(environ: dict[str, Any]) -> HTTPStatus | None:
         return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     if environ.get("REQUEST_METHOD") != "POST" and int(length):
         return HTTPStatus.BAD_REQUEST
+    if kind == UNSAID and not int(length):
+        return None
     if kind and not FORM.fullmatch(kind):
         # Where a charset or the syntax is at fault, too: 415 is for another kind of body.
         same = kind.lower().startswith("application/x-www-form-urlencoded")

@@ -109,7 +109,7 @@ def test_panels_lead_both_ways(browser: Client) -> None:
     assert f'href="{list_of(TrackPlay, track=track.pk)}">The latest 20, and all 23 →' in page
     assert f'href="{page_of(User, track.user_id)}">composer</a>' in page
     plays = browser.get(list_of(TrackPlay, track=track.pk)).content.decode()
-    assert "<strong>23</strong> plays" in plays
+    assert '<strong>23</strong> <span class="visually-hidden">plays' in plays
 
 
 def test_counts_of_panels_stop(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,13 @@ KINDS: dict[str, tuple[str, ...]] = {
         "-1",
     ),
 }
+#: Text that is no attack, and breaks a page's layout or deceives its reader.
+SHAPES: dict[str, tuple[str, ...]] = {
+    "unbroken": tuple("W" * size for size in (4_000, 500, 255, 100, 50, 30, 20, 10, 2)),
+    "blank": ("     ", "  "),
+    "invisible": ("\u200badmin_x\u2060", "\u3164\u200b", "\u200b", "\u2800"),
+    "turned": ("\u202egnp.exe \u05d0\u05d1", "\u202eab", "\u05d0"),
+}
 #: What is never to be told, wherever it stands.
 SECRET = "S3CRET"
 
@@ -53,7 +60,8 @@ class Hostile:
 
 def text_of(kind: str, type_: str) -> Any:
     """The longest text of a kind that a column of this type takes; None: it holds no text."""
-    longest = KINDS[kind][0]
+    texts = (KINDS | SHAPES)[kind]
+    longest = texts[0]
     if type_ == "text":
         return longest
     if type_.endswith("[]"):
@@ -63,7 +71,7 @@ def text_of(kind: str, type_: str) -> Any:
         return {longest: longest, "list": [longest]}
     if type_.startswith("character varying"):
         bound = int(type_.removeprefix("character varying(").removesuffix(")"))
-        return next(text for text in KINDS[kind] if len(text) <= bound)
+        return next(text for text in texts if len(text) <= bound)
     return None
 
 

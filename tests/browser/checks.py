@@ -11,11 +11,13 @@ from tests.browser.watch import was_hit
 #: The narrowest screen that counts: a phone's, in CSS pixels.
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
+#: A phone, a tablet upright and across, a laptop, a desk: to look at layout is quick.
+WIDTHS = (PHONE["width"], 768, 1024, DESK["width"], 1440)
 
 #: Axe takes its time, so that it sees the first few rows of a list, which the others are built
 #: like, and the menu on the start page alone.
 MORE_ROWS = "tbody tr:nth-child(n+5)"
-MENU = "#nav-sidebar"
+MENU = "#menu"
 
 SCRIPT = Axe().axe_script
 
@@ -34,17 +36,56 @@ def problems(page: Page, rules: list[str] | None = None) -> list[str]:
             for fault in found["violations"] for node in fault["nodes"]]  # fmt: skip
 
 
-def overflow(page: Page) -> list[str]:
-    """What sticks out of the page at the right, so that all of it scrolls sideways."""
-    return page.evaluate(
+def misfits(page: Page) -> list[str]:
+    """What does not fit on the screen as it is: a page that scrolls sideways, a head or a search
+    box out of shape, and what is to be clicked but too small to be hit.
+    """
+    found: list[str] = page.evaluate(
         """() => {
+            const faults = [];
             const width = document.documentElement.clientWidth;
-            if (document.documentElement.scrollWidth <= width) return [];
-            return [...document.body.querySelectorAll("*")]
-                .filter(item => item.getBoundingClientRect().right > width + 1)
-                .map(item => item.outerHTML.slice(0, 120));
+            const told = (item) => item.outerHTML.slice(0, 120);
+            if (document.documentElement.scrollWidth > width) {
+                faults.push(`${document.documentElement.scrollWidth} px wide`, ...[
+                    ...document.body.querySelectorAll("*")]
+                    .filter(item => item.getBoundingClientRect().right > width + 1)
+                    .slice(0, 5).map(told));
+            }
+            const head = document.getElementById("header").getBoundingClientRect();
+            if (head.height > 56) faults.push(`the head is ${head.height} px high`);
+            const box = document.getElementById("search-box")?.getBoundingClientRect();
+            if (box && (box.height > 40 || box.width < 120)) {
+                faults.push(`the search box is ${box.width} × ${box.height} px`);
+            }
+            for (const item of document.querySelectorAll("a, button, summary, input, select")) {
+                const { width, height } = item.getBoundingClientRect();
+                if (item.checkVisibility() && item.type !== "hidden" && (width < 8 || height < 8)
+                        && !item.closest(".visually-hidden, .skip-to-content-link")) {
+                    faults.push(`${width} × ${height} px: ${told(item)}`);
+                }
+            }
+            return faults;
         }"""
     )
+    return found
+
+
+def check_widths(page: Page) -> None:
+    """The page fits on every screen that staff have."""
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert misfits(page) == [], width
+
+
+def check_density(page: Page) -> None:
+    """At 1440×900 a list begins near the top, and shows many rows at once."""
+    rows = page.evaluate(
+        "[...document.querySelectorAll('#result_list tbody tr')]"
+        ".map(row => row.getBoundingClientRect()).map(({ top, bottom }) => [top, bottom])"
+    )
+    assert rows[0][0] <= 250
+    assert sum(bottom <= 900 for _, bottom in rows) >= min(18, len(rows))
+    assert page.locator("nav.pages").count() == 2
 
 
 def show_in(page: Page, theme: Literal["light", "dark"]) -> None:
@@ -54,13 +95,13 @@ def show_in(page: Page, theme: Literal["light", "dark"]) -> None:
 
 
 def check(page: Page) -> None:
-    """Inert, accessible in light and dark, and no wider than the screen, large or small."""
+    """Inert, accessible in light and dark, and in shape on every screen."""
     assert not was_hit(page)
     themes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
     for theme in themes:
         show_in(page, theme)
         assert problems(page, None if theme == "light" else ["color-contrast"]) == [], theme
+    check_widths(page)
     page.set_viewport_size(PHONE)
-    assert overflow(page) == []
     assert problems(page, ["scrollable-region-focusable"]) == []
     page.set_viewport_size(DESK)

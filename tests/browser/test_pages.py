@@ -4,25 +4,44 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.attack.addresses import MODELS, actions_of, address_of
-from tests.attack.payloads import KINDS, Hostile
-from tests.browser.checks import check
+from tests.attack.payloads import KINDS, SHAPES, Hostile
+from tests.browser.checks import check, check_density, check_widths
 from tests.browser.rows import insert_hostile
 from tests.browser.watch import Watch
 from veza_core.models import User
 
 
 @pytest.fixture(scope="package")
-def hostile(database: str) -> Hostile:
-    """Rows of all kinds of hostile text; those of the last kind are given."""
-    return [insert_hostile(database, kind) for kind in reversed(KINDS)][-1]
+def odd(database: str) -> dict[str, Hostile]:
+    """Rows of all kinds of hostile and misshapen text, by the kind."""
+    return {kind: insert_hostile(database, kind) for kind in (*SHAPES, *KINDS)}
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+@pytest.fixture(scope="package")
+def hostile(odd: dict[str, Hostile]) -> Hostile:
+    """The rows with markup as text."""
+    return odd["markup"]
+
+
+parametrize = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+
+
+@parametrize
 def test_screen(model: type, hostile: Hostile, staff: Page) -> None:
+    staff.set_viewport_size({"width": 1440, "height": 900})
     staff.goto(address_of(model, "changelist"))
+    check_density(staff)
     check(staff)
     staff.goto(address_of(model, "change", hostile.keys[model._meta.db_table]))
     check(staff)
+
+
+@parametrize
+def test_text_without_a_break(model: type, odd: dict[str, Hostile], staff: Page) -> None:
+    """It widens no page; and what a row says is not in the window's title."""
+    staff.goto(address_of(model, "change", odd["unbroken"].keys[model._meta.db_table]))
+    check_widths(staff)
+    assert "WW" not in staff.title()
 
 
 def test_start_page(hostile: Hostile, staff: Page) -> None:

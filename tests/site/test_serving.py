@@ -144,7 +144,7 @@ def test_production_refuses_another_host(served):
 
 def test_production_serves_static_files_for_good_and_compressed(served):
     page = get(served, "/admin/login/")[2].decode()
-    path = re.search(r"/static/admin/css/base\.[0-9a-f]{12}\.css", page)[0]
+    path = re.search(r"/static/veza/theme\.[0-9a-f]{12}\.css", page)[0]
     status, headers, body = get(served, path, **{"Accept-Encoding": "gzip"})
     assert status == 200
     assert headers["Content-Encoding"] == "gzip"

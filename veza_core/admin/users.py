@@ -13,7 +13,7 @@ from veza_core.screens.columns import computed
 from veza_core.screens.display import ago, badge, exact
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.search.finders import part, same, whole
-from veza_core.screens.states import UNSORTED, boolean, choices
+from veza_core.screens.states import UNSORTED, View, boolean, choices
 
 from .account_actions import ACCOUNT_ACTIONS
 from .role_actions import ROLE_ACTIONS
@@ -48,6 +48,11 @@ class UserAdmin(InspectionAdmin):
         boolean("is_active", "Active"),
         boolean("is_verified", "E-mail verified"),
     )
+    views = (
+        View("New and unverified", {"is_verified": "no", "deleted": "no", "range": "7d"},
+             "New and unverified"),
+        View("Banned", {"is_banned": "yes"}),
+    )  # fmt: skip
     label = "username"
     panels_first = ("user_roles", "federated_identities", "user_sessions", "refresh_tokens")
     finders = (whole("email"), same("username", live=True), same("slug", live=True),

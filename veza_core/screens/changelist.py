@@ -12,11 +12,12 @@ from veza_core.access import staff_request
 
 from .bounded import IN_LIST, bounded
 from .columns import Box, HtmlTable, heading
-from .filters import Chip, Group, KeyForm, chips, groups, key_forms, probe
+from .filters import Chip, Choice, Group, KeyForm, chips, groups, key_forms, probe
 from .keyset import Count, Page
 from .listing import Listing, Screen
 from .order import Place
 from .source import Source
+from .states import View
 
 if TYPE_CHECKING:
     from .inspection import InspectionAdmin
@@ -149,6 +150,14 @@ class KeysetChangeList(ChangeList):
         given = {name: str(value) for name, value in listing.keys.items()} | listing.range
         given |= {name: option.value for name, option in listing.options.items()}
         return given | ({"order": "reversed"} if self.is_reversed else {})
+
+    def views(self) -> list[Choice]:
+        """The questions that staff have of this list, for the template."""
+        views = [View("All", {}), *self.model_admin.all_views()]
+        return [
+            Choice(view.label, f"?{urlencode(view.query)}", view.query == self.filled)
+            for view in views
+        ]
 
     def groups(self) -> list[Group]:
         """The filters, for the template."""

@@ -15,9 +15,10 @@ from veza_core.secret_columns import SECRET_COLUMNS
 from .bounded import Excerpt
 from .display import AnyField, badge, cell, copy_button, short_id, shortened, words
 from .labels import link_html, url_of
+from .legible import name_text
 
-#: Units that a heading shall not repeat, since each value has its own.
-SUFFIXES = ("_ms",)
+#: What a heading shall not repeat, since each value says it: its unit, and that it is a time.
+SUFFIXES = ("_ms", "_at")
 
 
 def secret_fields(model: type[Model]) -> frozenset[str]:
@@ -42,10 +43,13 @@ def heading(field: AnyField) -> str:
 
 HEADINGS = {
     "id": "ID",
+    "email": "E-mail",
+    "last_login": "Last sign-in",
     "ip_address": "IP address",
     "created_at": "Created",
     "updated_at": "Last changed",
     "deleted_at": "Deleted",
+    "completed_at": "Ended",
     "avatar_url": "Avatar",
     "provider_user_id": "ID at the provider",
 }
@@ -132,7 +136,7 @@ class Box:
         self.label = label
 
     def __call__(self, row: Model) -> SafeString:
-        name = shortened(str(row.__dict__.get(self.label) or str(row.pk)[:8]))
+        name = name_text(shortened(str(row.__dict__.get(self.label) or str(row.pk)[:8])))
         return format_html(
             '<input type="checkbox" name="{}" value="{}" class="action-select"'
             ' aria-label="Select {}">',

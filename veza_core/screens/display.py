@@ -9,13 +9,15 @@ from typing import Any
 
 from django.apps import apps
 from django.db.models import Field, ForeignKey, GenericIPAddressField, Model
-from django.utils.html import escape, format_html, format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from veza_core.db.fields import EnumField
 from veza_core.db.infinity import WORDS
 from veza_core.sizes import size
+
+from .legible import name_html, text_html
 
 #: Django's fields take types for mypy only: subscripted, they do not exist at run time.
 type AnyField = Field[Any, Any]
@@ -78,8 +80,9 @@ def frequency(hertz: int) -> str:
 
 
 def percent(value: Any) -> str:
-    """As in "87.50 %"."""
-    return f"{value} %"
+    """As in "87.5 %"."""
+    digits = f"{value:f}"
+    return f"{digits.rstrip('0').rstrip('.') if '.' in digits else digits} %"
 
 
 def number(value: int) -> str:
@@ -174,9 +177,56 @@ def whole_id(value: Any) -> SafeString:
 
 def pretty_json(value: Any) -> SafeString:
     """JSON over several lines. Its size and depth are bounded where it is read: see `bounded`."""
+    written = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
+    return format_html("<pre>{}</pre>", text_html(written))
+
+
+def said(name: str, value: Any) -> str:
+    """A value that JSON holds, as people say it; `name` is the key or column that it is of."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (int, float)):
+        unit = _unit(name)
+        return unit(value) if unit else f"{value:,}"
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return str(value)
+
+
+def document(values: dict[str, Any], *, whole: bool) -> SafeString:
+    """A JSON object: in a list, in one line of words; on a page, a line for each key."""
+    if not values:
+        return NOTHING
+    if not whole:
+        # No more of it than a list shows, whatever its size.
+        line = ", ".join(f"{_key(key)}: {said(key, values[key])}" for key in sorted(values)[:SHORT])
+        return name_html(shortened(line))
+    if any(isinstance(value, (dict, list)) for value in values.values()):
+        return pretty_json(values)
     return format_html(
-        "<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
+        '<ul class="document">{}</ul>',
+        format_html_join(
+            "",
+            "<li>{}: {}</li>",
+            ((name_html(_key(key)), text_html(said(key, values[key]))) for key in sorted(values)),
+        ),
     )
+
+
+def _key(name: str) -> str:
+    """A key of a document, which often is a column's name, in words."""
+    return words(name.removeprefix("is_"))
+
+
+def explained(comment: str) -> tuple[str, str]:
+    """What the database says of a column: what it is, and what it means when it is not set.
+
+    Comments are of the form "No sign-in before this time; NULL: not locked" (docs/schema.md).
+    """
+    text, _, unset = comment.partition("NULL: ")
+    return text.rstrip("; "), unset
 
 
 def shortened(value: str, most: int = SHORT) -> str:
@@ -187,15 +237,16 @@ def shortened(value: str, most: int = SHORT) -> str:
 def text(value: str, *, whole: bool) -> SafeString:
     """Text with its line breaks, or the beginning of it."""
     if whole:
-        return format_html('<span class="text">{}</span>', value)
-    return escape(shortened(value))
+        return format_html('<span class="text">{}</span>', text_html(value))
+    return name_html(shortened(value))
 
 
 def cell(field: AnyField, row: Model, *, whole: bool) -> SafeString:
     """A column of a row; `whole` on its own page, else as short as a list wants it."""
     value = getattr(row, field.attname)
     if value is None:
-        return NOTHING
+        unset = explained(field.db_comment or "")[1] if whole else ""
+        return format_html('<span class="nothing">{}</span>', unset) if unset else NOTHING
     if isinstance(field, EnumField) or field.choices:
         return badge(str(value))
     return _how(type(value))(field, value, whole)  # type: ignore[arg-type]  # types are hashable
@@ -254,6 +305,6 @@ KINDS: tuple[tuple[Any, Show], ...] = (
     (uuid.UUID, _id),
     (str, _text),
     (list, _list),
-    (dict, lambda _, value, whole: pretty_json(value) if whole else text(str(value), whole=False)),
+    (dict, lambda _, value, whole: document(value, whole=whole)),
     ((int, float), _number),
 )

@@ -29,6 +29,10 @@ class Group:
 
     title: str
     choices: list[Choice]
+    #: Whether it is the range of dates, which has forms besides.
+    is_dates: bool = False
+    #: What is chosen; empty: all.
+    chosen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ def groups(changes: "KeysetChangeList") -> Iterator[Group]:
                     for option in state.options
                 ),
             ],
+            chosen=chosen.label if chosen else "",
         )  # fmt: skip
     yield _dates(changes)
 
@@ -80,7 +85,17 @@ def _dates(changes: "KeysetChangeList") -> Group:
                 for preset in PRESETS
             ),
         ],
+        is_dates=True,
+        chosen=_range_chosen(chosen),
     )  # fmt: skip
+
+
+def _range_chosen(chosen: dict[str, str]) -> str:
+    """A range of dates in words."""
+    if "range" in chosen:
+        return PRESET_LABELS[chosen["range"]]
+    words = {"since": "from", "until": "up to"}
+    return " ".join(f"{words[name]} {chosen[name]}" for name in words if name in chosen)
 
 
 def probe(changes: "KeysetChangeList") -> Model:

@@ -12,10 +12,13 @@ from django.contrib import admin
 from django.contrib.admin.options import ActionLocation
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
+from django.forms import Media
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from veza_core.access import StaffRequest, staff_request
 
@@ -34,15 +37,16 @@ from .columns import (
     show,
     shown_fields,
 )
-from .display import AnyField, declared, shortened
+from .display import AnyField, declared, explained, shortened
 from .errors import NotThereError
 from .guard import READING, guarded
 from .labels import attach, foreign_keys
+from .legible import name_html
 from .listing import Screen, read
 from .panels import panels_of
 from .search.finders import Finder
 from .site import StaffSite
-from .states import DELETED, State
+from .states import DELETED, DELETED_THIS_WEEK, State, View
 from .whole import value_urls
 
 #: What every page ends with.
@@ -65,6 +69,8 @@ class InspectionAdmin(admin.ModelAdmin):
     keys: ClassVar[Mapping[str, str]] = {}
     #: Filters by state. Soft-delete tables have `DELETED` besides.
     states: ClassVar[Sequence[State]] = ()
+    #: The questions that staff have, as links above the list. Soft-delete tables have one besides.
+    views: ClassVar[Sequence[View]] = ()
     #: The column that other tables' links show; empty: the beginning of the id.
     label: ClassVar[str] = ""
     #: By what the search box finds rows, beside their ids; each has an index of its own.
@@ -88,6 +94,11 @@ class InspectionAdmin(admin.ModelAdmin):
     actions: Any = None
     change_list_template = "veza/list.html"
     page_template = "veza/page.html"
+
+    @property
+    def media(self) -> Media:
+        """Django's script for the boxes of a list; not those of forms, which nothing here has."""
+        return Media(js=["admin/js/actions.js"])
 
     # Who may what -----------------------------------------------------------------------------
 
@@ -137,6 +148,10 @@ class InspectionAdmin(admin.ModelAdmin):
         """What the list may be asked for."""
         states = (*self.states, DELETED) if self.is_soft else tuple(self.states)
         return Screen(self.model, self.order, self.keys, states, self.merged)
+
+    def all_views(self) -> list[View]:
+        """The links above the list, after "All"."""
+        return [*self.views, *([DELETED_THIS_WEEK] if self.is_soft else [])]
 
     def column(self, name: str) -> FieldColumn | ComputedColumn:
         """A column by its name: a field, or a method marked by `computed`."""
@@ -256,6 +271,7 @@ class InspectionAdmin(admin.ModelAdmin):
         self.make_ready(request, [row, *related])
         return {
             "title": self.title_of(row),
+            "page_title": self.page_title(row),
             "subtitle": None,
             "opts": self.opts,
             "original": row,
@@ -290,8 +306,11 @@ class InspectionAdmin(admin.ModelAdmin):
     def title_of(self, row: Any) -> str:
         """What the page of a row is headed by."""
         named = shortened(str(getattr(row, self.label) if self.label else str(row.pk)[:8]))
-        name = str(self.opts.verbose_name)
-        return f"{name[:1].upper()}{name[1:]} {named}"
+        return format_html("{} {}", capfirst(str(self.opts.verbose_name)), name_html(named))
+
+    def page_title(self, row: Any) -> str:
+        """What the window's title and the browser's history have: nothing that the row says."""
+        return f"{capfirst(str(self.opts.verbose_name))} {str(row.pk)[:8]}"
 
     def extra_panels(self, request: StaffRequest, row: Any) -> Sequence[Any]:
         """What staff did to the row and noted of it, where the site remembers that."""
@@ -316,7 +335,7 @@ class InspectionAdmin(admin.ModelAdmin):
         if field is None:
             method = ComputedColumn(getattr(self, name))
             return method.short_description, method(row), ""
-        return heading(field), show(field, row, whole=True), field.db_comment or ""
+        return heading(field), show(field, row, whole=True), explained(field.db_comment or "")[0]
 
     def remember(self, request: StaffRequest) -> None:
         """Add to the staff log what was read. Without what was searched for."""

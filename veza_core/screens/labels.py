@@ -17,6 +17,7 @@ from psycopg import sql
 from veza_core.access import StaffRequest
 
 from .display import NOTHING, SHORT, AnyForeignKey, badge, shortened
+from .legible import name_html
 from .site import StaffSite
 
 #: Where a row keeps the links of its foreign keys, by column.
@@ -36,7 +37,7 @@ class Link:
 
     def html(self) -> SafeString:
         """The name, and the way there."""
-        shown = escape(shortened(self.text))
+        shown = name_html(shortened(self.text))
         if self.url:
             shown = SafeString(f'<a href="{self.url}">{shown}</a>')
         if self.deleted:

@@ -168,11 +168,12 @@ def _driven(screen: Screen, keys: dict[str, Any], options: dict[str, Option]) ->
     branches = _branches(screen) if name is None else ()
     if branches:
         key = screen.merged
+    sorted_by = options[name].sorted_by if name in options else ""
     return Listing(
-        Order.parse(screen.model, order or "-created_at", key),
+        Order.parse(screen.model, order or sorted_by or "-created_at", key),
         order != UNSORTED,
         driver,
-        name in options,
+        name in options and not sorted_by,
         condition,
         branches=branches,
     )

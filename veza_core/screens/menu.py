@@ -5,6 +5,7 @@ from typing import Any
 from django.apps import apps
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.text import capfirst, slugify
 
 from .labels import list_of
@@ -24,6 +25,8 @@ def grouped(site: StaffSite, request: HttpRequest, label: str | None = None) -> 
     In the order of the models, under the headings of the apps; `label` says of one app only.
     """
     start = reverse("admin:index")
+    desk = [] if label else _desk(site, request)
+    here = not any(entry["is_current"] for entry in desk)
     groups: dict[str, dict[str, Any]] = {}
     for model in apps.get_models():
         meta, screen = model._meta, site.screen_of(model)
@@ -41,16 +44,31 @@ def grouped(site: StaffSite, request: HttpRequest, label: str | None = None) -> 
                 "object_name": meta.object_name,
                 "perms": {"view": True},
                 "admin_url": address,
-                "is_current": request.path.startswith(address),
+                "is_current": here and request.path.startswith(address),
                 "add_url": None,
                 "view_only": True,
             }
         )
     places = {name: place for place, name in enumerate(headings())}
-    return sorted(
+    found = sorted(
         groups.values(),
         key=lambda group: (places.get(group["name"], len(places)), group["name"]),
     )
+    return [{**_group("Desk", start), "models": desk}, *found] if desk else found
+
+
+def _desk(site: StaffSite, request: HttpRequest) -> list[dict[str, Any]]:
+    """The questions that a shift begins with, each a view of a list."""
+    return [
+        {
+            "name": view.desk,
+            "admin_url": (address := f"{list_of(screen.model)}?{urlencode(view.query)}"),
+            "is_current": request.get_full_path() == address,
+        }
+        for screen in site.screens()
+        for view in screen.views
+        if view.desk and screen.has_view_permission(request)
+    ]
 
 
 def _group(name: str, start: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The filters of a list: what a row's state can be, and whether an index finds the rows in it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db.models import Q
@@ -28,6 +28,8 @@ class Option:
     key: str = ""
     #: The keys of the list with which the state has an index of its own.
     with_keys: tuple[str, ...] = ()
+    #: For `UNSORTED`: the order that a bounded number of the rows is sorted by.
+    sorted_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,5 +93,18 @@ def given(field: str, label: str, *, yes: str = "Yes", no: str = "No") -> State:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """A question that staff have of a list, as a link above it: its filters and its order."""
+
+    label: str
+    query: Mapping[str, str]
+    #: What the menu calls it, under "Desk"; empty: it is not there.
+    desk: str = ""
+
+
 #: On every soft-delete table.
 DELETED = given("deleted_at", "Deleted", yes="Deleted only", no="Live only")
+
+#: Above the lists of soft-delete tables.
+DELETED_THIS_WEEK = View("Deleted this week", {"deleted": "yes", "range": "7d"})

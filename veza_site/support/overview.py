@@ -1,61 +1,117 @@
-"""What a shift begins with: the start page's pictures and lists, each from an index."""
+"""What a shift begins with: what failed, what waits, who is new, what colleagues did.
+
+Each block's query takes its rows from an index, and a bounded number of them.
+"""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import connections
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from veza_core.access import StaffRequest
+from veza_core.models import User
+from veza_core.screens.bounded import IN_LIST, bounded
 from veza_core.screens.charts import by_day
-from veza_core.screens.columns import HtmlTable
+from veza_core.screens.columns import AnyColumn, HtmlTable, Opening
 from veza_core.screens.display import badge, exact
 from veza_core.screens.keyset import COUNT_LIMIT, Count
-from veza_core.screens.labels import attach
+from veza_core.screens.labels import attach, list_of
+from veza_core.screens.legible import name_html
 from veza_core.screens.site import StaffSite
-from veza_media.models import HlsTranscodeJob, TranscodeStatus
+from veza_media.models import HlsTranscodeJob
 from veza_site.models import StaffLogEntry
 from veza_site.support.daily import go_on, last_days
 from veza_site.support.remembered import opening, told
+from veza_site.support.wording import done
 
 #: Tables with a chart of what was made in each day, and what the chart is called.
 CHARTS = {"users": "New users", "track_plays": "Plays", "tracks": "Uploads"}
 
-#: One run of idx_hls_transcode_queue_status_created_at for each state, of a bounded length.
+#: Rows of each list.
+LATEST = 8
+
+#: A job that has been worked at for longer is stuck: its worker gave no sign of life meanwhile.
+STUCK = timedelta(hours=1)
+
+#: An account is new for so long.
+NEW = timedelta(days=7)
+
+#: A run of idx_hls_transcode_queue_status_created_at for each state, of a bounded length: how many
+#: jobs it has, how many began long ago, and those of the failed ones that changed last.
 _QUEUE = """
-    SELECT state::text, (
-        SELECT count(*) FROM (
-            SELECT 1 FROM hls_transcode_queue WHERE status = ANY (ARRAY[state])
-            ORDER BY status, created_at DESC LIMIT %s
-        ) AS counted
-    )
-    FROM unnest(enum_range(NULL::transcode_status)) AS state
+    SELECT state::text, counted.number, counted.late, counted.last
+    FROM unnest(enum_range(NULL::transcode_status)) AS state, LATERAL (
+        SELECT count(*) AS number, count(*) FILTER (WHERE started_at < %s) AS late,
+            (array_agg(id ORDER BY updated_at DESC, id DESC)
+                FILTER (WHERE state = 'failed'))[:%s] AS last
+        FROM (
+            SELECT id, started_at, updated_at FROM hls_transcode_queue
+            WHERE status = ANY (ARRAY[state]) ORDER BY status, created_at DESC LIMIT %s
+        ) AS run
+    ) AS counted
 """
 
-#: Rows of each list.
-LATEST = 10
+#: Of idx_users_created_at, from its end.
+_UNVERIFIED = """
+    SELECT count(*) FILTER (WHERE NOT is_verified AND deleted_at IS NULL), count(*) FROM (
+        SELECT is_verified, deleted_at FROM users WHERE created_at >= %s
+        ORDER BY created_at DESC LIMIT %s
+    ) AS latest
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A number that leads to the list of what it counts."""
+
+    title: str
+    count: Count
+    note: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """Jobs of the transcode queue in one state."""
+    """Jobs of the transcode queue in one state, and how many of them began long ago."""
 
     badge: SafeString
     count: Count
+    late: Count
     url: str
+    #: Of the failed ones, those that failed last.
+    last: list[UUID]
 
 
 def overview(site: StaffSite, request: StaffRequest, alias: str) -> dict[str, Any]:
     """The start page's context: what the user may read of it."""
     context: dict[str, Any] = {
+        "title": "Start",
+        "tiles": [],
         "charts": _charts(request, alias),
-        "staff_actions": _actions(request),
+        "staff_actions": _actions(site, request),
+        "staff_log_url": f"{list_of(StaffLogEntry)}?kind=action",
     }
     if request.access.may("hls_transcode_queue", "read"):
-        context["queue"] = _queue(alias)
-        context["failed_jobs"] = _failed(site, request, alias)
-        context["failed_url"] = f"{_jobs()}?status=failed"
+        states = _queue(alias)
+        context["queue"] = list(states.values())
+        context["tiles"] += [
+            Tile("Failed jobs", states["failed"].count, "of the transcode queue",
+                 f"{_jobs()}?failed=latest"),
+            Tile("Stuck in processing", states["processing"].late, "begun more than an hour ago",
+                 f"{_jobs()}?status=processing&order=reversed"),
+            Tile("Waiting", states["pending"].count, "for a worker", f"{_jobs()}?status=pending"),
+        ]  # fmt: skip
+        context["failed_jobs"] = _failed(site, request, alias, states["failed"].last)
+        context["failed_url"] = f"{_jobs()}?failed=latest"
+    if request.access.may("users", "read"):
+        context["tiles"].append(_unverified(alias))
+        context["new_users"] = _new_users(site, request, alias)
+        context["users_url"] = list_of(User)
     return context
 
 
@@ -74,36 +130,69 @@ def _jobs() -> str:
     return reverse("admin:veza_media_hlstranscodejob_changelist")
 
 
-def _queue(alias: str) -> list[QueueState]:
-    """How many jobs are in each state, up to `COUNT_LIMIT`."""
+def _queue(alias: str) -> dict[str, QueueState]:
+    """The jobs in each state, up to `COUNT_LIMIT`."""
     with connections[alias].cursor() as cursor:
-        cursor.execute(_QUEUE, [COUNT_LIMIT + 1])
-        return [
-            QueueState(badge(status), Count.of(number, COUNT_LIMIT), f"{_jobs()}?status={status}")
-            for status, number in cursor.fetchall()
-        ]
+        cursor.execute(_QUEUE, [timezone.now() - STUCK, LATEST, COUNT_LIMIT + 1])
+        return {
+            status: QueueState(
+                badge(status),
+                Count.of(number, COUNT_LIMIT),
+                Count.of(late, COUNT_LIMIT),
+                f"{_jobs()}?status={status}",
+                last or [],
+            )
+            for status, number, late, last in cursor.fetchall()
+        }
 
 
-def _failed(site: StaffSite, request: StaffRequest, alias: str) -> HtmlTable:
-    """The latest failed jobs."""
+def _failed(site: StaffSite, request: StaffRequest, alias: str, last: list[UUID]) -> HtmlTable:
+    """The jobs that failed last."""
     screen: Any = site.get_model_admin(HlsTranscodeJob)
-    columns = screen.panel_columns("track_version")
-    rows = list(
-        HlsTranscodeJob._base_manager.using(alias)
-        .filter(status__any_of=TranscodeStatus.FAILED)
-        .only(*screen.selected(columns))
-        .order_by("status", "-created_at")[:LATEST]
+    columns = [screen.column(name) for name in ("track", "error_message", "tries", "completed_at")]
+    jobs = HlsTranscodeJob._base_manager.using(alias).filter(pk__in=last)
+    rows = bounded(jobs, screen.selected(columns), IN_LIST).order_by("-updated_at", "-id")
+    return _table(site, request, alias, [Opening(screen.column("id")), *columns], list(rows))
+
+
+def _unverified(alias: str) -> Tile:
+    with connections[alias].cursor() as cursor:
+        cursor.execute(_UNVERIFIED, [timezone.now() - NEW, COUNT_LIMIT + 1])
+        number, among = cursor.fetchone()
+    return Tile(
+        "New and unverified",
+        Count(number, capped=among > COUNT_LIMIT),
+        f"of the last {NEW.days} days",
+        f"{list_of(User)}?is_verified=no&deleted=no&range={NEW.days}d",
     )
+
+
+def _new_users(site: StaffSite, request: StaffRequest, alias: str) -> HtmlTable:
+    """The newest accounts."""
+    screen: Any = site.get_model_admin(User)
+    columns = [
+        Opening(screen.column("username")),
+        *map(screen.column, ("email", "state", "created_at")),
+    ]
+    rows = screen.get_queryset(request).only(*screen.selected(columns))
+    return _table(site, request, alias, columns, list(rows.order_by("-created_at", "-id")[:LATEST]))
+
+
+def _table(
+    site: StaffSite, request: StaffRequest, alias: str, columns: list[AnyColumn], rows: list[Any]
+) -> HtmlTable:
     attach(request, site, alias, rows)
     return HtmlTable.of(columns, rows)
 
 
-def _actions(request: StaffRequest) -> HtmlTable:
-    """The latest actions of all staff, each with the way to its entry."""
-    return HtmlTable(
-        ["When", "Who", "What", "On"],
-        [
-            (opening(entry), entry.staff_name, entry.action, entry.subject_label)
-            for entry in told(request, StaffLogEntry.objects.all())[:LATEST]
-        ],
-    )
+def _actions(site: StaffSite, request: StaffRequest) -> list[tuple[Any, ...]]:
+    """The latest actions of all staff: who, what, on what, and when, with the way to the entry."""
+    return [
+        (
+            name_html(entry.staff_name),
+            done(site, entry.action),
+            name_html(entry.subject_label) if entry.subject_label else "",
+            opening(entry),
+        )
+        for entry in told(request, StaffLogEntry.objects.all())[:LATEST]
+    ]

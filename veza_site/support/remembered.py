@@ -19,6 +19,7 @@ from veza_core.screens.labels import list_of, url_of
 from veza_core.screens.site import StaffSite
 from veza_site.models import ACTION, Note, StaffLogEntry
 from veza_site.support.masking import mask
+from veza_site.support.wording import done
 
 #: Entries shown.
 LATEST = 10
@@ -75,7 +76,7 @@ def remembered(site: StaffSite, request: StaffRequest, row: Model) -> list[Remem
                 (
                     opening(entry),
                     entry.staff_name,
-                    entry.action,
+                    done(site, entry.action),
                     shortened(entry.reason, IN_PANEL),
                     _undo(undo_url_of(site, request, entry, row)),
                 )

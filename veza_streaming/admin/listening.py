@@ -6,7 +6,7 @@ from veza_core.screens.actions.notes import AddNote
 from veza_core.screens.actions.soft_deletion import soft_deletion
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.search.finders import token
-from veza_core.screens.states import UNSORTED, boolean, choices
+from veza_core.screens.states import UNSORTED, View, boolean, choices
 from veza_streaming.models import (
     PlaybackAnalytics,
     SharePermission,
@@ -27,6 +27,7 @@ class TrackPlayAdmin(InspectionAdmin):
                "country_code", "ip_address", "created_at")  # fmt: skip
     keys = BY_TRACK_AND_USER
     states = (boolean("is_complete", "Heard to the end"),)
+    views = (View("This week", {"range": "7d"}, "Plays this week"),)
 
 
 @admin.register(PlaybackAnalytics)
@@ -61,5 +62,6 @@ class TrackCommentAdmin(InspectionAdmin):
     columns = ("content", "track", "user", "position_ms", "is_edited", "created_at")
     keys = {**BY_TRACK_AND_USER, "parent": UNSORTED}
     states = (boolean("is_edited", "Edited"),)
+    views = (View("This week", {"range": "7d"}),)
     label = "content"
     row_actions = (*soft_deletion("track_comments"), AddNote("track_comments"))

@@ -9,7 +9,7 @@ from veza_core.screens.actions.notes import AddNote
 from veza_core.screens.actions.soft_deletion import soft_deletion
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.search.finders import part, same, whole
-from veza_core.screens.states import UNSORTED, boolean, choices
+from veza_core.screens.states import UNSORTED, View, boolean, choices
 from veza_streaming.admin.plays import plays_by_day
 from veza_streaming.models import Track, TrackHistory, TrackStatus, TrackVersion
 
@@ -23,6 +23,11 @@ class TrackAdmin(InspectionAdmin):
     states = (
         choices("status", TrackStatus.choices, order="-created_at", unordered=["ready"]),
         boolean("is_public", "Public"),
+    )
+    views = (
+        View("Failed", {"status": "failed"}),
+        View("In processing, the oldest first", {"status": "processing", "order": "reversed"}),
+        View("This week", {"range": "7d"}),
     )
     label = "title"
     finders = (whole("title"), whole("artist"), same("slug", live=True), part("title"),

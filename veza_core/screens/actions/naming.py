@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..display import shortened
+from ..legible import name_text
 
 if TYPE_CHECKING:
     from ..inspection import InspectionAdmin
@@ -19,7 +20,7 @@ def one_line(text: str) -> str:
 
 def short(row: Any) -> str:
     """What a row is called on these pages."""
-    return shortened(one_line(str(row)) or str(row.pk)[:8], SHOWN)
+    return name_text(shortened(one_line(str(row)) or str(row.pk)[:8], SHOWN))
 
 
 def called(admin: "InspectionAdmin", rows: Sequence[Any]) -> str:

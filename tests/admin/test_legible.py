@@ -1,0 +1,62 @@
+"""Names and texts show what they are made of."""
+
+import re
+
+import pytest
+from django.utils.html import strip_tags
+from hypothesis import given
+from hypothesis import strategies as st
+
+from veza_core.screens.legible import is_blank, name_html, name_text, text_html
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("admin_x", "admin_x"),
+        ("André Costa", "André Costa"),
+        ("admin_x\u200b", "admin_xU+200B"),
+        ("ad\u00admin", "adU+00ADmin"),
+        ("\u202egnp.exe", "U+202Egnp.exe"),
+        ("two  spaces", "two␣␣spaces"),
+        (" edges ", "␣edges␣"),
+        ("a\u00a0b", "a␣b"),
+        ("a\tb\nc", "aU+0009bU+000Ac"),
+        ("     ", "(blank: 5 characters)"),
+        ("\u3164", "(blank: 1 character)"),
+        ("\u200b\u2800 ", "(blank: 3 characters)"),
+        # Joiners that do their work stay.
+        ("👩‍💻", "👩‍💻"),
+        ("1️⃣", "1️⃣"),
+        ("می‌خواهم", "می‌خواهم"),
+        ("a\u200db", "aU+200Db"),
+    ],
+)
+def test_names(name: str, shown: str) -> None:
+    assert strip_tags(name_html(name)) == shown
+    assert name_text(name) == shown
+
+
+def test_each_text_keeps_its_direction() -> None:
+    assert name_html("אב") == "<bdi>אב</bdi>"
+    assert text_html("אב\nab") == "<bdi>אב\nab</bdi>"
+    assert name_html("plain") == "plain"
+
+
+def test_texts_keep_their_lines() -> None:
+    assert text_html("one\n  two") == "one\n  two"
+    assert "U+200B" in text_html("one\n\u200btwo")
+
+
+@given(st.text(min_size=1), st.text(min_size=1))
+def test_no_two_names_look_alike_by_what_is_invisible(one: str, other: str) -> None:
+    """What is shown has nothing invisible left but joiners, and markup of ours alone."""
+    for name in (one, other, f"{one}\u200b{other}", f"{one}<b>{other}"):
+        shown = name_html(name)
+        without = re.sub(r"</?(bdi|span)[^<>]*>", "", shown)
+        assert "<" not in without
+        assert not re.search(
+            "[\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\u3164\0]", shown
+        )
+        assert strip_tags(shown).strip()
+        assert is_blank(name) == ("blank" in re.findall(r'class="(\w+)"', shown))

@@ -1,0 +1,98 @@
+"""Text of rows so that people see what is there: invisible characters, blank names, directions.
+
+A name may be five spaces, hide a zero-width letter that makes it another's twin, or turn the words
+around it by a control for right-to-left text (Unicode Technical Report 36, "Unicode Security
+Considerations"). Here such characters become visible, and each text keeps its direction to itself.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from functools import lru_cache
+
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString
+
+#: What stands for a space that would not be seen.
+SPACE = "␣"
+
+#: What nobody sees: controls, formats, fillers, selectors, and every space but the usual one.
+_UNSEEN = (
+    r"\x00-\x08\x0b-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f"
+    r"\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0"
+    r"\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+#: Joiners and selectors where they do their work: behind a letter that is not Latin, as Persian
+#: and Hindi have them, behind a sign, as emoji have them, and before a keycap.
+_AT_WORK = r"(?<=[^\u0000-\u024f\u2000-\u206f])[\u200c\u200d\ufe0e\ufe0f]|\ufe0f(?=\u20e3)"
+_IN_TEXT = re.compile(f"(?:{_AT_WORK})|([{_UNSEEN}])")
+#: In a name, also tabs, line ends, and the spaces that HTML takes together or leaves out.
+_IN_NAME = re.compile(rf"(?:{_AT_WORK})|([{_UNSEEN}\t\n]|^ +| +$| {{2,}})")
+
+
+def name_html(value: str) -> SafeString:
+    """A name on one line, escaped, with all that it is made of to be seen."""
+    if _is_plain(value) and "  " not in value and value.strip(" ") == value != "":
+        return escape(value)
+    if is_blank(value):
+        return format_html('<span class="blank">{}</span>', _blank(value))
+    return _isolated(_IN_NAME, value)
+
+
+def text_html(value: str) -> SafeString:
+    """A text of any length, escaped, with its line ends."""
+    if all(map(_is_plain, value.split("\n"))):
+        return escape(value)
+    return _isolated(_IN_TEXT, value)
+
+
+def name_text(value: str) -> str:
+    """The same as `name_html`, where there is no HTML: attributes, and titles of windows."""
+    if is_blank(value):
+        return _blank(value)
+    return _replaced(_IN_NAME, value, _as_text)
+
+
+def is_blank(value: str) -> bool:
+    """Whether a text has nothing that could be seen."""
+    return not _IN_NAME.sub(lambda found: "" if found[1] else found[0], value).strip()
+
+
+def _blank(value: str) -> str:
+    count = len(value)
+    return f"(blank: {count} character{'' if count == 1 else 's'})" if count else "(empty)"
+
+
+def _is_plain(value: str) -> bool:
+    """Whether it needs nothing: most texts, so that they cost next to nothing."""
+    return value.isascii() and (value.isprintable() or value == "")
+
+
+def _isolated(signs: re.Pattern[str], value: str) -> SafeString:
+    return SafeString(f"<bdi>{_replaced(signs, value, _as_html, escape)}</bdi>")
+
+
+def _replaced(
+    signs: re.Pattern[str],
+    value: str,
+    sign: Callable[[str], str],
+    other: Callable[[str], str] = str,
+) -> str:
+    parts, end = [], 0
+    for found in signs.finditer(value):
+        if found[1]:
+            parts += [other(value[end : found.start()]), *map(sign, found[1])]
+            end = found.end()
+    return "".join([*parts, other(value[end:])])
+
+
+@lru_cache(maxsize=1024)
+def _as_html(character: str) -> str:
+    told = f"U+{ord(character):04X} {unicodedata.name(character, '')}".strip()
+    return f'<span class="sign" title="{told}">{_as_text(character)}</span>'
+
+
+def _as_text(character: str) -> str:
+    if character == " " or unicodedata.category(character) == "Zs":
+        return SPACE
+    return f"U+{ord(character):04X}"

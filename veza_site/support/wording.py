@@ -1,0 +1,41 @@
+"""What the staff log calls an action, in words: `users.ban` is "Banned"."""
+
+from functools import cache
+
+from veza_core.screens.display import words
+from veza_core.screens.site import StaffSite
+
+#: What is done to any table, by the end of its name.
+ANY = {
+    "view": "Looked at",
+    "list": "Listed",
+    "download": "Downloaded a value of",
+    "export": "Exported",
+    "exported": "Ended an export of",
+    "note": "Noted on",
+}
+
+#: What belongs to no table.
+OWN = {
+    "search": "Searched",
+    "sign_in": "Signed in",
+    "sign_out": "Signed out",
+    "second_factor.enrol": "Set up a second factor",
+    "second_factor.recover": "Used a recovery code",
+    "second_factor.refuse": "Gave a wrong code",
+}
+
+
+@cache
+def done(site: StaffSite, action: str) -> str:
+    """An action as something that was done. As it is written, where nothing is known of it."""
+    if action in OWN:
+        return OWN[action]
+    table, _, name = action.rpartition(".")
+    for screen in site.screens():
+        if screen.opts.db_table == table:
+            if name in ANY:
+                return ANY[name]
+            said = {known.name: known.done for known in screen.row_actions}
+            return said.get(name, words(name)).rstrip(":")
+    return action
