@@ -17,6 +17,7 @@ from tests.support import (
     is_one_clear_line,
     manage,
     manage_process,
+    running_manage,
     scratch_database,
     server_parameters,
 )
@@ -107,6 +108,20 @@ def test_it_is_committed_with_the_last_migration_or_neither(copy):
     execute(copy, "DROP EVENT TRIGGER trap")
     assert migrate(copy, "--fake").returncode == 0
     assert (execute(copy, recorded), execute(copy, ASKED)) == ([(1,)], [(VERSION,)])
+
+
+@pytest.mark.process
+def test_a_lock_on_the_schema_rolls_both_back_and_both_are_tried_again(copy):
+    forget = "DELETE FROM django.django_migrations WHERE name LIKE '900%'"
+    execute(copy, forget, "COMMENT ON SCHEMA public IS NULL")
+    arguments = ("migrate", "--fake", "--lock-timeout", "0.2", "--no-audit")
+    with psycopg.connect(**server_parameters(), dbname=copy) as session:
+        session.execute("COMMENT ON SCHEMA public IS 'held'")
+        with running_manage(*arguments, **database_environment(copy)) as process:
+            assert any("lock timeout, rolled back" in line for line in process.stderr)
+            session.rollback()
+            assert process.wait(60) == 0
+    assert execute(copy, ASKED) == [(VERSION,)]
 
 
 def test_somebody_elses_comment_stays_and_a_lost_version_is_written_again(copy):

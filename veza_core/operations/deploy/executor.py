@@ -89,7 +89,8 @@ class Executor(MigrationExecutor):
     def record_migration(self, app_label: str, name: str, forward: bool = True) -> None:
         """Record it, and with the last one of this release the schema's version."""
         super().record_migration(app_label, name, forward)
-        if (app_label, name) in self._pending:
+        if app_label in settings.PUBLIC_SCHEMA_APPS:
+            # It may be gone already, by an attempt that was rolled back.
             self._pending.discard((app_label, name))
             self.record_version()
 
