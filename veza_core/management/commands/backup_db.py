@@ -15,6 +15,7 @@ from veza_core.operations.backup.files import sha256_of
 from veza_core.operations.backup.needs import needs_of
 from veza_core.operations.backup.programs import server_major
 from veza_core.operations.backup.tools import find_tools
+from veza_core.operations.conflicts import explained
 from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.jobs import BACKUP, record_success
 from veza_core.operations.progress import StatusLine
@@ -66,9 +67,10 @@ class Command(BaseCommand):
             progress.show(f"{done}/{tables} {table}")
 
         try:
-            archive = write_backup(
-                connection, tools, path, session, version, replace=options["force"], show=show
-            )
+            with explained(connection, in_recovery=session.in_recovery):
+                archive = write_backup(
+                    connection, tools, path, session, version, replace=options["force"], show=show
+                )
         finally:
             progress.clear()
         size, checksum = path.stat().st_size, sha256_of(path)

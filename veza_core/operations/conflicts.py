@@ -1,0 +1,47 @@
+"""Recovery conflicts: on a replica, replay ends what stands in its way."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from django.core.management.base import CommandError
+from django.db import DatabaseError
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from veza_core.db.trust import parameters_for_catalog
+
+#: By the server's own count: a program that was stopped has the message in the server's language,
+#: and no SQLSTATE.
+COUNT = """
+SELECT coalesce(sum(confl_tablespace + confl_lock + confl_snapshot + confl_bufferpin
+    + confl_deadlock), 0)
+FROM pg_stat_database_conflicts WHERE datname = current_database()
+"""
+
+IN_THE_WAY = (
+    "this server is a replica, and its replay ended what read for too long (conflict with "
+    "recovery): run it again at a quieter time, raise max_standby_streaming_delay on the replica, "
+    "or give the primary in DATABASE_URL"
+)
+
+
+@contextmanager
+def explained(connection: BaseDatabaseWrapper, *, in_recovery: bool) -> Iterator[None]:
+    """Raise `CommandError`, in one line, for an error within the block that replay caused."""
+    if not in_recovery:
+        yield
+        return
+    parameters = parameters_for_catalog(connection)
+    before = _count(parameters)
+    try:
+        yield
+    except (CommandError, DatabaseError) as error:
+        if _count(parameters) > before:
+            raise CommandError(IN_THE_WAY) from error
+        raise
+
+
+def _count(parameters: dict[str, object]) -> int:
+    with psycopg.connect(**parameters) as session:  # type: ignore[arg-type]
+        row = session.execute(COUNT).fetchone()
+    return int(row[0]) if row else 0
