@@ -108,7 +108,9 @@ CREATE TABLE public.federated_identities (
     CONSTRAINT chk_federated_identities_provider
         CHECK ((provider::text COLLATE "C") ~ '[^\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'::text),
     CONSTRAINT chk_federated_identities_provider_user_id
-        CHECK ((provider_user_id::text COLLATE "C") ~ '[^\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'::text)
+        CHECK ((provider_user_id::text COLLATE "C") ~ '[^\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'::text),
+    CONSTRAINT chk_federated_identities_token_expires_at
+        CHECK (token_expires_at >= '0001-01-01 00:00:00+00' AND token_expires_at < '10000-01-01 00:00:00+00')
 );
 
 CREATE INDEX idx_federated_identities_created_at
@@ -153,7 +155,9 @@ CREATE TABLE public.user_sessions (
     updated_at       TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
     CONSTRAINT idx_user_sessions_token_hash UNIQUE (token_hash),
     CONSTRAINT user_sessions_user_id_fkey FOREIGN KEY (user_id)
-        REFERENCES public.users (id) ON DELETE CASCADE
+        REFERENCES public.users (id) ON DELETE CASCADE,
+    CONSTRAINT chk_user_sessions_expires_at
+        CHECK (expires_at >= '0001-01-01 00:00:00+00' AND expires_at < '10000-01-01 00:00:00+00')
 );
 
 CREATE INDEX idx_user_sessions_expires_at
@@ -197,7 +201,9 @@ CREATE TABLE public.refresh_tokens (
     CONSTRAINT refresh_tokens_session_id_fkey FOREIGN KEY (session_id)
         REFERENCES public.user_sessions (id) ON DELETE CASCADE,
     CONSTRAINT refresh_tokens_user_id_fkey FOREIGN KEY (user_id)
-        REFERENCES public.users (id) ON DELETE CASCADE
+        REFERENCES public.users (id) ON DELETE CASCADE,
+    CONSTRAINT chk_refresh_tokens_expires_at
+        CHECK (expires_at >= '0001-01-01 00:00:00+00' AND expires_at < '10000-01-01 00:00:00+00')
 );
 
 CREATE INDEX idx_refresh_tokens_expires_at
@@ -235,7 +241,9 @@ CREATE TABLE public.password_reset_tokens (
     updated_at TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
     CONSTRAINT idx_password_reset_tokens_token_hash UNIQUE (token_hash),
     CONSTRAINT password_reset_tokens_user_id_fkey FOREIGN KEY (user_id)
-        REFERENCES public.users (id) ON DELETE CASCADE
+        REFERENCES public.users (id) ON DELETE CASCADE,
+    CONSTRAINT chk_password_reset_tokens_expires_at
+        CHECK (expires_at >= '0001-01-01 00:00:00+00' AND expires_at < '10000-01-01 00:00:00+00')
 );
 
 CREATE INDEX idx_password_reset_tokens_expires_at
@@ -269,7 +277,9 @@ CREATE TABLE public.email_verification_tokens (
     CONSTRAINT email_verification_tokens_user_id_fkey FOREIGN KEY (user_id)
         REFERENCES public.users (id) ON DELETE CASCADE,
     CONSTRAINT chk_email_verification_tokens_email
-        CHECK ((email::text COLLATE "C") ~ '^[a-z0-9!#$%&''*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&''*+/=?^_`{|}~-]+)*@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'::text)
+        CHECK ((email::text COLLATE "C") ~ '^[a-z0-9!#$%&''*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&''*+/=?^_`{|}~-]+)*@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'::text),
+    CONSTRAINT chk_email_verification_tokens_expires_at
+        CHECK (expires_at >= '0001-01-01 00:00:00+00' AND expires_at < '10000-01-01 00:00:00+00')
 );
 
 CREATE INDEX idx_email_verification_tokens_expires_at

@@ -84,7 +84,9 @@ CREATE TABLE public.user_roles (
     CONSTRAINT user_roles_role_id_fkey FOREIGN KEY (role_id)
         REFERENCES public.roles (id) ON DELETE CASCADE,
     CONSTRAINT user_roles_user_id_fkey FOREIGN KEY (user_id)
-        REFERENCES public.users (id) ON DELETE CASCADE
+        REFERENCES public.users (id) ON DELETE CASCADE,
+    CONSTRAINT chk_user_roles_expires_at
+        CHECK (expires_at >= '0001-01-01 00:00:00+00' AND expires_at < '10000-01-01 00:00:00+00')
 );
 
 CREATE INDEX idx_user_roles_assigned_by_id

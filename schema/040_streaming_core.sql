@@ -57,6 +57,8 @@ CREATE TABLE public.tracks (
         CHECK ((genre::text COLLATE "C") ~ '[^\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'::text),
     CONSTRAINT chk_tracks_like_count CHECK (like_count >= 0),
     CONSTRAINT chk_tracks_play_count CHECK (play_count >= 0),
+    CONSTRAINT chk_tracks_published_at
+        CHECK (published_at >= '0001-01-01 00:00:00+00' AND published_at < '10000-01-01 00:00:00+00'),
     CONSTRAINT chk_tracks_sample_rate CHECK (sample_rate > 0),
     CONSTRAINT chk_tracks_slug CHECK ((slug::text COLLATE "C") ~ '^[a-z0-9][a-z0-9._-]*$'::text),
     CONSTRAINT chk_tracks_tags

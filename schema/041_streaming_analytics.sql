@@ -114,6 +114,8 @@ CREATE TABLE public.track_shares (
     CONSTRAINT track_shares_user_id_fkey FOREIGN KEY (user_id)
         REFERENCES public.users (id) ON DELETE CASCADE,
     CONSTRAINT chk_track_shares_access_count CHECK (access_count >= 0),
+    CONSTRAINT chk_track_shares_expires_at
+        CHECK (expires_at >= '0001-01-01 00:00:00+00' AND expires_at < '10000-01-01 00:00:00+00'),
     CONSTRAINT chk_track_shares_permission CHECK (permission::text IN ('stream', 'download'))
 );
 

@@ -58,6 +58,11 @@ def test_a_type_has_its_short_name(migrated_url, type_, name):
             "status IN ('a', 'b')",
         ),
         ("status = 'pending'::public.transcode_status AND b", "status = 'pending' AND b"),
+        (
+            "ends >= '0001-01-01'::timestamp with time zone AND ends < '9999-01-01'::date",
+            "ends >= '0001-01-01' AND ends < '9999-01-01'",
+        ),
+        ("value -> 'a'::text = '1'::jsonb", "value -> 'a'::text = '1'"),
         # What does not match stays as it is, and so does what stands in a string.
         ("now() - '1 day'::interval", "now() - '1 day'::interval"),
         ("name ~ '\"position\" >= 0::numeric'::text", "name ~ '\"position\" >= 0::numeric'::text"),

@@ -161,6 +161,10 @@ class TableReader:
             r"(not blank|an address|a plain text|a slug|a bcrypt|a country)": lambda what: PATTERNS[
                 what
             ].format(f'({text} COLLATE "C")', column),
+            r"a moment": lambda: (
+                f"{column} >= '0001-01-01 00:00:00+00'::timestamp with time zone "
+                f"AND {column} < '10000-01-01 00:00:00+00'::timestamp with time zone"
+            ),
             r"an object": lambda: f"jsonb_typeof({column}) = 'object'::text",
             r"labels": lambda: (
                 f"{PLAIN.format(column, 'character varying')} AND cardinality({column}) <= 50 "

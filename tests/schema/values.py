@@ -49,6 +49,7 @@ BAD = {
         HASH[:-1] + "é",
     ],
     "a country": ["de", "De", "D", "D1", "", "  ", "Ä", "ÄÖ", "\uff24\uff25"],
+    "a moment": ["infinity", "-infinity", "10000-01-01 UTC", "12000-01-01", "0044-03-15 BC"],
     "an object": ["null", "[]", "[1]", "1", '"a"', "true"],
     "labels": [
         *("{{a,b},{c,d}}", "{{a}}", "{NULL}", "{a,NULL}", '{""}', '{a,""}', "[0:1]={a,b}"),
@@ -71,6 +72,7 @@ GOOD = {
         HASH.replace("12", "31"),
     ],
     "a country": ["DE", "ZZ"],
+    "a moment": ["0001-01-01 UTC", "2026-01-01", "9999-12-31 23:59:59.999999 UTC"],
     "an object": ["{}", '{"a": null}'],
     "labels": ["{}", "{a}", '{a,b," c "}', "{" + ",".join(["a"] * 50) + "}", "{NULL_}"],
     "numbers": ["{}", "{1}", "{64,128,320}"],
@@ -91,6 +93,12 @@ COLUMNS = {
     "a slug": ["users.slug", "tracks.slug", "playlists.slug"],
     "a bcrypt": ["users.password_hash"],
     "a country": ["track_plays.country_code"],
+    "a moment": [
+        *("federated_identities.token_expires_at", "user_sessions.expires_at"),
+        *("refresh_tokens.expires_at", "password_reset_tokens.expires_at"),
+        *("email_verification_tokens.expires_at", "user_roles.expires_at"),
+        *("tracks.published_at", "track_shares.expires_at"),
+    ],
     "an object": [
         *("user_profiles.social_links", "user_settings.notification_preferences"),
         *("user_settings.privacy_preferences", "track_history.old_value"),

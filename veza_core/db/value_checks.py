@@ -1,4 +1,4 @@
-"""What arrays and JSON have to look like, as checks named `chk_<table>_<column>`."""
+"""What times, arrays and JSON have to look like, as checks named `chk_<table>_<column>`."""
 
 from django.db.models import BooleanField, CheckConstraint, F, Func, TextField, Value
 from django.db.models.lookups import Exact
@@ -40,3 +40,19 @@ def json_object(table: str, column: str) -> CheckConstraint:
     """The JSON value is an object."""
     kind = Func(F(column), function="jsonb_typeof", output_field=TextField())
     return CheckConstraint(condition=Exact(kind, Value("object")), name=f"chk_{table}_{column}")
+
+
+def moment(table: str, column: str) -> CheckConstraint:
+    """A time of the years 1 to 9999, and not infinite: what every client can read. A NULL passes.
+
+    For what is given from outside. Go's JSON has no other years, and Python has no other times.
+    """
+    return CheckConstraint(
+        condition=Func(
+            F(column),
+            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with time zone AND "
+            "%(expressions)s < '10000-01-01 00:00:00+00'::timestamp with time zone",
+            output_field=BooleanField(),
+        ),
+        name=f"chk_{table}_{column}",
+    )

@@ -499,6 +499,14 @@ class Migration(migrations.Migration):
                         name="chk_federated_identities_display_name",
                         violation_error_message="It shows nothing.",
                     ),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            models.F("token_expires_at"),
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with time zone AND %(expressions)s < '10000-01-01 00:00:00+00'::timestamp with time zone",
+                        ),
+                        name="chk_federated_identities_token_expires_at",
+                    ),
                 ],
             },
         ),
@@ -612,7 +620,15 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(
                         fields=("token_hash",), name="idx_user_sessions_token_hash"
-                    )
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            models.F("expires_at"),
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with time zone AND %(expressions)s < '10000-01-01 00:00:00+00'::timestamp with time zone",
+                        ),
+                        name="chk_user_sessions_expires_at",
+                    ),
                 ],
             },
         ),
@@ -717,7 +733,15 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(
                         fields=("token_hash",), name="idx_refresh_tokens_token_hash"
-                    )
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            models.F("expires_at"),
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with time zone AND %(expressions)s < '10000-01-01 00:00:00+00'::timestamp with time zone",
+                        ),
+                        name="chk_refresh_tokens_expires_at",
+                    ),
                 ],
             },
         ),
@@ -793,7 +817,15 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(
                         fields=("token_hash",), name="idx_password_reset_tokens_token_hash"
-                    )
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            models.F("expires_at"),
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with time zone AND %(expressions)s < '10000-01-01 00:00:00+00'::timestamp with time zone",
+                        ),
+                        name="chk_password_reset_tokens_expires_at",
+                    ),
                 ],
             },
         ),
@@ -893,6 +925,14 @@ class Migration(migrations.Migration):
                         ),
                         name="chk_email_verification_tokens_email",
                         violation_error_message="An e-mail address is needed, in lower case: name@host.example",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            models.F("expires_at"),
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with time zone AND %(expressions)s < '10000-01-01 00:00:00+00'::timestamp with time zone",
+                        ),
+                        name="chk_email_verification_tokens_expires_at",
                     ),
                 ],
             },

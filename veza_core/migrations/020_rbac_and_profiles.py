@@ -372,7 +372,15 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(
                         fields=("user", "role"), name="idx_user_roles_user_id_role_id"
-                    )
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            models.F("expires_at"),
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with time zone AND %(expressions)s < '10000-01-01 00:00:00+00'::timestamp with time zone",
+                        ),
+                        name="chk_user_roles_expires_at",
+                    ),
                 ],
             },
         ),

@@ -5,6 +5,7 @@ from django.db.models import UniqueConstraint
 
 from veza_core.db.indexes import Index
 from veza_core.db.text_checks import not_blank
+from veza_core.db.value_checks import moment
 
 from .base import BaseModel
 from .users import User
@@ -91,7 +92,8 @@ class UserRoleAssignment(BaseModel):
         db_table_comment = "Which user holds which role"
         verbose_name = "granted role"
         constraints = [
-            UniqueConstraint(fields=["user", "role"], name="idx_user_roles_user_id_role_id")
+            UniqueConstraint(fields=["user", "role"], name="idx_user_roles_user_id_role_id"),
+            moment("user_roles", "expires_at"),
         ]
         indexes = [
             # The holders of a role.

@@ -7,6 +7,7 @@ from django.db.models import UniqueConstraint
 from veza_core.db.fields import AddressField
 from veza_core.db.indexes import Index, set_index
 from veza_core.db.text_checks import email_address
+from veza_core.db.value_checks import moment
 
 from .base import BaseModel
 from .users import User
@@ -50,7 +51,10 @@ class UserSession(BaseModel):
         db_table = "user_sessions"
         db_table_comment = "Signed-in clients: browsers, phones, speakers"
         verbose_name = "session"
-        constraints = [UniqueConstraint(fields=["token_hash"], name="idx_user_sessions_token_hash")]
+        constraints = [
+            UniqueConstraint(fields=["token_hash"], name="idx_user_sessions_token_hash"),
+            moment("user_sessions", "expires_at"),
+        ]
         indexes = [
             # No index has last_activity_at: a session that is used updates no index (HOT).
             # A user's sessions, the newest first.
@@ -111,7 +115,8 @@ class RefreshToken(BaseModel):
         db_table = "refresh_tokens"
         db_table_comment = "Long-lived tokens that buy new access tokens"
         constraints = [
-            UniqueConstraint(fields=["token_hash"], name="idx_refresh_tokens_token_hash")
+            UniqueConstraint(fields=["token_hash"], name="idx_refresh_tokens_token_hash"),
+            moment("refresh_tokens", "expires_at"),
         ]
         indexes = [
             # A user's tokens, to revoke them all.
@@ -152,7 +157,8 @@ class PasswordResetToken(BaseModel):
         db_table_comment = "Tokens, sent by e-mail, that allow to choose a new password once"
         verbose_name = "password reset"
         constraints = [
-            UniqueConstraint(fields=["token_hash"], name="idx_password_reset_tokens_token_hash")
+            UniqueConstraint(fields=["token_hash"], name="idx_password_reset_tokens_token_hash"),
+            moment("password_reset_tokens", "expires_at"),
         ]
         indexes = [
             # A user's tokens, to void them.
@@ -197,6 +203,7 @@ class EmailVerificationToken(BaseModel):
                 fields=["token_hash"], name="idx_email_verification_tokens_token_hash"
             ),
             email_address("email_verification_tokens", "email"),
+            moment("email_verification_tokens", "expires_at"),
         ]
         indexes = [
             # A user's tokens, to void them.

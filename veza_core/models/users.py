@@ -12,6 +12,7 @@ from veza_core.db.constraints import LIVE, at_least_characters, non_negative
 from veza_core.db.fields import AddressField, EnumField, PasswordHashField
 from veza_core.db.indexes import Index, email_indexes, search_index, set_index
 from veza_core.db.text_checks import bcrypt_hash, email_address, not_blank, plain_name, slug
+from veza_core.db.value_checks import moment
 from veza_core.passwords import MaximumBytesValidator
 
 from .base import LiveManager, SoftDeleteModel
@@ -244,6 +245,7 @@ class FederatedIdentity(SoftDeleteModel):
             not_blank("federated_identities", "provider"),
             not_blank("federated_identities", "provider_user_id"),
             not_blank("federated_identities", "display_name"),
+            moment("federated_identities", "token_expires_at"),
         ]
         indexes = [
             # A user's identities.

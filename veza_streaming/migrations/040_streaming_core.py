@@ -428,6 +428,14 @@ class Migration(migrations.Migration):
                         condition=models.Q(("weekly_play_count__gte", 0)),
                         name="chk_tracks_weekly_play_count",
                     ),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            models.F("published_at"),
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with time zone AND %(expressions)s < '10000-01-01 00:00:00+00'::timestamp with time zone",
+                        ),
+                        name="chk_tracks_published_at",
+                    ),
                 ],
             },
         ),

@@ -381,6 +381,14 @@ class Migration(migrations.Migration):
                         condition=models.Q(("access_count__gte", 0)),
                         name="chk_track_shares_access_count",
                     ),
+                    models.CheckConstraint(
+                        condition=models.Func(
+                            models.F("expires_at"),
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with time zone AND %(expressions)s < '10000-01-01 00:00:00+00'::timestamp with time zone",
+                        ),
+                        name="chk_track_shares_expires_at",
+                    ),
                 ],
             },
         ),

@@ -7,7 +7,7 @@ from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 from veza_core.db.constraints import LIVE, characters_between, different, non_negative, one_of
 from veza_core.db.indexes import Index, set_index
 from veza_core.db.text_checks import country, not_blank
-from veza_core.db.value_checks import json_object
+from veza_core.db.value_checks import json_object, moment
 from veza_core.models import BaseModel, SoftDeleteModel, User, UserSession
 
 from .tracks import Track
@@ -171,6 +171,7 @@ class TrackShare(SoftDeleteModel):
             ),
             one_of("track_shares", "permission", ["stream", "download"]),
             non_negative("track_shares", "access_count"),
+            moment("track_shares", "expires_at"),
         ]
         indexes = [
             # A track's shares, newest first.

@@ -10,7 +10,7 @@ from veza_core.db.constraints import LIVE, non_negative, positive
 from veza_core.db.fields import EnumField
 from veza_core.db.indexes import Index, search_index, set_index, word_indexes
 from veza_core.db.text_checks import not_blank, slug
-from veza_core.db.value_checks import labels
+from veza_core.db.value_checks import labels, moment
 from veza_core.models import SoftDeleteModel, User
 
 
@@ -120,6 +120,7 @@ class Track(SoftDeleteModel):
             non_negative("tracks", "like_count"),
             non_negative("tracks", "comment_count"),
             non_negative("tracks", "weekly_play_count"),
+            moment("tracks", "published_at"),
         ]
         indexes = [
             # A user's tracks, newest first.

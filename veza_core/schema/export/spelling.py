@@ -22,10 +22,11 @@ _LITERAL = re.compile(r"E?'(?:[^']|'')*'")
 _QUOTED = re.compile(r'"([a-z_][a-z0-9_]*)"')
 # A literal, while an expression is worked on.
 _MARK = "\0\\d+\0"
-_TYPE = r'(?:"?\w+"?\.)?(?:character varying|double precision|\w+)(?:\(\d+\))?(?:\[\])*'
+_LONG = "character varying|double precision|timestamp with time zone"
+_TYPE = rf'(?:"?\w+"?\.)?(?:{_LONG}|\w+)(?:\(\d+\))?(?:\[\])*'
 _EXPRESSIONS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     # status = 'pending'::public.transcode_status
-    (re.compile(rf"(=|<>) ({_MARK})::{_TYPE}"), r"\1 \2"),
+    (re.compile(rf"(?<= )(<>|[<>]?=|[<>]) ({_MARK})::{_TYPE}"), r"\1 \2"),
     # permission::text = ANY (ARRAY['stream'::character varying, …]::text[]), where IN adds the
     # casts by itself, and permission::text = ANY (ARRAY['stream'::text, …]), where it does not.
     (
