@@ -105,14 +105,14 @@ def forbid_sequential_scans() -> None:
 
 def expected_index(model: type[Model], finder: Finder) -> str:
     """The index that a finder is written for, by the names of the Standard."""
-    suffixes = {"icontains": "_trgm", "iexact": "_upper", "startswith": "_prefix",
+    suffixes = {"icontains": "_trgm", "iexact": "_upper", "istartswith": "_prefix",
                 "domain": "_domain"}  # fmt: skip
     suffix = suffixes.get(finder.lookup, "")
     if (model._meta.db_table, finder.column, suffix) == ("tracks", "title", "_upper"):
         # The first of the indexes of a title's words has the whole of it.
         suffix = "_word1"
-    if (model._meta.db_table, finder.column, suffix) == ("users", "email", ""):
-        # Of deleted users too, which the unique index does not have.
+    if (model._meta.db_table, finder.column, suffix) == ("users", "email", "_upper"):
+        # A beginning that is all of it.
         suffix = "_prefix"
     order = "_" + finder.order.removeprefix("-") if finder.order else ""
     return f"idx_{model._meta.db_table}_{finder.column}{suffix}{order}"

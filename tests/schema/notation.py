@@ -262,7 +262,9 @@ class TableReader:
     def _add_of_text(self, what: str, column: str) -> None:
         name = f"idx_{self.name}_{column}_{what}"
         if what == "prefix":
-            self._define(f"INDEX {name}", "btree", [f"{column} text_pattern_ops"], None)
+            self._define(
+                f"INDEX {name}", "btree", [f"upper({column}::text) text_pattern_ops"], None
+            )
         elif what == "domain":
             keys = [f"split_part({column}::text, '@'::text, 2)", "created_at DESC"]
             self._define(f"INDEX {name}_created_at", "btree", keys, None)

@@ -65,7 +65,7 @@ class UserAdmin(InspectionAdmin):
     has_timeline = True
     page_template = "veza/user.html"
     panels_first = ("user_roles", "federated_identities", "user_sessions", "refresh_tokens")
-    finders = (same("email"), same("username", live=True), same("slug", live=True),
+    finders = (whole("email"), same("username", live=True), same("slug", live=True),
                *beginning_and_domain("email"), part("username"))  # fmt: skip
     frequent_actions = ("unban", "reactivate", "ban", "revoke", "note")
     row_actions = (*ACCOUNT_ACTIONS, *ROLE_ACTIONS, AddNote("users"))

@@ -33,10 +33,17 @@ def search_index(table: str, column: str) -> GinIndex:
 
 
 def email_indexes(table: str, column: str) -> list[Index]:
-    """B-trees of an e-mail address: by its beginning, and by its domain, the newest row first."""
+    """B-trees of an e-mail address: by its beginning, and by its domain, the newest row first.
+
+    The former is in upper case, as `istartswith` is: so it is no rival of the unique index by which
+    services sign users in.
+    """
     domain = Func(F(column), Value("@"), Value(2), function="split_part")
     return [
-        Index(fields=[column], opclasses=["text_pattern_ops"], name=f"idx_{table}_{column}_prefix"),
+        Index(
+            OpClass(Upper(column), name="text_pattern_ops"),
+            name=f"idx_{table}_{column}_prefix",
+        ),
         Index(domain, F("created_at").desc(), name=f"idx_{table}_{column}_domain_created_at"),
     ]
 

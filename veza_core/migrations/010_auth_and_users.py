@@ -170,9 +170,10 @@ class Migration(migrations.Migration):
                     ),
                     veza_core.db.indexes.Index(fields=["-created_at"], name="idx_users_created_at"),
                     veza_core.db.indexes.Index(
-                        fields=["email"],
+                        django.contrib.postgres.indexes.OpClass(
+                            django.db.models.functions.text.Upper("email"), name="text_pattern_ops"
+                        ),
                         name="idx_users_email_prefix",
-                        opclasses=["text_pattern_ops"],
                     ),
                     veza_core.db.indexes.Index(
                         models.Func(

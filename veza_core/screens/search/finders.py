@@ -93,7 +93,7 @@ def part(column: str) -> Finder:
 def beginning_and_domain(column: str) -> tuple[Finder, Finder]:
     """The beginning of an e-mail address, and all addresses of a domain, the newest row first."""
     return (
-        Finder(column, "startswith", "prefix"),
+        Finder(column, "istartswith", "prefix"),
         Finder(column, "domain", "domain", order="-created_at"),
     )
 
