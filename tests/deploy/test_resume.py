@@ -87,7 +87,7 @@ def test_not_null_goes_on_at_its_step(migrated, done):
 
 def test_unique_fails_on_duplicates_and_then_goes_on(migrated):
     unique = UniqueConstraint(
-        fields=["last_login_at"], condition=Q(is_banned=False), name="idx_users_x"
+        fields=["last_login"], condition=Q(is_banned=False), name="idx_users_x"
     )
     constraint = UniqueConstraint(fields=["token_version", "slug"], name="idx_users_y")
     with a_copy(migrated):
@@ -104,9 +104,8 @@ def test_unique_fails_on_duplicates_and_then_goes_on(migrated):
         sql("UPDATE users SET last_login_at = NULL WHERE username = 'two'")
         apply(adding)
         assert sql(state) == (True,)
-        again = a_migration(
-            AddUniqueConcurrently("user", constraint), app="veza_core", atomic=False
-        )
+        adding = AddUniqueConcurrently("user", constraint)
+        again = a_migration(adding, app="veza_core", atomic=False)
         apply(again)
         apply(again)
         kind = "SELECT contype::text FROM pg_constraint WHERE conname = 'idx_users_y'"
