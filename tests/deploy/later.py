@@ -1,15 +1,18 @@
-"""Migrations after V1 that no file has, and what it takes to run one."""
+"""Migrations after V1 that no file has, what they are made of, and what it takes to run one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from django.db import connection
+from django.db import connection, migrations, models
 from django.db.migrations import Migration
+from django.db.models import CheckConstraint, Q, UniqueConstraint
 
 from tests.in_process import default_database
 from tests.support import scratch_database, server_parameters
+from veza_core.db.indexes import Index
+from veza_core.models.base import BaseModel
 from veza_core.operations.deploy.executor import Executor, MigrationReport, Patience
 from veza_core.operations.deploy.v1 import LAST_OF_V1
 
@@ -21,6 +24,28 @@ def a_migration(
     made: Any = type("Migration", (Migration,), {"operations": operations, "atomic": atomic})
     made.dependencies = [LAST_OF_V1]
     return made(name, app)
+
+
+def add(name, field, model="track"):
+    return migrations.AddField(model, name, field)
+
+
+def key(to="veza_core.user", **options):
+    options = {"on_delete": models.DB_CASCADE, "db_index": False, "related_name": "+", **options}
+    return models.ForeignKey(to, **options)
+
+
+def a_table(name="reports", *more, fields=()):
+    """A table as makemigrations writes it; `more` operations follow it."""
+    base = [(field.name, field.clone()) for field in BaseModel._meta.local_fields]
+    options = {"db_table": name, "db_table_comment": "x"}
+    return [migrations.CreateModel("Report", [*base, *fields], options=options), *more]
+
+
+TEXT = models.CharField(max_length=20, null=True)
+POSITIVE = CheckConstraint(condition=Q(bitrate__gte=1), name="chk_tracks_later")
+UNIQUE = UniqueConstraint(fields=["title"], name="idx_tracks_title_later")
+BY_TITLE = Index(fields=["title", "id"], name="idx_tracks_title_id")
 
 
 @contextmanager

@@ -55,7 +55,7 @@ class FillReport:
 
 
 class Backfill(NotInTransactionMixin, ForwardOperation):
-    """Update the rows of a table in batches: `Backfill("tracks", {"key": "lower(title)"}, where=…)`.
+    """Update rows in batches: `Backfill("tracks", {"key": "lower(title)"}, where="key IS NULL")`.
 
     `values` has an SQL expression for each column, which may name the others. `where` is an SQL
     condition that is true of the rows that are still to be filled, and no longer once they are:

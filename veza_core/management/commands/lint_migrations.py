@@ -9,10 +9,10 @@ from django.db.migrations.loader import MigrationLoader
 
 
 class Command(BaseCommand):
-    """Runs the platform's migrations after V1 in a throw-away database; part of `make lint`."""
+    """Runs the migrations of the next release in a throw-away database; part of `make lint`."""
 
     help = (
-        "Checks that the migrations after V1 neither stop nor break a running service, in a "
+        "Checks that migrations that are not released neither stop nor break a service, in a "
         "throw-away database. docs/changing.md says what to do instead."
     )
     requires_system_checks = []
@@ -20,12 +20,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the findings. Raises `CommandError` when there are any."""
         from veza_core.db.scratch import ScratchDatabaseError
-        from veza_core.operations.deploy.lint.service import lint, pending
+        from veza_core.operations.deploy.lint.service import lint, pending, released
 
         loader = MigrationLoader(None)
-        keys = pending(loader, released=())
+        try:
+            keys = pending(loader, released())
+        except ValueError as error:
+            raise CommandError(str(error)) from error
         if not keys:
-            self.stdout.write("No migrations after V1.")
+            self.stdout.write("No migrations that are not released.")
             return
         try:
             findings = lint(connection, loader, keys, settings.BASE_DIR / ".squawk.toml")
@@ -34,7 +37,8 @@ class Command(BaseCommand):
             raise CommandError(message) from error
         for finding in findings:
             self.stdout.write(str(finding))
-        count = f"{len(keys)} migration{'' if len(keys) == 1 else 's'} after V1"
+        count = f"{len(keys)} migration{'' if len(keys) == 1 else 's'} of the next release"
         if findings:
-            raise CommandError(f"{len(findings)} findings on {count}")
+            number = f"{len(findings)} finding{'' if len(findings) == 1 else 's'}"
+            raise CommandError(f"{number} on {count}: docs/changing.md")
         self.stdout.write(f"Nothing is found in {count}.")

@@ -115,7 +115,8 @@ class Executor(MigrationExecutor):
         """Run a migration forwards, record it, and report it once both are committed.
 
         On a lock timeout, and on nothing else, it is tried again: an atomic one has been rolled
-        back as a whole, of others each operation goes on from where it was. Raises `CommandError` when the last attempt has failed.
+        back as a whole, of others each operation goes on from where it was. Raises
+        `CommandError` when the last attempt has failed.
         """
         started = time.monotonic()
         for operation in operations_of(migration):

@@ -85,6 +85,11 @@ class ObservedStatements:
         self.locks: Locks = {}
 
     def __call__(self, execute: Callable[..., Any], *arguments: Any) -> Any:
+        if self.connection.in_atomic_block:
+            # An operation's own transaction: a savepoint would be a statement of its own, too.
+            result = execute(*arguments)
+            self._note(self.connection.connection, self.connection.connection)
+            return result
         try:
             with transaction.atomic(using=self.connection.alias):
                 result = execute(*arguments)

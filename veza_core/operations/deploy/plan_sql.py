@@ -68,7 +68,7 @@ def _rehearse(executor: Executor, migrations: list[Migration]) -> Iterator[Migra
         for number, migration in enumerate(migrations):
             statements, _ = collect(connection, state.clone(), migration)
             try:
-                locks, state = _run(connection, state, migration)
+                locks, state = run_observed(connection, state, migration)
             except DatabaseError as error:
                 # Such as what was made by hand in the database, and is not here.
                 reason = f"it fails on an empty database: {' '.join(str(error).split())}"
@@ -85,9 +85,10 @@ def _applied(executor: Executor) -> Iterator[Migration]:
             yield migration
 
 
-def _run(
+def run_observed(
     connection: BaseDatabaseWrapper, state: ProjectState, migration: Migration
 ) -> tuple[Locks, ProjectState]:
+    """Run a migration; the locks that it takes on the tables of before, and the state after it."""
     tables = tables_of(connection)
     after = state.clone()
     if migration.atomic:

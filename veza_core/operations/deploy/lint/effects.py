@@ -31,6 +31,8 @@ class Statement:
     after: Snapshot
     tag: str
     concurrently: bool
+    #: Whether its migration is in no transaction.
+    in_no_transaction: bool = False
 
     def effects(self) -> Iterator[Effect]:
         """What would stop or break a service that runs meanwhile."""
@@ -58,13 +60,16 @@ class Statement:
         keys = [key for key in self.after.columns if key[0] == table]
         if any(key not in self.before.columns for key in keys):
             return headings.DEFAULT
-        if any(self._changes_type(key) for key in keys):
-            return headings.TYPE
-        return headings.ELSE
+        return headings.TYPE if self._changes_a_type(table) else headings.ELSE
 
-    def _changes_type(self, key: tuple[int, int]) -> bool:
-        was, now = self.before.columns.get(key), self.after.columns.get(key)
-        return was is not None and now is not None and was.type != now.type
+    def _changes_a_type(self, table: int) -> bool:
+        """Whether a column does, for which checks and indexes of the table are made again."""
+        return any(
+            key[0] == table
+            and key in self.after.columns
+            and self.after.columns[key].type != was.type
+            for key, was in self.before.columns.items()
+        )
 
     def _columns(self) -> Iterator[Effect]:
         for key, was in self.before.columns.items():
@@ -80,10 +85,10 @@ class Statement:
                 yield Effect(headings.SET_NOT_NULL, f"reads all of a locked table for {name}")
             if was.not_null and not now.not_null:
                 yield Effect(headings.DROP_NOT_NULL, f"lets {name} be NULL, which readers may not")
-            if was.has_default and now.not_null and not now.has_default:
-                # One that this migration has added is judged at its end.
-                if key in self.start.columns:
-                    yield Effect(headings.DROP_NOT_NULL, f"{name} loses its default")
+            # One that this migration has added is judged at its end.
+            loses = was.has_default and now.not_null and not now.has_default
+            if loses and key in self.start.columns:
+                yield Effect(headings.DROP_NOT_NULL, f"{name} loses its default")
 
     def _is_checked(self, key: tuple[int, int], column: Column) -> bool:
         """Whether a valid check says so already, which spares the scan."""
@@ -104,20 +109,16 @@ class Statement:
             if not now.valid or (was and was.valid):
                 continue
             heading = headings.FOREIGN_KEY if now.kind == "f" else headings.CHECK
+            heading = headings.TYPE if self._changes_a_type(now.table) else heading
             if was is None and not self._is_free(now):
                 yield Effect(heading, f"{now.name} is checked at once, while {table} is locked")
-            elif was and oid not in self.start.constraints and not self.concurrently:
-                if not self.in_no_transaction:
-                    yield Effect(
-                        heading, f"{now.name} is validated in the transaction that adds it"
-                    )
-
-    in_no_transaction: bool = False
+            elif was and oid not in self.start.constraints and not self.in_no_transaction:
+                yield Effect(heading, f"{now.name} is validated in the transaction that adds it")
 
     def _is_free(self, constraint: Constraint) -> bool:
         """Whether no row has to be read for it."""
         if constraint.kind in "up":
-            return constraint.index in self.before.indexes
+            return constraint.index_oid in self.before.indexes
         if constraint.kind != "f":
             return False
         # PostgreSQL knows that a new column without a default is NULL in every row.
@@ -128,42 +129,42 @@ class Statement:
         )
 
     def _indexes(self) -> Iterator[Effect]:
-        of_constraints = {constraint.index for constraint in self.after.constraints.values()}
+        of_constraints = {constraint.index_oid for constraint in self.after.constraints.values()}
         for oid, now in self.after.indexes.items():
             was = self.before.indexes.get(oid)
             if now.table not in self.start.tables or self.concurrently:
                 continue
             table = self.start.tables[now.table].name
-            if was is None and oid not in of_constraints:
-                yield Effect(headings.INDEX, f"builds {now.name} while nobody can write to {table}")
-            elif was and was.file != now.file and self._kept_its_file(now.table):
-                heading = headings.INDEX
-                if any(
-                    self._changes_type(key) for key in self.before.columns if key[0] == now.table
-                ):
-                    heading = headings.TYPE
-                yield Effect(heading, f"builds {now.name} again while {table} is locked")
-        for oid, gone in self.before.indexes.items():
-            if (
-                oid in self.after.indexes
-                or self.concurrently
-                or gone.table not in self.after.tables
-            ):
+            again = was is not None and was.file != now.file and self._kept_its_file(now.table)
+            if again or (was is None and oid not in of_constraints):
+                retyped = self._changes_a_type(now.table)
+                heading = headings.TYPE if retyped else headings.INDEX
+                yield Effect(heading, f"builds {now.name} while nobody can write to {table}")
+        yield from self._dropped_indexes()
+
+    def _dropped_indexes(self) -> Iterator[Effect]:
+        # REINDEX CONCURRENTLY replaces an index by another one of its name.
+        names = {index.name for index in self.after.indexes.values()}
+        for gone in self.before.indexes.values():
+            is_old = gone.table in self.start.tables and gone.table in self.after.tables
+            if gone.name in names or not is_old or self._lost_a_column(gone.table):
                 continue
-            if gone.table in self.start.tables and self._dropped_by_itself(gone.table):
+            if gone.unique:
+                yield Effect(headings.CHECK, f"drops {gone.name}, which ON CONFLICT may need")
+            elif not self.concurrently and not self._lost_a_constraint(gone.table):
                 yield Effect(headings.DROP_INDEX, f"drops {gone.name} while its table is locked")
 
     def _kept_its_file(self, table: int) -> bool:
         return self.before.tables[table].file == self.after.tables[table].file
 
-    def _dropped_by_itself(self, table: int) -> bool:
-        """Not with a column or a constraint of its table."""
-        return not any(
-            key[0] == table and key not in self.after.columns for key in self.before.columns
-        ) and not any(
+    def _lost_a_constraint(self, table: int) -> bool:
+        return any(
             constraint.table == table and oid not in self.after.constraints
             for oid, constraint in self.before.constraints.items()
         )
+
+    def _lost_a_column(self, table: int) -> bool:
+        return any(key[0] == table and key not in self.after.columns for key in self.before.columns)
 
     def _values(self) -> Iterator[Effect]:
         types = {kind for kind, _ in self.start.values.values()}

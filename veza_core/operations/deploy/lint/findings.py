@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from django.core.management.base import CommandError
 from django.db import DatabaseError, NotSupportedError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import AddField, Migration, RunPython, RunSQL
+from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 from django.db.models import NOT_PROVIDED
 
@@ -16,13 +18,14 @@ from veza_core.schema.audit.service import connect
 
 from . import headings, snapshot
 from .effects import Effect
-from .observer import observe
+from .observer import Observer, observe
 from .snapshot import Snapshot
 
 #: The heading for what a rule of the audit asks of the tables and keys of the release.
 OF_THE_AUDIT = {"trigger-missing": headings.TABLE, "fk-not-indexed": headings.FOREIGN_KEY}
-#: What PostgreSQL says of a new enum value that is used before its transaction has ended.
-UNSAFE_NEW_VALUE = "55P04"
+#: The heading for what PostgreSQL refuses: a new enum value that is used before its transaction has
+#: ended, and what cannot run in a transaction.
+OF_ERRORS = {"55P04": headings.ENUM_VALUE, "25001": headings.NO_TRANSACTION}
 PERMISSIONS = "SELECT count(DISTINCT action) FROM public.permissions WHERE resource = %s"
 ACTIONS = 4
 
@@ -41,36 +44,51 @@ class Finding:
 
 
 def examine(
-    connection: BaseDatabaseWrapper, state: ProjectState, migrations: Sequence[Migration]
+    connection: BaseDatabaseWrapper,
+    state: ProjectState,
+    migrations: Sequence[Migration],
+    statements: dict[Migration, list[str]],
 ) -> Iterator[Finding]:
     """Run the migrations of the next release on a database that has the one before, and judge.
 
-    `state` has the models of the release before, and ends as that of the next one. What follows a
-    migration that fails is not run.
+    `state` has the models of the release before, and ends as that of the next one. `statements`
+    gets what each migration ran. What follows a migration that fails is not run.
     """
     release = _Release(connection, state.clone(), snapshot.read(connection))
     #: Which migration made a table or a constraint.
     makers: dict[str, str] = {}
     for migration in migrations:
-        found = [*_operations(migration)]
-        try:
-            effects, before, after = observe(connection, state, migration)
-        except NotSupportedError as error:
-            yield from _named(migration, [*found, Effect(headings.NO_TRANSACTION, str(error))])
-            return
-        except DatabaseError as error:
-            yield from _named(migration, [*found, _failure(error)])
-            return
-        found += [*effects, *release.broken(before, after)]
+        observer = Observer(connection, atomic=migration.atomic)
+        statements[migration] = observer.statements
+        failure = _run(observer, state, migration)
+        found = [*_operations(migration), *observer.effects, *failure]
+        after = snapshot.read(connection)
+        if not failure:
+            found += release.broken(observer.start, after)
         yield from _named(migration, found)
-        for name in _names(after) - _names(before):
+        if failure:
+            return
+        for name in _names(after) - _names(observer.start):
             makers.setdefault(name, str(migration))
     for heading, name, message in release.missing(state):
         yield Finding(makers.get(name, str(migrations[-1])), heading, message)
 
 
+def _run(observer: Observer, state: ProjectState, migration: Migration) -> list[Effect]:
+    """Run it; why it failed, if it did."""
+    try:
+        observe(observer, state, migration)
+    except NotSupportedError as error:
+        return [Effect(headings.NO_TRANSACTION, str(error))]
+    except (DatabaseError, CommandError) as error:
+        heading = OF_ERRORS.get(getattr(error.__cause__, "sqlstate", ""), headings.ELSE)
+        return [Effect(heading, f"it fails: {' '.join(str(error).split())}")]
+    return []
+
+
 def _names(catalog: Snapshot) -> set[str]:
-    return {thing.name for thing in (*catalog.tables.values(), *catalog.constraints.values())}
+    tables = {table.name for table in catalog.tables.values()}
+    return tables | {constraint.name for constraint in catalog.constraints.values()}
 
 
 def _named(migration: Migration, effects: list[Effect]) -> Iterator[Finding]:
@@ -97,16 +115,13 @@ def _operations(migration: Migration) -> Iterator[Effect]:
             if field.has_default() and field.db_default is NOT_PROVIDED:
                 message = f"{operation.name} has a default that only Django knows: use db_default"
                 yield Effect(headings.DEFAULT, message)
-        if not migration.atomic and not isinstance(operation, (*REPEATABLE, RunPython)):
-            if not isinstance(operation, RunSQL) or len(migration.operations) > 1:
-                message = f"{name} fails when it is run again, after a kill; it needs a transaction"
-                yield Effect(headings.NO_TRANSACTION, message)
-
-
-def _failure(error: DatabaseError) -> Effect:
-    if getattr(error.__cause__, "sqlstate", None) == UNSAFE_NEW_VALUE:
-        return Effect(headings.ENUM_VALUE, "uses a new value in the transaction that adds it")
-    return Effect(headings.ELSE, f"it fails: {' '.join(str(error).split())}")
+        known: tuple[type[Operation], ...] = (*REPEATABLE, RunPython)
+        if len(migration.operations) == 1:
+            # A statement that PostgreSQL refuses in a transaction, such as VACUUM.
+            known = (*known, RunSQL)
+        if not migration.atomic and not isinstance(operation, known):
+            message = f"{name} fails when it is run again, after a kill; it needs a transaction"
+            yield Effect(headings.NO_TRANSACTION, message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +141,15 @@ class _Release:
                     headings.DROP_TABLE, f"drops {table.name}, which the release before uses"
                 )
         for key, column in before.columns.items():
-            table = self.catalog.tables.get(key[0])
-            if key in after.columns or key[0] not in after.tables or table is None:
+            if (
+                key in after.columns
+                or key[0] not in after.tables
+                or key not in self.catalog.columns
+            ):
                 continue
-            if key in self.catalog.columns and column.name in used.get(table.name, ()):
-                name = f"{table.name}.{column.name}"
+            table_name = self.catalog.tables[key[0]].name
+            if column.name in used.get(table_name, ()):
+                name = f"{table_name}.{column.name}"
                 yield Effect(headings.DROP_COLUMN, f"drops {name}, which the release before uses")
         for key, column in after.columns.items():
             if key[0] not in self.catalog.tables or key in self.catalog.columns:
@@ -142,13 +161,8 @@ class _Release:
     def missing(self, state: ProjectState) -> Iterator[tuple[str, str, str]]:
         """What the release as a whole lacks: the heading, of what, and the message."""
         now = snapshot.read(self.connection)
-        rules = [rule for rule in CATALOG_RULES if rule.id in OF_THE_AUDIT]
-        with connect(self.connection) as session:
-            report = audit(session, ["public"], rules)
-        for finding in report.findings:
-            name = finding.object.rpartition(".")[2]
-            message = f"{finding.object}: {finding.message}"
-            yield OF_THE_AUDIT[finding.rule.id], name, message
+        if _keys(now) - _keys(self.catalog):
+            yield from self._audited()
         for table in sorted(
             now.tables[oid].name for oid in now.tables.keys() - self.catalog.tables
         ):
@@ -160,6 +174,15 @@ class _Release:
                 yield headings.TABLE, table, message
         for message in self._forgotten(state, now):
             yield headings.DROP_COLUMN, "", message
+
+    def _audited(self) -> Iterator[tuple[str, str, str]]:
+        rules = [rule for rule in CATALOG_RULES if rule.id in OF_THE_AUDIT]
+        with connect(self.connection) as session:
+            report = audit(session, ["public"], rules)
+        for finding in report.findings:
+            name = finding.object.rpartition(".")[2]
+            message = f"{finding.object}: {finding.message}"
+            yield OF_THE_AUDIT[finding.rule.id], name, message
 
     def _forgotten(self, state: ProjectState, now: Snapshot) -> Iterator[str]:
         """Columns that the new models leave out, and every row needs."""
@@ -174,7 +197,14 @@ class _Release:
                 and column.not_null
                 and not column.has_default
             ):
-                yield f"the models leave out {table}.{column.name}, and it is NOT NULL: give it a default"
+                name = f"{table}.{column.name}"
+                yield f"the models leave out {name}, which is NOT NULL: give it a default"
+
+
+def _keys(catalog: Snapshot) -> set[int]:
+    """Tables and foreign keys."""
+    keys = {oid for oid, constraint in catalog.constraints.items() if constraint.kind == "f"}
+    return keys | catalog.tables.keys()
 
 
 def _used(models: ProjectState) -> dict[str, set[str]]:

@@ -6,7 +6,6 @@ from typing import Any
 
 import psycopg
 from django.db import DatabaseError, transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.db.migrations.operations import RunSQL
 from django.db.migrations.operations.base import Operation
@@ -25,7 +24,13 @@ WRITES_IN_BODY = re.compile(
 )
 COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.S)
 BUILDS_CONCURRENTLY = re.compile(r"\bCREATE\s+(UNIQUE\s+)?INDEX\s+CONCURRENTLY\b", re.I)
-EXPLAINED = re.compile(r"\s*(WITH|SELECT|INSERT|UPDATE|DELETE|MERGE|CREATE.*?\bAS\b)", re.I | re.S)
+EXPLAINED = re.compile(
+    r"\s*(WITH|SELECT|INSERT|UPDATE|DELETE|MERGE|CREATE\s[\w\s]*(TABLE|VIEW)\b.*?\bAS\b)",
+    re.I | re.S,
+)
+# Django's own, around what is run here beside the migration.
+SAVEPOINT = re.compile(r"\s*(SAVEPOINT|RELEASE|ROLLBACK)\b", re.I)
+
 #: Operations whose batches, or rows, are few.
 FEW_ROWS = (Backfill, InsertPermissions)
 #: Tables whose rows are the migrations' own.
@@ -35,11 +40,13 @@ SMALL = {"roles", "permissions", "role_permissions"}
 class Observer:
     """Watches a migration's statements: for `connection.execute_wrapper`."""
 
-    def __init__(self, connection: BaseDatabaseWrapper, *, atomic: bool) -> None:
+    def __init__(self, connection: Any, *, atomic: bool) -> None:
         self.connection = connection
         self.atomic = atomic
         self.start = self.last = snapshot.read(connection)
         self.effects: list[Effect] = []
+        #: What it ran, or tried to.
+        self.statements: list[str] = []
         #: The one that runs.
         self.operation: Operation | None = None
 
@@ -47,14 +54,22 @@ class Observer:
         self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any
     ) -> Any:
         text = COMMENTS.sub(" ", str(sql))
+        if SAVEPOINT.match(text):
+            return execute(sql, params, many, context)
+        self.statements.append(f"{self.connection.ops.compose_sql(str(sql), params)};")
         fills = isinstance(self.operation, FEW_ROWS)
         if not fills:
             self._look_at_text(text)
+        nodes = [] if fills else [*self._plan(text, params)]
         result, concurrently = self._run(execute, sql, params, many, context)
         tag = (context["cursor"].statusmessage or "").rstrip(" 0123456789")
-        if not fills:
-            self._look_at_rows(text, params, tag)
         now = snapshot.read(self.connection)
+        if not fills:
+            # SELECT INTO and CREATE TABLE AS have the tag SELECT, too.
+            reads = tag == "SELECT" and now.tables.keys() == self.last.tables.keys()
+            self._look_at_rows(nodes, reads=reads and all(kind == "Scan" for kind, _ in nodes))
+            if tag == "COPY":
+                self._fill("copies rows")
         statement = Statement(
             self.start, self.last, now, tag, concurrently, in_no_transaction=not self.atomic
         )
@@ -81,25 +96,25 @@ class Observer:
             message = "RunSQL would meet the invalid index that a failed build leaves"
             self.effects.append(Effect(headings.INDEX, message))
 
-    def _look_at_rows(self, text: str, params: Any, tag: str) -> None:
-        """Whether it writes rows of a table, or reads a table to write its rows elsewhere."""
-        if not EXPLAINED.match(text):
-            if tag.startswith("COPY"):
-                self._fill("copies rows")
-            return
-        for kind, relation in self._plan(text, params):
-            if kind in ("Update", "Delete", "Merge") and self._is_old(relation):
+    def _look_at_rows(self, nodes: list[tuple[str, str]], *, reads: bool) -> None:
+        """Whether it changes rows of a table, or reads a table to write its rows elsewhere."""
+        for kind, relation in nodes:
+            if not self._is_old(relation):
+                continue
+            if kind in ("Update", "Delete", "Merge"):
                 self._fill(f"changes rows of {relation} in one transaction")
-            elif kind == "Scan" and tag != "SELECT" and self._is_old(relation):
+            elif kind == "Scan" and not reads:
                 self._fill(f"reads all of {relation} to write other rows")
 
     def _plan(self, text: str, params: Any) -> Iterator[tuple[str, str]]:
+        if not EXPLAINED.match(text):
+            return
         try:
             with transaction.atomic(using=self.connection.alias):
                 cursor = self.connection.connection.cursor()
                 [plan] = cursor.execute(f"EXPLAIN (FORMAT JSON) {text}", params).fetchone()
         except psycopg.Error:
-            # PostgreSQL plans no such statement, or what it names is gone by now.
+            # PostgreSQL plans no such statement, or says itself what is wrong when it runs.
             return
         yield from _nodes(plan[0]["Plan"])
 
@@ -120,14 +135,12 @@ def _nodes(plan: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield from _nodes(inner)
 
 
-def observe(
-    connection: BaseDatabaseWrapper, state: ProjectState, migration: Migration
-) -> tuple[list[Effect], snapshot.Snapshot, snapshot.Snapshot]:
-    """Run it on the connection; its effects, and the catalog before it and after it.
+def observe(observer: Observer, state: ProjectState, migration: Migration) -> None:
+    """Run a migration on the observer's connection. `state` changes with it.
 
-    `state` changes with it. Raises `DatabaseError` for SQL that fails.
+    Raises `DatabaseError` for SQL that fails.
     """
-    observer = Observer(connection, atomic=migration.atomic)
+    connection = observer.connection
     with (
         connection.execute_wrapper(observer),
         connection.schema_editor(atomic=migration.atomic) as editor,
@@ -137,4 +150,3 @@ def observe(
             operation.state_forwards(migration.app_label, state)
             observer.operation = operation
             operation.database_forwards(migration.app_label, editor, before, state)
-    return observer.effects, observer.start, snapshot.read(connection)

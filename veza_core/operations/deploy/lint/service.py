@@ -10,11 +10,18 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 
 from veza_core.db.scratch import scratch_database
+from veza_core.operations.deploy.frozen import read_frozen
 from veza_core.operations.deploy.plan_sql import quiet
 from veza_core.operations.deploy.v1 import Key, migrations_after_v1
 
 from .findings import Finding, examine
-from .squawk import collect_each, squawk
+from .squawk import squawk
+
+
+def released() -> set[Key]:
+    """The migrations that the releases froze. Raises `ValueError`."""
+    paths = [Path(path) for hashes in read_frozen().values() for path in hashes]
+    return {(path.parts[0], path.stem) for path in paths if path.suffix == ".py"}
 
 
 def pending(loader: MigrationLoader, released: Collection[Key]) -> list[Key]:
@@ -43,9 +50,10 @@ def judge(
     configuration: Path,
 ) -> list[Finding]:
     """The findings on migrations that follow the state that the connection's database is in."""
-    said = squawk(collect_each(connection, state.clone(), migrations), configuration)
-    # It reads text: what PostgreSQL has done says more of the same.
-    seen = [*examine(connection, state, migrations)]
+    statements: dict[Migration, list[str]] = {}
+    seen = [*examine(connection, state, migrations, statements)]
+    # squawk reads the text: what PostgreSQL has done says more of the same.
+    said = squawk(statements, configuration)
     known = {(finding.migration, finding.heading) for finding in seen}
     excused = {
         (str(migration), heading)

@@ -32,7 +32,7 @@ class Constraint(NamedTuple):
     valid: bool
     definition: str
     columns: tuple[int, ...]
-    index: int
+    index_oid: int
 
 
 class Index(NamedTuple):
@@ -94,6 +94,7 @@ WHERE typnamespace = 'public'::regnamespace
 
 def read(connection: BaseDatabaseWrapper) -> Snapshot:
     """Read it over the session itself, past whatever watches Django's cursors."""
+    connection.ensure_connection()
 
     def rows(query: str) -> list[Any]:
         return list(connection.connection.execute(query).fetchall())
@@ -102,8 +103,8 @@ def read(connection: BaseDatabaseWrapper) -> Snapshot:
         tables={oid: Table(name, file or 0) for oid, name, file in rows(TABLES)},
         columns={(table, number): Column(*rest) for table, number, *rest in rows(COLUMNS)},
         constraints={
-            oid: Constraint(*rest, columns=tuple(columns), index=index)
-            for oid, *rest, columns, index in rows(CONSTRAINTS)
+            oid: Constraint(table, name, kind, valid, definition, tuple(columns), index)
+            for oid, table, name, kind, valid, definition, columns, index in rows(CONSTRAINTS)
         },
         indexes={oid: Index(table, *rest) for oid, table, *rest in rows(INDEXES)},
         values={oid: (kind, value) for oid, kind, value in rows(VALUES)},

@@ -5,42 +5,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from django.core.management.base import CommandError
-from django.db import DatabaseError
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
-from django.db.migrations.state import ProjectState
-
-from veza_core.operations.deploy.plan_sql import MigrationSQL, collect
 
 from . import headings
 from .findings import Finding
 
 
-def collect_each(
-    connection: BaseDatabaseWrapper, state: ProjectState, migrations: Sequence[Migration]
-) -> list[MigrationSQL]:
-    """The SQL of migrations that follow one another, from the state before them; nothing is run.
-
-    One whose SQL is not to be had without running it has none.
-    """
-    found = []
-    for migration in migrations:
-        try:
-            statements, _ = collect(connection, state.clone(), migration)
-        except (DatabaseError, ValueError):
-            # `findings.examine` runs it, and says what is wrong.
-            statements = []
-        found.append(MigrationSQL(migration, statements))
-        state = migration.mutate_state(state)
-    return found
-
-
-def squawk(migrations: Sequence[MigrationSQL], configuration: Path) -> list[Finding]:
-    """Return squawk's findings on the migrations' SQL.
+def squawk(migrations: Mapping[Migration, list[str]], configuration: Path) -> list[Finding]:
+    """Return squawk's findings on the statements of each migration.
 
     Raises `CommandError` when squawk is not installed or cannot read the SQL.
     """
@@ -49,10 +25,10 @@ def squawk(migrations: Sequence[MigrationSQL], configuration: Path) -> list[Find
         raise CommandError("squawk is not installed: type 'make setup'")
     with tempfile.TemporaryDirectory() as directory:
         files = []
-        for found in migrations:
-            file = Path(directory) / f"{found.migration}.sql"
-            body = "\n".join(found.statements)
-            file.write_text(f"BEGIN;\n{body}\nCOMMIT;\n" if found.migration.atomic else body)
+        for migration, statements in migrations.items():
+            file = Path(directory) / f"{migration}.sql"
+            body = "\n".join(statements)
+            file.write_text(f"BEGIN;\n{body}\nCOMMIT;\n" if migration.atomic else body)
             files.append(str(file))
         done = subprocess.run(  # noqa: S603 - squawk, on files of our own
             [program, "--config", str(configuration), "--reporter", "json", *files],
