@@ -125,11 +125,12 @@ def test_a_lock_on_the_schema_rolls_both_back_and_both_are_tried_again(copy):
 
 
 def test_somebody_elses_comment_stays_and_a_lost_version_is_written_again(copy):
-    execute(copy, "COMMENT ON SCHEMA public IS 'Ask the platform team'")
+    theirs = "Veza schema: ask the platform team\nVeza schema of 28 tables"
+    execute(copy, f"COMMENT ON SCHEMA public IS '{theirs}'")
     audit = manage("audit_schema", "--rule", "drift", **database_environment(copy))
     assert f"schema public: version was {VERSION}, is none" in " ".join(audit.stdout.split())
     assert "Nothing to do" in migrate(copy).stdout
-    assert execute(copy, COMMENT) == [(f"Ask the platform team\n{comment_of(VERSION)}",)]
+    assert execute(copy, COMMENT) == [(f"{theirs}\n{comment_of(VERSION)}",)]
     assert execute(copy, ASKED) == [(VERSION,)]
     execute(copy, "ALTER TABLE users RENAME TO people")
     assert VERSION in manage("status", **database_environment(copy)).stdout

@@ -16,11 +16,11 @@ from psycopg import sql
 
 #: What PostgreSQL itself writes on `public`.
 _OF_INITDB = "standard public schema"
-_LINE = re.compile(r"^Veza schema \S*$")
+_LINE = re.compile(r"Veza schema \d\S*")
 
 _COMMENT_OF_PUBLIC = "obj_description(to_regnamespace('public')::oid, 'pg_namespace')"
 #: An SQL expression: the version, or NULL.
-VERSION = f"substring({_COMMENT_OF_PUBLIC}, 'Veza schema (\\S+)')"
+VERSION = f"substring({_COMMENT_OF_PUBLIC}, 'Veza schema (\\d\\S*)')"
 _NUMBERS = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-dev)?")
 
 
@@ -86,7 +86,7 @@ def write_version(connection: BaseDatabaseWrapper, version: Version | None) -> N
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {_COMMENT_OF_PUBLIC}")
         (comment,) = cursor.fetchone()
-        lines = [line for line in (comment or "").splitlines() if not _LINE.match(line)]
+        lines = [line for line in (comment or "").splitlines() if not _LINE.fullmatch(line)]
         if version is not None:
             lines = [*filter(lambda line: line != _OF_INITDB, lines), comment_of(version)]
         if (wanted := "\n".join(lines)) != (comment or ""):
