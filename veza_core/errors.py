@@ -54,6 +54,8 @@ BEHIND = {
     "42P01": UNMIGRATED,
     "53300": "close sessions, or raise the limit",
     "57014": "by statement_timeout, or by somebody",
+    "57P01": "the server stops, or somebody ended the session: run it again",
+    "57P02": "the server has crashed: run it again",
     "57P05": "idle_session_timeout is too short for this",
 }
 
