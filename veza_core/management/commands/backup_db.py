@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from veza_core.db.schema_version import read_version
 from veza_core.db.distribution import asking, read_distribution
+from veza_core.db.schema_version import read_version
 from veza_core.db.session import announce
 from veza_core.management.arguments import some_path, some_text
 from veza_core.operations.backup.dump import count_tables, write_backup
