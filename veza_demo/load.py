@@ -77,7 +77,7 @@ def count_rows(chunks: Missing) -> int:
 def tables_with_rows(connection: BaseDatabaseWrapper) -> list[str]:
     """The tables that have rows, but for those in which the migrations put some."""
     asked = " UNION ALL ".join(
-        f"SELECT '{table}' WHERE EXISTS (SELECT FROM public.{table})" for table in WRITERS
+        f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM public.{table})" for table in WRITERS
     )
     with connection.cursor() as cursor:
         cursor.execute(asked)

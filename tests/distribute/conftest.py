@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -12,9 +13,11 @@ SEED = ("--users", "100", "--tracks", "120", "--plays", "600", "--likes", "40", 
 
 
 @pytest.fixture(scope="package")
-def citus() -> None:
+def citus(django_db_blocker: Any) -> Iterator[None]:
     if not os.environ.get(VARIABLE):
         pytest.skip(REASON)
+    with django_db_blocker.unblock():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.backends.base.base import BaseDatabaseWrapper
+
 #: Runs a query without parameters; its rows.
 type Ask = Callable[[str], list[tuple[Any, ...]]]
 
@@ -97,6 +99,17 @@ class Distribution:
     spread: dict[str, str] = field(default_factory=dict)
     shards: dict[str, int] = field(default_factory=dict)
     copied: set[str] = field(default_factory=set)
+
+
+def asking(connection: BaseDatabaseWrapper) -> Ask:
+    """Put questions over a connection of Django's."""
+
+    def ask(query: str) -> list[tuple[Any, ...]]:
+        with connection.cursor() as cursor:
+            cursor.execute(query)
+            return list(cursor.fetchall())
+
+    return ask
 
 
 def read_distribution(ask: Ask) -> Distribution | None:

@@ -130,7 +130,7 @@ def purge_due(connection: BaseDatabaseWrapper) -> Answer:
 
 def _count(due: Due) -> sql.Composable:
     return sql.SQL(
-        "SELECT {name} AS name, (SELECT count(*) FROM (SELECT FROM {table} "
+        "SELECT {name} AS name, (SELECT count(*) FROM (SELECT 1 FROM {table} "
         "WHERE {column} < now() - make_interval(days => {days}) LIMIT {most}) AS due) AS number"
     ).format(
         name=sql.Literal(f"{due.table}.{due.column}"),

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from veza_core.db.distribution import asking, read_distribution
 from veza_core.db.schema_version import read_version
 from veza_core.db.session import announce
 from veza_core.management.arguments import some_path, some_text
@@ -79,6 +80,11 @@ class Command(BaseCommand):
         self._say(f"{path}: {size_of(size)}, {what}, {seconds:.1f} s, sha256 {checksum}")
         if self.verbosity >= 1 and (needs := needs_of(connection, archive)):
             self._say(f"A restore to another server needs: {', '.join(needs)}")
+        if (distribution := read_distribution(asking(connection))) and distribution.spread:
+            self._say(
+                f"{', '.join(sorted(distribution.spread))} are on other nodes, and not of the same "
+                "moment as the rest: docs/scale.md"
+            )
         details = {"file": str(path.resolve()), "bytes": size, "sha256": checksum}
         if problem := record_success(connection, BACKUP, seconds, **details):
             self.stderr.write(problem)

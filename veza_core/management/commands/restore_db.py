@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from veza_core.db.distribution import asking, read_triggers
 from veza_core.db.locks import LockNotAvailableError, migration_lock
 from veza_core.db.session import announce
 from veza_core.db.sessions import OtherSession
@@ -194,6 +195,12 @@ class Command(BaseCommand):
         seconds = time.monotonic() - self.started
         self.stdout.write(f"{self.options['file']}: restored in {seconds:.1f} s")
         self.stdout.write(f"{read_summary(connection)}")
+        if read_triggers(asking(connection)).triggers:
+            self.stderr.write(
+                "The backup is of a distributed database: manage.py distribute spreads the logs "
+                "again, and distribute --undo gives them their foreign keys back."
+            )
+            return
         self._audit(connection)
 
     def _audit(self, connection: BaseDatabaseWrapper) -> None:

@@ -1,13 +1,11 @@
 """Whether a database can be distributed: Citus and its nodes, and V1, complete and audited."""
 
-from typing import Any
-
 import psycopg
 from django.core.management.base import CommandError
 from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from veza_core.db.distribution import Ask, Distribution, read_distribution
+from veza_core.db.distribution import Distribution, asking, read_distribution
 from veza_core.operations.deploy.executor import Executor, MigrationReport, Patience
 from veza_core.operations.deploy.plan import read_plan
 from veza_core.schema.audit.rule import Severity
@@ -19,17 +17,6 @@ COORDINATOR = """
 SELECT EXISTS (SELECT FROM pg_catalog.pg_dist_node WHERE groupid = 0),
     pg_catalog.citus_is_coordinator()
 """
-
-
-def asking(connection: BaseDatabaseWrapper) -> Ask:
-    """Put questions over a connection of Django's."""
-
-    def ask(query: str) -> list[tuple[Any, ...]]:
-        with connection.cursor() as cursor:
-            cursor.execute(query)
-            return list(cursor.fetchall())
-
-    return ask
 
 
 def check_cluster(connection: BaseDatabaseWrapper) -> Distribution:

@@ -1,5 +1,6 @@
 """One batch: a transaction of bounded size and patience, and what exactly it changed."""
 
+import json
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -25,8 +26,8 @@ COUNTS = """
 SELECT oid, pg_stat_get_xact_tuples_deleted(oid), pg_stat_get_xact_tuples_updated(oid)
 FROM unnest(%s::oid[]) oid
 """
-# What triggers in place of foreign keys did in this transaction, such as {"track CASCADE": 12}.
-BY_TRIGGERS = f"SELECT coalesce(nullif(current_setting('{ON_DELETE}', true), ''), '{{}}')::jsonb"
+# What triggers in place of foreign keys did in this transaction, such as {"plays CASCADE": 12}.
+BY_TRIGGERS = f"SELECT coalesce(nullif(current_setting('{ON_DELETE}', true), ''), '{{}}')"
 
 
 @dataclass(slots=True)
@@ -115,7 +116,7 @@ class Batches:
         if not spread:
             return
         [(counts,)] = self.rows(BY_TRIGGERS)
-        for what, rows in counts.items():
+        for what, rows in json.loads(counts).items():
             name, _, action = what.partition(" ")
             if name in spread and rows:
                 done = self._elsewhere[name]

@@ -3,13 +3,12 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
 
 from django.core.management.base import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
-from veza_core.db.distribution import read_distribution, read_triggers
+from veza_core.db.distribution import asking, read_distribution, read_triggers
 
 CASCADE, SET_NULL = "c", "n"
 BLOCKING = "ar"
@@ -105,13 +104,9 @@ class Catalog:
 def read_catalog(connection: BaseDatabaseWrapper) -> Catalog:
     """Read it, in a few queries."""
     catalog = Catalog()
+    ask = asking(connection)
+    distribution = read_distribution(ask)
     with connection.cursor() as cursor:
-
-        def ask(query: str) -> list[tuple[Any, ...]]:
-            cursor.execute(query)
-            return list(cursor.fetchall())
-
-        distribution = read_distribution(ask)
         spread = distribution.spread if distribution else {}
         cursor.execute(TABLES)
         tables = {

@@ -1,7 +1,12 @@
-"""What a run would delete, counted in one query that changes nothing (`purge --dry-run`)."""
+"""What a run would delete, counted by queries that change nothing (`purge --dry-run`).
+
+One query counts in all tables. Where some are spread over other nodes, each of these is counted by
+one of its own: Citus refuses WITH RECURSIVE across nodes, whether or not anything is recursive.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
@@ -15,6 +20,8 @@ DUE = sql.SQL("SELECT {key} AS key FROM {table} WHERE {condition}")
 CHILDREN = sql.SQL("SELECT t.{key} AS key FROM {table} t JOIN {gone} gone ON t.{column} = gone.key")
 NOTHING = sql.SQL("SELECT NULL WHERE false")
 COUNTS = sql.SQL("(SELECT count(*) FROM {gone}), (SELECT count(*) FROM ({due}) due)")
+KEYS = sql.SQL("(SELECT array_agg(key) FROM {gone})")
+ON_NODES = sql.SQL("SELECT count(*), count(*) FILTER (WHERE {due}) FROM {table} WHERE {all}")
 
 
 def forecast(
@@ -25,28 +32,78 @@ def forecast(
     columns: list[sql.Composable] = []
     # Parents first, so that a table's query can name those of its parents.
     for table in reversed(catalog.children_first()):
+        if table.is_spread:
+            continue
         due = _due(table, dues, now)
         with_parents = [part for parent in gone for part in _children(catalog, table, parent)]
         if due or with_parents:
             # Last the part that names the query itself (PostgreSQL, "Recursive Queries", 7.8.2).
             gone[table] = _union([*due, *with_parents, *_children(catalog, table, table)])
             columns.append(COUNTS.format(gone=_name(table), due=_union(due) if due else NOTHING))
-    if not gone:
-        return {}
-    statement = sql.SQL("WITH RECURSIVE {} SELECT {}").format(
+    above = {table: _above(catalog, table) for table in catalog.tables.values() if table.is_spread}
+    parents = [table for table in gone if any(table in each.values() for each in above.values())]
+    columns += [KEYS.format(gone=_name(table)) for table in parents]
+    keys: dict[Table, list[Any]] = {}
+    counts: dict[str, Count] = {}
+    if gone:
+        figures = _ask(connection, _with(gone, columns))
+        keys = {table: figures.pop() for table in reversed(parents)}
+        for table, total, due_rows in zip(gone, figures[::2], figures[1::2], strict=True):
+            counts[str(table)] = Count(deleted=total, by_cascade=total - due_rows)
+    for table, references in above.items():
+        total, due_rows = _on_nodes(connection, table, references, keys, dues, now)
+        counts[str(table)] = Count(deleted=total, by_cascade=total - due_rows)
+    return {name: count for name, count in counts.items() if count.deleted}
+
+
+def _with(gone: dict[Table, sql.Composable], columns: Sequence[sql.Composable]) -> sql.Composable:
+    return sql.SQL("WITH RECURSIVE {} SELECT {}").format(
         sql.SQL(", ").join(
             sql.SQL("{} (key) AS ({})").format(_name(table), query) for table, query in gone.items()
         ),
         sql.SQL(", ").join(columns),
     )
+
+
+def _above(catalog: Catalog, table: Table) -> dict[str, Table]:
+    """What the rows of a table go with: the tables, by the column that refers to them."""
+    return {
+        reference.column: parent
+        for parent, references in catalog.references.items()
+        for reference in references
+        if reference.table == table and reference.action == CASCADE
+    }
+
+
+def _on_nodes(
+    connection: BaseDatabaseWrapper,
+    table: Table,
+    above: dict[str, Table],
+    keys: dict[Table, list[Any]],
+    dues: Sequence[Due],
+    now: datetime,
+) -> tuple[int, int]:
+    """How many rows of a table that is spread would go, and how many of them are due themselves."""
+    conditions = [due.condition(now) for due in dues if due.table == table]
+    due = sql.SQL(" OR ").join(conditions) if conditions else sql.SQL("false")
+    going = [
+        sql.SQL("{} = ANY ({})").format(sql.Identifier(column), sql.Literal(keys[parent]))
+        for column, parent in above.items()
+        if keys.get(parent)
+    ]
+    if not conditions and not going:
+        return 0, 0
+    statement = ON_NODES.format(
+        table=table.identifier, due=due, all=sql.SQL(" OR ").join([due, *going])
+    )
+    total, due_rows = _ask(connection, statement)
+    return total, due_rows
+
+
+def _ask(connection: BaseDatabaseWrapper, statement: sql.Composable) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(statement)
-        figures = list(cursor.fetchone())
-    return {
-        str(table): Count(deleted=total, by_cascade=total - due)
-        for table, total, due in zip(gone, figures[::2], figures[1::2], strict=True)
-        if total
-    }
+        return list(cursor.fetchone())
 
 
 def _due(table: Table, dues: Sequence[Due], now: datetime) -> list[sql.Composable]:

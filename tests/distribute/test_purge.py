@@ -1,0 +1,72 @@
+"""purge on spread logs: what goes, and that it says so."""
+
+import json
+
+import pytest
+
+from tests.distribute.nodes import database_on_all_nodes
+
+#: One who was deleted long ago, with two tracks, each played 150 times by somebody else, who played
+#: a third one as often; and old rows of a log by themselves.
+ROWS = """
+WITH owner AS (
+    INSERT INTO users (email, username, deleted_at)
+    VALUES ('gone@example.com', 'gone', now() - interval '31 days') RETURNING id
+), other AS (
+    INSERT INTO users (email, username) VALUES ('stays@example.com', 'stays') RETURNING id
+), owned AS (
+    INSERT INTO tracks (user_id, title, file_path)
+    SELECT id, 'owned', 'f' FROM owner, generate_series(1, 2) RETURNING id
+)
+INSERT INTO tracks (user_id, title, file_path) SELECT id, 'kept', 'f' FROM other
+"""
+PLAYS = """
+INSERT INTO track_plays (track_id, user_id)
+SELECT tracks.id, users.id FROM tracks, users, generate_series(1, 75)
+"""
+OLD = """
+INSERT INTO bitrate_adaptation_logs (track_id, old_bitrate, new_bitrate, reason, created_at)
+SELECT id, 128, 256, 'test', now() - interval '91 days' FROM tracks, generate_series(1, 40)
+"""
+
+
+@pytest.fixture(scope="module")
+def spread(citus):
+    with database_on_all_nodes() as node:
+        node.done("migrate", "--verbosity", "0")
+        node.done("distribute", "--shards", "4", "--verbosity", "0")
+        yield node
+
+
+@pytest.mark.parametrize("size", ["1000", "50"])
+def test_purge_deletes_what_is_due_and_counts_it(spread, size):
+    """In one batch, and where an account is larger than a batch."""
+    for statement in (ROWS, PLAYS, OLD):
+        spread.session.execute(statement)
+    expected = {
+        "users": {"deleted": 1, "by_cascade": 0},
+        "tracks": {"deleted": 2, "by_cascade": 2},
+        # 75 by each of two users.
+        "track_plays": {"deleted": 300, "by_cascade": 300},
+        "bitrate_adaptation_logs": {"deleted": 120, "by_cascade": 0},
+    }
+
+    def outcome(*arguments):
+        tables = json.loads(spread.done("purge", "--json", "-v0", "--pause", "0", *arguments))[
+            "tables"
+        ]
+        return {
+            name: {key: count[key] for key in ("deleted", "by_cascade")}
+            for name, count in tables.items()
+            if count["deleted"]
+        }
+
+    # The two tracks' 80 rows of the log are due themselves, and no cascade of theirs.
+    assert outcome("--dry-run") == expected
+    assert outcome("--batch-size", size) == expected
+    assert spread.value("SELECT count(*) FROM track_plays") == 150
+    # Played by who is gone: the play stays, and forgets who it was.
+    assert spread.value("SELECT count(user_id) FROM track_plays") == 75
+    assert spread.value("SELECT count(*) FROM bitrate_adaptation_logs") == 0
+    assert outcome() == {}
+    spread.session.execute("DELETE FROM users")
