@@ -1,4 +1,9 @@
-"""`make screenshots`: the pictures of docs/support.md, of demo data that end today."""
+"""`make screenshots`: the pictures of docs/support.md, and every kind of page to be looked at.
+
+Of demo data that end today. The latter are for who changes the look: three widths, light and dark,
+in `screenshots/`, which is not committed.
+"""
+# ruff: noqa: E402
 
 import io
 import sys
@@ -11,15 +16,24 @@ import django
 from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
-from tests.browser.checks import PHONE, show_in
+from veza_site.environment import read_file
+
+# What follows imports models.
+read_file()
+django.setup()
+
+from tests.browser.checks import PHONE, THEMES, show_in
 from tests.browser.launching import MISSING, is_there, launch
 from tests.browser.people import Person
 from tests.browser.rows import fetch
 from tests.browser.serving import fill, serving
-from tests.support import ROOT, scratch_database
-from veza_site.environment import read_file
+from tests.run import begin, database_name, worker_database
+from tests.support import ROOT
 
 TARGET = ROOT / "docs" / "screenshots"
+#: Every kind of page, for who changes one.
+GALLERY = ROOT / "screenshots"
+WIDTHS = (PHONE["width"], 1024, 1440)
 DESK: ViewportSize = {"width": 1200, "height": 780}
 #: Colours in a picture: as many as these pages need, for a third of the bytes.
 COLOURS = 96
@@ -40,7 +54,10 @@ def take(page: Page, name: str) -> None:
 @contextmanager
 def site() -> Iterator[tuple[Browser, str, str]]:
     """A browser, the address of the site, and the name of its database."""
-    with scratch_database() as database, tempfile.TemporaryDirectory() as directory:
+    begin()
+    # As a worker of the tests: no run of them takes the database for one that was left behind.
+    with worker_database("screenshots"), tempfile.TemporaryDirectory() as directory:
+        database = database_name("screenshots")
         fill(database, now=None)
         with (
             serving(database, Path(directory)) as address,
@@ -92,15 +109,58 @@ def shoot(browser: Browser, address: str, database: str) -> None:
         take(page, "phone-tracks")
 
 
+def kinds(database: str) -> dict[str, str]:
+    """Every kind of page, and the address of one."""
+    (user, _), (job,), (track,) = (
+        fetch(database, query)
+        for query in (
+            SOMEBODY,
+            "SELECT id FROM hls_transcode_queue WHERE status = 'failed' LIMIT 1",
+            "SELECT id FROM tracks ORDER BY play_count DESC LIMIT 1",
+        )
+    )
+    return {
+        "start": "/admin/",
+        "users": "/admin/veza_core/user/",
+        "tracks": "/admin/veza_streaming/track/",
+        "jobs": "/admin/veza_media/hlstranscodejob/?failed=latest",
+        "changes": "/admin/veza_streaming/trackhistory/",
+        "empty-list": "/admin/veza_core/user/?range=today&is_banned=yes",
+        "user": f"/admin/veza_core/user/{user}/",
+        "track": f"/admin/veza_streaming/track/{track}/",
+        "job": f"/admin/veza_media/hlstranscodejob/{job}/",
+        "action": f"/admin/veza_core/user/{user}/ban/",
+        "export": "/admin/veza_streaming/track/export/",
+        "search": "/admin/search/",
+        "staff-log": "/admin/veza_site/stafflogentry/",
+        "sessions": "/admin/sessions/",
+        "error": "/admin/veza_core/user/?no_such_filter=1",
+    }
+
+
+def shoot_all(browser: Browser, address: str, database: str) -> None:
+    """Every kind of page at three widths, light and dark."""
+    GALLERY.mkdir(exist_ok=True)
+    with browser.new_context(base_url=address, reduced_motion="reduce") as context:
+        page = context.new_page()
+        Person("super_admin").enter(page)
+        for name, path in kinds(database).items():
+            page.goto(path)
+            for width in WIDTHS:
+                page.set_viewport_size({"width": width, "height": 900})
+                for theme in THEMES:
+                    show_in(page, theme)
+                    page.screenshot(path=GALLERY / f"{name}-{width}-{theme}.png")
+
+
 def main() -> None:
     """Fails in one line where there is no Chromium."""
     if not is_there():
         sys.exit(f"screenshots: {MISSING}")
-    read_file()
-    django.setup()
     TARGET.mkdir(parents=True, exist_ok=True)
     with site() as (browser, address, database):
         shoot(browser, address, database)
+        shoot_all(browser, address, database)
 
 
 if __name__ == "__main__":
