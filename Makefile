@@ -250,5 +250,5 @@ bench-plots: setup .venv/bench ## Write docs/benchmarks/README.md and *.svg from
 	@.venv/bin/python -m benchmarks.queries.plots
 
 .PHONY: screenshots
-screenshots: setup ## Take the pictures of docs/support.md (needs chromium)
+screenshots: setup ## Take the pictures of docs/support.md, and of every kind of page (needs chromium)
 	@DJANGO_SETTINGS_MODULE=veza_site.settings .venv/bin/python -m tests.browser.screenshots

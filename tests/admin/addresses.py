@@ -41,7 +41,7 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 def questions(model: type[Model], crowd: Crowd) -> Iterator[dict[str, Any]]:
-    """Query strings: each filter alone, each pair of filters, dates, both directions, both ends."""
+    """Query strings: each filter alone, pairs of filters, each view, both directions and ends."""
     screen = screen_of(model).screen()
     yield {}
     yield {"last": 1}
@@ -54,6 +54,8 @@ def questions(model: type[Model], crowd: Crowd) -> Iterator[dict[str, Any]]:
         yield one
     for one in (*single[:2], *states[:1]):
         yield {**one, "last": 1}
+    for view in screen_of(model).all_views():
+        yield dict(view.query)
     pairs = [(one, other) for one in states[:3] for other in (*single[:2], *states[1::2])]
     pairs += [(one, other) for one in single[:1] for other in single[-3:]]
     for one, other in pairs:

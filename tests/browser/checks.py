@@ -14,6 +14,8 @@ DESK = {"width": 1280, "height": 900}
 #: A phone, a tablet upright and across, a laptop, a desk: to look at layout is quick.
 WIDTHS = (PHONE["width"], 768, 1024, DESK["width"], 1440)
 
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+
 #: Axe takes its time, so that it sees the first few rows of a list, which the others are built
 #: like, and the menu on the start page alone.
 MORE_ROWS = "tbody tr:nth-child(n+5)"
@@ -97,8 +99,7 @@ def show_in(page: Page, theme: Literal["light", "dark"]) -> None:
 def check(page: Page) -> None:
     """Inert, accessible in light and dark, and in shape on every screen."""
     assert not was_hit(page)
-    themes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-    for theme in themes:
+    for theme in THEMES:
         show_in(page, theme)
         assert problems(page, None if theme == "light" else ["color-contrast"]) == [], theme
     check_widths(page)

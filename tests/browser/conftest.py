@@ -4,13 +4,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser.launching import MISSING, is_there, launch
 from tests.browser.people import Person
 from tests.browser.serving import fill, serving
 from tests.browser.watch import Watch
 from tests.support import scratch_database
+
+# Far more than a page takes: the machine may have much else to do.
+expect.set_options(timeout=60_000)
 
 
 # Playwright's loop runs in this thread as long as its fixture lives, and Django's ORM refuses to
@@ -44,7 +47,7 @@ def context(browser: Browser, address: str) -> Iterator[BrowserContext]:
     """A browser that nobody has used, on the site's address."""
     # Else each change of the theme has to fade first.
     context = browser.new_context(base_url=address, reduced_motion="reduce")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     yield context
     context.close()
 

@@ -1,106 +1,19 @@
-"""`make screenshots`: the pictures of docs/support.md, of demo data that end today."""
-
-import io
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+"""`make screenshots`: see `tests.browser.pictures`."""
 
 import django
-from PIL import Image
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
-from tests.browser.checks import PHONE, show_in
-from tests.browser.launching import MISSING, is_there, launch
-from tests.browser.people import Person
-from tests.browser.rows import fetch
-from tests.browser.serving import fill, serving
-from tests.support import ROOT, scratch_database
 from veza_site.environment import read_file
-
-TARGET = ROOT / "docs" / "screenshots"
-DESK: ViewportSize = {"width": 1200, "height": 780}
-#: Colours in a picture: as many as these pages need, for a third of the bytes.
-COLOURS = 96
-#: Somebody whose page has something of everything.
-SOMEBODY = """
-SELECT users.id, username FROM users JOIN tracks ON tracks.user_id = users.id
-WHERE users.role = 'premium' AND is_active AND NOT is_banned AND users.deleted_at IS NULL
-GROUP BY users.id ORDER BY count(*) DESC, users.id LIMIT 1
-"""
-
-
-def take(page: Page, name: str) -> None:
-    """Write what the page shows as docs/screenshots/<name>.png."""
-    picture = Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
-    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(TARGET / f"{name}.png", optimize=True)
-
-
-@contextmanager
-def site() -> Iterator[tuple[Browser, str, str]]:
-    """A browser, the address of the site, and the name of its database."""
-    with scratch_database() as database, tempfile.TemporaryDirectory() as directory:
-        fill(database, now=None)
-        with (
-            serving(database, Path(directory)) as address,
-            sync_playwright() as playwright,
-            launch(playwright) as browser,
-        ):
-            yield browser, address, database
-
-
-def shoot(browser: Browser, address: str, database: str) -> None:
-    """Take all pictures."""
-    user, username = fetch(database, SOMEBODY)
-    with browser.new_context(base_url=address, viewport=DESK) as context:
-        page = context.new_page()
-        page.goto("/admin/")
-        take(page, "sign-in")
-        Person("moderator").enter(page)
-        take(page, "start")
-        show_in(page, "dark")
-        take(page, "start-dark")
-        show_in(page, "light")
-        page.get_by_label("Search everything").fill(username[:7])
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/search/?s=*")
-        take(page, "search")
-        page.goto(f"/admin/veza_core/user/{user}/")
-        take(page, "user")
-        show_in(page, "dark")
-        take(page, "user-dark")
-        show_in(page, "light")
-        page.goto(f"/admin/veza_core/user/{user}/ban/")
-        page.get_by_label("Reason").fill("Spam in the comments of eleven tracks")
-        take(page, "ban")
-        page.get_by_label("To confirm, type").fill(username)
-        page.get_by_role("button", name="Ban", exact=True).click()
-        page.wait_for_url(f"**/user/{user}/")
-        take(page, "banned")
-        page.goto("/admin/veza_streaming/playlist/?deleted=yes")
-        take(page, "deleted-playlists")
-        page.goto("/admin/veza_media/hlstranscodejob/?status=failed")
-        take(page, "failed-jobs")
-        page.goto("/admin/veza_streaming/playlist/export/?deleted=no")
-        page.get_by_label("Reason").fill("The report on public playlists")
-        take(page, "export")
-        page.set_viewport_size(PHONE)
-        page.goto(f"/admin/veza_core/user/{user}/")
-        take(page, "phone-user")
-        page.goto("/admin/veza_streaming/track/")
-        take(page, "phone-tracks")
 
 
 def main() -> None:
-    """Fails in one line where there is no Chromium."""
-    if not is_there():
-        sys.exit(f"screenshots: {MISSING}")
+    """Take all pictures."""
     read_file()
     django.setup()
-    TARGET.mkdir(parents=True, exist_ok=True)
-    with site() as (browser, address, database):
-        shoot(browser, address, database)
+    # Later than that, since it imports models. Processes that it forks import this module first,
+    # and have settings of their own.
+    from tests.browser.pictures import take_all
+
+    take_all()
 
 
 if __name__ == "__main__":

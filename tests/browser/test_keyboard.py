@@ -83,6 +83,8 @@ def test_search_and_act(
     tab_to(page, page.locator("#content-main").get_by_role("link", name=username).first)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text(username)
+    tab_to(page, page.locator("summary", has_text="More"))
+    page.keyboard.press("Enter")
     tab_to(page, page.get_by_role("link", name="Mark as unverified"))
     page.keyboard.press("Enter")
     tab_to(page, page.get_by_label("Reason"))

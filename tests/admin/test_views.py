@@ -1,0 +1,99 @@
+"""The questions that staff have of lists: links above them, and under "Desk" in the menu."""
+
+import re
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+from model_bakery import baker
+
+from tests.admin.addresses import list_of
+from tests.staff import make_staff, signed_in
+from veza_core.models import User
+from veza_media.models import HlsTranscodeJob
+from veza_site.models import StaffLogEntry
+
+pytestmark = pytest.mark.django_db
+
+JOBS = list_of(HlsTranscodeJob)
+
+
+def test_each_is_marked_where_it_is(browser: Client) -> None:
+    seen = 0
+    for screen in admin.site.screens():  # type: ignore[attr-defined]
+        for view in screen.all_views():
+            page = browser.get(list_of(screen.model, **view.query)).content.decode()
+            assert re.search(rf'aria-current="true">{view.label}</a>', page), (screen, view)
+            # In the menu either the question or the list is where one is.
+            menu = page.partition('<nav id="menu"')[2].partition("</nav>")[0]
+            here = re.findall(r'aria-current="page">([^<]+)<', menu)
+            assert len(here) == 1
+            assert here[0] == view.desk or not view.desk
+            seen += 1
+    assert seen > 10
+
+
+def test_the_desk_has_what_one_may_read(browser: Client) -> None:
+    def desk(client: Client) -> list[str]:
+        page = client.get("/admin/").content.decode()
+        menu = page.partition('id="menu-desk"')[2].partition("</ul>")[0]
+        return [unescape(name) for name in re.findall(r'">([^<]+)</a>', menu)]
+
+    everything = desk(browser)
+    assert {"Failed jobs", "Stuck in processing", "New and unverified", "Plays this week"} <= {
+        *everything
+    }
+    # Who watches over personal data is watched in the open: the log is for all.
+    assert "What colleagues did" in desk(signed_in(make_staff("support", "bob")))
+
+
+def test_the_last_to_fail_come_first(browser: Client) -> None:
+    """Whenever they were made, and whatever else waits."""
+    jobs = baker.make(HlsTranscodeJob, status="failed", _quantity=3)
+    baker.make(HlsTranscodeJob, status="pending")
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE hls_transcode_queue DISABLE TRIGGER USER")
+        for job, (made, failed) in zip(jobs, [(1, 3), (2, 1), (3, 2)], strict=True):
+            cursor.execute(
+                "UPDATE hls_transcode_queue SET created_at = %s, updated_at = %s WHERE id = %s",
+                [now - timedelta(days=made), now - timedelta(hours=failed), job.pk],
+            )
+        cursor.execute("ALTER TABLE hls_transcode_queue ENABLE TRIGGER USER")
+    expected = [jobs[1].pk, jobs[2].pk, jobs[0].pk]
+    response = browser.get(f"{JOBS}?failed=latest")
+    assert [row.pk for row in response.context["cl"].result_list] == expected
+    start = browser.get("/admin/").content.decode()
+    places = [start.index(str(pk)) for pk in expected]
+    assert places == sorted(places)
+
+
+def test_the_start_page_counts_what_waits(browser: Client) -> None:
+    now = timezone.now()
+    baker.make(HlsTranscodeJob, status="processing", started_at=now - timedelta(hours=2))
+    baker.make(HlsTranscodeJob, status="processing", started_at=now)
+    baker.make(HlsTranscodeJob, status="failed", _quantity=3)
+    new, _, old, gone = baker.make("veza_core.User", _quantity=4)
+    unverified = [new.pk, old.pk, gone.pk]
+    User.objects.update(is_verified=True)
+    User.objects.filter(pk__in=unverified).update(is_verified=False)
+    User.objects.filter(pk=old.pk).update(created_at=now - timedelta(days=8))
+    User.objects.filter(pk=gone.pk).update(deleted_at=now)
+    tiles = {tile.title: str(tile.count) for tile in browser.get("/admin/").context["tiles"]}
+    assert tiles["Failed jobs"] == "3"
+    assert tiles["Stuck in processing"] == "1"
+    assert tiles["New and unverified"] == "1"
+
+
+def test_actions_are_told_in_words(browser: Client) -> None:
+    baker.make(StaffLogEntry, action="users.ban", staff_name="carol", subject_label="bob",
+               subject_table="users")  # fmt: skip
+    baker.make(StaffLogEntry, action="search", staff_name="carol")
+    page = browser.get("/admin/").content.decode().partition('<h2 id="actions">')[2]
+    assert "<b>carol</b> banned bob" in page
+    assert "searched" not in page
+    assert ">Searched</a>" in browser.get(list_of(StaffLogEntry)).content.decode()

@@ -1,0 +1,155 @@
+"""The pictures of docs/support.md, and every kind of page to be looked at.
+
+Of demo data that end today. The latter are for who changes the look: three widths, light and dark,
+in `screenshots/`, which is not committed.
+"""
+
+import io
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+
+from tests.browser.checks import PHONE, THEMES, show_in
+from tests.browser.launching import MISSING, is_there, launch
+from tests.browser.people import Person
+from tests.browser.rows import fetch
+from tests.browser.serving import fill, serving
+from tests.run import begin, database_name, worker_database
+from tests.support import ROOT
+
+TARGET = ROOT / "docs" / "screenshots"
+#: Every kind of page, for who changes one.
+GALLERY = ROOT / "screenshots"
+WIDTHS = (PHONE["width"], 1024, 1440)
+DESK: ViewportSize = {"width": 1200, "height": 780}
+#: Colours in a picture: as many as these pages need, for a third of the bytes.
+COLOURS = 96
+#: Somebody whose page has something of everything.
+SOMEBODY = """
+SELECT users.id, username FROM users JOIN tracks ON tracks.user_id = users.id
+WHERE users.role = 'premium' AND is_active AND NOT is_banned AND users.deleted_at IS NULL
+GROUP BY users.id ORDER BY count(*) DESC, users.id LIMIT 1
+"""
+
+
+def take(page: Page, name: str) -> None:
+    """Write what the page shows as docs/screenshots/<name>.png."""
+    picture = Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
+    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(TARGET / f"{name}.png", optimize=True)
+
+
+@contextmanager
+def site() -> Iterator[tuple[Browser, str, str]]:
+    """A browser, the address of the site, and the name of its database."""
+    begin()
+    # As a worker of the tests: no run of them takes the database for one that was left behind.
+    with worker_database("screenshots"), tempfile.TemporaryDirectory() as directory:
+        database = database_name("screenshots")
+        fill(database, now=None)
+        with (
+            serving(database, Path(directory)) as address,
+            sync_playwright() as playwright,
+            launch(playwright) as browser,
+        ):
+            yield browser, address, database
+
+
+def shoot(browser: Browser, address: str, database: str) -> None:
+    """Take all pictures."""
+    user, username = fetch(database, SOMEBODY)
+    with browser.new_context(base_url=address, viewport=DESK) as context:
+        page = context.new_page()
+        page.goto("/admin/")
+        take(page, "sign-in")
+        Person("moderator").enter(page)
+        take(page, "start")
+        show_in(page, "dark")
+        take(page, "start-dark")
+        show_in(page, "light")
+        page.get_by_label("Search everything").fill(username[:7])
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/search/?s=*")
+        take(page, "search")
+        page.goto(f"/admin/veza_core/user/{user}/")
+        take(page, "user")
+        show_in(page, "dark")
+        take(page, "user-dark")
+        show_in(page, "light")
+        page.goto(f"/admin/veza_core/user/{user}/ban/")
+        page.get_by_label("Reason").fill("Spam in the comments of eleven tracks")
+        take(page, "ban")
+        page.get_by_label("To confirm, type").fill(username)
+        page.get_by_role("button", name="Ban", exact=True).click()
+        page.wait_for_url(f"**/user/{user}/")
+        take(page, "banned")
+        page.goto("/admin/veza_streaming/playlist/?deleted=yes")
+        take(page, "deleted-playlists")
+        page.goto("/admin/veza_media/hlstranscodejob/?status=failed")
+        take(page, "failed-jobs")
+        page.goto("/admin/veza_streaming/playlist/export/?deleted=no")
+        page.get_by_label("Reason").fill("The report on public playlists")
+        take(page, "export")
+        page.set_viewport_size(PHONE)
+        page.goto(f"/admin/veza_core/user/{user}/")
+        take(page, "phone-user")
+        page.goto("/admin/veza_streaming/track/")
+        take(page, "phone-tracks")
+
+
+def kinds(database: str) -> dict[str, str]:
+    """Every kind of page, and the address of one."""
+    (user, _), (job,), (track,) = (
+        fetch(database, query)
+        for query in (
+            SOMEBODY,
+            "SELECT id FROM hls_transcode_queue WHERE status = 'failed' LIMIT 1",
+            "SELECT id FROM tracks ORDER BY play_count DESC LIMIT 1",
+        )
+    )
+    return {
+        "start": "/admin/",
+        "users": "/admin/veza_core/user/",
+        "tracks": "/admin/veza_streaming/track/",
+        "jobs": "/admin/veza_media/hlstranscodejob/?failed=latest",
+        "changes": "/admin/veza_streaming/trackhistory/",
+        "empty-list": "/admin/veza_core/user/?range=today&is_banned=yes",
+        "user": f"/admin/veza_core/user/{user}/",
+        "track": f"/admin/veza_streaming/track/{track}/",
+        "job": f"/admin/veza_media/hlstranscodejob/{job}/",
+        "action": f"/admin/veza_core/user/{user}/ban/",
+        "export": "/admin/veza_streaming/track/export/",
+        "search": "/admin/search/",
+        "staff-log": "/admin/veza_site/stafflogentry/",
+        "sessions": "/admin/sessions/",
+        "error": "/admin/veza_core/user/?no_such_filter=1",
+    }
+
+
+def shoot_all(browser: Browser, address: str, database: str) -> None:
+    """Every kind of page at three widths, light and dark."""
+    GALLERY.mkdir(exist_ok=True)
+    with browser.new_context(base_url=address, reduced_motion="reduce") as context:
+        page = context.new_page()
+        Person("super_admin").enter(page)
+        for name, path in kinds(database).items():
+            page.goto(path)
+            for width in WIDTHS:
+                page.set_viewport_size({"width": width, "height": 900})
+                for theme in THEMES:
+                    show_in(page, theme)
+                    page.screenshot(path=GALLERY / f"{name}-{width}-{theme}.png")
+
+
+def take_all() -> None:
+    """Take them all. Fails in one line where there is no Chromium."""
+    if not is_there():
+        sys.exit(f"screenshots: {MISSING}")
+    TARGET.mkdir(parents=True, exist_ok=True)
+    with site() as (browser, address, database):
+        shoot(browser, address, database)
+        shoot_all(browser, address, database)
