@@ -298,7 +298,7 @@ def test_no_address_of_the_admin_removes_a_row(browser: Client, staff: User):
     """Every screen's addresses are these; the two that change rows are the actions above."""
     for site_admin in admin.site._registry.values():
         names = {pattern.name.rpartition("_")[2] for pattern in site_admin.get_urls()}
-        pages = {"changelist", "change", "value", "export", "selected", "action"}
+        pages = {"changelist", "change", "value", "export", "selected", "action", "timeline"}
         assert names <= pages, site_admin
     row = baker.make(Playlist)
     for name in ("delete", "history", "add"):

@@ -1,7 +1,7 @@
 """Granting and withdrawing roles. Nobody gives, or takes, what they do not hold themselves."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ from django.utils import timezone
 from veza_core.access import Access
 from veza_core.models import Role, User, UserRoleAssignment
 from veza_core.screens.actions.action import Change, ConflictError, RefusedError, Work
-from veza_core.screens.actions.rights import live_roles, permissions_of
+from veza_core.screens.actions.rights import live_roles, roles_for, standing_of
 
 from .account_actions import AccountAction
 
@@ -32,15 +32,17 @@ class RoleAction(AccountAction):
         return [(held.role_id, held.expires_at) for held in live_roles(row)]
 
     @abstractmethod
-    def choices(self, user: User) -> list[Role]:
-        """The roles that could be meant."""
+    def is_meant(self, role: Role, held: Collection[Any]) -> bool:
+        """Whether a role could be meant, by the keys of those that are held."""
 
     def mine(self, access: Access, user: User) -> list[Role]:
-        """Those of them whose rights somebody holds, the ones with the fewest rights first."""
-        roles = self.choices(user)
-        rights = permissions_of(roles) if roles else {}
-        mine = [role for role in roles if access.may_grant(rights[role.name])]
-        return sorted(mine, key=lambda role: len(rights[role.name]))
+        """Those that could be meant and whose rights somebody holds, the fewest rights first."""
+        held = standing_of(user).roles
+        return [
+            role
+            for role, rights in roles_for(user)
+            if self.is_meant(role, held) and access.may_grant(rights)
+        ]
 
     def no_choice(self, access: Access, row: User) -> str:
         return "" if self.mine(access, row) else f"There is no role that you can {self.verb} here."
@@ -52,9 +54,9 @@ class RoleAction(AccountAction):
 
     def chosen(self, row: User, work: Work) -> Role:
         """The role that was chosen; asks for its rights again."""
-        roles = {role.name: role for role in self.choices(row)}
-        role = roles.get(work.values["role"])
-        if role is None or not work.access.may_grant(permissions_of([role])[role.name]):
+        mine = {role.name: role for role in self.mine(work.access, row)}
+        role = mine.get(work.values["role"])
+        if role is None:
             raise RefusedError(f"You cannot {self.verb} the role “{work.values['role']}”.")
         return role
 
@@ -72,9 +74,8 @@ class GrantRole(RoleAction):
     undo = "withdraw_role"
     typed = "username"
 
-    def choices(self, user: User) -> list[Role]:
-        held = [assignment.role_id for assignment in live_roles(user)]
-        return list(Role.objects.using("default").exclude(pk__in=held).order_by("name"))
+    def is_meant(self, role: Role, held: Collection[Any]) -> bool:
+        return role.pk not in held
 
     def fields(self, access: Access, rows: Sequence[Any]) -> dict[str, forms.Field]:
         until = forms.DateField(
@@ -114,8 +115,8 @@ class WithdrawRole(RoleAction):
     undo = "grant_role"
     drastic = True
 
-    def choices(self, user: User) -> list[Role]:
-        return [assignment.role for assignment in live_roles(user)]
+    def is_meant(self, role: Role, held: Collection[Any]) -> bool:
+        return role.pk in held
 
     def change(self, row: User, work: Work) -> Change:
         role = self.chosen(row, work)

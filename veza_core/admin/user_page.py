@@ -5,15 +5,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from veza_core.access import StaffRequest
-from veza_core.models import User
+from veza_core.models import User, UserRoleAssignment
+from veza_core.screens.actions.rights import standing_of
 from veza_core.screens.display import badge, exact, when
-from veza_core.screens.labels import foreign_keys, link_html, url_of
+from veza_core.screens.labels import link_html, url_of
 from veza_core.screens.panels import Panel
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ STATES = (
     ("is_active", False, "Deactivated", ("users.deactivate",)),
     ("deleted_at", None, "Deleted", ("users.soft_delete",)),
 )
-
-#: The hash itself is read by nobody.
-_HAS_PASSWORD = "SELECT password_hash IS NOT NULL FROM users WHERE id = %s"
 
 
 def head(
@@ -70,11 +67,8 @@ def _local_time(zone: str) -> str:
 
 
 def _signs_in_with(user: User, identities: Any) -> str:
-    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
-        cursor.execute(_HAS_PASSWORD, [user.pk])
-        (has_password,) = cursor.fetchone() or (True,)
     providers = sorted({each.provider for each in identities if each.deleted_at is None})
-    if has_password:
+    if standing_of(user).has_password:
         return ", ".join(["a password", *providers])
     return f"no password: signs in with {', '.join(providers) or 'nothing, so not at all'}"
 
@@ -83,24 +77,14 @@ def _rights(user: User, assignments: Any) -> SafeString:
     """The roles that give rights in this admin; the kind of an account gives none, but one."""
     if user.role == "super_admin":
         return format_html("{} may do everything", badge("super_admin"))
-    key = (
-        {field.name: field for field in foreign_keys(type(assignments[0]))}["role"]
-        if assignments
-        else None
+    role: Any = UserRoleAssignment._meta.get_field("role")
+    now = timezone.now()
+    live = [each for each in assignments if each.expires_at is None or each.expires_at > now]
+    told = (
+        (link_html(each, role), f" until {exact(each.expires_at)}" if each.expires_at else "")
+        for each in live
     )
-    live = [
-        each for each in assignments if each.expires_at is None or each.expires_at > timezone.now()
-    ]
-    if key is None or not live:
-        return SafeString("none")
-    return format_html_join(
-        ", ",
-        "{}{}",
-        (
-            (link_html(each, key), f" until {exact(each.expires_at)}" if each.expires_at else "")
-            for each in live
-        ),
-    )
+    return format_html_join(", ", "{}{}", told) if live else SafeString("none")
 
 
 def _whys(admin: "UserAdmin", request: StaffRequest, user: User) -> Iterator[SafeString]:

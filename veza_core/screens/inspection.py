@@ -287,10 +287,11 @@ class InspectionAdmin(admin.ModelAdmin):
         context = {
             **self.admin_site.each_context(request),
             **self.timeline_context(row, page),
-            "title": f"Timeline of {self.title_of(row)}",
+            "title": format_html("Timeline of {}", self.title_of(row)),
+            "page_title": f"Timeline of {self.page_title(row)}",
             "opts": self.opts,
             "row_url": url_of(self.model, row.pk),
-            "row_title": self.title_of(row),
+            "row_title": self.page_title(row),
             "newest_url": self.timeline_url(row, kind) if before else "",
         }
         request.current_app = self.admin_site.name

@@ -200,5 +200,5 @@ def _actions(site: StaffSite, request: StaffRequest) -> list[tuple[Any, ...]]:
             name_html(entry.subject_label) if entry.subject_label else "",
             opening(entry),
         )
-        for entry in told(request, StaffLogEntry.objects.all())[:LATEST]
+        for entry in told(request, StaffLogEntry.objects.all())
     ]

@@ -18,13 +18,19 @@ from veza_core.screens.display import NOTHING, shortened, text, when
 from veza_core.screens.keyset import Count
 from veza_core.screens.labels import list_of, url_of
 from veza_core.screens.site import StaffSite
-from veza_core.screens.timeline import LAST, STAFF, Cursor, Event
+from veza_core.screens.timeline import LAST, ON_ROW, STAFF, Cursor, Event
 from veza_site.models import ACTION, Note, StaffLogEntry
 from veza_site.support.masking import mask
 from veza_site.support.wording import done
 
 #: Entries shown.
 LATEST = 10
+
+#: Of the actions on a row, so many are read: for its panel, and for the beginning of its timeline.
+KEPT = max(LATEST, ON_ROW) + 1
+
+#: Where a row keeps them.
+_DEEDS = "_veza_deeds"
 
 #: Characters of a note, or of a reason, that are shown: a form takes no more.
 IN_PANEL = 4_000
@@ -47,18 +53,8 @@ class RememberedPanel:
 
 
 def told(request: StaffRequest, entries: QuerySet[StaffLogEntry]) -> list[StaffLogEntry]:
-    """The latest actions among these entries, and one more if there are more than `LATEST`.
-
-    As far as who asks may see them.
-    """
-    # What is ordered already is ordered by a key: see `lookups`.
-    ordered = entries if entries.ordered else entries.order_by("-created_at", "-id")
-    shown = list(
-        bounded(ordered.filter(ACTION), shown_fields(StaffLogEntry), ON_PAGE)[: LATEST + 1]
-    )
-    for entry in shown:
-        mask(request, entry)
-    return shown
+    """The latest actions among these entries, as far as who asks may see them."""
+    return _read(request, entries.filter(ACTION).order_by("-created_at", "-id"), LATEST)
 
 
 def remembered(site: StaffSite, request: StaffRequest, row: Model) -> list[RememberedPanel]:
@@ -82,7 +78,7 @@ def remembered(site: StaffSite, request: StaffRequest, row: Model) -> list[Remem
                     shortened(entry.reason, IN_PANEL),
                     _undo(undo_url_of(site, request, entry, row)),
                 )
-                for entry in told(request, _about(StaffLogEntry, row))
+                for entry in _latest(request, row)[: LATEST + 1]
             ],
             _list(StaffLogEntry, row, kind="action"),
         ),
@@ -94,14 +90,15 @@ def deeds(
     site: StaffSite, request: StaffRequest, row: Model, before: Cursor | None, limit: int
 ) -> list[Event]:
     """The latest actions on a row beyond a place of its timeline, as its events."""
-    entries = _about(StaffLogEntry, row).filter(ACTION)
-    if before is not None:
-        entries = entries.filter(created_at__lte=before.at)
-        if before.place == LAST:
-            entries = entries.exclude(created_at=before.at, pk__gte=int(before.key))
-    found = list(bounded(entries, shown_fields(StaffLogEntry), IN_PANEL)[:limit])
-    for entry in found:
-        mask(request, entry)
+    if before is None and limit <= KEPT:
+        found = _latest(request, row)[:limit]
+    else:
+        entries = _about(StaffLogEntry, row).filter(ACTION)
+        if before is not None:
+            entries = entries.filter(created_at__lte=before.at)
+            if before.place == LAST:
+                entries = entries.exclude(created_at=before.at, pk__gte=int(before.key))
+        found = _read(request, entries, limit)
     return [
         Event(entry.created_at, LAST, str(entry.pk), STAFF, partial(_told, entry),
               undo=undo_url_of(site, request, entry, row), tone="staff")
@@ -111,10 +108,29 @@ def deeds(
 
 def last_deed(request: StaffRequest, row: Model, actions: Sequence[str]) -> StaffLogEntry | None:
     """The latest entry of one of these actions on a row, as far as who asks may see; or None."""
-    entries = _about(StaffLogEntry, row).filter(ACTION, action__in=actions)
-    found: StaffLogEntry | None = bounded(entries, shown_fields(StaffLogEntry), IN_PANEL).first()
-    if found is not None:
-        mask(request, found)
+    latest = _latest(request, row)
+    found = [entry for entry in latest if entry.action in actions]
+    if not found and len(latest) == KEPT:
+        # It lies further back.
+        entries = _about(StaffLogEntry, row).filter(ACTION, action__in=actions)
+        found = _read(request, entries, 1)
+    return found[0] if found else None
+
+
+def _latest(request: StaffRequest, row: Model) -> list[StaffLogEntry]:
+    """The latest actions on a row; read once for all that a page shows of them."""
+    if _DEEDS not in row.__dict__:
+        row.__dict__[_DEEDS] = _read(request, _about(StaffLogEntry, row).filter(ACTION), KEPT)
+    found: list[StaffLogEntry] = row.__dict__[_DEEDS]
+    return found
+
+
+def _read(
+    request: StaffRequest, entries: QuerySet[StaffLogEntry], limit: int
+) -> list[StaffLogEntry]:
+    found = list(bounded(entries, shown_fields(StaffLogEntry), ON_PAGE)[:limit])
+    for entry in found:
+        mask(request, entry)
     return found
 
 

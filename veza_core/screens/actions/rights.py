@@ -1,31 +1,38 @@
 """Who may act on whose account: nobody on their own, nobody on one that may more than they."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.db.models.functions import Now
 
 from veza_core.access import Access
-from veza_core.models import Permission, Role, User, UserRole, UserRoleAssignment
+from veza_core.models import Role, User, UserRole, UserRoleAssignment
 
 #: Of `user_roles`: those that have not ended.
 NOT_EXPIRED = Q(expires_at__isnull=True) | Q(expires_at__gt=Now())
 
 #: What accounts may do, whatever state they are in: a ban that is lifted gives the rights back. The
 #: other services give `users.role` rights of their own: it counts as the role of that name.
-_RIGHTS = """
-SELECT users.id, users.role::text, ARRAY(
+#: Of the password it says that there is one.
+_STANDINGS = """
+SELECT users.id, users.role::text, held.roles, password_hash IS NOT NULL, ARRAY(
     SELECT permissions.name FROM role_permissions
     JOIN permissions ON permissions.id = role_permissions.permission_id
-    WHERE role_permissions.role_id IN (
-        SELECT role_id FROM user_roles WHERE user_id = users.id
-            AND (expires_at IS NULL OR expires_at > statement_timestamp())
-        UNION ALL SELECT id FROM roles WHERE name = users.role::text))
-FROM users WHERE id = ANY (%s)
+    WHERE role_id = ANY (held.roles)
+    OR role_id = (SELECT id FROM roles WHERE name = users.role::text))
+FROM users, LATERAL (SELECT ARRAY(
+    SELECT role_id FROM user_roles WHERE user_id = users.id
+    AND (expires_at IS NULL OR expires_at > statement_timestamp())) AS roles) AS held
+WHERE users.id = ANY (%s)
 """
+
+#: Where an account that was read keeps its `Standing`, and all roles.
+_STANDING, _ROLES = "_veza_standing", "_veza_roles"
 
 OWN = "This is your own account. Ask a colleague: you cannot act on your own account."
 GREATER = "{} has rights here that you do not have. Ask a colleague who holds all of those rights."
@@ -41,17 +48,48 @@ def live_roles(user: User) -> list[UserRoleAssignment]:
     )
 
 
-def permissions_of(roles: list[Role]) -> dict[str, frozenset[str]]:
-    """Role name to the names of its permissions."""
-    found: dict[str, set[str]] = {role.name: set() for role in roles}
-    for role, permission in (
-        Permission.objects.using(DEFAULT_DB_ALIAS)
-        .filter(role_permissions__role__in=roles)
-        .values_list("role_permissions__role__name", "name")
-    ):
-        if role in found:
-            found[role].add(permission)
-    return {role: frozenset(names) for role, names in found.items()}
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What an account may do, whatever state it is in."""
+
+    #: `users.role`: for the other services.
+    kind: str
+    #: Keys of the roles that are held now.
+    roles: frozenset[UUID]
+    has_password: bool
+    rights: frozenset[str]
+
+
+def standings(users: Sequence[User]) -> dict[UUID, Standing]:
+    """What accounts may do, by key; one query. Each account keeps its own for `standing_of`."""
+    if not users:
+        return {}
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute(_STANDINGS, [[user.pk for user in users]])
+        found = {
+            pk: Standing(kind, frozenset(roles), has_password, frozenset(rights))
+            for pk, kind, roles, has_password, rights in cursor.fetchall()
+        }
+    for user in users:
+        user.__dict__[_STANDING] = found.get(user.pk)
+    return found
+
+
+def standing_of(user: User) -> Standing:
+    """What an account may do, as it was when it was last asked for."""
+    known: Standing | None = user.__dict__.get(_STANDING) or standings([user]).get(user.pk)
+    return known or Standing("", frozenset(), False, frozenset())
+
+
+def roles_for(user: User) -> list[tuple[Role, frozenset[str]]]:
+    """All roles with their rights, those with the fewest first; asked for once an account."""
+    if _ROLES not in user.__dict__:
+        rights = ArrayAgg("role_permissions__permission__name", default=Value([]))
+        roles = Role.objects.using(DEFAULT_DB_ALIAS).annotate(rights=rights)
+        known = [(role, frozenset(filter(None, role.rights))) for role in roles]
+        user.__dict__[_ROLES] = sorted(known, key=lambda each: (len(each[1]), each[0].name))
+    found: list[tuple[Role, frozenset[str]]] = user.__dict__[_ROLES]
+    return found
 
 
 def account_refusals(access: Access, users: Sequence[User]) -> Mapping[Any, str]:
@@ -61,14 +99,10 @@ def account_refusals(access: Access, users: Sequence[User]) -> Mapping[Any, str]
     """
     names = {user.pk: user.username for user in users}
     refused: dict[UUID, str] = {}
-    if not names:
-        return refused
-    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
-        cursor.execute(_RIGHTS, [list(names)])
-        for pk, role, rights in cursor.fetchall():
-            is_super = role == UserRole.SUPER_ADMIN
-            if pk == access.user.pk:
-                refused[pk] = OWN
-            elif (is_super and not access.is_super) or not access.may_grant(frozenset(rights)):
-                refused[pk] = GREATER.format(names[pk])
+    for pk, standing in standings(users).items():
+        is_super = standing.kind == UserRole.SUPER_ADMIN
+        if pk == access.user.pk:
+            refused[pk] = OWN
+        elif (is_super and not access.is_super) or not access.may_grant(standing.rights):
+            refused[pk] = GREATER.format(names[pk])
     return refused
