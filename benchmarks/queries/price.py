@@ -1,6 +1,7 @@
 """What the Standard costs: random keys, the trigger, each index of track_plays, bytes of a row.
 
-And what updates write, and how far a worker reads for a job (`updates`, `jobs`).
+And what updates write, how far a worker reads for a job, and what support's indexes take of an
+account (`updates`, `jobs`, `accounts`).
 
 Run it with `make bench-price`. Every case takes its turn in each round, on a table that has rows
 already; inserts are batches of 1,000, and COMMIT does not wait for the disk.
@@ -15,7 +16,7 @@ from typing import Any
 import psycopg
 from rich.table import Table
 
-from benchmarks.queries import databases, jobs, report, setting, updates
+from benchmarks.queries import accounts, databases, jobs, report, setting, updates
 
 DATABASE = "bench_price"
 BATCH = 1_000
@@ -93,6 +94,7 @@ def main() -> None:
             "keys": [_keys(connection, rows, options.rounds) for rows in options.rows],
             "trigger": _trigger(connection, options.rounds),
             "indexes": _indexes(connection, options.rows[-1], options.rounds),
+            "accounts": accounts.measure(connection),
             "jobs": jobs.measure(connection),
             "updates": updates.measure(connection),
         }
@@ -272,6 +274,7 @@ def _show(results: dict[str, Any]) -> None:
     for row in results["bytes"]:
         table.add_row(row["table"], str(row["row"]), str(row["indexes"]))
     report.console.print(table)
+    accounts.show(results["accounts"])
     jobs.show(results["jobs"])
     updates.show(results["updates"])
 

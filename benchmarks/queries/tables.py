@@ -165,6 +165,10 @@ def price(results: dict[str, Any]) -> Iterator[str]:
         # Those of a run that is older than they are.
         return
     yield from table(
+        ["index", "bytes an account", "WAL of its row and the index"],
+        ([row["index"], row["bytes"], row["wal_bytes"]] for row in results["accounts"]),
+    )
+    yield from table(
         ["taking a job: deferred ones", "index", "buffers"],
         ([f"{row['deferred']:,}", f"(priority, {row['column']})", f"{row['buffers']:,}"]
          for row in results["jobs"]),

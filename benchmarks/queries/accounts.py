@@ -1,0 +1,54 @@
+"""What each index of support's takes of an account: bytes, and WAL when it is made.
+
+Part of `make bench-price`.
+"""
+
+from typing import Any
+
+import psycopg
+from rich.table import Table
+
+from benchmarks.queries import report
+
+#: By name: what V1 has, and what it has no longer.
+INDEXES = {
+    "none": "",
+    "trigrams of the e-mail": "USING gin (upper(email) gin_trgm_ops)",
+    "the e-mail's beginning": "(upper(email) text_pattern_ops)",
+    "its domain, created_at": "(split_part(email, '@', 2), created_at DESC)",
+    "role": "(role)",
+    "role, created_at; not of 'user'": "(role, created_at DESC) WHERE NOT role = 'user'",
+    "created_at": "(created_at DESC)",
+}
+
+
+def measure(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
+    """Insert all accounts again, in the order in which they were made, with one index each."""
+    report.step("indexes of an account")
+    results = []
+    for name, definition in INDEXES.items():
+        with connection.transaction(force_rollback=True):
+            connection.execute("CREATE TABLE copied (email varchar, created_at timestamptz,"
+                               " role user_role)")  # fmt: skip
+            if definition:
+                connection.execute(f"CREATE INDEX copied_index ON copied {definition}")
+            began = _one(connection, "SELECT pg_current_wal_insert_lsn()::text")
+            rows = connection.execute(
+                "INSERT INTO copied SELECT email, created_at, role FROM users ORDER BY created_at"
+            ).rowcount
+            wal = _one(connection, "SELECT pg_current_wal_insert_lsn() - %s::pg_lsn", began)
+            size = _one(connection, "SELECT pg_indexes_size('copied')")
+        results.append({"index": name, "bytes": round(size / rows), "wal_bytes": round(wal / rows)})
+    return results
+
+
+def _one(connection: psycopg.Connection[Any], statement: str, *values: Any) -> Any:
+    return connection.execute(statement, values or None).fetchone()[0]
+
+
+def show(results: list[dict[str, Any]]) -> None:
+    """Print what `measure` gave."""
+    table = Table("index", "bytes an account", "WAL of its row and the index", title="Accounts")
+    for row in results:
+        table.add_row(row["index"], str(row["bytes"]), str(row["wal_bytes"]))
+    report.console.print(table)
