@@ -1,12 +1,15 @@
 """Migrations after V1 that no file has, what they are made of, and what it takes to run one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
+from unittest import mock
 
 import psycopg
 from django.db import connection, migrations, models
 from django.db.migrations import Migration
+from django.db.migrations.loader import MigrationLoader
 from django.db.models import CheckConstraint, Q, UniqueConstraint
 
 from tests.in_process import default_database
@@ -15,6 +18,8 @@ from veza_core.db.indexes import Index
 from veza_core.models.base import BaseModel
 from veza_core.operations.deploy.executor import Executor, MigrationReport, Patience
 from veza_core.operations.deploy.v1 import LAST_OF_V1
+
+LAST_OF_STREAMING = ("veza_streaming", "041_streaming_analytics")
 
 
 def a_migration(
@@ -61,6 +66,22 @@ def apply(*migrations: Migration, report: Any = None, timeout: float = 5.0) -> N
     state = executor.state_before()
     for migration in migrations:
         state = executor.apply_migration(state, migration)
+
+
+@contextmanager
+def on_disk(migrations: Sequence[Migration]) -> Iterator[None]:
+    """Within the block they are the last ones of `veza_streaming`, one after the other."""
+    load_disk = MigrationLoader.load_disk
+    migrations[0].dependencies = [LAST_OF_V1, LAST_OF_STREAMING]
+    for before, after in pairwise(migrations):
+        after.dependencies = [LAST_OF_V1, (before.app_label, before.name)]
+
+    def load(loader: MigrationLoader) -> None:
+        load_disk(loader)
+        loader.disk_migrations.update({(one.app_label, one.name): one for one in migrations})
+
+    with mock.patch.object(MigrationLoader, "load_disk", load):
+        yield
 
 
 @contextmanager

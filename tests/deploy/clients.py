@@ -1,0 +1,98 @@
+"""Services that run the hot statements of schema/queries while somebody migrates."""
+
+import re
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+
+from benchmarks.queries.statements import sql
+
+#: What the guide names: the statement is prepared again and repeated.
+CACHED_PLAN = "0A000"
+#: How long a client waits for a lock: ten times as long as `migrate` does.
+PATIENCE = "10s"
+
+type Change = Callable[[str], str]
+
+
+def statements(track: Any, user: Any, change: Change) -> list[tuple[str, tuple[Any, ...]]]:
+    """The statements of one visit, with their parameters."""
+    calls = {
+        "TrackBySlug": ("slug1",),
+        "NewestTracks": (),
+        "TracksOfUser": (user,),
+        "CountPlay": (track,),
+        "RecordPlays": ([track], [user], 1000),
+        "LikeTrack": (user, track),
+        "UnlikeTrack": (user, track),
+    }
+    return [
+        (re.sub(r"\$(\d+)", r"%(p\1)s", change(sql(name)).replace("%", "%%")), parameters)
+        for name, parameters in calls.items()
+    ]
+
+
+class Clients:
+    """Threads, each with a session of its own; `errors` are those that no guide names."""
+
+    def __init__(self) -> None:
+        self.errors: list[str] = []
+        self.done: Counter[str] = Counter()
+        self.prepared_again = 0
+        self._stop = threading.Event()
+
+    @contextmanager
+    def running(self, *sessions: tuple[str, dict[str, Any], Change]) -> Iterator[None]:
+        """Within the block they run: of each a name, its connection's parameters, its release."""
+        threads = [threading.Thread(target=self._run, args=each) for each in sessions]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+            self._wait_for_all({name for name, _, _ in sessions})
+        finally:
+            self._stop.set()
+            for thread in threads:
+                thread.join()
+
+    def _wait_for_all(self, names: set[str]) -> None:
+        """Until each has run once more."""
+        before = Counter(self.done)
+        pause = threading.Event()
+        for _ in range(600):
+            if self.errors or all(self.done[name] > before[name] for name in names):
+                return
+            pause.wait(0.1)
+        raise AssertionError(f"not all of them ran: {self.done}")
+
+    def _run(self, name: str, parameters: dict[str, Any], change: Change) -> None:
+        try:
+            with psycopg.connect(**parameters, autocommit=True) as session:
+                # As a statement: a pooler takes no options.
+                keys = self._keys(session)
+                while not self._stop.is_set():
+                    for text, values in statements(*keys, change):
+                        self._execute(session, text, values)
+                    self.done[name] += 1
+        except psycopg.Error as error:
+            self.errors.append(f"{name}: {error.sqlstate}: {error}")
+
+    @staticmethod
+    def _keys(session: Any) -> tuple[Any, Any]:
+        query = "SELECT id, user_id FROM tracks WHERE slug = 'slug1'"
+        found: tuple[Any, Any] = session.execute(query).fetchone()
+        return found
+
+    def _execute(self, session: Any, text: str, values: tuple[Any, ...]) -> None:
+        named = {f"p{number}": value for number, value in enumerate(values, 1)}
+        try:
+            session.execute(text, named)
+        except psycopg.errors.FeatureNotSupported:
+            self.prepared_again += 1
+            session.execute("DEALLOCATE ALL")
+            session.prepare_threshold = session.prepare_threshold
+            session.execute(text, named, prepare=False)

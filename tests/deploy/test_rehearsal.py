@@ -1,0 +1,175 @@
+"""Three releases after V1, beside services of the release before and of the next: none fails."""
+
+import io
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from django.core.management import call_command
+from django.db import DatabaseError, connection
+
+from tests.deploy.clients import PATIENCE, Clients
+from tests.deploy.later import a_copy, on_disk, session
+from tests.deploy.releases import RELEASES, until
+from tests.deploy.test_pooler import pooler
+from tests.support import scratch_database, server_parameters
+
+pytestmark = pytest.mark.django_db
+
+ROWS = """
+INSERT INTO users (email, username) SELECT n || '@x.co', 'user' || n FROM generate_series(1, 20) n;
+INSERT INTO tracks (user_id, title, slug, album, genre, file_path, status)
+SELECT (SELECT id FROM users WHERE username = 'user' || (1 + n % 20)), 'Title ' || n, 'slug' || n,
+    'album', 'jazz', '/', 'ready' FROM generate_series(1, 600) n;
+"""
+#: What must be true in the end: the counters are the rows', and both names have the same.
+WRONG = {
+    "like_count": "SELECT count(*) FROM tracks WHERE like_count <> "
+    "(SELECT count(*) FROM track_likes WHERE track_id = tracks.id AND deleted_at IS NULL)",
+    "play_count": "SELECT count(*) FROM tracks WHERE slug = 'slug1' AND play_count <> "
+    "(SELECT count(*) FROM track_plays WHERE track_id = tracks.id)",
+}
+INVALID = """
+SELECT (SELECT count(*) FROM pg_index WHERE NOT indisvalid)
+    + (SELECT count(*) FROM pg_constraint WHERE NOT convalidated)
+"""
+TIMEOUT = "1"
+
+
+def old(text):
+    """As the services of 1.0 and 1.1 ask."""
+    return text
+
+
+def new(text):
+    """As those of 1.2 and 1.3 ask."""
+    return text.replace("tracks.album", "tracks.record")
+
+
+@pytest.fixture(scope="module")
+def v1(migrated, django_db_blocker):
+    with django_db_blocker.unblock(), scratch_database(f"TEMPLATE {migrated}") as name:
+        with session(name) as other:
+            other.execute(ROWS)
+        yield name
+
+
+def one(query):
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return cursor.fetchone()[0]
+
+
+def check():
+    for name, query in WRONG.items():
+        assert one(query) == 0, name
+    assert one(INVALID) == 0
+
+
+def direct(name):
+    options = f"-c lock_timeout={PATIENCE}"
+    return {**server_parameters(), "dbname": name, "options": options, "prepare_threshold": 0}
+
+
+def raw(name):
+    return {**direct(name), "cursor_factory": psycopg.ClientCursor}
+
+
+class Told(io.StringIO):
+    """Ends a transaction as soon as `migrate` has named it."""
+
+    def __init__(self, other):
+        super().__init__()
+        self.other = other
+
+    def write(self, text):
+        if "In the way" in text:
+            self.other.rollback()
+        return super().write(text)
+
+
+def migrate(version, err=None):
+    """What `manage.py migrate` of that release does, and tells."""
+    out, err = io.StringIO(), err or io.StringIO()
+    with on_disk(until(version)):
+        call_command("migrate", "--no-audit", "--lock-timeout", TIMEOUT, stdout=out, stderr=err)
+    return out.getvalue() + err.getvalue()
+
+
+@contextmanager
+def services(name, changes, through=None):
+    """Those of these releases run meanwhile, and none of them fails."""
+    sessions = [("prepared", direct(name)), ("raw", raw(name))]
+    if through:
+        pooled = {**server_parameters(), "dbname": name, "host": through, "port": "6432"}
+        sessions.append(("pooled", {**pooled, "prepare_threshold": None}))
+    clients = Clients()
+    started = [
+        (f"{kind} {number}", parameters, change)
+        for number, change in enumerate(changes)
+        for kind, parameters in sessions
+    ]
+    with clients.running(*started):
+        yield
+    assert clients.errors == []
+    check()
+
+
+def test_no_service_fails_and_the_code_goes_back(v1, tmp_path):
+    with a_copy(f'"{v1}"') as name, pooler(tmp_path, "transaction") as home:
+        with services(name, [old], home):
+            migrate("1.1")
+        with services(name, [old, new], home):
+            migrate("1.2")
+        assert one("SELECT count(*) FROM tracks WHERE mood IS NULL") == 0
+        assert one("SELECT count(*) FROM tracks WHERE record IS DISTINCT FROM album") == 0
+        assert one("SELECT count(*) FROM reports") == one("SELECT count(*) FROM tracks")
+        # The code alone is rolled back: the services of before run on the schema of 1.2.
+        with services(name, [old], home):
+            pass
+        with services(name, [new], home):
+            migrate("1.3")
+
+
+def test_a_lock_in_the_way_of_each_release(v1):
+    """It gives up soon, lets the services through, and tries again until the way is free."""
+    with a_copy(f'"{v1}"') as name:
+        for version, changes in zip(RELEASES, ([old], [old, new], [new]), strict=True):
+            with services(name, changes), session(name) as other:
+                other.execute("LOCK TABLE tracks IN ROW EXCLUSIVE MODE")
+                assert f"pid {other.info.backend_pid}" in migrate(version, Told(other))
+
+
+class Killed:
+    """For `connection.execute_wrapper`: the server ends the session after so many statements."""
+
+    def __init__(self, left):
+        self.left = left
+
+    def __call__(self, execute, sql, params, many, context):
+        result = execute(sql, params, many, context)
+        self.left -= 1
+        if self.left == 0:
+            pid = connection.connection.info.backend_pid
+            with psycopg.connect(**connection.get_connection_params()) as other:
+                other.execute("SELECT pg_terminate_backend(%s, 60000)", [pid])
+        return result
+
+
+@pytest.mark.parametrize("first", [5, 9, 14])
+def test_killed_again_and_again_each_release_is_completed(v1, first):
+    """The server ends its session; the next plain run goes on."""
+    kills = 0
+    with a_copy(f'"{v1}"') as name:
+        for version in RELEASES:
+            for after in range(first, 200, 31):
+                try:
+                    with connection.execute_wrapper(Killed(after)):
+                        migrate(version)
+                    break
+                except DatabaseError:
+                    kills += 1
+                    connection.close()
+            with services(name, [new if version == "1.3" else old]):
+                assert "Nothing to do" in migrate(version)
+    assert kills >= 4
