@@ -16,13 +16,16 @@ def test_demo_rows_go_in_and_are_counted(filled):
     assert filled.value("SELECT count(*) FROM track_plays") > plays
     filled.done("count_weekly_plays", "--verbosity", "0")
     counted = filled.rows("SELECT id, weekly_play_count FROM tracks WHERE weekly_play_count > 0")
-    assert dict(counted) == dict(
+    plays = dict(
         filled.rows(
             "SELECT track_id, count(*) FROM track_plays "
             "WHERE created_at > CURRENT_TIMESTAMP - interval '7 days' "
             "AND created_at <= CURRENT_TIMESTAMP GROUP BY 1"
         )
     )
+    # Of no more tracks than the command counts.
+    assert dict(counted).items() <= plays.items()
+    assert len(counted) == min(1000, len(plays))
     assert "Nothing to do: every migration is applied." in filled.done("migrate")
 
 

@@ -83,3 +83,18 @@ def test_who_may_delete_tracks_needs_no_right_to_plays(spread, listening):
         spread.session.execute("SET LOCAL ROLE deleter_of_tracks")
         spread.session.execute("DELETE FROM tracks WHERE id = %s", [track])
     assert plays(spread, track) == 0
+
+
+def test_the_sweep_does_what_on_delete_would_have_done(spread, listening):
+    _, listener, (track, _) = listening
+    spread.session.execute(
+        "INSERT INTO track_plays (track_id) SELECT gen_random_uuid() FROM generate_series(1, 7)"
+    )
+    spread.value(PLAY, track, "00000000-0000-4000-8000-000000000000")
+    printed = spread.done("distribute", "--sweep")
+    assert "track_plays.track_id: 7 rows referred to nothing" in printed
+    assert "track_plays.user_id: 1 rows referred to nothing" in printed
+    assert plays(spread, track) == 11
+    assert spread.value("SELECT count(*) FROM track_plays WHERE user_id = %s", listener) == 20
+    assert spread.value("SELECT count(*) FROM track_plays") == 21
+    assert "No row refers to nothing." in spread.done("distribute", "--sweep")

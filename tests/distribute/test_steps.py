@@ -106,7 +106,9 @@ def test_orphans_are_gone_after_undo(filled):
     assert fingerprints(filled) == before
 
 
-@pytest.mark.parametrize("arguments", [["--shards", "0"], ["--shards", "x"], ["--layout", "B"]])
+@pytest.mark.parametrize(
+    "arguments", [["--shards", "0"], ["--shards", "x"], ["--layout", "B"], ["--undo", "--sweep"]]
+)
 def test_bad_arguments(filled, arguments):
     result = filled.manage("distribute", *arguments)
     assert result.returncode == 2

@@ -3,11 +3,12 @@
 import argparse
 import re
 import time
+from collections import Counter
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.locks import LockNotAvailableError, migration_lock
@@ -16,6 +17,7 @@ from veza_core.db.sessions import OtherSession
 from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.distribute.plan import Layout, Step
 from veza_core.operations.distribute.service import steps_back, steps_to, take
+from veza_core.operations.distribute.sweep import sweep
 
 
 def a_number_of_shards(text: str) -> int:
@@ -49,7 +51,14 @@ class Command(BaseCommand):
             metavar="N",
             help="Into how many parts each log is spread (default: 32).",
         )
-        parser.add_argument(
+        instead = parser.add_mutually_exclusive_group()
+        instead.add_argument(
+            "--sweep",
+            action="store_true",
+            help="Delete the rows of spread logs that refer to nothing, or clear their reference, "
+            "as ON DELETE says: no insert into them is checked.",
+        )
+        instead.add_argument(
             "--undo",
             action="store_true",
             help="Bring everything back to the coordinator, and add the foreign keys again.",
@@ -78,6 +87,12 @@ class Command(BaseCommand):
             raise CommandError("--lock-timeout is at least 0.001 s")
         self.verbosity = options["verbosity"]
         connection = connections[options["database"]]
+        if options["sweep"]:
+            if options["dry_run"]:
+                raise CommandError("--sweep has no --dry-run: its rows are found as it goes")
+            announce(connection, self._say).check_writable()
+            self._sweep(connection)
+            return
         if options["dry_run"]:
             announce(connection, self._say)
             self._print(self._steps(connection, options))
@@ -112,6 +127,18 @@ class Command(BaseCommand):
         seconds = time.monotonic() - started
         self._say(f"{len(steps)} steps, {seconds:.2f} s" if steps else "Nothing to do.")
         self._audit(connection)
+
+    def _sweep(self, connection: BaseDatabaseWrapper) -> None:
+        found: Counter[str] = Counter()
+        try:
+            for each, rows in sweep(connection):
+                found[f"{each.table}.{each.column}"] += rows
+        except DatabaseError as error:
+            raise CommandError(" ".join(str(error).split())) from error
+        for name, rows in sorted(found.items()):
+            self._say(f"  {name}: {rows:,} rows referred to nothing")
+        if not found:
+            self._say("No row refers to nothing.")
 
     def _audit(self, connection: BaseDatabaseWrapper) -> None:
         from veza_core.schema.audit.service import audit_own

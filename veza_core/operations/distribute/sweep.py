@@ -1,0 +1,59 @@
+"""Orphans: rows of spread logs that refer to what is not there, since no insert is checked.
+
+A play that comes in while its track is deleted, or one with a wrong id, stays. The sweep does to it
+what ON DELETE would have done.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import sql
+
+from veza_core.db.distribution import OnDelete, asking, read_triggers
+
+#: Ids that one statement looks for at most.
+BATCH = 1000
+# Citus refuses NOT EXISTS here.
+CANDIDATES = sql.SQL("""
+SELECT DISTINCT {column} FROM {table}
+WHERE {column} NOT IN (SELECT id FROM {target}) LIMIT %s
+""")
+# Asked again, in a later snapshot: the nodes were read after the ids of the first statement, and a
+# row that was inserted in between with its first play is no orphan.
+MISSING = sql.SQL("""
+SELECT key FROM unnest(%s::uuid[]) AS key
+WHERE NOT EXISTS (SELECT 1 FROM {target} WHERE {target}.id = key)
+""")
+DELETE = sql.SQL("DELETE FROM {table} WHERE {column} = ANY (%s)")
+CLEAR = sql.SQL("UPDATE {table} SET {column} = NULL WHERE {column} = ANY (%s)")
+
+
+def sweep(connection: BaseDatabaseWrapper) -> Iterator[tuple[OnDelete, int]]:
+    """Take the orphans away; each reference, and how many rows had none, batch by batch.
+
+    Each batch is whole: a run that is ended has done so much, and the next one does the rest.
+    """
+    for each in read_triggers(asking(connection)).triggers:
+        while rows := _batch(connection, each):
+            yield each, rows
+
+
+def _batch(connection: BaseDatabaseWrapper, each: OnDelete) -> int:
+    names = {
+        "table": sql.Identifier("public", each.table),
+        "column": sql.Identifier(each.column),
+        "target": sql.Identifier("public", each.target),
+    }
+    with connection.cursor() as cursor:
+
+        def keys(statement: sql.SQL, parameter: Any) -> list[Any]:
+            cursor.execute(statement.format(**names), [parameter])
+            return [row[0] for row in cursor.fetchall()]
+
+        missing = keys(MISSING, keys(CANDIDATES, BATCH))
+        if not missing:
+            return 0
+        statement = DELETE if each.action == "CASCADE" else CLEAR
+        cursor.execute(statement.format(**names), [missing])
+        return int(cursor.rowcount)
