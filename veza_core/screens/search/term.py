@@ -42,6 +42,9 @@ UUID_IN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
 #: `Name <mail>`, as mail programs copy it.
 NAMED_MAIL = re.compile(r"[^<>]*<\s*([^<>\s]+@[^<>\s]+)\s*>[,;.]?")
 
+#: What e-mails, usernames, IDs and addresses look like.
+ONE_WORD = re.compile(r"[\w.@+:-]+")
+
 #: What stands around a value in a sentence, and what behind it.
 AROUND = "\"'“”‘’„«»<>()[] "
 BEHIND = ",;:.!?"
@@ -82,18 +85,18 @@ def without_wrapping(text: str) -> str:
     """
     if (link := LINK.search(text)) and (ids := UUID_IN.findall(text, link.start())):
         return str(ids[0])
-    if mail := NAMED_MAIL.fullmatch(text):
-        text = mail[1]
-    text = text.strip(AROUND)
-    if text.lower().startswith("mailto:"):
-        text = text[len("mailto:") :].partition("?")[0].strip(AROUND)
-    return text.rstrip(BEHIND) or text
+    bare = mail[1] if (mail := NAMED_MAIL.fullmatch(text)) else text.strip(AROUND).rstrip(BEHIND)
+    bare = bare.strip(AROUND)
+    if bare.lower().startswith("mailto:"):
+        bare = bare[len("mailto:") :].partition("?")[0]
+    # All else is a title, with what belongs to it.
+    return bare if ONE_WORD.fullmatch(bare) else text
 
 
 def read(typed: str) -> Term:
     """Read what was typed. Raises `BadTermError` when it is empty, too long, or no text."""
     text = " ".join(typed.split()).strip(INVISIBLE).strip()
-    text = without_wrapping(text) or text
+    text = without_wrapping(text)
     if not text:
         raise BadTermError("The search box was empty: type a name, or paste an ID.")
     if len(text) > LONGEST:
