@@ -104,4 +104,23 @@ class ChangePriority(JobAction):
         return {"priority": str(before["priority"])} if "priority" in before else {}
 
 
-JOB_ACTIONS = (Retry(), Cancel(), ChangePriority())
+class PutFirst(JobAction):
+    """The highest priority, in one step."""
+
+    name = "put_first"
+    label = "Put first"
+    done = "Put first in the queue:"
+    explanation = "Workers take it before all jobs of a lower priority: it gets the highest, 10."
+    states = (TranscodeStatus.PENDING,)
+    watched = ("status", "priority")
+    sets = {"priority": 10}
+    undo = "priority"
+
+    def applies(self, row: HlsTranscodeJob) -> bool:
+        return super().applies(row) and row.priority < 10
+
+    def undo_values(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
+        return {"priority": str(before["priority"])} if "priority" in before else {}
+
+
+JOB_ACTIONS = (Retry(), Cancel(), PutFirst(), ChangePriority())

@@ -16,8 +16,11 @@ MODELS = [
 
 
 def search(client: Client, text: str) -> Any:
-    """The page that a search leads to."""
-    return client.post(SEARCH, {"q": text}, follow=True)
+    """The page of all that a search finds, also when it finds one row that is meant."""
+    response = client.post(SEARCH, {"q": text})
+    if response.status_code != 302:
+        return response
+    return client.get(f"{response.headers['Location']}&all=1")
 
 
 def found(response: Any) -> dict[str, list[Any]]:

@@ -13,6 +13,8 @@ from tests.staff import grant, make_staff, make_user, signed_in
 from veza_core.admin.account_actions import ACCOUNT_ACTIONS
 from veza_core.admin.role_actions import ROLE_ACTIONS
 from veza_core.models import (
+    EmailVerificationToken,
+    PasswordResetToken,
     Permission,
     RefreshToken,
     Role,
@@ -140,6 +142,55 @@ KNOWN = {action.name: action for action in (*ACCOUNT_ACTIONS, *ROLE_ACTIONS)}
 ON_ACCOUNTS = list(KNOWN)
 
 
+def test_a_suspension_has_an_end(support: Client, bob: User):
+    baker.make(UserSession, user=bob, expires_at=timezone.now() + timedelta(days=9))
+    take(support, bob, "suspend", confirm="bob", days="7", reason="cool down")
+    assert columns(bob, "locked_until = now() + interval '7 days'", "token_version") == (True, 1)
+    assert not UserSession.objects.filter(user=bob, revoked_at=None).exists()
+    page = support.get(f"/admin/veza_core/user/{bob.pk}/").content.decode()
+    assert "<b>Suspended</b> until" in page
+    assert "cool down" in page
+    # An undo that is an action of its own.
+    take(support, bob, "unlock")
+    assert columns(bob, "locked_until") == (None,)
+    assert take(support, bob, "suspend", confirm="bob", days="8").status_code == 200
+
+
+def test_an_email_is_changed_and_what_was_sent_to_the_old_one_is_void(support: Client, bob: User):
+    earlier, later = (timezone.now() + timedelta(days=days) for days in (-1, 1))
+    User.objects.filter(pk=bob.pk).update(is_verified=True)
+    for model, more in (
+        (EmailVerificationToken, {"email": "b@example.com"}),
+        (PasswordResetToken, {}),
+    ):
+        baker.make(model, user=bob, expires_at=later, **more)
+        baker.make(model, expires_at=later, **more)
+    baker.make(PasswordResetToken, user=bob, expires_at=earlier)
+    take(support, bob, "change_email", confirm="bob", email="New@Example.com")
+    assert columns(bob, "email", "is_verified", "token_version") == ("new@example.com", False, 1)
+    for model in (EmailVerificationToken, PasswordResetToken):
+        assert not model.objects.filter(user=bob, used_at=None, expires_at__gt=earlier).exists()
+        assert model.objects.exclude(user=bob).get().used_at is None
+    page = support.get(f"/admin/veza_core/user/{bob.pk}/").content.decode()
+    assert "email=bob%40example.com" in page
+
+
+@pytest.mark.parametrize("email", ["alice@example.com", "bob@localhost", "bób@example.com"])
+def test_an_email_that_cannot_be_is_told(support: Client, bob: User, email: str):
+    response = take(support, bob, "change_email", confirm="bob", email=email)
+    assert response.status_code in (200, 409)
+    assert 'role="alert"' in response.content.decode()
+    assert columns(bob, "email") == ("bob@example.com",)
+
+
+def test_a_deleted_account_comes_back(support: Client, bob: User):
+    bob.soft_delete()
+    assert support.get(url(bob, "restore")).status_code == 403
+    admin = signed_in(make_staff("admin", username="carol"))
+    assert take(admin, bob, "restore").status_code == 302
+    assert columns(bob, "deleted_at") == (None,)
+
+
 def state_for(action: str) -> dict[str, Any]:
     return {
         "unban": {"is_banned": True},
@@ -147,11 +198,14 @@ def state_for(action: str) -> dict[str, Any]:
         "verify": {"is_verified": False},
         "unverify": {"is_verified": True},
         "unlock": {"failed_login_count": 1},
+        "restore": {"deleted_at": timezone.now()},
     }.get(action, {})
 
 
 # Who is banned or deactivated is not signed in, so that "unban" and "reactivate" cannot come up.
-@pytest.mark.parametrize("action", [a for a in ON_ACCOUNTS if a not in ("unban", "reactivate")])
+@pytest.mark.parametrize(
+    "action", [a for a in ON_ACCOUNTS if a not in ("unban", "reactivate", "restore")]
+)
 def test_nobody_acts_on_their_own_account(action: str):
     alice = make_staff("admin")
     User.objects.filter(pk=alice.pk).update(**state_for(action))
@@ -174,14 +228,14 @@ def test_nobody_acts_on_their_own_account(action: str):
 def test_nobody_acts_on_an_account_with_rights_that_they_lack(action: str, greater: str):
     """Alice's role lacks one right of Bob's. Once his has ended, she may."""
     alice = make_staff("moderator")
-    for name in ("user_roles.create", "user_roles.delete"):
+    for name in ("user_roles.create", "user_roles.delete", "users.delete"):
         give(alice, name)
     bob = make_user("bob", **state_for(action))
     grant(bob, "support")
     if greater == "super_admin":
-        User.objects.filter(pk=bob.pk).update(role=UserRole.SUPER_ADMIN)
+        User.all_objects.filter(pk=bob.pk).update(role=UserRole.SUPER_ADMIN)
     elif greater == "admin of the API":
-        User.objects.filter(pk=bob.pk).update(role=UserRole.ADMIN)
+        User.all_objects.filter(pk=bob.pk).update(role=UserRole.ADMIN)
     else:
         ended = timezone.now() - timedelta(seconds=1)
         grant(bob, "admin", expires_at=ended if greater == "ended" else None)
@@ -195,6 +249,7 @@ def test_nobody_acts_on_an_account_with_rights_that_they_lack(action: str, great
     # The POST, from a form as it would be, is refused as well.
     bob.refresh_from_db()
     sent = {"row": f"{bob.pk}.{KNOWN[action].seen(bob)}", "reason": "x", "confirm": "bob",
+            "days": "7", "email": "new@example.com",
             "role": "moderator" if action == "grant_role" else "support"}  # fmt: skip
     before = columns(bob, "to_jsonb(users)")
     assert client.post(url(bob, action), sent).status_code == 403

@@ -331,7 +331,8 @@ def test_no_action_issues_a_delete(browser: Client):
         if action.name == "withdraw_role":
             grant(row, "support")
         word = str(getattr(row, action.typed)) if action.typed else ""
-        data = {"confirm": word, "text": "x", "priority": "3", "role": "support"}
+        data = {"confirm": word, "text": "x", "priority": "3", "role": "support", "days": "7",
+                "email": "new@example.com"}  # fmt: skip
         with connection.execute_wrapper(listen):
             assert take(browser, row, action.name, **data).status_code == 302, action
     written = [sql for sql in statements if not sql.startswith(("SELECT", "SAVEPOINT", "RELEASE"))]

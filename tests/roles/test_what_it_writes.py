@@ -1,5 +1,6 @@
 """The site, served over the role of DATABASE_WEB_URL: everything that staff do, and no more."""
 
+import uuid
 from itertools import chain
 
 import psycopg
@@ -64,7 +65,8 @@ def row_for(model, action):
 
 
 def form_of(action, row):
-    data = {"role": "support", "priority": 7, "text": "A remark"}
+    data = {"role": "support", "priority": 7, "text": "A remark", "days": 7,
+            "email": f"{uuid.uuid4().hex}@example.com"}  # fmt: skip
     if action.typed:
         data["confirm"] = getattr(row, action.typed)
     return data

@@ -1,13 +1,32 @@
 """What can be done to an account."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
 
+from django import forms
 from django.contrib.postgres.functions import TransactionNow
+from django.db import IntegrityError, transaction
 from django.db.models import F, Value
+from psycopg.errors import UniqueViolation
 
-from veza_core.models import RefreshToken, User, UserSession
-from veza_core.screens.actions.action import Change, RowAction, SetColumns, Work
+from veza_core.access import Access
+from veza_core.models import (
+    EmailVerificationToken,
+    PasswordResetToken,
+    RefreshToken,
+    User,
+    UserSession,
+)
+from veza_core.screens.actions.action import Change, ConflictError, RowAction, SetColumns, Work
 from veza_core.screens.actions.rights import account_refusals
+from veza_core.screens.actions.soft_deletion import Restore
+
+#: For how many days an account can be suspended.
+SUSPENSIONS = (
+    (1, "a day"), (3, "three days"), (7, "a week"), (14, "two weeks"), (30, "30 days"),
+    (90, "90 days"),
+)  # fmt: skip
 
 #: Raising it voids every access token and session that was made before.
 NEXT_VERSION = F("token_version") + Value(1)
@@ -152,6 +171,84 @@ class Revoke(SignsOut):
     watched = ("token_version",)
 
 
+class Suspend(SignsOut):
+    """A lock with an end, of which the other services know already: `locked_until`."""
+
+    name = "suspend"
+    label = "Suspend"
+    done = "Suspended"
+    explanation = (
+        "The user is signed out everywhere and cannot sign in until the end that you choose; then "
+        "the account works again by itself. What the user published stays as it is."
+    )
+    watched = ("locked_until", "is_banned", "is_active")
+    undo = "unlock"
+
+    def applies(self, row: User) -> bool:
+        return not row.is_banned and row.is_active and super().applies(row)
+
+    def fields(self, access: Access, rows: Sequence[Any]) -> dict[str, forms.Field]:
+        return {"days": forms.TypedChoiceField(label="For", choices=SUSPENSIONS, coerce=int)}
+
+    def values(self, work: Work) -> Mapping[str, Any]:
+        until = TransactionNow() + timedelta(days=work.values["days"])
+        return {"locked_until": until, "token_version": NEXT_VERSION}
+
+
+class ChangeEmail(SignsOut):
+    """An address that its user cannot change alone: the old mailbox is lost."""
+
+    name = "change_email"
+    label = "Change the e-mail"
+    done = "Changed the e-mail of"
+    explanation = (
+        "The new address counts as unverified, and the user is signed out everywhere. Links to "
+        "verify an address or to choose a password that were sent before stop working."
+    )
+    watched = ("email",)
+    undo = "change_email"
+    in_lists = False
+
+    def fields(self, access: Access, rows: Sequence[Any]) -> dict[str, forms.Field]:
+        return {"email": forms.EmailField(label="New e-mail", max_length=255)}
+
+    def values(self, work: Work) -> Mapping[str, Any]:
+        email = work.values["email"].lower()
+        return {"email": email, "is_verified": False, "token_version": NEXT_VERSION}
+
+    def change(self, row: User, work: Work) -> Change:
+        try:
+            with transaction.atomic():
+                own = super().change(row, work)
+        except IntegrityError as error:
+            # Its own text would show the whole row.
+            taken = isinstance(error.__cause__, UniqueViolation)
+            raise ConflictError(
+                "Another account has this e-mail." if taken
+                else "The database takes no such e-mail: it has to be in ASCII, with a domain."
+            ) from error  # fmt: skip
+        for model in (EmailVerificationToken, PasswordResetToken):
+            live = model._base_manager.filter(
+                user_id=row.pk, used_at__isnull=True, expires_at__gt=TransactionNow()
+            )
+            live.update(used_at=TransactionNow())
+        return own
+
+    def undo_values(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
+        return {"email": str(before.get("email", ""))}
+
+
+class RestoreAccount(Restore):
+    """An account that its user, or a service, has deleted; before the purge does for good."""
+
+    explanation = (
+        "The user can sign in again. What was deleted with the account by the apps stays deleted."
+    )
+    undo = ""
+    rule = staticmethod(account_refusals)
+
+
 ACCOUNT_ACTIONS: tuple[RowAction, ...] = (
     Ban(), Unban(), Deactivate(), Reactivate(), Verify(), Unverify(), Unlock(), Revoke(),
+    Suspend(), ChangeEmail(), RestoreAccount("users"),
 )  # fmt: skip

@@ -107,8 +107,19 @@ def _whys(admin: "UserAdmin", request: StaffRequest, user: User) -> Iterator[Saf
             entry.reason,
         )
     if user.locked_until is not None and user.locked_until > timezone.now():
-        yield format_html(
-            "<b>Locked</b> until {}, after {} failed sign-ins.",
-            exact(user.locked_until),
-            user.failed_login_count,
-        )
+        entry = admin.admin_site.last_deed(request, user, ("users.suspend", "users.unlock"))
+        if entry is not None and entry.action == "users.suspend":
+            yield format_html(
+                '<b>Suspended</b> until {} by {} on <a href="{}">{}</a> because “{}”',
+                exact(user.locked_until),
+                entry.staff_name,
+                url_of(type(entry), entry.pk),
+                exact(entry.created_at),
+                entry.reason,
+            )
+        else:
+            yield format_html(
+                "<b>Locked</b> until {}, after {} failed sign-ins.",
+                exact(user.locked_until),
+                user.failed_login_count,
+            )

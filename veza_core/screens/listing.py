@@ -8,11 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model, Q
 from django.http import QueryDict
 from django.utils import timezone
+
+from veza_core.models import User
 
 from . import lookups as lookups
 from .display import AnyField
@@ -127,6 +131,8 @@ def _key(screen: Screen, name: str, value: str) -> Any:
     """The value of a key's column."""
     column: AnyField = screen.model._meta.get_field(name)  # type: ignore[assignment]
     target = column.target_field if column.is_relation else column  # type: ignore[attr-defined]
+    if column.related_model is User and (named := _user_named(value)):
+        return named
     try:
         known = target.to_python(value)
         # What some fields leave to them: that an IP address is one.
@@ -134,6 +140,24 @@ def _key(screen: Screen, name: str, value: str) -> Any:
         return known
     except (ValidationError, ValueError) as error:
         raise HelpfulError(f"“{value[:40]}” is not a valid {column.verbose_name}.") from error
+
+
+def _user_named(value: str) -> Any:
+    """The key of the live user of this name, or of this e-mail: an index knows either.
+
+    None for what is an ID. Raises `HelpfulError` when there is no such user.
+    """
+    try:
+        UUID(value)
+        return None
+    except ValueError:
+        pass
+    users = User.objects.using(DEFAULT_DB_ALIAS)
+    column = {"email": value.lower()} if "@" in value else {"username__iexact": value}
+    pk = users.filter(**column).values_list("pk", flat=True).first()
+    if pk is None:
+        raise HelpfulError(f"There is no user “{value[:40]}”. Give a username, an e-mail or an ID.")
+    return pk
 
 
 def _option(state: State, value: str) -> Option:

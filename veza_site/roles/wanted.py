@@ -19,11 +19,13 @@ type Columns = Mapping[tuple[str, str], list[str]]
 #: that is saved names it.
 WRITTEN_COLUMNS: dict[str, frozenset[str]] = {
     "users": frozenset({
-        "is_banned", "is_active", "is_verified", "token_version", "locked_until",
+        "email", "is_banned", "is_active", "is_verified", "token_version", "locked_until",
         "failed_login_count", "last_login_at", "password_hash", "updated_at",
     }),
     "user_sessions": frozenset({"revoked_at"}),
     "refresh_tokens": frozenset({"revoked_at"}),
+    "email_verification_tokens": frozenset({"used_at"}),
+    "password_reset_tokens": frozenset({"used_at"}),
     "user_roles": frozenset({"expires_at", "assigned_by_id", "updated_at"}),
     "hls_transcode_queue": frozenset({
         "status", "priority", "attempt_count", "locked_by", "locked_at", "run_after", "started_at",

@@ -14,7 +14,7 @@ from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.reading import STATEMENT_TIMEOUT, reading, stopped_by_timeout
 
 from ..site import StaffSite
-from .finders import CANDIDATES, ID, Finder
+from .finders import CANDIDATES, ID, SHORT_ID, Finder
 from .term import Term
 
 #: A part that more than `CANDIDATES` of so many newest rows have is common: they are the answer. To
@@ -71,7 +71,7 @@ def _questions(request: StaffRequest, site: StaffSite, term: Term) -> Iterator[Q
     for admin in site.screens():
         if not isinstance(admin, InspectionAdmin) or not admin.has_view_permission(request):
             continue
-        own = (ID,) if isinstance(admin.opts.pk, UUIDField) else ()
+        own = (ID, SHORT_ID) if isinstance(admin.opts.pk, UUIDField) else ()
         for finder in (*own, *admin.finders):
             if finder.value(term) is not None:
                 yield Question(admin, finder)

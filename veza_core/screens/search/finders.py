@@ -65,7 +65,7 @@ class Finder:
 
 
 #: What of a `Term` is compared with less than the whole value, and what that is called.
-SOME_OF = {"part": "Part", "prefix": "Beginning", "domain": "Domain"}
+SOME_OF = {"part": "Part", "prefix": "Beginning", "domain": "Domain", "ids": "Beginning"}
 
 LABELS = {
     "email": "E-mail",
@@ -110,3 +110,6 @@ def token(*, live: bool = False) -> Finder:
 
 #: On every table.
 ID = Finder("id", "exact", "id")
+
+#: The same by the beginning of the ID: a range of the primary key.
+SHORT_ID = Finder("id", "range", "ids", order="id")

@@ -12,6 +12,7 @@ from django.utils.text import capfirst
 from psycopg import sql
 
 from veza_core.access import StaffRequest
+from veza_core.models import User
 from veza_core.screens.bounded import IN_LIST, as_column
 from veza_core.screens.columns import HtmlTable, secret_fields
 from veza_core.screens.inspection import InspectionAdmin
@@ -20,8 +21,11 @@ from veza_core.screens.panels import reader_of
 
 from ..site import StaffSite
 from .engine import Kind
-from .finders import CANDIDATES
+from .finders import CANDIDATES, Finder
 from .term import Term
+
+#: Columns whose value names one row.
+NAMING = ("id", "email", "username", "slug", "token_hash")
 
 #: Rows shown of one kind.
 SHOWN = 10
@@ -45,6 +49,8 @@ class Group:
     #: The list of all of them, where one of its filters knows them; else empty.
     url: str
     is_exact: bool
+    #: Those that were found by what names one row alone.
+    named: Sequence[Model]
 
     @property
     def count(self) -> str:
@@ -76,6 +82,20 @@ def groups(
     return sorted(made, key=lambda group: not group.is_exact)
 
 
+def the_one(found: Sequence[Group]) -> Model | None:
+    """The row that is the only one whose ID, name, e-mail or token was typed; else None.
+
+    What the account itself is known by elsewhere, such as its identity at a provider, is no other.
+    """
+    named = [row for group in found for row in group.named]
+    owners = [row for row in named if isinstance(row, User)] or named
+    if len(owners) != 1:
+        return None
+    (one,) = owners
+    others = [row for row in named if row is not one]
+    return one if all(row.__dict__.get("user_id") == one.pk for row in others) else None
+
+
 def _group(kind: Kind, rows: Sequence[Model], number: int, term: Term) -> Group:
     admin = kind.admin
     table = HtmlTable.of(admin.panel_columns(""), rows)
@@ -93,8 +113,14 @@ def _group(kind: Kind, rows: Sequence[Model], number: int, term: Term) -> Group:
         cut=kind.cut or number > CANDIDATES,
         too_common=kind.too_common,
         url=_list_of(kind, term),
+        named=[row for row in rows if names_one(kind.hits[row.pk])],
         is_exact=any(kind.hits[row.pk].is_whole for row in rows),
     )
+
+
+def names_one(finder: Finder) -> bool:
+    """Whether a finder compares the whole of what is unique to a row."""
+    return finder.column in NAMING and finder.wants in ("id", "ids", "text", "hash")
 
 
 def _list_of(kind: Kind, term: Term) -> str:

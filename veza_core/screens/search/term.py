@@ -4,6 +4,7 @@ import re
 import unicodedata
 import uuid
 from dataclasses import dataclass
+from hashlib import sha256
 from ipaddress import ip_address
 
 from veza_core.screens.errors import HelpfulError
@@ -26,6 +27,29 @@ ADDRESS = re.compile(r"[^@\s]+(@[^@\s]*)?")
 DOMAIN = re.compile(r"@?((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]+)", re.ASCII)
 
 
+#: A token, as docs/services.md has it: 32 octets in base64url. Its hash is longer.
+TOKEN = re.compile(r"[\w-]{43}", re.ASCII)
+
+#: The beginning of a UUID, with its dashes in their places or without any.
+BEGINNING = re.compile(
+    r"[0-9a-f]{8,31}|[0-9a-f]{8}-[0-9a-f]{0,4}|[0-9a-f]{8}(-[0-9a-f]{4}){1,3}-[0-9a-f]{0,11}", re.I
+)
+
+#: The address of a page of the admin, and the IDs in it.
+LINK = re.compile(r"(https?://\S+)?/admin/\w+/\w+/", re.I)
+UUID_IN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
+
+#: `Name <mail>`, as mail programs copy it.
+NAMED_MAIL = re.compile(r"[^<>]*<\s*([^<>\s]+@[^<>\s]+)\s*>[,;.]?")
+
+#: What e-mails, usernames, IDs and addresses look like.
+ONE_WORD = re.compile(r"[\w.@+:-]+")
+
+#: What stands around a value in a sentence, and what behind it.
+AROUND = "\"'“”‘’„«»<>()[] "
+BEHIND = ",;:.!?"
+
+
 class BadTermError(HelpfulError):
     """Text that cannot be searched for."""
 
@@ -45,6 +69,8 @@ class Term:
     #: What an e-mail address may begin with, and the domain of one; in lower case.
     prefix: str | None = None
     domain: str | None = None
+    #: Between which the IDs lie that begin so.
+    ids: tuple[uuid.UUID, uuid.UUID] | None = None
 
     @property
     def is_too_short(self) -> bool:
@@ -52,9 +78,25 @@ class Term:
         return THREE_IN_A_ROW.search(self.text) is None
 
 
+def without_wrapping(text: str) -> str:
+    """What was meant, without what a mail, a sentence or an address bar had around it.
+
+    `Name <mail>`, `mailto:`, quotes and the dot of a sentence; of a page of this site the row's ID.
+    """
+    if (link := LINK.search(text)) and (ids := UUID_IN.findall(text, link.start())):
+        return str(ids[0])
+    bare = mail[1] if (mail := NAMED_MAIL.fullmatch(text)) else text.strip(AROUND).rstrip(BEHIND)
+    bare = bare.strip(AROUND)
+    if bare.lower().startswith("mailto:"):
+        bare = bare[len("mailto:") :].partition("?")[0]
+    # All else is a title, with what belongs to it.
+    return bare if ONE_WORD.fullmatch(bare) else text
+
+
 def read(typed: str) -> Term:
     """Read what was typed. Raises `BadTermError` when it is empty, too long, or no text."""
     text = " ".join(typed.split()).strip(INVISIBLE).strip()
+    text = without_wrapping(text)
     if not text:
         raise BadTermError("The search box was empty: type a name, or paste an ID.")
     if len(text) > LONGEST:
@@ -62,6 +104,7 @@ def read(typed: str) -> Term:
     if any(unicodedata.category(character) in ("Cc", "Cs", "Cn") for character in text):
         raise BadTermError("This contains control characters. Copy it again.")
     id_, address = _id(text), _address(text)
+    ids = _ids(text) if id_ is None else None
     named = id_ is None and address is None and THREE_IN_A_ROW.search(text) is not None
     # Without its dashes, a UUID looks like an MD5 hash; with them, like nothing else.
     hashed = HASH.fullmatch(text) is not None and (id_ is None or "-" not in text)
@@ -69,11 +112,25 @@ def read(typed: str) -> Term:
         text,
         id_,
         address,
-        text if hashed else None,
+        _hash(text) if hashed else None,
         text if named else None,
         text.lower() if named and ADDRESS.fullmatch(text) else None,
         _domain(text) if address is None else None,
+        ids,
     )
+
+
+def _hash(text: str) -> str:
+    """The hash itself, or that of a token as its owner has it: see docs/services.md, "Tokens"."""
+    return sha256(text.encode()).hexdigest() if TOKEN.fullmatch(text) else text
+
+
+def _ids(text: str) -> tuple[uuid.UUID, uuid.UUID] | None:
+    """The first and the last ID that begin so: eight digits, as lists show them, or more."""
+    if BEGINNING.fullmatch(text) is None:
+        return None
+    digits = text.replace("-", "").lower()
+    return uuid.UUID(digits.ljust(32, "0")), uuid.UUID(digits.ljust(32, "f"))
 
 
 def _domain(text: str) -> str | None:

@@ -7,20 +7,24 @@ title, and going back to the results still works. The staff log gets kinds and c
 """
 
 import secrets
+from typing import Any
 
+from django.contrib import messages
 from django.http import HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.views.decorators.debug import sensitive_post_parameters
 
 from veza_core.access import StaffRequest
 from veza_core.screens.actions import typed
 from veza_core.screens.errors import HelpfulError, NotThereError, error_page
+from veza_core.screens.labels import url_of
 from veza_core.screens.reading import reading
 from veza_core.screens.site import StaffSite
 
 from .engine import NEWEST, find
-from .results import Group, groups
+from .results import Group, groups, the_one
 from .term import Term, read
 
 #: Where the session keeps what was searched for: pairs of name and text, oldest first.
@@ -76,7 +80,7 @@ def keep(request: StaffRequest, term: Term) -> str:
 
 def asked(request: StaffRequest) -> Term | None:
     """The term that the address names; None: the page without results. Raises `HelpfulError`."""
-    if set(request.GET) - {"s"}:
+    if set(request.GET) - {"s", "all"}:
         raise HelpfulError("Use the search box: search terms must not appear in a page's address.")
     if "s" not in request.GET:
         return None
@@ -96,6 +100,8 @@ def page(site: StaffSite, request: StaffRequest, term: Term | None) -> HttpRespo
     with reading(alias):
         if term is not None:
             found = groups(request, site, alias, term, find(request, site, alias, term))
+            if "all" not in request.GET and (only := the_one(found)) is not None:
+                return _open(site, request, only, found)
         response = TemplateResponse(
             request,
             "veza/search/page.html",
@@ -111,9 +117,24 @@ def page(site: StaffSite, request: StaffRequest, term: Term | None) -> HttpRespo
         )
         response.render()
     if term is not None:
-        counts = {group.db_table: group.count for group in found}
-        site.record(request, "search", None, after={"found": counts})
+        _record(site, request, found)
     return response
+
+
+def _open(site: StaffSite, request: StaffRequest, row: Any, found: list[Group]) -> HttpResponse:
+    """The page of the one row that was meant, with the way to all that was found."""
+    every = f"{request.get_full_path()}&all=1"
+    messages.info(
+        request,
+        format_html('The one exact match. <a href="{}">See all that was found</a>', every),
+    )
+    _record(site, request, found)
+    return HttpResponseRedirect(url_of(type(row), row.pk))
+
+
+def _record(site: StaffSite, request: StaffRequest, found: list[Group]) -> None:
+    counts = {group.db_table: group.count for group in found}
+    site.record(request, "search", None, after={"found": counts})
 
 
 def _summary(found: list[Group]) -> str:

@@ -1,0 +1,105 @@
+"""A search that lands: what is meant is opened, however it was copied."""
+
+import hashlib
+import secrets
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from model_bakery import baker
+
+from tests.admin.plans import captured, nodes, plan_of
+from tests.admin.searching import SEARCH, found, search
+from tests.staff import make_user
+from veza_core.models import FederatedIdentity, User
+from veza_streaming.models import Track, TrackComment, TrackShare
+
+pytestmark = pytest.mark.django_db
+
+
+def lands(client: Client, text: str) -> str:
+    """The address of the page at the end of a search."""
+    response = client.post(SEARCH, {"q": text}, follow=True)
+    assert response.status_code == 200
+    return str(response.request["PATH_INFO"])
+
+
+def address(row: Any) -> str:
+    meta = row._meta
+    return f"/admin/{meta.app_label}/{meta.model_name}/{row.pk}/"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["bob@example.com", "BOB@example.com", "Bob Ross <bob@example.com>", "<bob@example.com>",
+     "mailto:bob@example.com", "MAILTO:bob@example.com?subject=Help", "bob@example.com,",
+     "(bob@example.com).", "“bob@example.com”", "bob", "bob.", "{pk}", "{pk}.",
+     "https://support.example/admin/veza_core/user/{pk}/", "/admin/veza_core/user/{pk}/ban/?x=1",
+     "see https://support.example/admin/veza_core/user/{pk}/#timeline", "{short}", "{longer}"],
+)  # fmt: skip
+def test_a_user_however_copied(browser: Client, bob: User, text: str):
+    baker.make(FederatedIdentity, user=bob, email="bob@example.com", provider="google")
+    make_user("bobby")
+    pk = str(bob.pk)
+    asked = text.format(pk=pk, short=pk[:8], longer=pk[:15])
+    assert lands(browser, asked) == address(bob)
+
+
+def test_several_are_a_list(browser: Client, bob: User):
+    """Two rows whose IDs begin alike, and a title that is no name of one row."""
+    other = baker.make(Track, id=f"{str(bob.pk)[:8]}-0000-4000-8000-000000000001", title="Home")
+    assert lands(browser, str(bob.pk)[:8]) == SEARCH
+    assert found(search(browser, str(bob.pk)[:8])) == {"users": [bob.pk], "tracks": [other.pk]}
+    assert lands(browser, "Home") == SEARCH
+
+
+def test_all_that_was_found_is_a_click_away(browser: Client, bob: User):
+    bobby = make_user("bobby")
+    page = browser.post(SEARCH, {"q": "bob"}, follow=True).content.decode()
+    assert "See all that was found" in page
+    assert found(search(browser, "bob"))["users"] == [bob.pk, bobby.pk]
+
+
+def test_a_token_as_its_owner_has_it(browser: Client):
+    token = secrets.token_urlsafe(32)
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    share = baker.make(TrackShare, token_hash=digest)
+    assert lands(browser, token) == address(share)
+    assert lands(browser, digest) == address(share)
+
+
+@pytest.mark.parametrize("text", ["1234567", "bob-ross", "deadbeef-", "zzzzzzzz", "...", "<>"])
+def test_what_only_looks_alike_is_searched_for_as_text(browser: Client, bob: User, text: str):
+    assert browser.post(SEARCH, {"q": text}, follow=True).status_code == 200
+
+
+def test_the_beginning_of_an_id_is_a_range_of_the_key(browser: Client, bob: User):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('enable_seqscan', 'off', true)")
+    _, statements = captured(browser, _kept(browser, str(bob.pk)[:8]))
+    (asked,) = [one for one in statements if "BETWEEN" in one]
+    scans = [node for node in nodes(plan_of(asked)) if "id >= " in node.get("Index Cond", "")]
+    assert len(scans) > 20
+    for scan in scans:
+        assert scan["Index Name"] == f"{scan['Relation Name']}_pkey"
+
+
+def _kept(client: Client, text: str) -> str:
+    return f"{client.post(SEARCH, {'q': text}).headers['Location']}&all=1"
+
+
+@pytest.mark.parametrize("name", ["bob", "BOB", "bob@example.com", "{pk}"])
+def test_a_filter_takes_a_username(browser: Client, bob: User, name: str):
+    baker.make(TrackComment, user=bob, content="by bob")
+    baker.make(TrackComment, content="by another")
+    asked = name.format(pk=bob.pk)
+    page = browser.get(f"/admin/veza_streaming/trackcomment/?user={asked}").content.decode()
+    assert "by bob" in page
+    assert "by another" not in page
+
+
+def test_a_filter_by_nobody_says_so(browser: Client):
+    response = browser.get("/admin/veza_streaming/trackcomment/?user=nobody")
+    assert response.status_code == 400
+    assert "no user “nobody”" in response.content.decode()
