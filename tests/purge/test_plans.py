@@ -9,7 +9,12 @@ from psycopg import sql
 from tests.support import server_parameters
 from veza_core.operations.purge.catalog import CASCADE, Table
 from veza_core.operations.purge.policy import Due, declared
-from veza_core.operations.purge.removal import CLEAR, REFERRING, SELECT_CHILDREN, SELECT_DUE
+from veza_core.operations.purge.removal import (
+    REFERRING,
+    SELECT_CHILDREN,
+    SELECT_DUE,
+    SELECT_REFERRING,
+)
 
 KEY = "00000000-0000-4000-8000-000000000000"
 NOW = datetime.now(UTC)
@@ -40,6 +45,7 @@ def names(reason):
         "key": sql.Identifier(reason.table.key),
         "column": sql.Identifier(reason.column),
         "due": reason.condition(NOW),
+        "locking": reason.table.locking("FOR UPDATE SKIP LOCKED"),
     }
 
 
@@ -79,7 +85,8 @@ def test_what_refers_is_found_by_an_index(platform, subtests):
     assert len(references) > 35
     for table, column, action in references:
         part = {**names(due(table, column))}
-        take = (SELECT_CHILDREN, [KEY, [], 1000]) if action == CASCADE else (CLEAR, [KEY, 1000])
+        of_one = (SELECT_REFERRING, [KEY, 1000])
+        take = (SELECT_CHILDREN, [KEY, [], 1000]) if action == CASCADE else of_one
         for statement, parameters in (take, (REFERRING, [[KEY], 1000])):
             with subtests.test(f"{table}.{column}"):
                 plan = explain(platform, statement.format(**part), parameters)
