@@ -51,7 +51,9 @@ def _below(resolver: Any, prefix: str) -> Iterator[Address]:
 
 def screen_names() -> dict[str, type[Model]]:
     """The name of every page of a screen, and the screen's model."""
-    return {f"{prefix(model)}_{page}": model for model in MODELS for page in PAGES}
+    names = {f"{prefix(model)}_{page}": model for model in MODELS for page in PAGES}
+    timelines = [model for model in MODELS if admin.site.get_model_admin(model).has_timeline]  # type: ignore[attr-defined]
+    return names | {f"{prefix(model)}_timeline": model for model in timelines}
 
 
 def prefix(model: type[Model]) -> str:

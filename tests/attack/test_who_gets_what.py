@@ -58,6 +58,7 @@ SCREENS: dict[str, tuple[tuple[str, ...], dict[str, tuple[str, ...]]]] = {
     "users": (READERS, {
         "ban": READERS, "unban": READERS, "deactivate": READERS, "reactivate": READERS,
         "verify": READERS, "unverify": READERS, "unlock": READERS, "revoke": READERS,
+        "suspend": READERS, "change_email": READERS, "restore": ADMINS,
         "grant_role": ADMINS, "withdraw_role": ADMINS, **NOTE,
     }),
     "federated_identities": (ADMINS, {}),
@@ -85,7 +86,8 @@ SCREENS: dict[str, tuple[tuple[str, ...], dict[str, tuple[str, ...]]]] = {
     "playback_analytics": (ADMINS, {}),
     "hls_streams": (ADMINS, {}),
     "hls_transcode_queue": (READERS, {
-        "retry": READERS, "cancel": READERS, "priority": READERS, **NOTE,
+        "retry": READERS, "cancel": READERS, "put_first": READERS,
+        "priority": READERS, **NOTE,
     }),
     "bitrate_adaptation_logs": (ADMINS, {}),
     "rooms": (MODERATORS, CONTENT),

@@ -9,6 +9,7 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
 
+from veza_core.counters import counting
 from veza_core.secret_columns import SECRET_COLUMNS
 
 #: A privilege: schema, table (empty: the schema itself), column (empty: all of the table), word.
@@ -146,6 +147,9 @@ def written_columns() -> dict[str, frozenset[str]]:
         if any("deleted_at" in action.watched for action in screen.row_actions):
             table = screen.opts.db_table
             columns[table] = columns.get(table, frozenset()) | SOFT_DELETED
+            # What counts the rows changes with them.
+            for counted, counter in counting(table):
+                columns[counted] = columns.get(counted, frozenset()) | {counter.column}
     return columns
 
 
