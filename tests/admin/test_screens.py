@@ -13,12 +13,20 @@ from tests.admin.addresses import list_of, page_of, screen_of
 from tests.admin.crowd import MODELS
 from tests.counts import TABLES
 from tests.staff import make_user, signed_in
-from veza_core.models import Permission, Role, RolePermission, User, UserRoleAssignment
+from veza_core.models import (
+    Permission,
+    RefreshToken,
+    Role,
+    RolePermission,
+    User,
+    UserRoleAssignment,
+    UserSession,
+)
 from veza_core.screens import panels
 from veza_core.screens.labels import foreign_keys
 from veza_core.screens.listing import PRESET_LABELS, PRESETS
 from veza_site.models import StaffLogEntry
-from veza_streaming.models import Playlist, PlaylistTrack, Track, TrackPlay, TrackVersion
+from veza_streaming.models import Playlist, PlaylistTrack, Track, TrackPlay
 
 
 def test_every_table_has_one() -> None:
@@ -125,11 +133,13 @@ def test_panels_do_not_say_latest_of_what_no_index_sorts(
     browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(panels, "LOOKED_THROUGH", 21)
-    user, other = baker.make(User, _quantity=2)
-    baker.make(TrackVersion, created_by=user, _quantity=22)
-    baker.make(TrackVersion, created_by=other, _quantity=21)
-    assert "20 of them, and all 22 →" in browser.get(page_of(User, user.pk)).content.decode()
-    assert "The latest 20, and all 21 →" in browser.get(page_of(User, other.pk)).content.decode()
+    session, other = baker.make(UserSession, _quantity=2)
+    baker.make(RefreshToken, session=session, _quantity=22)
+    baker.make(RefreshToken, session=other, _quantity=21)
+    page = browser.get(page_of(UserSession, session.pk)).content.decode()
+    assert "20 of them, and all 22 →" in page
+    page = browser.get(page_of(UserSession, other.pk)).content.decode()
+    assert "The latest 20, and all 21 →" in page
 
 
 def test_the_menu_says_where_one_is(browser: Client) -> None:
