@@ -47,6 +47,7 @@ FINGERPRINTS: dict[str, str] = {
     "django.db.backends.base.schema.BaseDatabaseSchemaEditor.create_model": "8e37abbc2c97",
     "django.db.backends.base.schema.BaseDatabaseSchemaEditor.add_field": "faf13caf9a8f",
     "django.db.backends.postgresql.schema.DatabaseSchemaEditor.execute": "cebd5803ca2a",
+    "django.db.backends.base.schema.BaseDatabaseSchemaEditor._create_fk_sql": "00323c392914",
     "django.db.backends.base.schema.BaseDatabaseSchemaEditor._fk_constraint_name": "3148be700ab0",
     "django.db.backends.ddl_references.ForeignKeyName": "2cbb4054b8e3",
     "django.db.backends.postgresql.psycopg_any.BaseTzLoader": "99ca360cc613",

@@ -85,6 +85,8 @@ ENGINE = (
              "veza_core.db.backend.schema", "overridden: no key from django to public"),
     Internal("django.db.backends.postgresql.schema.DatabaseSchemaEditor.execute",
              "veza_core.db.backend.schema", "overridden: comments of a new table at once"),
+    Internal("django.db.backends.base.schema.BaseDatabaseSchemaEditor._create_fk_sql",
+             "veza_core.db.constraint_operations", "a foreign key to which NOT VALID is added"),
     Internal("django.db.backends.base.schema.BaseDatabaseSchemaEditor._fk_constraint_name",
              "veza_core.db.backend.schema", "overridden: foreign keys have PostgreSQL's own names"),
     Internal("django.db.backends.ddl_references.ForeignKeyName",
