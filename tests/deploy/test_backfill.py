@@ -11,6 +11,7 @@ from django.db import DatabaseError, NotSupportedError, connection
 
 from tests.deploy.later import a_copy, a_migration, apply, session
 from tests.support import scratch_database
+from veza_core.operations import backfill
 from veza_core.operations.backfill import Backfill, CopyRows
 from veza_core.operations.deploy.executor import MigrationReport
 
@@ -135,6 +136,33 @@ def test_rows_that_never_end_end_it(database):
 
     with pytest.raises(CommandError, match="A service still writes rows of which this is true"):
         fill(report=Report(another))
+
+
+def test_a_row_that_moves_to_a_page_that_is_done_is_filled_too(database, monkeypatch):
+    """A service holds it while the others are filled, then changes it, and its page is full."""
+    monkeypatch.setattr(backfill, "MOST_PAGES", 1)
+    with session(database, autocommit=True) as other:
+        other.execute("CREATE TABLE wide (n int, done int, pad text STORAGE PLAIN)")
+        other.execute(
+            "INSERT INTO wide SELECT n, nullif(1, n / 30), repeat('x', 2500) "
+            "FROM generate_series(1, 30) n"
+        )
+        other.execute("DELETE FROM wide WHERE n <= 3")
+        other.execute("VACUUM wide")
+    with session(database) as service:
+        service.execute("SELECT FROM wide WHERE n = 30 FOR UPDATE")
+
+        def move(rows):
+            if report.shares.count(1.0) == 1 and report.shares[-1] < 1:
+                service.execute("UPDATE wide SET pad = repeat('y', 2500) WHERE n = 30")
+                moved = service.execute("SELECT ctid::text FROM wide WHERE n = 30").fetchone()
+                assert moved[0].startswith("(0,")
+                service.commit()
+
+        report = Report(move)
+        fill(Backfill("wide", {"done": "2"}, where="done IS NULL"), report)
+    assert one("SELECT count(*) FROM wide WHERE pad LIKE 'y%'") == 1
+    assert one("SELECT count(*) FROM wide WHERE done IS NULL") == 0
 
 
 def test_a_row_that_is_locked_holds_up_nobody_else(database):

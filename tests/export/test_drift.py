@@ -214,12 +214,12 @@ def test_a_hand_made_change_is_named(live, expected, change, named):
 
 
 def test_a_renamed_column_shows_wherever_it_is_used(live, expected):
-    live.execute("ALTER TABLE refresh_tokens RENAME expires_at TO ends_at")
-    assert [str(difference) for difference in compare(expected, read_snapshot(live))] == [
-        "column refresh_tokens.expires_at: name was expires_at, is ends_at",
-        "index refresh_tokens.idx_refresh_tokens_expires_at: definition was CREATE INDEX "
-        "idx_refresh_tokens_expires_at ON public.refresh_tokens USING btree (expires_at), is "
-        "CREATE INDEX idx_refresh_tokens_expires_at ON public.refresh_tokens USING btree (ends_at)",
+    live.execute("ALTER TABLE track_history RENAME created_at TO made_at")
+    index = "CREATE INDEX idx_track_history_created_at ON public.track_history USING btree "
+    assert [str(difference) for difference in compare(expected, read_snapshot(live))][:2] == [
+        "column track_history.created_at: name was created_at, is made_at",
+        f"index track_history.idx_track_history_created_at: definition was {index}"
+        f"(created_at DESC), is {index}(made_at DESC)",
     ]
 
 

@@ -22,7 +22,10 @@ _LITERAL = re.compile(r"E?'(?:[^']|'')*'")
 _QUOTED = re.compile(r'"([a-z_][a-z0-9_]*)"')
 # A literal, while an expression is worked on.
 _MARK = "\0\\d+\0"
-_LONG = "character varying|double precision|timestamp with time zone"
+_LONG = (
+    r"character varying|bit varying|double precision|time(?:stamp)?(?:\(\d\))? with(?:out)? time zone"
+    r"|interval (?:year|month|day|hour|minute|second)(?: to (?:month|hour|minute|second))?"
+)
 _TYPE = rf'(?:"?\w+"?\.)?(?:{_LONG}|\w+)(?:\(\d+\))?(?:\[\])*'
 _EXPRESSIONS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     # status = 'pending'::public.transcode_status
