@@ -89,6 +89,6 @@ def site(
             for alias in ("support", REPLICA):
                 connections[alias].close()
                 del connections[alias]
-            User.objects.all().delete()
+            pair.empty()
     ContentType.objects.clear_cache()
     replica.cache_clear()

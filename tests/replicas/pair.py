@@ -23,6 +23,9 @@ from veza_site.roles.wanted import READER, LoginRole
 
 DATABASE, ROLE, PASSWORD = "veza", "veza_support", "s3cret pw"
 
+#: A replica that is held back still finds the WAL that it needs.
+KEPT = {"wal_keep_size": "1GB"}
+
 #: Seconds that a test waits for something that comes at once on a machine with nothing else to do.
 LONGEST = 60.0
 
@@ -93,6 +96,11 @@ class Pair:
         """A session of the superuser."""
         return psycopg.connect(host=self.host, user="postgres", dbname=DATABASE, autocommit=True)
 
+    def empty(self) -> None:
+        """Delete all accounts, also those that are soft deleted, and what belongs to them."""
+        with self.primary() as session:
+            session.execute("DELETE FROM public.users")
+
     def caught_up(self) -> None:
         """Wait until the replica has all that the primary has."""
         with self.primary() as session:
@@ -127,7 +135,7 @@ def new_pair() -> Iterator[Pair]:
     """Start the two, with V1 and the role that reads."""
     with (
         tempfile.TemporaryDirectory() as temporary,
-        running_cluster(programs(), auth="trust") as host,
+        running_cluster(programs(), auth="trust", **KEPT) as host,
     ):
         home = Path(temporary)
         account_for(home).own(home)

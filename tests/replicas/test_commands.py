@@ -12,7 +12,6 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 
 from tests.replicas.pair import PASSWORD, ROLE, Pair, connected, settings_for
-from veza_core.models import User
 from veza_core.operations import replicas
 from veza_core.operations.replicas import NOT_ALLOWED, wait_for_replicas
 
@@ -28,7 +27,7 @@ def primary(pair: Pair, settings: Any, django_db_blocker: Any) -> Iterator[Pair]
     settings.JOB_MAX_REPLICA_LAG = 0.2
     with django_db_blocker.unblock(), connected(pair.host):
         yield pair
-        User.objects.all().delete()
+        pair.empty()
 
 
 def write_until_seen(pair: Pair) -> None:

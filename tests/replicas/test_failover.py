@@ -17,6 +17,7 @@ from django.db import connections
 from tests import acting
 from tests.replicas.pair import (
     DATABASE,
+    KEPT,
     LONGEST,
     Pair,
     Standby,
@@ -62,7 +63,8 @@ class Failover:
 def primary(pair: Pair) -> Server:
     """The pair's primary, to stop and to start."""
     data = Path(pair.host)
-    return Server(programs(), data, account_for(data), ["fsync=off"])
+    kept = [f"{name}={value}" for name, value in KEPT.items()]
+    return Server(programs(), data, account_for(data), ["fsync=off", *kept])
 
 
 @pytest.fixture
@@ -85,8 +87,8 @@ def failover(pair: Pair, django_db_blocker: Any) -> Iterator[Failover]:
             connections["default"] = before
             standby.stop()
             primary(pair).start(LONGEST)
+            pair.empty()
             with pair.primary() as session:
-                session.execute("DELETE FROM public.users")
                 session.execute("DROP DATABASE IF EXISTS migrated_midway")
 
 
