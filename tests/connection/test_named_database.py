@@ -142,7 +142,7 @@ def test_a_dump_of_another_database_is_refused(migrated, monkeypatch, tmp_path):
         tools = find_tools(connection.connection.info.server_version // 10000)[0]
         with pytest.raises(CommandError, match="snapshot"):
             dump.write_backup(
-                *(connection, tools, tmp_path / "x.dump", read_session(connection)),
+                *(connection, tools, tmp_path / "x.dump", read_session(connection), None),
                 replace=False,
                 show=lambda table: None,
             )
