@@ -113,5 +113,5 @@ def platform(migrated, db) -> Iterator[Platform]:
 
 
 def deleted(outcome: dict[str, Any]) -> dict[str, int]:
-    """How many rows went, by table."""
+    """How many rows were deleted, by table."""
     return {name: count["deleted"] for name, count in outcome["tables"].items() if count["deleted"]}

@@ -22,7 +22,7 @@ _MORE = "_[a-z0-9_]+"
 
 @rule(
     "index-name",
-    "Index with another name",
+    "Index that is not named by the convention",
     Severity.WARNING,
     group="indexes",
     reason="`idx_<table>_<column>[_<column>…]` says in a plan or an error message what the index "

@@ -226,7 +226,7 @@ def fk_set_null_not_null(catalog: Catalog) -> Iterator[Found]:
 
 @rule(
     "fk-deferrable",
-    "Foreign key that is checked late",
+    "Deferrable foreign key",
     Severity.ERROR,
     group="integrity",
     reason="An orphan then fails at COMMIT, far from the statement that made it, and the planner "

@@ -78,7 +78,7 @@ def name_reserved(catalog: Catalog) -> Iterator[Found]:
 
 @rule(
     "check-name",
-    "Check with another name",
+    "Check that is not named by the convention",
     Severity.WARNING,
     group="types",
     reason="`chk_<table>_<what>` says in an error message, in any client, what was broken where.",

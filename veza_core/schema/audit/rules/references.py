@@ -92,7 +92,7 @@ def _cover(catalog: Catalog, table: Table, names: tuple[str, ...]) -> Fix | None
 
 @rule(
     "fk-name",
-    "Foreign key with another name",
+    "Foreign key that is not named by the convention",
     Severity.WARNING,
     group="integrity",
     reason="`<table>_<column>_fkey` is what PostgreSQL itself gives, what error messages show, and "

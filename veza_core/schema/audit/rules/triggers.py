@@ -227,7 +227,7 @@ def _may_be_replaced(trigger: Trigger) -> bool:
 
 @rule(
     "trigger-name",
-    "Trigger for updated_at with another name",
+    "Trigger for updated_at that is not named by the convention",
     Severity.WARNING,
     group="time",
     reason="`update_<table>_updated_at` is what everybody looks for, and what a migration that "
