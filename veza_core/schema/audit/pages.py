@@ -9,19 +9,31 @@ from veza_core.schema.audit.rules import ALL_RULES
 
 #: What other tools report and this one does not, each with the reason.
 LEFT_OUT = {
-    "Indexes that nobody uses": "`pg_stat_user_indexes` counts the scans of one server since its last "
-    "reset. An index for a replica, a report at the end of the month or a purge has none, and is needed.",
-    "Bloat, dead rows, sequential scans, cache hits": "They are of the load and of the moment, not of the "
-    "schema. `manage.py status` and the monitoring of docs/operations.md have what to alert on.",
-    "Tables without row level security": "It protects tables that people reach by SQL themselves. Here "
-    "services stand between. Half of it is reported: `policy-without-rls`, `rls-without-policy`.",
-    "Columns that a query may need an index for": "Only the queries know. What PostgreSQL itself asks for, "
-    "foreign keys and feeds, is reported.",
-    "Tables of many columns or many indexes, empty tables": "A number that nobody can decide by.",
-    "varchar in place of text, enum types in place of tables": "Both are right somewhere, and changing "
-    "one for the other does nothing for data or services. `type-varchar-unbounded` stays.",
-    "Cycles of foreign keys, nullable foreign keys": "Neither breaks anything. What a delete does with "
-    "them is reported: `fk-on-delete`, `fk-set-null-not-null`.",
+    "Indexes that nobody uses": (
+        "`pg_stat_user_indexes` counts the scans of one server since its last reset. An index "
+        "for a replica, a report at the end of the month or a purge has none, and is needed."
+    ),
+    "Bloat, dead rows, sequential scans, cache hits": (
+        "They are of the load and of the moment, not of the schema. `manage.py status` and "
+        "the monitoring of docs/operations.md have what to alert on."
+    ),
+    "Tables without row level security": (
+        "It protects tables that people reach by SQL themselves. Here services stand between. "
+        "Half of it is reported: `policy-without-rls`, `rls-without-policy`."
+    ),
+    "Columns that a query may need an index for": (
+        "Only the queries know. What PostgreSQL itself asks for, foreign keys and feeds, is "
+        "reported."
+    ),
+    "Tables of many columns or many indexes, empty tables": ("A number that nobody can decide by."),
+    "varchar in place of text, enum types in place of tables": (
+        "Both are right somewhere, and changing one for the other does nothing for data or "
+        "services. `type-varchar-unbounded` stays."
+    ),
+    "Cycles of foreign keys, nullable foreign keys": (
+        "Neither breaks anything. What a delete does with them is reported: `fk-on-delete`, "
+        "`fk-set-null-not-null`."
+    ),
 }
 
 

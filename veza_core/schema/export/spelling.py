@@ -23,7 +23,8 @@ _QUOTED = re.compile(r'"([a-z_][a-z0-9_]*)"')
 # A literal, while an expression is worked on.
 _MARK = "\0\\d+\0"
 _LONG = (
-    r"character varying|bit varying|double precision|time(?:stamp)?(?:\(\d\))? with(?:out)? time zone"
+    r"character varying|bit varying|double precision"
+    r"|time(?:stamp)?(?:\(\d\))? with(?:out)? time zone"
     r"|interval (?:year|month|day|hour|minute|second)(?: to (?:month|hour|minute|second))?"
 )
 _TYPE = rf'(?:"?\w+"?\.)?(?:{_LONG}|\w+)(?:\(\d+\))?(?:\[\])*'
