@@ -1,5 +1,7 @@
 """`lint_migrations` refuses what would stop or break a running service, and nothing else."""
 
+import io
+import re
 from itertools import count
 
 import pytest
@@ -10,6 +12,8 @@ from django.contrib.postgres.operations import (
     RemoveIndexConcurrently,
     ValidateConstraint,
 )
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.db import connection, migrations, models
 from django.db.migrations import RunPython, RunSQL, SeparateDatabaseAndState
 from django.db.models import CheckConstraint, Q, UniqueConstraint
@@ -24,6 +28,7 @@ from tests.deploy.later import (
     a_table,
     add,
     key,
+    on_disk,
 )
 from veza_core.db.constraint_operations import (
     AddForeignKeyNotValid,
@@ -32,9 +37,10 @@ from veza_core.db.constraint_operations import (
 )
 from veza_core.db.indexes import Index
 from veza_core.db.operations import AddEnumValue, InsertPermissions, KeepUpdatedAt
+from veza_core.db.scratch import ScratchDatabaseError
 from veza_core.operations.backfill import Backfill, CopyRows
 from veza_core.operations.deploy.executor import Executor, MigrationReport, Patience
-from veza_core.operations.deploy.lint import headings
+from veza_core.operations.deploy.lint import headings, service
 from veza_core.operations.deploy.lint.service import judge
 
 pytestmark = pytest.mark.django_db
@@ -394,3 +400,74 @@ def test_refused_with_the_heading(lint, heading, subtests):
 @pytest.mark.parametrize("name", GOOD)
 def test_what_the_page_says_instead_is_not_refused(lint, name):
     assert [*map(str, lint(a_release(*GOOD[name])))] == []
+
+
+# A reason, and the command ----------------------------------------------------------------------
+
+
+#: What squawk finds too.
+DROPPING = {
+    "a default": "ALTER TABLE tracks ALTER like_count DROP DEFAULT",
+    "NOT NULL": "ALTER TABLE tracks ALTER like_count DROP NOT NULL",
+}
+
+
+def dropping(reviewed, sql=DROPPING["a default"]):
+    migration = a_migration(RunSQL(sql))
+    migration.reviewed = reviewed
+    return [migration]
+
+
+@pytest.mark.parametrize("what", DROPPING)
+def test_a_reason_excuses_what_stands_under_its_heading(lint, what):
+    heading = headings.DROP_NOT_NULL
+    for no_reason in ({}, {heading: " "}):
+        found = lint(dropping(no_reason, DROPPING[what]))
+        assert {finding.heading for finding in found} == {heading}
+    assert lint(dropping({heading: "all services write it"}, DROPPING[what])) == []
+
+
+def test_a_reason_that_excuses_nothing_is_a_finding(lint):
+    heading = headings.DROP_NOT_NULL
+    [left] = lint(dropping({heading: "all services write it", headings.FILL: "no rows"}))
+    assert f"“{headings.FILL}”, and nothing there is to be excused" in str(left)
+
+
+@pytest.fixture
+def command(migrated):
+    """Runs it on migrations of the next release; what it prints, and the error."""
+
+    def command(*release):
+        output = io.StringIO()
+        with a_copy(migrated), on_disk(release):
+            try:
+                call_command("lint_migrations", stdout=output)
+            except CommandError as error:
+                return output.getvalue(), str(error)
+        return output.getvalue(), ""
+
+    return command
+
+
+def test_the_command_names_migration_reason_and_heading(command):
+    bad = a_migration(add("mood", models.CharField(max_length=9, default="x")), name="951_bad")
+    text, error = command(a_migration(add("shown", TEXT)), bad)
+    assert re.fullmatch(r"\d findings on 2 migrations of the next release: docs/changing.md", error)
+    for line in text.splitlines():
+        assert line.startswith("veza_streaming.951_bad: ")
+        assert "See “" in line
+    assert "tracks.mood is NOT NULL without a default" in text
+
+
+def test_the_command_is_content_with_what_the_page_says(command):
+    found = command(a_migration(add("shown", TEXT)))
+    assert found == ("Nothing is found in 1 migration of the next release.\n", "")
+
+
+def test_a_role_that_may_make_no_database_gets_one_line(command, monkeypatch):
+    def refuse(connection):
+        raise ScratchDatabaseError("permission denied to create database")
+
+    monkeypatch.setattr(service, "scratch_database", refuse)
+    _, error = command(a_migration(add("shown", TEXT)))
+    assert error.endswith("throw-away database, and permission denied to create database")
