@@ -17,6 +17,9 @@ UNITS = sorted(SYSTEMD.iterdir())
 SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
 #: The jobs; the site is no job.
 JOBS = {"backup_db", "purge", "count_weekly_plays", "clearsessions"}
+#: Not started unless somebody asks for it: purge does it by its own policy.
+OPTIONAL = "clearsessions"
+SITE = "@reboot "
 CRONTAB = ROOT / "deploy" / "crontab"
 MANAGE = "/opt/veza/.venv/bin/python /opt/veza/manage.py "
 
@@ -47,8 +50,9 @@ def cron_lines() -> list[tuple[list[str], str]]:
     """The fields of the time and the user, and the command as cron gives it to the shell."""
     found = []
     for line in CRONTAB.read_text().splitlines():
-        if line and not line.startswith("#") and not re.match(r"[A-Z]+=", line):
-            *fields, command = line.split(maxsplit=6)
+        if re.match(r"#?[\d*]", line):
+            *fields, command = line.removeprefix("#").split(maxsplit=6)
+            assert line.startswith("#") == (OPTIONAL in command)
             assert not re.search(r"(?<!\\)%", command), "cron ends the command at a bare %"
             found.append((fields, command.replace(r"\%", "%")))
     return found
@@ -79,6 +83,25 @@ def test_cron_starts_the_same():
         assert all(re.fullmatch(r"\*|\*/\d+|\d+", field) for field in fields[:-1])
         done = subprocess.run(["/bin/sh", "-n", "-c", command], check=False)
         assert done.returncode == 0, command
+
+
+def test_cron_starts_the_site_as_its_unit_does():
+    [line] = [line for line in CRONTAB.read_text().splitlines() if line.startswith(SITE)]
+    user, command = line.removeprefix(SITE).split(maxsplit=1)
+    assert user == "veza"
+    site = SYSTEMD / "veza-site.service"
+    [program] = values(site, "ExecStart")
+    assert command.endswith(f"exec {program.removeprefix('/opt/veza/')}")
+    assert f". {values(site, 'EnvironmentFile')[0]} " in command
+    assert values(site, "WorkingDirectory") == ["/opt/veza"]
+    assert command.startswith("cd /opt/veza ")
+    assert subprocess.run(["/bin/sh", "-n", "-c", command], check=False).returncode == 0
+
+
+def test_the_page_does_not_enable_what_is_optional():
+    page = (ROOT / "docs" / "operations.md").read_text()
+    assert f"veza-{OPTIONAL}.timer` is optional" in page
+    assert not re.search(rf"$ systemctl enable .*{OPTIONAL}", page)
 
 
 def test_each_job_has_a_timer_of_its_name():
