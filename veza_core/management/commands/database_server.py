@@ -13,6 +13,8 @@ import psycopg
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from veza_core.management.arguments import some_path, some_text
+
 if TYPE_CHECKING:
     from veza_core.db.embedded.lasting import LastingServer
 
@@ -42,12 +44,13 @@ class Command(BaseCommand):
         parser.add_argument("what", choices=("start", "stop"))
         parser.add_argument(
             "--port",
+            type=some_text,
             metavar="N",
             help="Its port (default: the one of last time, or a free one).",
         )
         parser.add_argument(
             "--directory",
-            type=Path,
+            type=some_path,
             default=settings.BASE_DIR / ".database",
             help="The folder of its data (default: %(default)s).",
         )
