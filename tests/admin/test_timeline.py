@@ -57,11 +57,11 @@ def test_a_users_timeline_is_in_order_and_has_what_staff_did(support: Client, bo
     take(support, bob, "ban", confirm="bob", reason="spam in 40 comments")
     shown = events(page_of(bob, support))
     assert [text.split(" ")[0] for _, text in shown] == [
-        "alice", "Made", "Played", "Commented", "Signed", "Uploaded",
+        "alice:", "Made", "Played", "Commented", "Signed", "Uploaded",
     ]  # fmt: skip
     times = [at for at, _ in shown]
     assert times == sorted(times, reverse=True)
-    assert "spam in 40 comments" in shown[0][1]
+    assert shown[0][1].startswith("alice: Banned, because “spam in 40 comments”")
     assert "Lunar Thunder" in shown[3][1]
     assert "Buy followers" in shown[3][1]
     assert f'{url(bob, "unban")}">Undo' in page_of(bob, support, "timeline/")

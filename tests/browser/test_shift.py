@@ -1,6 +1,7 @@
 """A shift of a member of staff, from the sign-in to the sign-out."""
 
 import csv
+import re
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
@@ -12,7 +13,8 @@ from tests.browser.rows import fetch
 def search(page: Page, text: str) -> None:
     page.get_by_label("Search everything").fill(text)
     page.get_by_role("button", name="Search").click()
-    page.wait_for_url("**/admin/search/?s=*")
+    # One hit opens.
+    page.wait_for_url(re.compile(r"/admin/search/\?s=|/[0-9a-f-]{36}/$"))
 
 
 def act(page: Page, action: str, reason: str, confirm: str = "") -> None:
@@ -42,7 +44,8 @@ def test_shift(page: Page, database: str, tmp_path: Path) -> None:
         " ORDER BY created_at DESC LIMIT 1",
     )
     search(page, email[:12])
-    page.get_by_role("link", name=username, exact=True).first.click()
+    if "/search/" in page.url:
+        page.get_by_role("link", name=username, exact=True).first.click()
     expect(page.get_by_role("heading", level=1)).to_contain_text(username)
     expect(page.get_by_label("At a glance")).to_be_visible()
 
@@ -59,7 +62,7 @@ def test_shift(page: Page, database: str, tmp_path: Path) -> None:
     confirm_and_send(page, "Lift the ban", "it was somebody else")
     expect(page.locator(".messagelist")).to_contain_text(f"Lifted the ban of {username}.")
     assert fetch(database, ask) == (False,)
-    expect(page.get_by_text("spam in comments")).to_be_visible()
+    expect(page.get_by_role("cell", name="spam in comments")).to_be_visible()
 
     # A note for the next one.
     page.get_by_role("link", name="Add a note").click()
@@ -70,7 +73,6 @@ def test_shift(page: Page, database: str, tmp_path: Path) -> None:
     # A playlist was deleted by mistake.
     (playlist,) = fetch(database, "SELECT id FROM playlists WHERE deleted_at IS NOT NULL LIMIT 1")
     search(page, str(playlist))
-    page.locator("#content-main table a").first.click()
     act(page, "Restore", "deleted by mistake")
     expect(page.locator(".messagelist")).to_contain_text("Restored")
     assert fetch(database, f"SELECT deleted_at FROM playlists WHERE id = '{playlist}'") == (None,)

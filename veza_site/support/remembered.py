@@ -100,7 +100,7 @@ def deeds(
                 entries = entries.exclude(created_at=before.at, pk__gte=int(before.key))
         found = _read(request, entries, limit)
     return [
-        Event(entry.created_at, LAST, str(entry.pk), STAFF, partial(_told, entry),
+        Event(entry.created_at, LAST, str(entry.pk), STAFF, partial(_told, site, entry),
               undo=undo_url_of(site, request, entry, row), tone="staff")
         for entry in found
     ]  # fmt: skip
@@ -134,11 +134,11 @@ def _read(
     return found
 
 
-def _told(entry: StaffLogEntry) -> SafeString:
+def _told(site: StaffSite, entry: StaffLogEntry) -> SafeString:
     """Who did what, and why, with the way to the entry."""
-    why = f": “{shortened(entry.reason, IN_PANEL)}”" if entry.reason else ""
-    return format_html('<a href="{}">{}</a> {}{}', url_of(StaffLogEntry, entry.pk),
-                       entry.staff_name, entry.action, why)  # fmt: skip
+    why = f", because “{shortened(entry.reason, IN_PANEL)}”" if entry.reason else ""
+    return format_html('<a href="{}">{}</a>: {}{}', url_of(StaffLogEntry, entry.pk),
+                       entry.staff_name, done(site, entry.action), why)  # fmt: skip
 
 
 def _about(model: Any, row: Model) -> QuerySet[Any]:
