@@ -103,7 +103,9 @@ def test_a_recovery_conflict_within_a_page(
     answer = site.client.get(page_of(site.staff))
     assert (answer.status_code, calls) == (200, [REPLICA, "support"])
     assert BEHIND not in answer.text
-    assert site.health() == "recovery conflict"
+    # PostgreSQL ends a session that is idle in its transaction, and its last word may be lost.
+    lost = {"unreachable"} if statement == "SELECT 1" else set()
+    assert site.health() in {"recovery conflict", *lost}
     monkeypatch.setattr("veza_site.replicas.replica.LOOK_EVERY", 0.1)
     monkeypatch.setattr(UserAdmin, "title_of", title)
     site.told("ok")
