@@ -142,7 +142,8 @@ def test_a_row_that_moves_to_a_page_that_is_done_is_filled_too(database, monkeyp
     """A service holds it while the others are filled, then changes it, and its page is full."""
     monkeypatch.setattr(backfill, "MOST_PAGES", 1)
     with session(database, autocommit=True) as other:
-        other.execute("CREATE TABLE wide (n int, done int, pad text STORAGE PLAIN)")
+        other.execute("CREATE TABLE wide (n int, done int, pad text)")
+        other.execute("ALTER TABLE wide ALTER pad SET STORAGE PLAIN")
         other.execute(
             "INSERT INTO wide SELECT n, nullif(1, n / 30), repeat('x', 2500) "
             "FROM generate_series(1, 30) n"
