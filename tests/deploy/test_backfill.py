@@ -138,7 +138,7 @@ def test_rows_that_never_end_end_it(database):
         fill(report=Report(another))
 
 
-def test_a_row_that_moves_to_a_page_that_is_done_is_filled_too(database, monkeypatch):
+def test_a_row_that_moves_to_another_page_is_filled_too(database, monkeypatch):
     """A service holds it while the others are filled, then changes it, and its page is full."""
     monkeypatch.setattr(backfill, "MOST_PAGES", 1)
     with session(database, autocommit=True) as other:
@@ -157,7 +157,8 @@ def test_a_row_that_moves_to_a_page_that_is_done_is_filled_too(database, monkeyp
             if report.shares.count(1.0) == 1 and report.shares[-1] < 1:
                 service.execute("UPDATE wide SET pad = repeat('y', 2500) WHERE n = 30")
                 moved = service.execute("SELECT ctid::text FROM wide WHERE n = 30").fetchone()
-                assert moved[0].startswith("(0,")
+                # To a page that is done, or to one that was not there when the walk began.
+                assert moved[0].startswith(("(0,", "(10,"))
                 service.commit()
 
         report = Report(move)
