@@ -45,11 +45,6 @@ class Platform:
         self.connection.execute(f"SET random_page_cost = {random_page_cost}")
 
 
-def measure(connection):
-    """What the reads touch, by the query's name."""
-    return {query.name: sizes.touched(connection, query) for query in READS}
-
-
 @pytest.fixture(scope="session")
 def platform(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock(), scratch_database() as name:
@@ -62,14 +57,9 @@ def platform(django_db_setup, django_db_blocker):
             for users in (SMALL, LARGE):
                 databases.truncate(connection)
                 databases.add_rows(server, name, users)
-                platform.touched[users] = measure(connection)
-            # ANALYZE reads a random sample: one that misleads the planner does not count.
-            databases.settle(connection)
-            again = measure(connection)
-            platform.touched[LARGE] = {
-                name: min(found, again[name], key=lambda figures: figures["buffers"])
-                for name, found in platform.touched[LARGE].items()
-            }
+                platform.touched[users] = {
+                    query.name: sizes.touched(connection, query) for query in READS
+                }
             databases.add_heavy(connection, plays=2_000, tracks=100, jobs=2_000, tokens=2_000)
             connection.execute(FILLED)
             databases.settle(connection)
