@@ -183,7 +183,14 @@ def test_one_name_from_many_networks() -> None:
 def test_no_spelling_of_a_name_has_a_count_of_its_own() -> None:
     """What finds one account is counted once, whatever the database takes for the same letter."""
     make_staff(username="alicia")
-    spellings = ["alicia", "ALICIA", "al\u0131cia", "alic\u0131a", "al\u0131c\u0131a", "AL\u0131CIA"]
+    spellings = [
+        "alicia",
+        "ALICIA",
+        "al\u0131cia",
+        "alic\u0131a",
+        "al\u0131c\u0131a",
+        "AL\u0131CIA",
+    ]
     assert [post_sign_in(Client(), each).status_code for each in spellings] == [302] * 6
     assert statuses([*spellings, *spellings], ["192.0.2.1"] * 12) == [200] * 5 + [429] * 7
     with connection.cursor() as cursor:
@@ -308,5 +315,7 @@ def test_rows_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     pass_time(days=2)
     for _ in range(30):
         attempts.count(attempts.of_sign_in("name", [], None))
-        AttemptCount.objects.filter(name=attempts.hash_of_name("name")).update(free_at=timezone.now())
+        AttemptCount.objects.filter(name=attempts.hash_of_name("name")).update(
+            free_at=timezone.now()
+        )
     assert AttemptCount.objects.count() == 1

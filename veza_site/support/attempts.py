@@ -104,7 +104,7 @@ def keyed_hash(text: str) -> str:
 def hash_of_name(name: str) -> str:
     """Under which a typed name is counted: one hash for all spellings that find one account.
 
-    PostgreSQL compares usernames by `upper`, which makes I of the Turkish dotless ı, and in a Turkish
+    PostgreSQL compares usernames by `upper`, which makes I of the dotless ı, and in a Turkish
     locale İ of i: case folding alone would give such a spelling a count of its own.
     """
     return keyed_hash(name.upper().casefold().replace("\N{COMBINING DOT ABOVE}", ""))
