@@ -64,6 +64,21 @@ def nothing(apps, schema_editor):
     """What RunPython runs."""
 
 
+def in_plpgsql(body, name="hidden"):
+    """A function with this body."""
+    return (
+        f"CREATE FUNCTION {name}() RETURNS int LANGUAGE plpgsql AS "
+        f"$$ BEGIN {body}; RETURN 1; END $$"
+    )
+
+
+#: On empty tables it writes nothing.
+LOOP = """
+FOR i IN 1..(SELECT count(*) FROM public.tracks) LOOP
+    UPDATE public.tracks SET title = 'x';
+END LOOP
+"""
+
 #: By the heading that they are refused with; each is a release of one migration or several.
 BAD = {
     headings.NOT_NULL_COLUMN: {
@@ -211,6 +226,85 @@ BAD = {
             ]
         ],
         "DELETE": [[RunSQL("DELETE FROM track_plays")]],
+        "DELETE behind WITH": [
+            [RunSQL("WITH d AS (DELETE FROM track_plays RETURNING 1) SELECT count(*) FROM d")]
+        ],
+        "a function": [[RunSQL([in_plpgsql("UPDATE tracks SET title = 'x'"), "SELECT hidden()"])]],
+        "a function of SQL": [
+            [
+                RunSQL(
+                    "CREATE FUNCTION hidden() RETURNS void LANGUAGE sql "
+                    "BEGIN ATOMIC DELETE FROM tracks; END"
+                ),
+                RunSQL("SELECT hidden()"),
+            ]
+        ],
+        "a function whose text does not say so": [
+            [RunSQL([in_plpgsql("EXECUTE 'UPD' || 'ATE tracks SET id = id'"), "SELECT hidden()"])]
+        ],
+        "a function of another migration": [
+            [RunSQL([in_plpgsql("UPDATE tracks SET title = 'x'")])],
+            [RunSQL("SELECT count(hidden()) FROM roles")],
+        ],
+        "a function without a transaction": [
+            [RunSQL([in_plpgsql("EXECUTE 'UPD' || 'ATE tracks SET id = id'")])],
+            (False, RunSQL("SELECT hidden()")),
+        ],
+        "a function that loops": [
+            [
+                RunSQL([in_plpgsql(LOOP)]),
+                RunSQL([in_plpgsql("PERFORM public.hidden()", "outside")]),
+                RunSQL("VALUES (1, outside())"),
+            ]
+        ],
+        "a function that copies into a table": [
+            [
+                RunSQL([in_plpgsql("EXECUTE 'CREATE TABLE copies AS TABLE tracks'")]),
+                RunSQL("SELECT hidden()"),
+            ]
+        ],
+        "a function that copies into a new table": [
+            [
+                RunSQL("CREATE TABLE copies (id uuid)"),
+                RunSQL([in_plpgsql("EXECUTE 'INSERT ' || 'INTO copies SELECT id FROM tracks'")]),
+                RunSQL("SELECT hidden()"),
+            ]
+        ],
+        "a procedure": [
+            [
+                RunSQL(
+                    "CREATE PROCEDURE hidden() LANGUAGE sql AS 'UPDATE public.tracks SET id = id'"
+                ),
+                RunSQL("CALL hidden()"),
+            ]
+        ],
+        "a procedure that commits": [
+            [
+                RunSQL(
+                    "CREATE PROCEDURE hidden() LANGUAGE plpgsql AS "
+                    "$$ BEGIN EXECUTE 'UPD' || 'ATE tracks SET id = id'; COMMIT; END $$"
+                )
+            ],
+            (False, RunSQL("CALL hidden()")),
+        ],
+        "a block whose text does not say so": [
+            [RunSQL("DO $$ BEGIN EXECUTE 'DEL' || 'ETE FROM tracks'; END $$")]
+        ],
+        "after rows that may be inserted": [
+            [
+                RunSQL("INSERT INTO users (email, username) VALUES ('a@example.com', 'anybody')"),
+                RunSQL("DO $$ BEGIN EXECUTE 'UPD' || 'ATE users SET id = id'; END $$"),
+            ]
+        ],
+        "a prepared statement": [
+            [RunSQL("PREPARE hidden AS UPDATE tracks SET title = 'x'"), RunSQL("EXECUTE hidden")]
+        ],
+        "behind a semicolon": [[RunSQL(["SELECT 1; DELETE FROM track_plays"])]],
+        "COPY": [[RunSQL("COPY tracks FROM '/dev/null'")]],
+        "a view": [
+            [RunSQL("CREATE VIEW v AS SELECT id FROM tracks"), RunSQL("DELETE FROM v")],
+        ],
+        "SELECT INTO": [[RunSQL("SELECT * INTO copies FROM tracks")]],
         "INSERT of another table's rows": [
             [
                 RunSQL(
@@ -353,6 +447,35 @@ GOOD = {
                 "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS "
                 "$$ BEGIN UPDATE tracks SET title = ''; RETURN NEW; END $$"
             )
+        ]
+    ],
+    "a function that reads": [
+        [
+            RunSQL([in_plpgsql("PERFORM FROM public.tracks FOR UPDATE OF tracks")]),
+            RunSQL("SELECT hidden()"),
+        ]
+    ],
+    "reference rows by a function": [
+        [
+            RunSQL(
+                [
+                    in_plpgsql(
+                        "INSERT INTO roles (name, display_name) VALUES ('editor', 'x') "
+                        "ON CONFLICT (name) DO UPDATE SET display_name = 'x'"
+                    ),
+                    "SELECT hidden()",
+                ]
+            )
+        ]
+    ],
+    "a row of its own": [
+        [RunSQL("INSERT INTO users (email, username) VALUES ('a@example.com', 'anybody')")]
+    ],
+    "a table like another, in a block": [
+        [
+            RunSQL("DO $$ BEGIN CREATE TABLE drafts (LIKE track_shares INCLUDING ALL); END $$"),
+            KeepUpdatedAt("drafts"),
+            InsertPermissions("drafts"),
         ]
     ],
     "a check less": [[migrations.RemoveConstraint(TRACK, "chk_tracks_bitrate")]],

@@ -24,8 +24,12 @@ from .snapshot import Snapshot
 #: The heading for what a rule of the audit asks of the tables and keys of the release.
 OF_THE_AUDIT = {"trigger-missing": headings.TABLE, "fk-not-indexed": headings.FOREIGN_KEY}
 #: The heading for what PostgreSQL refuses: a new enum value that is used before its transaction has
-#: ended, and what cannot run in a transaction.
-OF_ERRORS = {"55P04": headings.ENUM_VALUE, "25001": headings.NO_TRANSACTION}
+#: ended, what cannot run in a transaction, and a procedure that commits by itself.
+OF_ERRORS = {
+    "55P04": headings.ENUM_VALUE,
+    "25001": headings.NO_TRANSACTION,
+    "2D000": headings.FILL,
+}
 PERMISSIONS = "SELECT count(DISTINCT action) FROM public.permissions WHERE resource = %s"
 ACTIONS = 4
 

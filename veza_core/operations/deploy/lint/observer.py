@@ -1,7 +1,7 @@
 """Runs a migration in a throw-away database, and looks at what each of its statements did."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import psycopg
@@ -17,12 +17,8 @@ from veza_core.operations.deploy.observed_locks import NOT_IN_A_TRANSACTION
 
 from . import headings, snapshot
 from .effects import Effect, Statement
+from .writes import COMMENTS, SMALL, Use, in_bodies, scanned, uses, written
 
-# On empty tables a loop does nothing, so the text is all there is to see.
-WRITES_IN_BODY = re.compile(
-    r"\b(UPDATE\s+(ONLY\s+)?[\w\".%]+\s|DELETE\s+FROM|INSERT\s+INTO|MERGE\s+INTO)", re.I
-)
-COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.S)
 BUILDS_CONCURRENTLY = re.compile(r"\bCREATE\s+(UNIQUE\s+)?INDEX\s+CONCURRENTLY\b", re.I)
 EXPLAINED = re.compile(
     r"\s*(WITH|SELECT|INSERT|UPDATE|DELETE|MERGE|CREATE\s[\w\s]*(TABLE|VIEW)\b.*?\bAS\b)",
@@ -33,8 +29,6 @@ SAVEPOINT = re.compile(r"\s*(SAVEPOINT|RELEASE|ROLLBACK)\b", re.I)
 
 #: Operations whose batches, or rows, are few.
 FEW_ROWS = (Backfill, InsertPermissions)
-#: Tables whose rows are the migrations' own.
-SMALL = {"roles", "permissions", "role_permissions"}
 
 
 class Observer:
@@ -61,15 +55,12 @@ class Observer:
         if not fills:
             self._look_at_text(text)
         nodes = [] if fills else [*self._plan(text, params)]
-        result, concurrently = self._run(execute, sql, params, many, context)
+        before = uses(self.connection)
+        result, after, concurrently = self._run(execute, sql, params, many, context)
         tag = (context["cursor"].statusmessage or "").rstrip(" 0123456789")
         now = snapshot.read(self.connection)
         if not fills:
-            # SELECT INTO and CREATE TABLE AS have the tag SELECT, too.
-            reads = tag == "SELECT" and now.tables.keys() == self.last.tables.keys()
-            self._look_at_rows(nodes, reads=reads and all(kind == "Scan" for kind, _ in nodes))
-            if tag == "COPY":
-                self._fill("copies rows")
+            self._look_at_rows(nodes, before, after, makes=now.tables.keys() - self.last.tables)
         statement = Statement(
             self.start, self.last, now, tag, concurrently, in_no_transaction=not self.atomic
         )
@@ -77,33 +68,48 @@ class Observer:
         self.last = now
         return result
 
-    def _run(self, execute: Callable[..., Any], *arguments: Any) -> tuple[Any, bool]:
+    def _run(
+        self, execute: Callable[..., Any], *arguments: Any
+    ) -> tuple[Any, dict[str, Use], bool]:
+        """Run it; its result, what its transaction used, and whether it runs in none."""
         if self.atomic:
-            return execute(*arguments), False
+            return execute(*arguments), uses(self.connection), False
         try:
             with transaction.atomic(using=self.connection.alias):
-                return execute(*arguments), False
+                return execute(*arguments), uses(self.connection), False
         except DatabaseError as error:
             cause = error.__cause__
             if not isinstance(cause, psycopg.Error) or cause.sqlstate != NOT_IN_A_TRANSACTION:
                 raise
-        return execute(*arguments), True
+        return execute(*arguments), {}, True
 
     def _look_at_text(self, text: str) -> None:
-        if re.match(r"\s*DO\b", text, re.I) and (found := WRITES_IN_BODY.search(text)):
-            self._fill(f"writes rows in a DO block ({' '.join(found[0].split())} …)")
+        for message in in_bodies(self.connection, text):
+            self._fill(message)
         if BUILDS_CONCURRENTLY.search(text) and isinstance(self.operation, RunSQL):
             message = "RunSQL would meet the invalid index that a failed build leaves"
             self.effects.append(Effect(headings.INDEX, message))
 
-    def _look_at_rows(self, nodes: list[tuple[str, str]], *, reads: bool) -> None:
-        """Whether it changes rows of a table, or reads a table to write its rows elsewhere."""
-        for kind, relation in nodes:
-            if not self._is_old(relation):
-                continue
-            if kind in ("Update", "Delete", "Merge"):
-                self._fill(f"changes rows of {relation} in one transaction")
-            elif kind == "Scan" and not reads:
+    def _look_at_rows(
+        self,
+        nodes: list[tuple[str, str]],
+        before: dict[str, Use],
+        after: dict[str, Use],
+        makes: Collection[int],
+    ) -> None:
+        """Whether it changes rows of a table, or reads a table to write its rows elsewhere.
+
+        `makes`: the tables that it makes, as CREATE TABLE AS and SELECT INTO do.
+        """
+        inserted = {relation for kind, relation in nodes if kind == "Insert"}
+        wrote = written(before, after)
+        for relation in sorted(filter(self._is_old, wrote - inserted)):
+            self._fill(f"changes rows of {relation} in one transaction")
+        if makes or wrote - SMALL:
+            planned = {relation for kind, relation in nodes if kind == "Scan"}
+            # On empty tables a plan is not carried out to its end, and a function has no plan.
+            read = planned if nodes else scanned(before, after) - wrote
+            for relation in sorted(filter(self._is_old, read)):
                 self._fill(f"reads all of {relation} to write other rows")
 
     def _plan(self, text: str, params: Any) -> Iterator[tuple[str, str]]:
@@ -113,6 +119,8 @@ class Observer:
             with transaction.atomic(using=self.connection.alias):
                 cursor = self.connection.connection.cursor()
                 [plan] = cursor.execute(f"EXPLAIN (FORMAT JSON) {text}", params).fetchone()
+                # The locks of the plan go, and what stands behind a semicolon is undone.
+                transaction.set_rollback(True, using=self.connection.alias)
         except psycopg.Error:
             # PostgreSQL plans no such statement, or says itself what is wrong when it runs.
             return

@@ -1,0 +1,102 @@
+"""What a statement wrote and read, told by the server, and what the functions that it calls say.
+
+EXPLAIN does not look into a function, a DO block or a prepared statement. The server knows which
+tables were locked for writing, also where they have no rows.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+#: Tables whose rows are the migrations' own.
+SMALL = {"roles", "permissions", "role_permissions"}
+
+# INSERT, UPDATE, DELETE, MERGE and COPY FROM take ROW EXCLUSIVE and keep it until the transaction
+# ends (PostgreSQL, "Table-Level Locks", 13.3.1). The counters tell of a second write, under a lock
+# that the transaction has already (pg_stat_xact_all_tables, 27.2).
+USE = """
+SELECT relname::text,
+    EXISTS (
+        SELECT FROM pg_locks
+        WHERE pid = pg_backend_pid() AND locktype = 'relation' AND relation = pg_class.oid
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND mode = 'RowExclusiveLock'
+    ),
+    pg_stat_get_xact_tuples_inserted(oid) + pg_stat_get_xact_tuples_updated(oid)
+        + pg_stat_get_xact_tuples_deleted(oid),
+    pg_stat_get_xact_numscans(oid) + coalesce(
+        (SELECT sum(pg_stat_get_xact_numscans(indexrelid)) FROM pg_index WHERE indrelid = oid), 0
+    )::bigint
+FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+"""
+
+FUNCTIONS = """
+SELECT proname::text, pg_get_functiondef(pg_proc.oid) FROM pg_proc
+WHERE pronamespace = 'public'::regnamespace AND prokind IN ('f', 'p')
+    AND NOT EXISTS (
+        SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = pg_proc.oid
+            AND deptype = 'e'
+    )
+"""
+
+# On empty tables a loop does nothing, so the text is all there is to see.
+WRITES_IN_BODY = re.compile(
+    r"\b(?:UPDATE\s+(?!(?:SET|OF|SKIP|NOWAIT)\b)|DELETE\s+FROM\s+|INSERT\s+INTO\s+|MERGE\s+INTO\s+)"
+    r"(?:ONLY\s+)?([\w\".%]+)",
+    re.I,
+)
+COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.S)
+#: Statements that run the functions that they name.
+RUNS = re.compile(
+    r"\s*(DO|SELECT|CALL|WITH|VALUES|PREPARE|EXECUTE|INSERT|UPDATE|DELETE|MERGE)\b", re.I
+)
+IS_BLOCK = re.compile(r"\s*DO\b", re.I)
+
+
+class Use(NamedTuple):
+    """What a transaction did to a table: locked it for writing, wrote rows, scanned it."""
+
+    locked: bool = False
+    written: int = 0
+    scans: int = 0
+
+
+def uses(connection: Any) -> dict[str, Use]:
+    """What the transaction that is open did to each table of `public`."""
+    return {name: Use(*rest) for name, *rest in connection.connection.execute(USE).fetchall()}
+
+
+def written(before: dict[str, Use], after: dict[str, Use]) -> set[str]:
+    """The tables that were written between the two."""
+    return {name for name, now in after.items() if now[:2] != before.get(name, Use())[:2]}
+
+
+def scanned(before: dict[str, Use], after: dict[str, Use]) -> set[str]:
+    """The tables that were scanned between the two."""
+    return {name for name, now in after.items() if now.scans > before.get(name, Use()).scans}
+
+
+def in_bodies(connection: Any, text: str) -> Iterator[str]:
+    """What a DO block, and the functions that a statement calls, say that they write.
+
+    Functions are followed by their names, also from one to the next.
+    """
+    if not RUNS.match(text):
+        return
+    found = connection.connection.execute(FUNCTIONS).fetchall()
+    functions = [(name, COMMENTS.sub(" ", body)) for name, body in found]
+    bodies = [("a DO block", text)] if IS_BLOCK.match(text) else []
+    looked_at, texts = set(), [text]
+    while texts:
+        caller = texts.pop()
+        for name, body in functions:
+            if name not in looked_at and re.search(rf'\b{re.escape(name)}"?\s*\(', caller, re.I):
+                looked_at.add(name)
+                texts.append(body)
+                bodies.append((f"function {name}", body))
+    for where, body in bodies:
+        for match in WRITES_IN_BODY.finditer(body):
+            if match[1].replace('"', "").removeprefix("public.").lower() not in SMALL:
+                yield f"writes rows in {where} ({' '.join(match[0].split())} …)"
+                break
