@@ -18,6 +18,15 @@ PATIENCE = "10s"
 
 type Change = Callable[[str], str]
 
+#: What the services of 1.0 write besides, in columns and values that the releases take away.
+WRITES: list[tuple[str, tuple[Any, ...]]] = [
+    ("UPDATE tracks SET release_year = $1 WHERE slug = 'slug1'", (1999,)),
+    ("UPDATE tracks SET release_year = $1 WHERE slug = 'slug1'", (None,)),
+    ("UPDATE tracks SET album = $1 WHERE slug = 'slug1'", (None,)),
+    ("UPDATE tracks SET status = 'failed' WHERE slug = 'slug2'", ()),
+    ("UPDATE track_shares SET permission = 'download'", ()),
+]
+
 
 def statements(track: Any, user: Any, change: Change) -> list[tuple[str, tuple[Any, ...]]]:
     """The statements of one visit, with their parameters."""
@@ -30,9 +39,10 @@ def statements(track: Any, user: Any, change: Change) -> list[tuple[str, tuple[A
         "LikeTrack": (user, track),
         "UnlikeTrack": (user, track),
     }
+    texts = [*((sql(name), parameters) for name, parameters in calls.items()), *WRITES]
     return [
-        (re.sub(r"\$(\d+)", r"%(p\1)s", change(sql(name)).replace("%", "%%")), parameters)
-        for name, parameters in calls.items()
+        (re.sub(r"\$(\d+)", r"%(p\1)s", change(text).replace("%", "%%")), parameters)
+        for text, parameters in texts
     ]
 
 

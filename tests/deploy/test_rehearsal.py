@@ -1,6 +1,7 @@
 """Three releases after V1, beside services of the release before and of the next: none fails."""
 
 import io
+import re
 from contextlib import contextmanager
 
 import psycopg
@@ -21,6 +22,8 @@ INSERT INTO users (email, username) SELECT n || '@x.co', 'user' || n FROM genera
 INSERT INTO tracks (user_id, title, slug, album, genre, file_path, status)
 SELECT (SELECT id FROM users WHERE username = 'user' || (1 + n % 20)), 'Title ' || n, 'slug' || n,
     'album', 'jazz', '/', 'ready' FROM generate_series(1, 600) n;
+INSERT INTO track_shares (track_id, user_id, token_hash, permission)
+SELECT id, user_id, md5(slug), 'stream' FROM tracks LIMIT 3;
 """
 #: What must be true in the end: the counters are the rows', and both names have the same.
 WRONG = {
@@ -29,6 +32,17 @@ WRONG = {
     "play_count": "SELECT count(*) FROM tracks WHERE slug = 'slug1' AND play_count <> "
     "(SELECT count(*) FROM track_plays WHERE track_id = tracks.id)",
 }
+NOT_COPIED = """
+SELECT count(*) FROM tracks
+WHERE record IS DISTINCT FROM album OR year IS DISTINCT FROM release_year
+"""
+#: After 1.2, by statement: the constraint that refuses it.
+RETIRED = {
+    "UPDATE tracks SET status = 'failed'": "chk_tracks_status_later",
+    "UPDATE track_shares SET permission = 'download'": "chk_track_shares_permission_later",
+}
+#: More than the old type holds.
+TOO_LARGE = "UPDATE tracks SET year = 40000"
 INVALID = """
 SELECT (SELECT count(*) FROM pg_index WHERE NOT indisvalid)
     + (SELECT count(*) FROM pg_constraint WHERE NOT convalidated)
@@ -36,14 +50,21 @@ SELECT (SELECT count(*) FROM pg_index WHERE NOT indisvalid)
 TIMEOUT = "1"
 
 
-def old(text):
-    """As the services of 1.0 and 1.1 ask."""
+def first(text):
+    """As the services of 1.0 ask."""
     return text
+
+
+def old(text):
+    """As those of 1.1 ask: they no longer write the values that 1.2 retires."""
+    return text.replace("'failed'", "'ready'").replace("'download'", "'stream'")
 
 
 def new(text):
     """As those of 1.2 and 1.3 ask."""
-    return text.replace("tracks.album", "tracks.record")
+    for before, after in (("album", "record"), ("release_year", "year")):
+        text = re.sub(rf"(tracks\.|SET ){before}\b", rf"\1{after}", text)
+    return old(text)
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +79,17 @@ def one(query):
     with connection.cursor() as cursor:
         cursor.execute(query)
         return cursor.fetchone()[0]
+
+
+def refused(name, statement):
+    """The constraint that refuses it, or the SQLSTATE; None when it is done."""
+    with session(name) as other:
+        try:
+            other.execute(statement)
+        except psycopg.Error as error:
+            return error.diag.constraint_name or error.sqlstate
+        other.rollback()
+        return None
 
 
 def check():
@@ -117,24 +149,29 @@ def services(name, changes, through=None):
 
 def test_no_service_fails_and_the_code_goes_back(v1, tmp_path):
     with a_copy(f'"{v1}"') as name, pooler(tmp_path, "transaction") as home:
-        with services(name, [old], home):
+        with services(name, [first], home):
             migrate("1.1")
+        assert one(NOT_COPIED) == 0
         with services(name, [old, new], home):
             migrate("1.2")
+        assert one(NOT_COPIED) == 0
         assert one("SELECT count(*) FROM tracks WHERE mood IS NULL") == 0
-        assert one("SELECT count(*) FROM tracks WHERE record IS DISTINCT FROM album") == 0
         assert one("SELECT count(*) FROM reports") == one("SELECT count(*) FROM tracks")
+        for statement, constraint in RETIRED.items():
+            assert refused(name, statement) == constraint
+        assert refused(name, TOO_LARGE) == "22003"
         # The code alone is rolled back: the services of before run on the schema of 1.2.
         with services(name, [old], home):
             pass
         with services(name, [new], home):
             migrate("1.3")
+        assert refused(name, TOO_LARGE) is None
 
 
 def test_a_lock_in_the_way_of_each_release(v1):
     """It gives up soon, lets the services through, and tries again until the way is free."""
     with a_copy(f'"{v1}"') as name:
-        for version, changes in zip(RELEASES, ([old], [old, new], [new]), strict=True):
+        for version, changes in zip(RELEASES, ([first], [old, new], [new]), strict=True):
             with services(name, changes), session(name) as other:
                 other.execute("LOCK TABLE tracks IN ROW EXCLUSIVE MODE")
                 assert f"pid {other.info.backend_pid}" in migrate(version, Told(other))
