@@ -7,7 +7,7 @@ from typing import Any
 from unittest import mock
 
 import psycopg
-from django.db import connection, migrations, models
+from django.db import connections, migrations, models
 from django.db.migrations import Migration
 from django.db.migrations.loader import MigrationLoader
 from django.db.models import CheckConstraint, Q, UniqueConstraint
@@ -62,7 +62,7 @@ def a_copy(migrated: str) -> Iterator[str]:
 
 def apply(*migrations: Migration, report: Any = None, timeout: float = 5.0) -> None:
     """Run them one after the other on the default connection, as `migrate` does."""
-    executor = Executor(connection, Patience(timeout, 3), report or MigrationReport())
+    executor = Executor(connections["default"], Patience(timeout, 3), report or MigrationReport())
     state = executor.state_before()
     for migration in migrations:
         state = executor.apply_migration(state, migration)

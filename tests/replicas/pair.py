@@ -76,6 +76,11 @@ class Standby:
         finally:
             self.execute("SELECT pg_wal_replay_resume()")
 
+    def apply_late(self, delay: str) -> None:
+        """Apply each commit so much later than it was made, as a delayed replica does."""
+        self.execute(f"ALTER SYSTEM SET recovery_min_apply_delay = '{delay}'")
+        self.execute("SELECT pg_reload_conf()")
+
     def start(self) -> "Standby":
         """Start it; where it answers from."""
         return replace(self, host=self.server.start(LONGEST))

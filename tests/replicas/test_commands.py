@@ -5,14 +5,17 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from django.contrib.postgres.operations import AddIndexConcurrently
 from django.core.management import CommandError, call_command
 from django.db import connections
 
+from tests.deploy.later import BY_TITLE, a_migration, apply
 from tests.replicas.pair import PASSWORD, ROLE, Pair, connected, settings_for
 from veza_core.operations import replicas
+from veza_core.operations.deploy.executor import MigrationReport
 from veza_core.operations.replicas import NOT_ALLOWED, wait_for_replicas
 
 FILL = """
@@ -38,7 +41,7 @@ def write_until_seen(pair: Pair) -> None:
             "SELECT FROM pg_stat_replication WHERE replay_lag > '0.3 s'"
         ).rowcount:
             assert time.monotonic() < deadline
-            session.execute("SELECT pg_logical_emit_message(false, 'test', 'x')")
+            session.execute("SELECT pg_logical_emit_message(true, 'test', 'x')")
             time.sleep(0.02)
 
 
@@ -114,6 +117,38 @@ def test_jobs_wait_between_batches(
         write_until_seen(primary)
         call_command(command, stdout=io.StringIO(), stderr=io.StringIO())
     assert waits
+
+
+def test_a_concurrent_index_waits_for_a_replica_that_applies_late(primary: Pair) -> None:
+    """It is told for whom, and built when the replica has caught up."""
+    is_there = f"SELECT to_regclass('{BY_TITLE.name}') IS NOT NULL"
+
+    class Report(MigrationReport):
+        told: ClassVar[list[tuple[str, str, bool]]] = []
+
+        def resting(self, what: str, reason: str) -> None:
+            with connections["default"].cursor() as cursor:
+                cursor.execute(is_there)
+                self.told.append((what, reason, cursor.fetchone()[0]))
+            primary.standby.apply_late("0")
+
+    migration = a_migration(AddIndexConcurrently("track", BY_TITLE), atomic=False)
+    primary.caught_up()
+    primary.standby.apply_late("1h")
+    try:
+        write_until_seen(primary)
+        apply(migration, report=Report())
+        with primary.primary() as session:
+            assert session.execute(is_there).fetchone() == (True,)
+    finally:
+        primary.standby.apply_late("0")
+        with primary.primary() as session:
+            session.execute(f"DROP INDEX IF EXISTS {BY_TITLE.name}")
+            session.execute("DELETE FROM django.django_migrations WHERE name = '950_later'")
+    [(what, reason, built)] = Report.told
+    assert what == str(migration)
+    assert reason.startswith("waiting for replica")
+    assert not built
 
 
 @pytest.fixture

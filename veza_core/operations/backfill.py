@@ -50,8 +50,8 @@ class FillReport:
     def filled(self, table: str, share: float, rows: int) -> None:
         """Take how much of the table is walked, from 0 to 1, and how many rows were filled."""
 
-    def resting(self, table: str, reason: str) -> None:
-        """Take why it rests for longer than usual; told once of each reason."""
+    def resting(self, what: str, reason: str) -> None:
+        """Take the table or migration that rests, and why; told once of each reason."""
 
 
 class Backfill(NotInTransactionMixin, ForwardOperation):

@@ -231,8 +231,8 @@ class Command(DjangoCommand, MigrationReport):
             self.last_tenth = tenth
             self._say(line)
 
-    def resting(self, table: str, reason: str) -> None:
-        self._warn(f"{table}: {reason}")
+    def resting(self, what: str, reason: str) -> None:
+        self._warn(f"{what}: {reason}")
 
     def _wait_for(self, holder: OtherSession) -> None:
         self._warn(f"Waiting for another migrate: {holder}")

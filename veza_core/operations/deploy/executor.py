@@ -30,6 +30,7 @@ from veza_core.db.timeouts import BlockerWatch, is_lock_timeout, set_lock_timeou
 from veza_core.db.trust import parameters_for_catalog
 from veza_core.operations.backfill import Backfill, FillReport
 from veza_core.operations.deploy.state import RunState
+from veza_core.operations.replicas import wait_for_replicas
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 # How often a timeout's length is looked at whom a migration waits for.
@@ -115,13 +116,16 @@ class Executor(MigrationExecutor):
         """Run a migration forwards, record it, and report it once both are committed.
 
         On a lock timeout, and on nothing else, it is tried again: an atomic one has been rolled
-        back as a whole, of others each operation goes on from where it was. Raises
+        back as a whole, of others each operation goes on from where it was. One in no transaction
+        may write much, as a concurrent index does: it first waits for the replicas. Raises
         `CommandError` when the last attempt has failed.
         """
         started = time.monotonic()
         for operation in operations_of(migration):
             if isinstance(operation, Backfill):
                 operation.report = self.progress
+        if not migration.atomic and not fake:
+            wait_for_replicas(self.connection, partial(self.progress.resting, str(migration)))
 
         def apply(attempt: int) -> ProjectState:
             # A failed attempt leaves its state half changed: the next one reads the history.
