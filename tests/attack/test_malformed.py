@@ -21,7 +21,7 @@ from tests.attack.examples import inputs
 from veza_core.models import User
 from veza_core.screens.legible import name_html
 from veza_core.screens.listing import OWN
-from veza_site.requests import LARGEST, is_refused
+from veza_site.requests import LARGEST, REFUSED, checked, is_refused
 
 PATIENT = inputs(100)
 
@@ -178,3 +178,12 @@ def test_no_header_takes_long_to_read(part: str) -> None:
             header = f"{FORM}{before}{part * (8000 // len(part))}{behind}"
             is_refused("POST", [("Content-Type", header), ("Content-Length", "3")])
     assert thread_time() - started < 0.4
+
+
+@pytest.mark.parametrize(
+    ("method", "length", "refused"),
+    [("GET", "", False), ("GET", "0", False), ("POST", "0", False), ("POST", "3", True)],
+)
+def test_what_runserver_says_of_no_type_is_no_type(method: str, length: str, refused: bool) -> None:
+    said = {"REQUEST_METHOD": method, "CONTENT_TYPE": "text/plain", "CONTENT_LENGTH": length}
+    assert (REFUSED in checked(said)) is refused

@@ -1,0 +1,64 @@
+"""A session that the server ends: one line, with the setting or the reason behind it."""
+
+import select
+
+import psycopg
+import pytest
+from django.db import connection
+
+from tests.support import database_url
+from veza_core.errors import clear_line
+
+pytestmark = pytest.mark.django_db
+
+#: Seconds at most until the server has ended the session.
+PATIENCE = 60
+
+
+def ended(*statements):
+    """The error of a session that runs these, waits until the server ends it, and goes on."""
+    with psycopg.connect(database_url("postgres"), autocommit=True) as session:
+        try:
+            for statement in statements:
+                session.execute(statement)
+            select.select([session.fileno()], [], [], PATIENCE)
+            session.execute("SELECT 1")
+        except psycopg.Error as error:
+            return error
+    raise AssertionError("the server did not end it")
+
+
+@pytest.mark.parametrize(
+    ("state", "statements", "told"),
+    [
+        (
+            "25P03",
+            ["SET idle_in_transaction_session_timeout = '50ms'", "BEGIN"],
+            "idle_in_transaction_session_timeout is too short",
+        ),
+        (
+            "25P04",
+            ["SET transaction_timeout = '50ms'", "BEGIN"],
+            "transaction_timeout is too short",
+        ),
+        ("57P05", ["SET idle_session_timeout = '50ms'"], "idle_session_timeout is too short"),
+        (
+            "57014",
+            ["SET statement_timeout = '50ms'", "SELECT pg_sleep(60)"],
+            "by statement_timeout, or by somebody",
+        ),
+        ("57P01", ["SELECT pg_terminate_backend(pg_backend_pid())"], "run it again"),
+        # A crash would end all other tests, too; a function can raise what it says.
+        ("57P02", ["DO $$BEGIN RAISE 'crash' USING ERRCODE = '57P02'; END$$"], "has crashed"),
+        ("53300", ["DO $$BEGIN RAISE 'too many' USING ERRCODE = '53300'; END$$"], "close sessions"),
+    ],
+)
+def test_the_reason_is_in_the_line(state, statements, told):
+    if state == "25P04" and connection.pg_version < 170000:
+        pytest.skip("transaction_timeout is PostgreSQL 17's")
+    error = ended(*statements)
+    assert error.sqlstate == state
+    line = clear_line(error)
+    assert f"SQLSTATE {state}, " in line
+    assert told in line
+    assert "\n" not in line
