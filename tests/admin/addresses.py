@@ -37,6 +37,12 @@ def key_values(model: type[Model], name: str, crowd: Crowd) -> list[Any]:
     return ["name 4711", "of no row"]
 
 
+#: Values of criteria: of many rows, of none.
+CRITERIA_VALUES = {
+    "domain": ["example.com", "nowhere.example"],
+    "address": ["192.0.2.1", "2001:db8::1"],
+}
+
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
@@ -49,6 +55,7 @@ def questions(model: type[Model], crowd: Crowd) -> Iterator[dict[str, Any]]:
     single: list[dict[str, Any]] = [
         {name: value} for name in screen.keys for value in key_values(model, name, crowd)
     ]
+    single += [{one.name: value} for one in screen.criteria for value in CRITERIA_VALUES[one.name]]
     states = [{state.name: option.value} for state in screen.states for option in state.options]
     for one in (*single, *states):
         yield one

@@ -13,6 +13,7 @@ from benchmarks.admin.every import every
 from tests.admin.addresses import dated, list_of, page_of, questions, screen_of
 from tests.admin.crowd import MODELS, Crowd
 from tests.admin.plans import captured, nodes, plan_of, queries_in, rows_read, use_sequential_scans
+from veza_core.admin import related
 from veza_core.screens import keyset, panels, unsorted
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.reading import reading
@@ -43,6 +44,7 @@ BOUNDS = {
     overview: ("COUNT_LIMIT",),
     plays: ("CHART_LIMIT",),
     daily: ("STEP",),
+    related: ("SESSIONS",),
 }
 
 

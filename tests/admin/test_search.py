@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 from model_bakery import baker
 
+from tests.admin.addresses import list_of
 from tests.admin.searching import MODELS, found, search, text_of
 from veza_core.models import (
     EmailVerificationToken,
@@ -93,6 +94,7 @@ def test_all_emails_of_a_domain_newest_first(browser: Client) -> None:
         response = search(browser, text)
         assert found(response) == {"users": [user.pk for user in users]}, text
         assert "Domain of e-mail" in text_of(response)
+        assert list_of(User, domain="mail.example.com") in response.content.decode()
 
 
 def test_email_at_another_provider(browser: Client) -> None:

@@ -93,8 +93,7 @@ def test_so_many_passwords_are_hashed_at_once(
 
 
 def test_a_form_that_lacks_something_is_not_hashed(client: Client, db: None) -> None:
-    """Nor is what bcrypt could not take."""
-    for data in ({"username": "alice"}, {"username": "alice", "password": "x" * 73}):
+    for data in ({"username": "alice"}, {"password": "x"}, {"username": "alice", "password": ""}):
         assert client.post(LOGIN, data).status_code == 200
     assert not AttemptCount.objects.exists()
 

@@ -180,6 +180,35 @@ def test_one_name_from_many_networks() -> None:
 
 
 @pytest.mark.django_db
+def test_no_spelling_of_a_name_has_a_count_of_its_own() -> None:
+    """What finds one account is counted once, whatever the database takes for the same letter."""
+    make_staff(username="alicia")
+    spellings = [
+        "alicia",
+        "ALICIA",
+        "al\u0131cia",
+        "alic\u0131a",
+        "al\u0131c\u0131a",
+        "AL\u0131CIA",
+    ]
+    assert [post_sign_in(Client(), each).status_code for each in spellings] == [302] * 6
+    assert statuses([*spellings, *spellings], ["192.0.2.1"] * 12) == [200] * 5 + [429] * 7
+    with connection.cursor() as cursor:
+        # As usernames are compared, and as e-mails are: all letters, in the locale of the database.
+        cursor.execute(
+            "SELECT array_agg(chr(code)) FROM generate_series(1, 1114111) AS code"
+            " WHERE code NOT BETWEEN 55296 AND 57343 AND chr(code) IS NFKC NORMALIZED"
+            " GROUP BY upper(chr(code)) HAVING count(*) > 1"
+        )
+        same = [letters for (letters,) in cursor]
+    # In a Turkish locale too.
+    same += [["i", "\u0130"], ["I", "\u0131"], ["\u212a", "k"]]
+    assert len(same) > 1000
+    for letters in same:
+        assert len({attempts.hash_of_name(letter) for letter in letters}) == 1, letters
+
+
+@pytest.mark.django_db
 def test_a_day_later_it_is_forgotten() -> None:
     addresses = [f"198.51.100.{number}" for number in range(1, 23)]
     statuses(["alice"] * 10, addresses[:10])
@@ -286,5 +315,7 @@ def test_rows_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     pass_time(days=2)
     for _ in range(30):
         attempts.count(attempts.of_sign_in("name", [], None))
-        AttemptCount.objects.filter(name=attempts.keyed_hash("name")).update(free_at=timezone.now())
+        AttemptCount.objects.filter(name=attempts.hash_of_name("name")).update(
+            free_at=timezone.now()
+        )
     assert AttemptCount.objects.count() == 1

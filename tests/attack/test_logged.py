@@ -54,6 +54,19 @@ def test_a_line(lines: Any) -> None:
     }
 
 
+def test_a_password_of_any_length_is_logged_and_counted(lines: Any) -> None:
+    """No hash of one of more than 72 octets can be made: it is as wrong as another."""
+    make_staff()
+    for name in ("alice", "unknown"):
+        answers = [post_sign_in(Client(), name, "ä" * 40).status_code for _ in range(6)]
+        assert answers == [200] * 5 + [429]
+    assert reasons(lines) == [
+        *["wrong_password"] * 5, "paused_name_network",
+        *["unknown_name"] * 5, "paused_name_network",
+    ]  # fmt: skip
+    assert "ä" not in json.dumps(lines(), ensure_ascii=False)
+
+
 def test_what_is_typed_is_not_written(lines: Any) -> None:
     """People type their password where the name belongs."""
     for name in ("my-Password-1", "alice@example.com", "my-Password-1"):

@@ -3,6 +3,7 @@
 The client of the tests raises what a view raises, so that nothing hides behind a page for 500.
 """
 
+from time import thread_time
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -18,7 +19,9 @@ from model_bakery import baker
 from tests.attack.addresses import MODELS, actions_of, address_of
 from tests.attack.examples import inputs
 from veza_core.models import User
+from veza_core.screens.legible import name_html
 from veza_core.screens.listing import OWN
+from veza_site.requests import LARGEST, is_refused
 
 PATIENT = inputs(100)
 
@@ -144,3 +147,34 @@ def test_the_way_in(db: None, form: Any, post: bool) -> None:
         where = answer.get("Location", "/")
         assert where.startswith("/"), where
         assert not where.startswith("//"), where
+
+
+#: What patterns take in two ways, over and over: the more of it, the more ways there are.
+REPEATED = ("@", "<", "a@", "http://", "/admin/", "/admin/a/", "<a@", "mailto:", " ", "\t", ";",
+            ".", "a.", "-", "a-", "0", "\u200b", "\"", "charset=", "=", "\u202e ")  # fmt: skip
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize("part", REPEATED, ids=ascii)
+def test_no_text_takes_long_to_read(part: str, super_admin: Client) -> None:
+    """No pattern's time grows with the square of a text: that is minutes, not milliseconds.
+
+    Of a processor's time, since other tests run beside it.
+    """
+    started = thread_time()
+    many = part * (LARGEST // 3 // len(part.encode()))
+    for text in (many, f"<{many}", f"a{many}!"):
+        assert super_admin.post("/admin/search/", {"q": text}).status_code in (302, 400)
+        name_html(text)
+    assert thread_time() - started < 5
+
+
+@pytest.mark.parametrize("part", REPEATED, ids=ascii)
+def test_no_header_takes_long_to_read(part: str) -> None:
+    """Anybody may send it, and as long as gunicorn takes it."""
+    started = thread_time()
+    for before in ("", ";", "; charset", "; charset=", "; charset=utf-8"):
+        for behind in ("", "x", ";"):
+            header = f"{FORM}{before}{part * (8000 // len(part))}{behind}"
+            is_refused("POST", [("Content-Type", header), ("Content-Length", "3")])
+    assert thread_time() - started < 0.4

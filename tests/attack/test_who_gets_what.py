@@ -187,7 +187,12 @@ def test_django_s_own_pages_of_a_row_are_gone() -> None:
                 reverse(f"admin:{prefix(model)}_{page}", args=[1] if page != "add" else [])
 
 
-@pytest.mark.parametrize("path", ["/admin/", "/admin/login/", "/healthz", "/nothing/"])
-def test_trace_gives_nothing_back(path: str, super_admin: Client) -> None:
-    answer = super_admin.trace(path, headers={"x-secret": "not-to-be-seen"})
-    assert "not-to-be-seen" not in answer.text + str(answer.headers)
+@pytest.mark.parametrize("route", ADDRESSES)
+def test_no_method_but_those_of_a_browser(route: str, knocking: Knocking) -> None:
+    """What Django does not know it takes for a GET, or a POST without a form."""
+    path = "/" + route.replace("<app>", "veza_core").replace("<url>", "no/such/page")
+    for method in ("TRACE", "OPTIONS", "PUT", "PATCH", "DELETE", "CONNECT", "PROPFIND", "QUERY"):
+        for name in ("anonymous", "super_admin"):
+            answer = knocking(name).generic(method, path, headers={"x-secret": "not-to-be-seen"})
+            assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD, POST")
+            assert "not-to-be-seen" not in answer.text + str(answer.headers)

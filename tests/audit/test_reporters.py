@@ -4,12 +4,14 @@ import json
 import re
 import tomllib
 from datetime import date
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 from rich.text import Text
 
 from tests.counts import TABLES
@@ -49,8 +51,8 @@ def report(request):
 def test_json(report):
     content = json.loads(reporters.render(report, "json"))
     assert list(content) == [
-        "database", "server_version", "schema", "schema_version", "profile", "tables", "rules",
-        "findings", "summary",
+        "database", "role", "address", "port", "host", "server_version", "schema",
+        "schema_version", "profile", "tables", "rules", "findings", "summary",
     ]  # fmt: skip
     assert content["tables"] == report.table_count
     assert content["rules"] == len(CATALOG_RULES)
@@ -63,6 +65,28 @@ def test_json(report):
         assert (shown["rule"], shown["object"]) == (finding.rule.id, finding.object)
         assert (shown["table"], shown["key"]) == (finding.table, finding.key)
         assert (shown["fix_sql"] is None) == (finding.fix is None)
+
+
+def test_every_format_says_where(lab, lab_report):
+    """By the server's own answer, not by the URL: a pooler or a service may lead elsewhere."""
+    with psycopg.connect(lab) as connection:
+        answer = connection.execute(
+            "SELECT current_database(), current_user,"
+            " coalesce(inet_server_port(), current_setting('port')::int)"
+        ).fetchone()
+    database, role, port = answer
+    said = f"{database} on {conninfo_to_dict(lab)['host']}:{port}"
+    for output_format in reporters.MACHINE_FORMATS:
+        if output_format not in ("json", "sarif"):
+            text = unescape(reporters.render(lab_report, output_format))
+            assert re.search(rf"{re.escape(said)} \((.+, )?PostgreSQL [\d.]+\) as {role}", text), (
+                text
+            )
+    assert said in " ".join(table.render(lab_report, width=300, colour=False).split())
+    [run] = json.loads(reporters.render(lab_report, "sarif"))["runs"]
+    content = json.loads(reporters.render(lab_report, "json"))
+    for place in (content, run["invocations"][0]["properties"]["connection"]):
+        assert (place["database"], place["role"], place["port"]) == answer
 
 
 def test_github(report):
@@ -189,7 +213,8 @@ def test_markdown_signs_are_harmless():
 def test_table_fits_the_terminal(report, width):
     text = table.render(report, width=width, colour=False)
     assert "\x1b" not in text
-    assert all(Text(line).cell_len <= width for line in text.split("\n"))
+    # The first line says where: it is whole, however long the host's name is.
+    assert all(Text(line).cell_len <= width for line in text.split("\n")[1:])
 
 
 def test_table_names_every_finding(lab_report):

@@ -2,7 +2,9 @@
 
 import gzip
 import os
+import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 from pathlib import Path
@@ -12,7 +14,7 @@ from django.core.management.base import CommandError
 from django.db import connection
 
 from tests.backup.state import differences, state_of
-from tests.support import run_command, server_parameters
+from tests.support import ROOT, database_environment, run_command, server_parameters
 from veza_core.operations.backup.archive import open_archive
 from veza_core.operations.backup.files import written_whole
 from veza_core.operations.backup.tools import Tools, find_tools
@@ -108,4 +110,48 @@ def test_no_temporary_folder_is_needed(database, tmp_path, monkeypatch, settings
     before = state_of(database)
     run_command("backup_db", path, database=database)
     run_command("restore_db", path, "--replace", "--noinput", database=database)
+    assert differences(before, state_of(database)) == ""
+
+
+READ_ONLY = """
+set -e
+mount --make-rprivate /
+for place in "$1" "$2"; do mount --bind "$place" "$place"; done
+for place in / /tmp /var/tmp /dev/shm; do
+    mount -o remount,bind,ro "$place" 2>/dev/null || true
+done
+for place in /tmp /var/tmp . "$1/.."; do
+    if touch "$place/written" 2>/dev/null; then rm "$place/written"; exit 99; fi
+done
+shift 2
+exec "$@"
+"""
+
+
+def test_a_read_only_root_file_system(database, tmp_path, settings):
+    """A process of its own, in a mount namespace where this machine grants one."""
+    path = str(tmp_path / "a.dump")
+    before = state_of(database)
+    embedded = "EMBEDDED" in connection.settings_dict
+    # The embedded server's clients say in its folder that they are there.
+    writable = [str(tmp_path), str(settings.EMBEDDED_DIRECTORY if embedded else tmp_path)]
+    unshare = shutil.which("unshare") or "false"
+    namespace = [unshare, "--mount", "sh", "-c", READ_ONLY, "sh", *writable]
+    granted = subprocess.run([*namespace, "true"], cwd=ROOT, capture_output=True, check=False)
+    within = namespace if granted.returncode == 0 else []
+    for command in (["backup_db", path], ["restore_db", path, "--replace", "--noinput"]):
+        done = subprocess.run(
+            [*within, sys.executable, "manage.py", *command],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                **database_environment(database),
+                "DEBUG": "1",
+                "TMPDIR": "/nowhere",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, ""), granted.stderr
     assert differences(before, state_of(database)) == ""

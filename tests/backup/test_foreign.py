@@ -10,6 +10,7 @@ import pytest
 from django.core.management.base import CommandError
 from django.db import connection
 
+from tests import needs
 from tests.backup.state import connect, differences, state_of
 from tests.clusters import running_cluster
 from tests.support import (
@@ -264,11 +265,9 @@ def test_a_tablespace_that_is_not_there(database, path):
 
 def test_prepared_transactions_in_the_way_are_named(tmp_path):
     """On a server of its own: few allow prepared transactions, and V1 needs contrib."""
-    packaged = sorted(Path("/").glob("usr/lib/postgresql/*/bin/initdb"))
-    if not packaged:
-        pytest.skip("needs a PostgreSQL of Debian's")
+    programs = needs.debian_programs()
     archive = str(tmp_path / "a.dump")
-    with running_cluster(packaged[-1].parent, auth="trust", max_prepared_transactions=2) as home:
+    with running_cluster(programs, auth="trust", max_prepared_transactions=2) as home:
         url = f"postgresql://postgres@/postgres?host={home}"
         for command in (("migrate", "veza_core", "010"), ("backup_db", archive)):
             result = manage(*command, DATABASE_URL=url)

@@ -223,6 +223,14 @@ def test_each_command_of_the_page(operator):
     assert {"The rollback itself", "Purge", "A lost server"} <= seen
 
 
+def test_the_page_says_which_lines_are_not_run():
+    introduction = PAGE.read_text().split("\n1. ")[0]
+    (named,) = re.findall(r"machine itself \((.*?)\) are not run", introduction)
+    assert re.findall(r"`(\w+)`", named) == [*ROOTS_OWN, "pip"]
+    used = {shlex.split(step.command)[0].rsplit("/", 1)[-1] for step in steps()}
+    assert {*ROOTS_OWN, "pip"} <= used
+
+
 def prepare(operator, heading, page, states):
     """What has happened to the database when a reader comes to a chapter."""
     if heading == "Every deploy":

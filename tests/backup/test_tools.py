@@ -63,7 +63,10 @@ def test_too_old(make_tools):
 
 @pytest.mark.django_db
 def test_the_server_s_own_version_is_here():
-    """Debian's beside its server, or the embedded server's own."""
+    """Debian's beside its server, or the embedded server's own; npm's servers come without."""
     connection.ensure_connection()
     major = connection.pg_version // 10000
-    assert find_tools(major)[0].major == major
+    if major in (16, 17) and not Path(f"/usr/lib/postgresql/{major}/bin/pg_dump").exists():
+        assert find_tools(major)[0].major > major
+    else:
+        assert find_tools(major)[0].major == major

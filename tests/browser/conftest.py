@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests import needs
 from tests.browser.launching import MISSING, is_there, launch
 from tests.browser.people import Person
 from tests.browser.serving import fill, serving
@@ -37,7 +38,7 @@ def address(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def browser() -> Iterator[Browser]:
     """Debian's Chromium: nothing is downloaded."""
     if not is_there():
-        pytest.skip(MISSING)
+        needs.go_without(MISSING)
     with sync_playwright() as playwright, launch(playwright) as browser:
         yield browser
 

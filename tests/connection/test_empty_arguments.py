@@ -24,8 +24,8 @@ PACKAGES = [
     veza_site.management.commands,
     veza_streaming.management.commands,
 ]
-#: Commands of django-extensions, which hide secrets here and are theirs in all else.
-THEIRS = {"print_settings", "sqldsn"}
+#: Commands of django-extensions that hide secrets here, or are refused.
+THEIRS = {"drop_test_database", "print_settings", "reset_schema", "sqldsn"}
 #: What `migrate` says of an app or a migration that is blanks.
 BLANK = "No installed app with label|has no migration that begins with"
 #: Django gives these to all commands.

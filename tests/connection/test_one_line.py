@@ -47,6 +47,16 @@ def copy(migrated):
         yield name
 
 
+@pytest.fixture(scope="module")
+def archive(migrated, tmp_path_factory, django_db_blocker):
+    """A backup of V1, as an argument."""
+    path = tmp_path_factory.mktemp("backup") / "v1.dump"
+    with django_db_blocker.unblock(), scratch_database(f"TEMPLATE {migrated}") as name:
+        result = manage("backup_db", str(path), **database_environment(name))
+    assert result.returncode == 0, result.stderr
+    return str(path)
+
+
 @pytest.fixture
 def role():
     """A role that may connect, and nothing else."""
@@ -63,8 +73,17 @@ CREATE EVENT TRIGGER no ON ddl_command_start EXECUTE FUNCTION pg_catalog.no();
 """
 
 
-@pytest.mark.parametrize("arguments", [["migrate"], ["reset_db", "--noinput"]], ids=" ".join)
-def test_an_event_trigger_that_raises(arguments):
+RESTORE = ["restore_db", "{archive}", "--replace", "--noinput"]
+
+
+def with_archive(arguments, archive):
+    return [argument.replace("{archive}", archive) for argument in arguments]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["migrate"], ["reset_db", "--noinput"], RESTORE], ids=" ".join
+)
+def test_an_event_trigger_that_raises(arguments, archive):
     with scratch_database() as name:
         with psycopg.connect(**server_parameters(), dbname=name) as session:
             session.execute("SET allow_system_table_mods = on")
@@ -74,7 +93,7 @@ def test_an_event_trigger_that_raises(arguments):
                 )
             )
         before = contents(name)
-        result = manage(*arguments, **database_environment(name))
+        result = manage(*with_archive(arguments, archive), **database_environment(name))
         assert is_one_clear_line(result), result.stderr
         assert "not on a Friday. says the DBA" in result.stderr
         assert contents(name) == before
@@ -94,14 +113,19 @@ def test_an_event_trigger_that_raises(arguments):
         ["recount"],
         ["grant_staff", "alice", "admin"],
         ["seed_demo"],
+        ["reset_db", "--noinput"],
+        RESTORE,
     ],
     ids=" ".join,
 )
-def test_public_is_not_there(copy, damage, arguments, tmp_path):
+def test_public_is_not_there(copy, damage, arguments, tmp_path, archive):
     execute(copy, damage)
+    before = contents(copy)
     given = [argument.replace("{}", str(tmp_path / "x")) for argument in arguments]
-    result = manage(*given, **database_environment(copy))
+    result = manage(*with_archive(given, archive), **database_environment(copy))
     assert is_one_clear_line(result), result.stderr
+    # reset_db once dropped schema django, and only then saw that migrate would refuse.
+    assert contents(copy) == before
     assert list(tmp_path.iterdir()) == []
 
 
@@ -125,14 +149,18 @@ def test_nothing_was_migrated(arguments):
         assert is_one_clear_line(result), result.stderr
 
 
-def test_schema_django_is_somebody_elses(role):
+@pytest.mark.parametrize(
+    "arguments", [["migrate"], ["reset_db", "--noinput"], RESTORE], ids=" ".join
+)
+def test_schema_django_is_somebody_elses(role, arguments, archive):
     with scratch_database() as name:
         execute(name, "CREATE SCHEMA django")
         grant = "GRANT ALL ON DATABASE {} TO {}"
         administer(sql.SQL(grant).format(sql.Identifier(name), sql.Identifier(role)))
         execute(name, f"GRANT ALL ON SCHEMA public TO {role}")
         before = contents(name)
-        result = manage_process("migrate", DATABASE_URL=database_url(name, user=role))
+        given = with_archive(arguments, archive)
+        result = manage_process(*given, DATABASE_URL=database_url(name, user=role))
         assert is_one_clear_line(result), result.stderr
         assert contents(name) == before
 
@@ -150,10 +178,15 @@ def one_connection_left(copy, role):
     return database_url(copy, user=role)
 
 
-@pytest.mark.parametrize("arguments", [["migrate"], ["audit_schema"], ["purge"]], ids=" ".join)
-def test_no_connection_left(one_connection_left, arguments):
+@pytest.mark.parametrize(
+    "arguments",
+    [["migrate"], ["audit_schema"], ["purge"], ["reset_db", "--noinput"], RESTORE],
+    ids=" ".join,
+)
+def test_no_connection_left(one_connection_left, arguments, archive):
+    given = with_archive(arguments, archive)
     with psycopg.connect(one_connection_left):
-        result = manage_process(*arguments, DATABASE_URL=one_connection_left)
+        result = manage_process(*given, DATABASE_URL=one_connection_left)
     assert is_one_clear_line(result), result.stderr
 
 
@@ -172,7 +205,7 @@ def test_one_connection_left_for_backup_db(one_connection_left, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_role_without_rights(copy, role, tmp_path):
+def test_a_role_without_rights(copy, role, tmp_path, archive):
     url = database_url(copy, user=role)
     for arguments in (
         ["migrate"],
@@ -182,6 +215,7 @@ def test_a_role_without_rights(copy, role, tmp_path):
         ["recount"],
         ["grant_staff", "alice", "admin"],
         ["reset_db", "--noinput"],
+        with_archive(RESTORE, archive),
     ):
         result = manage_process(*arguments, DATABASE_URL=url)
         assert is_one_clear_line(result), (arguments, result.stderr)

@@ -6,10 +6,12 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
+from django.core.management import get_commands
 from django.db import connection
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from tests import in_process
 from tests.support import (
     administer,
     database_environment,
@@ -147,7 +149,13 @@ def test_the_audit_of_a_url_finds_nothing_false(migrated, name):
         assert (clean.returncode, clean.stderr) == (0, ""), clean.stdout
 
 
+#: Commands that replace or delete what is there, with DEBUG off.
+DESTROYS = {"flush": ["--noinput"], "loaddata": ["x"], "reset_db": ["--noinput"], "demo_staff": []}
+#: Commands of django-extensions, which stay within no schema and no server of ours.
+DROPS_OF_OTHERS = ["drop_test_database", "reset_schema"]
+
 WRITERS = [
+    ["clearsessions"],
     ["reset_db", "--noinput"],
     ["purge"],
     ["count_weekly_plays"],
@@ -252,30 +260,121 @@ def test_a_session_says_where_it_is_by_the_servers_answer(migrated):
     )
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["migrate"],
-        ["reset_db", "--noinput"],
-        ["backup_db", "{}"],
-        ["purge"],
-        ["count_weekly_plays"],
-        ["recount"],
-        ["seed_demo", "--users", "100", "--tracks", "100", "--plays", "100"],
-        ["grant_staff", "nobody", "admin"],
-        ["demo_staff"],
-        ["export_schema", "--directory", "{}"],
-    ],
-    ids=" ".join,
-)
-def test_whoever_writes_says_first_where(migrated, arguments, tmp_path):
+#: Commands that write nothing to a database and save nothing of one. All others are tried below,
+#: so a new one has to be named here or there.
+WRITES_NOTHING = {
+    # They read a database, and print.
+    "audit_schema",
+    "inspectdb",
+    "schema_diff",
+    "showmigrations",
+    "sqlflush",
+    "sqlmigrate",
+    "sqlsequencereset",
+    "status",
+    # What somebody types there is theirs.
+    "dbshell",
+    "shell",
+    # The site, and a server of their own.
+    "database_server",
+    "runserver",
+    "test",
+    "testserver",
+    # They read and write files of the project.
+    "check",
+    "collectstatic",
+    "compilemessages",
+    "diffsettings",
+    "findstatic",
+    "lint_migrations",
+    "lint_schema",
+    "make_release",
+    "makemessages",
+    "makemigrations",
+    "optimizemigration",
+    "sendtestemail",
+    "squashmigrations",
+    "startapp",
+    "startproject",
+    # Refused: see below.
+    *DROPS_OF_OTHERS,
+}
+#: Of django-extensions, on machines for development: the others of theirs are tried below.
+WRITES_NOTHING_EITHER = """
+    admin_generator clean_pyc clear_cache compile_pyc create_command create_jobs
+    create_template_tags delete_squashed_migrations describe_form dumpscript export_emails
+    find_template generate_password generate_secret_key graph_models list_model_info list_signals
+    mail_debug managestate notes print_settings print_user_for_session raise_test_exception runjob
+    runjobs runprofileserver runscript runserver_plus set_default_site shell_plus show_permissions
+    show_template_tags show_urls sqlcreate sqldiff sqldsn sync_s3 unreferenced_files
+    validate_templates
+"""
+#: All others, with arguments; `{}` is a new file.
+WRITES = {
+    "addstatictoken": ["nobody"],
+    "backup_db": ["{}"],
+    "changepassword": ["nobody"],
+    "clearsessions": [],
+    "count_weekly_plays": [],
+    "createcachetable": [],
+    "createsuperuser": ["--noinput", "--username", "root", "--email", "root@example.com"],
+    "demo_staff": [],
+    "distribute": [],
+    "dumpdata": ["--output", "{}"],
+    "export_schema": ["--directory", "{}"],
+    "flush": ["--noinput"],
+    "grant_staff": ["nobody", "admin"],
+    "loaddata": ["{}"],
+    "merge_model_instances": [],
+    "migrate": [],
+    "purge": [],
+    "recount": [],
+    "remove_stale_contenttypes": ["--noinput"],
+    "reset_attempts": ["--address", "192.0.2.1"],
+    "reset_db": ["--noinput"],
+    "restore_db": ["{}"],
+    "seed_demo": ["--users", "100", "--tracks", "100", "--plays", "100"],
+    "set_fake_emails": [],
+    "set_fake_passwords": [],
+    "sync_roles": [],
+    "syncdata": ["{}"],
+    "update_permissions": [],
+}
+ON_STANDARD_ERROR = {"dumpdata"}
+
+
+def test_every_command_that_writes_is_tried():
+    known = {*WRITES, *WRITES_NOTHING, *WRITES_NOTHING_EITHER.split()}
+    assert get_commands().keys() == known
+
+
+@pytest.fixture(scope="module")
+def to_write(migrated):
+    """One database for all of them: each is looked at until it has said where it is."""
     with scratch_database(f"TEMPLATE {migrated}") as name:
-        given = [argument.replace("{}", str(tmp_path / "new")) for argument in arguments]
-        result = manage(*given, **database_environment(name))
-        first = result.stdout.splitlines()[0]
-        assert first.startswith(f"Connected to {name} on "), result
-        quiet = manage(*given, "--verbosity", "0", **database_environment(name))
-        assert "Connected to" not in quiet.stdout + quiet.stderr
+        yield name
+
+
+@pytest.mark.parametrize("command", WRITES)
+def test_whoever_writes_says_first_where(to_write, command, tmp_path, settings):
+    # For sync_roles, which refuses the owner of the tables.
+    settings.DATABASE_SUPPORT_URL = database_url(to_write)
+    given = [command, *(each.replace("{}", str(tmp_path / "new.json")) for each in WRITES[command])]
+    result = manage(*given, **database_environment(to_write))
+    output = result.stderr if command in ON_STANDARD_ERROR else result.stdout
+    assert output.startswith(f"Connected to {to_write} on "), result
+    quiet = manage(*given, "--verbosity", "0", **database_environment(to_write))
+    assert "Connected to" not in quiet.stdout + quiet.stderr
+
+
+@pytest.mark.parametrize("command", [*DESTROYS, *DROPS_OF_OTHERS])
+def test_what_destroys_is_refused(migrated, command):
+    """With DEBUG off; some with DEBUG on as well. The database stays as it is: it is read only."""
+    arguments = (command, *DESTROYS.get(command, []))
+    result = in_process.run(migrated, arguments, debug=command in DROPS_OF_OTHERS)
+    assert is_one_clear_line(result), result
+    assert result.stdout == ""
+    assert re.search("DEBUG is off|Nothing was dropped", result.stderr)
 
 
 @pytest.mark.parametrize("command", ["migrate", "purge"])

@@ -14,7 +14,6 @@ from django.db import OperationalError, connection
 from tests.in_process import default_database
 from tests.support import (
     ROOT,
-    administer,
     database_environment,
     scratch_database,
     server_parameters,
@@ -203,15 +202,3 @@ def test_one_that_ignores_sighup_goes_on():
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-GERMAN = {"LANG": "de_DE.UTF-8", "LC_ALL": "de_DE.UTF-8", "LANGUAGE": "de"}
-
-
-def test_another_language_changes_nothing(name, tmp_path):
-    path = tmp_path / "a.dump"
-    administer(f"ALTER DATABASE {name} SET lc_messages = 'C'")
-    for command in (("backup_db", str(path)), ("restore_db", str(path), "--replace", "--noinput")):
-        with start(name, *command, env=GERMAN) as process:
-            _, err = process.communicate(timeout=120)
-        assert (process.returncode, err) == (0, ""), command

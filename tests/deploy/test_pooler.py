@@ -1,7 +1,6 @@
 """PgBouncer in between: in transaction mode it is refused, in session mode it is not."""
 
 import os
-import shutil
 import subprocess
 import time
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests import needs
 from tests.counts import SUMMARY
 from tests.support import (
     administer,
@@ -39,9 +39,8 @@ ignore_startup_parameters = {ignored}
 @contextmanager
 def pooler(home, mode, ignored="options"):
     """Run PgBouncer before the server of the tests, and give the directory of its socket."""
-    program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
-    if program is None:
-        pytest.skip("needs pgbouncer (Debian: apt install pgbouncer)")
+    missing = "needs pgbouncer (Debian: apt install pgbouncer)"
+    program = needs.program("pgbouncer", missing, "/usr/sbin:/usr/bin:/usr/local/bin")
     parameters = server_parameters()
     server = " ".join(f"{name}={value}" for name, value in parameters.items() if value)
     configuration = home / "pgbouncer.ini"

@@ -81,6 +81,26 @@ def test_a_long_list_is_cut():
         assert "table public.t09 and 4 more" in refused(name)
 
 
+#: What another service has put on a table of ours, and what listens to all of the database.
+GUESTS = {
+    "users.notify": "CREATE TRIGGER notify AFTER INSERT ON users FOR EACH ROW "
+    "EXECUTE FUNCTION chat.notify()",
+    "users.listed": "CREATE POLICY listed ON users USING (id IN (SELECT id FROM chat.log))",
+    "users.copied": "CREATE RULE copied AS ON DELETE TO users DO ALSO "
+    "INSERT INTO chat.log VALUES (OLD.id)",
+    "users.logged": "ALTER TABLE users ADD CONSTRAINT logged FOREIGN KEY (id) REFERENCES chat.log",
+}
+CHAT = (
+    "CREATE SCHEMA chat",
+    "CREATE TABLE chat.log (id uuid PRIMARY KEY)",
+    "CREATE FUNCTION chat.notify() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+    "CREATE TABLE chat.ddl (tag text)",
+    "CREATE FUNCTION chat.note() RETURNS event_trigger LANGUAGE plpgsql "
+    "AS 'BEGIN INSERT INTO chat.ddl VALUES (tg_tag); END'",
+    "CREATE EVENT TRIGGER noted ON ddl_command_end EXECUTE FUNCTION chat.note()",
+)
+
+
 def findings(name):
     with default_database(name):
         return [f"{found.object} {found.message}" for found in audit_own(connection).findings]
@@ -90,7 +110,7 @@ def test_additions_to_ours_stop_no_migration_and_the_audit_names_them():
     """Also such as a release's own RunSQL makes: the history says that the database is ours."""
     with scratch_database() as name:
         run_command("migrate", "veza_core", "020", database=name)
-        run_sql(name, *ADDITIONS.values())
+        run_sql(name, *ADDITIONS.values(), *CHAT, *GUESTS.values())
         out, err = run_command("migrate", database=name)
         assert "veza_core.900_triggers_and_functions" in out
         assert re.search(r"Audit: [1-9]\d* errors .* audit_schema shows them", err)
@@ -98,6 +118,13 @@ def test_additions_to_ours_stop_no_migration_and_the_audit_names_them():
         for shown in ADDITIONS:
             thing = shown.split("public.")[1].strip('"').removesuffix("()")
             assert any(thing in line for line in found), (shown, found)
+        for guest in GUESTS:
+            assert any(f"{guest}: was not there" in line for line in found), (guest, found)
+        # What is not ours is none of the audit's: it noted what the migrations did.
+        assert not any("noted" in line for line in found)
+        with psycopg.connect(**server_parameters(), dbname=name) as database:
+            tags = {tag for (tag,) in database.execute("SELECT tag FROM chat.ddl")}
+        assert {"CREATE TABLE", "CREATE INDEX"} <= tags
 
 
 def test_a_table_in_the_way_of_a_pending_migration():
@@ -114,8 +141,15 @@ def shipped(name):
         return database.execute(query, [name]).fetchone() is not None
 
 
-def test_other_schemas_and_extensions_are_no_obstacle():
+def extensions_of(name):
+    with psycopg.connect(**server_parameters(), dbname=name) as database:
+        query = "SELECT extname, extnamespace::regnamespace::text FROM pg_extension"
+        return dict(database.execute(query).fetchall())
+
+
+def test_other_schemas_and_extensions_are_no_obstacle(settings):
     """What an extension brings with it is its own, wherever it stands."""
+    settings.DEBUG = True
     with scratch_database() as name:
         run_sql(
             name,
@@ -124,11 +158,23 @@ def test_other_schemas_and_extensions_are_no_obstacle():
             "CREATE EXTENSION citext",
             "CREATE EXTENSION pg_stat_statements",
             "CREATE SCHEMA extensions",
+            # Which every server ships, the embedded one too.
+            "CREATE EXTENSION pg_trgm SCHEMA extensions",
+            "CREATE EXTENSION unaccent SCHEMA extensions",
         )
         for legacy in filter(shipped, LEGACY_EXTENSIONS):
             run_sql(name, f'CREATE EXTENSION "{legacy}" SCHEMA extensions')
+        # V1's indexes name its operators.
+        statement = "ALTER EXTENSION pg_trgm SET SCHEMA public"
+        assert f"extension pg_trgm is in schema extensions: {statement}" in refused(name)
+        run_sql(name, statement)
         run_command("migrate", database=name)
         assert [line for line in findings(name) if "extension" in line] == []
+        # Nor after a reset, which leaves them where they are.
+        before = extensions_of(name)
+        assert before["unaccent"] == "extensions"
+        run_command("reset_db", "--noinput", database=name)
+        assert extensions_of(name) == before
 
 
 @pytest.fixture

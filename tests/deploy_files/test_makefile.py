@@ -94,3 +94,15 @@ def test_a_database_for_services_is_never_the_one_that_is_named(make, environmen
     assert make(*arguments, **environment) == [
         f"manage.py database_server {told} DEBUG=1 DATABASE_URL="
     ]
+
+
+def test_lock_upgrades(make):
+    """Without --upgrade uv keeps the versions that the lock files have."""
+    uv = make.directory / "bin" / "uv"
+    uv.parent.mkdir()
+    uv.write_text('#!/bin/sh\necho "$*"\n')
+    uv.chmod(0o755)
+    lines = make("lock", PATH=f"{uv.parent}:{os.environ['PATH']}")
+    assert all(line.startswith("pip compile --upgrade ") for line in lines)
+    written = {line.rsplit(" -o ", 1)[1] for line in lines}
+    assert written == {file.name for file in ROOT.glob("requirements*.lock")}

@@ -22,7 +22,7 @@ from tests.embedded.servers import (
     running,
 )
 from tests.support import ROOT, is_one_clear_line
-from veza_core.db.embedded.account import account_for
+from veza_core.db.embedded.account import StartError, account_for
 from veza_core.db.embedded.directory import initdb
 from veza_core.db.embedded.server import Server
 
@@ -115,8 +115,21 @@ def test_a_full_disk(home):
         check=False,
     )
     assert is_one_clear_line(full), full.stderr
-    assert "its log is" in full.stderr
+    # The words of initdb, which is the first that needs so much.
+    assert 'could not write to file "pg_wal/' in full.stderr
+    assert ": File too large (its log is" in full.stderr
     run(home)
+
+
+def test_the_words_of_initdb_are_shown(tmp_path):
+    """By itself, and where the server that it starts says why."""
+    account = account_for(tmp_path)
+    for option, words in {
+        "--wal-segsize=3": "argument of --wal-segsize must be a power of ",
+        "--text-search-config=x --set=work_mem=much": 'configuration file ".*" contains errors',
+    }.items():
+        with pytest.raises(StartError, match=f"^{words}.*its log is "):
+            initdb(PROGRAMS, tmp_path / "data", account, tmp_path / "log", *option.split())
 
 
 def test_initdb_killed_half_way(home):

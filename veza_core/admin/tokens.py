@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from veza_core.access import StaffRequest
 from veza_core.models import EmailVerificationToken, PasswordResetToken, RefreshToken, UserSession
 from veza_core.screens.columns import computed
 from veza_core.screens.display import badge
@@ -15,6 +16,7 @@ from veza_core.screens.search.finders import Finder, address, token
 from veza_core.screens.states import UNSORTED, given
 from veza_core.screens.timeline import Moment
 
+from .related import accounts_link
 from .session_actions import RevokeSession
 
 
@@ -83,6 +85,11 @@ class UserSessionAdmin(TokenAdmin):
     finders = (address("ip_address", "-created_at"), token())
     row_actions = (RevokeSession(),)
     states = (given("revoked_at", "Revoked"),)
+
+    def glance(self, request: StaffRequest, row: UserSession) -> list[SafeString]:
+        if row.ip_address is None or not request.access.may("users", "read"):
+            return []
+        return [accounts_link(row.ip_address)]
 
     @computed("State", "revoked_at", "expires_at")
     def state(self, row: UserSession) -> SafeString:

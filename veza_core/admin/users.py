@@ -17,6 +17,7 @@ from veza_core.screens.search.finders import beginning_and_domain, part, same, w
 from veza_core.screens.states import UNSORTED, View, boolean, choices
 
 from .account_actions import ACCOUNT_ACTIONS
+from .related import CRITERIA
 from .role_actions import ROLE_ACTIONS
 from .user_page import head
 
@@ -56,6 +57,7 @@ class UserAdmin(InspectionAdmin):
         boolean("is_active", "Active"),
         boolean("is_verified", "E-mail verified"),
     )
+    criteria = CRITERIA
     views = (
         View("New and unverified", {"is_verified": "no", "deleted": "no", "range": "7d"},
              "New and unverified"),

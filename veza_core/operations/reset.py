@@ -107,7 +107,6 @@ def empty_schemas(
             statement = sql.SQL(f"DROP {word} IF EXISTS {{}} CASCADE")
             cursor.execute(statement.format(sql.SQL(thing.identity)))
         cursor.execute("DROP SCHEMA IF EXISTS django CASCADE")
-        cursor.execute("CREATE SCHEMA IF NOT EXISTS public")
         write_version(connection, None)
         if _outside(connection) != before:
             raise OutsideChangedError

@@ -46,7 +46,7 @@ class KeysetChangeList(ChangeList):
 
     def get_queryset(self, request: HttpRequest, *_: Any, **__: Any) -> QuerySet[Any]:
         """All rows; `get_results` reads those that are asked for."""
-        self.screen = self.model_admin.screen()
+        self.screen = self.model_admin.screen(staff_request(request))
         self.listing = staff_request(request).listing
         return self.root_queryset
 
@@ -149,6 +149,7 @@ class KeysetChangeList(ChangeList):
         listing = self.listing
         given = {name: str(value) for name, value in listing.keys.items()} | listing.range
         given |= {name: option.value for name, option in listing.options.items()}
+        given |= listing.criteria
         return given | ({"order": "reversed"} if self.is_reversed else {})
 
     def views(self) -> list[Choice]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import ForeignKey, Model
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from .columns import heading, show
@@ -113,6 +114,10 @@ def chips(changes: "KeysetChangeList", labelled: Model) -> Iterator[Chip]:
     for name in changes.listing.keys:
         field: Any = labelled._meta.get_field(name)
         yield Chip(heading(field), show(field, labelled), changes.link(**{name: None}))
+    for one in changes.screen.criteria:
+        if one.name in changes.listing.criteria:
+            value = format_html("<code>{}</code>", changes.listing.criteria[one.name])
+            yield Chip(one.label, value, changes.link(**{one.name: None}))
 
 
 def key_forms(changes: "KeysetChangeList") -> Iterator[KeyForm]:
@@ -122,3 +127,6 @@ def key_forms(changes: "KeysetChangeList") -> Iterator[KeyForm]:
             field: Any = changes.model._meta.get_field(name)
             label = heading(field)
             yield KeyForm(name, f"{label} ID" if isinstance(field, ForeignKey) else label)
+    for one in changes.screen.criteria:
+        if one.name not in changes.listing.criteria:
+            yield KeyForm(one.name, one.label)

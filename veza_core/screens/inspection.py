@@ -37,6 +37,7 @@ from .columns import (
     show,
     shown_fields,
 )
+from .criteria import Criterion
 from .display import AnyField, declared, explained, shortened
 from .errors import NotThereError
 from .guard import READING, guarded
@@ -70,6 +71,8 @@ class InspectionAdmin(admin.ModelAdmin):
     keys: ClassVar[Mapping[str, str]] = {}
     #: Filters by state. Soft-delete tables have `DELETED` besides.
     states: ClassVar[Sequence[State]] = ()
+    #: Filters by a value that is no column of this table.
+    criteria: ClassVar[Sequence[Criterion]] = ()
     #: The questions that staff have, as links above the list. Soft-delete tables have one besides.
     views: ClassVar[Sequence[View]] = ()
     #: The column that other tables' links show; empty: the beginning of the id.
@@ -149,10 +152,17 @@ class InspectionAdmin(admin.ModelAdmin):
         """Whether rows are marked as deleted before they go."""
         return field_of(self.model, "deleted_at") is not None
 
-    def screen(self) -> Screen:
-        """What the list may be asked for."""
+    def screen(self, request: StaffRequest | None = None) -> Screen:
+        """What the list may be asked for, by who asks; None: by who may read everything."""
         states = (*self.states, DELETED) if self.is_soft else tuple(self.states)
-        return Screen(self.model, self.order, self.keys, states, self.merged)
+        criteria = [
+            one
+            for one in self.criteria
+            if request is None or not one.table or request.access.may(one.table, "read")
+        ]
+        return Screen(
+            self.model, self.order, self.keys, states, self.merged, criteria, self.read_alias
+        )
 
     def all_views(self) -> list[View]:
         """The links above the list, after "All"."""
@@ -231,7 +241,7 @@ class InspectionAdmin(admin.ModelAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         # Before Django does, to which some names have a meaning that they have not here.
-        request.listing = read(self.screen(), request.GET)
+        request.listing = read(self.screen(request), request.GET)
         if request.method == "POST":
             return selection.chosen(self, request)
         context = {"export_url": export.export_url(self, request), **(extra_context or {})}

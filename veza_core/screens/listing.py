@@ -19,6 +19,7 @@ from django.utils import timezone
 from veza_core.models import User
 
 from . import lookups as lookups
+from .criteria import Criterion
 from .display import AnyField
 from .errors import HelpfulError
 from .order import FIRST, LAST, Cursor, MalformedCursorError, Order, Place
@@ -55,6 +56,9 @@ class Screen:
     states: Sequence[State]
     #: The state that the index of `order` begins with, if one does: its runs are merged.
     merged: str = ""
+    criteria: Sequence[Criterion] = ()
+    #: The database that criteria read.
+    alias: str = DEFAULT_DB_ALIAS
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ class Listing:
     #: The query string's filters, without what only turns pages.
     keys: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Option] = field(default_factory=dict)
+    criteria: dict[str, Any] = field(default_factory=dict)
     range: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -97,7 +102,9 @@ def read(screen: Screen, query: QueryDict) -> Listing:
     keys = {name: _key(screen, name, given[name]) for name in screen.keys if name in given}
     options = {state.name: _option(state, given[state.name])
                for state in screen.states if state.name in given}  # fmt: skip
-    listing = _driven(screen, keys, options)
+    criteria = {one.name: one.read(given[one.name])
+                for one in screen.criteria if one.name in given}  # fmt: skip
+    listing = _driven(screen, keys, options, criteria)
     reverse = _choice(given, "order", ["reversed"]) and listing.sorted
     order = listing.order.reversed() if reverse else listing.order
     listing = replace(
@@ -105,6 +112,7 @@ def read(screen: Screen, query: QueryDict) -> Listing:
         order=order,
         keys=keys,
         options=options,
+        criteria=criteria,
         place=_place(order, given),
         range={name: given[name] for name in ("range", "since", "until") if name in given},
     )
@@ -113,7 +121,8 @@ def read(screen: Screen, query: QueryDict) -> Listing:
 
 def _only_known(screen: Screen, query: QueryDict) -> dict[str, str]:
     """The query string as a dictionary: each name known, and there once."""
-    known = {*screen.keys, *(state.name for state in screen.states), *OWN}
+    known = {*screen.keys, *OWN}
+    known |= {state.name for state in screen.states} | {one.name for one in screen.criteria}
     for name, values in query.lists():
         if name not in known:
             raise HelpfulError(f"This list has no filter “{name[:40]}”.")
@@ -168,7 +177,9 @@ def _option(state: State, value: str) -> Option:
     return option
 
 
-def _driven(screen: Screen, keys: dict[str, Any], options: dict[str, Option]) -> Listing:
+def _driven(
+    screen: Screen, keys: dict[str, Any], options: dict[str, Option], criteria: dict[str, Any]
+) -> Listing:
     """Choose the index, and leave what it does not know for the condition.
 
     A key comes first, since one user's or track's rows are few; then a state that an index finds;
@@ -178,6 +189,12 @@ def _driven(screen: Screen, keys: dict[str, Any], options: dict[str, Option]) ->
     wanted |= {name: option.where for name, option in options.items()}
     orders = {name: screen.keys[name] for name in keys}
     orders |= {name: option.order for name, option in options.items() if option.order is not None}
+    index_keys = {name: name for name in keys}
+    index_keys |= {name: option.key for name, option in options.items()}
+    for one in screen.criteria:
+        if one.name in criteria:
+            wanted[one.name] = one.where(criteria[one.name], screen.alias)
+            orders[one.name], index_keys[one.name] = one.order, one.key
     # Those whose index sorts come first; otherwise keys do.
     name = min(orders, key=lambda name: orders[name] == UNSORTED, default=None)
     driver = Q() if name is None else wanted.pop(name)
@@ -188,7 +205,7 @@ def _driven(screen: Screen, keys: dict[str, Any], options: dict[str, Option]) ->
     condition = None
     for rest in wanted.values():
         condition = rest if condition is None else condition & rest
-    key = options[name].key if name in options else name or ""
+    key = index_keys.get(name or "", "")
     branches = _branches(screen) if name is None else ()
     if branches:
         key = screen.merged

@@ -101,6 +101,15 @@ def keyed_hash(text: str) -> str:
     return salted_hmac(__name__, text, algorithm="sha256").hexdigest()
 
 
+def hash_of_name(name: str) -> str:
+    """Under which a typed name is counted: one hash for all spellings that find one account.
+
+    PostgreSQL compares usernames by `upper`, which makes I of the dotless ı, and in a Turkish
+    locale İ of i: case folding alone would give such a spelling a count of its own.
+    """
+    return keyed_hash(name.upper().casefold().replace("\N{COMBINING DOT ABOVE}", ""))
+
+
 def of_sign_in(name: str, networks: list[str], device: str | None) -> list[Bound]:
     """What an attempt to sign in counts for.
 
@@ -109,8 +118,7 @@ def of_sign_in(name: str, networks: list[str], device: str | None) -> list[Bound
     """
     pause = settings.SIGN_IN_PAUSE_MINUTES * 60
     longest = settings.SIGN_IN_LONGEST_PAUSE_MINUTES * 60
-    # A name is found whatever its case, so its case is no way round the count.
-    hashed = keyed_hash(name.casefold())
+    hashed = hash_of_name(name)
     tries = settings.SIGN_IN_ATTEMPTS
     if device:
         return [Bound("browser", tries, pause, pause, pause, name=device, is_cleared=True)]
@@ -220,7 +228,7 @@ def forget(*, name: str = "", network: str = "") -> int:
     """End the pauses of what is typed as `name`, or of a network; return how many it were."""
     counts = AttemptCount.objects.all()
     if name:
-        counts = counts.filter(name=keyed_hash(name.casefold()))
+        counts = counts.filter(name=hash_of_name(name))
     if network:
         counts = counts.filter(network=network)
     return counts.delete()[0]

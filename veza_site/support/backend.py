@@ -1,5 +1,6 @@
 """Who may sign in to the support admin, and how often it may be tried."""
 
+import secrets
 from typing import Any
 
 from django.http import HttpRequest
@@ -31,8 +32,11 @@ class SupportBackend(LiveUserBackend):
         Raises `PausedError` when it was tried too often, and `BusyError` when too many try at
         once; whether there is such an account plays no part in either.
         """
-        if not username or password is None or is_too_long(password):
+        if not username or password is None:
             return None
+        if is_too_long(password):
+            # No account has it, and a hash would cut it. It is counted and logged like any other.
+            password = secrets.token_urlsafe()
         address = client_address(request) if request else None
         user = self.find(username)
         device = known_device(request, user)

@@ -26,6 +26,8 @@ from .directory import LOG, environment, open_file, reason
 #: Held by a running server; it tells on which machine it was started, and in which boot.
 LOCK = "server.lock"
 PORT = "5432"
+#: As docs/operations.md asks of a server.
+TUNING: Sequence[str] = ("random_page_cost=1.1",)
 
 #: For a fast shutdown, in seconds. PostgreSQL 18 never ends one that comes while it starts again
 #: after the crash of a backend; an immediate one it ends, and recovers at the next start.
@@ -136,8 +138,7 @@ class Server:
             "unix_socket_permissions=0700",
             "lc_messages=C",
             "logging_collector=off",
-            # As docs/operations.md asks of a server.
-            "random_page_cost=1.1",
+            *TUNING,
             *self.settings,
         ]
         postgres = self.programs / "postgres"

@@ -24,6 +24,7 @@ from veza_core.operations.dependents import (
     find_replication,
 )
 from veza_core.operations.deploy.pooler import check_direct
+from veza_core.operations.deploy.requirements import unmet_requirements
 from veza_core.operations.reset import (
     OutsideChangedError,
     close_sessions,
@@ -98,6 +99,9 @@ class Command(BaseCommand):
             ) from error
 
     def _reset(self, connection: BaseDatabaseWrapper, options: dict[str, Any]) -> None:
+        # Of what migrate would refuse once all is gone.
+        if problems := unmet_requirements(connection):
+            raise CommandError(f"{'; '.join(problems)}. Nothing was dropped.")
         dependents = [
             *find_dependents(connection),
             *find_guests(connection),

@@ -14,6 +14,7 @@ from veza_core.db.locks import LockNotAvailableError, migration_lock
 from veza_core.db.session import announce
 from veza_core.db.sessions import OtherSession
 from veza_core.db.timeouts import is_lock_timeout
+from veza_core.errors import clear_line, one_line
 from veza_core.management.arguments import some_path, some_text
 from veza_core.operations.backup.archive import Archive, open_archive
 from veza_core.operations.backup.contents import check_contents
@@ -187,7 +188,8 @@ class Command(BaseCommand):
         if is_lock_timeout(error):
             who = "; ".join(map(str, sessions_in_the_way(connection))) or "already disconnected"
             return f"sessions are in the way: {who}. Close them and try again. {UNCHANGED}"
-        return f"{' '.join(str(error).split())}. {UNCHANGED}"
+        # What the file holds may be wrong in any way: it is never a bug of this program.
+        return f"{clear_line(error) or one_line(error)}. {UNCHANGED}"
 
     def _summarize(self, connection: BaseDatabaseWrapper) -> None:
         if self.options["verbosity"] < 1:
@@ -206,7 +208,6 @@ class Command(BaseCommand):
     def _audit(self, connection: BaseDatabaseWrapper) -> None:
         """Tell what the audit finds. That it could not run is no failure of the restore."""
         # The rules are many, and only a restore that succeeded needs them.
-        from veza_core.errors import clear_line
         from veza_core.schema.audit.service import audit_own
 
         try:

@@ -303,11 +303,24 @@ class Thing:
         return qualified(self.schema, self.name)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the audit's session was, by the server's own answer."""
+
+    database: str
+    role: str
+    #: Its address; None over a Unix socket.
+    address: str | None
+    port: int
+    #: As the client was told it: a host's name, or a socket's directory.
+    host: str
+
+
 @dataclass(eq=False)
 class Catalog:
     """One snapshot of the audited schemas, without what belongs to extensions."""
 
-    database: str
+    place: Place
     server_version: int
     #: As the comment on `public` says it (`veza_core.db.schema_version`).
     schema_version: str | None
@@ -334,6 +347,11 @@ class Catalog:
     facts: Facts
     #: Where the rows are; None: on this server.
     distribution: Distribution | None = None
+
+    @property
+    def database(self) -> str:
+        """The name of the database."""
+        return self.place.database
 
     @cached_property
     def tables(self) -> list[Table]:

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from veza_core.collector import collector_paused
-from veza_core.schema.audit.catalog import Catalog, Table
+from veza_core.schema.audit.catalog import Catalog, Place, Table
 from veza_core.schema.audit.distributed import notes
 from veza_core.schema.audit.disturbance import undisturbed
 from veza_core.schema.audit.exceptions import ExceptionFile
@@ -29,7 +29,7 @@ class Report:
     `schema_version` is the one of V1 in `public`, where the database says it.
     """
 
-    database: str
+    place: Place
     server_version: str
     schema_version: str | None
     schemas: tuple[str, ...]
@@ -45,6 +45,11 @@ class Report:
     notes: tuple[str, ...] = ()
     #: How many findings a baseline has, and the report leaves out.
     accepted: int = 0
+
+    @property
+    def database(self) -> str:
+        """The name of the database."""
+        return self.place.database
 
     def without(self, keys: frozenset[str]) -> "Report":
         """Return the report without the findings of these keys."""
@@ -99,7 +104,7 @@ def audit(
     if exceptions is not None:
         findings = exceptions.apply(findings, ran, catalog.other_schemas, today)
     return Report(
-        database=catalog.database,
+        place=catalog.place,
         server_version=_version(catalog.server_version),
         schema_version=catalog.schema_version if PUBLIC in catalog.schemas else None,
         schemas=catalog.schemas,

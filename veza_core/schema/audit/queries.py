@@ -8,7 +8,8 @@ from veza_core.db.schema_version import VERSION
 from veza_core.schema.export.options import known_settings
 
 DATABASE = f"""
-SELECT current_database()::text,
+SELECT current_database()::text, current_user::text,
+       host(inet_server_addr()), coalesce(inet_server_port(), current_setting('port')::int),
        {VERSION},
        ARRAY(SELECT extname::text FROM pg_extension),
        ARRAY(SELECT name::text FROM pg_available_extensions),

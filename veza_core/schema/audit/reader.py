@@ -23,6 +23,7 @@ from veza_core.schema.audit.catalog import (
     ForeignKey,
     Function,
     Index,
+    Place,
     Referenced,
     Table,
     Thing,
@@ -132,7 +133,9 @@ class _Reader:
 
     def read(self) -> Catalog:
         """Read everything."""
-        [(database, version, installed, available, default_page_cost)] = self.rows(queries.DATABASE)
+        [(database, role, address, port, version, installed, available, default_page_cost)] = (
+            self.rows(queries.DATABASE)
+        )
         owners = self._read_schemas()
         self.elsewhere = [oid for (oid,) in self.rows(queries.PARTITIONS_ELSEWHERE)]
         self.domains = {oid: Domain(*values) for oid, *values in self.rows(queries.DOMAINS)}
@@ -145,7 +148,7 @@ class _Reader:
         self._read_functions_and_triggers()
         sequences, loose = self._read_sequences()
         return Catalog(
-            database=database,
+            place=Place(database, role, address, port, self.cursor.connection.info.host),
             server_version=self.version,
             schema_version=version,
             schemas=self.names,

@@ -84,7 +84,7 @@ def _view(admin: "InspectionAdmin", request: StaffRequest) -> HttpResponseBase:
         raise PermissionDenied
     if request.method not in ("GET", "HEAD", "POST"):
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
-    listing = read(admin.screen(), request.GET)
+    listing = read(admin.screen(request), request.GET)
     given = request.POST if request.method == "POST" else None
     before = None if given else typed.take(request)
     initial = {"reason": before["reason"]} if before else None
@@ -108,7 +108,7 @@ def _view(admin: "InspectionAdmin", request: StaffRequest) -> HttpResponseBase:
 
 def _filters(listing: Listing) -> list[str]:
     """The names of the filters that are set; their values are nobody's business later."""
-    return [*listing.keys, *listing.options, *listing.range]
+    return [*listing.keys, *listing.criteria, *listing.options, *listing.range]
 
 
 def _export(

@@ -151,7 +151,7 @@ def _of_list(admin: "InspectionAdmin", request: StaffRequest, address: str) -> l
     for name in (*PLACES, "jump", "last"):
         query.pop(name, None)
     found: list[Any] = []
-    for batch, _ in batches(admin.whole_rows(request), read(admin.screen(), query)):
+    for batch, _ in batches(admin.whole_rows(request), read(admin.screen(request), query)):
         found += batch
         if len(found) > MOST:
             break

@@ -48,6 +48,8 @@ class Group:
     too_common: bool
     #: The list of all of them, where one of its filters knows them; else empty.
     url: str
+    #: Whether that filter is a criterion, so that the list is the whole answer.
+    is_criterion: bool
     is_exact: bool
     #: Those that were found by what names one row alone.
     named: Sequence[Model]
@@ -113,6 +115,7 @@ def _group(kind: Kind, rows: Sequence[Model], number: int, term: Term) -> Group:
         cut=kind.cut or number > CANDIDATES,
         too_common=kind.too_common,
         url=_list_of(kind, term),
+        is_criterion=bool(_criterion(kind)),
         named=[row for row in rows if names_one(kind.hits[row.pk])],
         is_exact=any(kind.hits[row.pk].is_whole for row in rows),
     )
@@ -125,11 +128,19 @@ def names_one(finder: Finder) -> bool:
 
 def _list_of(kind: Kind, term: Term) -> str:
     """The list of all rows that were found, where its key is what they were found by."""
+    if name := _criterion(kind):
+        return f"{list_of(kind.admin.model)}?{urlencode({name: getattr(term, name)})}"
     columns = {finder.column for finder in kind.hits.values()}
     if len(columns) != 1 or not columns <= set(kind.admin.keys):
         return ""
     (name,) = columns
     return f"{list_of(kind.admin.model)}?{urlencode({name: term.address or term.text})}"
+
+
+def _criterion(kind: Kind) -> str:
+    """The filter of the list that asks for what was found, such as a domain; empty: none does."""
+    wants = {finder.wants for finder in kind.hits.values()}
+    return next((one.name for one in kind.admin.criteria if wants == {one.name}), "")
 
 
 def _place(kind: Kind, row: Model, term: Term) -> tuple[bool, bool, bool, int]:

@@ -6,6 +6,7 @@ They are imported when they are asked for: the one for people brings `rich` alon
 from importlib import import_module
 
 from veza_core.schema.audit.engine import Report
+from veza_core.schema.audit.quoting import one_line
 
 #: For machines; `table` is for people, and takes a terminal's width and colour.
 MACHINE_FORMATS = ("json", "markdown", "html", "sql", "github", "sarif", "junit")
@@ -17,6 +18,16 @@ def render(report: Report, output_format: str) -> str:
     module = import_module(f"veza_core.schema.audit.reporters.{output_format}")
     text: str = module.render(report)
     return text
+
+
+def where(report: Report) -> str:
+    """Return what was audited, in the words in which commands say where they are connected."""
+    place = report.place
+    address = f"{place.address}, " if place.address not in (None, place.host) else ""
+    return one_line(
+        f"{place.database} on {place.host}:{place.port} "
+        f"({address}PostgreSQL {report.server_version}) as {place.role}"
+    )
 
 
 def summary(report: Report) -> str:

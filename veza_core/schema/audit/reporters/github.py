@@ -2,7 +2,7 @@
 
 from veza_core.schema.audit.engine import Report
 from veza_core.schema.audit.quoting import one_line
-from veza_core.schema.audit.reporters import summary
+from veza_core.schema.audit.reporters import summary, where
 
 
 def render(report: Report) -> str:
@@ -12,7 +12,7 @@ def render(report: Report) -> str:
         + _data(f"{finding.object}: {finding.message}. {finding.remedy}")
         for finding in report.findings
     ]
-    lines.append(f"::notice title=audit_schema::{_data(summary(report))}")
+    lines.append(f"::notice title=audit_schema::{_data(f'{summary(report)} ({where(report)})')}")
     return "\n".join(lines) + "\n"
 
 

@@ -6,7 +6,7 @@ from itertools import groupby
 from veza_core.schema.audit.effects import effect
 from veza_core.schema.audit.engine import Report
 from veza_core.schema.audit.quoting import one_line
-from veza_core.schema.audit.reporters import summary
+from veza_core.schema.audit.reporters import summary, where
 from veza_core.schema.audit.rule import Finding, Severity
 
 _HEAD = """\
@@ -97,7 +97,7 @@ def _checked(report: Report) -> str:
     for finding in report.findings:
         counts[finding.rule.id] = counts.get(finding.rule.id, 0) + 1
     scope = (
-        f"Database <code>{_text(report.database)}</code> on PostgreSQL {report.server_version}, "
+        f"Database <code>{_text(where(report))}</code>, "
         f"schema <code>{_text(report.scope)}</code>, "
         f'<time datetime="{report.date:%Y-%m-%d}">{report.date:%Y-%m-%d}</time>.'
     )

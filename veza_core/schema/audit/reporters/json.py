@@ -1,6 +1,7 @@
 """JSON, for programs."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from veza_core.schema.audit.effects import WAITS, effect
@@ -11,7 +12,7 @@ from veza_core.schema.audit.rule import Finding
 def render(report: Report) -> str:
     """Render the report as one object; `schema` holds all audited ones, with commas between."""
     content: dict[str, Any] = {
-        "database": report.database,
+        **asdict(report.place),
         "server_version": report.server_version,
         "schema": ", ".join(report.schemas),
         "schema_version": report.schema_version,

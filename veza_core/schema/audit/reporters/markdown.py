@@ -7,7 +7,7 @@ from django.conf import settings
 
 from veza_core.schema.audit.engine import Report
 from veza_core.schema.audit.quoting import one_line
-from veza_core.schema.audit.reporters import summary
+from veza_core.schema.audit.reporters import summary, where
 from veza_core.schema.audit.rule import Finding
 from veza_core.schema.audit.rules.governance import PUBLIC
 
@@ -19,8 +19,8 @@ def render(report: Report) -> str:
     gaps = _gaps(report)
     parts = [
         f"# Schema audit: {escape(report.database)}",
-        f"**Date:** {report.date:%d/%m/%Y}  \n**Scope:** database {code(report.database)} on "
-        f"PostgreSQL {report.server_version}, schema {escape(report.scope)}",
+        f"**Date:** {report.date:%d/%m/%Y}  \n**Scope:** database {code(where(report))}, "
+        f"schema {escape(report.scope)}",
         "## 1. Executive Summary",
         _executive_summary(report, len(gaps)),
         *map(escape, report.notes),

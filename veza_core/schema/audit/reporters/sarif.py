@@ -1,6 +1,7 @@
 """SARIF 2.1.0, which code scanning services read (OASIS, sarif-v2.1.0)."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from veza_core import __version__
@@ -24,7 +25,9 @@ def render(report: Report) -> str:
             },
         },
         "automationDetails": {"id": f"audit_schema/{report.database}/"},
-        "invocations": [{"executionSuccessful": True}],
+        "invocations": [
+            {"executionSuccessful": True, "properties": {"connection": asdict(report.place)}}
+        ],
         "columnKind": "unicodeCodePoints",
         "results": [_result(finding, numbers[finding.rule.id]) for finding in report.findings],
     }

@@ -5,10 +5,12 @@ import re
 from veza_core.schema.audit.effects import effect
 from veza_core.schema.audit.engine import Report
 from veza_core.schema.audit.quoting import literal, one_line
+from veza_core.schema.audit.reporters import where
 from veza_core.schema.audit.rule import Finding, Fix
 
 _HEAD = """\
--- {count} of {total} findings in database {database}, schema {schema}, have SQL that fixes them.
+-- {count} of {total} findings in schema {schema} have SQL that fixes them.
+-- The database was {where}.
 -- Read it before you run it: psql -X -f FILE
 -- Each statement commits by itself (no psql -1). Above each stands its lock, who waits for it and
 -- what it does; for clients, what they notice. After a fix that fails the next one is tried; what
@@ -69,7 +71,7 @@ def render(report: Report) -> str:
         _HEAD.format(
             count=len(fixed),
             total=len(report.findings),
-            database=one_line(report.database),
+            where=where(report),
             schema=one_line(", ".join(report.schemas)),
         )
     ]

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from veza_core.schema.audit.engine import Report
 from veza_core.schema.audit.quoting import one_line
-from veza_core.schema.audit.reporters import summary
+from veza_core.schema.audit.reporters import summary, where
 
 _STYLES = {"error": "bold red", "warning": "yellow"}
 _INDENT, _GAP = "  ", "  "
@@ -26,6 +26,8 @@ def render(report: Report, *, width: int, colour: bool) -> str:
         color_system="standard" if colour else None,
         highlight=False,
     )
+    # Not wrapped: a line to copy.
+    out.write(f"Connected to {where(report)}\n")
     left = _object_width(report, width)
     for group, of_group in groupby(report.findings, key=lambda finding: finding.rule.group):
         console.rule(Text(group, "bold"), align="left", style="dim")
@@ -69,8 +71,8 @@ def _wrapped(console: Console, text: str, width: int) -> list[str]:
 
 
 def _last_lines(report: Report) -> Text:
-    where = f"{one_line(report.database)}, PostgreSQL {report.server_version}, schema "
-    lines = Text(f"{summary(report)} ({where}{one_line(report.scope)}, profile {report.profile}).")
+    scope = f"schema {one_line(report.scope)}, profile {report.profile}"
+    lines = Text(f"{summary(report)} ({scope}).")
     lines.stylize(_STYLES["error"] if report.findings else "green")
     for note in report.notes:
         lines.append(f"\n{one_line(note)}", style="default")

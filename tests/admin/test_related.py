@@ -1,0 +1,71 @@
+"""Accounts of one e-mail domain, and accounts seen at one address, as lists with actions."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from model_bakery import baker
+
+from tests.admin.addresses import list_of, page_of
+from tests.admin.searching import text_of
+from veza_core.models import User, UserSession
+
+pytestmark = pytest.mark.django_db
+
+
+def listed(response):
+    assert response.status_code == 200
+    return [row.pk for row in response.context["cl"].result_list]
+
+
+def test_accounts_of_a_domain(browser: Client) -> None:
+    now = timezone.now()
+    users = [baker.make(User, email=f"{n}@mail.example.org") for n in range(3)]
+    for age, user in enumerate(users):
+        User.objects.filter(pk=user.pk).update(created_at=now - timedelta(age + 1))
+    baker.make(User, email="n@mail.example.org.other")
+    for typed in ("mail.example.org", " @Mail.Example.ORG "):
+        response = browser.get(list_of(User, domain=typed))
+        assert listed(response) == [user.pk for user in users]
+        assert response.context["cl"].chooses
+    assert "mail.example.org" in text_of(response)
+    later = browser.get(list_of(User, domain="mail.example.org", order="reversed"))
+    assert listed(later) == [user.pk for user in reversed(users)]
+
+
+def test_accounts_seen_at_an_address(browser: Client) -> None:
+    seen, twice, other, deleted = baker.make(User, _quantity=4)
+    User.objects.filter(pk=deleted.pk).update(deleted_at=timezone.now())
+    for user, address in (
+        (seen, "192.0.2.77"),
+        (twice, "192.0.2.77"),
+        (twice, "192.0.2.77"),
+        (deleted, "192.0.2.77"),
+        (other, "192.0.2.78"),
+    ):
+        session = baker.make(UserSession, user=user, ip_address=address)
+    page = browser.get(list_of(User, address="192.0.2.77"))
+    assert set(listed(page)) == {seen.pk, twice.pk, deleted.pk}
+    assert listed(browser.get(list_of(User, address="192.0.2.77", deleted="yes"))) == [deleted.pk]
+    assert listed(browser.get(list_of(User, address="192.0.2.99"))) == []
+    # From the session's page.
+    response = browser.get(page_of(UserSession, session.pk))
+    assert f'href="{list_of(User, address="192.0.2.78")}"' in response.content.decode()
+    assert listed(browser.get(list_of(User, address="192.0.2.78"))) == [other.pk]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("domain", "no domain", "is not a domain"),
+        ("domain", "anna@example.com", "is not a domain"),
+        ("address", "300.1.1.1", "is not an IP address"),
+        ("address", "example.com", "is not an IP address"),
+        ("address", "   ", "empty"),
+    ],
+)
+def test_what_is_neither_is_refused(browser: Client, name: str, value: str, told: str) -> None:
+    response = browser.get(list_of(User, **{name: value}))
+    assert response.status_code == 400
+    assert told in text_of(response)

@@ -1,0 +1,89 @@
+"""A server, and a shell, that speak German: no command reads what is translated."""
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests import in_process, needs
+from tests.clusters import running_cluster
+from tests.support import is_one_clear_line, manage_process
+from veza_core.db.embedded import directory
+
+pytestmark = [pytest.mark.django_db, pytest.mark.process]
+
+LOCALE = "de_DE.UTF-8"
+REPLACE = ("--replace", "--noinput", "--lock-timeout=0.2")
+
+
+@pytest.fixture
+def german(monkeypatch):
+    """The URL of a server that speaks German; so do the programs that are started meanwhile."""
+    if not any(Path("/usr/share/locale/de/LC_MESSAGES").glob("postgres-*.mo")):
+        pytest.skip("dpkg is set to install no translations here (path-exclude)")
+    compiler = needs.program("localedef", "needs localedef (Debian: apt install locales)")
+    with tempfile.TemporaryDirectory() as locales:
+        # The server's user reads it too.
+        Path(locales).chmod(0o755)
+        command = [compiler, "-i", "de_DE", "-f", "UTF-8", f"{locales}/{LOCALE}"]
+        if subprocess.run(command, capture_output=True, check=False).returncode:
+            needs.go_without("needs the sources of locales (Debian: apt install locales)")
+        variables = {"LOCPATH": locales, "LANG": LOCALE, "LC_ALL": LOCALE, "LANGUAGE": "de"}
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(directory, "INHERITED", (*directory.INHERITED, "LOCPATH"))
+        with running_cluster(needs.debian_programs(), auth="trust", lc_messages=LOCALE) as home:
+            yield f"postgresql://postgres@/postgres?host={home}"
+
+
+def test_no_decision_hangs_on_a_translated_message(german, tmp_path, settings):
+    settings.MIGRATE_LOCK_ATTEMPTS = 1
+    pg_dump = subprocess.run(
+        [needs.debian_programs() / "pg_dump", "--host=/nowhere"],
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Fehler: Verbindung" in pg_dump.stderr
+    archive, cut = tmp_path / "a.dump", tmp_path / "cut.dump"
+
+    def done(*arguments):
+        result = in_process.run(german, arguments)
+        assert (result.returncode, result.stderr) == (0, ""), arguments
+        return result.stdout
+
+    def refused(*arguments, url=german):
+        result = in_process.run(url, arguments)
+        assert is_one_clear_line(result), result.stderr
+        return result.stderr
+
+    done("migrate", "veza_core", "010")
+    with psycopg.connect(german) as session:
+        session.execute("LOCK TABLE users")
+        assert "could not get its locks" in refused("migrate", "--lock-timeout=0.2")
+    done("migrate")
+    done("backup_db", str(archive))
+    cut.write_bytes(archive.read_bytes()[:-1000])
+    # pg_restore's own words are picked out of what it writes: they are in English.
+    told = refused("restore_db", str(cut), *REPLACE)
+    assert "is cut short or damaged: pg_restore: could not read" in told
+    assert "existiert nicht" in refused("migrate", url=german.replace("/postgres?", "/gone?"))
+    with psycopg.connect(german) as session:
+        with pytest.raises(psycopg.errors.DivisionByZero, match="Division durch Null"):
+            session.execute("SELECT 1 / 0")
+        session.rollback()
+        session.execute("LOCK TABLE users")
+        for command in (("restore_db", str(archive), *REPLACE), ("reset_db", *REPLACE[1:])):
+            assert " in the way" in refused(*command)
+    done("restore_db", str(archive), *REPLACE)
+    for command in ("audit_schema", "purge", "count_weekly_plays", "recount"):
+        done(command)
+    done("reset_db", "--noinput")
+    # With all that a process reads from its environment.
+    for command in (("migrate", "--check"), ("backup_db", str(tmp_path / "b.dump"))):
+        result = manage_process(*command, DATABASE_URL=german)
+        assert (result.returncode, result.stderr) == (0, ""), command

@@ -1,0 +1,49 @@
+"""What a command of Django's or of another package gets, to write as ours do."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from veza_core.db.session import announce
+
+
+class AnnouncedMixin(BaseCommand):
+    """Says first where it writes, and refuses an argument that is given and empty.
+
+    Stands before the other package's command among the bases. `--verbosity 0` is silent.
+    """
+
+    #: Its output is data: where it is, is said on standard error.
+    prints_data = False
+    #: It only reads the database, and saves a file.
+    only_reads = False
+    #: What it does to the rows that are there; it is refused where DEBUG is off.
+    destroys = ""
+
+    def handle(self, *args: Any, **options: Any) -> Any:
+        """Say where, and do it. Raises `CommandError` in one line, with nothing changed."""
+        given = {**options, "an argument": next((arg for arg in args if _is_blank(arg)), None)}
+        if empty := [name for name, value in given.items() if _is_blank(value)]:
+            raise CommandError(f"{empty[0]} is given but empty: nothing was changed")
+        if self.destroys and not settings.DEBUG:
+            name = type(self).__module__.rsplit(".", 1)[1]
+            raise CommandError(
+                f"{name} {self.destroys}, so it is for development, and DEBUG is off: "
+                "nothing was changed"
+            )
+        connection = connections[options.get("database") or DEFAULT_DB_ALIAS]
+        stream = self.stderr if self.prints_data else self.stdout
+        say = stream.write if options["verbosity"] else lambda line: None
+        session = announce(connection, say)
+        if not self.only_reads:
+            session.check_writable()
+        return super().handle(*args, **options)
+
+
+def _is_blank(value: object) -> bool:
+    """Also of a list of values that one option takes."""
+    if isinstance(value, list):
+        return any(map(_is_blank, value))
+    return isinstance(value, str) and not value.strip()

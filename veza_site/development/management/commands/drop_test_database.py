@@ -1,0 +1,17 @@
+"""`drop_test_database`: refused, in the place of the command of django-extensions."""
+
+from typing import Any
+
+from django.core.management.base import CommandError
+from django_extensions.management.commands.drop_test_database import Command as ExtensionsCommand
+
+
+class Command(ExtensionsCommand):
+    """That one connects past this project's engine: to whatever libpq finds."""
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Raise `CommandError`."""
+        raise CommandError(
+            "drop_test_database would drop databases on whatever server libpq finds, and "
+            "`make test` drops its own. Nothing was dropped."
+        )

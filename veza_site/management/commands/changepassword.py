@@ -1,0 +1,9 @@
+"""`changepassword`: the command of Django, which says first where it writes."""
+
+from django.contrib.auth.management.commands.changepassword import Command as DjangoCommand
+
+from veza_core.management.announced import AnnouncedMixin
+
+
+class Command(AnnouncedMixin, DjangoCommand):
+    """Sets the password of an account."""

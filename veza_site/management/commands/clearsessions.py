@@ -1,0 +1,9 @@
+"""`clearsessions`: the command of Django, which says first where it writes."""
+
+from django.contrib.sessions.management.commands.clearsessions import Command as DjangoCommand
+
+from veza_core.management.announced import AnnouncedMixin
+
+
+class Command(AnnouncedMixin, DjangoCommand):
+    """Deletes sessions of the admin that have ended."""
