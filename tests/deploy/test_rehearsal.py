@@ -1,7 +1,11 @@
 """Three releases after V1, beside services of the release before and of the next: none fails."""
 
 import io
+import os
 import re
+import signal
+import subprocess
+import sys
 from contextlib import contextmanager
 
 import psycopg
@@ -13,7 +17,7 @@ from tests.deploy.clients import PATIENCE, Clients
 from tests.deploy.later import a_copy, on_disk, session
 from tests.deploy.releases import RELEASES, until
 from tests.deploy.test_pooler import pooler
-from tests.support import scratch_database, server_parameters
+from tests.support import ROOT, database_environment, scratch_database, server_parameters
 
 pytestmark = pytest.mark.django_db
 
@@ -210,3 +214,46 @@ def test_killed_again_and_again_each_release_is_completed(v1, first):
             with services(name, [new if version == "1.3" else old]):
                 assert "Nothing to do" in migrate(version)
     assert kills >= 4
+
+
+#: Statements of `migrate`: in a batch of a backfill, twice, and in the transaction of a migration.
+KILLED_AFTER = {"1.1": 38, "1.2": 22, "1.3": 23}
+
+
+def applied(told):
+    """The migrations that a run has committed."""
+    return set(re.findall(r"\d+_rehearsed", told))
+
+
+def killed_process(name, version, statements):
+    """`migrate` in a process of its own, which SIGKILL ends; what it had told."""
+    done = subprocess.run(
+        [sys.executable, "-u", "-m", "tests.deploy.rehearse", version, str(statements)],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "DEBUG": "1",
+            "DJANGO_SETTINGS_MODULE": "veza_site.settings",
+            **database_environment(name),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    return done.stdout
+
+
+def test_the_process_is_killed_and_each_release_is_completed(v1):
+    """As a pod is: it undoes nothing itself. The next plain run goes on, beside services."""
+    committed = 0
+    with a_copy(f'"{v1}"') as name:
+        for version, changes in zip(RELEASES, ([first], [old, new], [new]), strict=True):
+            with services(name, changes):
+                before = applied(killed_process(name, version, KILLED_AFTER[version]))
+                after = applied(migrate(version))
+            assert after
+            assert not before & after
+            committed += len(before)
+            assert "Nothing to do" in migrate(version)
+    assert committed
