@@ -10,6 +10,7 @@ from django.core.management.commands.migrate import Command as DjangoCommand
 from tests import counts
 from tests.support import (
     database_environment,
+    is_one_clear_line,
     manage,
     production_environment,
     scratch_database,
@@ -87,6 +88,17 @@ def test_check_names_what_is_pending(migrated):
         told = result.stdout + result.stderr
         assert [known for known in before if known in told] == [last]
         assert set(recorded(name)) == set(before) - {last}
+
+
+@pytest.mark.parametrize("option", ["--check", "--plan"])
+@pytest.mark.parametrize("gone", ["DROP SCHEMA public CASCADE", "ALTER SCHEMA public RENAME TO x"])
+def test_looking_needs_the_schema_that_the_history_tells_of(migrated, option, gone):
+    with scratch_database(f'TEMPLATE "{migrated}"') as name:
+        with psycopg.connect(**server_parameters(), dbname=name) as database:
+            database.execute(gone)
+        result = manage("migrate", option, **database_environment(name))
+        assert is_one_clear_line(result), result.stderr
+        assert "schema public is missing" in result.stderr
 
 
 def test_fake(empty):

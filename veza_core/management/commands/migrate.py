@@ -27,7 +27,11 @@ from veza_core.operations.deploy.autodetector import Autodetector
 from veza_core.operations.deploy.executor import Executor, MigrationReport, Patience
 from veza_core.operations.deploy.plan import Plan, read_plan
 from veza_core.operations.deploy.pooler import check_direct
-from veza_core.operations.deploy.recognition import check_stranger, check_tables
+from veza_core.operations.deploy.recognition import (
+    check_public,
+    check_stranger,
+    check_tables,
+)
 from veza_core.operations.deploy.requirements import unmet_requirements
 from veza_core.operations.deploy.signals import signals_are_due
 from veza_core.operations.deploy.summary import read_summary
@@ -122,6 +126,8 @@ class Command(DjangoCommand, MigrationReport):
 
     def _inspect(self, executor: Executor, args: Any, options: dict[str, Any]) -> None:
         plan = self._plan(executor, options)
+        if not plan.starts_v1:
+            check_public(executor.connection)
         if options["plan"]:
             # Only this option needs it.
             from veza_core.operations.deploy.plan_sql import read_sql

@@ -48,6 +48,22 @@ def check_history(loader: MigrationLoader, connection: BaseDatabaseWrapper) -> N
     )
 
 
+def check_public(connection: BaseDatabaseWrapper) -> None:
+    """Refuse a database whose history has V1, and which has no schema `public` any more.
+
+    Raises `CommandError`.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regnamespace('public') IS NULL")
+        (missing,) = cursor.fetchone()
+    if missing:
+        raise CommandError(
+            "schema public is missing, and the history in django.django_migrations says that V1 is "
+            "in it: it was dropped or renamed. Rename it back, or restore a backup; in "
+            "development, CREATE SCHEMA public and manage.py reset_db."
+        )
+
+
 def check_stranger(executor: MigrationExecutor) -> None:
     """Refuse a `public` that is somebody else's, before V1 starts in it.
 
