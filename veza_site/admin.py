@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.apps import apps
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
@@ -19,6 +18,7 @@ from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.legible import name_html
 from veza_core.screens.states import Option, State, View
 from veza_site.models import ACTION, Note, StaffLogEntry
+from veza_site.support.changes import changes_html, model_of
 from veza_site.support.masking import mask
 from veza_site.support.wording import done
 
@@ -78,7 +78,8 @@ class StaffLogEntryAdmin(StaffScreen):
     views = (View("Actions", {"kind": "action"}, "What colleagues did"),)
     sections = (
         ("Who", ("staff", "staff_id", "address", "user_agent")),
-        ("What", ("what", "subject", "reason", "before", "after", "batch")),
+        ("What", ("what", "subject", "reason", "changes", "batch")),
+        ("As recorded", ("before", "after")),
     )  # fmt: skip
 
     @computed("Staff member", "staff_id", "staff_name")
@@ -97,6 +98,11 @@ class StaffLogEntryAdmin(StaffScreen):
     def subject(self, row: StaffLogEntry) -> SafeString:
         """The subject, and all that was done to it."""
         return _subject(row)
+
+    @computed("Changes", "subject_table", "before", "after")
+    def changes(self, row: StaffLogEntry) -> SafeString:
+        """Each column that was changed, from what to what."""
+        return changes_html(row)
 
     def glance(self, request: StaffRequest, row: StaffLogEntry) -> list[SafeString]:
         """The way to take back what was done, for who may."""
@@ -144,7 +150,7 @@ def _subject(row: Any) -> SafeString:
 
 def _url_of(table: str, key: str) -> str:
     """The page of a row, or the list of a table; empty for a table without a screen."""
-    model = next((model for model in apps.get_models() if model._meta.db_table == table), None)
+    model = model_of(table)
     if model is None:
         return ""
     name = f"admin:{model._meta.app_label}_{model._meta.model_name}"

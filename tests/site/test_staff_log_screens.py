@@ -119,6 +119,43 @@ def test_notes(browser, bob):
     assert browser.get(f"{NOTES}{note.pk}/").status_code == 200
 
 
+def test_an_entry_says_what_changed_from_what_to_what(browser, bob):
+    other = make_user("carol")
+    entry = StaffLogEntry.objects.create(
+        staff_name="alice",
+        action="playlists.edit",
+        subject_table="playlists",
+        subject_id=str(bob.pk),
+        before={
+            "is_public": True,
+            "user_id": str(bob.pk),
+            "deleted_at": None,
+            "title": "<b>old</b>",
+            "kept": 1,
+        },
+        after={
+            "is_public": False,
+            "user_id": str(other.pk),
+            "deleted_at": "2026-03-04T06:06:07+01:00",
+            "title": "new",
+            "kept": 1,
+            "unknown": "x",
+        },
+    )
+    page = browser.get(f"{LOG}{entry.pk}/").text
+    said = page[page.index("Changes") : page.index("As recorded")]
+    for line in (
+        "yes → no",
+        "nothing → 2026-03-04 05:06:07 UTC",
+        "&lt;b&gt;old&lt;/b&gt; → new",
+        "Unknown: nothing → x",
+    ):
+        assert line in said, said
+    for user in (bob, other):
+        assert f'/admin/veza_core/user/{user.pk}/"' in said
+    assert "kept" not in said.lower()
+
+
 def test_a_subject_without_a_screen(db):
     browser = signed_in(make_user(role="super_admin"))
     StaffLogEntry.objects.create(
