@@ -158,7 +158,8 @@ def test_a_row_that_moves_to_another_page_is_filled_too(database, monkeypatch):
                 service.execute("UPDATE wide SET pad = repeat('y', 2500) WHERE n = 30")
                 moved = service.execute("SELECT ctid::text FROM wide WHERE n = 30").fetchone()
                 # To a page that is done, or to one that was not there when the walk began.
-                assert moved[0].startswith(("(0,", "(10,"))
+                page = int(moved[0].strip("()").partition(",")[0])
+                assert page == 0 or page >= 10
                 service.commit()
 
         report = Report(move)
