@@ -9,7 +9,8 @@ from model_bakery import baker
 
 from tests.admin.addresses import list_of, page_of
 from tests.admin.searching import text_of
-from veza_core.models import User, UserSession
+from tests.staff import grant, make_user, signed_in
+from veza_core.models import Permission, Role, RolePermission, User, UserSession
 
 pytestmark = pytest.mark.django_db
 
@@ -53,6 +54,29 @@ def test_accounts_seen_at_an_address(browser: Client) -> None:
     response = browser.get(page_of(UserSession, session.pk))
     assert f'href="{list_of(User, address="192.0.2.78")}"' in response.content.decode()
     assert listed(browser.get(list_of(User, address="192.0.2.78"))) == [other.pk]
+
+
+def test_what_sessions_tell_is_for_who_may_read_them(browser: Client) -> None:
+    session = baker.make(UserSession, ip_address="192.0.2.77")
+    role = baker.make(Role, name="visitor")
+    visitor = make_user("visitor")
+    grant(visitor, "visitor")
+    client = signed_in(visitor)
+    address, link = list_of(User, address="192.0.2.77"), "Accounts that signed in from"
+
+    def hold(*names: str) -> None:
+        RolePermission.objects.filter(role=role).delete()
+        for name in ("admin.access", *names):
+            baker.make(RolePermission, role=role, permission=Permission.objects.get(name=name))
+
+    hold("users.read")
+    assert client.get(address).status_code == 400
+    assert "Signed in from" not in text_of(client.get(list_of(User)))
+    hold("user_sessions.read")
+    assert link not in text_of(client.get(page_of(UserSession, session.pk)))
+    hold("users.read", "user_sessions.read")
+    assert listed(client.get(address)) == [session.user_id]
+    assert link in text_of(client.get(page_of(UserSession, session.pk)))
 
 
 @pytest.mark.parametrize(

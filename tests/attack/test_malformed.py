@@ -171,13 +171,13 @@ def test_no_text_takes_long_to_read(part: str, super_admin: Client) -> None:
 
 @pytest.mark.parametrize("part", REPEATED, ids=ascii)
 def test_no_header_takes_long_to_read(part: str) -> None:
-    """Anybody may send it, and as long as gunicorn takes it."""
+    """Anybody may send it. Ten times as long as gunicorn takes it: squares are minutes then."""
     started = thread_time()
     for before in ("", ";", "; charset", "; charset=", "; charset=utf-8"):
         for behind in ("", "x", ";"):
-            header = f"{FORM}{before}{part * (8000 // len(part))}{behind}"
+            header = f"{FORM}{before}{part * (80_000 // len(part))}{behind}"
             is_refused("POST", [("Content-Type", header), ("Content-Length", "3")])
-    assert thread_time() - started < 0.4
+    assert thread_time() - started < 5
 
 
 @pytest.mark.parametrize(

@@ -196,3 +196,12 @@ def test_no_method_but_those_of_a_browser(route: str, knocking: Knocking) -> Non
             answer = knocking(name).generic(method, path, headers={"x-secret": "not-to-be-seen"})
             assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD, POST")
             assert "not-to-be-seen" not in answer.text + str(answer.headers)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/metrics"])
+def test_a_probe_by_another_method_gets_nothing_back(path: str, super_admin: Client) -> None:
+    for method in ("TRACE", "OPTIONS", "DELETE", "QUERY"):
+        answer = super_admin.generic(method, path, headers={"x-secret": "not-to-be-seen"})
+        assert answer.status_code == 405
+        assert answer["Allow"].startswith("GET, HEAD")
+        assert "not-to-be-seen" not in answer.text + str(answer.headers)

@@ -19,7 +19,8 @@ SELECT coalesce(sum(confl_tablespace + confl_lock + confl_snapshot + confl_buffe
 FROM pg_stat_database_conflicts WHERE datname = current_database()
 """
 
-LOOKS = 20
+#: How often the counts are looked at again, within so many seconds.
+LOOKS, PATIENCE = 20, 2
 IN_THE_WAY = (
     "this server is a replica, and its replay ended what read for too long (conflict with "
     "recovery): run it again at a quieter time, raise max_standby_streaming_delay on the replica, "
@@ -44,11 +45,11 @@ def explained(connection: BaseDatabaseWrapper, *, in_recovery: bool) -> Iterator
 
 
 def _has_risen(parameters: dict[str, object], before: int) -> bool:
-    """Whether it has, within two seconds: a session that was ended hands it in at its end."""
+    """Whether there are more conflicts than before: an ended session's is counted at its end."""
     for _ in range(LOOKS):
         if _count(parameters) > before:
             return True
-        time.sleep(2 / LOOKS)
+        time.sleep(PATIENCE / LOOKS)
     return False
 
 

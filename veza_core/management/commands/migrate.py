@@ -27,11 +27,7 @@ from veza_core.operations.deploy.autodetector import Autodetector
 from veza_core.operations.deploy.executor import Executor, MigrationReport, Patience
 from veza_core.operations.deploy.plan import Plan, read_plan
 from veza_core.operations.deploy.pooler import check_direct
-from veza_core.operations.deploy.recognition import (
-    check_public,
-    check_stranger,
-    check_tables,
-)
+from veza_core.operations.deploy.recognition import check_public, check_stranger, check_tables
 from veza_core.operations.deploy.requirements import unmet_requirements
 from veza_core.operations.deploy.signals import signals_are_due
 from veza_core.operations.deploy.summary import read_summary
