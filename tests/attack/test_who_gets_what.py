@@ -170,6 +170,8 @@ def test_screen(model: type[Model], knocking: Knocking) -> None:
             if action.in_lists
         },
     }
+    if model is User:
+        pages[address_of(model, "erasure", row.pk)] = ADMINS
     before = model._base_manager.values().get(pk=row.pk)
     for path, allowed in pages.items():
         got = {name for name, client in knocking.everybody() if not refused(client, path, name)}
