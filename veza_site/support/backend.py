@@ -66,7 +66,7 @@ class SupportBackend(LiveUserBackend):
         """Whether the user may enter the support admin; asks the tables."""
         # Kept for the log, which else would ask again, and so take longer for an account.
         user.__dict__["may_enter"] = access_of(user).may_enter
-        return bool(user.__dict__["may_enter"])
+        return user.__dict__["may_enter"] and super().may_sign_in(user)
 
 
 def _reason(user: User | None) -> str:
