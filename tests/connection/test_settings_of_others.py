@@ -12,6 +12,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from tests import in_process
+from tests.connection.foreign_settings import ALL_AT_ONCE, FORMATS, timeouts
 from tests.support import (
     administer,
     database_environment,
@@ -25,25 +26,6 @@ from veza_core.db.backend.base import DatabaseWrapper
 from veza_core.db.session import PINNED, read_session, settings_that_differ
 
 pytestmark = [pytest.mark.django_db, pytest.mark.process]
-
-#: What a server may be set up with, of the settings that our statements and psycopg rely on.
-FORMATS = {
-    "DateStyle": ["German", "SQL, DMY", "Postgres, MDY"],
-    "IntervalStyle": ["iso_8601", "sql_standard", "postgres_verbose"],
-    "TimeZone": ["Asia/Kathmandu"],
-    "bytea_output": ["escape"],
-    "extra_float_digits": ["-15"],
-    "xmloption": ["document"],
-    "standard_conforming_strings": ["off"],
-    "backslash_quote": ["on"],
-    "array_nulls": ["off"],
-    "transform_null_equals": ["on"],
-    "quote_all_identifiers": ["on"],
-    "check_function_bodies": ["off"],
-    "default_transaction_isolation": ["serializable", "repeatable read"],
-    "search_path": ["pg_catalog", "chat"],
-}
-ALL_AT_ONCE = {name: values[0] for name, values in FORMATS.items()}
 
 #: How a database gets its settings, without a word to other databases of the server.
 WAYS = {
@@ -202,20 +184,12 @@ def test_a_backup_reads_where_it_is_read_only(migrated, tmp_path):
         assert (nothing_to_do.returncode, nothing_to_do.stderr) == (0, "")
 
 
-TIMEOUTS = ["statement_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout"]
-
-
-def timeouts():
-    newer = connection.pg_version >= 170000
-    return dict.fromkeys([*TIMEOUTS, *(["transaction_timeout"] if newer else [])], "60s")
-
-
 def test_timeouts_are_named(migrated):
     with scratch_database(f"TEMPLATE {migrated}") as name:
-        configure(name, timeouts())
+        configure(name, timeouts(connection.pg_version))
         told = manage("migrate", **database_environment(name)).stdout.splitlines()[1]
         assert told.startswith("In force, and obeyed: ")
-        for timeout in timeouts():
+        for timeout in timeouts(connection.pg_version):
             assert f"{timeout} is 1min (for the database)" in told
 
 
@@ -223,7 +197,7 @@ def test_a_backup_and_a_restore_have_no_timeouts(migrated, tmp_path):
     """As pg_dump and pg_restore have none: they would never end on a large database."""
     file = str(tmp_path / "x.dump")
     with scratch_database(f"TEMPLATE {migrated}") as name:
-        configure(name, dict.fromkeys(timeouts(), "100ms"))
+        configure(name, dict.fromkeys(timeouts(connection.pg_version), "100ms"))
         for arguments in (["backup_db", file], ["restore_db", file, "--replace", "--noinput"]):
             result = manage(*arguments, **database_environment(name))
             assert result.returncode == 0, result.stderr
