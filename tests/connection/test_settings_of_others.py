@@ -12,6 +12,13 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from tests import in_process
+from tests.commands import (
+    DROPS_OF_OTHERS,
+    READS,
+    WRITES,
+    WRITES_NOTHING,
+    WRITES_NOTHING_EITHER,
+)
 from tests.connection.foreign_settings import ALL_AT_ONCE, FORMATS, timeouts
 from tests.support import (
     administer,
@@ -133,8 +140,6 @@ def test_the_audit_of_a_url_finds_nothing_false(migrated, name):
 
 #: Commands that replace or delete what is there, with DEBUG off.
 DESTROYS = {"flush": ["--noinput"], "loaddata": ["x"], "reset_db": ["--noinput"], "demo_staff": []}
-#: Commands of django-extensions, which stay within no schema and no server of ours.
-DROPS_OF_OTHERS = ["drop_test_database", "reset_schema"]
 
 WRITERS = [
     ["clearsessions"],
@@ -234,91 +239,11 @@ def test_a_session_says_where_it_is_by_the_servers_answer(migrated):
     )
 
 
-#: Commands that write nothing to a database and save nothing of one. All others are tried below,
-#: so a new one has to be named here or there.
-WRITES_NOTHING = {
-    # They read a database, and print.
-    "audit_schema",
-    "inspectdb",
-    "schema_diff",
-    "showmigrations",
-    "sqlflush",
-    "sqlmigrate",
-    "sqlsequencereset",
-    "status",
-    # What somebody types there is theirs.
-    "dbshell",
-    "shell",
-    # The site, and a server of their own.
-    "database_server",
-    "runserver",
-    "test",
-    "testserver",
-    # They read and write files of the project.
-    "check",
-    "collectstatic",
-    "compilemessages",
-    "diffsettings",
-    "findstatic",
-    "lint_migrations",
-    "lint_schema",
-    "make_release",
-    "makemessages",
-    "makemigrations",
-    "optimizemigration",
-    "sendtestemail",
-    "squashmigrations",
-    "startapp",
-    "startproject",
-    # Refused: see below.
-    *DROPS_OF_OTHERS,
-}
-#: Of django-extensions, on machines for development: the others of theirs are tried below.
-WRITES_NOTHING_EITHER = """
-    admin_generator clean_pyc clear_cache compile_pyc create_command create_jobs
-    create_template_tags delete_squashed_migrations describe_form dumpscript export_emails
-    find_template generate_password generate_secret_key graph_models list_model_info list_signals
-    mail_debug managestate notes print_settings print_user_for_session raise_test_exception runjob
-    runjobs runprofileserver runscript runserver_plus set_default_site shell_plus show_permissions
-    show_template_tags show_urls sqlcreate sqldiff sqldsn sync_s3 unreferenced_files
-    validate_templates
-"""
-#: All others, with arguments; `{}` is a new file.
-WRITES = {
-    "addstatictoken": ["nobody"],
-    "backup_db": ["{}"],
-    "changepassword": ["nobody"],
-    "clearsessions": [],
-    "count_weekly_plays": [],
-    "createcachetable": [],
-    "createsuperuser": ["--noinput", "--username", "root", "--email", "root@example.com"],
-    "demo_staff": [],
-    "distribute": [],
-    "dumpdata": ["--output", "{}"],
-    "export_schema": ["--directory", "{}"],
-    "flush": ["--noinput"],
-    "grant_staff": ["nobody", "admin"],
-    "loaddata": ["{}"],
-    "merge_model_instances": [],
-    "migrate": [],
-    "purge": [],
-    "recount": [],
-    "remove_stale_contenttypes": ["--noinput"],
-    "reset_attempts": ["--address", "192.0.2.1"],
-    "reset_db": ["--noinput"],
-    "restore_db": ["{}"],
-    "seed_demo": ["--users", "100", "--tracks", "100", "--plays", "100"],
-    "set_fake_emails": [],
-    "set_fake_passwords": [],
-    "sync_roles": [],
-    "syncdata": ["{}"],
-    "update_permissions": [],
-}
 ON_STANDARD_ERROR = {"dumpdata"}
 
 
 def test_every_command_that_writes_is_tried():
-    known = {*WRITES, *WRITES_NOTHING, *WRITES_NOTHING_EITHER.split()}
+    known = {*WRITES, *READS, *WRITES_NOTHING, *WRITES_NOTHING_EITHER.split()}
     assert get_commands().keys() == known
 
 
