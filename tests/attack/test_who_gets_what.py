@@ -59,7 +59,8 @@ SCREENS: dict[str, tuple[tuple[str, ...], dict[str, tuple[str, ...]]]] = {
         "ban": READERS, "unban": READERS, "deactivate": READERS, "reactivate": READERS,
         "verify": READERS, "unverify": READERS, "unlock": READERS, "revoke": READERS,
         "suspend": READERS, "change_email": READERS, "restore": ADMINS,
-        "grant_role": ADMINS, "withdraw_role": ADMINS, **NOTE,
+        "grant_role": ADMINS, "withdraw_role": ADMINS, "export_data": ADMINS,
+        **NOTE,
     }),
     "federated_identities": (ADMINS, {}),
     "refresh_tokens": (READERS, {}),
@@ -169,6 +170,8 @@ def test_screen(model: type[Model], knocking: Knocking) -> None:
             if action.in_lists
         },
     }
+    if model is User:
+        pages[address_of(model, "erasure", row.pk)] = ADMINS
     before = model._base_manager.values().get(pk=row.pk)
     for path, allowed in pages.items():
         got = {name for name, client in knocking.everybody() if not refused(client, path, name)}

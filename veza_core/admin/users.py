@@ -3,6 +3,10 @@
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse, HttpResponseNotAllowed
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -12,11 +16,16 @@ from veza_core.models import FederatedIdentity, User, UserRole
 from veza_core.screens.actions.notes import AddNote
 from veza_core.screens.columns import computed
 from veza_core.screens.display import badge, exact
+from veza_core.screens.guard import READING, guarded
 from veza_core.screens.inspection import InspectionAdmin
+from veza_core.screens.labels import url_of
+from veza_core.screens.legible import name_html
 from veza_core.screens.search.finders import beginning_and_domain, part, same, whole
 from veza_core.screens.states import UNSORTED, View, boolean, choices
 
 from .account_actions import ACCOUNT_ACTIONS
+from .data_actions import DATA_ACTIONS
+from .erasure import erasure_context
 from .related import CRITERIA
 from .role_actions import ROLE_ACTIONS
 from .user_page import head
@@ -70,7 +79,7 @@ class UserAdmin(InspectionAdmin):
     finders = (whole("email"), same("username", live=True), same("slug", live=True),
                *beginning_and_domain("email"), part("username"))  # fmt: skip
     frequent_actions = ("unban", "reactivate", "ban", "revoke", "note")
-    row_actions = (*ACCOUNT_ACTIONS, *ROLE_ACTIONS, AddNote("users"))
+    row_actions = (*ACCOUNT_ACTIONS, *ROLE_ACTIONS, *DATA_ACTIONS, AddNote("users"))
     sections = (
         ("Account", ("username", "email", "slug", "kind", "state")),
         ("Sign-in", ("last_login", "is_active", "is_banned", "is_verified", "locked_until",
@@ -90,7 +99,44 @@ class UserAdmin(InspectionAdmin):
     def page_context(self, request: StaffRequest, row: User) -> dict[str, Any]:
         context = super().page_context(request, row)
         panels = [*context["panels"], *context["empty_panels"]]
-        return {**context, **head(self, request, row, panels)}
+        erasure = "admin:veza_core_user_erasure"
+        return {
+            **context,
+            **head(self, request, row, panels),
+            "erasure_url": reverse(erasure, args=[row.pk]) if self.may_see_erasure(request) else "",
+        }
+
+    def get_urls(self) -> list[URLPattern]:
+        """The screen's own, and what an erasure would remove."""
+        view = self.admin_site.admin_view(self.erasure_view)
+        page = path("<str:object_id>/erasure/", view, name="veza_core_user_erasure")
+        return [page, *super().get_urls()]
+
+    @guarded
+    def erasure_view(self, request: StaffRequest, object_id: str) -> HttpResponse:
+        """What the purge of the account would do, table by table: see `erasure`."""
+        if not self.may_see_erasure(request):
+            raise PermissionDenied
+        if request.method not in READING:
+            return HttpResponseNotAllowed(READING)
+        row = request.inspected = self.get_object(request, object_id)
+        context = {
+            **self.admin_site.each_context(request),
+            **erasure_context(row, self.read_alias),
+            "title": format_html("What an erasure of {} removes", name_html(row.username)),
+            "page_title": f"Erasure of {self.page_title(row)}",
+            "opts": self.opts,
+            "row_url": url_of(User, row.pk),
+            "row_title": self.page_title(row),
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "veza/erasure.html", context)
+
+    def may_see_erasure(self, request: StaffRequest) -> bool:
+        """Who answers requests under data-protection law may."""
+        return self.has_view_permission(request) and all(
+            action.allowed(request.access) for action in DATA_ACTIONS
+        )
 
     def glance(self, request: Any, row: User) -> list[SafeString]:
         seen = [*account_states(row), format_html("Kind of account: {}", badge(str(row.role)))]

@@ -31,7 +31,9 @@ FROM unnest(ARRAY[
 CROSS JOIN unnest(ARRAY['read', 'create', 'update', 'delete']) AS action;
 
 INSERT INTO public.permissions (name, resource, action, description)
-VALUES ('admin.access', 'admin', 'access', 'Enter the support admin');
+VALUES
+    ('admin.access', 'admin', 'access', 'Enter the support admin'),
+    ('personal_data.access', 'personal_data', 'access', 'Take away all that is held on one user');
 
 INSERT INTO public.roles (name, display_name, description, is_system)
 VALUES
@@ -44,7 +46,8 @@ SELECT roles.id, permissions.id
 FROM public.roles
 JOIN public.permissions ON
     roles.name = 'admin'
-    OR permissions.action IN ('read', 'access')
+    OR permissions.action = 'read'
+    OR permissions.name = 'admin.access'
     OR (
         permissions.action = 'update'
         AND permissions.resource IN (

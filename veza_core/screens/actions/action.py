@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.db import router
 from django.db.models import Model
+from django.http.response import HttpResponseBase
 
 from veza_core.access import Access, StaffRequest
 
@@ -134,6 +135,10 @@ class RowAction(ABC):
     @abstractmethod
     def change(self, row: Any, work: Work) -> Change:
         """Make the change. Raises `ConflictError` when the database refuses it."""
+
+    def answer(self, row: Any, work: Work) -> HttpResponseBase | None:
+        """What is sent when the change is made, in place of the way back; None: nothing."""
+        return None
 
     def undo_values(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
         """With what the form of the undoing action is filled in; takes what the log has."""

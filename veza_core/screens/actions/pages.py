@@ -18,7 +18,7 @@ from ..errors import HelpfulError, NotThereError, error_page
 from ..labels import url_of
 from ..reading import reading
 from . import typed
-from .action import ConflictError, LeftOut, RowAction
+from .action import ConflictError, LeftOut, RowAction, Work
 from .addresses import next_of, selected_url, undo_url, way_back
 from .forms import ActionForm, CodeCheck, filled
 from .naming import called, short
@@ -188,6 +188,9 @@ def _act_on_one(
     except ConflictError as error:
         return _again(admin, request, action, selection, form, error)
     row, change = done
+    answer = action.answer(row, Work(request, admin.admin_site, values))
+    if answer is not None:
+        return answer
     back = way_back(admin, request.POST, row)
     link = undo_url(action, row, change.before, change.after, next_of(request.POST))
     messages.success(request, with_undo(f"{action.done} {short(row)}.", link))
