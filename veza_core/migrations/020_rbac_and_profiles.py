@@ -31,7 +31,9 @@ FROM unnest(ARRAY[
 CROSS JOIN unnest(ARRAY['read', 'create', 'update', 'delete']) AS action;
 
 INSERT INTO public.permissions (name, resource, action, description)
-VALUES ('admin.access', 'admin', 'access', 'Enter the support admin');
+VALUES
+    ('admin.access', 'admin', 'access', 'Enter the support admin'),
+    ('second_factors.delete', 'second_factors', 'delete', 'Reset the second factor of a colleague');
 
 INSERT INTO public.roles (name, display_name, description, is_system)
 VALUES
