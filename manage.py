@@ -45,17 +45,23 @@ def main() -> None:
         sys.exit(f"manage.py: {line}")
 
 
+def outcome() -> str | int | None:
+    """Run `main`, and write what is left to write; the exit code, or the line to end with."""
+    code = None
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code
+    lost = lost_output(is_done=not code)
+    return code or lost
+
+
 def exit_code() -> str | int | None:
-    """Run `main`, and give the exit code, or the line to end with; see above."""
+    """`outcome`, with streams that are safe to use and signals that end it; see above."""
     guard_streams()
     try:
         interrupt_on_signals()
-        try:
-            main()
-        except SystemExit as end:
-            if end.code:
-                return end.code
-        return lost_output()
+        return outcome()
     except KeyboardInterrupt as error:
         # Before the command had begun, or after it had ended.
         return interrupt_code(error)

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from veza_core.access import StaffRequest, staff_request
+from veza_core.admin.users import UserAdmin
 from veza_core.screens.actions.addresses import undo_batch_url_of, undo_url_of
 from veza_core.screens.columns import computed
 from veza_core.screens.display import NOTHING, shortened
@@ -20,7 +21,11 @@ from veza_core.screens.states import Option, State, View
 from veza_site.models import ACTION, Note, StaffLogEntry
 from veza_site.support.changes import changes_html, model_of
 from veza_site.support.masking import mask
+from veza_site.support.second_factor_action import ResetSecondFactor
 from veza_site.support.wording import done
+
+# The second factor is this site's; the screen of accounts is another app's.
+UserAdmin.row_actions = (*UserAdmin.row_actions, ResetSecondFactor())
 
 
 class StaffScreen(InspectionAdmin):

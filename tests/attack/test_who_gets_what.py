@@ -60,7 +60,7 @@ SCREENS: dict[str, tuple[tuple[str, ...], dict[str, tuple[str, ...]]]] = {
         "verify": READERS, "unverify": READERS, "unlock": READERS, "revoke": READERS,
         "suspend": READERS, "change_email": READERS, "restore": ADMINS,
         "grant_role": ADMINS, "withdraw_role": ADMINS, "export_data": ADMINS,
-        **NOTE,
+        "reset_second_factor": ADMINS, **NOTE,
     }),
     "federated_identities": (ADMINS, {}),
     "refresh_tokens": (READERS, {}),

@@ -69,6 +69,7 @@ def site(
     monkeypatch.setitem(connections.settings, REPLICA, standby)
     settings.REPLICAS = [REPLICA]
     monkeypatch.setattr("veza_site.replicas.replica.LOOK_EVERY", 0.1)
+    monkeypatch.setattr("veza_site.health.FRESH", 0.0)
     replica.cache_clear()
     with django_db_blocker.unblock(), connected(pair.host):
         ContentType.objects.clear_cache()

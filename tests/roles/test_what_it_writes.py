@@ -18,7 +18,7 @@ from tests.attack.addresses import MODELS, actions_of, address_of
 from tests.roles.roles import DENIED
 from tests.roles.roles import PASSWORD as ROLE_PASSWORD
 from tests.roles.serving import serving_as
-from tests.staff import PASSWORD, make_user, post_sign_in
+from tests.staff import PASSWORD, grant, make_user, post_sign_in
 from tests.support import server_parameters
 from veza_core.counters import counting
 from veza_core.models import Role, User, UserRole, UserRoleAssignment
@@ -58,6 +58,9 @@ def row_for(model, action):
     row = baker.make(model, **values)
     if action.name == "withdraw_role":
         baker.make(UserRoleAssignment, user=row, role=Role.objects.get(name="support"))
+    if action.name == "reset_second_factor":
+        grant(row, "support")
+        TOTPDevice.objects.create(user=row, confirmed=True)
     if action.name == "grant_role":
         # What has ended is given again by UPDATE; the other way is in the test of sign-ins.
         baker.make(UserRoleAssignment, user=row, role=Role.objects.get(name="support"),

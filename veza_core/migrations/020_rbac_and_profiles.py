@@ -33,7 +33,8 @@ CROSS JOIN unnest(ARRAY['read', 'create', 'update', 'delete']) AS action;
 INSERT INTO public.permissions (name, resource, action, description)
 VALUES
     ('admin.access', 'admin', 'access', 'Enter the support admin'),
-    ('personal_data.access', 'personal_data', 'access', 'Take away all that is held on one user');
+    ('personal_data.access', 'personal_data', 'access', 'Export all data that is held on one user'),
+    ('second_factors.delete', 'second_factors', 'delete', 'Reset the second factor of a colleague');
 
 INSERT INTO public.roles (name, display_name, description, is_system)
 VALUES

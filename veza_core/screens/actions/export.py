@@ -33,6 +33,7 @@ from .batches import COMPLETE, batches
 from .cells import cell
 from .forms import ReasonForm
 from .pages import code_check, helpful
+from .reasons import usual_reasons
 
 if TYPE_CHECKING:
     from ..inspection import InspectionAdmin
@@ -118,8 +119,9 @@ def _view(admin: "InspectionAdmin", request: StaffRequest) -> HttpResponseBase:
     listing = read(admin.screen(request), request.GET)
     given = request.POST if request.method == "POST" else None
     before = None if given else typed.take(request)
-    initial = {"reason": before["reason"]} if before else None
-    form = ReasonForm(given, check_code=code_check(admin, request), initial=initial)
+    initial = before.dict() if before else None
+    form = ReasonForm(given, check_code=code_check(admin, request), initial=initial,
+                      usual=usual_reasons(admin.opts.db_table, "export"))  # fmt: skip
     if form.is_valid():
         return _export(admin, request, listing, form.cleaned_data["reason"])
     request.current_app = admin.admin_site.name

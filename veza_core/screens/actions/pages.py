@@ -24,6 +24,7 @@ from .forms import ActionForm, CodeCheck, filled
 from .naming import called, short
 from .perform import GONE, Outcome, may, perform, perform_some
 from .progress import NAMED, progress, told_of, with_undo
+from .reasons import usual_reasons
 from .selection import (
     CHUNK,
     MOST,
@@ -116,7 +117,8 @@ def _form(
     check = code_check(admin, request) if action.is_drastic(len(selection.rows)) else None
     known = {name for own in selection.filled.values() for name in own}
     form = ActionForm(sent, action=action, access=request.access, rows=selection.rows,
-                      known=known, check_code=check)  # fmt: skip
+                      known=known, check_code=check,
+                      usual=usual_reasons(admin.opts.db_table, action.name))  # fmt: skip
     form.initial = filled([*form.fields], query)
     return form
 
