@@ -172,6 +172,7 @@ def test_screen(model: type[Model], knocking: Knocking) -> None:
     }
     if model is User:
         pages[address_of(model, "erasure", row.pk)] = ADMINS
+        pages[address_of(model, "related", row.pk)] = READERS
     before = model._base_manager.values().get(pk=row.pk)
     for path, allowed in pages.items():
         got = {name for name, client in knocking.everybody() if not refused(client, path, name)}

@@ -35,7 +35,12 @@ def erasure_context(user: User, alias: str) -> dict[str, Any]:
     order = [*TONES]
     lines.sort(key=lambda line: (order.index(line[1]), line[0]))
     return {
-        "when": _when(user),
+        "hint": format_html(
+            "{} Counted up to {} for each table, by the foreign keys that the purge follows. “Set"
+            " to NULL”: the row stays, and no longer says whose it was.",
+            _when(user),
+            f"{erasure.MOST:,}",
+        ),
         "table": HtmlTable(
             ["Table", "What happens", "Rows", "Found by"],
             [
@@ -43,7 +48,6 @@ def erasure_context(user: User, alias: str) -> dict[str, Any]:
                 for table, what, rows, column in lines
             ],
         ),
-        "most": f"{erasure.MOST:,}",
     }
 
 
