@@ -119,6 +119,7 @@ def related_context(user: User, alias: str) -> dict[str, Any]:
     found = _ask(SHOWN, user.pk, alias)
     number = Count(found[0][-1] if found else 0)
     return {
+        "heading": "By addresses in common",
         "table": HtmlTable(
             ["Account", "State", "Addresses in common", "Sessions there", "Last seen there"],
             [_line(*row[:-1]) for row in found],
