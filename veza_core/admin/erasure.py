@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from veza_core.models import User
-from veza_core.operations.personal_data import about_users
+from veza_core.operations.personal_data import declared
 from veza_core.operations.purge import erasure
 from veza_core.operations.purge.erasure import Effect, foresee_one
 from veza_core.screens.columns import HtmlTable, heading
@@ -84,13 +84,15 @@ def _effects(user: User, alias: str) -> Iterator[Line]:
 def _kept(user: User, alias: str) -> Iterator[Line]:
     """Rows that name the account without a foreign key, which no purge follows."""
     models = {model._meta.db_table: model for model in apps.get_models()}
-    for name, columns in about_users().items():
+    by_row = declared("about_rows")
+    for name, by_user in declared("about_users").items():
+        columns = [*by_row.get(name, ()), *by_user]
         found = Q()
         for column in columns:
             found |= Q(**{column: str(user.pk)})
         rows = models[name]._base_manager.using(alias).filter(found)
         if number := rows.values("pk")[: erasure.MOST + 1].count():
-            yield name, KEPT, number, [*columns]
+            yield name, KEPT, number, columns
 
 
 def _number(rows: int | None) -> SafeString | str:
