@@ -92,8 +92,6 @@ class Command(DjangoCommand, MigrationReport):
         self.done: list[dict[str, str | float]] = []
         self.status = StatusLine(self.stdout, shown=self.verbosity >= 1)
         self.last_tenth = ("", 0)
-        if "" in (options["app_label"], options["migration_name"]):
-            raise CommandError("the name of an app or a migration is given but empty")
         if options["lock_timeout"] < 0.001:
             raise CommandError("--lock-timeout is at least 0.001 s: no limit would stop traffic")
         connection = connections[options["database"]]
