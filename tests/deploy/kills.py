@@ -119,7 +119,9 @@ class Bench:
         for attempt in range(ATTEMPTS):
             database = f"trial_{number}_{attempt}"
             self.administer(f'CREATE DATABASE {database} TEMPLATE "copied_{version}" {COPY}')
-            was_killed, ending = self.attempt(kind, database, version, at_boundary=number % 2 == 0)
+            was_killed, ending = self.attempt(
+                kind, database, version, at_boundary=(number + attempt) % 2 == 0
+            )
             self.administer(f"DROP DATABASE {database} WITH (FORCE)")
             if was_killed:
                 return f"{version} {kind}", ending
