@@ -40,8 +40,10 @@ class StaffLogEntry(models.Model):
 
     #: See `veza_core.operations.personal_data`: who did it is told to nobody, and who did something
     #: is not told about whom.
-    about_users: ClassVar[Mapping[str, frozenset[str]]] = {
+    about_rows: ClassVar[Mapping[str, frozenset[str]]] = {
         "subject_id": frozenset({"staff_id", "staff_name", "address", "user_agent", "batch"}),
+    }
+    about_users: ClassVar[Mapping[str, frozenset[str]]] = {
         "staff_id": frozenset({
             "subject_table", "subject_id", "subject_label", "reason", "before", "after", "batch",
         }),
@@ -142,8 +144,10 @@ class Note(models.Model):
     """A remark of staff about a row. Never edited, by the same triggers."""
 
     #: As for the staff log.
-    about_users: ClassVar[Mapping[str, frozenset[str]]] = {
+    about_rows: ClassVar[Mapping[str, frozenset[str]]] = {
         "subject_id": frozenset({"author_id", "author_name"}),
+    }
+    about_users: ClassVar[Mapping[str, frozenset[str]]] = {
         "author_id": frozenset({"subject_table", "subject_id", "text"}),
     }
 

@@ -191,6 +191,17 @@ def test_what_staff_noted_is_in_it_and_not_who(browser: Client, user: User, staf
     assert "127.0.0.1" not in text
 
 
+def test_what_staff_noted_of_the_user_s_own_rows(browser: Client, user: User, bob: User):
+    own, other = baker.make(Track, user=user), baker.make(Track, user=bob)
+    for track in (own, other):
+        take(browser, track, "note", text=f"of {track.pk}")
+    found = archive(browser, user)
+    assert [note["text"] for note in rows(found, "django.veza_site_note")] == [f"of {own.pk}"]
+    logged = rows(found, "django.veza_site_stafflogentry")
+    assert str(own.pk) in [entry["subject_id"] for entry in logged]
+    assert str(other.pk) not in words_of(found)
+
+
 def test_what_a_colleague_did_to_others_is_not_told(browser: Client, bob: User):
     colleague = make_staff("admin", "colleague")
     take(signed_in(colleague), bob, "ban", confirm="bob", reason="bob's secret")

@@ -55,7 +55,7 @@ def screen_names() -> dict[str, type[Model]]:
     names = {f"{prefix(model)}_{page}": model for model in MODELS for page in PAGES}
     timelines = [model for model in MODELS if admin.site.get_model_admin(model).has_timeline]  # type: ignore[attr-defined]
     names |= {f"{prefix(model)}_timeline": model for model in timelines}
-    return names | {f"{prefix(User)}_erasure": User}
+    return names | {f"{prefix(User)}_{page}": User for page in ("erasure", "related")}
 
 
 def prefix(model: type[Model]) -> str:

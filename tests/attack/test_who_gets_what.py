@@ -34,6 +34,8 @@ ADDRESSES = {
     "admin/logout/": (302, 302, 302, 302, 302, 302, 302, 302),
     "admin/": (302, 302, 302, 200, 200, 200, 200, 200),
     "admin/search/": (302, 302, 302, 200, 200, 200, 200, 200),
+    # The page of a row, by its ID; here of none.
+    "admin/id/<uuid:key>/": (302, 302, 302, 404, 404, 404, 404, 404),
     # One's own, and nobody else's.
     "admin/sessions/": (302, 302, 302, 200, 200, 200, 200, 200),
     # Django's, which no screen uses: there is nothing to complete.
@@ -106,6 +108,12 @@ def spelled(route: str) -> str:
     return "admin/<url>" if "(?P<url>" in route else route
 
 
+def path_of(route: str) -> str:
+    """An address of the table above."""
+    path = "/" + route.replace("<app>", "veza_core").replace("<url>", "no/such/page")
+    return path.replace("<uuid:key>", "00000000-0000-4000-8000-000000000000")
+
+
 def test_every_address_has_its_line() -> None:
     """Also the other way round: no line is about what is gone."""
     found = {address for address in addresses() if address.name not in screen_names()}
@@ -129,7 +137,7 @@ NAMES = {address.name for address in addresses()}
 
 @pytest.mark.parametrize("route", ADDRESSES)
 def test_address(route: str, knocking: Knocking) -> None:
-    path = "/" + route.replace("<app>", "veza_core").replace("<url>", "no/such/page")
+    path = path_of(route)
     answers = [client.get(path) for _, client in knocking.everybody()]
     assert tuple(answer.status_code for answer in answers) == ADDRESSES[route]
     for name, client in knocking.everybody():
@@ -173,6 +181,7 @@ def test_screen(model: type[Model], knocking: Knocking) -> None:
     }
     if model is User:
         pages[address_of(model, "erasure", row.pk)] = ADMINS
+        pages[address_of(model, "related", row.pk)] = READERS
     before = model._base_manager.values().get(pk=row.pk)
     for path, allowed in pages.items():
         got = {name for name, client in knocking.everybody() if not refused(client, path, name)}
@@ -194,7 +203,7 @@ def test_django_s_own_pages_of_a_row_are_gone() -> None:
 @pytest.mark.parametrize("route", ADDRESSES)
 def test_no_method_but_those_of_a_browser(route: str, knocking: Knocking) -> None:
     """What Django does not know it takes for a GET, or a POST without a form."""
-    path = "/" + route.replace("<app>", "veza_core").replace("<url>", "no/such/page")
+    path = path_of(route)
     for method in ("TRACE", "OPTIONS", "PUT", "PATCH", "DELETE", "CONNECT", "PROPFIND", "QUERY"):
         for name in ("anonymous", "super_admin"):
             answer = knocking(name).generic(method, path, headers={"x-secret": "not-to-be-seen"})

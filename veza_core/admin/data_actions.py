@@ -35,7 +35,8 @@ class ExportData(RowAction):
 
     def answer(self, row: User, work: Work) -> StreamingHttpResponse:
         alias = work.site.read_alias
-        bundle = Bundle(row, find(connections[alias], row.pk), alias)
+        acted_on = [each.opts.db_table for each in work.site.screens() if each.row_actions]
+        bundle = Bundle(row, find(connections[alias], row.pk, acted_on), alias)
         name = f"user-{row.pk}-{timezone.now():%Y-%m-%d-%H%M%S}.zip"
         return StreamingHttpResponse(
             _recorded(bundle, work),

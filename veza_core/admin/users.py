@@ -1,5 +1,6 @@
 """Accounts, and the identities that they sign in by."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
@@ -12,41 +13,24 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from veza_core.access import StaffRequest
-from veza_core.models import FederatedIdentity, User, UserRole
+from veza_core.models import FederatedIdentity, User, UserRole, UserSession
 from veza_core.screens.actions.notes import AddNote
 from veza_core.screens.columns import computed
 from veza_core.screens.display import badge, exact
 from veza_core.screens.guard import READING, guarded
 from veza_core.screens.inspection import InspectionAdmin
-from veza_core.screens.labels import url_of
+from veza_core.screens.labels import may_read, url_of
 from veza_core.screens.legible import name_html
 from veza_core.screens.search.finders import beginning_and_domain, part, same, whole
 from veza_core.screens.states import UNSORTED, View, boolean, choices
 
 from .account_actions import ACCOUNT_ACTIONS
+from .account_states import account_states
 from .data_actions import DATA_ACTIONS
 from .erasure import erasure_context
-from .related import CRITERIA
+from .related import CRITERIA, related_context
 from .role_actions import ROLE_ACTIONS
 from .user_page import head
-
-
-def account_states(user: User) -> list[SafeString]:
-    """All that keeps a user from signing in, or from being trusted; else "active"."""
-    states = []
-    if user.deleted_at is not None:
-        states.append(badge("deleted"))
-    if user.is_banned:
-        states.append(badge("banned"))
-    if not user.is_active:
-        states.append(badge("deactivated"))
-    if user.locked_until is not None and user.locked_until > timezone.now():
-        states.append(badge("locked"))
-    if not states:
-        states.append(badge("active"))
-    if not user.is_verified:
-        states.append(badge("unverified", tone="quiet"))
-    return states
 
 
 @admin.register(User)
@@ -99,38 +83,64 @@ class UserAdmin(InspectionAdmin):
     def page_context(self, request: StaffRequest, row: User) -> dict[str, Any]:
         context = super().page_context(request, row)
         panels = [*context["panels"], *context["empty_panels"]]
-        erasure = "admin:veza_core_user_erasure"
-        return {
-            **context,
-            **head(self, request, row, panels),
-            "erasure_url": reverse(erasure, args=[row.pk]) if self.may_see_erasure(request) else "",
-        }
+        links = []
+        if may_read(request, UserSession):
+            url = reverse("admin:veza_core_user_related", args=[row.pk])
+            links.append(("Accounts at the same addresses", url))
+        if self.may_see_erasure(request):
+            url = reverse("admin:veza_core_user_erasure", args=[row.pk])
+            links.append(("What an erasure would remove", url))
+        return {**context, **head(self, request, row, panels), "pages_about": links}
 
     def get_urls(self) -> list[URLPattern]:
-        """The screen's own, and what an erasure would remove."""
-        view = self.admin_site.admin_view(self.erasure_view)
-        page = path("<str:object_id>/erasure/", view, name="veza_core_user_erasure")
-        return [page, *super().get_urls()]
+        """The screen's own, what an erasure would remove, and who was seen where a user was."""
+        view = self.admin_site.admin_view
+        user = "<str:object_id>"
+        return [
+            path(f"{user}/erasure/", view(self.erasure_view), name="veza_core_user_erasure"),
+            path(f"{user}/related/", view(self.related_view), name="veza_core_user_related"),
+            *super().get_urls(),
+        ]
 
     @guarded
     def erasure_view(self, request: StaffRequest, object_id: str) -> HttpResponse:
         """What the purge of the account would do, table by table: see `erasure`."""
         if not self.may_see_erasure(request):
             raise PermissionDenied
+        return self.page_about(request, object_id, "What an erasure removes", erasure_context)
+
+    @guarded
+    def related_view(self, request: StaffRequest, object_id: str) -> HttpResponse:
+        """The accounts that were seen at the addresses of this one: see `related`."""
+        if not self.has_view_permission(request) or not may_read(request, UserSession):
+            raise PermissionDenied
+        return self.page_about(
+            request, object_id, "Accounts at the same addresses", related_context
+        )
+
+    def page_about(
+        self,
+        request: StaffRequest,
+        object_id: str,
+        title: str,
+        context: Callable[[User, str], dict[str, Any]],
+    ) -> HttpResponse:
+        """A page of its own about an account: one table, and what to know of it."""
         if request.method not in READING:
             return HttpResponseNotAllowed(READING)
         row = request.inspected = self.get_object(request, object_id)
-        context = {
+        request.current_app = self.admin_site.name
+        shown = {
             **self.admin_site.each_context(request),
-            **erasure_context(row, self.read_alias),
-            "title": format_html("What an erasure of {} removes", name_html(row.username)),
-            "page_title": f"Erasure of {self.page_title(row)}",
+            **context(row, self.read_alias),
+            "title": format_html("{}: {}", title, name_html(row.username)),
+            "page_title": f"{title}: {self.page_title(row)}",
+            "about": title,
             "opts": self.opts,
             "row_url": url_of(User, row.pk),
             "row_title": self.page_title(row),
         }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, "veza/erasure.html", context)
+        return TemplateResponse(request, "veza/user_table.html", shown)
 
     def may_see_erasure(self, request: StaffRequest) -> bool:
         """Who answers requests under data-protection law may."""

@@ -6,10 +6,11 @@ all. Of a table that has one, only those rows count that refer to this user: wha
 liked or commented is about those others. In the rows that count, the keys of other users are left
 out.
 
-Tables that name users without a foreign key say so on their model: `about_users`.
+Tables that name users without a foreign key say so on their model: `about_users`; those that name
+rows of any table, `about_rows`: of these count those about the account, and about its own rows.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -76,20 +77,26 @@ class PersonalData:
     elsewhere: dict[str, str] = field(default_factory=dict)
 
 
-def about_users() -> dict[str, Mapping[str, frozenset[str]]]:
-    """By table, the columns that name a user without a foreign key.
+def declared(attribute: str) -> dict[str, Mapping[str, frozenset[str]]]:
+    """By table, what models declare in `about_users` or `about_rows`.
 
-    To each belong the columns that tell of somebody else when the row was found by it.
+    That is the columns that name a user, or a row of any table, without a foreign key. To each
+    belong the columns that tell of somebody else when the row was found by it.
     """
     return {
-        model._meta.db_table: declared
+        model._meta.db_table: columns
         for model in apps.get_models()
-        if (declared := getattr(model, "about_users", None))
+        if (columns := getattr(model, attribute, None))
     }
 
 
-def find(connection: BaseDatabaseWrapper, user: UUID) -> PersonalData:
-    """Find out where rows about a user are. Reads catalogs alone."""
+def find(
+    connection: BaseDatabaseWrapper, user: UUID, written_about: Collection[str] = ()
+) -> PersonalData:
+    """Find out where rows about a user are. Reads catalogs alone.
+
+    `written_about`: the tables about whose rows tables of `about_rows` may say something.
+    """
     catalog = read_catalog(connection)
     users = catalog.tables[USERS]
     key = sql.Literal(str(user))
@@ -104,12 +111,25 @@ def find(connection: BaseDatabaseWrapper, user: UUID) -> PersonalData:
         else:
             data.elsewhere[str(table)] = "It belongs to another service."
     data.elsewhere |= dict.fromkeys(_of_sign_in(), OF_SIGN_IN)
-    conditions |= dict(_belonging(catalog, users, key))
+    owned = _owned(catalog, users, key)
+    conditions |= {table: rows for table, rows in owned.items() if table not in conditions}
     for table, condition in conditions.items():
         others = by_user.get(table, set()) - {table.key}
         data.held.append(_held(connection, table, condition, dict.fromkeys(others, key)))
-    for name, declared in about_users().items():
-        data.held.append(_declared(connection, catalog.tables[f"django.{name}"], declared, key))
+    subjects = [
+        sql.SQL("SELECT {}::text FROM {} WHERE {}").format(
+            sql.Identifier(table.key), table.identifier, rows
+        )
+        for table, rows in owned.items()
+        if table == users or str(table) in written_about
+    ]
+    any_subject = sql.SQL("ANY (ARRAY({}))").format(sql.SQL(" UNION ALL ").join(subjects))
+    by_row = declared("about_rows")
+    for name, columns_of_users in declared("about_users").items():
+        found = {by: _equals(by, key) for by in columns_of_users}
+        found |= {by: _equals(by, any_subject) for by in by_row.get(name, ())}
+        hidden = {**columns_of_users, **by_row.get(name, {})}
+        data.held.append(_declared(connection, catalog.tables[f"django.{name}"], found, hidden))
     data.held.sort(key=lambda held: (held.table != users, str(held.table)))
     return data
 
@@ -131,12 +151,13 @@ def _by_user(catalog: Catalog) -> dict[Table, set[str]]:
     return found
 
 
-def _belonging(
-    catalog: Catalog, users: Table, key: sql.Composable
-) -> Iterator[tuple[Table, sql.Composable]]:
-    """The tables without a foreign key to users whose rows are deleted along with a user's own."""
+def _owned(catalog: Catalog, users: Table, key: sql.Composable) -> dict[Table, sql.Composable]:
+    """By table, the rows that are a user's own, for WHERE: a deletion of the user deletes them.
+
+    Of a table that has a foreign key to users, those that refer to this user; of others, those that
+    belong to a row of the user.
+    """
     by_user = _by_user(catalog)
-    #: By table, the rows that are a user's own: those that a deletion of the user deletes.
     owned: dict[Table, sql.Composable] = {users: _equals(users.key, key)}
     for table in reversed(catalog.children_first()):
         ways = [
@@ -161,7 +182,7 @@ def _belonging(
                 owned[table] = _any(own)
         elif ways and table.schema == "public":
             owned[table] = _any(ways)
-            yield table, owned[table]
+    return owned
 
 
 def _equals(column: str, key: sql.Composable) -> sql.Composable:
@@ -194,21 +215,21 @@ def _held(
 def _declared(
     connection: BaseDatabaseWrapper,
     table: Table,
-    declared: Mapping[str, frozenset[str]],
-    key: sql.Composable,
+    found: Mapping[str, sql.Composable],
+    hidden: Mapping[str, frozenset[str]],
 ) -> Held:
-    """Rows of a table that names users without a foreign key."""
+    """Rows that name users without a foreign key: `found` by a column, `hidden` if by it alone."""
 
     def value(name: str) -> sql.Composable:
         shown = sql.SQL("to_jsonb({})").format(sql.Identifier(name))
-        showing = [_equals(by, key) for by, hidden in declared.items() if name not in hidden]
-        if len(showing) == len(declared):
+        showing = [condition for by, condition in found.items() if name not in hidden[by]]
+        if len(showing) == len(found):
             return shown
         return sql.SQL("CASE WHEN {} THEN {} ELSE {} END").format(
             _any(showing) if showing else sql.SQL("false"), shown, _word("(about somebody else)")
         )
 
-    return _of(connection, table, _any([_equals(by, key) for by in declared]), value)
+    return _of(connection, table, _any([*found.values()]), value)
 
 
 def _word(text: str) -> sql.Composable:

@@ -3,7 +3,7 @@
 The tables and their foreign keys are those that the purge itself follows (`read_catalog`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,8 +41,8 @@ class Effect:
 
     table: Table
     what: str
-    #: The column that refers to what is deleted; empty for the row itself.
-    column: str
+    #: The columns that refer to what is deleted; none for the row itself.
+    columns: Sequence[str]
     rows: int | None
 
 
@@ -63,13 +63,13 @@ def foresee_one(connection: BaseDatabaseWrapper, name: str, key: Any) -> list[Ef
         cursor.execute(statement)
         figures = iter(cursor.fetchone() or ())
     return [
-        Effect(table, what, column, None if count is None else next(figures))
-        for (table, what, column), count in asked
+        Effect(table, what, columns, None if count is None else next(figures))
+        for (table, what, columns), count in asked
     ]
 
 
-#: A table, what happens there, and the column by which; with the query that counts, if one can.
-type Asked = tuple[tuple[Table, str, str], sql.Composable | None]
+#: A table, what happens there, and the columns by which; with the query that counts, if one can.
+type Asked = tuple[tuple[Table, str, Sequence[str]], sql.Composable | None]
 
 
 def _gone(catalog: Catalog, root: Table, key: Any) -> dict[Table, sql.Composable]:
@@ -97,8 +97,8 @@ def _gone(catalog: Catalog, root: Table, key: Any) -> dict[Table, sql.Composable
 def _deleted(catalog: Catalog, root: Table, gone: dict[Table, sql.Composable]) -> Iterator[Asked]:
     for table in gone:
         rows = sql.SQL("SELECT key FROM {}").format(_name(table))
-        column = "" if table == root else _columns(catalog, gone, table)
-        yield (table, Effect.DELETED, column), _count(rows)
+        columns = [] if table == root else _columns(catalog, gone, table)
+        yield (table, Effect.DELETED, columns), _count(rows)
     spread = {
         reference.table: reference.column
         for parent in gone
@@ -106,18 +106,16 @@ def _deleted(catalog: Catalog, root: Table, gone: dict[Table, sql.Composable]) -
         if reference.table.is_spread and reference.action == CASCADE
     }
     for table, column in spread.items():
-        yield (table, Effect.DELETED, column), None
+        yield (table, Effect.DELETED, [column]), None
 
 
-def _columns(catalog: Catalog, gone: dict[Table, sql.Composable], table: Table) -> str:
+def _columns(catalog: Catalog, gone: dict[Table, sql.Composable], table: Table) -> list[str]:
     """The columns by which rows of a table would be deleted."""
-    return ", ".join(
-        sorted(
-            reference.column
-            for parent in gone
-            for reference in catalog.references[parent]
-            if reference.table == table and reference.action == CASCADE
-        )
+    return sorted(
+        reference.column
+        for parent in gone
+        for reference in catalog.references[parent]
+        if reference.table == table and reference.action == CASCADE
     )
 
 
@@ -136,7 +134,7 @@ def _cleared(catalog: Catalog, gone: dict[Table, sql.Composable]) -> Iterator[As
                         rows, _name(table)
                     )
                 count = _count(rows)
-            yield (table, Effect.CLEARED, reference.column), count
+            yield (table, Effect.CLEARED, [reference.column]), count
 
 
 def _blockers(catalog: Catalog, gone: dict[Table, sql.Composable]) -> Iterator[Asked]:
@@ -144,7 +142,7 @@ def _blockers(catalog: Catalog, gone: dict[Table, sql.Composable]) -> Iterator[A
         for reference in catalog.blockers[parent]:
             ours = str(reference.table) in catalog.tables
             count = _count(_children(reference, parent)) if ours else None
-            yield (reference.table, Effect.FORBIDDING, reference.column), count
+            yield (reference.table, Effect.FORBIDDING, [reference.column]), count
 
 
 def _children(reference: Reference, parent: Table) -> sql.Composable:
