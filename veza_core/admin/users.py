@@ -17,6 +17,7 @@ from veza_core.screens.search.finders import beginning_and_domain, part, same, w
 from veza_core.screens.states import UNSORTED, View, boolean, choices
 
 from .account_actions import ACCOUNT_ACTIONS
+from .content_actions import CONTENT_ACTIONS
 from .related import CRITERIA
 from .role_actions import ROLE_ACTIONS
 from .user_page import head
@@ -70,7 +71,7 @@ class UserAdmin(InspectionAdmin):
     finders = (whole("email"), same("username", live=True), same("slug", live=True),
                *beginning_and_domain("email"), part("username"))  # fmt: skip
     frequent_actions = ("unban", "reactivate", "ban", "revoke", "note")
-    row_actions = (*ACCOUNT_ACTIONS, *ROLE_ACTIONS, AddNote("users"))
+    row_actions = (*ACCOUNT_ACTIONS, *CONTENT_ACTIONS, *ROLE_ACTIONS, AddNote("users"))
     sections = (
         ("Account", ("username", "email", "slug", "kind", "state")),
         ("Sign-in", ("last_login", "is_active", "is_banned", "is_verified", "locked_until",
