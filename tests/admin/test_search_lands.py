@@ -154,3 +154,21 @@ def test_that_costs_no_query(browser: Client):
     url = browser.post(SEARCH, {"q": "tracks"}).headers["Location"]
     _, some = captured(browser, f"{url}&all=1")
     assert len(some) == len(none)
+
+
+def test_a_user_by_the_id_at_a_provider(browser: Client, bob: User):
+    """Whatever the provider is called, and as it is written; only for who may read that table."""
+    theirs = "10769150350006150715113082367"
+    identities = [
+        baker.make(FederatedIdentity, user=bob, provider=provider, provider_user_id=f"{id_}")
+        for provider, id_ in (("google", theirs), ("zitadel", "Ab.9"), ("apple", "Ab.9"))
+    ]
+    assert lands(browser, theirs) == address(identities[0])
+    assert set(found(search(browser, "Ab.9"))["federated_identities"]) == {
+        one.pk for one in identities[1:]
+    }
+    assert "federated_identities" not in found(search(browser, "ab.9"))
+    assert "federated_identities" not in found(search(browser, theirs[:20]))
+    identities[0].soft_delete()
+    assert "federated_identities" not in found(search(browser, theirs))
+    assert found(search(somebody_with("users.read"), "Ab.9")) == {}

@@ -13,7 +13,7 @@ from veza_core.screens.actions.notes import AddNote
 from veza_core.screens.columns import computed
 from veza_core.screens.display import badge, exact
 from veza_core.screens.inspection import InspectionAdmin
-from veza_core.screens.search.finders import beginning_and_domain, part, same, whole
+from veza_core.screens.search.finders import beginning_and_domain, part, same, same_behind, whole
 from veza_core.screens.states import UNSORTED, View, boolean, choices
 
 from .account_actions import ACCOUNT_ACTIONS
@@ -107,4 +107,4 @@ class FederatedIdentityAdmin(InspectionAdmin):
     group = "Accounts"
     columns = ("id", "user", "provider", "email", "display_name", "created_at")
     keys = {"user": UNSORTED}
-    finders = (whole("email"),)
+    finders = (whole("email"), same_behind("provider_user_id", "provider"))
