@@ -329,6 +329,9 @@ def test_no_action_issues_a_delete(browser: Client):
         return execute(sql, params, many, context)
 
     for site_admin, action in EVERY:
+        if action.name in ("delete_content", "restore_content"):
+            # Rows of other tables, by the actions of these.
+            continue
         row = baker.make(site_admin.model, **STATES.get(action.name, {}))
         if action.name == "withdraw_role":
             grant(row, "support")

@@ -110,8 +110,10 @@ def guesses(names: tuple[str, str], password: str) -> list[str]:
 
 
 @pytest.mark.django_db
-def test_no_answer_tells_which_names_are_of_one_account() -> None:
+def test_no_answer_tells_which_names_are_of_one_account(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither before the account pauses, nor while it does, nor with the right password then."""
+    now = timezone.now()
+    monkeypatch.setattr(attempts.timezone, "now", lambda: now)
     make_staff()
     for password in ("wrong", PASSWORD):
         if password == PASSWORD:

@@ -19,6 +19,7 @@ from tests.attack.addresses import (
 )
 from tests.attack.people import PEOPLE, Knocking
 from veza_core.models import Role, User, UserRoleAssignment
+from veza_site.models import StaffLogEntry
 
 #: What GET answers, in the order of PEOPLE: anonymous, stranger, half, bare, support, moderator,
 #: admin, super_admin. 302 leads to the sign-in, but where a note says otherwise.
@@ -61,6 +62,7 @@ SCREENS: dict[str, tuple[tuple[str, ...], dict[str, tuple[str, ...]]]] = {
         "ban": READERS, "unban": READERS, "deactivate": READERS, "reactivate": READERS,
         "verify": READERS, "unverify": READERS, "unlock": READERS, "revoke": READERS,
         "suspend": READERS, "change_email": READERS, "restore": ADMINS,
+        "delete_content": MODERATORS, "restore_content": MODERATORS,
         "grant_role": ADMINS, "withdraw_role": ADMINS, "export_data": ADMINS,
         "reset_second_factor": ADMINS, **NOTE,
     }),
@@ -217,3 +219,12 @@ def test_a_probe_by_another_method_gets_nothing_back(path: str, super_admin: Cli
         assert answer.status_code == 405
         assert answer["Allow"].startswith("GET, HEAD")
         assert "not-to-be-seen" not in answer.text + str(answer.headers)
+
+
+def test_the_site_is_attacked_as_the_role_of_its_process(
+    super_admin: Client, web_role: str
+) -> None:
+    row = baker.make(User)
+    assert super_admin.get(address_of(User, "change", row.pk)).status_code == 200
+    entry = StaffLogEntry.objects.latest("id")
+    assert (entry.subject_id, entry.written_by) == (str(row.pk), web_role)

@@ -1,4 +1,4 @@
-"""`migrate` of a release that nobody gets, killed on its way: `python -m … VERSION TEXT NUMBER`."""
+"""`migrate` of a release that nobody gets: `python -m … VERSION`; `TEXT NUMBER` to be killed."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ def killed_within(text: str, number: int) -> Callable[..., Any]:
     return execute
 
 
-def rehearse(version: str, text: str, number: int) -> None:
+def rehearse(version: str, text: str = "", number: int = 0) -> None:
     """Migrate the database of DATABASE_URL to this version, as the command does."""
     from tests.deploy.later import on_disk
     from tests.deploy.releases import until
@@ -43,4 +43,4 @@ def rehearse(version: str, text: str, number: int) -> None:
 
 if __name__ == "__main__":
     django.setup()
-    rehearse(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    rehearse(*sys.argv[1:3], *map(int, sys.argv[3:]))

@@ -18,10 +18,9 @@ from django.db.backends.signals import connection_created
 
 from tests import in_process
 from tests.clusters import running_cluster
-from tests.deploy.clients import PATIENCE, Clients
+from tests.deploy.clients import NOT_COPIED, PATIENCE, Clients, first, new, old
 from tests.deploy.later import on_disk
 from tests.deploy.releases import until
-from tests.deploy.test_rehearsal import NOT_COPIED, first, new, old
 from tests.replicas.pair import DATABASE, connected, programs, without_contrib
 from tests.replicas.pair import until as wait_until
 from tests.support import is_one_clear_line

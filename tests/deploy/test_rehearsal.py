@@ -13,7 +13,18 @@ import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, connection
 
-from tests.deploy.clients import PATIENCE, Clients
+from tests.deploy.clients import (
+    INVALID,
+    NOT_COPIED,
+    PATIENCE,
+    ROWS,
+    TRACKS,
+    WRONG,
+    Clients,
+    first,
+    new,
+    old,
+)
 from tests.deploy.later import a_copy, on_disk, session
 from tests.deploy.releases import RELEASES, until
 from tests.deploy.test_pooler import pooler
@@ -21,26 +32,6 @@ from tests.support import ROOT, database_environment, scratch_database, server_p
 
 pytestmark = pytest.mark.django_db
 
-TRACKS = 600
-ROWS = f"""
-INSERT INTO users (email, username) SELECT n || '@x.co', 'user' || n FROM generate_series(1, 20) n;
-INSERT INTO tracks (user_id, title, slug, album, genre, file_path, status)
-SELECT (SELECT id FROM users WHERE username = 'user' || (1 + n % 20)), 'Title ' || n, 'slug' || n,
-    'album', 'jazz', '/', 'ready' FROM generate_series(1, {TRACKS}) n;
-INSERT INTO track_shares (track_id, user_id, token_hash, permission)
-SELECT id, user_id, md5(slug), 'stream' FROM tracks LIMIT 3;
-"""
-#: What must be true in the end: the counters are the rows', and both names have the same.
-WRONG = {
-    "like_count": "SELECT count(*) FROM tracks WHERE like_count <> "
-    "(SELECT count(*) FROM track_likes WHERE track_id = tracks.id AND deleted_at IS NULL)",
-    "play_count": "SELECT count(*) FROM tracks WHERE slug = 'slug1' AND play_count <> "
-    "(SELECT count(*) FROM track_plays WHERE track_id = tracks.id)",
-}
-NOT_COPIED = """
-SELECT count(*) FROM tracks
-WHERE record IS DISTINCT FROM album OR year IS DISTINCT FROM release_year
-"""
 #: After 1.2, by statement: the constraint that refuses it.
 RETIRED = {
     "UPDATE tracks SET status = 'failed'": "chk_tracks_status_later",
@@ -48,28 +39,7 @@ RETIRED = {
 }
 #: More than the old type holds.
 TOO_LARGE = "UPDATE tracks SET year = 40000"
-INVALID = """
-SELECT (SELECT count(*) FROM pg_index WHERE NOT indisvalid)
-    + (SELECT count(*) FROM pg_constraint WHERE NOT convalidated)
-"""
 TIMEOUT = "1"
-
-
-def first(text):
-    """As the services of 1.0 ask."""
-    return text
-
-
-def old(text):
-    """As those of 1.1 ask: they no longer write the values that 1.2 retires."""
-    return text.replace("'failed'", "'ready'").replace("'download'", "'stream'")
-
-
-def new(text):
-    """As those of 1.2 and 1.3 ask."""
-    for before, after in (("album", "record"), ("release_year", "year")):
-        text = re.sub(rf"(tracks\.|SET ){before}\b", rf"\1{after}", text)
-    return old(text)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """What the tests of the two roles share, and the two roles themselves."""
 
 import uuid
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 import psycopg
 from psycopg import sql
@@ -26,15 +26,20 @@ def new_role(database):
 
 
 @contextmanager
-def site_roles(database):
-    """The variables of the site's process, with roles of a migrated database that `sync` makes."""
-    variables = {"DATABASE_URL": WRITER, "DATABASE_SUPPORT_URL": READER}
-    with ExitStack() as stack:
-        names = {variable: stack.enter_context(new_role(database)) for variable in variables}
+def made(database, kind):
+    """The name of a role in a migrated database, as `sync_roles` makes it."""
+    with new_role(database) as name:
+        wanted = LoginRole(kind, name, PASSWORD, database)
         with psycopg.connect(**server_parameters(), dbname=database, autocommit=True) as owner:
-            for variable, kind in variables.items():
-                wanted = LoginRole(kind, names[variable], PASSWORD, database)
-                sync(owner, wanted, dry_run=False, revoke_from_public=True)
+            sync(owner, wanted, dry_run=False, revoke_from_public=True)
+        yield name
+
+
+@contextmanager
+def site_roles(database):
+    """The variables of the site's process, with roles of their own."""
+    with made(database, WRITER) as writer, made(database, READER) as reader:
+        names = {"DATABASE_URL": writer, "DATABASE_SUPPORT_URL": reader}
         yield {
             variable: database_url(database, user=name, password=PASSWORD)
             for variable, name in names.items()

@@ -28,7 +28,9 @@ from veza_site.roles.wanted import WRITER, LoginRole, written_columns
 
 pytestmark = pytest.mark.django_db
 
-ACTIONS = [(model, name) for model in MODELS for name in actions_of(model)]
+#: Without those that change rows of other tables by the actions of these, on a page of their own.
+ACTIONS = [(model, name) for model in MODELS for name in actions_of(model)
+           if name not in ("delete_content", "restore_content")]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +213,8 @@ def test_what_is_only_added(writer, as_role):
     """An entry may be written and read; but its key is not chosen, nor its time."""
     insert = (
         "INSERT INTO django.veza_site_note ({}subject_table, subject_id, author_id, author_name,"
-        " text) VALUES ({}'users', 'x', gen_random_uuid(), 'a', 'b') RETURNING created_at = now()"
+        " text) VALUES ({}'users', 'x', gen_random_uuid(), 'a', 'b')"
+        " RETURNING created_at BETWEEN now() AND clock_timestamp()"
     )
     assert as_role(insert.format("", "")) == [(True,)]
     assert as_role(insert.format("created_at, ", "'2020-01-01', ")) == [(True,)]

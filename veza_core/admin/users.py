@@ -21,11 +21,12 @@ from veza_core.screens.guard import READING, guarded
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.labels import may_read, url_of
 from veza_core.screens.legible import name_html
-from veza_core.screens.search.finders import beginning_and_domain, part, same, whole
+from veza_core.screens.search.finders import beginning_and_domain, part, same, same_behind, whole
 from veza_core.screens.states import UNSORTED, View, boolean, choices
 
 from .account_actions import ACCOUNT_ACTIONS
 from .account_states import account_states
+from .content_actions import CONTENT_ACTIONS
 from .data_actions import DATA_ACTIONS
 from .erasure import erasure_context
 from .related import CRITERIA, related_context
@@ -63,7 +64,8 @@ class UserAdmin(InspectionAdmin):
     finders = (whole("email"), same("username", live=True), same("slug", live=True),
                *beginning_and_domain("email"), part("username"))  # fmt: skip
     frequent_actions = ("unban", "reactivate", "ban", "revoke", "note")
-    row_actions = (*ACCOUNT_ACTIONS, *ROLE_ACTIONS, *DATA_ACTIONS, AddNote("users"))
+    row_actions = (*ACCOUNT_ACTIONS, *CONTENT_ACTIONS, *ROLE_ACTIONS, *DATA_ACTIONS,
+                   AddNote("users"))  # fmt: skip
     sections = (
         ("Account", ("username", "email", "slug", "kind", "state")),
         ("Sign-in", ("last_login", "is_active", "is_banned", "is_verified", "locked_until",
@@ -162,4 +164,4 @@ class FederatedIdentityAdmin(InspectionAdmin):
     group = "Accounts"
     columns = ("id", "user", "provider", "email", "display_name", "created_at")
     keys = {"user": UNSORTED}
-    finders = (whole("email"),)
+    finders = (whole("email"), same_behind("provider_user_id", "provider"))
