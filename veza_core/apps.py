@@ -35,6 +35,7 @@ class VezaCoreConfig(AppConfig):
         "users.reactivate": ("The user asked for it", "Deactivated by mistake"),
         "users.delete_content": ("Spam", "Copyright claims", "Hate or threats",
                                  "The user asked for it"),
+        "users.export_data": ("Request under data-protection law", "Request of an authority"),
         "users.restore_content": ("Deleted by mistake", "Appeal granted"),
         "users.verify": ("The user did not get our e-mail", "Verified by other means"),
         "users.unverify": ("The e-mail is not the user's", "E-mails come back"),
