@@ -29,7 +29,6 @@ class VezaCoreConfig(AppConfig):
         "users.suspend": (
             "Spam", "Harassment", "Hate or threats", "Copyright violation", "Impersonation",
         ),
-        "users.export_data": ("The user asked for it by letter", "The user asked for it by e-mail"),
         "users.unban": ("Appeal granted", "Banned by mistake", "Wrong account"),
         "users.deactivate": ("The user asked for it", "Inactive", "The e-mail is not reachable"),
         "users.reactivate": ("The user asked for it", "Deactivated by mistake"),
