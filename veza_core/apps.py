@@ -29,12 +29,12 @@ class VezaCoreConfig(AppConfig):
         "users.suspend": (
             "Spam", "Harassment", "Hate or threats", "Copyright violation", "Impersonation",
         ),
-        "users.export_data": ("The user asked for it by letter", "The user asked for it by e-mail"),
         "users.unban": ("Appeal granted", "Banned by mistake", "Wrong account"),
         "users.deactivate": ("The user asked for it", "Inactive", "The e-mail is not reachable"),
         "users.reactivate": ("The user asked for it", "Deactivated by mistake"),
         "users.delete_content": ("Spam", "Copyright claims", "Hate or threats",
                                  "The user asked for it"),
+        "users.export_data": ("Request under data-protection law", "Request of an authority"),
         "users.restore_content": ("Deleted by mistake", "Appeal granted"),
         "users.verify": ("The user did not get our e-mail", "Verified by other means"),
         "users.unverify": ("The e-mail is not the user's", "E-mails come back"),
