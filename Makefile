@@ -197,6 +197,10 @@ erd: setup ## Draw docs/erd.svg from the models (needs graphviz)
 bench-kill: setup ## Kill migrate 200 times, and see that the next run finishes
 	@.venv/bin/python -m benchmarks.kill
 
+.PHONY: bench-rehearsal
+bench-rehearsal: setup ## Kill migrate of later releases 200 times beside services, and see that the next run finishes
+	@.venv/bin/python -m tests.deploy.kills $(OPTIONS)
+
 .PHONY: bench-sign-in
 bench-sign-in: setup ## Time every kind of refused sign-in, and compare them
 	@.venv/bin/python -m benchmarks.sign_in

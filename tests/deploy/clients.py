@@ -18,6 +18,32 @@ PATIENCE = "10s"
 
 type Change = Callable[[str], str]
 
+#: The rows that they need.
+TRACKS = 600
+ROWS = f"""
+INSERT INTO users (email, username) SELECT n || '@x.co', 'user' || n FROM generate_series(1, 20) n;
+INSERT INTO tracks (user_id, title, slug, album, genre, file_path, status)
+SELECT (SELECT id FROM users WHERE username = 'user' || (1 + n % 20)), 'Title ' || n, 'slug' || n,
+    'album', 'jazz', '/', 'ready' FROM generate_series(1, {TRACKS}) n;
+INSERT INTO track_shares (track_id, user_id, token_hash, permission)
+SELECT id, user_id, md5(slug), 'stream' FROM tracks LIMIT 3;
+"""
+#: What must be true in the end: the counters are the rows', and both names have the same.
+WRONG = {
+    "like_count": "SELECT count(*) FROM tracks WHERE like_count <> "
+    "(SELECT count(*) FROM track_likes WHERE track_id = tracks.id AND deleted_at IS NULL)",
+    "play_count": "SELECT count(*) FROM tracks WHERE slug = 'slug1' AND play_count <> "
+    "(SELECT count(*) FROM track_plays WHERE track_id = tracks.id)",
+}
+NOT_COPIED = """
+SELECT count(*) FROM tracks
+WHERE record IS DISTINCT FROM album OR year IS DISTINCT FROM release_year
+"""
+INVALID = """
+SELECT (SELECT count(*) FROM pg_index WHERE NOT indisvalid)
+    + (SELECT count(*) FROM pg_constraint WHERE NOT convalidated)
+"""
+
 #: What the services of 1.0 write besides, in columns and values that the releases take away.
 WRITES: list[tuple[str, tuple[Any, ...]]] = [
     ("UPDATE tracks SET release_year = $1 WHERE slug = 'slug1'", (1999,)),
@@ -26,6 +52,23 @@ WRITES: list[tuple[str, tuple[Any, ...]]] = [
     ("UPDATE tracks SET status = 'failed' WHERE slug = 'slug2'", ()),
     ("UPDATE track_shares SET permission = 'download'", ()),
 ]
+
+
+def first(text: str) -> str:
+    """As the services of 1.0 ask."""
+    return text
+
+
+def old(text: str) -> str:
+    """As those of 1.1 ask: they no longer write the values that 1.2 retires."""
+    return text.replace("'failed'", "'ready'").replace("'download'", "'stream'")
+
+
+def new(text: str) -> str:
+    """As those of 1.2 and 1.3 ask."""
+    for before, after in (("album", "record"), ("release_year", "year")):
+        text = re.sub(rf"(tracks\.|SET ){before}\b", rf"\1{after}", text)
+    return old(text)
 
 
 def statements(track: Any, user: Any, change: Change) -> list[tuple[str, tuple[Any, ...]]]:

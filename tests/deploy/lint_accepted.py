@@ -19,7 +19,7 @@ from tests.deploy.later import (
     add,
     key,
 )
-from tests.deploy.lint_refused import COMPLETE, TRACK, alter, in_plpgsql, state_only
+from tests.deploy.lint_refused import COMPLETE, TRACK, alter, fires, in_plpgsql, state_only
 from veza_core.db.constraint_operations import (
     AddForeignKeyNotValid,
     AddUniqueConcurrently,
@@ -28,6 +28,8 @@ from veza_core.db.constraint_operations import (
 from veza_core.db.indexes import Index
 from veza_core.db.operations import AddEnumValue, InsertPermissions, KeepUpdatedAt
 from veza_core.operations.backfill import Backfill, CopyRows
+
+LIKES = "AFTER INSERT ON track_likes"
 
 GOOD = {
     "a column": [[add("mood", TEXT)]],
@@ -133,6 +135,39 @@ GOOD = {
                 "$$ BEGIN UPDATE tracks SET title = ''; RETURN NEW; END $$"
             )
         ]
+    ],
+    "triggers that write what belongs to their row": [
+        fires("UPDATE tracks SET like_count = like_count + 1 WHERE id = NEW.track_id", LIKES),
+        fires(
+            "key := coalesce(NEW.track_id, OLD.track_id); "
+            "UPDATE tracks SET like_count = like_count + 1 WHERE id = key",
+            LIKES,
+            declare="DECLARE key uuid;",
+        ),
+        fires(
+            "UPDATE tracks SET like_count = like_count + n FROM "
+            "(SELECT track_id, count(*) n FROM added GROUP BY 1) s WHERE id = s.track_id "
+            "AND id IN (SELECT track_id FROM added)",
+            f"{LIKES} REFERENCING NEW TABLE AS added",
+            each="FOR EACH STATEMENT",
+        ),
+        fires(
+            "INSERT INTO user_settings (user_id) SELECT NEW.id ON CONFLICT DO NOTHING; "
+            "INSERT INTO user_settings (user_id) VALUES (NEW.id) ON CONFLICT (user_id) "
+            "DO UPDATE SET user_id = NEW.id",
+            "AFTER INSERT ON users",
+        ),
+        fires(
+            "FOR r IN SELECT id FROM tracks WHERE user_id = NEW.id LOOP "
+            "UPDATE tracks SET title = '' WHERE id = r.id; END LOOP",
+            "AFTER UPDATE ON users",
+            declare="DECLARE r record;",
+        ),
+        fires(
+            "EXECUTE format('UPDATE %I SET title = $1', TG_TABLE_NAME) || ' WHERE id = $2' "
+            "USING NEW.title, NEW.id"
+        ),
+        fires("UPDATE roles SET display_name = 'x'"),
     ],
     "a function that reads": [
         [

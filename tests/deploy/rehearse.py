@@ -1,4 +1,4 @@
-"""`migrate` of a release that nobody gets, killed on its way: `python -m … VERSION STATEMENTS`."""
+"""`migrate` of a release that nobody gets: `python -m … VERSION`; `TEXT NUMBER` to be killed."""
 
 import os
 import signal
@@ -10,30 +10,37 @@ from typing import Any
 import django
 from django.core.management import call_command
 from django.db import connection
+from psycopg.pq import TransactionStatus
 
 
-def killed_after(statements: int) -> Callable[..., Any]:
-    """For `connection.execute_wrapper`: SIGKILL for this process, in whatever transaction it is."""
+def killed_within(text: str, number: int) -> Callable[..., Any]:
+    """For `connection.execute_wrapper`: SIGKILL for this process within a transaction.
+
+    It comes right after a statement with this text has run for the `number`th time.
+    """
     numbers = count(1)
 
-    def execute(execute: Callable[..., Any], *arguments: Any) -> Any:
-        result = execute(*arguments)
-        if next(numbers) == statements:
+    def execute(execute: Callable[..., Any], sql: Any, *arguments: Any) -> Any:
+        result = execute(sql, *arguments)
+        if text in str(sql) and next(numbers) == number:
+            status = connection.connection.info.transaction_status
+            if status != TransactionStatus.INTRANS:
+                sys.exit(f"in no transaction: {sql}")
             os.kill(os.getpid(), signal.SIGKILL)
         return result
 
     return execute
 
 
-def rehearse(version: str, statements: int) -> None:
+def rehearse(version: str, text: str = "", number: int = 0) -> None:
     """Migrate the database of DATABASE_URL to this version, as the command does."""
     from tests.deploy.later import on_disk
     from tests.deploy.releases import until
 
-    with on_disk(until(version)), connection.execute_wrapper(killed_after(statements)):
+    with on_disk(until(version)), connection.execute_wrapper(killed_within(text, number)):
         call_command("migrate", "--no-audit")
 
 
 if __name__ == "__main__":
     django.setup()
-    rehearse(sys.argv[1], int(sys.argv[2]))
+    rehearse(*sys.argv[1:3], *map(int, sys.argv[3:]))

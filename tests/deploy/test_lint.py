@@ -13,7 +13,7 @@ from django.db.migrations import RunSQL
 
 from tests.deploy.later import TEXT, a_copy, a_migration, add, on_disk
 from tests.deploy.lint_accepted import GOOD
-from tests.deploy.lint_refused import BAD
+from tests.deploy.lint_refused import BAD, STRANGE_TRIGGERS
 from veza_core.db.scratch import ScratchDatabaseError
 from veza_core.operations.deploy.executor import Executor, MigrationReport, Patience
 from veza_core.operations.deploy.lint import headings, service
@@ -60,6 +60,14 @@ def test_refused_with_the_heading(lint, heading, subtests):
             found = lint(a_release(*parts))
             assert heading in {finding.heading for finding in found}, [*map(str, found)]
             assert headings.anchor(heading) in "\n".join(map(str, found))
+
+
+def test_triggers_that_write_other_rows(lint):
+    release = a_release(*STRANGE_TRIGGERS.values())
+    found = [finding for finding in lint(release) if finding.heading == headings.FILL]
+    assert len(found) == len(release)
+    for name, migration in zip(STRANGE_TRIGGERS, release, strict=True):
+        assert str(migration) in {finding.migration for finding in found}, name
 
 
 @pytest.mark.parametrize("name", GOOD)

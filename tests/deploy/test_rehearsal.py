@@ -13,7 +13,18 @@ import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, connection
 
-from tests.deploy.clients import PATIENCE, Clients
+from tests.deploy.clients import (
+    INVALID,
+    NOT_COPIED,
+    PATIENCE,
+    ROWS,
+    TRACKS,
+    WRONG,
+    Clients,
+    first,
+    new,
+    old,
+)
 from tests.deploy.later import a_copy, on_disk, session
 from tests.deploy.releases import RELEASES, until
 from tests.deploy.test_pooler import pooler
@@ -21,25 +32,6 @@ from tests.support import ROOT, database_environment, scratch_database, server_p
 
 pytestmark = pytest.mark.django_db
 
-ROWS = """
-INSERT INTO users (email, username) SELECT n || '@x.co', 'user' || n FROM generate_series(1, 20) n;
-INSERT INTO tracks (user_id, title, slug, album, genre, file_path, status)
-SELECT (SELECT id FROM users WHERE username = 'user' || (1 + n % 20)), 'Title ' || n, 'slug' || n,
-    'album', 'jazz', '/', 'ready' FROM generate_series(1, 600) n;
-INSERT INTO track_shares (track_id, user_id, token_hash, permission)
-SELECT id, user_id, md5(slug), 'stream' FROM tracks LIMIT 3;
-"""
-#: What must be true in the end: the counters are the rows', and both names have the same.
-WRONG = {
-    "like_count": "SELECT count(*) FROM tracks WHERE like_count <> "
-    "(SELECT count(*) FROM track_likes WHERE track_id = tracks.id AND deleted_at IS NULL)",
-    "play_count": "SELECT count(*) FROM tracks WHERE slug = 'slug1' AND play_count <> "
-    "(SELECT count(*) FROM track_plays WHERE track_id = tracks.id)",
-}
-NOT_COPIED = """
-SELECT count(*) FROM tracks
-WHERE record IS DISTINCT FROM album OR year IS DISTINCT FROM release_year
-"""
 #: After 1.2, by statement: the constraint that refuses it.
 RETIRED = {
     "UPDATE tracks SET status = 'failed'": "chk_tracks_status_later",
@@ -47,28 +39,7 @@ RETIRED = {
 }
 #: More than the old type holds.
 TOO_LARGE = "UPDATE tracks SET year = 40000"
-INVALID = """
-SELECT (SELECT count(*) FROM pg_index WHERE NOT indisvalid)
-    + (SELECT count(*) FROM pg_constraint WHERE NOT convalidated)
-"""
 TIMEOUT = "1"
-
-
-def first(text):
-    """As the services of 1.0 ask."""
-    return text
-
-
-def old(text):
-    """As those of 1.1 ask: they no longer write the values that 1.2 retires."""
-    return text.replace("'failed'", "'ready'").replace("'download'", "'stream'")
-
-
-def new(text):
-    """As those of 1.2 and 1.3 ask."""
-    for before, after in (("album", "record"), ("release_year", "year")):
-        text = re.sub(rf"(tracks\.|SET ){before}\b", rf"\1{after}", text)
-    return old(text)
 
 
 @pytest.fixture(scope="module")
@@ -216,8 +187,23 @@ def test_killed_again_and_again_each_release_is_completed(v1, first):
     assert kills >= 4
 
 
-#: Statements of `migrate`: in a batch of a backfill, twice, and in the transaction of a migration.
-KILLED_AFTER = {"1.1": 38, "1.2": 22, "1.3": 23}
+#: By release: a text of the statement after which it is killed, how often that has run, and what
+#: is true of the rows then. Twice it is the second batch of a backfill: the first is committed, the
+#: second is not. At last it is the transaction of a migration, of which nothing is done.
+KILLED_IN = {
+    "1.1": (
+        *('UPDATE ONLY tracks AS "tracks" SET "record"', 2),
+        f"SELECT count(record) BETWEEN 10 AND {TRACKS - 1} FROM tracks",
+    ),
+    "1.2": (
+        *('INSERT INTO "reports"', 2),
+        f"SELECT count(*) BETWEEN 1 AND {TRACKS - 1} FROM reports",
+    ),
+    "1.3": (
+        *("DROP COLUMN release_year", 1),
+        "SELECT count(release_year) IS NOT NULL FROM tracks",
+    ),
+}
 
 
 def applied(told):
@@ -225,14 +211,15 @@ def applied(told):
     return set(re.findall(r"\d+_rehearsed", told))
 
 
-def killed_process(name, version, statements):
+def killed_process(name, version, text, number):
     """`migrate` in a process of its own, which SIGKILL ends; what it had told."""
     done = subprocess.run(
-        [sys.executable, "-u", "-m", "tests.deploy.rehearse", version, str(statements)],
+        [sys.executable, "-u", "-m", "tests.deploy.rehearse", version, text, str(number)],
         cwd=ROOT,
         env={
             **os.environ,
             "DEBUG": "1",
+            "BACKFILL_BATCH_SIZE": "100",
             "DJANGO_SETTINGS_MODULE": "veza_site.settings",
             **database_environment(name),
         },
@@ -250,7 +237,9 @@ def test_the_process_is_killed_and_each_release_is_completed(v1):
     with a_copy(f'"{v1}"') as name:
         for version, changes in zip(RELEASES, ([first], [old, new], [new]), strict=True):
             with services(name, changes):
-                before = applied(killed_process(name, version, KILLED_AFTER[version]))
+                *place, undone = KILLED_IN[version]
+                before = applied(killed_process(name, version, *place))
+                assert one(undone)
                 after = applied(migrate(version))
             assert after
             assert not before & after

@@ -1,6 +1,7 @@
 """One pair of servers for all tests of the folder, and the site that reads from its replica."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,17 +61,34 @@ class Site:
 def site(
     pair: Pair, settings: Any, monkeypatch: pytest.MonkeyPatch, django_db_blocker: Any
 ) -> Iterator[Site]:
+    with django_db_blocker.unblock(), a_site(pair, settings, monkeypatch) as made:
+        yield made
+
+
+@contextmanager
+def a_site(
+    pair: Pair,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    primary: dict[str, Any] | None = None,
+    standby: dict[str, Any] | None = None,
+) -> Iterator[Site]:
+    """The site; the last two are where it finds the servers, if not at their own sockets."""
+    primary = primary or {"HOST": pair.host}
+    standby = standby or {"HOST": pair.standby.host}
     assert get_resolver().url_patterns
     assert connections.settings is settings.DATABASES
     role = {"USER": ROLE, "PASSWORD": PASSWORD}
-    support = settings_for(pair.host, **role)
-    standby = settings_for(pair.standby.host, **role, CONNECT_WITHIN=10.0)
+    support = settings_for("", **role, **primary)
     monkeypatch.setitem(connections.settings, "support", support)
-    monkeypatch.setitem(connections.settings, REPLICA, standby)
+    monkeypatch.setitem(
+        connections.settings, REPLICA, settings_for("", **role, **standby, CONNECT_WITHIN=10.0)
+    )
     settings.REPLICAS = [REPLICA]
     monkeypatch.setattr("veza_site.replicas.replica.LOOK_EVERY", 0.1)
+    monkeypatch.setattr("veza_site.health.FRESH", 0.0)
     replica.cache_clear()
-    with django_db_blocker.unblock(), connected(pair.host):
+    with connected("", **primary):
         ContentType.objects.clear_cache()
         staff = make_user("staff", role=UserRole.SUPER_ADMIN)
         made = Site(pair, staff, signed_in(staff))

@@ -192,10 +192,10 @@ def settings_for(host: str, **changes: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def connected(host: str) -> Iterator[None]:
+def connected(host: str, **changes: Any) -> Iterator[None]:
     """Within the block, Django's default connection is one to this server."""
     before = connections["default"]
-    connections["default"] = type(before)(settings_for(host), "default")
+    connections["default"] = type(before)(settings_for(host, **changes), "default")
     try:
         yield
     finally:

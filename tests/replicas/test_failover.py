@@ -59,6 +59,11 @@ class Failover:
         primary(self.pair).stop(LONGEST)
         self.standby.execute("SELECT pg_promote()")
 
+    def undo(self) -> None:
+        """The old primary is the primary again."""
+        self.standby.stop()
+        primary(self.pair).start(LONGEST)
+
 
 def primary(pair: Pair) -> Server:
     """The pair's primary, to stop and to start."""
@@ -85,8 +90,7 @@ def failover(pair: Pair, django_db_blocker: Any) -> Iterator[Failover]:
         finally:
             connections["default"].close()
             connections["default"] = before
-            standby.stop()
-            primary(pair).start(LONGEST)
+            made.undo()
             pair.empty()
             with pair.primary() as session:
                 session.execute("DROP DATABASE IF EXISTS migrated_midway")

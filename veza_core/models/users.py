@@ -138,6 +138,7 @@ class User(SoftDeleteModel, AbstractBaseUser):
         db_table_comment = "Accounts"
         constraints = [
             UniqueConstraint(fields=["email"], condition=LIVE, name="idx_users_email"),
+            # For services, which look the name up as it is.
             UniqueConstraint(fields=["username"], condition=LIVE, name="idx_users_username"),
             # Nobody takes somebody's name in another case; it also serves sign-in.
             UniqueConstraint(Upper("username"), condition=LIVE, name="idx_users_username_upper"),

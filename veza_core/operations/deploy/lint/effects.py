@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from . import headings
 from .snapshot import Column, Constraint, Snapshot
+from .triggers import strange_writes
 
 #: Types that a service reads and writes alike (pg_type.oid of text and varchar).
 TEXTS = {25, 1043}
@@ -41,6 +42,7 @@ class Statement:
         yield from self._constraints()
         yield from self._indexes()
         yield from self._values()
+        yield from self._triggers()
 
     def _tables(self) -> Iterator[Effect]:
         for oid, was in self.before.tables.items():
@@ -171,3 +173,21 @@ class Statement:
         for oid, (kind, value) in self.before.values.items():
             if self.after.values.get(oid) != (kind, value) and kind in types:
                 yield Effect(headings.RETIRE_VALUE, f"takes the value {value} from type {kind}")
+
+    def _triggers(self) -> Iterator[Effect]:
+        """What statements of services do besides, from now on."""
+        old = {table.name for table in self.start.tables.values()}
+        for oid, now in self.after.triggers.items():
+            was = self.before.triggers.get(oid)
+            known = {*strange_writes(was, self.before, old)} if was else set()
+            for write in strange_writes(now, self.after, old):
+                if write in known:
+                    continue
+                yield Effect(
+                    headings.FILL,
+                    f"trigger {now.name} of {now.table} writes rows that have nothing to do with "
+                    f"the row that fires it ({write})",
+                )
+        for oid, (name, table) in self.after.rewrites.items():
+            if oid not in self.before.rewrites and table in old:
+                yield Effect(headings.ELSE, f"rule {name} changes what statements on {table} do")

@@ -44,6 +44,16 @@ class Index(NamedTuple):
     unique: bool
 
 
+class Trigger(NamedTuple):
+    """A trigger that fires; `body` is its function's text, `rows` its transition tables."""
+
+    table: str
+    name: str
+    function: str
+    body: str
+    rows: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """All of it, by PostgreSQL's own numbers, so that a new name is no new thing."""
@@ -54,6 +64,11 @@ class Snapshot:
     indexes: dict[int, Index]
     #: The values of enum types: the type's name and the value, by the value's number.
     values: dict[int, tuple[str, str]]
+    triggers: dict[int, Trigger]
+    #: Rules, but those that are views: their names and their tables'.
+    rewrites: dict[int, tuple[str, str]]
+    #: The texts of functions in PL/pgSQL and SQL.
+    functions: dict[str, str]
 
     def name_of(self, key: tuple[int, int]) -> str:
         """A column, with its table."""
@@ -91,6 +106,22 @@ FROM pg_enum JOIN pg_type ON pg_type.oid = enumtypid
 WHERE typnamespace = 'public'::regnamespace
 """
 
+TRIGGERS = """
+SELECT pg_trigger.oid::bigint, relname::text, tgname::text, proname::text, prosrc,
+    array_remove(ARRAY[tgoldtable::text, tgnewtable::text], NULL)
+FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_proc ON pg_proc.oid = tgfoid
+WHERE relnamespace = 'public'::regnamespace AND NOT tgisinternal AND tgenabled <> 'D'
+"""
+RULES = """
+SELECT pg_rewrite.oid::bigint, rulename::text, relname::text
+FROM pg_rewrite JOIN pg_class ON pg_class.oid = ev_class
+WHERE relnamespace = 'public'::regnamespace AND rulename <> '_RETURN'
+"""
+FUNCTIONS = """
+SELECT proname::text, prosrc FROM pg_proc JOIN pg_language ON pg_language.oid = prolang
+WHERE pronamespace = 'public'::regnamespace AND lanname IN ('plpgsql', 'sql') AND prosqlbody IS NULL
+"""
+
 
 def read(connection: BaseDatabaseWrapper) -> Snapshot:
     """Read it over the session itself, past whatever watches Django's cursors."""
@@ -108,4 +139,10 @@ def read(connection: BaseDatabaseWrapper) -> Snapshot:
         },
         indexes={oid: Index(table, *rest) for oid, table, *rest in rows(INDEXES)},
         values={oid: (kind, value) for oid, kind, value in rows(VALUES)},
+        triggers={
+            oid: Trigger(table, name, function, body, tuple(tables))
+            for oid, table, name, function, body, tables in rows(TRIGGERS)
+        },
+        rewrites={oid: (name, table) for oid, name, table in rows(RULES)},
+        functions=dict(rows(FUNCTIONS)),
     )

@@ -1,0 +1,90 @@
+"""What the function of a trigger writes each time that a service writes a row.
+
+The throw-away database has no rows that fire it, so its text is all there is to see. A function
+may write rows that belong to the row that fired it. Others it would write again and again: in each
+transaction of each service, whose locks then stop all others.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from .snapshot import Snapshot, Trigger
+from .writes import COMMENTS, SMALL, WRITES_IN_BODY
+
+STRINGS = re.compile(r"'(?:[^']|'')*'")
+EXECUTES = re.compile(r"\bEXECUTE\s+(?!(?:FUNCTION|PROCEDURE)\b)", re.I)
+#: What a statement of PL/pgSQL gives a value to, beside a row of a table.
+ASSIGNED = re.compile(
+    r"\bFOR(?:EACH)?\s+(\w+)|\bINTO\s+(?:STRICT\s+)?(\w+)|\b(\w+)(?:\s+[\w.%]+)?\s*(?::=|=|\bDEFAULT\b)",
+    re.I,
+)
+
+
+def strange_writes(trigger: Trigger, catalog: Snapshot, old: Iterable[str]) -> Iterator[str]:
+    """The statements of its function that write rows that do not belong to the row that fired it.
+
+    `old` are the tables that have rows.
+    """
+    tables = {*old} - SMALL
+    yield from _strange(trigger.body, catalog.functions, tables, {trigger.function}, trigger.rows)
+
+
+def _strange(
+    body: str,
+    functions: Mapping[str, str],
+    tables: set[str],
+    looked_at: set[str],
+    rows: tuple[str, ...] = (),
+) -> Iterator[str]:
+    known = {"new", "old", *(name.lower() for name in rows)}
+    for statement in _statements(body):
+        belongs = _names(_chooses(statement), known)
+        if _writes(statement, tables):
+            if not belongs:
+                yield " ".join(statement.split())
+            continue
+        if belongs:
+            known |= _assigned(statement)
+            continue
+        for name in _called(statement, functions.keys() - looked_at):
+            looked_at.add(name)
+            for found in _strange(functions[name], functions, tables, looked_at):
+                yield f"{found} in {name}()"
+
+
+def _statements(body: str) -> list[str]:
+    """They end at a semicolon; what begins a block or a loop stands alone."""
+    text = STRINGS.sub("''", COMMENTS.sub(" ", body))
+    return re.split(r";|\b(?:BEGIN|THEN|ELSE|LOOP|DECLARE)\b", text, flags=re.I)
+
+
+def _writes(statement: str, tables: set[str]) -> bool:
+    """Whether it writes rows of these tables; a row of its own that is inserted does not count."""
+    if EXECUTES.search(statement):
+        return True
+    for match in WRITES_IN_BODY.finditer(statement):
+        table = match[1].replace('"', "").removeprefix("public.").lower()
+        inserts = match[0].upper().startswith("INSERT")
+        copies = re.search(r"\bSELECT\b|\bTABLE\b", statement, re.I)
+        if table in tables and (not inserts or copies):
+            return True
+    return False
+
+
+def _chooses(statement: str) -> str:
+    """What says which rows: of UPDATE and DELETE the condition."""
+    if re.search(r"\bUPDATE\s+(?!SET\b)|\bDELETE\s+FROM\b", statement, re.I):
+        return "".join(re.split(r"\bWHERE\b", statement, maxsplit=1, flags=re.I)[1:])
+    return statement
+
+
+def _names(text: str, names: set[str]) -> bool:
+    return any(word.lower() in names for word in re.findall(r"\w+", text))
+
+
+def _assigned(statement: str) -> set[str]:
+    return {name.lower() for found in ASSIGNED.findall(statement) for name in found if name}
+
+
+def _called(statement: str, functions: Iterable[str]) -> list[str]:
+    return [name for name in functions if re.search(rf'\b{re.escape(name)}"?\s*\(', statement)]
