@@ -31,7 +31,7 @@ from veza_core.models import (
     UserRoleAssignment,
 )
 from veza_core.operations import personal_data
-from veza_core.screens.actions.action import Work
+from veza_core.screens.actions.action import Change, Work
 from veza_core.secret_columns import SECRET_COLUMNS
 from veza_streaming.models import Playlist, PlaylistCollaborator, Track, TrackComment, TrackPlay
 
@@ -292,7 +292,7 @@ def test_memory_does_not_grow(browser: Client, user: User, bob: User):
 def test_an_archive_that_is_broken_off_is_remembered(rf: RequestFactory, user: User, staff: User):
     request: Any = rf.post("/")
     request.access = access_of(staff)
-    answer = ExportData().answer(user, Work(request, admin.site, {}))
+    answer = ExportData().answer(user, Change(), Work(request, admin.site, {}))
     next(iter(answer.streaming_content))
     # The server does this when the client has gone. The signal would close the test's connection.
     request_finished.disconnect(close_old_connections)

@@ -62,6 +62,7 @@ SCREENS: dict[str, tuple[tuple[str, ...], dict[str, tuple[str, ...]]]] = {
         "ban": READERS, "unban": READERS, "deactivate": READERS, "reactivate": READERS,
         "verify": READERS, "unverify": READERS, "unlock": READERS, "revoke": READERS,
         "suspend": READERS, "change_email": READERS, "restore": ADMINS,
+        "delete_content": MODERATORS, "restore_content": MODERATORS,
         "grant_role": ADMINS, "withdraw_role": ADMINS, "export_data": ADMINS,
         "reset_second_factor": ADMINS, **NOTE,
     }),

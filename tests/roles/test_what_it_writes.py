@@ -28,7 +28,9 @@ from veza_site.roles.wanted import WRITER, LoginRole, written_columns
 
 pytestmark = pytest.mark.django_db
 
-ACTIONS = [(model, name) for model in MODELS for name in actions_of(model)]
+#: Without those that change rows of other tables by the actions of these, on a page of their own.
+ACTIONS = [(model, name) for model in MODELS for name in actions_of(model)
+           if name not in ("delete_content", "restore_content")]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -132,8 +134,11 @@ def test_every_action(database, writer, staff, model, name):
         client = Client()
         assert post_sign_in(client, staff.username, PASSWORD).status_code == 302
         answer = take(client, row, name, **form_of(action, row))
-        assert answer.status_code == 302, answer.text
-        entry = StaffLogEntry.objects.latest("id")
+        if answer.streaming:
+            assert b"".join(answer.streaming_content)
+        else:
+            assert answer.status_code == 302, answer.text
+        entry = StaffLogEntry.objects.filter(action__endswith=f".{name}").latest("id")
         assert (entry.action, entry.subject_id) == (f"{model._meta.db_table}.{name}", str(row.pk))
 
 

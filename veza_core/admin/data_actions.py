@@ -33,7 +33,7 @@ class ExportData(RowAction):
     def change(self, row: User, work: Work) -> Change:
         return Change()
 
-    def answer(self, row: User, work: Work) -> StreamingHttpResponse:
+    def answer(self, row: User, change: Change, work: Work) -> StreamingHttpResponse:
         alias = work.site.read_alias
         acted_on = [each.opts.db_table for each in work.site.screens() if each.row_actions]
         bundle = Bundle(row, find(connections[alias], row.pk, acted_on), alias)

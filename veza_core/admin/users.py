@@ -5,6 +5,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+from django.db.models.functions import Now
 from django.http import HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -21,11 +23,12 @@ from veza_core.screens.guard import READING, guarded
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.labels import may_read, url_of
 from veza_core.screens.legible import name_html
-from veza_core.screens.search.finders import beginning_and_domain, part, same, whole
-from veza_core.screens.states import UNSORTED, View, boolean, choices
+from veza_core.screens.search.finders import beginning_and_domain, part, same, same_behind, whole
+from veza_core.screens.states import UNSORTED, Option, State, View, boolean, choices
 
 from .account_actions import ACCOUNT_ACTIONS
 from .account_states import account_states
+from .content_actions import CONTENT_ACTIONS
 from .data_actions import DATA_ACTIONS
 from .erasure import erasure_context
 from .related import CRITERIA, related_context
@@ -49,12 +52,18 @@ class UserAdmin(InspectionAdmin):
         boolean("is_banned", "Banned"),
         boolean("is_active", "Active"),
         boolean("is_verified", "E-mail verified"),
+        State(
+            "locked",
+            "Locked",
+            (Option("now", "Now, the longest first", Q(locked_until__gt=Now()), "-locked_until"),),
+        ),
     )
     criteria = CRITERIA
     views = (
         View("New and unverified", {"is_verified": "no", "deleted": "no", "range": "7d"},
              "New and unverified"),
         View("Banned", {"is_banned": "yes"}),
+        View("Locked", {"locked": "now"}, "Locked accounts"),
     )  # fmt: skip
     label = "username"
     has_timeline = True
@@ -63,7 +72,9 @@ class UserAdmin(InspectionAdmin):
     finders = (whole("email"), same("username", live=True), same("slug", live=True),
                *beginning_and_domain("email"), part("username"))  # fmt: skip
     frequent_actions = ("unban", "reactivate", "ban", "revoke", "note")
-    row_actions = (*ACCOUNT_ACTIONS, *ROLE_ACTIONS, *DATA_ACTIONS, AddNote("users"))
+    row_actions = (
+        *ACCOUNT_ACTIONS, *CONTENT_ACTIONS, *ROLE_ACTIONS, *DATA_ACTIONS, AddNote("users"),
+    )  # fmt: skip
     sections = (
         ("Account", ("username", "email", "slug", "kind", "state")),
         ("Sign-in", ("last_login", "is_active", "is_banned", "is_verified", "locked_until",
@@ -162,4 +173,4 @@ class FederatedIdentityAdmin(InspectionAdmin):
     group = "Accounts"
     columns = ("id", "user", "provider", "email", "display_name", "created_at")
     keys = {"user": UNSORTED}
-    finders = (whole("email"),)
+    finders = (whole("email"), same_behind("provider_user_id", "provider"))

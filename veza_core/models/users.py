@@ -165,6 +165,8 @@ class User(SoftDeleteModel, AbstractBaseUser):
             search_index("users", "username"),
             # The purge of what was deleted long ago.
             set_index("users", "deleted_at"),
+            # Support: who is locked now. Only an update that locks or unlocks writes to it.
+            set_index("users", "locked_until"),
         ]
 
     def __str__(self) -> str:
