@@ -1,7 +1,7 @@
 """Every table has its screen, and the screen shows what it should."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.db.models import Model
@@ -23,6 +23,7 @@ from veza_core.models import (
     UserSession,
 )
 from veza_core.screens import panels
+from veza_core.screens.charts import Day, by_day, days_until
 from veza_core.screens.labels import foreign_keys
 from veza_core.screens.listing import PRESET_LABELS, PRESETS
 from veza_site.models import StaffLogEntry
@@ -205,3 +206,14 @@ def test_without_the_right_to_read() -> None:
     assert list_of(TrackPlay) not in page
     assert list_of(User) not in page
     assert list_of(Track) in page
+
+
+def test_a_chart_has_an_axis() -> None:
+    """The most and nothing, the first, the middle and the last day."""
+    last = date(2026, 3, 30)
+    days = [Day(day, number) for number, day in enumerate(days_until(last, 30), 1200)]
+    svg = str(by_day("plays", "Plays", days)).partition("<svg")[2].partition("</svg>")[0]
+    texts = re.findall(r"<text [^>]*>([^<]+)</text>", svg)
+    assert texts == ["1,229", "0", "1 Mar", "16 Mar", "30 Mar"]
+    nothing = str(by_day("plays", "Plays", [Day(last, 0)]))
+    assert ">0</text>" in nothing

@@ -9,6 +9,8 @@ from django.utils.safestring import SafeString
 
 #: Of the drawing, in its own units; the page's width decides how large they are.
 WIDTH, HEIGHT, GAP = 360, 90, 2
+#: Around the bars: for the numbers at the left, the days below, half of a number above.
+LEFT, BELOW, ABOVE = 44, 22, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,10 @@ def by_day(name: str, title: str, days: Sequence[Day], note: str = "") -> SafeSt
     )
     return format_html(
         '<figure class="chart"><figcaption>{title} <strong>{total}</strong></figcaption>'
-        '<svg viewBox="0 0 {width} {height}" role="img" aria-labelledby="{name}-t {name}-d">'
-        '<title id="{name}-t">{title}</title><desc id="{name}-d">{described}</desc>{bars}</svg>'
+        '<svg viewBox="-{left} -{above} {width} {height}" role="img"'
+        ' aria-labelledby="{name}-t {name}-d">'
+        '<title id="{name}-t">{title}</title><desc id="{name}-d">{described}</desc>'
+        "{axis}{bars}</svg>"
         '<p class="quiet">{described} {note}</p>'
         "<details><summary>{title} as a table</summary><table>"
         '<thead><tr><th scope="col">Day</th><th scope="col">Number</th></tr></thead>'
@@ -48,13 +52,38 @@ def by_day(name: str, title: str, days: Sequence[Day], note: str = "") -> SafeSt
         total=f"{total:,}",
         described=described,
         note=note,
-        width=WIDTH,
-        height=HEIGHT,
+        left=LEFT,
+        above=ABOVE,
+        width=LEFT + WIDTH,
+        height=ABOVE + HEIGHT + BELOW,
+        axis=_axis(days, most),
         bars=_bars(days, most),
         rows=format_html_join("", '<tr><th scope="row">{}</th><td>{}</td></tr>', (
             (day.day, "not known" if day.number is None else f"{day.number:,}") for day in days
         )),
     )  # fmt: skip
+
+
+def _axis(days: Sequence[Day], most: int) -> SafeString:
+    """Lines at the most and at nothing with their numbers, and the first, middle and last day."""
+    levels = [(0, f"{most:,}"), (HEIGHT, "0")] if most else [(HEIGHT, "0")]
+    middle = len(days) // 2
+    places = [(0, 0, "start"), (middle, WIDTH * middle / len(days), "middle"),
+              (-1, WIDTH, "end")]  # fmt: skip
+    lines = format_html_join(
+        "",
+        '<rect class="axis" x="0" y="{}" width="{}" height="1"/>'
+        '<text x="-6" y="{}" text-anchor="end">{}</text>',
+        ((y, WIDTH, y + 4, text) for y, text in levels),
+    )
+    return lines + format_html_join(
+        "",
+        '<text x="{}" y="{}" text-anchor="{}">{}</text>',
+        (
+            (f"{x:.0f}", HEIGHT + BELOW - 4, anchor, f"{days[place].day:%-d %b}")
+            for place, x, anchor in places
+        ),
+    )
 
 
 def _bars(days: Sequence[Day], most: int) -> SafeString:
