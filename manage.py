@@ -1,6 +1,7 @@
 #!/usr/bin/env python
 """Django's command line; what is no bug of this program is one line and exit 1.
 
+An argument that is given and empty makes 2, as any other that cannot be used.
 A signal that ends it makes 128 and the signal's number; a standard output that could not be written
 makes 1, or 141 where its reader had gone, and the command has done its work all the same.
 """
@@ -8,6 +9,7 @@ makes 1, or 141 where its reader had gone, and the command has done its work all
 import os
 import sys
 
+from veza_core.management.command_line import empty_argument
 from veza_core.operations.ending import (
     cancel_statements,
     ignore_signals,
@@ -16,9 +18,15 @@ from veza_core.operations.ending import (
 )
 from veza_core.operations.streams import guard_streams, lost_output
 
+#: What argparse exits with.
+WRONG_ARGUMENTS = 2
+
 
 def main() -> None:
     """Run the command that the arguments name. Raises `SystemExit` where it has an exit code."""
+    if empty := empty_argument(sys.argv[1:]):
+        sys.stderr.write(f"manage.py: {empty} is given but empty. Nothing was done.\n")
+        sys.exit(WRONG_ARGUMENTS)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
     try:
         from django.core.management import execute_from_command_line
@@ -45,17 +53,23 @@ def main() -> None:
         sys.exit(f"manage.py: {line}")
 
 
+def outcome() -> str | int | None:
+    """Run `main`, and write what is left to write; the exit code, or the line to end with."""
+    code = None
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code
+    lost = lost_output(is_done=not code)
+    return code or lost
+
+
 def exit_code() -> str | int | None:
-    """Run `main`, and give the exit code, or the line to end with; see above."""
+    """`outcome`, with streams that are safe to use and signals that end it; see above."""
     guard_streams()
     try:
         interrupt_on_signals()
-        try:
-            main()
-        except SystemExit as end:
-            if end.code:
-                return end.code
-        return lost_output()
+        return outcome()
     except KeyboardInterrupt as error:
         # Before the command had begun, or after it had ended.
         return interrupt_code(error)

@@ -13,6 +13,17 @@
 
 SET client_encoding = 'UTF8';
 
+-- A second load stops here.
+DO $$
+BEGIN
+    IF to_regtype('public.hls_stream_status') IS NOT NULL THEN
+        RAISE EXCEPTION 'database "%" has this schema already, or a part of it', current_database()
+        USING ERRCODE = 'duplicate_object',
+            HINT = 'Load the files into an empty database (dropdb, createdb).';
+    END IF;
+END
+$$;
+
 -- For clients of the old schema; nothing in this one depends on them. A server that does not ship
 -- them, such as the one embedded in the project for development, is left without: so it is by
 -- `migrate`, and a plain CREATE EXTENSION would keep its developers from loading these files.

@@ -54,6 +54,8 @@ CREATE INDEX idx_users_email_domain_created_at
     ON public.users (split_part(email::text, '@'::text, 2), created_at DESC);
 CREATE INDEX idx_users_email_prefix
     ON public.users (upper(email) text_pattern_ops);
+CREATE INDEX idx_users_locked_until
+    ON public.users (locked_until) WHERE locked_until IS NOT NULL;
 CREATE INDEX idx_users_role_created_at
     ON public.users (role, created_at DESC) WHERE NOT role = 'user';
 CREATE UNIQUE INDEX idx_users_slug

@@ -1,8 +1,8 @@
 """manage.py within the process of the tests: what a process would answer, without its start.
 
 A start of Python and Django takes 0.5 s of a processor's time, and the tests call manage.py many
-hundred times. `manage.main` is called with the arguments, so its own treatment of errors is tested
-too. Whatever concerns a process (signals, its environment, its ends) is tested with a real one.
+hundred times. `manage.outcome` is called with the arguments, so its own treatment of errors is
+tested too. Whatever concerns a process (signals, its environment, its ends) needs a real one.
 """
 
 import copy
@@ -51,14 +51,21 @@ def default_database(name: str) -> Iterator[None]:
 
 
 def run(
-    name: str, arguments: tuple[str, ...], *, debug: bool = True
+    name: str,
+    arguments: tuple[str, ...],
+    *,
+    debug: bool = True,
+    output: io.TextIOWrapper | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run manage.py on the database of that name, or URL; give what a process would."""
-    output, errors = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in "12")
+    """Run manage.py on the database of that name, or URL; give what a process would.
+
+    `output` is its standard output, in place of one that the result tells.
+    """
+    kept, errors = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in "12")
     with (
         default_database(name),
         override_settings(DEBUG=debug),
-        redirect_stdout(output),
+        redirect_stdout(output or kept),
         redirect_stderr(errors),
         mock.patch.object(sys, "argv", ["manage.py", *arguments]),
         mock.patch.object(sys, "stdin", io.StringIO()),
@@ -67,23 +74,21 @@ def run(
     ):
         code = _exit_code(errors)
     return subprocess.CompletedProcess(
-        ["manage.py", *arguments], code, stdout=_text(output), stderr=_text(errors)
+        ["manage.py", *arguments], code, stdout=_text(kept), stderr=_text(errors)
     )
 
 
 def _exit_code(errors: Any) -> int:
-    """Call `manage.main`; the exit code, as Python makes it of what comes out."""
+    """Call `manage.outcome`; the exit code, as Python makes it of what comes out."""
     try:
-        manage_py.main()
-    except SystemExit as leave:
-        if leave.code is None or isinstance(leave.code, int):
-            return leave.code or 0
-        print(leave.code, file=errors)
-        return 1
+        code = manage_py.outcome()
     except Exception:
         traceback.print_exc(file=errors)
         return 1
-    return 0
+    if isinstance(code, str):
+        print(code, file=errors)
+        return 1
+    return code or 0
 
 
 def _text(stream: io.TextIOWrapper) -> str:

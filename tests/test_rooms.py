@@ -36,7 +36,12 @@ MAY = {
     "veza_core.schema.export": {"veza_core.db", "veza_core.schema.audit", "veza_core.operations"},
     "veza_core.schema.diff": {"veza_core.db", "veza_core.schema.audit", "veza_core.schema.export"},
     "veza_core.screens": {"veza_core.db", "veza_core.models"},
-    "veza_core.admin": {"veza_core.db", "veza_core.models", "veza_core.screens"},
+    "veza_core.admin": {
+        "veza_core.db",
+        "veza_core.models",
+        "veza_core.operations",
+        "veza_core.screens",
+    },
     "veza_demo": {"veza_core.db", "veza_core.models", "veza_core.operations"},
 }
 

@@ -26,7 +26,6 @@ RIGHTS = """
         WHERE user_id = users.id AND (expires_at IS NULL OR expires_at > statement_timestamp()))
     FROM users
     WHERE id = %s AND is_active AND NOT is_banned AND deleted_at IS NULL
-    AND (locked_until IS NULL OR locked_until <= statement_timestamp())
 """
 
 
@@ -70,7 +69,8 @@ def access_of(user: Any) -> Access:
     """Read what a user may do, fresh from the tables, in one query.
 
     Takes a `User`, of which only the key counts, or Django's `AnonymousUser`. Somebody who is
-    unknown, deleted, deactivated, banned or locked may nothing, and comes back as anonymous.
+    unknown, deleted, deactivated or banned may nothing, and comes back as anonymous. A lock
+    (`locked_until`) takes no right away: it stops the next sign-in, and anybody can cause it.
     """
     if getattr(user, "pk", None) is None:
         return Access(AnonymousUser())

@@ -21,6 +21,40 @@ class VezaCoreConfig(AppConfig):
         **dict.fromkeys(("support", "moderator", "admin", "super_admin"), "staff"),
     }
     units = {"_ms": "ms", "_size": "bytes"}
+    reasons = {
+        "users.ban": (
+            "Spam", "Harassment", "Hate or threats", "Sexual content involving a minor",
+            "Repeated copyright violations", "Impersonation", "Evasion of an earlier ban", "Fraud",
+        ),
+        "users.suspend": (
+            "Spam", "Harassment", "Hate or threats", "Copyright violation", "Impersonation",
+        ),
+        "users.export_data": ("The user asked for it by letter", "The user asked for it by e-mail"),
+        "users.unban": ("Appeal granted", "Banned by mistake", "Wrong account"),
+        "users.deactivate": ("The user asked for it", "Inactive", "The e-mail is not reachable"),
+        "users.reactivate": ("The user asked for it", "Deactivated by mistake"),
+        "users.delete_content": ("Spam", "Copyright claims", "Hate or threats",
+                                 "The user asked for it"),
+        "users.export_data": ("Request under data-protection law", "Request of an authority"),
+        "users.restore_content": ("Deleted by mistake", "Appeal granted"),
+        "users.verify": ("The user did not get our e-mail", "Verified by other means"),
+        "users.unverify": ("The e-mail is not the user's", "E-mails come back"),
+        "users.unlock": ("The user asked for it", "Locked by somebody else's attempts",
+                         "Suspended by mistake"),
+        "users.revoke": ("The account may be stolen", "A device was lost", "The user asked for it"),
+        "users.change_email": ("The old mailbox is lost", "Typing error in the e-mail"),
+        "users.grant_role": ("New member of staff", "Stands in for a colleague"),
+        "users.withdraw_role": ("Left the team", "Does not need it any more"),
+        "users.reset_second_factor": ("Lost phone", "New phone", "The device may be stolen"),
+        "user_sessions.revoke": ("The account may be stolen", "A device was lost",
+                                 "The user asked for it"),
+        # On any table.
+        "soft_delete": ("Spam", "Harassment", "Hate or threats", "Sexual content",
+                        "Private information about somebody", "The owner asked for it"),
+        "restore": ("Deleted by mistake", "Appeal granted", "The owner asked for it"),
+        "export": ("Request under data-protection law", "Request of an authority",
+                   "Investigation of abuse", "Report"),
+    }  # fmt: skip
 
     def ready(self) -> None:
         """See to it that infinite times are read from every connection, and add the checks."""

@@ -58,16 +58,20 @@ class LiveUserBackend(BaseBackend):
         return user
 
     def get_user(self, user_id: Any) -> User | None:
-        """Return the user of a session that goes on, or None when they may no longer sign in.
+        """Return the user of a session, or None when it may not go on.
 
-        Without the password's hash, which nothing but `authenticate` reads.
+        A lock does not end it: services lock an account after failed sign-ins, so any stranger
+        could end the owner's session. The user comes without the password's hash, which nothing
+        but `authenticate` reads.
         """
         user = User.objects.defer("password").filter(pk=user_id).first()
-        return user if user and LiveUserBackend.may_sign_in(self, user) else None
+        return user if user and _is_live(user) else None
 
     def may_sign_in(self, user: User) -> bool:
         """Whether the account is live, active, and neither banned nor locked."""
         locked = user.locked_until is not None and user.locked_until > timezone.now()
-        return bool(
-            user.is_active and not user.is_banned and not locked and user.deleted_at is None
-        )
+        return _is_live(user) and not locked
+
+
+def _is_live(user: User) -> bool:
+    return bool(user.is_active and not user.is_banned and user.deleted_at is None)

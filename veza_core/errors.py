@@ -80,6 +80,8 @@ def clear_line(error: BaseException) -> str | None:
             f"{DEVELOPMENT[error.name]} is not installed, since it is for development only: "
             "'make setup' installs it (requirements-dev.lock)"
         )
+    if isinstance(error, EOFError):
+        return "it asked a question, and standard input has no answer: see --noinput"
     for each in _chain(error):
         if isinstance(each, psycopg.Error):
             return _told_by_psycopg(each)

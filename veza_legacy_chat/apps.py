@@ -11,3 +11,5 @@ class VezaLegacyChatConfig(AppConfig):
     #: Of its migrations after V1: see `veza_core.operations.deploy.autodetector`.
     migration_numbers = range(990, 999)
     menu_groups = ("Legacy chat",)
+    #: See `veza_core.screens.display.declared`.
+    content = {"rooms": "creator"}

@@ -18,4 +18,13 @@ class VezaMediaConfig(AppConfig):
         **dict.fromkeys(("pending", "processing"), "busy"),
         "failed": "bad",
     }
+    reasons = {
+        "hls_transcode_queue.retry": ("The server failed", "The file was uploaded again",
+                                      "The cause is fixed"),
+        "hls_transcode_queue.cancel": ("The file is broken", "The track was deleted",
+                                       "The owner asked for it"),
+        "hls_transcode_queue.put_first": ("The user waits for it", "A release is due"),
+        "hls_transcode_queue.priority": ("The user waits for it", "A release is due",
+                                         "It may wait"),
+    }  # fmt: skip
     units = {"bitrate": "kbit/s", "bitrates": "kbit/s", "bandwidth": "kbit/s"}

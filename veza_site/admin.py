@@ -11,16 +11,23 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from veza_core.access import StaffRequest, staff_request
+from veza_core.admin.users import UserAdmin
 from veza_core.screens.actions.addresses import undo_batch_url_of, undo_url_of
+from veza_core.screens.bounded import Excerpt
 from veza_core.screens.columns import computed
 from veza_core.screens.display import NOTHING, shortened
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.legible import name_html
+from veza_core.screens.links import linked
 from veza_core.screens.states import Option, State, View
 from veza_site.models import ACTION, Note, StaffLogEntry
 from veza_site.support.changes import changes_html, model_of
 from veza_site.support.masking import mask
+from veza_site.support.second_factor_action import ResetSecondFactor
 from veza_site.support.wording import done
+
+# The second factor is this site's; the screen of accounts is another app's.
+UserAdmin.row_actions = (*UserAdmin.row_actions, ResetSecondFactor())
 
 
 class StaffScreen(InspectionAdmin):
@@ -39,6 +46,14 @@ class StaffScreen(InspectionAdmin):
         super().make_ready(request, rows)
         for row in rows:
             mask(request, row)
+
+    def line(self, row: Any, name: str) -> tuple[str, SafeString, str]:
+        """What somebody wrote has links; what is too long for the page is shown as elsewhere."""
+        heading, shown, explained = super().line(row, name)
+        value = row.__dict__.get(name)
+        if name in ("reason", "text") and value and not isinstance(value, Excerpt):
+            shown = format_html('<span class="text">{}</span>', linked(value))
+        return heading, shown, explained
 
     def narrowed(self, text: str, **keys: Any) -> SafeString:
         """A value that leads to the list's rows of the same value."""

@@ -3,7 +3,9 @@
 Triggers refuse UPDATE, DELETE and TRUNCATE to everybody: for each statement, and for each row too,
 since a statement on a parent table fires the triggers of the parent alone (PostgreSQL, "CREATE
 TRIGGER", Notes). Another one writes down when an entry is made, and by which role, whatever the
-client says. Who owns the tables can still take all of this away: then `changes` tells of it.
+client says. It takes the clock's time: that of the transaction, or of the statement, is as old
+as the client lets it become. Who owns the tables can still take all of this away: then `changes`
+tells of it.
 """
 
 from typing import Any
@@ -23,7 +25,7 @@ END;
 """,
     "stamp_entry": """
 BEGIN
-    NEW.created_at = transaction_timestamp();
+    NEW.created_at = clock_timestamp();
     NEW.written_by = session_user;
     RETURN NEW;
 END;

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from functools import cache
+from threading import Lock
+from time import monotonic
 from typing import Any
 
 from django.conf import settings
@@ -16,35 +18,52 @@ from veza_site.replicas.replica import standing
 
 PATH = "/healthz"
 
+#: Seconds for which an answer is given again: anybody may ask, as often as they like.
+FRESH = 1.0
+
 
 class HealthMiddleware:
     """Answers before all others: a probe comes by address, over plain HTTP, and signs in nowhere.
 
     200 when the database is reachable and every migration of this release is applied; else 503
-    with the reason. Replicas that the admin reads from are told, and change nothing. Reasons are
-    words of our own, never an error's text, which may name hosts. The schema's version is this
-    project's, and known to no list of weaknesses.
+    with the reason. A process asks the database once in `FRESH` seconds, however many ask it:
+    whoever comes meanwhile waits for that answer. Replicas that the admin reads from are told, and
+    change nothing. Reasons are words of our own, never an error's text, which may name hosts. The
+    schema's version is this project's, and known to no list of weaknesses.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
+        self.asking = Lock()
+        self.answer: dict[str, Any] = {}
+        self.fresh_until = 0.0
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path_info != PATH:
             return self.get_response(request)
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
-        reason, version = look()
-        body: dict[str, Any] = (
-            {"status": "unavailable", "reason": reason} if reason else {"status": "ok"}
-        )
-        if version:
-            body["schema"] = version
-        if settings.REPLICAS and not reason:
-            # As this process knows them: no probe waits for a replica, without which all works.
-            body["replicas"] = standing(read_primary(connection))
-        headers = {"Cache-Control": "no-store"}
-        return JsonResponse(body, status=503 if reason else 200, headers=headers)
+        with self.asking:
+            if monotonic() >= self.fresh_until:
+                self.answer = state()
+                self.fresh_until = monotonic() + FRESH
+            answer = self.answer
+        status = 200 if answer["status"] == "ok" else 503
+        return JsonResponse(answer, status=status, headers={"Cache-Control": "no-store"})
+
+
+def state() -> dict[str, Any]:
+    """What is answered, as the database is now."""
+    reason, version = look()
+    answer: dict[str, Any] = (
+        {"status": "unavailable", "reason": reason} if reason else {"status": "ok"}
+    )
+    if version:
+        answer["schema"] = version
+    if settings.REPLICAS and not reason:
+        # As this process knows them: no probe waits for a replica, without which all works.
+        answer["replicas"] = standing(read_primary(connection))
+    return answer
 
 
 def look() -> tuple[str, str | None]:

@@ -6,6 +6,7 @@ The standard library's formatter writes the fields that are named here. A librar
 
 import json
 import logging
+from copy import copy
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +23,23 @@ ESCAPES = {
     code: chr(code).encode("unicode_escape").decode()
     for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)
 }
+
+
+class ClientErrors(logging.Filter):
+    """Makes one warning of what a client can cause: a status of 400 to 499 is no error of ours.
+
+    Django logs some of them (`SuspiciousOperation`, `BadRequest`, `PermissionDenied`) with a
+    traceback, and some as errors.
+    """
+
+    def filter(self, record: logging.LogRecord) -> logging.LogRecord:
+        """The record, or a copy without the traceback."""
+        if not 400 <= getattr(record, "status_code", 0) < 500:
+            return record
+        record = copy(record)
+        record.exc_info = record.exc_text = None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return record
 
 
 class TextFormatter(logging.Formatter):
@@ -86,8 +104,13 @@ def logging_settings(log_format: str, *, debug: bool) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"lines": {"()": "veza_site.logs.formatter", "log_format": log_format}},
+        "filters": {"client_errors": {"()": "veza_site.logs.ClientErrors"}},
         "handlers": {
-            "stderr": {"class": "logging.StreamHandler", "formatter": "lines"},
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "formatter": "lines",
+                "filters": ["client_errors"],
+            },
             "nowhere": {"class": "logging.NullHandler"},
         },
         # What no logger below takes, such as the warnings of libraries.
@@ -98,6 +121,8 @@ def logging_settings(log_format: str, *, debug: bool) -> dict[str, Any]:
                 "level": "INFO" if debug else "WARNING",
                 "propagate": False,
             },
+            # Django answers HEAD with a body, and gunicorn says each time that it drops it.
+            "gunicorn.http.wsgi": {"level": "ERROR"},
             # Sign-ins that went well are told, too.
             "veza.security": {"level": "INFO"},
             # Scanners ask by address all day: each would be a traceback.

@@ -4,7 +4,8 @@ They refer to rows of `public` by table and id, without a foreign key: no deleti
 them, and they go on naming what is gone. And what the start page has counted.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.db import models
@@ -36,6 +37,17 @@ def written_by() -> "models.CharField[str, str]":
 
 class StaffLogEntry(models.Model):
     """One thing that a member of staff did or looked at. Append-only, by triggers."""
+
+    #: See `veza_core.operations.personal_data`: who did it is told to nobody, and who did something
+    #: is not told about whom.
+    about_rows: ClassVar[Mapping[str, frozenset[str]]] = {
+        "subject_id": frozenset({"staff_id", "staff_name", "address", "user_agent", "batch"}),
+    }
+    about_users: ClassVar[Mapping[str, frozenset[str]]] = {
+        "staff_id": frozenset({
+            "subject_table", "subject_id", "subject_label", "reason", "before", "after", "batch",
+        }),
+    }  # fmt: skip
 
     created_at = models.DateTimeField(
         db_default=TransactionNow(), editable=False, db_comment="When"
@@ -130,6 +142,14 @@ class StaffLogEntry(models.Model):
 
 class Note(models.Model):
     """A remark of staff about a row. Never edited, by the same triggers."""
+
+    #: As for the staff log.
+    about_rows: ClassVar[Mapping[str, frozenset[str]]] = {
+        "subject_id": frozenset({"author_id", "author_name"}),
+    }
+    about_users: ClassVar[Mapping[str, frozenset[str]]] = {
+        "author_id": frozenset({"subject_table", "subject_id", "text"}),
+    }
 
     created_at = models.DateTimeField(
         db_default=TransactionNow(), editable=False, db_comment="When it was written"

@@ -9,7 +9,12 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    UnreadablePostError,
+)
 from django.template.loader import render_to_string
 
 #: The only kind of body that a form of this site has: in UTF-8, said or not. Anybody may send it
@@ -78,6 +83,8 @@ METHODS = ("GET", "HEAD", "POST")
 class RequestsMiddleware:
     """Answers what `checked` refused with the page for malformed requests, other methods with 405.
 
+    So it does with half a form, of a client that broke off: nobody meant to send it.
+
     Cookies with a NUL, which may be written as an octal escape, are not there for what follows:
     they are none of this site's, and PostgreSQL has a NUL in no text.
     """
@@ -89,12 +96,22 @@ class RequestsMiddleware:
         status = request.META.get(REFUSED)
         if status is None and request.method not in METHODS:
             return HttpResponseNotAllowed(METHODS)
+        if status is None and request.method == "POST" and not _is_whole(request):
+            status = HTTPStatus.BAD_REQUEST
         if status is None:
             request.COOKIES = {
                 name: value for name, value in request.COOKIES.items() if "\0" not in value
             }
             return self.get_response(request)
         return HttpResponse(render_to_string("400.html"), status=status)
+
+
+def _is_whole(request: HttpRequest) -> bool:
+    """Read the body; whether it has the length that was announced."""
+    try:
+        return len(request.body) == int(request.META.get("CONTENT_LENGTH") or 0)
+    except UnreadablePostError:
+        return False
 
 
 def is_refused(method: str, headers: Iterable[tuple[str, str]]) -> bool:

@@ -3,6 +3,8 @@
 gunicorn's own gives a thread to each connection before its request is there. Here a connection
 waits in the poller until it has sent something; a probe that is whole takes a thread that nobody
 else can hold. All others take one until their request is read, so a proxy has to stand before them.
+Where TLS ends here, a connection takes a thread for its handshake, and then waits again: browsers
+connect ahead of the requests that they expect to make, and keep such connections for a minute.
 """
 
 import socket
@@ -12,7 +14,7 @@ from functools import partial
 from selectors import EVENT_READ
 from typing import Any
 
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 
 from veza_site.headers import HEADERS
 from veza_site.health import PATH
@@ -60,6 +62,18 @@ class Worker(ThreadWorker):
         done.add_done_callback(
             lambda future: self.method_queue.defer(self.finish_request, conn, future)
         )
+
+    def handle(self, conn: Any) -> Any:
+        """Answer one request; of a new connection with TLS, only shake hands."""
+        if not self.cfg.is_ssl or conn.initialized:
+            return super().handle(conn)
+        try:
+            conn.init()
+        except OSError as error:
+            # ssl.SSLError is one: what came is not TLS, or the client went away.
+            self.log.debug("TLS handshake failed: %s", error)
+            return False
+        return _DEFER
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer what cannot be read as a request, with the headers of every answer."""

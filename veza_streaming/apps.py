@@ -13,6 +13,13 @@ class VezaStreamingConfig(AppConfig):
     panels_first = {"users": ("tracks", "playlists", "track_plays")}
     menu_groups = ("Catalogue", "Playlists", "Listening")
     tones = {"ready": "good", "uploading": "busy", "processing": "busy", "failed": "bad"}
+    content = dict.fromkeys(("tracks", "playlists", "track_shares", "track_comments"), "user")
+    reasons = {
+        "tracks.soft_delete": (
+            "Copyright claim", "Uploaded by somebody else", "Spam", "Hate or threats",
+            "Sexual content", "The owner asked for it",
+        ),
+    }  # fmt: skip
     units = {
         "bitrate": "kbit/s",
         "sample_rate": "Hz",

@@ -1,4 +1,4 @@
-"""What each index of support's takes of an account: bytes, and WAL when it is made.
+"""What indexes of support's, and of usernames, take of an account: bytes, and WAL when it is made.
 
 Part of `make bench-price`.
 """
@@ -19,6 +19,8 @@ INDEXES = {
     "role": "(role)",
     "role, created_at; not of 'user'": "(role, created_at DESC) WHERE NOT role = 'user'",
     "created_at": "(created_at DESC)",
+    "username": "(username)",
+    "username, upper-cased": "(upper(username))",
 }
 
 
@@ -28,13 +30,14 @@ def measure(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
     results = []
     for name, definition in INDEXES.items():
         with connection.transaction(force_rollback=True):
-            connection.execute("CREATE TABLE copied (email varchar, created_at timestamptz,"
-                               " role user_role)")  # fmt: skip
+            connection.execute("CREATE TABLE copied (email varchar, username varchar,"
+                               " created_at timestamptz, role user_role)")  # fmt: skip
             if definition:
                 connection.execute(f"CREATE INDEX copied_index ON copied {definition}")
             began = _one(connection, "SELECT pg_current_wal_insert_lsn()::text")
             rows = connection.execute(
-                "INSERT INTO copied SELECT email, created_at, role FROM users ORDER BY created_at"
+                "INSERT INTO copied"
+                " SELECT email, username, created_at, role FROM users ORDER BY created_at"
             ).rowcount
             wal = _one(connection, "SELECT pg_current_wal_insert_lsn() - %s::pg_lsn", began)
             size = _one(connection, "SELECT pg_indexes_size('copied')")

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from tests.admin.crowd import Crowd
+from veza_core.models import UserSession
 
 
 def list_of(model: type[Model], **query: Any) -> str:
@@ -55,7 +56,8 @@ def questions(model: type[Model], crowd: Crowd) -> Iterator[dict[str, Any]]:
     single: list[dict[str, Any]] = [
         {name: value} for name in screen.keys for value in key_values(model, name, crowd)
     ]
-    single += [{one.name: value} for one in screen.criteria for value in CRITERIA_VALUES[one.name]]
+    values = CRITERIA_VALUES | {"seen_with": key_values(UserSession, "user", crowd)}
+    single += [{one.name: value} for one in screen.criteria for value in values[one.name]]
     states = [{state.name: option.value} for state in screen.states for option in state.options]
     for one in (*single, *states):
         yield one

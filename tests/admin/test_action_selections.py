@@ -13,7 +13,7 @@ from tests.acting import ROW, columns, entries
 from tests.admin.plans import captured, queries_in
 from tests.staff import make_staff, make_user, signed_in
 from veza_core.models import User
-from veza_core.screens.actions import pages, progress, selection
+from veza_core.screens.actions import pages, selection
 from veza_media.models import HlsTranscodeJob
 from veza_streaming.models import Playlist
 
@@ -127,8 +127,7 @@ def send(client: Client, address: str, **data: str) -> tuple[str, Any]:
 def test_all_of_a_list_is_one_action_and_one_undo(browser: Client, monkeypatch: Any):
     """More rows than a page of the list has, and those alone that match."""
     monkeypatch.setattr(selection, "CHUNK", 20)
-    for module in (pages, progress):
-        monkeypatch.setattr(module, "CHUNK", 20)
+    monkeypatch.setattr(pages, "CHUNK", 20)
     rows = baker.make(Playlist, 57, is_public=True)
     others = baker.make(Playlist, 3, is_public=False)
     kept = baker.make(Playlist, is_public=True)

@@ -10,13 +10,21 @@ import pytest
 from django.contrib import admin
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from model_bakery import baker
 
 from tests.acting import entries
 from tests.counts import TABLES
 from tests.exporting import address, download, lines, rows
 from tests.staff import make_staff, make_user, signed_in
-from veza_core.models import RefreshToken, User
+from veza_core.models import (
+    Permission,
+    RefreshToken,
+    Role,
+    RolePermission,
+    User,
+    UserRoleAssignment,
+)
 from veza_core.screens.actions import export
 from veza_core.screens.actions.cells import cell
 from veza_core.secret_columns import SECRET_COLUMNS
@@ -49,6 +57,44 @@ def test_what_the_list_shows_in_its_order(browser: Client):
     assert (first["is_edited"], first["position_ms"], first["deleted_at"]) == ("false", "", "")
     assert second["created_at"] == "2026-01-01T00:00:00+00:00"
     assert second["deleted_at"] == "2026-01-02T00:00:00+00:00"
+
+
+def test_each_key_has_the_name_beside_it_that_the_list_shows(browser: Client):
+    long = "x" * 200
+    track = baker.make(Track, title=f"=1+1 {long}")
+    comments = baker.make(TrackComment, 3, track=track, user=make_user("dora"), content="c")
+    found = rows(download(browser, TrackComment))
+    assert len(found) == len(comments)
+    for row in found:
+        assert (row["user_id"], row["user"]) == (str(comments[0].user_id), "dora")
+        assert row["track"] == f"'=1+1 {long}"[:80] + "…"
+        assert "parent" not in row
+    (logged, *_) = entries("track_comments.export")
+    assert {"user_id", "user", "track"} <= set(logged.after["columns"])
+
+
+def test_names_take_no_query_a_row(browser: Client):
+    def asked(count: int) -> int:
+        for _ in range(count):
+            baker.make(TrackComment)
+        response = download(browser, TrackComment)
+        with CaptureQueriesContext(connection) as queries:
+            lines(response)
+        return len(queries)
+
+    assert asked(2) == asked(20)
+
+
+def test_no_name_of_a_table_that_one_may_not_read():
+    role = baker.make(Role, name="editor")
+    for name in ("admin.access", "track_comments.read", "track_comments.update", "tracks.read"):
+        permission = Permission.objects.get(name=name)
+        baker.make(RolePermission, role=role, permission=permission)
+    editor = make_user("editor")
+    baker.make(UserRoleAssignment, user=editor, role=role, expires_at=None)
+    baker.make(TrackComment, track__title="Song", user=make_user("dora"))
+    (row,) = rows(download(signed_in(editor), TrackComment))
+    assert (row["track"], row["user"]) == ("Song", "")
 
 
 @pytest.mark.parametrize("site_admin", admin.site._registry.values(), ids=str)

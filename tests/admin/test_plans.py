@@ -13,8 +13,10 @@ from benchmarks.admin.every import every
 from tests.admin.addresses import dated, list_of, page_of, questions, screen_of
 from tests.admin.crowd import MODELS, Crowd
 from tests.admin.plans import captured, nodes, plan_of, queries_in, rows_read, use_sequential_scans
-from veza_core.admin import related
+from veza_core.admin import content_actions, related
+from veza_core.models import User
 from veza_core.screens import keyset, panels, unsorted
+from veza_core.screens.actions.addresses import action_url
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.reading import reading
 from veza_site.support import daily, overview
@@ -129,6 +131,19 @@ def test_the_middle(model: type[Model], crowd: Crowd, crowd_browser: Client) -> 
     for name in ("after", "from", "before", "upto"):
         response, statements = captured(crowd_browser, list_of(model, **{name: cursor}))
         assert response.status_code == 200
+        examine(statements)
+
+
+def test_content_of_a_user(
+    crowd: Crowd, crowd_browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one who has half of each table, too."""
+    monkeypatch.setattr(content_actions, "MOST", BOUND)
+    for pk in crowd.ids[User]:
+        url = action_url(User, pk, "delete_content")
+        response, statements = captured(crowd_browser, url)
+        assert response.status_code in (200, 409)
+        assert len(queries_in(statements)) <= 15, statements
         examine(statements)
 
 

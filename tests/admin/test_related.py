@@ -1,5 +1,6 @@
 """Accounts of one e-mail domain, and accounts seen at one address, as lists with actions."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -56,6 +57,38 @@ def test_accounts_seen_at_an_address(browser: Client) -> None:
     assert listed(browser.get(list_of(User, address="192.0.2.78"))) == [other.pk]
 
 
+def test_accounts_seen_where_an_account_was(browser: Client) -> None:
+    dora, twice, once, banned, other = (
+        make_user(name) for name in ("dora", "twice", "once", "gone", "other")
+    )
+    User.objects.filter(pk=banned.pk).update(is_banned=True)
+    for user, address in (
+        (dora, "192.0.2.1"), (dora, "192.0.2.2"), (dora, None), (twice, "192.0.2.1"),
+        (twice, "192.0.2.2"), (twice, "192.0.2.2"), (once, "192.0.2.2"), (banned, "192.0.2.1"),
+        (other, "192.0.2.3"), (other, None),
+    ):  # fmt: skip
+        baker.make(UserSession, user=user, ip_address=address)
+    assert f'href="{page_of(User, dora.pk)}related/"' in text_of(
+        browser.get(page_of(User, dora.pk))
+    )
+    panel = text_of(browser.get(f"{page_of(User, dora.pk)}related/"))
+    rows = [
+        [re.sub("<[^>]+>", "", cell) for cell in row.split("</td><td>")]
+        for row in re.findall("<tr><td>(.*?)</td></tr>", panel)
+    ]
+    assert rows[0][:4] == ["twice", "Active Unverified", "2", "3"]
+    assert {row[0]: row[1] for row in rows[1:]} == {
+        "once": "Active Unverified", "gone": "Banned Unverified",
+    }  # fmt: skip
+    assert f'href="{list_of(User, seen_with=dora.pk)}"' in panel
+    for typed in (dora.pk, "Dora", "dora@example.com"):
+        response = browser.get(list_of(User, seen_with=typed))
+        assert set(listed(response)) == {twice.pk, once.pk, banned.pk}
+        assert response.context["cl"].chooses
+    assert listed(browser.get(list_of(User, seen_with=baker.make(User).pk))) == []
+    assert "None." in text_of(browser.get(f"{page_of(User, other.pk)}related/"))
+
+
 def test_what_sessions_tell_is_for_who_may_read_them(browser: Client) -> None:
     session = baker.make(UserSession, ip_address="192.0.2.77")
     role = baker.make(Role, name="visitor")
@@ -70,12 +103,19 @@ def test_what_sessions_tell_is_for_who_may_read_them(browser: Client) -> None:
             baker.make(RolePermission, role=role, permission=Permission.objects.get(name=name))
 
     hold("users.read")
+    baker.make(UserSession, ip_address="192.0.2.77")
+    page = page_of(User, session.user_id)
+    assert "Accounts at the same" not in text_of(client.get(page))
+    assert client.get(f"{page}related/").status_code == 403
+    assert client.get(list_of(User, seen_with=session.user_id)).status_code == 400
     assert client.get(address).status_code == 400
     assert "Signed in from" not in text_of(client.get(list_of(User)))
     hold("user_sessions.read")
     assert link not in text_of(client.get(page_of(UserSession, session.pk)))
     hold("users.read", "user_sessions.read")
-    assert listed(client.get(address)) == [session.user_id]
+    assert "Accounts at the same" in text_of(client.get(page))
+    assert client.get(f"{page}related/").status_code == 200
+    assert len(listed(client.get(address))) == 2
     assert link in text_of(client.get(page_of(UserSession, session.pk)))
 
 
@@ -87,6 +127,7 @@ def test_what_sessions_tell_is_for_who_may_read_them(browser: Client) -> None:
         ("address", "300.1.1.1", "is not an IP address"),
         ("address", "example.com", "is not an IP address"),
         ("address", "   ", "empty"),
+        ("seen_with", "nobody", "There is no user"),
     ],
 )
 def test_what_is_neither_is_refused(browser: Client, name: str, value: str, told: str) -> None:

@@ -1,6 +1,7 @@
 """A search that lands: what is meant is opened, however it was copied."""
 
 import hashlib
+import html
 import secrets
 from typing import Any
 
@@ -11,6 +12,7 @@ from model_bakery import baker
 
 from tests.admin.plans import captured, nodes, plan_of
 from tests.admin.searching import SEARCH, found, search
+from tests.admin.test_search_page import somebody_with
 from tests.staff import make_user
 from veza_core.models import FederatedIdentity, User
 from veza_streaming.models import Track, TrackComment, TrackShare
@@ -103,3 +105,70 @@ def test_a_filter_by_nobody_says_so(browser: Client):
     response = browser.get("/admin/veza_streaming/trackcomment/?user=nobody")
     assert response.status_code == 400
     assert "no user “nobody”" in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("sessions", "/admin/veza_core/usersession/"),
+        ("Sessions", "/admin/veza_core/usersession/"),
+        ("user_sessions", "/admin/veza_core/usersession/"),
+        ("streams", "/admin/veza_media/hlsstream/"),
+        ("hls str", "/admin/veza_media/hlsstream/"),
+        ("failed jobs", "/admin/veza_media/hlstranscodejob/"),
+        ("banned", "/admin/veza_core/user/"),
+        ("what colleagues", "/admin/veza_site/stafflogentry/"),
+    ],
+)
+def test_a_list_by_its_name(browser: Client, text: str, url: str):
+    page = search(browser, text)
+    assert any(place.url.partition("?")[0] == url for place in page.context["places"])
+    for place in page.context["places"]:
+        assert f'href="{html.escape(place.url)}"' in page.text
+        assert browser.get(place.url).status_code == 200
+
+
+def test_the_one_list_opens_when_no_row_has_the_name(browser: Client):
+    assert lands(browser, "hls streams") == "/admin/veza_media/hlsstream/"
+    baker.make(Track, title="hls streams")
+    assert lands(browser, "hls streams") == SEARCH
+
+
+@pytest.mark.parametrize(
+    "text", ["essions", "xyz", "@", "_", "sessions of mars", "bob@example.com"]
+)
+def test_what_no_list_is_called(browser: Client, text: str):
+    assert search(browser, text).context["places"] == []
+
+
+def test_only_lists_that_one_may_see_are_found():
+    client = somebody_with("tracks.read")
+    assert search(client, "tracks").context["places"][0].url.endswith("/track/")
+    for text in ("sessions", "streams", "banned", "failed jobs"):
+        assert search(client, text).context["places"] == [], text
+
+
+def test_that_costs_no_query(browser: Client):
+    url = browser.post(SEARCH, {"q": "zzzzz"}).headers["Location"]
+    _, none = captured(browser, url)
+    url = browser.post(SEARCH, {"q": "tracks"}).headers["Location"]
+    _, some = captured(browser, f"{url}&all=1")
+    assert len(some) == len(none)
+
+
+def test_a_user_by_the_id_at_a_provider(browser: Client, bob: User):
+    """Whatever the provider is called, and as it is written; only for who may read that table."""
+    theirs = "10769150350006150715113082367"
+    identities = [
+        baker.make(FederatedIdentity, user=bob, provider=provider, provider_user_id=f"{id_}")
+        for provider, id_ in (("google", theirs), ("zitadel", "Ab.9"), ("apple", "Ab.9"))
+    ]
+    assert lands(browser, theirs) == address(identities[0])
+    assert set(found(search(browser, "Ab.9"))["federated_identities"]) == {
+        one.pk for one in identities[1:]
+    }
+    assert "federated_identities" not in found(search(browser, "ab.9"))
+    assert "federated_identities" not in found(search(browser, theirs[:20]))
+    identities[0].soft_delete()
+    assert "federated_identities" not in found(search(browser, theirs))
+    assert found(search(somebody_with("users.read"), "Ab.9")) == {}

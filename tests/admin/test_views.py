@@ -13,7 +13,7 @@ from model_bakery import baker
 
 from tests.admin.addresses import list_of
 from tests.staff import make_staff, signed_in
-from veza_core.models import User
+from veza_core.models import User, UserSession
 from veza_media.models import HlsTranscodeJob
 from veza_site.models import StaffLogEntry
 
@@ -44,9 +44,14 @@ def test_the_desk_has_what_one_may_read(browser: Client) -> None:
         return [unescape(name) for name in re.findall(r'">([^<]+)</a>', menu)]
 
     everything = desk(browser)
-    assert {"Failed jobs", "Stuck in processing", "New and unverified", "Plays this week"} <= {
-        *everything
-    }
+    assert {
+        "Failed jobs",
+        "Stuck in processing",
+        "New and unverified",
+        "Plays this week",
+        "Locked accounts",
+        "Recently active sessions",
+    } <= {*everything}
     # Who watches over personal data is watched in the open: the log is for all.
     assert "What colleagues did" in desk(signed_in(make_staff("support", "bob")))
 
@@ -87,6 +92,21 @@ def test_the_start_page_counts_what_waits(browser: Client) -> None:
     assert tiles["Failed jobs"] == "3"
     assert tiles["Stuck in processing"] == "1"
     assert tiles["New and unverified"] == "1"
+
+
+def test_who_is_locked_and_who_is_there_now(browser: Client) -> None:
+    now = timezone.now()
+    later, soon, over, _ = baker.make(User, _quantity=4)
+    for user, hours in ((later, 2), (soon, 1), (over, -1)):
+        User.objects.filter(pk=user.pk).update(locked_until=now + timedelta(hours=hours))
+    shown = browser.get(list_of(User, locked="now")).context["cl"].result_list
+    assert [row.pk for row in shown] == [later.pk, soon.pk]
+    ends = {"expires_at": now + timedelta(days=9)}
+    used, idle, revoked = baker.make(UserSession, _quantity=3, **ends)
+    UserSession.objects.filter(pk=idle.pk).update(last_activity_at=now - timedelta(hours=2))
+    UserSession.objects.filter(pk=revoked.pk).update(revoked_at=now)
+    shown = browser.get(list_of(UserSession, used="hour")).context["cl"].result_list
+    assert [row.pk for row in shown] == [used.pk]
 
 
 def test_actions_are_told_in_words(browser: Client) -> None:

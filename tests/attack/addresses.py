@@ -11,6 +11,7 @@ from django.db.models import Model
 from django.urls import URLResolver, get_resolver, reverse
 
 import veza_site.urls  # noqa: F401 - registers the screens
+from veza_core.models import User
 from veza_site.models import Note, StaffLogEntry
 
 #: The models that have a screen: the 28 tables, and what staff did and noted.
@@ -53,7 +54,8 @@ def screen_names() -> dict[str, type[Model]]:
     """The name of every page of a screen, and the screen's model."""
     names = {f"{prefix(model)}_{page}": model for model in MODELS for page in PAGES}
     timelines = [model for model in MODELS if admin.site.get_model_admin(model).has_timeline]  # type: ignore[attr-defined]
-    return names | {f"{prefix(model)}_timeline": model for model in timelines}
+    names |= {f"{prefix(model)}_timeline": model for model in timelines}
+    return names | {f"{prefix(User)}_{page}": User for page in ("erasure", "related")}
 
 
 def prefix(model: type[Model]) -> str:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.roles.roles import site_roles
 from tests.support import ROOT, production_environment
 
 HOST = "admin.example.com"
@@ -38,10 +39,12 @@ class Served:
                 answer += chunk
         return int(answer.split(b" ", 2)[1]), answer.decode("utf-8", "replace")
 
-    def ask(self, line: str, *headers: str, body: bytes = b"") -> tuple[int, str]:
-        """Send a request through the proxy."""
-        given = (f"Host: {HOST}", "X-Forwarded-Proto: https", "X-Forwarded-For: 203.0.113.9",
-                 "Connection: close", *headers)  # fmt: skip
+    def ask(
+        self, line: str, *headers: str, body: bytes = b"", host: bool = True
+    ) -> tuple[int, str]:
+        """Send a request through the proxy; `host`: with the site's name."""
+        given = (*([f"Host: {HOST}"] if host else []), "X-Forwarded-Proto: https",
+                 "X-Forwarded-For: 203.0.113.9", "Connection: close", *headers)  # fmt: skip
         return self.send("\r\n".join([f"{line} HTTP/1.1", *given, "", ""]).encode() + body)
 
 
@@ -66,7 +69,21 @@ def checkout(directory: Path) -> Path:
 def served(
     database: str, directory: Path, *, python: str = sys.executable, **changes: str
 ) -> Iterator[Served]:
-    """Serve a database with this Python; `changes` are variables of the environment."""
+    """Serve a database with this Python, over the two roles that `sync_roles` makes.
+
+    `changes` are variables of the environment.
+    """
+    with (
+        site_roles(database) as roles,
+        _served(database, directory, python, roles | changes) as site,
+    ):
+        yield site
+
+
+@contextmanager
+def _served(
+    database: str, directory: Path, python: str, changes: dict[str, str]
+) -> Iterator[Served]:
     inherited = {name: value for name, value in os.environ.items() if name != "DEBUG"}
     # The port is taken here and handed over, so that no other run can have it.
     listener = socket.create_server(("127.0.0.1", 0))

@@ -45,7 +45,7 @@ def test_of_many_attempts_at_once_no_more_pass(cleaned: Any) -> None:
 
     def attempt() -> bool:
         try:
-            attempts.count(attempts.of_sign_in("alice", ["192.0.2.1/32"], None))
+            attempts.count(attempts.of_sign_in("alice", ["192.0.2.1/32"], None, None))
         except attempts.PausedError:
             return False
         return True
@@ -100,7 +100,7 @@ def test_a_form_that_lacks_something_is_not_hashed(client: Client, db: None) -> 
 
 def test_a_count_that_is_held_for_long(cleaned: Any) -> None:
     """The role of the web process waits for a lock for a bounded time."""
-    bounds = attempts.of_sign_in("alice", [], None)
+    bounds = attempts.of_sign_in("alice", [], None, None)
 
     def hold(begun: threading.Event, done: threading.Event) -> None:
         try:

@@ -94,6 +94,47 @@ def test_attempts_at_one_name_say_nothing_of_another(password: str) -> None:
     assert post_sign_in(Client(), "nobody@example.com", password).status_code == 200
 
 
+#: The names of an account, and two that are nobody's.
+BOTH = ("alice", "alice@example.com")
+NOBODY = ("unknown", "unknown@example.com")
+
+
+def guesses(names: tuple[str, str], password: str) -> list[str]:
+    """What guesses at two names in turn are answered, from three networks in turn."""
+    return [
+        str(seen(post_sign_in(Client(), names[number % 2], password, REMOTE_ADDR=f"{base}{place}")))
+        for base in ("192.0.2.", "2001:db8:")
+        for number in range(16)
+        for place in (f"{number % 3}" if base.endswith(".") else f"{number % 3:x}::1",)
+    ]
+
+
+@pytest.mark.django_db
+def test_no_answer_tells_which_names_are_of_one_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither before the account pauses, nor while it does, nor with the right password then."""
+    now = timezone.now()
+    monkeypatch.setattr(attempts.timezone, "now", lambda: now)
+    make_staff()
+    for password in ("wrong", PASSWORD):
+        if password == PASSWORD:
+            pass_time(minutes=15)
+            statuses(BOTH * 5 + NOBODY * 5, [f"198.51.100.{place}" for place in range(20)])
+        assert guesses(BOTH, password) == guesses(NOBODY, password)
+
+
+@pytest.mark.django_db
+def test_the_queries_are_the_same_while_an_account_pauses() -> None:
+    make_staff()
+    for names in (BOTH, NOBODY):
+        statuses(names * 5, [f"198.51.100.{place}" for place in range(10)])
+    kinds = set()
+    for name in (*BOTH, *NOBODY):
+        with CaptureQueriesContext(connection) as queries:
+            post_sign_in(Client(), name, "wrong", REMOTE_ADDR="192.0.2.77")
+        kinds.add(tuple(query["sql"].split()[0] for query in queries))
+    assert len(kinds) == 1
+
+
 @pytest.mark.django_db
 def test_the_queries_are_the_same_for_every_name() -> None:
     names = every_kind_of_name()
@@ -180,6 +221,34 @@ def test_one_name_from_many_networks() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("place", "tries", "pause"),
+    [("192.0.2.1", 5, 15), ("192.0.2.{}", 10, 1)],
+    ids=["one network", "many networks"],
+)
+def test_an_account_has_one_budget_for_all_of_its_names(place: str, tries: int, pause: int) -> None:
+    """What is over it fails as a wrong password does, and does not prolong the pause."""
+    make_staff()
+    names = [BOTH[number % 2] for number in range(tries + 2)]
+    addresses = [place.format(number) for number in range(tries + 2)]
+
+    def right() -> list[int]:
+        return [
+            post_sign_in(Client(), name, REMOTE_ADDR=place.format(99)).status_code for name in BOTH
+        ]
+
+    statuses(names[: tries - 1], addresses[: tries - 1])
+    assert right() == [302, 302]
+    AttemptCount.objects.all().delete()
+    assert statuses(names, addresses) == [200] * (tries + 2)
+    counts = {count.kind: count.failures for count in AttemptCount.objects.all()}
+    assert counts["account"] == tries
+    assert right() == [200, 200]
+    pass_time(minutes=pause, seconds=1)
+    assert right() == [302, 302]
+
+
+@pytest.mark.django_db
 def test_no_spelling_of_a_name_has_a_count_of_its_own() -> None:
     """What finds one account is counted once, whatever the database takes for the same letter."""
     make_staff(username="alicia")
@@ -234,6 +303,7 @@ def test_no_stranger_shuts_the_owner_out() -> None:
     make_staff()
     owner = known_browser()
     statuses(["alice"] * 12, [f"198.51.100.{number}" for number in range(12)])
+    statuses(["alice@example.com"] * 12, [f"198.51.101.{number}" for number in range(12)])
     statuses([f"name{number}" for number in range(30)], ["127.0.0.1"] * 30)
     assert post_sign_in(Client(), "alice").status_code == 429
     for _ in range(4):
@@ -310,12 +380,13 @@ def test_rows_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attempts, "CLEANED", 3)
     monkeypatch.setattr(attempts, "MOST_ROWS", 50)
     for number in range(100):
-        attempts.count(attempts.of_sign_in(f"name{number}", [], None))
+        attempts.count(attempts.of_sign_in(f"name{number}", [], None, None))
     assert AttemptCount.objects.count() <= 50
     pass_time(days=2)
     for _ in range(30):
-        attempts.count(attempts.of_sign_in("name", [], None))
+        attempts.count(attempts.of_sign_in("name", [], None, None))
         AttemptCount.objects.filter(name=attempts.hash_of_name("name")).update(
             free_at=timezone.now()
         )
-    assert AttemptCount.objects.count() == 1
+    assert {count.kind for count in AttemptCount.objects.all()} == {"name", "account"}
+    assert AttemptCount.objects.count() == 2

@@ -96,6 +96,9 @@ def test_each_reason(lines: Any) -> None:
         *barred, "no_access", "no_password", "unknown_name", *["wrong_password"] * 5,
         "paused_name_network",
     ]  # fmt: skip
+    for _ in range(2):
+        post_sign_in(Client(), "alice@example.com", "wrong")
+    assert reasons(lines)[-2:] == ["paused_account_network"] * 2
     for number in range(20):
         post_sign_in(Client(), f"name{number}", "wrong")
     assert reasons(lines)[-1] == "paused_network"
@@ -139,8 +142,9 @@ def test_the_page_has_all_events_and_reasons() -> None:
     for word in ("sign_in.refused", "second_factor.refused", "session.ended", "sign_in", "sign_out",
                  "second_factor.enrol", "unknown_name", "wrong_password", "no_password",
                  "no_access", "banned", "deactivated", "locked", "paused_name", "paused_network",
-                 "paused_name_network", "paused_browser", "paused_code", "paused_browser_code",
-                 "busy", "wrong_code", "account", "idle", "age", "ended", "by_owner"):  # fmt: skip
+                 "paused_name_network", "paused_account", "paused_account_network",
+                 "paused_browser", "paused_code", "paused_browser_code", "busy", "wrong_code",
+                 "account", "idle", "age", "ended", "by_owner"):  # fmt: skip
         assert f"`{word}`" in page, word
 
 

@@ -14,7 +14,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from model_bakery import baker
 
 from tests.attack.people import sign_in
-from tests.site.test_sign_in import BARRED
+from tests.site.test_sign_in import BARRED, ENDED
 from tests.staff import make_staff, post_sign_in
 from veza_core.models import User
 from veza_site.models import StaffLogEntry, StaffSession
@@ -193,7 +193,7 @@ def test_they_outlive_the_rotation_of_the_key(settings: Any) -> None:
     assert not is_in(other)
 
 
-@pytest.mark.parametrize("values", BARRED, ids=lambda values: next(iter(values)))
+@pytest.mark.parametrize("values", ENDED, ids=lambda values: next(iter(values)))
 def test_what_a_service_does_ends_it_half_way_too(settings: Any, values: dict[str, Any]) -> None:
     settings.SECOND_FACTOR_REQUIRED = True
     alice = make_staff()
@@ -202,3 +202,11 @@ def test_what_a_service_does_ends_it_half_way_too(settings: Any, values: dict[st
     User.all_objects.filter(pk=alice.pk).update(**values)
     assert half_way.get("/admin/second-factor/")["Location"] == "/admin/login/"
     assert not StaffSession.objects.exists()
+
+
+def test_a_lock_by_a_service_ends_it_neither(settings: Any) -> None:
+    settings.SECOND_FACTOR_REQUIRED = True
+    alice = make_staff()
+    half_way = signed_in()
+    User.objects.filter(pk=alice.pk).update(**BARRED[-1])
+    assert half_way.get("/admin/second-factor/").status_code == 200

@@ -2,6 +2,8 @@
 
 import json
 import re
+import socket
+import struct
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -103,6 +105,60 @@ def test_a_large_body_is_not_waited_for(site: Served) -> None:
 def test_odd_addresses(site: Served, line: str) -> None:
     status, _ = site.ask(line)
     assert status in (200, 302, 400, 404)
+
+
+#: What Django refuses by an exception, with a traceback in its log: the fixture looks for one.
+TOO_MANY = "&".join(f"p{number}" for number in range(300))
+
+
+@pytest.mark.parametrize(
+    ("line", "headers", "body", "expected"),
+    [
+        (f"GET /admin/login/?{TOO_MANY}", [], b"", 400),
+        (f"HEAD /admin/login/?{TOO_MANY}", [], b"", 400),
+        (f"GET /?{TOO_MANY}", [], b"", 302),
+        ("POST /admin/login/", [FORM], TOO_MANY.encode(), 400),
+        ("POST /admin/second-factor/", [FORM], TOO_MANY.encode(), 400),
+        ("GET /admin/login/", ["Host: evil.example"], b"", 400),
+        ("GET /admin/login/", ["Host: admin.example.com:x"], b"", 400),
+        ("GET /admin/login/", ["Host: \xe4dmin.example.com"], b"", 400),
+        ("GET /admin/login/", ["Host: admin.example.com@evil.example"], b"", 400),
+        ("GET /static/../manage.py", [], b"", 404),
+        ("GET /static/%2e%2e/manage.py", [], b"", 404),
+        ("GET /static/veza/%00", [], b"", 404),
+        ("POST /admin/login/", [FORM, "Origin: null"], b"username=a", 403),
+        ("POST /admin/login/", [FORM, "Referer: \xff://["], b"username=a", 403),
+        ("GET /admin/login/?next=javascript:alert(1)", [], b"", 200),
+        ("GET /admin/" + "x/" * 1900, [], b"", 302),
+    ],
+    ids=lambda value: value[:40] if isinstance(value, str) else None,
+)
+def test_suspicious_requests(
+    site: Served, line: str, headers: list[str], body: bytes, expected: int
+) -> None:
+    length = [f"Content-Length: {len(body)}"] if body else []
+    hosts = [header for header in headers if header.startswith("Host")]
+    status, _ = site.ask(line, *headers, *length, body=body, host=not hosts)
+    assert status == expected
+
+
+def test_clients_that_break_off(site: Served) -> None:
+    """Before the end of what they announced, or of what they are answered."""
+    head = (
+        f"POST /admin/login/ HTTP/1.1\r\nHost: admin.example.com\r\nX-Forwarded-Proto: https\r\n"
+        f"X-Forwarded-For: 203.0.113.9\r\n{FORM}\r\nContent-Length: 100\r\n\r\nusername=a"
+    ).encode()
+    for octets in (head, head[:-12], head[:40], head.replace(b"length: 100", b"length: 10")):
+        with site.connect() as connection:
+            connection.sendall(octets)
+            # Closed by RST, not by FIN.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with site.connect() as connection:
+            connection.sendall(octets)
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65536):
+                pass
+    assert site.ask("GET /admin/login/")[0] == 200
 
 
 @pytest.mark.parametrize("name", ["__Host-session", "__Host-csrf", "messages"])

@@ -97,6 +97,25 @@ def test_nobody_backdates(model: Any) -> None:
     assert entry.pk in {each.pk for each in entries}
 
 
+@pytest.mark.parametrize("model", MODELS.values())
+def test_no_transaction_that_was_kept_open_backdates(model: Any) -> None:
+    """`now()` is the time at which it began, which may be days ago."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        (before,) = cursor.fetchone()
+        entry = baker.make(model)
+        # Nor a statement that takes long.
+        cursor.execute(
+            f"WITH late AS MATERIALIZED (SELECT clock_timestamp() AS time FROM pg_sleep(0.01)),"
+            f" added AS (INSERT INTO django.{model._meta.db_table} OVERRIDING USER VALUE"
+            f" SELECT entry.* FROM late, django.{model._meta.db_table} AS entry"
+            " RETURNING created_at) SELECT created_at > time FROM added, late"
+        )
+        assert cursor.fetchone() == (True,)
+    entry.refresh_from_db()
+    assert entry.created_at > before
+
+
 def test_a_command_signs_with_the_user_that_the_kernel_knows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -19,6 +19,7 @@ from tests.attack.addresses import (
 )
 from tests.attack.people import PEOPLE, Knocking
 from veza_core.models import Role, User, UserRoleAssignment
+from veza_site.models import StaffLogEntry
 
 #: What GET answers, in the order of PEOPLE: anonymous, stranger, half, bare, support, moderator,
 #: admin, super_admin. 302 leads to the sign-in, but where a note says otherwise.
@@ -33,6 +34,8 @@ ADDRESSES = {
     "admin/logout/": (302, 302, 302, 302, 302, 302, 302, 302),
     "admin/": (302, 302, 302, 200, 200, 200, 200, 200),
     "admin/search/": (302, 302, 302, 200, 200, 200, 200, 200),
+    # The page of a row, by its ID; here of none.
+    "admin/id/<uuid:key>/": (302, 302, 302, 404, 404, 404, 404, 404),
     # One's own, and nobody else's.
     "admin/sessions/": (302, 302, 302, 200, 200, 200, 200, 200),
     # Django's, which no screen uses: there is nothing to complete.
@@ -59,7 +62,9 @@ SCREENS: dict[str, tuple[tuple[str, ...], dict[str, tuple[str, ...]]]] = {
         "ban": READERS, "unban": READERS, "deactivate": READERS, "reactivate": READERS,
         "verify": READERS, "unverify": READERS, "unlock": READERS, "revoke": READERS,
         "suspend": READERS, "change_email": READERS, "restore": ADMINS,
-        "grant_role": ADMINS, "withdraw_role": ADMINS, **NOTE,
+        "delete_content": MODERATORS, "restore_content": MODERATORS,
+        "grant_role": ADMINS, "withdraw_role": ADMINS, "export_data": ADMINS,
+        "reset_second_factor": ADMINS, **NOTE,
     }),
     "federated_identities": (ADMINS, {}),
     "refresh_tokens": (READERS, {}),
@@ -104,6 +109,12 @@ def spelled(route: str) -> str:
     return "admin/<url>" if "(?P<url>" in route else route
 
 
+def path_of(route: str) -> str:
+    """An address of the table above."""
+    path = "/" + route.replace("<app>", "veza_core").replace("<url>", "no/such/page")
+    return path.replace("<uuid:key>", "00000000-0000-4000-8000-000000000000")
+
+
 def test_every_address_has_its_line() -> None:
     """Also the other way round: no line is about what is gone."""
     found = {address for address in addresses() if address.name not in screen_names()}
@@ -127,7 +138,7 @@ NAMES = {address.name for address in addresses()}
 
 @pytest.mark.parametrize("route", ADDRESSES)
 def test_address(route: str, knocking: Knocking) -> None:
-    path = "/" + route.replace("<app>", "veza_core").replace("<url>", "no/such/page")
+    path = path_of(route)
     answers = [client.get(path) for _, client in knocking.everybody()]
     assert tuple(answer.status_code for answer in answers) == ADDRESSES[route]
     for name, client in knocking.everybody():
@@ -169,6 +180,9 @@ def test_screen(model: type[Model], knocking: Knocking) -> None:
             if action.in_lists
         },
     }
+    if model is User:
+        pages[address_of(model, "erasure", row.pk)] = ADMINS
+        pages[address_of(model, "related", row.pk)] = READERS
     before = model._base_manager.values().get(pk=row.pk)
     for path, allowed in pages.items():
         got = {name for name, client in knocking.everybody() if not refused(client, path, name)}
@@ -190,7 +204,7 @@ def test_django_s_own_pages_of_a_row_are_gone() -> None:
 @pytest.mark.parametrize("route", ADDRESSES)
 def test_no_method_but_those_of_a_browser(route: str, knocking: Knocking) -> None:
     """What Django does not know it takes for a GET, or a POST without a form."""
-    path = "/" + route.replace("<app>", "veza_core").replace("<url>", "no/such/page")
+    path = path_of(route)
     for method in ("TRACE", "OPTIONS", "PUT", "PATCH", "DELETE", "CONNECT", "PROPFIND", "QUERY"):
         for name in ("anonymous", "super_admin"):
             answer = knocking(name).generic(method, path, headers={"x-secret": "not-to-be-seen"})
@@ -205,3 +219,12 @@ def test_a_probe_by_another_method_gets_nothing_back(path: str, super_admin: Cli
         assert answer.status_code == 405
         assert answer["Allow"].startswith("GET, HEAD")
         assert "not-to-be-seen" not in answer.text + str(answer.headers)
+
+
+def test_the_site_is_attacked_as_the_role_of_its_process(
+    super_admin: Client, web_role: str
+) -> None:
+    row = baker.make(User)
+    assert super_admin.get(address_of(User, "change", row.pk)).status_code == 200
+    entry = StaffLogEntry.objects.latest("id")
+    assert (entry.subject_id, entry.written_by) == (str(row.pk), web_role)

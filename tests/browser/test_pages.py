@@ -65,6 +65,12 @@ def test_action(action: str, hostile: Hostile, staff: Page, watch: Watch) -> Non
         check(staff)
 
 
+@pytest.mark.parametrize("about", ["erasure", "related"])
+def test_about_an_account(about: str, hostile: Hostile, staff: Page) -> None:
+    staff.goto(address_of(User, about, hostile.keys["users"]))
+    check(staff)
+
+
 def test_export(hostile: Hostile, staff: Page) -> None:
     staff.goto(address_of(User, "export"))
     check(staff)

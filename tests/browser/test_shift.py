@@ -51,6 +51,8 @@ def test_shift(page: Page, database: str, tmp_path: Path) -> None:
 
     # Ban them: not with the wrong word, then with the right one; and take it back.
     page.get_by_role("link", name="Ban", exact=True).click()
+    page.get_by_label("Often given").select_option("Spam")
+    expect(page.get_by_label("Reason")).to_have_value("Spam")
     confirm_and_send(page, "Ban", "spam in comments", "somebody else")
     expect(page.get_by_role("alert")).to_contain_text("Nothing was changed")
     confirm_and_send(page, "Ban", "spam in comments", username)

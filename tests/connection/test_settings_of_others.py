@@ -12,6 +12,14 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from tests import in_process
+from tests.commands import (
+    DROPS_OF_OTHERS,
+    READS,
+    WRITES,
+    WRITES_NOTHING,
+    WRITES_NOTHING_EITHER,
+)
+from tests.connection.foreign_settings import ALL_AT_ONCE, FORMATS, timeouts
 from tests.support import (
     administer,
     database_environment,
@@ -25,25 +33,6 @@ from veza_core.db.backend.base import DatabaseWrapper
 from veza_core.db.session import PINNED, read_session, settings_that_differ
 
 pytestmark = [pytest.mark.django_db, pytest.mark.process]
-
-#: What a server may be set up with, of the settings that our statements and psycopg rely on.
-FORMATS = {
-    "DateStyle": ["German", "SQL, DMY", "Postgres, MDY"],
-    "IntervalStyle": ["iso_8601", "sql_standard", "postgres_verbose"],
-    "TimeZone": ["Asia/Kathmandu"],
-    "bytea_output": ["escape"],
-    "extra_float_digits": ["-15"],
-    "xmloption": ["document"],
-    "standard_conforming_strings": ["off"],
-    "backslash_quote": ["on"],
-    "array_nulls": ["off"],
-    "transform_null_equals": ["on"],
-    "quote_all_identifiers": ["on"],
-    "check_function_bodies": ["off"],
-    "default_transaction_isolation": ["serializable", "repeatable read"],
-    "search_path": ["pg_catalog", "chat"],
-}
-ALL_AT_ONCE = {name: values[0] for name, values in FORMATS.items()}
 
 #: How a database gets its settings, without a word to other databases of the server.
 WAYS = {
@@ -151,8 +140,6 @@ def test_the_audit_of_a_url_finds_nothing_false(migrated, name):
 
 #: Commands that replace or delete what is there, with DEBUG off.
 DESTROYS = {"flush": ["--noinput"], "loaddata": ["x"], "reset_db": ["--noinput"], "demo_staff": []}
-#: Commands of django-extensions, which stay within no schema and no server of ours.
-DROPS_OF_OTHERS = ["drop_test_database", "reset_schema"]
 
 WRITERS = [
     ["clearsessions"],
@@ -202,20 +189,12 @@ def test_a_backup_reads_where_it_is_read_only(migrated, tmp_path):
         assert (nothing_to_do.returncode, nothing_to_do.stderr) == (0, "")
 
 
-TIMEOUTS = ["statement_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout"]
-
-
-def timeouts():
-    newer = connection.pg_version >= 170000
-    return dict.fromkeys([*TIMEOUTS, *(["transaction_timeout"] if newer else [])], "60s")
-
-
 def test_timeouts_are_named(migrated):
     with scratch_database(f"TEMPLATE {migrated}") as name:
-        configure(name, timeouts())
+        configure(name, timeouts(connection.pg_version))
         told = manage("migrate", **database_environment(name)).stdout.splitlines()[1]
         assert told.startswith("In force, and obeyed: ")
-        for timeout in timeouts():
+        for timeout in timeouts(connection.pg_version):
             assert f"{timeout} is 1min (for the database)" in told
 
 
@@ -223,7 +202,7 @@ def test_a_backup_and_a_restore_have_no_timeouts(migrated, tmp_path):
     """As pg_dump and pg_restore have none: they would never end on a large database."""
     file = str(tmp_path / "x.dump")
     with scratch_database(f"TEMPLATE {migrated}") as name:
-        configure(name, dict.fromkeys(timeouts(), "100ms"))
+        configure(name, dict.fromkeys(timeouts(connection.pg_version), "100ms"))
         for arguments in (["backup_db", file], ["restore_db", file, "--replace", "--noinput"]):
             result = manage(*arguments, **database_environment(name))
             assert result.returncode == 0, result.stderr
@@ -260,91 +239,11 @@ def test_a_session_says_where_it_is_by_the_servers_answer(migrated):
     )
 
 
-#: Commands that write nothing to a database and save nothing of one. All others are tried below,
-#: so a new one has to be named here or there.
-WRITES_NOTHING = {
-    # They read a database, and print.
-    "audit_schema",
-    "inspectdb",
-    "schema_diff",
-    "showmigrations",
-    "sqlflush",
-    "sqlmigrate",
-    "sqlsequencereset",
-    "status",
-    # What somebody types there is theirs.
-    "dbshell",
-    "shell",
-    # The site, and a server of their own.
-    "database_server",
-    "runserver",
-    "test",
-    "testserver",
-    # They read and write files of the project.
-    "check",
-    "collectstatic",
-    "compilemessages",
-    "diffsettings",
-    "findstatic",
-    "lint_migrations",
-    "lint_schema",
-    "make_release",
-    "makemessages",
-    "makemigrations",
-    "optimizemigration",
-    "sendtestemail",
-    "squashmigrations",
-    "startapp",
-    "startproject",
-    # Refused: see below.
-    *DROPS_OF_OTHERS,
-}
-#: Of django-extensions, on machines for development: the others of theirs are tried below.
-WRITES_NOTHING_EITHER = """
-    admin_generator clean_pyc clear_cache compile_pyc create_command create_jobs
-    create_template_tags delete_squashed_migrations describe_form dumpscript export_emails
-    find_template generate_password generate_secret_key graph_models list_model_info list_signals
-    mail_debug managestate notes print_settings print_user_for_session raise_test_exception runjob
-    runjobs runprofileserver runscript runserver_plus set_default_site shell_plus show_permissions
-    show_template_tags show_urls sqlcreate sqldiff sqldsn sync_s3 unreferenced_files
-    validate_templates
-"""
-#: All others, with arguments; `{}` is a new file.
-WRITES = {
-    "addstatictoken": ["nobody"],
-    "backup_db": ["{}"],
-    "changepassword": ["nobody"],
-    "clearsessions": [],
-    "count_weekly_plays": [],
-    "createcachetable": [],
-    "createsuperuser": ["--noinput", "--username", "root", "--email", "root@example.com"],
-    "demo_staff": [],
-    "distribute": [],
-    "dumpdata": ["--output", "{}"],
-    "export_schema": ["--directory", "{}"],
-    "flush": ["--noinput"],
-    "grant_staff": ["nobody", "admin"],
-    "loaddata": ["{}"],
-    "merge_model_instances": [],
-    "migrate": [],
-    "purge": [],
-    "recount": [],
-    "remove_stale_contenttypes": ["--noinput"],
-    "reset_attempts": ["--address", "192.0.2.1"],
-    "reset_db": ["--noinput"],
-    "restore_db": ["{}"],
-    "seed_demo": ["--users", "100", "--tracks", "100", "--plays", "100"],
-    "set_fake_emails": [],
-    "set_fake_passwords": [],
-    "sync_roles": [],
-    "syncdata": ["{}"],
-    "update_permissions": [],
-}
 ON_STANDARD_ERROR = {"dumpdata"}
 
 
 def test_every_command_that_writes_is_tried():
-    known = {*WRITES, *WRITES_NOTHING, *WRITES_NOTHING_EITHER.split()}
+    known = {*WRITES, *READS, *WRITES_NOTHING, *WRITES_NOTHING_EITHER.split()}
     assert get_commands().keys() == known
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.support import (
     database_environment,
+    is_one_clear_line,
     manage,
     running_manage,
     scratch_database,
@@ -52,3 +53,17 @@ def test_other_databases_have_locks_of_their_own():
             holder.execute("SELECT pg_advisory_lock(%s)", [LOCK_KEY])
             result = manage("migrate", "--lock-wait", "0.3", **database_environment(name))
         assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("option", ["--no-audit", "--check", "--plan"])
+def test_a_lock_on_the_history_is_waited_for_no_longer_than_the_timeout(migrated, option):
+    """Every migration is applied here: only the history is read."""
+    with psycopg.connect(
+        **server_parameters(), dbname=migrated, application_name="an editor"
+    ) as holder:
+        holder.execute("SET TRANSACTION READ WRITE; LOCK TABLE django.django_migrations")
+        result = manage("migrate", option, "--lock-timeout=2", **database_environment(migrated))
+        assert is_one_clear_line(result), result.stderr
+        assert "django_migrations is locked for longer than 2 s" in result.stderr
+        assert f"In the way: pid {holder.info.backend_pid} (an editor" in result.stderr
+        assert "Nothing was changed" in result.stderr

@@ -83,18 +83,22 @@ def live(db):
 
 
 @pytest.fixture(scope="session")
-def program(migrated_url):
-    """A function that runs one of PostgreSQL's programs for its output.
+def tools(migrated_url):
+    """PostgreSQL's programs of the server's version.
 
-    They are those of the server's version: another's pg_dump does not know what this server keeps
-    in the catalog for itself.
+    Another's pg_dump does not know what this server keeps in the catalog for itself.
     """
     with psycopg.connect(migrated_url) as server:
-        (best, *_) = find_tools(server.info.server_version // 10000)
+        return find_tools(server.info.server_version // 10000)[0]
+
+
+@pytest.fixture(scope="session")
+def program(tools):
+    """A function that runs one of PostgreSQL's programs for its output."""
 
     def run(name, *arguments):
         return subprocess.run(
-            [best.path(name), *arguments], check=True, capture_output=True, text=True
+            [tools.path(name), *arguments], check=True, capture_output=True, text=True
         ).stdout
 
     return run

@@ -1,5 +1,10 @@
 """psql with the files gives what migrate gives, by our own snapshot and by pg_dump's."""
 
+import os
+import re
+import subprocess
+from pathlib import Path
+
 import pytest
 from psycopg.conninfo import make_conninfo
 
@@ -20,6 +25,24 @@ def loaded_url(make_database, program):
     for path in sorted(SCHEMA.glob("[0-9]*.sql")):
         program(*PSQL, "-d", url, "-f", path)
     return url
+
+
+@pytest.fixture
+def shell(tools):
+    """A function that runs a line of the README's in the folder of the project."""
+
+    def run(line, url):
+        path = os.pathsep.join([str(Path(tools.path("psql")).parent), os.environ["PATH"]])
+        return subprocess.run(
+            ["/bin/sh", "-c", line],
+            cwd=SCHEMA.parent,
+            env={**os.environ, "DATABASE_URL": url, "PATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
 
 
 def dump(program, url):
@@ -53,11 +76,37 @@ def test_the_loaded_database_works(loaded_url, connect):
     assert moved.fetchall() == [(True, "user")]
 
 
-def test_one_transaction_and_any_search_path_do(make_database, program, connect, expected):
-    """As the README says, but in a session that looks elsewhere first."""
+def test_the_command_of_the_readme_loads_all_of_it_once(make_database, shell, connect, expected):
+    """Word for word, in a session that looks elsewhere first."""
     url = make_database()
     connect(url).execute("CREATE SCHEMA elsewhere")
-    elsewhere = make_conninfo(url, options="-c search_path=elsewhere")
-    files = [argument for path in sorted(SCHEMA.glob("[0-9]*.sql")) for argument in ("-f", path)]
-    program(*PSQL, "--single-transaction", "-d", elsewhere, *files)
+    readme = (SCHEMA / "README.md").read_text()
+    (command,) = re.findall(r"^    (cat .*psql.*)$", readme, re.MULTILINE)
+
+    first = shell(command, make_conninfo(url, options="-c search_path=elsewhere"))
+
+    assert first.returncode == 0, first.stderr
     assert read_snapshot(connect(url)) == expected
+    connect(url).execute("INSERT INTO rooms (name) VALUES ('kept')")
+
+    second = shell(command, url)
+
+    assert second.returncode == 3
+    error, hint = second.stderr.strip().splitlines()[:2]
+    message = re.sub('"[^"]+"', '"veza"', error.removeprefix("ERROR:  "))
+    assert f"`{message}`" in " ".join(readme.split())
+    assert hint.startswith("HINT:  Load the files into an empty database")
+    assert read_snapshot(connect(url)) == expected
+    assert connect(url).execute("SELECT name FROM rooms").fetchall() == [("kept",)]
+
+
+def test_a_load_that_stopped_half_way_leads_to_the_same_message(make_database, program):
+    """Without --single-transaction its first files stay."""
+    url = make_database()
+    first = min(SCHEMA.glob("[0-9]*.sql"))
+    program(*PSQL, "-d", url, "-f", first)
+
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        program(*PSQL, "-d", url, "-f", first)
+
+    assert "has this schema already, or a part of it" in caught.value.stderr

@@ -86,6 +86,7 @@ def a_site(
     )
     settings.REPLICAS = [REPLICA]
     monkeypatch.setattr("veza_site.replicas.replica.LOOK_EVERY", 0.1)
+    monkeypatch.setattr("veza_site.health.FRESH", 0.0)
     replica.cache_clear()
     with connected("", **primary):
         ContentType.objects.clear_cache()

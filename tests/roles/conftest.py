@@ -1,13 +1,9 @@
 """A database, a role of its own for each test, and ways to make it, to be it and to damage it."""
 
-import uuid
-from contextlib import contextmanager
-
 import psycopg
 import pytest
-from psycopg import sql
 
-from tests.roles.roles import PASSWORD
+from tests.roles.roles import PASSWORD, new_role
 from tests.support import (
     database_environment,
     database_url,
@@ -29,17 +25,6 @@ def database(migrated, django_db_blocker):
                 "VALUES ('a@example.com', 'alice', '$2b$12$' || repeat('s', 53))"
             )
         yield name
-
-
-@contextmanager
-def new_role(database):
-    """A role's name; what has become of it is dropped."""
-    name = f"support_{uuid.uuid4().hex[:12]}"
-    yield name
-    with psycopg.connect(**server_parameters(), dbname=database, autocommit=True) as owner:
-        if owner.execute("SELECT FROM pg_roles WHERE rolname = %s", [name]).rowcount:
-            owner.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(name)))
-            owner.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
 
 
 @pytest.fixture

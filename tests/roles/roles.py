@@ -1,9 +1,49 @@
-"""What the tests of the role that reads share."""
+"""What the tests of the two roles share, and the two roles themselves."""
+
+import uuid
+from contextlib import contextmanager
 
 import psycopg
+from psycopg import sql
+
+from tests.support import database_url, server_parameters
+from veza_site.roles.sync import sync
+from veza_site.roles.wanted import READER, WRITER, LoginRole
 
 DENIED = psycopg.errors.InsufficientPrivilege
 PASSWORD = "s3cret pw"
+
+
+@contextmanager
+def new_role(database):
+    """A role's name; what has become of it is dropped."""
+    name = f"support_{uuid.uuid4().hex[:12]}"
+    yield name
+    with psycopg.connect(**server_parameters(), dbname=database, autocommit=True) as owner:
+        if owner.execute("SELECT FROM pg_roles WHERE rolname = %s", [name]).rowcount:
+            owner.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(name)))
+            owner.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+
+
+@contextmanager
+def made(database, kind):
+    """The name of a role in a migrated database, as `sync_roles` makes it."""
+    with new_role(database) as name:
+        wanted = LoginRole(kind, name, PASSWORD, database)
+        with psycopg.connect(**server_parameters(), dbname=database, autocommit=True) as owner:
+            sync(owner, wanted, dry_run=False, revoke_from_public=True)
+        yield name
+
+
+@contextmanager
+def site_roles(database):
+    """The variables of the site's process, with roles of their own."""
+    with made(database, WRITER) as writer, made(database, READER) as reader:
+        names = {"DATABASE_URL": writer, "DATABASE_SUPPORT_URL": reader}
+        yield {
+            variable: database_url(database, user=name, password=PASSWORD)
+            for variable, name in names.items()
+        }
 
 
 def grants(owner, role):

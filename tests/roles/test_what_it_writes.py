@@ -18,7 +18,7 @@ from tests.attack.addresses import MODELS, actions_of, address_of
 from tests.roles.roles import DENIED
 from tests.roles.roles import PASSWORD as ROLE_PASSWORD
 from tests.roles.serving import serving_as
-from tests.staff import PASSWORD, make_user, post_sign_in
+from tests.staff import PASSWORD, grant, make_user, post_sign_in
 from tests.support import server_parameters
 from veza_core.counters import counting
 from veza_core.models import Role, User, UserRole, UserRoleAssignment
@@ -28,7 +28,9 @@ from veza_site.roles.wanted import WRITER, LoginRole, written_columns
 
 pytestmark = pytest.mark.django_db
 
-ACTIONS = [(model, name) for model in MODELS for name in actions_of(model)]
+#: Without those that change rows of other tables by the actions of these, on a page of their own.
+ACTIONS = [(model, name) for model in MODELS for name in actions_of(model)
+           if name not in ("delete_content", "restore_content")]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +60,9 @@ def row_for(model, action):
     row = baker.make(model, **values)
     if action.name == "withdraw_role":
         baker.make(UserRoleAssignment, user=row, role=Role.objects.get(name="support"))
+    if action.name == "reset_second_factor":
+        grant(row, "support")
+        TOTPDevice.objects.create(user=row, confirmed=True)
     if action.name == "grant_role":
         # What has ended is given again by UPDATE; the other way is in the test of sign-ins.
         baker.make(UserRoleAssignment, user=row, role=Role.objects.get(name="support"),
@@ -129,8 +134,11 @@ def test_every_action(database, writer, staff, model, name):
         client = Client()
         assert post_sign_in(client, staff.username, PASSWORD).status_code == 302
         answer = take(client, row, name, **form_of(action, row))
-        assert answer.status_code == 302, answer.text
-        entry = StaffLogEntry.objects.latest("id")
+        if answer.streaming:
+            assert b"".join(answer.streaming_content)
+        else:
+            assert answer.status_code == 302, answer.text
+        entry = StaffLogEntry.objects.filter(action__endswith=f".{name}").latest("id")
         assert (entry.action, entry.subject_id) == (f"{model._meta.db_table}.{name}", str(row.pk))
 
 
@@ -205,7 +213,8 @@ def test_what_is_only_added(writer, as_role):
     """An entry may be written and read; but its key is not chosen, nor its time."""
     insert = (
         "INSERT INTO django.veza_site_note ({}subject_table, subject_id, author_id, author_name,"
-        " text) VALUES ({}'users', 'x', gen_random_uuid(), 'a', 'b') RETURNING created_at = now()"
+        " text) VALUES ({}'users', 'x', gen_random_uuid(), 'a', 'b')"
+        " RETURNING created_at BETWEEN now() AND clock_timestamp()"
     )
     assert as_role(insert.format("", "")) == [(True,)]
     assert as_role(insert.format("created_at, ", "'2020-01-01', ")) == [(True,)]

@@ -9,13 +9,18 @@ proves = pytest.mark.proves
 
 @proves(
     "Reference rows, inserted by 020 itself: a permission `<table>.<action>` for each of the 28 "
-    "tables and each of read, create, update, delete, plus `admin.access`;"
+    "tables and each of read, create, update, delete, plus `admin.access`, "
+    "`personal_data.access` and `second_factors.delete`;"
 )
 def test_permissions(cursor, document):
     cursor.execute("SELECT name, resource, action FROM permissions")
     found = cursor.fetchall()
     assert len(found) == len(set(found))
-    assert set(found) == {("admin.access", "admin", "access")} | {
+    assert set(found) == {
+        ("admin.access", "admin", "access"),
+        ("personal_data.access", "personal_data", "access"),
+        ("second_factors.delete", "second_factors", "delete"),
+    } | {
         (f"{table}.{action}", table, action)
         for table in document.tables
         for action in ("read", "create", "update", "delete")

@@ -4,13 +4,17 @@ import json
 import socket
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from tests.support import ROOT
 from veza_core.db.schema_version import declared_version
+from veza_site import health
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +35,50 @@ def test_complete(client, django_assert_max_num_queries):
         {"status": "ok", "schema": str(declared_version())},
     )
     assert response["Cache-Control"] == "no-store"
+
+
+def test_however_many_ask_the_database_is_asked_once(
+    client, monkeypatch, django_assert_max_num_queries
+):
+    """Also with a query, and by HEAD."""
+    monkeypatch.setattr(health, "FRESH", 600.0)
+    with django_assert_max_num_queries(3):
+        for number in range(20):
+            assert client.get(f"/healthz?{number}").json()["status"] == "ok"
+            assert client.head("/healthz").status_code == 200
+
+
+def test_an_answer_is_given_again_for_a_second(client):
+    assert health.FRESH == 1.0
+    assert client.get("/healthz").status_code == 200
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django.django_migrations WHERE name LIKE '900%'")
+    deadline = time.monotonic() + 60
+    while client.get("/healthz").status_code == 200:
+        assert time.monotonic() < deadline
+
+
+def test_those_who_ask_at_once_wait_for_one_answer(monkeypatch):
+    """Each thread would open a connection of its own."""
+    asked, others = [], threading.Barrier(8)
+
+    def state():
+        asked.append(True)
+        # The others are about to ask, or wait already.
+        others.wait(60)
+        return {"status": "ok"}
+
+    def ask(number):
+        if number:
+            others.wait(60)
+        return middleware(RequestFactory().get("/healthz")).status_code
+
+    monkeypatch.setattr(health, "FRESH", 600.0)
+    monkeypatch.setattr(health, "state", state)
+    middleware = health.HealthMiddleware(pytest.fail)
+    with ThreadPoolExecutor(8) as pool:
+        assert [*pool.map(ask, range(8))] == [200] * 8
+    assert asked == [True]
 
 
 def test_a_migration_is_missing(client):

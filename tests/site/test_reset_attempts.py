@@ -30,7 +30,12 @@ def test_a_name() -> None:
     alice = make_staff()
     assert fail("alice", "192.0.2.1") == fail("bob", "192.0.2.2") == 429
     attempts.count(attempts.of_code(str(alice.pk), None))
-    assert run("alice") == "3 counts of failed attempts were forgotten\n"
+    fail("alice@example.com", "192.0.2.3", 1)
+    # Of each name one for the network and one for all; two of the account for each network.
+    assert run("alice") == "8 counts of failed attempts were forgotten\n"
+    assert not AttemptCount.objects.filter(kind__in=("account", "code")).exclude(
+        name=attempts.hash_of_name("bob")
+    )
     assert fail("alice", "192.0.2.1", 1) == 200
     assert fail("bob", "192.0.2.2", 1) == 429
     assert StaffLogEntry.objects.get().action == "sign_in.reset"

@@ -9,10 +9,12 @@ from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import connection
 from django.db.models import F
+from django.test import Client
 from django.utils import timezone
 
-from tests.staff import grant, make_staff, signed_in
-from veza_core.models import User
+from tests.acting import take
+from tests.staff import grant, make_staff, make_user, post_sign_in, signed_in
+from veza_core.models import User, UserRole
 from veza_site.support import sessions
 
 pytestmark = pytest.mark.django_db
@@ -89,7 +91,6 @@ def test_reading_writes_the_session_once_a_minute_at_most(client, django_assert_
         {"is_banned": True},
         {"is_active": False},
         {"deleted_at": timezone.now()},
-        {"locked_until": timezone.now() + timedelta(hours=1)},
         {"token_version": F("token_version") + 1},
     ],
     ids=lambda values: next(iter(values)),
@@ -99,10 +100,26 @@ def test_what_happens_to_the_account_ends_it_at_once(client, alice, values):
     assert not is_in(client)
     assert not Session.objects.exists()
     # And it stays so, when all is as it was.
-    User.all_objects.filter(pk=alice.pk).update(
-        is_banned=False, is_active=True, deleted_at=None, locked_until=None
-    )
+    User.all_objects.filter(pk=alice.pk).update(is_banned=False, is_active=True, deleted_at=None)
     assert not is_in(client)
+
+
+def test_a_lock_by_a_service_ends_no_session(client, alice):
+    """A stranger who fails at the API's sign-in would end it. The next sign-in is refused."""
+    until = timezone.now() + timedelta(hours=1)
+    User.objects.filter(pk=alice.pk).update(locked_until=until, failed_login_count=5)
+    assert is_in(client)
+    assert post_sign_in(Client(), "alice").status_code == 200
+    User.objects.filter(pk=alice.pk).update(locked_until=timezone.now() - timedelta(seconds=1))
+    assert post_sign_in(Client(), "alice").status_code == 302
+
+
+def test_a_suspension_by_staff_ends_it(client, alice):
+    """It sets the same column, and `token_version`, since somebody decided so."""
+    boss = signed_in(make_user("boss", role=UserRole.SUPER_ADMIN))
+    assert take(boss, alice, "suspend", days=7, confirm=alice.username).status_code == 302
+    assert not is_in(client)
+    assert post_sign_in(Client(), "alice").status_code == 200
 
 
 def test_a_hard_deletion_ends_it(client, alice):

@@ -18,12 +18,9 @@ from veza_site.models import AttemptCount, StaffLogEntry
 
 pytestmark = pytest.mark.django_db
 
-BARRED = [
-    {"deleted_at": timezone.now()},
-    {"is_banned": True},
-    {"is_active": False},
-    {"locked_until": timezone.now() + timedelta(days=1)},
-]
+#: What ends sessions, too.
+ENDED = [{"deleted_at": timezone.now()}, {"is_banned": True}, {"is_active": False}]
+BARRED = [*ENDED, {"locked_until": timezone.now() + timedelta(days=1)}]
 
 
 @pytest.mark.parametrize("identifier", ["alice", "alice@example.com"])

@@ -86,7 +86,8 @@ def test_healthy(platform, tmp_path):
     ]
     environment = database_environment(platform.name)
     backup = tmp_path / "backup.dump"
-    for command in (["backup_db", str(backup)], ["purge"], ["count_weekly_plays"]):
+    assert platform.answers(1)["recount"] == {"finished_at": None, "age": None}
+    for command in (["backup_db", str(backup)], ["purge"], ["count_weekly_plays"], ["recount"]):
         assert manage(*command, **environment).returncode == 0
     answers = platform.answers(0)
     assert set(answers) == {*QUESTIONS, "attention", "unanswered", "seconds"}
@@ -94,6 +95,7 @@ def test_healthy(platform, tmp_path):
     assert answers["backup"]["file"] == str(backup)
     assert answers["backup"]["bytes"] == backup.stat().st_size
     assert (answers["purge"]["deleted"], answers["weekly_plays"]["left"]) == (0, 0)
+    assert (answers["recount"]["rows"], answers["recount"]["left"]) == (0, 0)
     assert answers["server"]["database"] == platform.name
     assert answers["history"]["v1_complete"] is True
 
@@ -219,7 +221,7 @@ def test_a_slot_that_keeps_wal(platform, monkeypatch):
     ("table", "questions"),
     [
         ("public.tracks", {"purge_due"}),
-        ("django.veza_site_jobrun", {"backup", "purge", "weekly_plays"}),
+        ("django.veza_site_jobrun", {"backup", "purge", "recount", "weekly_plays"}),
         ("django.django_migrations", {"history"}),
         ("public.hls_transcode_queue", {"queue"}),
     ],
@@ -297,7 +299,10 @@ def test_a_role_without_any_right(as_role):
     code, answers = as_role()
     assert code == 2
     monitor = "the role sees its own sessions alone: GRANT pg_monitor to it"
-    tables = ("history", "backup", "purge", "weekly_plays", "queue", "purge_due", "staff_log")
+    tables = (
+        *("history", "backup", "purge", "weekly_plays", "recount"),
+        *("queue", "purge_due", "staff_log"),
+    )
     assert answers["unanswered"] == {
         **dict.fromkeys(tables, "the role may not read that"),
         **dict.fromkeys(("transactions", "replication"), monitor),

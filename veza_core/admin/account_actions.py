@@ -45,7 +45,9 @@ class AccountAction(SetColumns):
 class SignsOut(AccountAction):
     """One that ends all sessions and refresh tokens of the account, and voids access tokens."""
 
-    permissions = ("users.update", "user_sessions.update", "refresh_tokens.update")
+    permissions: Sequence[str] = (
+        "users.update", "user_sessions.update", "refresh_tokens.update",
+    )  # fmt: skip
     typed = "username"
     in_lists = True
 

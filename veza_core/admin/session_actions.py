@@ -1,21 +1,12 @@
 """What can be done to a session."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from django.contrib.postgres.functions import TransactionNow
 
-from veza_core.access import Access
-from veza_core.models import RefreshToken, User, UserSession
+from veza_core.models import RefreshToken, UserSession
 from veza_core.screens.actions.action import Change, SetColumns, Work
-from veza_core.screens.actions.rights import account_refusals
-
-
-def session_refusals(access: Access, rows: Sequence[UserSession]) -> Mapping[Any, str]:
-    """Of these sessions, key to why: those of accounts on which one may not act."""
-    owners = User._base_manager.only("username").filter(pk__in={row.user_id for row in rows})
-    refused = account_refusals(access, list(owners))
-    return {row.pk: refused[row.user_id] for row in rows if row.user_id in refused}
+from veza_core.screens.actions.rights import owner_refusals
 
 
 class RevokeSession(SetColumns):
@@ -32,7 +23,7 @@ class RevokeSession(SetColumns):
     when = {"revoked_at": None}
     sets = {"revoked_at": TransactionNow()}
     in_lists = True
-    rule = staticmethod(session_refusals)
+    rule = staticmethod(owner_refusals("user"))
 
     def is_drastic(self, rows: int) -> bool:
         return super().is_drastic(rows) or rows > 1

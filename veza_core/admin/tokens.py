@@ -1,9 +1,12 @@
 """Tokens and sessions, without the tokens."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
@@ -13,7 +16,7 @@ from veza_core.screens.columns import computed
 from veza_core.screens.display import badge
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.search.finders import Finder, address, token
-from veza_core.screens.states import UNSORTED, given
+from veza_core.screens.states import UNSORTED, Option, State, View, given
 from veza_core.screens.timeline import Moment
 
 from .related import accounts_link
@@ -84,7 +87,15 @@ class UserSessionAdmin(TokenAdmin):
     keys = {"user": "-created_at", "ip_address": "-created_at"}
     finders = (address("ip_address", "-created_at"), token())
     row_actions = (RevokeSession(),)
-    states = (given("revoked_at", "Revoked"),)
+    states = (
+        given("revoked_at", "Revoked"),
+        # Looked for among those that end last: no index has last_activity_at (ADR 5).
+        State("used", "Used", (
+            Option("hour", "In the last hour",
+                   Q(last_activity_at__gt=Now() - timedelta(hours=1), revoked_at=None)),
+        )),
+    )  # fmt: skip
+    views = (View("Recently active", {"used": "hour"}, "Recently active sessions"),)
 
     def glance(self, request: StaffRequest, row: UserSession) -> list[SafeString]:
         if row.ip_address is None or not request.access.may("users", "read"):

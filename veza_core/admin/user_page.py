@@ -14,6 +14,7 @@ from veza_core.models import User, UserRoleAssignment
 from veza_core.screens.actions.rights import standing_of
 from veza_core.screens.display import badge, exact, when
 from veza_core.screens.labels import link_html, url_of
+from veza_core.screens.links import linked
 from veza_core.screens.panels import Panel
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def _whys(admin: "UserAdmin", request: StaffRequest, user: User) -> Iterator[Saf
             entry.staff_name,
             url_of(type(entry), entry.pk),
             exact(entry.created_at),
-            entry.reason,
+            linked(entry.reason),
         )
     if user.locked_until is not None and user.locked_until > timezone.now():
         entry = admin.admin_site.last_deed(request, user, ("users.suspend", "users.unlock"))
@@ -115,7 +116,7 @@ def _whys(admin: "UserAdmin", request: StaffRequest, user: User) -> Iterator[Saf
                 entry.staff_name,
                 url_of(type(entry), entry.pk),
                 exact(entry.created_at),
-                entry.reason,
+                linked(entry.reason),
             )
         else:
             yield format_html(

@@ -1,43 +1,39 @@
 """Accounts, and the identities that they sign in by."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.http import HttpResponse, HttpResponseNotAllowed
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from veza_core.access import StaffRequest
-from veza_core.models import FederatedIdentity, User, UserRole
+from veza_core.models import FederatedIdentity, User, UserRole, UserSession
 from veza_core.screens.actions.notes import AddNote
 from veza_core.screens.columns import computed
 from veza_core.screens.display import badge, exact
+from veza_core.screens.guard import READING, guarded
 from veza_core.screens.inspection import InspectionAdmin
-from veza_core.screens.search.finders import beginning_and_domain, part, same, whole
-from veza_core.screens.states import UNSORTED, View, boolean, choices
+from veza_core.screens.labels import may_read, url_of
+from veza_core.screens.legible import name_html
+from veza_core.screens.search.finders import beginning_and_domain, part, same, same_behind, whole
+from veza_core.screens.states import UNSORTED, Option, State, View, boolean, choices
 
 from .account_actions import ACCOUNT_ACTIONS
-from .related import CRITERIA
+from .account_states import account_states
+from .content_actions import CONTENT_ACTIONS
+from .data_actions import DATA_ACTIONS
+from .erasure import erasure_context
+from .related import CRITERIA, related_context
 from .role_actions import ROLE_ACTIONS
 from .user_page import head
-
-
-def account_states(user: User) -> list[SafeString]:
-    """All that keeps a user from signing in, or from being trusted; else "active"."""
-    states = []
-    if user.deleted_at is not None:
-        states.append(badge("deleted"))
-    if user.is_banned:
-        states.append(badge("banned"))
-    if not user.is_active:
-        states.append(badge("deactivated"))
-    if user.locked_until is not None and user.locked_until > timezone.now():
-        states.append(badge("locked"))
-    if not states:
-        states.append(badge("active"))
-    if not user.is_verified:
-        states.append(badge("unverified", tone="quiet"))
-    return states
 
 
 @admin.register(User)
@@ -56,12 +52,18 @@ class UserAdmin(InspectionAdmin):
         boolean("is_banned", "Banned"),
         boolean("is_active", "Active"),
         boolean("is_verified", "E-mail verified"),
+        State(
+            "locked",
+            "Locked",
+            (Option("now", "Now, the longest first", Q(locked_until__gt=Now()), "-locked_until"),),
+        ),
     )
     criteria = CRITERIA
     views = (
         View("New and unverified", {"is_verified": "no", "deleted": "no", "range": "7d"},
              "New and unverified"),
         View("Banned", {"is_banned": "yes"}),
+        View("Locked", {"locked": "now"}, "Locked accounts"),
     )  # fmt: skip
     label = "username"
     has_timeline = True
@@ -70,7 +72,9 @@ class UserAdmin(InspectionAdmin):
     finders = (whole("email"), same("username", live=True), same("slug", live=True),
                *beginning_and_domain("email"), part("username"))  # fmt: skip
     frequent_actions = ("unban", "reactivate", "ban", "revoke", "note")
-    row_actions = (*ACCOUNT_ACTIONS, *ROLE_ACTIONS, AddNote("users"))
+    row_actions = (
+        *ACCOUNT_ACTIONS, *CONTENT_ACTIONS, *ROLE_ACTIONS, *DATA_ACTIONS, AddNote("users"),
+    )  # fmt: skip
     sections = (
         ("Account", ("username", "email", "slug", "kind", "state")),
         ("Sign-in", ("last_login", "is_active", "is_banned", "is_verified", "locked_until",
@@ -90,7 +94,70 @@ class UserAdmin(InspectionAdmin):
     def page_context(self, request: StaffRequest, row: User) -> dict[str, Any]:
         context = super().page_context(request, row)
         panels = [*context["panels"], *context["empty_panels"]]
-        return {**context, **head(self, request, row, panels)}
+        links = []
+        if may_read(request, UserSession):
+            url = reverse("admin:veza_core_user_related", args=[row.pk])
+            links.append(("Accounts at the same addresses", url))
+        if self.may_see_erasure(request):
+            url = reverse("admin:veza_core_user_erasure", args=[row.pk])
+            links.append(("What an erasure would remove", url))
+        return {**context, **head(self, request, row, panels), "pages_about": links}
+
+    def get_urls(self) -> list[URLPattern]:
+        """The screen's own, what an erasure would remove, and who was seen where a user was."""
+        view = self.admin_site.admin_view
+        user = "<str:object_id>"
+        return [
+            path(f"{user}/erasure/", view(self.erasure_view), name="veza_core_user_erasure"),
+            path(f"{user}/related/", view(self.related_view), name="veza_core_user_related"),
+            *super().get_urls(),
+        ]
+
+    @guarded
+    def erasure_view(self, request: StaffRequest, object_id: str) -> HttpResponse:
+        """What the purge of the account would do, table by table: see `erasure`."""
+        if not self.may_see_erasure(request):
+            raise PermissionDenied
+        return self.page_about(request, object_id, "What an erasure removes", erasure_context)
+
+    @guarded
+    def related_view(self, request: StaffRequest, object_id: str) -> HttpResponse:
+        """The accounts that were seen at the addresses of this one: see `related`."""
+        if not self.has_view_permission(request) or not may_read(request, UserSession):
+            raise PermissionDenied
+        return self.page_about(
+            request, object_id, "Accounts at the same addresses", related_context
+        )
+
+    def page_about(
+        self,
+        request: StaffRequest,
+        object_id: str,
+        title: str,
+        context: Callable[[User, str], dict[str, Any]],
+    ) -> HttpResponse:
+        """A page of its own about an account: one table, and what to know of it."""
+        if request.method not in READING:
+            return HttpResponseNotAllowed(READING)
+        row = request.inspected = self.get_object(request, object_id)
+        request.current_app = self.admin_site.name
+        shown = {
+            **self.admin_site.each_context(request),
+            **context(row, self.read_alias),
+            "title": format_html("{}: {}", title, name_html(row.username)),
+            "page_title": f"{title}: {self.page_title(row)}",
+            "about": title,
+            "opts": self.opts,
+            "row_url": url_of(User, row.pk),
+            "row_title": self.page_title(row),
+        }
+        return TemplateResponse(request, "veza/user_table.html", shown)
+
+    def may_see_erasure(self, request: StaffRequest) -> bool:
+        """Who answers requests under data-protection law may."""
+        return self.has_view_permission(request) and all(
+            action.allowed(request.access) for action in DATA_ACTIONS
+        )
 
     def glance(self, request: Any, row: User) -> list[SafeString]:
         seen = [*account_states(row), format_html("Kind of account: {}", badge(str(row.role)))]
@@ -106,4 +173,4 @@ class FederatedIdentityAdmin(InspectionAdmin):
     group = "Accounts"
     columns = ("id", "user", "provider", "email", "display_name", "created_at")
     keys = {"user": UNSORTED}
-    finders = (whole("email"),)
+    finders = (whole("email"), same_behind("provider_user_id", "provider"))

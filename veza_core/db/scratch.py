@@ -23,16 +23,17 @@ def scratch_database(connection: BaseDatabaseWrapper) -> Iterator[None]:
     owner = connection.copy()
     try:
         _create(owner, name)
-        try:
-            connection.close()
-            connection.settings_dict["NAME"] = name
-            yield
-        finally:
+        connection.close()
+        connection.settings_dict["NAME"] = name
+        yield
+    finally:
+        if connection.settings_dict["NAME"] == name:
             connection.close()
             connection.settings_dict["NAME"] = configured
+        if owner.connection is not None:
+            # It may be there although the interrupt of a signal came before the server's answer.
             with owner.cursor() as cursor:
-                cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
+                cursor.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         owner.close()
 
 

@@ -10,7 +10,7 @@ from veza_core.db.session import announce
 
 
 class AnnouncedMixin(BaseCommand):
-    """Says first where it writes, and refuses an argument that is given and empty.
+    """Says first where it writes.
 
     Stands before the other package's command among the bases. `--verbosity 0` is silent.
     """
@@ -24,9 +24,6 @@ class AnnouncedMixin(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> Any:
         """Say where, and do it. Raises `CommandError` in one line, with nothing changed."""
-        given = {**options, "an argument": next((arg for arg in args if _is_blank(arg)), None)}
-        if empty := [name for name, value in given.items() if _is_blank(value)]:
-            raise CommandError(f"{empty[0]} is given but empty: nothing was changed")
         if self.destroys and not settings.DEBUG:
             name = type(self).__module__.rsplit(".", 1)[1]
             raise CommandError(
@@ -40,10 +37,3 @@ class AnnouncedMixin(BaseCommand):
         if not self.only_reads:
             session.check_writable()
         return super().handle(*args, **options)
-
-
-def _is_blank(value: object) -> bool:
-    """Also of a list of values that one option takes."""
-    if isinstance(value, list):
-        return any(map(_is_blank, value))
-    return isinstance(value, str) and not value.strip()

@@ -196,6 +196,11 @@ class Migration(migrations.Migration):
                         fields=["deleted_at"],
                         name="idx_users_deleted_at",
                     ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("locked_until__isnull", False)),
+                        fields=["locked_until"],
+                        name="idx_users_locked_until",
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(

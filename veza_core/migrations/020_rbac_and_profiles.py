@@ -31,7 +31,10 @@ FROM unnest(ARRAY[
 CROSS JOIN unnest(ARRAY['read', 'create', 'update', 'delete']) AS action;
 
 INSERT INTO public.permissions (name, resource, action, description)
-VALUES ('admin.access', 'admin', 'access', 'Enter the support admin');
+VALUES
+    ('admin.access', 'admin', 'access', 'Enter the support admin'),
+    ('personal_data.access', 'personal_data', 'access', 'Export all data that is held on one user'),
+    ('second_factors.delete', 'second_factors', 'delete', 'Reset the second factor of a colleague');
 
 INSERT INTO public.roles (name, display_name, description, is_system)
 VALUES
@@ -44,7 +47,8 @@ SELECT roles.id, permissions.id
 FROM public.roles
 JOIN public.permissions ON
     roles.name = 'admin'
-    OR permissions.action IN ('read', 'access')
+    OR permissions.action = 'read'
+    OR permissions.name = 'admin.access'
     OR (
         permissions.action = 'update'
         AND permissions.resource IN (

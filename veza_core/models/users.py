@@ -138,6 +138,7 @@ class User(SoftDeleteModel, AbstractBaseUser):
         db_table_comment = "Accounts"
         constraints = [
             UniqueConstraint(fields=["email"], condition=LIVE, name="idx_users_email"),
+            # For services, which look the name up as it is.
             UniqueConstraint(fields=["username"], condition=LIVE, name="idx_users_username"),
             # Nobody takes somebody's name in another case; it also serves sign-in.
             UniqueConstraint(Upper("username"), condition=LIVE, name="idx_users_username_upper"),
@@ -164,6 +165,8 @@ class User(SoftDeleteModel, AbstractBaseUser):
             search_index("users", "username"),
             # The purge of what was deleted long ago.
             set_index("users", "deleted_at"),
+            # Support: who is locked now. Only an update that locks or unlocks writes to it.
+            set_index("users", "locked_until"),
         ]
 
     def __str__(self) -> str:

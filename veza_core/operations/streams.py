@@ -38,11 +38,12 @@ def guard_streams() -> None:
             os.open(os.devnull, os.O_RDONLY)
     if sys.stdin is None:
         sys.stdin = io.TextIOWrapper(io.FileIO(0, "rb", closefd=False))
-    sys.stdout = _guarded(sys.stdout, 1)
-    sys.stderr = _guarded(sys.stderr, 2)
+    sys.stdout = guarded(sys.stdout, 1)
+    sys.stderr = guarded(sys.stderr, 2)
 
 
-def _guarded(stream: TextIO | None, number: int) -> TextIO:
+def guarded(stream: TextIO | None, number: int) -> TextIO:
+    """What writes to this descriptor as the stream does, and goes on where it cannot."""
     raw = _Patient(number, "wb", closefd=False)
     if not isinstance(stream, io.TextIOWrapper):
         return io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", "backslashreplace")
@@ -57,8 +58,11 @@ def _guarded(stream: TextIO | None, number: int) -> TextIO:
     )
 
 
-def lost_output() -> int:
-    """Write what is left; 0, or the exit code for a standard output that could not be written."""
+def lost_output(*, is_done: bool) -> int:
+    """Write what is left; 0, or the exit code for a standard output that could not be written.
+
+    `is_done`: the command has succeeded, which the message then says.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
     failure = getattr(getattr(sys.stdout.buffer, "raw", None), "failure", None)
@@ -66,6 +70,6 @@ def lost_output() -> int:
         return 0
     if failure.errno == errno.EPIPE:
         return READER_GONE
-    told = f"the command did its work, but its output could not be written: {failure.strerror}"
-    sys.stderr.write(f"manage.py: {told}\n")
+    done = "the command did its work, but " if is_done else ""
+    sys.stderr.write(f"manage.py: {done}its output could not be written: {failure.strerror}\n")
     return OUTPUT_LOST

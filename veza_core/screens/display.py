@@ -38,6 +38,8 @@ def declared(name: str) -> dict[str, Any]:
     - `units`: the unit of the numbers in a column, by the column's name or its end: see `UNITS`.
     - `panels_first`: the tables whose panels come first on the page of a row, by the row's table,
       after those that the row's own screen names.
+    - `content`: the tables of what users publish, each with the foreign key of whose it is.
+    - `reasons`: those that staff often give for an action: see `actions.reasons.usual_reasons`.
     """
     parts = (getattr(config, name, {}) for config in apps.get_app_configs())
     return {key: value for part in parts for key, value in part.items()}

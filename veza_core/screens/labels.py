@@ -100,6 +100,12 @@ def link_html(row: Model, key: AnyForeignKey) -> SafeString:
     return link.html() if link else escape(str(pk)[:8])
 
 
+def name_of(row: Model, key: AnyForeignKey) -> str:
+    """What the link of a foreign key says, of a row that `attach` has seen; empty: it has none."""
+    link = row.__dict__.get(_LINKS, {}).get(key.attname)
+    return shortened(link.text) if link and getattr(row, key.attname) is not None else ""
+
+
 def may_read(request: StaffRequest, model: type[Model]) -> bool:
     """Whether who asks may read a table."""
     return bool(request.access.may(model._meta.db_table, "read"))

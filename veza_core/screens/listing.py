@@ -140,7 +140,7 @@ def _key(screen: Screen, name: str, value: str) -> Any:
     """The value of a key's column."""
     column: AnyField = screen.model._meta.get_field(name)  # type: ignore[assignment]
     target = column.target_field if column.is_relation else column  # type: ignore[attr-defined]
-    if column.related_model is User and (named := _user_named(value)):
+    if column.related_model is User and (named := user_named(value)):
         return named
     try:
         known = target.to_python(value)
@@ -151,7 +151,7 @@ def _key(screen: Screen, name: str, value: str) -> Any:
         raise HelpfulError(f"“{value[:40]}” is not a valid {column.verbose_name}.") from error
 
 
-def _user_named(value: str) -> Any:
+def user_named(value: str) -> Any:
     """The key of the live user of this name, or of this e-mail: an index knows either.
 
     None for what is an ID. Raises `HelpfulError` when there is no such user.

@@ -23,3 +23,42 @@ class AnyOf(Lookup):
         right, right_params = self.process_rhs(compiler, connection)
         type_ = self.lhs.output_field.db_type(connection)
         return f"{left} = ANY (ARRAY[{right}]::{type_}[])", (*left_params, *right_params)
+
+
+#: The values of a column, read from an index that begins with it by going from each to the next
+#: (https://wiki.postgresql.org/wiki/Loose_indexscan). PostgreSQL 18 does so itself.
+KNOWN = """ARRAY(
+    WITH RECURSIVE known (value) AS (
+        (SELECT {column} FROM {table} WHERE {column} > ''{live} ORDER BY {column} LIMIT 1)
+        UNION ALL
+        SELECT (SELECT {column} FROM {table} WHERE {column} > known.value{live}
+                ORDER BY {column} LIMIT 1)
+        FROM known WHERE known.value IS NOT NULL)
+    SELECT value FROM known WHERE value IS NOT NULL LIMIT {most})"""
+
+#: Of how many values it is asked for.
+MOST_KNOWN = 100
+
+
+@Field.register_lookup
+class Known(Lookup):
+    """`<text>__known=True`: one of the values that the column has, each asked for by itself.
+
+    So an index serves that begins with the column and goes on with another one, of which alone a
+    value is given. The column has few values, and no empty one. `True`: among live rows, by an
+    index over these.
+    """
+
+    lookup_name = "known"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        left, params = self.process_lhs(compiler, connection)
+        field, quote = self.lhs.target, connection.ops.quote_name
+        known = KNOWN.format(
+            column=quote(field.column),
+            table=quote(field.model._meta.db_table),
+            live=" AND deleted_at IS NULL" if self.rhs else "",
+            most=MOST_KNOWN,
+        )
+        return f"{left} = ANY ({known})", tuple(params)

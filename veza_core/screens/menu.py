@@ -1,5 +1,8 @@
 """The menu: all screens, under the headings that staff think in, whatever app they are of."""
 
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
@@ -10,6 +13,61 @@ from django.utils.text import capfirst, slugify
 
 from .labels import list_of
 from .site import StaffSite
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A list, or a view of one, that a search for its name leads to."""
+
+    name: str
+    #: The heading of a list; of a view, the list.
+    within: str
+    url: str
+    #: The name of its table, which staff read in the log.
+    table: str = ""
+
+    def words(self) -> list[str]:
+        """By the beginnings of which it is found."""
+        return _words(f"{self.name} {self.within} {self.table}")
+
+
+def find_places(site: StaffSite, request: HttpRequest, text: str) -> Sequence[Place]:
+    """The lists and views that the user may open and whose name has a word for each of the text.
+
+    Words are compared by their beginnings. A list whose name is the text comes first.
+    """
+    wanted = _words(text)
+    if not wanted:
+        return []
+    found = {
+        place.url: place
+        for place in _places(site, request)
+        if all(any(word.startswith(one) for word in place.words()) for one in wanted)
+    }
+    return sorted(found.values(), key=lambda place: not is_named(place, text))
+
+
+def is_named(place: Place, text: str) -> bool:
+    """Whether the text is the whole name."""
+    return text.casefold() in (place.name.casefold(), place.table)
+
+
+def _places(site: StaffSite, request: HttpRequest) -> Iterator[Place]:
+    for group in grouped(site, request):
+        for entry in group["models"]:
+            model = entry.get("model")
+            table = model._meta.db_table if model else ""
+            yield Place(entry["name"], group["name"], entry["admin_url"], table)
+    for screen in site.screens():
+        if screen.has_view_permission(request):
+            within = capfirst(str(screen.opts.verbose_name_plural)) or ""
+            for view in screen.views:
+                url = f"{list_of(screen.model)}?{urlencode(view.query)}"
+                yield Place(view.label, within, url)
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", text.casefold())
 
 
 def headings() -> list[str]:

@@ -17,7 +17,7 @@ COMMENT ON FUNCTION django.refuse_change() IS 'Trigger function: makes a table a
 CREATE FUNCTION django.stamp_entry() RETURNS trigger LANGUAGE plpgsql SET search_path = ''
 AS $$
 BEGIN
-    NEW.created_at = transaction_timestamp();
+    NEW.created_at = clock_timestamp();
     NEW.written_by = session_user;
     RETURN NEW;
 END;

@@ -164,6 +164,7 @@ SAMPLES: dict[str, Any] = {
     "backup": _job("backup_db"),
     "purge": _job("purge"),
     "weekly_plays": _job("count_weekly_plays"),
+    "recount": _job("recount"),
     "purge_due": _purge_due,
     "queue": _queue,
     "invalid_indexes": lambda answer: [("veza_invalid_indexes", len(answer["names"]), {})],

@@ -15,7 +15,7 @@ from psycopg import sql
 
 from veza_core.operations.deploy.summary import read_summary
 from veza_core.operations.deploy.v1 import LAST_OF_V1
-from veza_core.operations.jobs import BACKUP, PURGE
+from veza_core.operations.jobs import BACKUP, PURGE, RECOUNT
 from veza_core.operations.purge.catalog import read_catalog
 from veza_core.operations.purge.policy import Due, read_policy
 from veza_site.append_only import changes
@@ -117,6 +117,11 @@ def weekly_plays(connection: BaseDatabaseWrapper) -> Answer:
 def purge(connection: BaseDatabaseWrapper) -> Answer:
     """The last purge of all tables."""
     return _job(connection, PURGE)
+
+
+def recount(connection: BaseDatabaseWrapper) -> Answer:
+    """The last recount of all counters. It has no timetable, so it is never late."""
+    return _job(connection, RECOUNT)
 
 
 def purge_due(connection: BaseDatabaseWrapper) -> Answer:
@@ -319,6 +324,6 @@ QUESTIONS: dict[str, Callable[[BaseDatabaseWrapper], Answer]] = {
     for question in (
         server, history, schema, backup, purge, weekly_plays, connections, transactions,
         transaction_ids, replication, admin_replicas, invalid_indexes, planner, queue,
-        staff_log, purge_due,
+        staff_log, recount, purge_due,
     )
 }  # fmt: skip

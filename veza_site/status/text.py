@@ -114,6 +114,7 @@ LINES = {
     "purge": _job,
     "purge_due": _numbers,
     "weekly_plays": _job,
+    "recount": _job,
     "queue": _queue,
     "invalid_indexes": lambda answer: ", ".join(answer["names"]) or "none",
     "staff_log": lambda answer: (

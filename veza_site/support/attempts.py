@@ -1,10 +1,12 @@
 """How often somebody may try: counted in the database, so for all processes and machines at once.
 
-What is counted is what was typed, never whose account it is: an answer so tells nothing of
-accounts. A name has a count for each network, and one over all networks whose pause grows; a
-network has one over all names. A browser that signed in to the account before
-(`veza_site.support.devices`) has a count of its own, and no other, so that no stranger shuts the
-owner out. Codes of the second factor are counted for each account, and such a browser alone.
+Answers depend on what was typed, never on whose account it is. A name has a count for each
+network, and one over all networks whose pause grows; a network has one over all names. The account
+has the same two counts over all of its names. They are silent: while one of them pauses, every
+password is answered as a wrong one, so that no answer tells which names are of one account. A
+browser that signed in to the account before (`veza_site.support.devices`) has a count of its own,
+and no other, so that no stranger shuts the owner out. Codes of the second factor are counted for
+each account, and such a browser alone.
 
 An attempt is counted before it is made, and taken back when it succeeds: of many at once no more
 pass than of one after the other. While a pause lasts nothing is counted: trying does not prolong
@@ -13,7 +15,7 @@ it.
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
 
@@ -36,7 +38,7 @@ SITE_TIMES = 4
 #: Rows that are kept at most: beyond, the oldest are deleted before their time.
 MOST_ROWS = 1_000_000
 
-#: Rows that one attempt deletes at most; it adds four.
+#: Rows that one attempt deletes at most; it adds six.
 CLEANED = 100
 
 CLEAN_UP = """
@@ -81,6 +83,8 @@ class Bound:
     network: str = ""
     #: Whether a success clears the count; otherwise it takes back its own attempt alone.
     is_cleared: bool = False
+    #: Whether its pause is not told: the attempt fails, as if the password were wrong.
+    is_silent: bool = False
 
     @property
     def key(self) -> str:
@@ -110,11 +114,14 @@ def hash_of_name(name: str) -> str:
     return keyed_hash(name.upper().casefold().replace("\N{COMBINING DOT ABOVE}", ""))
 
 
-def of_sign_in(name: str, networks: list[str], device: str | None) -> list[Bound]:
+def of_sign_in(
+    name: str, networks: list[str], device: str | None, account: str | None
+) -> list[Bound]:
     """What an attempt to sign in counts for.
 
-    `name` is what was typed, `networks` are the client's (`networks_of`), `device` is the known
-    browser of the account that the name is of.
+    `name` is what was typed, `networks` are the client's (`networks_of`), `account` is the key of
+    the account that the name is of, `device` its known browser. A name of no account is counted as
+    if it were the only one of an account.
     """
     pause = settings.SIGN_IN_PAUSE_MINUTES * 60
     longest = settings.SIGN_IN_LONGEST_PAUSE_MINUTES * 60
@@ -122,14 +129,18 @@ def of_sign_in(name: str, networks: list[str], device: str | None) -> list[Bound
     tries = settings.SIGN_IN_ATTEMPTS
     if device:
         return [Bound("browser", tries, pause, pause, pause, name=device, is_cleared=True)]
-    bounds = [Bound("name", settings.SIGN_IN_ATTEMPTS_PER_NAME, 60, longest, DAY, name=hashed)]
+    owner = keyed_hash(account) if account else hashed
+    per_name = settings.SIGN_IN_ATTEMPTS_PER_NAME
+    bounds = [
+        Bound("name", per_name, 60, longest, DAY, name=hashed),
+        Bound("account", per_name, 60, longest, DAY, name=owner, is_silent=True),
+    ]
     for number, network in enumerate(networks):
         limit = settings.SIGN_IN_ATTEMPTS_PER_NETWORK * (SITE_TIMES if number else 1)
         bounds.append(Bound("network", limit, pause, pause, pause, network=network))
     if networks:
-        bounds.append(
-            Bound("name_network", tries, pause, pause, pause, hashed, networks[0], is_cleared=True)
-        )
+        here = Bound("name_network", tries, pause, pause, pause, hashed, networks[0], True)
+        bounds += [here, replace(here, kind="account_network", name=owner, is_silent=True)]
     return bounds
 
 
@@ -142,9 +153,10 @@ def of_code(account: str, device: str | None) -> list[Bound]:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One that was counted."""
+    """One that was counted. `silent`: the kind of a pause of the account; empty: there is none."""
 
     bounds: list[Bound]
+    silent: str = ""
 
     @contextmanager
     def unless_busy(self) -> Iterator[None]:
@@ -165,14 +177,16 @@ class Attempt:
                 count.failures = max(0, count.failures - 1)
                 if succeeded and bound.is_cleared:
                     count.failures = 0
-                count.free_at = bound.free_at(count.failures, count.last_at)
+                # No pause was going on when it was made.
+                count.free_at = count.last_at
             AttemptCount.objects.bulk_update(counts, ["failures", "free_at"])
 
 
 def count(bounds: list[Bound]) -> Attempt:
     """Count an attempt for all of these. Raises `PausedError`, with nothing counted.
 
-    Raises `BusyError` where so many try the same that a limit of the role strikes.
+    A silent pause raises nothing: see `Attempt.silent`. Raises `BusyError` where so many try the
+    same that a limit of the role strikes.
     """
     try:
         return _count(bounds)
@@ -184,8 +198,9 @@ def count(bounds: list[Bound]) -> Attempt:
 
 def _count(bounds: list[Bound]) -> Attempt:
     by_key = {bound.key: bound for bound in sorted(bounds, key=lambda bound: bound.key)}
+    told = [key for key, bound in by_key.items() if not bound.is_silent]
     # While a pause lasts, who goes on trying costs one query.
-    _check(AttemptCount.objects.filter(key__in=[*by_key]), by_key, timezone.now())
+    _longest_pause(AttemptCount.objects.filter(key__in=told), by_key, timezone.now())
     with transaction.atomic():
         # Whether they are new or not: from here on they are ours until the end.
         AttemptCount.objects.bulk_create(
@@ -200,7 +215,10 @@ def _count(bounds: list[Bound]) -> Attempt:
         counts = list(_locked(by_key))
         # Not before: others may have been waited for.
         now = timezone.now()
-        _check(counts, by_key, now)
+        silent = _longest_pause(counts, by_key, now)
+        if silent:
+            # Trying does not prolong it either.
+            counts = [count for count in counts if count.key in told]
         for count in counts:
             bound = by_key[count.key]
             count.failures = 1 if count.expires_at <= now else count.failures + 1
@@ -209,29 +227,37 @@ def _count(bounds: list[Bound]) -> Attempt:
             count.expires_at = max(count.free_at, now + timedelta(seconds=bound.memory))
         AttemptCount.objects.bulk_update(counts, ["failures", "last_at", "free_at", "expires_at"])
     _clean_up(now)
-    return Attempt(bounds)
+    return Attempt([by_key[count.key] for count in counts], silent)
 
 
-def _check(counts: Iterable[AttemptCount], bounds: dict[str, Bound], now: datetime) -> None:
-    """Raise `PausedError` for the longest pause that is not over."""
-    paused = [
-        count
-        for count in counts
-        if count.failures >= bounds[count.key].limit and count.free_at > now
-    ]
-    if paused:
-        longest = max(paused, key=lambda count: count.free_at)
-        raise PausedError(longest.kind, ceil((longest.free_at - now).total_seconds()))
+def _longest_pause(counts: Iterable[AttemptCount], bounds: dict[str, Bound], now: datetime) -> str:
+    """The kind of the longest pause that is not over; empty: there is none.
+
+    Raises `PausedError` where one of them is told.
+    """
+    paused = sorted(
+        (
+            count
+            for count in counts
+            if count.failures >= bounds[count.key].limit and count.free_at > now
+        ),
+        key=lambda count: count.free_at,
+    )
+    told = [count for count in paused if not bounds[count.key].is_silent]
+    if told:
+        raise PausedError(told[-1].kind, ceil((told[-1].free_at - now).total_seconds()))
+    return paused[-1].kind if paused else ""
 
 
-def forget(*, name: str = "", network: str = "") -> int:
-    """End the pauses of what is typed as `name`, or of a network; return how many it were."""
-    counts = AttemptCount.objects.all()
-    if name:
-        counts = counts.filter(name=hash_of_name(name))
-    if network:
-        counts = counts.filter(network=network)
-    return counts.delete()[0]
+def forget_names(*names: str) -> int:
+    """End the pauses of what is typed as one of these, or of accounts' keys; return how many."""
+    hashes = [*map(hash_of_name, names), *map(keyed_hash, names)]
+    return AttemptCount.objects.filter(name__in=hashes).delete()[0]
+
+
+def forget_networks(*networks: str) -> int:
+    """End the pauses of these networks; return how many it were."""
+    return AttemptCount.objects.filter(network__in=networks).delete()[0]
 
 
 def _locked(keys: Iterable[str]) -> Iterable[AttemptCount]:

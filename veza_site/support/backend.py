@@ -40,8 +40,13 @@ class SupportBackend(LiveUserBackend):
         address = client_address(request) if request else None
         user = self.find(username)
         device = known_device(request, user)
+        account = str(user.pk) if user else None
+        bounds = attempts.of_sign_in(username, networks_of(address), device, account)
         try:
-            attempt = attempts.count(attempts.of_sign_in(username, networks_of(address), device))
+            attempt = attempts.count(bounds)
+            if attempt.silent:
+                # Answered as a wrong one: what it costs is the same, too.
+                password = secrets.token_urlsafe()
             with attempt.unless_busy(), hashing(is_known=device is not None):
                 found = self.check(user, password)
         except attempts.PausedError as paused:
@@ -51,7 +56,8 @@ class SupportBackend(LiveUserBackend):
             security_log.refused(request, "busy", username, user)
             raise
         if found is None:
-            security_log.refused(request, _reason(user), username, user)
+            reason = f"paused_{attempt.silent}" if attempt.silent else _reason(user)
+            security_log.refused(request, reason, username, user)
         else:
             attempt.take_back(succeeded=True)
         return found
@@ -60,7 +66,7 @@ class SupportBackend(LiveUserBackend):
         """Whether the user may enter the support admin; asks the tables."""
         # Kept for the log, which else would ask again, and so take longer for an account.
         user.__dict__["may_enter"] = access_of(user).may_enter
-        return bool(user.__dict__["may_enter"])
+        return user.__dict__["may_enter"] and super().may_sign_in(user)
 
 
 def _reason(user: User | None) -> str:

@@ -6,7 +6,8 @@ from django.contrib.auth.forms import AuthenticationForm
 
 REFUSED = (
     "That did not work: check the name and the password. Both are case-sensitive, "
-    "and the account needs access to this site."
+    "and the account needs access to this site. After several failures no password is accepted "
+    "for some minutes, but in a browser in which you signed in before."
 )
 
 

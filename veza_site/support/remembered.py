@@ -14,9 +14,10 @@ from veza_core.access import StaffRequest
 from veza_core.screens.actions.addresses import undo_url_of
 from veza_core.screens.bounded import ON_PAGE, Excerpt, bounded
 from veza_core.screens.columns import HtmlTable, shown_fields
-from veza_core.screens.display import NOTHING, shortened, text, when
+from veza_core.screens.display import NOTHING, shortened, when
 from veza_core.screens.keyset import Count
 from veza_core.screens.labels import list_of, url_of
+from veza_core.screens.links import linked
 from veza_core.screens.site import StaffSite
 from veza_core.screens.timeline import LAST, ON_ROW, STAFF, Cursor, Event
 from veza_site.models import ACTION, Note, StaffLogEntry
@@ -75,7 +76,7 @@ def remembered(site: StaffSite, request: StaffRequest, row: Model) -> list[Remem
                     opening(entry),
                     entry.staff_name,
                     done(site, entry.action),
-                    shortened(entry.reason, IN_PANEL),
+                    linked(shortened(entry.reason, IN_PANEL)),
                     _undo(undo_url_of(site, request, entry, row)),
                 )
                 for entry in _latest(request, row)[: LATEST + 1]
@@ -136,7 +137,8 @@ def _read(
 
 def _told(site: StaffSite, entry: StaffLogEntry) -> SafeString:
     """Who did what, and why, with the way to the entry."""
-    why = f", because “{shortened(entry.reason, IN_PANEL)}”" if entry.reason else ""
+    reason = linked(shortened(entry.reason, IN_PANEL))
+    why = format_html(", because “{}”", reason) if reason else ""
     return format_html('<a href="{}">{}</a>: {}{}', url_of(StaffLogEntry, entry.pk),
                        entry.staff_name, done(site, entry.action), why)  # fmt: skip
 
@@ -167,7 +169,8 @@ def opening(row: Any) -> SafeString:
 
 
 def _remark(said: str) -> SafeString:
-    return text(f"{said}…" if isinstance(said, Excerpt) else said, whole=True)
+    whole = f"{said}…" if isinstance(said, Excerpt) else said
+    return format_html('<span class="text">{}</span>', linked(whole))
 
 
 def _undo(url: str) -> SafeString:

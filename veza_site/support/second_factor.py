@@ -105,10 +105,16 @@ def reset(user: User) -> bool:
     The next sign-in enrols again. Returns whether there was anything to take away.
     """
     with transaction.atomic():
-        removed = TOTPDevice.objects.filter(user=user).delete()[0]
-        removed += StaticDevice.objects.filter(user=user).delete()[0]
+        removed = remove(user)
         if removed:
             User.objects.filter(pk=user.pk).update(token_version=F("token_version") + 1)
+    return removed
+
+
+def remove(user: User) -> bool:
+    """Take away authenticator and recovery codes alone; whether there was anything to take away."""
+    removed = TOTPDevice.objects.filter(user=user).delete()[0]
+    removed += StaticDevice.objects.filter(user=user).delete()[0]
     return bool(removed)
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import CommandError
 from django.core.management.commands.makemigrations import Command as DjangoCommand
 
 from veza_core.db.schema_version import version_file
@@ -24,14 +23,6 @@ class Command(DjangoCommand):
     autodetector = Autodetector
     #: Django's: the paths.
     written_files: list[str]
-
-    def handle(self, *app_labels: str, **options: Any) -> None:
-        """Do what the options say. Raises `CommandError` in one line."""
-        if any(not label.strip() for label in app_labels):
-            raise CommandError("the label of an app is given but empty")
-        if options["name"] is not None and not options["name"].strip():
-            raise CommandError("argument --name: it is given but empty")
-        super().handle(*app_labels, **options)
 
     def write_migration_files(self, changes: Any, previous_paths: Any = None) -> None:
         """Write them as Django does, with a docstring, and formatted where ruff is installed."""

@@ -22,9 +22,15 @@ from veza_core.collector import collector_paused
 from veza_core.db.locks import LockNotAvailableError, migration_lock
 from veza_core.db.session import announce
 from veza_core.db.sessions import OtherSession
+from veza_core.db.timeouts import set_lock_timeout
 from veza_core.db.trust import UntrustedSchemaError, revoke_from_everybody
 from veza_core.operations.deploy.autodetector import Autodetector
-from veza_core.operations.deploy.executor import Executor, MigrationReport, Patience
+from veza_core.operations.deploy.executor import (
+    Executor,
+    MigrationReport,
+    Patience,
+    new_executor,
+)
 from veza_core.operations.deploy.plan import Plan, read_plan
 from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.deploy.recognition import check_public, check_stranger, check_tables
@@ -86,8 +92,6 @@ class Command(DjangoCommand, MigrationReport):
         self.done: list[dict[str, str | float]] = []
         self.status = StatusLine(self.stdout, shown=self.verbosity >= 1)
         self.last_tenth = ("", 0)
-        if "" in (options["app_label"], options["migration_name"]):
-            raise CommandError("the name of an app or a migration is given but empty")
         if options["lock_timeout"] < 0.001:
             raise CommandError("--lock-timeout is at least 0.001 s: no limit would stop traffic")
         connection = connections[options["database"]]
@@ -102,6 +106,8 @@ class Command(DjangoCommand, MigrationReport):
             check_direct(connection)
         self.session = announce(connection, self._say_where(options))
         self.session.check_usable()
+        # Also of what stands between the migrations: nobody waits for this session for longer.
+        set_lock_timeout(connection, options["lock_timeout"], local=False)
         try:
             with migration_lock(connection, options["lock_wait"], self._wait_for):
                 self._migrate(self._executor(connection, options), args, options)
@@ -114,7 +120,7 @@ class Command(DjangoCommand, MigrationReport):
 
     def _executor(self, connection: BaseDatabaseWrapper, options: dict[str, Any]) -> Executor:
         patience = Patience(options["lock_timeout"], settings.MIGRATE_LOCK_ATTEMPTS)
-        return Executor(connection, patience, self)
+        return new_executor(connection, patience, self)
 
     def _plan(self, executor: Executor, options: dict[str, Any]) -> Plan:
         label, name = options["app_label"], options["migration_name"]

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from veza_core.db.session import announce
+from veza_core.db.session import UNCHANGED, announce
 from veza_core.management.arguments import add_pace, pace_of, some_text
 from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.jobs import RECOUNT, record_success
@@ -94,9 +94,9 @@ class Command(BaseCommand):
             recount.run(counters, options["after"])
         except KeyboardInterrupt:
             progress.clear()
+            place = f"--after {outcome.table}:{outcome.last} continues."
             self.stderr.write(
-                f"Ended: what was repaired stays so. --after {outcome.table}:{outcome.last} "
-                "continues."
+                f"Ended: what was repaired stays so. {place}" if outcome.table else UNCHANGED
             )
             raise
         finally:

@@ -25,6 +25,7 @@ from django.db.migrations.state import ProjectState
 from veza_core.db.constraint_operations import AddUniqueConcurrently, SetNotNull
 from veza_core.db.operations import AddEnumValue, InsertPermissions, KeepUpdatedAt
 from veza_core.db.schema_version import declared_version, write_version
+from veza_core.db.session import UNCHANGED
 from veza_core.db.sessions import OtherSession
 from veza_core.db.timeouts import BlockerWatch, is_lock_timeout, set_lock_timeout
 from veza_core.db.trust import parameters_for_catalog
@@ -177,11 +178,32 @@ class Executor(MigrationExecutor):
             return
         # It runs what PostgreSQL refuses in a transaction, such as CREATE INDEX CONCURRENTLY.
         set_lock_timeout(self.connection, timeout, local=False)
-        try:
-            yield
-        finally:
-            with self.connection.cursor() as cursor:
-                cursor.execute("RESET lock_timeout")
+        yield
+
+
+def new_executor(
+    connection: BaseDatabaseWrapper, patience: Patience, progress: MigrationReport
+) -> Executor:
+    """An executor, which has read the history; for a lock on that it waits as a migration does.
+
+    Raises `CommandError` that names who holds the lock.
+    """
+    connection.ensure_connection()
+    watch, timeout = BlockerWatch(), patience.lock_timeout
+    try:
+        with (
+            watch.over(connection, parameters_for_catalog(connection), timeout / LOOKS),
+            transaction.atomic(using=connection.alias),
+        ):
+            set_lock_timeout(connection, timeout, local=True)
+            return Executor(connection, patience, progress)
+    except DatabaseError as error:
+        if not is_lock_timeout(error):
+            raise
+        raise CommandError(
+            f"the history in django.django_migrations is locked for longer than {timeout:g} s. "
+            f"In the way: {_blockers(watch)}. End that transaction, and run it again. {UNCHANGED}"
+        ) from error
 
 
 #: Operations that go on from where a run that was killed had come to.
@@ -230,7 +252,6 @@ class _Remaining:
 
 
 def _gave_up(migration: Migration, patience: Patience, watch: BlockerWatch) -> str:
-    blockers = "; ".join(map(str, watch.blockers)) or "an unknown session"
     repeated = can_be_repeated(migration)
     undone = "what it has done stays, and the next run goes on from there"
     if not repeated:
@@ -240,5 +261,9 @@ def _gave_up(migration: Migration, patience: Patience, watch: BlockerWatch) -> s
     return (
         f"{migration} could not get its locks within {patience.lock_timeout:g} s, "
         f"tried {patience.attempts if repeated else 1} times; {undone}. "
-        f"In the way: {blockers}. End that transaction, and run migrate again."
+        f"In the way: {_blockers(watch)}. End that transaction, and run migrate again."
     )
+
+
+def _blockers(watch: BlockerWatch) -> str:
+    return "; ".join(map(str, watch.blockers)) or "an unknown session"

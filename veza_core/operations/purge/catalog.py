@@ -78,13 +78,15 @@ class Catalog:
     """`references` are those that purge itself may follow, cascades first; `blockers` forbid.
 
     Whatever else refers to a table, such as another service's in a schema of its own, is left to
-    the database. `reached` has every table, by its oid, in which a deletion may change rows.
+    the database. `reached` has every table, by its oid, in which a deletion may change rows, and
+    `referring` each column that refers to a table, whoever the referring table belongs to.
     """
 
     tables: dict[str, Table] = field(default_factory=dict)
     references: dict[Table, list[Reference]] = field(default_factory=lambda: defaultdict(list))
     blockers: dict[Table, list[Reference]] = field(default_factory=lambda: defaultdict(list))
     reached: dict[int, str] = field(default_factory=dict)
+    referring: dict[Table, list[Reference]] = field(default_factory=lambda: defaultdict(list))
 
     def children_first(self) -> list[Table]:
         """Every table before those that it refers to. Raises `CommandError` for a circle."""
@@ -119,6 +121,7 @@ def read_catalog(connection: BaseDatabaseWrapper) -> Catalog:
             action = CASCADE if trigger.action == "CASCADE" else SET_NULL
             reference = Reference(catalog.tables[trigger.table], trigger.column, action)
             catalog.references[catalog.tables[trigger.target]].append(reference)
+            catalog.referring[catalog.tables[trigger.target]].append(reference)
         cursor.execute(REFERENCES)
         for oid, target_oid, schema, name, column, action, is_single in cursor.fetchall():
             child = tables.get(oid) or Table(oid, schema, name)
@@ -126,6 +129,7 @@ def read_catalog(connection: BaseDatabaseWrapper) -> Catalog:
             if target_oid not in tables:
                 continue
             target, reference = tables[target_oid], Reference(child, column, action)
+            catalog.referring[target].append(reference)
             if action in BLOCKING:
                 catalog.blockers[target].append(reference)
             elif oid in tables and is_single and action in (CASCADE, SET_NULL):

@@ -64,6 +64,11 @@ class Column:
     is_inherited: bool = False
 
     @property
+    def is_virtual(self) -> bool:
+        """Whether it is computed when it is read (PostgreSQL 18)."""
+        return self.generated == "v"
+
+    @property
     def element_type(self) -> int:
         """The type, or that of the elements when it is an array."""
         return ARRAY_ELEMENTS.get(self.base_type, self.base_type)

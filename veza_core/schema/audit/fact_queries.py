@@ -39,7 +39,7 @@ WHERE coalesce(t.relnamespace, d.typnamespace) = ANY(%(schemas)s)
 ORDER BY con.oid
 """
 
-# Functions that can be written over; the last columns: what runs them without anybody's call.
+# Functions that can be written over; the last column: what runs them without anybody's call.
 ROUTINES = f"""
 SELECT n.nspname::text, p.proname::text, pg_get_function_identity_arguments(p.oid), p.prosecdef,
        (p.proacl IS NULL OR EXISTS (SELECT FROM aclexplode(p.proacl) a WHERE a.grantee = 0
@@ -50,14 +50,23 @@ SELECT n.nspname::text, p.proname::text, pg_get_function_identity_arguments(p.oi
        EXISTS (SELECT FROM unnest(p.proconfig) s WHERE s LIKE 'search_path=%%')
        OR p.prosqlbody IS NOT NULL,
        coalesce(p.prosrc, ''),
-       EXISTS (SELECT FROM pg_trigger g WHERE g.tgfoid = p.oid AND NOT g.tgisinternal),
-       EXISTS (SELECT FROM pg_depend d
-               LEFT JOIN pg_class i ON d.classid = 'pg_class'::regclass AND i.oid = d.objid
-               LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid
-               LEFT JOIN pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum
-               WHERE d.refclassid = 'pg_proc'::regclass AND d.refobjid = p.oid
-                 AND (i.relkind IN ('i', 'I') OR a.attgenerated <> ''
-                      OR d.classid = 'pg_constraint'::regclass))
+       coalesce((
+           SELECT min(CASE WHEN i.relkind IN ('i', 'I') OR a.attgenerated <> ''
+                             OR d.classid = 'pg_constraint'::regclass
+                           THEN 'an index or a constraint'
+                           WHEN g.oid IS NOT NULL THEN 'a trigger'
+                           WHEN d.classid = 'pg_event_trigger'::regclass THEN 'an event trigger'
+                           WHEN d.classid = 'pg_policy'::regclass THEN 'a policy'
+                           WHEN v.relkind = 'm' THEN 'a materialized view' END)
+           FROM pg_depend d
+           LEFT JOIN pg_class i ON d.classid = 'pg_class'::regclass AND i.oid = d.objid
+           LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid
+           LEFT JOIN pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum
+           LEFT JOIN pg_trigger g ON d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
+                                 AND NOT g.tgisinternal
+           LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+           LEFT JOIN pg_class v ON v.oid = r.ev_class
+           WHERE d.refclassid = 'pg_proc'::regclass AND d.refobjid = p.oid), '')
 FROM pg_proc p
 JOIN pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_language l ON l.oid = p.prolang
@@ -91,7 +100,7 @@ SELECT c.oid::regclass::text, s.seqincrement > 0, s.seqmin, s.seqmax,
        CASE WHEN has_sequence_privilege(c.oid, 'SELECT, USAGE')
                  AND NOT (c.relpersistence = 'u' AND pg_is_in_recovery())
             THEN pg_sequence_last_value(c.oid) END,
-       a.attrelid, a.attname::text, a.atttypid
+       a.attrelid, a.attname::text
 FROM pg_class c
 JOIN pg_sequence s ON s.seqrelid = c.oid AND NOT s.seqcycle
 LEFT JOIN LATERAL (
@@ -106,33 +115,42 @@ LEFT JOIN LATERAL (
     -- The narrowest is full first.
     ORDER BY a.attlen LIMIT 1
 ) AS a ON true
-WHERE c.relnamespace = ANY(%(schemas)s)
+LEFT JOIN pg_class t ON t.oid = a.attrelid
+WHERE (c.relnamespace = ANY(%(schemas)s) OR t.relnamespace = ANY(%(schemas)s))
   AND {_NOT_OF_EXTENSION.format(catalog="pg_class", oid="c.oid")}
 ORDER BY 1
 """
 
 _ANALYZED = "greatest(u.last_analyze, u.last_autoanalyze)"
 
-# Integers of keys, by statistics, which only who may read the column can see.
+# Integers of keys, by statistics, which only who may read the column can see. Partitioned tables
+# come before their partitions.
 INTEGERS = f"""
-SELECT c.oid, a.attname::text, a.atttypid, {_ANALYZED},
+WITH RECURSIVE short AS (
+    SELECT unnest('{{int2, int4}}'::regtype[])::oid AS type
+  UNION ALL
+    SELECT t.oid FROM short JOIN pg_type t ON t.typtype = 'd' AND t.typbasetype = short.type
+)
+SELECT c.oid, a.attname::text, {_ANALYZED},
        (SELECT max(v) FROM unnest(st.histogram_bounds::text::bigint[]
                                   || st.most_common_vals::text::bigint[]) AS v)
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_attribute a ON a.attrelid = c.oid AND a.atttypid IN (21, 23) AND NOT a.attisdropped
+JOIN pg_attribute a ON a.attrelid = c.oid AND NOT a.attisdropped
+                   AND a.atttypid IN (SELECT type FROM short)
 JOIN pg_stats st ON st.schemaname = n.nspname AND st.tablename = c.relname
                 AND st.attname = a.attname AND st.inherited = (c.relkind = 'p')
 LEFT JOIN pg_stat_all_tables u ON u.relid = c.oid
 WHERE c.relnamespace = ANY(%(schemas)s) AND c.relkind IN ('r', 'p')
   AND EXISTS (SELECT FROM pg_constraint con WHERE con.conrelid = c.oid
               AND con.contype IN ('p', 'f') AND a.attnum = ANY(con.conkey))
-ORDER BY c.oid, a.attnum
+ORDER BY c.relispartition, c.relkind = 'r', c.oid, a.attnum
 """
 
-# Texts of which all that statistics know are UUIDs.
+# Texts of which all that statistics know are UUIDs, with or without hyphens; and those that only
+# their name or length would take for UUIDs.
 UUID_TEXTS = f"""
-SELECT c.oid, a.attname::text, {_ANALYZED}
+SELECT c.oid, a.attname::text, {_ANALYZED}, known.all_fit
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.atttypid IN (25, 1042, 1043) AND NOT a.attisdropped
@@ -140,10 +158,12 @@ JOIN pg_stats st ON st.schemaname = n.nspname AND st.tablename = c.relname
                 AND st.attname = a.attname AND st.inherited = (c.relkind = 'p')
 LEFT JOIN pg_stat_all_tables u ON u.relid = c.oid
 CROSS JOIN LATERAL (
-    SELECT bool_and(v ~* '^[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}$') AS fit
+    SELECT bool_and(v ~* '^[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}$') AS all_fit,
+           bool_or(v ~* '^[{{]?([0-9a-f]-?){{32}}[}}]?$') AS some_fit
     FROM unnest(st.histogram_bounds::text::text[] || st.most_common_vals::text::text[]) AS v
 ) AS known
-WHERE c.relnamespace = ANY(%(schemas)s) AND c.relkind IN ('r', 'p') AND known.fit
+WHERE c.relnamespace = ANY(%(schemas)s) AND c.relkind IN ('r', 'p')
+  AND (known.all_fit OR (NOT known.some_fit AND (a.attname ~* '(^|_)[ug]uid$' OR a.atttypmod = 40)))
 ORDER BY c.oid, a.attnum
 """
 

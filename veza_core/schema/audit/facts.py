@@ -37,9 +37,8 @@ class Routine(NamedTuple):
     is_public: bool
     is_fixed: bool
     source: str
-    is_trigger: bool
-    #: An index, a generated column or a constraint stands on it.
-    is_stored: bool
+    #: What runs it without anybody's call; empty if nothing does.
+    run_by: str
 
 
 class RowSecurity(NamedTuple):
@@ -61,7 +60,6 @@ class Sequence(NamedTuple):
     last: int | None
     table: int | None
     column: str | None
-    type_oid: int | None
 
 
 class Integers(NamedTuple):
@@ -69,17 +67,17 @@ class Integers(NamedTuple):
 
     table: int
     column: str
-    type_oid: int
     analyzed: datetime | None
     highest: int | None
 
 
 class UuidTexts(NamedTuple):
-    """A text column of which all values that statistics know are UUIDs."""
+    """A text column of which all values that statistics know are UUIDs, or none is."""
 
     table: int
     column: str
     analyzed: datetime | None
+    are_uuids: bool
 
 
 class Extension(NamedTuple):

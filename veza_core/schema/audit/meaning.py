@@ -177,6 +177,11 @@ class Meaning:
         )
 
 
+def is_polymorphic(table: Table, column: str) -> bool:
+    """Whether another column, `<something>_type`, says which table `<something>_id` refers to."""
+    return f"{column.removesuffix('_id')}_type" in table.columns
+
+
 def singular(word: str) -> str:
     """Return the name of one of them: `playlists` gives `playlist`."""
     if word.endswith("ies"):

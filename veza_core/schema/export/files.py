@@ -115,6 +115,7 @@ def _blocks(
 ) -> Iterator[str]:
     """The statements of one file."""
     if group == groups[0]:
+        yield render.empty_only(snapshot)
         yield render.extensions(snapshot)
         for name, properties in snapshot["types"].items():
             yield render.enum(name, properties)

@@ -17,6 +17,18 @@ _WIDTH = 95
 # A constraint's place within its table; the name decides among those of one kind.
 _CONSTRAINT_ORDER = ("PRIMARY KEY", "UNIQUE", "FOREIGN KEY", "CHECK")
 
+_EMPTY_ONLY = """\
+-- A second load stops here.
+DO $$
+BEGIN
+    IF to_regtype({type}) IS NOT NULL THEN
+        RAISE EXCEPTION 'database "%" has this schema already, or a part of it', current_database()
+        USING ERRCODE = 'duplicate_object',
+            HINT = 'Load the files into an empty database (dropdb, createdb).';
+    END IF;
+END
+$$;"""
+
 _LEGACY_NOTE = """\
 -- For clients of the old schema; nothing in this one depends on them. A server that does not ship
 -- them, such as the one embedded in the project for development, is left without: so it is by
@@ -31,6 +43,12 @@ BEGIN
     END IF;
 END
 $$;"""
+
+
+def empty_only(snapshot: Snapshot) -> str:
+    """Ends the load where the first thing that the files make is there."""
+    first = next(iter(snapshot["types"]))
+    return _EMPTY_ONLY.format(type=literal(f"public.{ident(first)}"))
 
 
 def extensions(snapshot: Snapshot) -> str:

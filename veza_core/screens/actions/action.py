@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.db import router
 from django.db.models import Model
+from django.http.response import HttpResponseBase
 
 from veza_core.access import Access, StaffRequest
 
@@ -56,6 +57,8 @@ class Work:
     site: StaffSite
     #: What was filled in, beside the reason.
     values: Mapping[str, Any]
+    #: Why it is done; empty where nobody is asked.
+    reason: str = ""
 
     @property
     def access(self) -> Access:
@@ -90,6 +93,8 @@ class RowAction(ABC):
     undo: ClassVar[str] = ""
     #: The column whose value has to be typed first. Empty: nothing has to be.
     typed: str = ""
+    #: Whether a row's page has a button for it: not for what only takes another action back.
+    offered: ClassVar[bool] = True
     #: Whether it can be done to a selection.
     in_lists: bool = False
     asks_reason: ClassVar[bool] = True
@@ -134,6 +139,17 @@ class RowAction(ABC):
     @abstractmethod
     def change(self, row: Any, work: Work) -> Change:
         """Make the change. Raises `ConflictError` when the database refuses it."""
+
+    def concerned(self, site: StaffSite, row: Any, query: Mapping[str, str]) -> Sequence[str]:
+        """What else it changes, for the page that asks. `query` is what the page was asked with.
+
+        Raises `ConflictError` when there is nothing to do.
+        """
+        return ()
+
+    def answer(self, row: Any, change: Change, work: Work) -> HttpResponseBase | None:
+        """What is sent when the change is made, in place of the way back; None: nothing."""
+        return None
 
     def undo_values(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
         """With what the form of the undoing action is filled in; takes what the log has."""

@@ -46,7 +46,7 @@ def buttons(admin: "InspectionAdmin", request: StaffRequest, row: Any) -> Button
     refused: dict[str, list[str]] = {}
     known: dict[Any, Mapping[Any, str]] = {}
     for action in admin.row_actions:
-        if not may(admin, request, action) or not action.applies(row):
+        if not (action.offered and may(admin, request, action) and action.applies(row)):
             continue
         if action.rule not in known:
             known[action.rule] = action.refusals(request.access, [row])

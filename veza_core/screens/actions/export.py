@@ -6,12 +6,13 @@ Who may read a table may look at it page by page. To carry off pages of it by th
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
+from django.db.models import ForeignKey, Model
 from django.http import HttpResponseNotAllowed, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -24,12 +25,15 @@ from ..bounded import IN_CELL, bounded, is_unbounded
 from ..columns import field_of, secret_fields
 from ..display import AnyField
 from ..errors import HelpfulError
+from ..labels import attach, name_of
 from ..listing import PLACES, Listing, read
+from ..reading import reading
 from . import typed
 from .batches import COMPLETE, batches
 from .cells import cell
 from .forms import ReasonForm
 from .pages import code_check, helpful
+from .reasons import usual_reasons
 
 if TYPE_CHECKING:
     from ..inspection import InspectionAdmin
@@ -70,6 +74,34 @@ def export_fields(admin: "InspectionAdmin") -> list[AnyField]:
     return [field for field in fields if field is not None]
 
 
+def headings(admin: "InspectionAdmin", fields: Iterable[AnyField]) -> list[str]:
+    """The file's columns: a key that the list shows by a name has the name beside it."""
+    found = []
+    for field in fields:
+        found.append(str(field.column))
+        if _is_named(admin, field):
+            # `user` beside `user_id`.
+            found.append(field.name)
+    return found
+
+
+def _is_named(admin: "InspectionAdmin", field: AnyField) -> bool:
+    if not isinstance(field, ForeignKey):
+        return False
+    target: Any = field.related_model
+    screen = admin.admin_site.screen_of(target)
+    return screen is not None and bool(screen.label)
+
+
+def _cells(admin: "InspectionAdmin", row: Model, fields: Iterable[AnyField]) -> list[str]:
+    found = []
+    for field in fields:
+        found.append(cell(getattr(row, field.attname)))
+        if isinstance(field, ForeignKey) and _is_named(admin, field):
+            found.append(cell(name_of(row, field)))
+    return found
+
+
 def _url(admin: "InspectionAdmin", request: StaffRequest, page: str) -> str:
     """A page of this screen with the list's filters."""
     address = reverse(f"admin:{admin.opts.app_label}_{admin.opts.model_name}_{page}")
@@ -87,8 +119,9 @@ def _view(admin: "InspectionAdmin", request: StaffRequest) -> HttpResponseBase:
     listing = read(admin.screen(request), request.GET)
     given = request.POST if request.method == "POST" else None
     before = None if given else typed.take(request)
-    initial = {"reason": before["reason"]} if before else None
-    form = ReasonForm(given, check_code=code_check(admin, request), initial=initial)
+    initial = before.dict() if before else None
+    form = ReasonForm(given, check_code=code_check(admin, request), initial=initial,
+                      usual=usual_reasons(admin.opts.db_table, "export"))  # fmt: skip
     if form.is_valid():
         return _export(admin, request, listing, form.cleaned_data["reason"])
     request.current_app = admin.admin_site.name
@@ -100,7 +133,7 @@ def _view(admin: "InspectionAdmin", request: StaffRequest) -> HttpResponseBase:
         "notice": typed.BACK if before else "",
         "list_url": _url(admin, request, "changelist"),
         "filters": _filters(listing),
-        "columns": [field.column for field in export_fields(admin)],
+        "columns": headings(admin, export_fields(admin)),
         "cap": f"{settings.EXPORT_MAX_ROWS:,}",
     }
     return TemplateResponse(request, "veza/actions/export.html", context)
@@ -117,7 +150,7 @@ def _export(
     """Record it, then send it: without the entry not one row leaves."""
     table = admin.opts.db_table
     fields = export_fields(admin)
-    asked = {"filters": _filters(listing), "columns": [field.column for field in fields]}
+    asked = {"filters": _filters(listing), "columns": headings(admin, fields)}
     admin.admin_site.record(request, f"{table}.export", admin.model, reason=reason, after=asked)
     name = f"{table}-{timezone.now():%Y-%m-%d-%H%M%S}.csv"
     return StreamingHttpResponse(
@@ -138,11 +171,14 @@ def _stream(
     cap, sent, ending = settings.EXPORT_MAX_ROWS, 0, "interrupted"
     try:
         # Spreadsheets take a file without this mark for one in their country's old encoding.
-        yield b"\xef\xbb\xbf" + _lines([[cell(str(field.column)) for field in fields]])
+        yield b"\xef\xbb\xbf" + _lines([headings(admin, fields)])
         for batch, end in batches(rows, listing, large=large):
             kept = batch[: cap - sent]
             sent += len(kept)
-            yield _lines([[cell(getattr(row, field.attname)) for field in fields] for row in kept])
+            with reading(admin.read_alias):
+                # The names of a batch in one query, as a page has them.
+                attach(request, admin.admin_site, admin.read_alias, kept)
+            yield _lines([_cells(admin, row, fields) for row in kept])
             ending = end or ending
             if len(batch) > len(kept) or (sent == cap and not end):
                 ending = f"stopped: an export has {cap:,} rows at most"

@@ -7,6 +7,7 @@ from django import forms
 
 from .action import RowAction
 from .naming import one_line
+from .reasons import joined
 
 #: Takes a code of the second factor, and says what is wrong with it, or nothing.
 type CodeCheck = Callable[[str], str]
@@ -19,19 +20,37 @@ class CodeInput(forms.TextInput):
         return None
 
 
+WHY = "Say why: others will read it in the staff log."
+
+
 class ReasonForm(forms.Form):
-    """Why, in words that others will read in the staff log; with `check_code`, a code too."""
+    """Why, in words that others will read in the staff log; with `check_code`, a code too.
+
+    `usual`: reasons to choose from.
+    """
 
     reason = forms.CharField(
         max_length=1000,
         widget=forms.Textarea({"rows": 3}),
         help_text="Others read it in the staff log.",
-        error_messages={"required": "Say why: others will read it in the staff log."},
+        error_messages={"required": WHY},
     )
 
-    def __init__(self, *args: Any, check_code: CodeCheck | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, check_code: CodeCheck | None = None,
+                 usual: Sequence[str] = (), **kwargs: Any) -> None:  # fmt: skip
         super().__init__(*args, **kwargs)
         self.check_code = check_code
+        if usual:
+            # Either of both will do.
+            self.fields["reason"].required = False
+            self.fields["usual"] = forms.ChoiceField(
+                label="Often given",
+                required=False,
+                choices=[("", "Choose one, or write below"), *((each, each) for each in usual)],
+                widget=forms.Select({"data-fills": self["reason"].auto_id}),
+                error_messages={"invalid_choice": "Choose one of these, or write below."},
+            )
+            self.order_fields(["usual"])
         if check_code:
             self.fields["code"] = forms.CharField(
                 label="Code of your authenticator, or a recovery code",
@@ -40,6 +59,14 @@ class ReasonForm(forms.Form):
                 help_text="This action needs a new code, even if you typed one earlier.",
                 error_messages={"required": "Type a code of your authenticator."},
             )
+
+    def clean_reason(self) -> str:
+        """A usual one, or what was typed, or both."""
+        typed = str(self.cleaned_data["reason"])
+        reason = joined(self.cleaned_data.get("usual", ""), typed)
+        if not reason and "usual" not in self.errors:
+            raise forms.ValidationError(WHY, code="required")
+        return reason
 
     def clean_code(self) -> str:
         """Check it, which counts as an attempt."""
@@ -68,6 +95,7 @@ class ActionForm(ReasonForm):
         self.known = {name: field for name, field in every.items() if name in known}
         if not action.asks_reason:
             del self.fields["reason"]
+            self.fields.pop("usual", None)
         self.asked = [*asked]
         self.word = confirmation(action, rows)
         word = {"confirm": forms.CharField(
@@ -77,7 +105,7 @@ class ActionForm(ReasonForm):
             error_messages={"required": f"Type “{self.word}” to confirm."},
         )} if self.word else {}  # fmt: skip
         self.fields |= asked | word
-        self.order_fields([*asked, "reason", "confirm", "code"])
+        self.order_fields([*asked, "usual", "reason", "confirm", "code"])
 
     def clean_confirm(self) -> str:
         """The word itself; blanks count as one, since that is how a page shows them."""

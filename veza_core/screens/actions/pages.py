@@ -18,12 +18,13 @@ from ..errors import HelpfulError, NotThereError, error_page
 from ..labels import url_of
 from ..reading import reading
 from . import typed
-from .action import ConflictError, LeftOut, RowAction
+from .action import ConflictError, LeftOut, RowAction, Work
 from .addresses import next_of, selected_url, undo_url, way_back
 from .forms import ActionForm, CodeCheck, filled
 from .naming import called, short
 from .perform import GONE, Outcome, may, perform, perform_some
-from .progress import NAMED, progress, told_of, with_undo
+from .progress import NAMED, Run, progress, told_of, with_undo
+from .reasons import usual_reasons
 from .selection import (
     CHUNK,
     MOST,
@@ -116,7 +117,8 @@ def _form(
     check = code_check(admin, request) if action.is_drastic(len(selection.rows)) else None
     known = {name for own in selection.filled.values() for name in own}
     form = ActionForm(sent, action=action, access=request.access, rows=selection.rows,
-                      known=known, check_code=check)  # fmt: skip
+                      known=known, check_code=check,
+                      usual=usual_reasons(admin.opts.db_table, action.name))  # fmt: skip
     form.initial = filled([*form.fields], query)
     return form
 
@@ -188,6 +190,9 @@ def _act_on_one(
     except ConflictError as error:
         return _again(admin, request, action, selection, form, error)
     row, change = done
+    work = Work(request, admin.admin_site, values, form.why)
+    if (answer := action.answer(row, change, work)) is not None:
+        return answer
     back = way_back(admin, request.POST, row)
     link = undo_url(action, row, change.before, change.after, next_of(request.POST))
     messages.success(request, with_undo(f"{action.done} {short(row)}.", link))
@@ -204,6 +209,7 @@ def _act_on_several(
     """At once, or chunk by chunk on a page that tells how far it is."""
     batch, back = uuid4(), way_back(admin, request.POST, None)
     keys = [*selection.seen]
+    chunks = [keys[start : start + CHUNK] for start in range(0, len(keys), CHUNK)]
 
     def do(chunk: Sequence[UUID]) -> Outcome:
         return perform_some(
@@ -218,8 +224,14 @@ def _act_on_several(
 
     undo = selected_url(admin.model, action.undo, {"batch": batch, "next": back})
     link = undo if action.undo else ""
-    if len(keys) > CHUNK:
-        return progress(admin, request, action, keys, do, link, back, selection.left_out)
+
+    def told(rows: Sequence[Any]) -> str:
+        return f"{action.done} {called(admin, rows)}."
+
+    if len(chunks) > 1:
+        title = f"{action.label}: {len(keys):,} {admin.opts.verbose_name_plural}"
+        run = Run(title, chunks, do, told, link, back, left_out=selection.left_out)
+        return progress(admin, request, run)
     try:
         outcome = do(keys)
     except ConflictError as error:
@@ -227,7 +239,7 @@ def _act_on_several(
     outcome.left_out += selection.left_out
     if outcome.changes:
         rows = [row for row, _ in outcome.changes]
-        messages.success(request, with_undo(f"{action.done} {called(admin, rows)}.", link))
+        messages.success(request, with_undo(told(rows), link))
     if outcome.left_out:
         messages.warning(request, told_of(outcome.left_out))
     return HttpResponseRedirect(back)
@@ -276,6 +288,7 @@ def _page(
         "left_out": selection.left_out[:CHUNK],
         "sent": sent(selection),
         "form": form,
+        "concerned": action.concerned(admin.admin_site, rows[0], query) if len(rows) == 1 else [],
         "notice": notice,
         "batch": query.get("batch", ""),
         "next": next_of(query),

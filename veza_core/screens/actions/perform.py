@@ -66,7 +66,7 @@ def perform(
     """
     if not may(admin, request, action):
         raise PermissionDenied
-    work = Work(request, admin.admin_site, values)
+    work = Work(request, admin.admin_site, values, reason)
     with _changing(admin) as alias:
         rows = _lock(admin, alias, seen)
         if len(rows) < len(seen):
@@ -132,7 +132,7 @@ def _some(
                 able.append(row)
         action.lock(able, alias)
         for row in able:
-            work = Work(request, admin.admin_site, values(row.pk))
+            work = Work(request, admin.admin_site, values(row.pk), reason)
             try:
                 with transaction.atomic(using=alias):
                     change = _change(admin, action, row, work, reason, batch)

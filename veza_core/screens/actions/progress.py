@@ -6,8 +6,9 @@ last one. What was done until then is in the staff log, and can be taken back as
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError
@@ -19,10 +20,8 @@ from django.utils.safestring import SafeString
 from veza_core.access import StaffRequest
 
 from ..errors import HelpfulError
-from .action import LeftOut, RowAction
-from .naming import called
+from .action import LeftOut
 from .perform import Outcome
-from .selection import CHUNK
 
 if TYPE_CHECKING:
     from ..inspection import InspectionAdmin
@@ -40,69 +39,70 @@ BROKEN = "The database could not be asked. Try again later."
 logger = logging.getLogger(__name__)
 
 
-def progress(
-    admin: "InspectionAdmin",
-    request: StaffRequest,
-    action: RowAction,
-    keys: Sequence[UUID],
-    do: Callable[[Sequence[UUID]], Outcome],
-    undo: str,
-    back: str,
-    left_out: Sequence[LeftOut],
-) -> StreamingHttpResponse:
-    """A page that does it: `do` is called for each chunk of the rows."""
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Work on many rows."""
+
+    title: str
+    #: The rows of one transaction each.
+    chunks: Sequence[Sequence[Any]]
+    #: Changes a chunk.
+    do: Callable[[Sequence[Any]], Outcome]
+    #: Says what was done to the rows that were changed.
+    told: Callable[[Sequence[Any]], str]
+    #: The page that takes it back; empty: nothing does.
+    undo: str
+    #: Where the page leads in the end, and what that is called.
+    back: str
+    back_to: str = "the list"
+    left_out: Sequence[LeftOut] = ()
+
+
+def progress(admin: "InspectionAdmin", request: StaffRequest, run: Run) -> StreamingHttpResponse:
+    """A page that does it, and grows."""
     request.current_app = admin.admin_site.name
     context: dict[str, Any] = {
         **admin.admin_site.each_context(request),
-        "title": f"{action.label}: {len(keys):,} {admin.opts.verbose_name_plural}",
+        "title": run.title,
         "opts": admin.opts,
         "mark": SafeString(MARK),
     }
     page = render_to_string("veza/actions/progress.html", context, request)
     head, _, tail = page.partition(MARK)
     return StreamingHttpResponse(
-        _stream(head, tail, admin, action, keys, do, undo, back, left_out),
+        _stream(head, tail, run),
         # Or a proxy keeps the page until it is whole.
         headers={"X-Accel-Buffering": "no"},
     )
 
 
-def _stream(
-    head: str,
-    tail: str,
-    admin: "InspectionAdmin",
-    action: RowAction,
-    keys: Sequence[UUID],
-    do: Callable[[Sequence[UUID]], Outcome],
-    undo: str,
-    back: str,
-    left_out: Sequence[LeftOut],
-) -> Iterator[str]:
+def _stream(head: str, tail: str, run: Run) -> Iterator[str]:
     yield head
-    outcome, stopped = Outcome(left_out=[*left_out]), ""
-    for start in range(0, len(keys), CHUNK):
+    outcome, stopped = Outcome(left_out=[*run.left_out]), ""
+    reached = [*accumulate((len(chunk) for chunk in run.chunks), initial=0)]
+    number = reached[-1]
+    for chunk, before, after in zip(run.chunks, reached, reached[1:], strict=False):
         try:
-            outcome.add(do(keys[start : start + CHUNK]))
+            outcome.add(run.do(chunk))
         except (HelpfulError, PermissionDenied) as error:
             stopped = error.message if isinstance(error, HelpfulError) else WITHDRAWN
         except DatabaseError:
             # The page has begun: an error page would stand in its middle.
-            logger.exception("An action on many rows stopped after %s", start)
+            logger.exception("An action on many rows stopped after %s", before)
             stopped = BROKEN
         if stopped:
-            stopped = f"Stopped after {start:,} of {len(keys):,}. {stopped}"
+            stopped = f"Stopped after {before:,} of {number:,}. {stopped}"
             break
-        reached = min(start + CHUNK, len(keys))
-        yield f"<li>{reached:,} of {len(keys):,}</li>\n"
+        yield f"<li>{after:,} of {number:,}</li>\n"
     rows = [row for row, _ in outcome.changes]
-    told = f"{action.done} {called(admin, rows)}." if rows else "Nothing was changed."
     yield render_to_string(
         "veza/actions/result.html",
         {
-            "told": with_undo(told, undo if rows else ""),
+            "told": with_undo(run.told(rows), run.undo) if rows else "Nothing was changed.",
             "stopped": stopped,
             "left_out": told_of(outcome.left_out) if outcome.left_out else "",
-            "back": back,
+            "back": run.back,
+            "back_to": run.back_to,
         },
     )
     yield tail

@@ -13,6 +13,8 @@ from django.db.models.functions import Now
 from veza_core.access import Access
 from veza_core.models import Role, User, UserRole, UserRoleAssignment
 
+from .action import Rule
+
 #: Of `user_roles`: those that have not ended.
 NOT_EXPIRED = Q(expires_at__isnull=True) | Q(expires_at__gt=Now())
 
@@ -106,3 +108,18 @@ def account_refusals(access: Access, users: Sequence[User]) -> Mapping[Any, str]
         elif (is_super and not access.is_super) or not access.may_grant(standing.rights):
             refused[pk] = GREATER.format(names[pk])
     return refused
+
+
+def owner_refusals(key: str) -> Rule:
+    """The rule of rows of an account: those are refused on whose account one may not act.
+
+    `key` is the foreign key to the account.
+    """
+
+    def refusals(access: Access, rows: Sequence[Any]) -> Mapping[Any, str]:
+        owner = {row.pk: getattr(row, f"{key}_id") for row in rows}
+        users = User._base_manager.only("username").filter(pk__in={*owner.values()})
+        refused = account_refusals(access, list(users))
+        return {pk: refused[user] for pk, user in owner.items() if user in refused}
+
+    return refusals

@@ -12,6 +12,7 @@ from django.db.models import Model, Q, QuerySet, Value
 from veza_core.db.constraints import LIVE
 from veza_core.screens.display import words
 
+from .. import lookups as lookups
 from .term import Term
 
 #: Rows that a finder is asked for; what is shown is chosen from them.
@@ -71,6 +72,7 @@ LABELS = {
     "email": "E-mail",
     "id": "ID",
     "ip_address": "IP address",
+    "provider_user_id": "ID at the provider",
     "token_hash": "Hash of the token",
 }
 
@@ -78,6 +80,11 @@ LABELS = {
 def same(column: str, *, live: bool = False) -> Finder:
     """The value as it was typed. `live`: by an index over live rows only."""
     return Finder(column, "exact", "text", where=LIVE if live else Q())
+
+
+def same_behind(column: str, leading: str) -> Finder:
+    """The value as it was typed, by an index over live rows that begins with another column."""
+    return Finder(column, "exact", "text", where=LIVE & Q(**{f"{leading}__known": True}))
 
 
 def whole(column: str) -> Finder:

@@ -25,7 +25,7 @@ from .finders import CANDIDATES, Finder
 from .term import Term
 
 #: Columns whose value names one row.
-NAMING = ("id", "email", "username", "slug", "token_hash")
+NAMING = ("id", "email", "username", "slug", "token_hash", "provider_user_id")
 
 #: Rows shown of one kind.
 SHOWN = 10

@@ -7,7 +7,9 @@ title, and going back to the results still works. The staff log gets kinds and c
 """
 
 import secrets
+from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
@@ -20,6 +22,7 @@ from veza_core.access import StaffRequest
 from veza_core.screens.actions import typed
 from veza_core.screens.errors import HelpfulError, NotThereError, error_page
 from veza_core.screens.labels import url_of
+from veza_core.screens.menu import Place, find_places
 from veza_core.screens.reading import reading
 from veza_core.screens.site import StaffSite
 
@@ -47,7 +50,29 @@ def search_urls(site: StaffSite) -> list[URLPattern]:
     def view(request: StaffRequest) -> HttpResponse:
         return search(site, request)
 
-    return [path("search/", site.admin_view(view), name="search")]
+    def with_id(request: StaffRequest, key: UUID) -> HttpResponse:
+        return by_id(site, request, key)
+
+    return [
+        path("search/", site.admin_view(view), name="search"),
+        path("id/<uuid:key>/", site.admin_view(with_id), name="by_id"),
+    ]
+
+
+def by_id(site: StaffSite, request: StaffRequest, key: UUID) -> HttpResponse:
+    """Lead to the row of an ID that somebody wrote down, whatever its table is."""
+    alias = str(getattr(site, "read_alias", "default"))
+    term = read(str(key))
+    try:
+        with reading(alias):
+            found = groups(request, site, alias, term, find(request, site, alias, term))
+            row = the_one(found)
+    except HelpfulError as error:
+        return error_page(site, request, error)
+    _record(site, request, found)
+    if row is None:
+        return error_page(site, request, NotThereError(f"You can open no row with the ID {key}."))
+    return HttpResponseRedirect(url_of(type(row), row.pk))
 
 
 def search(site: StaffSite, request: StaffRequest) -> HttpResponse:
@@ -95,6 +120,7 @@ def asked(request: StaffRequest) -> Term | None:
 def page(site: StaffSite, request: StaffRequest, term: Term | None) -> HttpResponse:
     """The page of a term's results, with an entry in the staff log; without a term, the hints."""
     found: list[Group] = []
+    places: Sequence[Place] = []
     alias = str(getattr(site, "read_alias", "default"))
     request.current_app = site.name
     with reading(alias):
@@ -102,15 +128,20 @@ def page(site: StaffSite, request: StaffRequest, term: Term | None) -> HttpRespo
             found = groups(request, site, alias, term, find(request, site, alias, term))
             if "all" not in request.GET and (only := the_one(found)) is not None:
                 return _open(site, request, only, found)
+            places = find_places(site, request, term.text)
+            if not found and "all" not in request.GET and len(places) == 1:
+                _record(site, request, found)
+                return HttpResponseRedirect(places[0].url)
         response = TemplateResponse(
             request,
             "veza/search/page.html",
             {
                 **site.each_context(request),
                 # Without the text: titles end in the browser's history.
-                "title": _summary(found) if term else "Search",
+                "title": _summary(found, places) if term else "Search",
                 "term": term,
                 "groups": found,
+                "places": places,
                 "too_common": [group for group in found if group.too_common],
                 "newest": f"{NEWEST:,}",
             },
@@ -137,8 +168,8 @@ def _record(site: StaffSite, request: StaffRequest, found: list[Group]) -> None:
     site.record(request, "search", None, after={"found": counts})
 
 
-def _summary(found: list[Group]) -> str:
-    total = sum(group.number for group in found)
+def _summary(found: list[Group], places: Sequence[Place]) -> str:
+    total = sum(group.number for group in found) + len(places)
     if not total:
         return "Nothing found"
     return f"{total:,}{'+' if any(group.cut for group in found) else ''} found"

@@ -10,7 +10,7 @@ from veza_core.authentication import LiveUserBackend
 from veza_core.db.session import announce
 from veza_core.management.arguments import some_text
 from veza_site.checks import secret_key
-from veza_site.support.attempts import forget
+from veza_site.support.attempts import forget_names, forget_networks
 from veza_site.support.log import record_command
 from veza_site.support.networks import networks_of
 
@@ -50,10 +50,10 @@ class Command(BaseCommand):
         forgotten = 0
         if name:
             account = LiveUserBackend().find(name)
-            # Wrong codes are counted for the account.
-            forgotten += forget(name=name) + (forget(name=str(account.pk)) if account else 0)
-        for network in networks_of(given):
-            forgotten += forget(network=network)
+            # The account has counts of its own, and one more name.
+            more = (str(account.pk), account.username, account.email) if account else ()
+            forgotten += forget_names(name, *more)
+        forgotten += forget_networks(*networks_of(given))
         if forgotten:
             record_command(NAME, "sign_in.reset", None)
         self.stdout.write(f"{forgotten} counts of failed attempts were forgotten")

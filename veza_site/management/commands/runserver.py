@@ -4,7 +4,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles.management.commands import runserver
-from django.core.management.base import CommandError
 
 from veza_site import loopback
 
@@ -13,11 +12,6 @@ class Command(runserver.Command):
     """The server for development."""
 
     addr: str
-
-    def handle(self, *args: Any, **options: Any) -> None:
-        if options["addrport"] is not None and not options["addrport"].strip():
-            raise CommandError("argument addrport: it is given but empty")
-        super().handle(*args, **options)
 
     def run(self, **options: Any) -> None:
         """Serve. Raises `ImproperlyConfigured` where others could reach it, and DEBUG is on."""

@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterator
 
 from veza_core.schema.audit.catalog import BPCHAR, VARCHAR, Catalog, Column, Table
+from veza_core.schema.audit.meaning import is_polymorphic
 from veza_core.schema.audit.quoting import ident
 from veza_core.schema.audit.rule import Found, Severity, rule
 from veza_core.schema.audit.rules.operation import known
 
 _TEXT, _BYTEA = 25, 17
-_UUID_NAME = re.compile(r"(^|_)[ug]uid(_|$)")
+_UUID_NAME = re.compile(r"(^|_)[ug]uid$", re.I)
 #: A type modifier counts four bytes more than the length; 36 letters are a UUID with its hyphens.
 _UUID_LENGTH = 36 + 4
 
@@ -28,17 +29,19 @@ _UUID_LENGTH = 36 + 4
     example="public.plays.track_id",
 )
 def uuid_as_text(catalog: Catalog) -> Iterator[Found]:
-    """A text or bytea whose name has the word uuid or guid, an id of 36 characters, a text whose
-    default is a UUID; and a text of which all values that statistics know are UUIDs: how old they
-    are is said.
+    """A text or bytea whose name ends in the word uuid or guid, an id of 36 characters, a text
+    whose default is a UUID; and a text of which all values that statistics know are UUIDs: how old
+    they are is said. Not one whose values are others by statistics, such as the guid of a feed's
+    entry; nor a virtual column.
     """
-    by_values = {(text.table, text.column): text.analyzed for text in catalog.facts.uuid_texts}
+    by_values = {(text.table, text.column): text for text in catalog.facts.uuid_texts}
     for table in catalog.tables:
         for column in table.local_columns():
-            evidence = _evidence(column)
-            if not evidence and (table.oid, column.name) in by_values:
-                age = known(by_values[table.oid, column.name])
-                evidence = f", and all of its values are UUIDs {age}"
+            evidence, text = _evidence(column), by_values.get((table.oid, column.name))
+            if column.is_virtual or (text is not None and not text.are_uuids):
+                continue
+            if not evidence and text is not None:
+                evidence = f", and all of its values are UUIDs {known(text.analyzed)}"
             if evidence:
                 name = ident(column.name)
                 message = f"{name} is {column.type_name}{evidence}"
@@ -75,8 +78,9 @@ def _evidence(column: Column) -> str:
 )
 def type_differs(catalog: Catalog) -> Iterator[Found]:
     """Columns `<x>_id` beside a table of that name in the same schema, whose key says which type is
-    right; without those of a foreign key, which fk-type-mismatch compares. Other columns of the
-    same name mean what their tables do.
+    right; without those of a foreign key, which fk-type-mismatch compares, and those beside a
+    column `<x>_type`, which refer to whichever table that says. Other columns of the same name mean
+    what their tables do.
     """
     for table in catalog.tables:
         declared = {name for key in table.foreign_keys for name in key.columns}
@@ -93,6 +97,8 @@ def _key(catalog: Catalog, table: Table, column: Column) -> Column | None:
     """Return the key of the table that `<something>_id` names, of whatever type."""
     target = catalog.meaning.table_named(table, column.name)
     if target is None or target.primary_key is None or target is table:
+        return None
+    if is_polymorphic(table, column.name):
         return None
     keys = target.primary_key.keys
     return target.columns[keys[0]] if len(keys) == 1 and keys[0] is not None else None

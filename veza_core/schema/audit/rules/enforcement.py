@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from veza_core.schema.audit.catalog import Catalog, ForeignKey
+from veza_core.schema.audit.catalog import Catalog, ForeignKey, Table
 from veza_core.schema.audit.fixes import alter_table
 from veza_core.schema.audit.quoting import columns, ident, qualified
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
@@ -84,22 +84,33 @@ def check_not_valid(catalog: Catalog) -> Iterator[Found]:
     example="public.plays.plays_user_id_fkey1",
 )
 def fk_duplicate(catalog: Catalog) -> Iterator[Found]:
-    """The same columns that refer to the same columns, in whatever order; the newer is reported."""
+    """The same columns that refer to the same columns, in whatever order; the newer is reported.
+    A partition's own key, beside the one that it has from its parent, too.
+    """
     for table in catalog.all_tables:
         seen: dict[object, ForeignKey] = {}
-        for key in table.foreign_keys:
+        for key in (*_of_parents(table), *table.foreign_keys):
             targets = [target.name for target in key.target_columns]
             pairs = frozenset(zip(key.columns, targets, strict=True))
             older = seen.setdefault((key.target_oid, pairs), key)
-            if older is key:
+            if older is key or key.table is not table:
                 continue
             fix = None
             if _says(key) == _says(older) and older.is_valid:
                 statement = alter_table(table, f"DROP CONSTRAINT {ident(key.name)}")
-                needs = frozenset([f"constraint {qualified(table.schema, table.name, older.name)}"])
+                place = older.table
+                needs = frozenset([f"constraint {qualified(place.schema, place.name, older.name)}"])
                 fix = Fix(Stage.CONSTRAINT, (statement,), claims(key), needs)
             message = f"({columns(key.columns)}) refers to {key.target} by {ident(older.name)}, too"
             yield Found(table, key.identity, message, fix)
+
+
+def _of_parents(table: Table) -> Iterator[ForeignKey]:
+    """The keys that a partition has from the tables above it."""
+    if table.is_partition:
+        for parent in table.parents:
+            yield from _of_parents(parent)
+            yield from parent.foreign_keys
 
 
 def _says(key: ForeignKey) -> tuple[object, ...]:

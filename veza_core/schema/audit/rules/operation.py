@@ -39,37 +39,43 @@ def known(analyzed: datetime | None) -> str:
     example="public.plays_number_seq",
 )
 def key_near_end(catalog: Catalog) -> Iterator[Found]:
-    """From 70 % on. Sequences that do not cycle, where this role may read them; integer and
-    smallint columns of primary and foreign keys by statistics, whose age is said.
+    """From 70 % on. Sequences that do not cycle, where this role may read them, in whatever schema
+    if a column takes its default from them; integer and smallint columns of primary and foreign
+    keys by statistics, whose age is said. Domains are looked through.
     """
     reported = set()
     for sequence in catalog.facts.sequences:
-        if (used := _used(sequence)) is not None and used >= USED_PERCENT:
+        table = catalog.by_oid.get(sequence.table or 0)
+        column = table.columns.get(sequence.column or "") if table is not None else None
+        end = _end(sequence, column.base_type if column is not None else 0)
+        if (used := _used(sequence, end)) is not None and used >= USED_PERCENT:
             reported.add((sequence.table, sequence.column))
-            table = catalog.by_oid.get(sequence.table or 0)
-            message = f"{used} % are used: it is at {sequence.last} of {_end(sequence)}"
+            message = f"{used} % are used: it is at {sequence.last} of {end}"
             yield Found(table, sequence.name, message)
-    for column in catalog.facts.integers:
-        end, table = _HIGHEST[column.type_oid], catalog.by_oid.get(column.table)
-        if table is None or column.highest is None or (column.table, column.column) in reported:
+    for key in catalog.facts.integers:
+        table = catalog.by_oid.get(key.table)
+        if table is None or key.highest is None:
             continue
-        if (used := 100 * column.highest // end) >= USED_PERCENT:
-            where = f"{table.identity}.{ident(column.column)}"
-            message = f"{used} % are used: {column.highest} of {end}, {known(column.analyzed)}"
+        end = _HIGHEST[table.columns[key.column].base_type]
+        if (used := 100 * key.highest // end) >= USED_PERCENT:
+            reported |= {(part.oid, key.column) for part in table.partitions}
+            if (key.table, key.column) in reported:
+                continue
+            where = f"{table.identity}.{ident(key.column)}"
+            message = f"{used} % are used: {key.highest} of {end}, {known(key.analyzed)}"
             yield Found(table, where, message)
 
 
-def _end(sequence: Sequence) -> int:
+def _end(sequence: Sequence, type_oid: int) -> int:
     """The last number: the sequence's own, or the column's where that comes first."""
     if not sequence.is_ascending:
         return sequence.lowest
-    return min(sequence.highest, _HIGHEST.get(sequence.type_oid or 0, sequence.highest))
+    return min(sequence.highest, _HIGHEST.get(type_oid, sequence.highest))
 
 
-def _used(sequence: Sequence) -> int | None:
+def _used(sequence: Sequence, end: int) -> int | None:
     if sequence.last is None:
         return None
-    end = _end(sequence)
     start = sequence.lowest if sequence.is_ascending else sequence.highest
     return 100 * abs(sequence.last - start) // max(abs(end - start), 1)
 

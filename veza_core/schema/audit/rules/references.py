@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from veza_core.schema.audit.catalog import UUID, Catalog, ForeignKey, Table
 from veza_core.schema.audit.distributed import kept_by_triggers
 from veza_core.schema.audit.fixes import alter_table, create_index
-from veza_core.schema.audit.meaning import covers, feed_index
+from veza_core.schema.audit.meaning import covers, feed_index, is_polymorphic
 from veza_core.schema.audit.quoting import columns, ident, qualified
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
 from veza_core.schema.audit.rules.examples import USERS
@@ -146,7 +146,7 @@ ALTER TABLE public.plays VALIDATE CONSTRAINT plays_user_id_fkey;""",
 def fk_missing(catalog: Catalog) -> Iterator[Found]:
     """UUID columns; and integers where a table of that name has an integer key, unless a column
     `<something>_type` says which table is meant. A text is an id from elsewhere. Not the table's
-    own key.
+    own key, nor a virtual column, which can have no foreign key.
     """
     for table in catalog.tables:
         known = {name for key in table.foreign_keys for name in key.columns}
@@ -158,7 +158,7 @@ def fk_missing(catalog: Catalog) -> Iterator[Found]:
             known.update(key for key in table.primary_key.keys if key is not None)
         for column in table.columns.values():
             name = column.name
-            if name in known or not name.endswith("_id"):
+            if name in known or not name.endswith("_id") or column.is_virtual:
                 continue
             if column.base_type != UUID and not _is_number_of(catalog, table, name):
                 continue
@@ -179,7 +179,7 @@ def _is_number_of(catalog: Catalog, table: Table, name: str) -> bool:
     target = catalog.meaning.table_named(table, name)
     if target is None or target.primary_key is None or target is table:
         return False
-    if f"{name.removesuffix('_id')}_type" in table.columns:
+    if is_polymorphic(table, name):
         return False
     [key] = target.primary_key.keys
     types = {table.columns[name].base_type, target.columns[key].base_type if key else 0}

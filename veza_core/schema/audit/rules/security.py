@@ -15,10 +15,28 @@ CREATE TRIGGER count_play AFTER INSERT ON plays FOR EACH ROW EXECUTE FUNCTION co
 
 # A table after the words that a table follows, or a function before its arguments, without schema.
 _TABLE = re.compile(
-    r'\b(?:from|join|into|update|table|only)\s+(?:only\s+)?("[^"]+"|\w+)(?!\s*\.|\w|")', re.I
+    r"\b(?:from|join|(?:insert|merge)\s+into|update|truncate|table|only)\s+"
+    r'(?:only\s+|table\s+)*("[^"]+"|\w+)(?!\s*\.|\w|")',
+    re.I,
 )
 _CALL = re.compile(r'(?<![.\w"])("[^"]+"|\w+)\s*\(')
 _COMMENT_OR_TEXT = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
+# FROM before what is no table.
+_NO_TABLE = re.compile(
+    r"\bdistinct\s+from\b|(\b(?:extract|substring|trim|overlay)\s*\([^()]*?)\bfrom\b", re.I
+)
+# What a WITH clause calls a table.
+_WITH = re.compile(
+    r'(?:\bwith|\brecursive|,)\s+("[^"]+"|\w+)\s*(?:\([^()]*\)\s*)?\bas\s+'
+    r"(?:(?:not\s+)?materialized\s+)?\(",
+    re.I,
+)
+# What stands before another table: USING of a DELETE or MERGE, and the comma of a list.
+_ANOTHER = re.compile(
+    r"(\b(?:delete\s+from|merge\s+into)\s[^;]*?)\busing\b"
+    r'|(\b(?:from|join)\s+[\w."]+(?:\s+(?:as\s+)?\w+)?)\s*,',
+    re.I,
+)
 
 
 def _identity(routine: Routine) -> str:
@@ -31,9 +49,10 @@ def _identity(routine: Routine) -> str:
     Severity.WARNING,
     group="security",
     reason="Names without a schema mean what the caller's search_path says. With SECURITY DEFINER "
-    "the caller so chooses what runs with the owner's rights. A trigger or an index expression "
-    "fails where the path is another: in pg_restore, in a subscriber, and from PostgreSQL 17 on in "
-    "REINDEX, ANALYZE and VACUUM.",
+    "the caller so chooses what runs with the owner's rights, and with a policy which rows there "
+    "are to see. A trigger or an index expression fails where the path is another: in pg_restore, "
+    "in a subscriber, and from PostgreSQL 17 on in REINDEX, ANALYZE, VACUUM and REFRESH "
+    "MATERIALIZED VIEW.",
     remedy="ALTER FUNCTION … SET search_path = '', and write schemas out in its body; or the "
     "schemas that it means, pg_temp at the end. No SQL is printed, since the body has to fit.",
     bad=f"{_TOTAL}\n{_FUNCTION}\nAS $$ BEGIN UPDATE totals SET n = n + 1; RETURN NEW; END; $$;\n"
@@ -44,9 +63,10 @@ def _identity(routine: Routine) -> str:
     example="public.count_play()",
 )
 def function_search_path(catalog: Catalog) -> Iterator[Found]:
-    """Each SECURITY DEFINER function; of the others those that a trigger, an index, a generated
-    column or a constraint runs, and that name a table or a function without its schema. A body in
-    SQL's own form (BEGIN ATOMIC) is bound when it is made. C functions are not looked at.
+    """Each SECURITY DEFINER function; of the others those that a trigger, an event trigger, a
+    policy, an index, a generated column, a constraint or a materialized view runs, and that name a
+    table or a function without its schema. A body in SQL's own form (BEGIN ATOMIC) is bound when it
+    is made. C functions, and SQL that a function puts together, are not looked at.
     """
     for routine in catalog.facts.routines:
         if routine.is_fixed:
@@ -54,9 +74,9 @@ def function_search_path(catalog: Catalog) -> Iterator[Found]:
         names = _unqualified(routine.source, catalog.facts)
         if routine.is_definer:
             message = "SECURITY DEFINER, and its search_path is the caller's"
-        elif names and (routine.is_trigger or routine.is_stored):
-            runs = "an index or a constraint" if routine.is_stored else "a trigger"
-            message = f"{runs} runs it, and it names {', '.join(names[:3])} without a schema"
+        elif names and routine.run_by:
+            what = ", ".join(names[:3])
+            message = f"{routine.run_by} runs it, and it names {what} without a schema"
         else:
             continue
         yield Found(None, _identity(routine), message)
@@ -64,8 +84,11 @@ def function_search_path(catalog: Catalog) -> Iterator[Found]:
 
 def _unqualified(source: str, facts: Facts) -> list[str]:
     """Return the names of tables and functions that the search_path decides on."""
-    code = _COMMENT_OR_TEXT.sub(" '' ", source)
-    found = {_folded(name) for name in _TABLE.findall(code)} & facts.tables_named
+    code = _NO_TABLE.sub(r"\1 ", _COMMENT_OR_TEXT.sub(" '' ", source))
+    aliases = {_folded(name) for name in _WITH.findall(code)}
+    while (chained := _ANOTHER.sub(r"\1\2 join ", code)) != code:
+        code = chained
+    found = {_folded(name) for name in _TABLE.findall(code)} & facts.tables_named - aliases
     return sorted(found | ({_folded(name) for name in _CALL.findall(code)} & facts.functions_named))
 
 
@@ -138,10 +161,10 @@ def policy_without_rls(catalog: Catalog) -> Iterator[Found]:
     example="public.notes",
 )
 def rls_without_policy(catalog: Catalog) -> Iterator[Found]:
-    """A partition is read through its parent, whose policies count."""
+    """A partition or a child is read through its parent, whose policies count."""
     for security in catalog.facts.row_security:
         table = catalog.by_oid.get(security.table)
-        if table is None or table.is_partition or not security.is_enabled or security.has_policies:
+        if table is None or table.parents or not security.is_enabled or security.has_policies:
             continue
         yield Found(table, table.identity, "row level security is enabled, and there is no policy")
 

@@ -1,9 +1,10 @@
 """Indexes that promise what they do not do (Standard, rule 4)."""
 
+import re
 from collections.abc import Iterator
 
-from veza_core.schema.audit.catalog import SOFT_DELETE, Catalog, Index
-from veza_core.schema.audit.meaning import conjuncts
+from veza_core.schema.audit.catalog import SOFT_DELETE, Catalog, Index, Table
+from veza_core.schema.audit.meaning import bare, conjuncts, split
 from veza_core.schema.audit.quoting import columns, ident
 from veza_core.schema.audit.rule import Found, Severity, rule
 
@@ -26,7 +27,8 @@ from veza_core.schema.audit.rule import Found, Severity, rule
 )
 def unique_nullable(catalog: Catalog) -> Iterator[Found]:
     """Not of one column, where NULL means that there is none; nor where the other columns are
-    unique anyway.
+    unique anyway. A check that it IS NOT NULL counts, and so does a condition of the index that no
+    NULL meets, such as `kind = 'main'`. A generated column is as its columns are, or as COALESCE.
     """
     for table in catalog.tables:
         for index in table.indexes:
@@ -42,17 +44,55 @@ def _loose(index: Index) -> tuple[str, ...]:
     table = index.table
     if not index.is_unique or index.nulls_not_distinct or index.is_exclusion or len(index.keys) < 2:
         return ()
-    said = {
-        part.removesuffix(" IS NOT NULL").removesuffix(" IS NULL")
-        for part in conjuncts(index.predicate)
-    }
-    primary = set(table.primary_key.keys) if table.primary_key is not None else {None}
-    if primary <= set(index.keys):
+    if table.primary_key is not None and {*table.primary_key.keys} <= {*index.keys}:
         return ()
     return tuple(
         key
-        for key in index.keys
-        if key is not None and not table.columns[key].not_null and ident(key) not in said
+        for key in _columns(index)
+        if key is not None and _may_be_null(table, key) and not _is_said(index, key)
+    )
+
+
+def _columns(index: Index) -> Iterator[str | None]:
+    """Of each key the column, also of a function of one column, such as lower(name)."""
+    for place, key in enumerate(index.keys):
+        names = index.columns_at(place)
+        expression = index.expressions[place] or ""
+        if key is None and len(names) == 1:
+            call = rf"(?!COALESCE)[\w.]+\(\(?{re.escape(ident(names[0]))}\)?(?:::[\w ]+)?\)"
+            key = names[0] if re.fullmatch(call, bare(expression)) else None
+        yield key
+
+
+def _may_be_null(table: Table, name: str) -> bool:
+    column = table.columns[name]
+    if column.not_null or f"CHECK (({ident(name)} IS NOT NULL))" in {
+        check.definition for check in table.checks
+    }:
+        return False
+    if not column.generated or column.default is None:
+        return True
+    if bare(column.default).startswith("COALESCE("):
+        return False
+    words = set(re.findall(r'"(?:[^"]|"")+"|\w+', column.default))
+    return any(ident(each) in words and _may_be_null(table, each) for each in table.columns)
+
+
+def _is_said(index: Index, name: str) -> bool:
+    """Whether the index's condition says that it is NULL, or is one that no NULL meets."""
+    return any(
+        part == f"{ident(name)} IS NULL"
+        or all(_meets_no_null(each, name) for each in split(part, "OR"))
+        for part in conjuncts(index.predicate)
+    )
+
+
+def _meets_no_null(condition: str, name: str) -> bool:
+    """PostgreSQL's own operators give NULL for NULL."""
+    column = re.escape(ident(name))
+    operator = rf"\(?{column}\)?(?:::[\w ]+)? [-+*/<>=~!@#%^&|?]+ .*"
+    return (
+        re.fullmatch(rf"(?:NOT )?{column}(?: IS NOT NULL)?|{operator}", condition, re.S) is not None
     )
 
 
@@ -60,7 +100,7 @@ def _closes(other: Index, index: Index, loose: tuple[str, ...]) -> bool:
     """Whether another index keeps those rows apart: that of the other columns, or one for NULLs."""
     if other is index or not other.is_unique or not other.is_usable:
         return False
-    if not set(other.keys) < set(index.keys):
+    if None in other.keys or not set(other.keys) < set(index.keys):
         return False
     parts = set(conjuncts(other.predicate)) - {f"{SOFT_DELETE} IS NULL"}
     return parts <= {f"{ident(name)} IS NULL" for name in loose}

@@ -1,0 +1,141 @@
+"""What an erasure would remove, and whether the purge then does just that."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+from model_bakery import baker
+
+from tests.acting import take
+from tests.admin.crowd import Crowd
+from tests.admin.plans import captured, queries_in
+from tests.admin.test_plans import MOST, examine
+from tests.staff import make_user
+from veza_core.admin import related
+from veza_core.models import RefreshToken, User, UserSession
+from veza_core.operations.purge import erasure
+from veza_core.operations.purge.erasure import Effect, foresee_one
+from veza_streaming.models import Playlist, PlaylistTrack, Track, TrackLike, TrackPlay
+
+pytestmark = pytest.mark.django_db
+
+
+def page(user: User) -> str:
+    return f"/admin/veza_core/user/{user.pk}/erasure/"
+
+
+def foreseen(user: User) -> dict[tuple[str, str, str], int | None]:
+    return {
+        (str(effect.table), effect.what, ", ".join(effect.columns)): effect.rows
+        for effect in foresee_one(connection, "users", user.pk)
+        if effect.rows != 0
+    }
+
+
+@pytest.fixture
+def dora(bob: User) -> User:
+    """Somebody with rows of all kinds of fates."""
+    dora = make_user("dora")
+    own, other = baker.make(Track, user=dora), baker.make(Track, user=bob)
+    session = baker.make(UserSession, user=dora)
+    baker.make(RefreshToken, 2, user=dora, session=session)
+    baker.make(TrackPlay, 3, track=own, user=bob)
+    baker.make(TrackPlay, 2, track=own, user=dora)
+    baker.make(TrackPlay, 4, track=other, user=dora)
+    baker.make(TrackLike, track=own, user=bob)
+    shared = baker.make(Playlist, user=bob)
+    baker.make(PlaylistTrack, playlist=shared, track=other, added_by=dora, position=1)
+    baker.make(PlaylistTrack, playlist=shared, track=own, added_by=dora, position=2)
+    return dora
+
+
+def test_the_purge_does_what_was_foreseen(dora: User):
+    before = foreseen(dora)
+    deleted = {table: rows for (table, what, _), rows in before.items() if what == Effect.DELETED}
+    cleared = {(table, column): rows for (table, what, column), rows in before.items()
+               if what == Effect.CLEARED}  # fmt: skip
+    assert deleted == {
+        "users": 1, "tracks": 1, "user_sessions": 1, "refresh_tokens": 2, "track_plays": 5,
+        "track_likes": 1, "playlist_tracks": 1,
+    }  # fmt: skip
+    assert cleared == {("track_plays", "user_id"): 4, ("playlist_tracks", "added_by_id"): 1}
+    counts = {table: _count(table) for table in deleted}
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM users WHERE id = %s", [dora.pk])
+    assert {table: counts[table] - _count(table) for table in deleted} == deleted
+    assert _count("track_plays", "WHERE user_id IS NULL") == 4
+
+
+def _count(table: str, where: str = "") -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {table} {where}")
+        return int(cursor.fetchone()[0])
+
+
+def test_the_page_has_it_table_by_table(browser: Client, dora: User):
+    take(browser, dora, "note", text="calls often")
+    text = browser.get(page(dora)).content.decode()
+    rows = {
+        re.sub("<[^>]+>", "", cells[0]): [re.sub("<[^>]+>", "", cell) for cell in cells[1:]]
+        for cells in (row.split("</td><td>") for row in re.findall("<tr><td>(.*)</td></tr>", text))
+    }
+    assert rows["Tracks"] == ["Deleted", "1", "User"]
+    assert rows["Users"] == ["Deleted", "1", "the account itself"]
+    assert rows["Notes"][:2] == ["Kept", "1"]
+    assert ["Reference removed", "4", "User"] in rows.values()
+    assert "as long as the account is not deleted" in text
+    assert (
+        f'href="{page(dora)}"' in browser.get(page(dora).replace("erasure/", "")).content.decode()
+    )
+
+
+@pytest.mark.parametrize(
+    ("days", "ago", "said"),
+    [(None, None, "PURGE_DELETED_AFTER_DAYS"), (30, 40, "The next purge deletes"),
+     (30, 10, "A purge after 20")],
+)  # fmt: skip
+def test_when(browser: Client, bob: User, settings: Any, days: Any, ago: Any, said: str):
+    settings.PURGE_AFTER_DAYS = {**settings.PURGE_AFTER_DAYS, "deleted": days}
+    if ago is not None:
+        User.all_objects.filter(pk=bob.pk).update(deleted_at=timezone.now() - timedelta(days=ago))
+    assert said in browser.get(page(bob)).content.decode()
+
+
+def test_a_table_that_is_new_and_what_forbids_it(bob: User):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE public.gifts (id uuid PRIMARY KEY DEFAULT gen_random_uuid(),"
+            " user_id uuid REFERENCES users ON DELETE CASCADE, from_id uuid REFERENCES users);"
+            "CREATE SCHEMA elsewhere;"
+            "CREATE TABLE elsewhere.members (id int PRIMARY KEY, user_id uuid REFERENCES users)"
+        )
+        cursor.execute("INSERT INTO gifts (user_id, from_id) VALUES (%s, %s)", [bob.pk, bob.pk])
+    found = foreseen(bob)
+    assert found["gifts", Effect.DELETED, "user_id"] == 1
+    assert found["gifts", Effect.FORBIDDING, "from_id"] == 1
+    assert found["elsewhere.members", Effect.FORBIDDING, "user_id"] is None
+
+
+def test_counts_end(bob: User, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(erasure, "MOST", 3)
+    baker.make(TrackPlay, 6, user=bob)
+    assert foreseen(bob)["track_plays", Effect.CLEARED, "user_id"] == 4
+
+
+def test_it_reads_no_more_than_it_counts(
+    crowd: Crowd, crowd_browser: Client, monkeypatch: pytest.MonkeyPatch
+):
+    """Neither does the page of related accounts, which asks for sessions of many addresses."""
+    monkeypatch.setattr(erasure, "MOST", MOST // 3)
+    monkeypatch.setattr(related, "SESSIONS", MOST // 3)
+    for pk in crowd.ids[User]:
+        user = User.all_objects.get(pk=pk)
+        for address in (page(user), page(user).replace("erasure", "related")):
+            answer, statements = captured(crowd_browser, address)
+            assert answer.status_code == 200
+            assert len(queries_in(statements)) <= 15, statements
+            examine([sql for sql in statements if "gone " in sql or "addresses" in sql])

@@ -1,0 +1,26 @@
+"""Within a test's own transaction, each request is answered as the role of the site's process."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from psycopg import sql
+
+
+class AsWebRole:
+    """The first of the middleware: what the test itself does, it does as the owner."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        connection.ensure_connection()
+        # Not by a cursor of Django's: tests count those queries.
+        session = connection.connection
+        role = sql.Identifier(settings.ATTACKED_ROLE)
+        session.execute(sql.SQL("SET SESSION AUTHORIZATION {}").format(role))
+        try:
+            return self.get_response(request)
+        finally:
+            session.execute("RESET SESSION AUTHORIZATION")

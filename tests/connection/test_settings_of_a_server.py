@@ -1,0 +1,125 @@
+"""Settings that reach every database of a server: a server of the tests' own has them."""
+
+import time
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests import in_process
+from tests.clusters import running_cluster
+from tests.connection.foreign_settings import ALL_AT_ONCE, timeouts
+from tests.needs import debian_programs
+from tests.support import is_one_clear_line
+
+pytestmark = pytest.mark.django_db
+
+#: How such a setting arrives or is taken back, and how a message names the place.
+WAYS = {
+    "ALTER ROLE": ("ALTER ROLE CURRENT_USER {}", "for the role"),
+    "ALTER ROLE ALL": ("ALTER ROLE ALL {}", "for all roles"),
+    "ALTER SYSTEM": ("ALTER SYSTEM {}", "in the server's configuration"),
+}
+
+#: How many of the settings come from the first two ways, or from ALTER SYSTEM.
+ARRIVED = """
+SELECT count(*) FROM pg_settings
+WHERE name = ANY(%s) AND (source IN ('user', 'global') OR sourcefile LIKE '%%/postgresql.auto.conf')
+"""
+
+
+@pytest.fixture(scope="module")
+def home():
+    """The directory of the server's socket."""
+    # With the contrib package, which the embedded server has not.
+    with running_cluster(debian_programs(), auth="trust", random_page_cost=1.1) as directory:
+        yield directory
+
+
+@pytest.fixture(scope="module", params=WAYS)
+def way(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def url(home, way):
+    """An empty database for each way."""
+    name = way.replace(" ", "_").lower()
+    with administration(home) as session:
+        session.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    yield f"postgresql://postgres@/{name}?host={home}"
+    with administration(home) as session:
+        session.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def administration(home, **parameters):
+    return psycopg.connect(
+        host=str(home), user="postgres", dbname="postgres", autocommit=True, **parameters
+    )
+
+
+@contextmanager
+def configured(home, way, settings):
+    """Within the block every new session of the server has these settings."""
+    statement = WAYS[way][0]
+    # Whatever is set must not be in the way of taking it back.
+    own = "-c default_transaction_read_only=off -c session_replication_role=origin"
+    with administration(home, options=own) as session:
+        for name, value in settings.items():
+            words = sql.SQL(", ").join(map(sql.Literal, value.split(", ")))
+            change = sql.SQL("SET {} = {}").format(sql.Identifier(name), words)
+            session.execute(sql.SQL(statement).format(change))
+        session.execute("SELECT pg_reload_conf()")
+        wait_until(home, settings, len(settings))
+        try:
+            yield
+        finally:
+            for name in settings:
+                change = sql.SQL("RESET {}").format(sql.Identifier(name))
+                session.execute(sql.SQL(statement).format(change))
+            session.execute("SELECT pg_reload_conf()")
+            wait_until(home, settings, 0)
+
+
+def wait_until(home, names, number):
+    """A server reads its configuration again some time after it was told to."""
+    deadline = time.monotonic() + 60
+    while True:
+        with administration(home) as session:
+            if session.execute(ARRIVED, [list(names)]).fetchone() == (number,):
+                return
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.02)
+
+
+def test_formats_are_ours(home, way, url, tmp_path):
+    """The audit compares what was migrated and restored with the catalog of V1."""
+    file = str(tmp_path / "x.dump")
+    with configured(home, way, ALL_AT_ONCE):
+        for arguments in (
+            ["migrate"],
+            ["backup_db", file],
+            ["restore_db", file, "--replace", "--noinput"],
+            ["audit_schema", "--url", url],
+        ):
+            result = in_process.run(url, tuple(arguments))
+            assert (result.returncode, result.stderr) == (0, ""), (arguments, result)
+
+
+def test_read_only_is_somebodys_will(home, way, url):
+    with configured(home, way, {"default_transaction_read_only": "on"}):
+        for arguments in (["purge"], ["clearsessions"], ["reset_db", "--noinput"]):
+            result = in_process.run(url, tuple(arguments))
+            assert is_one_clear_line(result), (arguments, result)
+            assert f"default_transaction_read_only is on ({WAYS[way][1]})" in result.stderr
+            assert "Nothing was changed" in result.stderr
+
+
+def test_timeouts_are_named(home, way, url):
+    with administration(home) as session:
+        limits = timeouts(session.info.server_version)
+    with configured(home, way, limits):
+        result = in_process.run(url, ("recount",))
+        for name, value in limits.items():
+            assert f"{name} is {value} ({WAYS[way][1]})" in result.stdout

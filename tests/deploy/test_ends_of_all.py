@@ -1,0 +1,175 @@
+"""Every command that meets a database, interrupted at any statement, or with a full output."""
+
+import os
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.db import connections
+from psycopg import sql
+
+from tests import in_process
+from tests.commands import READS, WRITES
+from tests.support import (
+    administer,
+    database_environment,
+    database_url,
+    manage,
+    scratch_database,
+    server_parameters,
+)
+from veza_core.db import scratch
+from veza_core.models import User
+from veza_core.operations.ending import Terminated
+from veza_core.operations.streams import guarded
+
+pytestmark = pytest.mark.django_db
+
+#: What is done to a whole database is tried on one that has what it needs.
+GIVEN = {
+    **WRITES,
+    **READS,
+    "grant_staff": ["alice", "admin"],
+    "seed_demo": [*WRITES["seed_demo"], "--append"],
+    "sync_roles": ["--revoke-from-public"],
+    "restore_db": ["{archive}", "--replace", "--noinput"],
+}
+#: Where a run is interrupted, in statements of a session.
+PLACES = (1, 3, 6, 9, 30, 100, 300)
+
+
+@pytest.fixture(scope="module")
+def template(migrated, django_db_blocker):
+    """A database with an account."""
+    with django_db_blocker.unblock(), scratch_database(f"TEMPLATE {migrated}") as name:
+        with in_process.default_database(name):
+            User.objects.create_user(
+                username="alice", email="alice@example.com", password="a good password"
+            )
+        yield name
+
+
+@pytest.fixture(scope="module")
+def archive(template, tmp_path_factory, django_db_blocker):
+    path = tmp_path_factory.mktemp("backup") / "a.dump"
+    with django_db_blocker.unblock():
+        saved = manage("backup_db", str(path), **database_environment(template))
+    assert saved.returncode == 0, saved.stderr
+    return path
+
+
+@pytest.fixture
+def name(template, role, settings):
+    with scratch_database(f"TEMPLATE {template}") as copy:
+        settings.DATABASE_SUPPORT_URL = database_url(copy, user=role, password="a secret")
+        yield copy
+
+
+@pytest.fixture
+def role():
+    """The name of a role that sync_roles may make."""
+    name = f"support_{os.urandom(4).hex()}"
+    yield name
+    administer(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
+
+
+@contextmanager
+def interrupted_at(place):
+    """Within the block this thread is interrupted before its statement of that number.
+
+    Gives a list that has the number of statements by then.
+    """
+    thread, wait, met = threading.get_ident(), psycopg.Connection.wait, [0]
+
+    def counted(self, *arguments, **options):
+        if threading.get_ident() == thread:
+            met[0] += 1
+            if met[0] == place:
+                raise Terminated(15)
+        return wait(self, *arguments, **options)
+
+    psycopg.Connection.wait = counted
+    try:
+        yield met
+    finally:
+        psycopg.Connection.wait = wait
+
+
+def children():
+    return set(Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split())
+
+
+def arguments_of(command, name, archive, tmp_path):
+    values = {"{}": str(tmp_path / "new"), "{archive}": str(archive), "{url}": database_url(name)}
+    return (command, *(values.get(given, given) for given in GIVEN[command]))
+
+
+# psycopg warns of the cursors that Django's dumpdata leaves open: the process ends.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("command", GIVEN)
+def test_an_interrupt_ends_it_wherever_it_is(command, name, archive, tmp_path):
+    arguments, before = arguments_of(command, name, archive, tmp_path), children()
+    for place in PLACES:
+        with interrupted_at(place) as met:
+            result = in_process.run(name, arguments)
+        if met[0] < place:
+            break
+        assert result.returncode == 143, result
+        assert "Traceback" not in result.stderr
+        assert "--after :" not in result.stderr, "recount had come to no table"
+        assert children() == before
+        # Django's dumpdata writes as it reads; loaddata refuses what is cut short.
+        assert command == "dumpdata" or list(tmp_path.iterdir()) == []
+    assert met[0], "it met no database"
+
+
+def test_a_throw_away_database_goes_wherever_it_is_interrupted(name, monkeypatch):
+    """Also where CREATE DATABASE has succeeded, and its answer was not read."""
+    made = []
+
+    def create_and_end(owner, new):
+        made.append(new)
+        create(owner, new)
+        raise Terminated(15)
+
+    create = scratch._create
+    monkeypatch.setattr(scratch, "_create", create_and_end)
+    with (
+        in_process.default_database(name),
+        pytest.raises(Terminated),
+        scratch.scratch_database(connections["default"]),
+    ):
+        pass
+    with psycopg.connect(**server_parameters(), dbname=name) as session:
+        found = session.execute("SELECT FROM pg_database WHERE datname = %s", made)
+        assert found.fetchall() == []
+
+
+#: Commands that fail here, whatever becomes of their output, or print nothing.
+FAILS = {
+    "addstatictoken",
+    "changepassword",
+    "distribute",
+    "loaddata",
+    "merge_model_instances",
+    "set_fake_emails",
+}
+SILENT = {"dumpdata"}
+
+
+@pytest.mark.parametrize("command", GIVEN)
+def test_output_that_is_not_written_stops_nothing(command, name, archive, tmp_path):
+    with Path("/dev/full").open("wb") as file:
+        output = guarded(None, file.fileno())
+        arguments = arguments_of(command, name, archive, tmp_path)
+        result = in_process.run(name, arguments, output=output)
+    lost = "its output could not be written: No space left on device"
+    assert "Traceback" not in result.stderr
+    assert "Exception ignored" not in result.stderr
+    assert result.returncode == (command not in SILENT), result
+    assert (lost in result.stderr) == (command not in SILENT), result
+    assert (f"did its work, but {lost}" in result.stderr) == (
+        command not in {*FAILS, *SILENT, "status"}
+    ), result

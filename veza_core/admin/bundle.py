@@ -1,0 +1,245 @@
+"""All that is held on a user, as a ZIP of JSON and CSV, written while it is read.
+
+Rows are fetched a few at a time, and a value of any size in slices: memory does not grow with what
+a user has. Each table is read in one transaction; a client that stops taking its rows ends that.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import IO, Any, cast
+from urllib.parse import quote
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+from django.db import DatabaseError, connections
+from psycopg import sql
+
+from veza_core.models import User
+from veza_core.operations.personal_data import ANOTHER, LONGEST, Column, Held, PersonalData
+from veza_core.screens.actions.cells import cell
+from veza_core.screens.errors import HelpfulError
+from veza_core.screens.reading import reading
+
+#: Rows that are fetched at once; of those that may be large, fewer.
+BATCH, SMALL_BATCH = 1_000, 50
+#: Characters of a large value that are read at once.
+SLICE = 1_000_000
+#: Milliseconds for a batch, and for the client to take it.
+LIMITS = (
+    "SELECT set_config('statement_timeout', '30000', true),"
+    " set_config('idle_in_transaction_session_timeout', '60000', true)"
+)
+
+README = """\
+This archive has what the database of the platform holds on the account {name} ({key}),
+as of {at} UTC.
+
+data/ has two files for each table: the same rows as JSON and as CSV (UTF-8). Times are UTC.
+values/ has values that are too long for a row.
+contents.json says what is in each file, and what was left out, and why. Without it, or with a file
+INCOMPLETE.txt, the archive is not complete.
+
+The rows are those that refer to the account, and those that belong to what it made and refer to no
+account. What others did with what it made is their data. Where a row names another user, it says
+"{another}" instead.
+"""
+
+
+class Pipe(io.RawIOBase):
+    """What the archive writes into; `take` gives what came since, and forgets it."""
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        """Keep some octets."""
+        self.parts.append(bytes(data))
+        return len(data)
+
+    def take(self) -> bytes:
+        """What was written since the last time."""
+        taken = b"".join(self.parts)
+        self.parts.clear()
+        return taken
+
+
+@dataclass(slots=True)
+class Bundle:
+    """The archive of one user; `rows` and `ending` say how much of it there is."""
+
+    user: User
+    data: PersonalData
+    alias: str
+    rows: int = 0
+    ending: str = "interrupted"
+    _pipe: Pipe = field(default_factory=Pipe)
+    _now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    #: Values with a file of their own: the table, the row's key, the column.
+    _large: list[tuple[Held, str, str]] = field(default_factory=list)
+
+    def stream(self) -> Iterator[bytes]:
+        """The archive, piece by piece."""
+        with ZipFile(cast("IO[bytes]", self._pipe), "w", ZIP_DEFLATED) as archive:
+            try:
+                yield from self._all(archive)
+                self.ending = "complete"
+            except (HelpfulError, DatabaseError) as error:
+                self.ending = f"interrupted: {type(error).__name__}"
+                told = "The database could not give all of it. Make the archive again.\n"
+                yield from self._file(archive, "INCOMPLETE.txt", iter([told.encode()]))
+        yield self._pipe.take()
+
+    def _all(self, archive: ZipFile) -> Iterator[bytes]:
+        at = f"{self._now:%Y-%m-%d %H:%M:%S}"
+        readme = README.format(name=self.user.username, key=self.user.pk, at=at, another=ANOTHER)
+        yield from self._file(archive, "README.txt", iter([readme.encode()]))
+        tables = []
+        for held in self.data.held:
+            before = self.rows
+            with reading(self.alias):
+                with connections[self.alias].cursor() as cursor:
+                    cursor.execute(LIMITS)
+                yield from self._file(archive, f"data/{held.table}.json", self._as_json(held))
+                yield from self._file(archive, f"data/{held.table}.csv", self._as_csv(held))
+            tables.append(_described(held, self.rows - before))
+        for held, key, column in self._large:
+            name = _file_of(held, key, column)
+            yield from self._file(archive, name, self._slices(held, key, column))
+        contents = {
+            "user": {"id": str(self.user.pk), "username": self.user.username},
+            "at": self._now.isoformat(),
+            "tables": tables,
+            "not_included": self.data.elsewhere,
+        }
+        text = json.dumps(contents, ensure_ascii=False, indent=2)
+        yield from self._file(archive, "contents.json", iter([text.encode()]))
+
+    def _file(self, archive: ZipFile, name: str, parts: Iterator[bytes]) -> Iterator[bytes]:
+        """Write a file of the archive; what came of that so far."""
+        info = ZipInfo(name, self._now.timetuple()[:6])
+        info.compress_type = ZIP_DEFLATED
+        # For who unpacks it, and nobody else.
+        info.external_attr = 0o600 << 16
+        with archive.open(info, "w", force_zip64=True) as member:
+            for part in parts:
+                member.write(part)
+                yield self._pipe.take()
+        yield self._pipe.take()
+
+    def _as_json(self, held: Held) -> Iterator[bytes]:
+        """An array of objects, a row a line."""
+        row = sql.SQL("(SELECT row_to_json(found)::text FROM (SELECT {}) AS found)").format(
+            sql.SQL(", ").join(
+                sql.SQL("{} AS {}").format(_cut(held, column), sql.Identifier(column.name))
+                for column in held.columns
+            )
+        )
+        key = sql.Identifier(held.table.key) if held.table.key else sql.SQL("''")
+        large = sql.SQL("array_remove(ARRAY[{}]::text[], NULL)").format(
+            sql.SQL(", ").join(
+                sql.SQL("CASE WHEN {} THEN {} END").format(_is_large(column), column.name)
+                for column in held.columns
+                if column.is_unbounded
+            )
+        )
+        between = b"[\n"
+        columns = sql.SQL("{}, {}::text, {}").format(row, key, large)
+        for rows in self._fetched(held, columns):
+            self.rows += len(rows)
+            self._large += [(held, key, name) for _, key, names in rows for name in names]
+            yield between + ",\n".join(text for text, *_ in rows).encode()
+            between = b",\n"
+        yield b"\n]\n" if between == b",\n" else b"[]\n"
+
+    def _as_csv(self, held: Held) -> Iterator[bytes]:
+        """The same as CSV (RFC 4180), with cells in which no spreadsheet finds a formula."""
+        yield b"\xef\xbb\xbf" + _lines([[cell(column.name) for column in held.columns]])
+        columns = sql.SQL(", ").join(
+            sql.SQL("{} #>> '{{}}'").format(_cut(held, column)) for column in held.columns
+        )
+        for rows in self._fetched(held, columns):
+            yield _lines(
+                [_cell(column, text) for column, text in zip(held.columns, row, strict=True)]
+                for row in rows
+            )
+
+    def _fetched(self, held: Held, columns: sql.Composable) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows, by a cursor of the server: each is read once, whatever index finds it."""
+        declare = sql.SQL("DECLARE held NO SCROLL CURSOR FOR SELECT {} FROM {} WHERE {}")
+        size = SMALL_BATCH if held.has_unbounded else BATCH
+        with connections[self.alias].cursor() as cursor:
+            cursor.execute(declare.format(columns, held.table.identifier, held.condition))
+            while True:
+                cursor.execute(f"FETCH {size} FROM held")
+                rows = cursor.fetchall()
+                if rows:
+                    yield rows
+                if len(rows) < size:
+                    break
+            cursor.execute("CLOSE held")
+
+    def _slices(self, held: Held, key: str, column: str) -> Iterator[bytes]:
+        """A value, slice by slice, each in a transaction of its own."""
+        statement = sql.SQL("SELECT substr({}::text, %s, %s) FROM {} WHERE {} = %s").format(
+            sql.Identifier(column), held.table.identifier, sql.Identifier(held.table.key)
+        )
+        start = 1
+        while True:
+            with reading(self.alias), connections[self.alias].cursor() as cursor:
+                cursor.execute(statement, [start, SLICE, key])
+                found = cursor.fetchone()
+            if not found or not found[0]:
+                return
+            yield found[0].encode()
+            start += SLICE
+
+
+def _is_large(column: Column) -> sql.Composable:
+    # Of the value as it is given out: what is left out needs no file.
+    return sql.SQL("octet_length(({}) #>> '{{}}') > {}").format(column.value, LONGEST)
+
+
+def _cut(held: Held, column: Column) -> sql.Composable:
+    """A column as jsonb; in the place of a large value, where it is."""
+    if not column.is_unbounded:
+        return column.value
+    return sql.SQL("CASE WHEN {} THEN to_jsonb({} || {}::text || {}) ELSE {} END").format(
+        _is_large(column),
+        sql.Literal(f"(in values/{held.table}/"),
+        sql.Identifier(held.table.key),
+        sql.Literal(f"-{column.name}.txt)"),
+        column.value,
+    )
+
+
+def _file_of(held: Held, key: str, column: str) -> str:
+    """Its name in the archive, which leads out of no folder, whatever the key is."""
+    return f"values/{held.table}/{quote(key, safe='')}-{column}.txt"
+
+
+def _cell(column: Column, text: str | None) -> str:
+    """A number is what it is; a text that begins like one is none."""
+    return text or "" if column.is_number else cell(text)
+
+
+def _lines(rows: Iterable[Sequence[str]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, quoting=csv.QUOTE_ALL).writerows(rows)
+    return text.getvalue().encode()
+
+
+def _described(held: Held, rows: int) -> dict[str, Any]:
+    """What contents.json says of a table."""
+    return {
+        "table": str(held.table),
+        "rows": rows,
+        "files": [f"data/{held.table}.json", f"data/{held.table}.csv"],
+        "columns": [column.name for column in held.columns],
+        "left_out": dict.fromkeys(held.secrets, "a secret: it opens the account"),
+    }

@@ -1,0 +1,233 @@
+"""Deleting all that a user has published, and bringing it back: one action, one reason, one undo.
+
+An app says by `AppConfig.content` which of its tables have content: table to the foreign key of
+whose it is. The rows are changed chunk by chunk, each a transaction with its entries in the staff
+log. The user's own entry comes first: what is done until somebody closes the page can be taken
+back by it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import batched, islice
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
+
+from django import forms
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import router
+from django.http.response import HttpResponseBase
+
+from veza_core.access import Access
+from veza_core.models import User
+from veza_core.screens.actions.action import Change, ConflictError, LeftOut, RowAction, Work
+from veza_core.screens.actions.addresses import next_of, undo_url, values, way_back
+from veza_core.screens.actions.naming import short
+from veza_core.screens.actions.perform import GONE, Outcome, perform_some
+from veza_core.screens.actions.progress import Run, progress
+from veza_core.screens.actions.rights import account_refusals, owner_refusals
+from veza_core.screens.actions.selection import CHUNK
+from veza_core.screens.actions.soft_deletion import Restore, SoftDelete
+from veza_core.screens.display import declared
+from veza_core.screens.inspection import InspectionAdmin
+from veza_core.screens.site import StaffSite
+
+#: Rows of one action at most.
+MOST = 10_000
+
+MORE = f"There is more: this takes {MOST:,} rows. Do it again for the rest."
+SINCE = "It was restored, or deleted by another action, since then."
+
+
+class Item(NamedTuple):
+    """A row of somebody's content; when it was deleted, as the staff log has it."""
+
+    screen: InspectionAdmin
+    pk: UUID
+    deleted_at: str = ""
+
+
+class ContentAction(RowAction):
+    """On an account; what it changes is the account's content."""
+
+    rule = staticmethod(account_refusals)
+    #: What is done to each row.
+    each: Callable[[str], SoftDelete | Restore]
+
+    def __init__(self) -> None:
+        self.permissions = tuple(f"{table}.delete" for table in declared("content"))
+
+    def run(self, row: User, work: Work, items: Sequence[Item], undo: str, batch: UUID) -> Run:
+        """The work on these rows, those of one table after those of another."""
+        chunks: list[Sequence[Item]] = []
+        for screen in dict.fromkeys(item.screen for item in items):
+            of_table = (item for item in items if item.screen is screen)
+            chunks += batched(of_table, CHUNK)
+        query = work.request.POST
+        return Run(
+            title=f"{self.label}: {short(row)}",
+            chunks=chunks,
+            do=lambda chunk: self.do(row, work, chunk, batch),
+            told=lambda rows: f"{self.done} {short(row)}: {numbers(map(type, rows))}.",
+            undo=undo,
+            back=way_back(self.screen_of(work.site), query, row),
+            back_to=short(row),
+        )
+
+    def do(self, user: User, work: Work, chunk: Sequence[Item], batch: UUID) -> Outcome:
+        """Change rows of one table, in one transaction that asks for all rights again."""
+        screen, table = chunk[0].screen, chunk[0].screen.opts.db_table
+        action = self.each(table)
+        action.rule = owner_refusals(declared("content")[table])
+        expected = {item.pk: item.deleted_at for item in chunk}
+        of_user = {f"{declared('content')[table]}_id": user.pk}
+        rows = screen.model._base_manager.using(router.db_for_write(screen.model))
+        found = {row.pk: row for row in rows.filter(**of_user, pk__in=expected)}
+        left_out, seen = [], {}
+        for pk, deleted_at in expected.items():
+            row = found.get(pk)
+            if row is None:
+                left_out.append(LeftOut(str(pk)[:8], GONE))
+            elif recorded(row.deleted_at) != deleted_at:
+                left_out.append(LeftOut(short(row), SINCE))
+            else:
+                seen[pk] = action.seen(row)
+        outcome = Outcome(left_out=left_out)
+        if seen:
+            outcome.add(
+                perform_some(screen, work.request, action, seen, lambda _: {}, work.reason, batch)
+            )
+        return outcome
+
+    @staticmethod
+    def screen_of(site: StaffSite) -> InspectionAdmin:
+        """The screen of accounts."""
+        screen = site.screen_of(User)
+        assert screen is not None  # noqa: S101 - this action stands on it
+        return screen
+
+
+class DeleteContent(ContentAction):
+    name = "delete_content"
+    label = "Delete all content"
+    done = "Deleted all content of"
+    explanation = (
+        "Everything that the user has published is deleted: only staff can see it from then on. "
+        "It can be restored as one until the purge deletes it permanently. The account itself "
+        "stays as it is."
+    )
+    typed = "username"
+    undo = "restore_content"
+    each = SoftDelete
+
+    def concerned(self, site: StaffSite, row: User, query: Mapping[str, str]) -> Sequence[str]:
+        items = self.items(site, row)
+        cut = [MORE] if len(items) > MOST else []
+        return [*counts(item.screen.model for item in items[:MOST]), *cut]
+
+    def items(self, site: StaffSite, user: User) -> list[Item]:
+        """What is there to delete, one row more than `MOST` at most."""
+        found = list(islice(_live(site, user), MOST + 1))
+        if not found:
+            raise ConflictError(f"{short(user)} has no content that is not deleted already.")
+        return found
+
+    def change(self, row: User, work: Work) -> Change:
+        items = self.items(work.site, row)[:MOST]
+        return Change({}, {"deletion": str(uuid4()), **_by_table(items)})
+
+    def answer(self, row: User, change: Change, work: Work) -> HttpResponseBase:
+        items = self.items(work.site, row)[:MOST]
+        undo = undo_url(self, row, change.before, change.after, next_of(work.request.POST))
+        run = self.run(row, work, items, undo, UUID(change.after["deletion"]))
+        return progress(self.screen_of(work.site), work.request, run)
+
+    def undo_values(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
+        return {"deletion": str(after.get("deletion", ""))}
+
+
+class RestoreContent(ContentAction):
+    name = "restore_content"
+    label = "Restore the content"
+    done = "Restored the content of"
+    explanation = (
+        "What was deleted together is visible again, as it was. What was deleted before or since "
+        "stays deleted."
+    )
+    undo = "delete_content"
+    offered = False
+    each = Restore
+
+    def fields(self, access: Access, rows: Sequence[Any]) -> dict[str, forms.Field]:
+        return {"deletion": forms.UUIDField(widget=forms.HiddenInput)}
+
+    def concerned(self, site: StaffSite, row: User, query: Mapping[str, str]) -> Sequence[str]:
+        try:
+            deletion = UUID(query.get("deletion", ""))
+        except ValueError as error:
+            raise ConflictError("Choose “Undo” beside the deletion that is meant.") from error
+        return counts(item.screen.model for item in self.items(site, deletion))
+
+    def items(self, site: StaffSite, deletion: UUID) -> list[Item]:
+        """What an action deleted."""
+        screens = {screen.opts.db_table: screen for screen in _screens(site)}
+        found = [
+            Item(screens[table], UUID(entry.subject_id), values(entry.after).get("deleted_at", ""))
+            for entry in site.entries_of(deletion)
+            for table, _, name in [entry.action.rpartition(".")]
+            if name == SoftDelete.name and table in screens
+        ]
+        if not found:
+            raise ConflictError("There is no such deletion of content.")
+        return found
+
+    def change(self, row: User, work: Work) -> Change:
+        deletion = work.values["deletion"]
+        items = self.items(work.site, deletion)
+        return Change({}, {"deletion": str(deletion), **_by_table(items)})
+
+    def answer(self, row: User, change: Change, work: Work) -> HttpResponseBase:
+        items = self.items(work.site, work.values["deletion"])
+        undo = undo_url(self, row, change.before, change.after, next_of(work.request.POST))
+        run = self.run(row, work, items, undo, uuid4())
+        return progress(self.screen_of(work.site), work.request, run)
+
+
+def _screens(site: StaffSite) -> list[InspectionAdmin]:
+    return [screen for screen in site.screens() if screen.opts.db_table in declared("content")]
+
+
+def _live(site: StaffSite, user: User) -> Iterator[Item]:
+    """What a user has that is not deleted, table by table."""
+    for screen in _screens(site):
+        key = declared("content")[screen.opts.db_table]
+        # ANY and the order by the key: see `screens.lookups`.
+        rows = screen.model._base_manager.using(router.db_for_write(screen.model)).filter(
+            **{f"{key}__any_of": user.pk}, deleted_at=None
+        )
+        for pk in rows.order_by(f"{key}_id").values_list("pk", flat=True)[: MOST + 1]:
+            yield Item(screen, pk)
+
+
+def counts(models: Any) -> list[str]:
+    """How many of each model there are, in words."""
+    return [
+        f"{number:,} {model._meta.verbose_name if number == 1 else model._meta.verbose_name_plural}"
+        for model, number in Counter(models).items()
+    ]
+
+
+def numbers(models: Any) -> str:
+    """The same in one line."""
+    return ", ".join(counts(models))
+
+
+def _by_table(items: Sequence[Item]) -> dict[str, int]:
+    return dict(Counter(item.screen.opts.db_table for item in items))
+
+
+def recorded(moment: Any) -> str:
+    """A time as the staff log has it; empty for none."""
+    return DjangoJSONEncoder().default(moment) if moment else ""
+
+
+CONTENT_ACTIONS = (DeleteContent(), RestoreContent())

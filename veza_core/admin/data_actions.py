@@ -1,0 +1,57 @@
+"""What answers a request under data-protection law: all that is held on one user."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import connections
+from django.http import StreamingHttpResponse
+from django.utils import timezone
+
+from veza_core.models import User
+from veza_core.operations.personal_data import find
+from veza_core.screens.actions.action import Change, RowAction, Work
+from veza_core.screens.actions.rights import account_refusals
+
+from .bundle import Bundle
+
+
+class ExportData(RowAction):
+    """The entry of the staff log is there before the first row leaves, another one at the end."""
+
+    name = "export_data"
+    label = "Export all data"
+    done = "Exported all data of"
+    explanation = (
+        "You get one archive with all that the database holds on this user, for a request under "
+        "data-protection law: JSON and CSV, without passwords and tokens. Make sure that who asks "
+        "is the user. Send it over a safe way, and delete your copy."
+    )
+    permissions = ("personal_data.access",)
+    typed = "username"
+    rule = staticmethod(account_refusals)
+
+    def change(self, row: User, work: Work) -> Change:
+        return Change()
+
+    def answer(self, row: User, change: Change, work: Work) -> StreamingHttpResponse:
+        alias = work.site.read_alias
+        acted_on = [each.opts.db_table for each in work.site.screens() if each.row_actions]
+        bundle = Bundle(row, find(connections[alias], row.pk, acted_on), alias)
+        name = f"user-{row.pk}-{timezone.now():%Y-%m-%d-%H%M%S}.zip"
+        return StreamingHttpResponse(
+            _recorded(bundle, work),
+            content_type="application/zip",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
+
+
+def _recorded(bundle: Bundle, work: Work) -> Iterator[bytes]:
+    """The archive; at its end, or when the client goes away, how much of it was sent."""
+    try:
+        yield from bundle.stream()
+    finally:
+        told: dict[str, Any] = {"rows": bundle.rows, "ending": bundle.ending}
+        work.site.record(work.request, "users.data_exported", bundle.user, after=told)
+
+
+DATA_ACTIONS = (ExportData(),)

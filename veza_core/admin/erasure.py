@@ -1,0 +1,115 @@
+"""What the purge of an account would remove: the page's table, and when that would be."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.db import connections
+from django.db.models import Model, Q
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from veza_core.models import User
+from veza_core.operations.personal_data import declared
+from veza_core.operations.purge import erasure
+from veza_core.operations.purge.erasure import Effect, foresee_one
+from veza_core.screens.columns import HtmlTable, heading
+from veza_core.screens.display import badge, exact, words
+from veza_core.screens.keyset import Count
+
+#: Of no foreign key, so that no purge follows it.
+KEPT = "kept"
+#: In the order in which they are shown: what happens, in words, and its colour.
+SAID = {
+    Effect.FORBIDDING: ("Forbids it", "bad"),
+    Effect.DELETED: ("Deleted", "bad"),
+    Effect.CLEARED: ("Reference removed", "busy"),
+    KEPT: ("Kept", "quiet"),
+}
+
+#: A table, what happens, how many rows, by which columns.
+type Line = tuple[str, str, int | None, Sequence[str]]
+
+
+def erasure_context(user: User, alias: str) -> dict[str, Any]:
+    """What the page shows. Reads over `alias`, in a few queries."""
+    models = {model._meta.db_table: model for model in apps.get_models()}
+    lines = [*_effects(user, alias), *_kept(user, alias)]
+    order = [*SAID]
+    lines.sort(key=lambda line: (order.index(line[1]), line[0]))
+    return {
+        "hint": format_html(
+            "{} Counted up to {} for each table, by the foreign keys that the purge follows."
+            " “Reference removed”: the row stays, and no longer says whose it was.",
+            _when(user),
+            f"{erasure.MOST:,}",
+        ),
+        "heading": "Table by table",
+        "table": HtmlTable(
+            ["Rows of", "What happens", "How many", "Found by"],
+            [
+                (
+                    _table_name(models, table),
+                    badge(what, *SAID[what]),
+                    _number(rows),
+                    _column_names(models.get(table), columns) or "the account itself",
+                )
+                for table, what, rows, columns in lines
+            ],
+        ),
+    }
+
+
+def _table_name(models: Mapping[str, type[Model]], table: str) -> str:
+    """As the menu calls it; a table without a model by its own name."""
+    model = models.get(table)
+    return words(str(model._meta.verbose_name_plural)) if model else table
+
+
+def _column_names(model: type[Model] | None, columns: Sequence[str]) -> str:
+    fields = {field.column: field for field in model._meta.concrete_fields} if model else {}
+    known = (heading(fields[name]) if name in fields else name for name in columns)
+    return ", ".join(sorted(known))
+
+
+def _effects(user: User, alias: str) -> Iterator[Line]:
+    for effect in foresee_one(connections[alias], User._meta.db_table, user.pk):
+        if effect.rows != 0:
+            yield str(effect.table), effect.what, effect.rows, effect.columns
+
+
+def _kept(user: User, alias: str) -> Iterator[Line]:
+    """Rows that name the account without a foreign key, which no purge follows."""
+    models = {model._meta.db_table: model for model in apps.get_models()}
+    by_row = declared("about_rows")
+    for name, by_user in declared("about_users").items():
+        columns = [*by_row.get(name, ()), *by_user]
+        found = Q()
+        for column in columns:
+            found |= Q(**{column: str(user.pk)})
+        rows = models[name]._base_manager.using(alias).filter(found)
+        if number := rows.values("pk")[: erasure.MOST + 1].count():
+            yield name, KEPT, number, columns
+
+
+def _number(rows: int | None) -> SafeString | str:
+    return "not counted" if rows is None else str(Count.of(rows, erasure.MOST))
+
+
+def _when(user: User) -> SafeString:
+    """When a purge deletes the account, as it is and as the settings are."""
+    days = settings.PURGE_AFTER_DAYS["deleted"]
+    if days is None:
+        return format_html("No purge deletes accounts: {} is not set.", "PURGE_DELETED_AFTER_DAYS")
+    if user.deleted_at is None:
+        return format_html(
+            "Nothing, as long as the account is not deleted. A purge deletes it permanently {} days"
+            " after that, with what is listed here.",
+            days,
+        )
+    due = user.deleted_at + timedelta(days=days)
+    word = "The next purge deletes" if due <= timezone.now() else "A purge after {} deletes"
+    return format_html(word + " what is listed here, unless the account is restored.", exact(due))

@@ -1,0 +1,251 @@
+"""Which rows the database has about one user: found by the foreign keys of the live catalog.
+
+A row is about a user when a foreign key of it refers to them. So is a row that is deleted along
+with one of theirs, such as the job of their track, where its table has no foreign key to users at
+all. Of a table that has one, only those rows count that refer to this user: what others played,
+liked or commented is about those others. In the rows that count, the keys of other users are left
+out.
+
+Tables that name users without a foreign key say so on their model: `about_users`; those that name
+rows of any table, `about_rows`: of these count those about the account, and about its own rows.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.apps import apps
+from django.conf import settings
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import sql
+
+from veza_core.secret_columns import SECRET_COLUMNS
+
+from .purge.catalog import CASCADE, Catalog, Table, read_catalog
+
+USERS = "users"
+OF_SIGN_IN = "It belongs to the sign-in of staff, and holds secrets."
+#: In the place of another user's key.
+ANOTHER = "(another user)"
+#: Octets of a value that stands in its row; a longer one gets a file of its own.
+LONGEST = 100_000
+
+#: How a column is selected.
+type Value = Callable[[str], sql.Composable]
+
+COLUMNS = """
+SELECT attname::text, attlen = -1 AND atttypmod = -1, typcategory = 'N'
+FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
+WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped
+ORDER BY attnum
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column that is given out, and how it is selected: as jsonb."""
+
+    name: str
+    value: sql.Composable
+    #: Whether its values have no bound.
+    is_unbounded: bool
+    is_number: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The rows of one table that are about a user."""
+
+    table: Table
+    columns: Sequence[Column]
+    #: Which rows they are, for WHERE.
+    condition: sql.Composable
+    #: The columns that are left out, as secrets.
+    secrets: Sequence[str]
+
+    @property
+    def has_unbounded(self) -> bool:
+        """Whether rows may be of any size."""
+        return any(column.is_unbounded for column in self.columns)
+
+
+@dataclass(slots=True)
+class PersonalData:
+    """Where the data of a user are; `elsewhere` has the tables that are not given out, and why."""
+
+    held: list[Held] = field(default_factory=list)
+    elsewhere: dict[str, str] = field(default_factory=dict)
+
+
+def declared(attribute: str) -> dict[str, Mapping[str, frozenset[str]]]:
+    """By table, what models declare in `about_users` or `about_rows`.
+
+    That is the columns that name a user, or a row of any table, without a foreign key. To each
+    belong the columns that tell of somebody else when the row was found by it.
+    """
+    return {
+        model._meta.db_table: columns
+        for model in apps.get_models()
+        if (columns := getattr(model, attribute, None))
+    }
+
+
+def find(
+    connection: BaseDatabaseWrapper, user: UUID, written_about: Collection[str] = ()
+) -> PersonalData:
+    """Find out where rows about a user are. Reads catalogs alone.
+
+    `written_about`: the tables about whose rows tables of `about_rows` may say something.
+    """
+    catalog = read_catalog(connection)
+    users = catalog.tables[USERS]
+    key = sql.Literal(str(user))
+    data = PersonalData()
+    by_user = _by_user(catalog)
+    conditions = {users: _equals(users.key, key)}
+    for table, columns in by_user.items():
+        if table.schema == "public":
+            conditions[table] = _any(_equals(column, key) for column in sorted(columns))
+        elif table.schema == "django":
+            data.elsewhere[str(table)] = OF_SIGN_IN
+        else:
+            data.elsewhere[str(table)] = "It belongs to another service."
+    data.elsewhere |= dict.fromkeys(_of_sign_in(), OF_SIGN_IN)
+    owned = _owned(catalog, users, key)
+    conditions |= {table: rows for table, rows in owned.items() if table not in conditions}
+    for table, condition in conditions.items():
+        others = by_user.get(table, set()) - {table.key}
+        data.held.append(_held(connection, table, condition, dict.fromkeys(others, key)))
+    subjects = [
+        sql.SQL("SELECT {}::text FROM {} WHERE {}").format(
+            sql.Identifier(table.key), table.identifier, rows
+        )
+        for table, rows in owned.items()
+        if table == users or str(table) in written_about
+    ]
+    any_subject = sql.SQL("ANY (ARRAY({}))").format(sql.SQL(" UNION ALL ").join(subjects))
+    by_row = declared("about_rows")
+    for name, columns_of_users in declared("about_users").items():
+        found = {by: _equals(by, key) for by in columns_of_users}
+        found |= {by: _equals(by, any_subject) for by in by_row.get(name, ())}
+        hidden = {**columns_of_users, **by_row.get(name, {})}
+        data.held.append(_declared(connection, catalog.tables[f"django.{name}"], found, hidden))
+    data.held.sort(key=lambda held: (held.table != users, str(held.table)))
+    return data
+
+
+def _of_sign_in() -> list[str]:
+    """The tables of the sign-in, where no foreign key of the database refers to users."""
+    users = apps.get_model("veza_core", "User")
+    models = [relation.related_model for relation in users._meta.related_objects]
+    own = [model._meta.db_table for model in models
+           if model._meta.app_label not in settings.PUBLIC_SCHEMA_APPS]  # fmt: skip
+    return [f"django.{name}" for name in sorted([*own, *settings.SIGN_IN_TABLES])]
+
+
+def _by_user(catalog: Catalog) -> dict[Table, set[str]]:
+    """The columns that refer to users, by their table."""
+    found: dict[Table, set[str]] = {}
+    for reference in catalog.referring[catalog.tables[USERS]]:
+        found.setdefault(reference.table, set()).add(reference.column)
+    return found
+
+
+def _owned(catalog: Catalog, users: Table, key: sql.Composable) -> dict[Table, sql.Composable]:
+    """By table, the rows that are a user's own, for WHERE: a deletion of the user deletes them.
+
+    Of a table that has a foreign key to users, those that refer to this user; of others, those that
+    belong to a row of the user.
+    """
+    by_user = _by_user(catalog)
+    owned: dict[Table, sql.Composable] = {users: _equals(users.key, key)}
+    for table in reversed(catalog.children_first()):
+        ways = [
+            sql.SQL("{} = ANY (ARRAY(SELECT {} FROM {} WHERE {}))").format(
+                sql.Identifier(reference.column),
+                sql.Identifier(parent.key),
+                parent.identifier,
+                owned[parent],
+            )
+            for parent in owned
+            if parent not in (users, table)
+            for reference in catalog.references[parent]
+            if reference.table == table and reference.action == CASCADE
+        ]
+        own = [
+            _equals(reference.column, key)
+            for reference in catalog.references[users]
+            if reference.table == table and reference.action == CASCADE
+        ]
+        if table in by_user:
+            if own:
+                owned[table] = _any(own)
+        elif ways and table.schema == "public":
+            owned[table] = _any(ways)
+    return owned
+
+
+def _equals(column: str, key: sql.Composable) -> sql.Composable:
+    return sql.SQL("{} = {}").format(sql.Identifier(column), key)
+
+
+def _any(conditions: Iterator[sql.Composable] | Sequence[sql.Composable]) -> sql.Composable:
+    return sql.SQL("({})").format(sql.SQL(" OR ").join(conditions))
+
+
+def _held(
+    connection: BaseDatabaseWrapper,
+    table: Table,
+    condition: sql.Composable,
+    others: Mapping[str, sql.Composable],
+) -> Held:
+    """`others`: columns that refer to users, with the only key that they may show."""
+
+    def value(name: str) -> sql.Composable:
+        shown = sql.SQL("to_jsonb({})").format(sql.Identifier(name))
+        if name not in others:
+            return shown
+        return sql.SQL("CASE WHEN {} THEN {} WHEN {} IS NOT NULL THEN {} END").format(
+            _equals(name, others[name]), shown, sql.Identifier(name), _word(ANOTHER)
+        )
+
+    return _of(connection, table, condition, value)
+
+
+def _declared(
+    connection: BaseDatabaseWrapper,
+    table: Table,
+    found: Mapping[str, sql.Composable],
+    hidden: Mapping[str, frozenset[str]],
+) -> Held:
+    """Rows that name users without a foreign key: `found` by a column, `hidden` if by it alone."""
+
+    def value(name: str) -> sql.Composable:
+        shown = sql.SQL("to_jsonb({})").format(sql.Identifier(name))
+        showing = [condition for by, condition in found.items() if name not in hidden[by]]
+        if len(showing) == len(found):
+            return shown
+        return sql.SQL("CASE WHEN {} THEN {} ELSE {} END").format(
+            _any(showing) if showing else sql.SQL("false"), shown, _word("(about somebody else)")
+        )
+
+    return _of(connection, table, _any([*found.values()]), value)
+
+
+def _word(text: str) -> sql.Composable:
+    return sql.SQL("to_jsonb({}::text)").format(sql.Literal(text))
+
+
+def _of(
+    connection: BaseDatabaseWrapper, table: Table, condition: sql.Composable, value: Value
+) -> Held:
+    with connection.cursor() as cursor:
+        cursor.execute(COLUMNS, [table.oid])
+        found = cursor.fetchall()
+    secret = SECRET_COLUMNS.get(table.name, frozenset())
+    columns = [
+        Column(name, value(name), unbounded and bool(table.key), number)
+        for name, unbounded, number in found
+        if name not in secret
+    ]
+    return Held(table, columns, condition, [name for name, *_ in found if name in secret])

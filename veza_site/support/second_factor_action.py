@@ -1,0 +1,50 @@
+"""Taking a colleague's second factor away: the authenticator and the recovery codes are lost."""
+
+from collections.abc import Mapping, Sequence
+
+from veza_core.access import ENTER
+from veza_core.admin.account_actions import NEXT_VERSION, SignsOut
+from veza_core.models import User, UserRole
+from veza_core.screens.actions.action import Change, ConflictError, Work
+from veza_core.screens.actions.rights import standing_of
+from veza_core.screens.site import StaffSite
+from veza_site.support import second_factor
+
+NONE = "{} has no second factor: there is nothing to reset."
+
+
+class ResetSecondFactor(SignsOut):
+    """On somebody who may enter. The next sign-in sets up a new one."""
+
+    name = "reset_second_factor"
+    label = "Reset the second factor"
+    done = "Reset the second factor of"
+    explanation = (
+        "The authenticator and the recovery codes stop working, and your colleague is signed out "
+        "everywhere. At the next sign-in the password is enough to set up a new authenticator, so "
+        "make sure first, by a call or in person, that your colleague is asking. "
+        "This cannot be undone."
+    )
+    permissions = (*SignsOut.permissions, "second_factors.delete")
+    sets = {"token_version": NEXT_VERSION}
+    watched = ("token_version",)
+    in_lists = False
+
+    def applies(self, row: User) -> bool:
+        standing = standing_of(row)
+        is_staff = ENTER in standing.rights or standing.kind == UserRole.SUPER_ADMIN
+        return is_staff and super().applies(row)
+
+    def concerned(self, site: StaffSite, row: User, query: Mapping[str, str]) -> Sequence[str]:
+        # Not before: the page of an account would take one more query.
+        if not second_factor.is_enrolled(row):
+            raise ConflictError(NONE.format(row))
+        return ()
+
+    def change(self, row: User, work: Work) -> Change:
+        if not second_factor.remove(row):
+            raise ConflictError(NONE.format(row))
+        own = super().change(row, work)
+        return Change(
+            {**own.before, "second_factor": "set up"}, {**own.after, "second_factor": "none"}
+        )
