@@ -7,10 +7,11 @@ from time import monotonic
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from psycopg.errors import LockNotAvailable
 
 from veza_core.db.schema_version import read_version
 from veza_site.replicas.lag import read_primary
@@ -20,6 +21,8 @@ PATH = "/healthz"
 
 #: Seconds for which an answer is given again: anybody may ask, as often as they like.
 FRESH = 1.0
+#: How long a lock is waited for.
+LONGEST = "1s"
 
 HISTORY = "django_migrations"
 TABLES = """
@@ -76,12 +79,12 @@ def state() -> dict[str, Any]:
 def look() -> tuple[str, str | None]:
     """Why this release cannot serve yet (empty: it can), and the version of the schema."""
     try:
-        there = _tables_there()
-        applied = set()
-        if HISTORY in there:
-            applied = set(MigrationRecorder(connection).migration_qs.values_list("app", "name"))
-        version = read_version(connection)
-    except (DatabaseError, InterfaceError):
+        # The settings are of this transaction alone, also behind a pooler.
+        with transaction.atomic():
+            there, applied, version = _read()
+    except (DatabaseError, InterfaceError) as error:
+        if isinstance(error.__cause__, LockNotAvailable):
+            return "history of migrations locked", None
         # A broken connection would stay broken.
         connection.close()
         return "database unreachable", None
@@ -90,6 +93,17 @@ def look() -> tuple[str, str | None]:
     # Dropped, or in a schema that was renamed.
     missing = len(_tables() - there)
     return (f"{missing} tables missing" if missing else ""), version
+
+
+def _read() -> tuple[set[str], set[tuple[str, str]], str | None]:
+    """The tables that are there, the migrations that are applied, the version of the schema."""
+    with connection.cursor() as cursor:
+        # Nobody's lock on the history holds a probe, and all that come after it.
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LONGEST])
+    there, applied = _tables_there(), set()
+    if HISTORY in there:
+        applied = set(MigrationRecorder(connection).migration_qs.values_list("app", "name"))
+    return there, applied, read_version(connection)
 
 
 def _tables_there() -> set[str]:

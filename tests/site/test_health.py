@@ -8,6 +8,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
@@ -30,7 +31,7 @@ print(response.status_code, response.text)
 
 
 def test_complete(client, django_assert_max_num_queries):
-    with django_assert_max_num_queries(3):
+    with django_assert_max_num_queries(6):
         response = client.get("/healthz")
     assert (response.status_code, response.json()) == (
         200,
@@ -44,7 +45,7 @@ def test_however_many_ask_the_database_is_asked_once(
 ):
     """Also with a query, and by HEAD."""
     monkeypatch.setattr(health, "FRESH", 600.0)
-    with django_assert_max_num_queries(3):
+    with django_assert_max_num_queries(6):
         for number in range(20):
             assert client.get(f"/healthz?{number}").json()["status"] == "ok"
             assert client.head("/healthz").status_code == 200
@@ -115,6 +116,17 @@ def test_tables_are_gone(client, damage, reason):
     response = client.get("/healthz")
     assert response.status_code == 503
     assert response.json()["reason"] == reason.format(all=every, own=TABLES)
+
+
+def test_the_history_is_locked(client):
+    with (
+        psycopg.connect(**connection.get_connection_params()) as other,
+        other.cursor() as cursor,
+    ):
+        cursor.execute("LOCK TABLE django.django_migrations")
+        response = client.get("/healthz")
+    assert response.status_code == 503
+    assert response.json() == {"status": "unavailable", "reason": "history of migrations locked"}
 
 
 @pytest.mark.process
