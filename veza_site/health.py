@@ -21,15 +21,22 @@ PATH = "/healthz"
 #: Seconds for which an answer is given again: anybody may ask, as often as they like.
 FRESH = 1.0
 
+HISTORY = "django_migrations"
+TABLES = """
+SELECT relname::text FROM pg_class
+WHERE relname = ANY(%s) AND relkind IN ('r', 'p') AND pg_table_is_visible(oid)
+"""
+
 
 class HealthMiddleware:
     """Answers before all others: a probe comes by address, over plain HTTP, and signs in nowhere.
 
-    200 when the database is reachable and every migration of this release is applied; else 503
-    with the reason. A process asks the database once in `FRESH` seconds, however many ask it:
-    whoever comes meanwhile waits for that answer. Replicas that the admin reads from are told, and
-    change nothing. Reasons are words of our own, never an error's text, which may name hosts. The
-    schema's version is this project's, and known to no list of weaknesses.
+    200 when the database is reachable, every migration of this release is applied and every table
+    of its models is there; else 503 with the reason. A process asks the database once in `FRESH`
+    seconds, however many ask it: whoever comes meanwhile waits for that answer. Replicas that the
+    admin reads from are told, and change nothing. Reasons are words of our own, never an error's
+    text, which may name hosts. The schema's version is this project's, and known to no list of
+    weaknesses.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -69,14 +76,33 @@ def state() -> dict[str, Any]:
 def look() -> tuple[str, str | None]:
     """Why this release cannot serve yet (empty: it can), and the version of the schema."""
     try:
-        applied = set(MigrationRecorder(connection).applied_migrations())
+        there = _tables_there()
+        applied = set()
+        if HISTORY in there:
+            applied = set(MigrationRecorder(connection).migration_qs.values_list("app", "name"))
         version = read_version(connection)
     except (DatabaseError, InterfaceError):
         # A broken connection would stay broken.
         connection.close()
         return "database unreachable", None
-    missing = len(_on_disk() - applied)
-    return (f"{missing} migrations not applied" if missing else ""), version
+    if pending := len(_on_disk() - applied):
+        return f"{pending} migrations not applied", version
+    # Dropped, or in a schema that was renamed.
+    missing = len(_tables() - there)
+    return (f"{missing} tables missing" if missing else ""), version
+
+
+def _tables_there() -> set[str]:
+    """Those of this release's tables that a statement finds."""
+    with connection.cursor() as cursor:
+        cursor.execute(TABLES, [[*_tables()]])
+        return {name for (name,) in cursor.fetchall()}
+
+
+@cache
+def _tables() -> frozenset[str]:
+    names = connection.introspection.django_table_names(include_views=False)
+    return frozenset({HISTORY, *names})
 
 
 @cache

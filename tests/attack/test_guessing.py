@@ -14,7 +14,7 @@ from django.utils import timezone
 from tests.site.test_sign_in import BARRED
 from tests.staff import PASSWORD, make_staff, make_user, post_sign_in
 from veza_core.models import User
-from veza_site.models import AttemptCount
+from veza_site.models import AttemptCount, StaffLogEntry
 from veza_site.support import attempts
 from veza_site.support.networks import networks_of
 
@@ -170,6 +170,15 @@ def test_no_account_comes_with_the_schema() -> None:
 )
 def test_networks(address: str | None, networks: list[str]) -> None:
     assert networks_of(address) == networks
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("zone", ["", "%eth0", "%\n2026-01-01T00:00:00.000+00:00 forged"])
+def test_an_address_is_kept_without_its_zone(zone: str) -> None:
+    """PostgreSQL's inet has none, and a zone may be any text (RFC 4007, 11)."""
+    make_staff()
+    assert post_sign_in(Client(), "alice", REMOTE_ADDR=f"fe80::1{zone}").status_code == 302
+    assert StaffLogEntry.objects.get().address == "fe80::1"
 
 
 @pytest.mark.django_db

@@ -52,6 +52,17 @@ def test_v1_is_recognised(v1):
         connection.rollback()
 
 
+def test_every_timestamp_without_a_zone_is_found_once_in_each_profile(scratch):
+    scratch.run(
+        "CREATE TABLE plays (created_at timestamp, deleted_at timestamp(3), ended_at timestamp)"
+    )
+    for profile in Profile:
+        found = scratch.findings(rules=rules_of(profile, ALL_RULES))
+        assert sorted(
+            each.object.rpartition(".")[2] for each in found if "timestamp" in each.message
+        ) == ["created_at", "deleted_at", "ended_at"]
+
+
 def test_role_that_may_not_read_the_history_can_audit(scratch):
     scratch.run(NUMBERS + HISTORY.format("veza_core"))
     scratch.run("CREATE ROLE audit_without_history; SET LOCAL ROLE audit_without_history")

@@ -10,8 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 from django.test import Client, RequestFactory
 
+from tests.counts import TABLES
 from tests.support import ROOT
 from veza_core.db.schema_version import declared_version
 from veza_site import health
@@ -91,6 +93,28 @@ def test_a_migration_is_missing(client):
         "reason": "1 migrations not applied",
         "schema": str(declared_version()),
     }
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        ("DROP TABLE playlist_tracks", "1 tables missing"),
+        ("ALTER TABLE users RENAME TO people", "1 tables missing"),
+        ("ALTER TABLE users SET SCHEMA chat", "1 tables missing"),
+        ("DROP TABLE django.django_session", "1 tables missing"),
+        ("DROP SCHEMA public CASCADE", "{own} tables missing"),
+        ("ALTER SCHEMA public RENAME TO old", "{own} tables missing"),
+        ("DROP SCHEMA django CASCADE", "{all} migrations not applied"),
+        ("DROP TABLE django.django_migrations", "{all} migrations not applied"),
+    ],
+)
+def test_tables_are_gone(client, damage, reason):
+    every = len(MigrationLoader(None).disk_migrations)
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE SCHEMA chat; {damage}")
+    response = client.get("/healthz")
+    assert response.status_code == 503
+    assert response.json()["reason"] == reason.format(all=every, own=TABLES)
 
 
 @pytest.mark.process

@@ -7,6 +7,7 @@ of what is still to do. So a run that was killed goes on, and a second run finds
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import ProjectState
 
+from veza_core.db.distribution import asking, read_distribution
 from veza_core.db.operations import ForwardOperation
 from veza_core.db.timeouts import is_obstacle
 from veza_core.operations.replicas import wait_for_replicas
@@ -72,14 +74,14 @@ class Backfill(NotInTransactionMixin, ForwardOperation):
         self.where = where
 
     def statement(self, quote: Any, source: str, rows: str) -> str:
-        """What changes the rows of `source` whose places are in the array `rows`.
+        """What changes the rows of `source` of which the condition `rows` is true.
 
-        It returns, of each, whether the condition still holds.
+        It returns, of each, whether `where` still holds.
         """
         assignments = ", ".join(f"{quote(name)} = {value}" for name, value in self.values.items())
         return (
-            f"UPDATE ONLY {source} AS {quote(self.table)} SET {assignments} "
-            f"WHERE {quote(self.table)}.ctid = ANY({rows}) RETURNING ({self.where})"
+            f"UPDATE {source} AS {quote(self.table)} SET {assignments} "
+            f"WHERE {rows} RETURNING ({self.where})"
         )
 
     def left(self, quote: Any, source: str, rows: str) -> str:
@@ -96,15 +98,21 @@ class Backfill(NotInTransactionMixin, ForwardOperation):
         """Fill them. Raises `CommandError` when that comes to no end, `DatabaseError` else."""
         self._ensure_not_in_transaction(schema_editor)
         if schema_editor.collect_sql:
-            table = schema_editor.quote_name(self.table)
+            table = f"ONLY {schema_editor.quote_name(self.table)}"
             limit = settings.BACKFILL_BATCH_SIZE
-            rows = f"ARRAY(SELECT ctid FROM {table} WHERE {self.where} LIMIT {limit})"
+            rows = f"ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE {self.where} LIMIT {limit}))"
             schema_editor.execute(
                 "-- in batches, each a transaction of its own, until no row is left", None
             )
             schema_editor.execute(self.statement(schema_editor.quote_name, table, rows), None)
             return
-        _Run(self, schema_editor.connection).walk_until_done()
+        connection = schema_editor.connection
+        distribution = read_distribution(asking(connection))
+        if distribution and self.table in distribution.spread:
+            key = distribution.spread[self.table]
+            _SpreadRun(self, connection, key).walk_until_done()
+        else:
+            _Run(self, connection).walk_until_done()
 
     def describe(self) -> str:
         return f"Fill {', '.join(self.values)} of {self.table} in batches"
@@ -130,14 +138,14 @@ class CopyRows(Backfill):
         # A row may become several, or none where they are there already.
         return (
             f"INSERT INTO {quote(self.into)} ({columns}) "
-            f"SELECT {', '.join(self.values.values())} FROM ONLY {source} AS {quote(self.table)} "
-            f"WHERE {quote(self.table)}.ctid = ANY({rows})"
+            f"SELECT {', '.join(self.values.values())} FROM {source} AS {quote(self.table)} "
+            f"WHERE {rows}"
         )
 
     def left(self, quote: Any, source: str, rows: str) -> str:
         return (
-            f"SELECT true FROM ONLY {source} AS {quote(self.table)} "
-            f"WHERE {quote(self.table)}.ctid = ANY({rows}) AND ({self.where}) LIMIT 1"
+            f"SELECT true FROM {source} AS {quote(self.table)} "
+            f"WHERE {rows} AND ({self.where}) LIMIT 1"
         )
 
     def describe(self) -> str:
@@ -150,6 +158,9 @@ class CopyRows(Backfill):
 
 class _Run:
     """One run of a backfill over one connection."""
+
+    #: What stands before the table's name: its partitions are walked one by one.
+    only = "ONLY "
 
     def __init__(self, operation: Backfill, connection: BaseDatabaseWrapper) -> None:
         self.operation, self.connection = operation, connection
@@ -178,7 +189,7 @@ class _Run:
     def _is_left(self, table: str) -> bool:
         """Whether one snapshot of the whole table has a row that is to be filled."""
         name, where = self.quote(self.operation.table), self.operation.where
-        query = f"SELECT EXISTS (SELECT FROM ONLY {table} AS {name} WHERE {where})"
+        query = f"SELECT EXISTS (SELECT true FROM {self.only}{table} AS {name} WHERE {where})"
         return bool(self._one(query, None))
 
     def _walk(self, table: str, *, wait: bool) -> int:
@@ -188,7 +199,7 @@ class _Run:
             wait_for_replicas(self.connection, self._tell)
             last = first + self.pages
             started = time.monotonic()
-            rows, limit = self._patiently(table, first, last, wait)
+            rows, limit = self._patiently(partial(self._batch, table, first, last, wait))
             found += rows
             if rows:
                 # As long as it took: at most half of the time is the backfill's.
@@ -201,12 +212,12 @@ class _Run:
             self.report.filled(self.operation.table, min(first / end, 1.0), self.rows)
         return found
 
-    def _patiently(self, table: str, first: int, last: int, wait: bool) -> tuple[int, int]:
-        """The rows that a batch found, and how many it would have taken."""
+    def _patiently[T](self, batch: Callable[[], T]) -> T:
+        """What a batch returns, once nothing is in its way."""
         attempts = settings.MIGRATE_LOCK_ATTEMPTS
         for attempt in range(1, attempts + 1):
             try:
-                return self._batch(table, first, last, wait)
+                return batch()
             except DatabaseError as error:
                 if not is_obstacle(error) or attempt == attempts:
                     raise
@@ -223,7 +234,9 @@ class _Run:
                 limit = 1
                 rows = self._choose(cursor, table, (first, last), limit, "")
             if rows:
-                self._change(cursor, table, rows)
+                array = f"ARRAY[{', '.join(f"'{place}'" for place in rows)}]::tid[]"
+                places = f"{self.quote(self.operation.table)}.ctid = ANY({array})"
+                self._change(cursor, f"{self.only}{table}", places, len(rows))
         return len(rows), limit
 
     def _choose(
@@ -238,17 +251,16 @@ class _Run:
         )
         return [place for (place,) in cursor.fetchall()]
 
-    def _change(self, cursor: Any, table: str, rows: list[str]) -> None:
-        array = f"ARRAY[{', '.join(f"'{place}'" for place in rows)}]::tid[]"
-        cursor.execute(self.operation.statement(self.quote, table, array))
-        if left := self.operation.left(self.quote, table, array):
+    def _change(self, cursor: Any, source: str, places: str, count: int) -> None:
+        cursor.execute(self.operation.statement(self.quote, source, places))
+        if left := self.operation.left(self.quote, source, places):
             cursor.execute(left)
         if any(holds for (holds,) in cursor.fetchall()):
             raise CommandError(
                 f"{self.operation.describe()}: the condition is still true of rows that were "
                 f"filled, so it would never end: {self.operation.where}"
             )
-        self.rows += len(rows)
+        self.rows += count
         cursor.execute(WAITED_FOR)
         if cursor.fetchone()[0]:
             self._slow_down("others wait for its rows: smaller batches")
@@ -268,3 +280,49 @@ class _Run:
         with self.connection.cursor() as cursor:
             cursor.execute(query, parameters)
             return cursor.fetchone()[0]
+
+
+class _SpreadRun(_Run):
+    """One run over a table whose rows Citus has spread: they are walked by their key.
+
+    Rows on other nodes cannot be locked beforehand, nor passed over: each batch waits for those
+    that others have locked, as long as `lock_timeout` allows, and becomes smaller then.
+    """
+
+    # Citus has no such tables with partitions here, and refuses the word.
+    only = ""
+
+    def __init__(self, operation: Backfill, connection: BaseDatabaseWrapper, key: str) -> None:
+        super().__init__(operation, connection)
+        self.key = f"{self.quote(operation.table)}.{self.quote(key)}"
+
+    def _walk(self, table: str, *, wait: bool) -> int:
+        found, after = 0, ""
+        total = self._one(f"SELECT count(*) FROM {table}", None)
+        while True:
+            wait_for_replicas(self.connection, self._tell)
+            started = time.monotonic()
+            rows = self._patiently(partial(self._next, table, after))
+            if not rows:
+                return found
+            found, after = found + len(rows), rows[-1]
+            time.sleep(time.monotonic() - started)
+            self.report.filled(self.operation.table, min(self.rows / total, 1.0), self.rows)
+
+    def _next(self, table: str, after: str) -> list[str]:
+        """Fill the next rows; their keys."""
+        name, where = self.quote(self.operation.table), self.operation.where
+        beyond = f"{self.key} > '{after}' AND" if after else ""
+        with transaction.atomic(using=self.connection.alias), self.connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT {self.key} FROM {table} AS {name} WHERE {beyond} ({where}) "
+                f"ORDER BY {self.key} LIMIT {self.size}"
+            )
+            if rows := [str(key) for (key,) in cursor.fetchall()]:
+                # The other nodes are to wait no longer than this one.
+                cursor.execute("SET LOCAL citus.propagate_set_commands = 'local'")
+                cursor.execute("SELECT current_setting('lock_timeout')")
+                cursor.execute(f"SET LOCAL lock_timeout = '{cursor.fetchone()[0]}'")
+                keys = f"{self.key} = ANY('{{{','.join(rows)}}}')"
+                self._change(cursor, table, f"{keys} AND ({where})", len(rows))
+        return rows

@@ -27,11 +27,17 @@ from .pace import Pace, obstacle
 from .replicas import wait_for_replicas
 
 NEXT = sql.SQL("SELECT id FROM {table} WHERE id > %s ORDER BY id LIMIT %s")
-MEASURE = sql.SQL("SELECT counted.id, {differences} FROM {table} counted WHERE id = ANY(%s)")
-DIFFERENCE = sql.SQL("""(
-    SELECT count(*) FROM {rows} counting
-    WHERE counting.{key} = counted.id AND {condition}
-) - counted.{column}""")
+# Counted first, and then joined: Citus joins no rows of other nodes with those of a table here.
+MEASURE = sql.SQL("""
+WITH {counts}
+SELECT counted.id, {differences} FROM {table} counted {joins} WHERE counted.id = ANY(%(ids)s)
+""")
+COUNT = sql.SQL("""{name} AS MATERIALIZED (
+    SELECT {key} AS key, count(*) AS number FROM {rows} counting
+    WHERE {key} = ANY(%(ids)s) AND {condition} GROUP BY {key}
+)""")
+DIFFERENCE = sql.SQL("coalesce({name}.number, 0) - counted.{column}")
+JOIN = sql.SQL("LEFT JOIN {name} ON {name}.key = counted.id")
 #: A service counts a play within an hour after it, in another transaction, and may purge it later.
 OLDER = "counting.created_at < CURRENT_TIMESTAMP - interval '1 hour'"
 LIVE = "counting.deleted_at IS NULL"
@@ -180,7 +186,7 @@ class Recount:
     def _differences(self, measure: "Measure", ids: Sequence[Any]) -> Differences:
         """What to add to which counter of these rows. One statement, so one snapshot."""
         found: dict[tuple[str, str], dict[Any, int]] = defaultdict(dict)
-        for id_, *numbers in self._rows(measure.statement, [ids]):
+        for id_, *numbers in self._rows(measure.statement, {"ids": list(ids)}):
             for counter, number in zip(measure.counters, numbers, strict=True):
                 if number > 0 or (number < 0 and not counter.only_grows):
                     found[measure.table, counter.column][id_] = number
@@ -216,7 +222,7 @@ class Recount:
             for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]) if len(ids) > 1 else ():
                 self._add(differences, half)
 
-    def _rows(self, statement: sql.Composable, values: Sequence[Any] = ()) -> list[Any]:
+    def _rows(self, statement: sql.Composable, values: Any = ()) -> list[Any]:
         with self.connection.cursor() as cursor:
             cursor.execute(statement, values)
             return list(cursor.fetchall())
@@ -236,17 +242,23 @@ class Measure:
     def __init__(self, table: str, counters: Sequence[Counter], soft: set[str]) -> None:
         self.table = table
         self.counters = counters
+        names = [sql.Identifier(f"count_{number}") for number in range(len(counters))]
         self.statement = MEASURE.format(
             table=sql.Identifier("public", table),
-            differences=sql.SQL(", ").join(_difference(counter, soft) for counter in counters),
+            counts=sql.SQL(", ").join(map(_count, names, counters, [soft] * len(counters))),
+            differences=sql.SQL(", ").join(
+                DIFFERENCE.format(name=name, column=sql.Identifier(counter.column))
+                for name, counter in zip(names, counters, strict=True)
+            ),
+            joins=sql.SQL(" ").join(JOIN.format(name=name) for name in names),
         )
 
 
-def _difference(counter: Counter, soft: set[str]) -> sql.Composable:
+def _count(name: sql.Identifier, counter: Counter, soft: set[str]) -> sql.Composable:
     conditions = [OLDER] * counter.only_grows + [LIVE] * (counter.rows in soft) or ["true"]
-    return DIFFERENCE.format(
+    return COUNT.format(
+        name=name,
         rows=sql.Identifier("public", counter.rows),
-        key=sql.Identifier(counter.key),
-        column=sql.Identifier(counter.column),
+        key=sql.Identifier("counting", counter.key),
         condition=sql.SQL(" AND ").join(map(sql.SQL, conditions)),
     )

@@ -49,6 +49,10 @@ WHERE has_schema_privilege(%(role)s, n.oid, 'USAGE')
     -- In this order: of another relation the question is an error.
     AND CASE WHEN relkind = 'S'
         THEN has_sequence_privilege(%(role)s, c.oid, 'USAGE, SELECT, UPDATE') END
+    AND NOT EXISTS (
+        SELECT FROM pg_depend
+        WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e'
+    )
 UNION ALL
 SELECT format('create in schema %%I', nspname) FROM pg_namespace
 WHERE nspname !~ '^pg_(toast|temp)' AND has_schema_privilege(%(role)s, oid, 'CREATE')

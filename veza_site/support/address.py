@@ -28,7 +28,8 @@ def address_of(peer: str, forwarded: str) -> str | None:
     """
     for candidate in (forwarded.rpartition(",")[2].strip(), peer):
         try:
-            return str(ip_address(candidate))
+            # Without a zone (fe80::1%eth0), which may be any text, and PostgreSQL's inet has not.
+            return str(ip_address(candidate)).partition("%")[0]
         except ValueError:
             continue
     return None

@@ -1,6 +1,7 @@
 """Which rules apply: those of V1, of a schema whose keys are UUIDs, or of any database."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
@@ -10,6 +11,7 @@ from veza_core.schema.audit.catalog import UUID, Catalog
 from veza_core.schema.audit.expected import expected_tables
 from veza_core.schema.audit.rule import Rule
 from veza_core.schema.audit.rules.governance import PUBLIC
+from veza_core.schema.audit.rules.time import every_timestamp_without_time_zone
 
 
 class Profile(StrEnum):
@@ -35,6 +37,9 @@ _OF_UUIDS = """
 """
 OF_V1, OF_UUIDS = frozenset(_OF_V1.split()), frozenset(_OF_UUIDS.split())
 
+#: Of any database: rules that take over what another one, which does not apply, would find.
+_WIDER = {"timestamp-without-time-zone": every_timestamp_without_time_zone}
+
 #: Whether the history may be read, by whoever asks.
 _MAY_READ_HISTORY = """
 SELECT has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
@@ -52,7 +57,12 @@ def rules_of(profile: Profile, rules: Iterable[Rule]) -> tuple[Rule, ...]:
     left_out: frozenset[str] = frozenset()
     if profile is not Profile.VEZA:
         left_out = OF_V1 if profile is Profile.UUID else OF_V1 | OF_UUIDS
-    return tuple(rule for rule in rules if rule.id not in left_out)
+    wider = _WIDER if profile is Profile.ANY else {}
+    return tuple(
+        replace(rule, check=wider.get(rule.id, rule.check))
+        for rule in rules
+        if rule.id not in left_out
+    )
 
 
 def recognise(connection: psycopg.Connection[Any], catalog: Catalog) -> Profile:

@@ -227,11 +227,25 @@ def timestamps_default(catalog: Catalog) -> Iterator[Found]:
     example="public.plays.started_at",
 )
 def timestamp_without_time_zone(catalog: Catalog) -> Iterator[Found]:
-    """Arrays and domains too; the three standard columns have rules of their own."""
+    """Arrays and domains too. created_at, updated_at and deleted_at have rules of their own, and
+    are looked at here where those do not apply (`--profile any`).
+    """
+    for found, column in _timestamps(catalog):
+        if column not in (*COLUMNS, SOFT_DELETE):
+            yield found
+
+
+def every_timestamp_without_time_zone(catalog: Catalog) -> Iterator[Found]:
+    """The same, of these three columns as well."""
+    for found, _ in _timestamps(catalog):
+        yield found
+
+
+def _timestamps(catalog: Catalog) -> Iterator[tuple[Found, str]]:
     for table, column in catalog.columns_by_type.get(TIMESTAMP, ()):
-        if column.name not in (*COLUMNS, SOFT_DELETE):
-            name = ident(column.name)
-            yield Found(table, f"{table.identity}.{name}", f"{name} is {column.type_name}")
+        name = ident(column.name)
+        message = f"{name} is {column.type_name}"
+        yield Found(table, f"{table.identity}.{name}", message), column.name
 
 
 @rule(
