@@ -155,6 +155,14 @@ def test_priority_and_undo(support: Client):
     assert 'value="4"' in support.get(f"{url(job, 'priority')}?priority=4").content.decode()
 
 
+def test_put_first_is_one_step_and_undo_knows_the_priority_before(support: Client):
+    job = baker.make(HlsTranscodeJob, status="pending", priority=4)
+    response = take(support, job, "put_first")
+    assert columns(job, "priority") == (10,)
+    page = support.get(response.headers["Location"]).content.decode()
+    assert f"{url(job, 'priority')}?priority=4" in page
+
+
 @pytest.mark.parametrize("priority", ["0", "11", "-1", "2.5", "high", "", "9" * 30])
 def test_priorities_go_from_1_to_10(support: Client, priority: str):
     job = baker.make(HlsTranscodeJob, status="pending", priority=4)

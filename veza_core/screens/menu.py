@@ -63,7 +63,7 @@ def _places(site: StaffSite, request: HttpRequest) -> Iterator[Place]:
             within = capfirst(str(screen.opts.verbose_name_plural)) or ""
             for view in screen.views:
                 url = f"{list_of(screen.model)}?{urlencode(view.query)}"
-                yield Place(view.label, within, url)
+                yield Place(view.desk or view.label, within, url)
 
 
 def _words(text: str) -> list[str]:
