@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
@@ -223,6 +224,55 @@ def test_extensions_that_our_tables_use_are_said(database, path):
     before = state_of(database)
     run_command("restore_db", path, *REPLACE, database=database)
     assert differences(before, state_of(database)) == ""
+
+
+def make_extension(directory, session):
+    """An extension with a table that users add rows to, as PostGIS has `spatial_ref_sys`."""
+    files = directory / "extension"
+    files.mkdir()
+    (files / "places.control").write_text("default_version = '1.0'\nrelocatable = false\n")
+    (files / "places--1.0.sql").write_text(
+        "CREATE TABLE @extschema@.place_systems (id int PRIMARY KEY, name varchar(99));"
+        "CREATE TYPE @extschema@.place AS (x int, y int);"
+        "CREATE FUNCTION @extschema@.place_x(p @extschema@.place) RETURNS int LANGUAGE sql"
+        " AS 'SELECT p.x';"
+        "CREATE VIEW @extschema@.place_columns AS SELECT 1 AS one;"
+        "SELECT pg_catalog.pg_extension_config_dump('@extschema@.place_systems', '');"
+    )
+    session.execute(f"SET extension_control_path = '{directory}:$system'")
+    session.execute("CREATE EXTENSION places SCHEMA public")
+
+
+@pytest.fixture
+def open_folder():
+    """A folder that the server may read, whoever it runs as."""
+    with TemporaryDirectory(prefix="veza-extension-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def test_extensions_in_public_stay(database, path, open_folder):
+    """With their tables, views and rows: in a backup, a restore, a reset and the audit."""
+    with connect(database) as session:
+        session.execute("CREATE EXTENSION pg_stat_statements SCHEMA public")
+        rows = "SELECT extname, extversion FROM pg_extension ORDER BY 1"
+        # Before it, a server looks for extensions in its own folder alone.
+        if connection.pg_version >= 180000:
+            make_extension(open_folder, session)
+            session.execute("INSERT INTO place_systems VALUES (1, 'of a user')")
+            rows += "; SELECT * FROM place_systems"
+    with connect(database) as session:
+        there = [result.fetchall() for result in session.execute(rows).results()]
+    run_command("migrate", database=database)
+    run_command("backup_db", path, database=database)
+    before = state_of(database)
+    run_command("restore_db", path, *REPLACE, database=database)
+    assert differences(before, state_of(database)) == ""
+    run_command("reset_db", "--noinput", database=database)
+    out, _ = run_command("audit_schema", database=database)
+    assert "0 errors and 0 warnings" in out
+    with connect(database) as session:
+        assert [result.fetchall() for result in session.execute(rows).results()] == there
 
 
 def test_partitioned_tables_come_back(database, path):

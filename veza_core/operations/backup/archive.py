@@ -33,6 +33,9 @@ FORMAT_AT = 10
 #: What belongs to a server, and not to a backup: replicas of it.
 REPLICATION = ("PUBLICATION", "SUBSCRIPTION")
 
+#: What fills an object, by its kind, and the kind of the object.
+CONTENTS = {"TABLE DATA": "TABLE", "SEQUENCE SET": "SEQUENCE"}
+
 # Other files, by how they begin, and what reads them.
 KNOWN = {
     b"\x1f\x8b": "is compressed by gzip: gunzip it first",
@@ -57,8 +60,21 @@ class Archive:
 
     @property
     def ours(self) -> list[Entry]:
-        """What is to be restored."""
-        return [entry for entry in self.contents.entries if is_ours(entry)]
+        """What is to be restored.
+
+        Not the rows of an extension's tables (`pg_extension_config_dump`): the extension stays as
+        it is in the target, with them.
+        """
+        made = {(entry.kind, entry.schema, entry.name) for entry in self.contents.entries}
+        return [
+            entry
+            for entry in self.contents.entries
+            if is_ours(entry)
+            and (
+                entry.kind not in CONTENTS
+                or (CONTENTS[entry.kind], entry.schema, entry.name) in made
+            )
+        ]
 
     def names(self, kind: str, schema: str) -> set[str]:
         """The names of all that the archive has of a kind in a schema."""
