@@ -37,7 +37,7 @@ CHANGES = {
         CREATE TABLE a_label (id uuid PRIMARY KEY);
         ALTER TABLE rooms ADD COLUMN label_id uuid
             CONSTRAINT rooms_label_id_fkey REFERENCES a_label ON DELETE SET NULL""",
-    "an index": "CREATE INDEX idx_users_locked_until ON users (locked_until DESC)",
+    "an index": "CREATE INDEX idx_users_last_login_at ON users (last_login_at DESC)",
     "an index in place of another": """
         DROP INDEX idx_rooms_name; CREATE INDEX idx_rooms_name ON rooms (name, created_at)""",
     "a type with values": "CREATE TYPE mood AS ENUM ('good'); COMMENT ON TYPE mood IS 'x'",

@@ -66,12 +66,12 @@ CHANGES = {
         "''::character varying",
     ),
     "dropped column": (
-        "ALTER TABLE users DROP locked_until",
-        "column users.locked_until: was timestamptz, is missing",
+        "ALTER TABLE users DROP last_login_at",
+        "column users.last_login_at: was timestamptz, is missing",
     ),
     "renamed column": (
-        "ALTER TABLE users RENAME locked_until TO locked",
-        "column users.locked_until: name was locked_until, is locked",
+        "ALTER TABLE users RENAME last_login_at TO seen",
+        "column users.last_login_at: name was last_login_at, is seen",
     ),
     "order of columns": (
         "ALTER TABLE rooms DROP description, ADD description text; "

@@ -45,6 +45,7 @@ auth_file = {home}/users
 pool_mode = {mode}
 ignore_startup_parameters = options
 server_login_retry = 0
+query_wait_timeout = 2
 """
 #: A pooler drops the settings of a session's start.
 SETTLED = f"ALTER DATABASE {DATABASE} SET search_path = public, django, pg_temp"
