@@ -12,9 +12,9 @@ from tests.roles.roles import made
 from veza_site.roles.wanted import WRITER
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def web_role(django_db_setup: str, django_db_blocker: Any) -> Iterator[str]:
-    """The role of the site's process, in the database of the tests."""
+    """The role of the site's process, in the database of the tests; no other folder meets it."""
     with django_db_blocker.unblock(), made(connection.settings_dict["NAME"], WRITER) as name:
         yield name
 

@@ -110,6 +110,12 @@ def terminate(command, children, name):
 )
 def test_killed(section, kill, old, archive, halting_tools):
     name, before = old
+    halt(name, section, kill, archive, halting_tools)
+    assert differences(before, state_of(name)) == ""
+
+
+def halt(name, section, kill, archive, halting_tools):
+    """Restore into a database until a section's middle, and end it there by `kill`."""
     tools, halted = halting_tools(section)
     arguments = ["restore_db", str(archive), "--replace", "--noinput", "--tools", str(tools)]
     with running_manage(*arguments, **database_environment(name)) as command:
@@ -127,12 +133,12 @@ def test_killed(section, kill, old, archive, halting_tools):
         if expected == 1:
             assert len(err.strip().splitlines()) == 1
     wait_for(lambda: not sessions(name))
-    assert differences(before, state_of(name)) == ""
 
 
-def test_the_next_restore_works(old, filled, archive):
-    name, _ = old
-    arguments = ["restore_db", str(archive), "--replace", "--noinput"]
-    result = manage(*arguments, **database_environment(name))
-    assert result.returncode == 0, result.stderr
-    assert differences(state_of(filled), state_of(name)) == ""
+def test_the_next_restore_works(old, filled, archive, halting_tools):
+    with scratch_database(f"TEMPLATE {old[0]}") as name:
+        halt(name, "data", kill_command, archive, halting_tools)
+        arguments = ["restore_db", str(archive), "--replace", "--noinput"]
+        result = manage(*arguments, **database_environment(name))
+        assert result.returncode == 0, result.stderr
+        assert differences(state_of(filled), state_of(name)) == ""

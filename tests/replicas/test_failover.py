@@ -167,6 +167,7 @@ def test_staff_go_on_in_their_session(failover: Failover, monkeypatch: pytest.Mo
     assert set(User.objects.filter(is_banned=True)) == {bob}
     assert acting.take(client, carol, "ban", confirm="carol").status_code == 302
     assert set(User.objects.filter(is_banned=True)) == {bob, carol}
-    told = acting.entries("users.ban")
-    assert {entry.subject_id for entry in told} == {str(bob.pk), str(carol.pk)}
-    assert len(told) == 2
+    # The pair keeps what other tests have told: nothing is deleted from the staff log.
+    banned = [str(bob.pk), str(carol.pk)]
+    told = [entry.subject_id for entry in acting.entries("users.ban")]
+    assert sorted(each for each in told if each in banned) == sorted(banned)
