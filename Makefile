@@ -101,7 +101,8 @@ test-matrix: setup ## Run the tests that depend on the server on PostgreSQL 15 t
 QUICK := tests/admin tests/audit tests/export tests/models tests/schema tests/site \
 	--ignore-glob='tests/admin/test_*plans.py' --ignore=tests/admin/test_infinity.py \
 	--ignore=tests/admin/test_requests.py \
-	--deselect=tests/admin/test_export_rules.py::test_it_streams_and_memory_does_not_grow
+	--deselect=tests/admin/test_export_rules.py::test_it_streams_and_memory_does_not_grow \
+	--deselect=tests/admin/test_personal_data.py::test_memory_does_not_grow
 
 .PHONY: test-quick
 test-quick: setup ## Run the tests that need no process of their own (OPTIONS="-k soft_delete")

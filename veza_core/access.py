@@ -68,9 +68,9 @@ def staff_request(request: HttpRequest) -> StaffRequest:
 def access_of(user: Any) -> Access:
     """Read what a user may do, fresh from the tables, in one query.
 
-    Takes a `User`, of which only the key counts, or Django's `AnonymousUser`. Somebody who is
-    unknown, deleted, deactivated or banned may nothing, and comes back as anonymous. A lock
-    (`locked_until`) takes no right away: it stops the next sign-in, and anybody can cause it.
+    Takes a `User`, of which only the key counts, or Django's `AnonymousUser`. A user who is
+    unknown, deleted, deactivated or banned has no rights, and comes back as anonymous. A lock
+    (`locked_until`) removes no right: it stops the next sign-in, and anybody can cause it.
     """
     if getattr(user, "pk", None) is None:
         return Access(AnonymousUser())

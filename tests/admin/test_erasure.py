@@ -11,11 +11,7 @@ from django.utils import timezone
 from model_bakery import baker
 
 from tests.acting import take
-from tests.admin.crowd import Crowd
-from tests.admin.plans import captured, queries_in
-from tests.admin.test_plans import MOST, examine
 from tests.staff import make_user
-from veza_core.admin import related
 from veza_core.models import RefreshToken, User, UserSession
 from veza_core.operations.purge import erasure
 from veza_core.operations.purge.erasure import Effect, foresee_one
@@ -124,18 +120,3 @@ def test_counts_end(bob: User, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(erasure, "MOST", 3)
     baker.make(TrackPlay, 6, user=bob)
     assert foreseen(bob)["track_plays", Effect.CLEARED, "user_id"] == 4
-
-
-def test_it_reads_no_more_than_it_counts(
-    crowd: Crowd, crowd_browser: Client, monkeypatch: pytest.MonkeyPatch
-):
-    """Neither does the page of related accounts, which asks for sessions of many addresses."""
-    monkeypatch.setattr(erasure, "MOST", MOST // 3)
-    monkeypatch.setattr(related, "SESSIONS", MOST // 3)
-    for pk in crowd.ids[User]:
-        user = User.all_objects.get(pk=pk)
-        for address in (page(user), page(user).replace("erasure", "related")):
-            answer, statements = captured(crowd_browser, address)
-            assert answer.status_code == 200
-            assert len(queries_in(statements)) <= 15, statements
-            examine([sql for sql in statements if "gone " in sql or "addresses" in sql])

@@ -15,6 +15,7 @@ from tests.admin.crowd import MODELS, Crowd
 from tests.admin.plans import captured, nodes, plan_of, queries_in, rows_read, use_sequential_scans
 from veza_core.admin import content_actions, related
 from veza_core.models import User
+from veza_core.operations.purge import erasure
 from veza_core.screens import keyset, panels, unsorted
 from veza_core.screens.actions.addresses import action_url
 from veza_core.screens.inspection import InspectionAdmin
@@ -145,6 +146,21 @@ def test_content_of_a_user(
         assert response.status_code in (200, 409)
         assert len(queries_in(statements)) <= 15, statements
         examine(statements)
+
+
+@pytest.mark.parametrize("name", ["erasure", "related"])
+def test_pages_about_an_account(
+    name: str, crowd: Crowd, crowd_browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They read no more than they count, and than the sessions of many addresses that they show."""
+    monkeypatch.setattr(erasure, "MOST", BOUND)
+    for pk in crowd.ids[User]:
+        answer, statements = captured(crowd_browser, f"{page_of(User, pk)}{name}/")
+        assert answer.status_code == 200
+        assert len(queries_in(statements)) <= 15, statements
+        examined = [sql for sql in statements if "gone " in sql or "addresses" in sql]
+        assert examined
+        examine(examined)
 
 
 def test_start_page(crowd: Crowd, crowd_browser: Client) -> None:

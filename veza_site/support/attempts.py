@@ -256,7 +256,7 @@ def forget_names(*names: str) -> int:
 
 
 def forget_networks(*networks: str) -> int:
-    """End the pauses of these networks; return how many it were."""
+    """End the pauses of these networks; return how many there were."""
     return AttemptCount.objects.filter(network__in=networks).delete()[0]
 
 
