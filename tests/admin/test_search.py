@@ -28,12 +28,6 @@ from veza_legacy_chat.models import Room
 from veza_streaming.models import Playlist, Track, TrackShare
 
 
-@pytest.fixture(autouse=True)
-def no_haste(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine, nothing here shall count as too common."""
-    monkeypatch.setattr("veza_core.screens.search.engine.PARTS_TIMEOUT", 60_000)
-
-
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_the_id_of_anything(model: type[Model], browser: Client) -> None:
     row = baker.make(model)

@@ -22,11 +22,6 @@ from veza_streaming.models import Playlist, Track
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def no_haste(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("veza_core.screens.search.engine.PARTS_TIMEOUT", 60_000)
-
-
 def somebody_with(*names: str) -> Client:
     """Staff whose one role has these permissions, and may enter."""
     role = baker.make(Role, name="narrow")

@@ -67,7 +67,7 @@ def test_no_file_is_replaced_unless_asked_for(filled, tmp_path):
 
 def wait_for_dump(process, database):
     """The pg_dump that a lock on a table keeps waiting."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with connect(database) as session:
             waiting = session.execute(
@@ -89,7 +89,7 @@ def test_interrupted(number, expected, database, tmp_path):
         with running_manage(*arguments, **database_environment(database)) as process:
             child = wait_for_dump(process, database)
             process.send_signal(number)
-            _, err = process.communicate(timeout=30)
+            _, err = process.communicate(timeout=60)
         assert (process.returncode, err) == (expected, "")
         assert not child.is_running()
     assert list(tmp_path.iterdir()) == []
@@ -101,7 +101,7 @@ def test_pg_dump_killed(database, tmp_path):
         arguments = ["backup_db", str(tmp_path / "never.dump")]
         with running_manage(*arguments, **database_environment(database)) as process:
             wait_for_dump(process, database).kill()
-            _, err = process.communicate(timeout=30)
+            _, err = process.communicate(timeout=60)
     assert process.returncode == 1
     assert err == "CommandError: pg_dump was ended by SIGKILL\n"
     assert list(tmp_path.iterdir()) == []
@@ -137,7 +137,7 @@ def test_password_is_not_shown_and_options_survive(database, tmp_path):
             child = wait_for_dump(process, database)
             told, environment = " ".join(child.cmdline()), child.environ()
             process.terminate()
-            process.communicate(timeout=30)
+            process.communicate(timeout=60)
     assert "s3cret" not in told
     assert "keepalives_idle=33" in told
     assert (environment["PGPASSWORD"], environment["PGAPPNAME"]) == ("s3cret", "nightly")

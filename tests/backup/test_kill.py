@@ -18,7 +18,7 @@ from veza_core.operations.backup.tools import find_tools
 
 pytestmark = pytest.mark.django_db
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 @pytest.fixture(scope="module")

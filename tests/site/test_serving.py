@@ -95,16 +95,16 @@ def served(migrated, django_db_blocker, tmp_path_factory):
                 yield port
             finally:
                 server.terminate()
-                log = server.communicate(timeout=30)[0]
+                log = server.communicate(timeout=60)[0]
         assert "Traceback" not in log, log
         assert "secret-search" not in log, "queries are not logged"
         assert '"GET /admin/login/" 200' in log
 
 
 def wait_for(port):
-    for _ in range(300):
+    for _ in range(600):
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+            socket.create_connection(("127.0.0.1", port), timeout=60).close()
         except OSError:
             time.sleep(0.1)
         else:
@@ -116,7 +116,7 @@ def get(port, path, **headers):
     """What the proxy would pass on: the status, the headers, the body."""
     forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
     headers = {"Host": "admin.example.com", **forwarded, **headers}
-    with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+    with closing(HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
         connection.request("GET", path, headers=headers)
         with connection.getresponse() as response:
             return response.status, dict(response.getheaders()), response.read()

@@ -28,7 +28,7 @@ from tests.support import (
     scratch_database,
     server_parameters,
 )
-from veza_site.status import attention
+from veza_site.status import attention, report
 from veza_site.status.questions import QUESTIONS, rows
 from veza_site.status.report import read_report
 
@@ -226,7 +226,8 @@ def test_a_slot_that_keeps_wal(platform, monkeypatch):
         ("public.hls_transcode_queue", {"queue"}),
     ],
 )
-def test_a_lock_is_not_waited_for(platform, table, questions):
+def test_a_lock_is_not_waited_for(platform, monkeypatch, table, questions):
+    monkeypatch.setattr(report, "LONGEST_WAIT", 0.1)
     with other_transaction(platform, f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"):
         answers = platform.answers(2)
         result = platform.status()
@@ -242,11 +243,15 @@ def sleeping(database: Any) -> Any:
 
 
 def test_a_question_that_takes_long(platform, monkeypatch):
+    monkeypatch.setattr(report, "LONGEST_STATEMENT", 0.1)
     monkeypatch.setitem(QUESTIONS, "schema", sleeping)
-    assert platform.answers(2)["unanswered"] == {"schema": "it took too long"}
+    # On a busy machine another question may take that long too.
+    assert platform.answers(2)["unanswered"]["schema"] == "it took too long"
 
 
 def test_all_together_are_bounded(platform, monkeypatch):
+    monkeypatch.setattr(report, "LONGEST", 1.0)
+    monkeypatch.setattr(report, "LONGEST_STATEMENT", 0.5)
     for name in QUESTIONS:
         monkeypatch.setitem(QUESTIONS, name, sleeping)
     told = list(platform.answers(2)["unanswered"].values())
