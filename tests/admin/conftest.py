@@ -19,6 +19,12 @@ def screens() -> None:
     assert get_resolver().url_patterns
 
 
+@pytest.fixture(autouse=True)
+def seldom_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No page notes that its session is in use: once a minute it would, with two queries more."""
+    monkeypatch.setattr("veza_site.support.sessions.SEEN_EVERY", 3600)
+
+
 @pytest.fixture
 def staff(db: Any) -> User:
     """Somebody who may see everything."""
