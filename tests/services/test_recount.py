@@ -280,7 +280,7 @@ def test_a_run_that_is_ended(first, services, recount, liked, number, code):
     ids = [new_track(first, new_user(first)) for _ in range(9)]
     first.execute("UPDATE tracks SET like_count = 9 WHERE id = ANY($1)", ids)
     left = "SELECT count(*) FROM tracks WHERE like_count = 9 AND id = ANY($1)"
-    arguments = ["recount", "--batch-size", "1", "--pause", "0.2"]
+    arguments = ["recount", "--batch-size", "1", "--pause", "20"]
     with running_manage(*arguments, **database_environment(services)) as run:
         wait_until(lambda: first.one(left, ids) < 9)
         run.send_signal(number)
