@@ -8,8 +8,9 @@ makes 1, or 141 where its reader had gone, and the command has done its work all
 
 import os
 import sys
+from contextlib import nullcontext
 
-from veza_core.management.command_line import empty_argument
+from veza_core.management.command_line import empty_argument, has_bounded_waits
 from veza_core.operations.ending import (
     cancel_statements,
     ignore_signals,
@@ -33,24 +34,26 @@ def main() -> None:
     except ImportError:
         sys.exit("manage.py: Django is not installed: type 'make setup', then .venv/bin/python")
 
+    from veza_core.db.waits import bounded_waits
     from veza_site.environment import read_file
 
-    try:
-        read_file()
-        execute_from_command_line(sys.argv)
-    except BaseException as error:
-        if code := interrupt_code(error):
-            cancel_statements()
-            sys.exit(code)
-        if isinstance(error, SystemExit):
-            raise
-        # Imported late: mostly nothing goes wrong.
-        from veza_core.errors import clear_line
+    with bounded_waits() if has_bounded_waits(sys.argv[1:]) else nullcontext() as waits:
+        try:
+            read_file()
+            execute_from_command_line(sys.argv)
+        except BaseException as error:
+            if code := interrupt_code(error):
+                cancel_statements()
+                sys.exit(code)
+            if isinstance(error, SystemExit):
+                raise
+            # Imported late: mostly nothing goes wrong.
+            from veza_core.errors import clear_line
 
-        line = clear_line(error)
-        if line is None or "--traceback" in sys.argv:
-            raise
-        sys.exit(f"manage.py: {line}")
+            line = clear_line(error)
+            if line is None or "--traceback" in sys.argv:
+                raise
+            sys.exit(f"manage.py: {line}{waits.told(error) if waits else ''}")
 
 
 def outcome() -> str | int | None:

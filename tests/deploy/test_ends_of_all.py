@@ -1,6 +1,7 @@
 """Every command that meets a database, interrupted at any statement, or with a full output."""
 
 import os
+import re
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -145,6 +146,55 @@ def test_a_throw_away_database_goes_wherever_it_is_interrupted(name, monkeypatch
     with psycopg.connect(**server_parameters(), dbname=name) as session:
         found = session.execute("SELECT FROM pg_database WHERE datname = %s", made)
         assert found.fetchall() == []
+
+
+#: What reads the history or tables, and what writes by way of Django. Jobs have their own limits.
+MEETS_LOCKS = [
+    *([command] for command in READS if command != "inspectdb"),
+    *([command] for command in ("clearsessions", "createsuperuser", "dumpdata", "grant_staff")),
+    *([command] for command in ("seed_demo", "sync_roles")),
+    *(["migrate", option] for option in ("--check", "--plan")),
+    ["inspectdb", "users"],
+    ["check", "--database", "default"],
+    ["makemigrations", "--check"],
+]
+#: They succeed, and say in their output what they could not read; `sqlflush` reads the catalog.
+SUCCEEDS = {"check", "inspectdb", "makemigrations", "sqlflush"}
+LOCK_EVERY_TABLE = """
+SELECT 'LOCK TABLE ' || string_agg(format('%I.%I', nspname, relname), ', ') FROM pg_class
+JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE nspname IN ('public', 'django') AND relkind = 'r'
+"""
+
+
+@pytest.fixture
+def locked(name):
+    """Every table is locked, for so long that a command that waits without a limit goes on."""
+    session = {**server_parameters(), "dbname": name, "application_name": "an editor"}
+    options = "-c idle_in_transaction_session_timeout=60s"
+    with psycopg.connect(**session, options=options) as holder:
+        [statement] = holder.execute(LOCK_EVERY_TABLE).fetchone()
+        holder.execute(statement)
+        yield name
+        holder.rollback()
+
+
+@pytest.mark.filterwarnings("ignore:Got an error checking a consistent migration history")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("given", MEETS_LOCKS, ids=" ".join)
+def test_no_lock_is_waited_for_without_a_limit(
+    given, locked, archive, tmp_path, settings, monkeypatch
+):
+    settings.MIGRATE_LOCK_TIMEOUT = 0.1
+    for module in ("audit.reader", "diff.sources"):
+        monkeypatch.setattr(f"veza_core.schema.{module}.LOCK_TIMEOUT", "100ms")
+    monkeypatch.setattr("veza_site.status.report.LONGEST_WAIT", 0.1)
+    arguments = arguments_of(given[0], locked, archive, tmp_path) if len(given) == 1 else given
+    result = in_process.run(locked, arguments)
+    assert "Traceback" not in result.stderr
+    assert (result.returncode == 0) == (given[0] in SUCCEEDS), result
+    if given[0] not in SUCCEEDS:
+        assert re.search(r"lock timeout|locked|a lock is in the way", result.stdout + result.stderr)
 
 
 #: Commands that fail here, whatever becomes of their output, or print nothing.

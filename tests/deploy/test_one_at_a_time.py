@@ -22,7 +22,7 @@ def test_sixteen_at_once_on_an_empty_database():
     with scratch_database() as name, ExitStack() as stack:
         started = [running_manage("migrate", **database_environment(name)) for _ in range(16)]
         runs = [stack.enter_context(run) for run in started]
-        outputs = [run.communicate(timeout=120) for run in runs]
+        outputs = [run.communicate(timeout=600) for run in runs]
         assert [run.returncode for run in runs] == [0] * 16, outputs
         nothing_to_do = [out for out, _ in outputs if "Nothing to do" in out]
         assert len(nothing_to_do) == 15
@@ -67,3 +67,16 @@ def test_a_lock_on_the_history_is_waited_for_no_longer_than_the_timeout(migrated
         assert "django_migrations is locked for longer than 2 s" in result.stderr
         assert f"In the way: pid {holder.info.backend_pid} (an editor" in result.stderr
         assert "Nothing was changed" in result.stderr
+
+
+def test_whoever_else_reads_the_history_is_told_who_is_in_the_way(migrated, settings):
+    settings.MIGRATE_LOCK_TIMEOUT = 2.0
+    with psycopg.connect(
+        **server_parameters(), dbname=migrated, application_name="an editor"
+    ) as holder:
+        holder.execute("SET TRANSACTION READ WRITE; LOCK TABLE django.django_migrations")
+        result = manage("showmigrations", **database_environment(migrated))
+        assert is_one_clear_line(result), result.stderr
+        assert "lock timeout" in result.stderr
+        assert "after 2 s (MIGRATE_LOCK_TIMEOUT)" in result.stderr
+        assert f"In the way: pid {holder.info.backend_pid} (an editor" in result.stderr

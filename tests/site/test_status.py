@@ -4,10 +4,12 @@ import io
 import json
 import re
 import socket
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -28,7 +30,7 @@ from tests.support import (
     scratch_database,
     server_parameters,
 )
-from veza_site.status import attention, report
+from veza_site.status import attention, deadline, report
 from veza_site.status.questions import QUESTIONS, rows
 from veza_site.status.report import read_report
 
@@ -258,6 +260,44 @@ def test_all_together_are_bounded(platform, monkeypatch):
     assert len(told) == len(QUESTIONS)
     assert told[0] == "it took too long"
     assert told[-1] == "no time was left"
+
+
+def test_each_statement_gets_what_is_left(platform, monkeypatch):
+    """A question of many statements passes no limit: each one takes 150 s of 400 s."""
+    clock = [0.0]
+    limits: list[int] = []
+
+    def of_many_statements(database: Any) -> Any:
+        while True:
+            [row] = rows(
+                database, "SELECT setting::int FROM pg_settings WHERE name = 'statement_timeout'"
+            )
+            limits.append(row["setting"])
+            clock[0] += 150.0
+
+    for limit, seconds in (("LONGEST", 400.0), ("LONGEST_STATEMENT", 200.0)):
+        monkeypatch.setattr(report, limit, seconds)
+    monkeypatch.setattr(deadline, "monotonic", lambda: clock[0])
+    monkeypatch.setitem(QUESTIONS, next(iter(QUESTIONS)), of_many_statements)
+    told = platform.answers(2)["unanswered"]
+    assert limits == [200_000, 200_000, 100_000]
+    assert set(told.values()) == {"no time was left"}
+    assert told.keys() >= QUESTIONS.keys() - {"admin_replicas"}
+
+
+def test_a_replica_is_waited_for_no_longer_than_the_report_lasts(platform, monkeypatch, settings):
+    answered = threading.Event()
+    settings.REPLICAS = ["replica_1"]
+    silent = SimpleNamespace(
+        alias="replica_1", why="", behind=None, look_alone=lambda primary: answered.wait()
+    )
+    monkeypatch.setattr("veza_site.status.questions.replicas", lambda: [silent])
+    try:
+        with default_database(platform.name), deadline.within(0.0):
+            answer = QUESTIONS["admin_replicas"](connection)
+    finally:
+        answered.set()
+    assert answer == {"replica_1": {"left_because": "no answer in time", "seconds_behind": None}}
 
 
 def test_nothing_can_be_written(platform, monkeypatch):

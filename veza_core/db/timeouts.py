@@ -15,6 +15,9 @@ from veza_core.db.sessions import PREPARED_COLUMNS, SESSION_COLUMNS, OtherSessio
 LOCK_NOT_AVAILABLE = "55P03"
 DEADLOCK_DETECTED = "40P01"
 
+#: How often, within a timeout, is looked for whom a session waits.
+LOOKS = 20
+
 # PostgreSQL tells of a prepared transaction in the way as process 0 (pg_blocking_pids).
 BLOCKERS = f"""
 SELECT {SESSION_COLUMNS}
@@ -122,7 +125,7 @@ class BlockerWatch:
         pid = connection.connection.info.backend_pid
         done = threading.Event()
         watcher = threading.Thread(
-            target=self._watch, args=(parameters, pid, interval, done), daemon=True
+            target=self.look, args=(parameters, pid, interval, done), daemon=True
         )
         watcher.start()
         try:
@@ -131,9 +134,13 @@ class BlockerWatch:
             done.set()
             watcher.join()
 
-    def _watch(
+    def look(
         self, parameters: dict[str, Any], pid: int, interval: float, done: threading.Event
     ) -> None:
+        """Look every `interval` seconds until `done`, for whom process `pid` waits.
+
+        `parameters` are those of the session that looks. It names nobody where there is none.
+        """
         # Most migrations wait for nobody: connect only once one has had the time to wait.
         if done.wait(interval):
             return
@@ -151,5 +158,4 @@ class BlockerWatch:
                     if done.wait(interval):
                         return
         except psycopg.OperationalError:
-            # No second session is to be had: the message then names nobody, no more.
             return

@@ -3,8 +3,19 @@
 import re
 from collections.abc import Sequence
 
+#: What somebody types there is theirs; the site's sessions have limits of their own.
+UNBOUNDED = {
+    *("dbshell", "shell", "shell_plus", "runscript"),
+    *("runserver", "runserver_plus", "runprofileserver", "testserver", "test"),
+}
+
 #: An option with what stands behind its `=`.
 JOINED = re.compile(r"(--?[\w-]+)=\s*")
+
+
+def has_bounded_waits(arguments: Sequence[str]) -> bool:
+    """Whether the command that these arguments name waits for a lock within a limit."""
+    return arguments[:1] != [] and arguments[0] not in UNBOUNDED
 
 
 def empty_argument(arguments: Sequence[str]) -> str | None:

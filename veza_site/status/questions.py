@@ -21,6 +21,7 @@ from veza_core.operations.purge.policy import Due, read_policy
 from veza_site.append_only import changes
 from veza_site.replicas.lag import read_primary
 from veza_site.replicas.replica import replicas
+from veza_site.status.deadline import left
 from veza_streaming.weekly_plays import WEEKLY_PLAYS
 
 #: How far rows are counted: above it the answer is "that many at least".
@@ -244,15 +245,21 @@ def admin_replicas(connection: BaseDatabaseWrapper) -> Answer:
     """The replicas that the admin reads from: why one is not, and how far behind it is."""
     if not settings.REPLICAS or (primary := read_primary(connection)) is None:
         return {}
-    # All at once: one at which nobody answers takes a second.
-    looks = [Thread(target=each.look_alone, args=(primary,)) for each in replicas()]
-    for look in looks:
+    # All at once. One at which nobody answers takes a second: a thread of its own waits that long.
+    looks = [
+        (each, Thread(target=each.look_alone, args=(primary,), daemon=True)) for each in replicas()
+    ]
+    for _, look in looks:
         look.start()
-    for look in looks:
-        look.join()
-    return {
-        each.alias: {"left_because": each.why, "seconds_behind": each.behind} for each in replicas()
-    }
+    answer = {}
+    for each, look in looks:
+        look.join(left())
+        in_time = not look.is_alive()
+        answer[each.alias] = {
+            "left_because": each.why if in_time else "no answer in time",
+            "seconds_behind": each.behind if in_time else None,
+        }
+    return answer
 
 
 def transactions(connection: BaseDatabaseWrapper) -> Answer:
@@ -323,7 +330,7 @@ QUESTIONS: dict[str, Callable[[BaseDatabaseWrapper], Answer]] = {
     question.__name__: question
     for question in (
         server, history, schema, backup, purge, weekly_plays, connections, transactions,
-        transaction_ids, replication, admin_replicas, invalid_indexes, planner, queue,
-        staff_log, recount, purge_due,
+        transaction_ids, replication, invalid_indexes, planner, queue, staff_log, recount,
+        purge_due, admin_replicas,
     )
 }  # fmt: skip

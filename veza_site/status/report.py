@@ -11,10 +11,10 @@ from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_site.status.attention import Concern, concerns_of
+from veza_site.status.deadline import Bounded, NoTimeLeftError, within
 from veza_site.status.questions import QUESTIONS, NotAllowedError
 
-#: Seconds for all questions, and for a statement of one. A statement waits for a lock for less:
-#: with the same limit PostgreSQL would never say that it was a lock.
+#: Seconds for all questions, for a statement of one, and for a lock that a statement waits for.
 LONGEST, LONGEST_STATEMENT, LONGEST_WAIT = 1.0, 0.25, 0.1
 
 REASONS = {
@@ -55,32 +55,25 @@ def read_report(connection: BaseDatabaseWrapper, ignore: Sequence[str] = ()) -> 
     report = Report()
     connection.ensure_connection()
     started = time.monotonic()
-    with transaction.atomic(using=connection.alias):
+    with within(LONGEST), transaction.atomic(using=connection.alias):
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION READ ONLY")
             # A light guest, as the audit is.
             cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off")
         for name in QUESTIONS:
             if name not in ignore:
-                _ask(connection, name, LONGEST - (time.monotonic() - started), report)
+                _ask(connection, name, report)
     report.seconds = time.monotonic() - started
     report.concerns = concerns_of(report.answers)
     return report
 
 
-def _ask(connection: BaseDatabaseWrapper, name: str, left: float, report: Report) -> None:
-    if left <= 0:
-        report.unanswered[name] = "no time was left"
-        return
-    limit = max(2, int(min(left, LONGEST_STATEMENT) * 1000))
-    wait = min(limit - 1, int(LONGEST_WAIT * 1000))
+def _ask(connection: BaseDatabaseWrapper, name: str, report: Report) -> None:
+    bounded = Bounded(LONGEST_STATEMENT, LONGEST_WAIT)
     try:
-        with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-            cursor.execute(
-                f"SET LOCAL statement_timeout = {limit}; SET LOCAL lock_timeout = {wait}"
-            )
+        with transaction.atomic(using=connection.alias), connection.execute_wrapper(bounded):
             report.answers[name] = QUESTIONS[name](connection)
-    except (NotAllowedError, CommandError) as error:
+    except (NotAllowedError, NoTimeLeftError, CommandError) as error:
         report.unanswered[name] = str(error)
     except DatabaseError as error:
         if connection.connection is None or connection.connection.closed:

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.postgresql import base
 
-from veza_core.db import embedded
+from veza_core.db import embedded, waits
 from veza_core.db.session import startup_options
 from veza_core.db.trust import check_trust
 from veza_core.db.url import NO_DATABASE
@@ -29,7 +29,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.settings_dict["NAME"] == "":
             raise ImproperlyConfigured(NO_DATABASE)
         params = super().get_connection_params()
-        params["options"] = startup_options(params.get("options", ""))
+        given = f"{waits.startup_option()} {params.get('options', '')}"
+        params["options"] = startup_options(given.strip())
         if server := self.settings_dict.get("EMBEDDED"):
             # Started by the first connection and not by the settings: commands that need no
             # database then do not start one.
@@ -54,3 +55,4 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.connection.close()
             self.connection = None
             raise
+        waits.watch(self)

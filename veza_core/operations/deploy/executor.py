@@ -27,15 +27,13 @@ from veza_core.db.operations import AddEnumValue, InsertPermissions, KeepUpdated
 from veza_core.db.schema_version import declared_version, write_version
 from veza_core.db.session import UNCHANGED
 from veza_core.db.sessions import OtherSession
-from veza_core.db.timeouts import BlockerWatch, is_lock_timeout, set_lock_timeout
+from veza_core.db.timeouts import LOOKS, BlockerWatch, is_lock_timeout, set_lock_timeout
 from veza_core.db.trust import parameters_for_catalog
 from veza_core.operations.backfill import Backfill, FillReport
 from veza_core.operations.deploy.state import RunState
 from veza_core.operations.replicas import wait_for_replicas
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
-# How often a timeout's length is looked at whom a migration waits for.
-LOOKS = 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
 from veza_core.db.scratch import ScratchDatabaseError, scratch_database
+from veza_core.db.session import set_locally
 from veza_core.db.url import connection_parameters
+from veza_core.schema.audit.disturbance import undisturbed
+from veza_core.schema.audit.reader import LOCK_TIMEOUT, AuditError
 from veza_core.schema.diff import DiffError
 from veza_core.schema.export.files import CATALOG
 from veza_core.schema.export.snapshot import (
@@ -52,7 +55,7 @@ def read_schema(text: str, alias: str, argument: str) -> Schema:
         if path.exists():
             return Schema(text, _of_file(path, alias))
         return Schema(text, _of_commit(text))
-    except (ImproperlyConfigured, ValueError, OSError) as error:
+    except (AuditError, ImproperlyConfigured, ValueError, OSError) as error:
         raise DiffError(f"{argument}: {' '.join(str(error).split())}") from error
     except psycopg.Error as error:
         raise DiffError(f"{argument} cannot be read: {' '.join(str(error).split())}") from error
@@ -69,7 +72,15 @@ def _of_database(url: str, argument: str) -> Schema:
                 "schema_diff takes 15 or newer"
             )
         name = f"{connection.info.dbname} on {connection.info.host or 'this machine'}"
-        return Schema(name, read_snapshot(connection))
+        return Schema(name, undisturbed(connection, lambda: _read(connection)))
+
+
+def _read(connection: psycopg.Connection[Any]) -> Snapshot:
+    """Read a database in use: a lock is waited for no longer than the audit waits."""
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        set_locally(connection, {"lock_timeout": LOCK_TIMEOUT})
+        return read_snapshot(connection)
 
 
 def _of_folder(folder: Path, alias: str) -> Snapshot:

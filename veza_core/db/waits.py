@@ -1,0 +1,108 @@
+"""How long a command's statements wait for locks, and for whom the last of them waited in vain.
+
+Without a limit a command would hang without a word, until somebody ends the other transaction.
+Commands that have limits of their own set them for their transactions, which outranks this one.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.db import DatabaseError
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from veza_core.db.sessions import OtherSession
+from veza_core.db.timeouts import LOOKS, BlockerWatch, is_lock_timeout
+from veza_core.db.trust import parameters_for_catalog
+
+_command: "CommandWaits | None" = None
+
+
+@contextmanager
+def bounded_waits() -> Iterator["CommandWaits"]:
+    """Within the block, connections that are opened wait `MIGRATE_LOCK_TIMEOUT` for a lock."""
+    global _command
+    before, _command = _command, CommandWaits()
+    try:
+        yield _command
+    finally:
+        _command.done.set()
+        _command = before
+
+
+def startup_option() -> str:
+    """The limit, for a connection's startup packet, which costs no round trip; empty: none."""
+    if _command is None:
+        return ""
+    return f"-c lock_timeout={max(1, round(settings.MIGRATE_LOCK_TIMEOUT * 1000))}"
+
+
+def watch(connection: BaseDatabaseWrapper) -> None:
+    """Look for whom the statements of a connection wait, while a command runs."""
+    if _command is not None:
+        _command.watch(connection)
+
+
+class CommandWaits:
+    """The waits of one command."""
+
+    def __init__(self) -> None:
+        self.done = threading.Event()
+        self.watched: list[_Statements] = []
+
+    def watch(self, connection: BaseDatabaseWrapper) -> None:
+        """Watch a connection, unless it was watched before it was opened again."""
+        if not any(each.connection is connection for each in self.watched):
+            self.watched.append(_Statements(connection, self.done))
+
+    def told(self, error: BaseException) -> str:
+        """What is to be said of an error that is a lock timeout: who was in the way."""
+        if not is_lock_timeout(error):
+            return ""
+        blockers = [str(other) for each in self.watched for other in each.blockers]
+        return (
+            f", after {settings.MIGRATE_LOCK_TIMEOUT:g} s (MIGRATE_LOCK_TIMEOUT). In the way: "
+            f"{'; '.join(blockers) or 'an unknown session'}. End that transaction, and run it again"
+        )
+
+
+class _Statements:
+    """For `connection.execute_wrappers`: what each statement waits for, once it has lasted."""
+
+    def __init__(self, connection: BaseDatabaseWrapper, done: threading.Event) -> None:
+        self.connection, self.done = connection, done
+        #: Those that were in the way when a statement gave up.
+        self.blockers: list[OtherSession] = []
+        self._running: tuple[BlockerWatch, threading.Event] | None = None
+        # The first one: blocks that add another take the last one away at their end.
+        connection.execute_wrappers.insert(0, self)
+        threading.Thread(target=self._look, daemon=True).start()
+
+    def __call__(self, execute: Callable[..., Any], *arguments: Any) -> Any:
+        watch, ended = self._running = BlockerWatch(), threading.Event()
+        try:
+            return execute(*arguments)
+        except DatabaseError as error:
+            if is_lock_timeout(error):
+                self.blockers = watch.blockers
+            raise
+        finally:
+            self._running = None
+            ended.set()
+
+    def _look(self) -> None:
+        interval = settings.MIGRATE_LOCK_TIMEOUT / LOOKS
+        before = None
+        while not self.done.wait(interval):
+            # Most statements end at once, and none of them needs a second session.
+            running, session = self._running, self.connection.connection
+            if running and running is before and session is not None:
+                watch, ended = running
+                # It may be closed meanwhile.
+                with suppress(psycopg.OperationalError):
+                    parameters = parameters_for_catalog(self.connection)
+                    watch.look(parameters, session.info.backend_pid, interval, ended)
+            before = running
