@@ -13,6 +13,56 @@
 
 SET client_encoding = 'UTF8';
 
+CREATE FUNCTION public.check_parent_track() RETURNS trigger
+    LANGUAGE plpgsql
+    SECURITY DEFINER
+    SET search_path = ''
+AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM public.track_comments AS parent
+        WHERE parent.id = NEW.parent_id AND parent.track_id <> NEW.track_id
+    ) THEN
+        RAISE check_violation USING
+            MESSAGE = 'a reply is of the same track as the comment that it answers',
+            SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, CONSTRAINT = TG_NAME;
+    END IF;
+    RETURN NULL;
+END;
+$$;
+COMMENT ON FUNCTION public.check_parent_track() IS 'Trigger function: refuses a reply on another track than its parent''s';
+
+CREATE FUNCTION public.check_version_track() RETURNS trigger
+    LANGUAGE plpgsql
+    SECURITY DEFINER
+    SET search_path = ''
+AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM public.track_versions AS version
+        WHERE version.id = NEW.track_version_id AND version.track_id <> NEW.track_id
+    ) THEN
+        RAISE check_violation USING
+            MESSAGE = 'a stream or job is of the same track as its version',
+            SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, CONSTRAINT = TG_NAME;
+    END IF;
+    RETURN NULL;
+END;
+$$;
+COMMENT ON FUNCTION public.check_version_track() IS 'Trigger function: refuses a stream or job whose version is of another track';
+
+CREATE FUNCTION public.refuse_another_track() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path = ''
+AS $$
+BEGIN
+    RAISE check_violation USING
+        MESSAGE = format('a row of %I keeps its id and its track', TG_TABLE_NAME),
+        SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, CONSTRAINT = TG_NAME;
+END;
+$$;
+COMMENT ON FUNCTION public.refuse_another_track() IS 'Trigger function: refuses to change what the rows that refer to this one were checked by';
+
 CREATE FUNCTION public.update_updated_at_column() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path = ''
@@ -76,6 +126,10 @@ CREATE TRIGGER update_tracks_updated_at
     BEFORE UPDATE ON public.tracks
     FOR EACH ROW EXECUTE FUNCTION public.update_updated_at_column();
 
+CREATE TRIGGER chk_track_versions_track_id
+    AFTER UPDATE OF id, track_id ON public.track_versions
+    FOR EACH ROW WHEN (old.id IS DISTINCT FROM new.id OR old.track_id IS DISTINCT FROM new.track_id) EXECUTE FUNCTION public.refuse_another_track();
+
 CREATE TRIGGER update_track_versions_updated_at
     BEFORE UPDATE ON public.track_versions
     FOR EACH ROW EXECUTE FUNCTION public.update_updated_at_column();
@@ -108,6 +162,14 @@ CREATE TRIGGER update_track_shares_updated_at
     BEFORE UPDATE ON public.track_shares
     FOR EACH ROW EXECUTE FUNCTION public.update_updated_at_column();
 
+CREATE TRIGGER chk_track_comments_parent_id_track
+    AFTER INSERT OR UPDATE OF parent_id ON public.track_comments
+    FOR EACH ROW WHEN (new.parent_id IS NOT NULL) EXECUTE FUNCTION public.check_parent_track();
+
+CREATE TRIGGER chk_track_comments_track_id
+    AFTER UPDATE OF id, track_id ON public.track_comments
+    FOR EACH ROW WHEN (old.id IS DISTINCT FROM new.id OR old.track_id IS DISTINCT FROM new.track_id) EXECUTE FUNCTION public.refuse_another_track();
+
 CREATE TRIGGER update_track_comments_updated_at
     BEFORE UPDATE ON public.track_comments
     FOR EACH ROW EXECUTE FUNCTION public.update_updated_at_column();
@@ -120,9 +182,17 @@ CREATE TRIGGER update_playback_analytics_updated_at
     BEFORE UPDATE ON public.playback_analytics
     FOR EACH ROW EXECUTE FUNCTION public.update_updated_at_column();
 
+CREATE TRIGGER chk_hls_streams_track_version_id_track
+    AFTER INSERT OR UPDATE OF track_id, track_version_id ON public.hls_streams
+    FOR EACH ROW WHEN (new.track_version_id IS NOT NULL) EXECUTE FUNCTION public.check_version_track();
+
 CREATE TRIGGER update_hls_streams_updated_at
     BEFORE UPDATE ON public.hls_streams
     FOR EACH ROW EXECUTE FUNCTION public.update_updated_at_column();
+
+CREATE TRIGGER chk_hls_transcode_queue_track_version_id_track
+    AFTER INSERT OR UPDATE OF track_id, track_version_id ON public.hls_transcode_queue
+    FOR EACH ROW WHEN (new.track_version_id IS NOT NULL) EXECUTE FUNCTION public.check_version_track();
 
 CREATE TRIGGER update_hls_transcode_queue_updated_at
     BEFORE UPDATE ON public.hls_transcode_queue

@@ -1,7 +1,7 @@
 """What the Standard costs: random keys, the trigger, each index of track_plays, bytes of a row.
 
-And what updates write, how far a worker reads for a job, and what support's indexes take of an
-account (`updates`, `jobs`, `accounts`).
+And what updates write, how far a worker reads for a job, what support's indexes take of an
+account, and what rows that agree cost (`updates`, `jobs`, `accounts`, `agreement`).
 
 Run it with `make bench-price`. Every case takes its turn in each round, on a table that has rows
 already; inserts are batches of 1,000, and COMMIT does not wait for the disk.
@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 from rich.table import Table
 
-from benchmarks.queries import accounts, databases, jobs, report, setting, updates
+from benchmarks.queries import accounts, agreement, databases, jobs, report, setting, updates
 
 DATABASE = "bench_price"
 BATCH = 1_000
@@ -97,6 +97,7 @@ def main() -> None:
             "accounts": accounts.measure(connection),
             "jobs": jobs.measure(connection),
             "updates": updates.measure(connection),
+            "agreement": agreement.measure(connection),
         }
     setting.write(options.json, results)
     _show(results)
@@ -277,6 +278,7 @@ def _show(results: dict[str, Any]) -> None:
     accounts.show(results["accounts"])
     jobs.show(results["jobs"])
     updates.show(results["updates"])
+    agreement.show(results["agreement"])
 
 
 def _rates(case: dict[str, Any], base: Sequence[int]) -> tuple[str, str]:

@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from benchmarks.queries import agreement
 from benchmarks.queries.query import GROUPS, SCHEMAS
 from benchmarks.queries.report import ratios, spread
 from benchmarks.server import ROOT
@@ -135,7 +136,7 @@ def _buffers(one: dict[str, Any]) -> str:
 
 def price(results: dict[str, Any]) -> Iterator[str]:
     """Keys, the trigger, indexes, bytes."""
-    yield "## The price of the Standard: `make bench-price`"
+    yield '## The price of the Standard: `make bench-price OPTIONS="--users 4000"`'
     for size in results["keys"]:
         base = size["cases"][0]["rows_a_second"]
         yield from table(
@@ -161,9 +162,6 @@ def price(results: dict[str, Any]) -> Iterator[str]:
         ["table", "bytes a row", "its indexes"],
         ([row["table"], row["row"], row["indexes"]] for row in results["bytes"]),
     )
-    if "updates" not in results:
-        # Those of a run that is older than they are.
-        return
     yield from table(
         ["index", "bytes an account", "WAL of its row and the index"],
         ([row["index"], row["bytes"], row["wal_bytes"]] for row in results["accounts"]),
@@ -177,6 +175,11 @@ def price(results: dict[str, Any]) -> Iterator[str]:
         ["update", "", "HOT", "WAL, bytes", "indexes grow by, bytes", "table, bytes a row"],
         ([row["update"], row["variant"], f"{row['hot']:.1%}", f"{row['wal_bytes']:,}",
           row["index_bytes"], row["table_bytes_a_row"]] for row in results["updates"]),
+    )  # fmt: skip
+    yield from table(
+        ["a reply's track is kept", "row", "bytes a comment", "WAL, bytes", "buffers",
+         "processor, microseconds", "ratio"],
+        agreement.summary(results["agreement"]),
     )  # fmt: skip
 
 

@@ -94,14 +94,11 @@ LEFT JOIN users replier ON replier.id = reply.user_id
 ORDER BY comment.created_at DESC, reply.created_at;
 
 -- name: AddComment :one
--- $3: the comment that it answers; NULL: none. No row: that one is of another track.
--- index: tracks_pkey, track_comments_pkey
+-- $3: the comment that it answers; NULL: none. 23514: that one is of another track.
+-- index: tracks_pkey
 WITH added AS (
     INSERT INTO track_comments (track_id, user_id, parent_id, content, position_ms)
-    SELECT $1, $2, $3, $4, $5
-    WHERE NOT EXISTS (SELECT 1 FROM track_comments AS parent
-                      WHERE parent.id = $3 AND parent.track_id <> $1)
-    RETURNING id, track_id, created_at
+    VALUES ($1, $2, $3, $4, $5) RETURNING id, track_id, created_at
 )
 UPDATE tracks SET comment_count = comment_count + 1
 FROM added WHERE tracks.id = added.track_id RETURNING added.id, added.created_at;

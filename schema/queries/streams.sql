@@ -16,12 +16,9 @@ SELECT id, playlist_url, bitrates FROM hls_streams
 WHERE track_id = $1 AND status = 'ready' ORDER BY created_at DESC LIMIT 1;
 
 -- name: CreateStream :one
--- $2: the version that it is of; NULL: the upload itself. No row: that one is of another track.
--- index: track_versions_pkey
-INSERT INTO hls_streams (track_id, track_version_id)
-SELECT $1, $2 WHERE NOT EXISTS (SELECT 1 FROM track_versions
-                                WHERE track_versions.id = $2 AND track_versions.track_id <> $1)
-RETURNING id;
+-- $2: the version that it is of; NULL: the upload itself. 23514: that one is of another track.
+-- index: none
+INSERT INTO hls_streams (track_id, track_version_id) VALUES ($1, $2) RETURNING id;
 
 -- name: MoveStream :execrows
 -- From status $2 to the next one. 0 rows: somebody else was faster.
@@ -35,11 +32,9 @@ UPDATE hls_streams SET status = 'ready', playlist_url = $2, segment_count = $3,
 WHERE id = $1 AND status = 'processing';
 
 -- name: EnqueueTranscodeJob :execrows
--- 0 rows: a job of the track and version waits already, or the version $2 is of another track.
--- index: track_versions_pkey
-INSERT INTO hls_transcode_queue (track_id, track_version_id, priority)
-SELECT $1, $2, $3 WHERE NOT EXISTS (SELECT 1 FROM track_versions
-                                    WHERE track_versions.id = $2 AND track_versions.track_id <> $1)
+-- 0 rows: a job of the track and version waits already. 23514: the version $2 is of another track.
+-- index: none
+INSERT INTO hls_transcode_queue (track_id, track_version_id, priority) VALUES ($1, $2, $3)
 ON CONFLICT DO NOTHING;
 
 -- name: TakeTranscodeJob :one

@@ -4,7 +4,8 @@ Each trial copies a database of the release before, ends a run (the command by S
 by pg_terminate_backend, or the whole server by SIGKILL) at the end of a migration or at a random
 moment, and runs it once more. In the end the catalog has to be that of a run that nobody disturbed,
 and the counters and the copied columns have to agree. Services run meanwhile, but where the server
-ends.
+ends; in every other trial, transactions hold locks on `tracks`. A service that waits for a lock for
+longer than `PATIENCE` fails, and with it the trial.
 """
 
 import argparse
@@ -15,7 +16,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ import psycopg
 from benchmarks.kill import environment, kill
 from benchmarks.server import PYTHON, ROOT
 from tests.deploy.clients import INVALID, NOT_COPIED, ROWS, WRONG, Clients, first, new, old
+from tests.deploy.stalls import SERVICE, locks_in_the_way, longest_wait
 from veza_core.db.embedded.server import SOCKET_DIRECTORY
 from veza_core.schema.export.snapshot import read_snapshot
 
@@ -37,8 +40,6 @@ connection.ensure_connection()
 print("ready")
 input()
 """
-#: What services call themselves.
-SERVICE = "service"
 TERMINATE = f"""
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = '{{}}' AND application_name <> '{SERVICE}'
@@ -50,6 +51,9 @@ RECORDED = "SELECT app, name FROM django.django_migrations ORDER BY 1, 2"
 #: A run that had ended before is another trial; so often at most.
 ATTEMPTS = 20
 DONE = "finished, identical catalog"
+#: In seconds: how long `migrate` waits for locks, how long services do, and how long others hold
+#: one that is in the way.
+LOCK_TIMEOUT, PATIENCE, LONGEST_LOCK = 1.0, 2.0, 3.0
 
 
 class Bench:
@@ -61,6 +65,8 @@ class Bench:
         self.expected: dict[str, str] = {}
         #: How long an undisturbed run takes, in seconds, and how many migrations it commits.
         self.runs: dict[str, tuple[float, int]] = {}
+        #: The longest wait for a lock of each trial's services, in seconds.
+        self.waits: list[float] = []
         self.keeper: subprocess.Popen[str] | None = None
 
     def keep(self) -> None:
@@ -85,7 +91,11 @@ class Bench:
         return subprocess.Popen(
             [PYTHON, "-u", *arguments],
             cwd=ROOT,
-            env={**environment(self.home, database), "BACKFILL_BATCH_SIZE": "20"},
+            env={
+                **environment(self.home, database),
+                "BACKFILL_BATCH_SIZE": "20",
+                "MIGRATE_LOCK_TIMEOUT": str(LOCK_TIMEOUT),
+            },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -120,7 +130,11 @@ class Bench:
             database = f"trial_{number}_{attempt}"
             self.administer(f'CREATE DATABASE {database} TEMPLATE "copied_{version}" {COPY}')
             was_killed, ending = self.attempt(
-                kind, database, version, at_boundary=(number + attempt) % 2 == 0
+                kind,
+                database,
+                version,
+                at_boundary=(number + attempt) % 2 == 0,
+                in_the_way=number // 2 % 2 == 0,
             )
             self.administer(f"DROP DATABASE {database} WITH (FORCE)")
             if was_killed:
@@ -128,15 +142,13 @@ class Bench:
         sys.exit(f"trial {number}: no run lived long enough to be killed")
 
     def attempt(
-        self, kind: str, database: str, version: str, *, at_boundary: bool
+        self, kind: str, database: str, version: str, *, at_boundary: bool, in_the_way: bool
     ) -> tuple[bool, str]:
         clients = Clients()
-        parameters = {**self.server(), "dbname": database, "application_name": SERVICE}
-        parameters["options"] = "-c lock_timeout=10s"
-        services = clients.running(
-            *((str(n), parameters, change) for n, change in enumerate(VERSIONS[version]))
-        )
-        with nullcontext() if kind == "server" else services:
+        with ExitStack() as around:
+            if kind != "server":
+                for each in self.traffic(clients, database, version, in_the_way=in_the_way):
+                    around.enter_context(each)
             was_killed = self.killed(kind, database, version, at_boundary=at_boundary)
             if kind == "server":
                 self.keep()
@@ -145,6 +157,19 @@ class Bench:
         failed = [*clients.errors, *([told] if again.returncode else [])]
         ending = self.judge(database, version, " ".join("; ".join(failed).split())[-200:])
         return was_killed, ending
+
+    def traffic(
+        self, clients: Clients, database: str, version: str, *, in_the_way: bool
+    ) -> Iterator[AbstractContextManager[None]]:
+        """What runs beside: services, who looks how long they wait, and locks in the way."""
+        parameters = {**self.server(), "dbname": database, "application_name": SERVICE}
+        impatient = {**parameters, "options": f"-c lock_timeout={PATIENCE}s"}
+        yield longest_wait(parameters, self.waits)
+        if in_the_way:
+            yield locks_in_the_way(parameters, "tracks", self.chance, LONGEST_LOCK)
+        yield clients.running(
+            *((str(n), impatient, change) for n, change in enumerate(VERSIONS[version]))
+        )
 
     def killed(self, kind: str, database: str, version: str, *, at_boundary: bool) -> bool:
         """Start a run and kill it; False when it had ended before."""
@@ -198,15 +223,22 @@ def main() -> None:
         Path(home).chmod(0o755)
         bench = Bench(Path(home) / "postgres", arguments.seed)
         bench.prepare()
-        for number in range(arguments.trials):
-            outcomes[bench.trial(number)] += 1
-            if sys.stderr.isatty():
-                sys.stderr.write(f"\r{number + 1} of {arguments.trials}")
+        # Ctrl-C ends it after the trials that were done.
+        with suppress(KeyboardInterrupt):
+            for number in range(arguments.trials):
+                kind, ending = bench.trial(number)
+                outcomes[kind, ending] += 1
+                if ending != DONE:
+                    sys.stderr.write(f"trial {number}, {kind}: {ending}\n")
+                if sys.stderr.isatty():
+                    sys.stderr.write(f"\r{number + 1} of {arguments.trials}")
         bench.release()
     write = sys.stdout.write
     write(f"{'killed':12} {'outcome':45} trials\n")
     for (kind, ending), count in sorted(outcomes.items()):
         write(f"{kind:12} {ending:45} {count:6}\n")
+    longest = max(bench.waits, default=0.0)
+    write(f"longest wait of a service for a lock: {longest:.2f} s of {LOCK_TIMEOUT:g} s\n")
     if {ending for _, ending in outcomes} != {DONE}:
         sys.exit(1)
 

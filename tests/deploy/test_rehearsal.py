@@ -27,6 +27,7 @@ from tests.deploy.clients import (
 )
 from tests.deploy.later import a_copy, on_disk, session
 from tests.deploy.releases import RELEASES, until
+from tests.deploy.stalls import Limited
 from tests.deploy.test_pooler import pooler
 from tests.support import ROOT, database_environment, scratch_database, server_parameters
 
@@ -98,8 +99,11 @@ class Told(io.StringIO):
 def migrate(version, err=None):
     """What `manage.py migrate` of that release does, and tells."""
     out, err = io.StringIO(), err or io.StringIO()
-    with on_disk(until(version)):
+    limited = Limited(connection, 1000 * int(TIMEOUT))
+    with on_disk(until(version)), connection.execute_wrapper(limited):
         call_command("migrate", "--no-audit", "--lock-timeout", TIMEOUT, stdout=out, stderr=err)
+    assert limited.seen
+    assert limited.unlimited == []
     return out.getvalue() + err.getvalue()
 
 

@@ -2,6 +2,8 @@
 
 import re
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -169,8 +171,9 @@ def test_counters(spread: Any) -> None:
     assert wrong == 0
 
 
-def test_the_role_that_reads(spread: Any) -> None:
-    node, *_ = spread
+@contextmanager
+def a_reader(node: Node) -> Iterator[psycopg.Connection]:
+    """A session of a role that `sync_roles` has let read."""
     role = f"veza_support_{uuid.uuid4().hex[:12]}"
     try:
         sync(
@@ -180,7 +183,13 @@ def test_the_role_that_reads(spread: Any) -> None:
             revoke_from_public=True,
         )
         with psycopg.connect(node.url, user=role, password="s3cret pw") as session:
-            session.execute("SELECT count(*) FROM public.track_plays")
+            yield session
     finally:
         node.session.execute(f"DROP OWNED BY {role}")
         node.session.execute(f"DROP ROLE {role}")
+
+
+def test_the_role_that_reads(spread: Any) -> None:
+    node, *_ = spread
+    with a_reader(node) as session:
+        session.execute("SELECT count(*) FROM public.track_plays")

@@ -159,3 +159,37 @@ def test_a_foreign_key_holds_to_the_end(platform):
         platform.execute("UPDATE tracks SET user_id = gen_random_uuid()")
     platform.purged("--batch-size", "2")
     assert not platform.has("users", user)
+
+
+#: docs/scale.md: the key holds the time as well.
+BY_TIME = """
+DROP TABLE track_plays;
+CREATE TABLE track_plays (
+    id uuid DEFAULT gen_random_uuid(), track_id uuid NOT NULL REFERENCES tracks ON DELETE CASCADE,
+    user_id uuid REFERENCES users ON DELETE SET NULL,
+    created_at timestamptz DEFAULT now(), updated_at timestamptz DEFAULT now(),
+    PRIMARY KEY (id, created_at)
+) PARTITION BY RANGE (created_at);
+CREATE TABLE track_plays_old PARTITION OF track_plays FOR VALUES FROM (MINVALUE) TO ('2020-01-01');
+CREATE TABLE track_plays_new PARTITION OF track_plays FOR VALUES FROM ('2020-01-01') TO (MAXVALUE);
+"""
+
+
+def test_a_table_that_is_partitioned_by_time(platform):
+    """Its rows go by their age, and with what they refer to; no partition is a table of its own."""
+    platform.execute(BY_TIME)
+    platform.account("large", tracks=3, plays=20)
+    [track] = platform.execute("SELECT id FROM tracks WHERE title = 'other'").fetchone()
+    for year in (2018, 2019):
+        platform.execute(
+            "INSERT INTO track_plays (track_id, created_at) "
+            "SELECT %s, make_date(%s, 5, 1) FROM generate_series(1, 30)",
+            [track, year],
+        )
+    expected = {"users": 1, "tracks": 3, "track_plays": 120}
+    plays = {"PURGE_PLAYS_AFTER_DAYS": "900"}
+    assert deleted(platform.purged("--dry-run", **plays)) == expected
+    assert deleted(platform.purged("--batch-size", "25", **plays)) == expected
+    # Those of somebody else's track forget who played it.
+    left = "SELECT count(*), count(user_id) FROM track_plays"
+    assert platform.execute(left).fetchone() == (60, 0)

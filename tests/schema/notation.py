@@ -148,6 +148,9 @@ class TableReader:
         return f"'{default}'::{base}"
 
     def _add_check(self, column: str, condition: str) -> None:
+        if condition in ("kept", "same track"):
+            self._add_trigger(column, condition)
+            return
         type_ = self._type(column)
         text = f"{column}::text" if type_.startswith("character varying") else column
         cast = "::numeric" if type_.startswith("numeric") else ""
@@ -190,6 +193,28 @@ class TableReader:
                 self.table.constraints[name] = f"CHECK ({write(*match.groups())})"
                 return
         raise ContractError(f"{self.name}: what check is this? {condition}")
+
+    def _add_trigger(self, column: str, condition: str) -> None:
+        """A check of another row, or of the old one."""
+        name = f"chk_{self.name}_{column}"
+        if condition == "kept":
+            head = f"AFTER UPDATE OF id, {column}"
+            when = " OR ".join(f"old.{each} IS DISTINCT FROM new.{each}" for each in ("id", column))
+            function = "refuse_another_track"
+        else:
+            own = (
+                ""
+                if f"{name.removesuffix(column)}track_id" in self.table.triggers
+                else "track_id, "
+            )
+            name += "_track"
+            head = f"AFTER INSERT OR UPDATE OF {own}{column}"
+            when = f"new.{column} IS NOT NULL"
+            function = f"check_{re.sub('^track_|_id$', '', column)}_track"
+        self.table.triggers[name] = (
+            f"CREATE TRIGGER {name} {head} ON {self.name} FOR EACH ROW WHEN ({when}) "
+            f"EXECUTE FUNCTION {function}()"
+        )
 
     # Indexes --------------------------------------------------------------------------------
 

@@ -50,6 +50,8 @@ class Rows:
 
         Returns the row's id, which the database makes.
         """
+        if "track_id" not in values:
+            values |= self._track_of_parent(table, values)
         for name, column in self.tables[table].columns.items():
             if name not in values and not column.nullable and column.default is None:
                 values[name] = self.value_for(table, name)
@@ -60,6 +62,20 @@ class Rows:
             list(values.values()),
         )
         return self.cursor.fetchone()[0]
+
+    def values_for(self, table: str, columns: list[str]) -> dict[str, Any]:
+        """What `value_for` gives for each of the columns."""
+        values = {column: self.value_for(table, column) for column in columns}
+        return values | self._track_of_parent(table, values)
+
+    def _track_of_parent(self, table: str, values: dict[str, Any]) -> dict[str, Any]:
+        """The track of a row that the values refer to, where a check asks for the same one."""
+        for column, id_ in values.items():
+            if f"chk_{table}_{column}_track" in self.tables[table].triggers and (
+                found := self.get(self.targets[table, column], id_, "track_id")
+            ):
+                return {"track_id": found[0]}
+        return {}
 
     def value_for(self, table: str, column: str) -> Any:
         """A new parent's id for a foreign key, else a value of the column's type."""

@@ -95,7 +95,7 @@ def test_unique_indexes(live, rows, case):
         if not index.unique or not index.is_plain:
             continue
         with case(index.name):
-            values = {column: rows.value_for(index.table, column) for column in index.columns}
+            values = rows.values_for(index.table, index.columns)
             rows.insert(index.table, **values)
             with violates(UniqueViolation, index.name):
                 rows.insert(index.table, **values)
@@ -112,7 +112,7 @@ def test_a_deleted_row_never_blocks_a_new_one(live, rows, case):
         ):
             continue
         with case(index.name):
-            values = {column: rows.value_for(index.table, column) for column in index.columns}
+            values = rows.values_for(index.table, index.columns)
             for _ in range(2):
                 rows.update(index.table, rows.insert(index.table, **values), "deleted_at = now()")
             rows.insert(index.table, **values)

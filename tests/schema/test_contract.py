@@ -72,7 +72,12 @@ def test_extensions(cursor, document, settings):
     assert {name for (name,) in cursor.fetchall()} == expected
 
 
-def test_function(cursor):
+@proves(
+    "And for the checks that are triggers: `check_parent_track()` and `check_version_track()`, "
+    "which look the other row up with the rights of their owner, as a foreign key does, and "
+    "`refuse_another_track()`, each with a fixed `search_path` too."
+)
+def test_functions(cursor):
     cursor.execute("""
         SELECT proname, lanname, prorettype::regtype::text, pronargs, proconfig, prosecdef,
             trim(regexp_replace(prosrc, '\\s+', ' ', 'g'))
@@ -82,10 +87,14 @@ def test_function(cursor):
                 AND deptype = 'e'
         )
     """)
+    found = cursor.fetchall()
+    for _, *what, _, _ in found:
+        assert what == ["plpgsql", "trigger", 0, ['search_path=""']]
+    bodies = {name: body for name, *_, body in found}
     body = "BEGIN NEW.updated_at = CURRENT_TIMESTAMP; RETURN NEW; END;"
-    name = "update_updated_at_column"
-    fixed = ['search_path=""']
-    assert cursor.fetchall() == [(name, "plpgsql", "trigger", 0, fixed, False, body)]
+    assert bodies["update_updated_at_column"] == body
+    definers = {name for name, *_, definer, _ in found if definer}
+    assert definers == {"check_parent_track", "check_version_track"}
 
 
 def test_migrations(cursor, document, settings):
@@ -97,9 +106,7 @@ def test_migrations(cursor, document, settings):
     assert sorted(name for (name,) in cursor.fetchall()) == document.migrations
 
 
-@proves(
-    "- Every table, column and enum type has a comment, and so has the function; units are in it."
-)
+@proves("- Every table, column, enum type and function has a comment; units are in it.")
 def test_comments(cursor):
     cursor.execute("""
         SELECT c.oid::regclass::text FROM pg_class c
@@ -115,8 +122,9 @@ def test_comments(cursor):
         WHERE typnamespace = 'public'::regnamespace AND typtype = 'e'
             AND obj_description(oid, 'pg_type') IS NULL
         UNION ALL
-        SELECT 'the function'
-        WHERE obj_description('update_updated_at_column()'::regprocedure, 'pg_proc') IS NULL
+        SELECT oid::regprocedure::text FROM pg_proc
+        WHERE oid IN (SELECT tgfoid FROM pg_trigger WHERE NOT tgisinternal)
+            AND obj_description(oid, 'pg_proc') IS NULL
     """)
     assert cursor.fetchall() == []
 

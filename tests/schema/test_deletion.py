@@ -57,7 +57,8 @@ def test_deleting_a_user(live, rows):
 
     for name in live.tables:
         fill(name)
-    reply = rows.insert("track_comments", parent_id=ids["track_comments"])
+    comment = rows.insert("track_comments", user_id=ids["users"])
+    reply = rows.insert("track_comments", parent_id=comment)
     rows.delete("users", ids["users"])
 
     gone = owned_by_users(live)

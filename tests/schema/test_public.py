@@ -28,7 +28,12 @@ def test_objects_of_public(cursor, document):
     assert set(cursor.fetchall()) == {
         *(("table", f"public.{name}") for name in document.tables),
         *(("type", f"public.{name}") for name in document.enums),
-        ("function", "public.update_updated_at_column()"),
+        *(
+            ("function", f"public.{name}()")
+            for table in document.tables.values()
+            for definition in table.triggers.values()
+            for name in re.findall(r"EXECUTE FUNCTION (\w+)", definition)
+        ),
     }
 
 

@@ -20,6 +20,7 @@ FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
 WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped"""
 CONSTRAINTS = """SELECT conname FROM pg_constraint
 WHERE connamespace = 'public'::regnamespace AND contype = 'c'
+UNION SELECT tgname FROM pg_trigger WHERE tgname LIKE 'chk%'
 UNION SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
 WHERE relnamespace = 'public'::regnamespace AND indisunique AND NOT indisprimary"""
 REFERENCES = """SELECT confrelid::regclass::text, conrelid::regclass::text, attname, confdeltype

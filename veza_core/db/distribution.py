@@ -27,7 +27,7 @@ SELECT relname::text, partmethod::text, repmodel::text,
 FROM pg_catalog.pg_dist_partition AS partition
 JOIN pg_catalog.pg_class ON pg_class.oid = logicalrelid
 JOIN pg_catalog.pg_namespace ON pg_namespace.oid = relnamespace
-WHERE nspname = 'public'
+WHERE nspname = 'public' AND NOT relispartition
 ORDER BY relname
 """
 NODES = """

@@ -1,6 +1,8 @@
 """The function that keeps `updated_at`, and one trigger a table, written out one by one.
 
 They cover V1. A later table brings its own trigger in its own migration.
+
+And the triggers for rows that agree with each other: docs/adr/0002 says why no key does that.
 """
 
 from django.db import migrations
@@ -134,6 +136,91 @@ CREATE TRIGGER update_rooms_updated_at
     FOR EACH ROW EXECUTE FUNCTION public.update_updated_at_column();
 """
 
+# They run with the rights of the tables' owner, as a foreign key's own triggers do: who inserts a
+# reply need not be allowed to read comments.
+AGREEMENT = """
+CREATE FUNCTION public.check_parent_track() RETURNS trigger
+    LANGUAGE plpgsql
+    SECURITY DEFINER
+    SET search_path = ''
+AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM public.track_comments AS parent
+        WHERE parent.id = NEW.parent_id AND parent.track_id <> NEW.track_id
+    ) THEN
+        RAISE check_violation USING
+            MESSAGE = 'a reply is of the same track as the comment that it answers',
+            SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, CONSTRAINT = TG_NAME;
+    END IF;
+    RETURN NULL;
+END;
+$$;
+
+COMMENT ON FUNCTION public.check_parent_track()
+    IS 'Trigger function: refuses a reply on another track than its parent''s';
+
+CREATE TRIGGER chk_track_comments_parent_id_track
+    AFTER INSERT OR UPDATE OF parent_id ON public.track_comments
+    FOR EACH ROW WHEN (NEW.parent_id IS NOT NULL)
+    EXECUTE FUNCTION public.check_parent_track();
+
+CREATE FUNCTION public.check_version_track() RETURNS trigger
+    LANGUAGE plpgsql
+    SECURITY DEFINER
+    SET search_path = ''
+AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM public.track_versions AS version
+        WHERE version.id = NEW.track_version_id AND version.track_id <> NEW.track_id
+    ) THEN
+        RAISE check_violation USING
+            MESSAGE = 'a stream or job is of the same track as its version',
+            SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, CONSTRAINT = TG_NAME;
+    END IF;
+    RETURN NULL;
+END;
+$$;
+
+COMMENT ON FUNCTION public.check_version_track()
+    IS 'Trigger function: refuses a stream or job whose version is of another track';
+
+CREATE TRIGGER chk_hls_streams_track_version_id_track
+    AFTER INSERT OR UPDATE OF track_id, track_version_id ON public.hls_streams
+    FOR EACH ROW WHEN (NEW.track_version_id IS NOT NULL)
+    EXECUTE FUNCTION public.check_version_track();
+
+CREATE TRIGGER chk_hls_transcode_queue_track_version_id_track
+    AFTER INSERT OR UPDATE OF track_id, track_version_id ON public.hls_transcode_queue
+    FOR EACH ROW WHEN (NEW.track_version_id IS NOT NULL)
+    EXECUTE FUNCTION public.check_version_track();
+
+CREATE FUNCTION public.refuse_another_track() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path = ''
+AS $$
+BEGIN
+    RAISE check_violation USING
+        MESSAGE = format('a row of %I keeps its id and its track', TG_TABLE_NAME),
+        SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, CONSTRAINT = TG_NAME;
+END;
+$$;
+
+COMMENT ON FUNCTION public.refuse_another_track()
+    IS 'Trigger function: refuses to change what the rows that refer to this one were checked by';
+
+CREATE TRIGGER chk_track_comments_track_id
+    AFTER UPDATE OF id, track_id ON public.track_comments
+    FOR EACH ROW WHEN ((OLD.id, OLD.track_id) IS DISTINCT FROM (NEW.id, NEW.track_id))
+    EXECUTE FUNCTION public.refuse_another_track();
+
+CREATE TRIGGER chk_track_versions_track_id
+    AFTER UPDATE OF id, track_id ON public.track_versions
+    FOR EACH ROW WHEN ((OLD.id, OLD.track_id) IS DISTINCT FROM (NEW.id, NEW.track_id))
+    EXECUTE FUNCTION public.refuse_another_track();
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -147,4 +234,5 @@ class Migration(migrations.Migration):
         migrations.RunSQL(FUNCTION),
         # One statement at a time, so that what is left of the lock timeout is set before each.
         migrations.RunSQL(TRIGGERS.strip().split("\n\n")),
+        migrations.RunSQL(AGREEMENT.strip().split("\n\n")),
     ]

@@ -63,7 +63,8 @@ ORDER BY 1
 COLUMNS = """
 SELECT nspname::text, relname::text, array_agg(attname::text ORDER BY attnum)
 FROM pg_attribute JOIN pg_class c ON c.oid = attrelid JOIN pg_namespace n ON n.oid = relnamespace
-WHERE nspname IN ('public', 'django') AND relkind = 'r' AND attnum > 0 AND NOT attisdropped
+WHERE nspname IN ('public', 'django') AND relkind IN ('r', 'p') AND NOT relispartition
+    AND attnum > 0 AND NOT attisdropped
 GROUP BY 1, 2
 """
 

@@ -8,7 +8,7 @@ type Comments = dict[tuple[str, str | None], str]
 COMMENTS = """
 SELECT relname::text, attname::text, description
 FROM pg_description
-JOIN pg_class ON pg_class.oid = objoid AND relkind = 'r'
+JOIN pg_class ON pg_class.oid = objoid AND relkind IN ('r', 'p')
 LEFT JOIN pg_attribute ON attrelid = objoid AND attnum = objsubid AND objsubid > 0
 WHERE classoid = 'pg_class'::regclass AND relnamespace = 'public'::regnamespace
 """

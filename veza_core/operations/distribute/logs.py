@@ -19,13 +19,17 @@ FACTS = """
 SELECT relname::text,
     (SELECT min(attname::text) FROM pg_index JOIN pg_attribute
         ON attrelid = indrelid AND attnum = ANY(indkey)
-        WHERE indrelid = pg_class.oid AND indisprimary HAVING count(*) = 1),
+        LEFT JOIN pg_partitioned_table ON partrelid = indrelid
+        WHERE indrelid = pg_class.oid AND indisprimary
+            AND (indnkeyatts = 1 OR partattrs IS NULL OR attnum <> ALL (partattrs))
+        HAVING count(*) = 1),
     (SELECT array_agg(indexrelid::regclass::text ORDER BY 1) FROM pg_index
         WHERE indrelid = pg_class.oid AND indisunique AND NOT indisprimary),
     (SELECT array_agg(conrelid::regclass::text ORDER BY 1) FROM pg_constraint
         WHERE confrelid = pg_class.oid AND contype = 'f'),
-    pg_total_relation_size(pg_class.oid), greatest(reltuples, 0)::bigint
-FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+    relkind = 'p'
+FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
 ORDER BY relname
 """
 KEYS = """
@@ -51,14 +55,12 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """A log in the database: its primary key's column, its foreign keys, and how large it is."""
+    """A log in the database: its primary key's column, and its foreign keys."""
 
     name: str
     column: str
     keys: tuple[Key, ...]
-    #: With indexes, on this server, and estimated by the last ANALYZE.
-    bytes: int
-    rows: int
+    is_partitioned: bool
 
 
 def declared_logs() -> list[str]:
@@ -107,7 +109,7 @@ def read_logs(ask: Ask) -> list[Log]:
         on_delete = OnDelete(target, table, columns[0], ACTIONS[action])
         keys[table].append(Key(name, is_valid, on_delete))
     logs = []
-    for table, column, unique, referring, size, rows in ask(FACTS):
+    for table, column, unique, referring, is_partitioned in ask(FACTS):
         if table not in keys:
             continue
         if column is None or unique or referring:
@@ -117,7 +119,7 @@ def read_logs(ask: Ask) -> list[Log]:
             elif referring:
                 what = f"{', '.join(referring)} refers to it"
             raise CommandError(f"{table} cannot be distributed: {what}")
-        logs.append(Log(table, column, tuple(keys[table]), size, rows))
+        logs.append(Log(table, column, tuple(keys[table]), is_partitioned))
     if missing := set(names) - {log.name for log in logs}:
         raise CommandError(f"this database has no {', '.join(sorted(missing))}: run migrate")
     return logs

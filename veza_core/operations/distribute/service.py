@@ -34,11 +34,21 @@ def steps_to(connection: BaseDatabaseWrapper, layout: Layout, shards: int) -> li
 
 
 def steps_back(connection: BaseDatabaseWrapper) -> list[Step]:
-    """What is left to do until everything is on the coordinator again, with its foreign keys."""
+    """What is left to do until everything is on the coordinator again, with its foreign keys.
+
+    Raises `CommandError` for a log that is partitioned: the keys are added as NOT VALID, which
+    PostgreSQL before 18 refuses there.
+    """
     check_complete(connection)
     ask = asking(connection)
+    logs = read_logs(ask)
+    if partitioned := [log.name for log in logs if log.is_partitioned]:
+        raise CommandError(
+            f"{', '.join(partitioned)} is partitioned: make it one table again first, as "
+            "docs/scale.md says. Nothing was changed."
+        )
     recorded = load_snapshot(recorded_catalog())["tables"]
-    return plan_undo(read_logs(ask), read_distribution(ask), read_triggers(ask), recorded)
+    return plan_undo(logs, read_distribution(ask), read_triggers(ask), recorded)
 
 
 def take(

@@ -107,9 +107,14 @@ class Batches:
         for table, rows in add(self.connection, differences).items():
             self._recounted[table] += rows
 
-    def _read_counts(self) -> dict[int, tuple[int, int]]:
-        rows = self.rows(COUNTS, [list(self.catalog.reached)])
-        return {oid: (deleted, updated) for oid, deleted, updated in rows}
+    def _read_counts(self) -> dict[str, tuple[int, int]]:
+        """Deleted and updated rows, by the table's name; those of partitions are the table's."""
+        counts: dict[str, tuple[int, int]] = {}
+        for oid, deleted, updated in self.rows(COUNTS, [list(self.catalog.reached)]):
+            name = self.catalog.reached[oid]
+            before = counts.get(name, (0, 0))
+            counts[name] = before[0] + deleted, before[1] + updated
+        return counts
 
     def _read_triggers(self) -> None:
         spread = {name for name, table in self.catalog.tables.items() if table.is_spread}
@@ -123,11 +128,10 @@ class Batches:
                 done.deleted += rows if action == "CASCADE" else 0
                 done.updated += rows if action != "CASCADE" else 0
 
-    def _add(self, before: dict[int, tuple[int, int]], after: dict[int, tuple[int, int]]) -> None:
-        for oid, (deleted, updated) in after.items():
-            deleted, updated = deleted - before[oid][0], updated - before[oid][1]
+    def _add(self, before: dict[str, tuple[int, int]], after: dict[str, tuple[int, int]]) -> None:
+        for name, (deleted, updated) in after.items():
+            deleted, updated = deleted - before[name][0], updated - before[name][1]
             if deleted or updated:
-                name = self.catalog.reached[oid]
                 count = self.counts[name]
                 count.deleted += deleted
                 count.by_cascade += deleted - self._direct[name]

@@ -13,16 +13,24 @@ from veza_core.db.distribution import asking, read_distribution, read_triggers
 CASCADE, SET_NULL = "c", "n"
 BLOCKING = "ar"
 
+# The key of a partitioned table holds what it is partitioned by as well; rows of its partitions are
+# its own.
 TABLES = """
-SELECT pg_class.oid, nspname, relname, key.attname, EXISTS (
+SELECT pg_class.oid, nspname, relname, key.name, EXISTS (
     SELECT FROM pg_attribute
     WHERE attrelid = pg_class.oid AND attname = 'deleted_at' AND NOT attisdropped
 )
 FROM pg_class
 JOIN pg_namespace ON pg_namespace.oid = relnamespace
-JOIN pg_index ON indrelid = pg_class.oid AND indisprimary AND indnkeyatts = 1
-JOIN pg_attribute key ON key.attrelid = pg_class.oid AND key.attnum = indkey[0]
-WHERE nspname IN ('public', 'django') AND relkind IN ('r', 'p')
+JOIN pg_index ON indrelid = pg_class.oid AND indisprimary
+LEFT JOIN pg_partitioned_table ON partrelid = pg_class.oid
+JOIN LATERAL (
+    SELECT min(attname) AS name FROM pg_attribute
+    WHERE attrelid = pg_class.oid AND attnum = ANY (indkey)
+        AND (indnkeyatts = 1 OR partattrs IS NULL OR attnum <> ALL (partattrs))
+    HAVING count(*) = 1
+) AS key ON true
+WHERE nspname IN ('public', 'django') AND relkind IN ('r', 'p') AND NOT relispartition
 """
 REFERENCES = """
 SELECT conrelid, confrelid, nspname, relname, attname, confdeltype::text,
@@ -33,6 +41,11 @@ JOIN pg_namespace ON pg_namespace.oid = relnamespace
 JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
 WHERE contype = 'f' AND conparentid = 0
 ORDER BY conname
+"""
+
+# The server counts what was changed in each partition by itself.
+PARTITIONS = """
+SELECT oid, pg_partition_root(oid)::oid FROM pg_class WHERE relispartition AND relkind IN ('r', 'f')
 """
 
 
@@ -78,8 +91,9 @@ class Catalog:
     """`references` are those that purge itself may follow, cascades first; `blockers` forbid.
 
     Whatever else refers to a table, such as another service's in a schema of its own, is left to
-    the database. `reached` has every table, by its oid, in which a deletion may change rows, and
-    `referring` each column that refers to a table, whoever the referring table belongs to.
+    the database. `reached` has every table, by its oid and those of its partitions, in which a
+    deletion may change rows, and `referring` each column that refers to a table, whoever the
+    referring table belongs to.
     """
 
     tables: dict[str, Table] = field(default_factory=dict)
@@ -134,6 +148,10 @@ def read_catalog(connection: BaseDatabaseWrapper) -> Catalog:
                 catalog.blockers[target].append(reference)
             elif oid in tables and is_single and action in (CASCADE, SET_NULL):
                 catalog.references[target].append(reference)
+        cursor.execute(PARTITIONS)
+        for oid, root in cursor.fetchall():
+            if root in catalog.reached:
+                catalog.reached[oid] = catalog.reached[root]
     for references in catalog.references.values():
         # What goes anyway needs no NULL first.
         references.sort(key=lambda reference: reference.action != CASCADE)

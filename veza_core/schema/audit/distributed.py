@@ -102,11 +102,19 @@ def notes(catalog: Catalog) -> tuple[str, ...]:
     ]
     if found.copied:
         parts.append(f"{', '.join(sorted(found.copied))} copied to every node")
-    bends = "No rule bends."
-    if triggers := triggers_of(catalog):
+    return (f"distributed over {nodes}: {'; '.join(parts)}. {' '.join(_bends(catalog))}",)
+
+
+def _bends(catalog: Catalog) -> Iterator[str]:
+    """Which rules bend, a sentence each."""
+    by_time = sorted(table.name for table in catalog.tables if table.is_partitioned)
+    if by_time:
+        yield f"Rule 1 bends: the key of {', '.join(by_time)} holds what it is partitioned by."
+    triggers = triggers_of(catalog)
+    if triggers:
         targets = sorted({each.target for each in triggers})
-        bends = (
+        yield (
             f"Rule 3 bends: triggers of {', '.join(targets)} do ON DELETE for {len(triggers)} "
-            "foreign keys, and no insert is checked. No other rule bends."
+            "foreign keys, and no insert is checked."
         )
-    return (f"distributed over {nodes}: {'; '.join(parts)}. {bends}",)
+    yield "No other rule bends." if by_time or triggers else "No rule bends."

@@ -1,0 +1,99 @@
+"""How long services wait for locks while somebody migrates, and what bounds that."""
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from random import Random
+from typing import Any
+
+import psycopg
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg.pq import TransactionStatus
+
+#: What services call themselves.
+SERVICE = "service"
+#: The longest wait of a service that goes on now, in seconds.
+WAITING = """
+SELECT max(EXTRACT(epoch FROM clock_timestamp() - waitstart))::float8
+FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE datname = current_database() AND application_name = %s
+"""
+LOCK_TIMEOUT = "SELECT setting::integer FROM pg_settings WHERE name = 'lock_timeout'"
+
+UNQUEUED = re.compile(r"\s*(SELECT|(CREATE|DROP) INDEX CONCURRENTLY)\b")
+
+
+@contextmanager
+def longest_wait(parameters: dict[str, Any], found: list[float]) -> Iterator[None]:
+    """Look, while the block runs, how long services wait; append the longest wait, in seconds.
+
+    PostgreSQL tells when a wait began (`pg_locks.waitstart`), so a late look loses nothing but
+    the end of it.
+    """
+    done = threading.Event()
+    longest = 0.0
+
+    def look() -> None:
+        nonlocal longest
+        with psycopg.connect(**parameters, autocommit=True) as session:
+            while not done.wait(0.01):
+                [seconds] = session.execute(WAITING, [SERVICE]).fetchone() or [None]
+                longest = max(longest, seconds or 0.0)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+        found.append(longest)
+
+
+@contextmanager
+def locks_in_the_way(
+    parameters: dict[str, Any], table: str, chance: Random, longest: float
+) -> Iterator[None]:
+    """While the block runs, transactions that write hold the table for up to `longest` seconds."""
+    done = threading.Event()
+
+    def hold() -> None:
+        with psycopg.connect(**parameters) as session:
+            while not done.is_set():
+                session.execute(f"LOCK TABLE {table} IN ROW EXCLUSIVE MODE".encode())
+                done.wait(chance.uniform(0, longest))
+                session.rollback()
+                done.wait(chance.uniform(0, longest))
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    try:
+        yield
+    finally:
+        done.set()
+        holder.join()
+
+
+class Limited:
+    """For `connection.execute_wrapper`: each statement waits for a lock for `timeout` at most.
+
+    That is what bounds a stall of others: they queue behind whoever waits. Nobody queues behind a
+    SELECT, or an index that is built CONCURRENTLY. `timeout` is in milliseconds.
+    """
+
+    def __init__(self, connection: BaseDatabaseWrapper, timeout: int) -> None:
+        self.connection, self.timeout = connection, timeout
+        self.seen = 0
+        self.unlimited: list[str] = []
+
+    def __call__(self, execute: Callable[..., Any], sql: Any, *arguments: Any) -> Any:
+        session = self.connection.connection
+        # Neither in a transaction that has failed, nor in a session that was ended.
+        if session.info.transaction_status in {TransactionStatus.IDLE, TransactionStatus.INTRANS}:
+            with self.connection.wrap_database_errors:
+                [limit] = session.execute(LOCK_TIMEOUT).fetchone()
+            self.seen += 1
+            if not 0 < limit <= self.timeout and not UNQUEUED.match(str(sql)):
+                self.unlimited.append(str(sql))
+        return execute(sql, *arguments)
