@@ -150,6 +150,8 @@ CREATE TABLE public.user_profiles (
     CONSTRAINT idx_user_profiles_user_id UNIQUE (user_id),
     CONSTRAINT user_profiles_user_id_fkey FOREIGN KEY (user_id)
         REFERENCES public.users (id) ON DELETE CASCADE,
+    CONSTRAINT chk_user_profiles_birthdate
+        CHECK (birthdate >= '0001-01-01' AND birthdate <= '9999-12-31'),
     CONSTRAINT chk_user_profiles_display_name
         CHECK ((display_name::text COLLATE "C") ~ '[^\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'::text),
     CONSTRAINT chk_user_profiles_first_name

@@ -31,6 +31,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION public.check_parent_track() IS 'Trigger function: refuses a reply on another track than its parent''s';
+REVOKE ALL ON FUNCTION public.check_parent_track() FROM PUBLIC;
 
 CREATE FUNCTION public.check_version_track() RETURNS trigger
     LANGUAGE plpgsql
@@ -50,6 +51,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION public.check_version_track() IS 'Trigger function: refuses a stream or job whose version is of another track';
+REVOKE ALL ON FUNCTION public.check_version_track() FROM PUBLIC;
 
 CREATE FUNCTION public.refuse_another_track() RETURNS trigger
     LANGUAGE plpgsql

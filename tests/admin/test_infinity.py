@@ -11,6 +11,7 @@ from model_bakery import baker
 
 from tests.admin.addresses import list_of, page_of, screen_of
 from tests.admin.crowd import MODELS
+from tests.one_track import of_one_track
 from tests.schema.values import COLUMNS
 from veza_core.db.infinity import FIRST, LAST
 from veza_core.models import RefreshToken, User
@@ -24,7 +25,7 @@ NEVER = ["infinity", "-infinity", "12000-01-01", "0044-03-15 BC"]
 def let_in(table: str) -> None:
     """Drop the checks that refuse such times."""
     with connection.cursor() as cursor:
-        for place in COLUMNS["a moment"]:
+        for place in [*COLUMNS["a moment"], *COLUMNS["a day"]]:
             if place.split(".")[0] == table:
                 name = f"chk_{place.replace('.', '_')}"
                 cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
@@ -48,7 +49,8 @@ def set_everywhere(row: Model, value: str) -> None:
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_lists_and_pages_open(model: type[Model], value: str, browser: Client) -> None:
     row = baker.make(model, _fill_optional=[key.name for key in model._meta.concrete_fields
-                                            if key.is_relation])  # fmt: skip
+                                            if key.is_relation],
+                     **of_one_track(model))  # fmt: skip
     set_everywhere(row, value)
     word = "-infinity" if value in NEVER[1::2] else "infinity"
     for url in (list_of(model), list_of(model, range="30d"), "/admin/"):

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from model_bakery import baker
 
 from tests.attack.addresses import MODELS, actions_of, address_of
+from tests.one_track import of_one_track
 from veza_core.models import User
 from veza_core.secret_columns import SECRET_COLUMNS
 
@@ -59,7 +60,7 @@ def test_not_selected(model: type[Model], super_admin: Client) -> None:
     # A hash is not for baker to make up.
     names = {field.name for field in model._meta.concrete_fields}
     shaped = {name: text for name, text in SHAPED.items() if name in names}
-    row: Any = baker.make(model, _fill_optional=model is not User, **shaped)
+    row: Any = baker.make(model, _fill_optional=model is not User, **shaped, **of_one_track(model))
     with CaptureQueriesContext(connection) as captured:
         pages = [
             super_admin.get("/admin/"),

@@ -168,6 +168,7 @@ class TableReader:
                 f"{column} >= '0001-01-01 00:00:00+00'::timestamp with time zone "
                 f"AND {column} < '10000-01-01 00:00:00+00'::timestamp with time zone"
             ),
+            r"a day": lambda: f"{column} >= '0001-01-01'::date AND {column} <= '9999-12-31'::date",
             r"an object": lambda: f"jsonb_typeof({column}) = 'object'::text",
             r"labels": lambda: (
                 f"{PLAIN.format(column, 'character varying')} AND cardinality({column}) <= 50 "

@@ -74,8 +74,8 @@ def test_extensions(cursor, document, settings):
 
 @proves(
     "And for the checks that are triggers: `check_parent_track()` and `check_version_track()`, "
-    "which look the other row up with the rights of their owner, as a foreign key does, and "
-    "`refuse_another_track()`, each with a fixed `search_path` too."
+    "which look the other row up with the rights of their owner, as a foreign key does, and which "
+    "PUBLIC may not execute; and `refuse_another_track()`. Each has a fixed `search_path` too."
 )
 def test_functions(cursor):
     cursor.execute("""
@@ -95,6 +95,11 @@ def test_functions(cursor):
     assert bodies["update_updated_at_column"] == body
     definers = {name for name, *_, definer, _ in found if definer}
     assert definers == {"check_parent_track", "check_version_track"}
+    cursor.execute("""
+        SELECT proname FROM pg_proc, aclexplode(COALESCE(proacl, acldefault('f', proowner)))
+        WHERE prosecdef AND pronamespace = 'public'::regnamespace AND grantee = 0
+    """)
+    assert cursor.fetchall() == []
 
 
 def test_migrations(cursor, document, settings):

@@ -19,7 +19,8 @@ proves = pytest.mark.proves
     "and the text is in Unicode's form NFKC. *bcrypt*: `$2a$`, `$2b$` or `$2y$`, 60 characters. "
     "*object*: the JSON value is one. *labels*: an array of one dimension, numbered from 1, of 50 "
     "texts at most, none empty and none NULL; *numbers*: the same of any number of numbers above "
-    "0. *country*: two capital letters. *moment*: a time of the years 1 to 9999, not `infinity`."
+    "0. *country*: two capital letters. *moment*: a time of the years 1 to 9999, not `infinity`; "
+    "*day*: a date of them."
 )
 def test_good_values(rows, case):
     """The bad ones are those of tests/schema/test_constraints.py."""

@@ -50,6 +50,7 @@ BAD = {
     ],
     "a country": ["de", "De", "D", "D1", "", "  ", "Ä", "ÄÖ", "\uff24\uff25"],
     "a moment": ["infinity", "-infinity", "10000-01-01 UTC", "12000-01-01", "0044-03-15 BC"],
+    "a day": ["infinity", "-infinity", "10000-01-01", "0001-12-31 BC"],
     "an object": ["null", "[]", "[1]", "1", '"a"', "true"],
     "labels": [
         *("{{a,b},{c,d}}", "{{a}}", "{NULL}", "{a,NULL}", '{""}', '{a,""}', "[0:1]={a,b}"),
@@ -73,6 +74,7 @@ GOOD = {
     ],
     "a country": ["DE", "ZZ"],
     "a moment": ["0001-01-01 UTC", "2026-01-01", "9999-12-31 23:59:59.999999 UTC"],
+    "a day": ["0001-01-01", "1990-02-28", "9999-12-31"],
     "an object": ["{}", '{"a": null}'],
     "labels": ["{}", "{a}", '{a,b," c "}', "{" + ",".join(["a"] * 50) + "}", "{NULL_}"],
     "numbers": ["{}", "{1}", "{64,128,320}"],
@@ -99,6 +101,7 @@ COLUMNS = {
         *("email_verification_tokens.expires_at", "user_roles.expires_at"),
         *("tracks.published_at", "track_shares.expires_at"),
     ],
+    "a day": ["user_profiles.birthdate"],
     "an object": [
         *("user_profiles.social_links", "user_settings.notification_preferences"),
         *("user_settings.privacy_preferences", "track_history.old_value"),

@@ -1,6 +1,6 @@
 """PostgreSQL's `infinity` in times and dates, for which Python has no word.
 
-Columns that are given from outside refuse it (`value_checks.moment`); others do not. psycopg
+Columns that are given from outside refuse it (`value_checks.moment`, `day`); others do not. psycopg
 refuses to load it, which would be an error 500 in every list that has the row, so it comes as the
 last moment that Python knows, and goes back as what it was (PostgreSQL, 8.5.1.4; psycopg, "Dates
 and times adaptation"). What lies beyond year 9999, or before year 1, comes as infinity, too.

@@ -42,6 +42,19 @@ def json_object(table: str, column: str) -> CheckConstraint:
     return CheckConstraint(condition=Exact(kind, Value("object")), name=f"chk_{table}_{column}")
 
 
+def day(table: str, column: str) -> CheckConstraint:
+    """A date of the years 1 to 9999, as `moment`."""
+    return CheckConstraint(
+        condition=Func(
+            F(column),
+            template="%(expressions)s >= '0001-01-01'::date AND "
+            "%(expressions)s <= '9999-12-31'::date",
+            output_field=BooleanField(),
+        ),
+        name=f"chk_{table}_{column}",
+    )
+
+
 def moment(table: str, column: str) -> CheckConstraint:
     """A time of the years 1 to 9999, and not infinite: what every client can read. A NULL passes.
 

@@ -623,6 +623,14 @@ class Migration(migrations.Migration):
                         violation_error_message="It shows nothing.",
                     ),
                     models.CheckConstraint(
+                        condition=models.Func(
+                            models.F("birthdate"),
+                            output_field=models.BooleanField(),
+                            template="%(expressions)s >= '0001-01-01'::date AND %(expressions)s <= '9999-12-31'::date",
+                        ),
+                        name="chk_user_profiles_birthdate",
+                    ),
+                    models.CheckConstraint(
                         condition=django.db.models.lookups.Exact(
                             models.Func(
                                 models.F("social_links"),

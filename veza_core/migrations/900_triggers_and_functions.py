@@ -137,7 +137,7 @@ CREATE TRIGGER update_rooms_updated_at
 """
 
 # They run with the rights of the tables' owner, as a foreign key's own triggers do: who inserts a
-# reply need not be allowed to read comments.
+# reply need not be allowed to read comments. PUBLIC may not put such a function on tables of its own.
 AGREEMENT = """
 CREATE FUNCTION public.check_parent_track() RETURNS trigger
     LANGUAGE plpgsql
@@ -159,6 +159,8 @@ $$;
 
 COMMENT ON FUNCTION public.check_parent_track()
     IS 'Trigger function: refuses a reply on another track than its parent''s';
+
+REVOKE ALL ON FUNCTION public.check_parent_track() FROM PUBLIC;
 
 CREATE TRIGGER chk_track_comments_parent_id_track
     AFTER INSERT OR UPDATE OF parent_id ON public.track_comments
@@ -185,6 +187,8 @@ $$;
 
 COMMENT ON FUNCTION public.check_version_track()
     IS 'Trigger function: refuses a stream or job whose version is of another track';
+
+REVOKE ALL ON FUNCTION public.check_version_track() FROM PUBLIC;
 
 CREATE TRIGGER chk_hls_streams_track_version_id_track
     AFTER INSERT OR UPDATE OF track_id, track_version_id ON public.hls_streams

@@ -9,7 +9,7 @@ from django.db.models import UniqueConstraint
 
 from veza_core.db.constraints import one_of
 from veza_core.db.text_checks import not_blank
-from veza_core.db.value_checks import json_object
+from veza_core.db.value_checks import day, json_object
 
 from .base import BaseModel
 from .users import User
@@ -55,6 +55,7 @@ class UserProfile(BaseModel):
             not_blank("user_profiles", "display_name"),
             not_blank("user_profiles", "first_name"),
             not_blank("user_profiles", "last_name"),
+            day("user_profiles", "birthdate"),
             json_object("user_profiles", "social_links"),
         ]
 

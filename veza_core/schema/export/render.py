@@ -105,8 +105,15 @@ def function(name: str, properties: Properties) -> str:
             "\n    ".join(header),
             f"AS {quote}{properties['body']}{quote};",
             *_comment(f"FUNCTION {target}({types})", properties),
+            *_kept_from_public(f"{target}({types})", properties),
         ]
     )
+
+
+def _kept_from_public(target: str, properties: Properties) -> Iterator[str]:
+    """What runs with its owner's rights is not for everybody, as CREATE FUNCTION would have it."""
+    if "SECURITY DEFINER" in properties.get("attributes", ""):
+        yield f"REVOKE ALL ON FUNCTION {target} FROM PUBLIC;"
 
 
 def table(name: str, properties: Properties) -> str:

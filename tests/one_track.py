@@ -1,0 +1,26 @@
+"""Rows for model-bakery that agree with each other."""
+
+from typing import Any
+
+from django.db.models import Model
+from model_bakery import baker
+
+from veza_streaming.models import Track
+
+
+def of_one_track(model: type[Model]) -> dict[str, Any]:
+    """The track of a row and what else it refers to that is of a track: all of the same one."""
+    keys: dict[str, Any] = {
+        field.name: field.related_model
+        for field in model._meta.concrete_fields
+        if field.is_relation
+    }
+    beside = [
+        name
+        for name, target in keys.items()
+        if name != "track" and "track" in {field.name for field in target._meta.concrete_fields}
+    ]
+    if not beside:
+        return {}
+    track = baker.make(Track)
+    return {"track": track, **{name: baker.make(keys[name], track=track) for name in beside}}
