@@ -43,9 +43,30 @@ SELECT CASE step WHEN 1 THEN format('REVOKE ALL ON %%s %%s FROM %%s', kind, name
 FROM named ORDER BY step
 """
 
+DEFINERS = """
+SELECT format('REVOKE ALL ON ROUTINE %%s FROM PUBLIC', pg_proc.oid::regprocedure)
+FROM pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace
+WHERE nspname = ANY(%(schemas)s) AND prosecdef
+    AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass
+        AND objid = pg_proc.oid AND deptype = 'e')
+"""
+
 
 def forget_default_grants(cursor: Any) -> None:
     """Set all objects of the two schemas to the grants that PostgreSQL itself gives."""
-    cursor.execute(STATEMENTS, {"schemas": list(OWN_SCHEMAS)})
+    _run_each(cursor, STATEMENTS)
+
+
+def keep_definers_from_public(cursor: Any) -> None:
+    """Revoke what PUBLIC gets by itself: to execute functions that run with their owner's rights.
+
+    For a restore without the backup's grants, of which its revocations are a part.
+    """
+    _run_each(cursor, DEFINERS)
+
+
+def _run_each(cursor: Any, query: str) -> None:
+    """Run the statements that the query gives."""
+    cursor.execute(query, {"schemas": list(OWN_SCHEMAS)})
     for (statement,) in cursor.fetchall():
         cursor.execute(statement)

@@ -10,7 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.schema_version import write_version
 from veza_core.operations.backup.archive import Archive, is_grant
-from veza_core.operations.backup.grants import forget_default_grants
+from veza_core.operations.backup.grants import forget_default_grants, keep_definers_from_public
 from veza_core.operations.backup.script import run_definitions, run_rows
 from veza_core.operations.contents import OWN_SCHEMAS
 from veza_core.operations.deploy.requirements import EXTENSIONS
@@ -69,7 +69,9 @@ def replace_schemas(
             show("indexes, keys and triggers")
             with archive.script(definitions, "--section=post-data", *options) as script:
                 run_definitions(cursor, script)
-            if choice.grants and grants:
+            if not choice.grants:
+                keep_definers_from_public(cursor)
+            elif grants:
                 with archive.script(grants) as script:
                     run_definitions(cursor, script)
             write_version(connection, archive.schema_version())
