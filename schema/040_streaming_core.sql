@@ -106,7 +106,7 @@ COMMENT ON COLUMN public.tracks.title IS 'Title, as shown';
 COMMENT ON COLUMN public.tracks.slug IS 'Address, unique among live rows';
 COMMENT ON COLUMN public.tracks.artist IS 'As shown';
 COMMENT ON COLUMN public.tracks.album IS 'As shown';
-COMMENT ON COLUMN public.tracks.genre IS 'One genre';
+COMMENT ON COLUMN public.tracks.genre IS 'One genre, open vocabulary, such as house, jazz';
 COMMENT ON COLUMN public.tracks.release_year IS 'Year of first release (Gregorian)';
 COMMENT ON COLUMN public.tracks.tags IS 'Free labels, by the uploader: 50 at most';
 COMMENT ON COLUMN public.tracks.duration_ms IS 'Length in milliseconds; NULL: not yet known';

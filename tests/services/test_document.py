@@ -158,6 +158,15 @@ def test_a_wrong_value_has_the_code_of_the_table(first, track, code, statement):
     assert any(f"`{code}`" in cell for cell, *_ in table("SQLSTATE"))
 
 
+def test_an_open_vocabulary_says_so_and_gives_examples(first):
+    (told,) = re.findall(r"- (.+?) are open vocabularies", DOCUMENT)
+
+    live = first.execute("""SELECT DISTINCT attname FROM pg_attribute
+        WHERE col_description(attrelid, attnum) ~* 'open vocabulary, such as \\w'""")
+
+    assert {name for (name,) in live} == set(re.findall(r"`(\w+)`", told))
+
+
 def test_a_text_that_nobody_typed_has_one_bound_wherever_it_is(first):
     (told,) = re.findall(r"without NUL:\n(.+?)\.", DOCUMENT)
     bounds = dict(re.findall(r"`(\w+)` (\d+)", told))

@@ -75,7 +75,12 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "genre",
-                    models.CharField(blank=True, db_comment="One genre", max_length=100, null=True),
+                    models.CharField(
+                        blank=True,
+                        db_comment="One genre, open vocabulary, such as house, jazz",
+                        max_length=100,
+                        null=True,
+                    ),
                 ),
                 (
                     "release_year",

@@ -45,7 +45,12 @@ class Track(SoftDeleteModel):
     )
     artist = models.CharField(max_length=255, null=True, blank=True, db_comment="As shown")
     album = models.CharField(max_length=255, null=True, blank=True, db_comment="As shown")
-    genre = models.CharField(max_length=100, null=True, blank=True, db_comment="One genre")
+    genre = models.CharField(
+        max_length=100,
+        null=True,
+        blank=True,
+        db_comment="One genre, open vocabulary, such as house, jazz",
+    )
     release_year = models.SmallIntegerField(
         null=True, blank=True, db_comment="Year of first release (Gregorian)"
     )
