@@ -18,7 +18,6 @@ from tests.in_process import default_database
 from tests.support import (
     ROOT,
     database_environment,
-    database_url,
     manage,
     scratch_database,
     server_parameters,
@@ -77,7 +76,7 @@ SIGNALS = {signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130}
 #: They meet no table of the database that they are given, or want more than it has.
 NOT_HELD = {
     *("createcachetable", "distribute", "export_schema"),
-    *("loaddata", "merge_model_instances", "syncdata"),
+    *("loaddata", "merge_model_instances", "sync_roles", "syncdata"),
 }
 #: All other commands that write, with arguments; `{}` is a new file.
 HELD = {
@@ -121,8 +120,6 @@ def test_a_signal_cancels_the_statement_that_runs(untouched, command, number, tm
         **os.environ,
         "DEBUG": "1",
         "MIGRATE_LOCK_TIMEOUT": "600",
-        # For sync_roles, which comes to make no role.
-        "DATABASE_SUPPORT_URL": database_url(name, user=f"role_{name}", password="a secret"),
         **database_environment(name),
     }
     session = {**server_parameters(), "dbname": name}

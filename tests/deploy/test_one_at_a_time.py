@@ -1,10 +1,13 @@
 """Several runs at once: one applies, the others wait, find nothing to do, and exit 0."""
 
+import io
 from contextlib import ExitStack
 
 import psycopg
 import pytest
+from django.db import connection
 
+from tests.in_process import default_database
 from tests.support import (
     database_environment,
     is_one_clear_line,
@@ -14,6 +17,7 @@ from tests.support import (
     server_parameters,
 )
 from veza_core.db.locks import LOCK_KEY
+from veza_site.management.commands import runserver
 
 pytestmark = pytest.mark.django_db
 
@@ -80,3 +84,17 @@ def test_whoever_else_reads_the_history_is_told_who_is_in_the_way(migrated, sett
         assert "lock timeout" in result.stderr
         assert "after 2 s (MIGRATE_LOCK_TIMEOUT)" in result.stderr
         assert f"In the way: pid {holder.info.backend_pid} (an editor" in result.stderr
+
+
+def test_runserver_starts_beside_a_lock_on_the_history(migrated, settings):
+    settings.MIGRATE_LOCK_TIMEOUT = 0.2
+    err = io.StringIO()
+    with psycopg.connect(**server_parameters(), dbname=migrated) as holder:
+        holder.execute("SET TRANSACTION READ WRITE; LOCK TABLE django.django_migrations")
+        with default_database(migrated):
+            runserver.Command(stderr=err).check_migrations()
+            with connection.cursor() as cursor:
+                cursor.execute("SHOW lock_timeout")
+                assert cursor.fetchone() == ("0",)
+    assert "lock timeout" in err.getvalue()
+    assert "after 0.2 s (MIGRATE_LOCK_TIMEOUT)" in err.getvalue()
