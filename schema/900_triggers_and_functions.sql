@@ -30,6 +30,7 @@ BEGIN
     RETURN NULL;
 END;
 $$;
+REVOKE ALL ON FUNCTION public.check_parent_track() FROM PUBLIC;
 COMMENT ON FUNCTION public.check_parent_track() IS 'Trigger function: refuses a reply on another track than its parent''s';
 
 CREATE FUNCTION public.check_version_track() RETURNS trigger
@@ -49,6 +50,7 @@ BEGIN
     RETURN NULL;
 END;
 $$;
+REVOKE ALL ON FUNCTION public.check_version_track() FROM PUBLIC;
 COMMENT ON FUNCTION public.check_version_track() IS 'Trigger function: refuses a stream or job whose version is of another track';
 
 CREATE FUNCTION public.refuse_another_track() RETURNS trigger

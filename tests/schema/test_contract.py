@@ -75,7 +75,8 @@ def test_extensions(cursor, document, settings):
 @proves(
     "And for the checks that are triggers: `check_parent_track()` and `check_version_track()`, "
     "which look the other row up with the rights of their owner, as a foreign key does, and "
-    "`refuse_another_track()`, each with a fixed `search_path` too."
+    "`refuse_another_track()`, each with a fixed `search_path` too. PUBLIC may not execute the first "
+    "two: no other role makes them triggers of its own tables."
 )
 def test_functions(cursor):
     cursor.execute("""
@@ -95,6 +96,12 @@ def test_functions(cursor):
     assert bodies["update_updated_at_column"] == body
     definers = {name for name, *_, definer, _ in found if definer}
     assert definers == {"check_parent_track", "check_version_track"}
+    # Else every role could make them triggers of its own tables, and ask them of any row.
+    cursor.execute("""
+        SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef
+            AND has_function_privilege('public', oid, 'EXECUTE')
+    """)
+    assert cursor.fetchall() == []
 
 
 def test_migrations(cursor, document, settings):

@@ -137,7 +137,8 @@ CREATE TRIGGER update_rooms_updated_at
 """
 
 # They run with the rights of the tables' owner, as a foreign key's own triggers do: who inserts a
-# reply need not be allowed to read comments.
+# reply need not be allowed to read comments. Nobody else may make them triggers of other tables,
+# where they would tell of rows that are not to be read.
 AGREEMENT = """
 CREATE FUNCTION public.check_parent_track() RETURNS trigger
     LANGUAGE plpgsql
@@ -156,6 +157,8 @@ BEGIN
     RETURN NULL;
 END;
 $$;
+
+REVOKE ALL ON FUNCTION public.check_parent_track() FROM PUBLIC;
 
 COMMENT ON FUNCTION public.check_parent_track()
     IS 'Trigger function: refuses a reply on another track than its parent''s';
@@ -182,6 +185,8 @@ BEGIN
     RETURN NULL;
 END;
 $$;
+
+REVOKE ALL ON FUNCTION public.check_version_track() FROM PUBLIC;
 
 COMMENT ON FUNCTION public.check_version_track()
     IS 'Trigger function: refuses a stream or job whose version is of another track';

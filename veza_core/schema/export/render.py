@@ -100,10 +100,14 @@ def function(name: str, properties: Properties) -> str:
         # As pg_proc has it, a list of schemas is one of identifiers: "" is the empty list.
         value = value.replace('""', "''") if variable == "search_path" else literal(value)
         header.append(f"SET {variable} = {value}")
+    is_definer = "SECURITY DEFINER" in properties.get("attributes", "")
+    # Privileges are the server's, but for this one: else any role could run it as the owner.
+    revoke = [f"REVOKE ALL ON FUNCTION {target}({types}) FROM PUBLIC;"] if is_definer else []
     return "\n".join(
         [
             "\n    ".join(header),
             f"AS {quote}{properties['body']}{quote};",
+            *revoke,
             *_comment(f"FUNCTION {target}({types})", properties),
         ]
     )
