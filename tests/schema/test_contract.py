@@ -75,8 +75,8 @@ def test_extensions(cursor, document, settings):
 @proves(
     "And for the checks that are triggers: `check_parent_track()` and `check_version_track()`, "
     "which look the other row up with the rights of their owner, as a foreign key does, and "
-    "`refuse_another_track()`, each with a fixed `search_path` too. PUBLIC may not execute the first "
-    "two: no other role makes them triggers of its own tables."
+    "`refuse_another_track()`, each with a fixed `search_path` too. PUBLIC may not execute the "
+    "first two: no other role makes them triggers of its own tables."
 )
 def test_functions(cursor):
     cursor.execute("""
