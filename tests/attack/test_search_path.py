@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 from django.core.management import CommandError
 from django.db import OperationalError, connection
@@ -135,6 +136,61 @@ def test_the_audit_names_it(mallory: Mallory) -> None:
     mallory.owner("GRANT CREATE ON SCHEMA public TO {mallory}")
     with pytest.raises(SystemExit, match="1"):
         run_command("audit_schema", "--rule", "schema-create", database=mallory.database)
+
+
+#: In a schema of one's own: it ends in the session of who deletes from a table of ours.
+ROB = """
+CREATE FUNCTION {mallory}.rob() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM set_config('search_path', 'robbed', false); RETURN OLD;
+END $$;
+CREATE TABLE {mallory}.rooms (id uuid);
+GRANT USAGE ON SCHEMA {mallory} TO PUBLIC;
+"""
+ATTACHED = {
+    "TRIGGER": "CREATE TRIGGER rob BEFORE DELETE ON public.rooms"
+    " FOR EACH ROW EXECUTE FUNCTION {mallory}.rob()",
+    "REFERENCES": "ALTER TABLE {mallory}.rooms"
+    " ADD FOREIGN KEY (id) REFERENCES public.rooms ON DELETE CASCADE;"
+    " CREATE TRIGGER rob BEFORE DELETE ON {mallory}.rooms"
+    " FOR EACH ROW EXECUTE FUNCTION {mallory}.rob();"
+    " INSERT INTO {mallory}.rooms SELECT id FROM public.rooms",
+}
+
+
+@pytest.mark.parametrize("privilege", ATTACHED)
+def test_the_audit_names_who_may_attach_something(mallory: Mallory, privilege: str) -> None:
+    """With either privilege the attack works, and without it, it does not."""
+    mallory.owner(
+        "INSERT INTO public.rooms (name) VALUES ('here')",
+        "CREATE SCHEMA {mallory} AUTHORIZATION {mallory}",
+        "GRANT SELECT ON public.rooms TO {mallory}",
+        f"GRANT {privilege} ON public.rooms TO {{mallory}}",
+    )
+    audit = ("audit_schema", "--rule", "trigger-privilege")
+    with pytest.raises(SystemExit, match="1"):
+        run_command(*audit, database=mallory.database)
+    mallory.run(ROB, ATTACHED[privilege])
+    with in_process.default_database(mallory.database), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM public.rooms")
+        cursor.execute("SELECT current_setting('search_path')")
+        assert cursor.fetchone() == ("robbed",)
+    mallory.owner(
+        "DROP SCHEMA {mallory} CASCADE",
+        "CREATE SCHEMA {mallory} AUTHORIZATION {mallory}",
+        f"REVOKE {privilege} ON public.rooms FROM {{mallory}}",
+    )
+    assert "0 errors" in run_command(*audit, database=mallory.database)[0]
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        mallory.run(ROB, ATTACHED[privilege])
+
+
+def test_trigger_functions_of_ours_are_no_way_to_our_rows(mallory: Mallory) -> None:
+    """As triggers of a table of one's own they would tell of any row, with the owner's rights."""
+    mallory.owner("CREATE SCHEMA {mallory} AUTHORIZATION {mallory}")
+    mallory.run("CREATE TABLE {mallory}.guesses (parent_id uuid, track_id uuid)")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="check_parent_track"):
+        mallory.run("CREATE TRIGGER ask AFTER INSERT ON {mallory}.guesses"
+                    " FOR EACH ROW EXECUTE FUNCTION public.check_parent_track()")  # fmt: skip
 
 
 def test_who_owns_the_schemas_is_trusted(mallory: Mallory) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import trustme
 
+from tests.roles.roles import site_roles
 from tests.support import (
     ROOT,
     database_environment,
@@ -37,14 +38,23 @@ def fill(name: str, now: str | None = NOW) -> None:
 
 @contextmanager
 def serving(name: str, directory: Path) -> Iterator[str]:
-    """Serve a database, and give the address; files that this needs go to `directory`.
+    """Serve a database over the roles of `sync_roles`; files that this needs go to `directory`.
+
+    Gives the address.
 
     Nothing may go wrong within the server meanwhile: a traceback in its log is an AssertionError
     at the end.
     """
+    with site_roles(name) as roles, _serving(name, directory, roles) as address:
+        yield address
+
+
+@contextmanager
+def _serving(name: str, directory: Path, roles: dict[str, str]) -> Iterator[str]:
     environment = {
         **os.environ,
         **production_environment(name),
+        **roles,
         "SECRET_KEY": "for the tests in a browser: " + "x" * 50,
         "ALLOWED_HOSTS": "localhost",
         "STATIC_ROOT": str(directory / "static"),

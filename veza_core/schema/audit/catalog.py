@@ -333,6 +333,8 @@ class Catalog:
     schema_owners: dict[str, str]
     #: Schema and role that may create there, None for all roles; without owners and superusers.
     creators: list[tuple[str, str | None]]
+    #: Schema, table, role (None for all roles), and which of REFERENCES and TRIGGER it has there.
+    attachers: list[tuple[str, str, str | None, list[str]]]
     installed_extensions: frozenset[str]
     available_extensions: frozenset[str]
     #: Whether random_page_cost is PostgreSQL's default, and nobody chose it.

@@ -46,7 +46,7 @@ SELECT n.nspname::text, p.proname::text, pg_get_function_identity_arguments(p.oi
                                     AND a.privilege_type = 'EXECUTE'))
        AND EXISTS (SELECT FROM aclexplode(n.nspacl) a WHERE a.grantee = 0
                    AND a.privilege_type = 'USAGE')
-       AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype),
+       AND p.prorettype <> 'event_trigger'::regtype,
        EXISTS (SELECT FROM unnest(p.proconfig) s WHERE s LIKE 'search_path=%%')
        OR p.prosqlbody IS NOT NULL,
        coalesce(p.prosrc, ''),

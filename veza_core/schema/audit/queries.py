@@ -59,6 +59,27 @@ JOIN pg_type b ON b.oid = l.base AND b.typtype <> 'd'
 JOIN pg_type d ON d.oid = l.domain
 """
 
+ATTACHERS = """
+SELECT n.nspname::text, c.relname::text,
+    CASE a.grantee WHEN 0 THEN NULL ELSE pg_get_userbyid(a.grantee)::text END,
+    array_agg(DISTINCT a.privilege_type ORDER BY a.privilege_type)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    CROSS JOIN LATERAL (
+        SELECT * FROM aclexplode(c.relacl)
+        UNION ALL SELECT of_column.* FROM pg_attribute
+            CROSS JOIN LATERAL aclexplode(attacl) AS of_column WHERE attrelid = c.oid
+    ) a
+WHERE n.oid = ANY(%(schemas)s) AND c.relkind IN ('r', 'p')
+    AND a.privilege_type IN ('REFERENCES', 'TRIGGER')
+    AND a.grantee NOT IN (
+        SELECT oid FROM pg_roles WHERE rolsuper
+        UNION ALL SELECT c.relowner UNION ALL SELECT n.nspowner
+        UNION ALL SELECT datdba FROM pg_database WHERE datname = current_database()
+    )
+GROUP BY n.nspname, c.relname, a.grantee
+ORDER BY 1, 2, 3 NULLS FIRST
+"""
+
 # Kinds: r table, p partitioned table, v view, m materialized view, f foreign table.
 RELATIONS = """
 SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, c.relispartition,

@@ -154,6 +154,7 @@ class _Reader:
             schemas=self.names,
             schema_owners=owners,
             creators=self.rows(queries.CREATORS),
+            attachers=self.rows(queries.ATTACHERS),
             installed_extensions=frozenset(installed),
             available_extensions=frozenset(available),
             has_default_page_cost=default_page_cost,

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.facts import Facts, Routine
-from veza_core.schema.audit.quoting import qualified
-from veza_core.schema.audit.rule import Found, Severity, rule
+from veza_core.schema.audit.quoting import ident, qualified
+from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
 
 _TOTAL = "CREATE TABLE totals (n bigint);"
 _FUNCTION = "CREATE FUNCTION count_play() RETURNS trigger LANGUAGE plpgsql"
@@ -112,7 +112,9 @@ def _folded(name: str) -> str:
     example="public.tidy()",
 )
 def definer_public(catalog: Catalog) -> Iterator[Found]:
-    """In a schema that PUBLIC may use. Trigger functions cannot be called."""
+    """In a schema that PUBLIC may use. Nobody calls a trigger function, but whoever has a table may
+    make it a trigger there.
+    """
     for routine in catalog.facts.routines:
         if routine.is_definer and routine.is_public:
             message = "it runs with its owner's rights, and PUBLIC may execute it"
@@ -169,4 +171,46 @@ def rls_without_policy(catalog: Catalog) -> Iterator[Found]:
         yield Found(table, table.identity, "row level security is enabled, and there is no policy")
 
 
-RULES = (function_search_path, definer_public, policy_without_rls, rls_without_policy)
+@rule(
+    "trigger-privilege",
+    "Table on which another role may create a trigger or a foreign key",
+    Severity.ERROR,
+    group="security",
+    reason="A trigger runs with the rights of who changes the row: of the tables' owner, in a "
+    "migration or a purge. A foreign key leads to the same. When the owner deletes a row, ON "
+    "DELETE CASCADE deletes rows of the other role's table and fires that table's triggers in the "
+    "owner's session: up to PostgreSQL 17 an AFTER trigger runs as the owner, and in every version "
+    "a trigger can change the session's search_path. GRANT ALL on a table grants both privileges.",
+    remedy="Revoke both, and look at the triggers and foreign keys that exist. A service needs "
+    "SELECT, INSERT, UPDATE or DELETE. If it has to have a foreign key to the table, grant "
+    "REFERENCES while it creates that key, and trust its role as much as the owner.",
+    bad="CREATE TABLE plays (id uuid PRIMARY KEY);\nGRANT ALL ON plays TO PUBLIC;",
+    good="CREATE TABLE plays (id uuid PRIMARY KEY);\n"
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON plays TO PUBLIC;",
+    example="public.plays",
+    fix="REVOKE REFERENCES, TRIGGER ON public.plays FROM PUBLIC;",
+    changes="A role that creates foreign keys or triggers there needs the right granted.",
+)
+def trigger_privilege(catalog: Catalog) -> Iterator[Found]:
+    """Of the tables of the audited schemas, and of their columns. Superusers and the owners of the
+    table, of its schema and of the database may do anything there anyway. Only the privileges
+    themselves are looked at.
+    """
+    tables = {(table.schema, table.name): table for table in catalog.all_tables}
+    for schema, name, role, words in catalog.attachers:
+        where, who = f"{ident(schema)}.{ident(name)}", "PUBLIC" if role is None else ident(role)
+        what = "every role" if role is None else f"role {who}"
+        listed = ", ".join(words)
+        statement = f"REVOKE {listed} ON {where} FROM {who};"
+        fix = Fix(Stage.OWNER, (statement,), frozenset([f"{listed} on {where} of {who}"]))
+        message = f"{what} has {listed}, by which its code could run as the owner"
+        yield Found(tables.get((schema, name)), where, message, fix)
+
+
+RULES = (
+    function_search_path,
+    definer_public,
+    policy_without_rls,
+    rls_without_policy,
+    trigger_privilege,
+)
