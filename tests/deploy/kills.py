@@ -212,6 +212,17 @@ class Bench:
         return DONE
 
 
+def report(outcomes: Counter[tuple[str, str]], waits: list[float]) -> None:
+    """Print how many trials of each kind ended how, and the longest of the waits, in seconds."""
+    write = sys.stdout.write
+    write(f"{'killed':12} {'outcome':45} trials\n")
+    for (kind, ending), count in sorted(outcomes.items()):
+        write(f"{kind:12} {ending:45} {count:6}\n")
+    longest = max(waits, default=0.0)
+    write(f"longest wait of a service for a lock: {longest:.2f} s of {LOCK_TIMEOUT:g} s\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
     """Run the trials, and print how many of each kind ended as they should."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -232,13 +243,8 @@ def main() -> None:
                     sys.stderr.write(f"trial {number}, {kind}: {ending}\n")
                 if sys.stderr.isatty():
                     sys.stderr.write(f"\r{number + 1} of {arguments.trials}")
+        report(outcomes, bench.waits)
         bench.release()
-    write = sys.stdout.write
-    write(f"{'killed':12} {'outcome':45} trials\n")
-    for (kind, ending), count in sorted(outcomes.items()):
-        write(f"{kind:12} {ending:45} {count:6}\n")
-    longest = max(bench.waits, default=0.0)
-    write(f"longest wait of a service for a lock: {longest:.2f} s of {LOCK_TIMEOUT:g} s\n")
     if {ending for _, ending in outcomes} != {DONE}:
         sys.exit(1)
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -23,6 +24,13 @@ def citus(django_db_blocker: Any) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def filled(citus: None) -> Iterator[Node]:
     """A database with demo rows in it, on one node still: the file's tests change it in turn."""
+    with filled_database() as node:
+        yield node
+
+
+@contextmanager
+def filled_database() -> Iterator[Node]:
+    """A database with demo rows in it."""
     with database_on_all_nodes() as node:
         node.done("migrate", "--verbosity", "0")
         node.done("seed_demo", "--verbosity", "0", *SEED)

@@ -15,6 +15,11 @@ SELECT conname, pg_get_constraintdef(pg_constraint.oid), convalidated FROM pg_co
 JOIN pg_class ON pg_class.oid = conrelid  -- Citus hides its shards there.
 WHERE contype = 'f' AND connamespace = 'public'::regnamespace ORDER BY conname
 """
+SETTING = """
+SELECT setting FROM pg_db_role_setting JOIN pg_database ON pg_database.oid = setdatabase,
+    unnest(setconfig) AS setting
+WHERE datname = current_database() AND setting LIKE 'citus.%'
+"""
 TABLES = """
 SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
 """
@@ -98,6 +103,8 @@ def test_layout_a_keeps_every_rule(filled, before):
 
 
 def test_layout_a_goes_back_too(filled, before):
+    assert filled.rows(SETTING) == [("citus.multi_shard_modify_mode=sequential",)]
     assert "Audit: 0 errors and 0 warnings" in filled.done("distribute", "--undo")
+    assert filled.rows(SETTING) == []
     assert filled.rows("SELECT FROM pg_dist_partition") == []
     assert (fingerprints(filled), filled.rows(KEYS)) == before

@@ -108,8 +108,9 @@ class Backfill(NotInTransactionMixin, ForwardOperation):
             return
         connection = schema_editor.connection
         distribution = read_distribution(asking(connection))
-        if distribution and self.table in distribution.spread:
-            key = distribution.spread[self.table]
+        if distribution and self.table in {*distribution.spread, *distribution.copied}:
+            # The place of a row is another one in each copy (rule 1: every table has an id).
+            key = distribution.spread.get(self.table, "id")
             _SpreadRun(self, connection, key).walk_until_done()
         else:
             _Run(self, connection).walk_until_done()
@@ -283,7 +284,7 @@ class _Run:
 
 
 class _SpreadRun(_Run):
-    """One run over a table whose rows Citus has spread: they are walked by their key.
+    """One run over a table whose rows Citus has spread or copied: they are walked by their key.
 
     Rows on other nodes cannot be locked beforehand, nor passed over: each batch waits for those
     that others have locked, as long as `lock_timeout` allows, and becomes smaller then.

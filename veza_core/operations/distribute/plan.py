@@ -36,6 +36,11 @@ class Step:
 TRIGGERS = "SET LOCAL citus.enable_unsafe_triggers = on"
 #: DDL on tables that refer to each other needs one connection to a node.
 SEQUENTIAL = "SET LOCAL citus.multi_shard_modify_mode = 'sequential'"
+#: Under layout A that is so of every transaction that changes rows or tables of both kinds, whoever
+#: makes it: services, purge, later releases.
+DATABASE = "ALTER DATABASE %I SET citus.multi_shard_modify_mode = ''sequential''"
+RESET_DATABASE = "ALTER DATABASE %I RESET citus.multi_shard_modify_mode"
+ON_THIS_DATABASE = "DO $$ BEGIN EXECUTE format('{}', current_database()); END $$"
 
 
 def layout_of(distribution: Distribution) -> Layout | None:
@@ -91,7 +96,10 @@ def _copied(
     for target in targets:
         if target not in distribution.copied:
             statement = f"SELECT create_reference_table('public.{target}')"
-            yield Step(f"{target}: copied to every node", (TRIGGERS, SEQUENTIAL, statement))
+            setting = ON_THIS_DATABASE.format(DATABASE)
+            yield Step(
+                f"{target}: copied to every node", (TRIGGERS, SEQUENTIAL, setting, statement)
+            )
 
 
 def _spread(log: Log, distribution: Distribution, shards: int) -> Iterator[Step]:
@@ -131,7 +139,10 @@ def _back(logs: Sequence[Log], distribution: Distribution) -> Iterator[Step]:
         # Everything that is connected by foreign keys goes at once, or not at all.
         table = min(distribution.copied)
         statement = f"SELECT undistribute_table('public.{table}', cascade_via_foreign_keys => true)"
-        yield Step("all tables: back on the coordinator", (TRIGGERS, SEQUENTIAL, statement))
+        setting = ON_THIS_DATABASE.format(RESET_DATABASE)
+        yield Step(
+            "all tables: back on the coordinator", (TRIGGERS, SEQUENTIAL, statement, setting)
+        )
         return
     for log in logs:
         if log.name in distribution.spread:

@@ -98,7 +98,7 @@ class Batches:
 
     def changed_by_us(self, table: Table, *, deleted: int = 0, updated: int = 0) -> None:
         """So many rows were changed by the batch's own statement, where only that knows."""
-        if table.is_spread and (deleted or updated):
+        if (table.is_spread or table.is_copied) and (deleted or updated):
             self._elsewhere[str(table)].deleted += deleted
             self._elsewhere[str(table)].updated += updated
 

@@ -54,7 +54,8 @@ class Table:
     """A table, with the column that is its primary key.
 
     The rows of one that `is_spread` are on other nodes: none can be locked beforehand across them,
-    and this server's statistics do not count them.
+    and this server's statistics do not count them. All that is so of one that `is_copied` to every
+    node, too.
     """
 
     oid: int
@@ -63,6 +64,7 @@ class Table:
     key: str = ""
     is_soft: bool = False
     is_spread: bool = False
+    is_copied: bool = False
 
     def __str__(self) -> str:
         return self.name if self.schema == "public" else f"{self.schema}.{self.name}"
@@ -74,7 +76,7 @@ class Table:
 
     def locking(self, clause: str) -> sql.SQL:
         """The clause at the end of a SELECT; nothing where Citus refuses it."""
-        return sql.SQL("" if self.is_spread else clause)
+        return sql.SQL("" if self.is_spread or self.is_copied else clause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +125,15 @@ def read_catalog(connection: BaseDatabaseWrapper) -> Catalog:
     ask = asking(connection)
     distribution = read_distribution(ask)
     with connection.cursor() as cursor:
-        spread = distribution.spread if distribution else {}
+        spread = distribution.spread.keys() if distribution else set()
+        copied = distribution.copied if distribution else set()
         cursor.execute(TABLES)
         tables = {
-            oid: Table(oid, schema, name, key, is_soft, schema == "public" and name in spread)
+            oid: Table(
+                *(oid, schema, name, key, is_soft),
+                is_spread=schema == "public" and name in spread,
+                is_copied=schema == "public" and name in copied,
+            )
             for oid, schema, name, key, is_soft in cursor.fetchall()
         }
         catalog.tables = {str(table): table for table in tables.values()}

@@ -26,7 +26,7 @@ WHERE {due} AND {column} >= %s AND {key} <> ALL(%s)
 ORDER BY due.{column} LIMIT %s {locking}
 """)
 STILL_DUE = sql.SQL("""
-SELECT 1 FROM {table} WHERE {key} = %s AND {due} FOR NO KEY UPDATE SKIP LOCKED
+SELECT 1 FROM {table} WHERE {key} = %s AND {due} {locking}
 """)
 SELECT_CHILDREN = sql.SQL("""
 SELECT {key} FROM {table} WHERE {column} = %s AND {key} <> ALL(%s)
@@ -261,7 +261,8 @@ class Removal:
 
     def _check_due(self, path: Sequence[Row]) -> None:
         """See that nobody restored the row for which all of this is done, and keep it so."""
-        statement = STILL_DUE.format(**self._names())
+        locking = self.due.table.locking("FOR NO KEY UPDATE SKIP LOCKED")
+        statement = STILL_DUE.format(**self._names(), locking=locking)
         if not self.batches.rows(statement, [path[0][1]]):
             raise NotDueError
 
