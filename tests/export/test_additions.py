@@ -58,6 +58,20 @@ CHANGES = {
     "another check": """
         ALTER TABLE rooms DROP CONSTRAINT chk_rooms_max_members;
         ALTER TABLE rooms ADD CONSTRAINT chk_rooms_max_members CHECK (max_members > 1)""",
+    "storage parameters": """
+        ALTER TABLE rooms SET (fillfactor = 50, toast.autovacuum_enabled = off);
+        ALTER TABLE users RESET (fillfactor); ALTER TABLE tracks SET (fillfactor = 80)""",
+    "options of columns": """
+        ALTER TABLE rooms ALTER COLUMN name SET (n_distinct = 5);
+        ALTER TABLE rooms ALTER COLUMN name SET STATISTICS 500""",
+    "the fill factor of a key's index": "ALTER INDEX rooms_pkey SET (fillfactor = 70)",
+    "comments on parts": """
+        COMMENT ON CONSTRAINT rooms_pkey ON rooms IS 'x'; COMMENT ON INDEX idx_rooms_name IS 'y';
+        COMMENT ON TRIGGER update_rooms_updated_at ON rooms IS 'z'""",
+    "another name for a column": "ALTER TABLE rooms RENAME COLUMN max_members TO seats",
+    "other names for columns, one less and one more": """
+        ALTER TABLE rooms RENAME COLUMN name TO title; ALTER TABLE rooms DROP COLUMN max_members;
+        ALTER TABLE rooms RENAME COLUMN description TO about; ALTER TABLE rooms ADD COLUMN x int""",
     "less": """
         ALTER TABLE rooms DROP COLUMN description; DROP TABLE bitrate_adaptation_logs;
         DROP TRIGGER update_rooms_updated_at ON rooms; DROP INDEX idx_rooms_name;
@@ -93,7 +107,7 @@ def test_what_was_changed_is_written(db, session, subtests):
     ("statements", "message"),
     [
         ("CREATE SEQUENCE numbers", "cannot write numbers"),
-        ("ALTER TABLE rooms SET (fillfactor = 50)", "rooms: .* a change of options"),
+        ("ALTER TABLE rooms REPLICA IDENTITY FULL", "rooms: .* a change of replica identity"),
         ("UPDATE roles SET display_name = 'X'", "changed or deleted reference rows of roles"),
         ("DELETE FROM roles WHERE name = 'admin'", "changed or deleted reference rows of"),
         ("INSERT INTO rooms (name) VALUES ('x')", "rows into rooms"),

@@ -2,9 +2,13 @@
 
 import re
 from argparse import ArgumentParser, ArgumentTypeError
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandError
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from veza_core.operations.pace import Pace
 
@@ -21,11 +25,15 @@ def some_path(text: str) -> Path:
     return Path(some_text(text))
 
 
-def a_batch_size(text: str) -> int:
-    """Rows in a batch, 1 to 100,000."""
-    if not re.fullmatch(r"[1-9]\d{0,4}|100000", text):
-        raise ArgumentTypeError("a number of rows is needed, from 1 to 100000")
-    return int(text)
+def a_number_of(what: str, most: int) -> Callable[[str], int]:
+    """The type of a whole number from 1 to `most`, of rows or tracks."""
+
+    def number(text: str) -> int:
+        if not re.fullmatch(r"[1-9]\d{0,8}", text) or int(text) > most:
+            raise ArgumentTypeError(f"a number of {what} is needed, from 1 to {most}")
+        return int(text)
+
+    return number
 
 
 def a_pause(text: str) -> tuple[float, float]:
@@ -44,11 +52,58 @@ def a_lock_timeout(text: str) -> float:
     return float(text)
 
 
+def add_database(parser: ArgumentParser, what: str) -> None:
+    """Add `--database`; `what` says what for."""
+    parser.add_argument(
+        "--database",
+        default=DEFAULT_DB_ALIAS,
+        choices=tuple(connections),
+        help=f'{what}. Defaults to the "default" database.',
+    )
+
+
+def add_json(parser: ArgumentParser) -> None:
+    """Add `--json`, read as `options["as_json"]`."""
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        dest="as_json",
+        help="Print the outcome as one JSON object, for pipelines.",
+    )
+
+
+def add_tools(parser: ArgumentParser) -> None:
+    """Add `--tools`, for `find_tools`."""
+    parser.add_argument(
+        "--tools",
+        type=some_text,
+        metavar="DIRECTORY",
+        help="Where pg_dump and pg_restore are (default: the best that this machine has).",
+    )
+
+
+def add_lock_timeout(parser: ArgumentParser, text: str) -> None:
+    """Add `--lock-timeout` of what takes the locks of migrations, with this help."""
+    parser.add_argument(
+        "--lock-timeout",
+        type=float,
+        default=settings.MIGRATE_LOCK_TIMEOUT,
+        metavar="SECONDS",
+        help=text,
+    )
+
+
+def check_lock_timeout(options: Mapping[str, Any]) -> None:
+    """Raise `CommandError` for less than what PostgreSQL takes for a limit."""
+    if options["lock_timeout"] < 0.001:
+        raise CommandError("--lock-timeout is at least 0.001 s: no limit would stop traffic")
+
+
 def add_pace(parser: ArgumentParser, batch: str) -> None:
     """Add the options of a job that works in batches; `batch` says what one is."""
     parser.add_argument(
         "--batch-size",
-        type=a_batch_size,
+        type=a_number_of("rows", 100_000),
         default=1000,
         metavar="ROWS",
         help=f"{batch} (default: 1000).",

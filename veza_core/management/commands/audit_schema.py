@@ -3,48 +3,31 @@
 import os
 import shutil
 import sys
-import traceback
 from argparse import ArgumentParser
 from typing import Any
 
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import DatabaseError, connections
 
 from veza_core.db.url import connection_parameters
 from veza_core.management.arguments import some_path, some_text
+from veza_core.management.exit_status import COULD_NOT_RUN, FINDINGS, TellingCommand
 
-FINDINGS, COULD_NOT_RUN = 1, 2
 PROFILES = ("veza", "uuid", "any")
 
 #: Wide enough for a name and a sentence where there is no terminal to ask.
 PIPED_WIDTH = 120
 
 
-class Command(BaseCommand):
+class Command(TellingCommand):
     """Parses, audits, prints. Exit 0: clean. 1: findings. 2: could not run, whatever the cause."""
 
     help = (
         "Audit the live catalog of this database, or of any PostgreSQL by --url: read-only, in one "
         "snapshot. Exit status: 0 clean, 1 findings, 2 could not run."
     )
-    # The audit looks at no model.
-    requires_system_checks: list[str] = []
-
-    def run_from_argv(self, argv: list[str]) -> None:
-        """Run the command; what went wrong outside of `handle` is no finding either."""
-        from veza_core.errors import clear_line
-
-        try:
-            super().run_from_argv(argv)
-        except Exception as error:
-            line = clear_line(error)
-            if line is None or "--traceback" in argv:
-                traceback.print_exc(file=sys.stderr)
-            else:
-                self.stderr.write(f"manage.py: {line}")
-            sys.exit(COULD_NOT_RUN)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         from veza_core.schema.audit.reporters import FORMATS

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import connections
 
 from veza_core.db.distribution import asking, read_distribution
 from veza_core.db.schema_version import read_version
 from veza_core.db.session import announce
-from veza_core.management.arguments import some_path, some_text
+from veza_core.management.arguments import add_database, add_tools, some_path
 from veza_core.operations.backup.dump import count_tables, write_backup
 from veza_core.operations.backup.files import sha256_of
 from veza_core.operations.backup.needs import needs_of
@@ -34,18 +34,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--force", action="store_true", help="Replace the file if it is there already."
         )
-        parser.add_argument(
-            "--tools",
-            type=some_text,
-            metavar="DIRECTORY",
-            help="Where pg_dump and pg_restore are (default: the best that this machine has).",
-        )
-        parser.add_argument(
-            "--database",
-            default=DEFAULT_DB_ALIAS,
-            choices=tuple(connections),
-            help='The database to back up. Defaults to the "default" database.',
-        )
+        add_tools(parser)
+        add_database(parser, "The database to back up")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Write the file. Raises `CommandError` in one line, with no file written."""

@@ -1,30 +1,26 @@
 """`distribute`: the logs over the nodes of Citus, or back on one server."""
 
-import argparse
-import re
 import time
 from collections import Counter
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.locks import LockNotAvailableError, migration_lock
 from veza_core.db.session import announce
 from veza_core.db.sessions import OtherSession
+from veza_core.management.arguments import (
+    a_number_of,
+    add_database,
+    add_lock_timeout,
+    check_lock_timeout,
+)
 from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.distribute.plan import Layout, Step
 from veza_core.operations.distribute.service import steps_back, steps_to, take
 from veza_core.operations.distribute.sweep import sweep
-
-
-def a_number_of_shards(text: str) -> int:
-    """Shards of a table, 1 to 10,000."""
-    if not re.fullmatch(r"[1-9]\d{0,3}|10000", text):
-        raise argparse.ArgumentTypeError("a number of shards is needed, from 1 to 10000")
-    return int(text)
 
 
 class Command(BaseCommand):
@@ -46,7 +42,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--shards",
-            type=a_number_of_shards,
+            type=a_number_of("shards", 10_000),
             default=32,
             metavar="N",
             help="Into how many parts each log is spread (default: 32).",
@@ -66,25 +62,16 @@ class Command(BaseCommand):
         parser.add_argument(
             "--dry-run", action="store_true", help="Print the statements, and change nothing."
         )
-        parser.add_argument(
-            "--lock-timeout",
-            type=float,
-            default=settings.MIGRATE_LOCK_TIMEOUT,
-            metavar="SECONDS",
-            help="How long a statement waits for a lock before its step is undone "
+        add_lock_timeout(
+            parser,
+            "How long a statement waits for a lock before its step is undone "
             "(default: %(default)s).",
         )
-        parser.add_argument(
-            "--database",
-            default=DEFAULT_DB_ALIAS,
-            choices=tuple(connections),
-            help='The database to distribute. Defaults to the "default" database.',
-        )
+        add_database(parser, "The database to distribute")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Distribute, or print how. Raises `CommandError` in one line."""
-        if options["lock_timeout"] < 0.001:
-            raise CommandError("--lock-timeout is at least 0.001 s")
+        check_lock_timeout(options)
         self.verbosity = options["verbosity"]
         connection = connections[options["database"]]
         if options["sweep"]:

@@ -5,10 +5,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import connections
 
 from veza_core.db.session import announce
-from veza_core.management.arguments import some_path
+from veza_core.management.arguments import add_database, some_path
 from veza_core.schema.export import ExportError
 
 
@@ -34,12 +34,7 @@ class Command(BaseCommand):
             default=settings.BASE_DIR / "schema",
             help="Where the files are. Defaults to schema/ of the project.",
         )
-        parser.add_argument(
-            "--database",
-            default=DEFAULT_DB_ALIAS,
-            choices=tuple(connections),
-            help='On whose server the throw-away database is made. Defaults to "default".',
-        )
+        add_database(parser, "On whose server the throw-away database is made")
 
     def handle(
         self, *, check: bool, directory: Path, database: str, verbosity: int, **options: Any

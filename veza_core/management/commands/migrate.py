@@ -24,6 +24,7 @@ from veza_core.db.session import announce
 from veza_core.db.sessions import OtherSession
 from veza_core.db.timeouts import set_lock_timeout
 from veza_core.db.trust import UntrustedSchemaError, revoke_from_everybody
+from veza_core.management.arguments import add_json, add_lock_timeout, check_lock_timeout
 from veza_core.operations.deploy.autodetector import Autodetector
 from veza_core.operations.deploy.executor import (
     Executor,
@@ -63,13 +64,10 @@ class Command(DjangoCommand, MigrationReport):
             metavar="SECONDS",
             help="How long to wait for another run to end (default: 300).",
         )
-        parser.add_argument(
-            "--lock-timeout",
-            type=float,
-            default=settings.MIGRATE_LOCK_TIMEOUT,
-            metavar="SECONDS",
-            help="How long a statement waits for a lock before the migration is rolled back and "
-            "tried again (default: MIGRATE_LOCK_TIMEOUT, %(default)s).",
+        add_lock_timeout(
+            parser,
+            "How long a statement waits for a lock before the migration is rolled back and tried "
+            "again (default: MIGRATE_LOCK_TIMEOUT, %(default)s).",
         )
         parser.add_argument(
             "--no-audit",
@@ -77,12 +75,7 @@ class Command(DjangoCommand, MigrationReport):
             dest="audit",
             help="Leave out the audit of the result (manage.py audit_schema).",
         )
-        parser.add_argument(
-            "--json",
-            action="store_true",
-            dest="as_json",
-            help="Print the outcome as one JSON object, for pipelines.",
-        )
+        add_json(parser)
 
     @no_translations
     def handle(self, *args: Any, **options: Any) -> None:
@@ -92,8 +85,7 @@ class Command(DjangoCommand, MigrationReport):
         self.done: list[dict[str, str | float]] = []
         self.status = StatusLine(self.stdout, shown=self.verbosity >= 1)
         self.last_tenth = ("", 0)
-        if options["lock_timeout"] < 0.001:
-            raise CommandError("--lock-timeout is at least 0.001 s: no limit would stop traffic")
+        check_lock_timeout(options)
         connection = connections[options["database"]]
         if options["plan"] or options["check_unapplied"]:
             # They change nothing, and need no lock.

@@ -7,11 +7,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.session import announce
-from veza_core.management.arguments import add_pace, pace_of, some_text
+from veza_core.management.arguments import add_database, add_json, add_pace, pace_of, some_text
 from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.jobs import PURGE, record_success
 from veza_core.operations.progress import StatusLine
@@ -46,18 +46,8 @@ class Command(BaseCommand):
             parser,
             "Rows that one transaction deletes or takes a reference from at most, with cascades",
         )
-        parser.add_argument(
-            "--json",
-            action="store_true",
-            dest="as_json",
-            help="Print the outcome as one JSON object, for pipelines.",
-        )
-        parser.add_argument(
-            "--database",
-            default=DEFAULT_DB_ALIAS,
-            choices=tuple(connections),
-            help='The database to purge. Defaults to the "default" database.',
-        )
+        add_json(parser)
+        add_database(parser, "The database to purge")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Purge, or count. Raises `CommandError` in one line."""

@@ -8,10 +8,10 @@ from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import connections
 
 from veza_core.db.session import UNCHANGED, announce
-from veza_core.management.arguments import add_pace, pace_of, some_text
+from veza_core.management.arguments import add_database, add_json, add_pace, pace_of, some_text
 from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.jobs import RECOUNT, record_success
 from veza_core.operations.progress import StatusLine
@@ -56,18 +56,8 @@ class Command(BaseCommand):
             help="Continue after this row, where an earlier run was ended.",
         )
         add_pace(parser, "Rows whose counters one statement measures")
-        parser.add_argument(
-            "--json",
-            action="store_true",
-            dest="as_json",
-            help="Print the outcome as one JSON object, for pipelines.",
-        )
-        parser.add_argument(
-            "--database",
-            default=DEFAULT_DB_ALIAS,
-            choices=tuple(connections),
-            help='The database to count in. Defaults to the "default" database.',
-        )
+        add_json(parser)
+        add_database(parser, "The database to count in")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Recount. Raises `CommandError` in one line."""

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.locks import LockNotAvailableError, migration_lock
@@ -17,6 +17,7 @@ from veza_core.db.session import announce
 from veza_core.db.sessions import OtherSession
 from veza_core.db.timeouts import is_lock_timeout
 from veza_core.errors import clear_line, one_line
+from veza_core.management.arguments import add_database, add_lock_timeout, check_lock_timeout
 from veza_core.operations.dependents import (
     Dependent,
     find_dependents,
@@ -50,12 +51,7 @@ class Command(BaseCommand):
             dest="interactive",
             help="Do not ask for the database's name.",
         )
-        parser.add_argument(
-            "--database",
-            default=DEFAULT_DB_ALIAS,
-            choices=tuple(connections),
-            help='The database to reset. Defaults to the "default" database.',
-        )
+        add_database(parser, "The database to reset")
         parser.add_argument(
             "--drop-dependents",
             action="store_true",
@@ -72,20 +68,13 @@ class Command(BaseCommand):
             action="store_true",
             help="Fill in demo data afterwards, as manage.py seed_demo does.",
         )
-        parser.add_argument(
-            "--lock-timeout",
-            type=float,
-            default=settings.MIGRATE_LOCK_TIMEOUT,
-            metavar="SECONDS",
-            help="How long to wait for sessions in the way (default: %(default)s).",
-        )
+        add_lock_timeout(parser, "How long to wait for sessions in the way (default: %(default)s).")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Reset the database. Raises `CommandError` in one line, with nothing dropped."""
         if not settings.DEBUG:
             raise CommandError("reset_db is for development, and DEBUG is off: nothing was dropped")
-        if options["lock_timeout"] < 0.001:
-            raise CommandError("--lock-timeout is at least 0.001 s")
+        check_lock_timeout(options)
         connection = connections[options["database"]]
         check_direct(connection)
         say = self.stdout.write if options["verbosity"] else lambda line: None

@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.distribution import asking, read_triggers
@@ -15,7 +15,14 @@ from veza_core.db.session import announce
 from veza_core.db.sessions import OtherSession
 from veza_core.db.timeouts import is_lock_timeout
 from veza_core.errors import clear_line, one_line
-from veza_core.management.arguments import some_path, some_text
+from veza_core.management.arguments import (
+    add_database,
+    add_lock_timeout,
+    add_tools,
+    check_lock_timeout,
+    some_path,
+    some_text,
+)
 from veza_core.operations.backup.archive import Archive, open_archive
 from veza_core.operations.backup.contents import check_contents
 from veza_core.operations.backup.programs import server_major
@@ -84,33 +91,16 @@ class Command(BaseCommand):
             dest="tablespaces",
             help="Put all into the database's own tablespace.",
         )
-        parser.add_argument(
-            "--lock-timeout",
-            type=float,
-            default=settings.MIGRATE_LOCK_TIMEOUT,
-            metavar="SECONDS",
-            help="How long to wait for sessions in the way (default: %(default)s).",
-        )
-        parser.add_argument(
-            "--tools",
-            type=some_text,
-            metavar="DIRECTORY",
-            help="Where pg_dump and pg_restore are (default: the best that this machine has).",
-        )
-        parser.add_argument(
-            "--database",
-            default=DEFAULT_DB_ALIAS,
-            choices=tuple(connections),
-            help='The database to restore into. Defaults to the "default" database.',
-        )
+        add_lock_timeout(parser, "How long to wait for sessions in the way (default: %(default)s).")
+        add_tools(parser)
+        add_database(parser, "The database to restore into")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Restore the file. Raises `CommandError` in one line, with nothing changed."""
         self.started = time.monotonic()
         self.options = options
         self.choice = Choice(options["owners"], options["grants"], options["tablespaces"])
-        if options["lock_timeout"] < 0.001:
-            raise CommandError("--lock-timeout is at least 0.001 s")
+        check_lock_timeout(options)
         connection = connections[options["database"]]
         announce(connection, self._say, lift=True).check_writable()
         archive = open_archive(

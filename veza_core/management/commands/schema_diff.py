@@ -1,20 +1,17 @@
 """`manage.py schema_diff`: what a release changes for the services."""
 
 import sys
-import traceback
 from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.core.management.base import CommandError
 
-from veza_core.management.arguments import some_text
-
-FINDINGS, COULD_NOT_RUN = 1, 2
+from veza_core.management.arguments import add_database, some_text
+from veza_core.management.exit_status import COULD_NOT_RUN, FINDINGS, TellingCommand
 
 
-class Command(BaseCommand):
+class Command(TellingCommand):
     """Parses, compares, prints. Exit 0: nothing breaks. 1: something does. 2: could not run."""
 
     help = (
@@ -22,22 +19,6 @@ class Command(BaseCommand):
         "write, and which version it needs. Exit status: 0 nothing breaks, 1 something does, "
         "2 could not run."
     )
-    # It looks at no model.
-    requires_system_checks: list[str] = []
-
-    def run_from_argv(self, argv: list[str]) -> None:
-        """Run the command; what went wrong outside of `handle` is no finding either."""
-        from veza_core.errors import clear_line
-
-        try:
-            super().run_from_argv(argv)
-        except Exception as error:
-            line = clear_line(error)
-            if line is None or "--traceback" in argv:
-                traceback.print_exc(file=sys.stderr)
-            else:
-                self.stderr.write(f"manage.py: {line}")
-            sys.exit(COULD_NOT_RUN)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         what = (
@@ -61,12 +42,7 @@ class Command(BaseCommand):
             help="what makes exit status 1: a change that breaks something, or a version of NEW "
             "that is too low for what changed; default: breaking",
         )
-        parser.add_argument(
-            "--database",
-            default=DEFAULT_DB_ALIAS,
-            choices=tuple(connections),
-            help="on whose server .sql files are loaded into a throw-away database",
-        )
+        add_database(parser, "On whose server .sql files are loaded into a throw-away database")
 
     def handle(self, *args: Any, **options: Any) -> None:
         # Imported late: --help, and every other command, do without.

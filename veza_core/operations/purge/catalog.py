@@ -87,6 +87,15 @@ class Reference:
     column: str
     action: str
 
+    @property
+    def names(self) -> dict[str, sql.Composable]:
+        """For SQL: the table, its key, and the column that refers."""
+        return {
+            "table": self.table.identifier,
+            "key": sql.Identifier(self.table.key),
+            "column": sql.Identifier(self.column),
+        }
+
 
 @dataclass(slots=True)
 class Catalog:

@@ -86,7 +86,7 @@ def _gone(catalog: Catalog, root: Table, key: Any) -> dict[Table, sql.Composable
             parts.insert(0, sql.SQL("SELECT {}::{}").format(sql.Literal(str(key)), sql.SQL("uuid")))
         if parts and not table.is_spread:
             own = [
-                OWN_CHILDREN.format(**_names(reference), gone=_name(table))
+                OWN_CHILDREN.format(**reference.names, gone=_name(table))
                 for reference in catalog.references[table]
                 if reference.table == table and reference.action == CASCADE
             ]
@@ -146,16 +146,7 @@ def _blockers(catalog: Catalog, gone: dict[Table, sql.Composable]) -> Iterator[A
 
 
 def _children(reference: Reference, parent: Table) -> sql.Composable:
-    return CHILDREN.format(**_names(reference), gone=_name(parent), most=MOST + 1)
-
-
-def _names(reference: Reference) -> dict[str, sql.Composable]:
-    table = reference.table
-    return {
-        "table": table.identifier,
-        "key": sql.Identifier(table.key),
-        "column": sql.Identifier(reference.column),
-    }
+    return CHILDREN.format(**reference.names, gone=_name(parent), most=MOST + 1)
 
 
 def _count(rows: sql.Composable) -> sql.Composable:

@@ -165,7 +165,7 @@ class Removal:
         return total
 
     def _referring(self, reference: Reference, keys: list[Any], limit: int) -> list[Any]:
-        statement = REFERRING.format(**_names(reference))
+        statement = REFERRING.format(**reference.names)
         return [row[0] for row in self.batches.rows(statement, [keys, limit])]
 
     def _delete(self, table: Table, keys: list[Any]) -> None:
@@ -195,7 +195,7 @@ class Removal:
     def _blocker(self, key: Any) -> str | None:
         """Who forbids that the row goes. To find out last would be to have emptied it in vain."""
         for reference in self.batches.catalog.blockers[self.due.table]:
-            if self.batches.rows(REFERS.format(**_names(reference)), [key]):
+            if self.batches.rows(REFERS.format(**reference.names), [key]):
                 return f"{reference.table} refers to them"
         return None
 
@@ -229,7 +229,7 @@ class Removal:
     def _take_children(self, reference: Reference, path: Sequence[Row]) -> Row | None:
         limit = self._first_limit(reference.table)
         locking = reference.table.locking("FOR UPDATE SKIP LOCKED")
-        statement = SELECT_CHILDREN.format(**_names(reference), locking=locking)
+        statement = SELECT_CHILDREN.format(**reference.names, locking=locking)
         while True:
             with self.batches.batch():
                 self._check_due(path)
@@ -249,8 +249,8 @@ class Removal:
     def _clear_children(self, reference: Reference, path: Sequence[Row]) -> None:
         table = reference.table
         locking = table.locking("FOR NO KEY UPDATE SKIP LOCKED")
-        select = SELECT_REFERRING.format(**_names(reference), locking=locking)
-        clear = CLEAR.format(**_names(reference))
+        select = SELECT_REFERRING.format(**reference.names, locking=locking)
+        clear = CLEAR.format(**reference.names)
         cleared = -1
         while cleared:
             with self.batches.batch():
@@ -265,12 +265,3 @@ class Removal:
         statement = STILL_DUE.format(**self._names(), locking=locking)
         if not self.batches.rows(statement, [path[0][1]]):
             raise NotDueError
-
-
-def _names(reference: Reference) -> dict[str, sql.Composable]:
-    table = reference.table
-    return {
-        "table": table.identifier,
-        "key": sql.Identifier(table.key),
-        "column": sql.Identifier(reference.column),
-    }

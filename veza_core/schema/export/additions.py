@@ -4,7 +4,7 @@ A file of its own for each migration leaves all the earlier files as they are. W
 written is an `ExportError`, and `exporting.prove` loads all files and compares.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from veza_core.schema.audit.quoting import ident
@@ -19,6 +19,12 @@ _DROP = {
     "constraints": "ALTER TABLE {table} DROP CONSTRAINT {name};",
     "indexes": "DROP INDEX public.{name};",
     "triggers": "DROP TRIGGER {name} ON {table};",
+}
+#: What a comment on a part is on.
+_TARGET = {
+    "constraints": "CONSTRAINT {name} ON {table}",
+    "indexes": "INDEX public.{name}",
+    "triggers": "TRIGGER {name} ON {table}",
 }
 _ADD = {
     "constraints": render.added_constraint,
@@ -107,7 +113,12 @@ def _functions(before: Snapshot, after: Snapshot) -> Iterator[str]:
 def _altered(name: str, was: Properties, now: Properties) -> Iterator[str]:
     """The statements that change a table: what is dropped first, then what is added."""
     target = f"public.{ident(name)}"
-    _refuse(f"table {name}", was, now, {*_DROP, "comment"})
+    _refuse(f"table {name}", was, now, {*_DROP, "options", "toast options", "comment"})
+    for column, renamed in (new_names := _new_names(was["columns"], now["columns"])).items():
+        yield f"ALTER TABLE {target} RENAME COLUMN {ident(column)} TO {ident(renamed)};"
+    was = was | {
+        "columns": {new_names.get(name, name): about for name, about in was["columns"].items()}
+    }
     yield from _dropped(target, was, now)
     for column, about in now["columns"].items():
         before = was["columns"].get(column)
@@ -115,15 +126,44 @@ def _altered(name: str, was: Properties, now: Properties) -> Iterator[str]:
             yield from render.added_column(name, column, about)
         elif before != about:
             yield from _altered_column(name, column, before, about)
+    yield from _altered_parts(name, was, now)
+    yield from _options(f"ALTER TABLE {target}", was, now)
+    if was.get("comment") != now.get("comment"):
+        yield _comment(f"TABLE {target}", now)
+
+
+def _altered_parts(table: str, was: Properties, now: Properties) -> Iterator[str]:
+    """The statements that add constraints, indexes and triggers, or change what is beside them."""
+    target = f"public.{ident(table)}"
     for part, added in _ADD.items():
         for thing, about in now.get(part, {}).items():
             before = was.get(part, {}).get(thing)
             if before is None or _is_made_again(part, before, about):
-                yield from added(name, thing, about)
+                yield from added(table, thing, about)
             elif before != about:
-                _refuse(f"{name}.{thing}", before, about, set())
-    if was.get("comment") != now.get("comment"):
-        yield _comment(f"TABLE {target}", now)
+                _refuse(f"{table}.{thing}", before, about, {"options", "comment"})
+                yield from _options(f"ALTER INDEX public.{ident(thing)}", before, about)
+                if before.get("comment") != about.get("comment"):
+                    yield _comment(_TARGET[part].format(table=target, name=ident(thing)), about)
+
+
+def _new_names(was: Iterable[str], now: Iterable[str]) -> dict[str, str]:
+    """The columns that were renamed, and their new names.
+
+    PostgreSQL adds a column at the end: a new name before one that stayed is another name for what
+    stood there. The last columns may as well be dropped and added: the tables are empty. Where a
+    migration also drops a column beside it, `exporting.prove` refuses the result.
+    """
+    found: dict[str, str] = {}
+    before, after = list(was), list(now)
+    for kept in [name for name in before if name in after]:
+        old, new = before[: before.index(kept)], after[: after.index(kept)]
+        if len(old) == len(new):
+            found |= dict(zip(old, new, strict=True))
+        elif new:
+            return {}
+        before, after = before[len(old) + 1 :], after[len(new) + 1 :]
+    return found
 
 
 def _dropped(target: str, was: Properties, now: Properties) -> Iterator[str]:
@@ -139,7 +179,8 @@ def _is_made_again(part: str, was: Properties, now: Properties | None) -> bool:
 
 
 def _altered_column(table: str, column: str, was: Properties, now: Properties) -> Iterator[str]:
-    _refuse(f"column {table}.{column}", was, now, {"type", "nullability", "default", "comment"})
+    known = {"type", "nullability", "default", "options", "statistics", "comment"}
+    _refuse(f"column {table}.{column}", was, now, known)
     alter = f"ALTER TABLE public.{ident(table)} ALTER COLUMN {ident(column)}"
     if was["type"] != now["type"]:
         kind = column_type(now["type"])
@@ -151,8 +192,23 @@ def _altered_column(table: str, column: str, was: Properties, now: Properties) -
             yield f"{alter} DROP DEFAULT;"
     if was.get("nullability") != now.get("nullability"):
         yield f"{alter} {'SET' if 'nullability' in now else 'DROP'} NOT NULL;"
+    yield from _options(alter, was, now)
+    if was.get("statistics") != now.get("statistics"):
+        yield f"{alter} SET STATISTICS {now.get('statistics', -1)};"
     if was.get("comment") != now.get("comment"):
         yield _comment(f"COLUMN public.{ident(table)}.{ident(column)}", now)
+
+
+def _options(alter: str, was: Properties, now: Properties) -> Iterator[str]:
+    """The statements that reset the options that are gone, and set those that are new."""
+    before, after = (
+        [*about.get("options", []), *about.get("toast options", [])] for about in (was, now)
+    )
+    kept = {option.partition("=")[0] for option in after}
+    if gone := [name for name in (each.partition("=")[0] for each in before) if name not in kept]:
+        yield f"{alter} RESET ({', '.join(gone)});"
+    if new := [option for option in after if option not in before]:
+        yield f"{alter} SET {render.parameters(new)};"
 
 
 def _comment(target: str, about: Properties) -> str:

@@ -194,20 +194,21 @@ def added_index(table: str, name: str, about: Properties) -> Iterator[str]:
 def _options(target: str, properties: Properties, constraints: Properties) -> Iterator[str]:
     """The statements that set options: of the table, of columns, of the indexes of constraints."""
     if of_table := [*properties.get("options", []), *properties.get("toast options", [])]:
-        yield f"ALTER TABLE {target} SET {_parameters(of_table)};"
+        yield f"ALTER TABLE {target} SET {parameters(of_table)};"
     for column, about in properties["columns"].items():
         alter = f"ALTER TABLE {target} ALTER COLUMN {ident(column)}"
         if "options" in about:
-            yield f"{alter} SET {_parameters(about['options'])};"
+            yield f"{alter} SET {parameters(about['options'])};"
         if "statistics" in about:
             yield f"{alter} SET STATISTICS {about['statistics']};"
     for constraint, about in constraints.items():
         if "options" in about:
             index = f"public.{ident(constraint)}"
-            yield f"ALTER INDEX {index} SET {_parameters(about['options'])};"
+            yield f"ALTER INDEX {index} SET {parameters(about['options'])};"
 
 
-def _parameters(options: list[str]) -> str:
+def parameters(options: list[str]) -> str:
+    """Options, as they are in a catalog (`name=value`), in parentheses for SET."""
     pairs = (option.split("=", 1) for option in options)
     return f"({', '.join(f'{name} = {literal(value)}' for name, value in pairs)})"
 

@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
+from django.db import DatabaseError, InterfaceError, connections
 
+from veza_core.management.arguments import add_database
 from veza_site.status.questions import QUESTIONS
 from veza_site.status.report import read_report
 from veza_site.status.text import lines
@@ -34,12 +35,7 @@ class Command(BaseCommand):
             metavar="QUESTION",
             help=f"Leave this out; may be repeated: {', '.join(QUESTIONS)}.",
         )
-        parser.add_argument(
-            "--database",
-            default=DEFAULT_DB_ALIAS,
-            choices=tuple(connections),
-            help='The database to look at. Defaults to the "default" database.',
-        )
+        add_database(parser, "The database to look at")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the report. Raises `CommandError` with the exit status."""

@@ -1,24 +1,16 @@
 """`count_weekly_plays`: says which tracks were played most in the last 7 days."""
 
-import argparse
-import re
 import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import connections
 
 from veza_core.db.session import announce
+from veza_core.management.arguments import a_number_of, add_database
 from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.jobs import record_success
 from veza_streaming.weekly_plays import WEEKLY_PLAYS, Outcome, count_weekly_plays
-
-
-def a_number_of_tracks(text: str) -> int:
-    """Tracks, 1 to 100,000."""
-    if not re.fullmatch(r"[1-9]\d{0,4}|100000", text):
-        raise argparse.ArgumentTypeError("a number of tracks is needed, from 1 to 100000")
-    return int(text)
 
 
 class Command(BaseCommand):
@@ -33,7 +25,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--tracks",
-            type=a_number_of_tracks,
+            type=a_number_of("tracks", 100_000),
             default=1000,
             metavar="N",
             help="How many tracks have a count; all others have 0 (default: 1000).",
@@ -43,12 +35,7 @@ class Command(BaseCommand):
             action="store_true",
             help="Say how many counts would change, and change nothing.",
         )
-        parser.add_argument(
-            "--database",
-            default=DEFAULT_DB_ALIAS,
-            choices=tuple(connections),
-            help='The database to count in. Defaults to the "default" database.',
-        )
+        add_database(parser, "The database to count in")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Count. Raises `CommandError` in one line."""
