@@ -103,12 +103,14 @@ def shoot(browser: Browser, address: str, database: str) -> None:
 
 def kinds(database: str) -> dict[str, str]:
     """Every kind of page, and the address of one."""
-    (user, _), (job,), (track,) = (
+    (user, _), (job,), (track,), (session,), (colleague,) = (
         fetch(database, query)
         for query in (
             SOMEBODY,
             "SELECT id FROM hls_transcode_queue WHERE status = 'failed' LIMIT 1",
             "SELECT id FROM tracks ORDER BY play_count DESC LIMIT 1",
+            "SELECT id FROM user_sessions ORDER BY created_at DESC LIMIT 1",
+            "SELECT id FROM users WHERE username LIKE 'moderator%'",
         )
     )
     return {
@@ -117,14 +119,24 @@ def kinds(database: str) -> dict[str, str]:
         "tracks": "/admin/veza_streaming/track/",
         "jobs": "/admin/veza_media/hlstranscodejob/?failed=latest",
         "changes": "/admin/veza_streaming/trackhistory/",
+        "locked": "/admin/veza_core/user/?locked=now",
+        "recent-sessions": "/admin/veza_core/usersession/?used=hour",
         "empty-list": "/admin/veza_core/user/?range=today&is_banned=yes",
         "user": f"/admin/veza_core/user/{user}/",
         "erasure": f"/admin/veza_core/user/{user}/erasure/",
         "related": f"/admin/veza_core/user/{user}/related/",
+        "timeline": f"/admin/veza_core/user/{user}/timeline/",
         "archive": f"/admin/veza_core/user/{user}/export_data/",
         "track": f"/admin/veza_streaming/track/{track}/",
         "job": f"/admin/veza_media/hlstranscodejob/{job}/",
+        "session": f"/admin/veza_core/usersession/{session}/",
         "action": f"/admin/veza_core/user/{user}/ban/",
+        "suspend": f"/admin/veza_core/user/{user}/suspend/",
+        "delete-content": f"/admin/veza_core/user/{user}/delete_content/",
+        "colleague": f"/admin/veza_core/user/{colleague}/",
+        "second-factor": f"/admin/veza_core/user/{colleague}/reset_second_factor/",
+        "role": f"/admin/veza_core/user/{colleague}/grant_role/",
+        "note": f"/admin/veza_core/user/{user}/note/",
         "export": "/admin/veza_streaming/track/export/",
         "search": "/admin/search/",
         "staff-log": "/admin/veza_site/stafflogentry/",
