@@ -11,7 +11,10 @@ import runpy
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(
@@ -39,21 +42,43 @@ def run(
     longest: float = LONGEST,
 ) -> subprocess.CompletedProcess[str]:
     """Run a Python program with all of its environment; what `subprocess.run` would give."""
+    with started(program, arguments, environment) as process:
+        return process.result(longest)
+
+
+@contextmanager
+def started(
+    program: Path, arguments: tuple[str, ...], environment: dict[str, str]
+) -> Iterator["Started"]:
+    """Start it, and go on; at the end it is killed if it still runs."""
     with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
         process = _processes.Process(
             target=_child, args=(program, arguments, environment, out.name, err.name)
         )
         process.start()
-        process.join(longest)
-        if process.exitcode is None:
+        try:
+            yield Started([str(program), *arguments], process, (out, err))
+        finally:
             process.kill()
             process.join()
-            raise subprocess.TimeoutExpired([str(program), *arguments], longest)
-        return subprocess.CompletedProcess(
-            [str(program), *arguments],
-            process.exitcode,
-            *(file.read().decode() for file in (out, err)),
-        )
+
+
+class Started:
+    """A program that runs."""
+
+    def __init__(self, arguments: list[str], process: Any, streams: tuple[Any, Any]) -> None:
+        self.arguments, self.process, self.streams = arguments, process, streams
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.process.pid, number)
+
+    def result(self, longest: float = LONGEST) -> subprocess.CompletedProcess[str]:
+        """What it has become, once it has ended, which takes so many seconds at most."""
+        self.process.join(longest)
+        if self.process.exitcode is None:
+            raise subprocess.TimeoutExpired(self.arguments, longest)
+        texts = (stream.read().decode() for stream in self.streams)
+        return subprocess.CompletedProcess(self.arguments, self.process.exitcode, *texts)
 
 
 def _child(

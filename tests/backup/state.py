@@ -14,7 +14,9 @@ WHERE relkind IN ('r', 'p') AND nspname NOT LIKE 'pg\\_%' AND nspname <> 'inform
     AND relname <> 'veza_site_jobrun'
 ORDER BY 1, 2
 """
-CHECKSUM = "SELECT count(*), md5(coalesce(string_agg(r::text, ',' ORDER BY r::text), '')) FROM {} r"
+CHECKSUM = """
+SELECT count(*), md5(coalesce(string_agg(r::text, ',' ORDER BY r::text COLLATE "C"), '')) FROM {} r
+"""
 SEQUENCES = "SELECT schemaname, sequencename, last_value FROM pg_sequences ORDER BY 1, 2"
 
 
@@ -25,10 +27,15 @@ def connect(name: str, **options) -> psycopg.Connection:
 def rows_of(name: str) -> dict[tuple[str, str], tuple[int, str]]:
     """Count and checksum of every table of the database, whatever its schema."""
     with connect(name) as database:
-        return {
-            table: database.execute(sql.SQL(CHECKSUM).format(sql.Identifier(*table))).fetchone()
-            for table in database.execute(TABLES).fetchall()
-        }
+        return rows_in(database)
+
+
+def rows_in(session: psycopg.Connection) -> dict[tuple[str, str], tuple[int, str]]:
+    """The same of the database that a session is in."""
+    return {
+        table: session.execute(sql.SQL(CHECKSUM).format(sql.Identifier(*table))).fetchone()
+        for table in session.execute(TABLES).fetchall()
+    }
 
 
 def state_of(name: str) -> dict[str, object]:

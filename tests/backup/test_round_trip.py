@@ -3,9 +3,12 @@
 import re
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from tests.backup.state import connect, differences, rows_of, state_of
+from tests import in_process, needs
+from tests.backup.state import connect, differences, rows_in, rows_of, state_of
+from tests.clusters import running_cluster
 from tests.counts import SUMMARY
 from tests.support import (
     administer,
@@ -57,6 +60,27 @@ def test_into_an_empty_database(filled, archive):
                 "SELECT reltuples FROM pg_class WHERE oid = 'track_plays'::regclass"
             ).fetchone()
         assert estimate == 20_000
+
+
+def test_from_an_older_major_version(tmp_path):
+    """As docs/operations.md moves a database to a new server: rows of every table, the audit."""
+    path = str(tmp_path / "a.dump")
+    with running_cluster(needs.debian_programs(), auth="trust") as home:
+        url = f"postgresql://postgres@/postgres?host={home}"
+        seed = ["seed_demo", "--users=200", "--tracks=100", "--plays=500", "--verbosity=0"]
+        for command in (["migrate", "--no-audit"], seed, ["backup_db", path]):
+            result = in_process.run(url, tuple(command))
+            assert result.returncode == 0, result.stderr
+        with psycopg.connect(url) as old:
+            before = rows_in(old)
+    assert [
+        table for table, (number, _) in before.items() if "public" in table and not number
+    ] == []
+    with scratch_database() as name:
+        verdict = restore(path, name).stdout.splitlines()[-1]
+        assert verdict.startswith("Audit: 0 errors and 0 warnings")
+        assert rows_of(name) == before
+        assert manage("migrate", "--check", **database_environment(name)).returncode == 0
 
 
 def test_replaces_and_leaves_chat_alone(database, tmp_path):

@@ -144,6 +144,8 @@ BAD = {
     "23502": "INSERT INTO users (username) VALUES ('somebody')",
     "22001": "UPDATE tracks SET title = repeat('x', 256)",
     "22P02": "SELECT FROM users WHERE id = 'x'",
+    "22021": r"SELECT convert_from('\xff', 'UTF8')",
+    "22P05": r"""SELECT '"\u0000"'::jsonb""",
 }
 
 
@@ -154,6 +156,16 @@ def test_a_wrong_value_has_the_code_of_the_table(first, track, code, statement):
 
     assert caught.value.sqlstate == code
     assert any(f"`{code}`" in cell for cell, *_ in table("SQLSTATE"))
+
+
+def test_a_text_that_nobody_typed_has_one_bound_wherever_it_is(first):
+    (told,) = re.findall(r"without NUL:\n(.+?)\.", DOCUMENT)
+    bounds = dict(re.findall(r"`(\w+)` (\d+)", told))
+
+    with_bounds = COLUMNS.replace("NULL)", "atttypmod)", 1)
+    live = {(c, type_) for _, c, type_ in first.execute(with_bounds) if c in bounds}
+
+    assert live == {(c, f"character varying({bound})") for c, bound in bounds.items()}
 
 
 @pytest.mark.parametrize(

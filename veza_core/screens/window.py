@@ -2,7 +2,8 @@
 
 A condition in WHERE, or a sort, has PostgreSQL read as many rows as it takes, up to all there are.
 So an index gives a bounded number of rows first, and the page is chosen and sorted out of those. In
-one statement: thousands of rows are a few milliseconds for PostgreSQL, and many for Python.
+one statement: in Python the same takes 3.7 times as long (docs/performance.md, "Ways around the
+ORM", by `python -m benchmarks.admin.ways`).
 """
 
 from dataclasses import dataclass

@@ -1,0 +1,153 @@
+"""What each way around Django's ORM buys on a page of the admin: it beside what Django does.
+
+    python -m benchmarks.admin.ways
+
+The database is that of `benchmarks.admin.run`; `--scale small` will do. A line has the fastest of
+`--rounds` calls of each, in turn, in one process: what is slow is the work, not the machine.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import Any
+
+from benchmarks.admin.run import arguments, fill
+
+type Way = Callable[[], Any]
+
+#: Rows of a page that has a panel of each table.
+ROWS = 400
+
+
+def main() -> None:
+    """Fill, measure, print a line a way."""
+    options = arguments()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
+    os.environ["EMBEDDED_DATABASE"] = options.database
+    import django
+
+    django.setup()
+    fill(options)
+    print(f"{'':44} {'ours':>9} {'Django':>9}  ratio")
+    for name, ours, django_s in ways():
+        best = [min(times) for times in zip(*timed(ours, django_s, options.rounds), strict=True)]
+        print(f"{name:44} {best[0] * 1e3:6.2f} ms {best[1] * 1e3:6.2f} ms {best[1] / best[0]:6.1f}")
+
+
+def timed(ours: Way, django_s: Way, rounds: int) -> Iterator[tuple[float, float]]:
+    """Seconds of both in each round; the first fills caches, and is left out."""
+    for number in range(rounds + 1):
+        seconds = []
+        for way in (ours, django_s):
+            started = time.perf_counter()
+            way()
+            seconds.append(time.perf_counter() - started)
+        if number:
+            yield seconds[0], seconds[1]
+
+
+def ways() -> Iterator[tuple[str, Way, Way]]:
+    """Each way's name, it, and what Django does."""
+    from django.contrib.admin import site
+    from django.db import connection
+    from django.db.models import Q
+    from django.urls import reverse
+
+    from veza_core.db.infinity import from_json
+    from veza_core.models import User
+    from veza_core.screens import labels, panels
+    from veza_core.screens.keyset import WINDOW
+    from veza_core.screens.order import Order
+    from veza_core.screens.window import flagged, look_through
+    from veza_streaming.models import TrackPlay
+
+    import_module("veza_site.urls")  # it imports the screens
+    staff: Any = site
+    order = Order.parse(TrackPlay, "-created_at")
+    condition = Q(source="library", device="tv")
+    rows = TrackPlay.objects.order_by(*order.by)
+
+    def chosen_in_python() -> list[Any]:
+        meets = flagged(rows, order, condition)[:WINDOW]
+        return [pk for _, pk, met in meets if met][:51]
+
+    def chosen() -> list[Any]:
+        return look_through(flagged(rows, order, condition)[:WINDOW], order, 51).ids
+
+    assert chosen() == chosen_in_python()  # noqa: S101 - else they are not comparable
+    yield f"a page out of {WINDOW:,} rows (window.py)", chosen, chosen_in_python
+
+    concrete = TrackPlay._meta.concrete_fields
+    names, columns = [one.name for one in concrete], [one.attname for one in concrete]
+    read = panels.reader_of(TrackPlay, names, "default")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT row_to_json(track_plays)::text FROM track_plays LIMIT %s", [ROWS])
+        texts = [text for (text,) in cursor.fetchall()]
+
+    def from_db() -> list[Any]:
+        values = map(json.loads, texts)
+        return [
+            TrackPlay.from_db(
+                "default", columns, [from_json(one, row[one.column]) for one in concrete]
+            )
+            for row in values
+        ]
+
+    yield (
+        f"{ROWS} rows out of JSON (panels.reader_of)",
+        lambda: [read(json.loads(text)) for text in texts],
+        from_db,
+    )
+
+    request: Any = type("Request", (), {"access": Everything()})()
+    busy = rows.exclude(user=None)[0].user
+    relations = panels.relations_of(staff, User, "default")
+
+    def one_query_each() -> list[Any]:
+        found = []
+        for relation in relations:
+            of_user = relation.model._base_manager.filter(**{relation.key.name: busy})
+            found.append(list(of_user.order_by("-created_at", "-id")[: panels.LATEST]))
+            of_user[: panels.PANEL_COUNT_LIMIT].count()
+        return found
+
+    yield (
+        f"the {len(relations)} panels of a user (panels.py)",
+        lambda: panels.panels_of(staff, request, busy, "default"),
+        one_query_each,
+    )
+
+    some = list(rows.exclude(user=None)[:50])
+
+    def in_bulk() -> list[Any]:
+        ids = {
+            key: {getattr(row, key.attname) for row in some}
+            for key in labels.foreign_keys(TrackPlay)
+        }
+        return [key.related_model._base_manager.in_bulk(list(pks)) for key, pks in ids.items()]
+
+    yield (
+        "names behind the keys of 50 rows (labels.py)",
+        lambda: labels.attach(request, staff, "default", some),
+        in_bulk,
+    )
+    yield (
+        f"{ROWS} links (labels.url_of)",
+        lambda: [labels.url_of(TrackPlay, some[0].pk) for _ in range(ROWS)],
+        lambda: [reverse("admin:veza_streaming_trackplay_change", args=[some[0].pk])
+                 for _ in range(ROWS)],
+    )  # fmt: skip
+
+
+class Everything:
+    """The rights of somebody who may read everything."""
+
+    def may(self, *_: str) -> bool:
+        """Yes."""
+        return True
+
+
+if __name__ == "__main__":
+    main()
