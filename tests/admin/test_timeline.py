@@ -126,7 +126,7 @@ def test_a_tracks_page_has_jobs_first(support: Client, bob: User):
     assert "codec wmapro" in first
     assert 'id="panel-' not in text.partition('id="panel-1">')[0]
     assert rest.index('id="timeline"') < rest.index('aria-label="Chart"')
-    assert re.findall('<li><a href="#([a-z0-9-]+)">', text)[:2] == ["timeline", "panel-1"]
+    assert re.findall('<li><a href="#([a-z0-9-]+)">', text)[:2] == ["panel-1", "timeline"]
     head = text.partition('class="glance"')[2].partition("</ul>")[0]
     assert ">Failed<" in head
 
