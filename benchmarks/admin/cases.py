@@ -89,6 +89,19 @@ def cases() -> Iterator[Case]:
     ]  # fmt: skip
     for name, model, ours, theirs in pairs:
         yield Case(name, list_of("admin", model, **ours), list_of("stock", model, **theirs))
+    ours_only: list[tuple[str, type[Model], dict[str, Any]]] = [
+        ("users, locked", User, {"locked": "now"}),
+        ("sessions, recently active", UserSession, {"used": "hour"}),
+        ("accounts of a domain", User, {"domain": "example.com"}),
+        ("accounts seen with a user", User, {"seen_with": user}),
+        ("jobs, the last to fail", HlsTranscodeJob, {"failed": "latest"}),
+        ("plays this week", TrackPlay, {"range": "7d"}),
+    ]
+    for name, model, ours in ours_only:
+        yield Case(name, list_of("admin", model, **ours))
+    for name in ("timeline", "related", "erasure"):
+        yield Case(f"{name} of a user", f"{page_of('admin', User, user)}{name}/")
+    yield Case("timeline of a track", f"{page_of('admin', Track, track.pk)}timeline/")
     yield Case("page of a user", page_of("admin", User, user), page_of("stock", User, user))
     yield Case(
         "page of a track", page_of("admin", Track, track.pk), page_of("stock", Track, track.pk)

@@ -22,8 +22,9 @@ class StockSite(admin.AdminSite):
         return True
 
     def get_urls(self) -> Any:
-        """Django's, and the address that the header of our templates names."""
-        return [path("search/", self.index, name="search"), *super().get_urls()]
+        """Django's, and the addresses that the header of our templates names."""
+        named = [path(f"{name}/", self.index, name=name) for name in ("search", "sessions")]
+        return [*named, *super().get_urls()]
 
 
 class StockAdmin(admin.ModelAdmin):

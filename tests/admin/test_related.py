@@ -67,7 +67,9 @@ def test_accounts_seen_where_an_account_was(browser: Client) -> None:
         (twice, "192.0.2.2"), (twice, "192.0.2.2"), (once, "192.0.2.2"), (banned, "192.0.2.1"),
         (other, "192.0.2.3"), (other, None),
     ):  # fmt: skip
-        baker.make(UserSession, user=user, ip_address=address)
+        # What a client that says nothing is: no device that two accounts have in common.
+        device = {dora: "iPhone 15", once: "iPhone 15", banned: "iPhone 14"}.get(user)
+        baker.make(UserSession, user=user, ip_address=address, device_info=device)
     assert f'href="{page_of(User, dora.pk)}related/"' in text_of(
         browser.get(page_of(User, dora.pk))
     )
@@ -76,7 +78,8 @@ def test_accounts_seen_where_an_account_was(browser: Client) -> None:
         [re.sub("<[^>]+>", "", cell) for cell in row.split("</td><td>")]
         for row in re.findall("<tr><td>(.*?)</td></tr>", panel)
     ]
-    assert rows[0][:4] == ["twice", "Active Unverified", "2", "3"]
+    assert rows[0][:5] == ["twice", "Active Unverified", "2", "3", "0"]
+    assert [(row[0], row[4]) for row in rows[1:]] == [("once", "1"), ("gone", "0")]
     assert {row[0]: row[1] for row in rows[1:]} == {
         "once": "Active Unverified", "gone": "Banned Unverified",
     }  # fmt: skip
@@ -86,7 +89,7 @@ def test_accounts_seen_where_an_account_was(browser: Client) -> None:
         assert set(listed(response)) == {twice.pk, once.pk, banned.pk}
         assert response.context["cl"].chooses
     assert listed(browser.get(list_of(User, seen_with=baker.make(User).pk))) == []
-    assert "None." in text_of(browser.get(f"{page_of(User, other.pk)}related/"))
+    assert "No other account" in text_of(browser.get(f"{page_of(User, other.pk)}related/"))
 
 
 def test_what_sessions_tell_is_for_who_may_read_them(browser: Client) -> None:

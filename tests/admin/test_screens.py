@@ -215,5 +215,12 @@ def test_a_chart_has_an_axis() -> None:
     svg = str(by_day("plays", "Plays", days)).partition("<svg")[2].partition("</svg>")[0]
     texts = re.findall(r"<text [^>]*>([^<]+)</text>", svg)
     assert texts == ["1,229", "0", "1 Mar", "16 Mar", "30 Mar"]
+    # A line at each number; each day below its own bar, and the numbers left of all.
+    assert re.findall(r'class="axis" x="0" y="(\d+)"', svg) == ["0", "90"]
+    heights = re.findall(r'<text x="-6" y="(\d+)"', svg)
+    assert heights == ["4", "94"]
+    assert re.findall(r'<text x="(\d+)" y="108"', svg) == ["0", "180", "360"]
+    tallest = re.findall(r'class="bar" x="([\d.]+)" y="0.0"', svg)
+    assert [float(x) for x in tallest] == [pytest.approx(360 * 29 / 30, abs=0.1)]
     nothing = str(by_day("plays", "Plays", [Day(last, 0)]))
     assert ">0</text>" in nothing

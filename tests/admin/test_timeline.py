@@ -122,8 +122,32 @@ def test_a_tracks_page_has_jobs_first(support: Client, bob: User):
     baker.make(HlsTranscodeJob, track=track, status="failed", error_message="codec wmapro")
     text = page_of(track, support)
     assert events(text)[0][1].startswith("Transcode job")
-    first = text.partition('id="panel-1">')[2].partition('id="panel-2">')[0]
+    first, _, rest = text.partition('id="panel-1">')[2].partition("</section>")
     assert "codec wmapro" in first
+    assert 'id="panel-' not in text.partition('id="panel-1">')[0]
+    assert rest.index('id="timeline"') < rest.index('aria-label="Chart"')
+    assert re.findall('<li><a href="#([a-z0-9-]+)">', text)[:2] == ["panel-1", "timeline"]
+    head = text.partition('class="glance"')[2].partition("</ul>")[0]
+    assert ">Failed<" in head
+
+
+def test_what_failed_comes_first_in_a_panel(support: Client, bob: User):
+    """Before the latest, also where there are more than a panel shows."""
+    failed = baker.make(Track, user=bob, title="Broken", status="failed")
+    baker.make(Track, 25, user=bob, title="Whole", status="ready")
+    Track.objects.filter(pk=failed.pk).update(created_at=timezone.now() - timedelta(days=9))
+    panel = page_of(bob, support).partition(">Tracks</h2>")[2].partition("</section>")[0]
+    assert re.findall(">(Broken|Whole)</a>", panel) == ["Broken", *["Whole"] * 19]
+    assert "20 of them, and all 26" in panel
+
+
+def test_a_list_of_contents_where_there_is_more_than_one_part(support: Client, bob: User):
+    playlist = baker.make(Playlist, user=bob, title="Mine")
+    assert 'class="contents"' not in page_of(playlist, support)
+    text = page_of(bob, support)
+    for anchor in re.findall('<li><a href="#([a-z0-9-]+)">', text):
+        assert f'id="{anchor}"' in text
+    assert 'href="#panel-1"' in text.partition('class="contents"')[2].partition("</nav>")[0]
 
 
 def test_the_head_says_who_it_is_and_why_they_are_out(support: Client, bob: User):

@@ -40,7 +40,8 @@ def problems(page: Page, rules: list[str] | None = None) -> list[str]:
 
 def misfits(page: Page) -> list[str]:
     """What does not fit on the screen as it is: a page that scrolls sideways, a head or a search
-    box out of shape, and what is to be clicked but too small to be hit.
+    box out of shape, a value that sticks out of its card, and what is to be clicked but too small
+    to be hit.
     """
     found: list[str] = page.evaluate(
         """() => {
@@ -58,6 +59,11 @@ def misfits(page: Page) -> list[str]:
             const box = document.getElementById("search-box")?.getBoundingClientRect();
             if (box && (box.height > 40 || box.width < 120)) {
                 faults.push(`the search box is ${box.width} × ${box.height} px`);
+            }
+            for (const item of document.querySelectorAll(".card > dl dd")) {
+                if (item.scrollWidth > item.clientWidth + 1) {
+                    faults.push(`${item.scrollWidth} px in ${item.clientWidth}: ${told(item)}`);
+                }
             }
             for (const item of document.querySelectorAll("a, button, summary, input, select")) {
                 const { width, height } = item.getBoundingClientRect();

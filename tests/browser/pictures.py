@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 from tests.browser.checks import PHONE, THEMES, show_in
 from tests.browser.launching import MISSING, is_there, launch
 from tests.browser.people import Person
-from tests.browser.rows import fetch
+from tests.browser.rows import connect, fetch
 from tests.browser.serving import fill, serving
 from tests.run import begin, database_name, worker_database
 from tests.support import ROOT
@@ -34,6 +34,20 @@ SOMEBODY = """
 SELECT users.id, username FROM users JOIN tracks ON tracks.user_id = users.id
 WHERE users.role = 'premium' AND is_active AND NOT is_banned AND users.deleted_at IS NULL
 GROUP BY users.id ORDER BY count(*) DESC, users.id LIMIT 1
+"""
+#: Sessions that are in use now, some of them at the addresses of that account.
+IN_USE = """
+UPDATE user_sessions AS session SET last_activity_at = now() - place * interval '1 minute',
+    ip_address = CASE place %% 5 WHEN 0 THEN theirs.ip_address ELSE session.ip_address END,
+    device_info = CASE place %% 10 WHEN 0 THEN theirs.device_info ELSE session.device_info END
+FROM (
+    SELECT id, row_number() OVER (ORDER BY expires_at DESC, id) AS place FROM user_sessions
+    WHERE revoked_at IS NULL ORDER BY expires_at DESC, id LIMIT 40
+) AS latest, (
+    SELECT ip_address, device_info FROM user_sessions WHERE user_id = %s
+    ORDER BY created_at DESC LIMIT 1
+) AS theirs
+WHERE session.id = latest.id
 """
 
 
@@ -103,12 +117,14 @@ def shoot(browser: Browser, address: str, database: str) -> None:
 
 def kinds(database: str) -> dict[str, str]:
     """Every kind of page, and the address of one."""
-    (user, _), (job,), (track,) = (
+    (user, _), (job,), (track,), (session,), (colleague,) = (
         fetch(database, query)
         for query in (
             SOMEBODY,
             "SELECT id FROM hls_transcode_queue WHERE status = 'failed' LIMIT 1",
             "SELECT id FROM tracks ORDER BY play_count DESC LIMIT 1",
+            "SELECT id FROM user_sessions ORDER BY created_at DESC LIMIT 1",
+            "SELECT id FROM users WHERE username = 'admin'",
         )
     )
     return {
@@ -117,14 +133,24 @@ def kinds(database: str) -> dict[str, str]:
         "tracks": "/admin/veza_streaming/track/",
         "jobs": "/admin/veza_media/hlstranscodejob/?failed=latest",
         "changes": "/admin/veza_streaming/trackhistory/",
+        "locked": "/admin/veza_core/user/?locked=now",
+        "recent-sessions": "/admin/veza_core/usersession/?used=hour",
         "empty-list": "/admin/veza_core/user/?range=today&is_banned=yes",
         "user": f"/admin/veza_core/user/{user}/",
         "erasure": f"/admin/veza_core/user/{user}/erasure/",
         "related": f"/admin/veza_core/user/{user}/related/",
+        "timeline": f"/admin/veza_core/user/{user}/timeline/",
         "archive": f"/admin/veza_core/user/{user}/export_data/",
         "track": f"/admin/veza_streaming/track/{track}/",
         "job": f"/admin/veza_media/hlstranscodejob/{job}/",
+        "session": f"/admin/veza_core/usersession/{session}/",
         "action": f"/admin/veza_core/user/{user}/ban/",
+        "suspend": f"/admin/veza_core/user/{user}/suspend/",
+        "delete-content": f"/admin/veza_core/user/{user}/delete_content/",
+        "colleague": f"/admin/veza_core/user/{colleague}/",
+        "second-factor": f"/admin/veza_core/user/{colleague}/reset_second_factor/",
+        "role": f"/admin/veza_core/user/{colleague}/grant_role/",
+        "note": f"/admin/veza_core/user/{user}/note/",
         "export": "/admin/veza_streaming/track/export/",
         "search": "/admin/search/",
         "staff-log": "/admin/veza_site/stafflogentry/",
@@ -136,6 +162,12 @@ def kinds(database: str) -> dict[str, str]:
 def shoot_all(browser: Browser, address: str, database: str) -> None:
     """Every kind of page at three widths, light and dark."""
     GALLERY.mkdir(exist_ok=True)
+    with connect(database) as connection:
+        user, _ = fetch(database, SOMEBODY)
+        connection.execute(IN_USE, [user])
+    with browser.new_context(base_url=address) as context:
+        # The second factor that a colleague resets.
+        Person("admin").enter(context.new_page())
     with browser.new_context(base_url=address, reduced_motion="reduce") as context:
         page = context.new_page()
         Person("super_admin").enter(page)

@@ -1,5 +1,6 @@
 """What the purge of an account would remove: the page's table, and when that would be."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.db import connections
-from django.db.models import Model, Q
+from django.db.models import Model, Q, Value
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -82,17 +83,25 @@ def _effects(user: User, alias: str) -> Iterator[Line]:
 
 
 def _kept(user: User, alias: str) -> Iterator[Line]:
-    """Rows that name the account without a foreign key, which no purge follows."""
+    """Rows that name the account without a foreign key, which no purge follows: one query."""
     models = {model._meta.db_table: model for model in apps.get_models()}
     by_row = declared("about_rows")
-    for name, by_user in declared("about_users").items():
-        columns = [*by_row.get(name, ()), *by_user]
+    columns = {name: [*by_row.get(name, ()), *by_user]
+               for name, by_user in declared("about_users").items()}  # fmt: skip
+    rows = []
+    for name, own in columns.items():
         found = Q()
-        for column in columns:
+        for column in own:
             found |= Q(**{column: str(user.pk)})
-        rows = models[name]._base_manager.using(alias).filter(found)
-        if number := rows.values("pk")[: erasure.MOST + 1].count():
-            yield name, KEPT, number, columns
+        of_table = models[name]._base_manager.using(alias).filter(found).order_by()
+        rows.append(of_table.values_list(Value(name))[: erasure.MOST + 1])
+    if not rows:
+        return
+    first, *others = rows
+    numbers = Counter(name for (name,) in first.union(*others, all=True))
+    for name, own in columns.items():
+        if number := numbers[name]:
+            yield name, KEPT, number, own
 
 
 def _number(rows: int | None) -> SafeString | str:

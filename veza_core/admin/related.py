@@ -1,7 +1,8 @@
 """Accounts that belong together: of an e-mail domain, seen at an address, seen where another was.
 
 Sessions alone are looked into: an index finds those of an address. Plays and tokens have none, as
-none has devices; it would cost every play more than such a question is worth.
+none has devices; it would cost every play more than such a question is worth. Of the sessions that
+were found at an address, those on a device of the account's own are counted.
 """
 
 from collections.abc import Sequence
@@ -36,17 +37,23 @@ ADDRESSES, OWN_SESSIONS = 10, 100
 #: Accounts on their page.
 LATEST = 50
 
+#: What a client says that it is, all of it; NULL: it says nothing.
+DEVICE = "nullif(concat_ws(' ', device_info, user_agent), '')"
 #: The accounts with sessions at the addresses of one account: those with most of the addresses
 #: first. ANY and the orders: see `screens.lookups`.
-SEEN_WITH = """
-    SELECT user_id, count(DISTINCT ip_address) AS addresses, count(*) AS sessions,
-        max(created_at) AS last
-    FROM (SELECT DISTINCT ip_address FROM (
-        SELECT ip_address FROM user_sessions WHERE user_id = ANY (ARRAY[%(user)s]::uuid[])
+SEEN_WITH = f"""
+    WITH latest AS MATERIALIZED (
+        SELECT ip_address, {DEVICE} AS device FROM user_sessions
+        WHERE user_id = ANY (ARRAY[%(user)s]::uuid[])
         ORDER BY user_id, created_at DESC LIMIT %(own)s
-    ) AS latest WHERE ip_address IS NOT NULL LIMIT %(addresses)s) AS place
+    )
+    SELECT user_id, count(DISTINCT ip_address) AS addresses, count(*) AS sessions,
+        count(*) FILTER (WHERE device IN (SELECT device FROM latest)) AS same_device,
+        max(created_at) AS last
+    FROM (SELECT DISTINCT ip_address FROM latest WHERE ip_address IS NOT NULL
+        LIMIT %(addresses)s) AS place
     CROSS JOIN LATERAL (
-        SELECT user_id, created_at FROM user_sessions AS session
+        SELECT user_id, created_at, {DEVICE} AS device FROM user_sessions AS session
         WHERE session.ip_address = ANY (ARRAY[place.ip_address])
         ORDER BY session.ip_address, session.created_at DESC LIMIT %(each)s
     ) AS seen
@@ -57,11 +64,11 @@ SEEN_WITH = """
 STATE = ("username", "is_active", "is_banned", "is_verified", "locked_until", "deleted_at")
 #: The first of them with what their page shows, and how many there are.
 SHOWN = f"""
-    SELECT users.id, {", ".join(STATE)}, addresses, sessions, last, number
+    SELECT users.id, {", ".join(STATE)}, addresses, sessions, same_device, last, number
     FROM (SELECT *, count(*) OVER () AS number FROM ({SEEN_WITH}) AS found
-        ORDER BY addresses DESC, last DESC, user_id LIMIT %(latest)s) AS shown
+        ORDER BY addresses DESC, same_device DESC, last DESC, user_id LIMIT %(latest)s) AS shown
     JOIN users ON users.id = user_id
-    ORDER BY addresses DESC, last DESC, users.id
+    ORDER BY addresses DESC, same_device DESC, last DESC, users.id
 """
 #: The ID of no row.
 NOBODY = UUID(int=0)
@@ -121,26 +128,36 @@ def related_context(user: User, alias: str) -> dict[str, Any]:
     return {
         "heading": "By addresses in common",
         "table": HtmlTable(
-            ["Account", "State", "Addresses in common", "Sessions there", "Last seen there"],
+            [
+                "Account",
+                "State",
+                "Addresses in common",
+                "Sessions there",
+                "On the same device",
+                "Last seen there",
+            ],
             [_line(*row[:-1]) for row in found],
         ),
         "hint": f"By the latest {OWN_SESSIONS} sessions of this account, {ADDRESSES} addresses at"
         f" most, and the latest {SESSIONS // ADDRESSES} sessions at each. An address can be that of"
-        " a school or a mobile network: look before you act.",
+        " a school or a mobile network, and many devices say the same of themselves: look before"
+        " you act.",
         "all_url": f"{list_of(User)}?{urlencode({'seen_with': str(user.pk)})}" if found else "",
+        "nothing": "No other account was seen at an address of this one.",
         "all_of_them": f"All {number} as a list, with actions",
     }
 
 
 def _line(pk: UUID, *row: Any) -> Sequence[Any]:
     """An account, as its page shows it."""
-    *states, addresses, sessions, last = row
+    *states, addresses, sessions, same_device, last = row
     account = User(pk=pk, **dict(zip(STATE, states, strict=True)))
     return (
         format_html('<a href="{}">{}</a>', url_of(User, pk), name_html(account.username)),
         format_html_join(" ", "{}", ((state,) for state in account_states(account))),
         addresses,
         sessions,
+        same_device,
         when(last),
     )
 

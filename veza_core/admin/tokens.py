@@ -98,9 +98,10 @@ class UserSessionAdmin(TokenAdmin):
     views = (View("Recently active", {"used": "hour"}, "Recently active sessions"),)
 
     def glance(self, request: StaffRequest, row: UserSession) -> list[SafeString]:
-        if row.ip_address is None or not request.access.may("users", "read"):
-            return []
-        return [accounts_link(row.ip_address)]
+        seen = list(super().glance(request, row))
+        if row.ip_address is not None and request.access.may("users", "read"):
+            seen.append(accounts_link(row.ip_address))
+        return seen
 
     @computed("State", "revoked_at", "expires_at")
     def state(self, row: UserSession) -> SafeString:

@@ -118,7 +118,7 @@ class UserAdmin(InspectionAdmin):
         """What the purge of the account would do, table by table: see `erasure`."""
         if not self.may_see_erasure(request):
             raise PermissionDenied
-        return self.page_about(request, object_id, "What an erasure removes", erasure_context)
+        return self.page_about(request, object_id, "What an erasure would remove", erasure_context)
 
     @guarded
     def related_view(self, request: StaffRequest, object_id: str) -> HttpResponse:

@@ -38,7 +38,7 @@ from .columns import (
     shown_fields,
 )
 from .criteria import Criterion
-from .display import AnyField, declared, explained, shortened
+from .display import AnyField, badge, declared, explained, shortened
 from .errors import NotThereError
 from .guard import READING, guarded
 from .labels import attach, foreign_keys, url_of
@@ -83,6 +83,8 @@ class InspectionAdmin(admin.ModelAdmin):
     sections: ClassVar[Sequence[tuple[str, Sequence[str]]]] = ()
     #: The tables whose panels come first, on the page of a row that much refers to.
     panels_first: ClassVar[Sequence[str]] = ()
+    #: Whether those panels stand above the timeline.
+    panels_lead: ClassVar[bool] = False
     #: What rows tell of what a key refers to, on the timeline of that: see `timeline`.
     moments: ClassVar[Mapping[str, Moment]] = {}
     #: Whether rows have a timeline.
@@ -336,6 +338,8 @@ class InspectionAdmin(admin.ModelAdmin):
             lived = self.timeline_context(row, page)
             related += page.rows
         self.make_ready(request, [row, *related])
+        shown = [panel for panel in panels if panel.rows]
+        extra = self.extra_panels(request, row)
         return {
             **lived,
             "title": self.title_of(row),
@@ -349,8 +353,10 @@ class InspectionAdmin(admin.ModelAdmin):
                 (title, [self.line(row, name) for name in names])
                 for title, names in self.all_sections()
             ],
-            "extra_panels": self.extra_panels(request, row),
-            "panels": [panel for panel in panels if panel.rows],
+            "extra_panels": extra,
+            "panels": shown,
+            "leading": sum(panel.table_name in first for panel in shown) if self.panels_lead else 0,
+            "has_contents": len(shown) + len(extra) + self.has_timeline > 1,
             "empty_panels": [panel for panel in panels if not panel.rows],
         }
 
@@ -386,7 +392,11 @@ class InspectionAdmin(admin.ModelAdmin):
 
     def glance(self, request: StaffRequest, row: Any) -> Sequence[SafeString]:
         """What has to be seen first: badges and short sentences at the head of the page."""
-        return []
+        states = [name for name in ("state", "status") if name in self.columns]
+        seen = [self.column(name)(row) for name in states]
+        if getattr(row, "deleted_at", None) is not None:
+            seen.append(badge("deleted"))
+        return seen
 
     def all_sections(self) -> list[tuple[str, Sequence[str]]]:
         """The page's sections, and the row's own columns."""

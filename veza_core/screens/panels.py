@@ -44,6 +44,8 @@ class Relation:
     title: str
     #: Whether an index sorts the rows of a key.
     is_sorted: bool
+    #: Whether rows that failed come first, among the latest `LOOKED_THROUGH`.
+    failed_first: bool
     #: The latest rows of a key as JSON, and how many it has: see `_latest` and `_count`.
     latest: str
     count: str
@@ -68,6 +70,8 @@ class Panel:
     @property
     def are_latest(self) -> bool:
         """Whether there are no later rows than those."""
+        if self.relation.failed_first:
+            return self.count.number <= len(self.rows)
         return self.relation.is_sorted or self.count.number <= LOOKED_THROUGH
 
     @property
@@ -97,6 +101,8 @@ def relations_of(site: StaffSite, model: type[Model], alias: str) -> tuple[Relat
             continue
         columns = admin.panel_columns(key.name)
         names = _selected(relation.related_model, columns)
+        moment = admin.moments.get(key.name)
+        failed_first = moment is not None and moment.fails
         found.append(
             Relation(
                 relation.related_model,
@@ -104,7 +110,8 @@ def relations_of(site: StaffSite, model: type[Model], alias: str) -> tuple[Relat
                 columns,
                 admin.panel_title(key.name),
                 admin.keys[key.name] != UNSORTED,
-                _latest(len(found), key, names, admin.keys[key.name]).as_string(),
+                failed_first,
+                _latest(len(found), key, names, admin.keys[key.name], failed_first).as_string(),
                 _count(len(found), key).as_string(),
                 reader_of(relation.related_model, names, alias),
             )
@@ -150,33 +157,40 @@ def _selected(model: type[Model], columns: Sequence[AnyColumn]) -> list[str]:
     return sorted(names - secret_fields(model))
 
 
-def _latest(place: int, key: AnyForeignKey, names: Sequence[str], by: str) -> sql.Composed:
-    """The latest rows of a key, for one UNION over tables of different columns."""
+def _latest(
+    place: int, key: AnyForeignKey, names: Sequence[str], by: str, failed_first: bool
+) -> sql.Composed:
+    """The latest rows of a key, for one UNION over tables of different columns.
+
+    With `failed_first` those that failed come before the others.
+    """
     model: Any = key.model
     order = Order.parse(model, by or "-created_at")
     # ANY and the order by the key: see `lookups`.
     rows = sql.SQL("SELECT {} FROM {} WHERE {} = ANY (ARRAY[%(key)s]::uuid[])").format(
         sql.SQL(", ").join(
-            as_column(model, name, IN_LIST) for name in sorted({*names, *order.columns, key.name})
+            as_column(model, name, IN_LIST)
+            for name in sorted(
+                {*names, *order.columns, key.name, *(("status",) if failed_first else ())}
+            )
         ),
         sql.Identifier(model._meta.db_table),
         sql.Identifier(key.column),
     )
-    if by == UNSORTED:
+    by_time = [
+        sql.SQL("{} DESC" if order.descending else "{}").format(column_of(model, name))
+        for name in order.columns
+    ]
+    of_key = sql.Identifier(key.column)
+    if by == UNSORTED or failed_first:
+        index = [of_key] if by == UNSORTED else [of_key, *by_time]
         rows = sql.SQL("SELECT * FROM ({} ORDER BY {} LIMIT %(looked_through)s) AS found").format(
-            rows, sql.Identifier(key.column)
+            rows, sql.SQL(", ").join(index)
         )
+    failed = [sql.SQL("(status = 'failed') DESC")] if failed_first else []
     return sql.SQL(
-        "SELECT {}, row_to_json(latest)::text FROM ({} ORDER BY {}, {} LIMIT %(latest)s) AS latest"
-    ).format(
-        place,
-        rows,
-        sql.Identifier(key.column),
-        sql.SQL(", ").join(
-            sql.SQL("{} DESC" if order.descending else "{}").format(column_of(model, name))
-            for name in order.columns
-        ),
-    )
+        "SELECT {}, row_to_json(latest)::text FROM ({} ORDER BY {} LIMIT %(latest)s) AS latest"
+    ).format(place, rows, sql.SQL(", ").join([of_key, *failed, *by_time]))
 
 
 def _count(place: int, key: AnyForeignKey) -> sql.Composed:

@@ -3,10 +3,12 @@
 from typing import Any
 
 from django.contrib import admin
+from django.utils.safestring import SafeString
 
 from veza_core.access import StaffRequest
 from veza_core.screens.actions.notes import AddNote
 from veza_core.screens.actions.soft_deletion import soft_deletion
+from veza_core.screens.display import badge
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.search.finders import part, same, whole
 from veza_core.screens.states import View, boolean, choices
@@ -19,6 +21,7 @@ from veza_streaming.models import Track, TrackHistory, TrackStatus, TrackVersion
 class TrackAdmin(InspectionAdmin):
     moments = {"user": Moment("Content", "Uploaded", ("title", "status"), fails=True)}
     has_timeline = True
+    panels_lead = True
     page_template = "veza/lived.html"
     group = "Catalogue"
     columns = ("title", "artist", "user", "status", "genre", "duration_ms", "play_count",
@@ -45,6 +48,10 @@ class TrackAdmin(InspectionAdmin):
         ("File", ("file_path", "file_size", "format", "bitrate", "sample_rate", "cover_art_path",
                   "waveform_path")),
     )  # fmt: skip
+
+    def glance(self, request: StaffRequest, row: Track) -> list[SafeString]:
+        hidden = [] if row.is_public else [badge("hidden", "Not public")]
+        return [*super().glance(request, row), *hidden, self.column("user")(row)]
 
     def page_context(self, request: StaffRequest, row: Track) -> dict[str, Any]:
         context = super().page_context(request, row)
