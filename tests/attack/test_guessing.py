@@ -36,14 +36,15 @@ def statuses(names: Any, addresses: Any) -> list[int]:
 
 def seen(response: Any) -> Any:
     """All of an answer but what differs between any two."""
-    page = re.sub(r'(csrfmiddlewaretoken" value|nonce|username" value)="[^"]*"', "", response.text)
+    varied = r'(csrfmiddlewaretoken" value|nonce|username" value)="[^"]*"|\d+ minutes?\b'
+    page = re.sub(varied, "", response.text)
     # The length is that of the page, in which the name stands that was typed.
-    varied = ("Retry-After", "Expires", "Content-Length")
-    headers = {name: value for name, value in response.headers.items() if name not in varied}
+    others = ("Retry-After", "Expires", "Content-Length")
+    headers = {name: value for name, value in response.headers.items() if name not in others}
     policy = headers.pop("Content-Security-Policy")
     headers["Content-Security-Policy"] = re.sub(r"'nonce-[^']*'", "", policy)
-    # A second may pass between two of them.
-    waits = round(int(response.headers.get("Retry-After", 0)) / 10)
+    # Seconds pass between two of them: in units of 5 minutes, of which a pause has some.
+    waits = round(int(response.headers.get("Retry-After", 0)) / 300)
     return response.status_code, headers, sorted(response.cookies), waits, page
 
 

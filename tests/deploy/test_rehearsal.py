@@ -185,6 +185,8 @@ def test_killed_again_and_again_each_release_is_completed(v1, first):
                     break
                 except DatabaseError:
                     kills += 1
+                finally:
+                    # It may have ended after the last statement, and nobody have noticed.
                     connection.close()
             with services(name, [new if version == "1.3" else old]):
                 assert "Nothing to do" in migrate(version)

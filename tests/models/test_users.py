@@ -114,7 +114,7 @@ BARRED = [
     barred(deleted_at=timezone.now()),
     barred(is_banned=True),
     barred(is_active=False),
-    barred(locked_until=timezone.now() + timedelta(hours=1)),
+    barred(locked_until=timezone.now() + timedelta(days=1)),
 ]
 
 
