@@ -110,7 +110,7 @@ class InspectionAdmin(admin.ModelAdmin):
         """Django's script for the boxes of a list; not those of forms, which nothing here has."""
         return Media(js=["admin/js/actions.js"])
 
-    # Who may what -----------------------------------------------------------------------------
+    # Permissions -----------------------------------------------------------------------------
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return bool(staff_request(request).access.may(self.opts.db_table, "read"))

@@ -105,7 +105,7 @@ def roles_for(user: User) -> list[tuple[Role, frozenset[str]]]:
 
 
 def account_refusals(access: Access, users: Sequence[User]) -> Mapping[Any, str]:
-    """Of these accounts, key to why: one's own, and those that may what `access` may not.
+    """Of these accounts, key to why: one's own, and those with rights that `access` has not.
 
     One query, however many accounts they are.
     """
