@@ -56,7 +56,10 @@ def database(django_db_blocker: Any, migrated: str) -> Iterator[str]:
     """V1 but for its last migration. (The embedded server has not all extensions for the first.)"""
     with django_db_blocker.unblock(), scratch_database(f"TEMPLATE {migrated}") as name:
         with psycopg.connect(**server_parameters(), dbname=name) as connection:
-            connection.execute("DROP FUNCTION public.update_updated_at_column CASCADE")
+            connection.execute(
+                "DROP FUNCTION public.update_updated_at_column, public.check_parent_track, "
+                "public.check_version_track, public.refuse_another_track CASCADE"
+            )
             connection.execute("DELETE FROM django.django_migrations WHERE name ~ '^900_'")
         yield name
 

@@ -277,16 +277,18 @@ def test_it_continues_after_a_row(first, services, recount, liked):
 @pytest.mark.process
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)])
 def test_a_run_that_is_ended(first, services, recount, liked, number, code):
-    ids = [new_track(first, new_user(first)) for _ in range(9)]
+    # More than 10 seconds of pauses are left when the first is seen.
+    owner = new_user(first)
+    ids = [new_track(first, owner) for _ in range(60)]
     first.execute("UPDATE tracks SET like_count = 9 WHERE id = ANY($1)", ids)
     left = "SELECT count(*) FROM tracks WHERE like_count = 9 AND id = ANY($1)"
-    arguments = ["recount", "--batch-size", "1", "--pause", "20"]
+    arguments = ["recount", "--batch-size", "1", "--pause", "0.2"]
     with running_manage(*arguments, **database_environment(services)) as run:
-        wait_until(lambda: first.one(left, ids) < 9)
+        wait_until(lambda: first.one(left, ids) < len(ids))
         run.send_signal(number)
         _, err = run.communicate(timeout=LONGEST)
     assert run.returncode == code
-    assert 0 < first.one(left, ids) < 9
+    assert 0 < first.one(left, ids) < len(ids)
     if number == signal.SIGTERM:
         place = err.partition(" --after ")[2].split()[0]
         assert err == f"Ended: what was repaired stays so. --after {place} continues.\n"
