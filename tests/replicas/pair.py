@@ -3,7 +3,7 @@
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -74,6 +74,12 @@ class Standby:
         try:
             yield
         finally:
+            self.resume()
+
+    def resume(self) -> None:
+        """Apply again."""
+        # What is applied at once may be in conflict with this very statement.
+        with suppress(psycopg.errors.SerializationFailure):
             self.execute("SELECT pg_wal_replay_resume()")
 
     def apply_late(self, delay: str) -> None:

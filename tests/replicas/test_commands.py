@@ -55,7 +55,7 @@ def test_a_job_waits_until_the_replica_has_caught_up(primary: Pair, settings: An
 
     def say(line: str) -> None:
         said.append(line)
-        primary.standby.execute("SELECT pg_wal_replay_resume()")
+        primary.standby.resume()
 
     with primary.standby.paused():
         write_until_seen(primary)
@@ -108,7 +108,7 @@ def test_jobs_wait_between_batches(
             # Nobody waits for a job that waits.
             assert cursor.fetchone() == (True,)
         waits.append(seconds)
-        primary.standby.execute("SELECT pg_wal_replay_resume()")
+        primary.standby.resume()
         time.sleep(0.02)
 
     clock = type("clock", (), {"sleep": sleep, "monotonic": time.monotonic})

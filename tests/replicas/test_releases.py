@@ -50,7 +50,7 @@ class Told(io.StringIO):
 
     def write(self, text: str) -> int:
         if "waiting for replica" in text:
-            self.pair.standby.execute("SELECT pg_wal_replay_resume()")
+            self.pair.standby.resume()
         return super().write(text)
 
 

@@ -1,4 +1,4 @@
-"""What else is asked of the catalog: what is not enforced, who has which rights, and what nears its end.
+"""What else is asked of the catalog: what is not enforced, rights, and what nears its end.
 
 As in `queries`, `schemas` are the object identifiers of the audited schemas. {enforced} is the
 column of PostgreSQL 18.
