@@ -92,7 +92,7 @@ def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Limits of less than a second, which run out on a busy machine: a test of one sets its own."""
+    """Limits of a second or less, which run out on a busy machine: a test of one sets its own."""
     monkeypatch.setattr("veza_core.screens.search.engine.PARTS_TIMEOUT", 60_000)
     for limit, seconds in (("LONGEST", 120.0), ("LONGEST_STATEMENT", 60.0), ("LONGEST_WAIT", 30.0)):
         monkeypatch.setattr(f"veza_site.status.report.{limit}", seconds)

@@ -25,29 +25,38 @@ UNQUEUED = re.compile(r"\s*(SELECT|(CREATE|DROP) INDEX CONCURRENTLY)\b")
 
 
 @contextmanager
+def beside(work: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Do the work in a thread until the block ends, which sets its event."""
+    done = threading.Event()
+    worker = threading.Thread(target=work, args=[done])
+    worker.start()
+    try:
+        yield
+    finally:
+        done.set()
+        worker.join()
+
+
+@contextmanager
 def longest_wait(parameters: dict[str, Any], found: list[float]) -> Iterator[None]:
     """Look, while the block runs, how long services wait; append the longest wait, in seconds.
 
     PostgreSQL tells when a wait began (`pg_locks.waitstart`), so a late look loses nothing but
     the end of it.
     """
-    done = threading.Event()
     longest = 0.0
 
-    def look() -> None:
+    def look(done: threading.Event) -> None:
         nonlocal longest
         with psycopg.connect(**parameters, autocommit=True) as session:
             while not done.wait(0.01):
                 [seconds] = session.execute(WAITING, [SERVICE]).fetchone() or [None]
                 longest = max(longest, seconds or 0.0)
 
-    watcher = threading.Thread(target=look)
-    watcher.start()
     try:
-        yield
+        with beside(look):
+            yield
     finally:
-        done.set()
-        watcher.join()
         found.append(longest)
 
 
@@ -56,9 +65,8 @@ def locks_in_the_way(
     parameters: dict[str, Any], table: str, chance: Random, longest: float
 ) -> Iterator[None]:
     """While the block runs, transactions that write hold the table for up to `longest` seconds."""
-    done = threading.Event()
 
-    def hold() -> None:
+    def hold(done: threading.Event) -> None:
         with psycopg.connect(**parameters) as session:
             while not done.is_set():
                 session.execute(f"LOCK TABLE {table} IN ROW EXCLUSIVE MODE".encode())
@@ -66,13 +74,8 @@ def locks_in_the_way(
                 session.rollback()
                 done.wait(chance.uniform(0, longest))
 
-    holder = threading.Thread(target=hold)
-    holder.start()
-    try:
+    with beside(hold):
         yield
-    finally:
-        done.set()
-        holder.join()
 
 
 class Limited:

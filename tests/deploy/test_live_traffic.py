@@ -1,7 +1,6 @@
 """A transaction is in the way: the migration is rolled back and tried again, traffic goes on."""
 
 import os
-import threading
 import time
 from contextlib import contextmanager
 
@@ -10,6 +9,7 @@ import pytest
 from django.db.migrations.loader import MigrationLoader
 
 from tests import counts
+from tests.deploy.stalls import beside
 from tests.support import (
     database_environment,
     manage,
@@ -102,9 +102,8 @@ def test_other_errors_are_not_tried_again(before_900):
 @contextmanager
 def traffic(name, stalls):
     """Writes to `users` without a pause, and how long each took, in seconds."""
-    stop = threading.Event()
 
-    def write():
+    def write(stop):
         with psycopg.connect(**server_parameters(), dbname=name, autocommit=True) as session:
             number = 0
             while not stop.is_set():
@@ -113,24 +112,19 @@ def traffic(name, stalls):
                 session.execute(INSERT, [f"{os.getpid()}-{number}@x.co", f"user{number}"])
                 stalls.append(time.monotonic() - started)
 
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
+    with beside(write):
         yield
-    finally:
-        stop.set()
-        writer.join()
 
 
 def test_traffic_never_stalls_longer_than_the_timeout(before_900):
-    timeout = 0.5
+    timeout = 2.0
     stalls = []
     with open_transaction(before_900), traffic(before_900, stalls):
         result = manage(
             "migrate",
             "--lock-timeout",
             str(timeout),
-            MIGRATE_LOCK_ATTEMPTS="3",
+            MIGRATE_LOCK_ATTEMPTS="2",
             **database_environment(before_900),
         )
     assert result.returncode == 1

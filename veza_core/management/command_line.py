@@ -15,7 +15,7 @@ JOINED = re.compile(r"(--?[\w-]+)=\s*")
 
 def has_bounded_waits(arguments: Sequence[str]) -> bool:
     """Whether the command that these arguments name waits for a lock within a limit."""
-    return arguments[:1] != [] and arguments[0] not in UNBOUNDED
+    return bool(arguments) and arguments[0] not in UNBOUNDED
 
 
 def empty_argument(arguments: Sequence[str]) -> str | None:

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand
 FINDINGS, COULD_NOT_RUN = 1, 2
 
 
-class TellingCommand(BaseCommand):
+class FindingsCommand(BaseCommand):
     """A command that exits with 2 when anything goes wrong, outside of `handle` too."""
 
     # It looks at no model.

@@ -13,7 +13,7 @@ from django.db import DatabaseError, connections
 
 from veza_core.db.url import connection_parameters
 from veza_core.management.arguments import some_path, some_text
-from veza_core.management.exit_status import COULD_NOT_RUN, FINDINGS, TellingCommand
+from veza_core.management.exit_status import COULD_NOT_RUN, FINDINGS, FindingsCommand
 
 PROFILES = ("veza", "uuid", "any")
 
@@ -21,7 +21,7 @@ PROFILES = ("veza", "uuid", "any")
 PIPED_WIDTH = 120
 
 
-class Command(TellingCommand):
+class Command(FindingsCommand):
     """Parses, audits, prints. Exit 0: clean. 1: findings. 2: could not run, whatever the cause."""
 
     help = (

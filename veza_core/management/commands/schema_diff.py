@@ -8,10 +8,10 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from veza_core.management.arguments import add_database, some_text
-from veza_core.management.exit_status import COULD_NOT_RUN, FINDINGS, TellingCommand
+from veza_core.management.exit_status import COULD_NOT_RUN, FINDINGS, FindingsCommand
 
 
-class Command(TellingCommand):
+class Command(FindingsCommand):
     """Parses, compares, prints. Exit 0: nothing breaks. 1: something does. 2: could not run."""
 
     help = (
