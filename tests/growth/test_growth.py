@@ -141,7 +141,7 @@ def test_a_table_and_then_a_column(grown, subtests):
             "docs/schema.md: track_reports is not in the contract. Add **track_reports** (soft):",
             f"docs/schema.md: migration veza_streaming.{migration} has no chapter.",
             "docs/services.md: the page does not say what a deleted row of tracks does to "
-            "track_reports. Add track_reports to “goes with it” in the line of tracks.",
+            "track_reports. Add track_reports to “also deleted” in the line of tracks.",
             "veza_demo/tables/: seed_demo has no rows for track_reports. Add @table(rows=",
             f"schema/: {migration}.sql, {VERSION}, catalog.json: not what the migrations make.",
         ):

@@ -168,7 +168,7 @@ def test_an_open_vocabulary_says_so_and_gives_examples(first):
 
 
 def test_a_text_that_nobody_typed_has_one_bound_wherever_it_is(first):
-    (told,) = re.findall(r"without NUL:\n(.+?)\.", DOCUMENT)
+    (told,) = re.findall(r"(?s)length in characters:(.+?)\.", DOCUMENT)
     bounds = dict(re.findall(r"`(\w+)` (\d+)", told))
 
     with_bounds = COLUMNS.replace("NULL)", "atttypmod)", 1)

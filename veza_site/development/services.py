@@ -26,9 +26,9 @@ def unsaid(document: str, connection: psycopg.Connection[Any]) -> Iterator[str]:
     """What to add to the document, a line each."""
     deleted = {row[0]: row[1:] for row in _rows(document, "deleted")}
     for parent, child, column, goes in connection.execute(REFERENCES):
-        name, heading = child, "goes with it"
+        name, heading = child, "also deleted"
         if not goes:
-            name, heading = f"{child}.{column}", "loses its reference"
+            name, heading = f"{child}.{column}", "set to NULL"
         there = deleted.get(parent, ("", ""))[0 if goes else 1]
         if name not in re.split(r"[^\w.]+", there):
             yield (
