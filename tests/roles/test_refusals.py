@@ -51,6 +51,31 @@ GIVEN = [
      "(ALTER DEFAULT PRIVILEGES)"),
     ("SELECT lo_create(4711); GRANT SELECT ON LARGE OBJECT 4711 TO PUBLIC",
      "use large object 4711"),
+    ("GRANT SELECT (rolpassword) ON pg_authid TO PUBLIC",
+     "SELECT pg_catalog.pg_authid.rolpassword"),
+    ("GRANT UPDATE (prosrc) ON pg_proc TO PUBLIC", "UPDATE pg_catalog.pg_proc.prosrc"),
+    ("GRANT SELECT ON pg_largeobject TO PUBLIC", "SELECT pg_catalog.pg_largeobject"),
+    ("GRANT UPDATE ON information_schema.sql_features TO PUBLIC",
+     "UPDATE information_schema.sql_features"),
+    ("GRANT REFERENCES (id) ON users TO PUBLIC", "REFERENCES public.users.id"),
+    ("GRANT TRIGGER ON users TO PUBLIC", "TRIGGER public.users"),
+    ("GRANT UPDATE ON SEQUENCE django.django_migrations_id_seq TO PUBLIC",
+     "use sequence django.django_migrations_id_seq"),
+    ("GRANT SET ON PARAMETER log_statement TO PUBLIC", "set log_statement"),
+    ("CREATE FOREIGN DATA WRAPPER far; GRANT USAGE ON FOREIGN DATA WRAPPER far TO PUBLIC",
+     "use foreign-data wrapper far"),
+    ("CREATE FOREIGN DATA WRAPPER far; CREATE SERVER away FOREIGN DATA WRAPPER far;"
+     " GRANT USAGE ON FOREIGN SERVER away TO PUBLIC", "use foreign server away"),
+    ("CREATE FOREIGN DATA WRAPPER far; CREATE SERVER away FOREIGN DATA WRAPPER far;"
+     " CREATE FOREIGN TABLE afar (word text) SERVER away; GRANT SELECT ON afar TO PUBLIC",
+     "SELECT public.afar.word"),
+    ("GRANT CREATE ON TABLESPACE pg_default TO PUBLIC", "create in tablespace pg_default"),
+    ("CREATE PROCEDURE emptied() LANGUAGE sql SECURITY DEFINER AS 'TRUNCATE rooms'",
+     "call emptied(), which runs as"),
+    ("CREATE ROLE {role}_giver; GRANT SELECT (id) ON users TO {role}_giver WITH GRANT OPTION;"
+     " CREATE ROLE {role}; COMMENT ON ROLE {role} IS '{comment}'; SET ROLE {role}_giver;"
+     " GRANT SELECT (id) ON users TO {role} WITH GRANT OPTION; RESET ROLE",
+     "give SELECT on users.id to others"),
 ]  # fmt: skip
 
 
@@ -90,10 +115,31 @@ SIGN_IN = ("SELECT public.users.password_hash", "SELECT django.django_session.se
     ],
 )
 def test_what_others_give_is_said_by_name(undone, role, kind, grant, words):
-    undone.execute(grant.replace("{database}", undone.info.dbname))
+    names = {"database": undone.info.dbname, "role": role, "comment": kind.comment}
+    for name, value in names.items():
+        grant = grant.replace(f"{{{name}}}", value)
+    undone.execute(grant)
+    before = grants(undone, role)
     with pytest.raises(RoleError, match=re.escape(words)):
         make(undone, role, kind, revoke_from_public=True)
-    assert grants(undone, role) == set(), "nothing was changed"
+    assert grants(undone, role) == before, "nothing was changed"
+
+
+def test_the_right_to_lock_and_rewrite_tables(undone, role):
+    if undone.info.server_version < 170000:
+        pytest.skip("MAINTAIN is a word of PostgreSQL 17")
+    undone.execute("GRANT MAINTAIN ON users TO PUBLIC")
+    with pytest.raises(RoleError, match=r"MAINTAIN public\.users"):
+        make(undone, role, revoke_from_public=True)
+
+
+def test_a_dry_run_says_nothing_only_where_nothing_is_wrong(sync, owner):
+    sync()
+    assert sync(dry_run=True) == []
+    with owner.transaction(force_rollback=True):
+        owner.execute("GRANT DELETE ON rooms TO PUBLIC")
+        with pytest.raises(RoleError, match=r"DELETE public\.rooms"):
+            sync(dry_run=True)
 
 
 def test_what_each_database_gives_everybody(copied, role):
@@ -125,6 +171,11 @@ def test_what_each_database_gives_everybody(copied, role):
         ("ALTER ROLE {role} SUPERUSER", "is a superuser"),
         ("ALTER ROLE {role} CREATEROLE", "attribute of an administrator"),
         ("GRANT pg_read_all_data TO {role}", "is a member of pg_read_all_data"),
+        ("GRANT pg_write_all_data TO {role} WITH ADMIN OPTION", "is a member of"),
+        ("ALTER ROLE {role} BYPASSRLS", "attribute of an administrator"),
+        ("ALTER ROLE {role} REPLICATION", "attribute of an administrator"),
+        ("ALTER ROLE {role} VALID UNTIL '2020-01-01'", "may not connect"),
+        ("ALTER ROLE {role} CONNECTION LIMIT 0", "may not connect"),
         ("ALTER TABLE rooms OWNER TO {role}", "owns something"),
         ("COMMENT ON ROLE {role} IS 'the Go API'", "was not made by this command"),
     ],

@@ -66,6 +66,19 @@ def test_dry_run(command, owner, as_role, role):
         "GRANT TEMPORARY, CREATE ON DATABASE {database} TO {role}",
         "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {role}",
         "ALTER DEFAULT PRIVILEGES GRANT USAGE ON SEQUENCES TO {role}",
+        "GRANT SELECT ON tracks TO {role} WITH GRANT OPTION",
+        "GRANT SELECT (email) ON users TO {role} WITH GRANT OPTION;"
+        " SET ROLE {role}; GRANT SELECT (email) ON users TO PUBLIC; RESET ROLE",
+        "GRANT USAGE ON SCHEMA public TO {role} WITH GRANT OPTION",
+        "GRANT SELECT (rolpassword) ON pg_authid TO {role}",
+        "GRANT USAGE ON SCHEMA pg_toast TO {role}",
+        "GRANT CREATE ON TABLESPACE pg_default TO {role}",
+        "GRANT SET ON PARAMETER log_statement TO {role}",
+        "GRANT USAGE ON LANGUAGE plpgsql TO {role}",
+        "GRANT USAGE ON TYPE user_role TO {role}",
+        "CREATE FOREIGN DATA WRAPPER far; CREATE SERVER away FOREIGN DATA WRAPPER far;"
+        " GRANT USAGE ON FOREIGN SERVER away TO {role};"
+        " GRANT USAGE ON FOREIGN DATA WRAPPER far TO {role}",
     ],
 )
 def test_repair(sync, owner, role, database, damage):
@@ -76,6 +89,26 @@ def test_repair(sync, owner, role, database, damage):
     assert grants(owner, role) != right
     assert sync()
     assert grants(owner, role) == right
+
+
+def test_it_may_connect_and_gives_that_to_nobody(sync, owner, role, database):
+    """Where PUBLIC may not connect, either; and then there is nothing more to do."""
+    sync()
+    names = {"role": sql.Identifier(role), "database": sql.Identifier(database)}
+    giving = "GRANT CONNECT ON DATABASE {database} TO {role} WITH GRANT OPTION"
+    owner.execute(sql.SQL(giving).format(**names))
+    sync()
+    acl = "SELECT datacl::text FROM pg_database WHERE datname = current_database()"
+    assert f"{role}=c/" in owner.execute(acl).fetchone()[0]
+    with owner.transaction(force_rollback=True):
+        owner.execute(
+            sql.SQL(
+                "REVOKE CONNECT ON DATABASE {database} FROM PUBLIC;"
+                "REVOKE CONNECT ON DATABASE {database} FROM {role}"
+            ).format(**names)
+        )
+        assert len(sync()) == 1
+        assert sync() == []
 
 
 def test_grants_of_others_are_never_touched(sync, owner, role):

@@ -18,21 +18,23 @@ SELECT rolcanlogin, rolinherit,
     (SELECT setconfig FROM pg_db_role_setting WHERE setrole = pg_roles.oid AND setdatabase = (
         SELECT oid FROM pg_database WHERE datname = current_database()
     )),
-    rolconfig
+    rolconfig,
+    rolvaliduntil <= now() OR rolconnlimit = 0
 FROM pg_roles WHERE rolname = %s
 """
 
+# A right that the role may give on is another word, which none of ours has.
 GRANTS = """
-SELECT nspname::text, '', '', privilege_type
+SELECT nspname::text, '', '', privilege_type || repeat(' WITH GRANT OPTION', is_grantable::int)
 FROM pg_namespace CROSS JOIN LATERAL aclexplode(nspacl)
-WHERE grantee = %(role)s::regrole AND nspname !~ '^pg_'
+WHERE grantee = %(role)s::regrole
 UNION ALL
-SELECT nspname, relname, '', privilege_type
+SELECT nspname, relname, '', privilege_type || repeat(' WITH GRANT OPTION', is_grantable::int)
 FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
     CROSS JOIN LATERAL aclexplode(relacl)
 WHERE grantee = %(role)s::regrole
 UNION ALL
-SELECT nspname, relname, attname, privilege_type
+SELECT nspname, relname, attname, privilege_type || repeat(' WITH GRANT OPTION', is_grantable::int)
 FROM pg_attribute JOIN pg_class c ON c.oid = attrelid JOIN pg_namespace n ON n.oid = relnamespace
     CROSS JOIN LATERAL aclexplode(attacl)
 WHERE grantee = %(role)s::regrole AND NOT attisdropped
@@ -46,6 +48,22 @@ UNION ALL
 SELECT DISTINCT format('REVOKE CREATE, TEMPORARY ON DATABASE %%I', datname)
 FROM pg_database CROSS JOIN LATERAL aclexplode(datacl)
 WHERE grantee = %(role)s::regrole AND datname = current_database() AND privilege_type <> 'CONNECT'
+UNION ALL
+SELECT format('REVOKE GRANT OPTION FOR CONNECT ON DATABASE %%I', datname)
+FROM pg_database CROSS JOIN LATERAL aclexplode(datacl)
+WHERE grantee = %(role)s::regrole AND datname = current_database() AND privilege_type = 'CONNECT'
+    AND is_grantable
+UNION ALL
+SELECT DISTINCT format('REVOKE ALL ON %%s %%s', kind, name)
+FROM (
+    SELECT 'TABLESPACE' AS kind, quote_ident(spcname) AS name, spcacl AS acl FROM pg_tablespace
+    UNION ALL SELECT 'FOREIGN SERVER', quote_ident(srvname), srvacl FROM pg_foreign_server
+    UNION ALL SELECT 'FOREIGN DATA WRAPPER', quote_ident(fdwname), fdwacl
+    FROM pg_foreign_data_wrapper
+    UNION ALL SELECT 'LANGUAGE', quote_ident(lanname), lanacl FROM pg_language
+    UNION ALL SELECT 'TYPE', oid::regtype::text, typacl FROM pg_type
+    UNION ALL SELECT 'PARAMETER', parname, paracl FROM pg_parameter_acl
+) AS other CROSS JOIN LATERAL aclexplode(acl) WHERE grantee = %(role)s::regrole
 UNION ALL
 SELECT DISTINCT 'REVOKE ALL ON LARGE OBJECT ' || pg_largeobject_metadata.oid::text
 FROM pg_largeobject_metadata CROSS JOIN LATERAL aclexplode(lomacl)
@@ -80,6 +98,8 @@ class Found:
     comment: str | None = None
     member_of: list[str] = field(default_factory=list)
     owns: bool = False
+    #: Its time is over, or it may have no connection.
+    is_shut_out: bool = False
     #: In this database, and in all databases.
     settings: dict[str, str] = field(default_factory=dict)
     everywhere: dict[str, str] = field(default_factory=dict)
@@ -93,7 +113,7 @@ def find(cursor: Cursor, name: str) -> Found:
     row = cursor.execute(ROLE, [name]).fetchone()
     if row is None:
         return Found()
-    can_login, inherits, is_mighty, comment, member_of, owns, config, everywhere = row
+    can_login, inherits, is_mighty, comment, member_of, owns, config, everywhere, shut_out = row
     quoted = {"role": '"' + name.replace('"', '""') + '"'}
     return Found(
         exists=True,
@@ -103,6 +123,7 @@ def find(cursor: Cursor, name: str) -> Found:
         comment=comment,
         member_of=member_of,
         owns=owns,
+        is_shut_out=shut_out is True,
         settings=dict(entry.split("=", 1) for entry in config or []),
         everywhere=dict(entry.split("=", 1) for entry in everywhere or []),
         grants=set(cursor.execute(GRANTS, quoted).fetchall()),

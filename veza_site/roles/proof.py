@@ -33,13 +33,31 @@ WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND attnum > 0 AND NOT attisdropped
 OF_RELATIONS = """
 SELECT nspname::text, relname::text, '', word
 FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
-    CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER']) AS word
-WHERE (word IN ('DELETE', 'TRUNCATE', 'TRIGGER')
-        OR nspname IN ('pg_catalog', 'pg_toast'))
+    CROSS JOIN unnest(
+        ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER'] || {newer}::text[]
+    ) AS word
+WHERE (word NOT IN ('SELECT', 'INSERT', 'UPDATE') OR nspname IN ('pg_catalog', 'pg_toast')
+        -- Everybody reads it, by no initial privilege that is recorded.
+        OR nspname = 'information_schema' AND word <> 'SELECT')
     AND relkind IN ('r', 'p', 'v', 'm', 'f', 't')
     AND has_schema_privilege(%(role)s, n.oid, 'USAGE')
     AND has_table_privilege(%(role)s, c.oid, word) AND NOT EXISTS ({initial})
 """
+# Of single columns of PostgreSQL's own relations.
+OF_ITS_COLUMNS = """
+SELECT nspname::text, relname::text, attname::text, privilege_type
+FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid JOIN pg_namespace n ON n.oid = relnamespace
+    CROSS JOIN LATERAL aclexplode(attacl) AS given
+WHERE nspname IN ('pg_catalog', 'pg_toast', 'information_schema') AND NOT attisdropped
+    AND grantee IN (0, (SELECT oid FROM pg_roles WHERE rolname = %(role)s))
+    AND NOT EXISTS (
+        SELECT FROM pg_init_privs i CROSS JOIN LATERAL aclexplode(i.initprivs) AS first
+        WHERE i.classoid = 'pg_class'::regclass AND i.objoid = c.oid AND i.objsubid = attnum
+            AND first.grantee = 0 AND first.privilege_type = given.privilege_type
+    )
+"""
+# The words that PostgreSQL 17 added.
+NEWER = "ARRAY['MAINTAIN']"
 
 # In words, what else a role may that none of ours must.
 OTHER = """
@@ -84,6 +102,16 @@ WHERE has_foreign_data_wrapper_privilege(%(role)s, oid, 'USAGE')
 UNION ALL
 SELECT format('set %%I', parname) FROM pg_parameter_acl
 WHERE has_parameter_privilege(%(role)s, parname, 'SET, ALTER SYSTEM')
+UNION ALL
+SELECT format('give %%s on %%s to others', privilege_type, name)
+FROM (
+    SELECT relacl AS acl, oid::regclass::text AS name FROM pg_class
+    UNION ALL SELECT attacl, attrelid::regclass::text || '.' || attname FROM pg_attribute
+    UNION ALL SELECT nspacl, 'schema ' || nspname FROM pg_namespace
+    UNION ALL SELECT datacl, 'database ' || datname FROM pg_database
+    WHERE datname = current_database()
+) AS held CROSS JOIN LATERAL aclexplode(acl)
+WHERE is_grantable AND grantee = (SELECT oid FROM pg_roles WHERE rolname = %(role)s)
 UNION ALL
 SELECT format('use large object %%s', pg_largeobject_metadata.oid)
 FROM pg_largeobject_metadata CROSS JOIN LATERAL aclexplode(lomacl)
@@ -137,7 +165,7 @@ def excess(connection: Connection, role: LoginRole, columns: Columns) -> list[st
     """What the role may and must not, each in words; without what is `Unbounded`."""
     allowed = _by_column(role, columns)
     found = []
-    for query in (OF_COLUMNS, OF_RELATIONS):
+    for query in (OF_COLUMNS, OF_RELATIONS, OF_ITS_COLUMNS):
         for grant in _ask(connection, query, role.name, "pg_class", "c.oid", "word"):
             if tuple(grant) not in allowed:
                 found.append(_words(*grant))
@@ -157,7 +185,8 @@ def _ask(
     connection: Connection, query: str, role: str, catalog: str, object_: str, word: str
 ) -> list[tuple[str, ...]]:
     initial = INITIAL.format(catalog=catalog, object=object_, word=word)
-    text = query.replace("{initial}", initial)
+    newer = NEWER if connection.info.server_version >= 170000 else "'{}'"
+    text = query.replace("{initial}", initial).replace("{newer}", newer)
     return connection.execute(text.encode(), {"role": role}).fetchall()
 
 

@@ -16,7 +16,12 @@ from veza_site.roles.wanted import Columns, Grant, LoginRole, tables
 #: Two runs at once would alter the same rows of the catalog: "veza" and 1.
 LOCK = "SELECT pg_advisory_xact_lock(x'76657A6100000001'::bigint)"
 
-PUBLIC_CONNECTS = "SELECT has_database_privilege('public', current_database(), 'CONNECT')"
+CONNECTS = """
+SELECT has_database_privilege(rolname, current_database(), 'CONNECT')
+FROM pg_roles WHERE rolname = %s
+UNION ALL SELECT has_database_privilege('public', current_database(), 'CONNECT')
+LIMIT 1
+"""
 
 #: So many of what a role may too much are named.
 NAMED = 10
@@ -59,6 +64,8 @@ def sync(
         if not dry_run:
             for statement in statements:
                 cursor.execute(statement)
+        # Of what would be run nobody can ask; that nothing is to be run has to be true.
+        if not (dry_run and statements):
             _prove(connection, role, columns, accepted)
         return [statement.as_string(connection) for statement in statements]
 
@@ -83,6 +90,11 @@ def _check(connection: Connection, is_: Found, role: LoginRole) -> None:
         what = "is a superuser or has another attribute of an administrator"
         raise RoleError(
             f"role {role.name} {what if is_.is_mighty else 'owns something'}: take that away first"
+        )
+    if is_.is_shut_out:
+        raise RoleError(
+            f"role {role.name} may not connect, whatever its password: "
+            f"ALTER ROLE {role.name} VALID UNTIL 'infinity' CONNECTION LIMIT -1 first"
         )
     if is_.member_of:
         raise RoleError(
@@ -158,8 +170,8 @@ def _grants(is_: set[Grant], wanted: set[Grant], name: str) -> Iterable[sql.Comp
             else sql.SQL("SCHEMA {}").format(sql.Identifier(schema))
         )
         if any(grant[:2] == (schema, table) for grant in is_ - wanted):
-            # Of a table it takes those on columns too.
-            yield sql.SQL("REVOKE ALL ON {} FROM {}").format(target, role)
+            # Of a table it takes those on columns too; CASCADE: and what the role gave on.
+            yield sql.SQL("REVOKE ALL ON {} FROM {} CASCADE").format(target, role)
         columns = defaultdict(list)
         for _, _, column, word in sorted(g for g in wanted if g[:2] == (schema, table)):
             columns[word, bool(column)].append(sql.Identifier(column))
@@ -172,12 +184,12 @@ _NOTHING = sql.SQL("")
 
 
 def _from(text: str, name: str) -> sql.Composed:
-    return sql.SQL("{} FROM {}").format(sql.SQL(text), sql.Identifier(name))
+    return sql.SQL("{} FROM {} CASCADE").format(sql.SQL(text), sql.Identifier(name))
 
 
 def _connect(connection: Connection, role: LoginRole) -> Iterable[sql.Composed]:
-    """The right to connect, where not everybody has it."""
-    if connection.execute(PUBLIC_CONNECTS).fetchone() == (False,):
+    """The right to connect, where neither the role nor everybody has it."""
+    if connection.execute(CONNECTS, [role.name]).fetchone() == (False,):
         yield sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(
             sql.Identifier(role.database), sql.Identifier(role.name)
         )
