@@ -198,5 +198,18 @@ GOOD = {
             InsertPermissions("drafts"),
         ]
     ],
+    "a function that PUBLIC may not call": [
+        [
+            RunSQL([in_plpgsql("PERFORM 1", "private")]),
+            RunSQL("REVOKE EXECUTE ON FUNCTION private() FROM PUBLIC"),
+        ]
+    ],
+    "rows hidden in a new table": [
+        [
+            *a_table("reports", *COMPLETE),
+            RunSQL("ALTER TABLE reports ENABLE ROW LEVEL SECURITY"),
+            RunSQL("CREATE POLICY all_rows ON reports USING (true)"),
+        ]
+    ],
     "a check less": [[migrations.RemoveConstraint(TRACK, "chk_tracks_bitrate")]],
 }

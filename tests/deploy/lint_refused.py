@@ -325,6 +325,7 @@ BAD = {
         "Django's": [[migrations.DeleteModel("TrackShare")]],
         "by SQL": [[RunSQL("DROP TABLE track_shares")]],
         "emptied": [[RunSQL("TRUNCATE track_shares")]],
+        "with its schema's name": [[RunSQL("ALTER SCHEMA public RENAME TO old")]],
     },
     headings.NO_TRANSACTION: {
         "a backfill within one": [
@@ -338,6 +339,28 @@ BAD = {
     headings.ELSE: {
         "it fails": [[RunSQL("ALTER TABLE no_such_table ADD COLUMN x int")]],
         "it rewrites": [[RunSQL("ALTER TABLE tracks SET UNLOGGED")]],
+        "its rows hidden": [[RunSQL("ALTER TABLE tracks ENABLE ROW LEVEL SECURITY")]],
+        "its triggers disabled": [[RunSQL("ALTER TABLE tracks DISABLE TRIGGER USER")]],
+        "its foreign keys, too": [[RunSQL("ALTER TABLE tracks DISABLE TRIGGER ALL")]],
+        "disabled in a block": [
+            [RunSQL("DO $$ BEGIN ALTER TABLE tracks DISABLE TRIGGER USER; END $$")]
+        ],
+        "triggers for replicas alone": [
+            [RunSQL("ALTER TABLE tracks ENABLE REPLICA TRIGGER update_tracks_updated_at")]
+        ],
+        "no updated_at": [[RunSQL("DROP TRIGGER update_tracks_updated_at ON tracks")]],
+        "no replica identity": [[RunSQL("ALTER TABLE tracks REPLICA IDENTITY NOTHING")]],
+        "rights taken": [[RunSQL("REVOKE SELECT ON tracks FROM PUBLIC")]],
+        "rights taken in a block": [
+            [RunSQL("DO $$ BEGIN EXECUTE 'REVOKE ALL ON tracks FROM PUBLIC'; END $$")]
+        ],
+        "its lock timeout": [[RunSQL("SET lock_timeout = 0")]],
+        "its lock timeout, by a function": [
+            [RunSQL("SELECT set_config('lock_timeout', '0', true)")]
+        ],
+        "triggers off in its session": [[RunSQL("SET LOCAL session_replication_role = replica")]],
+        "another role": [[RunSQL("SET ROLE pg_monitor")]],
+        "all of it": [[RunSQL("DROP SCHEMA public CASCADE")]],
         "a rule": [
             [
                 RunSQL(

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from veza_core.schema.audit.rules.triggers import FUNCTION_NAME
+
 from . import headings
-from .snapshot import Column, Constraint, Snapshot
+from .snapshot import Column, Constraint, Snapshot, Table
 from .triggers import strange_writes
 
 #: Types that a service reads and writes alike (pg_type.oid of text and varchar).
@@ -17,6 +19,16 @@ class Effect(NamedTuple):
 
     heading: str
     message: str
+
+
+def _switched(was: Table, now: Table) -> Iterator[str]:
+    """What services may no longer count on at a table that is otherwise the same."""
+    if now.row_security and not was.row_security:
+        yield f"enables row level security on {now.name}: services see no rows without a policy"
+    if now.disabled_triggers > was.disabled_triggers:
+        yield f"disables triggers of {now.name}, which keep its rows right"
+    if now.replica_identity != was.replica_identity and now.replica_identity == "n":
+        yield f"takes the replica identity of {now.name}: where it is published, UPDATE fails"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +69,7 @@ class Statement:
                 yield Effect(
                     self._why_rewritten(oid), f"rewrites {was.name}, and locks it for that"
                 )
+            yield from (Effect(headings.ELSE, message) for message in _switched(was, now))
 
     def _why_rewritten(self, table: int) -> str:
         keys = [key for key in self.after.columns if key[0] == table]
@@ -188,6 +201,11 @@ class Statement:
                     f"trigger {now.name} of {now.table} writes rows that have nothing to do with "
                     f"the row that fires it ({write})",
                 )
+        names = {table.name for oid, table in self.after.tables.items() if oid in self.start.tables}
+        kept = {now.table for now in self.after.triggers.values() if now.function == FUNCTION_NAME}
+        for was in self.before.triggers.values():
+            if was.function == FUNCTION_NAME and was.table in names - kept:
+                yield Effect(headings.ELSE, f"nothing keeps updated_at of {was.table} any more")
         for oid, (name, table) in self.after.rewrites.items():
             if oid not in self.before.rewrites and table in old:
                 yield Effect(headings.ELSE, f"rule {name} changes what statements on {table} do")

@@ -24,6 +24,7 @@ EXPLAINED = re.compile(
     r"\s*(WITH|SELECT|INSERT|UPDATE|DELETE|MERGE|CREATE\s[\w\s]*(TABLE|VIEW)\b.*?\bAS\b)",
     re.I | re.S,
 )
+REVOKES = re.compile(r"\bREVOKE\s(?![^;]*\bON\s+(ALL\s+)?(FUNCTION|PROCEDURE|ROUTINE)S?\b)", re.I)
 # Django's own, around what is run here beside the migration.
 SAVEPOINT = re.compile(r"\s*(SAVEPOINT|RELEASE|ROLLBACK)\b", re.I)
 
@@ -56,6 +57,7 @@ class Observer:
             self._look_at_text(text)
         nodes = [] if fills else [*self._plan(text, params)]
         before = uses(self.connection)
+        settings = snapshot.session_settings(self.connection)
         result, after, concurrently = self._run(execute, sql, params, many, context)
         tag = (context["cursor"].statusmessage or "").rstrip(" 0123456789")
         now = snapshot.read(self.connection)
@@ -65,6 +67,8 @@ class Observer:
             self.start, self.last, now, tag, concurrently, in_no_transaction=not self.atomic
         )
         self.effects += statement.effects()
+        if isinstance(self.operation, RunSQL):
+            self._look_at_session(settings)
         self.last = now
         return result
 
@@ -89,6 +93,16 @@ class Observer:
         if BUILDS_CONCURRENTLY.search(text) and isinstance(self.operation, RunSQL):
             message = "RunSQL would meet the invalid index that a failed build leaves"
             self.effects.append(Effect(headings.INDEX, message))
+        # The throw-away database has no grants to services.
+        if REVOKES.search(text):
+            message = "REVOKE takes rights that services may use"
+            self.effects.append(Effect(headings.ELSE, message))
+
+    def _look_at_session(self, before: dict[str, tuple[str, str]]) -> None:
+        now = snapshot.session_settings(self.connection)
+        for name in sorted(name for name in now if now[name] != before[name]):
+            message = f"sets {name} of the session in which `migrate` goes on"
+            self.effects.append(Effect(headings.ELSE, message))
 
     def _look_at_rows(
         self,

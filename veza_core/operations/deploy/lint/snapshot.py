@@ -11,6 +11,11 @@ class Table(NamedTuple):
 
     name: str
     file: int
+    row_security: bool
+    #: As pg_class has it (d, n, f or i).
+    replica_identity: str
+    #: Triggers that do not fire, with those of foreign keys.
+    disabled_triggers: int
 
 
 class Column(NamedTuple):
@@ -76,51 +81,69 @@ class Snapshot:
 
 
 TABLES = """
-SELECT oid::bigint, relname::text, pg_relation_filenode(oid)::bigint FROM pg_class
-WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+SELECT oid::bigint, relname::text, coalesce(pg_relation_filenode(oid), 0)::bigint, relrowsecurity,
+    relreplident::text,
+    (SELECT count(*) FROM pg_trigger WHERE tgrelid = pg_class.oid AND tgenabled IN ('D', 'R'))
+FROM pg_class
+WHERE relnamespace = to_regnamespace('public') AND relkind IN ('r', 'p')
 """
 COLUMNS = """
 SELECT attrelid::bigint, attnum::int, attname::text, atttypid::bigint,
     format_type(atttypid, atttypmod), attnotnull,
     atthasdef OR attidentity <> '' OR attgenerated <> ''
 FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
-WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+WHERE relnamespace = to_regnamespace('public') AND relkind IN ('r', 'p')
     AND attnum > 0 AND NOT attisdropped
 """
 CONSTRAINTS = """
 SELECT oid::bigint, conrelid::bigint, conname::text, contype::text, convalidated,
     pg_get_constraintdef(oid), coalesce(conkey, '{}')::int[], conindid::bigint
 FROM pg_constraint
-WHERE connamespace = 'public'::regnamespace AND contype IN ('c', 'f', 'u', 'p', 'x')
+WHERE connamespace = to_regnamespace('public') AND contype IN ('c', 'f', 'u', 'p', 'x')
     AND conrelid <> 0
 """
 INDEXES = """
 SELECT indexrelid::bigint, indrelid::bigint, relname::text,
     pg_relation_filenode(indexrelid)::bigint, indisunique
 FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
-WHERE relnamespace = 'public'::regnamespace
+WHERE relnamespace = to_regnamespace('public')
 """
 VALUES = """
 SELECT pg_enum.oid::bigint, typname::text, enumlabel::text
 FROM pg_enum JOIN pg_type ON pg_type.oid = enumtypid
-WHERE typnamespace = 'public'::regnamespace
+WHERE typnamespace = to_regnamespace('public')
 """
 
 TRIGGERS = """
 SELECT pg_trigger.oid::bigint, relname::text, tgname::text, proname::text, prosrc,
     array_remove(ARRAY[tgoldtable::text, tgnewtable::text], NULL)
 FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_proc ON pg_proc.oid = tgfoid
-WHERE relnamespace = 'public'::regnamespace AND NOT tgisinternal AND tgenabled <> 'D'
+WHERE relnamespace = to_regnamespace('public') AND NOT tgisinternal AND tgenabled <> 'D'
 """
 RULES = """
 SELECT pg_rewrite.oid::bigint, rulename::text, relname::text
 FROM pg_rewrite JOIN pg_class ON pg_class.oid = ev_class
-WHERE relnamespace = 'public'::regnamespace AND rulename <> '_RETURN'
+WHERE relnamespace = to_regnamespace('public') AND rulename <> '_RETURN'
 """
 FUNCTIONS = """
 SELECT proname::text, prosrc FROM pg_proc JOIN pg_language ON pg_language.oid = prolang
-WHERE pronamespace = 'public'::regnamespace AND lanname IN ('plpgsql', 'sql') AND prosqlbody IS NULL
+WHERE pronamespace = to_regnamespace('public') AND lanname IN ('plpgsql', 'sql')
+    AND prosqlbody IS NULL
 """
+
+
+#: Settings of a session that `migrate` counts on, and their sources.
+SETTINGS = """
+SELECT name, setting, source FROM pg_settings
+WHERE name IN ('lock_timeout', 'session_replication_role')
+UNION ALL SELECT 'role', current_user, ''
+"""
+
+
+def session_settings(connection: BaseDatabaseWrapper) -> dict[str, tuple[str, str]]:
+    """What `migrate` counts on in its session. A setting that was set again has another source."""
+    rows = connection.connection.execute(SETTINGS).fetchall()
+    return {name: (setting, source) for name, setting, source in rows}
 
 
 def read(connection: BaseDatabaseWrapper) -> Snapshot:
@@ -131,7 +154,7 @@ def read(connection: BaseDatabaseWrapper) -> Snapshot:
         return list(connection.connection.execute(query).fetchall())
 
     return Snapshot(
-        tables={oid: Table(name, file or 0) for oid, name, file in rows(TABLES)},
+        tables={oid: Table(*rest) for oid, *rest in rows(TABLES)},
         columns={(table, number): Column(*rest) for table, number, *rest in rows(COLUMNS)},
         constraints={
             oid: Constraint(table, name, kind, valid, definition, tuple(columns), index)

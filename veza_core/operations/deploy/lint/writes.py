@@ -28,12 +28,12 @@ SELECT relname::text,
         (SELECT sum(pg_stat_get_xact_numscans(indexrelid)) FROM pg_index WHERE indrelid = oid), 0
     )::bigint
 FROM pg_class
-WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+WHERE relnamespace = to_regnamespace('public') AND relkind IN ('r', 'p')
 """
 
 FUNCTIONS = """
 SELECT proname::text, pg_get_functiondef(pg_proc.oid) FROM pg_proc
-WHERE pronamespace = 'public'::regnamespace AND prokind IN ('f', 'p')
+WHERE pronamespace = to_regnamespace('public') AND prokind IN ('f', 'p')
     AND NOT EXISTS (
         SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = pg_proc.oid
             AND deptype = 'e'
