@@ -14,6 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.locks import LockNotAvailableError, job_lock
 from veza_core.db.timeouts import set_lock_timeout
+from veza_core.db.waits import told
 from veza_core.operations.replicas import wait_for_replicas
 
 #: The name of the job: see `veza_core.operations.jobs`.
@@ -92,8 +93,8 @@ def count_weekly_plays(
         ) from error
     except DatabaseError as error:
         raise CommandError(
-            f"{' '.join(str(error).split())}; {outcome.updated:,} tracks were updated before, and "
-            "the next count does the rest"
+            f"{outcome.updated:,} tracks were updated, and the next count does the rest: "
+            f"{told(error)}"
         ) from error
 
 

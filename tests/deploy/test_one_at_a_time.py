@@ -86,6 +86,52 @@ def test_whoever_else_reads_the_history_is_told_who_is_in_the_way(migrated, sett
         assert f"In the way: pid {holder.info.backend_pid} (an editor" in result.stderr
 
 
+@pytest.fixture(scope="module")
+def copy(migrated, django_db_blocker):
+    with django_db_blocker.unblock(), scratch_database(f"TEMPLATE {migrated}") as name:
+        yield name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "table"),
+    [
+        (["purge"], "email_verification_tokens"),
+        (["purge", "--dry-run"], "user_sessions"),
+        (["recount"], "tracks"),
+        (["recount", "--dry-run"], "tracks"),
+        (["count_weekly_plays"], "track_plays"),
+        (["dumpdata", "veza_streaming"], "tracks"),
+        (["flush", "--noinput"], "tracks"),
+        (["remove_stale_contenttypes", "--noinput"], "django.django_content_type"),
+        (["inspectdb"], "tracks"),
+    ],
+)
+def test_every_command_says_who_has_a_table(copy, settings, arguments, table):
+    settings.MIGRATE_LOCK_TIMEOUT = 2.0
+    with psycopg.connect(
+        **server_parameters(), dbname=copy, application_name="an editor"
+    ) as holder:
+        holder.execute(f"LOCK TABLE {table}")
+        pid = holder.info.backend_pid
+        result = manage(*arguments, DEBUG="1", **database_environment(copy))
+    assert result.returncode == 1
+    [line] = [line for line in result.stderr.splitlines() if "Connected" not in line]
+    assert "lock timeout (SQLSTATE 55P03" in line
+    assert f"In the way: pid {pid} (an editor" in line
+
+
+def test_inspectdb_fails_where_it_could_not_read(copy, settings):
+    """After all that it could read; its output stays Python."""
+    settings.MIGRATE_LOCK_TIMEOUT = 2.0
+    with psycopg.connect(**server_parameters(), dbname=copy) as holder:
+        holder.execute("LOCK TABLE tracks")
+        result = manage("inspectdb", "rooms", "tracks", **database_environment(copy))
+    assert is_one_clear_line(result), result.stderr
+    assert "no model was printed of 'tracks'" in result.stderr
+    assert "class Rooms(" in result.stdout
+    compile(result.stdout, "models.py", "exec")
+
+
 def test_runserver_starts_beside_a_lock_on_the_history(migrated, settings):
     settings.MIGRATE_LOCK_TIMEOUT = 0.2
     err = io.StringIO()

@@ -17,6 +17,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from veza_core.db.sessions import OtherSession
 from veza_core.db.timeouts import LOOKS, BlockerWatch, is_lock_timeout
 from veza_core.db.trust import parameters_for_catalog
+from veza_core.errors import clear_line, one_line
+
+#: Seconds at most between two looks at whether the same statement still runs. Some waits of jobs
+#: have a limit of one second.
+NOTICE = 0.1
 
 _command: "CommandWaits | None" = None
 
@@ -46,6 +51,11 @@ def watch(connection: BaseDatabaseWrapper) -> None:
         _command.watch(connection)
 
 
+def told(error: BaseException) -> str:
+    """One line on an error of the database; of a lock timeout it says who was in the way."""
+    return (clear_line(error) or one_line(error)) + (_command.in_the_way(error) if _command else "")
+
+
 class CommandWaits:
     """The waits of one command."""
 
@@ -59,13 +69,20 @@ class CommandWaits:
             self.watched.append(_Statements(connection, self.done))
 
     def told(self, error: BaseException) -> str:
-        """What is to be said of an error that is a lock timeout: who was in the way."""
+        """What is to be said of an error that is a lock timeout by the limit of all commands."""
+        if not is_lock_timeout(error):
+            return ""
+        limit = f", after {settings.MIGRATE_LOCK_TIMEOUT:g} s (MIGRATE_LOCK_TIMEOUT)"
+        return f"{limit}{self.in_the_way(error)}"
+
+    def in_the_way(self, error: BaseException) -> str:
+        """Who was in the way, if the error is a lock timeout by any limit; empty: it is not."""
         if not is_lock_timeout(error):
             return ""
         blockers = [str(other) for each in self.watched for other in each.blockers]
         return (
-            f", after {settings.MIGRATE_LOCK_TIMEOUT:g} s (MIGRATE_LOCK_TIMEOUT). In the way: "
-            f"{'; '.join(blockers) or 'an unknown session'}. End that transaction, and run it again"
+            f". In the way: {'; '.join(blockers) or 'an unknown session'}. "
+            "End that transaction, and run it again"
         )
 
 
@@ -96,7 +113,7 @@ class _Statements:
     def _look(self) -> None:
         interval = settings.MIGRATE_LOCK_TIMEOUT / LOOKS
         before = None
-        while not self.done.wait(interval):
+        while not self.done.wait(min(interval, NOTICE)):
             # Most statements end at once, and none of them needs a second session.
             running, session = self._running, self.connection.connection
             if running and running is before and session is not None:

@@ -4,9 +4,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
 from veza_core.db.session import announce
+from veza_core.db.waits import told
+from veza_core.errors import clear_line
 
 
 class AnnouncedMixin(BaseCommand):
@@ -36,4 +38,11 @@ class AnnouncedMixin(BaseCommand):
         session = announce(connection, say)
         if not self.only_reads:
             session.check_writable()
-        return super().handle(*args, **options)
+        try:
+            return super().handle(*args, **options)
+        except CommandError as error:
+            # Django's commands wrap what PostgreSQL said in several lines of possible reasons.
+            cause = error.__cause__ or error.__context__
+            if isinstance(cause, DatabaseError) and clear_line(cause):
+                raise CommandError(told(cause)) from error
+            raise

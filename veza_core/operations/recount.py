@@ -22,6 +22,7 @@ from psycopg import sql
 from veza_core.counters import Counter, Differences, add, declared
 from veza_core.db.locks import RECOUNT_LOCK_KEY, LockNotAvailableError, job_lock
 from veza_core.db.timeouts import set_lock_timeout
+from veza_core.db.waits import told
 
 from .pace import Pace, obstacle
 from .replicas import wait_for_replicas
@@ -147,7 +148,7 @@ class Recount:
             ) from error
         except DatabaseError as error:
             raise CommandError(
-                f"{' '.join(str(error).split())}; {self.outcome.rows:,} rows were looked at before"
+                f"{self.outcome.rows:,} rows were looked at before: {told(error)}"
             ) from error
 
     def _run(

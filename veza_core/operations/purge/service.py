@@ -10,6 +10,7 @@ from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.locks import PURGE_LOCK_KEY, LockNotAvailableError, job_lock
+from veza_core.db.waits import told
 from veza_core.operations.pace import LOCKED, Pace
 
 from .batches import Batches, Count
@@ -86,8 +87,8 @@ def _remove(batches: Batches, due: Due, outcome: Outcome) -> None:
             outcome.left[f"{due.table}.{due.column}"] = rows, why
     except DatabaseError as error:
         raise CommandError(
-            f"{due.table}: {' '.join(str(error).split())}; {outcome.deleted:,} rows "
-            "were deleted before, and the next purge continues from there"
+            f"{outcome.deleted:,} rows were deleted, and the next purge continues from there: "
+            f"{due.table}: {told(error)}"
         ) from error
 
 

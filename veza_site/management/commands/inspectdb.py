@@ -1,0 +1,24 @@
+"""`inspectdb`: the command of Django, which fails where it could not read a table."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.core.management.commands.inspectdb import Command as DjangoCommand
+
+UNREAD, WHY = "# Unable to inspect table ", "# The error was: "
+
+
+class Command(DjangoCommand):
+    """Prints a model for each table."""
+
+    def handle_inspection(self, options: dict[str, Any]) -> Iterator[str]:
+        """Django's lines. Raises `CommandError` after the last one where a table has no model."""
+        unread = []
+        for line in super().handle_inspection(options):
+            if line.startswith(UNREAD):
+                unread.append(line.removeprefix(UNREAD))
+            # PostgreSQL's message has several lines, which would be no comment.
+            yield " ".join(line.split()) if line.startswith(WHY) else line
+        if unread:
+            raise CommandError(f"no model was printed of {', '.join(unread)}: it could not be read")
