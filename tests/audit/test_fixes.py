@@ -120,6 +120,35 @@ def test_column_that_makes_a_feed_brings_its_index(make_database):
     assert sorted(rows) == [("idx_likes_user_id_created_at",), ("idx_posts_user_id_created_at",)]
 
 
+@pytest.mark.parametrize(
+    ("feed", "other", "needless"),
+    [
+        ("(user_id, created_at DESC)", "(user_id DESC, created_at)", "other"),
+        ("(user_id, created_at DESC)", "(user_id, created_at DESC, deleted_at)", "feed"),
+        ("(user_id, created_at DESC)", "(user_id DESC, created_at, deleted_at)", None),
+    ],
+)
+def test_index_too_many_is_never_the_one_that_a_feed_has(make_database, feed, other, needless):
+    url = make_database("audit_feed_twice")
+    execute(
+        url,
+        "CREATE TABLE users (id uuid PRIMARY KEY)",
+        "CREATE TABLE posts (id uuid PRIMARY KEY, created_at timestamptz, deleted_at timestamptz,"
+        " user_id uuid REFERENCES users ON DELETE CASCADE)",
+        f"CREATE INDEX feed ON posts {feed}",
+        f"CREATE INDEX other ON posts {other}",
+    )
+    before = report(url)
+    found = {
+        name for rule, name in objects(before) if rule in ("index-duplicate", "index-redundant")
+    }
+    assert found == ({f"public.{needless}"} if needless else set())
+    assert psql(url, sql.render(before)).returncode == 0
+    after = objects(report(url))
+    assert "feed-not-indexed" not in {rule for rule, _ in after}
+    assert not {rule for rule, _ in after} & {"index-duplicate", "index-redundant"}
+
+
 def test_unique_index_over_duplicates_shows_them_and_is_not_built_again(make_database):
     url = make_database("audit_twice")
     execute(

@@ -147,6 +147,7 @@ def test_what_is_no_feed(scratch, table):
         ("(user_id, created_at DESC)", True),
         ("(created_at DESC, id DESC)", True),
         ("(user_id, created_at DESC) WHERE deleted_at IS NULL", True),
+        ("(user_id, created_at DESC, deleted_at)", True),
         ("(created_at)", False),
         ("(created_at DESC, user_id)", False),
         ("(user_id) INCLUDE (created_at)", False),

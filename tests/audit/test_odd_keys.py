@@ -149,6 +149,10 @@ def test_newer_kinds_of_constraints(scratch):
     [
         ("CREATE INDEX i ON plays (a)", "CREATE INDEX j ON plays (a, b)"),
         ("CREATE INDEX i ON plays (a)", "CREATE UNIQUE INDEX j ON plays (a, b)"),
+        ("CREATE INDEX i ON plays (a)", "CREATE INDEX j ON plays (a DESC, b)"),
+        ("CREATE INDEX i ON plays (a, b DESC)", "CREATE INDEX j ON plays (a DESC, b, t)"),
+        ("CREATE INDEX i ON plays (a NULLS FIRST)",
+         "CREATE INDEX j ON plays (a DESC NULLS LAST, b)"),
         ("CREATE INDEX i ON plays (a)", "ALTER TABLE plays ADD PRIMARY KEY (a, b)"),
         ("CREATE INDEX i ON plays (a) INCLUDE (b)", "CREATE INDEX j ON plays (a, c, b)"),
         ("CREATE INDEX i ON plays (lower(t))", "CREATE INDEX j ON plays (lower(t), a)"),
@@ -166,8 +170,10 @@ def test_redundant_index(scratch, index, other):
     ("index", "other"),
     [
         ("CREATE INDEX i ON plays (a)", "CREATE INDEX j ON plays (b, a)"),
-        ("CREATE INDEX i ON plays (a)", "CREATE INDEX j ON plays (a DESC, b)"),
         ("CREATE INDEX i ON plays (a)", "CREATE INDEX j ON plays (a NULLS FIRST, b)"),
+        ("CREATE INDEX i ON plays (a)", "CREATE INDEX j ON plays (a DESC NULLS LAST, b)"),
+        ("CREATE INDEX i ON plays (a, b)", "CREATE INDEX j ON plays (a DESC, b, t)"),
+        ("CREATE INDEX i ON plays (a, b)", "CREATE INDEX j ON plays (a, b DESC)"),
         ("CREATE INDEX i ON plays (a)", "CREATE INDEX j ON plays (a, b) WHERE d IS NULL"),
         ("CREATE INDEX i ON plays (a) WHERE d IS NULL", "CREATE INDEX j ON plays (a, b)"),
         ("CREATE INDEX i ON plays (a) INCLUDE (t)", "CREATE INDEX j ON plays (a, b)"),
@@ -204,6 +210,8 @@ def test_index_that_is_needed(scratch, index, other):
     ("index", "other"),
     [
         ("CREATE INDEX i ON plays (a)", "CREATE INDEX idx_plays_a ON plays (a)"),
+        ("CREATE INDEX i ON plays (a)", "CREATE INDEX idx_plays_a ON plays (a DESC)"),
+        ("CREATE INDEX i ON plays (a, b DESC)", "CREATE UNIQUE INDEX j ON plays (a DESC, b)"),
         ("CREATE INDEX i ON plays (a)", "CREATE UNIQUE INDEX j ON plays (a)"),
         ("CREATE INDEX i ON plays (a)", "CREATE INDEX j ON plays (a) INCLUDE (t)"),
         ("CREATE UNIQUE INDEX i ON plays (a)", "ALTER TABLE plays ADD UNIQUE (a)"),

@@ -309,18 +309,16 @@ def _holds_for_values(predicate: str | None, columns: tuple[str, ...]) -> bool:
 
 
 def feed_index(table: Table) -> Index | None:
-    """The usable index that ends in `created_at DESC`, or has only `id` after it.
+    """The usable index that has `created_at DESC`, behind what the feed is filtered by.
 
-    The id makes the order of rows of the same moment certain, for paging.
+    What follows takes nothing from its order. Where nothing stands before, only `id` may follow:
+    it makes the order of rows of the same moment certain, for paging.
     """
     for index in table.indexes:
         if index.method != "btree" or not index.is_usable:
             continue
-        keys = list(zip(index.keys, index.options, strict=True))
-        if len(keys) > 1 and keys[-1][0] == "id":
-            keys.pop()
-        name, options = keys[-1]
-        # Bit 0 of pg_index.indoption is DESC.
-        if name == "created_at" and options & 1:
-            return index
+        for place, (name, options) in enumerate(zip(index.keys, index.options, strict=True)):
+            # Bit 0 of pg_index.indoption is DESC.
+            if name == "created_at" and options & 1 and (place or index.keys[1:] in ((), ("id",))):
+                return index
     return None

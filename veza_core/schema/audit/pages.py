@@ -25,6 +25,9 @@ LEFT_OUT = {
         "Only the queries know. What PostgreSQL itself asks for, foreign keys and feeds, is "
         "reported."
     ),
+    "Indexes on booleans, on nullable columns, or that begin with the primary key": (
+        "Each serves some query: the few true rows, NULL itself, a scan that reads the index alone."
+    ),
     "Tables of many columns or many indexes, empty tables": ("A number that nobody can decide by."),
     "varchar in place of text, enum types in place of tables": (
         "Both are right somewhere, and changing one for the other does nothing for data or "

@@ -13,6 +13,7 @@ from veza_core.schema.audit.fixes import (
     presence,
     relation,
 )
+from veza_core.schema.audit.meaning import feed_index
 from veza_core.schema.audit.quoting import MAX_NAME_BYTES, clip, ident, qualified, snake
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
 
@@ -257,7 +258,9 @@ def index_duplicate(catalog: Catalog) -> Iterator[Found]:
     changes="Queries that read the shorter index read the longer one.",
 )
 def index_redundant(catalog: Catalog) -> Iterator[Found]:
-    """Same condition, expressions, operator classes, collations and directions; not unique."""
+    """Same condition, expressions, operator classes, collations and directions, or all directions
+    the other way round, since a b-tree is read backwards as well; not unique.
+    """
     for table in catalog.all_tables:
         for index, other, is_exact in needless(table):
             if not is_exact:
@@ -282,7 +285,8 @@ def _drop(index: Index, other: Index) -> Fix:
 def needless(table: Table) -> Iterator[tuple[Index, Index, bool]]:
     """Find each index that another one makes needless; True when the two are the same."""
     usable = [index for index in table.indexes if index.is_usable and not index.is_exclusion]
-    if len({index.elements[0] for index in usable}) == len(usable):
+    # But for the direction, in which a b-tree does not matter.
+    if len({index.elements[0][:-1] for index in usable}) == len(usable):
         return
     for index in usable:
         if index.is_primary or index.is_bound or index.is_attached:
@@ -306,7 +310,7 @@ def _includes(index: Index, other: Index) -> bool:
     if index.method != other.method or index.predicate != other.predicate:
         return False
     count = len(index.keys)
-    if other.elements[:count] != index.elements:
+    if other.elements[:count] not in (index.elements, _backwards(index)):
         return False
     if len(other.keys) > count and index.method != "btree":
         return False
@@ -316,6 +320,19 @@ def _includes(index: Index, other: Index) -> bool:
         if other.is_deferrable and not index.is_deferrable:
             return False
     return set(index.included) <= {*other.included, *other.keys}
+
+
+def _backwards(index: Index) -> tuple[tuple[object, ...], ...]:
+    """What the index is made of when it is read from its end: DESC for ASC, NULLS FIRST for LAST.
+
+    A feed's own stays as it is: there the standard says DESC.
+    """
+    if index.method != "btree" or index is feed_index(index.table):
+        return index.elements
+    return tuple(
+        (*element[:-1], option ^ 3)
+        for element, option in zip(index.elements, index.options, strict=True)
+    )
 
 
 def _keep(index: Index) -> tuple[int, ...]:

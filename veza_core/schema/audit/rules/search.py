@@ -284,7 +284,7 @@ CREATE INDEX CONCURRENTLY idx_posts_user_id_created_at ON public.posts \
 (user_id, created_at DESC);""",
 )
 def feed_not_indexed(catalog: Catalog) -> Iterator[Found]:
-    """`id` may follow, for paging; a partial index counts."""
+    """Other columns may follow, `id` for paging; a partial index counts."""
     meaning = catalog.meaning
     for table in catalog.tables:
         if meaning.is_feed(table) and feed_index(table) is None:
