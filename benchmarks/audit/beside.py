@@ -1,9 +1,11 @@
-"""What the audit finds in a database, beside splinter and schemalint: what each finds alone.
+"""What the audit finds in a database, beside five other tools: what each finds alone.
 
-    python -m benchmarks.audit.beside URL --schema public --splinter splinter.sql
+    python -m benchmarks.audit.beside URL --schema public --splinter splinter.sql --health sql/
 
-`splinter.sql` is the file of the repository supabase/splinter; schemalint comes from npm. It only
-reads. Objects are compared by table, constraint or column.
+`splinter.sql` is the file of the repository supabase/splinter, `sql/` the folder of
+mfvanek/pg-index-health-sql. schemalint comes from npm, squawk reads what pg_dump writes, and
+`--tbls` is a file with what `tbls lint` printed. It only reads. Objects are compared by table,
+constraint, index or column.
 """
 
 import argparse
@@ -17,6 +19,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 import benchmarks  # noqa: F401 - it reads `.env`
+from benchmarks.audit.others import Findings, health, splinter, squawk, tbls
 from benchmarks.audit.schemalint import RULES as OF_SCHEMALINT
 from benchmarks.audit.schemalint import Schemalint
 
@@ -32,9 +35,27 @@ OF_SPLINTER = {
 }
 TIMES = ["timestamps-type", "timestamp-without-time-zone", "deleted-at-type"]
 SCHEMALINT = OF_SCHEMALINT | {"prefer-timestamptz-to-timestamp": TIMES}
+#: pg-index-health's checks, which are files.
+OF_HEALTH = {
+    "foreign_keys_without_index": ["fk-not-indexed"],
+    "tables_without_primary_key": ["pk-missing"],
+    "duplicated_indexes": ["index-duplicate"],
+    "intersected_indexes": ["index-redundant"],
+    "invalid_indexes": ["index-invalid"],
+    "btree_indexes_on_array_columns": ["index-method"],
+    "columns_with_char_type": ["type-char"],
+    "columns_with_json_type": ["type-json"],
+    "columns_with_money_type": ["type-money"],
+    "columns_with_timestamp_or_timetz_type": [*TIMES, "type-timetz"],
+    "columns_with_inconsistent_types": ["type-differs"],
+    "duplicated_foreign_keys": ["fk-duplicate"],
+    "foreign_keys_with_unmatched_column_type": ["fk-type-mismatch"],
+    "not_valid_constraints": ["fk-not-valid", "check-not-valid"],
+    "sequence_overflow": ["key-near-end"],
+}
+OF_SQUAWK = {"prefer-timestamp-tz": TIMES, "ban-char-field": ["type-char"]}
+OF_TBLS = {"requireForeignKeyIndex": ["fk-not-indexed"], "duplicateRelations": ["fk-duplicate"]}
 SHOWN = 3
-
-type Findings = dict[str, set[str]]
 
 
 def main() -> None:
@@ -43,15 +64,28 @@ def main() -> None:
     parser.add_argument("url")
     parser.add_argument("--schema", default="public")
     parser.add_argument("--splinter", type=Path)
+    parser.add_argument("--health", type=Path)
+    parser.add_argument("--pg-dump", help="of the server's version or newer; for squawk")
+    parser.add_argument("--tbls", type=Path)
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
     django.setup()
-    ours = audited(options.url, options.schema)
+    url, schema = options.url, options.schema
+    ours = audited(url, schema)
     if options.splinter:
-        theirs = splinter(options.url, options.schema, options.splinter.read_text())
+        theirs = splinter(url, schema, options.splinter.read_text())
         compare("splinter", OF_SPLINTER, ours, theirs)
-    compare("schemalint", SCHEMALINT, ours, schemalint(options.url, options.schema))
-    print(f"rules of neither: {alone(ours)}")
+    if options.health:
+        named = ours["index-duplicate"] | ours["index-redundant"]
+        compare("pg-index-health", OF_HEALTH, ours, health(url, schema, options.health, named))
+    compare("schemalint", SCHEMALINT, ours, schemalint(url, schema))
+    if options.pg_dump:
+        compare("squawk", OF_SQUAWK, ours, squawk(url, schema, options.pg_dump))
+    if options.tbls:
+        # tbls names the column, the audit the constraint.
+        theirs = tbls(options.tbls.read_text(), schema)
+        compare("tbls", OF_TBLS, with_columns(url, ours), theirs)
+    print(f"rules of none of them: {alone(ours)}")
 
 
 def audited(url: str, schema: str) -> Findings:
@@ -64,33 +98,6 @@ def audited(url: str, schema: str) -> Findings:
         for finding in audit(connection, [schema], CATALOG_RULES, profile=None).findings:
             found[finding.rule.id].add(finding.object.split("(")[0])
     return found
-
-
-def splinter(url: str, schema: str, text: str) -> Findings:
-    """Objects by lint. One that needs roles of Supabase's says so, and is left out."""
-    found: Findings = defaultdict(set)
-    body = text.partition(";")[2].strip().removesuffix(";").replace("\\`", "`")
-    with psycopg.connect(url) as connection:
-        for lint in re.split(r"\nunion all\n", body):
-            try:
-                with connection.transaction(force_rollback=True):
-                    connection.execute("SET LOCAL search_path = ''")
-                    rows = connection.execute(lint.encode()).fetchall()
-            except psycopg.Error as error:
-                print(f"splinter, left out: {str(error).splitlines()[0]}")
-                continue
-            for name, *_, metadata, _ in rows:
-                if metadata["schema"] == schema:
-                    found[name] |= named(metadata)
-    return found
-
-
-def named(metadata: dict[str, object]) -> set[str]:
-    """What a lint of splinter's is about, as the audit names it; one index of two stays."""
-    where = f"{metadata['schema']}.{metadata['name']}"
-    if indexes := metadata.get("indexes"):
-        return {f"{metadata['schema']}.{name}" for name in indexes[1:]}  # type: ignore[index]
-    return {f"{where}.{metadata['fkey_name']}" if "fkey_name" in metadata else where}
 
 
 def schemalint(url: str, schema: str) -> Findings:
@@ -106,11 +113,29 @@ def schemalint(url: str, schema: str) -> Findings:
     return found
 
 
+def with_columns(url: str, ours: Findings) -> Findings:
+    """The audit's foreign keys as their columns, of the two rules that tbls has."""
+    query = """
+        SELECT format('%s.%I', conrelid::regclass, conname),
+               format('%s.%I', conrelid::regclass, a.attname)
+        FROM pg_constraint JOIN pg_attribute a ON a.attrelid = conrelid AND a.attnum = ANY (conkey)
+        WHERE contype = 'f'
+    """
+    found: Findings = defaultdict(set)
+    with psycopg.connect(url, options="-c search_path=") as connection:
+        for constraint, column in connection.execute(query):
+            for rule in ("fk-not-indexed", "fk-duplicate"):
+                found[rule] |= {column} if constraint in ours[rule] else set()
+    return found
+
+
 def compare(tool: str, pairs: dict[str, list[str]], ours: Findings, theirs: Findings) -> None:
     """Print how many objects both have, and which one of them alone has."""
     print(f"{tool:<32} {'both':>5} {'audit alone':>12} {'it alone':>9}")
     for name, rules in pairs.items():
-        own, other = set().union(*(ours[rule] for rule in rules)), theirs[name]
+        # Some quote more names than PostgreSQL needs.
+        own = {each.replace('"', "") for rule in rules for each in ours[rule]}
+        other = {each.replace('"', "") for each in theirs[name]}
         only, missed = sorted(own - other), sorted(other - own)
         print(f"{name:<32} {len(own & other):>5} {len(only):>12} {len(missed):>9}")
         for who, names in (("audit", only), ("it", missed)):
@@ -120,7 +145,8 @@ def compare(tool: str, pairs: dict[str, list[str]], ours: Findings, theirs: Find
 
 def alone(ours: Findings) -> str:
     """The rules that no other tool has, with the number of their findings."""
-    shared = {rule for rules in (OF_SPLINTER | SCHEMALINT).values() for rule in rules}
+    tools = (OF_SPLINTER, OF_HEALTH, SCHEMALINT, OF_SQUAWK, OF_TBLS)
+    shared = {rule for tool in tools for rules in tool.values() for rule in rules}
     left = {rule: len(found) for rule, found in ours.items() if found and rule not in shared}
     return ", ".join(f"{rule} {number}" for rule, number in sorted(left.items())) or "none"
 
