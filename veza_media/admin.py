@@ -1,11 +1,17 @@
 """The support admin's screens of streams and of the queue that makes them."""
 
+from uuid import UUID
+
 from django.contrib import admin
 from django.db.models import Q
 
+from veza_core.models import User
 from veza_core.screens.actions.notes import AddNote
 from veza_core.screens.columns import computed
+from veza_core.screens.criteria import NOBODY, Criterion
 from veza_core.screens.inspection import InspectionAdmin
+from veza_core.screens.listing import user_of
+from veza_core.screens.panels import THROUGH
 from veza_core.screens.states import UNSORTED, Option, State, View, choices
 from veza_core.screens.timeline import Moment
 from veza_media.job_actions import JOB_ACTIONS
@@ -16,6 +22,15 @@ from veza_media.models import (
     HlsTranscodeJob,
     TranscodeStatus,
 )
+from veza_streaming.models import Track
+
+
+def _of_tracks(user: UUID, alias: str) -> Q:
+    """Of the latest tracks of a user: those that their page shows the jobs of."""
+    tracks = Track._base_manager.using(alias).filter(user__any_of=user)
+    latest = tracks.order_by("user", "-created_at").values_list("pk", flat=True)[:THROUGH]
+    # As values: over a subquery PostgreSQL may walk through all jobs.
+    return Q(track__in=set(latest) or {NOBODY})
 
 
 @admin.register(HlsTranscodeJob)
@@ -27,6 +42,11 @@ class HlsTranscodeJobAdmin(InspectionAdmin):
                "completed_at", "created_at")  # fmt: skip
     merged = "status"
     keys = {"track": UNSORTED, "track_version": UNSORTED}
+    panels_through = {"track": "user"}
+    criteria = (
+        Criterion("track_user", f"Of a user’s latest {THROUGH} tracks", user_of, _of_tracks,
+                  UNSORTED, "track", ("tracks",), User),
+    )  # fmt: skip
     states = (
         choices("status", TranscodeStatus.choices, order="-created_at"),
         # A bounded number of them: the index knows when jobs were made, and not when they failed.

@@ -12,7 +12,8 @@ class VezaMediaConfig(AppConfig):
     migration_numbers = range(970, 990)
     menu_groups = ("Media processing",)
     #: See `veza_core.screens.display.declared`.
-    panels_first = {"tracks": ("hls_transcode_queue", "hls_streams")}
+    panels_first = {"tracks": ("hls_transcode_queue", "hls_streams"),
+                    "users": ("hls_transcode_queue",)}  # fmt: skip
     tones = {
         **dict.fromkeys(("ready", "completed"), "good"),
         **dict.fromkeys(("pending", "processing"), "busy"),

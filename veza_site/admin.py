@@ -9,13 +9,14 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from veza_core.access import StaffRequest, staff_request
 from veza_core.admin.users import UserAdmin
 from veza_core.screens.actions.addresses import undo_batch_url_of, undo_url_of
 from veza_core.screens.bounded import Excerpt
 from veza_core.screens.columns import computed
-from veza_core.screens.display import NOTHING, shortened
+from veza_core.screens.display import NOTHING, shortened, words
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.legible import name_html
 from veza_core.screens.links import linked
@@ -157,8 +158,15 @@ def _subject(row: Any) -> SafeString:
     """The row that an entry names, with the way to it; it may be gone."""
     if not row.subject_table:
         return NOTHING
-    label = getattr(row, "subject_label", "") or row.subject_id
-    text = format_html("{}: {}", row.subject_table, name_html(shortened(label)))
+    model = model_of(row.subject_table)
+    label = getattr(row, "subject_label", "") or row.subject_id[:8]
+    if model is None:
+        text = format_html("{}: {}", words(row.subject_table), name_html(shortened(label)))
+    elif row.subject_id:
+        kind = capfirst(str(model._meta.verbose_name))
+        text = format_html("{}: {}", kind, name_html(shortened(label)))
+    else:
+        text = format_html("{}", capfirst(str(model._meta.verbose_name_plural)))
     url = _url_of(row.subject_table, row.subject_id)
     return format_html('<a href="{}">{}</a>', url, text) if url else text
 

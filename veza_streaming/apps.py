@@ -20,6 +20,7 @@ class VezaStreamingConfig(AppConfig):
             "Sexual content", "The owner asked for it",
         ),
     }  # fmt: skip
+    seen_at = {"track_plays": "user_id"}
     units = {
         "bitrate": "kbit/s",
         "sample_rate": "Hz",

@@ -56,7 +56,8 @@ def questions(model: type[Model], crowd: Crowd) -> Iterator[dict[str, Any]]:
     single: list[dict[str, Any]] = [
         {name: value} for name in screen.keys for value in key_values(model, name, crowd)
     ]
-    values = CRITERIA_VALUES | {"seen_with": key_values(UserSession, "user", crowd)}
+    users = key_values(UserSession, "user", crowd)
+    values = CRITERIA_VALUES | {"seen_with": users, "track_user": users}
     single += [{one.name: value} for one in screen.criteria for value in values[one.name]]
     states = [{state.name: option.value} for state in screen.states for option in state.options]
     for one in (*single, *states):

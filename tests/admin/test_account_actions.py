@@ -9,6 +9,7 @@ from django.utils import timezone
 from model_bakery import baker
 
 from tests.acting import columns, entries, take, url
+from tests.admin.addresses import page_of
 from tests.staff import grant, make_staff, make_user, signed_in
 from veza_core.admin.account_actions import ACCOUNT_ACTIONS
 from veza_core.admin.role_actions import ROLE_ACTIONS
@@ -55,7 +56,14 @@ def test_only_these_columns_change(support: Client, bob: User):
 
 
 def test_unlock(support: Client, bob: User):
-    assert support.get(url(bob, "unlock")).status_code == 409
+    refused = support.get(url(bob, "unlock"))
+    assert refused.status_code == 409
+    # With the way back to the account, or to where the action was chosen.
+    assert f'href="{page_of(User, bob.pk)}">Back' in refused.content.decode()
+    chosen = support.get(url(bob, "unlock"), {"next": "/admin/veza_core/user/?locked=now"})
+    assert 'href="/admin/veza_core/user/?locked=now">Back' in chosen.content.decode()
+    elsewhere = support.get(url(bob, "unlock"), {"next": "https://example.org/"})
+    assert "example.org" not in elsewhere.content.decode()
     until = timezone.now() + timedelta(hours=1)
     User.objects.filter(pk=bob.pk).update(locked_until=until, failed_login_count=9)
     take(support, bob, "unlock")

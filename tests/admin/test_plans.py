@@ -43,7 +43,7 @@ MOST, LOOPS = 3 * BOUND, 2
 BOUNDS = {
     keyset: ("COUNT_LIMIT", "WINDOW"),
     unsorted: ("COUNT_LIMIT",),
-    panels: ("PANEL_COUNT_LIMIT", "LOOKED_THROUGH"),
+    panels: ("PANEL_COUNT_LIMIT", "LOOKED_THROUGH", "THROUGH"),
     overview: ("COUNT_LIMIT",),
     plays: ("CHART_LIMIT",),
     daily: ("STEP",),

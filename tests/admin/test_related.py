@@ -11,7 +11,8 @@ from model_bakery import baker
 from tests.admin.addresses import list_of, page_of
 from tests.admin.searching import text_of
 from tests.staff import grant, make_user, signed_in
-from veza_core.models import Permission, Role, RolePermission, User, UserSession
+from veza_core.models import Permission, RefreshToken, Role, RolePermission, User, UserSession
+from veza_streaming.models import TrackPlay
 
 pytestmark = pytest.mark.django_db
 
@@ -70,6 +71,10 @@ def test_accounts_seen_where_an_account_was(browser: Client) -> None:
         # What a client that says nothing is: no device that two accounts have in common.
         device = {dora: "iPhone 15", once: "iPhone 15", banned: "iPhone 14"}.get(user)
         baker.make(UserSession, user=user, ip_address=address, device_info=device)
+    baker.make(TrackPlay, user=dora, ip_address="192.0.2.9")
+    baker.make(RefreshToken, user=twice, ip_address="192.0.2.9")
+    for address in ("192.0.2.9", "192.0.2.3", None):
+        baker.make(TrackPlay, user=twice, ip_address=address)
     assert f'href="{page_of(User, dora.pk)}related/"' in text_of(
         browser.get(page_of(User, dora.pk))
     )
@@ -78,7 +83,8 @@ def test_accounts_seen_where_an_account_was(browser: Client) -> None:
         [re.sub("<[^>]+>", "", cell) for cell in row.split("</td><td>")]
         for row in re.findall("<tr><td>(.*?)</td></tr>", panel)
     ]
-    assert rows[0][:5] == ["twice", "Active Unverified", "2", "3", "0"]
+    # At the third address dora only listened; there twice used a token, and listened once.
+    assert rows[0][:7] == ["twice", "Active Unverified", "2", "3", "0", "1", "1"]
     assert [(row[0], row[4]) for row in rows[1:]] == [("once", "1"), ("gone", "0")]
     assert {row[0]: row[1] for row in rows[1:]} == {
         "once": "Active Unverified", "gone": "Banned Unverified",
@@ -90,6 +96,15 @@ def test_accounts_seen_where_an_account_was(browser: Client) -> None:
         assert response.context["cl"].chooses
     assert listed(browser.get(list_of(User, seen_with=baker.make(User).pk))) == []
     assert "No other account" in text_of(browser.get(f"{page_of(User, other.pk)}related/"))
+
+
+def test_an_account_that_listened_where_another_signs_in(browser: Client) -> None:
+    """Without a session there of its own."""
+    dora, other = make_user("dora"), make_user("other")
+    baker.make(TrackPlay, user=dora, ip_address="192.0.2.9")
+    baker.make(UserSession, user=other, ip_address="192.0.2.9")
+    assert listed(browser.get(list_of(User, seen_with=dora.pk))) == [other.pk]
+    assert "other</a>" in text_of(browser.get(f"{page_of(User, dora.pk)}related/"))
 
 
 def test_what_sessions_tell_is_for_who_may_read_them(browser: Client) -> None:
@@ -116,6 +131,9 @@ def test_what_sessions_tell_is_for_who_may_read_them(browser: Client) -> None:
     hold("user_sessions.read")
     assert link not in text_of(client.get(page_of(UserSession, session.pk)))
     hold("users.read", "user_sessions.read")
+    assert "Accounts at the same" not in text_of(client.get(page))
+    assert client.get(f"{page}related/").status_code == 403
+    hold("users.read", "user_sessions.read", "refresh_tokens.read", "track_plays.read")
     assert "Accounts at the same" in text_of(client.get(page))
     assert client.get(f"{page}related/").status_code == 200
     assert len(listed(client.get(address))) == 2

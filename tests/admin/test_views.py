@@ -12,8 +12,10 @@ from django.utils import timezone
 from model_bakery import baker
 
 from tests.admin.addresses import list_of
+from tests.admin.searching import text_of
 from tests.staff import make_staff, signed_in
 from veza_core.models import User, UserSession
+from veza_core.screens.display import exact
 from veza_media.models import HlsTranscodeJob
 from veza_site.models import StaffLogEntry
 
@@ -99,14 +101,29 @@ def test_who_is_locked_and_who_is_there_now(browser: Client) -> None:
     later, soon, over, _ = baker.make(User, _quantity=4)
     for user, hours in ((later, 2), (soon, 1), (over, -1)):
         User.objects.filter(pk=user.pk).update(locked_until=now + timedelta(hours=hours))
+    soon.refresh_from_db()
+    assert soon.locked_until
     shown = browser.get(list_of(User, locked="now")).context["cl"].result_list
     assert [row.pk for row in shown] == [later.pk, soon.pk]
+    # When that ends; elsewhere the list has no such column.
+    page = text_of(browser.get(list_of(User, locked="now")))
+    assert ">Locked until</th>" in page
+    assert 'title="' + f"{exact(soon.locked_until)}" in page.partition("<tbody>")[2]
+    assert "Locked until" not in text_of(browser.get(list_of(User)))
     ends = {"expires_at": now + timedelta(days=9)}
     used, idle, revoked = baker.make(UserSession, _quantity=3, **ends)
     UserSession.objects.filter(pk=idle.pk).update(last_activity_at=now - timedelta(hours=2))
     UserSession.objects.filter(pk=revoked.pk).update(revoked_at=now)
     shown = browser.get(list_of(UserSession, used="hour")).context["cl"].result_list
     assert [row.pk for row in shown] == [used.pk]
+
+
+def test_an_empty_list_has_no_pages_to_turn(browser: Client) -> None:
+    """Nor has one that is there whole."""
+    assert '<nav class="pages' not in text_of(browser.get(list_of(User, is_banned="yes")))
+    assert '<nav class="pages' not in text_of(browser.get(list_of(User)))
+    baker.make(User, _quantity=51)
+    assert text_of(browser.get(list_of(User))).count('<nav class="pages') == 2
 
 
 def test_actions_are_told_in_words(browser: Client) -> None:

@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 
 from tests.attack.addresses import MODELS, actions_of, address_of
 from tests.attack.payloads import KINDS, SHAPES, Hostile
-from tests.browser.checks import check, check_density, check_widths
+from tests.browser.checks import check, check_columns, check_density, check_widths
 from tests.browser.rows import insert_hostile
 from tests.browser.watch import Watch
 from veza_core.models import User
@@ -31,6 +31,7 @@ def test_screen(model: type, hostile: Hostile, staff: Page) -> None:
     staff.set_viewport_size({"width": 1440, "height": 900})
     staff.goto(address_of(model, "changelist"))
     check_density(staff)
+    check_columns(staff)
     check(staff)
     staff.goto(address_of(model, "change", hostile.keys[model._meta.db_table]))
     check(staff)

@@ -162,7 +162,7 @@ def test_a_subject_without_a_screen(db):
         staff_name="x", action="x", subject_table="gone", subject_label="<i>old</i>"
     )
     page = browser.get(LOG)
-    assert "gone: &lt;i&gt;old&lt;/i&gt;" in page.text
+    assert "Gone: &lt;i&gt;old&lt;/i&gt;" in page.text
 
 
 @pytest.mark.parametrize("page", [LOG, NOTES])
@@ -186,7 +186,7 @@ def test_what_is_told_of_a_row_is_for_who_may_read_it(browser, bob, held):
     assert [page.status_code for page in pages] == [200] * 4
     assert [bool(reasons(page)) for page in pages] == ["users.read" in held] * 3 + [False]
     for page in pages[:2]:
-        assert ("users: bob" in page.text) == ("users.read" in held)
+        assert ("User: bob" in page.text) == ("users.read" in held)
         assert ">Banned<" in page.text
     assert ("Banned: no" in pages[1].text) == ("users.read" in held)
     assert (">bob<" in pages[3].text) == ("users.read" in held)

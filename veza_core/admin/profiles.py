@@ -25,6 +25,6 @@ class UserProfileAdmin(InspectionAdmin):
 class UserSettingsAdmin(InspectionAdmin):
     group = "Accounts"
     columns = ("id", "user", "language", "timezone", "theme", "email_notifications",
-               "push_notifications", "created_at", "updated_at")  # fmt: skip
+               "push_notifications", "updated_at")  # fmt: skip
     order = "id"
     keys = {"user": UNSORTED}

@@ -15,13 +15,13 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from veza_core.access import StaffRequest
-from veza_core.models import FederatedIdentity, User, UserRole, UserSession
+from veza_core.models import FederatedIdentity, User, UserRole
 from veza_core.screens.actions.notes import AddNote
 from veza_core.screens.columns import computed
 from veza_core.screens.display import badge, exact
 from veza_core.screens.guard import READING, guarded
 from veza_core.screens.inspection import InspectionAdmin
-from veza_core.screens.labels import may_read, url_of
+from veza_core.screens.labels import url_of
 from veza_core.screens.legible import name_html
 from veza_core.screens.search.finders import beginning_and_domain, part, same, same_behind, whole
 from veza_core.screens.states import UNSORTED, Option, State, View, boolean, choices
@@ -31,7 +31,7 @@ from .account_states import account_states
 from .content_actions import CONTENT_ACTIONS
 from .data_actions import DATA_ACTIONS
 from .erasure import erasure_context
-from .related import CRITERIA, related_context
+from .related import CRITERIA, TABLES, related_context
 from .role_actions import ROLE_ACTIONS
 from .user_page import head
 
@@ -55,7 +55,15 @@ class UserAdmin(InspectionAdmin):
         State(
             "locked",
             "Locked",
-            (Option("now", "Now, the longest first", Q(locked_until__gt=Now()), "-locked_until"),),
+            (
+                Option(
+                    "now",
+                    "Now, the longest first",
+                    Q(locked_until__gt=Now()),
+                    "-locked_until",
+                    column="locked_until",
+                ),
+            ),
         ),
     )
     criteria = CRITERIA
@@ -95,7 +103,7 @@ class UserAdmin(InspectionAdmin):
         context = super().page_context(request, row)
         panels = [*context["panels"], *context["empty_panels"]]
         links = []
-        if may_read(request, UserSession):
+        if self.may_see_related(request):
             url = reverse("admin:veza_core_user_related", args=[row.pk])
             links.append(("Accounts at the same addresses", url))
         if self.may_see_erasure(request):
@@ -123,7 +131,7 @@ class UserAdmin(InspectionAdmin):
     @guarded
     def related_view(self, request: StaffRequest, object_id: str) -> HttpResponse:
         """The accounts that were seen at the addresses of this one: see `related`."""
-        if not self.has_view_permission(request) or not may_read(request, UserSession):
+        if not self.may_see_related(request):
             raise PermissionDenied
         return self.page_about(
             request, object_id, "Accounts at the same addresses", related_context
@@ -152,6 +160,11 @@ class UserAdmin(InspectionAdmin):
             "row_title": self.page_title(row),
         }
         return TemplateResponse(request, "veza/user_table.html", shown)
+
+    def may_see_related(self, request: StaffRequest) -> bool:
+        """Who may read all that says where somebody was."""
+        tables = (self.opts.db_table, *TABLES)
+        return all(request.access.may(table, "read") for table in tables)
 
     def may_see_erasure(self, request: StaffRequest) -> bool:
         """Who answers requests under data-protection law may."""

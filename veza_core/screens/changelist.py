@@ -55,7 +55,7 @@ class KeysetChangeList(ChangeList):
         self.result_list = self.page.rows
         asked = probe(self)
         self.model_admin.make_ready(staff_request(request), [*self.result_list, asked])
-        self.chips = list(chips(self, asked))
+        self.chips = list(chips(self, staff_request(request), asked))
         # Read by Django's view and templates.
         self.result_count = len(self.result_list)
         self.full_result_count = None

@@ -44,6 +44,8 @@ def heading(field: AnyField) -> str:
 HEADINGS = {
     "id": "ID",
     "email": "E-mail",
+    "email_notifications": "E-mail notifications",
+    "country_code": "Country",
     "last_login": "Last sign-in",
     "ip_address": "IP address",
     "created_at": "Created",

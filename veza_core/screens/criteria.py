@@ -1,10 +1,14 @@
 """Filters by a value that is typed and is no column of the list's own table."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Model, Q
+
+#: The ID of no row.
+NOBODY = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,5 +28,7 @@ class Criterion:
     where: Callable[[Any, str], Q]
     order: str
     key: str
-    #: The other table that it looks into: who may not read that has no such filter.
-    table: str = ""
+    #: The other tables that it looks into: who may not read them has no such filter.
+    tables: Sequence[str] = ()
+    #: What the value is a key of; None: it says itself what it is.
+    model: type[Model] | None = None

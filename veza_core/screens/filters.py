@@ -8,7 +8,11 @@ from django.db.models import ForeignKey, Model
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from veza_core.access import StaffRequest
+
 from .columns import heading, show
+from .display import short_id
+from .labels import link_to, may_read
 from .listing import PRESET_LABELS, PRESETS
 
 if TYPE_CHECKING:
@@ -109,15 +113,27 @@ def probe(changes: "KeysetChangeList") -> Model:
     return model(**keys)
 
 
-def chips(changes: "KeysetChangeList", labelled: Model) -> Iterator[Chip]:
+def chips(changes: "KeysetChangeList", request: StaffRequest, labelled: Model) -> Iterator[Chip]:
     """The keys that the list is asked for; `labelled` is the `probe`, with links."""
     for name in changes.listing.keys:
         field: Any = labelled._meta.get_field(name)
         yield Chip(heading(field), show(field, labelled), changes.link(**{name: None}))
     for one in changes.screen.criteria:
         if one.name in changes.listing.criteria:
-            value = format_html("<code>{}</code>", changes.listing.criteria[one.name])
+            value = _shown(changes, request, one.model, changes.listing.criteria[one.name])
             yield Chip(one.label, value, changes.link(**{one.name: None}))
+
+
+def _shown(
+    changes: "KeysetChangeList", request: StaffRequest, model: type[Model] | None, value: Any
+) -> SafeString:
+    """The value of a criterion: what it is the key of by its name."""
+    if model is None:
+        return format_html("<code>{}</code>", value)
+    if not may_read(request, model):
+        return short_id(value)
+    site, alias = changes.model_admin.admin_site, changes.model_admin.read_alias
+    return link_to(site, alias, model, value)
 
 
 def key_forms(changes: "KeysetChangeList") -> Iterator[KeyForm]:

@@ -9,6 +9,7 @@ from django.template.response import SimpleTemplateResponse
 
 from veza_core.access import StaffRequest
 
+from .actions.addresses import origin_of
 from .errors import HelpfulError, error_page
 from .reading import reading
 
@@ -32,7 +33,8 @@ def guarded(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
                 if isinstance(response, SimpleTemplateResponse):
                     response.render()
         except HelpfulError as error:
-            return error_page(self.admin_site, request, error, opts=self.opts)
+            origin = origin_of(self, request, error)
+            return error_page(self.admin_site, request, error, opts=self.opts, origin=origin)
         # Outside the transaction, which may be that of another, read-only database.
         self.remember(request)
         return response

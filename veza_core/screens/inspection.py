@@ -83,6 +83,9 @@ class InspectionAdmin(admin.ModelAdmin):
     sections: ClassVar[Sequence[tuple[str, Sequence[str]]]] = ()
     #: The tables whose panels come first, on the page of a row that much refers to.
     panels_first: ClassVar[Sequence[str]] = ()
+    #: Keys of what this table's rows refer to, by the key that they do it by: what that refers to
+    #: has a panel of them, too. `{"track": "user"}`: a user's page has the jobs of their tracks.
+    panels_through: ClassVar[Mapping[str, str]] = {}
     #: Whether those panels stand above the timeline.
     panels_lead: ClassVar[bool] = False
     #: What rows tell of what a key refers to, on the timeline of that: see `timeline`.
@@ -160,7 +163,7 @@ class InspectionAdmin(admin.ModelAdmin):
         criteria = [
             one
             for one in self.criteria
-            if request is None or not one.table or request.access.may(one.table, "read")
+            if request is None or all(request.access.may(table, "read") for table in one.tables)
         ]
         return Screen(
             self.model, self.order, self.keys, states, self.merged, criteria, self.read_alias
@@ -177,7 +180,11 @@ class InspectionAdmin(admin.ModelAdmin):
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         first, *others = self.columns
-        return [Opening(self.column(first)), *(self.column(name) for name in others)]
+        chosen = staff_request(request).listing.options.values()
+        more = [option.column for option in chosen if option.column]
+        # Before the last one, which says when a row was made.
+        names = [*others[:-1], *more, *others[-1:]]
+        return [Opening(self.column(first)), *(self.column(name) for name in names)]
 
     def panel_columns(self, key: str) -> list[AnyColumn]:
         """The columns where this table's rows are shown under what `key` refers to."""
@@ -329,8 +336,12 @@ class InspectionAdmin(admin.ModelAdmin):
         """What a row's page shows."""
         panels = panels_of(self.admin_site, request, row, self.read_alias)
         first = [*self.panels_first, *declared("panels_first").get(self.opts.db_table, ())]
-        panels.sort(key=lambda panel: first.index(panel.table_name) if panel.table_name in first
-                    else len(first))  # fmt: skip
+        panels.sort(
+            key=lambda panel: (
+                not panel.has_failed,
+                first.index(panel.table_name) if panel.table_name in first else len(first),
+            )
+        )
         related = [found for panel in panels for found in panel.rows]
         lived: dict[str, Any] = {}
         if self.has_timeline:

@@ -100,6 +100,11 @@ def link_html(row: Model, key: AnyForeignKey) -> SafeString:
     return link.html() if link else escape(str(pk)[:8])
 
 
+def link_to(site: StaffSite, alias: str, model: type[Model], pk: uuid.UUID) -> SafeString:
+    """The name of a row that who asks may read, and the way there."""
+    return _find(site, alias, {model: {pk}}).get((model, pk), Link("gone")).html()
+
+
 def name_of(row: Model, key: AnyForeignKey) -> str:
     """What the link of a foreign key says, of a row that `attach` has seen; empty: it has none."""
     link = row.__dict__.get(_LINKS, {}).get(key.attname)

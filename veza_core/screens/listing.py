@@ -169,6 +169,12 @@ def user_named(value: str) -> Any:
     return pk
 
 
+def user_of(value: str) -> UUID:
+    """The key of a user, by any name. Raises `HelpfulError` when there is none."""
+    found: UUID = user_named(value) or UUID(value)
+    return found
+
+
 def _option(state: State, value: str) -> Option:
     option = state.option(value)
     if option is None:

@@ -29,6 +29,10 @@ LATEST = 20
 #: Counting a panel's rows stops here, and says "1,000+": a page has twenty panels.
 PANEL_COUNT_LIMIT = 1_000
 
+#: Where rows belong to a row by another table, so many of that table's rows are looked at, the
+#: latest: a label has thousands of tracks.
+THROUGH = 200
+
 #: Of a key whose index does not sort, the latest among so many rows are shown: fewer than
 #: `PANEL_COUNT_LIMIT`, so that the panel knows when it cannot say that they are the latest of all.
 LOOKED_THROUGH = 500
@@ -42,6 +46,10 @@ class Relation:
     key: AnyForeignKey
     columns: Sequence[AnyColumn]
     title: str
+    #: The list's filter for all of them.
+    filter: str
+    #: The table between, for who may read it; None: the key refers to the row itself.
+    between: type[Model] | None
     #: Whether an index sorts the rows of a key.
     is_sorted: bool
     #: Whether rows that failed come first, among the latest `LOOKED_THROUGH`.
@@ -75,6 +83,13 @@ class Panel:
         return self.relation.is_sorted or self.count.number <= LOOKED_THROUGH
 
     @property
+    def has_failed(self) -> bool:
+        """Whether there is something that somebody has to see."""
+        return self.relation.failed_first and any(
+            str(row.__dict__.get("status")) == "failed" for row in self.rows
+        )
+
+    @property
     def title(self) -> str:
         """What the rows are called here."""
         return self.relation.title
@@ -94,26 +109,43 @@ class Panel:
 def relations_of(site: StaffSite, model: type[Model], alias: str) -> tuple[Relation, ...]:
     """All foreign keys that refer to a table and have a screen. Kept: they are the models'."""
     found: list[Relation] = []
-    for relation in model._meta.related_objects:
-        key: Any = relation.field
-        admin = site.screen_of(relation.related_model)
-        if admin is None:
+    keys: list[tuple[Any, Any]] = [(one.field, None) for one in model._meta.related_objects]
+    for admin in site.screens():
+        for name, further in admin.panels_through.items():
+            key: Any = admin.model._meta.get_field(name)
+            outer: Any = key.related_model._meta.get_field(further)
+            if outer.related_model is model:
+                keys.append((key, outer))
+    for key, outer in keys:
+        screen = site.screen_of(key.model)
+        if screen is None:
             continue
-        columns = admin.panel_columns(key.name)
-        names = _selected(relation.related_model, columns)
-        moment = admin.moments.get(key.name)
+        # Whose track it is says a column of its own.
+        columns = screen.panel_columns("" if outer else key.name)
+        names = _selected(key.model, columns)
+        moment = screen.moments.get(key.name)
         failed_first = moment is not None and moment.fails
+        place, by = len(found), screen.keys[key.name]
+        if outer:
+            latest, count = (
+                _latest_through(place, key, outer, names),
+                _count_through(place, key, outer),
+            )
+        else:
+            latest, count = _latest(place, key, names, by, failed_first), _count(place, key)
         found.append(
             Relation(
-                relation.related_model,
+                key.model,
                 key,
                 columns,
-                admin.panel_title(key.name),
-                admin.keys[key.name] != UNSORTED,
+                screen.panel_title(key.name),
+                f"{key.name}_{outer.name}" if outer else key.name,
+                key.related_model if outer else None,
+                by != UNSORTED and outer is None,
                 failed_first,
-                _latest(len(found), key, names, admin.keys[key.name], failed_first).as_string(),
-                _count(len(found), key).as_string(),
-                reader_of(relation.related_model, names, alias),
+                latest.as_string(),
+                count.as_string(),
+                reader_of(key.model, names, alias),
             )
         )
     return tuple(found)
@@ -126,14 +158,15 @@ def panels_of(site: StaffSite, request: StaffRequest, row: Model, alias: str) ->
     counted of those only that have more than a panel.
     """
     panels = {
-        place: Panel(relation, f"{list_of(relation.model)}?{relation.key.name}={row.pk}")
+        place: Panel(relation, f"{list_of(relation.model)}?{relation.filter}={row.pk}")
         for place, relation in enumerate(relations_of(site, type(row), alias))
         if may_read(request, relation.model)
+        and (relation.between is None or may_read(request, relation.between))
     }
     if not panels:
         return []
     asked = {"key": row.pk, "latest": LATEST, "looked_through": LOOKED_THROUGH,
-             "counted": PANEL_COUNT_LIMIT + 1}  # fmt: skip
+             "counted": PANEL_COUNT_LIMIT + 1, "through": THROUGH}  # fmt: skip
     with connections[alias].cursor() as cursor:
         cursor.execute(_union(panel.relation.latest for panel in panels.values()), asked)
         for place, text in cursor.fetchall():
@@ -199,6 +232,50 @@ def _count(place: int, key: AnyForeignKey) -> sql.Composed:
         "SELECT {}, count(*) FROM (SELECT 1 FROM {} WHERE {key} = ANY (ARRAY[%(key)s]::uuid[])"
         " ORDER BY {key} LIMIT %(counted)s) AS counted"
     ).format(place, sql.Identifier(key.model._meta.db_table), key=sql.Identifier(key.column))
+
+
+def _own(outer: AnyForeignKey) -> sql.Composed:
+    """The latest rows of the table between; its index sorts them."""
+    return sql.SQL(
+        "(SELECT id FROM {} WHERE {key} = ANY (ARRAY[%(key)s]::uuid[])"
+        " ORDER BY {key}, created_at DESC LIMIT %(through)s) AS own"
+    ).format(sql.Identifier(outer.model._meta.db_table), key=sql.Identifier(outer.column))
+
+
+def _latest_through(
+    place: int, key: AnyForeignKey, outer: AnyForeignKey, names: Sequence[str]
+) -> sql.Composed:
+    """The rows whose `key` refers to rows of `outer`, those that failed first, then the latest.
+
+    Of each row between as many as a panel has, at most.
+    """
+    model: Any = key.model
+    columns = sorted({*names, "created_at", "status", key.name})
+    return sql.SQL(
+        "SELECT {}, row_to_json(latest)::text FROM (SELECT each.* FROM {} CROSS JOIN LATERAL"
+        " (SELECT {} FROM {} WHERE {key} = ANY (ARRAY[own.id]) ORDER BY {key} LIMIT %(latest)s)"
+        " AS each ORDER BY (status = 'failed') DESC, created_at DESC LIMIT %(latest)s) AS latest"
+    ).format(
+        place,
+        _own(outer),
+        sql.SQL(", ").join(as_column(model, name, IN_LIST) for name in columns),
+        sql.Identifier(model._meta.db_table),
+        key=sql.Identifier(key.column),
+    )
+
+
+def _count_through(place: int, key: AnyForeignKey, outer: AnyForeignKey) -> sql.Composed:
+    """How many of them there are, up to `PANEL_COUNT_LIMIT`."""
+    return sql.SQL(
+        "SELECT {}, count(*) FROM (SELECT 1 FROM {} CROSS JOIN LATERAL (SELECT 1 FROM {}"
+        " WHERE {key} = ANY (ARRAY[own.id]) ORDER BY {key} LIMIT %(counted)s) AS each"
+        " LIMIT %(counted)s) AS counted"
+    ).format(
+        place,
+        _own(outer),
+        sql.Identifier(key.model._meta.db_table),
+        key=sql.Identifier(key.column),
+    )
 
 
 def reader_of(

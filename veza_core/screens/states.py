@@ -30,6 +30,8 @@ class Option:
     with_keys: tuple[str, ...] = ()
     #: For `UNSORTED`: the order that a bounded number of the rows is sorted by.
     sorted_by: str = ""
+    #: A column that the list has beside its own for it.
+    column: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from veza_core.screens.display import when
 from veza_core.screens.errors import HelpfulError, error_page
 from veza_core.screens.site import StaffSite
 from veza_site.support import security_log, sessions
+from veza_site.support.browsers import browser_name
 from veza_site.support.log import record
 
 #: Sessions that are shown at most.
@@ -49,7 +50,8 @@ def sessions_view(site: StaffSite, request: StaffRequest) -> HttpResponse:
             {
                 "key": str(row.pk),
                 "is_this": str(row.pk) == own,
-                "browser": row.user_agent or "unknown",
+                "browser": browser_name(row.user_agent),
+                "user_agent": row.user_agent,
                 "address": row.address or "unknown",
                 "since": when(row.created_at),
                 "last_used": when(row.last_used_at),

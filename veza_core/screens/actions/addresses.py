@@ -9,6 +9,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from veza_core.access import StaffRequest
 
+from ..errors import HelpfulError, NotThereError
 from ..labels import list_of, url_of
 from ..site import StaffSite
 from .action import RowAction
@@ -43,6 +44,15 @@ def way_back(admin: "InspectionAdmin", query: Mapping[str, Any], row: Any) -> st
     if given or row is None:
         return given or list_of(admin.model)
     return url_of(admin.model, row.pk)
+
+
+def origin_of(admin: "InspectionAdmin", request: StaffRequest, error: HelpfulError) -> str:
+    """Where one was before an error: where the action was chosen, or the row; else empty."""
+    given = next_of(request.POST) or next_of(request.GET)
+    pk = request.resolver_match.kwargs.get("object_id") if request.resolver_match else None
+    if given or not pk or isinstance(error, NotThereError):
+        return given
+    return url_of(admin.model, pk)
 
 
 def undo_url(

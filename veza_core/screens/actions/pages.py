@@ -19,7 +19,7 @@ from ..labels import url_of
 from ..reading import reading
 from . import typed
 from .action import ConflictError, LeftOut, RowAction, Work
-from .addresses import next_of, selected_url, undo_url, way_back
+from .addresses import next_of, origin_of, selected_url, undo_url, way_back
 from .forms import ActionForm, CodeCheck, filled
 from .naming import called, short
 from .perform import GONE, Outcome, may, perform, perform_some
@@ -67,7 +67,8 @@ def helpful(view: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return view(admin, request, *args, **kwargs)
         except HelpfulError as error:
-            return error_page(admin.admin_site, request, error, opts=admin.opts)
+            origin = origin_of(admin, request, error)
+            return error_page(admin.admin_site, request, error, opts=admin.opts, origin=origin)
 
     return inner
 
