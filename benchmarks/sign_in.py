@@ -4,6 +4,10 @@ Runs the real view within this process, on a database of its own, with bcrypt at
 reasons in turn so that a slow moment meets them all. Prints medians and, for each reason, whether
 its times differ from those of an unknown user: Mann and Whitney's U test, by its normal
 approximation. Below 3 standard deviations no difference was found in so many rounds.
+
+Then two names are counted at once, from two networks, each by a session of its own: names of one
+account, and names of two. Of each pair the time of the slower one counts. No password is hashed, so
+that nothing covers what there is to see: somebody outside sees less.
 """
 
 import argparse
@@ -11,8 +15,10 @@ import logging
 import os
 import statistics
 import sys
+import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "veza_site.settings"
 os.environ["DEBUG"] = "1"
@@ -80,6 +86,43 @@ def measure(tries: dict[str, tuple[str, str]], rounds: int) -> dict[str, list[fl
     return times
 
 
+def at_once(rounds: int) -> dict[str, list[float]]:
+    """Milliseconds of the slower one of two attempts, by whose names they were; in turn."""
+    from django.db import connections
+
+    from veza_site.models import AttemptCount
+    from veza_site.support import attempts
+
+    barrier = threading.Barrier(2)
+
+    def attempt(name: str, network: str, account: str) -> float:
+        bounds = attempts.of_sign_in(name, [network], None, account)
+        barrier.wait()
+        started = time.perf_counter()
+        attempts.count(bounds)
+        return (time.perf_counter() - started) * 1000
+
+    pairs = {"names of one account": "one", "names of two accounts": "another"}
+    times: dict[str, list[float]] = {pair: [] for pair in pairs}
+    settings.DATABASES["default"]["CONN_MAX_AGE"] = None
+    with ThreadPoolExecutor(
+        2, initializer=lambda: connections["default"].ensure_connection()
+    ) as pool:
+        for number in range(rounds + 1):
+            for pair, other in pairs.items():
+                AttemptCount.objects.all().delete()
+                both = [
+                    pool.submit(attempt, "alice", "192.0.2.1/32", "one"),
+                    pool.submit(attempt, "alice@example.com", "198.51.100.1/32", other),
+                ]
+                took = max(one.result() for one in both)
+                if number:
+                    times[pair].append(took)
+        for _ in range(2):
+            pool.submit(lambda: (barrier.wait(), connections["default"].close()))
+    return times
+
+
 def deviations(one: list[float], other: list[float]) -> float:
     """How many standard deviations Mann and Whitney's U is from what chance alone gives."""
     ranked = sorted(one + other)
@@ -93,7 +136,9 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=25)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--pairs", type=int, default=300, help="rounds of two at once")
+    options = parser.parse_args()
+    rounds, pair_rounds = options.rounds, options.pairs
     django.setup()
     # Each attempt writes a line.
     logging.disable(logging.WARNING)
@@ -103,6 +148,7 @@ def main() -> None:
     call_command("migrate", verbosity=0, interactive=False)
     try:
         times = measure(make_accounts(), rounds)
+        pairs = at_once(pair_rounds)
     finally:
         drop(connection)
     unknown = times["unknown user"]
@@ -114,6 +160,18 @@ def main() -> None:
             f"  {reason:40} {middle:6.1f} ms (quartiles {spread[0]:.1f} and {spread[2]:.1f}), "
             f"{deviations(values, unknown):+.1f} deviations"
         )
+    one, two = pairs.values()
+    print(f"Two names counted at once, {pair_rounds} rounds each: the slower one of")
+    for pair, values in pairs.items():
+        spread = statistics.quantiles(values, n=4)
+        print(
+            f"  {pair:40} {statistics.median(values):6.1f} ms "
+            f"(quartiles {spread[0]:.1f} and {spread[2]:.1f})"
+        )
+    print(
+        f"  ratio {statistics.median(one) / statistics.median(two):.2f}, "
+        f"{deviations(one, two):+.1f} deviations"
+    )
 
 
 def drop(connection: object) -> None:
