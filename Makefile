@@ -113,7 +113,7 @@ SEED := $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 TIMES := 20
 
 .PHONY: attack
-attack: setup ## Attack the site with random inputs, many more than `make test` (SEED=1 TIMES=100)
+attack: setup ## Attack the site with random inputs, an hour or more; TIMES=5 for less (SEED=1)
 	@echo "make attack SEED=$(SEED) TIMES=$(TIMES)"
 	@ATTACK_TIMES=$(TIMES) .venv/bin/python -m pytest --hypothesis-seed=$(SEED) tests/attack tests/admin/test_requests.py $(OPTIONS)
 
