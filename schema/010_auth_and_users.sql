@@ -181,7 +181,7 @@ COMMENT ON COLUMN public.user_sessions.device_info IS 'The device, as the client
 COMMENT ON COLUMN public.user_sessions.ip_address IS 'The client''s last address';
 COMMENT ON COLUMN public.user_sessions.user_agent IS 'The client''s User-Agent, its first 1024 characters';
 COMMENT ON COLUMN public.user_sessions.last_activity_at IS 'When it was last used';
-COMMENT ON COLUMN public.user_sessions.expires_at IS 'When it ends by itself';
+COMMENT ON COLUMN public.user_sessions.expires_at IS 'When it expires';
 COMMENT ON COLUMN public.user_sessions.revoked_at IS 'When it was ended early; NULL: it was not';
 COMMENT ON COLUMN public.user_sessions.created_at IS 'When the row was inserted';
 COMMENT ON COLUMN public.user_sessions.updated_at IS 'When the row was last updated, kept by a trigger';
@@ -224,7 +224,7 @@ COMMENT ON COLUMN public.refresh_tokens.id IS 'UUID: random, unless the client m
 COMMENT ON COLUMN public.refresh_tokens.user_id IS 'Whose token it is';
 COMMENT ON COLUMN public.refresh_tokens.session_id IS 'The session that it keeps signed in, and ends with; NULL: none is known';
 COMMENT ON COLUMN public.refresh_tokens.token_hash IS 'Hash of the token: a secret';
-COMMENT ON COLUMN public.refresh_tokens.expires_at IS 'When it ends by itself';
+COMMENT ON COLUMN public.refresh_tokens.expires_at IS 'When it expires';
 COMMENT ON COLUMN public.refresh_tokens.revoked_at IS 'When it was revoked; NULL: it was not';
 COMMENT ON COLUMN public.refresh_tokens.ip_address IS 'Where it was issued to';
 COMMENT ON COLUMN public.refresh_tokens.user_agent IS 'The client''s User-Agent, its first 1024 characters';
@@ -259,7 +259,7 @@ COMMENT ON TABLE public.password_reset_tokens IS 'Tokens, sent by e-mail, that a
 COMMENT ON COLUMN public.password_reset_tokens.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.password_reset_tokens.user_id IS 'Whose password it resets';
 COMMENT ON COLUMN public.password_reset_tokens.token_hash IS 'Hash of the token: a secret';
-COMMENT ON COLUMN public.password_reset_tokens.expires_at IS 'When it ends by itself';
+COMMENT ON COLUMN public.password_reset_tokens.expires_at IS 'When it expires';
 COMMENT ON COLUMN public.password_reset_tokens.used_at IS 'When it was used; NULL: it was not';
 COMMENT ON COLUMN public.password_reset_tokens.created_at IS 'When the row was inserted';
 COMMENT ON COLUMN public.password_reset_tokens.updated_at IS 'When the row was last updated, kept by a trigger';
@@ -296,7 +296,7 @@ COMMENT ON COLUMN public.email_verification_tokens.id IS 'UUID: random, unless t
 COMMENT ON COLUMN public.email_verification_tokens.user_id IS 'Whose address is verified';
 COMMENT ON COLUMN public.email_verification_tokens.email IS 'The address being verified, in lower case';
 COMMENT ON COLUMN public.email_verification_tokens.token_hash IS 'Hash of the token: a secret';
-COMMENT ON COLUMN public.email_verification_tokens.expires_at IS 'When it ends by itself';
+COMMENT ON COLUMN public.email_verification_tokens.expires_at IS 'When it expires';
 COMMENT ON COLUMN public.email_verification_tokens.used_at IS 'When it was used; NULL: it was not';
 COMMENT ON COLUMN public.email_verification_tokens.created_at IS 'When the row was inserted';
 COMMENT ON COLUMN public.email_verification_tokens.updated_at IS 'When the row was last updated, kept by a trigger';

@@ -272,13 +272,13 @@ CREATE INDEX idx_playback_analytics_user_id_created_at
 
 ALTER TABLE public.playback_analytics SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
-COMMENT ON TABLE public.playback_analytics IS 'How listenings went, one row each';
+COMMENT ON TABLE public.playback_analytics IS 'How playback went, one row for each listening';
 COMMENT ON COLUMN public.playback_analytics.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.playback_analytics.track_id IS 'What was played';
 COMMENT ON COLUMN public.playback_analytics.user_id IS 'Who listened; NULL: not signed in, or an account since removed';
 COMMENT ON COLUMN public.playback_analytics.session_id IS 'The client; NULL: not signed in, or a session since purged';
 COMMENT ON COLUMN public.playback_analytics.started_at IS 'When it began';
-COMMENT ON COLUMN public.playback_analytics.ended_at IS 'When it ended; NULL: it goes on';
+COMMENT ON COLUMN public.playback_analytics.ended_at IS 'When it ended; NULL: it has not ended';
 COMMENT ON COLUMN public.playback_analytics.play_time_ms IS 'How long it sounded, in ms';
 COMMENT ON COLUMN public.playback_analytics.pause_count IS 'How often it was paused';
 COMMENT ON COLUMN public.playback_analytics.seek_count IS 'How often the listener jumped';

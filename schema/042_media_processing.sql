@@ -98,17 +98,17 @@ CREATE INDEX idx_hls_transcode_queue_track_version_id
 
 ALTER TABLE public.hls_transcode_queue SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
-COMMENT ON TABLE public.hls_transcode_queue IS 'Streams to be made, taken by workers with FOR UPDATE SKIP LOCKED';
+COMMENT ON TABLE public.hls_transcode_queue IS 'Transcode jobs; workers take them with FOR UPDATE SKIP LOCKED';
 COMMENT ON COLUMN public.hls_transcode_queue.id IS 'UUID: random, unless the client makes one, such as of version 7';
-COMMENT ON COLUMN public.hls_transcode_queue.track_id IS 'What is to be transcoded';
+COMMENT ON COLUMN public.hls_transcode_queue.track_id IS 'The track to transcode';
 COMMENT ON COLUMN public.hls_transcode_queue.track_version_id IS 'From this version; NULL: from the first file';
 COMMENT ON COLUMN public.hls_transcode_queue.priority IS '1 to 10, 10 first';
-COMMENT ON COLUMN public.hls_transcode_queue.status IS 'pending: to be taken by a worker';
+COMMENT ON COLUMN public.hls_transcode_queue.status IS 'pending: waits for a worker';
 COMMENT ON COLUMN public.hls_transcode_queue.attempt_count IS 'How often it was tried';
 COMMENT ON COLUMN public.hls_transcode_queue.max_attempts IS 'How often it may be tried before it counts as failed';
 COMMENT ON COLUMN public.hls_transcode_queue.locked_by IS 'The worker that has it; NULL: none';
 COMMENT ON COLUMN public.hls_transcode_queue.locked_at IS 'When that worker took it';
-COMMENT ON COLUMN public.hls_transcode_queue.run_after IS 'Not to be taken before this time';
+COMMENT ON COLUMN public.hls_transcode_queue.run_after IS 'Workers do not take it before this time';
 COMMENT ON COLUMN public.hls_transcode_queue.started_at IS 'When the last attempt began';
 COMMENT ON COLUMN public.hls_transcode_queue.completed_at IS 'When it ended, well or not';
 COMMENT ON COLUMN public.hls_transcode_queue.error_message IS 'Why the last attempt failed';

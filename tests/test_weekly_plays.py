@@ -131,7 +131,7 @@ def test_one_run_at_a_time(platform, other):
 
     assert result.returncode == 1
     assert is_one_clear_line(result), result.stderr
-    assert f"another count is under way: pid {other.info.backend_pid}" in result.stderr
+    assert f"another count is running: pid {other.info.backend_pid}" in result.stderr
     assert not any(platform.kept)
 
 

@@ -104,7 +104,7 @@ class HlsTranscodeJob(BaseModel):
         on_delete=models.DB_CASCADE,
         db_index=False,
         related_name="transcode_jobs",
-        db_comment="What is to be transcoded",
+        db_comment="The track to transcode",
     )
     track_version = models.ForeignKey(
         TrackVersion,
@@ -120,7 +120,7 @@ class HlsTranscodeJob(BaseModel):
         enum_type="transcode_status",
         choices=TranscodeStatus.choices,
         db_default=TranscodeStatus.PENDING,
-        db_comment="pending: to be taken by a worker",
+        db_comment="pending: waits for a worker",
     )
     attempt_count = models.IntegerField(db_default=0, db_comment="How often it was tried")
     max_attempts = models.IntegerField(
@@ -131,7 +131,7 @@ class HlsTranscodeJob(BaseModel):
     )
     locked_at = models.DateTimeField(null=True, blank=True, db_comment="When that worker took it")
     run_after = models.DateTimeField(
-        db_default=TransactionNow(), db_comment="Not to be taken before this time"
+        db_default=TransactionNow(), db_comment="Workers do not take it before this time"
     )
     started_at = models.DateTimeField(
         null=True, blank=True, db_comment="When the last attempt began"
@@ -145,7 +145,7 @@ class HlsTranscodeJob(BaseModel):
 
     class Meta:
         db_table = "hls_transcode_queue"
-        db_table_comment = "Streams to be made, taken by workers with FOR UPDATE SKIP LOCKED"
+        db_table_comment = "Transcode jobs; workers take them with FOR UPDATE SKIP LOCKED"
         verbose_name = "transcode job"
         constraints = [
             CheckConstraint(

@@ -211,7 +211,7 @@ def test_each_chunk_asks_for_the_rights_again(
     page = delete(moderator, bob)
     assert sum(map(is_deleted, rows)) == 2
     if withdrawn == "the right":
-        assert "Stopped after 2 of 5. You may not do this any more." in page
+        assert "Stopped after 2 of 5. You are no longer allowed to do this." in page
     else:
         assert "3 left out" in page
         assert "has rights here that you do not have" in page

@@ -134,7 +134,7 @@ def test_rows_that_never_end_end_it(database):
             number = next(numbers)
             insert(number, number + 1, other)
 
-    with pytest.raises(CommandError, match="A service still writes rows of which this is true"):
+    with pytest.raises(CommandError, match="A service still writes rows with this condition"):
         fill(report=Report(another))
 
 
@@ -184,7 +184,9 @@ def test_a_row_that_stays_locked_is_told(database, settings):
     report = Report()
     with session(database) as other:
         other.execute("SELECT FROM users WHERE username = 'user42' FOR UPDATE")
-        with pytest.raises(CommandError, match=f"goes on from there.*pid {other.info.backend_pid}"):
+        with pytest.raises(
+            CommandError, match=f"continues from there.*pid {other.info.backend_pid}"
+        ):
             fill(report=report, timeout=0.1)
         # All others are filled.
         assert one(LEFT) == 1
@@ -233,7 +235,7 @@ def test_replicas_are_waited_for_before_each_batch(database, monkeypatch):
         waits.append(one(LEFT))
         say("a replica is behind")
 
-    monkeypatch.setattr("veza_core.operations.backfill.wait_for_replicas", wait)
+    monkeypatch.setattr("veza_core.operations.backfill_run.wait_for_replicas", wait)
     report = Report()
     fill(report=report)
     assert report.reasons == ["a replica is behind"]
@@ -245,11 +247,11 @@ def test_a_condition_that_stays_true_is_refused(database):
     endless = Backfill(
         "users", {"slug": "'x-' || username"}, where="username LIKE 'user%' AND '{}' <> ''"
     )
-    with pytest.raises(CommandError, match="so it would never end: username LIKE"):
+    with pytest.raises(CommandError, match="so this would never end: username LIKE"):
         fill(endless)
     assert one(LEFT) == USERS
     copies = CopyRows("user_settings", "users", {"user_id": "users.id"}, where="true")
-    with pytest.raises(CommandError, match="so it would never end: true"):
+    with pytest.raises(CommandError, match="so this would never end: true"):
         fill(copies)
 
 

@@ -194,7 +194,7 @@ def test_no_lock_is_waited_for_without_a_limit(
     assert "Traceback" not in result.stderr
     assert (result.returncode == 0) == (given[0] in SUCCEEDS), result
     if given[0] not in SUCCEEDS:
-        assert re.search(r"lock timeout|locked|a lock is in the way", result.stdout + result.stderr)
+        assert re.search(r"lock timeout|locked|it waits for a lock", result.stdout + result.stderr)
 
 
 #: Commands that fail here, whatever becomes of their output, or print nothing.

@@ -103,7 +103,7 @@ def test_a_reason_excuses_what_stands_under_its_heading(lint, what):
 def test_a_reason_that_excuses_nothing_is_a_finding(lint):
     heading = headings.DROP_NOT_NULL
     [left] = lint(dropping({heading: "all services write it", headings.FILL: "no rows"}))
-    assert f"“{headings.FILL}”, and nothing there is to be excused" in str(left)
+    assert f"“{headings.FILL}”, and there is no such finding to excuse" in str(left)
 
 
 @pytest.fixture

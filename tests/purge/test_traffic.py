@@ -124,7 +124,7 @@ def test_one_run_at_a_time(platform, other):
     assert result.returncode == 1
     assert is_one_clear_line(result), result.stderr
     pid = other.info.backend_pid
-    assert f"another purge is under way: pid {pid}" in result.stderr
+    assert f"another purge is running: pid {pid}" in result.stderr
     # Counting needs no lock.
     assert platform.purged("--dry-run")["deleted"] == 1
     other.execute("SELECT pg_advisory_unlock(%s)", [PURGE_LOCK_KEY])

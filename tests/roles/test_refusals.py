@@ -177,7 +177,7 @@ def test_what_each_database_gives_everybody(copied, role):
         ("ALTER ROLE {role} VALID UNTIL '2020-01-01'", "may not connect"),
         ("ALTER ROLE {role} CONNECTION LIMIT 0", "may not connect"),
         ("ALTER TABLE rooms OWNER TO {role}", "owns something"),
-        ("COMMENT ON ROLE {role} IS 'the Go API'", "was not made by this command"),
+        ("COMMENT ON ROLE {role} IS 'the Go API'", "was not created by this command"),
     ],
 )
 def test_a_role_that_is_more_than_that_is_left_alone(sync, owner, role, damage, words):

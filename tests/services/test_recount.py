@@ -240,7 +240,7 @@ def test_one_run_at_a_time(first, services, liked):
 
     assert result.returncode == 1
     assert is_one_clear_line(result), result.stderr
-    assert f"another recount is under way: pid {first.connection.info.backend_pid}" in result.stderr
+    assert f"another recount is running: pid {first.connection.info.backend_pid}" in result.stderr
     # To look needs no lock.
     assert "1 rows, 0 too few and 6 too many" in raw_recount(services, "--dry-run").stdout
     assert count_of(first, liked) == 9

@@ -220,13 +220,13 @@ def as_role(platform: Platform) -> Iterator[Callable[..., tuple[int, dict[str, A
 def test_a_role_without_any_right(as_role):
     code, answers = as_role()
     assert code == 2
-    monitor = "the role sees its own sessions alone: GRANT pg_monitor to it"
+    monitor = "the role sees only its own sessions: GRANT pg_monitor to it"
     tables = (
         *("history", "backup", "purge", "weekly_plays", "recount"),
         *("queue", "purge_due", "staff_log"),
     )
     assert answers["unanswered"] == {
-        **dict.fromkeys(tables, "the role may not read that"),
+        **dict.fromkeys(tables, "the role cannot read that"),
         **dict.fromkeys(("transactions", "replication"), monitor),
     }
     assert answers["connections"]["used"] > 0
@@ -236,7 +236,7 @@ def test_a_role_that_monitors(as_role):
     code, answers = as_role("GRANT pg_monitor TO {role}", "GRANT USAGE ON SCHEMA django TO {role}")
     assert code == 2
     assert {"transactions", "replication"} <= set(answers)
-    assert answers["unanswered"]["backup"] == "the role may not read that"
+    assert answers["unanswered"]["backup"] == "the role cannot read that"
 
 
 def test_another_roles_build_hides_no_invalid_index(platform, as_role):
@@ -267,7 +267,7 @@ def test_before_the_first_migrate():
     answers = json.loads(result.stdout)
     assert (result.returncode, result.stderr) == (1, "")
     assert answers["history"]["applied"] == 0
-    assert answers["unanswered"]["queue"] == "it is not there: migrations are pending"
+    assert answers["unanswered"]["queue"] == "it does not exist: migrations are pending"
     assert answers["attention"][0]["message"].startswith("migrations are pending: ")
 
 

@@ -30,10 +30,10 @@ def test_a_lock_is_not_waited_for(platform, monkeypatch, table, questions):
     with other_transaction(platform, f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"):
         answers = platform.answers(2)
         result = platform.status()
-    assert answers["unanswered"] == dict.fromkeys(questions, "a lock is in the way")
+    assert answers["unanswered"] == dict.fromkeys(questions, "it waits for a lock")
     assert set(QUESTIONS) - set(answers) == questions
     for question in questions:
-        told = rf"(?m)^{question.replace('_', ' ')} +unknown: a lock is in the way$"
+        told = rf"(?m)^{question.replace('_', ' ')} +unknown: it waits for a lock$"
         assert re.search(told, result.stdout)
 
 

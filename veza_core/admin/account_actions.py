@@ -74,8 +74,8 @@ class Ban(SignsOut):
     label = "Ban"
     done = "Banned"
     explanation = (
-        "The user is signed out everywhere and cannot sign in again until the ban is lifted. "
-        "What the user published stays as it is."
+        "The user is signed out everywhere and cannot sign in again until the ban is lifted. What "
+        "the user published does not change."
     )
     when = {"is_banned": False}
     sets = {"is_banned": True, "token_version": NEXT_VERSION}
@@ -134,7 +134,7 @@ class Unverify(AccountAction):
     in_lists = True
     label = "Mark as unverified"
     done = "Marked as unverified:"
-    explanation = "The user has to verify the e-mail address again."
+    explanation = "The user must verify the e-mail address again."
     when = {"is_verified": True}
     sets = {"is_verified": False}
     watched = ("email",)
@@ -181,7 +181,7 @@ class Suspend(SignsOut):
     done = "Suspended"
     explanation = (
         "The user is signed out everywhere and cannot sign in until the end that you choose; then "
-        "the account works again by itself. What the user published stays as it is."
+        "the account works again automatically. What the user published does not change."
     )
     watched = ("locked_until", "is_banned", "is_active")
     undo = "unlock"
@@ -227,7 +227,7 @@ class ChangeEmail(SignsOut):
             taken = isinstance(error.__cause__, UniqueViolation)
             raise ConflictError(
                 "Another account has this e-mail." if taken
-                else "The database takes no such e-mail: it has to be in ASCII, with a domain."
+                else "The database refuses this e-mail: it must be ASCII, with a domain."
             ) from error  # fmt: skip
         for model in (EmailVerificationToken, PasswordResetToken):
             live = model._base_manager.filter(

@@ -34,7 +34,7 @@ LIMITS = (
 )
 
 README = """\
-This archive has what the database of the platform holds on the account {name} ({key}),
+This archive has the data of the platform's database about the account {name} ({key}),
 as of {at} UTC.
 
 data/ has two files for each table: the same rows as JSON and as CSV (UTF-8). Times are UTC.

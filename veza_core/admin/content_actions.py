@@ -112,8 +112,8 @@ class DeleteContent(ContentAction):
     done = "Deleted all content of"
     explanation = (
         "Everything that the user has published is deleted: only staff can see it from then on. "
-        "It can be restored as one until the purge deletes it permanently. The account itself "
-        "stays as it is."
+        "All of it can be restored with one action, until the purge deletes it permanently. The "
+        "account itself does not change."
     )
     typed = "username"
     undo = "restore_content"
@@ -150,8 +150,8 @@ class RestoreContent(ContentAction):
     label = "Restore the content"
     done = "Restored the content of"
     explanation = (
-        "What was deleted together is visible again, as it was. What was deleted before or since "
-        "stays deleted."
+        "What this action deleted is visible again, unchanged. What was deleted before or after "
+        "it stays deleted."
     )
     undo = "delete_content"
     offered = False
@@ -164,7 +164,7 @@ class RestoreContent(ContentAction):
         try:
             deletion = UUID(query.get("deletion", ""))
         except ValueError as error:
-            raise ConflictError("Choose “Undo” beside the deletion that is meant.") from error
+            raise ConflictError("Choose “Undo” beside the deletion that you mean.") from error
         return counts(item.screen.model for item in self.items(site, deletion))
 
     def items(self, site: StaffSite, deletion: UUID) -> list[Item]:

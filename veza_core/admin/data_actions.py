@@ -22,9 +22,9 @@ class ExportData(RowAction):
     label = "Export all data"
     done = "Exported all data of"
     explanation = (
-        "You get one archive with all that the database holds on this user, for a request under "
-        "data-protection law: JSON and CSV, without passwords and tokens. Make sure that who asks "
-        "is the user. Send it over a safe way, and delete your copy."
+        "You get one archive with all data of the database about this user, for a request under "
+        "data-protection law: JSON and CSV, without passwords and tokens. Make sure that it is "
+        "the user who asks. Send it in a secure way, and delete your copy."
     )
     permissions = ("personal_data.access",)
     typed = "username"

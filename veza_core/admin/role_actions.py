@@ -67,8 +67,8 @@ class GrantRole(RoleAction):
     done = "Granted a role to"
     verb = "grant"
     explanation = (
-        "The user gets all rights of the role at once. You can only grant rights that you have "
-        "yourself."
+        "The user gets all permissions of the role at once. You can only grant permissions that "
+        "you have yourself."
     )
     permissions = ("user_roles.create",)
     undo = "withdraw_role"
@@ -108,7 +108,8 @@ class WithdrawRole(RoleAction):
     done = "Withdrew a role from"
     verb = "withdraw"
     explanation = (
-        "The user loses the rights of the role at the next request. The row stays as a record: "
+        "The user loses the permissions of the role at the next request. The row stays as a "
+        "record: "
         "the role gets an end date."
     )
     permissions = ("user_roles.delete",)
@@ -122,7 +123,7 @@ class WithdrawRole(RoleAction):
         role = self.chosen(row, work)
         held = UserRoleAssignment.objects.filter(user_id=row.pk, role=role).first()
         if held is None:
-            raise ConflictError(f"{row} does not hold this role any more.")
+            raise ConflictError(f"{row} no longer has this role.")
         before = {"role": role.name, "expires_at": held.expires_at}
         held.expires_at = TransactionNow()
         held.save(update_fields=["expires_at"])

@@ -115,7 +115,7 @@ def replica_settings(urls: str, support: dict[str, Any] | None) -> dict[str, dic
         for key, word in (("USER", "role"), ("NAME", "database")):
             if entry[key] != support[key]:
                 raise ImproperlyConfigured(
-                    f"{name} names another {word} than DATABASE_SUPPORT_URL: they have to be alike"
+                    f"{name} names another {word} than DATABASE_SUPPORT_URL: they must be the same"
                 )
         given = conninfo_to_dict(url)
         defaults = {key: value for key, value in REPLICA_OPTIONS.items() if key not in given}

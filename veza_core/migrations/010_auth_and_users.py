@@ -38,7 +38,8 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version 7",
+                        db_comment="UUID: random, unless the client makes one, such as of version "
+                        "7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -74,7 +75,8 @@ class Migration(migrations.Migration):
                     veza_core.db.fields.PasswordHashField(
                         blank=True,
                         db_column="password_hash",
-                        db_comment="bcrypt ($2a$, $2b$ or $2y$); NULL: signs in through a federated identity only",
+                        db_comment="bcrypt ($2a$, $2b$ or $2y$); NULL: signs in through a "
+                        "federated identity only",
                         max_length=255,
                         null=True,
                     ),
@@ -239,7 +241,8 @@ class Migration(migrations.Migration):
                             template="%(expressions)s",
                         ),
                         name="chk_users_email",
-                        violation_error_message="An e-mail address is needed, in lower case: name@host.example",
+                        violation_error_message="An e-mail address is needed, in lower case: "
+                        "name@host.example",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
@@ -264,7 +267,8 @@ class Migration(migrations.Migration):
                             ),
                         ),
                         name="chk_users_username",
-                        violation_error_message="No spaces, no @, no invisible characters, and letters in their plain form.",
+                        violation_error_message="No spaces, no @, no invisible characters, and "
+                        "letters in their plain form.",
                     ),
                     models.CheckConstraint(
                         condition=django.db.models.lookups.GreaterThanOrEqual(
@@ -286,7 +290,8 @@ class Migration(migrations.Migration):
                             template="%(expressions)s",
                         ),
                         name="chk_users_slug",
-                        violation_error_message="Only small letters, digits, dots, dashes and underscores, a letter or digit first.",
+                        violation_error_message="Only small letters, digits, dots, dashes and "
+                        "underscores, a letter or digit first.",
                     ),
                     models.CheckConstraint(
                         condition=models.Func(
@@ -323,7 +328,8 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version 7",
+                        db_comment="UUID: random, unless the client makes one, such as of version "
+                        "7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -355,7 +361,8 @@ class Migration(migrations.Migration):
                     "email",
                     models.CharField(
                         blank=True,
-                        db_comment="The address that the provider reports; not this platform's identity",
+                        db_comment="The address that the provider reports; not this platform's "
+                        "identity",
                         max_length=255,
                         null=True,
                     ),
@@ -509,7 +516,9 @@ class Migration(migrations.Migration):
                         condition=models.Func(
                             models.F("token_expires_at"),
                             output_field=models.BooleanField(),
-                            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with time zone AND %(expressions)s < '10000-01-01 00:00:00+00'::timestamp with time zone",
+                            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with "
+                            "time zone AND %(expressions)s < '10000-01-01 00:00:00+00'::timestamp "
+                            "with time zone",
                         ),
                         name="chk_federated_identities_token_expires_at",
                     ),
@@ -522,7 +531,8 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version 7",
+                        db_comment="UUID: random, unless the client makes one, such as of version "
+                        "7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -575,7 +585,7 @@ class Migration(migrations.Migration):
                         db_default=django.contrib.postgres.functions.TransactionNow(),
                     ),
                 ),
-                ("expires_at", models.DateTimeField(db_comment="When it ends by itself")),
+                ("expires_at", models.DateTimeField(db_comment="When it expires")),
                 (
                     "revoked_at",
                     models.DateTimeField(
@@ -631,7 +641,9 @@ class Migration(migrations.Migration):
                         condition=models.Func(
                             models.F("expires_at"),
                             output_field=models.BooleanField(),
-                            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with time zone AND %(expressions)s < '10000-01-01 00:00:00+00'::timestamp with time zone",
+                            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with "
+                            "time zone AND %(expressions)s < '10000-01-01 00:00:00+00'::timestamp "
+                            "with time zone",
                         ),
                         name="chk_user_sessions_expires_at",
                     ),
@@ -644,7 +656,8 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version 7",
+                        db_comment="UUID: random, unless the client makes one, such as of version "
+                        "7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -666,7 +679,8 @@ class Migration(migrations.Migration):
                     "session",
                     models.ForeignKey(
                         blank=True,
-                        db_comment="The session that it keeps signed in, and ends with; NULL: none is known",
+                        db_comment="The session that it keeps signed in, and ends with; NULL: "
+                        "none is known",
                         db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.DB_CASCADE,
@@ -678,7 +692,7 @@ class Migration(migrations.Migration):
                     "token_hash",
                     models.CharField(db_comment="Hash of the token: a secret", max_length=255),
                 ),
-                ("expires_at", models.DateTimeField(db_comment="When it ends by itself")),
+                ("expires_at", models.DateTimeField(db_comment="When it expires")),
                 (
                     "revoked_at",
                     models.DateTimeField(
@@ -744,7 +758,9 @@ class Migration(migrations.Migration):
                         condition=models.Func(
                             models.F("expires_at"),
                             output_field=models.BooleanField(),
-                            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with time zone AND %(expressions)s < '10000-01-01 00:00:00+00'::timestamp with time zone",
+                            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with "
+                            "time zone AND %(expressions)s < '10000-01-01 00:00:00+00'::timestamp "
+                            "with time zone",
                         ),
                         name="chk_refresh_tokens_expires_at",
                     ),
@@ -757,7 +773,8 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version 7",
+                        db_comment="UUID: random, unless the client makes one, such as of version "
+                        "7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -779,7 +796,7 @@ class Migration(migrations.Migration):
                     "token_hash",
                     models.CharField(db_comment="Hash of the token: a secret", max_length=255),
                 ),
-                ("expires_at", models.DateTimeField(db_comment="When it ends by itself")),
+                ("expires_at", models.DateTimeField(db_comment="When it expires")),
                 (
                     "used_at",
                     models.DateTimeField(
@@ -828,7 +845,9 @@ class Migration(migrations.Migration):
                         condition=models.Func(
                             models.F("expires_at"),
                             output_field=models.BooleanField(),
-                            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with time zone AND %(expressions)s < '10000-01-01 00:00:00+00'::timestamp with time zone",
+                            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with "
+                            "time zone AND %(expressions)s < '10000-01-01 00:00:00+00'::timestamp "
+                            "with time zone",
                         ),
                         name="chk_password_reset_tokens_expires_at",
                     ),
@@ -841,7 +860,8 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version 7",
+                        db_comment="UUID: random, unless the client makes one, such as of version "
+                        "7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -869,7 +889,7 @@ class Migration(migrations.Migration):
                     "token_hash",
                     models.CharField(db_comment="Hash of the token: a secret", max_length=255),
                 ),
-                ("expires_at", models.DateTimeField(db_comment="When it ends by itself")),
+                ("expires_at", models.DateTimeField(db_comment="When it expires")),
                 (
                     "used_at",
                     models.DateTimeField(
@@ -930,13 +950,16 @@ class Migration(migrations.Migration):
                             template="%(expressions)s",
                         ),
                         name="chk_email_verification_tokens_email",
-                        violation_error_message="An e-mail address is needed, in lower case: name@host.example",
+                        violation_error_message="An e-mail address is needed, in lower case: "
+                        "name@host.example",
                     ),
                     models.CheckConstraint(
                         condition=models.Func(
                             models.F("expires_at"),
                             output_field=models.BooleanField(),
-                            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with time zone AND %(expressions)s < '10000-01-01 00:00:00+00'::timestamp with time zone",
+                            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with "
+                            "time zone AND %(expressions)s < '10000-01-01 00:00:00+00'::timestamp "
+                            "with time zone",
                         ),
                         name="chk_email_verification_tokens_expires_at",
                     ),

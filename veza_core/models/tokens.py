@@ -42,7 +42,7 @@ class UserSession(BaseModel):
     last_activity_at = models.DateTimeField(
         db_default=TransactionNow(), db_comment="When it was last used"
     )
-    expires_at = models.DateTimeField(db_comment="When it ends by itself")
+    expires_at = models.DateTimeField(db_comment="When it expires")
     revoked_at = models.DateTimeField(
         null=True, blank=True, db_comment="When it was ended early; NULL: it was not"
     )
@@ -97,7 +97,7 @@ class RefreshToken(BaseModel):
         db_comment="The session that it keeps signed in, and ends with; NULL: none is known",
     )
     token_hash = models.CharField(max_length=255, db_comment="Hash of the token: a secret")
-    expires_at = models.DateTimeField(db_comment="When it ends by itself")
+    expires_at = models.DateTimeField(db_comment="When it expires")
     revoked_at = models.DateTimeField(
         null=True, blank=True, db_comment="When it was revoked; NULL: it was not"
     )
@@ -147,7 +147,7 @@ class PasswordResetToken(BaseModel):
         db_comment="Whose password it resets",
     )
     token_hash = models.CharField(max_length=255, db_comment="Hash of the token: a secret")
-    expires_at = models.DateTimeField(db_comment="When it ends by itself")
+    expires_at = models.DateTimeField(db_comment="When it expires")
     used_at = models.DateTimeField(
         null=True, blank=True, db_comment="When it was used; NULL: it was not"
     )
@@ -189,7 +189,7 @@ class EmailVerificationToken(BaseModel):
     # Not an identity: several tokens may verify one address (Standard, rule 5).
     email = AddressField(max_length=255, db_comment="The address being verified, in lower case")
     token_hash = models.CharField(max_length=255, db_comment="Hash of the token: a secret")
-    expires_at = models.DateTimeField(db_comment="When it ends by itself")
+    expires_at = models.DateTimeField(db_comment="When it expires")
     used_at = models.DateTimeField(
         null=True, blank=True, db_comment="When it was used; NULL: it was not"
     )

@@ -139,7 +139,7 @@ class Recount:
                     self._run(counters, after)
         except LockNotAvailableError as error:
             raise CommandError(
-                f"another recount is under way: {error}. This one did nothing."
+                f"another recount is running: {error}. This one did nothing."
             ) from error
         except ProgrammingError as error:
             raise CommandError(

@@ -1,4 +1,4 @@
-"""Filters by a value that is typed and is no column of the list's own table."""
+"""Filters by a value that is typed and is not a column of the list's own table."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -71,7 +71,7 @@ class InspectionAdmin(admin.ModelAdmin):
     keys: ClassVar[Mapping[str, str]] = {}
     #: Filters by state. Soft-delete tables have `DELETED` besides.
     states: ClassVar[Sequence[State]] = ()
-    #: Filters by a value that is no column of this table.
+    #: Filters by a value that is not a column of this table.
     criteria: ClassVar[Sequence[Criterion]] = ()
     #: The questions that staff have, as links above the list. Soft-delete tables have one besides.
     views: ClassVar[Sequence[View]] = ()

@@ -34,7 +34,8 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version 7",
+                        db_comment="UUID: random, unless the client makes one, such as of version "
+                        "7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -56,7 +57,8 @@ class Migration(migrations.Migration):
                     "track_version",
                     models.ForeignKey(
                         blank=True,
-                        db_comment="Made from this version; NULL: from the first file, or a version since removed",
+                        db_comment="Made from this version; NULL: from the first file, or a "
+                        "version since removed",
                         db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.DB_SET_NULL,
@@ -149,7 +151,10 @@ class Migration(migrations.Migration):
                         condition=models.Func(
                             models.F("bitrates"),
                             output_field=models.BooleanField(),
-                            template="cardinality(%(expressions)s) = 0 OR array_ndims(%(expressions)s) = 1 AND array_lower(%(expressions)s, 1) = 1 AND array_position(%(expressions)s, NULL) IS NULL AND 0 < ALL (%(expressions)s)",
+                            template="cardinality(%(expressions)s) = 0 OR "
+                            "array_ndims(%(expressions)s) = 1 AND array_lower(%(expressions)s, 1) "
+                            "= 1 AND array_position(%(expressions)s, NULL) IS NULL AND 0 < ALL "
+                            "(%(expressions)s)",
                         ),
                         name="chk_hls_streams_bitrates",
                     ),
@@ -162,7 +167,8 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version 7",
+                        db_comment="UUID: random, unless the client makes one, such as of version "
+                        "7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -173,7 +179,7 @@ class Migration(migrations.Migration):
                 (
                     "track",
                     models.ForeignKey(
-                        db_comment="What is to be transcoded",
+                        db_comment="The track to transcode",
                         db_index=False,
                         on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="transcode_jobs",
@@ -199,7 +205,7 @@ class Migration(migrations.Migration):
                 (
                     "status",
                     veza_core.db.fields.EnumField(
-                        db_comment="pending: to be taken by a worker",
+                        db_comment="pending: waits for a worker",
                         db_default="pending",
                         enum_type="transcode_status",
                     ),
@@ -233,7 +239,7 @@ class Migration(migrations.Migration):
                 (
                     "run_after",
                     models.DateTimeField(
-                        db_comment="Not to be taken before this time",
+                        db_comment="Workers do not take it before this time",
                         db_default=django.contrib.postgres.functions.TransactionNow(),
                     ),
                 ),
@@ -275,7 +281,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "transcode job",
                 "db_table": "hls_transcode_queue",
-                "db_table_comment": "Streams to be made, taken by workers with FOR UPDATE SKIP LOCKED",
+                "db_table_comment": "Transcode jobs; workers take them with FOR UPDATE SKIP LOCKED",
                 "indexes": [
                     veza_core.db.indexes.Index(
                         fields=["track"], name="idx_hls_transcode_queue_track_id"
@@ -324,7 +330,8 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version 7",
+                        db_comment="UUID: random, unless the client makes one, such as of version "
+                        "7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,

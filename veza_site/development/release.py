@@ -39,7 +39,7 @@ def unmet(version: Version, *allowed: str) -> Iterator[str]:
     if _git("status", "--porcelain", "--", ".", *(f":!{name}" for name in allowed)):
         yield "the tree is not clean: commit what is changed (git status), or remove it"
     if _git("tag", "--list", f"v{version}"):
-        yield f"tag v{version} is there already: a release is made once"
+        yield f"tag v{version} exists already: each version is released only once"
     open_version = Version(version.major, version.minor, version.patch, released=False)
     if declared_version() != open_version:
         yield (

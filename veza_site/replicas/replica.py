@@ -26,10 +26,10 @@ LOOK_EVERY = 2.0
 UNREACHABLE, CONFLICT, TOO_FAR = "unreachable", "recovery conflict", "too far behind"
 #: SQLSTATE classes, and single ones, to reasons.
 REASONS = {
-    "28": "the role may not sign in",
+    "28": "the role cannot sign in",
     "3D": "there is no such database",
     "40": CONFLICT,
-    "42": "the role may not read it",
+    "42": "the role cannot read it",
     "53": "no connection is left",
     "57014": CONFLICT,
     "57P03": "it does not accept connections",
@@ -126,7 +126,7 @@ class Replica:
             before, self.why = self.why, why
             self._looked_at = time.monotonic()
         if why and why != before:
-            logger.warning("%s is left for the primary: %s", self.alias, why)
+            logger.warning("%s is not used, the primary is: %s", self.alias, why)
         elif before and not why:
             logger.warning("%s is read from again", self.alias)
 

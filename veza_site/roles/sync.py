@@ -82,7 +82,7 @@ def _check(connection: Connection, is_: Found, role: LoginRole) -> None:
         return
     if is_.comment != role.kind.comment:
         raise RoleError(
-            f"role {role.name} exists, and was not made by this command: name another one in "
+            f"role {role.name} exists, and was not created by this command: name another one in "
             f"{setting}, or say that it may be changed: "
             f"COMMENT ON ROLE {role.name} IS '{role.kind.comment}'"
         )

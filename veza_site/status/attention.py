@@ -129,7 +129,7 @@ def _planner(answer: dict[str, Any]) -> Iterator[str]:
 
 def _staff_log(answer: dict[str, Any]) -> Iterator[str]:
     if answer["changes"]:
-        yield f"the staff log is not append-only any more: {'; '.join(answer['changes'])}"
+        yield f"the staff log is no longer append-only: {'; '.join(answer['changes'])}"
 
 
 CHECKS = {

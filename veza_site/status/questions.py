@@ -322,7 +322,7 @@ def _needs_statistics(connection: BaseDatabaseWrapper) -> None:
         connection, "SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS may"
     )
     if not answer["may"]:
-        raise NotAllowedError("the role sees its own sessions alone: GRANT pg_monitor to it")
+        raise NotAllowedError("the role sees only its own sessions: GRANT pg_monitor to it")
 
 
 #: The most important first: those behind them get what time is left.

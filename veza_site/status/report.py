@@ -19,11 +19,11 @@ LONGEST, LONGEST_STATEMENT, LONGEST_WAIT = 1.0, 0.25, 0.1
 
 REASONS = {
     "57014": "it took too long",
-    "55P03": "a lock is in the way",
-    "42501": "the role may not read that",
+    "55P03": "it waits for a lock",
+    "42501": "the role cannot read that",
     # A schema, table, column or type.
     **dict.fromkeys(
-        ("3F000", "42P01", "42703", "42704"), "it is not there: migrations are pending"
+        ("3F000", "42P01", "42703", "42704"), "it does not exist: migrations are pending"
     ),
 }
 

@@ -34,7 +34,8 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version 7",
+                        db_comment="UUID: random, unless the client makes one, such as of version "
+                        "7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -176,7 +177,8 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version 7",
+                        db_comment="UUID: random, unless the client makes one, such as of version "
+                        "7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -265,7 +267,8 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version 7",
+                        db_comment="UUID: random, unless the client makes one, such as of version "
+                        "7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -385,7 +388,9 @@ class Migration(migrations.Migration):
                         condition=models.Func(
                             models.F("expires_at"),
                             output_field=models.BooleanField(),
-                            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with time zone AND %(expressions)s < '10000-01-01 00:00:00+00'::timestamp with time zone",
+                            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with "
+                            "time zone AND %(expressions)s < '10000-01-01 00:00:00+00'::timestamp "
+                            "with time zone",
                         ),
                         name="chk_track_shares_expires_at",
                     ),
@@ -398,7 +403,8 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version 7",
+                        db_comment="UUID: random, unless the client makes one, such as of version "
+                        "7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -430,7 +436,8 @@ class Migration(migrations.Migration):
                     "parent",
                     models.ForeignKey(
                         blank=True,
-                        db_comment="The comment it replies to; NULL: it begins a thread, or that one was removed",
+                        db_comment="The comment it replies to; NULL: it begins a thread, or that "
+                        "one was removed",
                         db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.DB_SET_NULL,
@@ -557,7 +564,8 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version 7",
+                        db_comment="UUID: random, unless the client makes one, such as of version "
+                        "7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -671,7 +679,8 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version 7",
+                        db_comment="UUID: random, unless the client makes one, such as of version "
+                        "7",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         default=uuid.uuid4,
                         editable=False,
@@ -723,7 +732,7 @@ class Migration(migrations.Migration):
                 (
                     "ended_at",
                     models.DateTimeField(
-                        blank=True, db_comment="When it ended; NULL: it goes on", null=True
+                        blank=True, db_comment="When it ended; NULL: it has not ended", null=True
                     ),
                 ),
                 (
@@ -767,7 +776,7 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "playback_analytics",
                 "verbose_name": "playback report",
-                "db_table_comment": "How listenings went, one row each",
+                "db_table_comment": "How playback went, one row for each listening",
                 "indexes": [
                     veza_core.db.indexes.Index(
                         fields=["track", "-created_at"],

@@ -329,7 +329,7 @@ class PlaybackAnalytics(BaseModel):
     )
     started_at = models.DateTimeField(db_default=TransactionNow(), db_comment="When it began")
     ended_at = models.DateTimeField(
-        null=True, blank=True, db_comment="When it ended; NULL: it goes on"
+        null=True, blank=True, db_comment="When it ended; NULL: it has not ended"
     )
     play_time_ms = models.IntegerField(db_default=0, db_comment="How long it sounded, in ms")
     pause_count = models.IntegerField(db_default=0, db_comment="How often it was paused")
@@ -340,7 +340,7 @@ class PlaybackAnalytics(BaseModel):
 
     class Meta:
         db_table = "playback_analytics"
-        db_table_comment = "How listenings went, one row each"
+        db_table_comment = "How playback went, one row for each listening"
         verbose_name = "playback report"
         constraints = [
             CheckConstraint(

@@ -159,6 +159,6 @@ def _is_free(port: int) -> bool:
             server.bind((ADDRESS, port))
         except OSError as error:
             if error.errno == errno.EACCES:
-                raise StartError(f"port {port} is for root alone: name one from 1024 on") from error
+                raise StartError(f"port {port} is only for root: name one from 1024 on") from error
             return False
     return True

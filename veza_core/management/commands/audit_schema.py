@@ -70,7 +70,8 @@ class Command(FindingsCommand):
             "--baseline",
             type=some_path,
             metavar="FILE",
-            help="report only what is not in it: the output of --format json, without --baseline",
+            help="report only findings that are not in it: the output of --format json, without "
+            "--baseline",
         )
         parser.add_argument(
             "--exceptions",
@@ -82,7 +83,7 @@ class Command(FindingsCommand):
             "--profile",
             choices=PROFILES,
             help="the rules of this project's databases, of any whose keys are UUIDs, or of any at "
-            "all; default: by what is there",
+            "all; default: depends on the database",
         )
         output = parser.add_mutually_exclusive_group()
         output.add_argument("--format", choices=FORMATS, default="table")

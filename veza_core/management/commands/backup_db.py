@@ -32,7 +32,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=some_path, metavar="FILE", help="The file to write.")
         parser.add_argument(
-            "--force", action="store_true", help="Replace the file if it is there already."
+            "--force", action="store_true", help="Replace the file if it exists already."
         )
         add_tools(parser)
         add_database(parser, "The database to back up")

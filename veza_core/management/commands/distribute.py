@@ -27,8 +27,8 @@ class Command(BaseCommand):
     """A few large steps, each a transaction; safe to kill and to run again."""
 
     help = (
-        "Spreads the logs (plays, analytics, …) over the nodes of Citus, or brings them back. "
-        "docs/scale.md says for whom this is, and what it costs."
+        "Distributes the logs (plays, analytics, …) over the nodes of Citus, or reverses this. "
+        "docs/scale.md says who needs this, and what it costs."
     )
     requires_system_checks = []
 
@@ -92,7 +92,7 @@ class Command(BaseCommand):
                 self._run(connection, options)
         except LockNotAvailableError as error:
             raise CommandError(
-                f"a migrate or distribute is under way: {error}. Nothing was changed."
+                f"a migrate or distribute is running: {error}. Nothing was changed."
             ) from error
 
     def _steps(self, connection: BaseDatabaseWrapper, options: dict[str, Any]) -> list[Step]:

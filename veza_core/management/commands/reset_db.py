@@ -84,7 +84,7 @@ class Command(BaseCommand):
                 self._reset(connection, options)
         except LockNotAvailableError as error:
             raise CommandError(
-                f"a migrate or reset_db is under way: {error}. Nothing was dropped."
+                f"a migrate or reset_db is running: {error}. Nothing was dropped."
             ) from error
 
     def _reset(self, connection: BaseDatabaseWrapper, options: dict[str, Any]) -> None:

@@ -64,7 +64,7 @@ class Command(BaseCommand):
             "--confirm",
             type=some_text,
             metavar="NAME",
-            help="The name of the database to be replaced, where there is nobody to type it.",
+            help="The name of the database to replace, for runs without a terminal.",
         )
         parser.add_argument(
             "--noinput",
@@ -162,7 +162,7 @@ class Command(BaseCommand):
                 replace_schemas(connection, archive, self.choice, timeout, progress.show)
         except LockNotAvailableError as error:
             raise CommandError(
-                f"a migrate, reset_db or restore_db is under way: {error}. {UNCHANGED}"
+                f"a migrate, reset_db or restore_db is running: {error}. {UNCHANGED}"
             ) from error
         except OutsideChangedError as error:
             raise CommandError(

@@ -55,13 +55,14 @@ def check_dependents(connection: BaseDatabaseWrapper, archive: Archive) -> None:
     ]
     if dependents:
         raise CommandError(
-            "these depend on public or django from outside, and would go with what is replaced: "
-            f"{'; '.join(map(str, dependents))}. Drop them first, and make them again afterwards."
+            "these depend on public or django from outside, and would be dropped with what is "
+            "replaced: "
+            f"{'; '.join(map(str, dependents))}. Drop them first, and create them again afterwards."
         )
     if replicated := "; ".join(map(str, find_replication(connection, all_tables=True))):
         raise CommandError(
-            f"replicas would lose what is replaced: {replicated}. Take it out first, and put it "
-            "back afterwards (docs/operations.md, Replicas)."
+            f"replicas would lose what is replaced: {replicated}. Remove it first, and add it "
+            f"again afterwards (docs/operations.md, Replicas)."
         )
 
 

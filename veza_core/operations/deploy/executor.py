@@ -251,7 +251,7 @@ class _Remaining:
 
 def _gave_up(migration: Migration, patience: Patience, watch: BlockerWatch) -> str:
     repeated = can_be_repeated(migration)
-    undone = "what it has done stays, and the next run goes on from there"
+    undone = "its work stays, and the next run continues from there"
     if not repeated:
         undone = "it may be applied in part"
     elif migration.atomic:

@@ -38,8 +38,8 @@ def check_direct(connection: BaseDatabaseWrapper) -> None:
         )
     if told != actual and _shares_sessions(connection):
         raise CommandError(
-            "a connection pooler in transaction mode stands between, where the lock that keeps "
-            "two runs apart would not hold: " + DIRECT
+            "the connection goes through a pooler in transaction mode, where the lock against a "
+            "second run would not work: " + DIRECT
         )
 
 

@@ -80,9 +80,10 @@ def check_stranger(executor: MigrationExecutor) -> None:
             "from a backup; in development, manage.py reset_db."
         )
     raise CommandError(
-        f"schema public holds what V1 did not make: {_shorten(map(str, present))}. This is another "
-        "database, or an older schema: look at it with manage.py audit_schema, "
-        "and give V1 a database of its own."
+        f"schema public has objects that V1 did not create: {_shorten(map(str, present))}. This "
+        f"is another "
+        "database, or an older schema: look at it with manage.py audit_schema, and give V1 an "
+        "empty database."
     )
 
 
@@ -109,8 +110,8 @@ def check_tables(
     if in_the_way := additions & tables_of(executor.loader.project_state(targets)):
         raise CommandError(
             f"a migration is about to make {_shorten(sorted(in_the_way))}, which is in schema "
-            "public already: rename what is there if it is somebody else's; if the history lost "
-            "its record, restore that (manage.py migrate --fake)."
+            "public already: if it is somebody else's, rename it; if the history lost its record, "
+            "restore that (manage.py migrate --fake)."
         )
 
 

@@ -62,7 +62,7 @@ def purge(
 
     `report` is called after each batch. Raises `CommandError` in one line: another run is under
     way, or the database refused something. What was deleted before that stays so, and the next run
-    goes on from there.
+    continues from there.
     """
     try:
         with job_lock(connection, PURGE_LOCK_KEY):
@@ -75,7 +75,7 @@ def purge(
                 batches.report = lambda due=due: report(due, outcome)  # type: ignore[misc]
                 _remove(batches, due, outcome)
     except LockNotAvailableError as error:
-        raise CommandError(f"another purge is under way: {error}. This one did nothing.") from error
+        raise CommandError(f"another purge is running: {error}. This one did nothing.") from error
 
 
 def _remove(batches: Batches, due: Due, outcome: Outcome) -> None:

@@ -39,7 +39,7 @@ ORDER BY a.xact_start NULLS LAST, 1
 def undisturbed[Result](connection: psycopg.Connection[Any], read: Callable[[], Result]) -> Result:
     """Return what `read` returns, beginning again when another session drops what is being read.
 
-    Raises `AuditError` that names the table when a lock is in the way, and else what `read` does.
+    Raises `AuditError` that names the table after a lock timeout, and else what `read` raises.
     """
     attempt = 1
     while True:

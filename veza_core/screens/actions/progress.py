@@ -33,7 +33,7 @@ MARK = "<!-- rows -->"
 NAMED = 10
 
 #: Why it stopped, beside what a `HelpfulError` says.
-WITHDRAWN = "You may not do this any more."
+WITHDRAWN = "You are no longer allowed to do this."
 BROKEN = "The database could not be asked. Try again later."
 
 logger = logging.getLogger(__name__)

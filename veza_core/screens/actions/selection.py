@@ -175,7 +175,7 @@ def of_batch(
                 values(entry.before), values(entry.after)
             )
     if not found:
-        raise NotThereError("There is no such action to take back.")
+        raise NotThereError("There is no such action to undo.")
     return found
 
 

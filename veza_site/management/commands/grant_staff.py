@@ -25,7 +25,7 @@ def date(text: str) -> datetime:
 class Command(BaseCommand):
     """Gives a role of staff, or takes a second factor away."""
 
-    help = "Gives a user a role of staff, for good or until --expires; says what it did."
+    help = "Gives a user a staff role, without an end or until --expires."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("user", type=some_text, help="An e-mail or a username.")
@@ -39,8 +39,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--reset-second-factor",
             action="store_true",
-            help="Take away authenticator and recovery codes, and end the user's sessions, those "
-            "on the platform too: for a lost device. The next sign-in enrols a new one.",
+            help="Remove the authenticator and the recovery codes, and end the user's sessions, "
+            "also those on the platform: for a lost device. The next sign-in sets up a new one.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -8,4 +8,4 @@ from veza_core.management.announced import AnnouncedMixin
 class Command(AnnouncedMixin, DjangoCommand):
     """Loads a fixture."""
 
-    destroys = "replaces the rows that have the keys of its own"
+    destroys = "replaces rows that have the same keys"

@@ -18,7 +18,8 @@ class Command(BaseCommand):
     """Asks, prints. Exit 0: fine. 1: something needs attention. 2: it cannot be told."""
 
     help = (
-        "Shows how the database is: schema, jobs, queue, vacuum, replicas. Read-only, in about a "
+        "Shows the state of the database: schema, jobs, queue, vacuum, replicas. Read-only, in "
+        "about a "
         "second at any size. Exit status: 0 fine, 1 something needs attention, 2 cannot tell."
     )
     requires_system_checks = []

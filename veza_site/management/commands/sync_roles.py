@@ -30,8 +30,8 @@ class Command(BaseCommand):
     """Grants what the admin needs to the roles of its URLs, and nothing more."""
 
     help = (
-        "Creates and repairs the login roles of the admin, and asks PostgreSQL whether they may "
-        "nothing else. DATABASE_SUPPORT_URL names the one that reads every table of the admin, "
+        "Creates and repairs the login roles of the admin, and checks that they have no other "
+        "privileges. DATABASE_SUPPORT_URL names the one that reads every table of the admin, "
         "without the columns that hold secrets; DATABASE_WEB_URL the one of the site's process, "
         "which writes what staff may change. Needs CREATEROLE and the tables' owner in "
         "DATABASE_URL."
@@ -81,7 +81,7 @@ class Command(BaseCommand):
         except psycopg.errors.InsufficientPrivilege as error:
             raise CommandError(
                 f"{error.diag.message_primary}: nothing was changed. Run this as a role with "
-                "CREATEROLE that owns the tables, or give the SQL of --dry-run to whoever is one."
+                "CREATEROLE that owns the tables, or give the SQL of --dry-run to somebody who can."
             ) from error
         if options["dry_run"]:
             # What is taken from PUBLIC, once.
@@ -97,8 +97,8 @@ class Command(BaseCommand):
         urls = {kind: url for kind in KINDS if (url := getattr(settings, kind.setting))}
         if not urls:
             raise CommandError(
-                "neither DATABASE_SUPPORT_URL nor DATABASE_WEB_URL is set: name the roles in them "
-                "that the admin shall use, postgresql://veza_support:password@host:port/database"
+                "neither DATABASE_SUPPORT_URL nor DATABASE_WEB_URL is set: name the roles of the "
+                "admin in them, postgresql://veza_support:password@host:port/database"
             )
         roles = [self._role(kind, url) for kind, url in urls.items()]
         if len({role.name for role in roles}) < len(roles):
@@ -116,6 +116,6 @@ class Command(BaseCommand):
         if parts["dbname"] != database:
             raise CommandError(
                 f"{kind.setting} names database {parts['dbname']}, and DATABASE_URL "
-                f"{database}: both have to be the same"
+                f"{database}: they must be the same"
             )
         return LoginRole(kind, str(parts["user"]), str(parts.get("password") or ""), database)

@@ -102,7 +102,7 @@ def _named(migration: Migration, effects: list[Effect]) -> Iterator[Finding]:
         if not reviewed.get(heading, "").strip():
             yield Finding(str(migration), heading, message)
     for heading in reviewed.keys() - {heading for heading, _ in effects}:
-        message = f"its `reviewed` has “{heading}”, and nothing there is to be excused"
+        message = f"its `reviewed` has “{heading}”, and there is no such finding to excuse"
         yield Finding(str(migration), headings.ELSE, message)
 
 

@@ -20,9 +20,9 @@ _UUID_LENGTH = 36 + 4
     "UUID kept as text or bytea",
     Severity.WARNING,
     group="types",
-    reason="A text has 37 bytes where a uuid has 16, in the table and in each index; it is "
-    "compared by a collation, lets anything in, and finds no row when it is written in capitals.",
-    remedy="uuid. It rewrites the table, and every column that refers to it has to change with it: "
+    reason="As text it takes 37 bytes and as uuid 16, in the table and in each index. Text is "
+    "compared with a collation, accepts any value, and does not find a UUID in capitals.",
+    remedy="uuid. This rewrites the table, and every column that refers to it must change too: "
     "plan it as a migration.",
     bad="CREATE TABLE plays (track_id varchar(36));",
     good="CREATE TABLE plays (track_id uuid);",
@@ -64,12 +64,12 @@ def _evidence(column: Column) -> str:
 
 @rule(
     "type-differs",
-    "Reference that has another type than elsewhere",
+    "Reference with a different type in another table",
     Severity.WARNING,
     group="types",
-    reason="`user_id` is the same thing in every table. Where the types differ, joins convert and "
-    "pass by the index, and a client that reads both has two types for one thing.",
-    remedy="Give all of them the type of the key that they refer to, in a migration.",
+    reason="`user_id` means the same in every table. If the types differ, joins convert the "
+    "values and cannot use the index, and clients have two types for one thing.",
+    remedy="In a migration, give all of them the type of the key.",
     bad="CREATE TABLE users (id bigint PRIMARY KEY);\nCREATE TABLE plays (user_id bigint);\n"
     "CREATE TABLE likes (user_id text);",
     good="CREATE TABLE users (id bigint PRIMARY KEY);\nCREATE TABLE plays (user_id bigint);\n"

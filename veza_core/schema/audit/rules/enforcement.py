@@ -20,8 +20,9 @@ from veza_core.schema.audit.rules.integrity import EXAMPLE, GOOD, claims
     "load that was interrupted leaves it so. A check that is NOT ENFORCED (PostgreSQL 18) is the "
     "same by declaration.",
     remedy="Find the rows that break it, then ALTER TABLE … ENABLE TRIGGER ALL on the tables that "
-    "are named, or ALTER CONSTRAINT … ENFORCED. What went in meanwhile is not checked by that: "
-    "drop the constraint, add it NOT VALID and VALIDATE it. No SQL is printed, since ENABLE "
+    "are named, or ALTER CONSTRAINT … ENFORCED. This does not check rows that were written "
+    "before: drop the constraint, add it NOT VALID and VALIDATE it. No SQL is printed, since "
+    "ENABLE "
     "TRIGGER ALL enables the table's other triggers as well.",
     bad=f"{USERS}\nCREATE TABLE plays (user_id uuid CONSTRAINT plays_user_id_fkey\n"
     "    REFERENCES users (id) ON DELETE CASCADE);\nALTER TABLE plays DISABLE TRIGGER ALL;",
@@ -47,9 +48,9 @@ def constraint_not_enforced(catalog: Catalog) -> Iterator[Found]:
     "Check or NOT NULL that was never validated",
     Severity.ERROR,
     group="integrity",
-    reason="NOT VALID lets the rows stay that break it, and any of them fails at its next UPDATE, "
-    "of whatever column. The planner may not count on it.",
-    remedy="Correct the rows, and validate it, which lets reads and writes go on.",
+    reason="With NOT VALID, rows may break the constraint, and each of them fails at its next "
+    "UPDATE, even of another column. The planner cannot use the constraint.",
+    remedy="Correct the rows, and validate it; reads and writes continue.",
     bad="CREATE TABLE plays (duration_ms integer);\nALTER TABLE plays ADD CONSTRAINT "
     "chk_plays_duration_ms\n    CHECK (duration_ms >= 0) NOT VALID;",
     good="CREATE TABLE plays (\n"
@@ -71,12 +72,12 @@ def check_not_valid(catalog: Catalog) -> Iterator[Found]:
 
 @rule(
     "fk-duplicate",
-    "Foreign key that exists twice",
+    "Duplicate foreign key",
     Severity.WARNING,
     group="integrity",
-    reason="Each write is checked twice, and a delete does what both say: of CASCADE and NO ACTION "
-    "the row that refuses wins, whichever the developers read.",
-    remedy="Drop one of them. SQL is printed where both say the same.",
+    reason="Each write is checked twice, and a delete does what both keys say: with CASCADE and "
+    "NO ACTION, the refusal wins, whichever key the developers read.",
+    remedy="Drop one of them. SQL is printed if both say the same.",
     bad=f"{USERS}\nCREATE TABLE plays (user_id uuid CONSTRAINT plays_user_id_fkey\n"
     "    REFERENCES users (id) ON DELETE CASCADE);\nALTER TABLE plays ADD CONSTRAINT "
     "plays_user_id_fkey1\n    FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE RESTRICT;",

@@ -17,11 +17,11 @@ EXTENSIONS = (*LEGACY_EXTENSIONS, "pg_trgm")
 
 @rule(
     "table-missing",
-    "Table of the schema that is missing",
+    "Missing table",
     Severity.ERROR,
     group="governance",
-    reason="Every service counts on all tables that the migrations create.",
-    remedy="Run manage.py migrate; where the history says that it ran, restore the table from a "
+    reason="Every service needs all tables that the migrations create.",
+    remedy="Run manage.py migrate; if the history says that it ran, restore the table from a "
     "backup.",
     bad="DROP TABLE IF EXISTS rooms;",
     good="CREATE TABLE rooms (id uuid PRIMARY KEY DEFAULT gen_random_uuid());",
@@ -40,9 +40,9 @@ def table_missing(catalog: Catalog) -> Iterator[Found]:
     "Table that does not belong in public",
     Severity.ERROR,
     group="governance",
-    reason="public holds the tables that the migrations create and nothing else. Nobody migrates "
-    "other tables, and the next reset drops them. Django's own tables live in schema django; other "
-    "services have schemas of their own.",
+    reason="public has only the tables that the migrations create. Nobody migrates other tables, "
+    "and the next reset drops them. Django's tables are in schema django; other services have "
+    "their own schemas.",
     remedy="Move it to its owner's schema (ALTER TABLE … SET SCHEMA), together with its clients, "
     "or create it in a migration (CONTRIBUTING.md, and then make schema).",
     bad="CREATE TABLE invoices (id uuid PRIMARY KEY);",
@@ -69,14 +69,14 @@ def table_unexpected(catalog: Catalog) -> Iterator[Found]:
     "Junction table without deleted_at, while its sisters have it",
     Severity.ERROR,
     group="governance",
-    reason="Whoever restores a playlist expects its tracks, its collaborators and its followers "
-    "back alike. Sisters are junction tables of the same resource, which is a table whose rows "
+    reason="After restoring a playlist, people expect its tracks, its collaborators and its "
+    "followers back. Sisters are junction tables of the same resource, which is a table whose rows "
     "belong to an account by a column such as user_id, and is no account itself. A junction has a "
     "unique index over two references or more or, failing that, a name made of both tables' "
     "names. A log of the same tables is no junction: it may hold a pair many times.",
-    remedy="Add deleted_at, make the unique indexes partial, and let the clients leave out what "
-    "is deleted: one migration with one release of each client. No SQL is printed, since a column "
-    "alone that no client knows would restore nothing.",
+    remedy="Add deleted_at, make the unique indexes partial, and change the clients to leave out "
+    "deleted rows: one migration with one release of each client. No SQL is printed, because a "
+    "column that no client uses restores nothing.",
     bad="""\
 CREATE TABLE users (id uuid PRIMARY KEY);
 CREATE TABLE playlists (id uuid PRIMARY KEY, user_id uuid REFERENCES users (id));
@@ -122,12 +122,12 @@ def junction_soft_delete(catalog: Catalog) -> Iterator[Found]:
 
 @rule(
     "extension-missing",
-    "Extension of V1 that is missing",
+    "Missing extension of V1",
     Severity.ERROR,
     group="governance",
-    reason="The search indexes stand on pg_trgm; clients of the old schema still call pgcrypto "
-    "and uuid-ossp.",
-    remedy="Create the extension. Where the server does not offer it, install its package first "
+    reason="The search indexes need pg_trgm; clients of the old schema still call pgcrypto and "
+    "uuid-ossp.",
+    remedy="Create the extension. If the server does not have it, install its package first "
     "(Debian: postgresql-15, RPM: postgresql15-contrib).",
     bad="DROP EXTENSION IF EXISTS pg_trgm;",
     good="CREATE EXTENSION IF NOT EXISTS pg_trgm;",
@@ -152,15 +152,15 @@ def extension_missing(catalog: Catalog) -> Iterator[Found]:
     "Object of public that another role owns",
     Severity.ERROR,
     group="governance",
-    reason="Only the owner may alter an object: a migration stops half-way at one that somebody "
-    "else made by hand. The role that owns most of the schema's objects is the expected one; "
-    "where two own as many, the schema's owner.",
+    reason="Only the owner can alter an object: a migration stops at an object that somebody else "
+    "created by hand. The expected owner is the role that owns most of the schema's objects; if "
+    "two own equally many, the schema's owner.",
     remedy="Change the owner.",
     bad="CREATE TABLE tracks (id uuid);\nCREATE TABLE rooms (id uuid);\n"
     "CREATE ROLE somebody_else;\nALTER TABLE rooms OWNER TO somebody_else;",
     good="CREATE TABLE tracks (id uuid);\nCREATE TABLE rooms (id uuid);",
     example="public.rooms",
-    changes="The old owner keeps only the rights that are granted to it.",
+    changes="The old owner keeps only the privileges that are granted to it.",
 )
 def owner_differs(catalog: Catalog) -> Iterator[Found]:
     """Tables, views, sequences, types and functions; an index has its table's owner."""
@@ -195,17 +195,19 @@ def _owned(catalog: Catalog) -> Iterator[tuple[Table | None, str, str, str]]:
     "Schema in which another role may create objects",
     Severity.ERROR,
     group="governance",
-    reason="Whoever may create in a schema on the search path chooses what other roles run. An "
+    reason="A role that can create objects in a schema on the search path decides what other "
+    "roles run. An "
     "operator `public.=(varchar, varchar)` fits a comparison of two varchar columns better than "
-    "PostgreSQL's own, wherever pg_catalog stands on the path, and it runs with the rights of who "
-    "compares: those of the tables' owner, in a migration. Databases that were made before "
+    "PostgreSQL's own, wherever pg_catalog is on the path, and it runs with the privileges of the "
+    "role that compares: those of the tables' owner, in a migration. Databases that were made "
+    "before "
     "PostgreSQL 15 let every role create in public. manage.py opens no session there.",
-    remedy="Revoke CREATE, and look at what was created meanwhile.",
+    remedy="Revoke CREATE, and check which objects were created before.",
     bad="GRANT CREATE ON SCHEMA public TO PUBLIC;",
     good="REVOKE CREATE ON SCHEMA public FROM PUBLIC;",
     example="public",
     fix="REVOKE CREATE ON SCHEMA public FROM PUBLIC;",
-    changes="A role that creates objects there, a migration's among them, needs the right granted.",
+    changes="A role that creates objects there, for example in a migration, needs a GRANT.",
 )
 def schema_create(catalog: Catalog) -> Iterator[Found]:
     """Of the audited schemas. Superusers and the owners of the database, of the schema and of

@@ -21,8 +21,8 @@ _NEXTVAL_BY_TEXT = re.compile(r"\bnextval\(\(+'((?:[^']|'')+)'::(?:text|characte
     "Table without a primary key",
     Severity.ERROR,
     group="identity",
-    reason="Without a key a row cannot be named: replication cannot update it, and neither can a "
-    "foreign key or a client refer to it.",
+    reason="Without a key, nothing identifies a row: replication cannot update it, and foreign "
+    "keys and clients cannot refer to it.",
     remedy="Add a column `id uuid PRIMARY KEY DEFAULT gen_random_uuid()`. On a large table this "
     "rewrites it: plan it as a migration.",
     bad="CREATE TABLE plays (title text);",
@@ -51,11 +51,11 @@ def _keys(table: Table) -> list[Index]:
     "Primary key that is not one UUID column `id`",
     Severity.ERROR,
     group="identity",
-    reason="All services name a row in the same way, in logs, addresses and events. Numbers from "
-    "a sequence can be guessed, and two databases give the same ones. A partitioned table may add "
-    "its partition key, since PostgreSQL wants it in every unique index.",
-    remedy="Move the table to a UUID key in a migration: add the new column, fill it, move the "
-    "foreign keys over, and change the key. No SQL is printed, since every reference changes.",
+    reason="All services name a row in the same way, in logs, URLs and events. Numbers from a "
+    "sequence can be guessed, and two databases produce the same ones. A partitioned table may "
+    "add its partition key, because PostgreSQL requires it in every unique index.",
+    remedy="Move the table to a UUID key in a migration: add the new column, fill it, change the "
+    "foreign keys, and change the key. No SQL is printed, because every reference changes.",
     bad="CREATE TABLE plays (id bigint PRIMARY KEY);",
     good=TABLE,
     example="public.plays",
@@ -91,14 +91,14 @@ def _partition_columns(table: Table) -> set[str]:
     "UUID key without DEFAULT gen_random_uuid()",
     Severity.ERROR,
     group="identity",
-    reason="Several services insert with plain SQL. The database makes the key, with its built-in "
-    "function and not an extension's, so that none of them has to.",
-    remedy="Set the default; rows that exist are not touched.",
+    reason="Several services insert with plain SQL. The database makes the key for all of them, "
+    "with its built-in function and not with an extension.",
+    remedy="Set the default; existing rows do not change.",
     bad="CREATE TABLE plays (id uuid PRIMARY KEY);",
     good=TABLE,
     example="public.plays.id",
     fix="ALTER TABLE public.plays ALTER COLUMN id SET DEFAULT gen_random_uuid();",
-    changes="An INSERT without an id gets one, where it failed or got another kind.",
+    changes="An INSERT without an id gets one; before, it failed or got another kind.",
 )
 def pk_default(catalog: Catalog) -> Iterator[Found]:
     """Only where the key is right otherwise; a domain's default counts."""
@@ -118,9 +118,9 @@ def pk_default(catalog: Catalog) -> Iterator[Found]:
     "Serial, identity or sequence",
     Severity.ERROR,
     group="identity",
-    reason="A number from a sequence is a key that only one database can give, that tells how "
-    "many rows there are, and that every other service must ask for.",
-    remedy="Use a UUID key; a count or an order that means something is a plain column which the "
+    reason="Only one database can produce a key from a sequence, and every service must ask it. "
+    "The key also shows how many rows there are.",
+    remedy="Use a UUID key. For a meaningful count or order, use a plain column that the "
     "application sets.",
     bad="CREATE TABLE plays (id uuid PRIMARY KEY, number bigint GENERATED ALWAYS AS IDENTITY);",
     good="CREATE TABLE plays (id uuid PRIMARY KEY, number bigint NOT NULL);",
@@ -144,7 +144,7 @@ def sequence(catalog: Catalog) -> Iterator[Found]:
             yield Found(table, f"{table.identity}.{name}", f"{name} {what}")
     for loose in catalog.loose_sequences:
         if loose.name not in named:
-            yield Found(None, loose.identity, "the sequence stands on its own: no column uses it")
+            yield Found(None, loose.identity, "no column uses the sequence")
 
 
 def _last_name(text: str) -> str:

@@ -26,17 +26,17 @@ _MORE = "_[a-z0-9_]+"
     "Index that is not named by the convention",
     Severity.WARNING,
     group="indexes",
-    reason="`idx_<table>_<column>[_<column>…]` says in a plan or an error message what the index "
-    "is over. Beyond the columns a name may go on where the index does: with an expression, an "
-    "operator class, a condition, INCLUDE or another method; for the first two it has to.",
-    remedy="Rename it; nothing is locked for longer than a moment.",
+    reason="`idx_<table>_<column>[_<column>…]` tells in plans and error messages which columns "
+    "the index has. The name may continue after the columns, for an expression, an operator "
+    "class, a condition, INCLUDE or another method; for the first two it must.",
+    remedy="Rename it; the lock is short.",
     bad=f"{_PLAYS}\nCREATE INDEX plays_user_id_8a7c21f0 ON plays (user_id);",
     good=f"{_PLAYS}\nCREATE INDEX idx_plays_user_id ON plays (user_id);\n"
     "CREATE INDEX idx_plays_title_upper ON plays (upper(title));",
     example="public.plays_user_id_8a7c21f0",
     fix="ALTER INDEX public.plays_user_id_8a7c21f0 RENAME TO idx_plays_user_id;",
-    changes="A client that looks for the old name, in an error or by ON CONFLICT ON CONSTRAINT, "
-    "finds the new one.",
+    changes="Clients that use the old name, in errors or in ON CONFLICT ON CONSTRAINT, must use "
+    "the new one.",
 )
 def index_name_differs(catalog: Catalog) -> Iterator[Found]:
     """Not primary keys, exclusion constraints and partitions' own, which PostgreSQL names."""
@@ -146,8 +146,8 @@ def suggested_name(index: Index) -> str:
     group="indexes",
     reason="A concurrent build that failed leaves an index that slows every write and serves no "
     "query; a unique one enforces nothing for the rows that it lacks.",
-    remedy="Build it again, or drop it where another one does the same. A unique one cannot be "
-    "built while a value is there twice: the query shows them. Resolve them, then REINDEX INDEX "
+    remedy="Build it again, or drop it if another index does the same. A unique index cannot be "
+    "built while values are duplicated: the query shows them. Resolve them, then REINDEX INDEX "
     "CONCURRENTLY. For a partitioned table, attach the index that each partition lacks.",
     bad="CREATE TABLE plays (user_id uuid) PARTITION BY HASH (user_id);\n"
     "CREATE TABLE plays_0 PARTITION OF plays FOR VALUES WITH (MODULUS 1, REMAINDER 0);\n"
@@ -221,10 +221,10 @@ def _rebuild(index: Index) -> Fix | None:
 
 @rule(
     "index-duplicate",
-    "Index that exists twice",
+    "Duplicate index",
     Severity.WARNING,
     group="indexes",
-    reason="Both are written on every change, and only one is ever read.",
+    reason="Every change writes both, but only one is ever read.",
     remedy="Drop the one that is reported; the other does the same and more.",
     bad=f"{_PLAYS}\nCREATE INDEX idx_plays_user_id ON plays (user_id);\n"
     "CREATE INDEX plays_user ON plays (user_id);",
@@ -248,7 +248,7 @@ def index_duplicate(catalog: Catalog) -> Iterator[Found]:
     "Index that is the beginning of another",
     Severity.WARNING,
     group="indexes",
-    reason="A b-tree on (a, b) finds by a as one on (a) does, so the shorter one only costs.",
+    reason="A b-tree on (a, b) also serves queries by a, so the shorter one only costs.",
     remedy="Drop the shorter one, unless it is so much smaller that you have measured the gain.",
     bad=f"{_PLAYS}\nCREATE INDEX idx_plays_user_id ON plays (user_id);\n"
     "CREATE INDEX idx_plays_user_id_track_id ON plays (user_id, track_id);",

@@ -69,8 +69,8 @@ def _spell(key: ForeignKey) -> str:
     "Foreign key column that is not UUID",
     Severity.ERROR,
     group="integrity",
-    reason="Every key is a UUID, so every reference is one.",
-    remedy="Move the table that it refers to onto a UUID key, and the reference with it.",
+    reason="Every key is a UUID, so every reference must be one too.",
+    remedy="Change the referenced table to a UUID key, together with the reference.",
     bad="CREATE TABLE users (id bigint PRIMARY KEY);\nCREATE TABLE plays (user_id bigint\n"
     "    CONSTRAINT plays_user_id_fkey REFERENCES users (id) ON DELETE CASCADE);",
     good=GOOD,
@@ -89,10 +89,10 @@ def fk_not_uuid(catalog: Catalog) -> Iterator[Found]:
 
 @rule(
     "fk-type-mismatch",
-    "Foreign key of another type than what it refers to",
+    "Foreign key with another type than the referenced column",
     Severity.ERROR,
     group="integrity",
-    reason="PostgreSQL converts at each check, and the narrower type is full before the other.",
+    reason="PostgreSQL converts values at each check, and the narrower type overflows first.",
     remedy="Give both columns the same type in a migration.",
     bad="CREATE TABLE users (id bigint PRIMARY KEY);\nCREATE TABLE plays (user_id integer\n"
     "    CONSTRAINT plays_user_id_fkey REFERENCES users (id) ON DELETE CASCADE);",
@@ -119,12 +119,12 @@ def fk_type_mismatch(catalog: Catalog) -> Iterator[Found]:
     "Foreign key without ON DELETE",
     Severity.ERROR,
     group="integrity",
-    reason="What happens to the row when the other one goes is a decision: CASCADE for what is "
-    "owned, SET NULL for what refers, RESTRICT for what must stay. The catalog cannot tell an ON "
-    "DELETE NO ACTION that was written from one that was forgotten, so neither is accepted.",
-    remedy="Decide, and say so. The SQL says RESTRICT, which refuses what NO ACTION refuses today; "
-    "no SQL ever makes a delete take other rows along. None is printed for a DEFERRABLE key, "
-    "since RESTRICT is never put off.",
+    reason="Decide what a delete of the referenced row does: CASCADE if it owns this row, SET "
+    "NULL if this is only a reference, RESTRICT to forbid the delete. The catalog cannot tell a "
+    "deliberate ON DELETE NO ACTION from a forgotten one, so neither is accepted.",
+    remedy="Decide, and declare it. The SQL says RESTRICT, which refuses what NO ACTION refuses "
+    "today; no printed SQL makes a delete cascade. None is printed for a DEFERRABLE key, because "
+    "RESTRICT cannot be deferred.",
     bad=f"{USERS}\nCREATE TABLE plays (user_id uuid\n"
     "    CONSTRAINT plays_user_id_fkey REFERENCES users (id));",
     good=GOOD,
@@ -229,8 +229,8 @@ def fk_set_null_not_null(catalog: Catalog) -> Iterator[Found]:
     "Deferrable foreign key",
     Severity.ERROR,
     group="integrity",
-    reason="An orphan then fails at COMMIT, far from the statement that made it, and the planner "
-    "may not count on the key.",
+    reason="An orphan then fails at COMMIT, far from the statement that caused it, and the "
+    "planner cannot use the key.",
     remedy="Make it NOT DEFERRABLE. PostgreSQL changes the catalog only, and checks no row.",
     bad=f"{USERS}\nCREATE TABLE plays (user_id uuid CONSTRAINT plays_user_id_fkey\n"
     "    REFERENCES users (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED);",
@@ -251,12 +251,12 @@ def fk_deferrable(catalog: Catalog) -> Iterator[Found]:
 
 @rule(
     "fk-not-valid",
-    "Foreign key that was never checked",
+    "Foreign key that is not valid",
     Severity.ERROR,
     group="integrity",
-    reason="NOT VALID lets the orphans that are there stay, and hides them behind a constraint.",
-    remedy="Validate it, which lets reads and writes go on; orphans make it fail, and have to be "
-    "deleted or repaired first. One that is NOT ENFORCED is replaced by one that is checked.",
+    reason="With NOT VALID, existing orphans stay, hidden behind a constraint.",
+    remedy="Validate it; reads and writes continue. It fails if there are orphans: delete or "
+    "repair them first. The SQL replaces a NOT ENFORCED key by an enforced one.",
     bad=f"{USERS}\nCREATE TABLE plays (user_id uuid);\nALTER TABLE plays ADD CONSTRAINT "
     "plays_user_id_fkey\n    FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE "
     "NOT VALID;",
@@ -279,7 +279,7 @@ def _checked(catalog: Catalog, key: ForeignKey) -> Fix | None:
         return Fix(Stage.CONSTRAINT, (validate,), claims(key, "validity"))
     # ENFORCED would read all rows under a lock that keeps readers out.
     fix = None if key.is_temporal else _replace(catalog, key, ACTIONS[key.on_delete])
-    changes = "A write of a row that refers to nothing is refused, and so is what the key forbids."
+    changes = "Writes of orphans are refused, and so is every other change that the key forbids."
     return replace(fix, changes=changes) if fix is not None else None
 
 
@@ -288,7 +288,8 @@ def _checked(catalog: Catalog, key: ForeignKey) -> Fix | None:
     "Foreign key that leaves the schema",
     Severity.ERROR,
     group="integrity",
-    reason="Schemas belong to different services, which deploy, restore and drop them alone.",
+    reason="Schemas belong to different services, which deploy, restore and drop them "
+    "independently.",
     remedy="Keep the other row's id as a plain value of a name that does not end in _id, or move "
     "the table.",
     bad="CREATE SCHEMA other;\nCREATE TABLE other.users (id uuid PRIMARY KEY);\n"

@@ -44,8 +44,8 @@ def _found(table: Table | None, where: str, what: str) -> Found:
     "Name that is not snake_case",
     Severity.WARNING,
     group="types",
-    reason="PostgreSQL folds a name without quotes to lower case: one with capitals, blanks or "
-    "signs has to be quoted in every statement of every client, for ever.",
+    reason="PostgreSQL folds a name without quotes to lower case: a name with capitals, blanks or "
+    "other characters must be quoted in every statement of every client.",
     remedy="Rename it together with the clients that use it.",
     bad='CREATE TABLE plays ("userId" uuid);',
     good="CREATE TABLE plays (user_id uuid, straße text);",
@@ -65,7 +65,7 @@ def _is_snake_case(name: str) -> bool:
     "Name that is a reserved word",
     Severity.WARNING,
     group="types",
-    reason="A reserved word has to be quoted in every statement of every client.",
+    reason="A reserved word must be quoted in every statement of every client.",
     remedy="Rename it together with the clients that use it.",
     bad='CREATE TABLE plays ("user" uuid);',
     good="CREATE TABLE plays (position integer);",
@@ -82,7 +82,7 @@ def name_reserved(catalog: Catalog) -> Iterator[Found]:
     Severity.WARNING,
     group="types",
     reason="`chk_<table>_<what>` says in an error message, in any client, what was broken where.",
-    remedy="Rename it; nothing is locked for longer than a moment.",
+    remedy="Rename it; the lock is short.",
     bad="CREATE TABLE plays (duration_ms integer CHECK (duration_ms >= 0));",
     good="CREATE TABLE plays (\n"
     "    duration_ms integer CONSTRAINT chk_plays_duration_ms CHECK (duration_ms >= 0));",
@@ -128,8 +128,8 @@ def _suggested(table: Table, name: str) -> str:
     "Table or column without a comment",
     Severity.WARNING,
     group="types",
-    reason="Developers of other services read the schema in psql: what a column means, and in "
-    "which unit, stands there or nowhere.",
+    reason="Developers of other services read the schema in psql: the comment is the only place "
+    "for a column's meaning and unit.",
     remedy="COMMENT ON TABLE …, COMMENT ON COLUMN … (units included).",
     bad="CREATE TABLE plays (duration_ms integer);\nCOMMENT ON TABLE plays IS 'Each listening';",
     good="CREATE TABLE plays (duration_ms integer);\nCOMMENT ON TABLE plays IS 'Each listening';\n"

@@ -29,7 +29,7 @@ def known(analyzed: datetime | None) -> str:
     Severity.ERROR,
     group="operation",
     reason="At its end every INSERT fails, and a wider column takes a rewrite under an exclusive "
-    "lock, with all columns that refer to it: weeks of work that have to begin before. A bigint "
+    "lock, with all columns that refer to it: this work takes weeks and must begin early. A bigint "
     "sequence behind an integer column ends where the column does.",
     remedy="Move the key to bigint or, better, to a UUID, while it still has room.",
     bad="CREATE TABLE plays (number integer GENERATED ALWAYS AS IDENTITY);\n"

@@ -97,7 +97,7 @@ def _cover(catalog: Catalog, table: Table, names: tuple[str, ...]) -> Fix | None
     group="integrity",
     reason="`<table>_<column>_fkey` is what PostgreSQL itself gives, what error messages show, and "
     "what the other services look for in them.",
-    remedy="Rename it; nothing is locked for longer than a moment.",
+    remedy="Rename it; the lock is short.",
     bad=f"{USERS}\nCREATE TABLE plays (user_id uuid\n"
     "    CONSTRAINT plays_user_fk_8a7c21 REFERENCES users (id) ON DELETE CASCADE);",
     good=GOOD,

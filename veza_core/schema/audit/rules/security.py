@@ -45,7 +45,7 @@ def _identity(routine: Routine) -> str:
 
 @rule(
     "function-search-path",
-    "Function whose search_path is the caller's",
+    "Function with the caller's search_path",
     Severity.WARNING,
     group="security",
     reason="Names without a schema mean what the caller's search_path says. With SECURITY DEFINER "
@@ -103,7 +103,7 @@ def _folded(name: str) -> str:
     group="security",
     reason="It runs with its owner's rights, often those of all tables, and CREATE FUNCTION lets "
     "PUBLIC execute it unless that is revoked.",
-    remedy="Revoke EXECUTE from PUBLIC, and grant it to the roles that are meant. No SQL is "
+    remedy="Revoke EXECUTE from PUBLIC, and grant it to the roles that need it. No SQL is "
     "printed: roles that call it today would be refused.",
     bad="CREATE FUNCTION tidy() RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = ''\n"
     "    AS 'SELECT';",
@@ -128,7 +128,7 @@ _POLICY = (
 
 @rule(
     "policy-without-rls",
-    "Policies on a table that does not obey them",
+    "Policies on a table without row level security",
     Severity.ERROR,
     group="security",
     reason="A policy does nothing before ALTER TABLE … ENABLE ROW LEVEL SECURITY, and neither does "
@@ -156,8 +156,8 @@ def policy_without_rls(catalog: Catalog) -> Iterator[Found]:
     Severity.WARNING,
     group="security",
     reason="Every role but the owner, superusers and BYPASSRLS sees no row, and no error says why.",
-    remedy="Create the policies that are meant. A table that no role is to see has no need of it: "
-    "revoke the privileges instead. Where it is meant, an exception says so.",
+    remedy="Create the policies. If no role should see the table, revoke the privileges instead. "
+    "If this is intended, add an exception.",
     bad="CREATE TABLE notes (owner_id uuid);\nALTER TABLE notes ENABLE ROW LEVEL SECURITY;",
     good=f"{_POLICY}\nALTER TABLE notes ENABLE ROW LEVEL SECURITY;",
     example="public.notes",
@@ -181,15 +181,15 @@ def rls_without_policy(catalog: Catalog) -> Iterator[Found]:
     "DELETE CASCADE deletes rows of the other role's table and fires that table's triggers in the "
     "owner's session: up to PostgreSQL 17 an AFTER trigger runs as the owner, and in every version "
     "a trigger can change the session's search_path. GRANT ALL on a table grants both privileges.",
-    remedy="Revoke both, and look at the triggers and foreign keys that exist. A service needs "
-    "SELECT, INSERT, UPDATE or DELETE. If it has to have a foreign key to the table, grant "
+    remedy="Revoke both, and check the existing triggers and foreign keys. A service needs "
+    "SELECT, INSERT, UPDATE or DELETE. If it needs a foreign key to the table, grant "
     "REFERENCES while it creates that key, and trust its role as much as the owner.",
     bad="CREATE TABLE plays (id uuid PRIMARY KEY);\nGRANT ALL ON plays TO PUBLIC;",
     good="CREATE TABLE plays (id uuid PRIMARY KEY);\n"
     "GRANT SELECT, INSERT, UPDATE, DELETE ON plays TO PUBLIC;",
     example="public.plays",
     fix="REVOKE REFERENCES, TRIGGER ON public.plays FROM PUBLIC;",
-    changes="A role that creates foreign keys or triggers there needs the right granted.",
+    changes="A role that creates foreign keys or triggers there needs a GRANT.",
 )
 def trigger_privilege(catalog: Catalog) -> Iterator[Found]:
     """Of the tables of the audited schemas, and of their columns. Superusers and the owners of the

@@ -10,15 +10,15 @@ from veza_core.schema.audit.rules.governance import PUBLIC
 
 @rule(
     "random-page-cost",
-    "random_page_cost that nobody chose",
+    "Default random_page_cost",
     Severity.WARNING,
     group="governance",
-    reason="PostgreSQL's default, 4, is made for disks that turn. With it a heavy user's page is "
+    reason="PostgreSQL's default, 4, is for rotating disks. With it a heavy user's page is "
     "sorted instead of read in an index's order, which reads a hundred times as much (ADR 5). The "
     "setting of a database (ALTER DATABASE … SET) is in no backup of that database: a restore into "
-    "a new one loses it. A value that somebody has set, in whatever way, is accepted: 4 too.",
-    remedy="On solid-state disks set it to 1.1 for the database; new sessions obey it. On others "
-    "set it to 4 in the same way, which says that it was chosen.",
+    "a new one loses it. Any value that somebody has set is accepted, even 4.",
+    remedy="On solid-state disks set it to 1.1 for the database; it applies to new sessions. On "
+    "other disks set it to 4 in the same way, to show that you chose it.",
     # As in a session that nothing was set for; what another session sets is not to be seen here.
     bad="SET LOCAL random_page_cost = 4;",
     good="-- ALTER DATABASE veza SET random_page_cost = 1.1; and a new session:\n"

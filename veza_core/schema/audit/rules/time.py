@@ -49,10 +49,10 @@ def _columns(catalog: Catalog) -> Iterator[tuple[Table, Column]]:
     "Table without created_at or updated_at",
     Severity.ERROR,
     group="time",
-    reason="When a row came to be and when it last changed is asked of every table, by support, "
-    "by synchronisation and by whoever looks for the cause of an error.",
-    remedy="Add the column, and for updated_at the trigger that keeps it. Rows that exist get the "
-    "time of the statement, since nobody knows better. PostgreSQL does not rewrite the table.",
+    reason="For every table, people need to know when a row was created and when it last changed: "
+    "for support, synchronisation and debugging.",
+    remedy="Add the column, and for updated_at its trigger. Existing rows get the time of the "
+    "statement, because their real time is unknown. PostgreSQL does not rewrite the table.",
     bad="CREATE TABLE plays (id uuid PRIMARY KEY,\n"
     "    updated_at timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP);",
     good=TABLE,
@@ -113,9 +113,9 @@ def _owner_of_feed(catalog: Catalog, table: Table) -> Link | None:
     "created_at or updated_at that is not TIMESTAMPTZ",
     Severity.ERROR,
     group="time",
-    reason="A time without its zone is another moment for every client that reads it.",
-    remedy="Where the values are known to be UTC: ALTER COLUMN … TYPE timestamptz USING … AT TIME "
-    "ZONE 'UTC'. No SQL is printed, since only you know the zone; the table is rewritten.",
+    reason="Without a zone, each client may read the time as a different moment.",
+    remedy="If you know that the values are UTC: ALTER COLUMN … TYPE timestamptz USING … AT TIME "
+    "ZONE 'UTC'. No SQL is printed, because only you know the zone; the table is rewritten.",
     bad="CREATE TABLE plays (created_at timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP);",
     good=TABLE,
     example="public.plays.created_at",
@@ -130,12 +130,12 @@ def timestamps_type(catalog: Catalog) -> Iterator[Found]:
 
 @rule(
     "timestamps-nullable",
-    "created_at or updated_at that may be NULL",
+    "Nullable created_at or updated_at",
     Severity.ERROR,
     group="time",
-    reason="A row without its time drops out of every list that is sorted or filtered by it.",
-    remedy="Fill in the NULLs, then SET NOT NULL. The SQL proves first, beside running writes, "
-    "that none is left, so that the last step takes no time; it stops where one is.",
+    reason="A row without a time is missing in every list that is sorted or filtered by it.",
+    remedy="Fill in the NULLs, then SET NOT NULL. The SQL first checks, beside running writes, "
+    "that no NULL is left, so that the last step is quick; it stops if there is one.",
     bad="CREATE TABLE plays (created_at timestamptz DEFAULT CURRENT_TIMESTAMP);",
     good=TABLE,
     example="public.plays.created_at",
@@ -190,16 +190,16 @@ def _set_not_null(table: Table, column: Column) -> Fix | None:
     "created_at or updated_at without DEFAULT CURRENT_TIMESTAMP",
     Severity.ERROR,
     group="time",
-    reason="Several services insert with plain SQL, and the database gives the time. It is "
-    "written in one way, the standard's, so that two schemas can be compared as text: now() means "
+    reason="Several services insert with plain SQL, and the database sets the time. The default "
+    "is always written in the same way, so that two schemas can be compared as text: now() means "
     "the same, clock_timestamp() and statement_timestamp() do not, and a quoted 'now' is the "
     "moment of CREATE TABLE for ever.",
-    remedy="Set the default; rows that exist are not touched.",
+    remedy="Set the default; existing rows do not change.",
     bad="CREATE TABLE plays (created_at timestamptz NOT NULL DEFAULT now());",
     good=TABLE,
     example="public.plays.created_at",
     fix="ALTER TABLE public.plays ALTER COLUMN created_at SET DEFAULT CURRENT_TIMESTAMP;",
-    changes="An INSERT without the column gets the time, where it failed or got another value.",
+    changes="An INSERT without the column gets the time; before, it failed or got another value.",
 )
 def timestamps_default(catalog: Catalog) -> Iterator[Found]:
     """A domain's default counts; so does a precision, `CURRENT_TIMESTAMP(3)`."""
@@ -219,9 +219,9 @@ def timestamps_default(catalog: Catalog) -> Iterator[Found]:
     "Timestamp without time zone",
     Severity.ERROR,
     group="time",
-    reason="A time without its zone is another moment for every client that reads it.",
-    remedy="Where the values are known to be UTC: ALTER COLUMN … TYPE timestamptz USING … AT TIME "
-    "ZONE 'UTC'. No SQL is printed, since only you know the zone; the table is rewritten.",
+    reason="Without a zone, each client may read the time as a different moment.",
+    remedy="If you know that the values are UTC: ALTER COLUMN … TYPE timestamptz USING … AT TIME "
+    "ZONE 'UTC'. No SQL is printed, because only you know the zone; the table is rewritten.",
     bad="CREATE TABLE plays (started_at timestamp);",
     good="CREATE TABLE plays (started_at timestamptz(3), ended_at timestamptz);",
     example="public.plays.started_at",
@@ -253,10 +253,10 @@ def _timestamps(catalog: Catalog) -> Iterator[tuple[Found, str]]:
     "deleted_at that is not a nullable TIMESTAMPTZ",
     Severity.ERROR,
     group="time",
-    reason="NULL says that the row is live, and every partial index counts on it; a default would "
-    "delete each row at its birth.",
-    remedy="Make it a nullable timestamptz without a default. The SQL does what needs no change "
-    "of type.",
+    reason="NULL means that the row is live, and every partial index needs this; with a default, "
+    "each new row would be deleted at once.",
+    remedy="Make it a nullable timestamptz without a default. The SQL does everything except a "
+    "change of type.",
     bad="CREATE TABLE plays (deleted_at timestamptz NOT NULL DEFAULT 'infinity');",
     good="CREATE TABLE plays (deleted_at timestamptz);",
     example="public.plays.deleted_at",

@@ -117,8 +117,8 @@ def create_trigger(catalog: Catalog, table: Table, replaced: Trigger | None = No
     "No trigger for updated_at",
     Severity.ERROR,
     group="time",
-    reason="Services in several languages update the same rows; only the database sees all of "
-    "them, so the database keeps the time.",
+    reason="Services in several languages update the same rows; only the database sees all "
+    "updates, so it must set the time.",
     remedy="Create the trigger. It takes a short lock that waits for writes in progress.",
     bad=TABLE,
     good=GOOD,
@@ -128,7 +128,7 @@ CREATE OR REPLACE FUNCTION public.update_updated_at_column() RETURNS trigger LAN
 SET search_path = '' AS $$ BEGIN NEW.updated_at = CURRENT_TIMESTAMP; RETURN NEW; END; $$;
 CREATE TRIGGER update_plays_updated_at BEFORE UPDATE ON public.plays FOR EACH ROW \
 EXECUTE FUNCTION public.update_updated_at_column();""",
-    changes="An UPDATE sets updated_at to the time of its transaction, whatever it says itself.",
+    changes="An UPDATE sets updated_at to the time of its transaction, whatever value it gives.",
 )
 def trigger_missing(catalog: Catalog) -> Iterator[Found]:
     """Where the column itself is missing there is nothing to keep yet."""
@@ -142,17 +142,17 @@ def trigger_missing(catalog: Catalog) -> Iterator[Found]:
 
 @rule(
     "trigger-disabled",
-    "Trigger for updated_at that is disabled",
+    "Disabled trigger for updated_at",
     Severity.ERROR,
     group="time",
-    reason="A disabled trigger looks right in every listing, and does nothing. One that fires on "
-    "replicas alone does nothing here.",
+    reason="A disabled trigger looks right in every listing, but does nothing. A trigger that "
+    "fires only on replicas does nothing here.",
     remedy="Enable it.",
     bad=f"{GOOD}\nALTER TABLE plays DISABLE TRIGGER update_plays_updated_at;",
     good=GOOD,
     example="public.plays.update_plays_updated_at",
     fix="ALTER TABLE public.plays ENABLE TRIGGER update_plays_updated_at;",
-    changes="An UPDATE sets updated_at to the time of its transaction, whatever it says itself.",
+    changes="An UPDATE sets updated_at to the time of its transaction, whatever value it gives.",
 )
 def trigger_disabled(catalog: Catalog) -> Iterator[Found]:
     """On a partition too, when its clone of the parent's enabled trigger is disabled alone."""
@@ -166,7 +166,7 @@ def trigger_disabled(catalog: Catalog) -> Iterator[Found]:
             ]
     for trigger in found:
         if trigger.enabled in "DR":
-            how = "is disabled" if trigger.enabled == "D" else "fires on replicas alone"
+            how = "is disabled" if trigger.enabled == "D" else "fires only on replicas"
             statement = (
                 f"ALTER TABLE {trigger.table.identity} ENABLE TRIGGER {ident(trigger.name)};"
             )
@@ -180,8 +180,8 @@ def trigger_disabled(catalog: Catalog) -> Iterator[Found]:
     "Trigger for updated_at that is not BEFORE UPDATE FOR EACH ROW",
     Severity.ERROR,
     group="time",
-    reason="After the row is written, or once for a statement, the function cannot change it; a "
-    "list of columns or a WHEN lets changes pass; on INSERT it undoes times that were given.",
+    reason="An AFTER or statement trigger cannot change the row. A trigger with a list of columns "
+    "or a WHEN misses some changes. On INSERT it overwrites a given time.",
     remedy="Create it again, BEFORE UPDATE FOR EACH ROW, without columns and without WHEN.",
     bad=f"{TABLE}\n{FUNCTION}\nCREATE TRIGGER update_plays_updated_at AFTER UPDATE ON plays\n"
     "    FOR EACH ROW EXECUTE FUNCTION update_updated_at_column();",
@@ -230,15 +230,15 @@ def _may_be_replaced(trigger: Trigger) -> bool:
     "Trigger for updated_at that is not named by the convention",
     Severity.WARNING,
     group="time",
-    reason="`update_<table>_updated_at` is what everybody looks for, and what a migration that "
-    "replaces the trigger counts on; triggers also fire in the order of their names.",
+    reason="`update_<table>_updated_at` is the name that people and migrations expect; triggers "
+    "also fire in the order of their names.",
     remedy="Rename it.",
     bad=f"{TABLE}\n{FUNCTION}\nCREATE TRIGGER plays_touch BEFORE UPDATE ON plays\n"
     "    FOR EACH ROW EXECUTE FUNCTION update_updated_at_column();",
     good=GOOD,
     example="public.plays.plays_touch",
     fix="ALTER TRIGGER plays_touch ON public.plays RENAME TO update_plays_updated_at;",
-    changes="Among the table's triggers it fires at the place of its new name.",
+    changes="Triggers fire in the order of their names, so its place changes.",
 )
 def trigger_name_differs(catalog: Catalog) -> Iterator[Found]:
     """A name longer than 63 bytes is cut there, as PostgreSQL does."""
@@ -260,9 +260,9 @@ def trigger_name_differs(catalog: Catalog) -> Iterator[Found]:
     "Trigger for updated_at that calls another function",
     Severity.ERROR,
     group="time",
-    reason="One function for all tables is read, tested and changed once.",
-    remedy="Let the trigger call update_updated_at_column(). SQL is printed only where the other "
-    "function does nothing but set the time, so that no other work is lost.",
+    reason="With one function for all tables, you read, test and change it once.",
+    remedy="Let the trigger call update_updated_at_column(). SQL is printed only if the other "
+    "function only sets the time, so that no other work is lost.",
     bad=f"{TABLE}\nCREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql\n"
     "AS $$ BEGIN NEW.updated_at := now(); RETURN NEW; END; $$;\n"
     "CREATE TRIGGER update_plays_updated_at BEFORE UPDATE ON plays\n"
@@ -293,8 +293,8 @@ def trigger_function(catalog: Catalog) -> Iterator[Found]:
     "update_updated_at_column() is not the standard's",
     Severity.ERROR,
     group="time",
-    reason="Every table's updated_at stands on these two lines. With its search_path fixed and "
-    "empty the function means the same for every caller.",
+    reason="Every table's updated_at depends on these two lines. With an empty search_path, the "
+    "function does the same for every caller.",
     remedy="Replace the function; its triggers stay.",
     bad="CREATE FUNCTION update_updated_at_column() RETURNS trigger LANGUAGE plpgsql\n"
     "AS $$ BEGIN NEW.updated_at = now(); RETURN NEW; END; $$;",

@@ -28,10 +28,10 @@ def _found(table: Table, column: Column, fix: Fix | None = None) -> Found:
     "char(n)",
     Severity.WARNING,
     group="types",
-    reason="It pads with blanks up to n, and ignores them in comparisons with its own kind but "
-    "not with text; it is neither smaller nor faster.",
-    remedy="varchar(n) where the bound means something, text otherwise. No SQL is printed, since "
-    "the blanks that are stored would go.",
+    reason="It pads values with blanks up to n. Comparisons ignore them, but not comparisons with "
+    "text. It is neither smaller nor faster.",
+    remedy="Use varchar(n) if the limit has a meaning, text otherwise. No SQL is printed, because "
+    "the stored blanks would be lost.",
     bad="CREATE TABLE plays (country_code char(2));",
     good="CREATE TABLE plays (country_code varchar(2));",
     example="public.plays.country_code",
@@ -47,9 +47,9 @@ def type_char(catalog: Catalog) -> Iterator[Found]:
     "json",
     Severity.WARNING,
     group="types",
-    reason="It keeps the text, parses it at every access, has no equality and no index.",
-    remedy="jsonb. No SQL is printed: the order of keys, and all but the last of the same name, "
-    "would go, and the table is rewritten.",
+    reason="It stores text, parses it at every access, and has no equality and no index.",
+    remedy="Use jsonb. No SQL is printed: the order of keys and duplicate keys would be lost, and "
+    "the table is rewritten.",
     bad="CREATE TABLE plays (device json);",
     good="CREATE TABLE plays (device jsonb);",
     example="public.plays.device",
@@ -65,9 +65,9 @@ def type_json(catalog: Catalog) -> Iterator[Found]:
     "money",
     Severity.WARNING,
     group="types",
-    reason="The currency is the server's lc_monetary: another setting, and the same rows are "
-    "another sum.",
-    remedy="numeric, and the currency in a column beside it.",
+    reason="The currency is the server's lc_monetary: with another setting, the same rows mean "
+    "another amount.",
+    remedy="Use numeric, and a second column for the currency.",
     bad="CREATE TABLE plays (royalty money);",
     good="CREATE TABLE plays (royalty numeric(12, 4));",
     example="public.plays.royalty",
@@ -83,17 +83,17 @@ def type_money(catalog: Catalog) -> Iterator[Found]:
     "varchar without a length",
     Severity.WARNING,
     group="types",
-    reason="varchar says that there is a bound, and there is none: the reader cannot tell whether "
-    "one was forgotten.",
-    remedy="varchar(n) where the bound means something, text otherwise. The SQL says text, and is "
-    "printed where that changes the catalog alone. It is not where PostgreSQL would read the rows "
-    "again or build an index again, and keep readers out meanwhile: for a column in a check, in an "
-    "index's expression or in its condition.",
+    reason="varchar suggests a limit, but there is none: readers cannot tell whether it was "
+    "forgotten.",
+    remedy="Use varchar(n) if the limit has a meaning, text otherwise. The SQL says text, and is "
+    "printed if this changes only the catalog. It is not printed for a column in a check, in an "
+    "index's expression or in its condition: PostgreSQL would check the rows or rebuild the "
+    "index, and block readers.",
     bad="CREATE TABLE plays (source varchar);",
     good="CREATE TABLE plays (source text, device varchar(50));",
     example="public.plays.source",
     fix="ALTER TABLE public.plays ALTER COLUMN source TYPE text;",
-    changes="A session that has prepared a SELECT of the column fails once: cached plan must not "
+    changes="A prepared SELECT of the column fails once in each session: cached plan must not "
     "change result type.",
 )
 def type_varchar_unbounded(catalog: Catalog) -> Iterator[Found]:
@@ -143,9 +143,10 @@ def _is_computed(table: Table, name: str) -> bool:
     "time with time zone",
     Severity.WARNING,
     group="types",
-    reason="Without a date nobody can say which offset a zone has: the type cannot know daylight "
-    "saving time.",
-    remedy="timestamptz for a moment; time, and the zone's name beside it, for an hour of the day.",
+    reason="Without a date, a zone has no known offset: the type cannot handle daylight saving "
+    "time.",
+    remedy="Use timestamptz for a moment; for a time of day, use time, and a second column for "
+    "the zone's name.",
     bad="CREATE TABLE plays (quiet_from timetz);",
     good="CREATE TABLE plays (quiet_from time);",
     example="public.plays.quiet_from",

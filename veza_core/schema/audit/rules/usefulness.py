@@ -14,8 +14,8 @@ from veza_core.schema.audit.rule import Found, Severity, rule
     "Unique index of several columns, one of which may be NULL",
     Severity.WARNING,
     group="indexes",
-    reason="NULL is like no other NULL: (a, NULL) may be there any number of times, and ON "
-    "CONFLICT never meets it.",
+    reason="NULL is never equal to NULL: there can be any number of rows (a, NULL), and ON "
+    "CONFLICT never finds them.",
     remedy="NOT NULL where the column has a value always; NULLS NOT DISTINCT where NULL is a value "
     "like another; a second unique index of the other columns WHERE it IS NULL; or, if only rows "
     "with a value are meant, the condition that it IS NOT NULL, which says so.",
@@ -115,11 +115,11 @@ _WHOLE = {"array_ops": "an array", "jsonb_ops": "jsonb", "tsvector_ops": "tsvect
     "B-tree on an array, jsonb or tsvector",
     Severity.WARNING,
     group="indexes",
-    reason="It finds nothing but values that are equal as a whole, which nobody looks for, and a "
-    "value of more than 2,704 bytes cannot be inserted at all. What is in the value is found by "
-    "GIN: `@>`, `?`, `@@`.",
-    remedy="Create a GIN index (CONCURRENTLY), or one on the expression that is searched for, and "
-    "drop this one. No SQL is printed: which operators the queries use is not in the catalog.",
+    reason="It finds only values that are equal as a whole, which queries rarely need, and a "
+    "value of more than 2,704 bytes cannot be inserted at all. GIN finds what is inside the "
+    "value: `@>`, `?`, `@@`.",
+    remedy="Create a GIN index (CONCURRENTLY), or an index on the searched expression, and drop "
+    "this one. No SQL is printed: which operators the queries use is not in the catalog.",
     bad="CREATE TABLE tracks (tags text[]);\nCREATE INDEX idx_tracks_tags ON tracks (tags);",
     good="CREATE TABLE tracks (tags text[]);\n"
     "CREATE INDEX idx_tracks_tags ON tracks USING gin (tags);",

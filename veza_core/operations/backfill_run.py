@@ -1,0 +1,225 @@
+"""One run of a backfill: a walk over a table in batches, which gives way to others.
+
+A table is walked in the order of its pages (PostgreSQL 14 has TID Range Scan for that). Each batch
+is a separate transaction.
+"""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.management.base import CommandError
+from django.db import DatabaseError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from veza_core.db.timeouts import is_obstacle
+from veza_core.operations.replicas import wait_for_replicas
+
+if TYPE_CHECKING:
+    from veza_core.operations.backfill import Backfill
+
+#: A batch reads so many pages at most: 64 MB.
+MOST_PAGES = 8192
+#: How often the table is walked until no row is left that services wrote meanwhile.
+WALKS = 10
+LONGEST_PAUSE = 15.0
+
+# Leaves of a partitioned table, or the table itself.
+TABLES = """
+SELECT coalesce(
+    (SELECT array_agg(relid::regclass::text ORDER BY relid) FROM pg_partition_tree(%(table)s)
+     WHERE isleaf),
+    ARRAY[%(table)s::regclass::text])
+"""
+PAGES = """
+SELECT pg_relation_size(%s::regclass) / current_setting('block_size')::int
+"""
+# Whether others wait for rows that this transaction has changed.
+WAITED_FOR = """
+SELECT count(*) FROM pg_locks
+WHERE locktype = 'transactionid' AND NOT granted AND transactionid = pg_current_xact_id()::xid
+"""
+
+
+class FillReport:
+    """What a backfill tells of its work. Does nothing: commands say more."""
+
+    def filled(self, table: str, share: float, rows: int) -> None:
+        """Take how much of the table is walked, from 0 to 1, and how many rows were filled."""
+
+    def resting(self, what: str, reason: str) -> None:
+        """Take the table or migration that rests, and why; told once of each reason."""
+
+
+class Run:
+    """One run of a backfill over one connection."""
+
+    #: What stands before the table's name: its partitions are walked one by one.
+    only = "ONLY "
+
+    def __init__(self, operation: "Backfill", connection: BaseDatabaseWrapper) -> None:
+        self.operation, self.connection = operation, connection
+        self.report = operation.report
+        self.size = settings.BACKFILL_BATCH_SIZE
+        self.pages = max(1, self.size // 50)
+        self.rows = 0
+        self._told: set[str] = set()
+        self.quote: Callable[[str], str] = connection.ops.quote_name
+
+    def walk_until_done(self) -> None:
+        for walk in range(WALKS):
+            # The first passes over rows that others have locked, later ones wait for them.
+            tables = self._one(TABLES, {"table": self.quote(self.operation.table)})
+            wait = walk > 0
+            found = sum([self._walk(table, wait=wait) for table in tables])
+            # A row that a service changes can move from a page to come to one that is done.
+            if wait and not found and not any(self._is_left(table) for table in tables):
+                return
+        raise CommandError(
+            f"{self.operation.describe()}: read the table {WALKS} times, and found rows to fill "
+            f"each time. A service still writes rows with this condition: "
+            f"{self.operation.where}. Deploy the release that does not, and run migrate again."
+        )
+
+    def _is_left(self, table: str) -> bool:
+        """Whether one snapshot of the whole table has a row that is to be filled."""
+        name, where = self.quote(self.operation.table), self.operation.where
+        query = f"SELECT EXISTS (SELECT true FROM {self.only}{table} AS {name} WHERE {where})"
+        return bool(self._one(query, None))
+
+    def _walk(self, table: str, *, wait: bool) -> int:
+        found, first = 0, 0
+        end = self._one(PAGES, [table])
+        while first < end:
+            wait_for_replicas(self.connection, self._tell)
+            last = first + self.pages
+            started = time.monotonic()
+            rows, limit = self._patiently(partial(self._batch, table, first, last, wait))
+            found += rows
+            if rows:
+                # As long as it took: at most half of the time is the backfill's.
+                time.sleep(time.monotonic() - started)
+            if rows < limit:
+                first = last
+                self.pages = min(self.pages * 2, MOST_PAGES) if not rows else self.pages
+            else:
+                self.pages = max(self.pages // 2, 1)
+            self.report.filled(self.operation.table, min(first / end, 1.0), self.rows)
+        return found
+
+    def _patiently[T](self, batch: Callable[[], T]) -> T:
+        """What a batch returns, once nothing is in its way."""
+        attempts = settings.MIGRATE_LOCK_ATTEMPTS
+        for attempt in range(1, attempts + 1):
+            try:
+                return batch()
+            except DatabaseError as error:
+                if not is_obstacle(error) or attempt == attempts:
+                    raise
+                self._slow_down("a row or a table is locked: smaller batches")
+                time.sleep(min(0.5 * 2**attempt, LONGEST_PAUSE))
+        raise AssertionError("there is at least one attempt")
+
+    def _batch(self, table: str, first: int, last: int, wait: bool) -> tuple[int, int]:
+        limit = self.size
+        with transaction.atomic(using=self.connection.alias), self.connection.cursor() as cursor:
+            rows = self._choose(cursor, table, (first, last), limit, " SKIP LOCKED")
+            if not rows and wait:
+                # One only: who waits with locked rows in its hands may be in a deadlock.
+                limit = 1
+                rows = self._choose(cursor, table, (first, last), limit, "")
+            if rows:
+                array = f"ARRAY[{', '.join(f"'{place}'" for place in rows)}]::tid[]"
+                places = f"{self.quote(self.operation.table)}.ctid = ANY({array})"
+                self._change(cursor, f"{self.only}{table}", places, len(rows))
+        return len(rows), limit
+
+    def _choose(
+        self, cursor: Any, table: str, pages: tuple[int, int], limit: int, locked: str
+    ) -> list[str]:
+        """The places of rows that are to be filled, locked."""
+        name, where = self.quote(self.operation.table), self.operation.where
+        cursor.execute(
+            f"SELECT {name}.ctid::text FROM ONLY {table} AS {name} "
+            f"WHERE {name}.ctid >= '({pages[0]},0)' AND {name}.ctid < '({pages[1]},0)' "
+            f"AND ({where}) LIMIT {limit} FOR NO KEY UPDATE OF {name}{locked}"
+        )
+        return [place for (place,) in cursor.fetchall()]
+
+    def _change(self, cursor: Any, source: str, places: str, count: int) -> None:
+        cursor.execute(self.operation.statement(self.quote, source, places))
+        if left := self.operation.left(self.quote, source, places):
+            cursor.execute(left)
+        if any(holds for (holds,) in cursor.fetchall()):
+            raise CommandError(
+                f"{self.operation.describe()}: the condition is still true for filled rows, so "
+                f"this would never end: {self.operation.where}"
+            )
+        self.rows += count
+        cursor.execute(WAITED_FOR)
+        if cursor.fetchone()[0]:
+            self._slow_down("others wait for its rows: smaller batches")
+        else:
+            self.size = min(self.size + self.size // 10 + 1, settings.BACKFILL_BATCH_SIZE)
+
+    def _slow_down(self, reason: str) -> None:
+        self.size = max(self.size // 2, 1)
+        self._tell(reason)
+
+    def _tell(self, reason: str) -> None:
+        if reason not in self._told:
+            self._told.add(reason)
+            self.report.resting(self.operation.table, reason)
+
+    def _one(self, query: str, parameters: Any) -> Any:
+        with self.connection.cursor() as cursor:
+            cursor.execute(query, parameters)
+            return cursor.fetchone()[0]
+
+
+class SpreadRun(Run):
+    """One run over a table whose rows Citus has spread or copied: they are walked by their key.
+
+    Rows on other nodes cannot be locked beforehand, nor passed over: each batch waits for those
+    that others have locked, as long as `lock_timeout` allows, and becomes smaller then.
+    """
+
+    # Citus has no such tables with partitions here, and refuses the word.
+    only = ""
+
+    def __init__(self, operation: "Backfill", connection: BaseDatabaseWrapper, key: str) -> None:
+        super().__init__(operation, connection)
+        self.key = f"{self.quote(operation.table)}.{self.quote(key)}"
+
+    def _walk(self, table: str, *, wait: bool) -> int:
+        found, after = 0, ""
+        total = self._one(f"SELECT count(*) FROM {table}", None)
+        while True:
+            wait_for_replicas(self.connection, self._tell)
+            started = time.monotonic()
+            rows = self._patiently(partial(self._next, table, after))
+            if not rows:
+                return found
+            found, after = found + len(rows), rows[-1]
+            time.sleep(time.monotonic() - started)
+            self.report.filled(self.operation.table, min(self.rows / total, 1.0), self.rows)
+
+    def _next(self, table: str, after: str) -> list[str]:
+        """Fill the next rows; their keys."""
+        name, where = self.quote(self.operation.table), self.operation.where
+        beyond = f"{self.key} > '{after}' AND" if after else ""
+        with transaction.atomic(using=self.connection.alias), self.connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT {self.key} FROM {table} AS {name} WHERE {beyond} ({where}) "
+                f"ORDER BY {self.key} LIMIT {self.size}"
+            )
+            if rows := [str(key) for (key,) in cursor.fetchall()]:
+                # The other nodes are to wait no longer than this one.
+                cursor.execute("SET LOCAL citus.propagate_set_commands = 'local'")
+                cursor.execute("SELECT current_setting('lock_timeout')")
+                cursor.execute(f"SET LOCAL lock_timeout = '{cursor.fetchone()[0]}'")
+                keys = f"{self.key} = ANY('{{{','.join(rows)}}}')"
+                self._change(cursor, table, f"{keys} AND ({where})", len(rows))
+        return rows
