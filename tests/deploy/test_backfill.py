@@ -11,7 +11,7 @@ from django.db import DatabaseError, NotSupportedError, connection
 
 from tests.deploy.later import a_copy, a_migration, apply, session
 from tests.support import scratch_database
-from veza_core.operations import backfill
+from veza_core.operations import backfill_run
 from veza_core.operations.backfill import Backfill, CopyRows
 from veza_core.operations.deploy.executor import MigrationReport
 
@@ -140,7 +140,7 @@ def test_rows_that_never_end_end_it(database):
 
 def test_a_row_that_moves_to_another_page_is_filled_too(database, monkeypatch):
     """A service holds it while the others are filled, then changes it, and its page is full."""
-    monkeypatch.setattr(backfill, "MOST_PAGES", 1)
+    monkeypatch.setattr(backfill_run, "MOST_PAGES", 1)
     with session(database, autocommit=True) as other:
         other.execute("CREATE TABLE wide (n int, done int, pad text)")
         other.execute("ALTER TABLE wide ALTER pad SET STORAGE PLAIN")

@@ -146,7 +146,7 @@ def test_two_releases(project, subtests):
         assert "write 1.1.0-dev there" in told["1.1.0"]
         assert "failed: git commit: no" in told["hook"]
         assert told["after hook"] == "1.0.0-dev\n"
-        assert "tag v1.0.0 is there already" in told["again"]
+        assert "tag v1.0.0 exists already" in told["again"]
         assert (told["open"], told["check"]) == ([], "")
     with subtests.test("the release"):
         assert "tag v1.0.0" in told["release"]
