@@ -105,3 +105,19 @@ def test_list(
     tab_to(page, page.get_by_role("link", name="Next").last)
     page.keyboard.press("Enter")
     page.wait_for_url("**after=*")
+
+
+def test_the_search_box_suggests_the_lists(staff: Page) -> None:
+    """Those of the menu; without a request, so that nobody learns what was typed and not sent."""
+    asked: list[str] = []
+    staff.goto("/admin/veza_core/user/")
+    staff.on("request", lambda request: asked.append(request.url))
+    staff.keyboard.press("/")
+    staff.keyboard.type("Failed jobs")
+    suggested = staff.evaluate(
+        "[...document.activeElement.list.options].map(option => option.value)"
+    )
+    assert {"Failed jobs", "Sessions", "Tracks"} <= {*suggested}
+    assert [url for url in asked if "/admin/" in url] == []
+    staff.keyboard.press("Enter")
+    staff.wait_for_url("**/hlstranscodejob/?failed=latest")

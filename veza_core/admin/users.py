@@ -58,7 +58,7 @@ class UserAdmin(InspectionAdmin):
             (
                 Option(
                     "now",
-                    "Now, the longest first",
+                    "Now",
                     Q(locked_until__gt=Now()),
                     "-locked_until",
                     column="locked_until",
