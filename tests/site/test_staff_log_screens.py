@@ -60,6 +60,7 @@ def test_latest_first(browser):
         ("staff_name=alice", 3),
         ("action=users.ban", 3),
         ("subject_table=users", 3),
+        ("staff_id=alice", 3),
         ("subject_id={bob}", 3),
         ("staff_name=nobody", 0),
         ("action=user_roles.grant", 0),

@@ -140,7 +140,9 @@ def _key(screen: Screen, name: str, value: str) -> Any:
     """The value of a key's column."""
     column: AnyField = screen.model._meta.get_field(name)  # type: ignore[assignment]
     target = column.target_field if column.is_relation else column  # type: ignore[attr-defined]
-    if column.related_model is User and (named := user_named(value)):
+    # Columns without a foreign key, too, that the model says are users' keys.
+    of_user = column.related_model is User or name in getattr(screen.model, "about_users", ())
+    if of_user and (named := user_named(value)):
         return named
     try:
         known = target.to_python(value)
