@@ -205,6 +205,7 @@ def exported() -> set[str]:
     report = read_report(connection)
     report.answers["replication"] = REPLICATION
     report.answers["admin_replicas"] = {"replica_1": {"left_because": "", "seconds_behind": 0.0}}
+    report.answers["nodes"] = {"10.0.3.8:5432": None}
     report.answers["purge_due"] = {"users.deleted_at": 1}
     report.answers["backup"] = {"finished_at": "2026-01-01T00:00:00Z", "bytes": 1}
     return {name for name, _ in parsed(render(report))}

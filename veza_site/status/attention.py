@@ -108,6 +108,12 @@ def _admin_replicas(answer: dict[str, Any]) -> Iterator[str]:
             yield f"the admin does not read from {alias}: {state['left_because']}"
 
 
+def _nodes(answer: dict[str, Any]) -> Iterator[str]:
+    for node, problem in answer.items():
+        if problem:
+            yield f"worker {node} cannot be used: {problem}"
+
+
 def _transactions(answer: dict[str, Any]) -> Iterator[str]:
     oldest = answer["oldest"]
     if oldest and oldest["age"] > TRANSACTION_AGE:
@@ -141,6 +147,7 @@ CHECKS = {
     "invalid_indexes": _invalid_indexes,
     "transaction_ids": _transaction_ids,
     "replication": _replication,
+    "nodes": _nodes,
     "admin_replicas": _admin_replicas,
     "transactions": _transactions,
     "connections": _connections,

@@ -37,6 +37,7 @@ HELP = {
     "veza_id_age": "The age of the oldest transaction ids and multixact ids.",
     "veza_id_freeze_max_age": "The age from which on autovacuum freezes.",
     "veza_replica_lag_seconds": "How far a replica is behind.",
+    "veza_node_up": "Whether a worker of Citus answered.",
     "veza_admin_replica_used": "Whether the admin reads from a replica; if not, from the primary.",
     "veza_admin_replica_lag_seconds": "How far a replica of the admin is behind.",
     "veza_slot_wal_bytes": "The WAL that a replication slot keeps.",
@@ -157,6 +158,11 @@ def _admin_replicas(answer: dict[str, Any]) -> Iterator[Sample]:
             yield "veza_admin_replica_lag_seconds", state["seconds_behind"], {"replica": alias}
 
 
+def _nodes(answer: dict[str, Any]) -> Iterator[Sample]:
+    for node, problem in answer.items():
+        yield "veza_node_up", not problem, {"node": node}
+
+
 SAMPLES: dict[str, Any] = {
     "server": _server,
     "history": _history,
@@ -172,6 +178,7 @@ SAMPLES: dict[str, Any] = {
     "transactions": _transactions,
     "transaction_ids": _transaction_ids,
     "replication": _replication,
+    "nodes": _nodes,
     "admin_replicas": _admin_replicas,
     "planner": lambda answer: [("veza_random_page_cost", answer["random_page_cost"], {})],
 }

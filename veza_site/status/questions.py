@@ -13,6 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 from psycopg import sql
 
+from veza_core.db.distribution import INSTALLED
 from veza_core.operations.deploy.summary import read_summary
 from veza_core.operations.deploy.v1 import LAST_OF_V1
 from veza_core.operations.jobs import BACKUP, PURGE, RECOUNT
@@ -262,6 +263,32 @@ def admin_replicas(connection: BaseDatabaseWrapper) -> Answer:
     return answer
 
 
+def nodes(connection: BaseDatabaseWrapper) -> Answer:
+    """The workers of Citus, each with the reason why it cannot be used; nothing without Citus."""
+    if not rows(connection, INSTALLED):
+        return {}
+    # Where packets are lost nobody refuses: of the time that a statement has, a part.
+    rows(
+        connection,
+        """
+        SELECT set_config('citus.node_connection_timeout', (setting::int * 3 / 5)::text, true)
+        FROM pg_settings WHERE name = 'statement_timeout' AND setting::int > 20
+        """,
+    )
+    # Over new connections, to all at once. A worker that is disabled is not asked.
+    found = rows(
+        connection,
+        """
+        SELECT nodename || ':' || nodeport AS node, CASE WHEN NOT isactive THEN 'it is disabled'
+            WHEN success IS NOT TRUE THEN coalesce(result, 'no answer') END AS problem
+        FROM pg_dist_node LEFT JOIN run_command_on_workers('SELECT 1') AS asked
+            USING (nodename, nodeport)
+        WHERE groupid <> 0 AND noderole = 'primary' ORDER BY 1
+        """,
+    )
+    return {row["node"]: row["problem"] for row in found}
+
+
 def transactions(connection: BaseDatabaseWrapper) -> Answer:
     """The oldest transaction of another session in this database, and the oldest prepared one."""
     _needs_statistics(connection)
@@ -330,7 +357,7 @@ QUESTIONS: dict[str, Callable[[BaseDatabaseWrapper], Answer]] = {
     question.__name__: question
     for question in (
         server, history, schema, backup, purge, weekly_plays, connections, transactions,
-        transaction_ids, replication, invalid_indexes, planner, queue, staff_log, recount,
+        transaction_ids, replication, nodes, invalid_indexes, planner, queue, staff_log, recount,
         purge_due, admin_replicas,
     )
 }  # fmt: skip

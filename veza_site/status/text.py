@@ -95,6 +95,12 @@ def _admin_replicas(answer: dict[str, Any]) -> str:
     return "; ".join(parts) or "none, the admin reads from the primary"
 
 
+def _nodes(answer: dict[str, Any]) -> str:
+    lost = [f"{node} does not: {problem}" for node, problem in answer.items() if problem]
+    well = f"{len(answer) - len(lost)} of {len(answer)} workers answer"
+    return "; ".join([well, *lost]) if answer else "one server"
+
+
 def _transactions(answer: dict[str, Any]) -> str:
     oldest = answer["oldest"]
     told = (
@@ -125,6 +131,7 @@ LINES = {
     "transactions": _transactions,
     "transaction_ids": _transaction_ids,
     "replication": _replication,
+    "nodes": _nodes,
     "admin_replicas": _admin_replicas,
     "planner": lambda answer: (
         f"random_page_cost {answer['random_page_cost']:g} ({answer['source']})"
