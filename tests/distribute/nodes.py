@@ -7,7 +7,7 @@ nodes, since Citus makes none on others.
 import os
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -63,8 +63,13 @@ def _at(url: str, host: str, port: int) -> str:
 
 
 @contextmanager
-def database_on_all_nodes(*, workers: bool = True) -> Iterator[Node]:
-    """An empty database with the extension, on each node; without `workers` they are not added."""
+def database_on_all_nodes(
+    *, workers: int | None = None, at: Callable[[str, int], tuple[str, int]] | None = None
+) -> Iterator[Node]:
+    """An empty database with the extension, on each node.
+
+    So many `workers` are added, or all; the last of them as being `at` another address.
+    """
     url, name = os.environ[VARIABLE], database_name(uuid.uuid4().hex, "scratch")
     with psycopg.connect(url, autocommit=True) as session:
         nodes = session.execute(NODES).fetchall()
@@ -73,11 +78,13 @@ def database_on_all_nodes(*, workers: bool = True) -> Iterator[Node]:
             stack.enter_context(_database(_at(url, host, port), name))
         session = stack.enter_context(psycopg.connect(_named(url, name), autocommit=True))
         session.execute("SET search_path = public, django")
-        for host, port, group in nodes:
-            if group == 0:
-                session.execute("SELECT citus_set_coordinator_host(%s, %s)", [host, port])
-            elif workers:
-                session.execute("SELECT citus_add_node(%s, %s)", [host, port])
+        coordinator, *others = [(host, port) for host, port, _ in nodes]
+        session.execute("SELECT citus_set_coordinator_host(%s, %s)", coordinator)
+        others = others[:workers]
+        if at:
+            others[-1] = at(*others[-1])
+        for address in others:
+            session.execute("SELECT citus_add_node(%s, %s)", address)
         yield Node(_named(url, name), session)
 
 

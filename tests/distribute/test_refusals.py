@@ -32,7 +32,7 @@ def test_v1_is_not_there(empty):
 
 
 def test_no_worker(citus):
-    with database_on_all_nodes(workers=False) as node:
+    with database_on_all_nodes(workers=0) as node:
         assert "has no active worker: SELECT citus_add_node(" in refused(node)
 
 

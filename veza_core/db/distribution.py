@@ -99,6 +99,7 @@ class Distribution:
     spread: dict[str, str] = field(default_factory=dict)
     shards: dict[str, int] = field(default_factory=dict)
     copied: set[str] = field(default_factory=set)
+    managed: set[str] = field(default_factory=set)
 
 
 def asking(connection: BaseDatabaseWrapper) -> Ask:
@@ -124,6 +125,8 @@ def read_distribution(ask: Ask) -> Distribution | None:
             found.shards[name] = shards
         elif model == "t":
             found.copied.add(name)
+        else:
+            found.managed.add(name)
     return found
 
 

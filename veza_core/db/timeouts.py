@@ -95,6 +95,15 @@ def set_lock_timeout(connection: BaseDatabaseWrapper, seconds: float, *, local: 
         cursor.execute("SELECT set_config('lock_timeout', %s, %s)", [f"{milliseconds}ms", local])
 
 
+def extend_lock_timeout(connection: BaseDatabaseWrapper) -> None:
+    """Have the other nodes of Citus wait for locks no longer than this one, in this transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL citus.propagate_set_commands = 'local'")
+        cursor.execute("SELECT current_setting('lock_timeout')")
+        # As a command: a function that sets it is not passed on.
+        cursor.execute(f"SET LOCAL lock_timeout = '{cursor.fetchone()[0]}'")
+
+
 class BlockerWatch:
     """Looks, from a second session, at whom a connection waits for, and for how long.
 

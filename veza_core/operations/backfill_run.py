@@ -14,7 +14,7 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from veza_core.db.timeouts import is_obstacle
+from veza_core.db.timeouts import extend_lock_timeout, is_obstacle
 from veza_core.operations.replicas import wait_for_replicas
 
 if TYPE_CHECKING:
@@ -216,10 +216,7 @@ class SpreadRun(Run):
                 f"ORDER BY {self.key} LIMIT {self.size}"
             )
             if rows := [str(key) for (key,) in cursor.fetchall()]:
-                # The other nodes are to wait no longer than this one.
-                cursor.execute("SET LOCAL citus.propagate_set_commands = 'local'")
-                cursor.execute("SELECT current_setting('lock_timeout')")
-                cursor.execute(f"SET LOCAL lock_timeout = '{cursor.fetchone()[0]}'")
+                extend_lock_timeout(self.connection)
                 keys = f"{self.key} = ANY('{{{','.join(rows)}}}')"
                 self._change(cursor, table, f"{keys} AND ({where})", len(rows))
         return rows

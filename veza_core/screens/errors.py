@@ -32,6 +32,19 @@ class TooSlowError(HelpfulError):
     title = "This took too long"
 
 
+class NodeLostError(HelpfulError):
+    """Rows are on a node of Citus that does not answer."""
+
+    status = 503
+    title = "Not all of the data can be reached"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A database server that has some of these rows does not answer. Nothing was changed. "
+            "Tell whoever runs this, or try again later."
+        )
+
+
 def error_page(
     site: AdminSite, request: HttpRequest, error: HelpfulError, **context: Any
 ) -> TemplateResponse:

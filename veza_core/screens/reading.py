@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import psycopg
 from django.db import OperationalError, connections, transaction
 
-from .errors import TooSlowError
+from .errors import NodeLostError, TooSlowError
 
 #: Milliseconds after which PostgreSQL stops a statement of a page.
 STATEMENT_TIMEOUT = 5_000
@@ -23,7 +23,7 @@ SETTINGS = (
 def reading(alias: str) -> Iterator[None]:
     """Read within one transaction, guarded against slow plans.
 
-    Raises `TooSlowError` when a statement is stopped by the timeout.
+    Raises `TooSlowError` when a statement is stopped by the timeout, and `NodeLostError`.
     """
     try:
         with transaction.atomic(using=alias):
@@ -36,6 +36,8 @@ def reading(alias: str) -> Iterator[None]:
                 "The database stopped this page after "
                 f"{STATEMENT_TIMEOUT // 1000} seconds. Add a filter, or try again later."
             ) from error
+        if is_node_lost(error):
+            raise NodeLostError from error
         raise
 
 
@@ -47,3 +49,12 @@ def stopped_by_timeout(error: OperationalError) -> bool:
     """
     cause = error.__cause__
     return isinstance(cause, psycopg.errors.QueryCanceled) and not cause.diag.message_detail
+
+
+def is_node_lost(error: OperationalError) -> bool:
+    """Whether the server said that it has lost another one; of its own loss no server tells.
+
+    Citus: ERRCODE_CONNECTION_FAILURE, and ERRCODE_CONNECTION_EXCEPTION.
+    """
+    cause = error.__cause__
+    return isinstance(cause, psycopg.Error) and cause.sqlstate in {"08006", "08000"}

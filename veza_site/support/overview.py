@@ -35,6 +35,11 @@ from veza_site.support.wording import done
 #: Tables with a chart of what was made in each day, and what the chart is called.
 CHARTS = {"users": "New users", "track_plays": "Plays", "tracks": "Uploads"}
 
+#: In the charts' place.
+NOT_COUNTED = SafeString(
+    "<p>New users, plays and uploads are not counted: a database server does not answer.</p>"
+)
+
 #: Rows of each list.
 LATEST = 8
 
@@ -90,12 +95,14 @@ class QueueState:
     last: list[UUID]
 
 
-def overview(site: StaffSite, request: StaffRequest, alias: str) -> dict[str, Any]:
-    """The start page's context: what the user may read of it."""
+def overview(
+    site: StaffSite, request: StaffRequest, alias: str, *, counts: bool = True
+) -> dict[str, Any]:
+    """The start page's context: what the user may read of it; without `counts` of each day."""
     context: dict[str, Any] = {
         "title": "Start",
         "tiles": [],
-        "charts": _charts(request, alias),
+        "charts": _charts(request, alias) if counts else [NOT_COUNTED],
         "staff_actions": _actions(site, request),
         "staff_log_url": f"{list_of(StaffLogEntry)}?kind=action",
     }

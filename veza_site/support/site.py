@@ -19,7 +19,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from veza_core.access import StaffRequest, access_of, staff_request
 from veza_core.screens.actions import typed
-from veza_core.screens.errors import HelpfulError, error_page
+from veza_core.screens.errors import HelpfulError, NodeLostError, error_page
 from veza_core.screens.menu import grouped
 from veza_core.screens.reading import reading
 from veza_core.screens.search.views import search_urls
@@ -123,11 +123,19 @@ class SupportSite(StaffSite):
         self, request: StaffRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The start page: see `veza_site.support.overview`."""
-        try:
+
+        def page(*, counts: bool = True) -> HttpResponse:
             with reading(self.read_alias):
-                context = overview(self, request, self.read_alias)
-                page = super().index(request, {**context, **(extra_context or {})})
-                return page.render()
+                context = overview(self, request, self.read_alias, counts=counts)
+                response = super(SupportSite, self).index(
+                    request, {**context, **(extra_context or {})}
+                )
+                return response.render()
+
+        try:
+            return page()
+        except NodeLostError:
+            return page(counts=False)
         except HelpfulError as error:
             return error_page(self, request, error)
 

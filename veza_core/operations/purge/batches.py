@@ -14,7 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.counters import Differences, add
 from veza_core.db.on_delete import COUNTS as ON_DELETE
-from veza_core.db.timeouts import set_lock_timeout
+from veza_core.db.timeouts import extend_lock_timeout, set_lock_timeout
 from veza_core.operations.pace import Pace
 from veza_core.operations.replicas import wait_for_replicas
 
@@ -58,7 +58,7 @@ class Batches:
     counts: dict[str, Count] = field(default_factory=lambda: defaultdict(Count))
     _direct: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     _recounted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    #: By the names of tables that are on other nodes, whose rows no statistics here count.
+    #: By the names of tables whose rows no statistics here count.
     _elsewhere: dict[str, Count] = field(default_factory=lambda: defaultdict(Count))
 
     @contextmanager
@@ -70,6 +70,8 @@ class Batches:
         self._elsewhere.clear()
         with transaction.atomic(using=self.connection.alias):
             set_lock_timeout(self.connection, self.pace.lock_timeout, local=True)
+            if not all(table.is_counted for table in self.catalog.tables.values()):
+                extend_lock_timeout(self.connection)
             before = self._read_counts()
             yield
             after = self._read_counts()
@@ -98,7 +100,7 @@ class Batches:
 
     def changed_by_us(self, table: Table, *, deleted: int = 0, updated: int = 0) -> None:
         """So many rows were changed by the batch's own statement, where only that knows."""
-        if (table.is_spread or table.is_copied) and (deleted or updated):
+        if not table.is_counted and (deleted or updated):
             self._elsewhere[str(table)].deleted += deleted
             self._elsewhere[str(table)].updated += updated
 
@@ -106,6 +108,8 @@ class Batches:
         """Change counters, of which a batch may have as many as rows."""
         for table, rows in add(self.connection, differences).items():
             self._recounted[table] += rows
+            if not self.catalog.tables[table].is_counted:
+                self._elsewhere[table].recounted += rows
 
     def _read_counts(self) -> dict[str, tuple[int, int]]:
         """Deleted and updated rows, by the table's name; those of partitions are the table's."""
@@ -141,3 +145,4 @@ class Batches:
             self.counts[name].deleted += done.deleted
             self.counts[name].by_cascade += done.deleted - self._direct[name]
             self.counts[name].updated += done.updated
+            self.counts[name].recounted += done.recounted

@@ -54,8 +54,8 @@ class Table:
     """A table, with the column that is its primary key.
 
     The rows of one that `is_spread` are on other nodes: none can be locked beforehand across them,
-    and this server's statistics do not count them. All that is so of one that `is_copied` to every
-    node, too.
+    which is so of one that `is_copied` to every node, too. The rows of one that `is_managed` are
+    here, in a shard. This server's statistics count the rows of none of them.
     """
 
     oid: int
@@ -65,6 +65,7 @@ class Table:
     is_soft: bool = False
     is_spread: bool = False
     is_copied: bool = False
+    is_managed: bool = False
 
     def __str__(self) -> str:
         return self.name if self.schema == "public" else f"{self.schema}.{self.name}"
@@ -73,6 +74,11 @@ class Table:
     def identifier(self) -> sql.Identifier:
         """The name for a statement."""
         return sql.Identifier(self.schema, self.name)
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the server's statistics count its rows."""
+        return not (self.is_spread or self.is_copied or self.is_managed)
 
     def locking(self, clause: str) -> sql.SQL:
         """The clause at the end of a SELECT; nothing where Citus refuses it."""
@@ -136,12 +142,14 @@ def read_catalog(connection: BaseDatabaseWrapper) -> Catalog:
     with connection.cursor() as cursor:
         spread = distribution.spread.keys() if distribution else set()
         copied = distribution.copied if distribution else set()
+        managed = distribution.managed if distribution else set()
         cursor.execute(TABLES)
         tables = {
             oid: Table(
                 *(oid, schema, name, key, is_soft),
                 is_spread=schema == "public" and name in spread,
                 is_copied=schema == "public" and name in copied,
+                is_managed=schema == "public" and name in managed,
             )
             for oid, schema, name, key, is_soft in cursor.fetchall()
         }

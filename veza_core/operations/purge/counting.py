@@ -1,7 +1,7 @@
 """Keeps right the counters of rows that stay, when rows that they count are deleted."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from psycopg import sql
@@ -12,7 +12,7 @@ from .batches import Batches
 from .catalog import CASCADE, Reference, Table
 
 DELETE = sql.SQL("DELETE FROM {table} WHERE {key} = ANY(%s)")
-LOCK_CHILDREN = sql.SQL("SELECT {key} FROM {table} WHERE {column} = ANY(%s) {locking}")
+CHILDREN = sql.SQL("SELECT {key} FROM {table} WHERE {column} = ANY(%s) {locking}")
 COUNT = sql.SQL("SELECT {counted}, count(*) FROM {table} WHERE {key} = ANY(%s){live} GROUP BY 1")
 LIVE = sql.SQL(" AND deleted_at IS NULL")
 
@@ -26,6 +26,8 @@ class Counting:
         self.counters: dict[Table, list[tuple[str, Counter]]] = {
             table: counting(str(table)) for table in batches.catalog.tables.values()
         }
+        #: Whether foreign keys delete on other nodes, where nobody counts.
+        self._elsewhere = any(table.is_copied for table in batches.catalog.tables.values())
         #: The cascades by which rows go that count elsewhere, by the table that they begin at.
         self.ways: dict[Table, list[Reference]] = {
             table: [each for each in references if self._leads_on(each, {table})]
@@ -37,7 +39,10 @@ class Counting:
         gone = self._with_what_goes(table, keys)
         lowered = self._count(gone)
         statement = DELETE.format(table=table.identifier, key=sql.Identifier(table.key))
+        along = list(self._along(table, keys)) if self._elsewhere else []
         deleted = self.batches.execute(statement, [keys])
+        for child, gone_along, cleared in along:
+            self.batches.changed_by_us(child, deleted=gone_along, updated=cleared)
         # Last, so that services wait for their counters as short as can be.
         self.batches.add_to_counters(lowered)
         return deleted
@@ -64,7 +69,7 @@ class Counting:
             parent, parents = waiting.pop()
             for reference in self.ways.get(parent, ()):
                 child = reference.table
-                statement = LOCK_CHILDREN.format(
+                statement = CHILDREN.format(
                     key=sql.Identifier(child.key),
                     table=child.identifier,
                     column=sql.Identifier(reference.column),
@@ -75,6 +80,26 @@ class Counting:
                     gone[child].update(new)
                     waiting.append((child, new))
         return gone
+
+    def _along(self, table: Table, keys: Sequence[Any]) -> Iterator[tuple[Table, int, int]]:
+        """How many rows of each table would go with these, and how many lose a reference."""
+        gone: dict[Table, set[Any]] = defaultdict(set, {table: set(keys)})
+        cleared: dict[Table, set[Any]] = defaultdict(set)
+        waiting: list[tuple[Table, Sequence[Any]]] = [(table, keys)]
+        while waiting:
+            parent, parents = waiting.pop()
+            for reference in self.references[parent]:
+                child = reference.table
+                statement = CHILDREN.format(**reference.names, locking=sql.SQL(""))
+                rows = {row[0] for row in self.batches.rows(statement, [list(parents)])}
+                if reference.action != CASCADE:
+                    cleared[child] |= rows
+                elif new := rows - gone[child]:
+                    gone[child] |= new
+                    waiting.append((child, list(new)))
+        gone[table] -= set(keys)
+        for child in gone.keys() | cleared.keys():
+            yield child, len(gone[child]), len(cleared[child])
 
     def _count(self, gone: dict[Table, set[Any]]) -> dict[tuple[str, str], dict[Any, int]]:
         """How much lower counters of other rows have to be."""

@@ -15,6 +15,8 @@ from veza_core.access import StaffRequest, access_of
 from ..bounded import ON_PAGE, bounded
 from ..columns import shown_fields
 from ..display import shortened
+from ..errors import NodeLostError
+from ..reading import is_node_lost
 from .action import Change, ConflictError, LeftOut, RefusedError, RowAction, Work
 from .naming import short
 
@@ -145,7 +147,10 @@ def _some(
 
 @contextmanager
 def _changing(admin: "InspectionAdmin") -> Iterator[str]:
-    """The transaction of a change. Raises `HeldError` when a row is held for too long."""
+    """The transaction of a change. Raises `HeldError` when a row is held for too long.
+
+    And `NodeLostError`.
+    """
     alias = router.db_for_write(admin.model)
     try:
         with transaction.atomic(using=alias):
@@ -155,6 +160,8 @@ def _changing(admin: "InspectionAdmin") -> Iterator[str]:
     except OperationalError as error:
         if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
             raise HeldError("Another service is changing this row right now. Try again.") from error
+        if is_node_lost(error):
+            raise NodeLostError from error
         raise
 
 
