@@ -1,8 +1,10 @@
 """ON DELETE of the foreign keys that spread tables cannot have, by raw SQL on the coordinator."""
 
+import psycopg
 import pytest
 
 from tests.distribute.nodes import database_on_all_nodes
+from tests.support import is_one_clear_line
 
 USER = "INSERT INTO users (email, username) VALUES (%s || '@example.com', %s) RETURNING id"
 TRACK = "INSERT INTO tracks (user_id, title, file_path) VALUES (%s, 't', 'f') RETURNING id"
@@ -98,3 +100,18 @@ def test_the_sweep_does_what_on_delete_would_have_done(spread, listening):
     assert spread.value("SELECT count(*) FROM track_plays WHERE user_id = %s", listener) == 20
     assert spread.value("SELECT count(*) FROM track_plays") == 21
     assert "No row refers to nothing." in spread.done("distribute", "--sweep")
+
+
+def test_a_sweep_waits_no_longer_than_it_is_told(spread, listening):
+    """For a row on another node that is held by its key, of which the coordinator has no lock."""
+    play = spread.value(
+        "INSERT INTO track_plays (track_id) VALUES (gen_random_uuid()) RETURNING id"
+    )
+    with psycopg.connect(spread.url) as other:
+        other.execute("UPDATE public.track_plays SET created_at = created_at WHERE id = %s", [play])
+        result = spread.manage("distribute", "--sweep", "--lock-timeout", "0.2")
+        other.rollback()
+    assert is_one_clear_line(result), result.stderr
+    assert "lock timeout" in result.stderr
+    spread.done("distribute", "--sweep")
+    assert spread.value("SELECT count(*) FROM track_plays") == 20

@@ -78,7 +78,7 @@ class Command(BaseCommand):
             if options["dry_run"]:
                 raise CommandError("--sweep has no --dry-run: its rows are found as it goes")
             announce(connection, self._say).check_writable()
-            self._sweep(connection)
+            self._sweep(connection, options["lock_timeout"])
             return
         if options["dry_run"]:
             announce(connection, self._say)
@@ -115,10 +115,10 @@ class Command(BaseCommand):
         self._say(f"{len(steps)} steps, {seconds:.2f} s" if steps else "Nothing to do.")
         self._audit(connection)
 
-    def _sweep(self, connection: BaseDatabaseWrapper) -> None:
+    def _sweep(self, connection: BaseDatabaseWrapper, lock_timeout: float) -> None:
         found: Counter[str] = Counter()
         try:
-            for each, rows in sweep(connection):
+            for each, rows in sweep(connection, lock_timeout):
                 found[f"{each.table}.{each.column}"] += rows
         except DatabaseError as error:
             raise CommandError(" ".join(str(error).split())) from error

@@ -7,10 +7,12 @@ what ON DELETE would have done.
 from collections.abc import Iterator
 from typing import Any
 
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
-from veza_core.db.distribution import OnDelete, asking, read_triggers
+from veza_core.db.distribution import OnDelete, asking, read_distribution, read_triggers
+from veza_core.db.timeouts import extend_lock_timeout, set_lock_timeout
 
 #: Ids that one statement looks for at most.
 BATCH = 1000
@@ -29,13 +31,22 @@ DELETE = sql.SQL("DELETE FROM {table} WHERE {column} = ANY (%s)")
 CLEAR = sql.SQL("UPDATE {table} SET {column} = NULL WHERE {column} = ANY (%s)")
 
 
-def sweep(connection: BaseDatabaseWrapper) -> Iterator[tuple[OnDelete, int]]:
+def sweep(connection: BaseDatabaseWrapper, lock_timeout: float) -> Iterator[tuple[OnDelete, int]]:
     """Take the orphans away; each reference, and how many rows had none, batch by batch.
 
     Each batch is whole: a run that is ended has done so much, and the next one does the rest.
     """
-    for each in read_triggers(asking(connection)).triggers:
-        while rows := _batch(connection, each):
+    ask = asking(connection)
+    has_nodes = read_distribution(ask) is not None
+    for each in read_triggers(ask).triggers:
+        while True:
+            with transaction.atomic(using=connection.alias):
+                set_lock_timeout(connection, lock_timeout, local=True)
+                if has_nodes:
+                    extend_lock_timeout(connection)
+                rows = _batch(connection, each)
+            if not rows:
+                break
             yield each, rows
 
 
