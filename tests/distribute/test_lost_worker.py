@@ -40,7 +40,7 @@ class Cluster:
         try:
             yield
         finally:
-            self.wire.mend()
+            self.wire.join()
 
     def refused(self, statement: str) -> bool:
         """Whether it meets the worker that is lost; undone where it does not."""

@@ -14,9 +14,9 @@ class Wire:
         self.port = 0
         self._ends: set[socket.socket] = set()
         self._is_cut = False
-        self.mend()
+        self.join()
 
-    def mend(self) -> None:
+    def join(self) -> None:
         """Listen, at the same port as before."""
         self._is_cut = False
         self._listener = socket.create_server(("127.0.0.1", self.port))
