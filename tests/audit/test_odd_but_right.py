@@ -48,6 +48,25 @@ def test_what_a_search_path_decides_on(scratch, statement, found):
     )
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "found"),
+    [
+        ("public", "SELECT count(*) FROM totals", True),
+        ("pg_temp, public", "SELECT count(*) FROM totals", True),
+        ("public, pg_temp", "SELECT count(*) FROM totals", False),
+        ("public", "SELECT count(*) FROM public.totals", False),
+        ("''", "SELECT count(*) FROM public.totals", False),
+    ],
+)
+def test_definer_that_a_temporary_table_deceives(scratch, path, body, found):
+    ddl = f"""{NOTES} CREATE FUNCTION f() RETURNS bigint LANGUAGE sql SECURITY DEFINER
+    SET search_path = {path} AS '{body}';"""
+    assert objects(scratch, "function-search-path", ddl) == ({"public.f()"} if found else set())
+    scratch.run("CREATE TEMPORARY TABLE totals (n int); INSERT INTO totals VALUES (1)")
+    deceived = scratch.connection.execute("SELECT public.f()").fetchone()
+    assert (deceived == (1,)) == found
+
+
 COUNT = """CREATE FUNCTION f() RETURNS bigint LANGUAGE sql STABLE
 AS 'SELECT count(*) FROM totals';"""
 

@@ -49,6 +49,8 @@ SELECT n.nspname::text, p.proname::text, pg_get_function_identity_arguments(p.oi
        AND p.prorettype <> 'event_trigger'::regtype,
        EXISTS (SELECT FROM unnest(p.proconfig) s WHERE s LIKE 'search_path=%%')
        OR p.prosqlbody IS NOT NULL,
+       coalesce((SELECT substr(s, 13) FROM unnest(p.proconfig) s
+                 WHERE s LIKE 'search_path=%%'), ''),
        coalesce(p.prosrc, ''),
        coalesce((
            SELECT min(CASE WHEN i.relkind IN ('i', 'I') OR a.attgenerated <> ''

@@ -36,6 +36,8 @@ class Routine(NamedTuple):
     #: PUBLIC may execute it, and use its schema.
     is_public: bool
     is_fixed: bool
+    #: As SET search_path has it; empty without one.
+    path: str
     source: str
     #: What runs it without anybody's call; empty if nothing does.
     run_by: str

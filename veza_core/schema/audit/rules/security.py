@@ -50,9 +50,10 @@ def _identity(routine: Routine) -> str:
     group="security",
     reason="Names without a schema mean what the caller's search_path says. With SECURITY DEFINER "
     "the caller so chooses what runs with the owner's rights, and with a policy which rows there "
-    "are to see. A trigger or an index expression fails where the path is another: in pg_restore, "
-    "in a subscriber, and from PostgreSQL 17 on in REINDEX, ANALYZE, VACUUM and REFRESH "
-    "MATERIALIZED VIEW.",
+    "are to see. A path of its own without pg_temp has it first: a caller's temporary table then "
+    "stands for the one that is meant. A trigger or an index expression fails where the path is "
+    "another: in pg_restore, in a subscriber, and from PostgreSQL 17 on in REINDEX, "
+    "ANALYZE, VACUUM and REFRESH MATERIALIZED VIEW.",
     remedy="ALTER FUNCTION … SET search_path = '', and write schemas out in its body; or the "
     "schemas that it means, pg_temp at the end. No SQL is printed, since the body has to fit.",
     bad=f"{_TOTAL}\n{_FUNCTION}\nAS $$ BEGIN UPDATE totals SET n = n + 1; RETURN NEW; END; $$;\n"
@@ -63,16 +64,21 @@ def _identity(routine: Routine) -> str:
     example="public.count_play()",
 )
 def function_search_path(catalog: Catalog) -> Iterator[Found]:
-    """Each SECURITY DEFINER function; of the others those that a trigger, an event trigger, a
+    """Each SECURITY DEFINER function without a path, or that names a table without its schema while
+    pg_temp is not the end of its path; of the others those that a trigger, an event trigger, a
     policy, an index, a generated column, a constraint or a materialized view runs, and that name a
     table or a function without its schema. A body in SQL's own form (BEGIN ATOMIC) is bound when it
     is made. C functions, and SQL that a function puts together, are not looked at.
     """
     for routine in catalog.facts.routines:
-        if routine.is_fixed:
-            continue
         names = _unqualified(routine.source, catalog.facts)
-        if routine.is_definer:
+        if routine.is_fixed:
+            tables = [name for name in names if name in catalog.facts.tables_named]
+            if not (routine.is_definer and tables and _is_open_to_temporary(routine.path)):
+                continue
+            what = ", ".join(tables[:3])
+            message = f"SECURITY DEFINER, and a caller's temporary table can stand for {what}"
+        elif routine.is_definer:
             message = "SECURITY DEFINER, and its search_path is the caller's"
         elif names and routine.run_by:
             what = ", ".join(names[:3])
@@ -80,6 +86,13 @@ def function_search_path(catalog: Catalog) -> Iterator[Found]:
         else:
             continue
         yield Found(None, _identity(routine), message)
+
+
+def _is_open_to_temporary(path: str) -> bool:
+    """Whether a temporary table comes before another schema's, as it does without pg_temp."""
+    schemas = [part.strip().strip('"') for part in path.split(",")]
+    others = {*schemas} - {"", "pg_catalog", "pg_temp"}
+    return bool(others) and schemas[-1] != "pg_temp"
 
 
 def _unqualified(source: str, facts: Facts) -> list[str]:
