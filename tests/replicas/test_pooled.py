@@ -231,7 +231,7 @@ def purged(failover: Failover, monkeypatch: pytest.MonkeyPatch) -> None:
         session.execute(FILL.encode())
     with monkeypatch.context() as patch:
         patch.setattr(batches, "wait_for_replicas", lambda connection: failover.happen())
-        with pytest.raises(CommandError, match="deleted before, and the next purge") as raised:
+        with pytest.raises(CommandError, match="deleted, and the next purge") as raised:
             run("purge", "--batch-size", "10")
     assert "\n" not in str(raised.value)
     assert 0 < count(failover.standby.host, GONE) < 30
