@@ -39,6 +39,20 @@ WHERE track_id = %s ORDER BY created_at DESC LIMIT 50
 PLAY = "INSERT INTO track_plays (track_id, user_id) VALUES (%s, %s)"
 COPY = "COPY track_plays (track_id, user_id) FROM STDIN"
 COPIED = 20_000
+#: A table of the coordinator for the newest plays, which a job moves to the log.
+RECENT = """
+CREATE TABLE recent_plays (LIKE track_plays INCLUDING ALL);
+ALTER TABLE recent_plays ADD FOREIGN KEY (track_id) REFERENCES tracks ON DELETE CASCADE,
+    ADD FOREIGN KEY (user_id) REFERENCES users ON DELETE SET NULL
+"""
+RECENT_ROWS = 20_000
+NEWEST = f"""
+INSERT INTO recent_plays SELECT * FROM track_plays ORDER BY created_at DESC LIMIT {RECENT_ROWS}
+"""
+MOVE = """
+WITH moved AS (DELETE FROM recent_plays RETURNING *)
+INSERT INTO track_plays SELECT * FROM moved ON CONFLICT (id) DO NOTHING
+"""
 
 
 def rate(run: Callable[[], Any]) -> float:
@@ -85,6 +99,29 @@ def main() -> None:
         session.autocommit = False
         session.execute("SET search_path = public, django")
         print(f"  plays by COPY: {COPIED * rate(copy):,.0f}")
+        _recent(session)
+
+
+def _recent(session: psycopg.Connection[Any]) -> None:
+    """The rates of a table of the newest plays beside the log; all of it is rolled back."""
+    for statement in RECENT.split(";"):
+        session.execute(statement.encode())
+    session.execute(NEWEST.encode())
+    keys = session.execute(
+        "SELECT user_id, track_id FROM recent_plays WHERE user_id IS NOT NULL LIMIT 500"
+    ).fetchall()
+    read = OF_USER.replace("track_plays", "recent_plays").encode()
+    play = PLAY.replace("track_plays", "recent_plays").encode()
+    reads = rate(lambda: session.execute(read, [random.choice(keys)[0]]).fetchall())  # noqa: S311
+    print(f"  newest plays of a user, of a table of {RECENT_ROWS:,} beside it: {reads:,.0f}")
+    plays = rate(lambda: session.execute(play, [keys[0][1], keys[0][0]]))
+    print(f"  plays inserted there one by one: {plays:,.0f}")
+    # Rows that the log does not have yet.
+    session.execute("UPDATE recent_plays SET id = gen_random_uuid()")
+    started = time.monotonic()
+    moved = session.execute(MOVE.encode()).rowcount
+    print(f"  plays moved from there: {moved / (time.monotonic() - started):,.0f}")
+    session.rollback()
 
 
 if __name__ == "__main__":
