@@ -19,7 +19,8 @@ from tests.deploy.later import (
     add,
     key,
 )
-from tests.deploy.lint_refused import COMPLETE, TRACK, alter, fires, in_plpgsql, state_only
+from tests.deploy.lint_refused import COMPLETE, TRACK, alter, in_plpgsql, state_only
+from tests.deploy.lint_triggers import fires
 from veza_core.db.constraint_operations import (
     AddForeignKeyNotValid,
     AddUniqueConcurrently,

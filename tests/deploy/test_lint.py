@@ -13,7 +13,8 @@ from django.db.migrations import RunSQL
 
 from tests.deploy.later import TEXT, a_copy, a_migration, add, on_disk
 from tests.deploy.lint_accepted import GOOD
-from tests.deploy.lint_refused import BAD, STRANGE_TRIGGERS
+from tests.deploy.lint_refused import BAD
+from tests.deploy.lint_triggers import STRANGE_TRIGGERS
 from veza_core.db.scratch import ScratchDatabaseError
 from veza_core.operations.deploy.executor import Executor, MigrationReport, Patience
 from veza_core.operations.deploy.lint import headings, service

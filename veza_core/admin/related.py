@@ -1,9 +1,9 @@
 """Accounts that belong together: of an e-mail domain, seen at an address, seen where another was.
 
-The account's own sessions, and what apps declare beside them (plays, tokens), say where it was. Who
-else was there, sessions say: an index finds those of an address, and nothing else has one (ADR 5).
-Of each account that was found so, its latest plays and tokens there are counted, by the user's
-index; so are its sessions on a device of the first account's.
+The account's sessions, and the tables that apps declare (plays, tokens), give its addresses. Only
+sessions give the other accounts: they alone have an index by address (ADR 5). Of each account that
+is found, its latest plays and tokens at these addresses are counted, by the user's index, and its
+sessions on a device of the first account.
 """
 
 from collections.abc import Sequence
@@ -56,6 +56,10 @@ def _latest(table: str, user: str, rows: str, whose: str) -> str:
         ORDER BY {user}, created_at DESC LIMIT %({rows})s)"""
 
 
+#: The account's latest rows of the other tables.
+OTHERS = "".join(
+    f" UNION ALL {_latest(table, user, 'own', '%(user)s')}" for table, user in SEEN_AT.items()
+)
 #: Where the account was: the addresses of its latest rows, the last first.
 PLACES = f"""
     latest AS MATERIALIZED (
@@ -64,12 +68,7 @@ PLACES = f"""
         ORDER BY user_id, created_at DESC LIMIT %(own)s
     ), place AS MATERIALIZED (
         SELECT ip_address FROM (
-            SELECT ip_address, created_at FROM latest
-            {
-    "".join(
-        f" UNION ALL {_latest(table, user, 'own', '%(user)s')}" for table, user in SEEN_AT.items()
-    )
-}
+            SELECT ip_address, created_at FROM latest {OTHERS}
         ) AS own
         WHERE ip_address IS NOT NULL
         GROUP BY ip_address ORDER BY max(created_at) DESC LIMIT %(addresses)s
@@ -172,9 +171,9 @@ def related_context(user: User, alias: str) -> dict[str, Any]:
         ),
         "hint": f"By the latest {OWN_SESSIONS} sessions, {' and '.join(_also())} of this account,"
         f" {ADDRESSES} addresses at most, and the latest {SESSIONS // ADDRESSES} sessions at each;"
-        f" of each account its latest {OF_EACH} {' and '.join(_also())} are compared. An address"
-        " can be that of a school or a mobile network, and many devices say the same of"
-        " themselves: look before you act.",
+        f" of each account its latest {OF_EACH} {' and '.join(_also())} are compared. Many people"
+        " can share the address of a school or a mobile network, and many devices have the same"
+        " name: check before you act.",
         "all_url": f"{list_of(User)}?{urlencode({'seen_with': str(user.pk)})}" if found else "",
         "nothing": "No other account was seen at an address of this one.",
         "all_of_them": f"All {number} as a list, with actions",

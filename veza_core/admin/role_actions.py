@@ -109,8 +109,7 @@ class WithdrawRole(RoleAction):
     verb = "withdraw"
     explanation = (
         "The user loses the permissions of the role at the next request. The row stays as a "
-        "record: "
-        "the role gets an end date."
+        "record: the role gets an end date."
     )
     permissions = ("user_roles.delete",)
     undo = "grant_role"

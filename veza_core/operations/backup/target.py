@@ -55,14 +55,14 @@ def check_dependents(connection: BaseDatabaseWrapper, archive: Archive) -> None:
     ]
     if dependents:
         raise CommandError(
-            "these depend on public or django from outside, and would be dropped with what is "
-            "replaced: "
-            f"{'; '.join(map(str, dependents))}. Drop them first, and create them again afterwards."
+            "these depend on public or django from outside, and would be dropped with what "
+            f"is replaced: {'; '.join(map(str, dependents))}. "
+            "Drop them first, and create them again afterwards."
         )
     if replicated := "; ".join(map(str, find_replication(connection, all_tables=True))):
         raise CommandError(
             f"replicas would lose what is replaced: {replicated}. Remove it first, and add it "
-            f"again afterwards (docs/operations.md, Replicas)."
+            "again afterwards (docs/operations.md, Replicas)."
         )
 
 

@@ -80,10 +80,9 @@ def check_stranger(executor: MigrationExecutor) -> None:
             "from a backup; in development, manage.py reset_db."
         )
     raise CommandError(
-        f"schema public has objects that V1 did not create: {_shorten(map(str, present))}. This "
-        f"is another "
-        "database, or an older schema: look at it with manage.py audit_schema, and give V1 an "
-        "empty database."
+        f"schema public has objects that V1 did not create: {_shorten(map(str, present))}. "
+        "This is another database, or an older schema: look at it with manage.py audit_schema, "
+        "and give V1 an empty database."
     )
 
 

@@ -26,7 +26,7 @@ class Counting:
         self.counters: dict[Table, list[tuple[str, Counter]]] = {
             table: counting(str(table)) for table in batches.catalog.tables.values()
         }
-        #: Whether foreign keys delete on other nodes, where nobody counts.
+        #: Whether foreign keys change rows that no statistics here count (layout A of Citus).
         self._elsewhere = any(table.is_copied for table in batches.catalog.tables.values())
         #: The cascades by which rows go that count elsewhere, by the table that they begin at.
         self.ways: dict[Table, list[Reference]] = {
@@ -82,7 +82,10 @@ class Counting:
         return gone
 
     def _along(self, table: Table, keys: Sequence[Any]) -> Iterator[tuple[Table, int, int]]:
-        """How many rows of each table would go with these, and how many lose a reference."""
+        """Each table that foreign keys change when these rows are deleted.
+
+        With how many of its rows they delete, and in how many they set the reference to NULL.
+        """
         gone: dict[Table, set[Any]] = defaultdict(set, {table: set(keys)})
         cleared: dict[Table, set[Any]] = defaultdict(set)
         waiting: list[tuple[Table, Sequence[Any]]] = [(table, keys)]

@@ -19,8 +19,8 @@ class Command(BaseCommand):
 
     help = (
         "Shows the state of the database: schema, jobs, queue, vacuum, replicas. Read-only, in "
-        "about a "
-        "second at any size. Exit status: 0 fine, 1 something needs attention, 2 cannot tell."
+        "about a second at any size. Exit status: 0 fine, 1 something needs attention, "
+        "2 cannot tell."
     )
     requires_system_checks = []
 

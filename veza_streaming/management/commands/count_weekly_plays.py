@@ -63,5 +63,5 @@ class Command(BaseCommand):
         if outcome.left:
             self.stderr.write(
                 f"{outcome.left:,} tracks are left for the next count: locked by other sessions, "
-                f"or deleted just now"
+                "or deleted just now"
             )

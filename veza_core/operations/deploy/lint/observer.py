@@ -67,7 +67,7 @@ class Observer:
             self.start, self.last, now, tag, concurrently, in_no_transaction=not self.atomic
         )
         self.effects += statement.effects()
-        if isinstance(self.operation, RunSQL):
+        if self._runs_sql():
             self._look_at_session(settings)
         self.last = now
         return result
@@ -87,10 +87,15 @@ class Observer:
                 raise
         return execute(*arguments), {}, True
 
+    def _runs_sql(self) -> bool:
+        """Whether the statement is the migration's own, and no operation's that knows better."""
+        operations = getattr(self.operation, "database_operations", [self.operation])
+        return any(isinstance(each, RunSQL) for each in operations)
+
     def _look_at_text(self, text: str) -> None:
         for message in in_bodies(self.connection, text):
             self._fill(message)
-        if BUILDS_CONCURRENTLY.search(text) and isinstance(self.operation, RunSQL):
+        if BUILDS_CONCURRENTLY.search(text) and self._runs_sql():
             message = "RunSQL would meet the invalid index that a failed build leaves"
             self.effects.append(Effect(headings.INDEX, message))
         # The throw-away database has no grants to services.
@@ -101,7 +106,7 @@ class Observer:
     def _look_at_session(self, before: dict[str, tuple[str, str]]) -> None:
         now = snapshot.session_settings(self.connection)
         for name in sorted(name for name in now if now[name] != before[name]):
-            message = f"sets {name} of the session in which `migrate` goes on"
+            message = f"changes {name} of the session that runs `migrate`"
             self.effects.append(Effect(headings.ELSE, message))
 
     def _look_at_rows(
