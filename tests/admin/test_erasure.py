@@ -11,11 +11,20 @@ from django.utils import timezone
 from model_bakery import baker
 
 from tests.acting import take
+from tests.admin.plans import captured, nodes, plan_of, rows_read
 from tests.staff import make_user
 from veza_core.models import RefreshToken, User, UserSession
 from veza_core.operations.purge import erasure
 from veza_core.operations.purge.erasure import Effect, foresee_one
-from veza_streaming.models import Playlist, PlaylistTrack, Track, TrackLike, TrackPlay
+from veza_streaming.models import (
+    Playlist,
+    PlaylistTrack,
+    Track,
+    TrackComment,
+    TrackLike,
+    TrackPlay,
+    TrackShare,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -116,7 +125,94 @@ def test_a_table_that_is_new_and_what_forbids_it(bob: User):
     assert found["elsewhere.members", Effect.FORBIDDING, "user_id"] is None
 
 
+def told(user: User) -> dict[tuple[str, str], tuple[int | None, bool, bool]]:
+    return {
+        (str(effect.table), effect.what): (effect.rows, effect.is_least, effect.is_most)
+        for effect in foresee_one(connection, "users", user.pk)
+        if effect.rows or effect.is_least
+    }
+
+
 def test_counts_end(bob: User, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(erasure, "MOST", 3)
     baker.make(TrackPlay, 6, user=bob)
-    assert foreseen(bob)["track_plays", Effect.CLEARED, "user_id"] == 4
+    assert told(bob)["track_plays", Effect.CLEARED] == (3, True, False)
+
+
+def test_what_is_not_followed_is_told(browser: Client, bob: User, monkeypatch: pytest.MonkeyPatch):
+    """No number looks complete that is not: of three tracks the likes of two were counted."""
+    monkeypatch.setattr(erasure, "FOLLOWED", 2)
+    others, own = make_user("others"), baker.make(Track, 3, user=bob)
+    for track in own:
+        baker.make(TrackLike, track=track, user=others)
+        baker.make(TrackPlay, track=track, user=bob)
+    baker.make(TrackPlay, 4, track=baker.make(Track, user=others), user=bob)
+    found = told(bob)
+    assert found["tracks", Effect.DELETED] == (3, False, False)
+    assert found["track_likes", Effect.DELETED] == (2, True, False)
+    assert found["track_plays", Effect.DELETED] == (2, True, False)
+    # Four, and one that goes with the third track.
+    assert found["track_plays", Effect.CLEARED] == (5, False, True)
+    assert found["track_shares", Effect.DELETED] == (0, True, False)
+    text = browser.get(page(bob)).content.decode()
+    assert "2+" in text
+    assert "5 or fewer" in text
+
+
+def test_rows_that_refer_to_others_of_their_table(bob: User, monkeypatch: pytest.MonkeyPatch):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE public.links (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), user_id uuid"
+            " REFERENCES users ON DELETE CASCADE, after_id uuid REFERENCES links ON DELETE CASCADE)"
+        )
+        cursor.execute("INSERT INTO links (user_id) VALUES (%s) RETURNING id", [bob.pk])
+        for _ in range(3):
+            cursor.execute(
+                "INSERT INTO links (after_id) VALUES (%s) RETURNING id", cursor.fetchone()
+            )
+    assert told(bob)["links", Effect.DELETED] == (4, False, False)
+    monkeypatch.setattr(erasure, "FOLLOWED", 2)
+    assert told(bob)["links", Effect.DELETED] == (4, True, False)
+    monkeypatch.setattr(erasure, "MOST", 2)
+    assert told(bob)["links", Effect.DELETED] == (2, True, False)
+
+
+def test_what_was_not_followed_may_forbid_it(bob: User, monkeypatch: pytest.MonkeyPatch):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE public.prizes (id uuid PRIMARY KEY, track_id uuid REFERENCES tracks)"
+        )
+    baker.make(Track, 3, user=bob)
+    assert ("prizes", Effect.FORBIDDING) not in told(bob)
+    monkeypatch.setattr(erasure, "FOLLOWED", 2)
+    assert told(bob)["prizes", Effect.FORBIDDING] == (0, True, False)
+
+
+@pytest.mark.parametrize(
+    ("most", "followed", "rows"), [(2, 100, 3), (100, 2, 2 * 8)]
+)  # fmt: skip
+def test_the_work_is_bounded(
+    browser: Client,
+    bob: User,
+    monkeypatch: pytest.MonkeyPatch,
+    most: int,
+    followed: int,
+    rows: int,
+):
+    """Of each table, rows are read as are counted, or as refer to those that are followed."""
+    other = make_user("other")
+    for track in baker.make(Track, 8, user=bob):
+        baker.make(TrackPlay, 8, track=track, user=other)
+        baker.make(TrackComment, 8, track=track, user=other)
+    baker.make(TrackShare, 8, user=bob, track=track)
+    monkeypatch.setattr(erasure, "MOST", most)
+    monkeypatch.setattr(erasure, "FOLLOWED", followed)
+    _, statements = captured(browser, page(bob))
+    (statement,) = (one for one in statements if "gone users" in one)
+    read = [
+        (node["Relation Name"], rows_read(node) * node["Actual Loops"])
+        for node in nodes(plan_of(statement))
+        if "Relation Name" in node
+    ]
+    assert {name for name, _ in read} >= {"tracks", "track_plays", "track_comments"}
+    assert [(name, number) for name, number in read if number > rows] == []

@@ -32,7 +32,7 @@ SAID = {
 }
 
 #: A table, what happens, how many rows, by which columns.
-type Line = tuple[str, str, int | None, Sequence[str]]
+type Line = tuple[str, str, str, Sequence[str]]
 
 
 def erasure_context(user: User, alias: str) -> dict[str, Any]:
@@ -43,10 +43,12 @@ def erasure_context(user: User, alias: str) -> dict[str, Any]:
     lines.sort(key=lambda line: (order.index(line[1]), line[0]))
     return {
         "hint": format_html(
-            "{} Counted up to {} for each table, by the foreign keys that the purge follows."
+            "{} Counted up to {} for each table, by the foreign keys that the purge follows, and"
+            " from {} rows of each on to those that refer to them: “7+” if there may be more."
             " “Reference removed”: the row stays, and no longer says whose it was.",
             _when(user),
             f"{erasure.MOST:,}",
+            f"{erasure.FOLLOWED:,}",
         ),
         "heading": "Table by table",
         "table": HtmlTable(
@@ -55,10 +57,10 @@ def erasure_context(user: User, alias: str) -> dict[str, Any]:
                 (
                     _table_name(models, table),
                     badge(what, *SAID[what]),
-                    _number(rows),
+                    number,
                     _column_names(models.get(table), columns) or "the account itself",
                 )
-                for table, what, rows, columns in lines
+                for table, what, number, columns in lines
             ],
         ),
     }
@@ -78,8 +80,8 @@ def _column_names(model: type[Model] | None, columns: Sequence[str]) -> str:
 
 def _effects(user: User, alias: str) -> Iterator[Line]:
     for effect in foresee_one(connections[alias], User._meta.db_table, user.pk):
-        if effect.rows != 0:
-            yield str(effect.table), effect.what, effect.rows, effect.columns
+        if effect.rows != 0 or effect.is_least:
+            yield str(effect.table), effect.what, _number(effect), effect.columns
 
 
 def _kept(user: User, alias: str) -> Iterator[Line]:
@@ -101,11 +103,15 @@ def _kept(user: User, alias: str) -> Iterator[Line]:
     numbers = Counter(name for (name,) in first.union(*others, all=True))
     for name, own in columns.items():
         if number := numbers[name]:
-            yield name, KEPT, number, own
+            yield name, KEPT, str(Count.of(number, erasure.MOST)), own
 
 
-def _number(rows: int | None) -> SafeString | str:
-    return "not counted" if rows is None else str(Count.of(rows, erasure.MOST))
+def _number(effect: Effect) -> str:
+    if effect.rows is None:
+        return "not counted"
+    if effect.is_most:
+        return f"about {effect.rows:,}" if effect.is_least else f"{effect.rows:,} or fewer"
+    return str(Count(effect.rows, effect.is_least))
 
 
 def _when(user: User) -> SafeString:

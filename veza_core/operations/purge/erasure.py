@@ -4,7 +4,7 @@ The tables and their foreign keys are those that the purge itself follows (`read
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -14,23 +14,36 @@ from .catalog import CASCADE, SET_NULL, Catalog, Reference, Table, read_catalog
 
 #: Counting stops above it.
 MOST = 1_000
+#: Of the rows of a table that would be deleted, so many are followed to those that refer to them:
+#: each costs a look into an index of every such table.
+FOLLOWED = 100
 
-# LATERAL and the limits: each key is one look into the index of the foreign key, and no more rows
-# are read than are counted. ANY and the order keep PostgreSQL to that index, whatever it estimates.
+# ANY, the order and the limits keep PostgreSQL to the index of the foreign key, whatever it
+# estimates, and no more rows are read than are counted.
 CHILDREN = sql.SQL(
-    "(SELECT found.key FROM (SELECT key FROM {gone} LIMIT {most}) AS parent CROSS JOIN LATERAL"
-    " (SELECT t.{key} AS key FROM {table} t WHERE t.{column} = ANY (ARRAY[parent.key])"
-    " ORDER BY t.{column} LIMIT {most}) AS found LIMIT {most})"
+    "(SELECT t.{key} AS key FROM {table} t"
+    " WHERE t.{column} = ANY (ARRAY(SELECT key FROM {gone} LIMIT {followed}))"
+    " ORDER BY t.{column} LIMIT {most})"
 )
+# Of a table that refers to itself. A recursive query takes no ARRAY of its own rows.
 OWN_CHILDREN = sql.SQL(
-    "SELECT t.{key} FROM {table} t JOIN {gone} parent ON t.{column} = parent.key"
+    "SELECT found.key FROM (SELECT key FROM {gone} LIMIT {followed}) AS parent CROSS JOIN LATERAL"
+    " (SELECT t.{key} AS key FROM {table} t WHERE t.{column} = ANY (ARRAY[parent.key])"
+    " ORDER BY t.{column} LIMIT {most}) AS found"
 )
-COUNT = sql.SQL("(SELECT count(*) FROM (SELECT FROM ({rows}) AS rows LIMIT {most}) AS counted)")
+#: How many rows were found, and how many of them are none of those that are deleted anyway.
+COUNT = sql.SQL(
+    "(SELECT ARRAY[count(*), count(*) FILTER (WHERE {meant})]"
+    " FROM (SELECT * FROM ({rows}) AS rows LIMIT {most}) AS found)"
+)
+
+
+ALL = sql.SQL("true")
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What would be done to rows of a table; `rows` is `MOST` + 1 for any larger number.
+    """What would be done to rows of a table.
 
     `rows` is None where they cannot be counted here: on other nodes, or in another service's table.
     """
@@ -44,113 +57,160 @@ class Effect:
     #: The columns that refer to what is deleted; none for the row itself.
     columns: Sequence[str]
     rows: int | None
+    #: There may be more: counting ended, here or in a table that the rows refer to.
+    is_least: bool = False
+    #: Some of them may be deleted with rows that were not followed.
+    is_most: bool = False
 
 
 def foresee_one(connection: BaseDatabaseWrapper, name: str, key: Any) -> list[Effect]:
     """What the purge of one row of a table would delete, set to NULL, and be stopped by."""
     catalog = read_catalog(connection)
-    root = catalog.tables[name]
-    gone = _gone(catalog, root, key)
-    asked = [*_deleted(catalog, root, gone), *_cleared(catalog, gone), *_blockers(catalog, gone)]
-    counted = [count for _, count in asked if count is not None]
-    statement = sql.SQL("WITH RECURSIVE {} SELECT {}").format(
-        sql.SQL(", ").join(
-            sql.SQL("{} (key) AS ({})").format(_name(table), query) for table, query in gone.items()
-        ),
-        sql.SQL(", ").join(counted),
-    )
+    question = _Question(catalog, catalog.tables[name], key)
     with connection.cursor() as cursor:
-        cursor.execute(statement)
-        figures = iter(cursor.fetchone() or ())
-    return [
-        Effect(table, what, columns, None if count is None else next(figures))
-        for (table, what, columns), count in asked
-    ]
+        cursor.execute(question.statement())
+        return list(question.answer(cursor.fetchone() or ()))
 
 
-#: A table, what happens there, and the columns by which; with the query that counts, if one can.
-type Asked = tuple[tuple[Table, str, Sequence[str]], sql.Composable | None]
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A line of the answer; `parent` has the rows that its rows refer to, unless deleted."""
+
+    table: Table
+    what: str
+    columns: Sequence[str]
+    count: sql.Composable | None
+    parent: Table | None = None
 
 
-def _gone(catalog: Catalog, root: Table, key: Any) -> dict[Table, sql.Composable]:
-    """The keys of the rows that would be deleted, parents first."""
-    gone: dict[Table, sql.Composable] = {}
-    for table in reversed(catalog.children_first()):
-        parts = [
-            _children(reference, parent)
-            for parent in gone
-            for reference in catalog.references[parent]
-            if reference.table == table and reference.action == CASCADE
-        ]
-        if table == root:
-            parts.insert(0, sql.SQL("SELECT {}::{}").format(sql.Literal(str(key)), sql.SQL("uuid")))
-        if parts and not table.is_spread:
-            own = [
-                OWN_CHILDREN.format(**reference.names, gone=_name(table))
-                for reference in catalog.references[table]
-                if reference.table == table and reference.action == CASCADE
-            ]
-            gone[table] = sql.SQL(" UNION ").join([*parts, *own])
-    return gone
+@dataclass(slots=True)
+class _Question:
+    """One statement that counts everything, and what its figures mean."""
 
+    catalog: Catalog
+    root: Table
+    key: Any
+    #: The keys of the rows that would be deleted, parents first.
+    gone: dict[Table, sql.Composable] = field(default_factory=dict)
+    asked: list[_Asked] = field(default_factory=list)
 
-def _deleted(catalog: Catalog, root: Table, gone: dict[Table, sql.Composable]) -> Iterator[Asked]:
-    for table in gone:
-        rows = sql.SQL("SELECT key FROM {}").format(_name(table))
-        columns = [] if table == root else _columns(catalog, gone, table)
-        yield (table, Effect.DELETED, columns), _count(rows)
-    spread = {
-        reference.table: reference.column
-        for parent in gone
-        for reference in catalog.references[parent]
-        if reference.table.is_spread and reference.action == CASCADE
-    }
-    for table, column in spread.items():
-        yield (table, Effect.DELETED, [column]), None
+    def __post_init__(self) -> None:
+        self._follow()
+        self.asked = [*self._deleted(), *self._cleared(), *self._blockers()]
 
+    def statement(self) -> sql.Composable:
+        return sql.SQL("WITH RECURSIVE {} SELECT {}").format(
+            sql.SQL(", ").join(
+                sql.SQL("{} (key) AS ({})").format(_name(table), query)
+                for table, query in self.gone.items()
+            ),
+            sql.SQL(", ").join(asked.count for asked in self.asked if asked.count is not None),
+        )
 
-def _columns(catalog: Catalog, gone: dict[Table, sql.Composable], table: Table) -> list[str]:
-    """The columns by which rows of a table would be deleted."""
-    return sorted(
-        reference.column
-        for parent in gone
-        for reference in catalog.references[parent]
-        if reference.table == table and reference.action == CASCADE
-    )
-
-
-def _cleared(catalog: Catalog, gone: dict[Table, sql.Composable]) -> Iterator[Asked]:
-    for parent in gone:
-        for reference in catalog.references[parent]:
-            if reference.action != SET_NULL:
+    def answer(self, figures: Sequence[Sequence[int]]) -> Iterator[Effect]:
+        """The lines, those of deleted rows first: of their tables it depends which others end."""
+        numbers = iter(figures)
+        #: Tables of which not all deleted rows are known, and of which not all are followed.
+        cut: set[Table] = set()
+        lost: set[Table] = set()
+        for asked in self.asked:
+            table = asked.table
+            if asked.count is None:
+                yield Effect(table, asked.what, asked.columns, None)
                 continue
-            table = reference.table
-            count = None
-            if not table.is_spread:
-                rows = _children(reference, parent)
-                if table in gone:
-                    # What is deleted itself loses nothing.
-                    rows = sql.SQL("SELECT key FROM {} AS r WHERE key NOT IN (TABLE {})").format(
-                        rows, _name(table)
-                    )
-                count = _count(rows)
-            yield (table, Effect.CLEARED, [reference.column]), count
+            found, meant = next(numbers)
+            is_least = found > MOST
+            if asked.parent is not None:
+                is_least |= asked.parent in lost
+            else:
+                parents = self._parents(table)
+                # The table itself, which is not lost yet, where rows refer to others of it.
+                followed = found if table in parents else 0
+                if is_least or followed > FOLLOWED or not lost.isdisjoint(parents):
+                    is_least = True
+                    cut.add(table)
+                if is_least or found > FOLLOWED:
+                    lost.add(table)
+            is_most = asked.what == Effect.CLEARED and table in cut
+            yield Effect(table, asked.what, asked.columns, min(meant, MOST), is_least, is_most)
 
+    def _follow(self) -> None:
+        for table in reversed(self.catalog.children_first()):
+            parts = [
+                _children(reference, parent)
+                for parent, reference in self._taking(table)
+                if parent != table
+            ]
+            if table == self.root:
+                parts.insert(0, sql.SQL("SELECT {}::uuid").format(sql.Literal(str(self.key))))
+            if parts and not table.is_spread:
+                own = [
+                    OWN_CHILDREN.format(**reference.names, **_limits(table))
+                    for reference in self.catalog.references[table]
+                    if reference.table == table and reference.action == CASCADE
+                ]
+                self.gone[table] = sql.SQL(" UNION ").join([*parts, *own])
 
-def _blockers(catalog: Catalog, gone: dict[Table, sql.Composable]) -> Iterator[Asked]:
-    for parent in gone:
-        for reference in catalog.blockers[parent]:
-            ours = str(reference.table) in catalog.tables
-            count = _count(_children(reference, parent)) if ours else None
-            yield (reference.table, Effect.FORBIDDING, [reference.column]), count
+    def _taking(self, table: Table) -> Iterator[tuple[Table, Reference]]:
+        """The foreign keys by which its rows go with those of another table."""
+        for parent in self.gone:
+            for reference in self.catalog.references[parent]:
+                if reference.table == table and reference.action == CASCADE:
+                    yield parent, reference
+
+    def _parents(self, table: Table) -> set[Table]:
+        return {parent for parent, _ in self._taking(table)}
+
+    def _deleted(self) -> Iterator[_Asked]:
+        for table in self.gone:
+            columns = sorted(reference.column for _, reference in self._taking(table))
+            rows = sql.SQL("SELECT key FROM {}").format(_name(table))
+            yield _Asked(
+                table, Effect.DELETED, [] if table == self.root else columns, _count(rows, ALL)
+            )
+        spread = {
+            reference.table: reference.column
+            for parent in self.gone
+            for reference in self.catalog.references[parent]
+            if reference.table.is_spread and reference.action == CASCADE
+        }
+        for table, column in spread.items():
+            yield _Asked(table, Effect.DELETED, [column], None)
+
+    def _cleared(self) -> Iterator[_Asked]:
+        for parent in self.gone:
+            for reference in self.catalog.references[parent]:
+                table = reference.table
+                if reference.action != SET_NULL:
+                    continue
+                count = None
+                if not table.is_spread:
+                    meant: sql.Composable = ALL
+                    if table in self.gone:
+                        # What is deleted itself loses nothing.
+                        meant = sql.SQL("key NOT IN (TABLE {})").format(_name(table))
+                    count = _count(_children(reference, parent), meant)
+                yield _Asked(table, Effect.CLEARED, [reference.column], count, parent)
+
+    def _blockers(self) -> Iterator[_Asked]:
+        for parent in self.gone:
+            for reference in self.catalog.blockers[parent]:
+                ours = str(reference.table) in self.catalog.tables
+                count = _count(_children(reference, parent), ALL) if ours else None
+                columns = [reference.column]
+                yield _Asked(reference.table, Effect.FORBIDDING, columns, count, parent)
 
 
 def _children(reference: Reference, parent: Table) -> sql.Composable:
-    return CHILDREN.format(**reference.names, gone=_name(parent), most=MOST + 1)
+    return CHILDREN.format(**reference.names, **_limits(parent))
 
 
-def _count(rows: sql.Composable) -> sql.Composable:
-    return COUNT.format(rows=rows, most=MOST + 1)
+def _count(rows: sql.Composable, meant: sql.Composable) -> sql.Composable:
+    return COUNT.format(rows=rows, meant=meant, most=MOST + 1)
+
+
+def _limits(table: Table) -> dict[str, Any]:
+    return {"gone": _name(table), "followed": FOLLOWED, "most": MOST + 1}
 
 
 def _name(table: Table) -> sql.Identifier:
