@@ -292,6 +292,37 @@ def test_partitioned_tables_come_back(database, path):
         assert differences(before, state_of(database)) == ""
 
 
+def test_tables_without_columns_to_copy_come_back(database, path):
+    with connect(database) as session:
+        session.execute(
+            "CREATE TABLE public.bare (); INSERT INTO bare DEFAULT VALUES;"
+            "INSERT INTO bare DEFAULT VALUES;"
+            "CREATE TABLE public.made (n int GENERATED ALWAYS AS (7) STORED);"
+            "INSERT INTO made DEFAULT VALUES"
+        )
+    run_command("backup_db", path, database=database)
+    before = state_of(database)
+    run_command("restore_db", path, *REPLACE, database=database)
+    assert differences(before, state_of(database)) == ""
+
+
+@pytest.mark.parametrize("kind", ["PARTITION OF events DEFAULT", "() INHERITS (rooms)"])
+def test_rows_on_another_server_are_not_asked_for(kind, database, path):
+    """That server may be down, or open to another role alone."""
+    with connect(database) as session:
+        session.execute(
+            "CREATE FOREIGN DATA WRAPPER nobody; CREATE SERVER nowhere FOREIGN DATA WRAPPER nobody;"
+            "CREATE TABLE public.events (id int) PARTITION BY LIST (id);"
+            "CREATE TABLE public.near PARTITION OF events FOR VALUES IN (1);"
+            f"CREATE FOREIGN TABLE public.far {kind} SERVER nowhere;"
+            "INSERT INTO near VALUES (1)"
+        )
+    run_command("backup_db", path, database=database)
+    run_command("restore_db", path, *REPLACE, database=database)
+    with connect(database) as session:
+        assert session.execute("SELECT 'public.far'::regclass, id FROM near").fetchone()[1] == 1
+
+
 def test_a_tablespace_that_is_not_there(database, path):
     space = f"Fast {database}"[:40]
     with connect("postgres") as server:

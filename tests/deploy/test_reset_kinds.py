@@ -139,6 +139,24 @@ LEANING = {
         "CREATE CAST (chat.kind AS public.user_role) WITH INOUT",
         True,
     ),
+    "language other": (
+        "CREATE FUNCTION public.handle() RETURNS language_handler LANGUAGE c"
+        " AS '$libdir/plpgsql', 'plpgsql_call_handler';"
+        "CREATE LANGUAGE other HANDLER public.handle",
+        True,
+    ),
+    "access method other": (
+        "CREATE FUNCTION public.handle(internal) RETURNS table_am_handler LANGUAGE internal"
+        " AS 'heap_tableam_handler';"
+        "CREATE ACCESS METHOD other TYPE TABLE HANDLER public.handle",
+        True,
+    ),
+    "foreign-data wrapper other": (
+        "CREATE FUNCTION public.check(text[], oid) RETURNS void LANGUAGE plpgsql"
+        " AS 'BEGIN END';"
+        "CREATE FOREIGN DATA WRAPPER other VALIDATOR public.check",
+        True,
+    ),
     "trigger notify on public.users": (
         "CREATE FUNCTION chat.notify() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
         "CREATE TRIGGER notify AFTER INSERT ON users FOR EACH ROW EXECUTE FUNCTION chat.notify()",

@@ -152,6 +152,9 @@ BY_IDENTITY = {
     "text search configuration": "DROP TEXT SEARCH CONFIGURATION IF EXISTS {identity}",
     "text search dictionary": "DROP TEXT SEARCH DICTIONARY IF EXISTS {identity}",
     "event trigger": "DROP EVENT TRIGGER IF EXISTS {identity}",
+    "language": "DROP LANGUAGE IF EXISTS {identity}",
+    "access method": "DROP ACCESS METHOD IF EXISTS {identity}",
+    "foreign-data wrapper": "DROP FOREIGN DATA WRAPPER IF EXISTS {identity}",
 }
 
 

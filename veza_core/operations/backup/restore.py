@@ -19,10 +19,15 @@ from veza_core.operations.reset import empty_schemas
 AVAILABLE = """
 SELECT name::text FROM pg_available_extensions WHERE name = ANY(%s) AND installed_version IS NULL
 """
+# But for those that have rows on another server: ANALYZE would go there, and fail with it.
 TABLES = """
+WITH RECURSIVE far AS (
+    SELECT oid FROM pg_class WHERE relkind = 'f'
+    UNION SELECT inhparent FROM far JOIN pg_inherits ON inhrelid = far.oid
+)
 SELECT format('%%I.%%I', nspname, relname)
 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-WHERE nspname = ANY(%s) AND relkind IN ('r', 'p')
+WHERE nspname = ANY(%s) AND relkind IN ('r', 'p') AND pg_class.oid NOT IN (TABLE far)
 """
 
 

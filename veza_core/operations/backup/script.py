@@ -14,7 +14,8 @@ from django.core.management.base import CommandError
 
 from veza_core.schema.export.options import ATTRIBUTE
 
-COPY = re.compile(rb"COPY (.+?) \(.*\) FROM stdin;\n", re.DOTALL)
+# Without a list where a table has no columns, or only generated ones.
+COPY = re.compile(rb"COPY (.+?) (?:\(.*\))? FROM stdin;\n", re.DOTALL)
 END_OF_ROWS = b"\\.\n"
 # Bytes that are read and sent at once.
 BLOCK = 1 << 18
