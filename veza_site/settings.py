@@ -267,6 +267,9 @@ TEMPLATES = [
 # Accounts -------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "veza_core.User"
+
+# What `dumpdata` saves says where it is from.
+SERIALIZATION_MODULES = {name: f"veza_site.serializers.{name}" for name in ("json", "jsonl", "xml")}
 AUTHENTICATION_BACKENDS = ["veza_site.support.backend.SupportBackend"]
 PASSWORD_HASHERS = ["veza_core.passwords.BCryptPasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [

@@ -1,5 +1,6 @@
 """Lists as CSV: how much of them, for whom, and what is remembered of it."""
 
+import re
 import tracemalloc
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -16,6 +17,7 @@ from tests.acting import entries
 from tests.exporting import address, download, lines, rows
 from tests.staff import make_staff, make_user, signed_in
 from veza_core.access import access_of
+from veza_core.db.session import database_of
 from veza_core.models import RefreshToken, User
 from veza_core.screens import keyset
 from veza_core.screens.actions import batches, export
@@ -198,9 +200,11 @@ def test_a_failing_log_lets_nothing_leave(browser: Client):
 
 
 def test_the_file_has_a_name_and_is_never_shown(browser: Client):
+    """The name says which database the rows are from: a CSV has no other place for it."""
     headers = download(browser, User).headers
     assert headers["Content-Type"] == "text/csv; charset=utf-8"
-    assert headers["Content-Disposition"].startswith('attachment; filename="users-20')
+    name = re.sub(r"\W+", "-", database_of(connection))
+    assert headers["Content-Disposition"].startswith(f'attachment; filename="users-{name}-20')
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 

@@ -22,6 +22,7 @@ from tests.staff import make_staff, make_user, signed_in
 from veza_core.access import access_of
 from veza_core.admin import bundle
 from veza_core.admin.data_actions import ExportData
+from veza_core.db.session import database_of
 from veza_core.models import (
     Permission,
     Role,
@@ -125,6 +126,16 @@ def test_no_secret_and_each_is_named(browser: Client, both: tuple[Hostile, Hosti
     left_out = {one["table"]: set(one["left_out"]) for one in contents["tables"]}
     assert {table: names for table, names in left_out.items() if names} == SECRET_COLUMNS
     assert "django.otp_totp_totpdevice" in contents["not_included"]
+
+
+def test_the_archive_names_its_database_and_no_server(browser: Client, user: User):
+    """It leaves the house, and nobody outside can use more than the name."""
+    found = archive(browser, user)
+    database = database_of(connection)
+    contents, readme = (found.read(name).decode() for name in ("contents.json", "README.txt"))
+    assert json.loads(contents)["database"] == database
+    assert f"the platform's database, {database}," in readme
+    assert connection.connection.info.host not in contents + readme
 
 
 def test_what_is_secret_is_not_even_selected(browser: Client, user: User):

@@ -17,6 +17,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from django.db import DatabaseError, connections
 from psycopg import sql
 
+from veza_core.db.session import database_of
 from veza_core.models import User
 from veza_core.operations.personal_data import ANOTHER, LONGEST, Column, Held, PersonalData
 from veza_core.screens.actions.cells import cell
@@ -34,8 +35,8 @@ LIMITS = (
 )
 
 README = """\
-This archive has the data of the platform's database about the account {name} ({key}),
-as of {at} UTC.
+This archive has the data of the platform's database, {database}, about the account
+{name} ({key}), as of {at} UTC.
 
 data/ has two files for each table: the same rows as JSON and as CSV (UTF-8). Times are UTC.
 values/ has values that are too long for a row.
@@ -97,7 +98,12 @@ class Bundle:
 
     def _all(self, archive: ZipFile) -> Iterator[bytes]:
         at = f"{self._now:%Y-%m-%d %H:%M:%S}"
-        readme = README.format(name=self.user.username, key=self.user.pk, at=at, another=ANOTHER)
+        # Nobody who gets it can use more than the name: no server, and no role.
+        with reading(self.alias):
+            database = database_of(connections[self.alias])
+        readme = README.format(
+            database=database, name=self.user.username, key=self.user.pk, at=at, another=ANOTHER
+        )
         yield from self._file(archive, "README.txt", iter([readme.encode()]))
         tables = []
         for held in self.data.held:
@@ -112,6 +118,7 @@ class Bundle:
             name = _file_of(held, key, column)
             yield from self._file(archive, name, self._slices(held, key, column))
         contents = {
+            "database": database,
             "user": {"id": str(self.user.pk), "username": self.user.username},
             "at": self._now.isoformat(),
             "tables": tables,

@@ -190,6 +190,14 @@ def read_session(connection: BaseDatabaseWrapper) -> Session:
     return Session(host, limits, *facts)
 
 
+def database_of(connection: BaseDatabaseWrapper) -> str:
+    """The database's name, by the server's own answer."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_database()::text")
+        [name] = cursor.fetchone()
+    return str(name)
+
+
 def announce(
     connection: BaseDatabaseWrapper, say: Callable[[str], object], *, lift: bool = False
 ) -> Session:

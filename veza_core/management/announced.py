@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
-from veza_core.db.session import announce
+from veza_core.db.session import Session, announce
 from veza_core.db.waits import told
 from veza_core.errors import clear_line
 
@@ -39,10 +39,14 @@ class AnnouncedMixin(BaseCommand):
         if not self.only_reads:
             session.check_writable()
         try:
-            return super().handle(*args, **options)
+            return self.run(session, *args, **options)
         except CommandError as error:
             # Django's commands wrap what PostgreSQL said in several lines of possible reasons.
             cause = error.__cause__ or error.__context__
             if isinstance(cause, DatabaseError) and clear_line(cause):
                 raise CommandError(told(cause)) from error
             raise
+
+    def run(self, session: Session, *args: Any, **options: Any) -> Any:
+        """What the other package's command does; `session` says where."""
+        return super().handle(*args, **options)

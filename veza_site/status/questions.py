@@ -56,7 +56,8 @@ def server(connection: BaseDatabaseWrapper) -> Answer:
             extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())::float8 AS uptime
         """,
     )
-    return answer
+    # As the client was told it: a host's name, or a socket's directory.
+    return {"host": connection.connection.info.host, **answer}
 
 
 def schema(connection: BaseDatabaseWrapper) -> Answer:

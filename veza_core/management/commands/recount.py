@@ -66,9 +66,10 @@ class Command(BaseCommand):
         connection = connections[options["database"]]
         check_direct(connection)
         stream = self.stderr if options["as_json"] else self.stdout
-        session = announce(connection, stream.write if options["verbosity"] else lambda line: None)
+        say = stream.write if options["verbosity"] else lambda line: None
+        self.session = announce(connection, say)
         if not options["dry_run"]:
-            session.check_writable()
+            self.session.check_writable()
         progress = StatusLine(self.stderr, shown=options["verbosity"] >= 1)
         outcome = Outcome()
         recount = Recount(
@@ -102,6 +103,7 @@ class Command(BaseCommand):
         if options["as_json"]:
             figures = {
                 "dry_run": options["dry_run"],
+                "connection": self.session.as_dict(),
                 "rows": outcome.rows,
                 "counters": {name: asdict(off) for name, off in outcome.counters.items()},
                 "seconds": round(seconds, 3),

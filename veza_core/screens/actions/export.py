@@ -6,12 +6,14 @@ Who may read a table may look at it page by page. To carry off pages of it by th
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
+from django.db import connections
 from django.db.models import ForeignKey, Model
 from django.http import HttpResponseNotAllowed, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -20,6 +22,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from veza_core.access import StaffRequest
+from veza_core.db.session import database_of
 
 from ..bounded import IN_CELL, bounded, is_unbounded
 from ..columns import field_of, secret_fields
@@ -152,7 +155,11 @@ def _export(
     fields = export_fields(admin)
     asked = {"filters": _filters(listing), "columns": headings(admin, fields)}
     admin.admin_site.record(request, f"{table}.export", admin.model, reason=reason, after=asked)
-    name = f"{table}-{timezone.now():%Y-%m-%d-%H%M%S}.csv"
+    with reading(admin.read_alias):
+        database = database_of(connections[admin.read_alias])
+    # Only the file's name can say it: the first line is for the columns' names.
+    database = re.sub(r"[^A-Za-z0-9_]+", "-", database)
+    name = f"{table}-{database}-{timezone.now():%Y-%m-%d-%H%M%S}.csv"
     return StreamingHttpResponse(
         _stream(admin, request, listing, fields),
         content_type="text/csv; charset=utf-8",

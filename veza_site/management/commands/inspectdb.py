@@ -1,10 +1,13 @@
-"""`inspectdb`: the command of Django, which fails where it could not read a table."""
+"""`inspectdb`: the command of Django, which says where it read, and fails where it could not."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import CommandError
 from django.core.management.commands.inspectdb import Command as DjangoCommand
+from django.db import connections
+
+from veza_core.db.session import read_session
 
 UNREAD, WHY = "# Unable to inspect table ", "# The error was: "
 
@@ -14,6 +17,8 @@ class Command(DjangoCommand):
 
     def handle_inspection(self, options: dict[str, Any]) -> Iterator[str]:
         """Django's lines. Raises `CommandError` after the last one where a table has no model."""
+        # A comment: what it prints is saved as a module.
+        yield f"# {read_session(connections[options['database']])}"
         unread = []
         for line in super().handle_inspection(options):
             if line.startswith(UNREAD):

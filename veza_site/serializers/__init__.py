@@ -1,0 +1,56 @@
+"""Django's serializers, which say in what `dumpdata` saves where its rows are from.
+
+Django's deserializers pass over what they do not know, so that any `loaddata` reads such a file.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.serializers.python import Serializer
+from django.db.models import Model
+
+from veza_core.db.session import Session
+
+
+@dataclass(slots=True)
+class Origin:
+    """Where the rows of a file are from, and whether the file says so."""
+
+    place: dict[str, Any]
+    is_told: bool = False
+
+
+_origin: ContextVar[Origin | None] = ContextVar("origin", default=None)
+
+
+@contextmanager
+def saved_from(session: Session) -> Iterator[Origin]:
+    """Within the block, what is serialized says that it is from this session's database."""
+    origin = Origin(session.as_dict())
+    token = _origin.set(origin)
+    try:
+        yield origin
+    finally:
+        _origin.reset(token)
+
+
+def origin_to_tell() -> dict[str, Any] | None:
+    """Where the rows are from, the first time; None: nobody asked for it, or it is told."""
+    origin = _origin.get()
+    if origin is None or origin.is_told:
+        return None
+    origin.is_told = True
+    return origin.place
+
+
+class OriginMixin(Serializer):
+    """Tells it in the first object, beside the model's name."""
+
+    def get_dump_object(self, obj: Model) -> dict[str, Any]:
+        """The object, as Django writes it."""
+        written: dict[str, Any] = super().get_dump_object(obj)
+        place = origin_to_tell()
+        return {"saved_from": place, **written} if place else written

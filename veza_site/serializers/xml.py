@@ -1,0 +1,21 @@
+"""Django's XML."""
+
+from django.core.serializers.xml_serializer import Deserializer
+from django.core.serializers.xml_serializer import Serializer as DjangoSerializer
+
+from veza_site.serializers import origin_to_tell
+
+__all__ = ["Deserializer", "Serializer"]
+
+
+class Serializer(DjangoSerializer):
+    """Says in its first element where the rows are from, also where there are none."""
+
+    def start_serialization(self) -> None:
+        """Open the document."""
+        super().start_serialization()
+        if place := origin_to_tell():
+            known = {name: str(value) for name, value in place.items() if value is not None}
+            self.indent(1)
+            self.xml.startElement("saved_from", known)
+            self.xml.endElement("saved_from")
