@@ -34,6 +34,14 @@ def dumped(filled, path, *options):
     return path
 
 
+def test_a_pipe_is_no_backup(tmp_path):
+    """Which would wait for a writer that has long gone; and so would pg_restore."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/null")):
+        with pytest.raises(CommandError, match="is a device, a pipe or a socket"):
+            open_archive(path, [])
+
+
 def archives_of_others(filled, archive, folder):
     """Paths of files that are no backups, and what is said of each."""
     whole = archive.read_bytes()

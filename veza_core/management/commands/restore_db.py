@@ -42,6 +42,8 @@ from veza_core.operations.progress import StatusLine
 from veza_core.operations.reset import OutsideChangedError, sessions_in_the_way
 
 UNCHANGED = "Nothing was changed."
+#: Of a schema, another object, a function or a table: what tables of ours use is not there.
+MISSING = {"3F000", "42704", "42883", "42P01"}
 
 
 class Command(BaseCommand):
@@ -178,6 +180,8 @@ class Command(BaseCommand):
         if is_lock_timeout(error):
             who = "; ".join(map(str, sessions_in_the_way(connection))) or "already disconnected"
             return f"sessions are in the way: {who}. Close them and try again. {UNCHANGED}"
+        if getattr(error.__cause__ or error, "sqlstate", None) in MISSING:
+            return f"{one_line(error)}: create first what backup_db said it needs. {UNCHANGED}"
         # What the file holds may be wrong in any way: it is never a bug of this program.
         return f"{clear_line(error) or one_line(error)}. {UNCHANGED}"
 

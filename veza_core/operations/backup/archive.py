@@ -226,6 +226,11 @@ def _check_format(path: Path) -> None:
     if (path / "toc.dat").exists():
         raise CommandError(f"{path} is an archive of pg_dump's directory format: {NOT_OURS}")
     try:
+        if not (path.is_file() or path.is_dir()) and path.exists():
+            # It is read more than once, which a pipe is not.
+            raise CommandError(
+                f"{path} is a device, a pipe or a socket: write it to a file, and restore that"
+            )
         with path.open("rb") as file:
             head = file.read(TAR_AT + len(TAR))
     except OSError as error:
