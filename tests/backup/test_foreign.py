@@ -228,6 +228,13 @@ def test_extensions_that_our_tables_use_are_said(database, path):
     assert differences(before, state_of(database)) == ""
 
 
+def test_an_extension_in_our_own_schema_is_named(database, archive, debugging):
+    with connect(database) as session:
+        session.execute("CREATE EXTENSION unaccent SCHEMA django")
+    with pytest.raises(CommandError, match="ALTER EXTENSION unaccent SET SCHEMA public"):
+        run_command("restore_db", str(archive), *REPLACE, database=database)
+
+
 def make_extension(directory, session):
     """An extension with a table that users add rows to, as PostGIS has `spatial_ref_sys`."""
     files = directory / "extension"

@@ -139,6 +139,10 @@ LEANING = {
         "CREATE CAST (chat.kind AS public.user_role) WITH INOUT",
         True,
     ),
+    "extension unaccent (in schema django: ALTER EXTENSION unaccent SET SCHEMA public": (
+        "CREATE EXTENSION unaccent SCHEMA django",
+        False,
+    ),
     "language other": (
         "CREATE FUNCTION public.handle() RETURNS language_handler LANGUAGE c"
         " AS '$libdir/plpgsql', 'plpgsql_call_handler';"

@@ -62,14 +62,19 @@ WHERE coalesce(identified.schema, address.object_names[1]) <> ALL (%(schemas)s)
 ORDER BY objid DESC, objsubid
 """
 
-# Tables outside whose rows are in ours: partitions, or children by inheritance.
-PARENTS = """
+# Tables outside whose rows are in ours: partitions, or children by inheritance; and extensions.
+NEVER_DROPPED = """
 SELECT 'table', format('%%s (%%s is a part of it)', inhparent::regclass, inhrelid::regclass)
 FROM pg_inherits
 JOIN pg_class AS child ON child.oid = inhrelid AND child.relkind IN ('r', 'p', 'f')
 JOIN pg_class AS parent ON parent.oid = inhparent
 WHERE child.relnamespace::regnamespace::text = ANY(%(schemas)s)
     AND parent.relnamespace::regnamespace::text <> ALL (%(schemas)s)
+-- Schema django goes as a whole, and extensions are to stay.
+UNION ALL
+SELECT 'extension', format(
+    '%%I (in schema django: ALTER EXTENSION %%I SET SCHEMA public moves it)', extname, extname)
+FROM pg_extension WHERE extnamespace::regnamespace::text = 'django'
 ORDER BY 2
 """
 
@@ -179,7 +184,7 @@ def find_dependents(connection: BaseDatabaseWrapper) -> list[Dependent]:
             Dependent(kind, identity, None if generated else _drop(kind, identity, names))
             for kind, identity, names, generated in cursor.fetchall()
         ]
-        cursor.execute(PARENTS, {"schemas": schemas})
+        cursor.execute(NEVER_DROPPED, {"schemas": schemas})
         return dependents + [
             Dependent(kind, identity, None) for kind, identity in cursor.fetchall()
         ]
