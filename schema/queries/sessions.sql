@@ -90,17 +90,20 @@ VALUES ($1, $2, $3, $4, $5, $6) RETURNING id;
 -- first, sees revoked_at, and gets no row. No row also when the session was ended or has expired, or the
 -- account may not sign in. After no row, call EndSessionOfReusedToken.
 -- $1: the old hash; $2: the new one; $3: when the new one expires.
--- index: idx_refresh_tokens_token_hash, users_pkey, user_sessions_pkey
-WITH used AS (
-    UPDATE refresh_tokens SET revoked_at = CURRENT_TIMESTAMP FROM users
-    WHERE refresh_tokens.token_hash = $1 AND refresh_tokens.revoked_at IS NULL
+-- index: idx_refresh_tokens_token_hash, users_pkey, user_sessions_pkey, refresh_tokens_pkey
+WITH usable AS MATERIALIZED (
+    SELECT refresh_tokens.id
+    FROM refresh_tokens JOIN users ON users.id = refresh_tokens.user_id
+    WHERE refresh_tokens.token_hash = $1
       AND refresh_tokens.expires_at > CURRENT_TIMESTAMP
-      AND users.id = refresh_tokens.user_id
       AND users.is_active AND NOT users.is_banned AND users.deleted_at IS NULL
       AND NOT EXISTS (SELECT 1 FROM user_sessions
                       WHERE user_sessions.id = refresh_tokens.session_id
                         AND (user_sessions.revoked_at IS NOT NULL
                              OR user_sessions.expires_at <= CURRENT_TIMESTAMP))
+), used AS (
+    UPDATE refresh_tokens SET revoked_at = CURRENT_TIMESTAMP FROM usable
+    WHERE refresh_tokens.id = usable.id AND refresh_tokens.revoked_at IS NULL
     RETURNING refresh_tokens.user_id, refresh_tokens.session_id
 )
 INSERT INTO refresh_tokens (user_id, session_id, token_hash, expires_at, ip_address, user_agent)

@@ -76,16 +76,17 @@ WHERE id = $1 AND locked_by = $2 AND status = 'processing';
 -- run it again.
 -- index: hls_transcode_queue_pkey, idx_hls_transcode_queue_track_id_track_version_id
 UPDATE hls_transcode_queue AS job
-SET status = next.status,
-    run_after = CURRENT_TIMESTAMP + interval '1 minute' * 2 ^ least(job.attempt_count - 1, 10),
-    completed_at = CASE WHEN next.status <> 'pending' THEN CURRENT_TIMESTAMP END,
+SET status = next.status, run_after = next.run_after,
+    completed_at = CASE WHEN next.status <> 'pending' THEN (SELECT CURRENT_TIMESTAMP) END,
     locked_by = NULL, locked_at = NULL, error_message = $3
 FROM (SELECT own.id, CASE
         WHEN own.attempt_count >= own.max_attempts THEN 'failed'::transcode_status
         WHEN EXISTS (SELECT FROM hls_transcode_queue AS other
                      WHERE other.status = 'pending' AND other.track_id = own.track_id
                        AND other.track_version_id IS NOT DISTINCT FROM own.track_version_id)
-            THEN 'cancelled' ELSE 'pending' END AS status
+            THEN 'cancelled' ELSE 'pending' END AS status,
+        CURRENT_TIMESTAMP + interval '1 minute' * 2 ^ least(own.attempt_count - 1, 10)
+            AS run_after
     FROM hls_transcode_queue AS own WHERE own.id = $1) AS next
 WHERE job.id = next.id AND job.locked_by = $2 AND job.status = 'processing';
 
@@ -113,7 +114,7 @@ WITH lost AS MATERIALIZED (
 )
 UPDATE hls_transcode_queue AS job
 SET status = next.status,
-    completed_at = CASE WHEN next.status <> 'pending' THEN CURRENT_TIMESTAMP END,
+    completed_at = CASE WHEN next.status <> 'pending' THEN (SELECT CURRENT_TIMESTAMP) END,
     locked_by = NULL, locked_at = NULL, error_message = 'its worker gave no sign of life'
 FROM next WHERE job.id = next.id
 RETURNING job.id, job.track_id, job.status;

@@ -107,7 +107,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id, status, created_at;
 -- faster. It is published when it is ready for the first time.
 -- index: tracks_pkey
 UPDATE tracks SET status = $3, published_at = CASE WHEN $3 = 'ready'::track_status
-    THEN coalesce(published_at, CURRENT_TIMESTAMP) ELSE published_at END
+    THEN coalesce(published_at, (SELECT CURRENT_TIMESTAMP)) ELSE published_at END
 WHERE id = $1 AND status = $2 AND deleted_at IS NULL;
 
 -- name: DeleteTrack :execrows

@@ -43,7 +43,7 @@ WHERE id = $1;
 -- index: users_pkey
 UPDATE users SET failed_login_count = failed_login_count + 1,
     locked_until = CASE WHEN failed_login_count + 1 >= $2::integer
-        THEN CURRENT_TIMESTAMP + make_interval(secs => $3::double precision)
+        THEN (SELECT CURRENT_TIMESTAMP + make_interval(secs => $3::double precision))
         ELSE locked_until END
 WHERE id = $1 RETURNING failed_login_count, locked_until;
 

@@ -64,6 +64,7 @@ def test_commands_beside_a_rebalance(citus: None, layout: str, tmp_path: Any) ->
             result = node.manage("distribute", "--undo", "--lock-timeout", "0.2")
             assert is_one_clear_line(result), result.stderr
             assert "sessions are in the way" in result.stderr
+            assert "Citus Background Task Queue Executor" in result.stderr
             with on_disk([later]), pytest.MonkeyPatch.context() as patch:
                 patch.setattr("django.conf.settings.MIGRATE_LOCK_ATTEMPTS", 1)
                 result = node.manage("migrate", "--no-audit", "--lock-timeout", "0.2")

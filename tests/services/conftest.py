@@ -27,6 +27,9 @@ def wait_until(condition: Callable[[], bool]) -> None:
 class Session:
     """A service's connection, with `$1` for parameters. Transactions are opened by `begin`."""
 
+    #: Whether the backend of that pid waits for another one.
+    WAITS = "SELECT pg_blocking_pids(%s) <> '{}'"
+
     def __init__(self, connection: psycopg.Connection[Any], pool: ThreadPoolExecutor) -> None:
         self.connection = connection
         self.pool = pool
@@ -58,7 +61,7 @@ class Session:
         """Whether it waits for another session's lock, as a session of its own sees it."""
         with psycopg.connect(self.connection.info.dsn, autocommit=True) as look:
             pid = self.connection.info.backend_pid
-            return look.execute("SELECT pg_blocking_pids(%s) <> '{}'", [pid]).fetchone()[0]
+            return look.execute(self.WAITS, [pid]).fetchone()[0]
 
 
 @pytest.fixture(scope="module")
@@ -68,16 +71,21 @@ def services(migrated: str, django_db_blocker: Any) -> Iterator[str]:
         yield name
 
 
+@pytest.fixture(scope="module")
+def server(services: str) -> dict[str, Any]:
+    """What psycopg connects with. tests/distribute has the database of a coordinator there."""
+    return {**server_parameters(), "dbname": services}
+
+
 @pytest.fixture
-def session(services: str) -> Iterator[Callable[[], Session]]:
+def session(server: dict[str, Any]) -> Iterator[Callable[[], Session]]:
     """Opens a session. A lock that never comes ends its statement in `LONGEST` seconds."""
     with ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor())
 
         def connect() -> Session:
             connection = psycopg.connect(
-                **server_parameters(),
-                dbname=services,
+                **server,
                 autocommit=True,
                 cursor_factory=psycopg.RawCursor,
                 # Tests prepare by SQL, and deallocate all.
