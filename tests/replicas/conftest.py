@@ -43,9 +43,14 @@ class Site:
 
     def health(self) -> str:
         """What /healthz says of the replica."""
+        return self.states()[REPLICA]
+
+    def states(self) -> dict[str, str]:
+        """What /healthz says of each."""
         answer = self.client.get("/healthz")
         assert answer.status_code == 200
-        return str(answer.json()["replicas"][REPLICA])
+        found: dict[str, str] = answer.json()["replicas"]
+        return found
 
     def told(self, why: str) -> None:
         """Wait until /healthz says that."""

@@ -1,6 +1,7 @@
 """Pages of the admin from a replica: what they show, and when they come from the primary."""
 
 import socket
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -191,7 +192,7 @@ def test_an_idle_primary_leaves_nobody_behind(site: Site) -> None:
     """The last commit is an hour ago, and nothing is missing."""
     primary = lag.read_primary(connections["default"])
     assert primary is not None
-    later = lag.Primary(primary.position, primary.now + timedelta(hours=1), primary.identity)
+    later = replace(primary, now=primary.now + timedelta(hours=1))
     site.pair.caught_up()
     assert lag.read_replica(connections[REPLICA], later)[1] == 0.0
 
@@ -204,7 +205,7 @@ def test_one_write_after_an_idle_hour_is_not_an_hour(site: Site, monkeypatch) ->
         session.execute("SELECT pg_logical_emit_message(false, 'test', 'x')")
         primary = lag.read_primary(connections["default"])
         assert primary is not None
-        later = lag.Primary(primary.position, primary.now + timedelta(hours=1), primary.identity)
+        later = replace(primary, now=primary.now + timedelta(hours=1))
         _, behind = lag.read_replica(connections[REPLICA], later)
         assert 0 < behind < 600
 

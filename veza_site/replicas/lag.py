@@ -13,14 +13,21 @@ from math import inf
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 #: A commit is written to the WAL a moment before this position at the latest. NULL on a server that
-#: is itself a replica. The last two tell a replica of another server, or another database.
+#: is itself a replica. The timeline is the first part of a WAL file's name; the last two tell a
+#: replica of another server, or another database.
 PRIMARY = """
 SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn() - '0/0' END,
+    CASE WHEN NOT pg_is_in_recovery() THEN
+        ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int END,
     clock_timestamp(), (SELECT system_identifier FROM pg_control_system()),
     current_database()::text
 """
+#: A role without pg_read_all_stats does not see what is received, and knows of a new timeline by
+#: the replica's next restartpoint.
 REPLICA = """
 SELECT pg_is_in_recovery(), coalesce(pg_last_wal_replay_lsn() - '0/0', 0),
+    greatest((SELECT timeline_id FROM pg_control_checkpoint()),
+        (SELECT received_tli FROM pg_stat_wal_receiver)),
     pg_last_xact_replay_timestamp(), (SELECT system_identifier FROM pg_control_system()),
     current_database()::text
 """
@@ -41,6 +48,7 @@ class Primary:
     """Where the primary is: its position in the WAL, its clock, and which database it is."""
 
     position: int
+    timeline: int
     now: datetime
     identity: tuple[int, str]
 
@@ -58,11 +66,11 @@ def read_primary(connection: BaseDatabaseWrapper) -> Primary | None:
     """Ask the primary; None where the server is none."""
     with connection.cursor() as cursor:
         cursor.execute(PRIMARY)
-        position, now, *identity = cursor.fetchone()
+        position, timeline, now, *identity = cursor.fetchone()
     if position is None:
         return None
     _remember(int(position))
-    return Primary(int(position), now, (identity[0], identity[1]))
+    return Primary(int(position), timeline, now, (identity[0], identity[1]))
 
 
 def read_replica(connection: BaseDatabaseWrapper, primary: Primary) -> tuple[int, float]:
@@ -80,11 +88,14 @@ def read_replica(connection: BaseDatabaseWrapper, primary: Primary) -> tuple[int
 def _ask(connection: BaseDatabaseWrapper, primary: Primary) -> tuple[int, float]:
     with connection.cursor() as cursor:
         cursor.execute(REPLICA)
-        in_recovery, replayed, committed_at, *identity = cursor.fetchone()
+        in_recovery, replayed, timeline, committed_at, *identity = cursor.fetchone()
     if tuple(identity) != primary.identity:
         raise LeftError("another database")
     if not in_recovery:
         raise LeftError("not a replica")
+    # After a failover it may have what the new primary has not, at the same positions.
+    if timeline != primary.timeline:
+        raise LeftError("another timeline")
     return int(replayed), _behind(int(replayed), committed_at, primary)
 
 

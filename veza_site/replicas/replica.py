@@ -24,9 +24,10 @@ SUSPECT_AFTER = 0.1
 LOOK_EVERY = 2.0
 
 UNREACHABLE, CONFLICT, TOO_FAR = "unreachable", "recovery conflict", "too far behind"
+REFUSED = "the role cannot sign in"
 #: SQLSTATE classes, and single ones, to reasons.
 REASONS = {
-    "28": "the role cannot sign in",
+    "28": REFUSED,
     "3D": "there is no such database",
     "40": CONFLICT,
     "42": "the role cannot read it",
@@ -44,7 +45,14 @@ def reason(error: Exception) -> str:
         return error.why
     cause = error.__cause__ if isinstance(error.__cause__, psycopg.Error) else error
     state = str(getattr(cause, "sqlstate", None) or "")
+    if not state and isinstance(cause, psycopg.Error) and _asked_for_password(cause):
+        return REFUSED
     return REASONS.get(state) or REASONS.get(state[:2]) or UNREACHABLE
+
+
+def _asked_for_password(error: psycopg.Error) -> bool:
+    """Whether the server answered, but let nobody in: libpq gives no SQLSTATE there."""
+    return error.pgconn is not None and bool(error.pgconn.used_password)
 
 
 class Replica:
