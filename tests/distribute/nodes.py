@@ -55,7 +55,7 @@ def _named(url: str, name: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
 
-def _at(url: str, host: str, port: int) -> str:
+def at_address(url: str, host: str, port: int) -> str:
     parts = urlsplit(url)
     credentials = parts.netloc.rpartition("@")[0]
     place = f"{credentials}@{host}:{port}" if credentials else f"{host}:{port}"
@@ -75,7 +75,7 @@ def database_on_all_nodes(
         nodes = session.execute(NODES).fetchall()
     with ExitStack() as stack:
         for host, port, _ in nodes:
-            stack.enter_context(_database(_at(url, host, port), name))
+            stack.enter_context(_database(at_address(url, host, port), name))
         session = stack.enter_context(psycopg.connect(_named(url, name), autocommit=True))
         session.execute("SET search_path = public, django")
         coordinator, *others = [(host, port) for host, port, _ in nodes]
@@ -90,6 +90,21 @@ def database_on_all_nodes(
 
 @contextmanager
 def _database(url: str, name: str) -> Iterator[None]:
+    _create(url, name)
+    try:
+        yield
+    finally:
+        _drop(url, name)
+
+
+def empty_again(node: Node, host: str, port: int) -> None:
+    """The node's database on that server loses all that is in it."""
+    url, name = at_address(os.environ[VARIABLE], host, port), node.session.info.dbname
+    _drop(url, name)
+    _create(url, name)
+
+
+def _create(url: str, name: str) -> None:
     identifier = sql.Identifier(name)
     with psycopg.connect(url, autocommit=True) as server:
         server.execute("SET citus.enable_create_database_propagation = off")
@@ -97,9 +112,9 @@ def _database(url: str, name: str) -> Iterator[None]:
         server.execute(sql.SQL("ALTER DATABASE {} SET random_page_cost = 1.1").format(identifier))
         with psycopg.connect(_named(url, name), autocommit=True) as database:
             database.execute("CREATE EXTENSION citus")
-    try:
-        yield
-    finally:
-        with psycopg.connect(url, autocommit=True) as server:
-            server.execute("SET citus.enable_create_database_propagation = off")
-            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier))
+
+
+def _drop(url: str, name: str) -> None:
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute("SET citus.enable_create_database_propagation = off")
+        server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 LONGEST_QUERY = 100
 
-#: The columns of `OtherSession`, out of pg_stat_activity (PostgreSQL, 27.2.3). A background worker has
-#: its type for a name, such as `autovacuum worker`, or what an extension calls its own.
+#: The columns of `OtherSession`, out of pg_stat_activity (PostgreSQL, 27.2.3). A background worker
+#: has its type for a name, such as `autovacuum worker`, or what an extension calls its own.
 SESSION_COLUMNS = """
     pg_stat_activity.pid,
     coalesce(nullif(application_name, ''), nullif(backend_type, 'client backend')), usename::text,
