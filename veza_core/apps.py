@@ -20,7 +20,7 @@ class VezaCoreConfig(AppConfig):
         **dict.fromkeys(("banned", "locked", "deactivated", "deleted"), "bad"),
         **dict.fromkeys(("support", "moderator", "admin", "super_admin"), "staff"),
     }
-    seen_at = {"refresh_tokens": "user_id"}
+    seen_at = {"refresh_tokens": ("user_id", "expires_at")}
     units = {"_ms": "ms", "_size": "bytes"}
     reasons = {
         "users.ban": (

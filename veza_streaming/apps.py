@@ -20,7 +20,7 @@ class VezaStreamingConfig(AppConfig):
             "Sexual content", "The owner asked for it",
         ),
     }  # fmt: skip
-    seen_at = {"track_plays": "user_id"}
+    seen_at = {"track_plays": ("user_id", "created_at")}
     units = {
         "bitrate": "kbit/s",
         "sample_rate": "Hz",

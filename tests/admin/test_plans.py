@@ -47,7 +47,7 @@ BOUNDS = {
     overview: ("COUNT_LIMIT",),
     plays: ("CHART_LIMIT",),
     daily: ("STEP",),
-    related: ("SESSIONS",),
+    related: ("SESSIONS", "NEWEST"),
 }
 
 

@@ -11,6 +11,7 @@ from model_bakery import baker
 from tests.admin.addresses import list_of, page_of
 from tests.admin.searching import text_of
 from tests.staff import grant, make_user, signed_in
+from veza_core.admin import related
 from veza_core.models import Permission, RefreshToken, Role, RolePermission, User, UserSession
 from veza_streaming.models import TrackPlay
 
@@ -20,6 +21,15 @@ pytestmark = pytest.mark.django_db
 def listed(response):
     assert response.status_code == 200
     return [row.pk for row in response.context["cl"].result_list]
+
+
+def rows_of(browser: Client, user: User) -> list[list[str]]:
+    """What the page of related accounts says of each."""
+    panel = text_of(browser.get(f"{page_of(User, user.pk)}related/"))
+    return [
+        [re.sub("<[^>]+>", "", cell) for cell in row.split("</td><td>")]
+        for row in re.findall("<tr><td>(.*?)</td></tr>", panel)
+    ]
 
 
 def test_accounts_of_a_domain(browser: Client) -> None:
@@ -79,12 +89,9 @@ def test_accounts_seen_where_an_account_was(browser: Client) -> None:
         browser.get(page_of(User, dora.pk))
     )
     panel = text_of(browser.get(f"{page_of(User, dora.pk)}related/"))
-    rows = [
-        [re.sub("<[^>]+>", "", cell) for cell in row.split("</td><td>")]
-        for row in re.findall("<tr><td>(.*?)</td></tr>", panel)
-    ]
+    rows = rows_of(browser, dora)
     # At the third address dora only listened; there twice used a token, and listened once.
-    assert rows[0][:7] == ["twice", "Active Unverified", "2", "3", "0", "1", "1"]
+    assert rows[0][:7] == ["twice", "Active Unverified", "3", "3", "0", "1", "1"]
     assert [(row[0], row[4]) for row in rows[1:]] == [("once", "1"), ("gone", "0")]
     assert {row[0]: row[1] for row in rows[1:]} == {
         "once": "Active Unverified", "gone": "Banned Unverified",
@@ -107,13 +114,43 @@ def test_an_account_that_listened_where_another_signs_in(browser: Client) -> Non
     assert "other</a>" in text_of(browser.get(f"{page_of(User, dora.pk)}related/"))
 
 
+def test_who_never_signed_in_there_but_was_there_lately(browser: Client) -> None:
+    dora, *others = (make_user(name) for name in ("dora", "listener", "holder", "elsewhere"))
+    listener, holder, elsewhere = others
+    baker.make(UserSession, user=dora, ip_address="192.0.2.9")
+    play = baker.make(TrackPlay, user=listener, ip_address="192.0.2.9")
+    token = baker.make(RefreshToken, user=holder, ip_address="192.0.2.9")
+    baker.make(TrackPlay, user=elsewhere, ip_address="192.0.2.10")
+    baker.make(TrackPlay, user=None, ip_address="192.0.2.9")
+    at_address = list_of(User, address="192.0.2.9")
+    response = browser.get(at_address)
+    assert set(listed(response)) == {dora.pk, listener.pk, holder.pk}
+    assert "one of the newest 5,000" in text_of(response)
+    assert set(listed(browser.get(list_of(User, seen_with=dora.pk)))) == {listener.pk, holder.pk}
+    rows = rows_of(browser, dora)
+    assert {row[0]: row[2:7] for row in rows} == {
+        "listener": ["1", "0", "0", "0", "1"], "holder": ["1", "0", "0", "1", "0"],
+    }  # fmt: skip
+    for row in (play, token):
+        assert f'href="{at_address}"' in browser.get(page_of(type(row), row.pk)).content.decode()
+
+
+def test_only_the_newest_are_looked_through(browser: Client, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(related, "NEWEST", 2)
+    early, late = make_user("early"), make_user("late")
+    for days, user in ((3, early), (2, late), (1, None)):
+        play = baker.make(TrackPlay, user=user, ip_address="192.0.2.9")
+        TrackPlay.objects.filter(pk=play.pk).update(created_at=timezone.now() - timedelta(days))
+    assert listed(browser.get(list_of(User, address="192.0.2.9"))) == [late.pk]
+
+
 def test_what_sessions_tell_is_for_who_may_read_them(browser: Client) -> None:
     session = baker.make(UserSession, ip_address="192.0.2.77")
     role = baker.make(Role, name="visitor")
     visitor = make_user("visitor")
     grant(visitor, "visitor")
     client = signed_in(visitor)
-    address, link = list_of(User, address="192.0.2.77"), "Accounts that signed in from"
+    address, link = list_of(User, address="192.0.2.77"), "Accounts seen at"
 
     def hold(*names: str) -> None:
         RolePermission.objects.filter(role=role).delete()
@@ -127,7 +164,7 @@ def test_what_sessions_tell_is_for_who_may_read_them(browser: Client) -> None:
     assert client.get(f"{page}related/").status_code == 403
     assert client.get(list_of(User, seen_with=session.user_id)).status_code == 400
     assert client.get(address).status_code == 400
-    assert "Signed in from" not in text_of(client.get(list_of(User)))
+    assert "Seen at IP" not in text_of(client.get(list_of(User)))
     hold("user_sessions.read")
     assert link not in text_of(client.get(page_of(UserSession, session.pk)))
     hold("users.read", "user_sessions.read")

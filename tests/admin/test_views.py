@@ -7,6 +7,7 @@ from html import unescape
 import pytest
 from django.contrib import admin
 from django.db import connection
+from django.db.models import Model
 from django.test import Client
 from django.utils import timezone
 from model_bakery import baker
@@ -56,6 +57,23 @@ def test_the_desk_has_what_one_may_read(browser: Client) -> None:
     } <= {*everything}
     # Who watches over personal data is watched in the open: the log is for all.
     assert "What colleagues did" in desk(signed_in(make_staff("support", "bob")))
+
+
+@pytest.mark.parametrize(
+    ("model", "query", "told"),
+    [
+        (User, {}, "Created, newest first"),
+        (User, {"order": "reversed"}, "Created, oldest first"),
+        # Times that are still to come are not new.
+        (User, {"locked": "now"}, "Locked until, latest first"),
+        (UserSession, {}, "Expires, latest first"),
+        (UserSession, {"order": "reversed"}, "Expires, earliest first"),
+    ],
+)
+def test_the_order_is_told(
+    browser: Client, model: type[Model], query: dict[str, str], told: str
+) -> None:
+    assert f">{told} · <" in browser.get(list_of(model, **query)).content.decode()
 
 
 def test_the_last_to_fail_come_first(browser: Client) -> None:

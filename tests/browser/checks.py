@@ -40,8 +40,8 @@ def problems(page: Page, rules: list[str] | None = None) -> list[str]:
 
 def misfits(page: Page) -> list[str]:
     """What does not fit on the screen as it is: a page that scrolls sideways, a head or a search
-    box out of shape, a value that sticks out of its card, and what is to be clicked but too small
-    to be hit.
+    box out of shape, a value that sticks out of its card, a button below the ID that it copies, and
+    what is to be clicked but too small to be hit.
     """
     found: list[str] = page.evaluate(
         """() => {
@@ -72,6 +72,13 @@ def misfits(page: Page) -> list[str]:
                     faults.push(`${width} × ${height} px: ${told(item)}`);
                 }
             }
+            for (const button of document.querySelectorAll("button.copy")) {
+                const id = button.parentElement.querySelector("code");
+                if (id && button.checkVisibility()
+                        && button.getBoundingClientRect().top > id.getBoundingClientRect().bottom) {
+                    faults.push(`the button is below its ID: ${told(button.parentElement)}`);
+                }
+            }
             return faults;
         }"""
     )
@@ -86,8 +93,8 @@ def check_widths(page: Page) -> None:
 
 
 def check_columns(page: Page) -> None:
-    """On a tablet and a laptop all columns of a list are in view; at a desk a row has one line."""
-    for width in WIDTHS[1:-1]:
+    """From a tablet on, all columns of a list are in view."""
+    for width in WIDTHS[1:]:
         page.set_viewport_size({"width": width, "height": 900})
         within, whole = page.evaluate(
             "[document.querySelector('.results')].map(box => [box.clientWidth, box.scrollWidth])[0]"

@@ -1,9 +1,10 @@
 """Accounts that belong together: of an e-mail domain, seen at an address, seen where another was.
 
-The account's sessions, and the tables that apps declare (plays, tokens), give its addresses. Only
-sessions give the other accounts: they alone have an index by address (ADR 5). Of each account that
-is found, its latest plays and tokens at these addresses are counted, by the user's index, and its
-sessions on a device of the first account.
+Sessions have an index by address; the other tables that know one (plays, tokens: what apps declare)
+have none, since these are written all the time (ADR 5). Of those the newest rows of all accounts
+are looked through. So an account that never signed in at an address is found if it was there
+lately. Of each account that is found, its latest plays and tokens at these addresses are counted,
+by the user's index, and its sessions on a device of the first account.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from veza_core.models import User, UserSession
+from veza_core.access import StaffRequest
+from veza_core.models import User
 from veza_core.screens.columns import HtmlTable
 from veza_core.screens.criteria import NOBODY, Criterion
 from veza_core.screens.display import declared, when, words
@@ -32,7 +34,7 @@ from veza_core.screens.states import UNSORTED
 from .account_states import account_states
 
 #: Beside sessions, what an app knows of where a user was: see `declared`.
-SEEN_AT: dict[str, str] = declared("seen_at")
+SEEN_AT: dict[str, tuple[str, str]] = declared("seen_at")
 #: Who may read all of them sees which accounts were where another one was.
 TABLES = ("user_sessions", *SEEN_AT)
 #: Sessions of an address that are looked into, the newest: behind some are whole cities.
@@ -42,6 +44,8 @@ SESSIONS = 1_000
 ADDRESSES, OWN_SESSIONS = 10, 100
 #: Of an account that was found, so many of its latest plays, and so on, are compared.
 OF_EACH = 20
+#: Of all accounts, so many of the newest plays, and so on, are looked through.
+NEWEST = 5_000
 #: Accounts on their page.
 LATEST = 50
 
@@ -58,8 +62,16 @@ def _latest(table: str, user: str, rows: str, whose: str) -> str:
 
 #: The account's latest rows of the other tables.
 OTHERS = "".join(
-    f" UNION ALL {_latest(table, user, 'own', '%(user)s')}" for table, user in SEEN_AT.items()
+    f" UNION ALL {_latest(table, user, 'own', '%(user)s')}" for table, (user, _) in SEEN_AT.items()
 )
+#: The newest rows of the other tables, whoever's: columns as of `seen` below, less the device.
+NEWEST_ROWS = {
+    table: f"""SELECT {user} AS user_id, ip_address, created_at, '{table}' AS seen_in
+        FROM (SELECT {user}, ip_address, created_at FROM {table}
+            ORDER BY {time} DESC LIMIT %(newest)s) AS {table}
+        WHERE {user} IS NOT NULL"""
+    for table, (user, time) in SEEN_AT.items()
+}
 #: Where the account was: the addresses of its latest rows, the last first.
 PLACES = f"""
     latest AS MATERIALIZED (
@@ -74,37 +86,67 @@ PLACES = f"""
         GROUP BY ip_address ORDER BY max(created_at) DESC LIMIT %(addresses)s
     )
 """
-#: The accounts with sessions there: those with most of the addresses first.
+#: The accounts that were there: those with most of the addresses first.
 FOUND = f"""
-    SELECT user_id, count(DISTINCT ip_address) AS addresses, count(*) AS sessions,
+    SELECT user_id, count(DISTINCT ip_address) AS addresses,
+        count(*) FILTER (WHERE seen_in = 'user_sessions') AS sessions,
         count(*) FILTER (WHERE device IN (SELECT device FROM latest)) AS same_device,
+        {", ".join(f"count(*) FILTER (WHERE seen_in = '{name}') AS {name}" for name in SEEN_AT)},
         max(created_at) AS last
-    FROM place
-    CROSS JOIN LATERAL (
-        SELECT user_id, created_at, {DEVICE} AS device FROM user_sessions AS session
-        WHERE session.ip_address = ANY (ARRAY[place.ip_address])
-        ORDER BY session.ip_address, session.created_at DESC LIMIT %(each)s
+    FROM (
+        SELECT seen.* FROM place CROSS JOIN LATERAL (
+            SELECT user_id, ip_address, created_at, 'user_sessions' AS seen_in, {DEVICE} AS device
+            FROM user_sessions AS session
+            WHERE session.ip_address = ANY (ARRAY[place.ip_address])
+            ORDER BY session.ip_address, session.created_at DESC LIMIT %(each)s
+        ) AS seen
+        {
+    "".join(
+        f"UNION ALL SELECT newest.*, NULL FROM ({rows}) AS newest"
+        " WHERE ip_address IN (SELECT ip_address FROM place) "
+        for rows in NEWEST_ROWS.values()
+    )
+}
     ) AS seen
     WHERE user_id <> %(user)s
     GROUP BY user_id
 """
 SEEN_WITH = f"WITH {PLACES} {FOUND}"
-#: Of an account that was found, how many of its latest other rows were there, too.
+#: Of an account that was found, its latest other rows there, beside those that are of the newest.
 ALSO = "".join(
-    f", (SELECT count(*) FROM {_latest(table, user, 'of_each', 'shown.user_id')} AS theirs"
-    " WHERE ip_address IN (SELECT ip_address FROM place))"
-    for table, user in SEEN_AT.items()
+    f""" CROSS JOIN LATERAL (
+        SELECT count(*) AS number, max(created_at) AS last
+        FROM {_latest(table, user, "of_each", "shown.user_id")} AS theirs
+        WHERE ip_address IN (SELECT ip_address FROM place)
+    ) AS of_{table}"""
+    for table, (user, _) in SEEN_AT.items()
 )
 #: What an account's name and states are made of.
 STATE = ("username", "is_active", "is_banned", "is_verified", "locked_until", "deleted_at")
 #: The first of them with what their page shows, and how many there are.
 SHOWN = f"""
     WITH {PLACES}
-    SELECT users.id, {", ".join(STATE)}, addresses, sessions, same_device{ALSO}, last, number
+    SELECT users.id, {", ".join(STATE)}, addresses, sessions, same_device,
+        {", ".join(f"greatest(shown.{name}, of_{name}.number)" for name in SEEN_AT)},
+        greatest(shown.last, {", ".join(f"of_{name}.last" for name in SEEN_AT)}), shown.number
     FROM (SELECT *, count(*) OVER () AS number FROM ({FOUND}) AS found
         ORDER BY addresses DESC, same_device DESC, last DESC, user_id LIMIT %(latest)s) AS shown
+    {ALSO}
     JOIN users ON users.id = user_id
-    ORDER BY addresses DESC, same_device DESC, last DESC, users.id
+    ORDER BY addresses DESC, same_device DESC, shown.last DESC, users.id
+"""
+#: The accounts that were at one address.
+SEEN_THERE = f"""
+    SELECT DISTINCT user_id FROM (
+        (SELECT user_id FROM user_sessions WHERE ip_address = ANY (ARRAY[%(address)s::inet])
+            ORDER BY ip_address, created_at DESC LIMIT %(sessions)s)
+        {
+    "".join(
+        f"UNION ALL SELECT user_id FROM ({rows}) AS newest WHERE ip_address = %(address)s::inet "
+        for rows in NEWEST_ROWS.values()
+    )
+}
+    ) AS seen
 """
 
 
@@ -127,23 +169,27 @@ def _of_domain(domain: str, alias: str) -> Q:
 
 
 def _seen_at(address: str, alias: str) -> Q:
-    sessions = UserSession.objects.using(alias).filter(ip_address__any_of=address)
-    newest = sessions.order_by("ip_address", "-created_at").values_list("user_id", flat=True)
-    # As values: over a subquery PostgreSQL may walk through all users.
-    return Q(pk__in=set(newest[:SESSIONS]) or {NOBODY})
+    return _among(_ask(SEEN_THERE, alias, address=address))
 
 
 def _seen_with(user: UUID, alias: str) -> Q:
-    return Q(pk__in={pk for pk, *_ in _ask(SEEN_WITH, user, alias)} or {NOBODY})
+    return _among(_ask(SEEN_WITH, alias, user=user))
 
 
-def _ask(statement: str, user: UUID, alias: str) -> list[tuple[Any, ...]]:
+def _among(found: list[tuple[Any, ...]]) -> Q:
+    # As values: over a subquery PostgreSQL may walk through all users.
+    return Q(pk__in={pk for pk, *_ in found} or {NOBODY})
+
+
+def _ask(statement: str, alias: str, **of: Any) -> list[tuple[Any, ...]]:
     asked: dict[str, Any] = {
-        "user": user,
+        **of,
         "own": OWN_SESSIONS,
         "of_each": OF_EACH,
         "addresses": ADDRESSES,
         "each": SESSIONS // ADDRESSES,
+        "sessions": SESSIONS,
+        "newest": NEWEST,
         "latest": LATEST,
     }
     with connections[alias].cursor() as cursor:
@@ -153,7 +199,7 @@ def _ask(statement: str, user: UUID, alias: str) -> list[tuple[Any, ...]]:
 
 def related_context(user: User, alias: str) -> dict[str, Any]:
     """The accounts seen at the addresses of a user's latest sessions, with their states."""
-    found = _ask(SHOWN, user.pk, alias)
+    found = _ask(SHOWN, alias, user=user.pk)
     number = Count(found[0][-1] if found else 0)
     return {
         "heading": "By addresses in common",
@@ -165,15 +211,15 @@ def related_context(user: User, alias: str) -> dict[str, Any]:
                 "Sessions there",
                 "On the same device",
                 *(f"{words(name)} there" for name in _also()),
-                "Last signed in there",
+                "Last seen there",
             ],
             [_line(*row[:-1]) for row in found],
         ),
         "hint": f"By the latest {OWN_SESSIONS} sessions, {' and '.join(_also())} of this account,"
-        f" {ADDRESSES} addresses at most, and the latest {SESSIONS // ADDRESSES} sessions at each;"
-        f" of each account its latest {OF_EACH} {' and '.join(_also())} are compared. Many people"
-        " can share the address of a school or a mobile network, and many devices have the same"
-        " name: check before you act.",
+        f" {ADDRESSES} addresses at most, the latest {SESSIONS // ADDRESSES} sessions at each, and"
+        f" {_newest()}. Of each account its latest {OF_EACH} of these are compared, too. Many"
+        " people can share the address of a school or a mobile network, and many devices have the"
+        " same name: check before you act.",
         "all_url": f"{list_of(User)}?{urlencode({'seen_with': str(user.pk)})}" if found else "",
         "nothing": "No other account was seen at an address of this one.",
         "all_of_them": f"All {number} as a list, with actions",
@@ -184,6 +230,10 @@ def _also() -> list[str]:
     """What apps know beside sessions, as people call it."""
     names = {model._meta.db_table: model._meta.verbose_name_plural for model in apps.get_models()}
     return [str(names[table]) for table in SEEN_AT]
+
+
+def _newest() -> str:
+    return f"the newest {NEWEST:,} {' and '.join(_also())} of all accounts"
 
 
 def _line(pk: UUID, *row: Any) -> Sequence[Any]:
@@ -202,12 +252,13 @@ CRITERIA = (
     Criterion("domain", "E-mail domain", _domain, _of_domain, "-created_at", "email__domain"),
     Criterion(
         "address",
-        "Signed in from IP address",
+        "Seen at IP address",
         _address,
         _seen_at,
         UNSORTED,
         "id",
-        ("user_sessions",),
+        TABLES,
+        hint=f"Accounts with one of the latest {SESSIONS:,} sessions there, or one of {_newest()}.",
     ),
     Criterion(
         "seen_with",
@@ -222,7 +273,9 @@ CRITERIA = (
 )
 
 
-def accounts_link(address: str) -> SafeString:
-    """The way to all accounts that signed in from an IP address."""
+def accounts_link(request: StaffRequest, address: str | None) -> list[SafeString]:
+    """The way to all accounts that were seen at an IP address, for who may see them."""
+    if address is None or not all(request.access.may(name, "read") for name in ("users", *TABLES)):
+        return []
     url = f"{list_of(User)}?{urlencode({'address': address})}"
-    return format_html('<a href="{}">Accounts that signed in from {}</a>', url, address)
+    return [format_html('<a href="{}">Accounts seen at {}</a>', url, address)]

@@ -48,6 +48,9 @@ class RefreshTokenAdmin(TokenAdmin):
     keys = {"user": "-created_at", "session": UNSORTED}
     states = (given("revoked_at", "Revoked"),)
 
+    def glance(self, request: StaffRequest, row: RefreshToken) -> list[SafeString]:
+        return [*super().glance(request, row), *accounts_link(request, row.ip_address)]
+
     @computed("State", "revoked_at", "expires_at")
     def state(self, row: RefreshToken) -> SafeString:
         """Whether it still buys access tokens."""
@@ -98,10 +101,7 @@ class UserSessionAdmin(TokenAdmin):
     views = (View("Recently active", {"used": "hour"}, "Recently active sessions"),)
 
     def glance(self, request: StaffRequest, row: UserSession) -> list[SafeString]:
-        seen = list(super().glance(request, row))
-        if row.ip_address is not None and request.access.may("users", "read"):
-            seen.append(accounts_link(row.ip_address))
-        return seen
+        return [*super().glance(request, row), *accounts_link(request, row.ip_address)]
 
     @computed("State", "revoked_at", "expires_at")
     def state(self, row: UserSession) -> SafeString:

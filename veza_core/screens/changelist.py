@@ -132,11 +132,14 @@ class KeysetChangeList(ChangeList):
     @property
     def order_name(self) -> str:
         """The list's order, in words."""
-        if self.listing.by_time:
-            ends = "newest first" if self.listing.order.descending else "oldest first"
+        if not self.listing.by_time:
+            ends = ("descending", "ascending")
+        elif self.listing.order.column == "created_at":
+            ends = ("newest first", "oldest first")
         else:
-            ends = "descending" if self.listing.order.descending else "ascending"
-        return f"{self.order_heading}, {ends}"
+            # Of a time that may be still to come.
+            ends = ("latest first", "earliest first")
+        return f"{self.order_heading}, {ends[not self.listing.order.descending]}"
 
     @property
     def is_reversed(self) -> bool:
@@ -167,6 +170,11 @@ class KeysetChangeList(ChangeList):
     def key_forms(self) -> list[KeyForm]:
         """The text fields for keys, for the template."""
         return list(key_forms(self))
+
+    def hints(self) -> list[str]:
+        """What to know of the rows that are found, for the template."""
+        asked = self.listing.criteria
+        return [one.hint for one in self.screen.criteria if one.hint and one.name in asked]
 
     @property
     def order_heading(self) -> str:

@@ -32,3 +32,5 @@ class Criterion:
     tables: Sequence[str] = ()
     #: What the value is a key of; None: it says itself what it is.
     model: type[Model] | None = None
+    #: What to know of the rows that it finds.
+    hint: str = ""

@@ -39,8 +39,8 @@ def declared(name: str) -> dict[str, Any]:
     - `panels_first`: the tables whose panels come first on the page of a row, by the row's table,
       after those that the row's own screen names.
     - `content`: the tables of what users publish, each with the foreign key of whose it is.
-    - `seen_at`: the tables that know from which `ip_address` a user came, each with the user's
-      column, by which an index sorts its rows.
+    - `seen_at`: the tables that know from which `ip_address` a user came. Each has the user's
+      column, by which an index sorts its rows, and a time of which another index has the newest.
     - `reasons`: those that staff often give for an action: see `actions.reasons.usual_reasons`.
     """
     parts = (getattr(config, name, {}) for config in apps.get_app_configs())

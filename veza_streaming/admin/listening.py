@@ -1,7 +1,10 @@
 """What listeners do with tracks."""
 
 from django.contrib import admin
+from django.utils.safestring import SafeString
 
+from veza_core.access import StaffRequest
+from veza_core.admin.related import accounts_link
 from veza_core.screens.actions.notes import AddNote
 from veza_core.screens.actions.soft_deletion import soft_deletion
 from veza_core.screens.inspection import InspectionAdmin
@@ -31,6 +34,9 @@ class TrackPlayAdmin(InspectionAdmin):
     keys = BY_TRACK_AND_USER
     states = (boolean("is_complete", "Heard to the end"),)
     views = (View("This week", {"range": "7d"}, "Plays this week"),)
+
+    def glance(self, request: StaffRequest, row: TrackPlay) -> list[SafeString]:
+        return [*super().glance(request, row), *accounts_link(request, row.ip_address)]
 
 
 @admin.register(PlaybackAnalytics)
