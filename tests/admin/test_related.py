@@ -102,7 +102,11 @@ def test_accounts_seen_where_an_account_was(browser: Client) -> None:
         assert set(listed(response)) == {twice.pk, once.pk, banned.pk}
         assert response.context["cl"].chooses
     assert listed(browser.get(list_of(User, seen_with=baker.make(User).pk))) == []
-    assert "No other account" in text_of(browser.get(f"{page_of(User, other.pk)}related/"))
+    # Where twice only listened.
+    assert [row[0] for row in rows_of(browser, other)] == ["twice"]
+    alone = make_user("alone")
+    baker.make(UserSession, user=alone, ip_address="192.0.2.99")
+    assert "No other account" in text_of(browser.get(f"{page_of(User, alone.pk)}related/"))
 
 
 def test_an_account_that_listened_where_another_signs_in(browser: Client) -> None:
