@@ -143,6 +143,15 @@ LEANING = {
         "CREATE EXTENSION unaccent SCHEMA django",
         False,
     ),
+    "view chat.everybody": (
+        "CREATE VIEW chat.everybody AS SELECT * FROM public.users;"
+        "CREATE VIEW chat.roles AS SELECT role FROM chat.everybody",
+        True,
+    ),
+    "materialized view chat.kept": (
+        "CREATE MATERIALIZED VIEW chat.kept AS SELECT 'user'::public.user_role AS role",
+        True,
+    ),
     "language other": (
         "CREATE FUNCTION public.handle() RETURNS language_handler LANGUAGE c"
         " AS '$libdir/plpgsql', 'plpgsql_call_handler';"

@@ -59,6 +59,11 @@ WHERE coalesce(identified.schema, address.object_names[1]) <> ALL (%(schemas)s)
         WHERE part.classid = going.classid AND part.objid = going.objid
             AND part.objsubid = 0 AND part.deptype = 'i' AND going.objsubid = 0
     )
+    -- So do columns, as those of a view that have an enum type of ours.
+    AND NOT EXISTS (
+        SELECT FROM going AS whole WHERE whole.classid = going.classid
+            AND whole.objid = going.objid AND whole.objsubid = 0 AND going.objsubid <> 0
+    )
 ORDER BY objid DESC, objsubid
 """
 
