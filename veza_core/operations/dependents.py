@@ -18,6 +18,18 @@ from veza_core.operations.contents import OWN_SCHEMAS, STAYING, Object
 GOING = """
 WITH RECURSIVE owned_by_extensions AS (
     SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
+), relations AS (
+    SELECT pg_class.oid FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE nspname = ANY(%(schemas)s)
+), inside (classid, objid) AS (
+    -- To identify an object takes long: these need not be.
+    SELECT 'pg_class'::regclass::oid, oid FROM relations
+    UNION ALL SELECT 'pg_attrdef'::regclass, oid FROM pg_attrdef
+        WHERE adrelid IN (TABLE relations)
+    UNION ALL SELECT 'pg_constraint'::regclass, oid FROM pg_constraint
+        WHERE conrelid IN (TABLE relations)
+    UNION ALL SELECT 'pg_trigger'::regclass, oid FROM pg_trigger
+        WHERE tgrelid IN (TABLE relations)
 ), going (classid, objid, objsubid) AS (
     SELECT classid, objid, objsubid FROM pg_depend
     JOIN pg_namespace ON pg_namespace.oid = refobjid AND nspname = ANY(%(schemas)s)
@@ -30,21 +42,25 @@ WITH RECURSIVE owned_by_extensions AS (
         AND (going.objsubid = 0 OR edge.refobjsubid = going.objsubid)
     CROSS JOIN LATERAL (
         SELECT edge.classid, edge.objid, edge.objsubid
-        UNION
+        UNION ALL
         SELECT whole.refclassid, whole.refobjid, whole.refobjsubid FROM pg_depend AS whole
         WHERE whole.classid = edge.classid AND whole.objid = edge.objid
             AND whole.objsubid = edge.objsubid AND whole.deptype = 'i'
     ) AS reached
     WHERE edge.deptype IN ('n', 'a', 'i')
 )
-SELECT identified.type, identified.identity, address.object_names, EXISTS (
+SELECT identified.type, identified.identity, (
+    SELECT object_names FROM pg_identify_object_as_address(classid, objid, objsubid)
+), EXISTS (
     SELECT FROM pg_attrdef JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum
     WHERE classid = 'pg_attrdef'::regclass AND pg_attrdef.oid = objid AND attgenerated <> ''
 )
 FROM going
 CROSS JOIN LATERAL pg_identify_object(classid, objid, objsubid) AS identified
-CROSS JOIN LATERAL pg_identify_object_as_address(classid, objid, objsubid) AS address
-WHERE coalesce(identified.schema, address.object_names[1]) <> ALL (%(schemas)s)
+WHERE (classid, objid) NOT IN (TABLE inside)
+    AND coalesce(identified.schema, (
+        SELECT object_names[1] FROM pg_identify_object_as_address(classid, objid, objsubid)
+    )) <> ALL (%(schemas)s)
     AND coalesce(identified.schema, '') <> 'pg_toast'
     -- A cast has no schema. One between a type of ours and one of PostgreSQL's is ours.
     AND NOT (classid = 'pg_cast'::regclass AND NOT EXISTS (

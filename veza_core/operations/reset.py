@@ -4,6 +4,8 @@ Schema `public` itself stays, and with it its owner, grants, default privileges 
 the version that the comment says; so do extensions, which others may use.
 """
 
+from collections.abc import Iterator
+
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
@@ -11,24 +13,34 @@ from psycopg import sql
 from veza_core.db.schema_version import write_version
 from veza_core.db.sessions import PREPARED_COLUMNS, SESSION_COLUMNS, OtherSession
 from veza_core.db.timeouts import set_lock_timeout
-from veza_core.operations.contents import OWN_SCHEMAS, contents_of
+from veza_core.operations.contents import OWN_SCHEMAS, Object, contents_of
 from veza_core.operations.dependents import Dependent
 
-# Every object of the database but for ours, PostgreSQL's own, and temporary ones.
+# Every object of the database but for ours, PostgreSQL's own, and temporary ones. To identify one
+# takes long: those whose schema the catalog names by itself are left out before.
 OUTSIDE = """
+WITH others AS (
+    SELECT pg_class.oid FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE nspname <> ALL (%(schemas)s) AND nspname !~ '^pg_' AND nspname <> 'information_schema'
+)
 SELECT md5(coalesce(string_agg(row::text, ',' ORDER BY row::text), '')) FROM (
     SELECT identified.type, identified.identity
     FROM (
-        SELECT 'pg_class'::regclass::oid AS classid, oid AS objid, 0 AS objsubid FROM pg_class
+        SELECT 'pg_class'::regclass::oid AS classid, oid AS objid, 0 AS objsubid FROM others
         UNION ALL SELECT 'pg_class'::regclass, attrelid, attnum FROM pg_attribute
-            WHERE attnum > 0 AND NOT attisdropped
+            WHERE attnum > 0 AND NOT attisdropped AND attrelid IN (TABLE others)
         UNION ALL SELECT 'pg_attrdef'::regclass, oid, 0 FROM pg_attrdef
+            WHERE adrelid IN (TABLE others)
         UNION ALL SELECT 'pg_constraint'::regclass, oid, 0 FROM pg_constraint
+            WHERE conrelid = 0 OR conrelid IN (TABLE others)
         UNION ALL SELECT 'pg_type'::regclass, oid, 0 FROM pg_type
         UNION ALL SELECT 'pg_proc'::regclass, oid, 0 FROM pg_proc
-        UNION ALL SELECT 'pg_trigger'::regclass, oid, 0 FROM pg_trigger WHERE NOT tgisinternal
+        UNION ALL SELECT 'pg_trigger'::regclass, oid, 0 FROM pg_trigger
+            WHERE NOT tgisinternal AND tgrelid IN (TABLE others)
         UNION ALL SELECT 'pg_policy'::regclass, oid, 0 FROM pg_policy
+            WHERE polrelid IN (TABLE others)
         UNION ALL SELECT 'pg_rewrite'::regclass, oid, 0 FROM pg_rewrite
+            WHERE ev_class IN (TABLE others)
         UNION ALL SELECT 'pg_extension'::regclass, oid, 0 FROM pg_extension
         UNION ALL SELECT 'pg_operator'::regclass, oid, 0 FROM pg_operator
         UNION ALL SELECT 'pg_statistic_ext'::regclass, oid, 0 FROM pg_statistic_ext
@@ -40,7 +52,7 @@ SELECT md5(coalesce(string_agg(row::text, ',' ORDER BY row::text), '')) FROM (
         SELECT coalesce(identified.schema, address.object_names[1]) AS schema
     ) AS home
     -- PostgreSQL's own objects have lower numbers (FirstNormalObjectId).
-    WHERE objid >= 16384 AND home.schema <> ALL (%s) AND home.schema !~ '^pg_'
+    WHERE objid >= 16384 AND home.schema <> ALL (%(schemas)s) AND home.schema !~ '^pg_'
         AND home.schema <> 'information_schema'
 ) AS row
 """
@@ -101,19 +113,28 @@ def empty_schemas(
             if dependent.drop is not None:
                 cursor.execute(dependent.drop)
         before = _outside(connection)
-        for thing in contents_of(connection, ["public"]):
+        for kind, identities in _statements(contents_of(connection, ["public"])):
             # The one before may have taken it along: within public that is meant.
-            word = thing.kind.upper().removesuffix(" OBJECT")  # what DROP calls a statistics object
-            statement = sql.SQL(f"DROP {word} IF EXISTS {{}} CASCADE")
-            cursor.execute(statement.format(sql.SQL(thing.identity)))
+            word = kind.upper().removesuffix(" OBJECT")  # what DROP calls a statistics object
+            cursor.execute(sql.SQL(f"DROP {word} IF EXISTS {{}} CASCADE").format(identities))
         cursor.execute("DROP SCHEMA IF EXISTS django CASCADE")
         write_version(connection, None)
         if _outside(connection) != before:
             raise OutsideChangedError
 
 
+def _statements(contents: list[Object]) -> Iterator[tuple[str, sql.Composable]]:
+    """What is dropped at once: all tables, and anything else by itself."""
+    tables = [sql.SQL(thing.identity) for thing in contents if thing.kind == "table"]
+    if tables:
+        yield "table", sql.SQL(", ").join(tables)
+    for thing in contents:
+        if thing.kind != "table":
+            yield thing.kind, sql.SQL(thing.identity)
+
+
 def _outside(connection: BaseDatabaseWrapper) -> str:
     """A fingerprint of every definition outside of `public` and `django`."""
     with connection.cursor() as cursor:
-        cursor.execute(OUTSIDE, [list(OWN_SCHEMAS)])
+        cursor.execute(OUTSIDE, {"schemas": list(OWN_SCHEMAS)})
         return str(cursor.fetchone()[0])
