@@ -9,6 +9,7 @@ from environs import EnvError, validate
 from veza_site import loopback
 from veza_site.access_log import GunicornLogger
 from veza_site.environment import read_environment
+from veza_site.health import PATH
 from veza_site.processors import usable_processors
 from veza_site.requests import is_refused
 
@@ -48,8 +49,13 @@ control_socket_disable = True
 
 
 def pre_request(worker: Any, request: Any) -> None:
-    """Do not read a body that is refused: the connection ends with the answer."""
-    if request.headers and is_refused(request.method, request.headers):
+    """Let the connection end with the answer to a probe, or to a body that is refused.
+
+    The body is not read then. Of a probe one answer fits into the socket's buffer; a client that
+    asks thousands of times and reads nothing would hold the thread that sends the next.
+    """
+    is_probe = request.path == PATH
+    if is_probe or (request.headers and is_refused(request.method, request.headers)):
         request.force_close()
 
 

@@ -210,6 +210,17 @@ def test_slow_clients_do_not_hold_the_health_page(site: Served) -> None:
             assert '"status": "ok"' in answer
 
 
+def test_clients_that_do_not_read_do_not_hold_the_health_page(site: Served) -> None:
+    """A connection has one answer, which always fits into its buffer."""
+    with site.connect() as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = b""
+        while chunk := connection.recv(65536):
+            answer += chunk
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"\r\nConnection: close\r\n" in answer
+
+
 @pytest.mark.parametrize(
     "line",
     ["GET /", "GET /admin/login/", "GET /nothing/", "POST /admin/login/", "GET /healthz",
