@@ -1,9 +1,15 @@
 """Passwords as the Go API keeps them: bcrypt, and nothing beside it."""
 
+from contextlib import suppress
+
 from django.contrib.auth.hashers import BCryptPasswordHasher as DjangoBCryptPasswordHasher
 from django.core.exceptions import ValidationError
 
 MAX_PASSWORD_BYTES = 72
+
+#: A hash that costs more is of no password: each step takes twice as long as the one before, and
+#: who writes rows could let one attempt take days (31).
+HIGHEST_COST = 14
 
 
 def is_too_long(password: str) -> bool:
@@ -21,14 +27,28 @@ class BCryptPasswordHasher(DjangoBCryptPasswordHasher):
         return super().encode(password, salt)
 
     def verify(self, password: str, encoded: str) -> bool:
-        """Whether the password is the hashed one; one of more than 72 bytes never is."""
+        """Whether the password is the hashed one; one of more than 72 bytes never is.
+
+        Of a hash that costs too much, or has a salt that bcrypt does not take, no password is:
+        then it takes as long as for any other.
+        """
         if is_too_long(password):
             return False
-        return super().verify(password, encoded)
+        try:
+            if self.decode(encoded)["work_factor"] <= HIGHEST_COST:
+                return super().verify(password, encoded)
+        except ValueError:
+            # The last sign of a salt has two bits; a row may hold one with more.
+            pass
+        self.encode(password, self.salt())
+        return False
 
     def harden_runtime(self, password: str, encoded: str) -> None:
         """Take as long as a new hash would (Django, `BasePasswordHasher.harden_runtime`)."""
-        if not is_too_long(password):
+        if is_too_long(password):
+            return
+        # Of a salt that bcrypt does not take, `verify` has taken that time.
+        with suppress(ValueError):
             super().harden_runtime(password, encoded)
 
 

@@ -58,6 +58,12 @@ def every_kind_of_name() -> list[str]:
     User.objects.create_user("federated@example.com", "federated")
     names = ["unknown", "unknown@example.com", "staff", "staff@example.com", "stranger",
              "federated"]  # fmt: skip
+    # What a service wrote: hours for each attempt, and a salt that bcrypt refuses.
+    for name, hash_ in {"costly": "$2b$31$" + "a" * 53, "broken": "$2a$10$" + "a" * 53}.items():
+        user = make_staff("support", name)
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE users SET password_hash = %s WHERE id = %s", [hash_, user.pk])
+        names.append(name)
     for number, values in enumerate(BARRED):
         barred = make_staff("admin", f"barred{number}")
         User.all_objects.filter(pk=barred.pk).update(**values)

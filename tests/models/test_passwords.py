@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from model_bakery import baker
 
 from veza_core.models import User
-from veza_core.passwords import MaximumBytesValidator
+from veza_core.passwords import BCryptPasswordHasher, MaximumBytesValidator
 
 pytestmark = pytest.mark.django_db
 proves = pytest.mark.proves
@@ -55,6 +55,26 @@ def test_hashes_of_the_go_api(password):
     # A sign-in brings the hash to this project's cost; Go reads the cost from the hash.
     assert raw(user) == user.password.removeprefix("bcrypt$") != hash_
     assert User.objects.get(pk=user.pk).check_password(password)
+
+
+@pytest.mark.parametrize(
+    "hash_", ["$2b$31$" + "a" * 53, "$2b$12$" + "a" * 53, "$2a$04$" + "a" * 53]
+)
+def test_a_hash_of_no_password(hash_, monkeypatch):
+    """What takes hours, or has a salt that is none, takes what one of ours takes."""
+    costs = []
+    hashpw, user = bcrypt.hashpw, user_with(hash_)
+
+    def note(word, salt):
+        cost = int(salt[4:6])
+        assert cost <= 14, "it was tried"
+        made = hashpw(word, salt)
+        costs.append(cost)
+        return made
+
+    monkeypatch.setattr(bcrypt, "hashpw", note)
+    assert not user.check_password("correct horse")
+    assert costs == [BCryptPasswordHasher.rounds]
 
 
 @proves("else a bcrypt string as the Go API writes it, `$2a$…`/`$2b$…`, nothing in front")
