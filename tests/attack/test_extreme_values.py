@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from psycopg import sql
@@ -10,10 +11,12 @@ from psycopg import sql
 from tests.attack.addresses import MODELS, actions_of, address_of
 from tests.attack.payloads import insert, remember
 from tests.attack.test_payloads import adapt
+from veza_core.models import User
 from veza_core.secret_columns import SECRET_COLUMNS
 
 #: Kinds of values: a type to an expression of SQL. What a check of the database refuses in every
-#: column is left out: less than nothing, arrays within arrays, infinite dates.
+#: column is left out: less than nothing, arrays within arrays, infinite dates, dates before year 1
+#: and after year 9999.
 EXTREME = {
     "largest": {
         "smallint": "32767",
@@ -33,6 +36,8 @@ EXTREME = {
     "odd": {
         "inet": "'::ffff:1.2.3.4/96'",
     },
+    "endless": {"timestamp with time zone": "'infinity'"},
+    "without a beginning": {"timestamp with time zone": "'-infinity'"},
     "empty": {
         "integer[]": "'{}'",
         "character varying(100)[]": "'{}'",
@@ -96,3 +101,9 @@ def test_every_page_shows_them(kind: str, super_admin: Client, subtests: Any) ->
             for action in actions_of(model):
                 page = super_admin.get(address_of(model, "action", key, action))
                 assert page.status_code in (200, 302, 403, 409)
+            screen: Any = admin.site.get_model_admin(model)
+            if screen.has_timeline:
+                assert super_admin.get(address_of(model, "timeline", key)).status_code == 200
+    account = made.keys["users"]
+    for page in ("erasure", "related"):
+        assert super_admin.get(address_of(User, page, account)).status_code == 200

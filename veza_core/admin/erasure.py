@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from veza_core.db.infinity import later
 from veza_core.models import User
 from veza_core.operations.personal_data import declared
 from veza_core.operations.purge import erasure
@@ -125,6 +126,6 @@ def _when(user: User) -> SafeString:
             " after that, with what is listed here.",
             days,
         )
-    due = user.deleted_at + timedelta(days=days)
+    due = later(user.deleted_at, timedelta(days=days))
     word = "The next purge deletes" if due <= timezone.now() else "A purge after {} deletes"
     return format_html(word + " what is listed here, unless the account is restored.", exact(due))

@@ -6,7 +6,7 @@ last moment that Python knows, and goes back as what it was (PostgreSQL, 8.5.1.4
 and times adaptation"). What lies beyond year 9999, or before year 1, comes as infinity, too.
 """
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -29,6 +29,14 @@ WORDS: dict[Any, str] = {
 def is_early(text: str) -> bool:
     """Whether a time that Python cannot have lies before all that it can have, or after."""
     return text.startswith("-") or text.endswith("BC")
+
+
+def later(moment: datetime, span: timedelta) -> datetime:
+    """The moment after a span of time; infinity where Python has no later one."""
+    try:
+        return moment + span
+    except OverflowError:
+        return LAST
 
 
 class TimeLoader(BaseTzLoader):
