@@ -43,6 +43,9 @@ GIVEN = [
     ("CREATE FUNCTION hash_of(text) RETURNS text LANGUAGE sql SECURITY DEFINER"
      " AS 'SELECT password_hash FROM users WHERE username = $1'",
      "call hash_of(text), which runs as"),
+    ("CREATE FUNCTION any_file(text) RETURNS text LANGUAGE internal AS 'pg_read_file_all'",
+     "call any_file(text), whose language is not trusted"),
+    ("GRANT CREATE ON DATABASE postgres TO PUBLIC", "create in database postgres"),
     ("CREATE SEQUENCE counted; GRANT USAGE ON SEQUENCE counted TO PUBLIC",
      "use sequence public.counted"),
     ("GRANT EXECUTE ON FUNCTION pg_read_file(text) TO PUBLIC", "call pg_read_file(text)"),

@@ -20,6 +20,8 @@ def test_the_command(command, as_role, role):
     result = command()
     assert result.returncode == 0, result.stderr
     assert f"Role {role} is up to date now: " in result.stdout
+    told = f"Role {role} may connect to other databases of this server too, "
+    assert told in result.stderr, "such as postgres and template1, as everybody may"
     assert as_role("SELECT username FROM users") == [("alice",)]
 
 
@@ -53,6 +55,7 @@ def test_dry_run(command, owner, as_role, role):
         "GRANT UPDATE (is_banned) ON users TO {role}",
         "GRANT ALL ON ALL TABLES IN SCHEMA public, django TO {role}",
         "GRANT CREATE ON SCHEMA public TO {role}",
+        "GRANT CREATE, TEMPORARY ON DATABASE postgres TO {role}",
         "REVOKE SELECT (email) ON users FROM {role}",
         "REVOKE SELECT ON tracks FROM {role}",
         "REVOKE USAGE ON SCHEMA django FROM {role}",

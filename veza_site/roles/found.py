@@ -47,7 +47,7 @@ FROM pg_proc CROSS JOIN LATERAL aclexplode(proacl) WHERE grantee = %(role)s::reg
 UNION ALL
 SELECT DISTINCT format('REVOKE CREATE, TEMPORARY ON DATABASE %%I', datname)
 FROM pg_database CROSS JOIN LATERAL aclexplode(datacl)
-WHERE grantee = %(role)s::regrole AND datname = current_database() AND privilege_type <> 'CONNECT'
+WHERE grantee = %(role)s::regrole AND privilege_type <> 'CONNECT'
 UNION ALL
 SELECT format('REVOKE GRANT OPTION FOR CONNECT ON DATABASE %%I', datname)
 FROM pg_database CROSS JOIN LATERAL aclexplode(datacl)

@@ -75,8 +75,8 @@ UNION ALL
 SELECT format('create in schema %%I', nspname) FROM pg_namespace
 WHERE nspname !~ '^pg_(toast|temp)' AND has_schema_privilege(%(role)s, oid, 'CREATE')
 UNION ALL
-SELECT format('create in database %%I', current_database())
-WHERE has_database_privilege(%(role)s, current_database(), 'CREATE')
+SELECT format('create in database %%I', datname) FROM pg_database
+WHERE has_database_privilege(%(role)s, oid, 'CREATE')
 UNION ALL
 SELECT format('create in tablespace %%I', spcname) FROM pg_tablespace
 WHERE has_tablespace_privilege(%(role)s, oid, 'CREATE')
@@ -84,6 +84,17 @@ UNION ALL
 SELECT format('call %%s, which runs as %%I', p.oid::regprocedure, pg_get_userbyid(proowner))
 FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace
 WHERE prosecdef AND has_schema_privilege(%(role)s, n.oid, 'USAGE')
+    AND has_function_privilege(%(role)s, p.oid, 'EXECUTE')
+    AND NOT EXISTS (
+        SELECT FROM pg_depend
+        WHERE classid = 'pg_proc'::regclass AND objid = p.oid AND deptype = 'e'
+    )
+UNION ALL
+SELECT format('call %%s, whose language is not trusted', p.oid::regprocedure)
+FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace JOIN pg_language l ON l.oid = prolang
+-- Code of C, or one of PostgreSQL's own functions under another name, for which nothing was
+-- revoked. The first number is that of objects that initdb did not make.
+WHERE NOT lanpltrusted AND p.oid >= 16384 AND has_schema_privilege(%(role)s, n.oid, 'USAGE')
     AND has_function_privilege(%(role)s, p.oid, 'EXECUTE')
     AND NOT EXISTS (
         SELECT FROM pg_depend
@@ -159,6 +170,19 @@ def given_to_public(connection: Connection, role: str, thing: Unbounded) -> list
         return [name for (name,) in connection.execute(statement, [role]).fetchall()]
     rows = connection.execute(FUNCTIONS, [thing.functions, role]).fetchall()
     return [f"FUNCTION pg_catalog.{name.removeprefix('pg_catalog.')}" for (name,) in rows]
+
+
+#: Other databases of the server: what a role may there cannot be asked from here.
+ELSEWHERE = """
+SELECT quote_ident(datname) FROM pg_database
+WHERE datallowconn AND datname <> current_database() AND has_database_privilege(%s, oid, 'CONNECT')
+ORDER BY 1
+"""
+
+
+def elsewhere(connection: Connection, role: str) -> list[str]:
+    """The other databases to which the role may connect; pg_hba.conf may still refuse it."""
+    return [name for (name,) in connection.execute(ELSEWHERE, [role]).fetchall()]
 
 
 def excess(connection: Connection, role: LoginRole, columns: Columns) -> list[str]:

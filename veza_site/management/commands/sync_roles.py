@@ -11,8 +11,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from veza_core.db.session import announce
 from veza_site.roles import RoleError
-from veza_site.roles.proof import UNBOUNDED
-from veza_site.roles.sync import sync
+from veza_site.roles.proof import UNBOUNDED, elsewhere
+from veza_site.roles.sync import NAMED, sync
 from veza_site.roles.wanted import KINDS, Kind, LoginRole
 
 ACCEPTABLE = tuple(thing.name for thing in UNBOUNDED)
@@ -91,6 +91,17 @@ class Command(BaseCommand):
         for name, made in done.items():
             told = f" now: {len(made)} statements." if made else ": nothing to do."
             self.stdout.write(f"Role {name} is up to date{told}")
+            self._tell_of_others(name)
+
+    def _tell_of_others(self, name: str) -> None:
+        """Warn of other databases: nothing is proven of them, and PUBLIC may connect to each."""
+        if others := elsewhere(connection.connection, name):
+            more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
+            self.stderr.write(
+                f"Role {name} may connect to other databases of this server too, "
+                f"{', '.join(others[:NAMED])}{more}, and use there what PUBLIC may. To prevent it: "
+                f"REVOKE CONNECT ON DATABASE {others[0]} FROM PUBLIC, or a line in pg_hba.conf."
+            )
 
     def _roles(self) -> list[LoginRole]:
         """The roles that the settings name, one of each kind at most."""
