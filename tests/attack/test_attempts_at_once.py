@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -98,9 +99,21 @@ def test_a_form_that_lacks_something_is_not_hashed(client: Client, db: None) -> 
     assert not AttemptCount.objects.exists()
 
 
-def test_a_count_that_is_held_for_long(cleaned: Any) -> None:
-    """The role of the web process waits for a lock for a bounded time."""
-    bounds = attempts.of_sign_in("alice", [], None, None)
+@pytest.mark.parametrize(
+    ("other", "waits"),
+    [
+        (("alice", [], None, None), True),
+        (("alice@example.com", ["192.0.2.2/32"], None, "1"), True),
+        # Or the time would tell that this is another account.
+        (("bob", ["192.0.2.2/32"], None, "2"), True),
+        (("unknown", ["2001:db8::/64"], None, None), True),
+        # No stranger shuts the owner out.
+        (("alice", ["192.0.2.2/32"], "device", "1"), False),
+    ],
+)
+def test_a_count_that_is_held_for_long(cleaned: Any, other: Any, waits: bool) -> None:
+    """The role of the web process waits for a lock for a bounded time, whatever the name."""
+    bounds = attempts.of_sign_in("alice", ["192.0.2.1/32"], None, "1")
 
     def hold(begun: threading.Event, done: threading.Event) -> None:
         try:
@@ -116,8 +129,8 @@ def test_a_count_that_is_held_for_long(cleaned: Any) -> None:
             assert begun.wait(60)
             with connections["default"].cursor() as cursor:
                 cursor.execute("SET lock_timeout = '10ms'")
-            with pytest.raises(attempts.BusyError):
-                attempts.count(bounds)
+            with pytest.raises(attempts.BusyError) if waits else nullcontext():
+                attempts.count(attempts.of_sign_in(*other))
         finally:
             done.set()
 

@@ -9,8 +9,9 @@ and no other, so that no stranger shuts the owner out. Codes of the second facto
 each account, and such a browser alone.
 
 An attempt is counted before it is made, and taken back when it succeeds: of many at once no more
-pass than of one after the other. While a pause lasts nothing is counted: trying does not prolong
-it.
+pass than of one after the other. All attempts at names are counted one after the other: if only
+those at one account waited for each other, their time would tell which names are of one. While a
+pause lasts nothing is counted: trying does not prolong it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -25,7 +26,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from psycopg import errors
 
-from veza_site.models import AttemptCount
+from veza_site.models import AttemptCount, HashingSlot
 
 DAY = 24 * 3600
 
@@ -40,6 +41,9 @@ MOST_ROWS = 1_000_000
 
 #: Rows that one attempt deletes at most; it adds six.
 CLEANED = 100
+
+#: The `HashingSlot` that is held while an attempt at a name is counted; for hashing it is none.
+TURN = 0
 
 CLEAN_UP = """
     DELETE FROM django.veza_site_attemptcount WHERE id IN (
@@ -164,7 +168,8 @@ class Attempt:
         try:
             yield
         except BusyError:
-            self.take_back(succeeded=False)
+            with _one_after_the_other(self.bounds):
+                self.take_back(succeeded=False)
             raise
 
     def take_back(self, *, succeeded: bool) -> None:
@@ -201,7 +206,7 @@ def _count(bounds: list[Bound]) -> Attempt:
     told = [key for key, bound in by_key.items() if not bound.is_silent]
     # While a pause lasts, who goes on trying costs one query.
     _longest_pause(AttemptCount.objects.filter(key__in=told), by_key, timezone.now())
-    with transaction.atomic():
+    with _one_after_the_other(bounds):
         # Whether they are new or not: from here on they are ours until the end.
         AttemptCount.objects.bulk_create(
             [
@@ -228,6 +233,18 @@ def _count(bounds: list[Bound]) -> Attempt:
         AttemptCount.objects.bulk_update(counts, ["failures", "last_at", "free_at", "expires_at"])
     _clean_up(now)
     return Attempt([by_key[count.key] for count in counts], silent)
+
+
+@contextmanager
+def _one_after_the_other(bounds: Iterable[Bound]) -> Iterator[None]:
+    """A transaction; of attempts at names, one at a time. Known browsers and codes do not wait."""
+    with transaction.atomic():
+        if any(bound.is_silent for bound in bounds):
+            turn = HashingSlot.objects.select_for_update().filter(number=TURN)
+            if not len(turn):
+                HashingSlot.objects.bulk_create([HashingSlot(number=TURN)], ignore_conflicts=True)
+                len(turn.all())
+        yield
 
 
 def _longest_pause(counts: Iterable[AttemptCount], bounds: dict[str, Bound], now: datetime) -> str:

@@ -25,12 +25,13 @@ def hashing(*, is_known: bool) -> Iterator[None]:
     One slot more is for browsers that signed in before: strangers cannot take all of them.
     """
     slots = settings.SIGN_IN_HASHES_AT_ONCE + is_known
-    if HashingSlot.objects.filter(number__lte=slots).count() < slots:
+    numbers = (1, slots)
+    if HashingSlot.objects.filter(number__range=numbers).count() < slots:
         HashingSlot.objects.bulk_create(
             [HashingSlot(number=number) for number in range(1, slots + 1)], ignore_conflicts=True
         )
     with transaction.atomic():
-        free = HashingSlot.objects.select_for_update(skip_locked=True).filter(number__lte=slots)
+        free = HashingSlot.objects.select_for_update(skip_locked=True).filter(number__range=numbers)
         if not free.order_by("number")[:1]:
             raise BusyError
         yield
