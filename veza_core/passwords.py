@@ -35,7 +35,7 @@ class BCryptPasswordHasher(DjangoBCryptPasswordHasher):
         if is_too_long(password):
             return False
         try:
-            if self.decode(encoded)["work_factor"] <= HIGHEST_COST:
+            if int(self.decode(encoded)["work_factor"]) <= HIGHEST_COST:
                 return super().verify(password, encoded)
         except ValueError:
             # The last sign of a salt has two bits; a row may hold one with more.

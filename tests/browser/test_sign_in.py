@@ -4,10 +4,23 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.people import Person
 
+#: As a password manager and the keyboard's menu do it; a page could refuse both.
+PASTE = """() => {
+    const field = document.querySelector("input[type=password]");
+    field.focus();
+    if (field.dispatchEvent(new ClipboardEvent("paste", {bubbles: true, cancelable: true})))
+        document.execCommand("insertText", false, "pasted");
+}"""
+
 
 def test_first_time_and_again(page: Page) -> None:
     person = Person("support")
     page.goto("/admin/")
+    field = page.get_by_label("Password")
+    expect(field).to_have_attribute("type", "password")
+    expect(field).to_have_attribute("autocomplete", "current-password")
+    page.evaluate(PASTE)
+    expect(field).to_have_value("pasted")
     person.give_password(page, "wrong")
     expect(page.get_by_text("That did not work")).to_be_visible()
     person.give_password(page)

@@ -164,3 +164,15 @@ def test_what_is_no_bcrypt_is_not_written(hash_):
     with pytest.raises(ValueError, match="bcrypt"), transaction.atomic():
         user.save()
     assert raw(user) == before
+
+
+@pytest.mark.parametrize("password", ["Zx9-wq!", "password123", "20261129", "alicecooper"])
+def test_weak_passwords_are_refused(password):
+    """Shorter than eight, common, all digits, or like the account's own words."""
+    with pytest.raises(ValidationError):
+        validate_password(password, User(username="alicecooper", email="alice@example.com"))
+
+
+@pytest.mark.parametrize("password", ["x" * 6 + "yz", "only lower case", "é" * 36, "w" * 64 + "v"])
+def test_no_kind_of_letter_is_asked_for(password):
+    validate_password(password, User(username="alicecooper", email="alice@example.com"))
