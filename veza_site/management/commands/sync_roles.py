@@ -91,16 +91,17 @@ class Command(BaseCommand):
         for name, made in done.items():
             told = f" now: {len(made)} statements." if made else ": nothing to do."
             self.stdout.write(f"Role {name} is up to date{told}")
-            self._tell_of_others(name)
+        self._tell_of_others([*done])
 
-    def _tell_of_others(self, name: str) -> None:
+    def _tell_of_others(self, names: list[str]) -> None:
         """Warn of other databases: nothing is proven of them, and PUBLIC may connect to each."""
-        if others := elsewhere(connection.connection, name):
+        each = [elsewhere(connection.connection, name) for name in names]
+        if others := sorted({*chain.from_iterable(each)}):
             more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
             self.stderr.write(
-                f"Role {name} may connect to other databases of this server too, "
-                f"{', '.join(others[:NAMED])}{more}, and use there what PUBLIC may. To prevent it: "
-                f"REVOKE CONNECT ON DATABASE {others[0]} FROM PUBLIC, or a line in pg_hba.conf."
+                f"{' and '.join(names)} may connect to other databases of this server, and use "
+                "there what PUBLIC may (REVOKE CONNECT ON DATABASE … FROM PUBLIC, or pg_hba.conf, "
+                f"prevents it): {', '.join(others[:NAMED])}{more}"
             )
 
     def _roles(self) -> list[LoginRole]:
