@@ -40,8 +40,8 @@ VALUES = {
     "jsonb": "'{}'",
     "inet": "'192.0.2.1'",
     "timestamp with time zone": "CURRENT_TIMESTAMP",
-    **dict.fromkeys(("text", "character varying"), "'no such'"),
-    **dict.fromkeys(("smallint", "integer", "bigint", "double precision"), "1"),
+    **dict.fromkeys(("text", "character varying"), "'XX'"),
+    **dict.fromkeys(("smallint", "integer", "bigint", "double precision", "numeric"), "1"),
 }
 TYPES = "SELECT unnest(parameter_types)::text FROM pg_prepared_statements WHERE name = 'hot'"
 
@@ -111,7 +111,9 @@ def test_every_statement_of_the_services(spread: Any, subtests: Any) -> None:
             except psycopg.errors.IntegrityError:
                 pass
             except psycopg.Error as error:
-                refused = f"{error.sqlstate}: {error.diag.message_primary}"
+                # No row has these ids. RecordPlays is sent as COPY: the SQLSTATE is XX000 there.
+                if "violates foreign key constraint" not in str(error):
+                    refused = f"{error.sqlstate}: {error.diag.message_primary}"
             finally:
                 node.session.execute("DEALLOCATE ALL")
             assert refused == ""
