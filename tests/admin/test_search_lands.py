@@ -15,6 +15,7 @@ from tests.admin.searching import SEARCH, found, search
 from tests.admin.test_search_page import somebody_with
 from tests.staff import make_user
 from veza_core.models import FederatedIdentity, User
+from veza_core.screens.search.term import read
 from veza_streaming.models import Track, TrackComment, TrackShare
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +39,11 @@ def address(row: Any) -> str:
      "mailto:bob@example.com", "MAILTO:bob@example.com?subject=Help", "bob@example.com,",
      "(bob@example.com).", "“bob@example.com”", "bob", "bob.", "{pk}", "{pk}.",
      "https://support.example/admin/veza_core/user/{pk}/", "/admin/veza_core/user/{pk}/ban/?x=1",
-     "see https://support.example/admin/veza_core/user/{pk}/#timeline", "{short}", "{longer}"],
+     "see https://support.example/admin/veza_core/user/{pk}/#timeline", "{short}", "{longer}",
+     "{short}…", "{short}...", "user_id={pk}", "user {pk} cannot sign in",
+     "E-mail: bob@example.com", "email=bob@example.com;", "From: Bob Ross <bob@example.com>",
+     "\u202abob@example.com\u202c",
+     "Bob <\u2068bob@example.com\u2069>", "@bob", "@bob!", "(@bob)"],
 )  # fmt: skip
 def test_a_user_however_copied(browser: Client, bob: User, text: str):
     baker.make(FederatedIdentity, user=bob, email="bob@example.com", provider="google")
@@ -46,6 +51,35 @@ def test_a_user_however_copied(browser: Client, bob: User, text: str):
     pk = str(bob.pk)
     asked = text.format(pk=pk, short=pk[:8], longer=pk[:15])
     assert lands(browser, asked) == address(bob)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("192.0.2.7:51423", "192.0.2.7"),
+        ("[2001:db8::7]:443", "2001:db8::7"),
+        ("[2001:db8::7]", "2001:db8::7"),
+        ("ip=192.0.2.7", "192.0.2.7"),
+        ("client: 192.0.2.7:51423,", "192.0.2.7"),
+        # Its beginning is no label.
+        ("2001:db8::7", "2001:db8::7"),
+        ("fe80::1:443", "fe80::1:443"),
+        ("300.0.2.7:80", None),
+    ],
+)
+def test_an_address_as_logs_have_it(text: str, address: str | None):
+    assert read(text).address == address
+
+
+@pytest.mark.parametrize("text", ["“Blue Train”", '"Blue Train"', "«Blue Train»"])
+def test_a_title_in_quotes(browser: Client, text: str):
+    track, quoted = baker.make(Track, title="Blue Train"), baker.make(Track, title="“Blue Train”")
+    assert set(found(search(browser, text))["tracks"]) == {track.pk, quoted.pk}
+
+
+@pytest.mark.parametrize("text", ["@", "@@", '""', "…", "a: b", "Re: Home", "x=1"])
+def test_what_is_no_label_stays(browser: Client, text: str):
+    assert browser.post(SEARCH, {"q": text}, follow=True).status_code in (200, 400)
 
 
 def test_several_are_a_list(browser: Client, bob: User):

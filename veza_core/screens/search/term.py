@@ -12,8 +12,11 @@ from veza_core.screens.errors import HelpfulError
 #: No column that is searched by is longer.
 LONGEST = 255
 
-#: Marks without a width, which come along when text is copied out of a mail or a page.
-INVISIBLE = "\u200b\u200e\u200f\u2060\ufeff"
+#: Marks without a width, which come along when text is copied out of a mail, a page or an address
+#: book: among them those that set a direction.
+INVISIBLE = (
+    "\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+)
 
 #: What a trigram index needs: three letters or digits in a row.
 THREE_IN_A_ROW = re.compile(r"[^\W_]{3}")
@@ -46,9 +49,16 @@ NAMED_MAIL = re.compile(r"[^<>]*+<\s*+([^<>\s@]++@[^<>\s@]++)\s*+>[,;.]?")
 #: What e-mails, usernames, IDs and addresses look like.
 ONE_WORD = re.compile(r"[\w.@+:-]+")
 
+#: `user_id=…`, `E-mail: …`, as logs and tickets have it.
+LABELLED = re.compile(r"[a-z][\w -]{0,30}+[:=]\s*+(\S++)", re.I)
+#: An address with a port, as logs have it; that of IPv6 has brackets.
+WITH_PORT = re.compile(r"([0-9.]++|\[[0-9a-f:.]++\]):[0-9]{1,5}", re.I)
+MAIL = re.compile(r"[^@\s]++@[^@\s]++")
+
 #: What stands around a value in a sentence, and what behind it.
-AROUND = "\"'“”‘’„«»<>()[] "
-BEHIND = ",;:.!?"
+QUOTES = "\"'“”‘’„«»"
+AROUND = f"{QUOTES}<>()[]{INVISIBLE} "
+BEHIND = ",;:.!?…"
 
 
 class BadTermError(HelpfulError):
@@ -80,18 +90,38 @@ class Term:
 
 
 def without_wrapping(text: str) -> str:
-    """What was meant, without what a mail, a sentence or an address bar had around it.
+    """What was meant, without what a mail, a sentence, a log or an address bar had around it.
 
-    `Name <mail>`, `mailto:`, quotes and the dot of a sentence; of a page of this site the row's ID.
+    `Name <mail>`, `mailto:`, quotes and the dot of a sentence; the ID in a text, and of a page of
+    this site the row's.
     """
     if (link := LINK.search(text)) and (ids := UUID_IN.findall(text, link.start())):
         return str(ids[0])
-    bare = mail[1] if (mail := NAMED_MAIL.fullmatch(text)) else text.strip(AROUND).rstrip(BEHIND)
-    bare = bare.strip(AROUND)
+    if len(ids := {*UUID_IN.findall(text)}) == 1:
+        return str(ids.pop())
+    bare = _bare(mail[1] if (mail := NAMED_MAIL.fullmatch(text)) else _without_port(text))
     if bare.lower().startswith("mailto:"):
         bare = bare[len("mailto:") :].partition("?")[0]
+    elif _address(bare) is None and (labelled := LABELLED.fullmatch(bare)):
+        value = _without_port(_bare(labelled[1]))
+        bare = value if _address(value) or MAIL.fullmatch(value) else bare
+    bare = _without_port(bare)
+    if bare.startswith("@") and _domain(bare) is None:
+        bare = bare[1:]
+    if ONE_WORD.fullmatch(bare):
+        return bare
     # All else is a title, with what belongs to it.
-    return bare if ONE_WORD.fullmatch(bare) else text
+    is_quoted = len(text) > 2 and text[0] in QUOTES and text[-1] in QUOTES
+    return text[1:-1] if is_quoted else text
+
+
+def _bare(text: str) -> str:
+    return text.strip(AROUND).rstrip(BEHIND).strip(AROUND)
+
+
+def _without_port(text: str) -> str:
+    found = WITH_PORT.fullmatch(text)
+    return found[1].strip("[]") if found and _address(found[1].strip("[]")) else text
 
 
 def read(typed: str) -> Term:
