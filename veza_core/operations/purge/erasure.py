@@ -12,11 +12,11 @@ from psycopg import sql
 
 from .catalog import CASCADE, SET_NULL, Catalog, Reference, Table, read_catalog
 
-#: Counting stops above it.
-MOST = 1_000
+#: Counting stops above it: each row is a page to read, which may be in no cache.
+MOST = 200
 #: Of the rows of a table that would be deleted, so many are followed to those that refer to them:
 #: each costs a look into an index of every such table.
-FOLLOWED = 100
+FOLLOWED = 50
 
 # ANY, the order and the limits keep PostgreSQL to the index of the foreign key, whatever it
 # estimates, and no more rows are read than are counted.
