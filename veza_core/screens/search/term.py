@@ -97,8 +97,8 @@ def without_wrapping(text: str) -> str:
     """
     if (link := LINK.search(text)) and (ids := UUID_IN.findall(text, link.start())):
         return str(ids[0])
-    if len(ids := {*UUID_IN.findall(text)}) == 1:
-        return str(ids.pop())
+    if len(named := {*UUID_IN.findall(text)}) == 1:
+        return str(named.pop())
     bare = _bare(mail[1] if (mail := NAMED_MAIL.fullmatch(text)) else _without_port(text))
     if bare.lower().startswith("mailto:"):
         bare = bare[len("mailto:") :].partition("?")[0]
