@@ -70,14 +70,14 @@ def test_plays_of_the_week_are_counted(platform):
     result = platform.count()
 
     assert result.returncode == 0, result.stderr
-    assert result.stdout.startswith("10 tracks have another count, ")
+    assert result.stdout.startswith("10 counts changed, ")
     assert platform.kept == [10, 9, 8, 7, 6, 5, 4, 3, 2, 1]
 
 
 def test_only_the_most_played_keep_a_count(platform):
     platform.count()
 
-    assert platform.count("--tracks", "3").stdout.startswith("7 tracks have another count, ")
+    assert platform.count("--tracks", "3").stdout.startswith("7 counts changed, ")
     assert platform.kept == [10, 9, 8, 0, 0, 0, 0, 0, 0, 0]
 
 
@@ -86,7 +86,7 @@ def test_what_is_right_is_not_touched(platform):
     updated = "SELECT id, updated_at, xmin FROM tracks ORDER BY id"
     before = platform.session.execute(updated).fetchall()
 
-    assert platform.count().stdout.startswith("0 tracks have another count, ")
+    assert platform.count().stdout.startswith("0 counts changed, ")
     assert platform.session.execute(updated).fetchall() == before
 
 
@@ -106,7 +106,7 @@ def test_a_dry_run_changes_nothing_and_needs_no_lock(platform, other):
 
     result = platform.count("--dry-run")
 
-    assert result.stdout.startswith("10 tracks would have another count, ")
+    assert result.stdout.startswith("10 counts would change, ")
     assert not any(platform.kept)
 
 
@@ -131,7 +131,7 @@ def test_one_run_at_a_time(platform, other):
 
     assert result.returncode == 1
     assert is_one_clear_line(result), result.stderr
-    assert f"another count is running: pid {other.info.backend_pid}" in result.stderr
+    assert f"another count_weekly_plays is running: pid {other.info.backend_pid}" in result.stderr
     assert not any(platform.kept)
 
 

@@ -77,8 +77,8 @@ def clear_line(error: BaseException) -> str | None:
         return one_line(error)
     if isinstance(error, ModuleNotFoundError) and error.name in DEVELOPMENT:
         return (
-            f"{DEVELOPMENT[error.name]} is not installed, since it is for development only: "
-            "'make setup' installs it (requirements-dev.lock)"
+            f"{DEVELOPMENT[error.name]} is for development only and is not installed: 'make "
+            "setup' installs it (requirements-dev.lock)"
         )
     if isinstance(error, EOFError):
         return "it asked a question, and standard input has no answer: see --noinput"

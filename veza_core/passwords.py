@@ -23,7 +23,7 @@ class BCryptPasswordHasher(DjangoBCryptPasswordHasher):
     def encode(self, password: str, salt: str) -> str:
         """Hash a password. Raises `ValueError` for one of more than 72 bytes."""
         if is_too_long(password):
-            raise ValueError(f"a password has {MAX_PASSWORD_BYTES} bytes at most")
+            raise ValueError(f"a password has at most {MAX_PASSWORD_BYTES} bytes")
         return super().encode(password, salt)
 
     def verify(self, password: str, encoded: str) -> bool:
@@ -62,6 +62,6 @@ class MaximumBytesValidator:
 
     def get_help_text(self) -> str:
         return (
-            f"Your password may have {MAX_PASSWORD_BYTES} bytes at most: "
-            "fewer characters where they are not plain ASCII."
+            f"Your password may have at most {MAX_PASSWORD_BYTES} bytes. Characters outside "
+            "ASCII take more than one."
         )

@@ -44,7 +44,7 @@ class HlsTranscodeJobAdmin(InspectionAdmin):
     keys = {"track": UNSORTED, "track_version": UNSORTED}
     panels_through = {"track": "user"}
     criteria = (
-        Criterion("track_user", f"Of a user’s latest {THROUGH} tracks", user_of, _of_tracks,
+        Criterion("track_user", f"For the user’s latest {THROUGH} tracks", user_of, _of_tracks,
                   UNSORTED, "track", ("tracks",), User),
     )  # fmt: skip
     states = (

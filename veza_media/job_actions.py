@@ -57,7 +57,7 @@ class Retry(JobAction):
             if not isinstance(error.__cause__, UniqueViolation):
                 raise
             raise ConflictError(
-                "Another job for the same version of this track waits already."
+                "Another job for the same version of this track is already waiting."
             ) from error
 
 
@@ -68,8 +68,8 @@ class Cancel(JobAction):
     label = "Cancel"
     done = "Cancelled"
     explanation = (
-        "No worker takes the job from now on. A worker that has already started may still "
-        "finish. A retry puts the job back into the queue."
+        "No worker will take the job. A worker that has already started may still finish. A "
+        "retry puts the job back into the queue."
     )
     states = (TranscodeStatus.PENDING, TranscodeStatus.PROCESSING)
     sets = {
@@ -87,14 +87,14 @@ class ChangePriority(JobAction):
     name = "priority"
     label = "Change the priority"
     done = "Changed the priority of"
-    explanation = "Workers take waiting jobs of a higher priority first; 10 is the highest."
+    explanation = "Workers take waiting jobs with a higher priority first; 10 is the highest."
     states = (TranscodeStatus.PENDING,)
     watched = ("status", "priority")
     undo = "priority"
 
     def fields(self, access: Access, rows: Sequence[Any]) -> dict[str, forms.Field]:
         now = ", ".join(str(value) for value in sorted({row.priority for row in rows}))
-        help_text = f"From 1 to 10, 10 first. Now: {now}."
+        help_text = f"From 1 to 10; 10 comes first. Now: {now}."
         return {"priority": forms.IntegerField(min_value=1, max_value=10, help_text=help_text)}
 
     def values(self, work: Work) -> Mapping[str, Any]:

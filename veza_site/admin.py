@@ -87,7 +87,7 @@ class StaffLogEntryAdmin(StaffScreen):
                 Option(
                     "action", "Actions", ACTION, "-created_at", with_keys=("subject_id", "staff_id")
                 ),
-                Option("other", "Looks, searches, sign-ins", ~ACTION),
+                Option("other", "Views, searches, sign-ins", ~ACTION),
             ),
         ),
     )

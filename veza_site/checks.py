@@ -8,8 +8,8 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 
 WITHOUT_KEY = (
-    "SECRET_KEY is not set, and the web server signs with it: give it 50 random characters or "
-    "more, or set DEBUG=1 on a machine for development"
+    "SECRET_KEY is not set, and the web server signs with it: set it to 50 random characters or "
+    "more, or set DEBUG=1 on a development machine"
 )
 WITHOUT_PROXY = (
     "BEHIND_TLS_PROXY is not set, and the web server does not guess whose address it sees: set it "

@@ -134,9 +134,9 @@ def _close(file: Path) -> None:
         file.chmod(stat.S_IRUSR | stat.S_IWUSR)
     except OSError as error:
         raise ImproperlyConfigured(
-            f"others can read {file}, which may hold passwords: let its owner chmod it to 600"
+            f"others can read {file}, which may contain passwords: its owner must chmod it to 600"
         ) from error
-    sys.stderr.write(f"{file} could be read by others: its mode is 600 now\n")
+    sys.stderr.write(f"others could read {file}: its mode is now 600\n")
 
 
 def _days(value: str) -> int | None:

@@ -26,7 +26,7 @@ UNDECLARED = (
 )
 UNNAMED = (
     "BEHIND_TLS_PROXY is set to 1, and X-Forwarded-For does not end in the client's address: the "
-    "proxy has to append it to every request."
+    "proxy must append it to every request."
 )
 
 logger = logging.getLogger(__name__)

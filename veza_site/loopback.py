@@ -12,14 +12,14 @@ from ipaddress import ip_address
 from django.core.exceptions import ImproperlyConfigured
 
 ELSEWHERE = (
-    "DEBUG is on, and {} is not a loopback address: serve it on 127.0.0.1, or set DEBUG=0 and what "
-    "a production needs"
+    "DEBUG is on, and {} is not a loopback address: serve it on 127.0.0.1, or set DEBUG=0 and "
+    "the settings for production"
 )
 UNCONFIRMED = (
     "DEBUG is on, and only runserver, and gunicorn with this project's gunicorn.conf.py and "
     "without --preload, serve with it: set DEBUG=0"
 )
-BEHIND_PROXY = "DEBUG is on, and BEHIND_TLS_PROXY lets others in through a proxy: set DEBUG=0"
+BEHIND_PROXY = "DEBUG is on, and BEHIND_TLS_PROXY lets others connect through a proxy: set DEBUG=0"
 
 _confirmed: list[str] = []
 

@@ -84,7 +84,7 @@ class StaffLogEntry(models.Model):
         null=True, db_comment="Object: column to value after; secrets are left out"
     )
     batch = models.UUIDField(
-        null=True, db_comment="What the entries of one action on several rows share; NULL: one row"
+        null=True, db_comment="Common to all entries of one action on several rows; NULL: one row"
     )
     written_by = written_by()
 
@@ -195,7 +195,7 @@ class DailyCount(models.Model):
     table = models.CharField(max_length=63, db_comment="Which table")
     day = models.DateField(db_comment="The day, in UTC, of created_at")
     number = models.BigIntegerField(
-        db_comment="Rows, as they were counted; later deletions stay in"
+        db_comment="Rows at the time of counting, including those deleted later"
     )
 
     class Meta:
@@ -217,7 +217,7 @@ class CountedUntil(models.Model):
     until = models.DateTimeField(db_comment="Rows of created_at before this are counted")
 
     class Meta:
-        db_table_comment = "How far the daily counts of a table go"
+        db_table_comment = "Until when the rows of a table are counted by day"
         default_permissions = ()
 
     def __str__(self) -> str:
@@ -253,17 +253,17 @@ class AttemptCount(models.Model):
     network = models.CharField(
         max_length=49, blank=True, db_comment="As 192.0.2.7/32; empty: of all networks"
     )
-    failures = models.IntegerField(default=0, db_comment="Failed attempts, one after the other")
+    failures = models.IntegerField(default=0, db_comment="Failed attempts in a row")
     last_at = models.DateTimeField(db_default=TransactionNow(), db_comment="When the last one was")
     free_at = models.DateTimeField(
         db_default=TransactionNow(), db_comment="When the next one may be made"
     )
     expires_at = models.DateTimeField(
-        db_default=TransactionNow(), db_comment="When the count is forgotten"
+        db_default=TransactionNow(), db_comment="When the count expires"
     )
 
     class Meta:
-        db_table_comment = "Failed attempts to sign in, counted; rows that expired are deleted"
+        db_table_comment = "Counts of failed attempts to sign in; expired rows are deleted"
         default_permissions = ()
         constraints = [
             # The count of an attempt.
@@ -314,7 +314,7 @@ class StaffSession(models.Model):
     )
 
     class Meta:
-        db_table_comment = "Sessions of the admin that go on; without its row a session is over"
+        db_table_comment = "Open sessions of the admin; without its row a session has ended"
         default_permissions = ()
         indexes = [
             # The sessions of one member of staff.

@@ -151,8 +151,8 @@ DATABASES = {
 
 if "DATABASE_SUPPORT_URL" in os.environ and not (DATABASE_SUPPORT_URL or DEBUG):
     raise ImproperlyConfigured(
-        "DATABASE_SUPPORT_URL is set and empty, and the admin would read over the role that may do "
-        "everything: name the role that reads, or unset it"
+        "DATABASE_SUPPORT_URL is set but empty, and the admin would read with the role that has "
+        "all rights: name the role that reads, or unset it"
     )
 if DATABASE_WEB_URL:
     # Refused now, in one line, and not when a command comes to use it.

@@ -85,7 +85,9 @@ def count_weekly_plays(
                 outcome.updated += _update(connection, batch)
                 wait_for_replicas(connection)
     except LockNotAvailableError as error:
-        raise CommandError(f"another count is running: {error}. This one did nothing.") from error
+        raise CommandError(
+            f"another count_weekly_plays is running: {error}. This one did nothing."
+        ) from error
     except ProgrammingError as error:
         raise CommandError(
             f"{' '.join(str(error).split())}: run manage.py migrate first, as a role that may "

@@ -90,7 +90,7 @@ def test_a_selection_is_bounded(browser: Client):
     ("data", "told"),
     [
         ({}, "No action was chosen"),
-        ({"action": "soft_delete"}, "No row is ticked"),
+        ({"action": "soft_delete"}, "No row is selected"),
         ({"action": "", "_selected_action": str(uuid.uuid4())}, "No action was chosen"),
     ],
 )

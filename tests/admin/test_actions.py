@@ -152,7 +152,7 @@ def test_two_people_do_not_undo_each_other(bob: User):
     take(one, bob, "ban", confirm="bob")
     response = other.post(url(bob, "ban"), {"row": seen, "reason": "too", "confirm": "bob"})
     assert response.status_code == 409
-    assert "changed by somebody else" in response.content.decode()
+    assert "Somebody else changed" in response.content.decode()
     assert len(entries("users.ban")) == 1
     # There and back again: the state is as it was seen, so the other may go on.
     take(one, bob, "unban")

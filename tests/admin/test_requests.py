@@ -107,11 +107,11 @@ def test_secrets_are_not_searched(browser: Client, model: Any, lookup: str, valu
     [
         ({"range": "30d", "since": "2026-01-01"}, "not both"),
         ({"range": "31d"}, "may be: today"),
-        ({"since": "2026-02-30"}, "is a date"),
+        ({"since": "2026-02-30"}, "must be a date"),
         ({"jump": "1066-10-14"}, "between the years"),
         ({"role": "king"}, "there are user, premium"),
         ({"after": "nonsense"}, "does not exist"),
-        ({"last": "1", "jump": "2026-01-01"}, "not several"),
+        ({"last": "1", "jump": "2026-01-01"}, "only one of"),
     ],
 )
 def test_what_is_wrong_is_told(browser: Client, query: dict[str, str], told: str) -> None:
@@ -127,7 +127,7 @@ def test_a_value_given_twice(browser: Client) -> None:
 def test_a_day_to_jump_to_where_names_give_the_order(browser: Client) -> None:
     response = browser.get(list_of(Role), {"jump": "2026-03-04"})
     assert response.status_code == 400
-    assert "this list is not in the order of a time" in response.content.decode()
+    assert "this list is not sorted by time" in response.content.decode()
 
 
 def test_nothing_is_changed_by_a_form(browser: Client, staff: User) -> None:

@@ -112,7 +112,7 @@ def test_a_stream_is_not_put_into_the_queue_twice(support: Client):
     job = baker.make(HlsTranscodeJob, track=waiting.track, status="failed")
     response = take(support, job, "retry")
     assert response.status_code == 409
-    assert "waits already" in response.content.decode()
+    assert "is already waiting" in response.content.decode()
     assert columns(job, "status::text") == ("failed",)
     assert not entries("hls_transcode_queue.retry")
 

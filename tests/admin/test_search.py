@@ -120,7 +120,7 @@ def test_whole_titles_and_artists_of_two_characters(browser: Client) -> None:
     japanese = baker.make(Playlist, title="東京")
     response = search(browser, "u2")
     assert found(response) == {"tracks": [track.pk]}
-    assert "Too short for parts" in text_of(response)
+    assert "Too short for a part" in text_of(response)
     assert found(search(browser, "東京")) == {"playlists": [japanese.pk]}
 
 
@@ -200,7 +200,7 @@ def test_each_kind_is_capped(browser: Client) -> None:
         assert {row.pk for row in group.rows} <= {track.pk for track in tracks}
         assert group.is_exact == is_exact
         # Whole titles fill the page: then parts are not asked for.
-        assert ("Too common as a part of tracks" in text_of(response)) != is_exact
+        assert ("Too many tracks contain this text" in text_of(response)) != is_exact
 
 
 def test_what_is_too_common_says_so_and_the_rest_is_found(
@@ -213,7 +213,7 @@ def test_what_is_too_common_says_so_and_the_rest_is_found(
     slow_down(monkeypatch, Track)
     response = search(browser, "sleepy")
     assert found(response) == {"tracks": [exact.pk], "playlists": [playlist.pk]}
-    assert "Too common as a part of tracks" in text_of(response)
+    assert "Too many tracks contain this text" in text_of(response)
 
 
 def test_what_is_too_common_is_found_among_the_newest(
@@ -230,7 +230,7 @@ def test_what_is_too_common_is_found_among_the_newest(
     slow_down(monkeypatch, Track)
     response = search(browser, "sleep")
     assert set(found(response)["tracks"]) == {three.pk, by_artist.pk}
-    assert "only the newest 3 were looked through" in text_of(response)
+    assert "only the newest 3 were searched" in text_of(response)
 
 
 def slow_down(monkeypatch: pytest.MonkeyPatch, model: type[Model]) -> None:

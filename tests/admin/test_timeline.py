@@ -163,7 +163,7 @@ def test_the_head_says_who_it_is_and_why_they_are_out(support: Client, bob: User
     assert "because “spam in 40 comments”" in why
     assert ">LO<" in text
     assert "Europe/Madrid" in text
-    assert "no password: signs in with google" in text
+    assert "no password, signs in with google" in text
     assert text.index('class="why"') < text.index('class="timeline"')
 
 

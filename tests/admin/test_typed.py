@@ -163,7 +163,7 @@ def test_a_row_that_somebody_changed_gives_the_text_back(client: Client, bob: Us
     page = response.content.decode()
     assert response.status_code == 409
     assert WORDS in page
-    assert "changed by somebody else" in page
+    assert "Somebody else changed" in page
     # There is nothing to send: it is banned.
     assert not ROW.findall(page)
     assert 'type="submit" value="Ban"' not in page

@@ -57,7 +57,7 @@ def test_the_file_is_closed(env_file: Any, mode: int, capsys: pytest.CaptureFixt
     env_file.chmod(mode)
     environment.read_file()
     assert stat.S_IMODE(env_file.stat().st_mode) == 0o600
-    assert "its mode is 600 now" in capsys.readouterr().err
+    assert "its mode is now 600" in capsys.readouterr().err
     environment.read_file()
     assert capsys.readouterr().err == ""
 

@@ -59,7 +59,7 @@ def ask(client: Client, path: str, data: Any = None, *, post: bool = False) -> A
             cursor.execute("SELECT 1")
     assert answer.status_code in (200, 302, 400, 403, 404, 405, 409), (path, answer.status_code)
     if answer.status_code in (400, 404) and hasattr(answer, "text"):
-        assert HELPS in answer.text or "To the start page" in answer.text
+        assert HELPS in answer.text or "Go to the start page" in answer.text
     return answer
 
 

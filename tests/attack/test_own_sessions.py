@@ -51,7 +51,7 @@ def test_what_the_page_shows() -> None:
     assert "&lt;b&gt;Chrome&lt;/b&gt;" in page
     assert "192.0.2.7" in page
     assert "Opera" not in page
-    assert page.count("This one") == 1
+    assert page.count("This session") == 1
     assert len(keys(here)) == 1
     assert PAGE in here.get("/admin/").text, "the way to it"
 
@@ -174,7 +174,7 @@ def test_the_second_factor_is_asked_for_again(settings: Any) -> None:
     assert 'name="code"' in here.get(PAGE).text
     for which in ("others", *keys(here)):
         refused = here.post(PAGE, {"end": which, "code": "000000"})
-        assert "Nothing was ended. That code is wrong" in refused.text
+        assert "No session was ended. That code is wrong" in refused.text
     assert is_in(owners)
     device, _ = TOTPDevice.objects.order_by("pk")
     code = f"{totp(device.bin_key):06}"

@@ -78,7 +78,7 @@ def test_bodies(site: Served, kind: str, path: str) -> None:
     length = [f"Content-Length: {len(body)}"] if body else []
     status, answer = site.ask(f"{method} {path}", *headers, *length, body=body)
     assert status == expected
-    assert "To the start page" in answer
+    assert "Go to the start page" in answer
     assert "content-security-policy" in answer.lower()
 
 
@@ -86,7 +86,7 @@ def test_a_body_without_a_length(site: Served) -> None:
     status, answer = site.ask("POST /admin/login/", FORM, "Transfer-Encoding: chunked",
                               body=b"3\r\na=b\r\n0\r\n\r\n")  # fmt: skip
     assert status == 411
-    assert "To the start page" in answer
+    assert "Go to the start page" in answer
 
 
 def test_a_large_body_is_not_waited_for(site: Served) -> None:

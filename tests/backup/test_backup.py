@@ -55,7 +55,7 @@ def test_ends_with_one_line(filled, tmp_path):
 def test_no_file_is_replaced_unless_asked_for(filled, tmp_path):
     path = tmp_path / "there.dump"
     path.write_text("precious")
-    refusal = pytest.raises(CommandError, match="exists already")
+    refusal = pytest.raises(CommandError, match="already exists")
     with refusal, written_whole(path, replace=False):
         pass
     assert path.read_text() == "precious"

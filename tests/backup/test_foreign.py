@@ -139,7 +139,7 @@ PUBLISHED = {
 def test_replicas_are_not_broken(shown, database, archive, debugging):
     with connect(database) as session:
         session.execute(f"CREATE PUBLICATION p {PUBLISHED[shown]}")
-    with pytest.raises(CommandError, match="replicas would lose what is replaced") as refusal:
+    with pytest.raises(CommandError, match="replicas would lose the replaced tables") as refusal:
         run_command("restore_db", str(archive), *REPLACE, database=database)
     assert shown in str(refusal.value)
     with connect(database) as session:
@@ -204,7 +204,7 @@ def test_what_others_put_on_our_tables_comes_back_with_them(database, path):
 def test_what_others_put_on_our_tables_since_is_not_lost(database, archive, debugging):
     with connect(database) as session:
         session.execute(GUESTS)
-    with pytest.raises(CommandError, match="from outside") as refusal:
+    with pytest.raises(CommandError, match="these objects outside") as refusal:
         run_command("restore_db", str(archive), *REPLACE, database=database)
     for shown in (
         "trigger notify on",

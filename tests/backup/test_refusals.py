@@ -173,7 +173,7 @@ def test_sessions_in_the_way(target, archive):
         session.execute("SELECT FROM users JOIN tracks ON user_id = users.id LIMIT 1")
         options = (*REPLACE, "--lock-timeout", "0.2")
         told = refused("restore_db", archive, *options, **database_environment(target))
-    assert "sessions are in the way: pid" in told
+    assert "other sessions block it: pid" in told
     assert told.count("go-api") == 1
     assert "Nothing was changed" in told
 

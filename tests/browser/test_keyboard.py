@@ -100,7 +100,7 @@ def test_list(
     """Filters, a row's box, the next page: and a table that scrolls takes the focus."""
     context.add_cookies(cookies("super_admin"))
     page.goto("/admin/veza_streaming/playlist/")
-    tab_to(page, page.get_by_role("link", name="Turn round"))
+    tab_to(page, page.get_by_role("link", name="Reverse the order"))
     tab_to(page, page.locator("#result_list tbody a").first)
     tab_to(page, page.get_by_role("link", name="Next").last)
     page.keyboard.press("Enter")

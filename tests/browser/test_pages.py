@@ -60,7 +60,7 @@ def test_action(action: str, hostile: Hostile, staff: Page, watch: Watch) -> Non
     watch.expected = ["status of 409"]
     staff.goto(address_of(User, "action", hostile.keys["users"], action))
     check(staff)
-    if staff.get_by_role("link", name="Change nothing").count():
+    if staff.get_by_role("link", name="Cancel").count():
         staff.locator(".submit-row input[type=submit]").click()
         expect(staff.get_by_role("alert")).to_be_visible()
         check(staff)

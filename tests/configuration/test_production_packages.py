@@ -119,6 +119,6 @@ def test_demo_rows_are_for_development(python: Path, directory: Path, database: 
     code, _, error = run(python, directory, "manage.py", "seed_demo", **environment)
     assert code == 1
     assert error == (
-        "manage.py: numpy is not installed, since it is for development only: 'make setup' "
+        "manage.py: numpy is for development only and is not installed: 'make setup' "
         "installs it (requirements-dev.lock)\n"
     )

@@ -24,7 +24,7 @@ def test_it_is_refused(command, monkeypatch, capsys):
         for arguments in given:
             monkeypatch.setattr(sys, "argv", ["manage.py", command, *arguments])
             assert manage_py.outcome() == 2
-            told = f"manage.py: {name} is given but empty. Nothing was done.\n"
+            told = f"manage.py: {name} is empty. Nothing was done.\n"
             assert capsys.readouterr() == ("", told)
 
 

@@ -261,4 +261,4 @@ def test_an_empty_support_url_is_no_support_url():
     production = {**production_environment("veza"), "DATABASE_SUPPORT_URL": ""}
     result = manage("check", **production)
     assert is_one_clear_line(result), result.stderr
-    assert "DATABASE_SUPPORT_URL is set and empty" in result.stderr
+    assert "DATABASE_SUPPORT_URL is set but empty" in result.stderr

@@ -184,7 +184,7 @@ def test_a_backup_reads_where_it_is_read_only(migrated, tmp_path):
         assert result.returncode == 0, result.stderr
         # The file is whole. That it was made cannot be noted in the database.
         (line,) = result.stderr.splitlines()
-        assert line.startswith("manage.py status will not know of this backup_db")
+        assert line.startswith("manage.py status will not show this backup_db")
         nothing_to_do = manage("migrate", **database_environment(name))
         assert (nothing_to_do.returncode, nothing_to_do.stderr) == (0, "")
 

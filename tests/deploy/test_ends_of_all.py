@@ -220,6 +220,6 @@ def test_output_that_is_not_written_stops_nothing(command, name, archive, tmp_pa
     assert "Exception ignored" not in result.stderr
     assert result.returncode == (command not in SILENT), result
     assert (lost in result.stderr) == (command not in SILENT), result
-    assert (f"did its work, but {lost}" in result.stderr) == (
+    assert (f"the command succeeded, but {lost}" in result.stderr) == (
         command not in {*FAILS, *SILENT, "status"}
     ), result

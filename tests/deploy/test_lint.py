@@ -104,7 +104,7 @@ def test_a_reason_excuses_what_stands_under_its_heading(lint, what):
 def test_a_reason_that_excuses_nothing_is_a_finding(lint):
     heading = headings.DROP_NOT_NULL
     [left] = lint(dropping({heading: "all services write it", headings.FILL: "no rows"}))
-    assert f"“{headings.FILL}”, and there is no such finding to excuse" in str(left)
+    assert f"“{headings.FILL}”, but there is no such finding" in str(left)
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_the_command_names_migration_reason_and_heading(command):
 
 def test_the_command_is_content_with_what_the_page_says(command):
     found = command(a_migration(add("shown", TEXT)))
-    assert found == ("Nothing is found in 1 migration of the next release.\n", "")
+    assert found == ("No findings in 1 migration of the next release.\n", "")
 
 
 def test_a_role_that_may_make_no_database_gets_one_line(command, monkeypatch):

@@ -141,7 +141,7 @@ def test_never_drops_a_table_or_a_column(name, shown, statement):
     result = reset(name, "--drop-dependents")
     assert is_one_clear_line(result), result.stderr
     assert shown in result.stderr
-    assert "losing rows" in result.stderr
+    assert "would lose rows" in result.stderr
     assert query(name, USERS) == [(1,)]
     assert fingerprint_of_chat(name) == chat
 

@@ -63,7 +63,7 @@ def test_commands_beside_a_rebalance(citus: None, layout: str, tmp_path: Any) ->
             # What changes a log waits for the shard, and gives up.
             result = node.manage("distribute", "--undo", "--lock-timeout", "0.2")
             assert is_one_clear_line(result), result.stderr
-            assert "sessions are in the way" in result.stderr
+            assert "other sessions block it" in result.stderr
             assert "Citus Background Task Queue Executor" in result.stderr
             with on_disk([later]), pytest.MonkeyPatch.context() as patch:
                 patch.setattr("django.conf.settings.MIGRATE_LOCK_ATTEMPTS", 1)

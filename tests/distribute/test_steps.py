@@ -82,7 +82,7 @@ def test_who_is_in_the_way(filled):
         filled.session.execute("LOCK TABLE users IN ROW EXCLUSIVE MODE")
         result = filled.manage("distribute", "--lock-timeout", "0.2")
     assert result.returncode == 1
-    assert "bitrate_adaptation_logs: 3 foreign keys become triggers: sessions are in the way" in (
+    assert "bitrate_adaptation_logs: 3 foreign keys become triggers: other sessions block it" in (
         result.stderr
     )
     assert "0 of 8 steps were taken, and a second run does the rest" in result.stderr

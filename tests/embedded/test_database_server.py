@@ -74,12 +74,12 @@ def test_it_is_nobody_else_s(folder, url):
 def test_a_second_start_says_where_it_is(folder, url):
     output = run("start", folder)
 
-    assert output.startswith("It runs already.\n")
+    assert output.startswith("It is already running.\n")
     assert url_in(output) == url
 
 
 def test_another_port_is_refused_while_it_runs(folder, url):
-    with pytest.raises(CommandError, match=r"it runs on port \d+ already: stop it first"):
+    with pytest.raises(CommandError, match=r"it is already running on port \d+: stop it first"):
         run("start", folder, port="65000")
 
 
@@ -88,7 +88,7 @@ def test_it_stops_and_comes_back_with_its_rows(folder, url):
         session.execute("INSERT INTO rooms (name) VALUES ('kept')")
 
     assert run("stop", folder) == "Stopped; the rows stay.\n"
-    assert run("stop", folder) == "It does not run.\n"
+    assert run("stop", folder) == "It is not running.\n"
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(url)
     assert url_in(run("start", folder)) == url
@@ -110,7 +110,7 @@ def test_a_port_that_is_used_is_told(folder, url):
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(CommandError, match=f"port {port} is used by another program"):
+        with pytest.raises(CommandError, match=f"another program uses port {port}"):
             run("start", folder, port=str(port))
     # Nobody asked for the one of last time: another one is taken.
     with socket.socket() as other:
@@ -132,7 +132,7 @@ def test_what_is_no_port_is_told(tmp_path, port):
     ("folder", "reason"),
     [
         (Path(__file__), "it is not a directory"),
-        (Path(__file__).parent, "it holds other files, and no data of PostgreSQL"),
+        (Path(__file__).parent, "it contains other files, and not PostgreSQL's data"),
         (Path("/proc/none"), "No such file or directory"),
     ],
 )
@@ -144,7 +144,7 @@ def test_a_folder_that_will_not_do_is_told(folder, reason):
 
 
 def test_a_folder_that_is_not_there_has_no_server(tmp_path):
-    assert run("stop", tmp_path / "none") == "It does not run.\n"
+    assert run("stop", tmp_path / "none") == "It is not running.\n"
     assert not (tmp_path / "none").exists()
 
 

@@ -92,8 +92,8 @@ def test_it_writes_byte_for_byte_what_is_committed(export_schema, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "directory", "message"),
     [
-        (["--check"], "missing", "there is not a directory {}"),
-        ([], "missing/schema", "there is not a directory {}"),
+        (["--check"], "missing", "there is no directory {}"),
+        ([], "missing/schema", "there is no directory {}"),
         ([], "file", "{} is not a directory"),
     ],
 )

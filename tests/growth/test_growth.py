@@ -133,7 +133,7 @@ def test_a_table_and_then_a_column(grown, subtests):
         text, *replaced = example.ALL_FILES["veza_streaming/models/analytics.py"]
         grown.edit("veza_streaming/models/analytics.py", *replaced, append=text)
         said = grown.run(f'{COMMANDS}\nprint(run("lint_schema"), run("makemigrations"))')
-        assert "no migration says so" in said
+        assert "changed without a migration" in said
         lint = grown.run(f'{COMMANDS}\nprint(run("lint_schema"))')
         migration = made(grown, "track_reports")
         for line in (
@@ -143,7 +143,7 @@ def test_a_table_and_then_a_column(grown, subtests):
             "docs/services.md: the page does not say what a deleted row of tracks does to "
             "track_reports. Add track_reports to “also deleted” in the line of tracks.",
             "veza_demo/tables/: seed_demo has no rows for track_reports. Add @table(rows=",
-            f"schema/: {migration}.sql, {VERSION}, catalog.json: not what the migrations make.",
+            f"schema/: {migration}.sql, {VERSION}, catalog.json: these differ from the migrations.",
         ):
             assert line in lint
     with subtests.test("after the steps nothing is missing"):
@@ -155,7 +155,7 @@ def test_a_table_and_then_a_column(grown, subtests):
         assert "No changes detected" in said
         assert f"{migration}.sql, {VERSION}, catalog.json" in exported
         assert (grown.folder / "schema/VERSION").read_text() == "1.1.0-dev\n"
-        assert lint == "The schema, the models and all that belongs to them fit.\n"
+        assert lint == "The schema matches the models, and nothing is missing.\n"
         assert grown.ruff() == ""
     with subtests.test("the other files are as they were"):
         after = written(grown)
@@ -208,7 +208,7 @@ def check_column(grown):
     migration = chapter.replace(" ", "_")
     assert f"{migration}.py" in said
     assert f"{migration}.sql, catalog.json" in exported
-    assert lint == "The schema, the models and all that belongs to them fit.\n"
+    assert lint == "The schema matches the models, and nothing is missing.\n"
     assert grown.ruff() == ""
     after = written(grown)
     assert {name: text for name, text in after.items() if name in before} == before

@@ -250,7 +250,7 @@ def test_stopped_at_any_time_the_next_run_goes_on(seeded, name, line, how):
         # Or it was stopped after the last row.
         assert result.returncode == 0 or "there already" in result.stderr
         if result.returncode == 0:
-            assert re.search(r"Found [\d,]+ of [\d,]+ rows of this set: going on", result.stdout)
+            assert re.search(r"Found [\d,]+ of [\d,]+ rows of this set: continuing", result.stdout)
     assert fingerprint(name) == fingerprint(seeded)
 
 

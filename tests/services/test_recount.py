@@ -291,7 +291,7 @@ def test_a_run_that_is_ended(first, services, recount, liked, number, code):
     assert 0 < first.one(left, ids) < len(ids)
     if number == signal.SIGTERM:
         place = err.partition(" --after ")[2].split()[0]
-        assert err == f"Ended: what was repaired stays so. --after {place} continues.\n"
+        assert err == f"Ended: repaired counters stay repaired. --after {place} continues.\n"
         assert recount("--after", place).keys() == {"tracks.like_count"}
     else:
         recount()

@@ -37,7 +37,7 @@ def run(capsys):
 @pytest.mark.parametrize("role", ["support", "moderator", "admin"])
 def test_grant(run, identifier, role):
     alice = make_user()
-    assert run(identifier, role) == f"alice has role {role} without an end"
+    assert run(identifier, role) == f"alice has role {role} permanently"
     assert access_of(alice).may_enter
     entry = StaffLogEntry.objects.get()
     assert entry.action == "user_roles.grant"
@@ -50,7 +50,7 @@ def test_again_changes_nothing(run):
     make_user()
     run("alice", "admin")
     row = UserRoleAssignment.objects.get()
-    assert run("alice", "admin") == "alice has role admin without an end already: nothing to do"
+    assert run("alice", "admin") == "alice has role admin permanently already: nothing to do"
     assert UserRoleAssignment.objects.get().updated_at == row.updated_at
     assert StaffLogEntry.objects.count() == 1
 
@@ -65,7 +65,7 @@ def test_expires(run):
     assert run("alice", "admin", "--expires", "2199-12-31T18:00+01:00").endswith(" now")
     held.refresh_from_db()
     assert held.expires_at == datetime(2199, 12, 31, 17, tzinfo=UTC)
-    assert run("alice", "admin") == "alice has role admin without an end now"
+    assert run("alice", "admin") == "alice has role admin permanently now"
     assert UserRoleAssignment.objects.get().expires_at is None
 
 
@@ -86,7 +86,7 @@ def test_a_role_that_has_ended_is_given_anew(run):
         (["alice", "--expires", "2199-01-01"], "name a role"),
         (
             ["alice", "--reset-second-factor", "--expires", "2199-01-01"],
-            "--expires goes with a role",
+            "--expires needs a role",
         ),
         (["alice", "admin", "--expires", "2020-01-01"], "in the past"),
         (["alice", "super_admin"], "invalid choice"),

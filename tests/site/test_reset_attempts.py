@@ -32,14 +32,14 @@ def test_a_name() -> None:
     attempts.count(attempts.of_code(str(alice.pk), None))
     fail("alice@example.com", "192.0.2.3", 1)
     # Of each name one for the network and one for all; two of the account for each network.
-    assert run("alice") == "8 counts of failed attempts were forgotten\n"
+    assert run("alice") == "8 counts of failed attempts were deleted\n"
     assert not AttemptCount.objects.filter(kind__in=("account", "code")).exclude(
         name=attempts.hash_of_name("bob")
     )
     assert fail("alice", "192.0.2.1", 1) == 200
     assert fail("bob", "192.0.2.2", 1) == 429
     assert StaffLogEntry.objects.get().action == "sign_in.reset"
-    assert run("nobody") == "0 counts of failed attempts were forgotten\n"
+    assert run("nobody") == "0 counts of failed attempts were deleted\n"
 
 
 @pytest.mark.parametrize("address", ["192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1"])

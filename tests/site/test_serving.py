@@ -162,7 +162,7 @@ def test_error_pages_need_nothing(name, django_assert_num_queries):
     """Django renders 500 without a context, when nothing else can be counted on."""
     with django_assert_num_queries(0):
         page = get_template(f"{name}.html").render()
-    assert "To the start page" in page
+    assert "Go to the start page" in page
     assert not re.search(r"<style|<script|\sstyle=|\son\w+=", page)
 
 

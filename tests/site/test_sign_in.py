@@ -55,7 +55,7 @@ def test_every_refusal_reads_the_same(client):
     User.objects.create_user("federated@example.com", "federated")
     unknown = answer(Client(), "unknown")
     assert unknown[0] == 200
-    assert "check the name and the password" in unknown[2]
+    assert "Wrong name or password" in unknown[2]
     assert answer(Client(), "staff", "wrong") == unknown
     assert answer(Client(), "nobody", "wrong") == unknown
     assert answer(Client(), "nobody") == unknown

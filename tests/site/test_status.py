@@ -126,7 +126,7 @@ def test_a_transcode_job_that_stands(platform, state, hours, code):
     )
     answers = platform.answers(code)
     assert answers["queue"][state]["number"] == 1
-    expected = [f"a transcode job is {state} since 2 h"] if code else []
+    expected = [f"a transcode job has been {state} for 2 h"] if code else []
     assert [concern["message"] for concern in answers["attention"]] == expected
 
 

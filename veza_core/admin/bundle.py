@@ -92,7 +92,7 @@ class Bundle:
                 self.ending = "complete"
             except (HelpfulError, DatabaseError) as error:
                 self.ending = f"interrupted: {type(error).__name__}"
-                told = "The database could not give all of it. Make the archive again.\n"
+                told = "The database could not read all data. Create the archive again.\n"
                 yield from self._file(archive, "INCOMPLETE.txt", iter([told.encode()]))
         yield self._pipe.take()
 

@@ -34,8 +34,8 @@ from veza_core.screens.site import StaffSite
 #: Rows of one action at most.
 MOST = 10_000
 
-MORE = f"There is more: this takes {MOST:,} rows. Do it again for the rest."
-SINCE = "It was restored, or deleted by another action, since then."
+MORE = f"There are more rows: this action takes {MOST:,}. Repeat it for the rest."
+SINCE = "It was restored since then, or deleted by another action."
 
 
 class Item(NamedTuple):
@@ -128,7 +128,7 @@ class DeleteContent(ContentAction):
         """What is there to delete, one row more than `MOST` at most."""
         found = list(islice(_live(site, user), MOST + 1))
         if not found:
-            raise ConflictError(f"{short(user)} has no content that is not deleted already.")
+            raise ConflictError(f"{short(user)} has no content, or all of it is already deleted.")
         return found
 
     def change(self, row: User, work: Work) -> Change:

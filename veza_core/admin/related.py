@@ -202,7 +202,7 @@ def related_context(user: User, alias: str) -> dict[str, Any]:
     found = _ask(SHOWN, alias, user=user.pk)
     number = Count(found[0][-1] if found else 0)
     return {
-        "heading": "By addresses in common",
+        "heading": "Accounts with common addresses",
         "table": HtmlTable(
             [
                 "Account",
@@ -221,7 +221,7 @@ def related_context(user: User, alias: str) -> dict[str, Any]:
         " people can share the address of a school or a mobile network, and many devices have the"
         " same name: check before you act.",
         "all_url": f"{list_of(User)}?{urlencode({'seen_with': str(user.pk)})}" if found else "",
-        "nothing": "No other account was seen at an address of this one.",
+        "nothing": "No other account used an address of this one.",
         "all_of_them": f"All {number} as a list, with actions",
     }
 

@@ -59,7 +59,7 @@ class RefreshTokenAdmin(TokenAdmin):
 
 @admin.register(PasswordResetToken)
 class PasswordResetTokenAdmin(TokenAdmin):
-    moments = {"user": Moment("Tokens", "Asked for a new password", ("state",))}
+    moments = {"user": Moment("Tokens", "Requested a new password", ("state",))}
     columns = ("id", "user", "state", "created_at", "expires_at", "used_at")
     states = (given("used_at", "Used"),)
 
@@ -71,7 +71,7 @@ class PasswordResetTokenAdmin(TokenAdmin):
 
 @admin.register(EmailVerificationToken)
 class EmailVerificationTokenAdmin(TokenAdmin):
-    moments = {"user": Moment("Tokens", "Asked to verify", ("email", "state"))}
+    moments = {"user": Moment("Tokens", "Requested verification", ("email", "state"))}
     columns = ("id", "user", "email", "state", "created_at", "expires_at", "used_at")
     states = (given("used_at", "Used"),)
 

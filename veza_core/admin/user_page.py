@@ -71,13 +71,13 @@ def _signs_in_with(user: User, identities: Any) -> str:
     providers = sorted({each.provider for each in identities if each.deleted_at is None})
     if standing_of(user).has_password:
         return ", ".join(["a password", *providers])
-    return f"no password: signs in with {', '.join(providers) or 'nothing, so not at all'}"
+    return f"no password, signs in with {', '.join(providers) or 'nothing, so cannot sign in'}"
 
 
 def _rights(user: User, assignments: Any) -> SafeString:
     """The roles that give rights in this admin; the kind of an account gives none, but one."""
     if user.role == "super_admin":
-        return format_html("{} may do everything", badge("super_admin"))
+        return format_html("{} has all permissions", badge("super_admin"))
     role: Any = UserRoleAssignment._meta.get_field("role")
     now = timezone.now()
     live = [each for each in assignments if each.expires_at is None or each.expires_at > now]
@@ -97,7 +97,7 @@ def _whys(admin: "UserAdmin", request: StaffRequest, user: User) -> Iterator[Saf
         entry = admin.admin_site.last_deed(request, user, actions)
         if entry is None:
             since = exact(state) if isinstance(state, datetime) else ""
-            yield format_html("<b>{}</b> {}. No entry of the staff log says by whom.", word, since)
+            yield format_html("<b>{}</b> {}. The staff log does not say by whom.", word, since)
             continue
         yield format_html(
             '<b>{}</b> by {} on <a href="{}">{}</a> because “{}”',

@@ -123,8 +123,8 @@ def program_arguments(parameters: dict[str, Any]) -> tuple[list[str], dict[str, 
             variables[option.envvar.decode()] = str(value)
         elif option.dispchar == SECRET:
             raise ValueError(
-                f"{name} in DATABASE_URL cannot be given to another program without showing it "
-                "to everybody on this machine: use a connection that needs none"
+                f"{name} in DATABASE_URL cannot be passed to another program without showing it "
+                "to everybody on this machine: use a connection that does not need it"
             )
         else:
             arguments[name] = value

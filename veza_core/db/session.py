@@ -160,8 +160,8 @@ class Session:
         """Raise `CommandError`, in one line, where nothing can be written, or not safely."""
         if self.in_recovery:
             raise CommandError(
-                "this server is a read-only replica, or still recovers: give the primary in "
-                f"DATABASE_URL. {UNCHANGED}"
+                "this server is a read-only replica, or is still in recovery: name the primary "
+                f"in DATABASE_URL. {UNCHANGED}"
             )
         if self.read_only:
             raise CommandError(

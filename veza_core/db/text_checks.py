@@ -45,7 +45,7 @@ def _check(table: str, column: str, condition: Any, message: str) -> CheckConstr
 
 def not_blank(table: str, column: str) -> CheckConstraint:
     """It has a character that is seen."""
-    return _check(table, column, matches(column, f"[^{UNSEEN}]"), "It shows nothing.")
+    return _check(table, column, matches(column, f"[^{UNSEEN}]"), "It has no visible characters.")
 
 
 def email_address(table: str, column: str) -> CheckConstraint:

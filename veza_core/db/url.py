@@ -13,8 +13,8 @@ FORM = "postgresql://user:password@host:port/database"
 
 #: What is said where `missing_settings` would be used.
 NO_DATABASE = (
-    f"DATABASE_URL is not set: it names the database, {FORM}; "
-    "without it only DEBUG=1 starts a private PostgreSQL, on a machine for development"
+    f"DATABASE_URL is not set: it names the database, {FORM}; without it only DEBUG=1 starts a "
+    "private PostgreSQL, on a development machine"
 )
 
 #: What a connection has unless the URL says otherwise.
@@ -48,7 +48,7 @@ def connection_parameters(url: str, name: str = "DATABASE_URL") -> dict[str, Any
         raise ImproperlyConfigured(f"{name} is malformed: it takes {FORM}") from None
     for keyword, value in named.items():
         if parameters[keyword] != value:
-            raise ImproperlyConfigured(f"{name} gives {keyword} twice: before and after the ?")
+            raise ImproperlyConfigured(f"{name} contains {keyword} twice: before and after the ?")
     if parameters.get("service"):
         raise ImproperlyConfigured(
             f"{name} names a service, whose file could name another server: write out "

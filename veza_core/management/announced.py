@@ -29,7 +29,7 @@ class AnnouncedMixin(BaseCommand):
         if self.destroys and not settings.DEBUG:
             name = type(self).__module__.rsplit(".", 1)[1]
             raise CommandError(
-                f"{name} {self.destroys}, so it is for development, and DEBUG is off: "
+                f"{name} {self.destroys}, so it is for development only, and DEBUG is off: "
                 "nothing was changed"
             )
         connection = connections[options.get("database") or DEFAULT_DB_ALIAS]

@@ -16,7 +16,7 @@ from veza_core.operations.pace import Pace
 def some_text(text: str) -> str:
     """What was given. An empty one is a variable of a script that was not set, and no answer."""
     if not text.strip():
-        raise ArgumentTypeError("it is given but empty")
+        raise ArgumentTypeError("it is empty")
     return text
 
 
@@ -68,7 +68,7 @@ def add_json(parser: ArgumentParser) -> None:
         "--json",
         action="store_true",
         dest="as_json",
-        help="Print the outcome as one JSON object, for pipelines.",
+        help="Print the result as one JSON object, for pipelines.",
     )
 
 
@@ -78,7 +78,8 @@ def add_tools(parser: ArgumentParser) -> None:
         "--tools",
         type=some_text,
         metavar="DIRECTORY",
-        help="Where pg_dump and pg_restore are (default: the best that this machine has).",
+        help="The folder of pg_dump and pg_restore (default: the most suitable ones on this "
+        "machine).",
     )
 
 
@@ -113,16 +114,17 @@ def add_pace(parser: ArgumentParser, batch: str) -> None:
         type=a_pause,
         default="100%",
         metavar="PAUSE",
-        help="Rest after each batch: seconds, such as 0.5, or a share of the time that the "
-        "batch took, such as 300%% (default: 100%%, so half of the time is rest).",
+        help="Pause after each batch: seconds, such as 0.5, or a share of the time that the batch "
+        "took, such as 300%% (default: 100%%, so half of the time is pause).",
     )
     parser.add_argument(
         "--lock-timeout",
         type=a_lock_timeout,
         default=0.5,
         metavar="SECONDS",
-        help="How long a statement waits for a lock before its batch is rolled back "
-        "(default: 0.5, less than deadlock_timeout: a service is never the victim).",
+        help="How long a statement waits for a lock before its batch is rolled back (default: "
+        "0.5, less than deadlock_timeout, so that a deadlock never aborts a service's "
+        "transaction).",
     )
 
 

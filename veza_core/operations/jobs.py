@@ -32,5 +32,5 @@ def record_success(
             cursor.execute(RECORD, [job, round(seconds, 3), json.dumps(details)])
     except DatabaseError as error:
         why = str(error).splitlines()[0]
-        return f"manage.py status will not know of this {job}: {why}"
+        return f"manage.py status will not show this {job}: {why}"
     return None

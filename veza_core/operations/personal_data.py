@@ -24,7 +24,7 @@ from veza_core.secret_columns import SECRET_COLUMNS
 from .purge.catalog import CASCADE, Catalog, Table, read_catalog
 
 USERS = "users"
-OF_SIGN_IN = "It belongs to the sign-in of staff, and holds secrets."
+OF_SIGN_IN = "It belongs to the sign-in of staff, and contains secrets."
 #: In the place of another user's key.
 ANOTHER = "(another user)"
 #: Octets of a value that stands in its row; a longer one gets a file of its own.

@@ -127,7 +127,7 @@ class Recount:
         """
         if after and after[0] not in counters:
             raise CommandError(
-                f"--after: {after[0] or 'nothing'} is no table that is looked at; these are "
+                f"--after: this run does not check table {after[0] or 'nothing'}, only "
                 f"{', '.join(counters)}",
                 returncode=2,
             )
@@ -148,7 +148,7 @@ class Recount:
             ) from error
         except DatabaseError as error:
             raise CommandError(
-                f"{self.outcome.rows:,} rows were looked at before: {told(error)}"
+                f"{self.outcome.rows:,} rows were checked before: {told(error)}"
             ) from error
 
     def _run(

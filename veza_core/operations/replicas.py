@@ -28,8 +28,8 @@ ORDER BY replay_lag DESC NULLS LAST LIMIT 1
 """
 
 NOT_ALLOWED = (
-    "replicas are not waited for: the role cannot see how far behind they are. GRANT pg_monitor "
-    "to it, or set JOB_MAX_REPLICA_LAG to nothing"
+    "this does not wait for replicas: the role cannot see how far behind they are. GRANT "
+    "pg_monitor to it, or set JOB_MAX_REPLICA_LAG to nothing"
 )
 
 logger = logging.getLogger(__name__)

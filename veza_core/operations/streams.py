@@ -70,6 +70,6 @@ def lost_output(*, is_done: bool) -> int:
         return 0
     if failure.errno == errno.EPIPE:
         return READER_GONE
-    done = "the command did its work, but " if is_done else ""
+    done = "the command succeeded, but " if is_done else ""
     sys.stderr.write(f"manage.py: {done}its output could not be written: {failure.strerror}\n")
     return OUTPUT_LOST

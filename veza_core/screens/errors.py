@@ -36,12 +36,12 @@ class NodeLostError(HelpfulError):
     """Rows are on a node of Citus that does not answer."""
 
     status = 503
-    title = "Not all of the data can be reached"
+    title = "Some of the data is not available"
 
     def __init__(self) -> None:
         super().__init__(
-            "A database server that has some of these rows does not answer. Nothing was changed. "
-            "Tell whoever runs this, or try again later."
+            "A database server with some of these rows does not answer. Nothing was changed. Try "
+            "again later, or tell the people who run the site."
         )
 
 

@@ -127,7 +127,7 @@ def _only_known(screen: Screen, query: QueryDict) -> dict[str, str]:
         if name not in known:
             raise HelpfulError(f"This list has no filter “{name[:40]}”.")
         if len(values) > 1:
-            raise HelpfulError(f"“{name}” is given more than once.")
+            raise HelpfulError(f"“{name}” appears more than once.")
         if len(values[0]) > LONGEST or "\0" in values[0]:
             raise HelpfulError(
                 f"The value of “{name}” is too long, or contains control characters."
@@ -181,7 +181,9 @@ def _option(state: State, value: str) -> Option:
     option = state.option(value)
     if option is None:
         known = ", ".join(option.value for option in state.options)
-        raise HelpfulError(f"“{value[:40]}” is not a value of “{state.label}”: there are {known}.")
+        raise HelpfulError(
+            f"“{value[:40]}” is not a value of “{state.label}”; the values are {known}."
+        )
     return option
 
 
@@ -236,7 +238,7 @@ def _branches(screen: Screen) -> tuple[Q, ...]:
 def _choice(given: Mapping[str, str], name: str, values: Sequence[str]) -> str:
     value = given.get(name, "")
     if value and value not in values:
-        raise HelpfulError(f"“{name}” may be: {', '.join(values)}.")
+        raise HelpfulError(f"“{name}” must be one of: {', '.join(values)}.")
     return value
 
 
@@ -247,9 +249,9 @@ def _date(given: Mapping[str, str], name: str) -> datetime | None:
     try:
         day = date.fromisoformat(given[name])
     except ValueError as error:
-        raise HelpfulError(f"“{name}” is a date, like 2026-03-04.") from error
+        raise HelpfulError(f"“{name}” must be a date, like 2026-03-04.") from error
     if not 1970 <= day.year <= 9000:
-        raise HelpfulError(f"“{name}” is a date between the years 1970 and 9000.")
+        raise HelpfulError(f"“{name}” must be a date between the years 1970 and 9000.")
     return datetime.combine(day, time.min, UTC)
 
 
@@ -257,7 +259,7 @@ def _range(given: Mapping[str, str]) -> tuple[datetime | None, datetime | None]:
     """The first moment asked for, and the first after; None: no bound."""
     if preset := _choice(given, "range", list(PRESETS)):
         if "since" in given or "until" in given:
-            raise HelpfulError("Give “range”, or “since” and “until”, not both.")
+            raise HelpfulError("Use “range”, or “since” and “until”, not both.")
         today = timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         return today - timedelta(days=PRESETS[preset] - 1), today + timedelta(days=1)
     since, until = _date(given, "since"), _date(given, "until")
@@ -287,7 +289,7 @@ def _place(order: Order, given: Mapping[str, str]) -> Place:
     """Where the page begins. Raises `HelpfulError` when that is said twice."""
     asked = [name for name in (*PLACES, "jump", "last") if name in given]
     if len(asked) > 1:
-        raise HelpfulError(f"Give one of {', '.join(asked)}, not several.")
+        raise HelpfulError(f"Use only one of {', '.join(asked)}.")
     if not asked:
         return FIRST
     if asked[0] == "last":
@@ -295,15 +297,17 @@ def _place(order: Order, given: Mapping[str, str]) -> Place:
     if asked[0] == "jump":
         if not order.by_time:
             raise HelpfulError(
-                "“jump” cannot be used here: this list is not in the order of a time. "
-                "Give “since” or “until”."
+                "“jump” does not work here: this list is not sorted by time. Use “since” or "
+                "“until”."
             )
         return _jump(order, given)
     place = PLACES[asked[0]]
     try:
         cursor: Cursor = order.cursor(given[asked[0]])
     except MalformedCursorError as error:
-        raise HelpfulError("This page of the list does not exist: start at its first.") from error
+        raise HelpfulError(
+            "This page of the list does not exist: start at the first page."
+        ) from error
     return Place(cursor, place.forwards, place.inclusive)
 
 

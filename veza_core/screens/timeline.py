@@ -78,7 +78,7 @@ class Cursor:
             key = str(int(key) if number == LAST else uuid.UUID(key))
         except (ValueError, OverflowError) as error:
             raise HelpfulError(
-                "This page of the timeline does not exist: start at its first."
+                "This page of the timeline does not exist: start at the first page."
             ) from error
         return cls(moment, number, key)
 
@@ -241,7 +241,9 @@ def timeline(
     ]
     kinds = [*dict.fromkeys([*(source.moment.kind for source in sources), STAFF])]
     if kind and kind not in kinds:
-        raise HelpfulError(f"A timeline has no kind “{kind[:40]}”: there are {', '.join(kinds)}.")
+        raise HelpfulError(
+            f"A timeline has no kind “{kind[:40]}”; the kinds are {', '.join(kinds)}."
+        )
     wanted = {source.place: source for source in sources if kind in ("", source.moment.kind)}
     events: list[Event] = []
     if wanted:

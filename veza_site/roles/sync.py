@@ -75,8 +75,8 @@ def _check(connection: Connection, is_: Found, role: LoginRole) -> None:
     setting = role.kind.setting
     if role.name == connection.info.user:
         raise RoleError(
-            f"{setting} names {role.name}, the role of DATABASE_URL, which may do "
-            "everything: name another one, which need not exist yet"
+            f"{setting} names {role.name}, the role of DATABASE_URL, which has all rights: name "
+            "another role, which need not exist yet"
         )
     if not is_.exists:
         return
@@ -89,7 +89,7 @@ def _check(connection: Connection, is_: Found, role: LoginRole) -> None:
     if is_.is_mighty or is_.owns:
         what = "is a superuser or has another attribute of an administrator"
         raise RoleError(
-            f"role {role.name} {what if is_.is_mighty else 'owns something'}: take that away first"
+            f"role {role.name} {what if is_.is_mighty else 'owns objects'}: change that first"
         )
     if is_.is_shut_out:
         raise RoleError(
@@ -230,9 +230,9 @@ def _prove(
     if left:
         raise RoleError(
             f"role {role.name} could {', '.join(thing.harm for thing in left)}, by what each new "
-            "database gives PUBLIC: take it from PUBLIC with --revoke-from-public (functions: as a "
-            "superuser, who can be given the SQL of --dry-run --revoke-from-public), or leave it "
-            f"with --accept {','.join(thing.name for thing in left)}"
+            "database gives PUBLIC: revoke it from PUBLIC with --revoke-from-public (for "
+            "functions a superuser must run it, or the SQL of --dry-run --revoke-from-public), "
+            f"or accept it with --accept {','.join(thing.name for thing in left)}"
         )
     if less := proof.lack(connection, role, columns):
         raise RoleError(

@@ -63,7 +63,7 @@ def _history(answer: dict[str, Any]) -> Iterator[str]:
 def _late(job: str, limit: float) -> Any:
     def check(answer: dict[str, Any]) -> Iterator[str]:
         if answer["age"] is None:
-            yield f"no {job} is recorded"
+            yield f"no {job} was recorded"
         elif answer["age"] > limit:
             yield f"the last {job} was {duration(answer['age'])} ago"
 
@@ -73,7 +73,7 @@ def _late(job: str, limit: float) -> Any:
 def _queue(answer: dict[str, Any]) -> Iterator[str]:
     for state, jobs in answer.items():
         if jobs["oldest"] is not None and jobs["oldest"] > QUEUE_AGE:
-            yield f"a transcode job is {state} since {duration(jobs['oldest'])}"
+            yield f"a transcode job has been {state} for {duration(jobs['oldest'])}"
 
 
 def _invalid_indexes(answer: dict[str, Any]) -> Iterator[str]:

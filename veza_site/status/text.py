@@ -42,7 +42,7 @@ def _schema(answer: dict[str, Any]) -> str:
 
 def _job(answer: dict[str, Any]) -> str:
     if answer["age"] is None:
-        return "never, as far as this database knows"
+        return "never recorded in this database"
     rest = {k: v for k, v in answer.items() if k not in ("finished_at", "age", "seconds")}
     details = "".join(f", {name} {value}" for name, value in rest.items())
     return f"{duration(answer['age'])} ago, {answer['seconds']:.1f} s{details}"
@@ -91,7 +91,7 @@ def _admin_replicas(answer: dict[str, Any]) -> str:
     for alias, state in answer.items():
         behind = state["seconds_behind"]
         told = "" if behind is None else f", {duration(behind)} behind"
-        parts.append(f"{alias} {state['left_because'] or 'is read from'}{told}")
+        parts.append(f"{alias} {state['left_because'] or 'is in use'}{told}")
     return "; ".join(parts) or "none, the admin reads from the primary"
 
 

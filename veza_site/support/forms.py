@@ -5,9 +5,9 @@ from typing import Any
 from django.contrib.auth.forms import AuthenticationForm
 
 REFUSED = (
-    "That did not work: check the name and the password. Both are case-sensitive, "
-    "and the account needs access to this site. After several failures no password is accepted "
-    "for some minutes, but in a browser in which you signed in before."
+    "Wrong name or password. Both are case-sensitive, and the account needs access to this site. "
+    "After several failures the site accepts no password for some minutes, except in a browser "
+    "in which you signed in before."
 )
 
 

@@ -70,7 +70,7 @@ def _meant(account: Any, own: str, which: str) -> Any:
     try:
         return others.filter(pk=UUID(which))
     except ValueError as error:
-        raise HelpfulError("Say which session to end. Nothing was ended.") from error
+        raise HelpfulError("Choose the session to end. No session was ended.") from error
 
 
 def _end(request: StaffRequest, account: Any, others: Any) -> HttpResponse:

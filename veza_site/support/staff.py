@@ -22,7 +22,7 @@ def find_user(identifier: str) -> User:
         return User.objects.get_by_natural_key(identifier)
     except User.DoesNotExist:
         raise GrantError(
-            f"there is no live user {identifier!r}: give an e-mail or a username, as it is written"
+            f"there is no live user {identifier!r}: give the exact e-mail or username"
         ) from None
 
 
@@ -43,11 +43,11 @@ def grant_role(user: User, name: str, expires_at: datetime | None, command: str)
     Raises `GrantError` for a user who could not sign in, or a role that the database lacks.
     """
     if hindered := hindrance(user):
-        raise GrantError(f"{user} {hindered}, and could not sign in: change that first")
+        raise GrantError(f"{user} {hindered}, so the user could not sign in: change that first")
     role = Role.objects.filter(name=name).first()
     if role is None:
         raise GrantError(f"the database has no role {name}: run manage.py migrate")
-    until = f"until {expires_at:%Y-%m-%d %H:%M %Z}" if expires_at else "without an end"
+    until = f"until {expires_at:%Y-%m-%d %H:%M %Z}" if expires_at else "permanently"
     with transaction.atomic():
         # One grant at a time for one user: two at once would insert the same row.
         User.objects.select_for_update().only("pk").get(pk=user.pk)

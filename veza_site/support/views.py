@@ -23,7 +23,7 @@ from veza_site.support.middleware import has_passed_second_factor
 
 WRONG = "That code is wrong, or was used before. Wait for the next one and try again."
 
-BUSY = "Too many people try at once. Try again."
+BUSY = "Too many people are signing in. Try again."
 
 PAUSE = "Too many wrong codes. Try again in {} s."
 

@@ -40,8 +40,8 @@ def make(data: Path) -> Account:
         raise StartError("it is not a directory")
     if os.geteuid() and data.stat().st_uid != account.uid:
         raise StartError(
-            f"it belongs to user {Account.owner_of(data)}, whose server is left alone; "
-            "EMBEDDED_DIRECTORY can name another folder"
+            f"it belongs to user {Account.owner_of(data)}; EMBEDDED_DIRECTORY can name another "
+            "folder"
         )
     entries = set(os.listdir(data))  # noqa: PTH208
     # With the lock, another process may be filling it.
@@ -61,10 +61,10 @@ def _make_parents(folder: Path) -> None:
 def _check(data: Path, account: Account, entries: set[str]) -> None:
     """Raise `StartError` when the folder holds other files, or those of somebody else."""
     if not entries & {"PG_VERSION", FINISHED} and not entries <= OURS:
-        raise StartError("it holds other files, and no data of PostgreSQL; nothing was changed")
+        raise StartError("it contains other files, and not PostgreSQL's data; nothing was changed")
     owner = Account.owner_of(data)
     if owner.uid != account.uid and not entries <= OURS:
-        raise StartError(f"it belongs to user {owner}, as whom PostgreSQL does not run")
+        raise StartError(f"it belongs to user {owner}, and PostgreSQL does not run as this user")
 
 
 def adopt(data: Path, account: Account) -> None:

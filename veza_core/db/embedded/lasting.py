@@ -76,7 +76,7 @@ class LastingServer:
         """
         if wanted is not None:
             if not _is_free(wanted):
-                raise StartError(f"port {wanted} is used by another program: name another one")
+                raise StartError(f"another program uses port {wanted}: choose another one")
             return wanted
         recorded = urlsplit(self._recorded() or "").port
         if recorded and _is_free(recorded):
@@ -84,7 +84,7 @@ class LastingServer:
         for port in PORTS:
             if _is_free(port):
                 return port
-        raise StartError(f"no port from {PORTS[0]} to {PORTS[-1]} is free: name another one")
+        raise StartError(f"no port from {PORTS[0]} to {PORTS[-1]} is free: choose another one")
 
     def start(self, port: int) -> str:
         """Start it on a database that is migrated, and return its URL.
@@ -159,6 +159,8 @@ def _is_free(port: int) -> bool:
             server.bind((ADDRESS, port))
         except OSError as error:
             if error.errno == errno.EACCES:
-                raise StartError(f"port {port} is only for root: name one from 1024 on") from error
+                raise StartError(
+                    f"port {port} is only for root: choose one from 1024 up"
+                ) from error
             return False
     return True

@@ -51,7 +51,7 @@ class Attempt:
         """Why it failed, by the server's own words."""
         told = reason(self.server.data / LOG, self.log_size)
         if "is still in use" in told:
-            return f"{self.server.named()} runs there already: {told}"
+            return f"{self.server.named()} already runs there: {told}"
         return told
 
 
@@ -120,7 +120,7 @@ class Server:
                 return
             time.sleep(0.01)
         raise StartError(
-            f"{self.named()} runs there already, started by other means: stop it first"
+            f"{self.named()} already runs there, and this project did not start it: stop it first"
         )
 
     def _spawn(self, lock: int) -> Attempt:

@@ -64,14 +64,14 @@ class Command(FindingsCommand):
             "--fail-on",
             choices=("error", "warning", "none"),
             default="warning",
-            help="the least severity that makes exit status 1; default: warning",
+            help="the lowest severity that causes exit status 1; default: warning",
         )
         parser.add_argument(
             "--baseline",
             type=some_path,
             metavar="FILE",
-            help="report only findings that are not in it: the output of --format json, without "
-            "--baseline",
+            help="report only findings that are not in this file, an output of --format json "
+            "without --baseline",
         )
         parser.add_argument(
             "--exceptions",
@@ -82,8 +82,8 @@ class Command(FindingsCommand):
         parser.add_argument(
             "--profile",
             choices=PROFILES,
-            help="the rules of this project's databases, of any whose keys are UUIDs, or of any at "
-            "all; default: depends on the database",
+            help="which rules apply: those for this project's databases, for any database with "
+            "UUID keys, or for any database; default: depends on the database",
         )
         output = parser.add_mutually_exclusive_group()
         output.add_argument("--format", choices=FORMATS, default="table")
@@ -95,11 +95,11 @@ class Command(FindingsCommand):
             help="short for --format sql: a script for psql that applies the fixes",
         )
         output.add_argument(
-            "--explain", type=some_text, metavar="RULE", help="print all about it, and end"
+            "--explain", type=some_text, metavar="RULE", help="describe this rule, and exit"
         )
-        output.add_argument("--list-rules", action="store_true", help="list the rules, and end")
+        output.add_argument("--list-rules", action="store_true", help="list the rules, and exit")
         output.add_argument(
-            "--write-pages", type=some_path, metavar="DIRECTORY", help="write docs/rules, and end"
+            "--write-pages", type=some_path, metavar="DIRECTORY", help="write docs/rules, and exit"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -164,7 +164,7 @@ class Command(FindingsCommand):
         """Open a connection of the audit's own, since its transaction has to be its own."""
         if options["url"] is not None:
             if not options["url"].strip():
-                raise self._error("--url is given but empty")
+                raise self._error("--url is empty")
             parameters = connection_parameters(options["url"], name="--url")
             # A pooler in between may not know prepared statements.
             others: dict[str, Any] = {"client_encoding": "UTF8", "prepare_threshold": None}

@@ -31,9 +31,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=some_path, metavar="FILE", help="The file to write.")
-        parser.add_argument(
-            "--force", action="store_true", help="Replace the file if it exists already."
-        )
+        parser.add_argument("--force", action="store_true", help="Replace the file if it exists.")
         add_tools(parser)
         add_database(parser, "The database to back up")
 
@@ -72,8 +70,8 @@ class Command(BaseCommand):
             self._say(f"A restore to another server needs: {', '.join(needs)}")
         if (distribution := read_distribution(asking(connection))) and distribution.spread:
             self._say(
-                f"{', '.join(sorted(distribution.spread))} are on other nodes, and not of the same "
-                "moment as the rest: docs/scale.md"
+                f"{', '.join(sorted(distribution.spread))} are on other nodes. Their rows may be "
+                "from another moment than the rest: docs/scale.md"
             )
         details = {"file": str(path.resolve()), "bytes": size, "sha256": checksum}
         if problem := record_success(connection, BACKUP, seconds, **details):

@@ -46,13 +46,13 @@ class Command(BaseCommand):
             "--port",
             type=some_text,
             metavar="N",
-            help="Its port (default: the one of last time, or a free one).",
+            help="Its port (default: the last one, or a free one).",
         )
         parser.add_argument(
             "--directory",
             type=some_path,
             default=settings.BASE_DIR / ".database",
-            help="The folder of its data (default: %(default)s).",
+            help="The data folder (default: %(default)s).",
         )
 
     def handle(
@@ -62,7 +62,7 @@ class Command(BaseCommand):
         from veza_core.db.embedded.lasting import LastingServer
 
         if not settings.DEBUG:
-            raise CommandError("DEBUG is off: this server is for machines for development")
+            raise CommandError("DEBUG is off: this server is only for development machines")
         server = LastingServer(Path(os.path.realpath(directory.expanduser())))
         with _one_line(directory):
             if what == "stop":
@@ -75,10 +75,10 @@ class Command(BaseCommand):
             if url := server.url():
                 if port not in (None, urlsplit(url).port):
                     raise CommandError(
-                        f"it runs on port {urlsplit(url).port} already: "
-                        "stop it first (make database-stop)"
+                        f"it is already running on port {urlsplit(url).port}: stop it first "
+                        "(make database-stop)"
                     )
-                self.stdout.write("It runs already.")
+                self.stdout.write("It is already running.")
             else:
                 port = server.choose_port(port)
                 self._prepare(server.data)
@@ -92,11 +92,11 @@ class Command(BaseCommand):
 
     def _stop(self, server: "LastingServer") -> None:
         stopped = server.stop()
-        self.stdout.write("Stopped; the rows stay." if stopped else "It does not run.")
+        self.stdout.write("Stopped; the rows stay." if stopped else "It is not running.")
 
     def _prepare(self, data: Path) -> None:
         """Migrate, and fill in what is missing, over the server's socket while it is not served."""
-        self.stdout.write("Making the tables ...")
+        self.stdout.write("Creating the tables ...")
         _manage(data, "migrate", "--noinput", "--no-audit")
         if not (data / FILLED).exists():
             self.stdout.write("Filling in demo rows ...")

@@ -37,35 +37,36 @@ class Command(BaseCommand):
             "--layout",
             choices=[layout.value for layout in Layout],
             default=Layout.L.value,
-            help="L: the logs alone are spread, without their foreign keys (default). A: what they "
-            "refer to is copied to every node, and the foreign keys stay.",
+            help="L: spreads only the logs, without their foreign keys (default). A: also copies "
+            "the tables that they refer to to every node, and keeps the foreign keys.",
         )
         parser.add_argument(
             "--shards",
             type=a_number_of("shards", 10_000),
             default=32,
             metavar="N",
-            help="Into how many parts each log is spread (default: 32).",
+            help="The number of parts (shards) of each log (default: 32).",
         )
         instead = parser.add_mutually_exclusive_group()
         instead.add_argument(
             "--sweep",
             action="store_true",
-            help="Delete the rows of spread logs that refer to nothing, or clear their reference, "
-            "as ON DELETE says: no insert into them is checked.",
+            help="In distributed logs, delete the rows whose referenced row is missing, or set "
+            "the reference to NULL, as ON DELETE says: without foreign keys, nothing checks "
+            "inserts.",
         )
         instead.add_argument(
             "--undo",
             action="store_true",
-            help="Bring everything back to the coordinator, and add the foreign keys again.",
+            help="Move everything back to the coordinator, and add the foreign keys again.",
         )
         parser.add_argument(
             "--dry-run", action="store_true", help="Print the statements, and change nothing."
         )
         add_lock_timeout(
             parser,
-            "How long a statement waits for a lock before its step is undone "
-            "(default: %(default)s).",
+            "How long a statement waits for a lock before its step is rolled back (default: "
+            "%(default)s).",
         )
         add_database(parser, "The database to distribute")
 
@@ -76,7 +77,7 @@ class Command(BaseCommand):
         connection = connections[options["database"]]
         if options["sweep"]:
             if options["dry_run"]:
-                raise CommandError("--sweep has no --dry-run: its rows are found as it goes")
+                raise CommandError("--sweep has no --dry-run: it finds its rows while it runs")
             announce(connection, self._say).check_writable()
             self._sweep(connection, options["lock_timeout"])
             return
@@ -123,9 +124,9 @@ class Command(BaseCommand):
         except DatabaseError as error:
             raise CommandError(" ".join(str(error).split())) from error
         for name, rows in sorted(found.items()):
-            self._say(f"  {name}: {rows:,} rows referred to nothing")
+            self._say(f"  {name}: {rows:,} rows without a referenced row")
         if not found:
-            self._say("No row refers to nothing.")
+            self._say("No referenced row is missing.")
 
     def _audit(self, connection: BaseDatabaseWrapper) -> None:
         from veza_core.schema.audit.service import audit_own

@@ -32,9 +32,9 @@ class Command(BaseCommand):
             "--directory",
             type=some_path,
             default=settings.BASE_DIR / "schema",
-            help="Where the files are. Defaults to schema/ of the project.",
+            help="The folder of the files. Defaults to schema/ of the project.",
         )
-        add_database(parser, "On whose server the throw-away database is made")
+        add_database(parser, "The database on whose server the throw-away database is created")
 
     def handle(
         self, *, check: bool, directory: Path, database: str, verbosity: int, **options: Any
@@ -65,8 +65,8 @@ class Command(BaseCommand):
                 raise CommandError(f"cannot write into {directory}: {error}") from error
             if foreign := strays(directory, files):
                 raise CommandError(
-                    f"not written by export_schema, but in {directory}: "
-                    f"{', '.join(foreign)}: move it away"
+                    f"export_schema did not write these files in {directory}: "
+                    f"{', '.join(foreign)}: move them away"
                 )
         if verbosity > 0:
             self.stdout.write(
@@ -81,4 +81,4 @@ def _require_directory(directory: Path, *, check: bool) -> None:
     if directory.exists() and not directory.is_dir():
         raise CommandError(f"{directory} is not a directory")
     if not directory.is_dir() and (check or not directory.parent.is_dir()):
-        raise CommandError(f"there is not a directory {directory}")
+        raise CommandError(f"there is no directory {directory}")

@@ -12,8 +12,8 @@ class Command(BaseCommand):
     """Runs the migrations of the next release in a throw-away database; part of `make lint`."""
 
     help = (
-        "Checks that migrations that are not released neither stop nor break a service, in a "
-        "throw-away database. docs/changing.md says what to do instead."
+        "Checks in a throw-away database that unreleased migrations do not stop or break a "
+        "service. docs/changing.md says what to do instead."
     )
     requires_system_checks = []
 
@@ -28,12 +28,12 @@ class Command(BaseCommand):
         except ValueError as error:
             raise CommandError(str(error)) from error
         if not keys:
-            self.stdout.write("No migrations that are not released.")
+            self.stdout.write("No unreleased migrations.")
             return
         try:
             findings = lint(connection, loader, keys, settings.BASE_DIR / ".squawk.toml")
         except ScratchDatabaseError as error:
-            message = f"the migrations are run in a throw-away database, and {error}"
+            message = f"the migrations run in a throw-away database, and {error}"
             raise CommandError(message) from error
         for finding in findings:
             self.stdout.write(str(finding))
@@ -41,4 +41,4 @@ class Command(BaseCommand):
         if findings:
             number = f"{len(findings)} finding{'' if len(findings) == 1 else 's'}"
             raise CommandError(f"{number} on {count}: docs/changing.md")
-        self.stdout.write(f"Nothing is found in {count}.")
+        self.stdout.write(f"No findings in {count}.")

@@ -45,8 +45,8 @@ class Command(DjangoCommand, MigrationReport):
     """Applies what is not yet applied, forwards only, one run at a time."""
 
     help = (
-        "Applies the migrations that are not yet applied: forwards only, one run at a time, each "
-        "in one commit with its record."
+        "Applies the missing migrations: forwards only, one run at a time, each in one commit "
+        "with its record."
     )
 
     # Checks of models and of the rest run when there is something to apply: see `_apply`.
@@ -73,7 +73,7 @@ class Command(DjangoCommand, MigrationReport):
             "--no-audit",
             action="store_false",
             dest="audit",
-            help="Leave out the audit of the result (manage.py audit_schema).",
+            help="Do not audit the result (manage.py audit_schema).",
         )
         add_json(parser)
 

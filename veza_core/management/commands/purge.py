@@ -23,8 +23,8 @@ class Command(BaseCommand):
     """Small batches with pauses, beside running services; safe to kill and to run again."""
 
     help = (
-        "Deletes expired tokens and sessions, rows that were soft deleted long ago, and old logs, "
-        "as the PURGE_… settings say: in small batches, beside running services."
+        "Deletes expired tokens and sessions, rows that were soft-deleted long ago, and old "
+        "logs, in small batches beside running services. The PURGE_… settings say when."
     )
     requires_system_checks = []
 
@@ -40,11 +40,12 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="TABLE",
-            help="Look for what is due in this table only; may be given several times.",
+            help="Delete only what is due in this table; may be repeated.",
         )
         add_pace(
             parser,
-            "Rows that one transaction deletes or takes a reference from at most, with cascades",
+            "The most rows that one transaction deletes or sets a reference to NULL in, with "
+            "cascades",
         )
         add_json(parser)
         add_database(parser, "The database to purge")

@@ -31,8 +31,8 @@ class Command(BaseCommand):
     """Reads in batches and updates only what is wrong; safe to kill and to run again."""
 
     help = (
-        "Compares columns that count rows of another table with these rows, says by how "
-        "much they are wrong, and repairs them, in small batches beside running services."
+        "Compares counter columns with the rows that they count, says how far they are off, and "
+        "repairs them, in small batches beside running services."
     )
     requires_system_checks = []
 
@@ -46,16 +46,15 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="TABLE[.COLUMN]",
-            help="Look at this counter only, or at those of this table; "
-            "may be given several times.",
+            help="Check only this counter, or those of this table; may be repeated.",
         )
         parser.add_argument(
             "--after",
             type=a_place,
             metavar="TABLE:ID",
-            help="Continue after this row, where an earlier run was ended.",
+            help="Continue after this row, where an earlier run ended.",
         )
-        add_pace(parser, "Rows whose counters one statement measures")
+        add_pace(parser, "The number of rows whose counters one statement measures")
         add_json(parser)
         add_database(parser, "The database to count in")
 
@@ -87,7 +86,7 @@ class Command(BaseCommand):
             progress.clear()
             place = f"--after {outcome.table}:{outcome.last} continues."
             self.stderr.write(
-                f"Ended: what was repaired stays so. {place}" if outcome.table else UNCHANGED
+                f"Ended: repaired counters stay repaired. {place}" if outcome.table else UNCHANGED
             )
             raise
         finally:

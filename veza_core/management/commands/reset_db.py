@@ -38,8 +38,8 @@ class Command(BaseCommand):
     """Drops what is in `public` and `django`, never anything else, and applies V1 again."""
 
     help = (
-        "Drops what is in schemas public and django, and applies all migrations again. "
-        "For development only; schema chat is never touched."
+        "Drops everything in schemas public and django, and applies all migrations again. For "
+        "development only; schema chat is never touched."
     )
     requires_system_checks = []
 
@@ -55,20 +55,22 @@ class Command(BaseCommand):
         parser.add_argument(
             "--drop-dependents",
             action="store_true",
-            help="Drop what depends on public or django from outside (foreign keys, views, "
-            "functions, …), after listing it; never a table, and never a column.",
+            help="List and drop the objects outside that depend on public or django (foreign "
+            "keys, views, functions, …), but never a table or a column.",
         )
         parser.add_argument(
             "--close-sessions",
             action="store_true",
-            help="End the sessions that hold locks on these schemas, after listing them.",
+            help="List and end the sessions that hold locks on these schemas.",
         )
         parser.add_argument(
             "--seed",
             action="store_true",
-            help="Fill in demo data afterwards, as manage.py seed_demo does.",
+            help="Fill in demo data afterwards, like manage.py seed_demo.",
         )
-        add_lock_timeout(parser, "How long to wait for sessions in the way (default: %(default)s).")
+        add_lock_timeout(
+            parser, "How long to wait for sessions that block it (default: %(default)s)."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Reset the database. Raises `CommandError` in one line, with nothing dropped."""
@@ -106,8 +108,8 @@ class Command(BaseCommand):
             empty_schemas(connection, dependents, options["lock_timeout"])
         except OutsideChangedError as error:
             raise CommandError(
-                "something outside of public and django would have been dropped too, or was just "
-                "being changed by somebody: nothing was dropped, run reset_db again"
+                "an object outside public and django would have been dropped too, or another "
+                "session is changing one: nothing was dropped, run reset_db again"
             ) from error
         except DatabaseError as error:
             if not is_lock_timeout(error):
@@ -115,11 +117,11 @@ class Command(BaseCommand):
                 raise CommandError(f"{told}. Nothing was dropped.") from error
             who = "; ".join(map(str, sessions_in_the_way(connection))) or "already disconnected"
             raise CommandError(
-                f"sessions are in the way, and nothing was dropped: {who}. "
-                "Close them, or give --close-sessions."
+                f"other sessions block it, and nothing was dropped: {who}. Close them, or use "
+                "--close-sessions."
             ) from error
         if options["verbosity"]:
-            self.stdout.write("Dropped what was in public and django.")
+            self.stdout.write("Dropped everything in public and django.")
         call_command(
             "migrate",
             interactive=False,
@@ -143,14 +145,14 @@ class Command(BaseCommand):
         kept = [dependent for dependent in dependents if dependent.drop is None]
         if drop and kept:
             raise CommandError(
-                "these depend on public or django and cannot be dropped without losing rows, "
-                f"change them first: {'; '.join(map(str, kept))}. Nothing was dropped."
+                "these objects depend on public or django, and dropping them would lose rows. "
+                f"Change them first: {'; '.join(map(str, kept))}. Nothing was dropped."
             )
         if not drop:
             raise CommandError(
-                "these depend on public or django from outside, and would go with them: "
-                f"{'; '.join(map(str, dependents))}. Nothing was dropped; "
-                "--drop-dependents drops just these."
+                "these objects outside depend on public or django, and would be dropped with "
+                f"them: {'; '.join(map(str, dependents))}. Nothing was dropped; "
+                "--drop-dependents drops only these."
             )
         self._list("Dropping dependents:", dependents)
 

@@ -50,8 +50,8 @@ class Command(BaseCommand):
     """Puts a backup of `backup_db` into the database, in one transaction."""
 
     help = (
-        "Restores schemas public and django from a file of backup_db, in one transaction. "
-        "Nothing outside of these two schemas is touched."
+        "Restores schemas public and django from a file of backup_db, in one transaction. It "
+        "changes nothing outside of these two schemas."
     )
     requires_system_checks = []
 
@@ -60,7 +60,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--replace",
             action="store_true",
-            help="Drop what is in public and django first, within the same transaction.",
+            help="First drop everything in public and django, in the same transaction.",
         )
         parser.add_argument(
             "--confirm",
@@ -73,27 +73,29 @@ class Command(BaseCommand):
             "--no-input",
             action="store_false",
             dest="interactive",
-            help="Do not ask for the database's name. With DEBUG off, --confirm is needed then.",
+            help="Do not ask for the database's name. With DEBUG off, this needs --confirm.",
         )
         parser.add_argument(
             "--no-owner",
             action="store_false",
             dest="owners",
-            help="Let the role that restores own everything.",
+            help="Make the role that restores the owner of everything.",
         )
         parser.add_argument(
             "--no-privileges",
             action="store_false",
             dest="grants",
-            help="Leave out the grants that are in the file.",
+            help="Do not restore the grants in the file.",
         )
         parser.add_argument(
             "--no-tablespaces",
             action="store_false",
             dest="tablespaces",
-            help="Put all into the database's own tablespace.",
+            help="Create everything in the database's default tablespace.",
         )
-        add_lock_timeout(parser, "How long to wait for sessions in the way (default: %(default)s).")
+        add_lock_timeout(
+            parser, "How long to wait for sessions that block it (default: %(default)s)."
+        )
         add_tools(parser)
         add_database(parser, "The database to restore into")
 
@@ -143,8 +145,8 @@ class Command(BaseCommand):
             if settings.DEBUG:
                 return
             raise CommandError(
-                f"DEBUG is off, and --noinput alone replaces nothing then: --confirm {name} names "
-                f"the database to be replaced. {UNCHANGED}"
+                "DEBUG is off, so --noinput alone replaces nothing: name the database to "
+                f"replace, --confirm {name}. {UNCHANGED}"
             )
         if answer is None:
             try:
@@ -168,8 +170,8 @@ class Command(BaseCommand):
             ) from error
         except OutsideChangedError as error:
             raise CommandError(
-                "something outside of public and django would have been dropped too, or was just "
-                f"being changed by somebody. {UNCHANGED}"
+                "an object outside public and django would have been dropped too, or another "
+                f"session is changing one. {UNCHANGED}"
             ) from error
         except (DatabaseError, psycopg.Error) as error:
             raise CommandError(self._explain(connection, error)) from error
@@ -179,7 +181,7 @@ class Command(BaseCommand):
     def _explain(self, connection: BaseDatabaseWrapper, error: Exception) -> str:
         if is_lock_timeout(error):
             who = "; ".join(map(str, sessions_in_the_way(connection))) or "already disconnected"
-            return f"sessions are in the way: {who}. Close them and try again. {UNCHANGED}"
+            return f"other sessions block it: {who}. Close them, and try again. {UNCHANGED}"
         if getattr(error.__cause__ or error, "sqlstate", None) in MISSING:
             return f"{one_line(error)}: create first what backup_db said it needs. {UNCHANGED}"
         # What the file holds may be wrong in any way: it is never a bug of this program.
@@ -193,8 +195,8 @@ class Command(BaseCommand):
         self.stdout.write(f"{read_summary(connection)}")
         if read_triggers(asking(connection)).triggers:
             self.stderr.write(
-                "The backup is of a distributed database: manage.py distribute spreads the logs "
-                "again, and distribute --undo gives them their foreign keys back."
+                "The backup is from a distributed database. manage.py distribute distributes the "
+                "logs again, and distribute --undo adds their foreign keys again."
             )
             return
         self._audit(connection)

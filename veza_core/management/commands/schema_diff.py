@@ -15,9 +15,9 @@ class Command(FindingsCommand):
     """Parses, compares, prints. Exit 0: nothing breaks. 1: something does. 2: could not run."""
 
     help = (
-        "Shows what changed from one schema to another, what of it breaks services that read or "
-        "write, and which version it needs. Exit status: 0 nothing breaks, 1 something does, "
-        "2 could not run."
+        "Shows what changed between two schemas, which changes break services that read or "
+        "write, and which version the new one needs. Exit status: 0 nothing breaks, 1 something "
+        "does, 2 could not run."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -32,17 +32,17 @@ class Command(FindingsCommand):
             metavar="NEW",
             nargs="?",
             default=str(settings.BASE_DIR / "schema"),
-            help="the same; default: schema/ as it is here",
+            help="the same; default: this project's schema/",
         )
         parser.add_argument("--format", choices=("text", "markdown", "json"), default="text")
         parser.add_argument(
             "--fail-on",
             choices=("breaking", "version", "none"),
             default="breaking",
-            help="what makes exit status 1: a change that breaks something, or a version of NEW "
-            "that is too low for what changed; default: breaking",
+            help="what causes exit status 1: a breaking change, or a version of NEW that is too "
+            "low for its changes; default: breaking",
         )
-        add_database(parser, "On whose server .sql files are loaded into a throw-away database")
+        add_database(parser, "The database on whose server a throw-away database loads .sql files")
 
     def handle(self, *args: Any, **options: Any) -> None:
         # Imported late: --help, and every other command, do without.

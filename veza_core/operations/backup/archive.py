@@ -206,8 +206,8 @@ def open_archive(path: Path, fitting: list[Tools]) -> Archive:
         contents = read_contents(path)
     except TooNewError as error:
         raise CommandError(
-            f"{path} was made by a newer pg_dump than this release knows ({error}): "
-            "restore it with the release that made it"
+            f"a newer pg_dump than this release knows wrote {path} ({error}): restore it with "
+            "the release that wrote it"
         ) from error
     except (DamagedError, UnicodeError) as error:
         raise CommandError(f"{path} is cut short or damaged: {error}") from error
@@ -217,7 +217,7 @@ def open_archive(path: Path, fitting: list[Tools]) -> Archive:
         if tools.major >= contents.tools_major:
             return Archive(path, tools, contents)
     raise CommandError(
-        f"{path} was made by a newer pg_dump than the tools here, {contents.tools_major} at least: "
+        f"a newer pg_dump than the tools here wrote {path}, {contents.tools_major} at least: "
         f"install its client package (Debian: postgresql-client-{contents.tools_major})"
     )
 

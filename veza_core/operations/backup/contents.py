@@ -31,7 +31,7 @@ def check_contents(archive: Archive) -> None:
     for kind in ("TABLE", "TABLE DATA"):
         if missing := expected - archive.names(kind, "public"):
             raise CommandError(
-                f"{archive.path} is not whole: it has no {kind.lower()} of "
+                f"{archive.path} is incomplete: it has no {kind.lower()} of "
                 f"{', '.join(sorted(missing))}"
             )
 

@@ -40,7 +40,7 @@ def count_tables(connection: BaseDatabaseWrapper) -> int:
         is_there, tables = cursor.fetchone()
     if not is_there:
         raise CommandError(
-            f"database {connection.settings_dict['NAME']} has no schema of ours: "
+            f"database {connection.settings_dict['NAME']} has neither schema public nor django: "
             "there is nothing to back up"
         )
     return int(tables)

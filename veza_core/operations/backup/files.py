@@ -61,7 +61,7 @@ def _check_absent(path: Path, *, replace: bool) -> None:
     if not stat.S_ISREG(mode):
         raise CommandError(f"{path} is a device, a pipe or a socket: give the name of a file")
     if not replace:
-        raise CommandError(f"{path} exists already: give another name, or --force")
+        raise CommandError(f"{path} already exists: give another name, or --force")
 
 
 def _refused(path: Path, error: OSError) -> str:

@@ -90,7 +90,7 @@ def replace_schemas(
         # The one moment of which nobody can tell afterwards, but by looking.
         raise CommandError(
             f"the session was lost during COMMIT ({' '.join(str(error).split())}): the database "
-            "is as in the backup or as it was, see which; restore_db can be run again"
+            "is either restored or unchanged: check which; you can run restore_db again"
         ) from error
     finally:
         connection.close()

@@ -55,13 +55,13 @@ def check_dependents(connection: BaseDatabaseWrapper, archive: Archive) -> None:
     ]
     if dependents:
         raise CommandError(
-            "these depend on public or django from outside, and would be dropped with what "
-            f"is replaced: {'; '.join(map(str, dependents))}. "
-            "Drop them first, and create them again afterwards."
+            "these objects outside depend on public or django, and would be dropped with them: "
+            f"{'; '.join(map(str, dependents))}. Drop them first, and create them again "
+            "afterwards."
         )
     if replicated := "; ".join(map(str, find_replication(connection, all_tables=True))):
         raise CommandError(
-            f"replicas would lose what is replaced: {replicated}. Remove it first, and add it "
+            f"replicas would lose the replaced tables: {replicated}. Remove it first, and add it "
             "again afterwards (docs/operations.md, Replicas)."
         )
 
@@ -71,7 +71,7 @@ def check_roles(connection: BaseDatabaseWrapper, archive: Archive, choice: Choic
     ours = archive.ours
     if missing := _missing(connection, MISSING_ROLES, policy_roles(ours)):
         raise CommandError(
-            f"this server has no role {missing}, which a policy in the backup is for: CREATE ROLE"
+            f"this server has no role {missing}, which a policy in the backup names: CREATE ROLE"
         )
     roles = owners(ours) if choice.owners else set()
     if choice.grants:
@@ -87,8 +87,8 @@ def check_tablespaces(connection: BaseDatabaseWrapper, archive: Archive) -> None
     """Raise `CommandError` with the tablespaces that the archive names, and are not there."""
     if missing := _missing(connection, MISSING_TABLESPACES, tablespaces(archive.ours)):
         raise CommandError(
-            f"this server has no tablespace {missing}, which the backup names: CREATE TABLESPACE, "
-            "or give --no-tablespaces to put all into the database's own"
+            f"this server has no tablespace {missing}, which the backup names: CREATE "
+            "TABLESPACE, or give --no-tablespaces to use the database's default tablespace"
         )
 
 

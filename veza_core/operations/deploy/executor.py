@@ -251,9 +251,9 @@ class _Remaining:
 
 def _gave_up(migration: Migration, patience: Patience, watch: BlockerWatch) -> str:
     repeated = can_be_repeated(migration)
-    undone = "its work stays, and the next run continues from there"
+    undone = "its work is kept, and the next run continues from there"
     if not repeated:
-        undone = "it may be applied in part"
+        undone = "it may be partly applied"
     elif migration.atomic:
         undone = "nothing of it is applied"
     return (

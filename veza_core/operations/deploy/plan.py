@@ -14,7 +14,7 @@ from veza_core.operations.deploy.recognition import check_history
 FIRST_MIGRATION = ("veza_core", "001_extensions_and_types")
 
 FORWARD_ONLY = (
-    "this would unapply migrations, and they only go forwards: to go back, restore a backup "
+    "this would unapply migrations, which only go forwards: to go back, restore a backup "
     "(docs/operations.md); in development, manage.py reset_db"
 )
 
@@ -51,7 +51,7 @@ def read_plan(
     check_history(loader, executor.connection)
     if conflicts := loader.detect_conflicts():
         raise CommandError(
-            "two migrations of an app follow the same one, let one depend on the other: "
+            "two migrations of an app have the same parent, so let one depend on the other: "
             + "; ".join(f"{app}: {', '.join(names)}" for app, names in conflicts.items())
         )
     if app_label:

@@ -45,7 +45,7 @@ def read_sql(executor: Executor, migrations: list[Migration]) -> Iterator[Migrat
             yield from _rehearse(executor, migrations)
             return
     except ScratchDatabaseError as error:
-        reason = f"they are found in a throw-away database, and {error}"
+        reason = f"this needs a throw-away database, and {error}"
     yield from _collect_all(executor.connection, state, migrations, reason)
 
 

@@ -38,8 +38,8 @@ def check_direct(connection: BaseDatabaseWrapper) -> None:
         )
     if told != actual and _shares_sessions(connection):
         raise CommandError(
-            "the connection goes through a pooler in transaction mode, where the lock against a "
-            "second run would not work: " + DIRECT
+            "the connection uses a pooler in transaction mode, where the lock against a second "
+            "run would not work: " + DIRECT
         )
 
 

@@ -58,8 +58,8 @@ def check_public(connection: BaseDatabaseWrapper) -> None:
         (missing,) = cursor.fetchone()
     if missing:
         raise CommandError(
-            "schema public is missing, and the history in django.django_migrations says that V1 is "
-            "in it: it was dropped or renamed. Rename it back, or restore a backup; in "
+            "schema public is missing, but the history in django.django_migrations says that it "
+            "contains V1: it was dropped or renamed. Rename it back, or restore a backup; in "
             "development, CREATE SCHEMA public and manage.py reset_db."
         )
 
@@ -75,14 +75,14 @@ def check_stranger(executor: MigrationExecutor) -> None:
     names = {found.identity.removeprefix("public.") for found in present}
     if (tables := tables_of(executor.loader.project_state())) <= names:
         raise CommandError(
-            f"schema public holds the tables of V1 ({_shorten(sorted(tables))}), and the history "
-            "in django.django_migrations does not know them: it was emptied or lost. Restore it "
-            "from a backup; in development, manage.py reset_db."
+            f"schema public has the tables of V1 ({_shorten(sorted(tables))}), but the history "
+            "in django.django_migrations does not: it was emptied or lost. Restore it from a "
+            "backup; in development, manage.py reset_db."
         )
     raise CommandError(
-        f"schema public has objects that V1 did not create: {_shorten(map(str, present))}. "
-        "This is another database, or an older schema: look at it with manage.py audit_schema, "
-        "and give V1 an empty database."
+        f"schema public has objects that V1 did not create: {_shorten(map(str, present))}. This "
+        "is another database, or an older schema: check it with manage.py audit_schema, and use "
+        "an empty database for V1."
     )
 
 
@@ -101,16 +101,17 @@ def check_tables(
     expected = tables_of(state)
     if missing := expected - present:
         raise CommandError(
-            f"the history says that tables {_shorten(sorted(missing))} were made, and they are "
-            "not there: they were dropped by hand, or the history was edited. Restore a backup."
+            f"the history says that tables {_shorten(sorted(missing))} were created, but they "
+            "are missing: they were dropped by hand, or the history was edited. Restore a "
+            "backup."
         )
     if not targets or not (additions := present - expected):
         return
     if in_the_way := additions & tables_of(executor.loader.project_state(targets)):
         raise CommandError(
-            f"a migration is about to make {_shorten(sorted(in_the_way))}, which is in schema "
-            "public already: if it is somebody else's, rename it; if the history lost its record, "
-            "restore that (manage.py migrate --fake)."
+            f"a migration would create {_shorten(sorted(in_the_way))}, which already exists in "
+            "schema public. If it is not from this project, rename it; if the history lost its "
+            "record, restore that (manage.py migrate --fake)."
         )
 
 

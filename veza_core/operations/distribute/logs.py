@@ -103,8 +103,8 @@ def read_logs(ask: Ask) -> list[Log]:
             continue
         if action not in ACTIONS or len(columns) != 1:
             raise CommandError(
-                f"{table} cannot be distributed: its foreign key {name} is no CASCADE or SET NULL "
-                "of one column, and a trigger can stand for nothing else"
+                f"{table} cannot be distributed: its foreign key {name} is not CASCADE or SET "
+                "NULL of one column, and a trigger can replace nothing else"
             )
         on_delete = OnDelete(target, table, columns[0], ACTIONS[action])
         keys[table].append(Key(name, is_valid, on_delete))
@@ -115,7 +115,7 @@ def read_logs(ask: Ask) -> list[Log]:
         if column is None or unique or referring:
             what = "its primary key is not one column"
             if unique:
-                what = f"{', '.join(unique)} would be unique on each node alone"
+                what = f"{', '.join(unique)} would be unique only within each node"
             elif referring:
                 what = f"{', '.join(referring)} refers to it"
             raise CommandError(f"{table} cannot be distributed: {what}")

@@ -91,7 +91,7 @@ def _copied(
 ) -> Iterator[Step]:
     if any(not log.keys for log in logs):
         raise CommandError(
-            "layout A keeps the foreign keys, and some are not there: distribute --undo adds them"
+            "layout A keeps the foreign keys, but some are missing: distribute --undo adds them"
         )
     for target in targets:
         if target not in distribution.copied:
@@ -166,7 +166,7 @@ def _keys_again(
             f"ADD CONSTRAINT {name} {text} NOT VALID" for name, text in missing.items()
         )
         yield Step(
-            f"{log.name}: {len(missing)} foreign keys in the triggers' place",
+            f"{log.name}: {len(missing)} foreign keys replace the triggers",
             (
                 *([f"ALTER TABLE public.{log.name} {adds}"] if adds else []),
                 *(f"DROP TRIGGER {each.name} ON public.{each.target}" for each in triggers),
@@ -186,7 +186,7 @@ def _keys_again(
 def _without_orphans(table: str, definition: str) -> str:
     """What ON DELETE would have done to the rows that refer to nothing."""
     if (what := trigger_of(table, definition)) is None:
-        raise CommandError(f"{table} has a foreign key that no trigger stands for: {definition}")
+        raise CommandError(f"{table} has a foreign key that no trigger replaces: {definition}")
     statement = f"DELETE FROM public.{table}"
     if what.action == "SET NULL":
         statement = f"UPDATE public.{table} SET {what.column} = NULL"

@@ -44,8 +44,8 @@ def steps_back(connection: BaseDatabaseWrapper) -> list[Step]:
     logs = read_logs(ask)
     if partitioned := [log.name for log in logs if log.is_partitioned]:
         raise CommandError(
-            f"{', '.join(partitioned)} is partitioned: make it one table again first, as "
-            "docs/scale.md says. Nothing was changed."
+            f"{', '.join(partitioned)} is partitioned: first merge it into one table again "
+            "(docs/scale.md). Nothing was changed."
         )
     recorded = load_snapshot(recorded_catalog())["tables"]
     return plan_undo(logs, read_distribution(ask), read_triggers(ask), recorded)
@@ -83,5 +83,5 @@ def _take(connection: BaseDatabaseWrapper, step: Step, lock_timeout: float) -> N
 def _explained(connection: BaseDatabaseWrapper, error: DatabaseError) -> str:
     if is_lock_timeout(error):
         who = "; ".join(map(str, sessions_in_the_way(connection))) or "already disconnected"
-        return f"sessions are in the way ({who})"
+        return f"other sessions block it ({who})"
     return " ".join(str(error).split())

@@ -130,7 +130,7 @@ class Catalog:
         except CycleError as error:
             circle = ", ".join(map(str, error.args[1]))
             raise CommandError(
-                f"foreign keys form a circle, and purge cannot tell what goes first: {circle}"
+                f"foreign keys form a circle, and purge cannot tell what to delete first: {circle}"
             ) from error
 
 

@@ -189,7 +189,7 @@ class Removal:
             reason = obstacle(error)
             if reason is None:
                 raise
-        self.reasons.add(reason or "what refers to them is locked, or does not fit into a batch")
+        self.reasons.add(reason or "rows that refer to them are locked, or do not fit into a batch")
         self._kept.append(key)
 
     def _blocker(self, key: Any) -> str | None:

@@ -104,6 +104,6 @@ def _check_counting(connection: BaseDatabaseWrapper) -> None:
         cursor.execute("SHOW track_counts")
         if cursor.fetchone()[0] != "on":
             raise CommandError(
-                "track_counts is off on this server, and it counts the deleted rows "
+                "track_counts is off on this server, but purge counts deleted rows with it "
                 "(autovacuum needs it too): set it to on"
             )

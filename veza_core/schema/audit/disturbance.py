@@ -67,7 +67,7 @@ def _in_the_way(connection: psycopg.Connection[Any]) -> str:
         connection.execute("SET LOCAL search_path = pg_catalog")
         holders = connection.execute(_HOLDERS).fetchall()
     if not holders:
-        return "a table was locked for too long by another session, which has ended: try again"
+        return "another session locked a table for too long, and has ended: try again"
     table, pid, application, query = holders[0]
     more = len({name for name, *_ in holders}) - 1
     who = f"process {pid}" + (f" ({application})" if application else "")

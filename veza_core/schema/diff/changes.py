@@ -158,7 +158,7 @@ def _new_object(is_: Properties, before: Snapshot) -> Judgement:
     ]
     if old:
         return breaks_writers(f"what {', '.join(old)} refers to cannot be deleted (23503)")
-    return more("statements of before do not name it")
+    return more("existing statements do not name it")
 
 
 def _values(was: list[str], is_: list[str]) -> Judgement:
@@ -179,7 +179,7 @@ def _relation(property_: str | None, is_: Properties) -> Judgement:
             return more("it survives a crash, and is replicated")
         return breaks_readers("a crash empties it, and replicas cannot read it")
     if property_ == "row security" and property_ not in is_:
-        return more("all rows are there for who may read the table")
+        return more("roles that can read the table see all rows")
     if property_ == "definition":
         return breaks_readers("its rows may be others: read it")
     return breaks_both(f"its {property_} is another one")

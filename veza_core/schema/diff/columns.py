@@ -60,7 +60,7 @@ def _other_type(was: str, is_: str) -> Judgement:
         return breaks_writers("a longer value fails (22001)")
     if old in _INTEGERS and new in _INTEGERS:
         if _INTEGERS.index(new) > _INTEGERS.index(old):
-            return breaks_readers("a larger value does not fit a program's variable")
+            return breaks_readers("a larger value overflows a program's variable")
         return breaks_both("a larger value fails (22003), and programs read another type")
     if old == new == "numeric" and _is_wider(before["numbers"], after["numbers"]):
         return more("larger values may come")
@@ -90,16 +90,16 @@ def _nullability(was: Properties, is_: Properties) -> Judgement:
 
 def _default(was: Properties, is_: Properties) -> Judgement:
     if "default" in is_:
-        return more("who leaves the column out writes another value")
+        return more("an INSERT that leaves it out writes another value")
     if "nullability" in is_ and not has_value(is_):
         return breaks_writers("an INSERT that leaves it out fails (23502)")
-    return more("who leaves the column out writes NULL")
+    return more("an INSERT that leaves it out writes NULL")
 
 
 def _generated(was: Properties, is_: Properties) -> Judgement:
     if "generated" not in was:
         return breaks_both("writing it fails (428C9), and its value is computed")
-    return breaks_readers("its value is computed in another way, or no more")
+    return breaks_readers("its value is computed in another way, or no longer")
 
 
 def _identity(was: Properties, is_: Properties) -> Judgement:

@@ -80,7 +80,7 @@ def judge_index(
     if was is None and is_ is not None:
         return _new_unique(is_["definition"].partition(" USING ")[2], columns)
     if is_ is None or unique == [True, False]:
-        return breaks_both("ON CONFLICT finds no index (42P10), and duplicates may come")
+        return breaks_both("ON CONFLICT finds no index (42P10), and duplicates may appear")
     if property_ == "name":
         return breaks_writers("errors name it")
     return breaks_both("it is unique in another way: ON CONFLICT may find no index (42P10)")
@@ -91,7 +91,7 @@ def judge_trigger(
 ) -> Judgement:
     """Judge a change of a trigger."""
     if is_ is None or (property_ == "state" and is_.get("state") == "disabled"):
-        return breaks_readers("what it did is not done")
+        return breaks_readers("its work is no longer done")
     if property_ == "name":
         return same("it does the same")
     if was is None and is_["definition"].endswith(_OWN_TRIGGER):
@@ -128,7 +128,7 @@ def _new_constraint(definition: str, columns: Columns) -> Judgement:
             return breaks_writers("what it refers to cannot be deleted (23503)")
         if columns.only_new(own):
             return more("it is about new columns")
-        return breaks_writers("a reference that leads nowhere fails (23503)")
+        return breaks_writers("a reference to a missing row fails (23503)")
     if definition.startswith("CHECK"):
         if columns.only_new(definition):
             return more("it is about new columns")
@@ -152,14 +152,14 @@ def _no_constraint(definition: str) -> Judgement:
     if definition.startswith("CHECK"):
         return more("values may come that it excluded")
     if definition.startswith("FOREIGN KEY"):
-        return breaks_readers("a reference may lead nowhere, and a delete takes nothing along")
-    return breaks_both("ON CONFLICT finds no constraint (42704), and duplicates may come")
+        return breaks_readers("a referenced row may be missing, and a delete does not cascade")
+    return breaks_both("ON CONFLICT finds no constraint (42704), and duplicates may appear")
 
 
 def _other_constraint(was: str, is_: str) -> Judgement:
     if was.removesuffix(_NOT_VALID) == is_.removesuffix(_NOT_VALID):
         if is_.endswith(_NOT_VALID):
-            return breaks_readers("old rows need not keep it")
+            return breaks_readers("old rows need not satisfy it")
         return same("old rows are checked")
     if is_.startswith("FOREIGN KEY") and _ON_DELETE.sub("", was) == _ON_DELETE.sub("", is_):
         if not _deletes(is_):

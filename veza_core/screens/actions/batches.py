@@ -18,7 +18,7 @@ WINDOWS = 200
 
 #: How an export ends.
 COMPLETE = "complete"
-LOOKED_ENOUGH = "stopped: no index covers these filters together"
+LOOKED_ENOUGH = "stopped: no index covers all of these filters"
 KEY_CUT = "stopped: no index sorts this many rows of one key"
 
 

@@ -20,7 +20,7 @@ class CodeInput(forms.TextInput):
         return None
 
 
-WHY = "Say why: others will read it in the staff log."
+WHY = "Say why: your colleagues will read it in the staff log."
 
 
 class ReasonForm(forms.Form):
@@ -32,7 +32,7 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         max_length=1000,
         widget=forms.Textarea({"rows": 3}),
-        help_text="Others read it in the staff log.",
+        help_text="Your colleagues read it in the staff log.",
         error_messages={"required": WHY},
     )
 

@@ -147,7 +147,7 @@ def _may_begin(action: RowAction, request: StaffRequest, selection: Selection) -
     """Raise what the change would raise, before anything is filled in."""
     if not selection.rows:
         told = "; ".join(f"“{each.name}”: {each.why}" for each in selection.left_out[:NAMED])
-        raise ConflictError(f"“{action.label}” can be done to none of these rows. {told}")
+        raise ConflictError(f"“{action.label}” applies to none of these rows. {told}")
     if len(selection.rows) == 1:
         (row,) = selection.rows
         if not action.applies(row):
@@ -161,9 +161,7 @@ def _act(
 ) -> HttpResponseBase:
     seen = read_rows(request.POST.getlist("row"))
     if object_id is not None and [*seen] != [*read_rows([object_id])]:
-        raise HelpfulError(
-            "The form belongs to another row than this address. Nothing was changed."
-        )
+        raise HelpfulError("The form is for another row than this address. Nothing was changed.")
     selection = _with_rows(admin, request, seen)
     if batch := request.POST.get("batch"):
         selection.filled = of_batch(admin, action, batch)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: How long, in milliseconds, a change waits for a row that another service holds.
 LOCK_TIMEOUT = 5_000
 
-HELD = "It is gone, or another service is changing it right now."
+HELD = "It was permanently deleted, or another service is changing it right now."
 GONE = "It was permanently deleted in the meantime."
 
 
@@ -195,8 +195,8 @@ def _changed(action: RowAction, row: Any, digest: str) -> str:
     if action.seen(row) == digest and action.applies(row):
         return ""
     return (
-        f"“{shortened(str(row))}” was changed by somebody else while you had it open. "
-        "Look at it and decide again."
+        f"Somebody else changed “{shortened(str(row))}” while you had it open. Check it, and "
+        "decide again."
     )
 
 

@@ -34,7 +34,7 @@ NAMED = 10
 
 #: Why it stopped, beside what a `HelpfulError` says.
 WITHDRAWN = "You are no longer allowed to do this."
-BROKEN = "The database could not be asked. Try again later."
+BROKEN = "The database did not answer. Try again later."
 
 logger = logging.getLogger(__name__)
 

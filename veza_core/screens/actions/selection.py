@@ -65,7 +65,7 @@ def chosen(admin: Any, request: Any, *_: Any) -> HttpResponse:
         return HttpResponseRedirect(selected_url(admin.model, action.name, query))
     given = request.POST.getlist(ACTION_CHECKBOX_NAME)
     if not given:
-        messages.warning(request, f"No row is ticked. Tick those to {action.label.lower()}.")
+        messages.warning(request, f"No row is selected. Select those to {action.label.lower()}.")
         return HttpResponseRedirect(back)
     query = [("row", str(key)) for key in read_rows(given)] + [("next", back)]
     return HttpResponseRedirect(selected_url(admin.model, action.name, query))
@@ -91,7 +91,7 @@ def read_rows(given: Sequence[str]) -> dict[UUID, str]:
     if not found:
         raise HelpfulError("No row is selected. Go back and select at least one.")
     if len(found) > MOST:
-        raise HelpfulError(f"More than {MOST:,} rows are selected: take fewer at a time.")
+        raise HelpfulError(f"More than {MOST:,} rows are selected: select fewer at a time.")
     rows = {}
     for value in found:
         key, _, digest = value.partition(SEPARATOR)

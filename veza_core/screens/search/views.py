@@ -71,7 +71,9 @@ def by_id(site: StaffSite, request: StaffRequest, key: UUID) -> HttpResponse:
         return error_page(site, request, error)
     _record(site, request, found)
     if row is None:
-        return error_page(site, request, NotThereError(f"You can open no row with the ID {key}."))
+        return error_page(
+            site, request, NotThereError(f"You cannot open any row with the ID {key}.")
+        )
     return HttpResponseRedirect(url_of(type(row), row.pk))
 
 
@@ -113,7 +115,7 @@ def asked(request: StaffRequest) -> Term | None:
         if name == request.GET["s"]:
             return read(text)
     raise ForgottenError(
-        "Searches end with the session, and the oldest are dropped first. Search again."
+        "A search is kept until the session ends or you make many newer ones. Search again."
     )
 
 

@@ -17,8 +17,8 @@ class Command(BaseCommand):
     """Fills an empty database with demo data, and names its members of staff."""
 
     help = (
-        "Fills in demo data where there is no user yet, and says whom to sign in to the support "
-        "admin as. For development only."
+        "Fills in demo data if there is no user yet, and says as whom you can sign in to the "
+        "support admin. For development only."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -36,6 +36,6 @@ class Command(BaseCommand):
             self.stdout.write(f"Sign in as {', '.join(found)}; the password of all: {PASSWORD}")
         else:
             self.stdout.write(
-                "There are users, and none of the demo staff among them: "
-                "manage.py grant_staff USER ROLE lets one of them in."
+                "The database has users, but no demo staff: manage.py grant_staff USER ROLE "
+                "gives one of them access."
             )

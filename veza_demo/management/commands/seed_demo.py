@@ -55,12 +55,12 @@ class Command(BaseCommand):
             "--scale",
             choices=SCALES,
             default="small",
-            help="How much: 500, 20,000 or 1,000,000 users, and the rest in proportion "
-            "(default: %(default)s).",
+            help="The number of rows: 500, 20,000 or 1,000,000 users, and the others in "
+            "proportion (default: %(default)s).",
         )
         for name in COUNTED:
             parser.add_argument(
-                f"--{name}", type=int, metavar="N", help=f"How many {name}, whatever the scale."
+                f"--{name}", type=int, metavar="N", help=f"The number of {name}, at any scale."
             )
         parser.add_argument(
             "--seed", type=int, default=1, help="Another number, other rows (default: %(default)s)."
@@ -72,7 +72,7 @@ class Command(BaseCommand):
             help="The day, or time, at which the data ends (default: today, 0:00 UTC).",
         )
         parser.add_argument(
-            "--append", action="store_true", help="Add a further set to the rows that are there."
+            "--append", action="store_true", help="Add another set to the existing rows."
         )
         parser.add_argument(
             "--database",
@@ -100,7 +100,7 @@ class Command(BaseCommand):
                 self._fill(connection, counts, options)
         except LockNotAvailableError as error:
             raise CommandError(
-                f"a migrate, reset_db or seed_demo is under way: {error}. Nothing was changed."
+                f"a migrate, reset_db or seed_demo is running: {error}. Nothing was changed."
             ) from error
 
     def _fill(
@@ -125,7 +125,7 @@ class Command(BaseCommand):
             return
         found = plan.rows - plan.rows_missing
         if found:
-            self.stdout.write(f"Found {found:,} of {plan.rows:,} rows of this set: going on.")
+            self.stdout.write(f"Found {found:,} of {plan.rows:,} rows of this set: continuing.")
         asked = plan.world.counts
         self.stdout.write(
             f"Demo data of seed {seed}, up to {now.isoformat()}: {asked.users:,} users, "
@@ -151,8 +151,8 @@ class Command(BaseCommand):
             yield
         except psycopg.errors.UniqueViolation as error:
             raise CommandError(
-                "a row of this set is in the way of one that is there: "
-                f"{error.diag.message_detail} ({GOES_ON}, once that row is gone)"
+                f"a row of this set conflicts with an existing one: {error.diag.message_detail} "
+                f"({GOES_ON}, after you delete that row)"
             ) from error
         except psycopg.Error as error:
             raise CommandError(f"{' '.join(str(error).split())} ({GOES_ON})") from error

@@ -25,7 +25,7 @@ def date(text: str) -> datetime:
 class Command(BaseCommand):
     """Gives a role of staff, or takes a second factor away."""
 
-    help = "Gives a user a staff role, without an end or until --expires."
+    help = "Gives a user a staff role, permanently or until --expires."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("user", type=some_text, help="An e-mail or a username.")
@@ -49,9 +49,9 @@ class Command(BaseCommand):
         if role is None and not options["reset_second_factor"]:
             raise CommandError(f"name a role ({', '.join(STAFF_ROLES)}), or --reset-second-factor")
         if expires_at is not None and role is None:
-            raise CommandError("--expires goes with a role")
+            raise CommandError("--expires needs a role")
         if expires_at is not None and expires_at <= timezone.now():
-            raise CommandError("--expires is in the past: the role would give nothing")
+            raise CommandError("--expires is in the past: the role would have no effect")
         say = self.stdout.write if options["verbosity"] else lambda line: None
         announce(connection, say).check_writable()
         try:

@@ -26,4 +26,6 @@ class Command(DjangoCommand):
             # PostgreSQL's message has several lines, which would be no comment.
             yield " ".join(line.split()) if line.startswith(WHY) else line
         if unread:
-            raise CommandError(f"no model was printed of {', '.join(unread)}: it could not be read")
+            raise CommandError(
+                f"could not read {', '.join(unread)}, so no model was printed for it"
+            )

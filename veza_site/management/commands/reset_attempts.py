@@ -25,7 +25,9 @@ def address(text: str) -> str:
 class Command(BaseCommand):
     """Ends pauses of the sign-in."""
 
-    help = "Forgets failed attempts to sign in at a name, or from an address; says how many."
+    help = (
+        "Deletes the counts of failed sign-ins for a name, or from an address, and says how many."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -42,8 +44,8 @@ class Command(BaseCommand):
             raise CommandError("name an e-mail or a username, or --address")
         if name and not secret_key():
             raise CommandError(
-                "SECRET_KEY is not set, and names are counted under a hash with it: set the web "
-                "server's, or use --address"
+                "SECRET_KEY is not set, but the hashes of the counted names depend on it: set "
+                "the web server's key, or use --address"
             )
         say = self.stdout.write if options["verbosity"] else lambda line: None
         announce(connection, say).check_writable()
@@ -56,4 +58,4 @@ class Command(BaseCommand):
         forgotten += forget_networks(*networks_of(given))
         if forgotten:
             record_command(NAME, "sign_in.reset", None)
-        self.stdout.write(f"{forgotten} counts of failed attempts were forgotten")
+        self.stdout.write(f"{forgotten} counts of failed attempts were deleted")

@@ -19,8 +19,7 @@ class Command(BaseCommand):
 
     help = (
         "Shows the state of the database: schema, jobs, queue, vacuum, replicas. Read-only, in "
-        "about a second at any size. Exit status: 0 fine, 1 something needs attention, "
-        "2 cannot tell."
+        "about a second at any size. Exit status: 0 fine, 1 something needs attention, 2 unknown."
     )
     requires_system_checks = []
 
@@ -34,7 +33,7 @@ class Command(BaseCommand):
             default=[],
             choices=tuple(QUESTIONS),
             metavar="QUESTION",
-            help=f"Leave this out; may be repeated: {', '.join(QUESTIONS)}.",
+            help=f"Skip this part; may be repeated: {', '.join(QUESTIONS)}.",
         )
         add_database(parser, "The database to look at")
 

@@ -31,10 +31,10 @@ class Command(BaseCommand):
 
     help = (
         "Creates and repairs the login roles of the admin, and checks that they have no other "
-        "privileges. DATABASE_SUPPORT_URL names the one that reads every table of the admin, "
-        "without the columns that hold secrets; DATABASE_WEB_URL the one of the site's process, "
-        "which writes what staff may change. Needs CREATEROLE and the tables' owner in "
-        "DATABASE_URL."
+        "privileges. DATABASE_SUPPORT_URL names the role that reads all tables of the admin, "
+        "without the columns with secrets. DATABASE_WEB_URL names the role of the site's "
+        "process, which writes what staff may change. The role of DATABASE_URL needs CREATEROLE, "
+        "and must own the tables."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -44,16 +44,17 @@ class Command(BaseCommand):
         parser.add_argument(
             "--revoke-from-public",
             action="store_true",
-            help="Take from PUBLIC temporary tables, and the functions of large objects and "
-            "advisory locks; the role of DATABASE_URL keeps them. Grant them to services that need "
-            "them. For the functions a superuser is needed.",
+            help="Revoke from PUBLIC temporary tables, and the functions of large objects and "
+            "advisory locks; the role of DATABASE_URL keeps them. Grant them to services "
+            "that need them. The functions need a superuser.",
         )
         parser.add_argument(
             "--accept",
             type=acceptable,
             default=[],
             metavar="NAME[,NAME]",
-            help=f"Leave these with PUBLIC, and so with the roles: {', '.join(ACCEPTABLE)}.",
+            help="Do not revoke these from PUBLIC, so the roles keep them: "
+            f"{', '.join(ACCEPTABLE)}.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -81,7 +82,8 @@ class Command(BaseCommand):
         except psycopg.errors.InsufficientPrivilege as error:
             raise CommandError(
                 f"{error.diag.message_primary}: nothing was changed. Run this as a role with "
-                "CREATEROLE that owns the tables, or give the SQL of --dry-run to somebody who can."
+                "CREATEROLE that owns the tables, or give the SQL of --dry-run to somebody with "
+                "these rights."
             ) from error
         if options["dry_run"]:
             # What is taken from PUBLIC, once.
@@ -109,13 +111,14 @@ class Command(BaseCommand):
         urls = {kind: url for kind in KINDS if (url := getattr(settings, kind.setting))}
         if not urls:
             raise CommandError(
-                "neither DATABASE_SUPPORT_URL nor DATABASE_WEB_URL is set: name the roles of the "
-                "admin in them, postgresql://veza_support:password@host:port/database"
+                "neither DATABASE_SUPPORT_URL nor DATABASE_WEB_URL is set: each names a role of "
+                "the admin, postgresql://veza_support:password@host:port/database"
             )
         roles = [self._role(kind, url) for kind, url in urls.items()]
         if len({role.name for role in roles}) < len(roles):
             raise CommandError(
-                f"DATABASE_SUPPORT_URL and DATABASE_WEB_URL both name {roles[0].name}: name two"
+                f"DATABASE_SUPPORT_URL and DATABASE_WEB_URL both name {roles[0].name}: name two "
+                "roles"
             )
         return roles
 

@@ -17,8 +17,8 @@ class Command(BaseCommand):
     """One count, and updates of a few rows; safe to kill and to run again, beside services."""
 
     help = (
-        "Counts the plays of the last 7 days, and keeps in tracks.weekly_play_count those of the "
-        "most played tracks. For cron, every five minutes or so."
+        "Counts the plays of the last 7 days, and writes those of the most played tracks to "
+        "tracks.weekly_play_count. For cron, for example every five minutes."
     )
     requires_system_checks = []
 
@@ -28,7 +28,7 @@ class Command(BaseCommand):
             type=a_number_of("tracks", 100_000),
             default=1000,
             metavar="N",
-            help="How many tracks have a count; all others have 0 (default: 1000).",
+            help="The number of tracks with a count; all others have 0 (default: 1000).",
         )
         parser.add_argument(
             "--dry-run",
@@ -57,9 +57,9 @@ class Command(BaseCommand):
         if not options["verbosity"]:
             return
         if options["dry_run"]:
-            self.stdout.write(f"{outcome.due:,} tracks would have another count, {seconds:.2f} s")
+            self.stdout.write(f"{outcome.due:,} counts would change, {seconds:.2f} s")
             return
-        self.stdout.write(f"{outcome.updated:,} tracks have another count, {seconds:.2f} s")
+        self.stdout.write(f"{outcome.updated:,} counts changed, {seconds:.2f} s")
         if outcome.left:
             self.stderr.write(
                 f"{outcome.left:,} tracks are left for the next count: locked by other sessions, "

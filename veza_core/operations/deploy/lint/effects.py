@@ -26,9 +26,9 @@ def _switched(was: Table, now: Table) -> Iterator[str]:
     if now.row_security and not was.row_security:
         yield f"enables row level security on {now.name}: services see no rows without a policy"
     if now.disabled_triggers > was.disabled_triggers:
-        yield f"disables triggers of {now.name}, which keep its rows right"
+        yield f"disables triggers of {now.name}, which keep its rows correct"
     if now.replica_identity != was.replica_identity and now.replica_identity == "n":
-        yield f"takes the replica identity of {now.name}: where it is published, UPDATE fails"
+        yield f"removes the replica identity of {now.name}: where it is published, UPDATE fails"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +95,13 @@ class Statement:
             if now.name != was.name:
                 yield Effect(headings.RENAME, f"renames column {name} to {now.name}")
             if now.kind != was.kind and not {now.kind, was.kind} <= TEXTS:
-                yield Effect(headings.TYPE, f"makes {now.type} of {name}, which was {was.type}")
+                yield Effect(headings.TYPE, f"changes {name} from {was.type} to {now.type}")
             if now.not_null and not was.not_null and not self._is_checked(key, was):
                 yield Effect(headings.SET_NOT_NULL, f"reads all of a locked table for {name}")
             if was.not_null and not now.not_null:
-                yield Effect(headings.DROP_NOT_NULL, f"lets {name} be NULL, which readers may not")
+                yield Effect(
+                    headings.DROP_NOT_NULL, f"allows NULL in {name}, which readers may not expect"
+                )
             # One that this migration has added is judged at its end.
             loses = was.has_default and now.not_null and not now.has_default
             if loses and key in self.start.columns:
@@ -198,14 +200,16 @@ class Statement:
                     continue
                 yield Effect(
                     headings.FILL,
-                    f"trigger {now.name} of {now.table} writes rows that have nothing to do with "
-                    f"the row that fires it ({write})",
+                    f"trigger {now.name} of {now.table} writes rows that are unrelated to the "
+                    f"row that fires it ({write})",
                 )
         names = {table.name for oid, table in self.after.tables.items() if oid in self.start.tables}
         kept = {now.table for now in self.after.triggers.values() if now.function == FUNCTION_NAME}
         for was in self.before.triggers.values():
             if was.function == FUNCTION_NAME and was.table in names - kept:
-                yield Effect(headings.ELSE, f"nothing keeps updated_at of {was.table} any more")
+                yield Effect(
+                    headings.ELSE, f"no trigger updates updated_at of {was.table} any more"
+                )
         for oid, (name, table) in self.after.rewrites.items():
             if oid not in self.before.rewrites and table in old:
                 yield Effect(headings.ELSE, f"rule {name} changes what statements on {table} do")

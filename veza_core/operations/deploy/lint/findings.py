@@ -102,7 +102,7 @@ def _named(migration: Migration, effects: list[Effect]) -> Iterator[Finding]:
         if not reviewed.get(heading, "").strip():
             yield Finding(str(migration), heading, message)
     for heading in reviewed.keys() - {heading for heading, _ in effects}:
-        message = f"its `reviewed` has “{heading}”, and there is no such finding to excuse"
+        message = f"its `reviewed` has “{heading}”, but there is no such finding"
         yield Finding(str(migration), headings.ELSE, message)
 
 
@@ -112,12 +112,13 @@ def _operations(migration: Migration) -> Iterator[Effect]:
         name = type(operation).__name__
         if isinstance(operation, RunPython):
             yield Effect(
-                headings.FILL, "RunPython writes rows in one transaction, or without an end"
+                headings.FILL,
+                "RunPython writes rows in one transaction, or in a loop without an end",
             )
         elif isinstance(operation, AddField):
             field = operation.field
             if field.has_default() and field.db_default is NOT_PROVIDED:
-                message = f"{operation.name} has a default that only Django knows: use db_default"
+                message = f"only Django knows the default of {operation.name}: use db_default"
                 yield Effect(headings.DEFAULT, message)
         known: tuple[type[Operation], ...] = (*REPEATABLE, RunPython)
         if len(migration.operations) == 1:

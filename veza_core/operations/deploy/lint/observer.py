@@ -100,7 +100,7 @@ class Observer:
             self.effects.append(Effect(headings.INDEX, message))
         # The throw-away database has no grants to services.
         if REVOKES.search(text):
-            message = "REVOKE takes rights that services may use"
+            message = "REVOKE removes rights that services may use"
             self.effects.append(Effect(headings.ELSE, message))
 
     def _look_at_session(self, before: dict[str, tuple[str, str]]) -> None:

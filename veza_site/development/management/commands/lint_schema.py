@@ -16,8 +16,9 @@ class Command(BaseCommand):
     """Asks for all of it before it ends, so that one run names all that is missing."""
 
     help = (
-        "Checks that migrations, schema/, screens, permissions, demo data and docs/schema.md fit "
-        "the models, in a throw-away database. Names what is missing, the file and the line to add."
+        "Checks in a throw-away database that migrations, schema/, screens, permissions, demo "
+        "data and docs/schema.md match the models. Names what is missing, with the file and the "
+        "line to add."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -28,7 +29,7 @@ class Command(BaseCommand):
         if problems:
             count = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
             raise CommandError(f"{count}: see CONTRIBUTING.md, “A change of the schema”")
-        self.stdout.write("The schema, the models and all that belongs to them fit.")
+        self.stdout.write("The schema matches the models, and nothing is missing.")
 
     def _models(self) -> Iterator[str]:
         output = io.StringIO()
@@ -37,8 +38,8 @@ class Command(BaseCommand):
                 call_command("makemigrations", check=True, dry_run=True, stdout=output)
         except SystemExit:
             yield (
-                "The models changed, and no migration says so: run manage.py makemigrations.\n"
-                f"{output.getvalue().rstrip()}"
+                "The models changed without a migration: run manage.py "
+                f"makemigrations.\n{output.getvalue().rstrip()}"
             )
 
     def _releases(self) -> Iterator[str]:
@@ -68,7 +69,7 @@ class Command(BaseCommand):
         yield from found
         if diffs := stale(settings.BASE_DIR / "schema", files):
             yield (
-                f"schema/: {', '.join(diffs)}: not what the migrations make. Run make schema "
+                f"schema/: {', '.join(diffs)}: these differ from the migrations. Run make schema "
                 "(manage.py export_schema --check shows the difference)."
             )
 

@@ -16,7 +16,7 @@ class Command(BaseCommand):
 
     help = (
         "Freezes the migrations, commits and tags a release, and writes its files into dist/. "
-        "`make release` runs all checks before."
+        "`make release` runs all checks first."
     )
     requires_system_checks: list[str] = []
 
