@@ -187,7 +187,7 @@ class Migration(migrations.Migration):
                 (
                     "batch",
                     models.UUIDField(
-                        db_comment="What the entries of one action on several rows share; NULL: one row",
+                        db_comment="Common to all entries of one action on several rows; NULL: one row",
                         null=True,
                     ),
                 ),

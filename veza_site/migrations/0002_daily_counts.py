@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "db_table_comment": "How far the daily counts of a table go",
+                "db_table_comment": "Until when the rows of a table are counted by day",
                 "default_permissions": (),
             },
         ),
@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
                 (
                     "number",
                     models.BigIntegerField(
-                        db_comment="Rows, as they were counted; later deletions stay in"
+                        db_comment="Rows at the time of counting, including those deleted later"
                     ),
                 ),
             ],

@@ -60,9 +60,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "failures",
-                    models.IntegerField(
-                        db_comment="Failed attempts, one after the other", default=0
-                    ),
+                    models.IntegerField(db_comment="Failed attempts in a row", default=0),
                 ),
                 (
                     "last_at",
@@ -81,13 +79,13 @@ class Migration(migrations.Migration):
                 (
                     "expires_at",
                     models.DateTimeField(
-                        db_comment="When the count is forgotten",
+                        db_comment="When the count expires",
                         db_default=django.contrib.postgres.functions.TransactionNow(),
                     ),
                 ),
             ],
             options={
-                "db_table_comment": "Failed attempts to sign in, counted; rows that expired are deleted",
+                "db_table_comment": "Counts of failed attempts to sign in; expired rows are deleted",
                 "default_permissions": (),
                 "indexes": [
                     models.Index(fields=["expires_at"], name="idx_attemptcount_expires_at"),
@@ -143,7 +141,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "db_table_comment": "Sessions of the admin that go on; without its row a session is over",
+                "db_table_comment": "Open sessions of the admin; without its row a session has ended",
                 "default_permissions": (),
                 "indexes": [
                     models.Index(
