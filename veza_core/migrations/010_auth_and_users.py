@@ -474,7 +474,7 @@ class Migration(migrations.Migration):
                             template="%(expressions)s",
                         ),
                         name="chk_federated_identities_provider",
-                        violation_error_message="It shows nothing.",
+                        violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
                         condition=models.Func(
@@ -492,7 +492,7 @@ class Migration(migrations.Migration):
                             template="%(expressions)s",
                         ),
                         name="chk_federated_identities_provider_user_id",
-                        violation_error_message="It shows nothing.",
+                        violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
                         condition=models.Func(
@@ -510,7 +510,7 @@ class Migration(migrations.Migration):
                             template="%(expressions)s",
                         ),
                         name="chk_federated_identities_display_name",
-                        violation_error_message="It shows nothing.",
+                        violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
                         condition=models.Func(

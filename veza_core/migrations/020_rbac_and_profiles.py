@@ -151,7 +151,7 @@ class Migration(migrations.Migration):
                             template="%(expressions)s",
                         ),
                         name="chk_roles_name",
-                        violation_error_message="It shows nothing.",
+                        violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
                         condition=models.Func(
@@ -169,7 +169,7 @@ class Migration(migrations.Migration):
                             template="%(expressions)s",
                         ),
                         name="chk_roles_display_name",
-                        violation_error_message="It shows nothing.",
+                        violation_error_message="It has no visible characters.",
                     ),
                 ],
             },
@@ -251,7 +251,7 @@ class Migration(migrations.Migration):
                             template="%(expressions)s",
                         ),
                         name="chk_permissions_name",
-                        violation_error_message="It shows nothing.",
+                        violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
                         condition=models.Func(
@@ -269,7 +269,7 @@ class Migration(migrations.Migration):
                             template="%(expressions)s",
                         ),
                         name="chk_permissions_resource",
-                        violation_error_message="It shows nothing.",
+                        violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
                         condition=models.Func(
@@ -287,7 +287,7 @@ class Migration(migrations.Migration):
                             template="%(expressions)s",
                         ),
                         name="chk_permissions_action",
-                        violation_error_message="It shows nothing.",
+                        violation_error_message="It has no visible characters.",
                     ),
                 ],
             },
@@ -584,7 +584,7 @@ class Migration(migrations.Migration):
                             template="%(expressions)s",
                         ),
                         name="chk_user_profiles_display_name",
-                        violation_error_message="It shows nothing.",
+                        violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
                         condition=models.Func(
@@ -602,7 +602,7 @@ class Migration(migrations.Migration):
                             template="%(expressions)s",
                         ),
                         name="chk_user_profiles_first_name",
-                        violation_error_message="It shows nothing.",
+                        violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
                         condition=models.Func(
@@ -620,7 +620,7 @@ class Migration(migrations.Migration):
                             template="%(expressions)s",
                         ),
                         name="chk_user_profiles_last_name",
-                        violation_error_message="It shows nothing.",
+                        violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
                         condition=models.Func(

@@ -123,7 +123,7 @@ class Migration(migrations.Migration):
                             template="%(expressions)s",
                         ),
                         name="chk_rooms_name",
-                        violation_error_message="It shows nothing.",
+                        violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("max_members__gt", 0)), name="chk_rooms_max_members"

@@ -327,7 +327,7 @@ class Migration(migrations.Migration):
                             template="%(expressions)s",
                         ),
                         name="chk_tracks_title",
-                        violation_error_message="It shows nothing.",
+                        violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
                         condition=models.Func(
@@ -361,7 +361,7 @@ class Migration(migrations.Migration):
                             template="%(expressions)s",
                         ),
                         name="chk_tracks_artist",
-                        violation_error_message="It shows nothing.",
+                        violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
                         condition=models.Func(
@@ -379,7 +379,7 @@ class Migration(migrations.Migration):
                             template="%(expressions)s",
                         ),
                         name="chk_tracks_album",
-                        violation_error_message="It shows nothing.",
+                        violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
                         condition=models.Func(
@@ -397,7 +397,7 @@ class Migration(migrations.Migration):
                             template="%(expressions)s",
                         ),
                         name="chk_tracks_genre",
-                        violation_error_message="It shows nothing.",
+                        violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
                         condition=models.Func(
@@ -681,7 +681,7 @@ class Migration(migrations.Migration):
                             template="%(expressions)s",
                         ),
                         name="chk_playlists_title",
-                        violation_error_message="It shows nothing.",
+                        violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
                         condition=models.Func(

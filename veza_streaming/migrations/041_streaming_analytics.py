@@ -549,7 +549,7 @@ class Migration(migrations.Migration):
                             template="%(expressions)s",
                         ),
                         name="chk_track_comments_content",
-                        violation_error_message="It shows nothing.",
+                        violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("position_ms__gte", 0)),
