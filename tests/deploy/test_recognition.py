@@ -131,7 +131,9 @@ def test_a_table_in_the_way_of_a_pending_migration():
     with scratch_database() as name:
         run_command("migrate", "veza_core", "020", database=name)
         run_sql(name, "CREATE VIEW rooms AS SELECT 1 AS id")
-        with pytest.raises(CommandError, match="would create rooms, which already exists in schema public"):
+        with pytest.raises(
+            CommandError, match="would create rooms, which already exists in schema public"
+        ):
             run_command("migrate", database=name)
 
 
