@@ -20,7 +20,7 @@ from tests.support import (
     scratch_database,
     server_parameters,
 )
-from veza_core.operations.deploy.requirements import LEGACY_EXTENSIONS
+from veza_core.db.operations import LEGACY_EXTENSIONS
 from veza_core.schema.audit.service import audit_own
 
 pytestmark = pytest.mark.django_db

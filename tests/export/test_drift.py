@@ -3,8 +3,8 @@
 import psycopg
 import pytest
 
+from veza_core.db.operations import LEGACY_EXTENSIONS
 from veza_core.schema.export.drift import Difference, compare
-from veza_core.schema.export.queries import LEGACY_EXTENSIONS
 from veza_core.schema.export.snapshot import read_snapshot
 
 CHANGES = {

@@ -14,6 +14,11 @@ from django.db.migrations.state import ProjectState
 
 logger = logging.getLogger(__name__)
 
+#: Extensions that nothing in V1 depends on. Not every server ships them.
+LEGACY_EXTENSIONS = ("pgcrypto", "uuid-ossp")
+#: All extensions of V1.
+EXTENSIONS = (*LEGACY_EXTENSIONS, "pg_trgm")
+
 
 class ForwardOperation(Operation):
     """An operation of plain SQL that cannot be undone, and leaves Django's state as it is."""

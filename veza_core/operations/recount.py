@@ -41,7 +41,7 @@ DIFFERENCE = sql.SQL("coalesce({name}.number, 0) - counted.{column}")
 JOIN = sql.SQL("LEFT JOIN {name} ON {name}.key = counted.id")
 #: A service counts a play within an hour after it, in another transaction, and may purge it later.
 OLDER = "counting.created_at < CURRENT_TIMESTAMP - interval '1 hour'"
-LIVE = "counting.deleted_at IS NULL"
+COUNTING_IS_LIVE = "counting.deleted_at IS NULL"
 SOFT = """
 SELECT relname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
 WHERE relnamespace = 'public'::regnamespace AND attname = 'deleted_at' AND NOT attisdropped
@@ -256,7 +256,9 @@ class Measure:
 
 
 def _count(name: sql.Identifier, counter: Counter, soft: set[str]) -> sql.Composable:
-    conditions = [OLDER] * counter.only_grows + [LIVE] * (counter.rows in soft) or ["true"]
+    conditions = [OLDER] * counter.only_grows + [COUNTING_IS_LIVE] * (counter.rows in soft) or [
+        "true"
+    ]
     return COUNT.format(
         name=name,
         rows=sql.Identifier("public", counter.rows),

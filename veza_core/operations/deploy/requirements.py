@@ -2,8 +2,7 @@
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-LEGACY_EXTENSIONS = ("pgcrypto", "uuid-ossp")
-EXTENSIONS = (*LEGACY_EXTENSIONS, "pg_trgm")
+from veza_core.db.operations import EXTENSIONS
 
 FACTS = """
 SELECT

@@ -14,7 +14,7 @@ from .catalog import CASCADE, Reference, Table
 DELETE = sql.SQL("DELETE FROM {table} WHERE {key} = ANY(%s)")
 CHILDREN = sql.SQL("SELECT {key} FROM {table} WHERE {column} = ANY(%s) {locking}")
 COUNT = sql.SQL("SELECT {counted}, count(*) FROM {table} WHERE {key} = ANY(%s){live} GROUP BY 1")
-LIVE = sql.SQL(" AND deleted_at IS NULL")
+AND_LIVE = sql.SQL(" AND deleted_at IS NULL")
 
 
 class Counting:
@@ -114,7 +114,7 @@ class Counting:
                     counted=sql.Identifier(counter.key),
                     table=rows.identifier,
                     key=sql.Identifier(rows.key),
-                    live=LIVE if rows.is_soft else sql.SQL(""),
+                    live=AND_LIVE if rows.is_soft else sql.SQL(""),
                 )
                 counted = self.batches.rows(statement, [[*keys]])
                 gone_too = tables.get(table, set())

@@ -16,7 +16,7 @@ from veza_core.db.scratch import ScratchDatabaseError, scratch_database
 from veza_core.db.session import set_locally
 from veza_core.db.url import connection_parameters
 from veza_core.schema.audit.disturbance import undisturbed
-from veza_core.schema.audit.reader import LOCK_TIMEOUT, AuditError
+from veza_core.schema.audit.reader import LOCK_TIMEOUT, OLDEST_VERSION, AuditError
 from veza_core.schema.diff import DiffError
 from veza_core.schema.export.files import CATALOG
 from veza_core.schema.export.snapshot import (
@@ -26,7 +26,6 @@ from veza_core.schema.export.snapshot import (
     read_snapshot,
 )
 
-OLDEST_VERSION = 150000
 _SCHEMES = ("postgresql://", "postgres://")
 
 

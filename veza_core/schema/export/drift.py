@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from veza_core.schema.export.queries import LEGACY_EXTENSIONS
+from veza_core.db.operations import LEGACY_EXTENSIONS
 from veza_core.schema.export.snapshot import PARTS, SECTIONS, Snapshot
 from veza_core.schema.export.spelling import type_name
 

@@ -5,6 +5,7 @@ its properties, where NULL says "as by default". What an extension brought with 
 The texts name every function and catalog without a schema: `pg_catalog` is the search path.
 """
 
+from veza_core.db.operations import LEGACY_EXTENSIONS
 from veza_core.db.schema_version import VERSION
 from veza_core.schema.export.options import (
     ATTRIBUTE,
@@ -16,9 +17,6 @@ from veza_core.schema.export.options import (
     known_settings,
     undocumented,
 )
-
-#: Extensions that nothing in V1 depends on. Servers need not ship them (see EXTENSIONS).
-LEGACY_EXTENSIONS = ("pgcrypto", "uuid-ossp")
 
 _PUBLIC = "(SELECT oid FROM pg_namespace WHERE nspname = 'public')"
 

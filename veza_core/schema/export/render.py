@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from veza_core.db.operations import LEGACY_EXTENSIONS
 from veza_core.schema.audit.quoting import ident
-from veza_core.schema.export import ExportError, queries
+from veza_core.schema.export import ExportError
 from veza_core.schema.export.snapshot import Snapshot
 from veza_core.schema.export.spelling import column_type, default, expression, literal
 
@@ -57,7 +58,7 @@ def extensions(snapshot: Snapshot) -> str:
     needed = ["-- What the schema itself depends on."]
     for name, properties in snapshot["extensions"].items():
         names = {"name": ident(name), "schema": ident(properties["schema"])}
-        if name in queries.LEGACY_EXTENSIONS:
+        if name in LEGACY_EXTENSIONS:
             legacy.append(_LEGACY_EXTENSION.format(text=name, **names))
         else:
             needed.append(

@@ -3,16 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from veza_core.db.operations import EXTENSIONS, LEGACY_EXTENSIONS
 from veza_core.schema.audit.catalog import Catalog, Table
 from veza_core.schema.audit.expected import expected_tables
 from veza_core.schema.audit.quoting import ident
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
 
 PUBLIC = "public"
-
-#: Extensions of V1. Nothing depends on the first two, which not every server ships.
-LEGACY_EXTENSIONS = ("pgcrypto", "uuid-ossp")
-EXTENSIONS = (*LEGACY_EXTENSIONS, "pg_trgm")
 
 
 @rule(
