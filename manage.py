@@ -31,7 +31,7 @@ NEW_OBJECTS = 50_000
 def main() -> None:
     """Run the command that the arguments name. Raises `SystemExit` where it has an exit code."""
     if empty := empty_argument(sys.argv[1:]):
-        sys.stderr.write(f"manage.py: {empty} is given but empty. Nothing was done.\n")
+        sys.stderr.write(f"manage.py: {empty} is empty. Nothing was done.\n")
         sys.exit(WRONG_ARGUMENTS)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
     try:

@@ -121,7 +121,7 @@ def test_a_backup_by_a_role_that_reads(database, reader, tmp_path):
     assert result.returncode == 0, result.stderr
     assert file.stat().st_size > 0
     assert result.stderr == (
-        "manage.py status will not know of this backup_db: "
+        "manage.py status will not show this backup_db: "
         "permission denied for table veza_site_jobrun\n"
     )
     assert recorded(database) == {}
@@ -132,7 +132,7 @@ def test_before_the_table_is_there(database):
     result = manage("count_weekly_plays", **database_environment(database))
     assert result.returncode == 0
     assert result.stderr == (
-        "manage.py status will not know of this count_weekly_plays: "
+        "manage.py status will not show this count_weekly_plays: "
         'relation "django.veza_site_jobrun" does not exist\n'
     )
 

@@ -97,7 +97,7 @@ def test_plays_grow_older(platform):
         " WHERE track_id IN (SELECT id FROM tracks WHERE title IN ('Track 1', 'Track 2'))"
     )
 
-    assert platform.count().stdout.startswith("2 tracks ")
+    assert platform.count().stdout.startswith("2 counts changed")
     assert platform.kept[:3] == [0, 0, 8]
 
 
@@ -116,11 +116,11 @@ def test_a_locked_track_is_left_for_the_next_run(platform, other):
     result = platform.count()
 
     assert result.returncode == 0
-    assert result.stdout.startswith("8 tracks ")
+    assert result.stdout.startswith("8 counts changed")
     assert result.stderr.startswith("2 tracks are left for the next count: locked")
     assert platform.kept == [0, 9, 8, 0, 6, 5, 4, 3, 2, 1]
     other.rollback()
-    assert platform.count().stdout.startswith("2 tracks ")
+    assert platform.count().stdout.startswith("2 counts changed")
     assert platform.kept == [10, 9, 8, 7, 6, 5, 4, 3, 2, 1]
 
 

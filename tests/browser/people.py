@@ -30,7 +30,7 @@ class Person:
         page.get_by_role("textbox", name="Code").fill(self.code())
         page.get_by_role("button", name="Confirm").click()
         self.recovery_codes = page.locator("li code").all_inner_texts()
-        page.get_by_role("link", name="go on").click()
+        page.get_by_role("link", name="continue").click()
 
     def enter(self, page: Page) -> None:
         """Sign in for the first time: to the start page."""

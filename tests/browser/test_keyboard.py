@@ -59,7 +59,7 @@ def test_sign_in(page: Page) -> None:
     page.keyboard.type(person.code())
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
-    tab_to(page, page.get_by_role("link", name="go on"))
+    tab_to(page, page.get_by_role("link", name="continue"))
     page.keyboard.press("Enter")
     expect(page).to_have_url("/admin/")
 

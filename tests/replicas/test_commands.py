@@ -171,7 +171,7 @@ def test_a_backup_from_the_replica(on_replica: Pair, tmp_path: Path) -> None:
     assert file.stat().st_size > 1000
     assert "in recovery" in out
     assert err.count("\n") <= 1
-    assert "manage.py status will not know of this backup_db" in err
+    assert "manage.py status will not show this backup_db" in err
 
 
 def test_replay_in_the_way_of_a_backup(on_replica: Pair, tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ def test_what_each_database_gives_everybody(copied, role):
         ("ALTER ROLE {role} REPLICATION", "attribute of an administrator"),
         ("ALTER ROLE {role} VALID UNTIL '2020-01-01'", "may not connect"),
         ("ALTER ROLE {role} CONNECTION LIMIT 0", "may not connect"),
-        ("ALTER TABLE rooms OWNER TO {role}", "owns something"),
+        ("ALTER TABLE rooms OWNER TO {role}", "owns objects"),
         ("COMMENT ON ROLE {role} IS 'the Go API'", "was not created by this command"),
     ],
 )

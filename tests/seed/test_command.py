@@ -184,7 +184,7 @@ def test_not_beside_a_migrate(name):
         other.execute("SELECT pg_advisory_lock(%s)", [LOCK_KEY])
         result = seed(name, *TINY, MIGRATE_LOCK_TIMEOUT="0.2")
     assert result.returncode == 1
-    assert "is under way" in result.stderr
+    assert "is running" in result.stderr
     assert "Traceback" not in result.stderr
     assert rows(name) == 0
 
@@ -216,7 +216,7 @@ def test_what_postgresql_refuses_is_one_clear_line(name):
     )
     result = seed(name, *TINY)
     assert is_one_clear_line(result), result.stderr
-    assert "in the way" in result.stderr
+    assert "conflicts with an existing one" in result.stderr
     assert "token_hash" in result.stderr
     query(name, "DELETE FROM track_shares")
     assert seed(name, *TINY).returncode == 0

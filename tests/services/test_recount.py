@@ -251,7 +251,7 @@ def test_one_run_at_a_time(first, services, liked):
     [
         (["--only", "tracks.weekly_play_count"], "there is no counter tracks.weekly_play_count"),
         (["--only", "users"], "choose from playlists, playlists.follower_count"),
-        (["--after", "users:" + str(uuid.uuid4())], "users is no table that is looked at"),
+        (["--after", "users:" + str(uuid.uuid4())], "this run does not check table users"),
         (["--after", "tracks"], "a table and an id are needed"),
         (["--batch-size", "0"], "from 1 to 100000"),
     ],

@@ -40,9 +40,9 @@ def test_healthy(platform, tmp_path):
     """All is well once the jobs have run, and was not before."""
     platform.session.execute("TRUNCATE django.veza_site_jobrun")
     assert [concern["message"] for concern in platform.answers(1)["attention"]] == [
-        "no backup_db is recorded",
-        "no purge is recorded",
-        "no count_weekly_plays is recorded",
+        "no backup_db was recorded",
+        "no purge was recorded",
+        "no count_weekly_plays was recorded",
     ]
     environment = database_environment(platform.name)
     backup = tmp_path / "backup.dump"
