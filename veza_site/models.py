@@ -281,12 +281,18 @@ class AttemptCount(models.Model):
 
 
 class HashingSlot(models.Model):
-    """Whoever hashes a password holds one, locked: see `veza_site.support.hashing`."""
+    """Rows to lock while a password is hashed, or an attempt counted (`hashing`, `attempts`).
 
-    number = models.IntegerField(primary_key=True, db_comment="1, 2, …")
+    Advisory locks would do it, but `sync_roles` revokes their functions from the site's role.
+    """
+
+    number = models.IntegerField(
+        primary_key=True,
+        db_comment="Locked to hash a password (1, 2, …), or to count an attempt (0)",
+    )
 
     class Meta:
-        db_table_comment = "Locked rows: passwords that are hashed at the moment"
+        db_table_comment = "Rows to lock, so that few passwords are hashed at the same time"
         default_permissions = ()
 
     def __str__(self) -> str:

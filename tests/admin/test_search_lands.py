@@ -15,7 +15,7 @@ from tests.admin.searching import SEARCH, found, search
 from tests.admin.test_search_page import somebody_with
 from tests.staff import make_user
 from veza_core.models import FederatedIdentity, User
-from veza_core.screens.search.term import read
+from veza_core.screens.search.term import read, without_wrapping
 from veza_streaming.models import Track, TrackComment, TrackShare
 
 pytestmark = pytest.mark.django_db
@@ -78,8 +78,8 @@ def test_a_title_in_quotes(browser: Client, text: str):
 
 
 @pytest.mark.parametrize("text", ["@", "@@", '""', "…", "a: b", "Re: Home", "x=1"])
-def test_what_is_no_label_stays(browser: Client, text: str):
-    assert browser.post(SEARCH, {"q": text}, follow=True).status_code in (200, 400)
+def test_what_is_no_label_stays(text: str):
+    assert without_wrapping(text) == text
 
 
 def test_several_are_a_list(browser: Client, bob: User):

@@ -32,3 +32,13 @@ def archive(filled, tmp_path_factory, django_db_blocker):
         result = manage("backup_db", str(path), **database_environment(filled))
     assert result.returncode == 0, result.stderr
     return path
+
+
+@pytest.fixture
+def debugging(settings):
+    settings.DEBUG = True
+
+
+@pytest.fixture
+def path(tmp_path, debugging):
+    return str(tmp_path / "a.dump")

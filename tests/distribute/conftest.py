@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.distribute.nodes import REASON, VARIABLE, Node, database_on_all_nodes
+from tests.distribute.wire import Wire
 
 #: Small, and with rows in every table.
 SEED = ("--users", "100", "--tracks", "120", "--plays", "600", "--likes", "40", "--comments", "40")
@@ -29,9 +30,22 @@ def filled(citus: None) -> Iterator[Node]:
 
 
 @contextmanager
-def filled_database() -> Iterator[Node]:
-    """A database with demo rows in it."""
-    with database_on_all_nodes() as node:
+def behind_a_wire() -> Iterator[tuple[Node, Wire]]:
+    """A database with demo rows in it, and the wire that its last worker is behind."""
+    wires = []
+
+    def at(host: str, port: int) -> tuple[str, int]:
+        wires.append(Wire(host, port))
+        return "127.0.0.1", wires[0].port
+
+    with filled_database(at=at) as node:
+        yield node, wires[0]
+
+
+@contextmanager
+def filled_database(**options: Any) -> Iterator[Node]:
+    """A database with demo rows in it; with the options of `database_on_all_nodes`."""
+    with database_on_all_nodes(**options) as node:
         node.done("migrate", "--verbosity", "0")
         node.done("seed_demo", "--verbosity", "0", *SEED)
         yield node

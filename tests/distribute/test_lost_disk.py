@@ -10,11 +10,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.distribute.conftest import SEED
-from tests.distribute.nodes import Node, at_address, database_on_all_nodes, empty_again
+from tests.distribute.conftest import behind_a_wire
+from tests.distribute.nodes import Node, at_address, empty_again
 from tests.distribute.test_layouts import KEYS, LOGS, fingerprints
 from tests.distribute.test_partitions import PAGE, run
-from tests.distribute.wire import Wire
 from veza_core.operations.backup.tools import find_tools
 
 [SECTION] = re.findall(r"^### A lost disk$.*?(?=^### )", PAGE, re.M | re.S)
@@ -38,15 +37,7 @@ def columns(node: Node) -> list[Any]:
 
 @pytest.mark.parametrize("layout", ["L", "A"])
 def test_an_empty_server_in_its_place(citus: None, layout: str, tmp_path: Any) -> None:
-    wires = []
-
-    def behind_a_wire(host: str, port: int) -> tuple[str, int]:
-        wires.append(Wire(host, port))
-        return "127.0.0.1", wires[0].port
-
-    with database_on_all_nodes(at=behind_a_wire) as node:
-        node.done("migrate", "--verbosity", "0")
-        node.done("seed_demo", "--verbosity", "0", *SEED)
+    with behind_a_wire() as (node, wire):
         node.done("distribute", "--layout", layout, "--shards", "4", "--verbosity", "0")
         node.done("backup_db", str(tmp_path / "last.dump"), "--verbosity", "0")
         keys = node.rows(KEYS)
@@ -54,14 +45,14 @@ def test_an_empty_server_in_its_place(citus: None, layout: str, tmp_path: Any) -
         node.session.execute("SET citus.multi_shard_modify_mode = 'sequential'")
         node.session.execute(TRACK)
         before, plays = fingerprints(node), columns(node)
-        number = node.value("SELECT nodeid FROM pg_dist_node WHERE nodeport = %s", wires[0].port)
-        place = number, *wires[0].target
+        number = node.value("SELECT nodeid FROM pg_dist_node WHERE nodeport = %s", wire.port)
+        place = number, *wire.target
 
-        wires[0].cut()
-        empty_again(node, *wires[0].target)
+        wire.cut()
+        empty_again(node, *wire.target)
         run(node, here(TELL, *place))
         # As a service would: its connection is a new one.
-        with psycopg.connect(at_address(node.url, *wires[0].target), autocommit=True) as worker:
+        with psycopg.connect(at_address(node.url, *wire.target), autocommit=True) as worker:
             for (statement,) in node.rows(here(SHARDS, *place).rstrip().removesuffix(";")):
                 worker.execute(statement)
         left = node.value("SELECT count(*) FROM track_plays")

@@ -10,8 +10,8 @@ import pytest
 from django.test import Client
 
 from tests.deploy.later import TEXT, a_migration, add, on_disk
-from tests.distribute.conftest import SEED
-from tests.distribute.nodes import Node, database_on_all_nodes
+from tests.distribute.conftest import behind_a_wire
+from tests.distribute.nodes import Node
 from tests.distribute.test_afterwards import VOLUME
 from tests.distribute.test_layouts import fingerprints
 from tests.distribute.wire import Wire
@@ -54,24 +54,16 @@ class Cluster:
 
 @pytest.fixture(scope="module", params=["L", "A"])
 def cluster(citus: None, request: Any, tmp_path_factory: Any) -> Iterator[Cluster]:
-    wires = []
-
-    def behind_a_wire(host: str, port: int) -> tuple[str, int]:
-        wires.append(Wire(host, port))
-        return "127.0.0.1", wires[0].port
-
-    with database_on_all_nodes(at=behind_a_wire) as node:
-        node.done("migrate", "--verbosity", "0")
-        node.done("seed_demo", "--verbosity", "0", *SEED)
+    with behind_a_wire() as (node, wire):
         with default_database(node.url):
             browser = signed_in(make_user("staff", role=UserRole.SUPER_ADMIN))
         dump = str(tmp_path_factory.mktemp("lost") / "before.dump")
         node.done("backup_db", dump, "--verbosity", "0")
         node.done("distribute", "--layout", request.param, "--shards", "4", "--verbosity", "0")
-        cluster = Cluster(node, wires[0], request.param, browser)
+        cluster = Cluster(node, wire, request.param, browser)
         cluster.dump = dump
         yield cluster
-        wires[0].cut()
+        wire.cut()
 
 
 def test_what_stops_and_what_goes_on(cluster: Cluster) -> None:

@@ -15,11 +15,15 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "number",
-                    models.IntegerField(db_comment="1, 2, …", primary_key=True, serialize=False),
+                    models.IntegerField(
+                        db_comment="Locked to hash a password (1, 2, …), or to count an attempt (0)",
+                        primary_key=True,
+                        serialize=False,
+                    ),
                 ),
             ],
             options={
-                "db_table_comment": "Locked rows: passwords that are hashed at the moment",
+                "db_table_comment": "Rows to lock, so that few passwords are hashed at the same time",
                 "default_permissions": (),
             },
         ),

@@ -19,7 +19,8 @@ from veza_core.operations.reset import empty_schemas
 AVAILABLE = """
 SELECT name::text FROM pg_available_extensions WHERE name = ANY(%s) AND installed_version IS NULL
 """
-# But for those that have rows on another server: ANALYZE would go there, and fail with it.
+# Without tables that have rows on another server: ANALYZE would read them there, and fail if that
+# server does not answer.
 TABLES = """
 WITH RECURSIVE far AS (
     SELECT oid FROM pg_class WHERE relkind = 'f'

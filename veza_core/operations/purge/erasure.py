@@ -36,8 +36,6 @@ COUNT = sql.SQL(
     "(SELECT ARRAY[count(*), count(*) FILTER (WHERE {meant})]"
     " FROM (SELECT * FROM ({rows}) AS rows LIMIT {most}) AS found)"
 )
-
-
 ALL = sql.SQL("true")
 
 
