@@ -4,8 +4,6 @@ Schema `public` itself stays, and with it its owner, grants, default privileges 
 the version that the comment says; so do extensions, which others may use.
 """
 
-from collections.abc import Iterator
-
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
@@ -13,7 +11,7 @@ from psycopg import sql
 from veza_core.db.schema_version import write_version
 from veza_core.db.sessions import PREPARED_COLUMNS, SESSION_COLUMNS, OtherSession
 from veza_core.db.timeouts import set_lock_timeout
-from veza_core.operations.contents import OWN_SCHEMAS, Object, contents_of
+from veza_core.operations.contents import OWN_SCHEMAS, contents_of
 from veza_core.operations.dependents import Dependent
 
 # Every object of the database but for ours, PostgreSQL's own, and temporary ones. To identify one
@@ -113,24 +111,16 @@ def empty_schemas(
             if dependent.drop is not None:
                 cursor.execute(dependent.drop)
         before = _outside(connection)
-        for kind, identities in _statements(contents_of(connection, ["public"])):
+        # Each by itself: Citus refuses a list that holds shards of its own when a worker is lost.
+        for thing in contents_of(connection, ["public"]):
             # The one before may have taken it along: within public that is meant.
-            word = kind.upper().removesuffix(" OBJECT")  # what DROP calls a statistics object
-            cursor.execute(sql.SQL(f"DROP {word} IF EXISTS {{}} CASCADE").format(identities))
+            word = thing.kind.upper().removesuffix(" OBJECT")  # what DROP calls a statistics object
+            statement = sql.SQL(f"DROP {word} IF EXISTS {{}} CASCADE")
+            cursor.execute(statement.format(sql.SQL(thing.identity)))
         cursor.execute("DROP SCHEMA IF EXISTS django CASCADE")
         write_version(connection, None)
         if _outside(connection) != before:
             raise OutsideChangedError
-
-
-def _statements(contents: list[Object]) -> Iterator[tuple[str, sql.Composable]]:
-    """What is dropped at once: all tables, and anything else by itself."""
-    tables = [sql.SQL(thing.identity) for thing in contents if thing.kind == "table"]
-    if tables:
-        yield "table", sql.SQL(", ").join(tables)
-    for thing in contents:
-        if thing.kind != "table":
-            yield thing.kind, sql.SQL(thing.identity)
 
 
 def _outside(connection: BaseDatabaseWrapper) -> str:

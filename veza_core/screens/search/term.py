@@ -107,7 +107,7 @@ def without_wrapping(text: str) -> str:
         bare = value if _address(value) or MAIL.fullmatch(value) else bare
     bare = _without_port(bare)
     if bare.startswith("@") and _domain(bare) is None:
-        bare = bare[1:]
+        bare = bare.lstrip("@")
     if ONE_WORD.fullmatch(bare):
         return bare
     # All else is a title, with what belongs to it.
