@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import psutil
 import psycopg
 from django.core.management import call_command
 from django.db import connection, connections
@@ -81,6 +82,22 @@ class Standby:
         # What is applied at once may be in conflict with this very statement.
         with suppress(psycopg.errors.SerializationFailure):
             self.execute("SELECT pg_wal_replay_resume()")
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Within the block, all its processes stand still, as on a machine that hangs."""
+        pid = int((self.server.data / "postmaster.pid").read_text().split()[0])
+        postmaster = psutil.Process(pid)
+        # The postmaster first: it starts no process that is not seen.
+        postmaster.suspend()
+        processes = [postmaster, *postmaster.children()]
+        for process in processes[1:]:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in processes:
+                process.resume()
 
     def apply_late(self, delay: str) -> None:
         """Apply each commit so much later than it was made, as a delayed replica does."""

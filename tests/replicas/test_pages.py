@@ -1,17 +1,21 @@
 """Pages of the admin from a replica: what they show, and when they come from the primary."""
 
 import socket
+import threading
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 
+import psycopg
 import pytest
 from django.db import OperationalError, connections
 
 from tests import acting
 from tests.replicas.conftest import REPLICA, Site
-from tests.replicas.pair import settings_for, until
+from tests.replicas.pair import LONGEST, Pair, settings_for, until
 from tests.staff import make_user, signed_in
 from veza_core.admin.users import UserAdmin
+from veza_core.db.backend.bounded import watch
 from veza_core.models import User, UserRole
 from veza_core.screens.errors import TooSlowError
 from veza_core.screens.reading import reading
@@ -126,6 +130,47 @@ def test_the_replica_goes_within_a_page(site: Site, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(UserAdmin, "title_of", killed)
     assert site.client.get(page_of(site.staff)).status_code == 200
     assert calls == [REPLICA, "support"]
+
+
+def test_the_replica_stands_still_within_a_page(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its machine still acknowledges what is sent: no timeout of TCP ends the connection."""
+    entry = {**connections.settings[REPLICA], "CONNECT_WITHIN": 4.0}
+    monkeypatch.setitem(connections.settings, REPLICA, entry)
+    site.well()
+    title, calls, frozen = UserAdmin.title_of, [], ExitStack()
+
+    def stopped(self, row):
+        calls.append(self.read_alias)
+        if self.read_alias == REPLICA:
+            frozen.enter_context(site.pair.standby.frozen())
+            # Or a page that waits would do so for ever.
+            late = threading.Timer(LONGEST, frozen.close)
+            frozen.callback(late.cancel)
+            late.start()
+        return title(self, row)
+
+    monkeypatch.setattr(UserAdmin, "title_of", stopped)
+    with frozen:
+        assert site.client.get(page_of(site.staff)).status_code == 200
+        assert calls == [REPLICA, "support"]
+        assert site.health() == "unreachable"
+    monkeypatch.setattr(UserAdmin, "title_of", title)
+    site.well()
+
+
+def test_a_statement_may_take_long(pair: Pair) -> None:
+    asked = []
+
+    def connect() -> psycopg.Connection:
+        asked.append(True)
+        return pair.primary()
+
+    with pair.primary() as session:
+        watch(session, 0.5, connect)
+        assert session.execute("SELECT pg_sleep(1.5), 'slept'").fetchone() == ("", "slept")
+    assert asked
 
 
 def test_status_and_metrics_tell(site: Site, settings) -> None:

@@ -1,5 +1,6 @@
 """The connection: its settings, and the embedded server when there is no DATABASE_URL."""
 
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -10,7 +11,7 @@ from veza_core.db.session import startup_options
 from veza_core.db.trust import check_trust
 from veza_core.db.url import NO_DATABASE
 
-from .bounded import within
+from .bounded import watch, within
 from .client import DatabaseClient
 from .features import DatabaseFeatures
 from .operations import DatabaseOperations
@@ -38,12 +39,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return params
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """Django's; where the settings have CONNECT_WITHIN, in so many seconds at most."""
+        """Django's; where the settings have CONNECT_WITHIN, in so many seconds at most.
+
+        No statement then waits for longer than that for a server that stands still.
+        """
         seconds = self.settings_dict.get("CONNECT_WITHIN")
+        connect = partial(super().get_new_connection, conn_params)
         if seconds is None:
-            return super().get_new_connection(conn_params)
-        connect = super().get_new_connection
-        return within(seconds, lambda: connect(conn_params))
+            return connect()
+        session = within(seconds, connect)
+        watch(session, seconds / 2, connect)
+        return session
 
     def init_connection_state(self) -> None:
         """Before the first statement of ours: see `veza_core.db.trust`."""
