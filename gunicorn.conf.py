@@ -4,24 +4,22 @@ import sys
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from environs import EnvError, validate
+from environs import EnvError
 
 from veza_site import loopback
 from veza_site.access_log import GunicornLogger
-from veza_site.environment import read_environment
+from veza_site.environment import SEVERAL, WEB_THREADS, read_environment
 from veza_site.health import PATH
 from veza_site.processors import usable_processors
 from veza_site.requests import is_refused
-
-SEVERAL = validate.Range(min=1, max=1000)
 
 try:
     env = read_environment()
     debug = env.bool("DEBUG", default=False)
     bind = env.text("BIND", default="127.0.0.1:8000")
     workers = env.int("WEB_WORKERS", default=usable_processors() + 1, validate=SEVERAL)
-    # A page waits for the database more than it computes; each thread holds a connection at most.
-    threads = env.int("WEB_THREADS", default=4, validate=SEVERAL)
+    # Each holds a connection at most.
+    threads = env.int("WEB_THREADS", default=WEB_THREADS, validate=SEVERAL)
     GunicornLogger.log_format = env.str("LOG_FORMAT", default="text")
     GunicornLogger.behind_proxy = env.bool("BEHIND_TLS_PROXY", default=False)
 except (EnvError, ImproperlyConfigured) as error:

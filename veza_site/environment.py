@@ -98,6 +98,10 @@ LEAST_TOKEN = 16
 POSITIVE = validate.Range(min=1, max=1_000_000)
 SECONDS = validate.Range(min=0.001, max=MOST_SECONDS)
 MINUTES = validate.Range(min=1, max=MOST_MINUTES)
+SEVERAL = validate.Range(min=1, max=1000)
+
+#: Threads of a web process. A page waits for the database more than it computes.
+WEB_THREADS = 4
 
 
 def read_environment() -> Env:

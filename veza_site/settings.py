@@ -21,6 +21,8 @@ from veza_site.environment import (
     MOST_DAYS,
     POSITIVE,
     SECONDS,
+    SEVERAL,
+    WEB_THREADS,
     long_or_absent,
     read_environment,
 )
@@ -83,8 +85,10 @@ try:
     SIGN_IN_HASHES_AT_ONCE = env.int(
         "SIGN_IN_HASHES_AT_ONCE",
         default=max(1, usable_processors() // 2),
-        validate=validate.Range(min=1, max=1000),
+        validate=SEVERAL,
     )
+    # Attempts that one process looks at at once: half of its threads are for pages.
+    SIGN_INS_AT_ONCE = max(1, env.int("WEB_THREADS", default=WEB_THREADS, validate=SEVERAL) // 2)
     # For how many days a browser that signed in is not held up by the attempts of strangers.
     KNOWN_BROWSER_DAYS = env.int(
         "KNOWN_BROWSER_DAYS", default=90, validate=validate.Range(min=0, max=MOST_DAYS)

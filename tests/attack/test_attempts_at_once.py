@@ -6,10 +6,11 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from tests.staff import LOGIN, post_sign_in
+from tests.staff import LOGIN, make_staff, post_sign_in
 from veza_core.passwords import BCryptPasswordHasher
 from veza_site.models import AttemptCount, HashingSlot
 from veza_site.support import attempts, hashing
@@ -58,7 +59,7 @@ def test_so_many_passwords_are_hashed_at_once(
     cleaned: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The others are told to come again, at once, and nothing is counted against them."""
-    settings.SIGN_IN_HASHES_AT_ONCE = 2
+    settings.SIGN_IN_HASHES_AT_ONCE, settings.SIGN_INS_AT_ONCE = 2, 9
     encode = BCryptPasswordHasher.encode
     hashed, others_answered = threading.Semaphore(0), threading.Event()
 
@@ -91,6 +92,69 @@ def test_so_many_passwords_are_hashed_at_once(
     assert at_once(counted) == [False]
     (again,) = at_once(lambda: post_sign_in(Client(), "bob", "wrong"))
     assert again.status_code == 200
+
+
+def test_attempts_that_wait_leave_threads_to_pages(
+    knocking: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One too many is answered at once: it waits for no lock, and asks the database nothing."""
+    settings.SIGN_INS_AT_ONCE, settings.SECOND_FACTOR_REQUIRED = 1, False
+    make_staff()
+    known = Client()
+    assert post_sign_in(known, "alice").status_code == 302
+    count, answers = attempts.count, []
+
+    def meanwhile(bounds: Any) -> Any:
+        """What others are answered while this attempt is counted."""
+        monkeypatch.setattr(attempts, "count", count)
+        with CaptureQueriesContext(connection) as queries:
+            answers.append((post_sign_in(Client(), "bob").status_code, len(queries)))
+        answers.append(Client().get(LOGIN).status_code)
+        answers.append(post_sign_in(known, "alice").status_code)
+        return count(bounds)
+
+    monkeypatch.setattr(attempts, "count", meanwhile)
+    assert post_sign_in(Client(), "alice").status_code == 302
+    assert answers == [(503, 0), 200, 302]
+    assert post_sign_in(Client(), "bob").status_code == 200, "the place is free again"
+
+
+@pytest.mark.parametrize("is_busy", [True, False])
+def test_a_lock_that_is_held_while_an_attempt_is_taken_back(cleaned: Any, is_busy: bool) -> None:
+    """It counts on, and is answered as without the lock."""
+    bounds = attempts.of_sign_in("alice", ["192.0.2.1/32"], None, None)
+
+    def hold(begun: threading.Event, done: threading.Event) -> None:
+        try:
+            assert begun.wait(60)
+            with transaction.atomic():
+                list(HashingSlot.objects.select_for_update())
+                list(AttemptCount.objects.select_for_update())
+                done.set()
+                assert answered.wait(60)
+        finally:
+            done.set()
+
+    def take_back(begun: threading.Event, done: threading.Event) -> None:
+        try:
+            attempt = attempts.count(bounds)
+            begun.set()
+            assert done.wait(60)
+            with connections["default"].cursor() as cursor:
+                cursor.execute("SET lock_timeout = '10ms'")
+            if not is_busy:
+                attempt.take_back(succeeded=True)
+                return
+            with pytest.raises(attempts.BusyError), attempt.unless_busy():
+                raise attempts.BusyError
+        finally:
+            begun.set()
+            answered.set()
+
+    events, answered = (threading.Event(), threading.Event()), threading.Event()
+    at_once(lambda: hold(*events), lambda: take_back(*events))
+    (failures,) = at_once(lambda: AttemptCount.objects.get(kind="name").failures)
+    assert failures == 1
 
 
 def test_a_form_that_lacks_something_is_not_hashed(client: Client, db: None) -> None:

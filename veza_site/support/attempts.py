@@ -168,14 +168,24 @@ class Attempt:
         try:
             yield
         except BusyError:
-            with _one_after_the_other(self.bounds):
-                self.take_back(succeeded=False)
+            self.take_back(succeeded=False)
             raise
 
     def take_back(self, *, succeeded: bool) -> None:
-        """It succeeded, or was not made after all: it counts no longer."""
+        """It succeeded, or was not made after all: it counts no longer.
+
+        Where a limit of the role strikes, it counts on: whoever made it is not held up by that.
+        """
+        try:
+            self._take_back(succeeded=succeeded)
+        except OperationalError as error:
+            if not _is_limit(error):
+                raise
+
+    def _take_back(self, *, succeeded: bool) -> None:
         bounds = {bound.key: bound for bound in self.bounds}
-        with transaction.atomic():
+        # Who takes back a success does not wait for all others.
+        with transaction.atomic() if succeeded else _one_after_the_other(self.bounds):
             counts = list(_locked(bounds))
             for count in counts:
                 bound = bounds[count.key]
@@ -187,6 +197,11 @@ class Attempt:
             AttemptCount.objects.bulk_update(counts, ["failures", "free_at"])
 
 
+def _is_limit(error: OperationalError) -> bool:
+    """Whether a limit of the role ended a statement: `lock_timeout` or `statement_timeout`."""
+    return isinstance(error.__cause__, (errors.LockNotAvailable, errors.QueryCanceled))
+
+
 def count(bounds: list[Bound]) -> Attempt:
     """Count an attempt for all of these. Raises `PausedError`, with nothing counted.
 
@@ -196,7 +211,7 @@ def count(bounds: list[Bound]) -> Attempt:
     try:
         return _count(bounds)
     except OperationalError as error:
-        if isinstance(error.__cause__, (errors.LockNotAvailable, errors.QueryCanceled)):
+        if _is_limit(error):
             raise BusyError from error
         raise
 

@@ -12,8 +12,8 @@ from veza_core.models import User
 from veza_core.passwords import is_too_long
 from veza_site.support import attempts, security_log
 from veza_site.support.address import client_address
-from veza_site.support.devices import known_device
-from veza_site.support.hashing import hashing
+from veza_site.support.devices import known_device, signed_in_before
+from veza_site.support.hashing import admitted, hashing
 from veza_site.support.networks import networks_of
 
 
@@ -37,6 +37,13 @@ class SupportBackend(LiveUserBackend):
         if is_too_long(password):
             # No account has it, and a hash would cut it. It is counted and logged like any other.
             password = secrets.token_urlsafe()
+        with admitted(is_known=signed_in_before(request)) as is_admitted:
+            if not is_admitted:
+                security_log.refused(request, "busy", username, None)
+                raise attempts.BusyError
+            return self._try(request, username, password)
+
+    def _try(self, request: HttpRequest | None, username: str, password: str) -> User | None:
         address = client_address(request) if request else None
         user = self.find(username)
         device = known_device(request, user)

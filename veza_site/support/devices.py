@@ -19,17 +19,28 @@ DAY = 24 * 3600
 
 def known_device(request: HttpRequest | None, user: User | None) -> str | None:
     """What the request's browser is counted under, if it signed in to the account before."""
-    cookie = request.COOKIES.get(settings.KNOWN_BROWSER_COOKIE_NAME) if request else None
-    if not cookie or user is None:
+    said = _said(request)
+    if said is None or user is None:
         return None
+    device, account, version = said
+    return device if (account, version) == (str(user.pk), user.token_version) else None
+
+
+def signed_in_before(request: HttpRequest | None) -> bool:
+    """Whether the request's browser signed in before, to whatever account; asks no table."""
+    return _said(request) is not None
+
+
+def _said(request: HttpRequest | None) -> tuple[str, str, int] | None:
+    """What the cookie says: the browser's own word, an account, its `token_version`."""
+    cookie = request.COOKIES.get(settings.KNOWN_BROWSER_COOKIE_NAME) if request else None
     try:
-        said = TimestampSigner(salt=SALT).unsign_object(
-            cookie, max_age=settings.KNOWN_BROWSER_DAYS * DAY
+        device, account, version = TimestampSigner(salt=SALT).unsign_object(
+            cookie or "", max_age=settings.KNOWN_BROWSER_DAYS * DAY
         )
-        device, account, version = said
     except (BadSignature, TypeError, ValueError):
         return None
-    return device if (account, version) == (str(user.pk), user.token_version) else None
+    return device, account, version
 
 
 def remember(request: HttpRequest, response: HttpResponse, user: User) -> None:

@@ -1,12 +1,15 @@
-"""How many passwords are hashed at once, by all processes together.
+"""How many attempts to sign in are looked at at once: without a bound they slow every page down.
 
-bcrypt takes a processor for a quarter of a second. Without a bound whoever sends passwords slows
-every page down. Who hashes holds a row of `HashingSlot`, locked until the transaction ends: so a
-process that is killed holds nothing, and a pooler may stand in between.
+bcrypt takes a processor for a quarter of a second. Who hashes holds a row of `HashingSlot`, locked
+until the transaction ends: so a process that is killed holds nothing, and a pooler may stand in
+between. Attempts also wait for each other while they are counted. They wait in half of a process's
+threads at most: the others are for pages.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 
 from django.conf import settings
 from django.db import transaction
@@ -16,6 +19,26 @@ from veza_site.support.attempts import BusyError
 
 #: Seconds after which it is worth trying again.
 RETRY_AFTER = 2
+
+_lock = Lock()
+#: Attempts that this process looks at now, of known browsers and of others.
+_trying: Counter[bool] = Counter()
+
+
+@contextmanager
+def admitted(*, is_known: bool) -> Iterator[bool]:
+    """Hold a place of this process within the block; whether there was one.
+
+    It asks no table. Known browsers have places of their own.
+    """
+    with _lock:
+        is_free = _trying[is_known] < settings.SIGN_INS_AT_ONCE
+        _trying[is_known] += is_free
+    try:
+        yield is_free
+    finally:
+        with _lock:
+            _trying[is_known] -= is_free
 
 
 @contextmanager
