@@ -12,9 +12,7 @@ from veza_core.operations.distribute.service import take
 
 #: Generous: what is waited for is a condition.
 LONGEST = 60
-WAITING = """
-SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'track_plays'::regclass
-"""
+WAITING = "SELECT pid FROM pg_locks WHERE NOT granted AND relation = %s::regclass"
 
 
 def until(condition):
@@ -59,19 +57,28 @@ def test_an_end_after_any_step(filled, layout, monkeypatch):
 
 
 @pytest.mark.process
-def test_a_kill_within_a_step(filled):
+@pytest.mark.parametrize("undo", [False, True])
+@pytest.mark.parametrize(("layout", "table"), [("L", "track_plays"), ("A", "tracks")])
+def test_a_kill_within_a_step(filled, layout, table, undo):
     before = fingerprints(filled), filled.rows(KEYS)
+    there = ["--layout", layout, "--shards", "4"]
+    if undo:
+        filled.done("distribute", *there, "--verbosity", "0")
+    arguments = ["--undo"] if undo else there
     with filled.session.transaction():
-        filled.session.execute("LOCK TABLE track_plays IN ROW EXCLUSIVE MODE")
-        with running_manage("distribute", "--lock-timeout", "600", DATABASE_URL=filled.url) as run:
-            until(lambda: filled.rows(WAITING))
+        filled.session.execute(f"LOCK TABLE {table} IN ROW EXCLUSIVE MODE")
+        with running_manage(
+            "distribute", *arguments, "--lock-timeout", "600", DATABASE_URL=filled.url
+        ) as run:
+            until(lambda: filled.session.execute(WAITING, [table]).fetchall())
             run.send_signal(signal.SIGKILL)
             run.wait()
     until(lambda: not filled.rows("SELECT FROM pg_locks WHERE locktype = 'advisory'"))
-    assert len(filled.rows(SPREAD)) == 3
-    filled.done("distribute", "--verbosity", "0")
-    assert len(filled.rows(SPREAD)) == 4
     assert fingerprints(filled) == before[0]
+    filled.done("distribute", *arguments, "--verbosity", "0")
+    assert len(filled.rows(SPREAD)) == (0 if undo else 4)
+    assert fingerprints(filled) == before[0]
+    assert "0 errors and 0 warnings" in filled.done("audit_schema")
     filled.done("distribute", "--undo", "--verbosity", "0")
     assert (fingerprints(filled), filled.rows(KEYS)) == before
 
