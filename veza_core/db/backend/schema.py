@@ -32,7 +32,7 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
     )
     sql_delete_fk = "ALTER TABLE %(table)s DROP CONSTRAINT %(name)s"
 
-    # The comments on the columns of the table that is being created.
+    # The comments on the table that is being created, and on its columns.
     _comments: list[str] | None = None
 
     def table_sql(self, model: type[Model]) -> tuple[str, list[Any]]:
@@ -56,11 +56,11 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
             super().execute("; ".join(comments), None)
 
     def execute(self, sql: Any, params: Any = ()) -> None:
-        """Run a statement; the comments of a new table's columns in one round trip."""
+        """Run a statement; the comments on a new table and its columns in one round trip."""
         if (
             self._comments is None
             or self.collect_sql
-            or not str(sql).startswith("COMMENT ON COLUMN")
+            or not str(sql).startswith(("COMMENT ON TABLE", "COMMENT ON COLUMN"))
         ):
             super().execute(sql, params)
         else:

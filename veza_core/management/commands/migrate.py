@@ -13,7 +13,7 @@ from django.core.checks import Tags
 from django.core.management.base import CommandError, CommandParser, no_translations
 from django.core.management.commands.migrate import Command as DjangoCommand
 from django.core.management.sql import emit_post_migrate_signal, emit_pre_migrate_signal
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.utils.module_loading import module_has_submodule
@@ -198,14 +198,16 @@ class Command(DjangoCommand, MigrationReport):
             # Where apps connect their receivers (Django's own `migrate` does the same).
             if module_has_submodule(app.module, "management"):
                 import_module(".management", app.name)
-        emit(
-            self.verbosity,
-            options["interactive"],
-            connection.alias,
-            stdout=self.stdout,
-            apps=registry,
-            plan=plan.steps,
-        )
+        # One commit for the content types and permissions of all apps.
+        with transaction.atomic(using=connection.alias):
+            emit(
+                self.verbosity,
+                options["interactive"],
+                connection.alias,
+                stdout=self.stdout,
+                apps=registry,
+                plan=plan.steps,
+            )
 
     def applied(self, migration: Migration, seconds: float) -> None:
         self.status.clear()
