@@ -35,7 +35,7 @@ def main() -> None:
         sys.exit(WRONG_ARGUMENTS)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
     try:
-        from django.core.management import execute_from_command_line
+        from veza_core.management.utility import Utility
     except ImportError:
         sys.exit("manage.py: Django is not installed: type 'make setup', then .venv/bin/python")
 
@@ -45,7 +45,7 @@ def main() -> None:
     with bounded_waits() if has_bounded_waits(sys.argv[1:]) else nullcontext() as waits:
         try:
             read_file()
-            execute_from_command_line(sys.argv)
+            Utility(sys.argv).execute()
         except BaseException as error:
             if code := interrupt_code(error):
                 cancel_statements()

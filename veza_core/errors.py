@@ -1,11 +1,14 @@
 """What is an error of who runs a command, or of the server, and what is one of this program."""
 
+import os
 from collections.abc import Iterator
 
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error as DjangoError
 from django.db import InterfaceError, NotSupportedError, OperationalError
+
+from veza_core.visible import visible
 
 
 class ClearError(Exception):
@@ -80,6 +83,8 @@ def clear_line(error: BaseException) -> str | None:
             f"{DEVELOPMENT[error.name]} is for development only and is not installed: 'make "
             "setup' installs it (requirements-dev.lock)"
         )
+    if isinstance(error, ModuleNotFoundError) and _is_settings(error.name):
+        return f"there is no module {visible(error.name)}, which --settings or its variable names"
     if isinstance(error, EOFError):
         return "it asked a question, and standard input has no answer: see --noinput"
     for each in _chain(error):
@@ -90,9 +95,15 @@ def clear_line(error: BaseException) -> str | None:
     return one_line(error) if isinstance(error, own) else None
 
 
+def _is_settings(module: str | None) -> bool:
+    """Whether it is the module of the settings, or a package that it would be in."""
+    named = os.environ.get("DJANGO_SETTINGS_MODULE", "")
+    return module is not None and f"{named}.".startswith(f"{module}.")
+
+
 def one_line(error: object) -> str:
-    """Its text without line breaks."""
-    return " ".join(str(error).split())
+    """Its text without line breaks, and without what a terminal would obey."""
+    return visible(" ".join(str(error).split()))
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from django.core.management.base import CommandError
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from tests.backup.state import differences, state_of
@@ -18,6 +18,7 @@ from tests.support import ROOT, database_environment, run_command, server_parame
 from veza_core.operations.backup.archive import open_archive
 from veza_core.operations.backup.files import written_whole
 from veza_core.operations.backup.tools import Tools, find_tools
+from veza_core.visible import visible
 
 pytestmark = pytest.mark.django_db
 
@@ -105,6 +106,27 @@ def test_only_a_file_is_replaced(replace, tmp_path):
             raise AssertionError("it was written to")
     assert sorted(tmp_path.iterdir()) == before
     assert (tmp_path / "precious").read_text() == "precious"
+
+
+@pytest.mark.parametrize("command", ["backup_db", "restore_db"])
+@pytest.mark.parametrize("name", ["-", "folder/", "/", ".", "folder/.", "folder/.."])
+def test_a_name_that_is_not_a_files(command, name, tmp_path, monkeypatch):
+    """`backup_db $FOLDER/$NAME` without a NAME once made a file in the folder's place."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CommandError, match=r"no standard stream|is a directory"):
+        call_command(command, name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["x" * 255, "é" * 127, "a\udcff\udcfeb", "-dash", "--file=x"])
+def test_every_name_that_a_file_may_have(name, database, tmp_path, monkeypatch, settings):
+    settings.DEBUG = True
+    monkeypatch.chdir(tmp_path)
+    out, err = run_command("backup_db", "--", name, database=database)
+    assert err == "", "that it was made is noted in the database, whatever the name"
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    run_command("restore_db", "--replace", "--noinput", "--", name, database=database)
+    assert visible(name) in out
 
 
 def test_no_temporary_folder_is_needed(database, tmp_path, monkeypatch, settings):

@@ -19,7 +19,7 @@ GIVEN = {
 @pytest.mark.parametrize("command", sorted(get_commands()))
 def test_it_is_refused(command, monkeypatch, capsys):
     """Whatever the command: nothing of it, nor of Django, has begun."""
-    monkeypatch.setattr("django.core.management.execute_from_command_line", pytest.fail)
+    monkeypatch.setattr("django.core.management.ManagementUtility.execute", pytest.fail)
     for name, given in GIVEN.items():
         for arguments in given:
             monkeypatch.setattr(sys, "argv", ["manage.py", command, *arguments])

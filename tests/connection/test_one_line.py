@@ -302,7 +302,7 @@ def test_manage_py_tells_an_error_from_a_bug(monkeypatch):
         def execute(arguments):
             raise error
 
-        monkeypatch.setattr("django.core.management.execute_from_command_line", execute)
+        monkeypatch.setattr("django.core.management.ManagementUtility.execute", execute)
 
     fail(ClearError("one\nline"))
     monkeypatch.setattr("sys.argv", ["manage.py", "x"])

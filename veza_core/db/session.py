@@ -13,6 +13,8 @@ from django.core.management.base import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import Connection
 
+from veza_core.visible import visible
+
 #: How values look, and how SQL is read and written out.
 FORMATS = {
     "DateStyle": "ISO, MDY",
@@ -136,11 +138,10 @@ class Session:
         address = f"{self.address}, " if self.address not in (None, self.host) else ""
         standby = ", in recovery" if self.in_recovery else ""
         login = f" (signed in as {self.login})" if self.login != self.role else ""
-        text = (
+        return visible(
             f"Connected to {self.database} on {self.host}:{self.port} "
             f"({address}PostgreSQL {self.server_version}{standby}) as {self.role}{login}"
         )
-        return " ".join(text.split())
 
     def as_dict(self) -> dict[str, Any]:
         """Where the session is, for JSON."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from veza_core.visible import visible
+
 LONGEST_QUERY = 100
 
 #: The columns of `OtherSession`, out of pg_stat_activity (PostgreSQL, 27.2.3). A background worker
@@ -41,7 +43,7 @@ class OtherSession:
         age = f"{self.age.total_seconds():.0f} s" if self.age else "unknown"
         if self.gid is not None:
             literal = "'" + self.gid.replace("'", "''") + "'"
-            return (
+            return visible(
                 f"prepared transaction {literal} (of {self.user}, {age} old): "
                 f"COMMIT PREPARED {literal} or ROLLBACK PREPARED {literal} ends it"
             )
@@ -51,4 +53,6 @@ class OtherSession:
         if len(query) > LONGEST_QUERY:
             query = f"{query[: LONGEST_QUERY - 1]}…"
         shown = f": {query}" if query else ""
-        return f"pid {self.pid} ({who}, {self.state or 'state unknown'}, since {age}){shown}"
+        return visible(
+            f"pid {self.pid} ({who}, {self.state or 'state unknown'}, since {age}){shown}"
+        )

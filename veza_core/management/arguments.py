@@ -11,6 +11,7 @@ from django.core.management.base import CommandError
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from veza_core.operations.pace import Pace
+from veza_core.visible import visible
 
 
 def some_text(text: str) -> str:
@@ -23,6 +24,16 @@ def some_text(text: str) -> str:
 def some_path(text: str) -> Path:
     """A path; an empty one would mean the working directory."""
     return Path(some_text(text))
+
+
+def some_file(text: str) -> Path:
+    """The path of a file. A folder, or the standard stream that `-` is elsewhere, is none."""
+    if text == "-":
+        raise ArgumentTypeError("it is no standard stream: give the name of a file")
+    # A path forgets its last slash.
+    if text in (".", "..") or text.endswith(("/", "/.", "/..")):
+        raise ArgumentTypeError(f"{visible(text)} is a directory: give the name of a file")
+    return some_path(text)
 
 
 def a_number_of(what: str, most: int) -> Callable[[str], int]:

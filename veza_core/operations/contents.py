@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from veza_core.visible import visible
+
 OWN_SCHEMAS = ("public", "django")
 
 #: What belongs to a schema and not to its contents, and stays with it.
@@ -35,7 +37,7 @@ class Object:
     identity: str
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.identity}"
+        return visible(f"{self.kind} {self.identity}")
 
 
 def contents_of(

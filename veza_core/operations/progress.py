@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from veza_core.visible import visible
+
 
 class StatusLine:
     """One line that is written over again, on a terminal; nothing anywhere else."""
@@ -13,7 +15,7 @@ class StatusLine:
     def show(self, line: str) -> None:
         """Replace the line."""
         if self.shown:
-            self.stream.write(f"\r\x1b[K{line}", ending="")
+            self.stream.write(f"\r\x1b[K{visible(line)}", ending="")
             self.stream.flush()
 
     def clear(self) -> None:

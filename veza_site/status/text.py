@@ -3,6 +3,7 @@
 from typing import Any
 
 from veza_core.sizes import size
+from veza_core.visible import visible
 from veza_site.status.attention import duration
 from veza_site.status.questions import MOST_COUNTED
 from veza_site.status.report import Report
@@ -15,7 +16,9 @@ def lines(report: Report) -> list[str]:
     told = {name: LINES[name](answer) for name, answer in report.answers.items()}
     told |= {name: f"unknown: {reason}" for name, reason in report.unanswered.items()}
     width = max(map(len, LINES))
-    return [f"{name.replace('_', ' '):{width}}  {told[name]}" for name in LINES if name in told]
+    return [
+        visible(f"{name.replace('_', ' '):{width}}  {told[name]}") for name in LINES if name in told
+    ]
 
 
 def _server(answer: dict[str, Any]) -> str:

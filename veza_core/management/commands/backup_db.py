@@ -10,7 +10,7 @@ from django.db import connections
 from veza_core.db.distribution import asking, read_distribution
 from veza_core.db.schema_version import read_version
 from veza_core.db.session import announce
-from veza_core.management.arguments import add_database, add_tools, some_path
+from veza_core.management.arguments import add_database, add_tools, some_file
 from veza_core.operations.backup.dump import count_tables, write_backup
 from veza_core.operations.backup.files import sha256_of
 from veza_core.operations.backup.needs import needs_of
@@ -21,6 +21,7 @@ from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.jobs import BACKUP, record_success
 from veza_core.operations.progress import StatusLine
 from veza_core.sizes import size as size_of
+from veza_core.visible import visible
 
 
 class Command(BaseCommand):
@@ -30,7 +31,7 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=some_path, metavar="FILE", help="The file to write.")
+        parser.add_argument("file", type=some_file, metavar="FILE", help="The file to write.")
         parser.add_argument("--force", action="store_true", help="Replace the file if it exists.")
         add_tools(parser)
         add_database(parser, "The database to back up")
@@ -65,15 +66,15 @@ class Command(BaseCommand):
         size, checksum = path.stat().st_size, sha256_of(path)
         seconds = time.monotonic() - started
         what = f"{tables} tables{f' of schema {version}' if version else ''}"
-        self._say(f"{path}: {size_of(size)}, {what}, {seconds:.1f} s, sha256 {checksum}")
+        self._say(f"{visible(path)}: {size_of(size)}, {what}, {seconds:.1f} s, sha256 {checksum}")
         if self.verbosity >= 1 and (needs := needs_of(connection, archive)):
-            self._say(f"A restore to another server needs: {', '.join(needs)}")
+            self._say(f"A restore to another server needs: {visible(', '.join(needs))}")
         if (distribution := read_distribution(asking(connection))) and distribution.spread:
             self._say(
                 f"{', '.join(sorted(distribution.spread))} are on other nodes. Their rows may be "
                 "from another moment than the rest: docs/scale.md"
             )
-        details = {"file": str(path.resolve()), "bytes": size, "sha256": checksum}
+        details = {"file": visible(path.resolve()), "bytes": size, "sha256": checksum}
         if problem := record_success(connection, BACKUP, seconds, **details):
             self.stderr.write(problem)
 

@@ -62,7 +62,10 @@ class Command(BaseCommand):
             try:
                 changed = write(directory, files)
             except OSError as error:
-                raise CommandError(f"cannot write into {directory}: {error}") from error
+                raise CommandError(
+                    f"cannot write into {directory}: {error.strerror}: what is there may be of two "
+                    "exports, until export_schema succeeds"
+                ) from error
             if foreign := strays(directory, files):
                 raise CommandError(
                     f"export_schema did not write these files in {directory}: "

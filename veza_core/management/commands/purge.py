@@ -17,6 +17,7 @@ from veza_core.operations.jobs import PURGE, record_success
 from veza_core.operations.progress import StatusLine
 from veza_core.operations.purge.policy import Due
 from veza_core.operations.purge.service import Outcome, foresee, purge
+from veza_core.visible import visible
 
 
 class Command(BaseCommand):
@@ -117,7 +118,9 @@ class Command(BaseCommand):
             self._print(outcome, dry_run=options["dry_run"], seconds=seconds)
         if options["verbosity"] >= 1:
             for name, (rows, why) in outcome.left.items():
-                self.stderr.write(f"{name}: {rows:,} rows are left for the next purge: {why}")
+                self.stderr.write(
+                    visible(f"{name}: {rows:,} rows are left for the next purge: {why}")
+                )
 
     def _print(self, outcome: Outcome, *, dry_run: bool, seconds: float) -> None:
         verb = "would be deleted" if dry_run else "were deleted"

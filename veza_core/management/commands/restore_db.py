@@ -20,7 +20,7 @@ from veza_core.management.arguments import (
     add_lock_timeout,
     add_tools,
     check_lock_timeout,
-    some_path,
+    some_file,
     some_text,
 )
 from veza_core.operations.backup.archive import Archive, open_archive
@@ -40,6 +40,7 @@ from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.deploy.summary import read_summary
 from veza_core.operations.progress import StatusLine
 from veza_core.operations.reset import OutsideChangedError, sessions_in_the_way
+from veza_core.visible import visible
 
 UNCHANGED = "Nothing was changed."
 #: Of a schema, another object, a function or a table: what tables of ours use is not there.
@@ -56,7 +57,7 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=some_path, metavar="FILE", help="The file to restore.")
+        parser.add_argument("file", type=some_file, metavar="FILE", help="The file to restore.")
         parser.add_argument(
             "--replace",
             action="store_true",
@@ -111,7 +112,7 @@ class Command(BaseCommand):
             options["file"], find_tools(server_major(connection), options["tools"])
         )
         if origin := archive.origin():
-            self._say(f"{archive.path}: {origin}")
+            self._say(f"{visible(archive.path)}: {origin}")
         if not options["replace"]:
             check_empty(connection)
         self._confirm(connection)
@@ -191,7 +192,7 @@ class Command(BaseCommand):
         if self.options["verbosity"] < 1:
             return
         seconds = time.monotonic() - self.started
-        self.stdout.write(f"{self.options['file']}: restored in {seconds:.1f} s")
+        self.stdout.write(f"{visible(self.options['file'])}: restored in {seconds:.1f} s")
         self.stdout.write(f"{read_summary(connection)}")
         if read_triggers(asking(connection)).triggers:
             self.stderr.write(

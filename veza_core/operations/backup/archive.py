@@ -97,10 +97,15 @@ class Archive:
         """Whether it has a trigger, policy, rule or constraint of that name on the table."""
         return any(entry.name == f"{table} {name}" for entry in self.ours)
 
+    @property
+    def _argument(self) -> str:
+        """The path for a program, which would take `--file=x` for an option."""
+        return str(self.path.absolute())
+
     def check_whole(self) -> None:
         """Read all of it. Raises `CommandError` where it is cut short or damaged."""
         # Nothing but reading shows it: the list is at the head of the file.
-        command = [self.tools.path("pg_restore"), "--file=/dev/null", str(self.path)]
+        command = [self.tools.path("pg_restore"), "--file=/dev/null", self._argument]
         done = subprocess.run(  # noqa: S603
             command,
             capture_output=True,
@@ -133,7 +138,7 @@ class Archive:
             # Through a pipe: there may be no folder for temporary files.
             "--use-list=/dev/stdin",
             *options,
-            str(self.path),
+            self._argument,
         ]
         pipe, told = subprocess.PIPE, _Told()
         with running(

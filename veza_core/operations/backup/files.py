@@ -10,6 +10,9 @@ from pathlib import Path
 
 from django.core.management.base import CommandError
 
+#: How many bytes of a file's name its neighbour has: most file systems allow 255 for the whole.
+LONGEST_BEGINNING = 200
+
 
 @contextmanager
 def written_whole(path: Path, *, replace: bool) -> Iterator[Path]:
@@ -21,9 +24,9 @@ def written_whole(path: Path, *, replace: bool) -> Iterator[Path]:
     """
     _check_absent(path, replace=replace)
     try:
-        descriptor, name = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.name}.", suffix=".partial"
-        )
+        # A name may be as long as the file system allows, and so is that of the neighbour.
+        begin = os.fsdecode(os.fsencode(path.name)[:LONGEST_BEGINNING])
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{begin}.", suffix=".partial")
     except OSError as error:
         raise CommandError(_refused(path, error)) from error
     partial = Path(name)

@@ -46,4 +46,4 @@ def needs_of(connection: BaseDatabaseWrapper, archive: Archive) -> list[str]:
         found += cursor.fetchall()
         cursor.execute(USED, {"schemas": list(OWN_SCHEMAS), "extensions": list(EXTENSIONS)})
         found += cursor.fetchall()
-    return [name.replace("\n", "\\n") for (name,) in found]
+    return [name for (name,) in found]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from veza_core.db.session import Session
+from veza_core.visible import visible
 
 MARK = b"\n-- backup_db: "
 LONGEST = 4096
@@ -35,10 +36,10 @@ def read_origin(path: Path) -> str | None:
     origin = json.loads(text)
     if not isinstance(origin, dict) or not origin.keys() >= NAMES:
         raise ValueError("its last line does not say where it was taken")
-    return " ".join(
+    return visible(
         f"taken at {origin['taken']} from {origin['database']} on {origin['host']}:"
         f"{origin['port']} (PostgreSQL {origin['server_version']}) as {origin['role']}"
-        f"{_version(origin)}".split()
+        f"{_version(origin)}"
     )
 
 

@@ -95,5 +95,4 @@ def check_tablespaces(connection: BaseDatabaseWrapper, archive: Archive) -> None
 def _missing(connection: BaseDatabaseWrapper, query: str, names: set[str]) -> str:
     with connection.cursor() as cursor:
         cursor.execute(query, [sorted(names)])
-        # A line break may be in a name, and the message is one line.
-        return ", ".join(name.replace("\n", "\\n") for (name,) in cursor.fetchall())
+        return ", ".join(name for (name,) in cursor.fetchall())

@@ -2,6 +2,8 @@
 
 import re
 
+from veza_core.visible import visible
+
 #: PostgreSQL's own limit on a name, in bytes (NAMEDATALEN - 1).
 MAX_NAME_BYTES = 63
 
@@ -64,4 +66,4 @@ def snake(name: str) -> str:
 
 def one_line(text: str) -> str:
     """Return the text without control characters, so that it cannot leave its line or comment."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text)
+    return visible(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text))

@@ -15,6 +15,7 @@ from veza_core.schema.diff.changes import (
     version_of,
 )
 from veza_core.schema.diff.sources import Schema
+from veza_core.visible import visible
 
 FORMATS = ("text", "markdown", "json")
 
@@ -67,7 +68,7 @@ def _heading(change: Change) -> str:
 
 def _name(schema: Schema) -> str:
     version = version_of(schema.snapshot)
-    return f"{schema.name} ({version})" if version else schema.name
+    return visible(f"{schema.name} ({version})" if version else schema.name)
 
 
 def summary(report: Report) -> str:

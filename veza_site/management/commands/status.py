@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, connections
 
 from veza_core.management.arguments import add_database
+from veza_core.visible import visible
 from veza_site.status.questions import QUESTIONS
 from veza_site.status.report import read_report
 from veza_site.status.text import lines
@@ -48,7 +49,7 @@ class Command(BaseCommand):
         else:
             self.stdout.write("\n".join(lines(report)))
         for concern in report.concerns if not options["as_json"] else ():
-            self.stderr.write(f"Attention: {concern.message}", self.style.WARNING)
+            self.stderr.write(visible(f"Attention: {concern.message}"), self.style.WARNING)
         if report.concerns:
             raise SystemExit(ATTENTION)
         if report.unanswered:
