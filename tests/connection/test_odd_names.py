@@ -46,7 +46,7 @@ def test_characters_that_are_not_seen():
     assert visible("\u202eabc\u200b") == "\\u202eabc\\u200b"
     # A byte of a file's name that is not UTF-8, and half of a pair.
     assert visible("a\udcff\ud800") == "a\\xff\\ud800"
-    seen = "plain: ‘quotes’, « espaces », 音楽, \\ "
+    seen = "plain: ‘quotes’, « guillemets », 音楽, \\ "
     assert visible(seen) == seen
 
 
