@@ -119,11 +119,14 @@ attack: setup ## Attack the site with random inputs, an hour or more; TIMES=5 fo
 
 .PHONY: lint
 lint: setup ## Check style, types, and that all that belongs to a table is there and fits
-	@.venv/bin/ruff check
-	@.venv/bin/ruff format --check
-	@.venv/bin/codespell --dictionary=- --dictionary=words.txt $$(git ls-files 2>/dev/null || echo .)
-	@.venv/bin/mypy
-	@$(MANAGE) lint_schema
+	@# All of them run, so that one run says all that is wrong.
+	@failed=; \
+	.venv/bin/ruff check || failed=1; \
+	.venv/bin/ruff format --check || failed=1; \
+	.venv/bin/codespell --dictionary=- --dictionary=words.txt $$(git ls-files 2>/dev/null || echo .) || failed=1; \
+	.venv/bin/mypy || failed=1; \
+	$(MANAGE) lint_schema || failed=1; \
+	test -z "$$failed"
 
 .PHONY: schema
 schema: setup ## Write schema/*.sql and schema/catalog.json from the migrations

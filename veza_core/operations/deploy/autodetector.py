@@ -56,7 +56,13 @@ class Autodetector(MigrationAutodetector):
 
 
 def _free_numbers(label: str, graph: MigrationGraph) -> Iterator[int]:
-    numbers = apps.get_app_config(label).migration_numbers  # type: ignore[attr-defined]
+    numbers = getattr(apps.get_app_config(label), "migration_numbers", None)
+    if numbers is None:
+        raise CommandError(
+            f"{label}/apps.py: the app has no numbers for its migrations. Add migration_numbers = "
+            "range(…) to its AppConfig: numbers that no other app has, and that come after those "
+            "of the apps whose tables it refers to"
+        )
     found = [Autodetector.parse_number(name) or 0 for app, name in graph.nodes if app == label]
     yield from range(max([*found, numbers.start - 1]) + 1, numbers.stop)
     raise CommandError(
@@ -70,10 +76,10 @@ def _fragment(label: str, migration: Migration) -> str:
     tables = [_table(op) for op in migration.operations if isinstance(op, CreateModel)]
     if tables:
         return "_and_".join(tables[:2])
-    [first, *_] = [*migration.operations, None]
-    if isinstance(first, FieldOperation):
-        table = apps.get_model(label, first.model_name)._meta.db_table
-        return first.migration_name_fragment.replace(first.model_name_lower, table, 1)
+    for operation in migration.operations:
+        if isinstance(operation, FieldOperation):
+            table = apps.get_model(label, operation.model_name)._meta.db_table
+            return operation.migration_name_fragment.replace(operation.model_name_lower, table, 1)
     return ""
 
 

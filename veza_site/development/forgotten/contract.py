@@ -1,0 +1,80 @@
+"""What docs/schema.md does not say of a table, or says of what is no longer there."""
+
+import re
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.db.migrations.loader import MigrationLoader
+
+from veza_core.db.fields import EnumField
+from veza_core.operations.deploy.v1 import v1_migrations
+from veza_core.schema.export.groups import later_groups
+
+from .tables import DeclaredTable
+
+DOCUMENT = "docs/schema.md"
+OWN_COLUMNS = ("id", "created_at", "updated_at", "deleted_at")
+#: A table's entry: its name, and what follows until the next one or a heading.
+ENTRY = re.compile(r"^\*\*(\w+)\*\*(.*?)(?=^\*\*|^#|\Z)", re.M | re.S)
+TYPES = re.compile(r"^\| type \|.*\n((?:\|.*\n)*)", re.M)
+#: A column in an entry: its name before `→`, a type of PostgreSQL in capitals, or an enum type.
+COLUMN = r"(?:\A|[;,:] |\) )(\w+) (?:→|[A-Z]{{4}}{types})"
+
+
+def problems(tables: dict[str, DeclaredTable]) -> Iterator[str]:
+    """What to add or remove, a line each."""
+    document = (settings.BASE_DIR / DOCUMENT).read_text("utf-8")
+    types = dict(re.findall(r"^\| `(\w+)` \| (.*?) *\|$", TYPES.findall(document)[0], re.M))
+    entries = dict(ENTRY.findall(document))
+    for table in tables.values():
+        if table.name not in entries:
+            soft = " (soft)" if _is_soft(table) else ""
+            begins = f"**{table.name}**{soft}: …"
+            yield f"{DOCUMENT}: {table.name} is not in the contract. Add {begins}"
+        else:
+            yield from _columns(table, entries[table.name], types)
+        yield from _types(table, types)
+    for name in sorted(entries.keys() - tables.keys()):
+        yield f"{DOCUMENT}: {name} is not a table. Remove **{name}**."
+    yield from _chapters(document)
+
+
+def _is_soft(table: DeclaredTable) -> bool:
+    return any(field.column == "deleted_at" for field in table.model._meta.concrete_fields)
+
+
+def _columns(table: DeclaredTable, entry: str, types: dict[str, str]) -> Iterator[str]:
+    columns = [str(field.column) for field in table.model._meta.concrete_fields]
+    for column in columns:
+        if column not in OWN_COLUMNS and not re.search(rf"\b{column}\b", entry):
+            yield (
+                f"{DOCUMENT}: {table.name}.{column} is not in the contract. "
+                f"Add {column} and its type to **{table.name}**."
+            )
+    text = " ".join(entry.removeprefix(" (soft)").lstrip(":").split())
+    pattern = COLUMN.format(types="".join(rf"|{name}\b" for name in types))
+    for column in sorted({*re.findall(pattern, text)}.difference(columns)):
+        yield f"{DOCUMENT}: {column} is not a column of {table.name}. Remove {column}."
+
+
+def _types(table: DeclaredTable, types: dict[str, str]) -> Iterator[str]:
+    for field in table.model._meta.concrete_fields:
+        if isinstance(field, EnumField):
+            values = ", ".join(str(value) for value, _ in field.flatchoices)
+            if types.get(field.enum_type) != values:
+                yield (
+                    f"{DOCUMENT}: type {field.enum_type} is not in the contract with these values. "
+                    f"Add | `{field.enum_type}` | {values} | to the table of types."
+                )
+
+
+def _chapters(document: str) -> Iterator[str]:
+    loader = MigrationLoader(None)
+    last = v1_migrations(loader)[-1][1]
+    for group in later_groups(loader):
+        title = group.name.replace("_", " ")
+        if not re.search(rf"^## {re.escape(title)}$", document, re.M | re.I):
+            yield (
+                f"{DOCUMENT}: migration {group.app}.{group.name} has no chapter. "
+                f"Add ## {title} after that of {last}."
+            )

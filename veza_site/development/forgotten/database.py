@@ -1,0 +1,106 @@
+"""What a database lacks that the migrations have just made."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+from django.db import connections
+
+from veza_core.db.fields import EnumField
+from veza_core.schema.audit.engine import audit
+from veza_core.schema.audit.rule import Finding
+from veza_core.schema.audit.rules import CATALOG_RULES
+from veza_core.schema.audit.service import connect, own_exceptions
+
+from .tables import DeclaredTable
+
+#: What only a server has, or what the comparison with `schema/` says better.
+NOT_ASKED = {
+    *("extension-missing", "owner-differs", "random-page-cost", "schema-create"),
+    "trigger-privilege",
+    *("table-missing", "table-unexpected"),
+}
+ACTIONS = ("read", "create", "update", "delete")
+
+PERMISSIONS = "SELECT resource, action FROM public.permissions"
+GRANTS = """
+SELECT roles.name, permissions.resource, permissions.action FROM public.role_permissions
+JOIN public.roles ON roles.id = role_id JOIN public.permissions ON permissions.id = permission_id
+"""
+ENUMS = """
+SELECT typname, array_agg(enumlabel::text) FROM pg_enum JOIN pg_type ON pg_type.oid = enumtypid
+WHERE typnamespace = 'public'::regnamespace GROUP BY typname
+"""
+
+type Tables = dict[str, DeclaredTable]
+type Connection = psycopg.Connection[Any]
+
+
+def problems(tables: Tables, connection: Connection, alias: str) -> Iterator[str]:
+    """What to add to models and migrations. `connection` is Django's `alias` for the time being."""
+    yield from _findings(tables, alias)
+    yield from _permissions(tables, connection)
+    yield from _enum_values(tables, connection)
+
+
+def _findings(tables: Tables, alias: str) -> Iterator[str]:
+    rules = [rule for rule in CATALOG_RULES if rule.id not in NOT_ASKED]
+    with connect(connections[alias]) as session:
+        report = audit(session, ["public"], rules, exceptions=own_exceptions())
+    for finding in report.findings:
+        where, add = _remedy(finding, tables.get(finding.table or ""))
+        yield f"{where}: {finding.object}: {finding.message} ({finding.rule.id}). {add}"
+
+
+def _remedy(finding: Finding, table: DeclaredTable | None) -> tuple[str, str]:
+    """The file that causes a finding, and what to add to it."""
+    if table is None:
+        return "the migrations", finding.remedy
+    name, model = table.name, table.model
+    match finding.rule.id:
+        case "trigger-missing":
+            return table.migration, f'Add KeepUpdatedAt("{name}").'
+        case "comment-missing":
+            of_columns = "on column" in finding.message
+            return table.place, f'Add {"db_comment" if of_columns else "db_table_comment"}="…".'
+        case "timestamps-missing":
+            return table.place, f"Let {model.__name__} inherit from BaseModel or SoftDeleteModel."
+        case "fk-not-indexed":
+            for key in model._meta.concrete_fields:
+                if finding.object.endswith(f".{name}_{key.column}_fkey"):
+                    index = f'Index(fields=["{key.name}"], name="idx_{name}_{key.column}")'
+                    return table.place, f"Add {index} to Meta.indexes."
+    return table.place, finding.remedy
+
+
+def _permissions(tables: Tables, connection: Connection) -> Iterator[str]:
+    there = set(connection.execute(PERMISSIONS).fetchall())
+    granted = set(connection.execute(GRANTS).fetchall())
+    for table in tables.values():
+        if not table.is_created:
+            # makemigrations adds them.
+            continue
+        add = f'{table.migration}: {{}}. Add InsertPermissions("{table.name}").'
+        if missing := [action for action in ACTIONS if (table.name, action) not in there]:
+            yield add.format(f"{table.name} has no permission to {', '.join(missing)}")
+        wanted = [("admin", action) for action in ACTIONS]
+        wanted += [("support", "read"), ("moderator", "read")]
+        for role, action in wanted:
+            if (role, table.name, action) not in granted and action not in missing:
+                yield add.format(f"role {role} may not {action} {table.name}")
+
+
+def _enum_values(tables: Tables, connection: Connection) -> Iterator[str]:
+    there: dict[str, list[str]] = dict(connection.execute(ENUMS).fetchall())
+    for table in tables.values():
+        for field in table.model._meta.concrete_fields:
+            # makemigrations creates a new type, and does not know the values of one.
+            if isinstance(field, EnumField) and field.enum_type in there:
+                for value, _ in field.flatchoices:
+                    if str(value) not in there[field.enum_type]:
+                        yield (
+                            f"{table.app}/migrations/: enum type {field.enum_type} has no value "
+                            f"{value}, which {table.name}.{field.column} offers. Add "
+                            f'AddEnumValue("{field.enum_type}", "{value}") to a new migration '
+                            "(manage.py makemigrations --empty)."
+                        )

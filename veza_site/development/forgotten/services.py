@@ -1,0 +1,83 @@
+"""What docs/services.md does not say of a database, or says of what is no longer there."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+from django.conf import settings
+
+DOCUMENT = "docs/services.md"
+REFERENCES = """
+SELECT parent.relname, child.relname, attname, confdeltype = 'c'
+FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
+JOIN pg_class AS parent ON parent.oid = confrelid JOIN pg_class AS child ON child.oid = conrelid
+WHERE contype = 'f' AND connamespace = 'public'::regnamespace ORDER BY 1, 2, 3
+"""
+#: What a client may run into: checks, of which some are triggers, and unique indexes.
+REFUSING = """
+SELECT conname FROM pg_constraint
+WHERE connamespace = 'public'::regnamespace AND contype = 'c'
+UNION SELECT tgname FROM pg_trigger WHERE tgname LIKE 'chk%'
+UNION SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+WHERE relnamespace = 'public'::regnamespace AND indisunique AND NOT indisprimary ORDER BY 1
+"""
+COLUMNS = """
+SELECT relname, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped
+    AND attname <> ALL ('{id,created_at,updated_at}') ORDER BY 1, attnum
+"""
+
+
+def problems(connection: psycopg.Connection[Any]) -> Iterator[str]:
+    """What to add to the document or remove from it, a line each."""
+    document = (settings.BASE_DIR / DOCUMENT).read_text("utf-8")
+    yield from _deleted_rows(document, connection)
+    yield from _constraints(document, connection)
+    yield from _writers(document, connection)
+
+
+def _deleted_rows(document: str, connection: psycopg.Connection[Any]) -> Iterator[str]:
+    deleted = {row[0]: row[1:] for row in _rows(document, "deleted")}
+    for parent, child, column, goes in connection.execute(REFERENCES):
+        name, heading = child, "also deleted"
+        if not goes:
+            name, heading = f"{child}.{column}", "set to NULL"
+        there = deleted.get(parent, ("", ""))[0 if goes else 1]
+        if name not in re.split(r"[^\w.]+", there):
+            yield (
+                f"{DOCUMENT}: the page does not say what a deleted row of {parent} does to {name}. "
+                f"Add {name} to “{heading}” in the line of {parent}."
+            )
+
+
+def _constraints(document: str, connection: psycopg.Connection[Any]) -> Iterator[str]:
+    told = {name for row in _rows(document, "constraint") for name in re.findall(r"\w+", row[0])}
+    live = [name for (name,) in connection.execute(REFUSING)]
+    for name in live:
+        if name not in told:
+            yield f"{DOCUMENT}: {name} is not in the table of constraints. Add | `{name}` | …"
+    for name in sorted(told.difference(live)):
+        yield f"{DOCUMENT}: there is no constraint {name}. Remove `{name}`."
+
+
+def _writers(document: str, connection: psycopg.Connection[Any]) -> Iterator[str]:
+    """Of the tables that the page lists, each column has a writer."""
+    told = [(row[0], name) for row in _rows(document, "table") for name in row[2].split(", ")]
+    listed = {table for table, _ in told}
+    live = connection.execute(COLUMNS).fetchall()
+    for table, column in live:
+        if table in listed and (table, column) not in told:
+            yield (
+                f"{DOCUMENT}: the page does not say who writes {table}.{column}. "
+                f"Add {column} to a line of {table}."
+            )
+    for table, column in sorted({*told}.difference(live)):
+        yield f"{DOCUMENT}: there is no column {table}.{column}. Remove {column}."
+
+
+def _rows(document: str, heading: str) -> Iterator[tuple[str, ...]]:
+    """The rows of the table whose first heading is this."""
+    table = re.search(rf"^\| {heading} \|.*\n\|[-|]+\n((?:\|.*\n)*)", document, re.M)
+    for line in table[1].splitlines() if table else ():
+        yield tuple(cell.strip() for cell in line.strip("|").split("|"))
