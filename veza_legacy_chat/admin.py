@@ -14,7 +14,7 @@ from veza_legacy_chat.models import Room
 class RoomAdmin(InspectionAdmin):
     group = "Legacy chat"
     columns = ("name", "creator", "is_private", "max_members", "created_at")
-    keys = {"creator": UNSORTED, "name": UNSORTED}
+    keys = {"name": UNSORTED}
     states = (boolean("is_private", "Private"),)
     label = "name"
     finders = (same("name"),)

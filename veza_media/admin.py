@@ -41,7 +41,6 @@ class HlsTranscodeJobAdmin(InspectionAdmin):
     columns = ("id", "track", "status", "priority", "tries", "error_message", "run_after",
                "completed_at", "created_at")  # fmt: skip
     merged = "status"
-    keys = {"track": UNSORTED, "track_version": UNSORTED}
     panels_through = {"track": "user"}
     criteria = (
         Criterion("track_user", f"For the user’s latest {THROUGH} tracks", user_of, _of_tracks,
@@ -76,7 +75,6 @@ class HlsStreamAdmin(InspectionAdmin):
     group = "Media processing"
     columns = ("id", "track", "track_version", "status", "bitrates", "segment_count",
                "created_at")  # fmt: skip
-    keys = {"track": "-created_at", "track_version": UNSORTED}
     states = (choices("status", HlsStreamStatus.choices, order="-created_at", unordered=["ready"]),)
     personal = False
 
@@ -86,4 +84,3 @@ class BitrateAdaptationLogAdmin(InspectionAdmin):
     group = "Media processing"
     columns = ("id", "track", "user", "old_bitrate", "new_bitrate", "reason",
                "network_bandwidth", "buffer_level_ms", "created_at")  # fmt: skip
-    keys = {"track": "-created_at", "user": "-created_at", "session": "-created_at"}

@@ -69,7 +69,6 @@ SCREEN = """
 class TrackReportAdmin(InspectionAdmin):
     group = "Listening"
     columns = ("id", "track", "reporter", "status", "created_at")
-    keys = {"track": "-created_at", "reporter": "-created_at"}
     states = (choices("status", TrackReportStatus.choices),)
     row_actions = soft_deletion("track_reports")
 """

@@ -4,7 +4,7 @@ from django.contrib import admin
 
 from veza_core.models import UserProfile, UserSettings
 from veza_core.screens.inspection import InspectionAdmin
-from veza_core.screens.states import UNSORTED, boolean
+from veza_core.screens.states import boolean
 
 
 @admin.register(UserProfile)
@@ -12,7 +12,6 @@ class UserProfileAdmin(InspectionAdmin):
     group = "Accounts"
     columns = ("id", "user", "display_name", "location", "is_public", "created_at")
     order = "id"
-    keys = {"user": UNSORTED}
     states = (boolean("is_public", "Public"),)
     sections = (
         ("Profile", ("user", "display_name", "first_name", "last_name", "bio", "location",
@@ -27,4 +26,3 @@ class UserSettingsAdmin(InspectionAdmin):
     columns = ("id", "user", "language", "timezone", "theme", "email_notifications",
                "push_notifications", "updated_at")  # fmt: skip
     order = "id"
-    keys = {"user": UNSORTED}

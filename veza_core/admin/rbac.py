@@ -41,7 +41,6 @@ class RolePermissionAdmin(InspectionAdmin):
     group = "Access"
     columns = ("id", "role", "permission", "created_at")
     order = "id"
-    keys = {"role": UNSORTED, "permission": UNSORTED}
     personal = False
 
 
@@ -50,7 +49,6 @@ class UserRoleAssignmentAdmin(InspectionAdmin):
     group = "Access"
     columns = ("id", "user", "role", "state", "assigned_by", "created_at", "expires_at")
     order = "id"
-    keys = {"user": UNSORTED, "role": "-created_at", "assigned_by": UNSORTED}
 
     @computed("State", "expires_at")
     def state(self, row: Any) -> SafeString:

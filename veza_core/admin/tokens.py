@@ -16,7 +16,7 @@ from veza_core.screens.columns import computed
 from veza_core.screens.display import badge
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.search.finders import Finder, address, token
-from veza_core.screens.states import UNSORTED, Option, State, View, given
+from veza_core.screens.states import Option, State, View, given
 from veza_core.screens.timeline import Moment
 
 from .related import accounts_link
@@ -37,7 +37,6 @@ class TokenAdmin(InspectionAdmin):
 
     group = "Accounts"
     order = "-expires_at"
-    keys = {"user": UNSORTED}
     finders: ClassVar[Sequence[Finder]] = (token(),)
 
 
@@ -45,7 +44,6 @@ class TokenAdmin(InspectionAdmin):
 class RefreshTokenAdmin(TokenAdmin):
     moments = {"user": Moment("Tokens", "Refresh token", ("ip_address", "state"))}
     columns = ("id", "user", "session", "state", "ip_address", "created_at", "expires_at")
-    keys = {"user": "-created_at", "session": UNSORTED}
     states = (given("revoked_at", "Revoked"),)
 
     def glance(self, request: StaffRequest, row: RefreshToken) -> list[SafeString]:
@@ -87,7 +85,7 @@ class UserSessionAdmin(TokenAdmin):
     named_by = "user"
     columns = ("id", "user", "state", "device_info", "ip_address", "last_activity_at",
                "created_at", "expires_at")  # fmt: skip
-    keys = {"user": "-created_at", "ip_address": "-created_at"}
+    keys = {"ip_address": "-created_at"}
     finders = (address("ip_address", "-created_at"), token())
     row_actions = (RevokeSession(),)
     states = (

@@ -24,7 +24,7 @@ from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.labels import url_of
 from veza_core.screens.legible import name_html
 from veza_core.screens.search.finders import beginning_and_domain, part, same, same_behind, whole
-from veza_core.screens.states import UNSORTED, Option, State, View, boolean, choices
+from veza_core.screens.states import Option, State, View, boolean, choices
 
 from .account_actions import ACCOUNT_ACTIONS
 from .account_states import account_states
@@ -40,7 +40,6 @@ from .user_page import head
 class UserAdmin(InspectionAdmin):
     group = "Accounts"
     columns = ("username", "email", "kind", "state", "last_login", "created_at")
-    keys = {}
     states = (
         choices(
             "role",
@@ -185,5 +184,4 @@ class UserAdmin(InspectionAdmin):
 class FederatedIdentityAdmin(InspectionAdmin):
     group = "Accounts"
     columns = ("id", "user", "provider", "email", "display_name", "created_at")
-    keys = {"user": UNSORTED}
     finders = (whole("email"), same_behind("provider_user_id", "provider"))

@@ -47,7 +47,7 @@ from .listing import Screen, read
 from .panels import panels_of
 from .search.finders import Finder
 from .site import StaffSite
-from .states import DELETED, DELETED_THIS_WEEK, State, View
+from .states import DELETED, DELETED_THIS_WEEK, UNSORTED, State, View
 from .timeline import ON_ROW, Moment, Timeline, asked, parameters, timeline
 from .whole import value_urls
 
@@ -67,7 +67,7 @@ class InspectionAdmin(admin.ModelAdmin):
     #: The state that the index of `order` begins with, when it has no index of its own.
     merged: ClassVar[str] = ""
     #: Columns whose one value the list can be asked for, with the order that its index gives
-    #: (`states.UNSORTED`: none). Every foreign key has to be here, for the way back.
+    #: (`states.UNSORTED`: none). Foreign keys are added, with the order of their index.
     keys: ClassVar[Mapping[str, str]] = {}
     #: Filters by state. Soft-delete tables have `DELETED` besides.
     states: ClassVar[Sequence[State]] = ()
@@ -79,7 +79,7 @@ class InspectionAdmin(admin.ModelAdmin):
     label: ClassVar[str] = ""
     #: By what the search box finds rows, beside their ids; each has an index of its own.
     finders: ClassVar[Sequence[Finder]] = ()
-    #: The page's sections: a heading, and fields or methods. Empty: all fields, in one.
+    #: The page's sections: a heading, and fields or methods. What they leave out follows.
     sections: ClassVar[Sequence[tuple[str, Sequence[str]]]] = ()
     #: The tables whose panels come first, on the page of a row that much refers to.
     panels_first: ClassVar[Sequence[str]] = ()
@@ -112,6 +112,10 @@ class InspectionAdmin(admin.ModelAdmin):
     def media(self) -> Media:
         """Django's script for the boxes of a list; not those of forms, which nothing here has."""
         return Media(js=["admin/js/actions.js"])
+
+    def __init__(self, model: type[Model], admin_site: Any) -> None:
+        super().__init__(model, admin_site)
+        self.keys = {**self.keys, **_other_keys(model, self.keys)}  # type: ignore[misc]
 
     # Permissions -----------------------------------------------------------------------------
 
@@ -411,12 +415,17 @@ class InspectionAdmin(admin.ModelAdmin):
 
     def all_sections(self) -> list[tuple[str, Sequence[str]]]:
         """The page's sections, and the row's own columns."""
-        hidden = {*ROW, *secret_fields(self.model)}
         fields = [field.name for field in self.model._meta.concrete_fields]
-        given = self.sections or (
-            (str(self.opts.verbose_name), [name for name in fields if name not in hidden]),
-        )
-        return [*given, ("Record", [name for name in ROW if name in fields])]
+        named = [*self.columns, *(name for _, names in self.sections for name in names)]
+        shown = {need for name in named for need in self.column(name).needs}
+        hidden = {*ROW, *secret_fields(self.model), *(shown if self.sections else ())}
+        title = "Other" if self.sections else str(self.opts.verbose_name)
+        rest = (title, [name for name in fields if name not in hidden])
+        return [
+            *self.sections,
+            *([rest] if rest[1] else []),
+            ("Record", [name for name in ROW if name in fields]),
+        ]
 
     def line(self, row: Any, name: str) -> tuple[str, SafeString, str]:
         """A line of a section: its heading, its value, and what the database says of it."""
@@ -433,3 +442,10 @@ class InspectionAdmin(admin.ModelAdmin):
         row = getattr(request, "inspected", None)
         action = f"{self.opts.db_table}.{'list' if row is None else 'view'}"
         self.admin_site.record(request, action, row or self.model)
+
+
+def _other_keys(model: type[Model], declared: Mapping[str, str]) -> dict[str, str]:
+    """The foreign keys that a screen does not declare, newest first where an index is so."""
+    indexed = {tuple(index.fields) for index in model._meta.indexes if index.condition is None}
+    names = [key.name for key in foreign_keys(model) if key.name not in declared]
+    return {name: "-created_at" if (name, "-created_at") in indexed else UNSORTED for name in names}

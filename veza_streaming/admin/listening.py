@@ -21,7 +21,6 @@ from veza_streaming.models import (
 )
 
 #: Of a table with idx(track_id, created_at DESC) and idx(user_id, created_at DESC).
-BY_TRACK_AND_USER = {"track": "-created_at", "user": "-created_at"}
 
 
 @admin.register(TrackPlay)
@@ -31,7 +30,6 @@ class TrackPlayAdmin(InspectionAdmin):
     group = "Listening"
     columns = ("id", "track", "user", "duration_ms", "is_complete", "source", "device",
                "country_code", "ip_address", "created_at")  # fmt: skip
-    keys = BY_TRACK_AND_USER
     states = (boolean("is_complete", "Heard to the end"),)
     views = (View("This week", {"range": "7d"}, "Plays this week"),)
 
@@ -44,7 +42,6 @@ class PlaybackAnalyticsAdmin(InspectionAdmin):
     group = "Listening"
     columns = ("id", "track", "user", "play_time_ms", "completion_rate", "pause_count",
                "seek_count", "created_at")  # fmt: skip
-    keys = {**BY_TRACK_AND_USER, "session": "-created_at"}
 
 
 @admin.register(TrackLike)
@@ -52,7 +49,6 @@ class TrackLikeAdmin(InspectionAdmin):
     moments = {"user": Moment("Likes", "Liked", ("track",))}
     group = "Listening"
     columns = ("id", "track", "user", "created_at")
-    keys = BY_TRACK_AND_USER
 
 
 @admin.register(TrackShare)
@@ -62,7 +58,6 @@ class TrackShareAdmin(InspectionAdmin):
     named_by = "track"
     group = "Listening"
     columns = ("id", "track", "user", "permission", "access_count", "expires_at", "created_at")
-    keys = BY_TRACK_AND_USER
     states = (choices("permission", SharePermission.choices),)
     finders = (token(live=True),)
     row_actions = (*soft_deletion("track_shares"), AddNote("track_shares"))
@@ -74,7 +69,6 @@ class TrackCommentAdmin(InspectionAdmin):
                "track": Moment("Comments", "Comment by", ("user", "content"))}  # fmt: skip
     group = "Listening"
     columns = ("content", "track", "user", "position_ms", "is_edited", "created_at")
-    keys = {**BY_TRACK_AND_USER, "parent": "-created_at"}
     states = (boolean("is_edited", "Edited"),)
     views = (View("This week", {"range": "7d"}),)
     label = "content"

@@ -6,7 +6,7 @@ from veza_core.screens.actions.notes import AddNote
 from veza_core.screens.actions.soft_deletion import soft_deletion
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.search.finders import part, same, whole
-from veza_core.screens.states import UNSORTED, boolean, choices
+from veza_core.screens.states import boolean, choices
 from veza_core.screens.timeline import Moment
 from veza_streaming.models import (
     Playlist,
@@ -22,7 +22,6 @@ class PlaylistAdmin(InspectionAdmin):
     moments = {"user": Moment("Content", "Made the playlist", ("title",))}
     group = "Playlists"
     columns = ("title", "user", "is_public", "track_count", "follower_count", "created_at")
-    keys = {"user": "-created_at"}
     states = (boolean("is_public", "Public"),)
     label = "title"
     finders = (whole("title"), same("slug", live=True), part("title"))
@@ -33,7 +32,7 @@ class PlaylistAdmin(InspectionAdmin):
 class PlaylistTrackAdmin(InspectionAdmin):
     group = "Playlists"
     columns = ("id", "playlist", "position", "track", "added_by", "created_at")
-    keys = {"playlist": "position", "track": "-created_at", "added_by": "-created_at"}
+    keys = {"playlist": "position"}
 
 
 @admin.register(PlaylistCollaborator)
@@ -41,7 +40,6 @@ class PlaylistCollaboratorAdmin(InspectionAdmin):
     group = "Playlists"
     columns = ("id", "playlist", "user", "permission", "invited_by", "accepted_at", "created_at")
     order = "id"
-    keys = {"playlist": UNSORTED, "user": "-created_at", "invited_by": UNSORTED}
     states = (choices("permission", PlaylistPermission.choices),)
 
 
@@ -50,4 +48,3 @@ class PlaylistFollowAdmin(InspectionAdmin):
     group = "Playlists"
     columns = ("id", "playlist", "user", "created_at")
     order = "id"
-    keys = {"playlist": "-created_at", "user": "-created_at"}

@@ -26,7 +26,7 @@ class TrackAdmin(InspectionAdmin):
     group = "Catalogue"
     columns = ("title", "artist", "user", "status", "genre", "duration_ms", "play_count",
                "created_at")  # fmt: skip
-    keys = {"user": "-created_at", "genre": "-created_at"}
+    keys = {"genre": "-created_at"}
     states = (
         choices("status", TrackStatus.choices, order="-created_at", unordered=["ready"]),
         boolean("is_public", "Public"),
@@ -66,7 +66,6 @@ class TrackVersionAdmin(InspectionAdmin):
     group = "Catalogue"
     columns = ("id", "track", "version_number", "file_size", "created_by", "changelog",
                "created_at")  # fmt: skip
-    keys = {"track": "-created_at", "created_by": "-created_at"}
 
 
 @admin.register(TrackHistory)
@@ -75,4 +74,3 @@ class TrackHistoryAdmin(InspectionAdmin):
                "track": Moment("Changes", "Changed by", ("user", "action"))}  # fmt: skip
     group = "Catalogue"
     columns = ("id", "track", "action", "user", "old_value", "new_value", "created_at")
-    keys = {"track": "-created_at", "user": "-created_at"}

@@ -14,8 +14,6 @@ from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import FieldError
 
-from veza_core.screens.columns import secret_fields
-from veza_core.screens.labels import foreign_keys
 from veza_core.screens.menu import headings
 
 from .tables import DeclaredTable, place_of
@@ -71,22 +69,15 @@ def _screen(table: DeclaredTable) -> Iterator[str]:
             f"{table.app}/apps.py: no app declares the heading “{screen.group}” of {name}Admin. "
             f'Add "{screen.group}" to menu_groups.'
         )
-    for key in foreign_keys(table.model):
-        if key.name not in screen.keys:
-            yield (
-                f"{where}: {name}Admin cannot list the rows of one {key.name}. "
-                f'Add "{key.name}": "-created_at" (or UNSORTED) to keys.'
-            )
     for problem in _columns_of(screen, table):
         yield f"{where}: {problem}"
 
 
 def _columns_of(screen: Any, table: DeclaredTable) -> Iterator[str]:
     fields = {field.name for field in table.model._meta.concrete_fields}
-    sections = {name for _, names in screen.sections for name in names}
     for what, named in (
         ("columns", screen.columns),
-        ("sections", sections),
+        ("sections", (name for _, names in screen.sections for name in names)),
         ("keys", screen.keys),
         ("moments", screen.moments),
         ("label", filter(None, [screen.label])),
@@ -101,12 +92,6 @@ def _columns_of(screen: Any, table: DeclaredTable) -> Iterator[str]:
                 table.model._base_manager.filter(option.where)
             except FieldError as error:
                 yield f"state {state.name} cannot be asked for: {error}"
-    if sections:
-        shown = {name for _, names in screen.all_sections() for name in names}
-        for column in filter(None, (getattr(screen, name, None) for name in screen.columns)):
-            shown.update(getattr(column, "needs", ()))
-        for name in sorted(fields - shown - secret_fields(table.model) - {*screen.columns}):
-            yield f'no page shows {table.name}.{name}. Add "{name}" to sections.'
 
 
 def _secrets(table: DeclaredTable) -> Iterator[str]:

@@ -1,0 +1,211 @@
+"""Other changes than that of `test_growth`: what each of them forgets is said by name."""
+
+import pytest
+
+from tests.growth.project import Project
+from tests.growth.test_growth import COMMANDS
+from tests.support import scratch_database
+
+pytestmark = pytest.mark.process
+
+VARIANTS = '''
+
+class StreamVariantKind(models.TextChoices):
+    """The values of PostgreSQL type `stream_variant_kind`."""
+
+    AUDIO = "audio"
+    PREVIEW = "preview"
+
+
+class StreamVariant(BaseModel):
+    """A rendition of a stream, perhaps made from another one."""
+
+    stream = models.ForeignKey(
+        HlsStream,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="variants",
+        db_comment="The stream that it belongs to",
+    )
+    parent = models.ForeignKey(
+        "self",
+        on_delete=models.DB_SET_NULL,
+        null=True,
+        db_index=False,
+        related_name="children",
+        db_comment="Made from this one; NULL: from the source, or a variant since removed",
+    )
+    kind = EnumField(
+        enum_type="stream_variant_kind",
+        choices=StreamVariantKind.choices,
+        db_default=StreamVariantKind.AUDIO,
+        db_comment="What it is for",
+    )
+    name = models.CharField(max_length=50, db_comment="Unique in its stream")
+    options = models.JSONField(db_default={}, db_comment="Of the encoder")
+    access_token = models.CharField(max_length=64, null=True, db_comment="For the CDN")
+
+    class Meta:
+        db_table = "stream_variants"
+        db_table_comment = "Renditions of streams"
+        constraints = [
+            UniqueConstraint(fields=["stream", "name"], name="idx_stream_variants_stream_id_name")
+        ]
+        indexes = [Index(fields=["-created_at"], name="idx_stream_variants_created_at")]
+'''
+#: No `updated_at`, no comments on columns, no index.
+LOG = '''
+
+class ListenLog(models.Model):
+    """What somebody listened to."""
+
+    id = models.UUIDField(primary_key=True, db_default=RandomUUID(), default=uuid4)
+    created_at = models.DateTimeField(db_default=TransactionNow())
+    user = models.ForeignKey(
+        User, on_delete=models.DB_SET_NULL, null=True, db_index=False, related_name="listen_logs"
+    )
+
+    class Meta:
+        db_table = "listen_logs"
+        db_table_comment = "A log"
+'''
+LOG_IMPORTS = (
+    "from django.db import models\n",
+    "from uuid import uuid4\n"
+    "from django.contrib.postgres.functions import RandomUUID, TransactionNow\n"
+    "from django.db import models\n",
+)
+SAMPLE_RATE = (
+    "    sample_rate = models.IntegerField(\n"
+    '        null=True, blank=True, db_comment="Of the original file, in Hz"\n'
+    "    )\n"
+)
+#: An app of its own, without numbers for its migrations.
+APP = {
+    "__init__": '"""Podcasts."""\n',
+    "migrations/__init__": "",
+    "apps": (
+        "from django.apps import AppConfig\n\n\n"
+        'class VezaPodsConfig(AppConfig):\n    name = "veza_pods"\n'
+    ),
+    "models": """from django.db import models
+
+from veza_core.models import SoftDeleteModel, User
+
+
+class Podcast(SoftDeleteModel):
+    owner = models.ForeignKey(
+        User,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="podcasts",
+        db_comment="Who made it",
+    )
+
+    class Meta:
+        db_table = "podcasts"
+        db_table_comment = "Podcasts"
+""",
+}
+LINT = f'{COMMANDS}\nprint(run("lint_schema"))'
+
+
+@pytest.fixture
+def project(django_db_setup, django_db_blocker, tmp_path):
+    with django_db_blocker.unblock(), scratch_database() as name:
+        yield Project(tmp_path, name)
+
+
+def change(project):
+    """A table with all that a table can have, a log, columns old and new, and a value."""
+    project.edit("veza_media/models.py", append=VARIANTS)
+    project.edit("veza_streaming/models/playlists.py", LOG_IMPORTS, append=LOG)
+    new = project.folder / "veza_streaming/models/reports.py"
+    new.write_text("# Imported by nobody\n")
+    project.edit(
+        "veza_core/models/users.py",
+        (
+            "    last_login = ",
+            '    invited_by = models.ForeignKey("self", on_delete=models.DB_SET_NULL, null=True,\n'
+            '        db_index=False, related_name="+", db_comment="NULL: by nobody")\n'
+            "    pronouns = models.CharField(max_length=40, null=True)\n"
+            "    last_login = ",
+        ),
+    )
+    project.edit(
+        "veza_streaming/models/tracks.py",
+        ('    FAILED = "failed"\n', '    FAILED = "failed"\n    HIDDEN = "hidden"\n'),
+        (SAMPLE_RATE, ""),
+        ('            positive("tracks", "sample_rate"),\n', ""),
+    )
+
+
+def test_what_is_forgotten_is_said_by_name(project, subtests):
+    change(project)
+    before = project.run(LINT)
+    with subtests.test("what makemigrations adds is not asked for by hand"):
+        assert "changed without a migration" in before
+        assert "has no permission" not in before
+        assert [line for line in before.splitlines() if "AddEnumValue" in line] == [
+            "veza_streaming/migrations/: enum type track_status has no value hidden, which "
+            'tracks.status offers. Add AddEnumValue("track_status", "hidden") to a new migration '
+            "(manage.py makemigrations --empty)."
+        ]
+    made = project.run(f'{COMMANDS}\nprint(run("makemigrations"))')
+    for name in (
+        "veza_core/migrations/901_users_invited_by.py",
+        "veza_media/migrations/970_stream_variants.py",
+        "veza_streaming/migrations/940_listen_logs.py",
+    ):
+        assert name in made
+    said = project.run(LINT)
+    for line in (
+        # The table.
+        'stream_variants_parent_id_fkey: no index leads with (parent_id) (fk-not-indexed). Add Index(fields=["parent"], name="idx_stream_variants_parent_id") to Meta.indexes.',  # noqa: E501
+        "veza_media/admin.py: stream_variants has no screen. Add @admin.register(StreamVariant)",
+        'stream_variants.access_token sounds like a secret, and is shown. Add "access_token" to',
+        "veza_demo/tables/: seed_demo has no rows for stream_variants. Add @table(rows=",
+        "docs/schema.md: stream_variants is not in the contract. Add **stream_variants**: …",
+        "docs/schema.md: type stream_variant_kind is not in the contract with these values. Add "
+        "| `stream_variant_kind` | audio, preview | to the table of types.",
+        "docs/schema.md: migration veza_media.970_stream_variants has no chapter.",
+        "docs/services.md: the page does not say what a deleted row of hls_streams does to "
+        "stream_variants.",
+        "deleted row of stream_variants does to stream_variants.parent_id. Add",
+        "docs/services.md: idx_stream_variants_stream_id_name is not in the table of constraints.",
+        # The log.
+        "Let ListenLog inherit from BaseModel or SoftDeleteModel.",
+        "no comment on columns id, created_at, user_id (comment-missing). Add db_comment=",
+        # The module.
+        "veza_streaming/models/reports.py: nothing imports it, so Django does not see what it "
+        "declares. Import reports in veza_streaming/models/__init__.py.",
+        # The columns that are new.
+        "public.users: no comment on column pronouns (comment-missing). Add db_comment=",
+        "docs/schema.md: users.pronouns is not in the contract. Add pronouns and its type to",
+        "docs/services.md: the page does not say who writes users.pronouns. Add pronouns to a "
+        "line of users.",
+        # The column that is gone.
+        "sections names sample_rate, which is not a column of tracks. Remove sample_rate.",
+        ": sample_rate is not a column of tracks. Remove sample_rate.",
+        "docs/schema.md: sample_rate is not a column of tracks. Remove sample_rate.",
+        "docs/services.md: there is no column tracks.sample_rate. Remove sample_rate.",
+        "docs/services.md: there is no constraint chk_tracks_sample_rate. Remove",
+        # The value.
+        "docs/schema.md: type track_status is not in the contract with these values. Add "
+        "| `track_status` | uploading, processing, ready, failed, hidden |",
+    ):
+        assert line in said
+
+
+def test_a_new_app_needs_numbers(project):
+    for name, text in APP.items():
+        path = project.folder / f"veza_pods/{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    project.edit(
+        "veza_site/settings.py", ('"veza_legacy_chat"]', '"veza_legacy_chat", "veza_pods"]')
+    )
+
+    said = project.run(f'{COMMANDS}\nprint(run("makemigrations"))\n{LINT}')
+
+    assert said.count("veza_pods/apps.py: the app has no numbers for its migrations. Add") == 2
