@@ -55,7 +55,7 @@ CREATE TYPE public.hls_stream_status AS ENUM (
     'ready',
     'failed'
 );
-COMMENT ON TYPE public.hls_stream_status IS 'Where an HLS stream is on its way to listeners';
+COMMENT ON TYPE public.hls_stream_status IS 'Processing state of an HLS stream';
 
 CREATE TYPE public.playlist_permission AS ENUM (
     'read',
@@ -70,7 +70,7 @@ CREATE TYPE public.track_status AS ENUM (
     'ready',
     'failed'
 );
-COMMENT ON TYPE public.track_status IS 'Where a track is on its way to listeners';
+COMMENT ON TYPE public.track_status IS 'Processing state of a track';
 
 CREATE TYPE public.transcode_status AS ENUM (
     'pending',

@@ -79,7 +79,7 @@ COMMENT ON COLUMN public.users.role IS 'The account''s kind; fine-grained rights
 COMMENT ON COLUMN public.users.is_active IS 'False: deactivated, cannot sign in';
 COMMENT ON COLUMN public.users.is_verified IS 'Whether the e-mail address was verified';
 COMMENT ON COLUMN public.users.is_banned IS 'True: banned by staff';
-COMMENT ON COLUMN public.users.token_version IS 'Carried by every access token; raising it ends them all';
+COMMENT ON COLUMN public.users.token_version IS 'In every access token; a higher value makes all earlier ones invalid';
 COMMENT ON COLUMN public.users.failed_login_count IS 'Failed sign-ins since the last good one';
 COMMENT ON COLUMN public.users.locked_until IS 'No sign-in before this time; NULL: not locked';
 COMMENT ON COLUMN public.users.last_login_at IS 'When the user last signed in; NULL: never';
@@ -136,7 +136,7 @@ COMMENT ON COLUMN public.federated_identities.display_name IS 'The name that the
 COMMENT ON COLUMN public.federated_identities.avatar_url IS 'The picture that the provider reports';
 COMMENT ON COLUMN public.federated_identities.access_token IS 'The provider''s OAuth access token: a secret';
 COMMENT ON COLUMN public.federated_identities.refresh_token IS 'The provider''s OAuth refresh token: a secret';
-COMMENT ON COLUMN public.federated_identities.token_expires_at IS 'When access_token ends';
+COMMENT ON COLUMN public.federated_identities.token_expires_at IS 'When access_token expires';
 COMMENT ON COLUMN public.federated_identities.created_at IS 'When the row was inserted';
 COMMENT ON COLUMN public.federated_identities.updated_at IS 'When the row was last updated, kept by a trigger';
 COMMENT ON COLUMN public.federated_identities.deleted_at IS 'When the row was soft deleted; NULL: it is live';
@@ -219,7 +219,7 @@ CREATE INDEX idx_refresh_tokens_user_id_created_at
 
 ALTER TABLE public.refresh_tokens SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
-COMMENT ON TABLE public.refresh_tokens IS 'Long-lived tokens that buy new access tokens';
+COMMENT ON TABLE public.refresh_tokens IS 'Long-lived tokens, exchanged for new access tokens';
 COMMENT ON COLUMN public.refresh_tokens.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.refresh_tokens.user_id IS 'Whose token it is';
 COMMENT ON COLUMN public.refresh_tokens.session_id IS 'The session that it keeps signed in, and ends with; NULL: none is known';
@@ -255,7 +255,7 @@ CREATE INDEX idx_password_reset_tokens_used_at
 CREATE INDEX idx_password_reset_tokens_user_id
     ON public.password_reset_tokens (user_id);
 
-COMMENT ON TABLE public.password_reset_tokens IS 'Tokens, sent by e-mail, that allow to choose a new password once';
+COMMENT ON TABLE public.password_reset_tokens IS 'Tokens, sent by e-mail, with which a user chooses a new password once';
 COMMENT ON COLUMN public.password_reset_tokens.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.password_reset_tokens.user_id IS 'Whose password it resets';
 COMMENT ON COLUMN public.password_reset_tokens.token_hash IS 'Hash of the token: a secret';

@@ -163,7 +163,7 @@ CREATE TABLE public.user_profiles (
 
 ALTER TABLE public.user_profiles SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
-COMMENT ON TABLE public.user_profiles IS 'What users show to others, one row a user at most';
+COMMENT ON TABLE public.user_profiles IS 'What users show to others, at most one row for each user';
 COMMENT ON COLUMN public.user_profiles.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.user_profiles.user_id IS 'Whose profile it is';
 COMMENT ON COLUMN public.user_profiles.display_name IS 'Shown in place of the username';
@@ -207,7 +207,7 @@ CREATE TABLE public.user_settings (
 
 ALTER TABLE public.user_settings SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
-COMMENT ON TABLE public.user_settings IS 'How the platform behaves for users, one row a user at most';
+COMMENT ON TABLE public.user_settings IS 'Settings of users, at most one row for each user';
 COMMENT ON COLUMN public.user_settings.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.user_settings.user_id IS 'Whose settings they are';
 COMMENT ON COLUMN public.user_settings.language IS 'BCP 47 language tag';

@@ -117,7 +117,7 @@ COMMENT ON COLUMN public.tracks.bitrate IS 'Of the original file, in kbit/s';
 COMMENT ON COLUMN public.tracks.sample_rate IS 'Of the original file, in Hz';
 COMMENT ON COLUMN public.tracks.cover_art_path IS 'Picture, in object storage';
 COMMENT ON COLUMN public.tracks.waveform_path IS 'Waveform data, in object storage';
-COMMENT ON COLUMN public.tracks.status IS 'Where it is on its way to listeners';
+COMMENT ON COLUMN public.tracks.status IS 'Processing state';
 COMMENT ON COLUMN public.tracks.is_public IS 'Whether others may find it';
 COMMENT ON COLUMN public.tracks.published_at IS 'When it was published; NULL: it was not';
 COMMENT ON COLUMN public.tracks.play_count IS 'Plays, counted by the services';
@@ -260,7 +260,7 @@ CREATE UNIQUE INDEX idx_playlist_tracks_track_id_playlist_id
 
 ALTER TABLE public.playlist_tracks SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
-COMMENT ON TABLE public.playlist_tracks IS 'Which track is in which playlist, and where';
+COMMENT ON TABLE public.playlist_tracks IS 'Which track is in which playlist, and at which position';
 COMMENT ON COLUMN public.playlist_tracks.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.playlist_tracks.playlist_id IS 'The playlist it is in';
 COMMENT ON COLUMN public.playlist_tracks.track_id IS 'The track that is in it';

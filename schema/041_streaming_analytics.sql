@@ -46,14 +46,14 @@ CREATE INDEX idx_track_plays_user_id_created_at
 
 ALTER TABLE public.track_plays SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
-COMMENT ON TABLE public.track_plays IS 'Listenings to tracks, one row each';
+COMMENT ON TABLE public.track_plays IS 'Plays of tracks, one row for each play';
 COMMENT ON COLUMN public.track_plays.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.track_plays.track_id IS 'What was played';
 COMMENT ON COLUMN public.track_plays.user_id IS 'Who listened; NULL: not signed in, or an account since removed';
 COMMENT ON COLUMN public.track_plays.started_at IS 'When it began';
 COMMENT ON COLUMN public.track_plays.duration_ms IS 'How much was heard, in ms';
 COMMENT ON COLUMN public.track_plays.is_complete IS 'Whether it was heard to the end';
-COMMENT ON COLUMN public.track_plays.source IS 'Where from, open vocabulary, such as playlist, search, radio';
+COMMENT ON COLUMN public.track_plays.source IS 'Where it was started from, open vocabulary, such as playlist, search, radio';
 COMMENT ON COLUMN public.track_plays.device IS 'Kind of device, open vocabulary, such as phone, web, tv';
 COMMENT ON COLUMN public.track_plays.ip_address IS 'The listener''s address';
 COMMENT ON COLUMN public.track_plays.country_code IS 'ISO 3166-1 alpha-2, in capitals';
@@ -182,7 +182,7 @@ CREATE INDEX idx_track_comments_user_id_created_at
 
 ALTER TABLE public.track_comments SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
-COMMENT ON TABLE public.track_comments IS 'What users say of tracks, in threads';
+COMMENT ON TABLE public.track_comments IS 'Comments of users on tracks, in threads';
 COMMENT ON COLUMN public.track_comments.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.track_comments.track_id IS 'What is commented on';
 COMMENT ON COLUMN public.track_comments.user_id IS 'Who wrote it';
@@ -272,16 +272,16 @@ CREATE INDEX idx_playback_analytics_user_id_created_at
 
 ALTER TABLE public.playback_analytics SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
-COMMENT ON TABLE public.playback_analytics IS 'How playback went, one row for each listening';
+COMMENT ON TABLE public.playback_analytics IS 'How playback went, one row for each play';
 COMMENT ON COLUMN public.playback_analytics.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.playback_analytics.track_id IS 'What was played';
 COMMENT ON COLUMN public.playback_analytics.user_id IS 'Who listened; NULL: not signed in, or an account since removed';
 COMMENT ON COLUMN public.playback_analytics.session_id IS 'The client; NULL: not signed in, or a session since purged';
 COMMENT ON COLUMN public.playback_analytics.started_at IS 'When it began';
 COMMENT ON COLUMN public.playback_analytics.ended_at IS 'When it ended; NULL: it has not ended';
-COMMENT ON COLUMN public.playback_analytics.play_time_ms IS 'How long it sounded, in ms';
+COMMENT ON COLUMN public.playback_analytics.play_time_ms IS 'Time played, in ms';
 COMMENT ON COLUMN public.playback_analytics.pause_count IS 'How often it was paused';
-COMMENT ON COLUMN public.playback_analytics.seek_count IS 'How often the listener jumped';
+COMMENT ON COLUMN public.playback_analytics.seek_count IS 'How often the listener jumped to another position';
 COMMENT ON COLUMN public.playback_analytics.completion_rate IS 'Part heard, in percent';
 COMMENT ON COLUMN public.playback_analytics.created_at IS 'When the row was inserted';
 COMMENT ON COLUMN public.playback_analytics.updated_at IS 'When the row was last updated, kept by a trigger';

@@ -53,7 +53,7 @@ COMMENT ON COLUMN public.hls_streams.playlist_url IS 'The master playlist (m3u8)
 COMMENT ON COLUMN public.hls_streams.segment_count IS 'Segments of each rendition';
 COMMENT ON COLUMN public.hls_streams.segment_duration_ms IS 'Target length of a segment, in ms';
 COMMENT ON COLUMN public.hls_streams.bitrates IS 'Renditions, in kbit/s';
-COMMENT ON COLUMN public.hls_streams.status IS 'Where it is on its way to listeners';
+COMMENT ON COLUMN public.hls_streams.status IS 'Processing state';
 COMMENT ON COLUMN public.hls_streams.created_at IS 'When the row was inserted';
 COMMENT ON COLUMN public.hls_streams.updated_at IS 'When the row was last updated, kept by a trigger';
 
@@ -110,7 +110,7 @@ COMMENT ON COLUMN public.hls_transcode_queue.locked_by IS 'The worker that has i
 COMMENT ON COLUMN public.hls_transcode_queue.locked_at IS 'When that worker took it';
 COMMENT ON COLUMN public.hls_transcode_queue.run_after IS 'Workers do not take it before this time';
 COMMENT ON COLUMN public.hls_transcode_queue.started_at IS 'When the last attempt began';
-COMMENT ON COLUMN public.hls_transcode_queue.completed_at IS 'When it ended, well or not';
+COMMENT ON COLUMN public.hls_transcode_queue.completed_at IS 'When it completed, failed or was cancelled';
 COMMENT ON COLUMN public.hls_transcode_queue.error_message IS 'Why the last attempt failed';
 COMMENT ON COLUMN public.hls_transcode_queue.created_at IS 'When the row was inserted';
 COMMENT ON COLUMN public.hls_transcode_queue.updated_at IS 'When the row was last updated, kept by a trigger';

@@ -65,7 +65,7 @@ class HlsStream(BaseModel):
         enum_type="hls_stream_status",
         choices=HlsStreamStatus.choices,
         db_default=HlsStreamStatus.PENDING,
-        db_comment="Where it is on its way to listeners",
+        db_comment="Processing state",
     )
 
     class Meta:
@@ -137,7 +137,7 @@ class HlsTranscodeJob(BaseModel):
         null=True, blank=True, db_comment="When the last attempt began"
     )
     completed_at = models.DateTimeField(
-        null=True, blank=True, db_comment="When it ended, well or not"
+        null=True, blank=True, db_comment="When it completed, failed or was cancelled"
     )
     error_message = models.TextField(
         null=True, blank=True, db_comment="Why the last attempt failed"

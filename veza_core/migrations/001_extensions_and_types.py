@@ -26,12 +26,12 @@ class Migration(migrations.Migration):
         CreateEnum(
             "track_status",
             ["uploading", "processing", "ready", "failed"],
-            comment="Where a track is on its way to listeners",
+            comment="Processing state of a track",
         ),
         CreateEnum(
             "hls_stream_status",
             ["pending", "processing", "ready", "failed"],
-            comment="Where an HLS stream is on its way to listeners",
+            comment="Processing state of an HLS stream",
         ),
         CreateEnum(
             "transcode_status",

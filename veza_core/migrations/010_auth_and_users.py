@@ -108,7 +108,7 @@ class Migration(migrations.Migration):
                 (
                     "token_version",
                     models.IntegerField(
-                        db_comment="Carried by every access token; raising it ends them all",
+                        db_comment="In every access token; a higher value makes all earlier ones invalid",
                         db_default=0,
                     ),
                 ),
@@ -401,7 +401,7 @@ class Migration(migrations.Migration):
                 (
                     "token_expires_at",
                     models.DateTimeField(
-                        blank=True, db_comment="When access_token ends", null=True
+                        blank=True, db_comment="When access_token expires", null=True
                     ),
                 ),
                 (
@@ -733,7 +733,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "refresh_tokens",
-                "db_table_comment": "Long-lived tokens that buy new access tokens",
+                "db_table_comment": "Long-lived tokens, exchanged for new access tokens",
                 "indexes": [
                     veza_core.db.indexes.Index(
                         fields=["user", "-created_at"], name="idx_refresh_tokens_user_id_created_at"
@@ -823,7 +823,7 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "password_reset_tokens",
                 "verbose_name": "password reset",
-                "db_table_comment": "Tokens, sent by e-mail, that allow to choose a new password once",
+                "db_table_comment": "Tokens, sent by e-mail, with which a user chooses a new password once",
                 "indexes": [
                     veza_core.db.indexes.Index(
                         fields=["user"], name="idx_password_reset_tokens_user_id"

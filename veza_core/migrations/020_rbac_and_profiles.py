@@ -565,7 +565,7 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "user_profiles",
                 "verbose_name": "profile",
-                "db_table_comment": "What users show to others, one row a user at most",
+                "db_table_comment": "What users show to others, at most one row for each user",
                 "constraints": [
                     models.UniqueConstraint(fields=("user",), name="idx_user_profiles_user_id"),
                     models.CheckConstraint(
@@ -729,7 +729,7 @@ class Migration(migrations.Migration):
                 "db_table": "user_settings",
                 "verbose_name": "settings",
                 "verbose_name_plural": "settings",
-                "db_table_comment": "How the platform behaves for users, one row a user at most",
+                "db_table_comment": "Settings of users, at most one row for each user",
                 "constraints": [
                     models.UniqueConstraint(fields=("user",), name="idx_user_settings_user_id"),
                     models.CheckConstraint(

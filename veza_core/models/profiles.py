@@ -48,7 +48,7 @@ class UserProfile(BaseModel):
 
     class Meta:
         db_table = "user_profiles"
-        db_table_comment = "What users show to others, one row a user at most"
+        db_table_comment = "What users show to others, at most one row for each user"
         verbose_name = "profile"
         constraints = [
             UniqueConstraint(fields=["user"], name="idx_user_profiles_user_id"),
@@ -93,7 +93,7 @@ class UserSettings(BaseModel):
 
     class Meta:
         db_table = "user_settings"
-        db_table_comment = "How the platform behaves for users, one row a user at most"
+        db_table_comment = "Settings of users, at most one row for each user"
         verbose_name = "settings"
         verbose_name_plural = "settings"
         constraints = [

@@ -113,7 +113,7 @@ class RefreshToken(BaseModel):
 
     class Meta:
         db_table = "refresh_tokens"
-        db_table_comment = "Long-lived tokens that buy new access tokens"
+        db_table_comment = "Long-lived tokens, exchanged for new access tokens"
         constraints = [
             UniqueConstraint(fields=["token_hash"], name="idx_refresh_tokens_token_hash"),
             moment("refresh_tokens", "expires_at"),
@@ -154,7 +154,7 @@ class PasswordResetToken(BaseModel):
 
     class Meta:
         db_table = "password_reset_tokens"
-        db_table_comment = "Tokens, sent by e-mail, that allow to choose a new password once"
+        db_table_comment = "Tokens, sent by e-mail, with which a user chooses a new password once"
         verbose_name = "password reset"
         constraints = [
             UniqueConstraint(fields=["token_hash"], name="idx_password_reset_tokens_token_hash"),

@@ -112,7 +112,8 @@ class User(SoftDeleteModel, AbstractBaseUser):
     )
     is_banned = models.BooleanField(db_default=False, db_comment="True: banned by staff")
     token_version = models.IntegerField(
-        db_default=0, db_comment="Carried by every access token; raising it ends them all"
+        db_default=0,
+        db_comment="In every access token; a higher value makes all earlier ones invalid",
     )
     failed_login_count = models.IntegerField(
         db_default=0, db_comment="Failed sign-ins since the last good one"
@@ -232,7 +233,7 @@ class FederatedIdentity(SoftDeleteModel):
         null=True, blank=True, db_comment="The provider's OAuth refresh token: a secret"
     )
     token_expires_at = models.DateTimeField(
-        null=True, blank=True, db_comment="When access_token ends"
+        null=True, blank=True, db_comment="When access_token expires"
     )
 
     class Meta:

@@ -96,7 +96,7 @@ class Migration(migrations.Migration):
                 (
                     "status",
                     veza_core.db.fields.EnumField(
-                        db_comment="Where it is on its way to listeners",
+                        db_comment="Processing state",
                         db_default="pending",
                         enum_type="hls_stream_status",
                     ),
@@ -252,7 +252,9 @@ class Migration(migrations.Migration):
                 (
                     "completed_at",
                     models.DateTimeField(
-                        blank=True, db_comment="When it ended, well or not", null=True
+                        blank=True,
+                        db_comment="When it completed, failed or was cancelled",
+                        null=True,
                     ),
                 ),
                 (

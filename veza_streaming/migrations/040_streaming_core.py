@@ -148,7 +148,7 @@ class Migration(migrations.Migration):
                 (
                     "status",
                     veza_core.db.fields.EnumField(
-                        db_comment="Where it is on its way to listeners",
+                        db_comment="Processing state",
                         db_default="uploading",
                         enum_type="track_status",
                     ),
@@ -787,7 +787,7 @@ class Migration(migrations.Migration):
                 "db_table": "playlist_tracks",
                 "verbose_name": "playlist entry",
                 "verbose_name_plural": "playlist entries",
-                "db_table_comment": "Which track is in which playlist, and where",
+                "db_table_comment": "Which track is in which playlist, and at which position",
                 "indexes": [
                     veza_core.db.indexes.Index(
                         fields=["playlist", "position"],

@@ -86,7 +86,7 @@ class Migration(migrations.Migration):
                     "source",
                     models.CharField(
                         blank=True,
-                        db_comment="Where from, open vocabulary, such as playlist, search, radio",
+                        db_comment="Where it was started from, open vocabulary, such as playlist, search, radio",
                         max_length=50,
                         null=True,
                     ),
@@ -135,7 +135,7 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "track_plays",
                 "verbose_name": "play",
-                "db_table_comment": "Listenings to tracks, one row each",
+                "db_table_comment": "Plays of tracks, one row for each play",
                 "indexes": [
                     veza_core.db.indexes.Index(
                         fields=["track", "-created_at"], name="idx_track_plays_track_id_created_at"
@@ -489,7 +489,7 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "track_comments",
                 "verbose_name": "comment",
-                "db_table_comment": "What users say of tracks, in threads",
+                "db_table_comment": "Comments of users on tracks, in threads",
                 "indexes": [
                     veza_core.db.indexes.Index(
                         fields=["track", "-created_at"],
@@ -737,7 +737,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "play_time_ms",
-                    models.IntegerField(db_comment="How long it sounded, in ms", db_default=0),
+                    models.IntegerField(db_comment="Time played, in ms", db_default=0),
                 ),
                 (
                     "pause_count",
@@ -745,7 +745,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "seek_count",
-                    models.IntegerField(db_comment="How often the listener jumped", db_default=0),
+                    models.IntegerField(
+                        db_comment="How often the listener jumped to another position", db_default=0
+                    ),
                 ),
                 (
                     "completion_rate",
@@ -776,7 +778,7 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "playback_analytics",
                 "verbose_name": "playback report",
-                "db_table_comment": "How playback went, one row for each listening",
+                "db_table_comment": "How playback went, one row for each play",
                 "indexes": [
                     veza_core.db.indexes.Index(
                         fields=["track", "-created_at"],

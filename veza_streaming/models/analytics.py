@@ -43,7 +43,7 @@ class TrackPlay(BaseModel):
         max_length=50,
         null=True,
         blank=True,
-        db_comment="Where from, open vocabulary, such as playlist, search, radio",
+        db_comment="Where it was started from, open vocabulary, such as playlist, search, radio",
     )
     device = models.CharField(
         max_length=50,
@@ -60,7 +60,7 @@ class TrackPlay(BaseModel):
 
     class Meta:
         db_table = "track_plays"
-        db_table_comment = "Listenings to tracks, one row each"
+        db_table_comment = "Plays of tracks, one row for each play"
         verbose_name = "play"
         constraints = [
             non_negative("track_plays", "duration_ms"),
@@ -224,7 +224,7 @@ class TrackComment(SoftDeleteModel):
 
     class Meta:
         db_table = "track_comments"
-        db_table_comment = "What users say of tracks, in threads"
+        db_table_comment = "Comments of users on tracks, in threads"
         verbose_name = "comment"
         constraints = [
             different("track_comments", "parent_id", "id"),
@@ -331,16 +331,18 @@ class PlaybackAnalytics(BaseModel):
     ended_at = models.DateTimeField(
         null=True, blank=True, db_comment="When it ended; NULL: it has not ended"
     )
-    play_time_ms = models.IntegerField(db_default=0, db_comment="How long it sounded, in ms")
+    play_time_ms = models.IntegerField(db_default=0, db_comment="Time played, in ms")
     pause_count = models.IntegerField(db_default=0, db_comment="How often it was paused")
-    seek_count = models.IntegerField(db_default=0, db_comment="How often the listener jumped")
+    seek_count = models.IntegerField(
+        db_default=0, db_comment="How often the listener jumped to another position"
+    )
     completion_rate = models.DecimalField(
         max_digits=5, decimal_places=2, db_default=0, db_comment="Part heard, in percent"
     )
 
     class Meta:
         db_table = "playback_analytics"
-        db_table_comment = "How playback went, one row for each listening"
+        db_table_comment = "How playback went, one row for each play"
         verbose_name = "playback report"
         constraints = [
             CheckConstraint(

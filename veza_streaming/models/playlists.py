@@ -106,7 +106,7 @@ class PlaylistTrack(SoftDeleteModel):
 
     class Meta:
         db_table = "playlist_tracks"
-        db_table_comment = "Which track is in which playlist, and where"
+        db_table_comment = "Which track is in which playlist, and at which position"
         verbose_name = "playlist entry"
         verbose_name_plural = "playlist entries"
         constraints = [

@@ -89,7 +89,7 @@ class Track(SoftDeleteModel):
         enum_type="track_status",
         choices=TrackStatus.choices,
         db_default=TrackStatus.UPLOADING,
-        db_comment="Where it is on its way to listeners",
+        db_comment="Processing state",
     )
     is_public = models.BooleanField(db_default=True, db_comment="Whether others may find it")
     published_at = models.DateTimeField(
