@@ -38,15 +38,15 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class PackedColumn:
     """A value a row, put together from pieces; `null` marks the rows without one."""
 
     pieces: tuple[Piece, ...]
     null: Flags | None = None
 
-    def unless(self, null: Flags) -> "Column":
+    def unless(self, null: Flags) -> "PackedColumn":
         """The same, with NULL in these rows too."""
-        return Column(self.pieces, null if self.null is None else self.null | null)
+        return PackedColumn(self.pieces, null if self.null is None else self.null | null)
 
     @property
     def width(self) -> int:
@@ -121,50 +121,50 @@ def _numeric(hundredths: int) -> bytes:
     return b"".join(number.to_bytes(2, signed=True) for number in [*head, *digits])
 
 
-def _numbers(values: np.ndarray, form: str) -> Column:
+def _numbers(values: np.ndarray, form: str) -> PackedColumn:
     encoded = np.ascontiguousarray(values, dtype=form)
-    return Column((Piece(encoded.view(np.uint8).reshape(len(values), -1)),))
+    return PackedColumn((Piece(encoded.view(np.uint8).reshape(len(values), -1)),))
 
 
-def smallint(values: np.ndarray) -> Column:
+def smallint(values: np.ndarray) -> PackedColumn:
     """SMALLINT."""
     return _numbers(values, ">i2")
 
 
-def integer(values: np.ndarray) -> Column:
+def integer(values: np.ndarray) -> PackedColumn:
     """INTEGER."""
     return _numbers(values, ">i4")
 
 
-def bigint(values: np.ndarray) -> Column:
+def bigint(values: np.ndarray) -> PackedColumn:
     """BIGINT."""
     return _numbers(values, ">i8")
 
 
-def boolean(values: np.ndarray) -> Column:
+def boolean(values: np.ndarray) -> PackedColumn:
     """BOOLEAN."""
     return _numbers(values, "u1")
 
 
-def timestamp(microseconds: Integers) -> Column:
+def timestamp(microseconds: Integers) -> PackedColumn:
     """TIMESTAMPTZ, from microseconds since 1970."""
     return _numbers(microseconds - EPOCH, ">i8")
 
 
-def date(days: Integers) -> Column:
+def date(days: Integers) -> PackedColumn:
     """DATE, from days since 1970."""
     return _numbers(days - EPOCH_DAYS, ">i4")
 
 
-def octets(values: Octets) -> Column:
+def octets(values: Octets) -> PackedColumn:
     """UUID, or whatever else is of one length and in its binary form already."""
-    return Column((Piece(values),))
+    return PackedColumn((Piece(values),))
 
 
-def text(*pieces: Piece | str) -> Column:
+def text(*pieces: Piece | str) -> PackedColumn:
     """TEXT, VARCHAR and enums: the pieces one after the other; at least one is not a `str`."""
     rows = next(len(piece.octets) for piece in pieces if isinstance(piece, Piece))
-    return Column(
+    return PackedColumn(
         tuple(piece if isinstance(piece, Piece) else _constant(piece, rows) for piece in pieces)
     )
 
@@ -189,7 +189,7 @@ def hexadecimal(values: Octets) -> Piece:
     return Piece(HEX[values].reshape(len(values), -1))
 
 
-def addresses(values: Octets, version_6: Flags) -> Column:
+def addresses(values: Octets, version_6: Flags) -> PackedColumn:
     """INET from 10 random octets a row: 10.0.0.0/8, or 2001:db8::/32 (for documentation)."""
     rows = len(values)
     encoded = np.empty((rows, 20), dtype=np.uint8)
@@ -200,10 +200,10 @@ def addresses(values: Octets, version_6: Flags) -> Column:
     encoded[:, 10:] = values
     mask = np.broadcast_to(version_6[:, None], (rows, 20)).copy()
     mask[:, :8] = True
-    return Column((Piece(encoded, mask),))
+    return PackedColumn((Piece(encoded, mask),))
 
 
-def pack(columns: Sequence[Column]) -> bytes:
+def pack(columns: Sequence[PackedColumn]) -> bytes:
     """The rows, without the header and the trailer of COPY."""
     rows = len(columns[0].pieces[0].octets)
     width = 2 + sum(4 + column.width for column in columns)

@@ -7,7 +7,7 @@ import pytest
 from psycopg import sql
 
 from tests.support import server_parameters
-from veza_core.operations.purge.catalog import CASCADE, Table
+from veza_core.operations.purge.catalog import CASCADE, LinkedTable
 from veza_core.operations.purge.policy import Due, declared
 from veza_core.operations.purge.removal import (
     REFERRING,
@@ -36,7 +36,7 @@ def explain(platform, statement, parameters, *, options=""):
 
 def due(name, column, key="id"):
     schema, _, table = name.rpartition(".")
-    return Due(Table(0, schema or "public", table, key), column, 30)
+    return Due(LinkedTable(0, schema or "public", table, key), column, 30)
 
 
 def names(reason):

@@ -19,7 +19,7 @@ from psycopg import sql
 
 from veza_core.db.session import database_of
 from veza_core.models import User
-from veza_core.operations.personal_data import ANOTHER, LONGEST, Column, Held, PersonalData
+from veza_core.operations.personal_data import ANOTHER, LONGEST, Held, HeldColumn, PersonalData
 from veza_core.screens.actions.cells import cell
 from veza_core.screens.errors import HelpfulError
 from veza_core.screens.reading import reading
@@ -207,12 +207,12 @@ class Bundle:
             start += SLICE
 
 
-def _is_large(column: Column) -> sql.Composable:
+def _is_large(column: HeldColumn) -> sql.Composable:
     # Of the value as it is given out: what is left out needs no file.
     return sql.SQL("octet_length(({}) #>> '{{}}') > {}").format(column.value, LONGEST)
 
 
-def _cut(held: Held, column: Column) -> sql.Composable:
+def _cut(held: Held, column: HeldColumn) -> sql.Composable:
     """A column as jsonb; in the place of a large value, where it is."""
     if not column.is_unbounded:
         return column.value
@@ -230,7 +230,7 @@ def _file_of(held: Held, key: str, column: str) -> str:
     return f"values/{held.table}/{quote(key, safe='')}-{column}.txt"
 
 
-def _cell(column: Column, text: str | None) -> str:
+def _cell(column: HeldColumn, text: str | None) -> str:
     """A number is what it is; a text that begins like one is none."""
     return text or "" if column.is_number else cell(text)
 

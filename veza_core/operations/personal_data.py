@@ -21,7 +21,7 @@ from psycopg import sql
 
 from veza_core.secret_columns import SECRET_COLUMNS
 
-from .purge.catalog import CASCADE, Catalog, Table, read_catalog
+from .purge.catalog import CASCADE, Catalog, LinkedTable, read_catalog
 
 USERS = "users"
 OF_SIGN_IN = "It belongs to the sign-in of staff, and contains secrets."
@@ -42,7 +42,7 @@ ORDER BY attnum
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class HeldColumn:
     """A column that is given out, and how it is selected: as jsonb."""
 
     name: str
@@ -56,8 +56,8 @@ class Column:
 class Held:
     """The rows of one table that are about a user."""
 
-    table: Table
-    columns: Sequence[Column]
+    table: LinkedTable
+    columns: Sequence[HeldColumn]
     #: Which rows they are, for WHERE.
     condition: sql.Composable
     #: The columns that are left out, as secrets.
@@ -143,22 +143,24 @@ def _of_sign_in() -> list[str]:
     return [f"django.{name}" for name in sorted([*own, *settings.SIGN_IN_TABLES])]
 
 
-def _by_user(catalog: Catalog) -> dict[Table, set[str]]:
+def _by_user(catalog: Catalog) -> dict[LinkedTable, set[str]]:
     """The columns that refer to users, by their table."""
-    found: dict[Table, set[str]] = {}
+    found: dict[LinkedTable, set[str]] = {}
     for reference in catalog.referring[catalog.tables[USERS]]:
         found.setdefault(reference.table, set()).add(reference.column)
     return found
 
 
-def _owned(catalog: Catalog, users: Table, key: sql.Composable) -> dict[Table, sql.Composable]:
+def _owned(
+    catalog: Catalog, users: LinkedTable, key: sql.Composable
+) -> dict[LinkedTable, sql.Composable]:
     """By table, the rows that are a user's own, for WHERE: a deletion of the user deletes them.
 
     Of a table that has a foreign key to users, those that refer to this user; of others, those that
     belong to a row of the user.
     """
     by_user = _by_user(catalog)
-    owned: dict[Table, sql.Composable] = {users: _equals(users.key, key)}
+    owned: dict[LinkedTable, sql.Composable] = {users: _equals(users.key, key)}
     for table in reversed(catalog.children_first()):
         ways = [
             sql.SQL("{} = ANY (ARRAY(SELECT {} FROM {} WHERE {}))").format(
@@ -195,7 +197,7 @@ def _any(conditions: Iterator[sql.Composable] | Sequence[sql.Composable]) -> sql
 
 def _held(
     connection: BaseDatabaseWrapper,
-    table: Table,
+    table: LinkedTable,
     condition: sql.Composable,
     others: Mapping[str, sql.Composable],
 ) -> Held:
@@ -214,7 +216,7 @@ def _held(
 
 def _declared(
     connection: BaseDatabaseWrapper,
-    table: Table,
+    table: LinkedTable,
     found: Mapping[str, sql.Composable],
     hidden: Mapping[str, frozenset[str]],
 ) -> Held:
@@ -237,14 +239,14 @@ def _word(text: str) -> sql.Composable:
 
 
 def _of(
-    connection: BaseDatabaseWrapper, table: Table, condition: sql.Composable, value: Value
+    connection: BaseDatabaseWrapper, table: LinkedTable, condition: sql.Composable, value: Value
 ) -> Held:
     with connection.cursor() as cursor:
         cursor.execute(COLUMNS, [table.oid])
         found = cursor.fetchall()
     secret = SECRET_COLUMNS.get(table.name, frozenset())
     columns = [
-        Column(name, value(name), unbounded and bool(table.key), number)
+        HeldColumn(name, value(name), unbounded and bool(table.key), number)
         for name, unbounded, number in found
         if name not in secret
     ]

@@ -7,7 +7,7 @@ import bcrypt
 import numpy as np
 
 from veza_demo import words
-from veza_demo.binary import Choices, Column, Piece, boolean, digits, integer, text, timestamp
+from veza_demo.binary import Choices, PackedColumn, Piece, boolean, digits, integer, text, timestamp
 from veza_demo.draws import Flags, Integers
 from veza_demo.people import DAY, HOUR, KNOWN, MINUTE
 from veza_demo.registry import table
@@ -126,7 +126,7 @@ def federated_identities(rows: Rows) -> Columns:
     created = np.where(only_way, start, rows.between(start, end))
     deleted = ~only_way & rows.chance("deleted", 0.15)
     gone = rows.between(created, end, "deleted at")
-    address = Column(text(*email_pieces(rows, user)).pieces)
+    address = PackedColumn(text(*email_pieces(rows, user)).pieces)
     return rows.key() | {
         "user_id": rows.refer("users", user),
         "provider": text(rows.choose_skewed("provider", words.PROVIDERS)),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from veza_demo import words
-from veza_demo.binary import Column, boolean, integer, percentages, text, timestamp
+from veza_demo.binary import PackedColumn, boolean, integer, percentages, text, timestamp
 from veza_demo.counts import THREAD
 from veza_demo.draws import Integers
 from veza_demo.people import DAY, HOUR
@@ -139,7 +139,7 @@ def track_history(rows: Rows) -> Columns:
     kind = rows.below("kind", len(words.ACTIONS))
     created = np.where(kind == CREATED, start, rows.between(start, end))
     before, after = (
-        Column((values.take(kind),)).unless(none[kind])
+        PackedColumn((values.take(kind),)).unless(none[kind])
         for values, none in ((words.OLD_VALUES, NO_OLD), (words.NEW_VALUES, NO_NEW))
     )
     return rows.key() | {
@@ -194,6 +194,6 @@ def playback_analytics(rows: Rows) -> Columns:
         "play_time_ms": integer(heard),
         "pause_count": integer(rows.below("pauses", 3) * rows.below("paused", 2)),
         "seek_count": integer(rows.below("seeks", 5) * rows.below("sought", 2)),
-        "completion_rate": Column((PERCENTAGES.take(part),)),
+        "completion_rate": PackedColumn((PERCENTAGES.take(part),)),
         **rows.times(started, np.where(goes_on, started, ended)),
     }

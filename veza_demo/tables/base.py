@@ -4,7 +4,7 @@ import numpy as np
 
 from veza_demo.binary import (
     Choices,
-    Column,
+    PackedColumn,
     Piece,
     addresses,
     hexadecimal,
@@ -15,7 +15,7 @@ from veza_demo.binary import (
 from veza_demo.draws import Flags, Floats, Integers
 from veza_demo.world import World
 
-type Columns = dict[str, Column]
+type Columns = dict[str, PackedColumn]
 
 
 class Rows:
@@ -49,7 +49,7 @@ class Rows:
         fractions = self.fraction(what)
         return choices.take((fractions * fractions * len(choices)).astype(np.int64))
 
-    def refer(self, table: str, numbers: Integers) -> Column:
+    def refer(self, table: str, numbers: Integers) -> PackedColumn:
         """The ids of rows of a table."""
         return octets(self.world.draws(table).uuids(numbers))
 
@@ -57,12 +57,12 @@ class Rows:
         """16 random hexadecimal digits."""
         return hexadecimal(self.draws.bits(what, self.numbers)[:, None].view(np.uint8))
 
-    def token_hash(self) -> Column:
+    def token_hash(self) -> PackedColumn:
         """64 hexadecimal digits, as SHA-256 has them."""
         values = [self.draws.bits(f"token {part}", self.numbers) for part in range(4)]
         return text(hexadecimal(np.stack(values, axis=1).view(np.uint8)))
 
-    def address(self) -> Column:
+    def address(self) -> PackedColumn:
         """Where a client is: one in eight has IPv6."""
         values = [self.draws.bits(f"address {part}", self.numbers) for part in range(2)]
         tens = np.stack(values, axis=1).view(np.uint8)[:, :10]
@@ -107,6 +107,6 @@ def duration(world: World, tracks: Integers) -> Integers:
     return 60_000 + (fractions * fractions * 420_000).astype(np.int64)
 
 
-def sometimes(times: Integers, when: Flags) -> Column:
+def sometimes(times: Integers, when: Flags) -> PackedColumn:
     """The times in these rows, NULL in the others."""
     return timestamp(times).unless(~when)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from veza_demo import words
-from veza_demo.binary import Column, boolean, digits, integer, smallint, text, timestamp
+from veza_demo.binary import PackedColumn, boolean, digits, integer, smallint, text, timestamp
 from veza_demo.draws import Integers
 from veza_demo.people import HOUR, MINUTE, SECOND
 from veza_demo.registry import table
@@ -42,7 +42,9 @@ def hls_streams(rows: Rows) -> Columns:
         ).unless(~ready),
         "segment_count": integer(np.where(ready, segments, 0)),
         "segment_duration_ms": integer(np.full_like(number, SEGMENT)).unless(~ready),
-        "bitrates": Column((choice.only(ready), words.NO_RENDITIONS.take(number * 0).only(~ready))),
+        "bitrates": PackedColumn(
+            (choice.only(ready), words.NO_RENDITIONS.take(number * 0).only(~ready))
+        ),
         "status": text(words.HLS_STATUSES.take(status)),
         **rows.times(created, np.where(status == PENDING_STREAM, created, updated)),
     }

@@ -6,7 +6,7 @@ roles, permissions and role_permissions have the rows that the migrations insert
 import numpy as np
 
 from veza_demo import words
-from veza_demo.binary import Column, boolean, date, octets, text
+from veza_demo.binary import PackedColumn, boolean, date, octets, text
 from veza_demo.people import DAY, SYSTEM_ROLES
 from veza_demo.registry import table
 
@@ -39,7 +39,7 @@ def user_roles(rows: Rows) -> Columns:
     }
 
 
-def _optional(rows: Rows, column: Column, what: str, share: float) -> Column:
+def _optional(rows: Rows, column: PackedColumn, what: str, share: float) -> PackedColumn:
     """The column for that share of the rows, NULL for the others."""
     return column.unless(~rows.chance(what, share))
 
@@ -69,7 +69,7 @@ def user_profiles(rows: Rows) -> Columns:
         "website_url": _optional(rows, site, "has site", 0.1),
         "birthdate": _optional(rows, date(born), "has birthdate", 0.5),
         "gender": _optional(rows, text(rows.choose("gender", words.GENDERS)), "has gender", 0.4),
-        "social_links": Column((rows.choose_skewed("links", words.SOCIAL_LINKS),)),
+        "social_links": PackedColumn((rows.choose_skewed("links", words.SOCIAL_LINKS),)),
         "is_public": boolean(~rows.chance("hidden", 0.08)),
         **rows.times(start, rows.between(start, world.user_end(user), "updated")),
     }
@@ -88,9 +88,9 @@ def user_settings(rows: Rows) -> Columns:
         "theme": text(rows.choose_skewed("theme", words.THEMES)),
         "email_notifications": boolean(rows.chance("email", 0.7)),
         "push_notifications": boolean(rows.chance("push", 0.8)),
-        "notification_preferences": Column(
+        "notification_preferences": PackedColumn(
             (rows.choose_skewed("notifications", words.NOTIFICATIONS),)
         ),
-        "privacy_preferences": Column((rows.choose_skewed("privacy", words.PRIVACY),)),
+        "privacy_preferences": PackedColumn((rows.choose_skewed("privacy", words.PRIVACY),)),
         **rows.times(start, rows.between(start, world.user_end(user), "updated")),
     }

@@ -4,7 +4,7 @@ import numpy as np
 
 from veza_demo import words
 from veza_demo.binary import (
-    Column,
+    PackedColumn,
     Piece,
     bigint,
     boolean,
@@ -58,7 +58,7 @@ def removed_before(threads: Integers) -> Integers:
     return (threads + 4) // 5
 
 
-def _names(rows: Rows) -> tuple[Piece, Piece, Column]:
+def _names(rows: Rows) -> tuple[Piece, Piece, PackedColumn]:
     """Title and slug share their words; the artist is the same for all tracks of an owner."""
     mood = rows.below("mood", len(words.MOOD))
     thing = rows.below("thing", len(words.THING))
@@ -73,7 +73,7 @@ def _names(rows: Rows) -> tuple[Piece, Piece, Column]:
     return words.MOOD.take(mood), words.THING.take(thing), title
 
 
-def _artist(rows: Rows, owner: Integers) -> Column:
+def _artist(rows: Rows, owner: Integers) -> PackedColumn:
     draws = rows.world.draws("artists")
     return text(
         words.BANDS.take(draws.below("band", owner, len(words.BANDS))),
@@ -120,7 +120,7 @@ def tracks(rows: Rows) -> Columns:
             rows.chance("no genre", 0.05)
         ),
         "release_year": smallint(year).unless(rows.chance("no year", 0.1)),
-        "tags": Column((rows.choose_skewed("tags", words.TAGS),)),
+        "tags": PackedColumn((rows.choose_skewed("tags", words.TAGS),)),
         "duration_ms": integer(duration(world, number)).unless(~ready),
         "file_path": text("originals/", *path),
         "file_size": bigint(size).unless(status == UPLOADING),

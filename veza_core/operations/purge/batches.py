@@ -18,7 +18,7 @@ from veza_core.db.timeouts import extend_lock_timeout, set_lock_timeout
 from veza_core.operations.pace import Pace
 from veza_core.operations.replicas import wait_for_replicas
 
-from .catalog import Catalog, Table
+from .catalog import Catalog, LinkedTable
 
 # Counts of this transaction, and of earlier ones that the session has not handed on yet: only the
 # difference within a transaction says something (PostgreSQL, "Viewing Statistics", 27.2.2).
@@ -98,7 +98,7 @@ class Batches:
         """So many rows of the batch were deleted by themselves, and not by a cascade."""
         self._direct[table] += rows
 
-    def changed_by_us(self, table: Table, *, deleted: int = 0, updated: int = 0) -> None:
+    def changed_by_us(self, table: LinkedTable, *, deleted: int = 0, updated: int = 0) -> None:
         """So many rows were changed by the batch's own statement, where only that knows."""
         if not table.is_counted and (deleted or updated):
             self._elsewhere[str(table)].deleted += deleted

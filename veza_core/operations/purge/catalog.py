@@ -50,7 +50,7 @@ SELECT oid, pg_partition_root(oid)::oid FROM pg_class WHERE relispartition AND r
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class LinkedTable:
     """A table, with the column that is its primary key.
 
     The rows of one that `is_spread` are on other nodes: none can be locked beforehand across them,
@@ -89,7 +89,7 @@ class Table:
 class Reference:
     """A foreign key, or triggers in its place, from the side of the table that it refers to."""
 
-    table: Table
+    table: LinkedTable
     column: str
     action: str
 
@@ -113,15 +113,17 @@ class Catalog:
     referring table belongs to.
     """
 
-    tables: dict[str, Table] = field(default_factory=dict)
-    references: dict[Table, list[Reference]] = field(default_factory=lambda: defaultdict(list))
-    blockers: dict[Table, list[Reference]] = field(default_factory=lambda: defaultdict(list))
+    tables: dict[str, LinkedTable] = field(default_factory=dict)
+    references: dict[LinkedTable, list[Reference]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    blockers: dict[LinkedTable, list[Reference]] = field(default_factory=lambda: defaultdict(list))
     reached: dict[int, str] = field(default_factory=dict)
-    referring: dict[Table, list[Reference]] = field(default_factory=lambda: defaultdict(list))
+    referring: dict[LinkedTable, list[Reference]] = field(default_factory=lambda: defaultdict(list))
 
-    def children_first(self) -> list[Table]:
+    def children_first(self) -> list[LinkedTable]:
         """Every table before those that it refers to. Raises `CommandError` for a circle."""
-        sorter: TopologicalSorter[Table] = TopologicalSorter()
+        sorter: TopologicalSorter[LinkedTable] = TopologicalSorter()
         for table in sorted(self.tables.values(), key=str):
             children = {reference.table for reference in self.references[table]} - {table}
             sorter.add(table, *sorted(children, key=str))
@@ -145,7 +147,7 @@ def read_catalog(connection: BaseDatabaseWrapper) -> Catalog:
         managed = distribution.managed if distribution else set()
         cursor.execute(TABLES)
         tables = {
-            oid: Table(
+            oid: LinkedTable(
                 *(oid, schema, name, key, is_soft),
                 is_spread=schema == "public" and name in spread,
                 is_copied=schema == "public" and name in copied,
@@ -162,7 +164,7 @@ def read_catalog(connection: BaseDatabaseWrapper) -> Catalog:
             catalog.referring[catalog.tables[trigger.target]].append(reference)
         cursor.execute(REFERENCES)
         for oid, target_oid, schema, name, column, action, is_single in cursor.fetchall():
-            child = tables.get(oid) or Table(oid, schema, name)
+            child = tables.get(oid) or LinkedTable(oid, schema, name)
             catalog.reached[oid] = str(child)
             if target_oid not in tables:
                 continue

@@ -9,7 +9,7 @@ from psycopg import sql
 from veza_core.counters import Counter, counting
 
 from .batches import Batches
-from .catalog import CASCADE, Reference, Table
+from .catalog import CASCADE, LinkedTable, Reference
 
 DELETE = sql.SQL("DELETE FROM {table} WHERE {key} = ANY(%s)")
 CHILDREN = sql.SQL("SELECT {key} FROM {table} WHERE {column} = ANY(%s) {locking}")
@@ -23,18 +23,18 @@ class Counting:
     def __init__(self, batches: Batches) -> None:
         self.batches = batches
         self.references = batches.catalog.references
-        self.counters: dict[Table, list[tuple[str, Counter]]] = {
+        self.counters: dict[LinkedTable, list[tuple[str, Counter]]] = {
             table: counting(str(table)) for table in batches.catalog.tables.values()
         }
         #: Whether foreign keys change rows that no statistics here count (layout A of Citus).
         self._elsewhere = any(table.is_copied for table in batches.catalog.tables.values())
         #: The cascades by which rows go that count elsewhere, by the table that they begin at.
-        self.ways: dict[Table, list[Reference]] = {
+        self.ways: dict[LinkedTable, list[Reference]] = {
             table: [each for each in references if self._leads_on(each, {table})]
             for table, references in self.references.items()
         }
 
-    def delete(self, table: Table, keys: list[Any]) -> int:
+    def delete(self, table: LinkedTable, keys: list[Any]) -> int:
         """Delete rows that are locked FOR UPDATE, within a batch; return how many they were."""
         gone = self._with_what_goes(table, keys)
         lowered = self._count(gone)
@@ -47,7 +47,7 @@ class Counting:
         self.batches.add_to_counters(lowered)
         return deleted
 
-    def _leads_on(self, reference: Reference, above: set[Table]) -> bool:
+    def _leads_on(self, reference: Reference, above: set[LinkedTable]) -> bool:
         if reference.action != CASCADE:
             return False
         child = reference.table
@@ -58,13 +58,13 @@ class Counting:
             self._leads_on(below, above | {child}) for below in self.references[child]
         )
 
-    def _with_what_goes(self, table: Table, keys: list[Any]) -> dict[Table, set[Any]]:
+    def _with_what_goes(self, table: LinkedTable, keys: list[Any]) -> dict[LinkedTable, set[Any]]:
         """The rows, and those that go by cascade and may count elsewhere; locked from the top.
 
         Nobody can refer to a row that is locked so: no other row comes before the deletion.
         """
-        gone: dict[Table, set[Any]] = defaultdict(set, {table: set(keys)})
-        waiting: list[tuple[Table, Sequence[Any]]] = [(table, keys)]
+        gone: dict[LinkedTable, set[Any]] = defaultdict(set, {table: set(keys)})
+        waiting: list[tuple[LinkedTable, Sequence[Any]]] = [(table, keys)]
         while waiting:
             parent, parents = waiting.pop()
             for reference in self.ways.get(parent, ()):
@@ -81,14 +81,16 @@ class Counting:
                     waiting.append((child, new))
         return gone
 
-    def _along(self, table: Table, keys: Sequence[Any]) -> Iterator[tuple[Table, int, int]]:
+    def _along(
+        self, table: LinkedTable, keys: Sequence[Any]
+    ) -> Iterator[tuple[LinkedTable, int, int]]:
         """Each table that foreign keys change when these rows are deleted.
 
         With how many of its rows they delete, and in how many they set the reference to NULL.
         """
-        gone: dict[Table, set[Any]] = defaultdict(set, {table: set(keys)})
-        cleared: dict[Table, set[Any]] = defaultdict(set)
-        waiting: list[tuple[Table, Sequence[Any]]] = [(table, keys)]
+        gone: dict[LinkedTable, set[Any]] = defaultdict(set, {table: set(keys)})
+        cleared: dict[LinkedTable, set[Any]] = defaultdict(set)
+        waiting: list[tuple[LinkedTable, Sequence[Any]]] = [(table, keys)]
         while waiting:
             parent, parents = waiting.pop()
             for reference in self.references[parent]:
@@ -104,7 +106,7 @@ class Counting:
         for child in gone.keys() | cleared.keys():
             yield child, len(gone[child]), len(cleared[child])
 
-    def _count(self, gone: dict[Table, set[Any]]) -> dict[tuple[str, str], dict[Any, int]]:
+    def _count(self, gone: dict[LinkedTable, set[Any]]) -> dict[tuple[str, str], dict[Any, int]]:
         """How much lower counters of other rows have to be."""
         lowered = {}
         tables = {str(table): keys for table, keys in gone.items()}

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
-from .catalog import CASCADE, SET_NULL, Catalog, Reference, Table, read_catalog
+from .catalog import CASCADE, SET_NULL, Catalog, LinkedTable, Reference, read_catalog
 
 #: Counting stops above it: each row is a page to read, which may be in no cache.
 MOST = 200
@@ -50,7 +50,7 @@ class Effect:
     CLEARED = "set to NULL"
     FORBIDDING = "forbids it"
 
-    table: Table
+    table: LinkedTable
     what: str
     #: The columns that refer to what is deleted; none for the row itself.
     columns: Sequence[str]
@@ -74,11 +74,11 @@ def foresee_one(connection: BaseDatabaseWrapper, name: str, key: Any) -> list[Ef
 class _Asked:
     """A line of the answer; `parent` has the rows that its rows refer to, unless deleted."""
 
-    table: Table
+    table: LinkedTable
     what: str
     columns: Sequence[str]
     count: sql.Composable | None
-    parent: Table | None = None
+    parent: LinkedTable | None = None
 
 
 @dataclass(slots=True)
@@ -86,10 +86,10 @@ class _Question:
     """One statement that counts everything, and what its figures mean."""
 
     catalog: Catalog
-    root: Table
+    root: LinkedTable
     key: Any
     #: The keys of the rows that would be deleted, parents first.
-    gone: dict[Table, sql.Composable] = field(default_factory=dict)
+    gone: dict[LinkedTable, sql.Composable] = field(default_factory=dict)
     asked: list[_Asked] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -109,8 +109,8 @@ class _Question:
         """The lines, those of deleted rows first: of their tables it depends which others end."""
         numbers = iter(figures)
         #: Tables of which not all deleted rows are known, and of which not all are followed.
-        cut: set[Table] = set()
-        lost: set[Table] = set()
+        cut: set[LinkedTable] = set()
+        lost: set[LinkedTable] = set()
         for asked in self.asked:
             table = asked.table
             if asked.count is None:
@@ -149,14 +149,14 @@ class _Question:
                 ]
                 self.gone[table] = sql.SQL(" UNION ").join([*parts, *own])
 
-    def _taking(self, table: Table) -> Iterator[tuple[Table, Reference]]:
+    def _taking(self, table: LinkedTable) -> Iterator[tuple[LinkedTable, Reference]]:
         """The foreign keys by which its rows go with those of another table."""
         for parent in self.gone:
             for reference in self.catalog.references[parent]:
                 if reference.table == table and reference.action == CASCADE:
                     yield parent, reference
 
-    def _parents(self, table: Table) -> set[Table]:
+    def _parents(self, table: LinkedTable) -> set[LinkedTable]:
         return {parent for parent, _ in self._taking(table)}
 
     def _deleted(self) -> Iterator[_Asked]:
@@ -199,7 +199,7 @@ class _Question:
                 yield _Asked(reference.table, Effect.FORBIDDING, columns, count, parent)
 
 
-def _children(reference: Reference, parent: Table) -> sql.Composable:
+def _children(reference: Reference, parent: LinkedTable) -> sql.Composable:
     return CHILDREN.format(**reference.names, **_limits(parent))
 
 
@@ -207,9 +207,9 @@ def _count(rows: sql.Composable, meant: sql.Composable) -> sql.Composable:
     return COUNT.format(rows=rows, meant=meant, most=MOST + 1)
 
 
-def _limits(table: Table) -> dict[str, Any]:
+def _limits(table: LinkedTable) -> dict[str, Any]:
     return {"gone": _name(table), "followed": FOLLOWED, "most": MOST + 1}
 
 
-def _name(table: Table) -> sql.Identifier:
+def _name(table: LinkedTable) -> sql.Identifier:
     return sql.Identifier(f"gone {table}")

@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
 from .batches import Count
-from .catalog import CASCADE, Catalog, Table
+from .catalog import CASCADE, Catalog, LinkedTable
 from .policy import Due
 
 DUE = sql.SQL("SELECT {key} AS key FROM {table} WHERE {condition}")
@@ -28,7 +28,7 @@ def forecast(
     connection: BaseDatabaseWrapper, catalog: Catalog, dues: Sequence[Due], now: datetime
 ) -> dict[str, Count]:
     """Rows that are due, and those that would go with them by cascade, by the table's name."""
-    gone: dict[Table, sql.Composable] = {}
+    gone: dict[LinkedTable, sql.Composable] = {}
     columns: list[sql.Composable] = []
     # Parents first, so that a table's query can name those of its parents.
     for table in reversed(catalog.children_first()):
@@ -43,7 +43,7 @@ def forecast(
     above = {table: _above(catalog, table) for table in catalog.tables.values() if table.is_spread}
     parents = [table for table in gone if any(table in each.values() for each in above.values())]
     columns += [KEYS.format(gone=_name(table)) for table in parents]
-    keys: dict[Table, list[Any]] = {}
+    keys: dict[LinkedTable, list[Any]] = {}
     counts: dict[str, Count] = {}
     if gone:
         figures = _ask(connection, _with(gone, columns))
@@ -56,7 +56,9 @@ def forecast(
     return {name: count for name, count in counts.items() if count.deleted}
 
 
-def _with(gone: dict[Table, sql.Composable], columns: Sequence[sql.Composable]) -> sql.Composable:
+def _with(
+    gone: dict[LinkedTable, sql.Composable], columns: Sequence[sql.Composable]
+) -> sql.Composable:
     return sql.SQL("WITH RECURSIVE {} SELECT {}").format(
         sql.SQL(", ").join(
             sql.SQL("{} (key) AS ({})").format(_name(table), query) for table, query in gone.items()
@@ -65,7 +67,7 @@ def _with(gone: dict[Table, sql.Composable], columns: Sequence[sql.Composable]) 
     )
 
 
-def _above(catalog: Catalog, table: Table) -> dict[str, Table]:
+def _above(catalog: Catalog, table: LinkedTable) -> dict[str, LinkedTable]:
     """What the rows of a table go with: the tables, by the column that refers to them."""
     return {
         reference.column: parent
@@ -77,9 +79,9 @@ def _above(catalog: Catalog, table: Table) -> dict[str, Table]:
 
 def _on_nodes(
     connection: BaseDatabaseWrapper,
-    table: Table,
-    above: dict[str, Table],
-    keys: dict[Table, list[Any]],
+    table: LinkedTable,
+    above: dict[str, LinkedTable],
+    keys: dict[LinkedTable, list[Any]],
     dues: Sequence[Due],
     now: datetime,
 ) -> tuple[int, int]:
@@ -106,7 +108,7 @@ def _ask(connection: BaseDatabaseWrapper, statement: sql.Composable) -> list[Any
         return list(cursor.fetchone())
 
 
-def _due(table: Table, dues: Sequence[Due], now: datetime) -> list[sql.Composable]:
+def _due(table: LinkedTable, dues: Sequence[Due], now: datetime) -> list[sql.Composable]:
     return [
         DUE.format(
             key=sql.Identifier(table.key),
@@ -118,7 +120,7 @@ def _due(table: Table, dues: Sequence[Due], now: datetime) -> list[sql.Composabl
     ]
 
 
-def _children(catalog: Catalog, table: Table, parent: Table) -> list[sql.Composable]:
+def _children(catalog: Catalog, table: LinkedTable, parent: LinkedTable) -> list[sql.Composable]:
     return [
         CHILDREN.format(
             key=sql.Identifier(table.key),
@@ -135,5 +137,5 @@ def _union(queries: Sequence[sql.Composable]) -> sql.Composable:
     return sql.SQL(" UNION ").join(queries)
 
 
-def _name(table: Table) -> sql.Identifier:
+def _name(table: LinkedTable) -> sql.Identifier:
     return sql.Identifier(f"gone {table}")

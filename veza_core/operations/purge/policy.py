@@ -8,7 +8,7 @@ from django.apps import apps
 from django.core.management.base import CommandError
 from psycopg import sql
 
-from .catalog import Catalog, Table
+from .catalog import Catalog, LinkedTable
 
 #: Of Django's own tables, by the settings' kinds.
 OF_DJANGO = {"django.django_session": {"expire_date": "sessions"}}
@@ -34,7 +34,7 @@ def declared() -> list[tuple[str, str, str]]:
 class Due:
     """Rows of `table` go `days` after the time in `column`."""
 
-    table: Table
+    table: LinkedTable
     column: str
     days: int
 

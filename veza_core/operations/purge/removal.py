@@ -15,7 +15,7 @@ from psycopg import sql
 from veza_core.operations.pace import LOCKED, obstacle
 
 from .batches import Batches
-from .catalog import CASCADE, Reference, Table
+from .catalog import CASCADE, LinkedTable, Reference
 from .counting import Counting
 from .policy import Due
 
@@ -44,7 +44,7 @@ LOCK_TIMEOUTS_IN_A_ROW = 3
 
 
 #: A table, and a key in it.
-type Row = tuple[Table, Any]
+type Row = tuple[LinkedTable, Any]
 
 
 class NotDueError(Exception):
@@ -126,11 +126,11 @@ class Removal:
 
     # One batch ------------------------------------------------------------------------------
 
-    def _first_limit(self, table: Table) -> int:
+    def _first_limit(self, table: LinkedTable) -> int:
         # With what refers to them even a few may be too many. To find out takes time, with locks.
         return 10 if self.references[table] else self.batches.pace.batch_size
 
-    def _fitting(self, table: Table, keys: list[Any]) -> tuple[list[Any], int]:
+    def _fitting(self, table: LinkedTable, keys: list[Any]) -> tuple[list[Any], int]:
         """As many of the keys, from the first on, as may go in one batch; none when none may.
 
         And how many to look for next, should the next ones be like these.
@@ -142,7 +142,7 @@ class Removal:
             keys = keys[: len(keys) // 2]
         return keys, max(1, min(most, 2 * len(keys), len(keys) * most // size) if keys else 1)
 
-    def _size(self, table: Table, keys: list[Any]) -> int:
+    def _size(self, table: LinkedTable, keys: list[Any]) -> int:
         """How many rows would go or change with the keys; counts little further than a batch."""
         most = self.batches.pace.batch_size
         seen = {table: set(keys)}
@@ -168,7 +168,7 @@ class Removal:
         statement = REFERRING.format(**reference.names)
         return [row[0] for row in self.batches.rows(statement, [keys, limit])]
 
-    def _delete(self, table: Table, keys: list[Any]) -> None:
+    def _delete(self, table: LinkedTable, keys: list[Any]) -> None:
         if keys:
             deleted = self.counting.delete(table, keys)
             self.batches.deleted(str(table), deleted)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from veza_core.schema.audit.rules.triggers import FUNCTION_NAME
 
 from . import headings
-from .snapshot import Column, Constraint, Snapshot, Table
+from .snapshot import CatalogState, ColumnState, ConstraintState, TableState
 from .triggers import strange_writes
 
 #: Types that a service reads and writes alike (pg_type.oid of text and varchar).
@@ -21,7 +21,7 @@ class Effect(NamedTuple):
     message: str
 
 
-def _switched(was: Table, now: Table) -> Iterator[str]:
+def _switched(was: TableState, now: TableState) -> Iterator[str]:
     """What services may no longer count on at a table that is otherwise the same."""
     if now.row_security and not was.row_security:
         yield f"enables row level security on {now.name}: services see no rows without a policy"
@@ -39,9 +39,9 @@ class Statement:
     `concurrently`: PostgreSQL runs it in no transaction, since it stops nobody.
     """
 
-    start: Snapshot
-    before: Snapshot
-    after: Snapshot
+    start: CatalogState
+    before: CatalogState
+    after: CatalogState
     tag: str
     concurrently: bool
     #: Whether its migration is in no transaction.
@@ -107,7 +107,7 @@ class Statement:
             if loses and key in self.start.columns:
                 yield Effect(headings.DROP_NOT_NULL, f"{name} loses its default")
 
-    def _is_checked(self, key: tuple[int, int], column: Column) -> bool:
+    def _is_checked(self, key: tuple[int, int], column: ColumnState) -> bool:
         """Whether a valid check says so already, which spares the scan."""
         wanted = {f"CHECK (({name} IS NOT NULL))" for name in (column.name, f'"{column.name}"')}
         return any(
@@ -132,7 +132,7 @@ class Statement:
             elif was and oid not in self.start.constraints and not self.in_no_transaction:
                 yield Effect(heading, f"{now.name} is validated in the transaction that adds it")
 
-    def _is_free(self, constraint: Constraint) -> bool:
+    def _is_free(self, constraint: ConstraintState) -> bool:
         """Whether no row has to be read for it."""
         if constraint.kind in "up":
             return constraint.index_oid in self.before.indexes

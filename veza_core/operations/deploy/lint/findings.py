@@ -19,7 +19,7 @@ from veza_core.schema.audit.service import connect
 from . import headings, snapshot
 from .effects import Effect
 from .observer import Observer, observe
-from .snapshot import Snapshot
+from .snapshot import CatalogState
 
 #: The heading for what a rule of the audit asks of the tables and keys of the release.
 OF_THE_AUDIT = {"trigger-missing": headings.TABLE, "fk-not-indexed": headings.FOREIGN_KEY}
@@ -90,7 +90,7 @@ def _run(observer: Observer, state: ProjectState, migration: Migration) -> list[
     return []
 
 
-def _names(catalog: Snapshot) -> set[str]:
+def _names(catalog: CatalogState) -> set[str]:
     tables = {table.name for table in catalog.tables.values()}
     return tables | {constraint.name for constraint in catalog.constraints.values()}
 
@@ -135,9 +135,9 @@ class _Release:
 
     connection: BaseDatabaseWrapper
     models: ProjectState
-    catalog: Snapshot
+    catalog: CatalogState
 
-    def broken(self, before: Snapshot, after: Snapshot) -> Iterator[Effect]:
+    def broken(self, before: CatalogState, after: CatalogState) -> Iterator[Effect]:
         """What a service of the release before cannot do any more after a migration."""
         used = _used(self.models)
         for oid, table in before.tables.items():
@@ -189,7 +189,7 @@ class _Release:
             message = f"{finding.object}: {finding.message}"
             yield OF_THE_AUDIT[finding.rule.id], name, message
 
-    def _forgotten(self, state: ProjectState, now: Snapshot) -> Iterator[str]:
+    def _forgotten(self, state: ProjectState, now: CatalogState) -> Iterator[str]:
         """Columns that the new models leave out, and every row needs."""
         before = _used(self.models)
         after = _used(state)
@@ -206,7 +206,7 @@ class _Release:
                 yield f"the models leave out {name}, which is NOT NULL: give it a default"
 
 
-def _keys(catalog: Snapshot) -> set[int]:
+def _keys(catalog: CatalogState) -> set[int]:
     """Tables and foreign keys."""
     keys = {oid for oid, constraint in catalog.constraints.items() if constraint.kind == "f"}
     return keys | catalog.tables.keys()

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 
-class Table(NamedTuple):
+class TableState(NamedTuple):
     """A table; `file` changes when it is rewritten."""
 
     name: str
@@ -18,7 +18,7 @@ class Table(NamedTuple):
     disabled_triggers: int
 
 
-class Column(NamedTuple):
+class ColumnState(NamedTuple):
     """A column; `kind` is the type's number, `has_default` also true of what is computed."""
 
     name: str
@@ -28,7 +28,7 @@ class Column(NamedTuple):
     has_default: bool
 
 
-class Constraint(NamedTuple):
+class ConstraintState(NamedTuple):
     """A constraint; `kind` as pg_constraint has it (c, f, u, p or x)."""
 
     table: int
@@ -40,7 +40,7 @@ class Constraint(NamedTuple):
     index_oid: int
 
 
-class Index(NamedTuple):
+class IndexState(NamedTuple):
     """An index; `file` changes when it is built again."""
 
     table: int
@@ -49,7 +49,7 @@ class Index(NamedTuple):
     unique: bool
 
 
-class Trigger(NamedTuple):
+class TriggerState(NamedTuple):
     """A trigger that fires; `body` is its function's text, `rows` its transition tables."""
 
     table: str
@@ -60,16 +60,16 @@ class Trigger(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class CatalogState:
     """All of it, by PostgreSQL's own numbers, so that a new name is no new thing."""
 
-    tables: dict[int, Table]
-    columns: dict[tuple[int, int], Column]
-    constraints: dict[int, Constraint]
-    indexes: dict[int, Index]
+    tables: dict[int, TableState]
+    columns: dict[tuple[int, int], ColumnState]
+    constraints: dict[int, ConstraintState]
+    indexes: dict[int, IndexState]
     #: The values of enum types: the type's name and the value, by the value's number.
     values: dict[int, tuple[str, str]]
-    triggers: dict[int, Trigger]
+    triggers: dict[int, TriggerState]
     #: Rules, but those that are views: their names and their tables'.
     rewrites: dict[int, tuple[str, str]]
     #: The texts of functions in PL/pgSQL and SQL.
@@ -146,24 +146,24 @@ def session_settings(connection: BaseDatabaseWrapper) -> dict[str, tuple[str, st
     return {name: (setting, source) for name, setting, source in rows}
 
 
-def read(connection: BaseDatabaseWrapper) -> Snapshot:
+def read(connection: BaseDatabaseWrapper) -> CatalogState:
     """Read it over the session itself, past whatever watches Django's cursors."""
     connection.ensure_connection()
 
     def rows(query: str) -> list[Any]:
         return list(connection.connection.execute(query).fetchall())
 
-    return Snapshot(
-        tables={oid: Table(*rest) for oid, *rest in rows(TABLES)},
-        columns={(table, number): Column(*rest) for table, number, *rest in rows(COLUMNS)},
+    return CatalogState(
+        tables={oid: TableState(*rest) for oid, *rest in rows(TABLES)},
+        columns={(table, number): ColumnState(*rest) for table, number, *rest in rows(COLUMNS)},
         constraints={
-            oid: Constraint(table, name, kind, valid, definition, tuple(columns), index)
+            oid: ConstraintState(table, name, kind, valid, definition, tuple(columns), index)
             for oid, table, name, kind, valid, definition, columns, index in rows(CONSTRAINTS)
         },
-        indexes={oid: Index(table, *rest) for oid, table, *rest in rows(INDEXES)},
+        indexes={oid: IndexState(table, *rest) for oid, table, *rest in rows(INDEXES)},
         values={oid: (kind, value) for oid, kind, value in rows(VALUES)},
         triggers={
-            oid: Trigger(table, name, function, body, tuple(tables))
+            oid: TriggerState(table, name, function, body, tuple(tables))
             for oid, table, name, function, body, tables in rows(TRIGGERS)
         },
         rewrites={oid: (name, table) for oid, name, table in rows(RULES)},

@@ -8,7 +8,7 @@ transaction of each service, whose locks then stop all others.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from .snapshot import Snapshot, Trigger
+from .snapshot import CatalogState, TriggerState
 from .writes import COMMENTS, SMALL, WRITES_IN_BODY
 
 STRINGS = re.compile(r"'(?:[^']|'')*'")
@@ -20,7 +20,9 @@ ASSIGNED = re.compile(
 )
 
 
-def strange_writes(trigger: Trigger, catalog: Snapshot, old: Iterable[str]) -> Iterator[str]:
+def strange_writes(
+    trigger: TriggerState, catalog: CatalogState, old: Iterable[str]
+) -> Iterator[str]:
     """The statements of its function that write rows that do not belong to the row that fired it.
 
     `old` are the tables that have rows.
