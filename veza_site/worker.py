@@ -24,12 +24,6 @@ SILENT, PROBES = 10.0, 2
 
 #: Octets that are looked at for a probe; one of Kubernetes or a load balancer has some hundred.
 LOOKED_AT = 4096
-#: Of what gunicorn refuses before the site sees it.
-OF_REFUSALS = {
-    **HEADERS,
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-}
 BEGINNINGS = tuple(f"{method} {PATH}{end}".encode() for method in ("GET", "HEAD") for end in " ?")
 
 
@@ -96,7 +90,7 @@ class Refusal:
     def sendall(self, answer: bytes) -> None:
         """Send the whole answer, with the headers after its first line."""
         status, end, rest = answer.partition(b"\r\n")
-        ours = "".join(f"{name}: {value}\r\n" for name, value in OF_REFUSALS.items())
+        ours = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
         self.client.sendall(status + end + ours.encode("ascii") + rest)
 
 

@@ -40,10 +40,15 @@ class Served:
         return int(answer.split(b" ", 2)[1]), answer.decode("utf-8", "replace")
 
     def ask(
-        self, line: str, *headers: str, body: bytes = b"", host: bool = True
+        self,
+        line: str,
+        *headers: str,
+        body: bytes = b"",
+        host: bool = True,
+        scheme: str = "https",
     ) -> tuple[int, str]:
         """Send a request through the proxy; `host`: with the site's name."""
-        given = (*([f"Host: {HOST}"] if host else []), "X-Forwarded-Proto: https",
+        given = (*([f"Host: {HOST}"] if host else []), f"X-Forwarded-Proto: {scheme}",
                  "X-Forwarded-For: 203.0.113.9", "Connection: close", *headers)  # fmt: skip
         return self.send("\r\n".join([f"{line} HTTP/1.1", *given, "", ""]).encode() + body)
 

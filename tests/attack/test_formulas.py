@@ -19,7 +19,10 @@ from tests.attack.payloads import _update, insert, remember
 from veza_core.screens.actions.cells import ENDS, SIGNS, cell
 from veza_core.secret_columns import SECRET_COLUMNS
 
-SKIPPED = (" ", "\u00a0", "\u3000", "\u200b", "\ufeff", "\u202e", "\x00", "\x1b", '"', "\u00ad")
+SKIPPED = (" ", "\u00a0", "\u3000", "\u200b", "\ufeff", "\u202e", "\x00", "\x1b", '"', "\u00ad",
+           # Others that nobody sees, one of each block.
+           "\u034f", "\u17b4", "\u180b", "\uffa0", "\ufff0", "\U0001bca3", "\U0001d173",
+           "\U000e0001", "\U000e0020", "\U000e0100")  # fmt: skip
 
 
 def formulas(text: str) -> list[str]:

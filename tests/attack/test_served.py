@@ -27,7 +27,7 @@ def site(
         static = {"STATIC_ROOT": str(directory / "static"), **production_environment(name)}
         collect = manage_process("collectstatic", "--noinput", "--verbosity=0", **static)
         assert collect.returncode == 0, collect.stderr
-        with served(name, directory, LOG_FORMAT=request.param) as site:
+        with served(name, directory, LOG_FORMAT=request.param, METRICS_TOKEN="m" * 16) as site:
             yield site
         log = site.log.read_text()
     assert "Traceback" not in log, log
@@ -221,17 +221,35 @@ def test_clients_that_do_not_read_do_not_hold_the_health_page(site: Served) -> N
     assert b"\r\nConnection: close\r\n" in answer
 
 
+@pytest.mark.parametrize("scheme", ["https", "http"])
 @pytest.mark.parametrize(
     "line",
     ["GET /", "GET /admin/login/", "GET /nothing/", "POST /admin/login/", "GET /healthz",
-     "GET /static/veza/icon.svg", "GET /static/nothing.css", "GET /admin/", "PUT /healthz"],
+     "GET /static/veza/icon.svg", "GET /static/nothing.css", "GET /admin/", "PUT /healthz",
+     "GET /metrics", "HEAD /healthz", "OPTIONS /admin/login/", "GET /admin", "GET /admin/jsi18n/"],
 )  # fmt: skip
-def test_headers(site: Served, line: str) -> None:
-    _, answer = site.ask(line, "Origin: https://evil.example")
+def test_headers(site: Served, line: str, scheme: str) -> None:
+    """Of pages, redirects, errors, probes: whatever answers, and before whatever else."""
+    _, answer = site.ask(line, "Origin: https://evil.example", scheme=scheme)
+    head_of_any_answer(answer)
+    assert ("strict-transport-security: max-age=" in answer.lower()) == (scheme == "https")
+
+
+def test_headers_of_what_the_proxy_did_wrong(site: Served) -> None:
+    _, answer = site.send(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert "BEHIND_TLS_PROXY" in answer
+    head_of_any_answer(answer)
+
+
+def head_of_any_answer(answer: str) -> None:
+    """Look at what no answer may lack (ASVS 5.0, 3.4)."""
     head = answer.partition("\r\n\r\n")[0].lower()
     assert "cache-control: " in head
     assert "cross-origin-resource-policy: same-origin" in head
     assert "permissions-policy: " in head
+    assert "x-content-type-options: nosniff" in head
+    assert "referrer-policy: same-origin" in head
+    assert "frame-ancestors 'none'" in head
     assert "access-control-" not in head
 
 

@@ -17,10 +17,12 @@ SIGNS = "=+-@＝＋－＠﹦﹢﹣﹫⁼⁺⁻₌₊₋﬩"
 #: semicolon where the comma is the decimal sign.
 ENDS = ";；\t\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 
-#: What does not stop every spreadsheet before a sign: blanks, quotes, and what nobody sees.
+#: What does not stop every spreadsheet before a sign: blanks, quotes, and what nobody sees
+#: (Unicode's property Default_Ignorable_Code_Point).
 SKIPPED = (
-    r"\s\x00-\x1f\x7f-\x9f\"\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
-    r"\u3164\ufe00-\ufe0f\ufeff"
+    r"\s\x00-\x1f\x7f-\x9f\"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    r"\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8"
+    r"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 
 #: A run of these, whole, and the sign behind it. It begins nowhere within a run, so that the time
