@@ -65,3 +65,7 @@ def when_ready(server: Any) -> None:
         loopback.confirm(map(loopback.host_of, server.LISTENERS))
     except ImproperlyConfigured as error:
         sys.exit(f"gunicorn: {error}")
+
+
+# SIGHUP reads the configuration again, and may bind other addresses.
+on_reload = when_ready

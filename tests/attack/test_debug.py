@@ -119,18 +119,19 @@ def listening(host: str) -> Any:
 
 
 @pytest.mark.parametrize("debug", ["0", "1"])
+@pytest.mark.parametrize("hook", ["when_ready", "on_reload"])
 @pytest.mark.parametrize("host", ["127.0.0.1", EVERYWHERE])
-def test_gunicorn(debug: str, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gunicorn(debug: str, host: str, hook: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it listens on counts, whoever bound that: BIND, --bind, systemd, or a socket given."""
     monkeypatch.setenv("DEBUG", debug)
-    hook = runpy.run_path(str(ROOT / "gunicorn.conf.py"))["when_ready"]
+    look = runpy.run_path(str(ROOT / "gunicorn.conf.py"))[hook]
     with listening("127.0.0.1") as first, listening(host) as second:
         server = SimpleNamespace(LISTENERS=[first, second])
         if debug == "1" and host == EVERYWHERE:
             with pytest.raises(SystemExit, match=r"0\.0\.0\.0 is not a loopback address"):
-                hook(server)
+                look(server)
         else:
-            hook(server)
+            look(server)
         assert loopback.is_confirmed() == (debug == "1" and host == "127.0.0.1")
 
 
