@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
 
 from veza_site.environment import SECRET_NAMES
-from veza_site.secrecy import masked
+from veza_site.secrecy import masked_report
 
 
 class SettingsFilter(SafeExceptionReporterFilter):
@@ -26,7 +26,7 @@ class Reporter(ExceptionReporter):
     """Django's, masked as a whole: variables and messages have secrets under other names."""
 
     def get_traceback_html(self) -> Any:
-        return masked(super().get_traceback_html())
+        return masked_report(super().get_traceback_html())
 
     def get_traceback_text(self) -> Any:
-        return masked(super().get_traceback_text())
+        return masked_report(super().get_traceback_text())

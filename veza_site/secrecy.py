@@ -31,6 +31,20 @@ IN_CONNECTION = re.compile(
 )
 
 
+#: Where pprint breaks a text, or octets, into several literals; as text, and in HTML.
+_QUOTE = r"(?:'|\"|&#x27;|&quot;)"
+_BREAK = rf"(?:{_QUOTE}\s*\n\s*b?{_QUOTE})?"
+#: A password of a dictionary, however short.
+IN_DICTIONARY = re.compile(rf"((?:password|passwd){_QUOTE}: b?({_QUOTE})).+?(?<!\\)(?=\2)", re.I)
+
+
+def masked_report(text: str) -> str:
+    """The same of a report with variables as pprint writes them, which breaks what is long."""
+    for pattern in _patterns(frozenset(_values())):
+        text = pattern.sub(MASK, text)
+    return masked(IN_DICTIONARY.sub(rf"\1{MASK}", text))
+
+
 def masked(text: str) -> str:
     """The text without the secrets of the settings, and without passwords of URLs."""
     for value in _spellings(frozenset(_values())):
@@ -65,7 +79,29 @@ def _spellings(values: frozenset[str]) -> tuple[str, ...]:
         spelling
         for value in values
         if len(value) >= SHORTEST
-        for text in (value, unquote(value), quote(value, safe=""))
+        for text in _written(value)
         for spelling in (text, repr(text)[1:-1], escape(text), escape(repr(text)[1:-1]))
     }
     return tuple(sorted(spelled, key=len, reverse=True))
+
+
+def _written(value: str) -> tuple[str, ...]:
+    """A value as it is, and as URLs write it."""
+    return value, unquote(value), quote(value, safe="")
+
+
+@lru_cache(maxsize=4)
+def _patterns(values: frozenset[str]) -> tuple[re.Pattern[str], ...]:
+    """What finds the values where a literal may end within, longest first."""
+    texts = {text for value in values if len(value) >= SHORTEST for text in _written(value)}
+    return tuple(
+        re.compile(_BREAK.join(map(_letter, text))) for text in sorted(texts, key=len, reverse=True)
+    )
+
+
+def _letter(letter: str) -> str:
+    """All that a character may be in a literal: what else it has decides how quotes are escaped."""
+    octets = repr(letter.encode(errors="replace"))[2:-1]
+    plain = {letter, repr(letter)[1:-1], octets, f"\\{letter}" if letter in "'\"" else letter}
+    forms = sorted(plain | {escape(form) for form in plain}, key=len, reverse=True)
+    return f"(?:{'|'.join(map(re.escape, forms))})"

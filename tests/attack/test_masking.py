@@ -4,6 +4,7 @@ import html
 import io
 import json
 import logging
+import re
 import sys
 import traceback
 from contextlib import redirect_stdout
@@ -23,8 +24,11 @@ from veza_site.logs import JsonFormatter, TextFormatter
 
 PASSWORD = "p'w<&>\\d of the owner"
 READER = "reader/s p@ssword"
-KEY = "the-key-that-signs-sessions-0123456789-abcdefghijklm'<"
+#: Longer than a line: pprint breaks it at a blank, and octets anywhere.
+KEY = "the-key-that-signs-sessions-0123456789 and has \"words\", 'quotes' and a tail of its own'<"
 TOKEN = "the-token-of-prometheus"
+#: Too short to be masked wherever it stands.
+SHORT = "s3cr"
 SECRETS = (PASSWORD, READER, KEY, TOKEN)
 URL = f"postgresql://veza:{quote(PASSWORD, safe='')}@db.invalid/veza"
 READER_URL = f"postgresql://veza_support:{quote(READER, safe='')}@db.invalid/veza"
@@ -49,7 +53,10 @@ def spellings(secret: str) -> set[str]:
 
 
 def shown(text: str) -> set[str]:
-    """The secrets that a text shows, in any spelling."""
+    """The secrets that a text shows, in any spelling, and broken into literals."""
+    flat = re.sub(r"(['\"])\s*\n\s*b?(['\"])", "", html.unescape(text))
+    # A literal with one kind of quotes escapes none, one with both escapes one.
+    text += flat + flat.replace("\\'", "'").replace('\\"', '"').replace("\\\\", "\\")
     return {secret for secret in SECRETS for spelling in spellings(secret) if spelling in text}
 
 
@@ -60,9 +67,11 @@ def test_a_new_secret_is_known_by_its_name() -> None:
 
 
 def failure() -> Any:
-    address, words = URL, [READER, {"nested": KEY}]  # what a report shows of this frame
+    # What a report shows of this frame.
+    address, words = URL, [READER, {"nested": KEY, "more": [[KEY]], "octets": KEY.encode()}]
+    octets, _parameters = KEY.encode(), {"user": "veza", "password": SHORT}
     try:
-        raise ValueError(f"cannot use {address!r}, {words}, {TOKEN}")
+        raise ValueError(f"cannot use {address!r}, {words}, {TOKEN}, {octets!r}")
     except ValueError:
         return sys.exc_info()
 
@@ -80,6 +89,7 @@ def test_error_report(settings: Any, debug: bool, kind: str) -> None:
     assert "cannot use" in report
     assert "DATABASE_SUPPORT_URL" in report
     assert shown(report) == set()
+    assert SHORT not in report
 
 
 FORMATS = ("simple", "json", "pprint", "text", "value")

@@ -4,11 +4,11 @@ from typing import Any
 
 from django.core.management.commands import diffsettings
 
-from veza_site.secrecy import masked
+from veza_site.secrecy import masked_report
 
 
 class Command(diffsettings.Command):
-    """Settings that differ from Django's own, secrets masked."""
+    """Settings that differ from Django's own, secrets masked_report."""
 
     def handle(self, **options: Any) -> str:
-        return masked(super().handle(**options))
+        return masked_report(super().handle(**options))
