@@ -13,10 +13,14 @@ from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from model_bakery import baker
 
+from tests.acting import columns, take
 from tests.attack.people import sign_in
 from tests.site.test_sign_in import BARRED, ENDED
 from tests.staff import make_staff, post_sign_in
+from veza_core.admin import content_actions
 from veza_core.models import User
+from veza_core.screens.actions import perform
+from veza_legacy_chat.models import Room
 from veza_site.models import StaffLogEntry, StaffSession
 from veza_site.support import sessions
 
@@ -210,3 +214,52 @@ def test_a_lock_by_a_service_ends_it_neither(settings: Any) -> None:
     half_way = signed_in()
     User.objects.filter(pk=alice.pk).update(**BARRED[-1])
     assert half_way.get("/admin/second-factor/").status_code == 200
+
+
+ENDINGS = {
+    "by its owner": lambda: StaffSession.objects.all().delete(),
+    "everywhere": lambda: User.objects.filter(username="alice").update(
+        token_version=F("token_version") + 1
+    ),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_form_that_waits_does_nothing_once_its_session_is_ended(
+    ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row may be held for seconds, and whoever stole the session may have sent the form."""
+    make_staff("moderator")
+    room = baker.make(Room)
+    lock = perform._lock
+
+    def held(*arguments: Any, **options: Any) -> Any:
+        ENDINGS[ending]()
+        return lock(*arguments, **options)
+
+    here = signed_in()
+    monkeypatch.setattr(perform, "_lock", held)
+    assert take(here, room, "soft_delete", confirm=room.name).status_code == 403
+    assert columns(room, "deleted_at") == (None,)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_page_that_runs_stops_once_its_session_is_ended(
+    ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All content of a user is deleted chunk by chunk, which may take minutes."""
+    make_staff("moderator")
+    bob = baker.make(User, username="bob")
+    rooms = baker.make(Room, 5, creator=bob)
+    some = content_actions.perform_some
+
+    def once(*arguments: Any) -> Any:
+        outcome = some(*arguments)
+        ENDINGS[ending]()
+        return outcome
+
+    monkeypatch.setattr(content_actions, "CHUNK", 2)
+    monkeypatch.setattr(content_actions, "perform_some", once)
+    answer = take(signed_in(), bob, "delete_content", confirm="bob")
+    assert "Stopped after 2 of 5" in b"".join(answer.streaming_content).decode()
+    assert sum(columns(room, "deleted_at") != (None,) for room in rooms) == 2

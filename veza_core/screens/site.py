@@ -73,6 +73,10 @@ class StaffSite(AdminSite):
         """The latest entry of one of these actions on a row, masked for who asks; or None."""
 
     @abstractmethod
+    def is_open(self, request: StaffRequest) -> bool:
+        """Whether nobody ended the session since the request began."""
+
+    @abstractmethod
     def needs_code(self, request: StaffRequest) -> bool:
         """Whether a drastic action has to ask for the second factor again."""
 

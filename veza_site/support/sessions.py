@@ -15,7 +15,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from veza_core.access import HttpRequest
+from veza_core.access import HttpRequest, StaffRequest
 from veza_core.models import User
 from veza_site.models import StaffSession
 from veza_site.support.address import client_address
@@ -57,6 +57,15 @@ def why_over(session: SessionBase) -> str:
         return "idle"
     own = session.get(OWN)
     return "" if own and StaffSession.objects.filter(pk=own).exists() else "ended"
+
+
+def is_open(request: StaffRequest) -> bool:
+    """Whether its owner, and who raises `token_version`, left the session open until now."""
+    user: Any = request.user
+    account = User.objects.filter(pk=user.pk, token_version=user.token_version)
+    # Whoever acts has one: see `why_over`.
+    own = StaffSession.objects.filter(pk=request.session[OWN])
+    return own.filter(account_id__in=account.values("pk")).exists()
 
 
 def touch(request: HttpRequest) -> None:

@@ -36,7 +36,7 @@ from veza_site.support.notes import add_note
 from veza_site.support.overview import overview
 from veza_site.support.remembered import deeds, last_deed, remembered
 from veza_site.support.session_page import sessions_view
-from veza_site.support.sessions import needs_second_factor_again
+from veza_site.support.sessions import is_open, needs_second_factor_again
 from veza_site.support.views import check_code, second_factor_view, try_later
 
 
@@ -205,6 +205,10 @@ class SupportSite(StaffSite):
     def sessions(self, request: StaffRequest) -> HttpResponse:
         """The sessions of who asks: see `veza_site.support.session_page`."""
         return sessions_view(self, request)
+
+    def is_open(self, request: StaffRequest) -> bool:
+        """Whether nobody ended the session since the request began."""
+        return is_open(request)
 
     def needs_code(self, request: StaffRequest) -> bool:
         """Whether a drastic action has to ask for the second factor again."""

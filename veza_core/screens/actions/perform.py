@@ -166,9 +166,11 @@ def _changing(admin: "InspectionAdmin") -> Iterator[str]:
 
 
 def _ask_again(admin: "InspectionAdmin", request: StaffRequest, action: RowAction) -> None:
-    """A colleague may have withdrawn the rights since the request began, or while it waited."""
+    """Rights may have been withdrawn since the request began, or while it waited; or the session
+    was ended, which a thief may have.
+    """
     request.access = access_of(request.access.user)
-    if not may(admin, request, action):
+    if not (may(admin, request, action) and admin.admin_site.is_open(request)):
         raise PermissionDenied
 
 
