@@ -5,13 +5,15 @@ that inserts, deletes or restores a row that it counts (docs/services.md, "Count
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
+
+from veza_core.db.inheritance import named
 
 #: In one order, so that two who lock several rows do not wait for each other.
 LOCK = sql.SQL("SELECT FROM {table} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE")
@@ -58,10 +60,12 @@ def counting(rows: str) -> list[tuple[str, Counter]]:
     ]
 
 
-def lock(connection: BaseDatabaseWrapper, *differences: Differences) -> None:
+def lock(
+    connection: BaseDatabaseWrapper, *differences: Differences, heirs: Collection[str] = ()
+) -> None:
     """Lock the rows whose counters will change, in this transaction.
 
-    Whoever calls `add` several times calls it first, with all of them.
+    Whoever calls `add` several times calls it first, with all of them. `heirs`: see `add`.
     """
     ids: dict[str, set[Any]] = defaultdict(set)
     for each in differences:
@@ -69,23 +73,27 @@ def lock(connection: BaseDatabaseWrapper, *differences: Differences) -> None:
             ids[table].update(changes)
     with connection.cursor() as cursor:
         for table in sorted(ids):
-            statement = LOCK.format(table=sql.Identifier("public", table))
+            statement = LOCK.format(table=named("public", table, has_heirs=table in heirs))
             cursor.execute(statement, [list(ids[table])])
 
 
-def add(connection: BaseDatabaseWrapper, differences: Differences) -> dict[str, int]:
+def add(
+    connection: BaseDatabaseWrapper, differences: Differences, *, heirs: Collection[str] = ()
+) -> dict[str, int]:
     """Change counters, none of them below 0, and return how many rows were updated, by table.
 
-    It belongs into the transaction that changes what is counted, after that.
+    It belongs into the transaction that changes what is counted, after that. `heirs` are the tables
+    that others inherit from (`veza_core.db.inheritance`).
     """
     if not differences:
         return {}
-    lock(connection, differences)
+    lock(connection, differences, heirs=heirs)
     updated: dict[str, int] = defaultdict(int)
     with connection.cursor() as cursor:
         for (table, column), changes in differences.items():
             statement = ADD.format(
-                table=sql.Identifier("public", table), column=sql.Identifier(column)
+                table=named("public", table, has_heirs=table in heirs),
+                column=sql.Identifier(column),
             )
             cursor.execute(statement, [list(changes), list(changes.values())])
             updated[table] += cursor.rowcount

@@ -11,7 +11,9 @@ from itertools import batched
 from django.core.management.base import CommandError
 from django.db import DatabaseError, ProgrammingError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import sql
 
+from veza_core.db.inheritance import named, tables_with_heirs
 from veza_core.db.locks import LockNotAvailableError, job_lock
 from veza_core.db.timeouts import set_lock_timeout
 from veza_core.db.waits import told
@@ -27,31 +29,31 @@ BATCH = 100
 LOCK_TIMEOUT = 1.0
 
 #: The tracks whose count is not what it should be: those on top, and those no longer there.
-CHANGES = """
+CHANGES = sql.SQL("""
 WITH top AS MATERIALIZED (
     SELECT track_id, least(count(*), 2147483647)::integer AS plays
-    FROM public.track_plays
+    FROM {plays}
     WHERE created_at > CURRENT_TIMESTAMP - interval '7 days' AND created_at <= CURRENT_TIMESTAMP
     GROUP BY track_id
     ORDER BY plays DESC, track_id
     LIMIT %s
 )
-SELECT id, plays FROM top JOIN public.tracks ON id = track_id WHERE weekly_play_count <> plays
+SELECT id, plays FROM top JOIN {tracks} ON id = track_id WHERE weekly_play_count <> plays
 UNION ALL
-SELECT id, 0 FROM public.tracks
+SELECT id, 0 FROM {tracks}
 WHERE weekly_play_count > 0 AND id NOT IN (SELECT track_id FROM top)
 ORDER BY id
-"""
+""")
 
-UPDATE = """
-UPDATE public.tracks SET weekly_play_count = unlocked.plays
+UPDATE = sql.SQL("""
+UPDATE {tracks} SET weekly_play_count = unlocked.plays
 FROM (
-    SELECT id, plays FROM public.tracks
+    SELECT id, plays FROM {tracks}
     JOIN unnest(%s::uuid[], %s::integer[]) AS new (id, plays) USING (id)
     FOR NO KEY UPDATE OF tracks SKIP LOCKED
 ) AS unlocked
 WHERE tracks.id = unlocked.id
-"""
+""")
 
 
 @dataclass(slots=True)
@@ -77,12 +79,17 @@ def count_weekly_plays(
     """
     try:
         with nullcontext() if dry_run else job_lock(connection, WEEKLY_PLAYS_LOCK_KEY):
+            heirs = tables_with_heirs(connection)
+            own = {
+                name: named("public", table, has_heirs=table in heirs)
+                for name, table in (("tracks", "tracks"), ("plays", "track_plays"))
+            }
             with connection.cursor() as cursor:
-                cursor.execute(CHANGES, [tracks])
+                cursor.execute(CHANGES.format(**own), [tracks])
                 changes = cursor.fetchall()
             outcome.due = len(changes)
             for batch in () if dry_run else batched(changes, BATCH):
-                outcome.updated += _update(connection, batch)
+                outcome.updated += _update(connection, UPDATE.format(**own), batch)
                 wait_for_replicas(connection)
     except LockNotAvailableError as error:
         raise CommandError(
@@ -100,8 +107,12 @@ def count_weekly_plays(
         ) from error
 
 
-def _update(connection: BaseDatabaseWrapper, changes: tuple[tuple[object, int], ...]) -> int:
+def _update(
+    connection: BaseDatabaseWrapper,
+    statement: sql.Composable,
+    changes: tuple[tuple[object, int], ...],
+) -> int:
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         set_lock_timeout(connection, LOCK_TIMEOUT, local=True)
-        cursor.execute(UPDATE, [[id_ for id_, _ in changes], [plays for _, plays in changes]])
+        cursor.execute(statement, [[id_ for id_, _ in changes], [plays for _, plays in changes]])
         return int(cursor.rowcount)

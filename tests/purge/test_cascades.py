@@ -4,6 +4,7 @@ import psycopg
 import pytest
 
 from tests.purge.conftest import deleted
+from tests.support import database_environment, manage
 
 #: Records how many rows each transaction deletes or updates.
 WATCH = """
@@ -150,6 +151,47 @@ def test_another_services_tables(platform):
     count = "SELECT count(*) FROM tracks WHERE user_id = %s"
     assert platform.execute(count, [large]).fetchone() == (30,)
     assert [platform.has("users", other) for other in others].count(True) == 1
+
+
+#: Of another service: foreign tables among them, which can neither be locked nor changed.
+HEIRS = """
+CREATE SCHEMA chat;
+CREATE FOREIGN DATA WRAPPER nothing;
+CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing;
+CREATE FOREIGN TABLE chat.users () INHERITS (users) SERVER nowhere;
+CREATE FOREIGN TABLE chat.likes () INHERITS (track_likes) SERVER nowhere;
+CREATE TABLE chat.sessions () INHERITS (user_sessions);
+CREATE TABLE chat.tracks () INHERITS (tracks);
+"""
+OF_HEIRS = """
+SELECT (SELECT array_agg(s ORDER BY id) FROM chat.sessions s),
+    (SELECT array_agg(t ORDER BY id) FROM chat.tracks t)
+"""
+
+
+def test_rows_of_tables_that_inherit_are_another_services(platform):
+    user = platform.account("large", tracks=3, plays=3)
+    other = platform.account("other", tracks=1, plays=1)
+    platform.execute("UPDATE users SET deleted_at = NULL WHERE id = %s", [other])
+    # What is due, or counts wrongly: with us, and a copy with the other service.
+    platform.insert("user_sessions", user_id=other, expires_at="2001-01-01")
+    track = platform.insert("tracks", user_id=other, like_count=7, weekly_play_count=7)
+    platform.insert("track_likes", user_id=user, track_id=track)
+    platform.execute(HEIRS)
+    platform.execute("INSERT INTO chat.sessions SELECT * FROM ONLY user_sessions")
+    platform.execute("INSERT INTO chat.tracks SELECT * FROM ONLY tracks")
+    before = platform.execute(OF_HEIRS).fetchall()
+    for batch_size in ("1", "1000"):
+        purged = platform.purged("--batch-size", batch_size)
+        assert purged["left"] == {}
+    assert not platform.execute("SELECT FROM ONLY user_sessions").fetchall()
+    assert not platform.execute("SELECT FROM ONLY users WHERE id = %s", [user]).fetchall()
+    for job in ("recount", "count_weekly_plays"):
+        result = manage(job, **database_environment(platform.name))
+        assert (result.returncode, result.stderr) == (0, "")
+    counts = "SELECT like_count, weekly_play_count FROM ONLY tracks WHERE id = %s"
+    assert platform.execute(counts, [track]).fetchone() == (0, 0)
+    assert platform.execute(OF_HEIRS).fetchall() == before
 
 
 def test_a_foreign_key_holds_to_the_end(platform):

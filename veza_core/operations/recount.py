@@ -20,6 +20,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
 from veza_core.counters import Counter, Differences, add, declared
+from veza_core.db.inheritance import named, tables_with_heirs
 from veza_core.db.locks import RECOUNT_LOCK_KEY, LockNotAvailableError, job_lock
 from veza_core.db.timeouts import set_lock_timeout
 from veza_core.db.waits import told
@@ -158,15 +159,16 @@ class Recount:
             for counter in those:
                 self.outcome.counters[f"{table}.{counter.column}"] = Off()
         soft = {name for (name,) in self._rows(sql.SQL(SOFT))}
+        heirs = tables_with_heirs(self.connection)
         for table, those in counters.items():
             if after and table < after[0]:
                 continue
             self.outcome.table = table
             self.outcome.last = after[1] if after and table == after[0] else FIRST
-            self._look_at(table, Measure(table, those, soft))
+            self._look_at(table, Measure(table, those, soft, heirs))
 
     def _look_at(self, table: str, measure: "Measure") -> None:
-        statement = NEXT.format(table=sql.Identifier("public", table))
+        statement = NEXT.format(table=measure.own(table))
         while True:
             started = time.monotonic()
             found = self._rows(statement, [self.outcome.last, self.pace.batch_size])
@@ -206,22 +208,22 @@ class Recount:
             if not ids:
                 return
             for some in batched(ids, AT_ONCE):
-                self._add(differences, some)
+                self._add(measure, differences, some)
             differences = self._differences(measure, ids)
         for (table, column), changes in differences.items():
             self.outcome.counters[f"{table}.{column}"].left += len(changes)
 
-    def _add(self, differences: Differences, ids: Sequence[Any]) -> None:
+    def _add(self, measure: "Measure", differences: Differences, ids: Sequence[Any]) -> None:
         """Add to the counters of these rows in a transaction; what is locked for long is left."""
         try:
             with transaction.atomic(using=self.connection.alias):
                 set_lock_timeout(self.connection, self.pace.lock_timeout, local=True)
-                add(self.connection, dict(_of(differences, ids)))
+                add(self.connection, dict(_of(differences, ids)), heirs=measure.heirs)
         except DatabaseError as error:
             if obstacle(error) is None:
                 raise
             for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]) if len(ids) > 1 else ():
-                self._add(differences, half)
+                self._add(measure, differences, half)
 
     def _rows(self, statement: sql.Composable, values: Any = ()) -> list[Any]:
         with self.connection.cursor() as cursor:
@@ -240,13 +242,19 @@ def _of(
 class Measure:
     """How the counters of a table are measured."""
 
-    def __init__(self, table: str, counters: Sequence[Counter], soft: set[str]) -> None:
+    def __init__(
+        self, table: str, counters: Sequence[Counter], soft: set[str], heirs: set[str]
+    ) -> None:
         self.table = table
+        self.heirs = heirs
         self.counters = counters
         names = [sql.Identifier(f"count_{number}") for number in range(len(counters))]
         self.statement = MEASURE.format(
-            table=sql.Identifier("public", table),
-            counts=sql.SQL(", ").join(map(_count, names, counters, [soft] * len(counters))),
+            table=self.own(table),
+            counts=sql.SQL(", ").join(
+                _count(name, counter, self.own(counter.rows), soft)
+                for name, counter in zip(names, counters, strict=True)
+            ),
             differences=sql.SQL(", ").join(
                 DIFFERENCE.format(name=name, column=sql.Identifier(counter.column))
                 for name, counter in zip(names, counters, strict=True)
@@ -254,14 +262,20 @@ class Measure:
             joins=sql.SQL(" ").join(JOIN.format(name=name) for name in names),
         )
 
+    def own(self, table: str) -> sql.Composable:
+        """A table for a statement: its own rows alone."""
+        return named("public", table, has_heirs=table in self.heirs)
 
-def _count(name: sql.Identifier, counter: Counter, soft: set[str]) -> sql.Composable:
+
+def _count(
+    name: sql.Identifier, counter: Counter, rows: sql.Composable, soft: set[str]
+) -> sql.Composable:
     conditions = [OLDER] * counter.only_grows + [COUNTING_IS_LIVE] * (counter.rows in soft) or [
         "true"
     ]
     return COUNT.format(
         name=name,
-        rows=sql.Identifier("public", counter.rows),
+        rows=rows,
         key=sql.Identifier("counting", counter.key),
         condition=sql.SQL(" AND ").join(map(sql.SQL, conditions)),
     )

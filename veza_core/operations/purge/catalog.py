@@ -9,17 +9,18 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
 from veza_core.db.distribution import asking, read_distribution, read_triggers
+from veza_core.db.inheritance import HAS_HEIRS, named
 
 CASCADE, SET_NULL = "c", "n"
 BLOCKING = "ar"
 
 # The key of a partitioned table holds what it is partitioned by as well; rows of its partitions are
 # its own.
-TABLES = """
+TABLES = f"""
 SELECT pg_class.oid, nspname, relname, key.name, EXISTS (
     SELECT FROM pg_attribute
     WHERE attrelid = pg_class.oid AND attname = 'deleted_at' AND NOT attisdropped
-)
+), {HAS_HEIRS}
 FROM pg_class
 JOIN pg_namespace ON pg_namespace.oid = relnamespace
 JOIN pg_index ON indrelid = pg_class.oid AND indisprimary
@@ -66,14 +67,16 @@ class LinkedTable:
     is_spread: bool = False
     is_copied: bool = False
     is_managed: bool = False
+    #: Others inherit from it, whose rows are not its own.
+    has_heirs: bool = False
 
     def __str__(self) -> str:
         return self.name if self.schema == "public" else f"{self.schema}.{self.name}"
 
     @property
-    def identifier(self) -> sql.Identifier:
-        """The name for a statement."""
-        return sql.Identifier(self.schema, self.name)
+    def identifier(self) -> sql.Composable:
+        """The name for a statement that reads or changes its rows."""
+        return named(self.schema, self.name, has_heirs=self.has_heirs)
 
     @property
     def is_counted(self) -> bool:
@@ -152,8 +155,9 @@ def read_catalog(connection: BaseDatabaseWrapper) -> Catalog:
                 is_spread=schema == "public" and name in spread,
                 is_copied=schema == "public" and name in copied,
                 is_managed=schema == "public" and name in managed,
+                has_heirs=has_heirs,
             )
-            for oid, schema, name, key, is_soft in cursor.fetchall()
+            for oid, schema, name, key, is_soft, has_heirs in cursor.fetchall()
         }
         catalog.tables = {str(table): table for table in tables.values()}
         catalog.reached = {oid: str(table) for oid, table in tables.items()}
