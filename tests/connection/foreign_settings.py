@@ -16,6 +16,7 @@ FORMATS = {
     "check_function_bodies": ["off"],
     "default_transaction_isolation": ["serializable", "repeatable read"],
     "search_path": ["pg_catalog", "chat"],
+    "gin_fuzzy_search_limit": ["1"],
 }
 ALL_AT_ONCE = {name: values[0] for name, values in FORMATS.items()}
 

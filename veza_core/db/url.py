@@ -20,6 +20,8 @@ NO_DATABASE = (
 #: What a connection has unless the URL says otherwise.
 DEFAULT_OPTIONS = {"application_name": "veza", "connect_timeout": "10"}
 
+#: In bytes (PostgreSQL, NAMEDATALEN).
+LONGEST_NAME = 63
 #: Of a URL that names none, whatever PGPORT says.
 DEFAULT_PORT = "5432"
 #: What a URL may leave out, and libpq would take from the environment.
@@ -39,8 +41,9 @@ def connection_parameters(url: str, name: str = "DATABASE_URL") -> dict[str, Any
         raise ImproperlyConfigured(f"{name} {engine}: it takes {FORM}")
     try:
         parameters: dict[str, Any] = dict(conninfo_to_dict(url))
-        # libpq reads these two only when it connects.
+        # libpq reads these only when it connects.
         [int(port) for port in str(parameters.get("port", "")).split(",") if port]
+        int(parameters.get("connect_timeout") or 0)
         urlsplit(url)
         named = conninfo_to_dict(url.partition("?")[0])
     except (ProgrammingError, ValueError):
@@ -54,6 +57,13 @@ def connection_parameters(url: str, name: str = "DATABASE_URL") -> dict[str, Any
             f"{name} names a service, whose file could name another server: write out "
             f"{FORM} instead of service={parameters['service']}"
         )
+    for keyword in ("dbname", "user"):
+        # A server takes the beginning of a longer one, and so another database or role.
+        if len(str(parameters.get(keyword) or "").encode()) > LONGEST_NAME:
+            raise ImproperlyConfigured(
+                f"{name} contains a {keyword} of more than {LONGEST_NAME} bytes, which is "
+                "PostgreSQL's limit"
+            )
     if not parameters.get("dbname"):
         raise ImproperlyConfigured(f"{name} names no database: it takes {FORM}")
     return {**DEFAULT_OPTIONS, **manner_of_connecting(), **_placed(parameters, name)}
