@@ -85,6 +85,8 @@ CREATE TABLE public.hls_transcode_queue (
     CONSTRAINT chk_hls_transcode_queue_priority CHECK (priority >= 1 AND priority <= 10)
 );
 
+CREATE INDEX idx_hls_transcode_queue_completed_at
+    ON public.hls_transcode_queue (completed_at DESC) WHERE status = 'failed';
 CREATE INDEX idx_hls_transcode_queue_priority_run_after
     ON public.hls_transcode_queue (priority DESC, run_after) WHERE status = 'pending';
 CREATE INDEX idx_hls_transcode_queue_status_created_at

@@ -181,6 +181,13 @@ class HlsTranscodeJob(BaseModel):
                 fields=["status", "-created_at"],
                 name="idx_hls_transcode_queue_status_created_at",
             ),
+            # Those that failed, the last first. Only a failure writes it: an index on updated_at
+            # would take each sign of life its HOT update.
+            Index(
+                fields=["-completed_at"],
+                condition=Q(status="failed"),
+                name="idx_hls_transcode_queue_completed_at",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -144,7 +144,8 @@ def _reference(model: type[Model], field: Any) -> str:
 
 def _time(field: "Field[Any, Any]") -> str:
     moment = "CURRENT_TIMESTAMP - (n / 10) * interval '1 hour'"
-    if field.name in ("created_at", "updated_at", "started_at", "last_activity_at", "run_after"):
+    if field.name in ("created_at", "updated_at", "started_at", "completed_at",
+                      "last_activity_at", "run_after"):  # fmt: skip
         return moment
     if field.name == "expires_at":
         return f"{moment} + interval '30 days'"

@@ -44,7 +44,7 @@ BOUNDS = {
     keyset: ("COUNT_LIMIT", "WINDOW"),
     unsorted: ("COUNT_LIMIT",),
     panels: ("PANEL_COUNT_LIMIT", "LOOKED_THROUGH", "THROUGH"),
-    overview: ("COUNT_LIMIT",),
+    overview: ("COUNT_LIMIT", "OLDEST"),
     plays: ("CHART_LIMIT",),
     daily: ("STEP",),
     related: ("SESSIONS", "NEWEST"),

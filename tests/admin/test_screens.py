@@ -115,7 +115,7 @@ def test_panels_lead_both_ways(browser: Client) -> None:
     track = baker.make(Track, user__username="composer")
     baker.make(TrackPlay, track=track, _quantity=23)
     page = browser.get(page_of(Track, track.pk)).content.decode()
-    assert f'href="{list_of(TrackPlay, track=track.pk)}">The latest 20, and all 23 →' in page
+    assert f'href="{list_of(TrackPlay, track=track.pk)}">The latest 10, and all 23 →' in page
     assert f'href="{page_of(User, track.user_id)}">composer</a>' in page
     plays = browser.get(list_of(TrackPlay, track=track.pk)).content.decode()
     assert '<strong>23</strong> <span class="visually-hidden">plays' in plays
@@ -125,9 +125,9 @@ def test_counts_of_panels_stop(browser: Client, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(panels, "PANEL_COUNT_LIMIT", 22)
     track, other = baker.make(Track, _quantity=2)
     baker.make(TrackPlay, track=track, _quantity=23)
-    baker.make(TrackPlay, track=other, _quantity=20)
-    assert "The latest 20, and all 22+ →" in browser.get(page_of(Track, track.pk)).content.decode()
-    assert "All 20 →" in browser.get(page_of(Track, other.pk)).content.decode()
+    baker.make(TrackPlay, track=other, _quantity=10)
+    assert "The latest 10, and all 22+ →" in browser.get(page_of(Track, track.pk)).content.decode()
+    assert "All 10 →" in browser.get(page_of(Track, other.pk)).content.decode()
 
 
 def test_panels_do_not_say_latest_of_what_no_index_sorts(
@@ -138,9 +138,9 @@ def test_panels_do_not_say_latest_of_what_no_index_sorts(
     baker.make(RefreshToken, session=session, _quantity=22)
     baker.make(RefreshToken, session=other, _quantity=21)
     page = browser.get(page_of(UserSession, session.pk)).content.decode()
-    assert "20 of them, and all 22 →" in page
+    assert "10 of them, and all 22 →" in page
     page = browser.get(page_of(UserSession, other.pk)).content.decode()
-    assert "The latest 20, and all 21 →" in page
+    assert "The latest 10, and all 21 →" in page
 
 
 def test_the_menu_says_where_one_is(browser: Client) -> None:

@@ -219,12 +219,11 @@ def _driven(
     branches = _branches(screen) if name is None else ()
     if branches:
         key = screen.merged
-    sorted_by = options[name].sorted_by if name in options else ""
     return Listing(
-        Order.parse(screen.model, order or sorted_by or "-created_at", key),
+        Order.parse(screen.model, order or "-created_at", key),
         order != UNSORTED,
         driver,
-        name in options and not sorted_by,
+        name in options,
         condition,
         branches=branches,
     )

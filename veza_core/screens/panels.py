@@ -24,7 +24,7 @@ from .site import StaffSite
 from .states import UNSORTED
 
 #: Rows shown in a panel.
-LATEST = 20
+LATEST = 10
 
 #: Counting a panel's rows stops here, and says "1,000+": a page has twenty panels.
 PANEL_COUNT_LIMIT = 1_000

@@ -28,8 +28,6 @@ class Option:
     key: str = ""
     #: The keys of the list with which the state has an index of its own.
     with_keys: tuple[str, ...] = ()
-    #: For `UNSORTED`: the order that a bounded number of the rows is sorted by.
-    sorted_by: str = ""
     #: A column that the list has beside its own for it.
     column: str = ""
 

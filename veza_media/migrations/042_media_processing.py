@@ -300,6 +300,11 @@ class Migration(migrations.Migration):
                         fields=["status", "-created_at"],
                         name="idx_hls_transcode_queue_status_created_at",
                     ),
+                    veza_core.db.indexes.Index(
+                        condition=models.Q(("status", "failed")),
+                        fields=["-completed_at"],
+                        name="idx_hls_transcode_queue_completed_at",
+                    ),
                 ],
                 "constraints": [
                     models.CheckConstraint(
