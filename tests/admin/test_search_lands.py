@@ -3,18 +3,30 @@
 import hashlib
 import html
 import secrets
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 from model_bakery import baker
 
+from tests.admin.addresses import list_of
 from tests.admin.plans import captured, nodes, plan_of
-from tests.admin.searching import SEARCH, found, search
+from tests.admin.searching import SEARCH, found, search, text_of
 from tests.admin.test_search_page import somebody_with
-from tests.staff import make_user
-from veza_core.models import FederatedIdentity, User
+from tests.staff import make_user, signed_in
+from veza_core.models import (
+    FederatedIdentity,
+    Permission,
+    RefreshToken,
+    Role,
+    RolePermission,
+    User,
+    UserRoleAssignment,
+    UserSession,
+)
 from veza_core.screens.search.term import read, without_wrapping
 from veza_streaming.models import Track, TrackComment, TrackShare
 
@@ -43,11 +55,13 @@ def address(row: Any) -> str:
      "{short}…", "{short}...", "user_id={pk}", "user {pk} cannot sign in",
      "E-mail: bob@example.com", "email=bob@example.com;", "From: Bob Ross <bob@example.com>",
      "\u202abob@example.com\u202c",
-     "Bob <\u2068bob@example.com\u2069>", "@bob", "@bob!", "(@bob)"],
+     "Bob <\u2068bob@example.com\u2069>", "@bob", "@bob!", "(@bob)", "BOB", "Bob's", "@Bob’s",
+     "bob@example.com's", "BOB-SLUG"],
 )  # fmt: skip
 def test_a_user_however_copied(browser: Client, bob: User, text: str):
     baker.make(FederatedIdentity, user=bob, email="bob@example.com", provider="google")
     make_user("bobby")
+    User.objects.filter(pk=bob.pk).update(slug="bob-slug")
     pk = str(bob.pk)
     asked = text.format(pk=pk, short=pk[:8], longer=pk[:15])
     assert lands(browser, asked) == address(bob)
@@ -83,11 +97,44 @@ def test_what_is_no_label_stays(text: str):
 
 
 def test_several_are_a_list(browser: Client, bob: User):
-    """Two rows whose IDs begin alike, and a title that is no name of one row."""
+    """Two rows whose IDs begin alike, that have one title, or that have it and go on."""
     other = baker.make(Track, id=f"{str(bob.pk)[:8]}-0000-4000-8000-000000000001", title="Home")
     assert lands(browser, str(bob.pk)[:8]) == SEARCH
     assert found(search(browser, str(bob.pk)[:8])) == {"users": [bob.pk], "tracks": [other.pk]}
+    assert lands(browser, "Home") == address(other)
+    longer = baker.make(Track, title="Home again")
     assert lands(browser, "Home") == SEARCH
+    assert lands(browser, "Home ag") == SEARCH, "a part alone is a guess"
+    Track.objects.filter(pk=longer.pk).update(title="Home")
+    assert lands(browser, "Home") == SEARCH
+
+
+def test_an_address_with_one_session_opens_it(browser: Client):
+    """From where a link leads to all accounts that were seen there."""
+    session, other = baker.make(UserSession, ip_address="192.0.2.7"), baker.make(UserSession)
+    assert lands(browser, "192.0.2.7") == address(session)
+    UserSession.objects.filter(pk=other.pk).update(ip_address="192.0.2.7")
+    assert lands(browser, "192.0.2.7") == SEARCH
+    page = text_of(browser.post(SEARCH, {"q": "192.0.2.7"}, follow=True))
+    assert (
+        f'href="{list_of(User, address="192.0.2.7")}">Users: seen at IP address 192.0.2.7' in page
+    )
+
+
+def test_an_address_that_no_session_has_leads_to_accounts(browser: Client, bob: User):
+    """Who only played there is known by these alone; for who may read all that it asks."""
+    session = {"user": bob, "ip_address": "192.0.2.7"}
+    baker.make(RefreshToken, **session, expires_at=timezone.now() + timedelta(days=1))
+    response = browser.post(SEARCH, {"q": "192.0.2.7:443"}, follow=True)
+    assert response.request["PATH_INFO"] == list_of(User)
+    assert [row.pk for row in response.context["cl"].result_list] == [bob.pk]
+    role = baker.make(Role)
+    names = ("admin.access", "users.read", "user_sessions.read")
+    for permission in Permission.objects.filter(name__in=names):
+        baker.make(RolePermission, role=role, permission=permission)
+    reader = make_user("reader")
+    baker.make(UserRoleAssignment, user=reader, role=role, expires_at=None)
+    assert lands(signed_in(reader), "192.0.2.7") == SEARCH
 
 
 def test_all_that_was_found_is_a_click_away(browser: Client, bob: User):

@@ -23,7 +23,13 @@ from veza_core.screens.guard import READING, guarded
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.labels import url_of
 from veza_core.screens.legible import name_html
-from veza_core.screens.search.finders import beginning_and_domain, part, same, same_behind, whole
+from veza_core.screens.search.finders import (
+    beginning_and_domain,
+    part,
+    same_behind,
+    slug,
+    whole,
+)
 from veza_core.screens.states import Option, State, View, boolean, choices
 
 from .account_actions import ACCOUNT_ACTIONS
@@ -76,7 +82,7 @@ class UserAdmin(InspectionAdmin):
     has_timeline = True
     page_template = "veza/user.html"
     panels_first = ("user_roles", "federated_identities", "user_sessions", "refresh_tokens")
-    finders = (whole("email"), same("username", live=True), same("slug", live=True),
+    finders = (whole("email"), whole("username", live=True), slug(),
                *beginning_and_domain("email"), part("username"))  # fmt: skip
     frequent_actions = ("unban", "reactivate", "ban", "revoke", "note")
     row_actions = (

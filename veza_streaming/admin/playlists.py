@@ -5,7 +5,7 @@ from django.contrib import admin
 from veza_core.screens.actions.notes import AddNote
 from veza_core.screens.actions.soft_deletion import soft_deletion
 from veza_core.screens.inspection import InspectionAdmin
-from veza_core.screens.search.finders import part, same, whole
+from veza_core.screens.search.finders import part, slug, whole
 from veza_core.screens.states import boolean, choices
 from veza_core.screens.timeline import Moment
 from veza_streaming.models import (
@@ -24,7 +24,7 @@ class PlaylistAdmin(InspectionAdmin):
     columns = ("title", "user", "is_public", "track_count", "follower_count", "created_at")
     states = (boolean("is_public", "Public"),)
     label = "title"
-    finders = (whole("title"), same("slug", live=True), part("title"))
+    finders = (whole("title"), slug(), part("title"))
     row_actions = (*soft_deletion("playlists", typed="title"), AddNote("playlists"))
 
 

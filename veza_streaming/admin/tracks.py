@@ -10,7 +10,7 @@ from veza_core.screens.actions.notes import AddNote
 from veza_core.screens.actions.soft_deletion import soft_deletion
 from veza_core.screens.display import badge
 from veza_core.screens.inspection import InspectionAdmin
-from veza_core.screens.search.finders import part, same, whole
+from veza_core.screens.search.finders import part, slug, whole
 from veza_core.screens.states import View, boolean, choices
 from veza_core.screens.timeline import Moment
 from veza_streaming.admin.plays import plays_by_day
@@ -37,7 +37,7 @@ class TrackAdmin(InspectionAdmin):
         View("This week", {"range": "7d"}),
     )
     label = "title"
-    finders = (whole("title"), whole("artist"), same("slug", live=True), part("title"),
+    finders = (whole("title"), whole("artist"), slug(), part("title"),
                part("artist"))  # fmt: skip
     row_actions = (*soft_deletion("tracks", typed="title"), AddNote("tracks"))
     sections = (

@@ -77,9 +77,14 @@ LABELS = {
 }
 
 
-def same(column: str, *, live: bool = False) -> Finder:
-    """The value as it was typed. `live`: by an index over live rows only."""
-    return Finder(column, "exact", "text", where=LIVE if live else Q())
+def same(column: str) -> Finder:
+    """The value as it was typed."""
+    return Finder(column, "exact", "text")
+
+
+def slug() -> Finder:
+    """A slug, which is kept in lower case, by an index over live rows only."""
+    return Finder("slug", "exact", "slug", where=LIVE)
 
 
 def same_behind(column: str, leading: str) -> Finder:
@@ -87,9 +92,9 @@ def same_behind(column: str, leading: str) -> Finder:
     return Finder(column, "exact", "text", where=LIVE & Q(**{f"{leading}__known": True}))
 
 
-def whole(column: str) -> Finder:
-    """The value in whatever case, by an index on upper(column)."""
-    return Finder(column, "iexact", "text")
+def whole(column: str, *, live: bool = False) -> Finder:
+    """The value in whatever case, by an index on upper(column). `live`: over live rows only."""
+    return Finder(column, "iexact", "text", where=LIVE if live else Q())
 
 
 def part(column: str) -> Finder:

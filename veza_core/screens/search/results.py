@@ -84,13 +84,18 @@ def groups(
     return sorted(made, key=lambda group: not group.is_exact)
 
 
-def the_one(found: Sequence[Group]) -> Model | None:
+def the_one(found: Sequence[Group], *, alone: bool = True) -> Model | None:
     """The row that is the only one whose ID, name, e-mail or token was typed; else None.
 
     What the account itself is known by elsewhere, such as its identity at a provider, is no other.
+    All else, such as a title or an address, is meant when nothing but one row has it; `alone`: no
+    list has that name.
     """
     named = [row for group in found for row in group.named]
     owners = [row for row in named if isinstance(row, User)] or named
+    if not owners:
+        rows = [row for group in found for row in group.rows]
+        return rows[0] if alone and len(rows) == 1 and found[0].is_exact else None
     if len(owners) != 1:
         return None
     (one,) = owners
@@ -123,7 +128,7 @@ def _group(kind: Kind, rows: Sequence[Model], number: int, term: Term) -> Group:
 
 def names_one(finder: Finder) -> bool:
     """Whether a finder compares the whole of what is unique to a row."""
-    return finder.column in NAMING and finder.wants in ("id", "ids", "text", "hash")
+    return finder.column in NAMING and finder.wants in ("id", "ids", "text", "slug", "hash")
 
 
 def _list_of(kind: Kind, term: Term) -> str:

@@ -49,6 +49,9 @@ NAMED_MAIL = re.compile(r"[^<>]*+<\s*+([^<>\s@]++@[^<>\s@]++)\s*+>[,;.]?")
 #: What e-mails, usernames, IDs and addresses look like.
 ONE_WORD = re.compile(r"[\w.@+:-]+")
 
+#: As in a sentence: `lena's`.
+POSSESSIVE = re.compile(r"([\w.@+-]++)['’]s")
+
 #: `user_id=…`, `E-mail: …`, as logs and tickets have it.
 LABELLED = re.compile(r"[a-z][\w -]{0,30}+[:=]\s*+(\S++)", re.I)
 #: An address with a port, as logs have it; that of IPv6 has brackets.
@@ -84,6 +87,11 @@ class Term:
     ids: tuple[uuid.UUID, uuid.UUID] | None = None
 
     @property
+    def slug(self) -> str:
+        """As slugs are kept: in lower case."""
+        return self.text.lower()
+
+    @property
     def is_too_short(self) -> bool:
         """Whether parts of names were left out because of its length."""
         return THREE_IN_A_ROW.search(self.text) is None
@@ -106,6 +114,8 @@ def without_wrapping(text: str) -> str:
         value = _without_port(_bare(labelled[1]))
         bare = value if _address(value) or MAIL.fullmatch(value) else bare
     bare = _without_port(bare)
+    if owner := POSSESSIVE.fullmatch(bare):
+        bare = owner[1]
     if bare.startswith("@") and _domain(bare) is None:
         bare = bare.lstrip("@")
     if ONE_WORD.fullmatch(bare):

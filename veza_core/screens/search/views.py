@@ -7,7 +7,7 @@ title, and going back to the results still works. The staff log gets kinds and c
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,12 +16,15 @@ from django.http import HttpResponse, HttpResponseNotAllowed, HttpResponseRedire
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.text import capfirst
 from django.views.decorators.debug import sensitive_post_parameters
 
 from veza_core.access import StaffRequest
 from veza_core.screens.actions import typed
 from veza_core.screens.errors import HelpfulError, NotThereError, error_page
-from veza_core.screens.labels import url_of
+from veza_core.screens.inspection import InspectionAdmin
+from veza_core.screens.labels import list_of, url_of
 from veza_core.screens.menu import Place, find_places
 from veza_core.screens.reading import reading
 from veza_core.screens.site import StaffSite
@@ -128,9 +131,11 @@ def page(site: StaffSite, request: StaffRequest, term: Term | None) -> HttpRespo
     with reading(alias):
         if term is not None:
             found = groups(request, site, alias, term, find(request, site, alias, term))
-            if "all" not in request.GET and (only := the_one(found)) is not None:
-                return _open(site, request, only, found)
             places = find_places(site, request, term.text)
+            only = the_one(found, alone=not places)
+            if "all" not in request.GET and only is not None:
+                return _open(site, request, only, found)
+            places = [*_asked(site, request, term), *places]
             if not found and "all" not in request.GET and len(places) == 1:
                 _record(site, request, found)
                 return HttpResponseRedirect(places[0].url)
@@ -152,6 +157,19 @@ def page(site: StaffSite, request: StaffRequest, term: Term | None) -> HttpRespo
     if term is not None:
         _record(site, request, found)
     return response
+
+
+def _asked(site: StaffSite, request: StaffRequest, term: Term) -> Iterator[Place]:
+    """The lists with a filter that looks into other tables for what was typed: an IP address."""
+    for screen in site.screens():
+        if not isinstance(screen, InspectionAdmin) or not screen.has_view_permission(request):
+            continue
+        for one in screen.screen(request).criteria:
+            value = getattr(term, one.name, None)
+            if one.tables and value:
+                name = capfirst(str(screen.opts.verbose_name_plural))
+                url = f"{list_of(screen.model)}?{urlencode({one.name: value})}"
+                yield Place(f"{name}: {one.label[:1].lower()}{one.label[1:]} {value}", "", url)
 
 
 def _open(site: StaffSite, request: StaffRequest, row: Any, found: list[Group]) -> HttpResponse:
