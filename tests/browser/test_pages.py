@@ -6,9 +6,10 @@ from playwright.sync_api import Page, expect
 from tests.attack.addresses import MODELS, actions_of, address_of
 from tests.attack.payloads import KINDS, SHAPES, Hostile
 from tests.browser.checks import check, check_columns, check_density, check_widths
-from tests.browser.rows import insert_hostile
+from tests.browser.rows import fetch, insert_hostile
 from tests.browser.watch import Watch
 from veza_core.models import User
+from veza_streaming.models import Track
 
 
 @pytest.fixture(scope="package")
@@ -43,6 +44,26 @@ def test_text_without_a_break(model: type, odd: dict[str, Hostile], staff: Page)
     staff.goto(address_of(model, "change", odd["unbroken"].keys[model._meta.db_table]))
     check_widths(staff)
     assert "WW" not in staff.title()
+
+
+@pytest.mark.parametrize("table", ["users", "tracks"])
+def test_columns_of_panels(table: str, database: str, hostile: Hostile, staff: Page) -> None:
+    """Of whoever has most, and of a row with hostile text."""
+    busy = "SELECT track_id, user_id FROM track_plays WHERE user_id IS NOT NULL GROUP BY 1, 2"
+    track, user = fetch(database, f"{busy} ORDER BY count(*) DESC LIMIT 1")
+    model, pk = (User, user) if table == "users" else (Track, track)
+    for key in (pk, hostile.keys[table]):
+        staff.goto(address_of(model, "change", key))
+        check_columns(staff)
+
+
+def test_columns_of_results(hostile: Hostile, staff: Page) -> None:
+    staff.goto("/admin/search/")
+    for text in ("remix", "ember"):
+        staff.get_by_label("Search everything").fill(text)
+        staff.keyboard.press("Enter")
+        expect(staff.get_by_role("heading", name="Tracks", exact=True)).to_be_visible()
+        check_columns(staff)
 
 
 def test_start_page(hostile: Hostile, staff: Page) -> None:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language_info
 
 from veza_core.access import StaffRequest
 from veza_core.models import User, UserRoleAssignment
@@ -39,7 +40,7 @@ def head(
     name = (profile and profile.display_name) or user.username
     facts = [
         ("Their time", _local_time(settings.timezone) if settings else "not known"),
-        ("Language", settings.language if settings else "not known"),
+        ("Language", _language(settings.language) if settings else "not known"),
         ("Signs in with", _signs_in_with(user, rows.get("federated_identities", ()))),
         ("Last sign-in", when(user.last_login) if user.last_login else "never"),
         ("Signed up", when(user.created_at)),
@@ -65,6 +66,14 @@ def _local_time(zone: str) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return f"not known ({zone})"
     return f"{now:%H:%M}, {zone}"
+
+
+def _language(code: str) -> str:
+    """What a language is called, with the code that the services have: "Brazilian Portuguese"."""
+    try:
+        return f"{get_language_info(code.lower())['name']} ({code})"
+    except KeyError:
+        return code
 
 
 def _signs_in_with(user: User, identities: Any) -> str:

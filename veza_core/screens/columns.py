@@ -47,6 +47,7 @@ HEADINGS = {
     "email_notifications": "E-mail notifications",
     "country_code": "Country",
     "last_login": "Last sign-in",
+    "failed_login_count": "Failed sign-ins",
     "ip_address": "IP address",
     "created_at": "Created",
     "updated_at": "Last changed",

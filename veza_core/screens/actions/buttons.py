@@ -50,10 +50,9 @@ def buttons(admin: "InspectionAdmin", request: StaffRequest, row: Any) -> Button
             continue
         if action.rule not in known:
             known[action.rule] = action.refusals(request.access, [row])
-        why = known[action.rule].get(row.pk) or action.no_choice(request.access, row)
-        if why:
+        if why := known[action.rule].get(row.pk):
             refused.setdefault(why, []).append(action.label)
-        else:
+        elif not action.no_choice(request.access, row):
             offered.append((action, action_url(admin.model, row.pk, action.name)))
     places = {name: place for place, name in enumerate(admin.frequent_actions)}
     offered.sort(key=lambda each: places.get(each[0].name, len(places)))
