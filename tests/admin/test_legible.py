@@ -7,7 +7,9 @@ from django.utils.html import strip_tags
 from hypothesis import given
 from hypothesis import strategies as st
 
+from veza_core.screens.actions.naming import short
 from veza_core.screens.legible import is_blank, name_html, name_text, text_html
+from veza_streaming.models import Track
 
 
 @pytest.mark.parametrize(
@@ -35,6 +37,20 @@ from veza_core.screens.legible import is_blank, name_html, name_text, text_html
 def test_names(name: str, shown: str) -> None:
     assert strip_tags(name_html(name)) == shown
     assert name_text(name) == shown
+
+
+@pytest.mark.parametrize(
+    ("title", "called"),
+    [
+        ("x\u00a0\u00a0", "x␣␣"),
+        (" x", "␣x"),
+        ("ad\u200bmin", "adU+200Bmin"),
+        ("one\n  two", "one two"),
+    ],
+)
+def test_actions_call_rows_by_what_is_there(title: str, called: str) -> None:
+    """So nobody deletes the twin."""
+    assert short(Track(title=title)) == called
 
 
 def test_each_text_keeps_its_direction() -> None:

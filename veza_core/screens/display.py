@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any
 
@@ -316,5 +317,5 @@ KINDS: tuple[tuple[Any, Show], ...] = (
     (str, _text),
     (list, _list),
     (dict, lambda _, value, whole: document(value, whole=whole)),
-    ((int, float), _number),
+    ((int, float, Decimal), _number),
 )

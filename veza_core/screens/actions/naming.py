@@ -19,8 +19,11 @@ def one_line(text: str) -> str:
 
 
 def short(row: Any) -> str:
-    """What a row is called on these pages."""
-    return name_text(shortened(one_line(str(row)) or str(row.pk)[:8], SHOWN))
+    """What a row is called on these pages: a name as it is, a text of several lines as one."""
+    name = str(row)
+    if len(name.splitlines()) > 1:
+        name = one_line(name)
+    return name_text(shortened(name or str(row.pk)[:8], SHOWN))
 
 
 def called(admin: "InspectionAdmin", rows: Sequence[Any]) -> str:
