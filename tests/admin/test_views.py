@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from html import unescape
+from uuid import uuid4
 
 import pytest
 from django.contrib import admin
@@ -160,3 +161,22 @@ def test_actions_are_told_in_words(browser: Client) -> None:
     assert "<b>carol</b> banned bob" in page
     assert "searched" not in page
     assert ">Searched</a>" in browser.get(list_of(StaffLogEntry)).content.decode()
+
+
+def test_an_action_on_many_rows_leaves_room_for_what_others_did(browser: Client) -> None:
+    said = {"subject_table": "track_comments", "subject_label": "first!", "staff_name": "carol"}
+    baker.make(StaffLogEntry, action="users.ban", staff_name="dave", subject_label="bob",
+               subject_table="users")  # fmt: skip
+    for number in (30, 2):
+        baker.make(
+            StaffLogEntry, number, action="track_comments.soft_delete", batch=uuid4(), **said
+        )
+    baker.make(StaffLogEntry, action="track_comments.restore", **said)
+    page = browser.get("/admin/").content.decode().partition('<h2 id="actions">')[2]
+    lines = re.findall(r"<li><span>(.*?)</span>", page.partition("</section>")[0])
+    assert lines == [
+        "<b>carol</b> restored first!",
+        "<b>carol</b> deleted first! and 1 more",
+        "<b>carol</b> deleted first! and 29 more",
+        "<b>dave</b> banned bob",
+    ]

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connections
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from veza_core.access import StaffRequest
@@ -209,8 +210,14 @@ def _actions(site: StaffSite, request: StaffRequest) -> list[tuple[Any, ...]]:
         (
             name_html(entry.staff_name),
             done(site, entry.action),
-            name_html(entry.subject_label) if entry.subject_label else "",
+            _on(entry, others),
             opening(entry),
         )
-        for entry in told(request, StaffLogEntry.objects.all())
+        for entry, others in told(request)
     ]
+
+
+def _on(entry: StaffLogEntry, others: int) -> SafeString:
+    """On what an action was taken: its row, and how many others."""
+    more = f" and {others:,} more" if others else ""
+    return format_html("{}{}", name_html(entry.subject_label) if entry.subject_label else "", more)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from django.db.models import Model, QuerySet
+from django.db.models import Count as Number
+from django.db.models import Exists, Model, OuterRef, QuerySet, Subquery
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
@@ -53,9 +54,17 @@ class RememberedPanel:
         return self.table.rows
 
 
-def told(request: StaffRequest, entries: QuerySet[StaffLogEntry]) -> list[StaffLogEntry]:
-    """The latest actions among these entries, as far as who asks may see them."""
-    return _read(request, entries.filter(ACTION).order_by("-created_at", "-id"), LATEST)
+def told(request: StaffRequest) -> list[tuple[StaffLogEntry, int]]:
+    """The latest actions of all staff, as far as who asks may see them.
+
+    Of an action on several rows the last entry, and how many others there are: one that had a
+    thousand rows would leave room for nothing else.
+    """
+    same = StaffLogEntry.objects.filter(batch=OuterRef("batch"))
+    others = same.filter(pk__lt=OuterRef("pk")).order_by().values("batch").annotate(n=Number("pk"))
+    entries = StaffLogEntry.objects.filter(ACTION, ~Exists(same.filter(pk__gt=OuterRef("pk"))))
+    found = entries.annotate(others=Subquery(others.values("n"))).order_by("-created_at", "-id")
+    return [(entry, vars(entry)["others"] or 0) for entry in _read(request, found, LATEST)]
 
 
 def remembered(site: StaffSite, request: StaffRequest, row: Model) -> list[RememberedPanel]:
