@@ -182,8 +182,7 @@ def test_what_is_forgotten_is_said_by_name(project, subtests):
         # The columns that are new.
         "public.users: no comment on column pronouns (comment-missing). Add db_comment=",
         "docs/schema.md: users.pronouns is not in the contract. Add pronouns and its type to",
-        "docs/services.md: the page does not say who writes users.pronouns. Add pronouns to a "
-        "line of users.",
+        'seed_demo has no values for users.pronouns. Add "pronouns": ….',
         # The column that is gone.
         "sections names sample_rate, which is not a column of tracks. Remove sample_rate.",
         ": sample_rate is not a column of tracks. Remove sample_rate.",

@@ -133,9 +133,9 @@ def _demo(tables: dict[str, DeclaredTable]) -> Iterator[str]:
         for column in sorted(written - {field.column for field in fields}):
             yield f"{where}: {column} is not a column of {table.name}. Remove {column}."
         for field in fields:
-            needed = not (field.null or field.has_db_default() or field.column in written)
-            if needed:
-                yield f'{where}: {table.name}.{field.column} is NOT NULL. Add "{field.column}": ….'
+            if field.column not in written:
+                name = f"{table.name}.{field.column}"
+                yield f'{where}: seed_demo has no values for {name}. Add "{field.column}": ….'
 
 
 def _without_rows(table: DeclaredTable) -> str:
