@@ -181,6 +181,14 @@ def long_or_absent(token: str) -> None:
         raise ValidationError(f"{LEAST_TOKEN} random characters or more are needed, or none")
 
 
+def without_comma(key: str) -> None:
+    """Raise `ValidationError` for a key that SECRET_KEY_FALLBACKS could not hold one day."""
+    if "," in key:
+        raise ValidationError(
+            "a comma in it would split it in SECRET_KEY_FALLBACKS: choose another"
+        )
+
+
 def _unknown(names: Iterable[str]) -> str:
     """What is wrong with the first variable that must be a setting and is none; empty: nothing."""
     for name in sorted(set(names) - NAMES):

@@ -25,6 +25,7 @@ from veza_site.environment import (
     WEB_THREADS,
     long_or_absent,
     read_environment,
+    without_comma,
 )
 from veza_site.logs import logging_settings
 from veza_site.processors import usable_processors
@@ -35,7 +36,7 @@ env = read_environment()
 try:
     # Off unless asked for: a deployment that forgets it must not run with it.
     DEBUG = env.bool("DEBUG", default=False)
-    SECRET_KEY = env.str("SECRET_KEY", default="").strip()
+    SECRET_KEY = env.str("SECRET_KEY", default="", validate=without_comma).strip()
     # Keys of before, with which nothing is signed any more, and what they signed is still good.
     SECRET_KEY_FALLBACKS: list[str] = env.names("SECRET_KEY_FALLBACKS", default="")
     ALLOWED_HOSTS: list[str] = env.names("ALLOWED_HOSTS", default="")

@@ -96,6 +96,8 @@ def test_commands_need_no_secret(command, tmp_path):
         ("STATIC_ROOT", ""),
         ("LOG_FORMAT", "xml"),
         ("METRICS_TOKEN", "short"),
+        # As a fallback it would be two keys, each of them shorter.
+        ("SECRET_KEY", "x" * 50 + "," + "y" * 9),
     ],
 )
 def test_value_of_the_wrong_kind(name, value):
