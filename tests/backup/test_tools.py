@@ -7,6 +7,7 @@ from django.core.management.base import CommandError
 from django.db import connection
 
 from veza_core.operations.backup import tools as module
+from veza_core.operations.backup.programs import explain
 from veza_core.operations.backup.tools import Tools, find_tools, nearest
 
 
@@ -70,3 +71,17 @@ def test_the_server_s_own_version_is_here():
         assert find_tools(major)[0].major > major
     else:
         assert find_tools(major)[0].major == major
+
+
+def test_what_pg_dump_asked_is_no_part_of_its_error():
+    """That is pages long."""
+    messages = (
+        "pg_dump: last built-in OID is 16383\n"
+        "pg_dump: error: query failed: server closed the connection unexpectedly\n"
+        "\tThis probably means the server terminated abnormally\n"
+        "pg_dump: detail: Query was: SELECT c.tableoid,\nc.oid FROM pg_class c\n"
+    )
+    assert explain(["/usr/bin/pg_dump"], 1, messages) == (
+        "pg_dump: query failed: server closed the connection unexpectedly This probably means the "
+        "server terminated abnormally"
+    )

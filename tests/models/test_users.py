@@ -1,5 +1,6 @@
 """Accounts: how they are made, found, and signed in."""
 
+import io
 from datetime import timedelta
 
 import pytest
@@ -81,6 +82,14 @@ def test_createsuperuser_refuses_in_one_line(createsuperuser, alice, arguments, 
         createsuperuser(**arguments)
     assert "\n" not in str(caught.value)
     assert User.objects.get() == alice
+
+
+def test_createsuperuser_without_a_terminal_makes_nobody_and_says_so():
+    """Django's command succeeds there, and a script goes on without the account."""
+    names = {"email": "root@example.com", "username": "root", "verbosity": 0}
+    with pytest.raises(CommandError, match="standard input is no terminal: give --noinput"):
+        call_command("createsuperuser", stdin=io.StringIO(), **names)
+    assert not User.objects.exists()
 
 
 @pytest.mark.parametrize("identifier", ["alice@example.com", "alice"])

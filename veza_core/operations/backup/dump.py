@@ -40,8 +40,8 @@ def count_tables(connection: BaseDatabaseWrapper) -> int:
         is_there, tables = cursor.fetchone()
     if not is_there:
         raise CommandError(
-            f"database {connection.settings_dict['NAME']} has neither schema public nor django: "
-            "there is nothing to back up"
+            f"database {connection.settings_dict['NAME']} has no table users, or no history of "
+            "migrations in schema django: there is nothing to back up"
         )
     return int(tables)
 

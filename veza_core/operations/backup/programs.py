@@ -46,6 +46,8 @@ def explain(command: list[str], returncode: int, messages: str) -> str:
     if returncode < 0:
         return f"{name} was ended by {signal.Signals(-returncode).name}"
     told = re.findall(r"^\S+: (?:error|detail|hint|fatal): (.*(?:\n(?!\S+: ).*)*)", messages, re.M)
+    # The statement that failed is pages long, and no operator's.
+    told = [line for line in told if not line.startswith(("Query was: ", "Command was: "))]
     text = " ".join(" ".join(told).split()) or " ".join(messages.split())
     return f"{name}: {text or f'exit code {returncode} of {shlex.join(command)}'}"
 

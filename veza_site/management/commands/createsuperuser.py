@@ -1,9 +1,22 @@
 """`createsuperuser`: the command of Django, which says first where it writes."""
 
-from django.contrib.auth.management.commands.createsuperuser import Command as DjangoCommand
+from typing import Any
 
+from django.contrib.auth.management.commands.createsuperuser import Command as DjangoCommand
+from django.core.management.base import CommandError
+
+from veza_core.db.session import Session
 from veza_core.management.announced import AnnouncedMixin
 
 
 class Command(AnnouncedMixin, DjangoCommand):
     """Makes the first account."""
+
+    def run(self, session: Session, *args: Any, **options: Any) -> Any:
+        """Django's. Raises `CommandError` where it would succeed without having made one."""
+        if options["interactive"] and not self.stdin.isatty():
+            raise CommandError(
+                "it asks for a password, and standard input is no terminal: give --noinput and "
+                "DJANGO_SUPERUSER_PASSWORD. Nothing was changed."
+            )
+        return super().run(session, *args, **options)
