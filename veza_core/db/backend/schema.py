@@ -35,6 +35,22 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
     # The comments on the table that is being created, and on its columns.
     _comments: list[str] | None = None
 
+    def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
+        """Run what was kept for the end, such as foreign keys, and end the transaction.
+
+        Django's own leaves it open where such a statement fails, as at a lock timeout: the next
+        attempt would run within it, and its work would never be committed.
+        """
+        try:
+            if exc_type is None:
+                for statement in self.deferred_sql:
+                    self.execute(statement, None)
+                self.deferred_sql.clear()
+        except BaseException as error:
+            super().__exit__(type(error), error, error.__traceback__)
+            raise
+        super().__exit__(exc_type, exc_value, traceback)
+
     def table_sql(self, model: type[Model]) -> tuple[str, list[Any]]:
         sql, params = super().table_sql(model)
         if not lives_in_public(model):
