@@ -105,5 +105,9 @@ def test_actions_are_found_by_an_index(staff, bob):
             use_sequential_scans(allowed)
             for statement in asked:
                 scans = [node for node in nodes(plan_of(statement)) if "Relation Name" in node]
-                assert [scan.get("Index Name") for scan in scans] == [index], statement
+                names = [scan.get("Index Name") for scan in scans]
+                # The start page asks of each whether others of the same action follow.
+                assert [name for name in names if name != "idx_stafflog_batch"] == [index], (
+                    statement
+                )
                 assert sum(map(rows_read, scans)) <= 60, statement
