@@ -61,11 +61,11 @@ def counting(rows: str) -> list[tuple[str, Counter]]:
 
 
 def lock(
-    connection: BaseDatabaseWrapper, *differences: Differences, heirs: Collection[str] = ()
+    connection: BaseDatabaseWrapper, *differences: Differences, inherited: Collection[str] = ()
 ) -> None:
     """Lock the rows whose counters will change, in this transaction.
 
-    Whoever calls `add` several times calls it first, with all of them. `heirs`: see `add`.
+    Whoever calls `add` several times calls it first, with all of them. `inherited`: see `add`.
     """
     ids: dict[str, set[Any]] = defaultdict(set)
     for each in differences:
@@ -73,26 +73,28 @@ def lock(
             ids[table].update(changes)
     with connection.cursor() as cursor:
         for table in sorted(ids):
-            statement = LOCK.format(table=named("public", table, has_heirs=table in heirs))
+            statement = LOCK.format(
+                table=named("public", table, is_inherited_from=table in inherited)
+            )
             cursor.execute(statement, [list(ids[table])])
 
 
 def add(
-    connection: BaseDatabaseWrapper, differences: Differences, *, heirs: Collection[str] = ()
+    connection: BaseDatabaseWrapper, differences: Differences, *, inherited: Collection[str] = ()
 ) -> dict[str, int]:
     """Change counters, none of them below 0, and return how many rows were updated, by table.
 
-    It belongs into the transaction that changes what is counted, after that. `heirs` are the tables
-    that others inherit from (`veza_core.db.inheritance`).
+    It belongs into the transaction that changes what is counted, after that. `inherited` are
+    the tables that others inherit from (`veza_core.db.inheritance`).
     """
     if not differences:
         return {}
-    lock(connection, differences, heirs=heirs)
+    lock(connection, differences, inherited=inherited)
     updated: dict[str, int] = defaultdict(int)
     with connection.cursor() as cursor:
         for (table, column), changes in differences.items():
             statement = ADD.format(
-                table=named("public", table, has_heirs=table in heirs),
+                table=named("public", table, is_inherited_from=table in inherited),
                 column=sql.Identifier(column),
             )
             cursor.execute(statement, [list(changes), list(changes.values())])

@@ -39,7 +39,7 @@ IN_DICTIONARY = re.compile(rf"((?:password|passwd){_QUOTE}: b?({_QUOTE})).+?(?<!
 
 
 def masked_report(text: str) -> str:
-    """The same of a report with variables as pprint writes them, which breaks what is long."""
+    """`masked`, for a report that shows variables as pprint does, which breaks a long value."""
     for pattern in _patterns(frozenset(_values())):
         text = pattern.sub(MASK, text)
     return masked(IN_DICTIONARY.sub(rf"\1{MASK}", text))

@@ -13,7 +13,7 @@ from django.db import DatabaseError, ProgrammingError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
-from veza_core.db.inheritance import named, tables_with_heirs
+from veza_core.db.inheritance import inherited_tables, named
 from veza_core.db.locks import LockNotAvailableError, job_lock
 from veza_core.db.timeouts import set_lock_timeout
 from veza_core.db.waits import told
@@ -79,9 +79,9 @@ def count_weekly_plays(
     """
     try:
         with nullcontext() if dry_run else job_lock(connection, WEEKLY_PLAYS_LOCK_KEY):
-            heirs = tables_with_heirs(connection)
+            inherited = inherited_tables(connection)
             own = {
-                name: named("public", table, has_heirs=table in heirs)
+                name: named("public", table, is_inherited_from=table in inherited)
                 for name, table in (("tracks", "tracks"), ("plays", "track_plays"))
             }
             with connection.cursor() as cursor:

@@ -154,7 +154,7 @@ def test_another_services_tables(platform):
 
 
 #: Of another service: foreign tables among them, which can neither be locked nor changed.
-HEIRS = """
+CHILDREN = """
 CREATE SCHEMA chat;
 CREATE FOREIGN DATA WRAPPER nothing;
 CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing;
@@ -163,7 +163,7 @@ CREATE FOREIGN TABLE chat.likes () INHERITS (track_likes) SERVER nowhere;
 CREATE TABLE chat.sessions () INHERITS (user_sessions);
 CREATE TABLE chat.tracks () INHERITS (tracks);
 """
-OF_HEIRS = """
+OF_CHILDREN = """
 SELECT (SELECT array_agg(s ORDER BY id) FROM chat.sessions s),
     (SELECT array_agg(t ORDER BY id) FROM chat.tracks t)
 """
@@ -177,10 +177,10 @@ def test_rows_of_tables_that_inherit_are_another_services(platform):
     platform.insert("user_sessions", user_id=other, expires_at="2001-01-01")
     track = platform.insert("tracks", user_id=other, like_count=7, weekly_play_count=7)
     platform.insert("track_likes", user_id=user, track_id=track)
-    platform.execute(HEIRS)
+    platform.execute(CHILDREN)
     platform.execute("INSERT INTO chat.sessions SELECT * FROM ONLY user_sessions")
     platform.execute("INSERT INTO chat.tracks SELECT * FROM ONLY tracks")
-    before = platform.execute(OF_HEIRS).fetchall()
+    before = platform.execute(OF_CHILDREN).fetchall()
     for batch_size in ("1", "1000"):
         purged = platform.purged("--batch-size", batch_size)
         assert purged["left"] == {}
@@ -191,7 +191,7 @@ def test_rows_of_tables_that_inherit_are_another_services(platform):
         assert (result.returncode, result.stderr) == (0, "")
     counts = "SELECT like_count, weekly_play_count FROM ONLY tracks WHERE id = %s"
     assert platform.execute(counts, [track]).fetchone() == (0, 0)
-    assert platform.execute(OF_HEIRS).fetchall() == before
+    assert platform.execute(OF_CHILDREN).fetchall() == before
 
 
 def test_a_foreign_key_holds_to_the_end(platform):

@@ -8,23 +8,25 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
 #: Whether a table has others below it that are no partitions; `oid` is the table's.
-HAS_HEIRS = "(relkind = 'r' AND EXISTS (SELECT FROM pg_inherits WHERE inhparent = pg_class.oid))"
+IS_INHERITED_FROM = (
+    "(relkind = 'r' AND EXISTS (SELECT FROM pg_inherits WHERE inhparent = pg_class.oid))"
+)
 
 FIND = f"""
-SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND {HAS_HEIRS}
+SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND {IS_INHERITED_FROM}
 """
 
 
-def named(schema: str, table: str, *, has_heirs: bool) -> sql.Composable:
+def named(schema: str, table: str, *, is_inherited_from: bool) -> sql.Composable:
     """A table for a statement, behind FROM, UPDATE or DELETE FROM: its own rows alone.
 
     ONLY where it is needed: of a partitioned table it would mean no row, and Citus refuses it.
     """
-    only = sql.SQL("ONLY " if has_heirs else "")
+    only = sql.SQL("ONLY " if is_inherited_from else "")
     return sql.Composed([only, sql.Identifier(schema, table)])
 
 
-def tables_with_heirs(connection: BaseDatabaseWrapper) -> set[str]:
+def inherited_tables(connection: BaseDatabaseWrapper) -> set[str]:
     """The tables of `public` that others inherit from."""
     with connection.cursor() as cursor:
         cursor.execute(FIND)

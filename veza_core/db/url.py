@@ -20,8 +20,8 @@ NO_DATABASE = (
 #: What a connection has unless the URL says otherwise.
 DEFAULT_OPTIONS = {"application_name": "veza", "connect_timeout": "10"}
 
-#: In bytes (PostgreSQL, NAMEDATALEN).
-LONGEST_NAME = 63
+#: PostgreSQL's own limit on a name, in bytes (NAMEDATALEN - 1).
+MAX_NAME_BYTES = 63
 #: Of a URL that names none, whatever PGPORT says.
 DEFAULT_PORT = "5432"
 #: What a URL may leave out, and libpq would take from the environment.
@@ -59,9 +59,9 @@ def connection_parameters(url: str, name: str = "DATABASE_URL") -> dict[str, Any
         )
     for keyword in ("dbname", "user"):
         # A server takes the beginning of a longer one, and so another database or role.
-        if len(str(parameters.get(keyword) or "").encode()) > LONGEST_NAME:
+        if len(str(parameters.get(keyword) or "").encode()) > MAX_NAME_BYTES:
             raise ImproperlyConfigured(
-                f"{name} contains a {keyword} of more than {LONGEST_NAME} bytes, which is "
+                f"{name} contains a {keyword} of more than {MAX_NAME_BYTES} bytes, which is "
                 "PostgreSQL's limit"
             )
     if not parameters.get("dbname"):

@@ -20,7 +20,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
 from veza_core.counters import Counter, Differences, add, declared
-from veza_core.db.inheritance import named, tables_with_heirs
+from veza_core.db.inheritance import inherited_tables, named
 from veza_core.db.locks import RECOUNT_LOCK_KEY, LockNotAvailableError, job_lock
 from veza_core.db.timeouts import set_lock_timeout
 from veza_core.db.waits import told
@@ -159,13 +159,13 @@ class Recount:
             for counter in those:
                 self.outcome.counters[f"{table}.{counter.column}"] = Off()
         soft = {name for (name,) in self._rows(sql.SQL(SOFT))}
-        heirs = tables_with_heirs(self.connection)
+        inherited = inherited_tables(self.connection)
         for table, those in counters.items():
             if after and table < after[0]:
                 continue
             self.outcome.table = table
             self.outcome.last = after[1] if after and table == after[0] else FIRST
-            self._look_at(table, Measure(table, those, soft, heirs))
+            self._look_at(table, Measure(table, those, soft, inherited))
 
     def _look_at(self, table: str, measure: "Measure") -> None:
         statement = NEXT.format(table=measure.own(table))
@@ -218,7 +218,7 @@ class Recount:
         try:
             with transaction.atomic(using=self.connection.alias):
                 set_lock_timeout(self.connection, self.pace.lock_timeout, local=True)
-                add(self.connection, dict(_of(differences, ids)), heirs=measure.heirs)
+                add(self.connection, dict(_of(differences, ids)), inherited=measure.inherited)
         except DatabaseError as error:
             if obstacle(error) is None:
                 raise
@@ -243,10 +243,10 @@ class Measure:
     """How the counters of a table are measured."""
 
     def __init__(
-        self, table: str, counters: Sequence[Counter], soft: set[str], heirs: set[str]
+        self, table: str, counters: Sequence[Counter], soft: set[str], inherited: set[str]
     ) -> None:
         self.table = table
-        self.heirs = heirs
+        self.inherited = inherited
         self.counters = counters
         names = [sql.Identifier(f"count_{number}") for number in range(len(counters))]
         self.statement = MEASURE.format(
@@ -264,7 +264,7 @@ class Measure:
 
     def own(self, table: str) -> sql.Composable:
         """A table for a statement: its own rows alone."""
-        return named("public", table, has_heirs=table in self.heirs)
+        return named("public", table, is_inherited_from=table in self.inherited)
 
 
 def _count(

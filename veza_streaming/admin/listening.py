@@ -20,8 +20,6 @@ from veza_streaming.models import (
     TrackShare,
 )
 
-#: Of a table with idx(track_id, created_at DESC) and idx(user_id, created_at DESC).
-
 
 @admin.register(TrackPlay)
 class TrackPlayAdmin(InspectionAdmin):

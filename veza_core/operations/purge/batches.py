@@ -106,8 +106,10 @@ class Batches:
 
     def add_to_counters(self, differences: Differences) -> None:
         """Change counters, of which a batch may have as many as rows."""
-        heirs = {table.name for table in self.catalog.tables.values() if table.has_heirs}
-        for table, rows in add(self.connection, differences, heirs=heirs).items():
+        inherited = {
+            table.name for table in self.catalog.tables.values() if table.is_inherited_from
+        }
+        for table, rows in add(self.connection, differences, inherited=inherited).items():
             self._recounted[table] += rows
             if not self.catalog.tables[table].is_counted:
                 self._elsewhere[table].recounted += rows

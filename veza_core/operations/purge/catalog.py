@@ -9,7 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
 from veza_core.db.distribution import asking, read_distribution, read_triggers
-from veza_core.db.inheritance import HAS_HEIRS, named
+from veza_core.db.inheritance import IS_INHERITED_FROM, named
 
 CASCADE, SET_NULL = "c", "n"
 BLOCKING = "ar"
@@ -20,7 +20,7 @@ TABLES = f"""
 SELECT pg_class.oid, nspname, relname, key.name, EXISTS (
     SELECT FROM pg_attribute
     WHERE attrelid = pg_class.oid AND attname = 'deleted_at' AND NOT attisdropped
-), {HAS_HEIRS}
+), {IS_INHERITED_FROM}
 FROM pg_class
 JOIN pg_namespace ON pg_namespace.oid = relnamespace
 JOIN pg_index ON indrelid = pg_class.oid AND indisprimary
@@ -68,7 +68,7 @@ class LinkedTable:
     is_copied: bool = False
     is_managed: bool = False
     #: Others inherit from it, whose rows are not its own.
-    has_heirs: bool = False
+    is_inherited_from: bool = False
 
     def __str__(self) -> str:
         return self.name if self.schema == "public" else f"{self.schema}.{self.name}"
@@ -76,7 +76,7 @@ class LinkedTable:
     @property
     def identifier(self) -> sql.Composable:
         """The name for a statement that reads or changes its rows."""
-        return named(self.schema, self.name, has_heirs=self.has_heirs)
+        return named(self.schema, self.name, is_inherited_from=self.is_inherited_from)
 
     @property
     def is_counted(self) -> bool:
@@ -155,9 +155,9 @@ def read_catalog(connection: BaseDatabaseWrapper) -> Catalog:
                 is_spread=schema == "public" and name in spread,
                 is_copied=schema == "public" and name in copied,
                 is_managed=schema == "public" and name in managed,
-                has_heirs=has_heirs,
+                is_inherited_from=is_inherited_from,
             )
-            for oid, schema, name, key, is_soft, has_heirs in cursor.fetchall()
+            for oid, schema, name, key, is_soft, is_inherited_from in cursor.fetchall()
         }
         catalog.tables = {str(table): table for table in tables.values()}
         catalog.reached = {oid: str(table) for oid, table in tables.items()}

@@ -22,10 +22,10 @@ def set_default(table: Table, column: str, expression: str) -> Fix:
     )
 
 
-def heirs(catalog: Catalog, table: Table) -> list[Table]:
+def inheriting(catalog: Catalog, table: Table) -> list[Table]:
     """Return the tables that inherit from it, at any depth; partitions are none of them."""
     below = [each for each in catalog.tables if table in each.parents]
-    return [*below, *(deeper for each in below for deeper in heirs(catalog, each))]
+    return [*below, *(deeper for each in below for deeper in inheriting(catalog, each))]
 
 
 def is_free(table: Table, name: str) -> bool:

@@ -2,10 +2,8 @@
 
 import re
 
+from veza_core.db.url import MAX_NAME_BYTES
 from veza_core.visible import visible
-
-#: PostgreSQL's own limit on a name, in bytes (NAMEDATALEN - 1).
-MAX_NAME_BYTES = 63
 
 #: Words that need quotes as the name of a table or column: `pg_get_keywords()`, catcode R and T,
 #: of PostgreSQL 15 to 18.

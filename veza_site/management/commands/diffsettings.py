@@ -8,7 +8,7 @@ from veza_site.secrecy import masked_report
 
 
 class Command(diffsettings.Command):
-    """Settings that differ from Django's own, secrets masked_report."""
+    """Settings that differ from Django's own, secrets masked."""
 
     def handle(self, **options: Any) -> str:
         return masked_report(super().handle(**options))

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import permutations
 
+from veza_core.db.url import MAX_NAME_BYTES
 from veza_core.schema.audit.catalog import BrokenIndex, Catalog, Index, Table
 from veza_core.schema.audit.fixes import (
     alter_table,
@@ -14,7 +15,7 @@ from veza_core.schema.audit.fixes import (
     relation,
 )
 from veza_core.schema.audit.meaning import feed_index
-from veza_core.schema.audit.quoting import MAX_NAME_BYTES, clip, ident, qualified, snake
+from veza_core.schema.audit.quoting import clip, ident, qualified, snake
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
 
 _PLAYS = "CREATE TABLE plays (user_id uuid, track_id uuid, title text);"

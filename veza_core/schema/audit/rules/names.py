@@ -4,9 +4,10 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cache
 
+from veza_core.db.url import MAX_NAME_BYTES
 from veza_core.schema.audit.catalog import Catalog, Table
 from veza_core.schema.audit.fixes import alter_table, is_free
-from veza_core.schema.audit.quoting import MAX_NAME_BYTES, RESERVED, clip, ident, snake
+from veza_core.schema.audit.quoting import RESERVED, clip, ident, snake
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
 
 

@@ -14,8 +14,8 @@ from veza_core.schema.audit.catalog import (
 from veza_core.schema.audit.fixes import (
     alter_table,
     create_index,
-    heirs,
     index_name,
+    inheriting,
     is_free,
     relation,
     set_default,
@@ -85,7 +85,7 @@ def _add(catalog: Catalog, table: Table, name: str) -> Fix | None:
     ]
     claims = {f"column {where}"}
     if name == "updated_at":
-        for each in (table, *heirs(catalog, table)):
+        for each in (table, *inheriting(catalog, table)):
             trigger = create_trigger(catalog, each)
             statements += [each for each in trigger.statements if each not in statements]
             claims |= trigger.claims

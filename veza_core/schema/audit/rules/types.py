@@ -112,8 +112,8 @@ def _to_text(catalog: Catalog, table: Table, column: Column) -> Fix | None:
     plain = column.base_type == VARCHAR and column.domain is None
     if not plain or column.is_pinned or column.generated or table.is_typed:
         return None
-    heirs = (each for each in catalog.all_tables if each.parents and table in _ancestors(each))
-    if not column.is_local or any(_is_computed(each, column.name) for each in (table, *heirs)):
+    inheriting = (each for each in catalog.all_tables if each.parents and table in _ancestors(each))
+    if not column.is_local or any(_is_computed(each, column.name) for each in (table, *inheriting)):
         return None
     where = f"{table.identity}.{ident(column.name)}"
     clause = f"ALTER COLUMN {ident(column.name)} TYPE text"

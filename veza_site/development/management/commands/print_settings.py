@@ -10,7 +10,7 @@ from veza_site.secrecy import masked_report
 
 
 class Command(print_settings.Command):
-    """Print the settings, secrets masked_report."""
+    """Print the settings, secrets masked."""
 
     def handle(self, *arguments: Any, **options: Any) -> None:
         with redirect_stdout(io.StringIO()) as printed:

@@ -10,7 +10,7 @@ from veza_site.secrecy import masked_report
 
 
 class Command(sqldsn.Command):
-    """Print how to reach the databases, secrets masked_report."""
+    """Print how to reach the databases, secrets masked."""
 
     def handle(self, *arguments: Any, **options: Any) -> None:
         with redirect_stdout(io.StringIO()) as printed:
