@@ -119,7 +119,8 @@ def test_it_has_only_what_may_be_read(bob: User):
 
 def test_a_tracks_page_has_jobs_first(support: Client, bob: User):
     track = lived(bob)
-    baker.make(HlsTranscodeJob, track=track, status="failed", error_message="codec wmapro")
+    baker.make(HlsTranscodeJob, track=track, status="failed", error_message="codec wmapro",
+               completed_at=timezone.now())  # fmt: skip
     text = page_of(track, support)
     assert events(text)[0][1].startswith("Transcode job")
     first, _, rest = text.partition('id="panel-1">')[2].partition("</section>")
@@ -129,6 +130,14 @@ def test_a_tracks_page_has_jobs_first(support: Client, bob: User):
     assert re.findall('<li><a href="#([a-z0-9-]+)">', text)[:2] == ["panel-1", "timeline"]
     head = text.partition('class="glance"')[2].partition("</ul>")[0]
     assert ">Failed<" in head
+
+
+def test_a_play_by_nobody_who_is_known_names_nobody(support: Client, bob: User):
+    track = baker.make(Track)
+    for user in (bob, None):
+        baker.make(TrackPlay, track=track, user=user, duration_ms=87_000)
+    told = {text for _, text in events(page_of(track, support))}
+    assert told == {"Played by bob · 1:27", "Played 1:27"}
 
 
 def test_what_failed_comes_first_in_a_panel(support: Client, bob: User):

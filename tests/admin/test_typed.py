@@ -29,9 +29,7 @@ def form(client: Client, address: str) -> dict[str, Any]:
     text = page.content.decode().partition('id="content-main"')[2]
     fields = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', text)
     names = {name for name, _ in fields}
-    return {name: [value for one, value in fields if one == name] for name in names} | {
-        "typed_by": [page.context["typed_by"]]
-    }
+    return {name: [value for one, value in fields if one == name] for name in names}
 
 
 def sign_in(client: Client, username: str, address: str) -> str:
@@ -107,6 +105,67 @@ def test_a_choice_of_rows_comes_back_too(client: Client):
     assert WORDS in page
     assert len(ROW.findall(page)) == 3
     assert f'value="{LIST}?is_public=yes"' in page
+
+
+@pytest.mark.parametrize("lost_cookie", [True, False])
+def test_ticked_rows_and_the_action_come_back(client: Client, lost_cookie: bool):
+    """The page that asks has them after the sign-in, as if the session had lasted."""
+    rows = baker.make(Playlist, 3)
+    address = f"{LIST}?is_public=yes"
+    ticks = {"_selected_action": [str(row.pk) for row in rows], "action": "soft_delete"}
+    stamp = form(client, address)
+    ended(client, lost_cookie)
+    response = client.post(address, {**stamp, **ticks})
+    assert response.headers["Location"].startswith("/admin/login/?next=")
+    page = sign_in(client, "alice", address)
+    assert {one.partition(".")[0] for one in ROW.findall(page)} == {str(row.pk) for row in rows}
+    assert "Your session had ended" in page
+    assert f'value="{address}"' in page
+    assert "Your session had ended" not in client.get(address).content.decode()
+
+
+def test_all_rows_of_a_list_come_back(client: Client):
+    baker.make(Playlist, 3, is_public=False)
+    baker.make(Playlist, 60, is_public=True)
+    address = f"{LIST}?is_public=yes"
+    sent = {**form(client, address), "select_across": "1", "action": "soft_delete"}
+    ended(client, lost_cookie=True)
+    client.post(address, sent)
+    page = sign_in(client, "alice", address)
+    assert "60 playlists" in page
+    assert "Your session had ended" in page
+
+
+def test_ticks_come_back_to_nobody_else_and_to_no_other_list(client: Client):
+    make_staff("moderator", username="mallory")
+    row = baker.make(Playlist)
+    ticks = {"_selected_action": str(row.pk), "action": "soft_delete"}
+    sent = {**form(client, LIST), **ticks}
+    ended(client, lost_cookie=True)
+    client.post(LIST, sent)
+    assert "Your session had ended" not in sign_in(client, "alice", f"{LIST}?is_public=no")
+    client.post("/admin/logout/")
+    client.post(LIST, sent)
+    page = sign_in(client, "mallory", LIST)
+    assert "Your session had ended" not in page
+    assert " checked>" not in page
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_ticks_without_an_action_are_ticked_again(client: Client, lost: bool):
+    """And an action without ticks is chosen again; whether the session ended or not."""
+    rows = baker.make(Playlist, 2)
+    sent = {**form(client, LIST), "_selected_action": str(rows[0].pk)}
+    if lost:
+        ended(client, lost_cookie=True)
+    client.post(LIST, sent)
+    page = sign_in(client, "alice", LIST) if lost else client.get(LIST).content.decode()
+    ticked = re.findall(r'value="([^"]+)" class="action-select"[^>]* checked>', page)
+    assert ticked == [str(rows[0].pk)]
+    client.post(LIST, {**form(client, LIST), "action": "soft_delete"})
+    page = client.get(LIST).content.decode()
+    assert '<option value="soft_delete" selected>' in page
+    assert " checked>" not in page
 
 
 def test_an_export_and_a_search_come_back(client: Client, bob: User):

@@ -82,7 +82,7 @@ def test_the_last_to_fail_come_first(browser: Client, monkeypatch: pytest.Monkey
     """Whenever they were made, however many others there are, and whatever else waits."""
     monkeypatch.setattr(unsorted, "COUNT_LIMIT", 1)
     monkeypatch.setattr(overview, "COUNT_LIMIT", 1)
-    jobs = baker.make(HlsTranscodeJob, status="failed", _quantity=3)
+    jobs = baker.make(HlsTranscodeJob, status="failed", completed_at=timezone.now(), _quantity=3)
     baker.make(HlsTranscodeJob, status="pending")
     now = timezone.now()
     for job, (made, failed) in zip(jobs, [(1, 3), (2, 1), (3, 2)], strict=True):
@@ -151,6 +151,20 @@ def test_an_empty_list_has_no_pages_to_turn(browser: Client) -> None:
     assert '<nav class="pages' not in text_of(browser.get(list_of(User)))
     baker.make(User, _quantity=51)
     assert text_of(browser.get(list_of(User))).count('<nav class="pages') == 2
+
+
+def test_an_empty_list_says_what_it_was_asked_for(browser: Client, staff: User) -> None:
+    """On a phone, where the filters are folded, too: the button has their number."""
+    asked = {"user": staff.pk, "revoked": "yes", "range": "today"}
+    page = browser.get(list_of(UserSession, **asked)).content.decode()
+    told = re.sub(r"<[^>]+>", "", page.partition('<p class="none">')[2].partition("</p>")[0])
+    assert told == (
+        "No sessions here with User: staff, Revoked: Yes, Created: Today. Remove the filters"
+    )
+    assert "Filters and order (3 set)<" in page
+    page = browser.get(list_of(HlsTranscodeJob)).content.decode()
+    assert '<p class="none">No transcode jobs here.</p>' in page
+    assert "Filters and order<" in page
 
 
 def test_actions_are_told_in_words(browser: Client) -> None:

@@ -1,11 +1,15 @@
 """A list without COUNT(*), OFFSET or a filter that reads the table: `keyset` and `unsorted`."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.functional import cached_property
+from django.utils.html import format_html
 from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from veza_core.access import staff_request
@@ -38,6 +42,8 @@ class KeysetChangeList(ChangeList):
     count: Count | None
     #: Whether the key has more rows than this list reaches.
     cut: bool = False
+    #: The keys of the rows that are ticked when the page opens.
+    ticked: Collection[str] = ()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -88,7 +94,7 @@ class KeysetChangeList(ChangeList):
         table = HtmlTable.of(columns, self.result_list)
         if not self.chooses:
             return table
-        box = Box(self.model_admin.label)
+        box = Box(self.model_admin.label, self.ticked)
         rows = zip(self.result_list, table.rows, strict=True)
         return HtmlTable(table.headings, [[box(row), *cells] for row, cells in rows])
 
@@ -163,9 +169,17 @@ class KeysetChangeList(ChangeList):
             for view in views
         ]
 
+    @cached_property
     def groups(self) -> list[Group]:
         """The filters, for the template."""
         return list(groups(self))
+
+    @cached_property
+    def asked(self) -> list[SafeString]:
+        """The filters that are set, in words."""
+        asked = [(chip.label, chip.value) for chip in self.chips]
+        chosen = [(group.title, group.chosen) for group in self.groups if group.chosen]
+        return [format_html("{}: {}", *one) for one in (*asked, *chosen)]
 
     def key_forms(self) -> list[KeyForm]:
         """The text fields for keys, for the template."""

@@ -1,6 +1,6 @@
 """The columns of lists and the lines of pages, made of a model's fields by their types."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,17 +135,18 @@ class HtmlTable:
 class Box:
     """What chooses a row for an action: Django's checkbox, without the form that makes it."""
 
-    def __init__(self, label: str) -> None:
-        self.label = label
+    def __init__(self, label: str, ticked: Collection[str]) -> None:
+        self.label, self.ticked = label, ticked
 
     def __call__(self, row: Model) -> SafeString:
         name = name_text(shortened(str(row.__dict__.get(self.label) or str(row.pk)[:8])))
         return format_html(
             '<input type="checkbox" name="{}" value="{}" class="action-select"'
-            ' aria-label="Select {}">',
+            ' aria-label="Select {}"{}>',
             ACTION_CHECKBOX_NAME,
             row.pk,
             name,
+            SafeString(" checked" if str(row.pk) in self.ticked else ""),
         )
 
 

@@ -22,7 +22,7 @@ from django.utils.text import capfirst
 
 from veza_core.access import StaffRequest, staff_request
 
-from .actions import buttons, export, pages, selection
+from .actions import buttons, export, pages, selection, typed
 from .actions.action import RowAction
 from .bounded import ON_PAGE, bounded
 from .changelist import KeysetChangeList
@@ -257,8 +257,14 @@ class InspectionAdmin(admin.ModelAdmin):
         request.listing = read(self.screen(request), request.GET)
         if request.method == "POST":
             return selection.chosen(self, request)
+        before = typed.take(request)
+        if before and (confirmation := selection.chosen_before(self, request, before)):
+            return confirmation
         context = {"export_url": export.export_url(self, request), **(extra_context or {})}
-        return super().changelist_view(request, context)
+        page: Any = super().changelist_view(request, context)
+        if before:
+            selection.tick(page.context_data, before)
+        return page
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
         """The row of this id. Raises `NotThereError` when there is none."""
@@ -310,8 +316,8 @@ class InspectionAdmin(admin.ModelAdmin):
         context = {
             **self.admin_site.each_context(request),
             **self.timeline_context(row, page),
-            "title": format_html("Timeline of {}", self.title_of(row)),
-            "page_title": f"Timeline of {self.page_title(row)}",
+            "title": format_html("Timeline: {}", self.title_of(row)),
+            "page_title": f"Timeline: {self.page_title(row)}",
             "opts": self.opts,
             "row_url": url_of(self.model, row.pk),
             "row_title": self.page_title(row),

@@ -166,9 +166,10 @@ class Source:
                      lambda: self._show(row), row, tone="bad" if failed else "")  # fmt: skip
 
     def _show(self, row: Any) -> SafeString:
-        link = format_html('<a href="{}">{}</a>', url_of(self.admin.model, row.pk),
-                           self.moment.verb)  # fmt: skip
-        shown = (self.admin.column(name)(row) for name in self.moment.shows)
+        shown = [self.admin.column(name)(row) for name in self.moment.shows]
+        # By somebody who was not signed in, or is gone: "Played by" would go on with the duration.
+        verb = self.moment.verb.removesuffix(" by") if shown[0] == NOTHING else self.moment.verb
+        link = format_html('<a href="{}">{}</a>', url_of(self.admin.model, row.pk), verb)
         told = ((one,) for one in shown if one != NOTHING)
         return format_html("{} {}", link, format_html_join(" · ", "{}", told))
 

@@ -16,6 +16,7 @@ from veza_core.access import StaffRequest
 from ..errors import HelpfulError, NotThereError
 from ..labels import list_of
 from ..listing import PLACES, read
+from . import typed
 from .action import LeftOut, RowAction
 from .addresses import action_of, selected_url, values
 from .batches import batches
@@ -53,22 +54,55 @@ class Selection:
 
 
 def chosen(admin: Any, request: Any, *_: Any) -> HttpResponse:
-    """From a list, with rows that are ticked, to the confirmation page. Changes nothing."""
+    """From a list, with rows that are ticked, to the confirmation page. Changes nothing.
+
+    Or back to the list, with the ticks and what is missing.
+    """
     back = request.get_full_path()
-    name = request.POST.get("action", "")
-    if not name:
-        messages.warning(request, "No action was chosen. Choose one, then click “Run”.")
+    if missing := _missing(admin, request.POST):
+        messages.warning(request, missing)
+        typed.keep(request)
         return HttpResponseRedirect(back)
+    return HttpResponseRedirect(_confirmation(admin, request.POST, back))
+
+
+def chosen_before(
+    admin: "InspectionAdmin", request: StaffRequest, before: QueryDict
+) -> HttpResponse | None:
+    """The confirmation page of a choice that the session's end cut off; None: it is not whole."""
+    if _missing(admin, before):
+        return None
+    messages.info(request, typed.CHOSEN)
+    return HttpResponseRedirect(_confirmation(admin, before, request.get_full_path()))
+
+
+def tick(context: dict[str, Any], before: QueryDict) -> None:
+    """Have a list's template tick what was ticked before."""
+    context["cl"].ticked = {*before.getlist(ACTION_CHECKBOX_NAME)}
+    context["across"] = before.get("select_across") == "1"
+    if form := context["action_form"]:
+        form.initial = {"action": before.get("action", "")}
+
+
+def _missing(admin: "InspectionAdmin", given: QueryDict) -> str:
+    """What a choice lacks. Raises `NotThereError` for an action that there is not."""
+    if not (name := given.get("action", "")):
+        return "No action was chosen. Choose one, then click “Run”."
     action = find(admin, name)
-    if request.POST.get("select_across") == "1":
-        query = [(ALL, "1"), ("next", back)]
-        return HttpResponseRedirect(selected_url(admin.model, action.name, query))
-    given = request.POST.getlist(ACTION_CHECKBOX_NAME)
-    if not given:
-        messages.warning(request, f"No row is selected. Select those to {action.label.lower()}.")
-        return HttpResponseRedirect(back)
-    query = [("row", str(key)) for key in read_rows(given)] + [("next", back)]
-    return HttpResponseRedirect(selected_url(admin.model, action.name, query))
+    if given.get("select_across") != "1" and not given.getlist(ACTION_CHECKBOX_NAME):
+        return f"No row is selected. Select those to {action.label.lower()}."
+    return ""
+
+
+def _confirmation(admin: "InspectionAdmin", given: QueryDict, back: str) -> str:
+    """The address of the page that asks."""
+    query = [("next", back)]
+    if given.get("select_across") == "1":
+        query.insert(0, (ALL, "1"))
+    else:
+        keys = read_rows(given.getlist(ACTION_CHECKBOX_NAME))
+        query[:0] = [("row", str(key)) for key in keys]
+    return selected_url(admin.model, str(given["action"]), query)
 
 
 def find(admin: "InspectionAdmin", name: str) -> RowAction:

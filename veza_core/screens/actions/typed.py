@@ -1,4 +1,4 @@
-"""What somebody typed into a form whose session had ended comes back after the sign-in.
+"""What somebody typed or ticked comes back after the sign-in, when the session had ended.
 
 Each form of the admin carries, signed, whose it is. Only such a form is kept, in the session that
 the sign-in goes on with, and it is given to nobody but the account that it was made for. So nobody
@@ -22,6 +22,9 @@ MAX_AGE = 24 * 3600
 #: What the page says then.
 BACK = "Your session had ended. Here is what you typed: check it, and send it again."
 
+#: What it says of a choice of rows.
+CHOSEN = "Your session had ended. Here is what you chose in the list: check it."
+
 #: What is not kept: a code counts once, and the token against forged requests is the session's.
 NOT_KEPT = ("csrfmiddlewaretoken", "code", FIELD)
 
@@ -41,14 +44,18 @@ def keep(request: StaffRequest) -> bool:
     fields = request.POST.copy()
     for name in NOT_KEPT:
         fields.pop(name, None)
-    request.session[KEPT] = {"by": account, "path": request.path, "fields": fields.urlencode()}
+    request.session[KEPT] = {
+        "by": account,
+        "path": request.get_full_path(),
+        "fields": fields.urlencode(),
+    }
     return True
 
 
 def take(request: StaffRequest) -> QueryDict | None:
     """What who asks had typed at this address, once; None: nothing."""
     kept: Any = request.session.get(KEPT)
-    if kept is None or kept["path"] != request.path:
+    if kept is None or kept["path"] != request.get_full_path():
         return None
     del request.session[KEPT]
     if kept["by"] != str(request.access.user.pk):
