@@ -81,6 +81,8 @@ CREATE TABLE public.hls_transcode_queue (
         REFERENCES public.track_versions (id) ON DELETE CASCADE,
     CONSTRAINT chk_hls_transcode_queue_attempt_count
         CHECK (attempt_count >= 0 AND attempt_count <= max_attempts),
+    CONSTRAINT chk_hls_transcode_queue_completed_at
+        CHECK (completed_at IS NOT NULL OR (status IN ('pending', 'processing'))),
     CONSTRAINT chk_hls_transcode_queue_max_attempts CHECK (max_attempts > 0),
     CONSTRAINT chk_hls_transcode_queue_priority CHECK (priority >= 1 AND priority <= 10)
 );

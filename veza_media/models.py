@@ -157,6 +157,11 @@ class HlsTranscodeJob(BaseModel):
                 name="chk_hls_transcode_queue_attempt_count",
             ),
             positive("hls_transcode_queue", "max_attempts"),
+            # What has ended has its time, by which staff find the last failures.
+            CheckConstraint(
+                condition=Q(completed_at__isnull=False) | Q(status__in=["pending", "processing"]),
+                name="chk_hls_transcode_queue_completed_at",
+            ),
             # A stream is asked for once; NULL, the track's first file, counts as a version.
             UniqueConstraint(
                 fields=["track", "track_version"],

@@ -27,9 +27,11 @@ def failed(bob: User) -> HlsTranscodeJob:
         baker.make(Track, user=bob),
         baker.make(Track),
     )
-    job = baker.make(HlsTranscodeJob, track=first, status="failed", error_message="no such codec")
-    baker.make(HlsTranscodeJob, track=second, status="completed", _quantity=panels.LATEST)
-    baker.make(HlsTranscodeJob, track=other, status="failed", error_message="of another")
+    failed = {"status": "failed", "completed_at": timezone.now()}
+    job = baker.make(HlsTranscodeJob, track=first, error_message="no such codec", **failed)
+    done = {"status": "completed", "completed_at": timezone.now()}
+    baker.make(HlsTranscodeJob, track=second, _quantity=panels.LATEST, **done)
+    baker.make(HlsTranscodeJob, track=other, error_message="of another", **failed)
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE hls_transcode_queue DISABLE TRIGGER USER")
         cursor.execute("UPDATE hls_transcode_queue SET created_at = %s WHERE id = %s",

@@ -104,7 +104,9 @@ def test_there_and_back_over_empty_pages(
 
 def test_merged_runs() -> None:
     for number in range(30):
-        job = baker.make(HlsTranscodeJob, status=TranscodeStatus.values[number % 5])
+        job = baker.make(
+            HlsTranscodeJob, status=TranscodeStatus.values[number % 5], completed_at=DAY
+        )
         HlsTranscodeJob.objects.filter(pk=job.pk).update(
             created_at=DAY + timedelta(hours=number // 4)
         )

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db import connection
 from django.db.models import Model
 from django.test import Client
+from django.utils import timezone
 from model_bakery import baker
 
 from benchmarks.queries.statements import sql
@@ -87,6 +88,12 @@ def test_a_collision_over_a_token_does_not_show_it(moderator: Client):
 # Jobs ---------------------------------------------------------------------------------------------
 
 
+def make_job(status: str, **values: Any) -> Any:
+    """A job in a state, with the time at which it ended if it has."""
+    ended = None if status in ("pending", "processing") else timezone.now()
+    return baker.make(HlsTranscodeJob, status=status, completed_at=ended, **values)
+
+
 @pytest.mark.parametrize("status", ["failed", "cancelled"])
 def test_retry(support: Client, status: str):
     job = baker.make(
@@ -109,7 +116,7 @@ def test_retry(support: Client, status: str):
 
 def test_a_stream_is_not_put_into_the_queue_twice(support: Client):
     waiting = baker.make(HlsTranscodeJob)
-    job = baker.make(HlsTranscodeJob, track=waiting.track, status="failed")
+    job = make_job("failed", track=waiting.track)
     response = take(support, job, "retry")
     assert response.status_code == 409
     assert "is already waiting" in response.content.decode()
@@ -132,7 +139,7 @@ def test_cancel_and_undo(support: Client, status: str):
      ("priority", "processing")],
 )  # fmt: skip
 def test_other_states_are_left_alone(support: Client, action: str, status: str):
-    job = baker.make(HlsTranscodeJob, status=status)
+    job = make_job(status)
     assert support.get(url(job, action)).status_code == 409
 
 
@@ -140,7 +147,9 @@ def test_a_worker_that_was_faster(support: Client):
     """The worker takes the job between the page and the POST."""
     job = baker.make(HlsTranscodeJob, status="pending")
     seen = support.get(url(job, "cancel")).context["sent"][0]
-    HlsTranscodeJob.objects.filter(pk=job.pk).update(status="completed")
+    HlsTranscodeJob.objects.filter(pk=job.pk).update(
+        status="completed", completed_at=timezone.now()
+    )
     sent = {"row": seen, "reason": "because"}
     assert support.post(url(job, "cancel"), sent).status_code == 409
     assert columns(job, "status::text") == ("completed",)
@@ -211,7 +220,14 @@ def test_one_may_note_something_on_oneself_and_on_the_deleted(support: Client):
 
 @pytest.mark.parametrize(
     ("model", "values", "action"),
-    [(HlsTranscodeJob, {"status": "completed"}, "cancel"), (Track, {}, "restore")],
+    [
+        (
+            HlsTranscodeJob,
+            {"status": "completed", "completed_at": datetime(2026, 1, 1, tzinfo=UTC)},
+            "cancel",
+        ),
+        (Track, {}, "restore"),
+    ],
 )
 def test_a_form_made_by_hand_does_not_get_past_the_state(
     moderator: Client, model: type[Model], values: dict[str, Any], action: str

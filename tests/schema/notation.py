@@ -175,6 +175,11 @@ class TableReader:
                 f"AND array_position({column}, ''::character varying) IS NULL"
             ),
             r"numbers": lambda: f"{PLAIN.format(column, 'integer')} AND (0 < ALL ({column}))",
+            r"given unless (\w+) in \((.+)\)": lambda other, values: (
+                f"{column} IS NOT NULL OR ({other} = ANY (ARRAY["
+                + ", ".join(f"'{value}'::{self._type(other)}" for value in values.split(", "))
+                + "]))"
+            ),
             r"in \((.+)\)": lambda values: (
                 f"{text} = ANY (ARRAY["
                 + ", ".join(f"'{value}'::text" for value in values.split(", "))

@@ -26,6 +26,11 @@ BAD_VALUES = {
         {"attempt_count": 4},
         {"attempt_count": 2, "max_attempts": 1},
     ],
+    "chk_hls_transcode_queue_completed_at": [
+        {"status": "completed"},
+        {"status": "failed"},
+        {"status": "cancelled"},
+    ],
     "chk_hls_transcode_queue_max_attempts": [{"max_attempts": 0}],
     "chk_hls_transcode_queue_priority": [{"priority": 0}, {"priority": 11}],
     "chk_playback_analytics_completion_rate": [

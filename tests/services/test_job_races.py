@@ -67,7 +67,8 @@ def test_the_result_of_a_worker_that_lost_its_job_is_refused(first, second, queu
 def test_without_these_words_it_is_not(first, queue, words):
     job = first.run("TakeTranscodeJob", "slow")[0]
     first.execute(
-        "UPDATE hls_transcode_queue SET status = $2, locked_by = $3 WHERE id = $1",
+        "UPDATE hls_transcode_queue SET status = $2, locked_by = $3, completed_at = now()"
+        " WHERE id = $1",
         job,
         *(("processing", "fast") if "locked" in words else ("cancelled", "slow")),
     )

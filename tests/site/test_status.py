@@ -118,7 +118,8 @@ def test_a_transcode_job_that_stands(platform, state, hours, code):
     platform.session.execute("SET search_path = public, django")
     cursor = platform.session.cursor()
     table = Rows(cursor, catalog.read(cursor))
-    row = table.insert("hls_transcode_queue", status=state)
+    ended = "2026-01-01T00:00:00Z" if state == "completed" else None
+    row = table.insert("hls_transcode_queue", status=state, completed_at=ended)
     platform.session.execute(
         f"UPDATE hls_transcode_queue SET created_at = now() - interval '{hours} hours' "
         "WHERE id = %s",

@@ -322,6 +322,14 @@ class Migration(migrations.Migration):
                         condition=models.Q(("max_attempts__gt", 0)),
                         name="chk_hls_transcode_queue_max_attempts",
                     ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("completed_at__isnull", False),
+                            ("status__in", ["pending", "processing"]),
+                            _connector="OR",
+                        ),
+                        name="chk_hls_transcode_queue_completed_at",
+                    ),
                     models.UniqueConstraint(
                         condition=models.Q(("status", "pending")),
                         fields=("track", "track_version"),
