@@ -19,15 +19,29 @@ from typing import Any
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(
     [
+        "csv",
         "django.contrib.admin",
+        "django.contrib.auth.checks",
         "django.contrib.auth.hashers",
-        "django.contrib.postgres",
+        "django.contrib.postgres.aggregates",
+        "django.contrib.postgres.apps",
+        "django.contrib.postgres.fields",
+        "django.contrib.postgres.operations",
         "django.contrib.sessions.backends.db",
+        "django.contrib.staticfiles.apps",
+        "django.core.handlers.wsgi",
         "django.core.management.commands.migrate",
         "django.db.backends.postgresql.base",
+        "django.template.defaulttags",
+        "django.template.loader_tags",
         "django.urls",
+        "django.views.debug",
         "environs",
         "psycopg",
+        "pygments.formatters.html",
+        "pygments.lexers",
+        "segno",
+        "tomllib",
     ]
 )
 
