@@ -117,4 +117,12 @@ def _create(url: str, name: str) -> None:
 def _drop(url: str, name: str) -> None:
     with psycopg.connect(url, autocommit=True) as server:
         server.execute("SET citus.enable_create_database_propagation = off")
-        server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+        for is_last in (False, False, False, True):
+            try:
+                server.execute(drop)
+                return
+            except psycopg.errors.ObjectInUse:
+                # It waits 5 s for the sessions that it ends, which is short on a busy machine.
+                if is_last:
+                    raise

@@ -58,7 +58,7 @@ def test_no_worker(citus):
             "ALTER TABLE track_plays ADD CONSTRAINT other FOREIGN KEY (user_id) "
             "REFERENCES users ON DELETE RESTRICT",
             "ALTER TABLE track_plays DROP CONSTRAINT other",
-            "track_plays cannot be distributed: its foreign key other is no CASCADE or SET NULL",
+            "track_plays cannot be distributed: its foreign key other is not CASCADE or SET NULL",
         ),
     ],
 )
