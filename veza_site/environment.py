@@ -13,6 +13,7 @@ import stat
 import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
+from io import StringIO
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -94,6 +95,9 @@ MOST_MINUTES = 525_600
 
 LEAST_TOKEN = 16
 
+#: The number of the user who may do everything.
+ROOT = 0
+
 #: Ranges that several settings share.
 POSITIVE = validate.Range(min=1, max=1_000_000)
 SECONDS = validate.Range(min=0.001, max=MOST_SECONDS)
@@ -120,26 +124,47 @@ def read_file() -> None:
 
     Not where the environment names a database: that may be a production's, and the file turns
     DEBUG on. Raises `ImproperlyConfigured` for a line that is not a setting, and for a file that
-    others can read and that is not ours to close.
+    is none, that somebody else may have written, or that others can read and that is not ours to
+    close.
     """
     file = BASE_DIR / ".env"
     if os.environ.get("DATABASE_URL") or not file.exists():
         return
-    _close(file)
-    _check_file(file)
-    load_dotenv(file)
-
-
-def _close(file: Path) -> None:
-    """Let only its owner read the file, and say so: it may hold passwords."""
-    if not file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        return
     try:
-        file.chmod(stat.S_IRUSR | stat.S_IWUSR)
+        # Who reads a pipe that nobody writes to would wait for ever.
+        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK), encoding="utf-8") as stream:
+            _settle(file, stream.fileno())
+            text = stream.read()
     except OSError as error:
+        raise ImproperlyConfigured(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ImproperlyConfigured(f"{file} is not a text in UTF-8") from error
+    _check(file, text)
+    load_dotenv(stream=StringIO(text))
+
+
+def _settle(file: Path, descriptor: int) -> None:
+    """Let only its owner read the file, and say so: it may hold passwords."""
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        raise ImproperlyConfigured(f"{file} is not a regular file: name it differently, or move it")
+    # Whoever owns the checkout can change manage.py, too.
+    if found.st_uid not in (os.getuid(), ROOT, BASE_DIR.stat().st_uid):
         raise ImproperlyConfigured(
-            f"others can read {file}, which may contain passwords: its owner must chmod it to 600"
-        ) from error
+            f"{file} belongs to user {found.st_uid}, who could have written anything into it"
+        )
+    if not found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return
+    refusal = ImproperlyConfigured(
+        f"others can read {file}, which may contain passwords: its owner must chmod it to 600"
+    )
+    if file.is_symlink():
+        # What it leads to may be for others, such as a file of the system.
+        raise refusal
+    try:
+        os.fchmod(descriptor, stat.S_IRUSR | stat.S_IWUSR)
+    except OSError as error:
+        raise refusal from error
     sys.stderr.write(f"others could read {file}: its mode is now 600\n")
 
 
@@ -198,20 +223,18 @@ def _unknown(names: Iterable[str]) -> str:
     return ""
 
 
-def _check_file(file: Path) -> None:
-    with file.open(encoding="utf-8") as stream:
-        for line in parse_stream(stream):
-            where = f"{file}, line {line.original.line}"
-            # What is not a name may be a URL with a password, whose `?sslmode=` looks like one.
-            named = line.key is None or re.fullmatch(r"[A-Za-z_]\w*", line.key)
-            if line.error or not named or (line.key is not None and line.value is None):
-                raise ImproperlyConfigured(f"{where}: it is not of the form NAME=value")
-            # libpq's own variables, such as PGSSLROOTCERT, are nobody's misspelling.
-            if line.key is None or line.key in NAMES or line.key.startswith("PG"):
-                continue
-            raise ImproperlyConfigured(
-                f"{where}: there is no setting {line.key}{_nearest(line.key)}"
-            )
+def _check(file: Path, text: str) -> None:
+    for line in parse_stream(StringIO(text)):
+        where = f"{file}, line {line.original.line}"
+        # What is not a name may be a URL with a password, whose `?sslmode=` looks like one.
+        named = line.key is None or re.fullmatch(r"[A-Za-z_]\w*", line.key)
+        valued = line.key is None or (line.value is not None and "\0" not in line.value)
+        if line.error or not (named and valued):
+            raise ImproperlyConfigured(f"{where}: it is not of the form NAME=value")
+        # libpq's own variables, such as PGSSLROOTCERT, are nobody's misspelling.
+        if line.key is None or line.key in NAMES or line.key.startswith("PG"):
+            continue
+        raise ImproperlyConfigured(f"{where}: there is no setting {line.key}{_nearest(line.key)}")
 
 
 def _nearest(name: str) -> str:

@@ -6,6 +6,8 @@ import socket
 import stat
 import subprocess
 import sys
+from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -62,13 +64,107 @@ def test_the_file_is_closed(env_file: Any, mode: int, capsys: pytest.CaptureFixt
     assert capsys.readouterr().err == ""
 
 
-def test_a_file_of_somebody_else(env_file: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_others_can_read_and_that_is_not_ours(
+    env_file: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise PermissionError
 
-    monkeypatch.setattr("pathlib.Path.chmod", refuse)
+    monkeypatch.setattr("os.fchmod", refuse)
     with pytest.raises(ImproperlyConfigured, match="others can read"):
         environment.read_file()
+
+
+#: Who owns the file, and who the checkout, where user 1000 runs a command; whether it is read.
+OWNERS = [(1000, 1000, True), (0, 1000, True), (1001, 1001, True), (1001, 1000, False),
+          (1001, 0, False), (65534, 1000, False)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("owner", "of_checkout", "is_read"), OWNERS)
+def test_a_file_of_somebody_else(
+    owner: int, of_checkout: int, is_read: bool, env_file: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who owns the checkout could change its code as well; nobody else chooses the settings."""
+    env_file.chmod(0o600)
+    status = os.fstat
+
+    class Checkout(type(Path())):  # type: ignore[misc]
+        def stat(self, **_: Any) -> Any:
+            return SimpleNamespace(st_uid=of_checkout)
+
+    def owned(descriptor: int) -> Any:
+        return SimpleNamespace(st_mode=status(descriptor).st_mode, st_uid=owner)
+
+    monkeypatch.setattr(environment, "BASE_DIR", Checkout(env_file.parent))
+    refused = pytest.raises(ImproperlyConfigured, match=f"belongs to user {owner}")
+    with nullcontext() if is_read else refused, monkeypatch.context() as patched:
+        # pytest asks for the size of files, too.
+        patched.setattr("os.fstat", owned)
+        patched.setattr("os.getuid", lambda: 1000)
+        environment.read_file()
+    assert os.environ.get("DEBUG") == ("1" if is_read else None)
+
+
+def test_a_file_in_the_folder_above(env_file: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As python-dotenv looks for one by itself."""
+    below = env_file.parent / "checkout"
+    below.mkdir()
+    monkeypatch.chdir(below)
+    monkeypatch.setattr(environment, "BASE_DIR", below)
+    environment.read_file()
+    assert "DEBUG" not in os.environ
+
+
+def test_a_link_does_not_close_what_it_leads_to(env_file: Any) -> None:
+    """It may be for all: root's link to /dev/null would take that away from everybody."""
+    shared = env_file.rename(env_file.parent / "shared")
+    env_file.symlink_to(shared)
+    with pytest.raises(ImproperlyConfigured, match="others can read"):
+        environment.read_file()
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o644
+    shared.chmod(0o600)
+    environment.read_file()
+    assert os.environ["DEBUG"] == "1"
+
+
+@pytest.mark.parametrize("lead", ["", "itself", "nothing"])
+def test_a_link_to_nothing(lead: str, env_file: Any) -> None:
+    env_file.unlink()
+    if lead:
+        env_file.symlink_to(env_file if lead == "itself" else env_file.parent / "none")
+    environment.read_file()
+    assert "DEBUG" not in os.environ
+
+
+def test_a_pipe_is_not_waited_for(env_file: Any) -> None:
+    env_file.unlink()
+    os.mkfifo(env_file)
+    with pytest.raises(ImproperlyConfigured, match="not a regular file"):
+        environment.read_file()
+
+
+def test_a_folder(env_file: Any) -> None:
+    """Some call their virtual environment so."""
+    env_file.unlink()
+    env_file.mkdir(mode=0o755)
+    with pytest.raises(ImproperlyConfigured, match="cannot be read: Is a directory"):
+        environment.read_file()
+    assert stat.S_IMODE(env_file.stat().st_mode) == 0o755
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"DEBUG=\xff", "not a text in UTF-8"),
+        (b"DEBUG=1\nPGUSER='a\0b'", "line 2: it is not of the form"),
+        (b"DE\0BUG=1", "line 1: it is not of the form"),
+    ],
+)
+def test_octets_that_are_no_setting(content: bytes, told: str, env_file: Any) -> None:
+    env_file.write_bytes(content)
+    with pytest.raises(ImproperlyConfigured, match=told):
+        environment.read_file()
+    assert "DEBUG" not in os.environ
 
 
 LOOPBACK = ("127.0.0.1", "127.8.8.8", "::1", "localhost")

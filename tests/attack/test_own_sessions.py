@@ -16,7 +16,7 @@ from model_bakery import baker
 from tests.acting import columns, take
 from tests.attack.people import sign_in
 from tests.site.test_sign_in import BARRED, ENDED
-from tests.staff import make_staff, post_sign_in
+from tests.staff import make_staff, make_user, post_sign_in
 from veza_core.admin import content_actions
 from veza_core.models import User
 from veza_core.screens.actions import perform
@@ -223,6 +223,13 @@ ENDINGS = {
     ),
 }
 
+#: What SQL alone takes away; nothing else of the session changes.
+WITHOUT_FACTOR = {
+    "device gone": lambda: TOTPDevice.objects.all().delete(),
+    "device not confirmed": lambda: TOTPDevice.objects.update(confirmed=False),
+    "device of another": lambda: TOTPDevice.objects.update(user=make_user("mallory")),
+}
+
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_form_that_waits_does_nothing_once_its_session_is_ended(
@@ -238,6 +245,24 @@ def test_a_form_that_waits_does_nothing_once_its_session_is_ended(
         return lock(*arguments, **options)
 
     here = signed_in()
+    monkeypatch.setattr(perform, "_lock", held)
+    assert take(here, room, "soft_delete", confirm=room.name).status_code == 403
+    assert columns(room, "deleted_at") == (None,)
+
+
+@pytest.mark.parametrize("ending", WITHOUT_FACTOR)
+def test_a_form_that_waits_does_nothing_once_its_second_factor_is_gone(
+    ending: str, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.SECOND_FACTOR_REQUIRED = True
+    room = baker.make(Room)
+    here = sign_in(make_staff("moderator"))
+    lock = perform._lock
+
+    def held(*arguments: Any, **options: Any) -> Any:
+        WITHOUT_FACTOR[ending]()
+        return lock(*arguments, **options)
+
     monkeypatch.setattr(perform, "_lock", held)
     assert take(here, room, "soft_delete", confirm=room.name).status_code == 403
     assert columns(room, "deleted_at") == (None,)

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from veza_core.access import HttpRequest, StaffRequest
@@ -60,11 +60,17 @@ def why_over(session: SessionBase) -> str:
 
 
 def is_open(request: StaffRequest) -> bool:
-    """Whether its owner, and who raises `token_version`, left the session open until now."""
+    """Whether its owner, and who raises `token_version`, left the session open until now.
+
+    And whether its second factor is still there: whoever takes it away by SQL raises nothing.
+    """
     user: Any = request.user
     account = User.objects.filter(pk=user.pk, token_version=user.token_version)
     # Whoever acts has one: see `why_over`.
     own = StaffSession.objects.filter(pk=request.session[OWN])
+    if device := user.otp_device:
+        same = type(device).objects.filter(pk=device.pk, user_id=OuterRef("account_id"))
+        own = own.filter(Exists(same.filter(confirmed=True)))
     return own.filter(account_id__in=account.values("pk")).exists()
 
 
