@@ -44,6 +44,9 @@ TRIGGERS = {
     "stamp_{}": ("BEFORE INSERT ON django.{} FOR EACH ROW", "stamp_entry"),
 }
 
+#: One of the `changes`: there is no staff log to be read.
+NO_TABLE = "veza_site_stafflogentry: it is not there"
+
 # Of one table, in words: what of the triggers is not as it was made, and what gets around them.
 CHANGES = """
 SELECT 'trigger ' || wanted.name || ' is missing, disabled or changed' AS change
@@ -56,6 +59,8 @@ WHERE NOT EXISTS (
             = format('CREATE TRIGGER %%s %%s', wanted.name, wanted.event)
 )
 UNION ALL
+SELECT 'it is not there' WHERE to_regclass(%(table)s) IS NULL
+UNION ALL
 SELECT 'trigger ' || tgname || ' was added' FROM pg_trigger
 WHERE tgrelid = to_regclass(%(table)s) AND NOT tgisinternal AND tgname <> ALL (%(names)s::text[])
 UNION ALL
@@ -67,6 +72,11 @@ WHERE inhrelid = to_regclass(%(table)s)
 UNION ALL
 SELECT 'it has child ' || inhrelid::regclass::text FROM pg_inherits
 WHERE inhparent = to_regclass(%(table)s)
+UNION ALL
+SELECT %(hiding)s || ' is written in its place' WHERE to_regclass(%(hiding)s) IS NOT NULL
+UNION ALL
+SELECT 'column ' || attname || ' is generated, whatever is stamped' FROM pg_attribute
+WHERE attrelid = to_regclass(%(table)s) AND attgenerated <> ''
 UNION ALL
 SELECT 'row security hides rows of it' FROM pg_class
 WHERE oid = to_regclass(%(table)s) AND relrowsecurity
@@ -93,6 +103,8 @@ def changes(connection: BaseDatabaseWrapper) -> list[str]:
         for table, word in TABLES.items():
             values: dict[str, Any] = {
                 "table": f"django.{table}",
+                # Schema `public` is first on the search path.
+                "hiding": f"public.{table}",
                 "names": [name.format(word) for name in TRIGGERS],
                 "events": [event.format(table) for event, _ in TRIGGERS.values()],
                 "functions": [function for _, function in TRIGGERS.values()],

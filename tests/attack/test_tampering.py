@@ -10,7 +10,8 @@ from django.utils import timezone
 from model_bakery import baker
 
 from tests.staff import make_user
-from veza_site.append_only import TABLES, changes
+from tests.support import ROOT
+from veza_site.append_only import TABLES, TRIGGERS, changes
 from veza_site.models import Note, StaffLogEntry
 from veza_site.status.attention import concerns_of
 from veza_site.status.questions import staff_log
@@ -18,10 +19,22 @@ from veza_site.support.log import record_command
 
 pytestmark = pytest.mark.django_db
 
-MODELS = {"veza_site_stafflogentry": StaffLogEntry, "veza_site_note": Note}
+LOG, NOTES = TABLES
+MODELS = {LOG: StaffLogEntry, NOTES: Note}
+DOCUMENT = ROOT / "docs" / "security.md"
 #: With {} for the table.
 PARENT = "CREATE TABLE django.above (LIKE django.{0}); ALTER TABLE django.{0} INHERIT django.above"
 CHILD = "CREATE TABLE django.below () INHERITS (django.{0})"
+TARGET = (
+    "CREATE TABLE django.target AS SELECT id FROM django.{0}; ALTER TABLE django.target ADD PRIMARY"
+    " KEY (id); ALTER TABLE django.{0} ADD FOREIGN KEY (id) REFERENCES django.target"
+)
+#: From PostgreSQL 17 on, no partition has an identity column.
+PARTITION = (
+    "ALTER TABLE django.{0} ALTER COLUMN id DROP IDENTITY;"
+    " CREATE TABLE django.whole (LIKE django.{0}) PARTITION BY RANGE (id);"
+    " ALTER TABLE django.whole ATTACH PARTITION django.{0} DEFAULT"
+)
 
 #: What an owner does without a word about the triggers.
 EMPTYING = {
@@ -35,6 +48,17 @@ EMPTYING = {
     "as a replica": "SET LOCAL session_replication_role = replica; DELETE FROM django.{0}",
     "by an upsert": "INSERT INTO django.{0} SELECT * FROM django.{0}"
     " ON CONFLICT (id) DO UPDATE SET written_by = 'nobody'",
+    "through a view": "CREATE VIEW django.seen AS TABLE django.{0}; DELETE FROM django.seen",
+    "by a rule": "CREATE TABLE django.bait AS SELECT 1 AS id; CREATE RULE also AS ON DELETE"
+    " TO django.bait DO ALSO DELETE FROM django.{0}; DELETE FROM django.bait",
+    "by ON DELETE CASCADE": f"{TARGET} ON DELETE CASCADE; DELETE FROM django.target",
+    "by ON UPDATE CASCADE": f"{TARGET} ON UPDATE CASCADE; UPDATE django.target SET id = id + 1",
+    "by an event trigger": "CREATE FUNCTION django.react() RETURNS event_trigger LANGUAGE plpgsql"
+    " AS 'BEGIN DELETE FROM django.{0}; END'; CREATE EVENT TRIGGER react ON ddl_command_end"
+    " EXECUTE FUNCTION django.react(); CREATE TABLE django.bait (id int)",
+    "as a partition": PARTITION + "; DELETE FROM django.whole",
+    "as a partition that is truncated": PARTITION + "; TRUNCATE django.whole",
+    "as a partition, by moving": PARTITION + "; UPDATE django.whole SET id = id + 1",
     "with TRUNCATE of all": "TRUNCATE django.{0}, django.django_session CASCADE",
 }
 #: What only who owns the tables can do; what `status` then says.
@@ -50,6 +74,16 @@ DISARMING = {
     " EXECUTE FUNCTION django.stamp_entry()": "trigger silence was added",
     "ALTER TABLE django.{} ENABLE ROW LEVEL SECURITY": "row security hides rows",
     "ALTER TABLE django.{} SET UNLOGGED": "a crash would empty it",
+    "ALTER TABLE django.{0} RENAME TO kept; CREATE VIEW django.{0} AS TABLE django.kept": "is missing, disabled or changed",
+    "ALTER TABLE django.{0} RENAME TO kept; CREATE TABLE django.{0} (LIKE django.kept"
+    " INCLUDING ALL)": "is missing, disabled or changed",
+    "ALTER TABLE django.{0} SET SCHEMA public": "is missing, disabled or changed",
+    "DROP TABLE django.{}": "is missing, disabled or changed",
+    "CREATE TABLE public.{0} (LIKE django.{0} INCLUDING ALL)": "written in its place",
+    "CREATE VIEW public.{0} AS TABLE django.{0}": "written in its place",
+    "ALTER TABLE django.{} DROP COLUMN created_at, ADD COLUMN created_at timestamptz"
+    " GENERATED ALWAYS AS (timestamptz '2020-01-01 00:00:00Z') STORED": "created_at is generated",
+    PARTITION: "it has parent whole",
     PARENT: "it has parent above",
     CHILD: "it has child below",
 }
@@ -78,6 +112,28 @@ def test_status_tells_of_what_an_owner_did(table: str, statement: str) -> None:
     run(statement, table)
     [concern] = concerns_of({"staff_log": staff_log(connection)})
     assert DISARMING[statement].replace("{word}", TABLES[table]) in concern.message
+
+
+ARMED = [name.format("{word}") for name in TRIGGERS]
+#: What neither a trigger nor `status` sees: docs/security.md says so.
+UNSEEN = {
+    "rewritten": "ALTER TABLE django.{} ALTER COLUMN {column} TYPE text USING 'rewritten'",
+    "disarmed for a moment": "ALTER TABLE django.{0} DISABLE TRIGGER USER;"
+    " UPDATE django.{0} SET {column} = 'rewritten';"
+    + "".join(f" ALTER TABLE django.{{0}} ENABLE ALWAYS TRIGGER {name};" for name in ARMED),
+}
+
+
+@pytest.mark.parametrize("way", UNSEEN)
+@pytest.mark.parametrize(("table", "column"), [(LOG, "reason"), (NOTES, "text")])
+def test_what_nobody_can_see(table: str, column: str, way: str) -> None:
+    """The owner of a table has the last word on its rows: so copy them to another place."""
+    baker.make(MODELS[table])
+    run(UNSEEN[way].replace("{column}", column), table)
+    assert MODELS[table].objects.values_list(column, flat=True).get() == "rewritten"
+    assert changes(connection) == []
+    said = " ".join(DOCUMENT.read_text().split())
+    assert "`ALTER TABLE … TYPE … USING`, or disarms it for a moment" in said
 
 
 @pytest.mark.parametrize("model", MODELS.values())

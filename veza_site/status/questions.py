@@ -19,7 +19,7 @@ from veza_core.operations.deploy.v1 import LAST_OF_V1
 from veza_core.operations.jobs import BACKUP, PURGE, RECOUNT
 from veza_core.operations.purge.catalog import read_catalog
 from veza_core.operations.purge.policy import Due, read_policy
-from veza_site.append_only import changes
+from veza_site.append_only import NO_TABLE, changes
 from veza_site.replicas.lag import read_primary
 from veza_site.replicas.replica import replicas
 from veza_site.status.deadline import left
@@ -341,8 +341,10 @@ def planner(connection: BaseDatabaseWrapper) -> Answer:
 
 def staff_log(connection: BaseDatabaseWrapper) -> Answer:
     """Whether the staff log and the notes are append-only still, and the log's latest entry."""
-    [answer] = rows(connection, "SELECT max(id) AS latest FROM django.veza_site_stafflogentry")
-    return {**answer, "changes": changes(connection)}
+    found = changes(connection)
+    latest = "SELECT max(id) AS latest FROM django.veza_site_stafflogentry"
+    [answer] = rows(connection, "SELECT NULL AS latest" if NO_TABLE in found else latest)
+    return {**answer, "changes": found}
 
 
 def _needs_statistics(connection: BaseDatabaseWrapper) -> None:
