@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, Value
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -117,8 +117,7 @@ def guesses(names: tuple[str, str], password: str) -> list[str]:
 @pytest.mark.django_db
 def test_no_answer_tells_which_names_are_of_one_account(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither before the account pauses, nor while it does, nor with the right password then."""
-    now = timezone.now()
-    monkeypatch.setattr(attempts.timezone, "now", lambda: now)
+    monkeypatch.setattr(attempts, "CLOCK", Value(timezone.now()))
     make_staff()
     for password in ("wrong", PASSWORD):
         if password == PASSWORD:

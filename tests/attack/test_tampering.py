@@ -74,7 +74,8 @@ DISARMING = {
     " EXECUTE FUNCTION django.stamp_entry()": "trigger silence was added",
     "ALTER TABLE django.{} ENABLE ROW LEVEL SECURITY": "row security hides rows",
     "ALTER TABLE django.{} SET UNLOGGED": "a crash would empty it",
-    "ALTER TABLE django.{0} RENAME TO kept; CREATE VIEW django.{0} AS TABLE django.kept": "is missing, disabled or changed",
+    "ALTER TABLE django.{0} RENAME TO kept; CREATE VIEW django.{0} AS TABLE"
+    " django.kept": "is missing, disabled or changed",
     "ALTER TABLE django.{0} RENAME TO kept; CREATE TABLE django.{0} (LIKE django.kept"
     " INCLUDING ALL)": "is missing, disabled or changed",
     "ALTER TABLE django.{0} SET SCHEMA public": "is missing, disabled or changed",

@@ -11,7 +11,8 @@ each account, and such a browser alone.
 An attempt is counted before it is made, and taken back when it succeeds: of many at once no more
 pass than of one after the other. All attempts at names are counted one after the other: if only
 those at one account waited for each other, their time would tell which names are of one. While a
-pause lasts nothing is counted: trying does not prolong it.
+pause lasts nothing is counted: trying does not prolong it. All times are the database's, so that
+machines whose clocks differ count alike.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,10 +20,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
+from typing import Any
 
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
-from django.utils import timezone
+from django.db.models import DateTimeField, Expression, Func, QuerySet
 from django.utils.crypto import salted_hmac
 from psycopg import errors
 
@@ -41,6 +43,9 @@ MOST_ROWS = 1_000_000
 
 #: Rows that one attempt deletes at most; it adds six.
 CLEANED = 100
+
+#: What time it is: not of the transaction, which may have waited for others.
+CLOCK: Expression = Func(function="clock_timestamp", output_field=DateTimeField())
 
 #: The `HashingSlot` that is held while an attempt at a name is counted; for hashing it is none.
 TURN = 0
@@ -220,7 +225,7 @@ def _count(bounds: list[Bound]) -> Attempt:
     by_key = {bound.key: bound for bound in sorted(bounds, key=lambda bound: bound.key)}
     told = [key for key, bound in by_key.items() if not bound.is_silent]
     # While a pause lasts, who goes on trying costs one query.
-    _longest_pause(AttemptCount.objects.filter(key__in=told), by_key, timezone.now())
+    _longest_pause(AttemptCount.objects.filter(key__in=told).annotate(now=CLOCK), by_key)
     with _one_after_the_other(bounds):
         # Whether they are new or not: from here on they are ours until the end.
         AttemptCount.objects.bulk_create(
@@ -232,10 +237,9 @@ def _count(bounds: list[Bound]) -> Attempt:
             unique_fields=["key"],
             update_fields=["kind"],
         )
-        counts = list(_locked(by_key))
-        # Not before: others may have been waited for.
-        now = timezone.now()
-        silent = _longest_pause(counts, by_key, now)
+        counts = list(_locked(by_key).annotate(now=CLOCK))
+        now = counts[0].now
+        silent = _longest_pause(counts, by_key)
         if silent:
             # Trying does not prolong it either.
             counts = [count for count in counts if count.key in told]
@@ -262,8 +266,8 @@ def _one_after_the_other(bounds: Iterable[Bound]) -> Iterator[None]:
         yield
 
 
-def _longest_pause(counts: Iterable[AttemptCount], bounds: dict[str, Bound], now: datetime) -> str:
-    """The kind of the longest pause that is not over; empty: there is none.
+def _longest_pause(counts: Iterable[Any], bounds: dict[str, Bound]) -> str:
+    """The kind of the longest pause that is not over `now`, as each says; empty: there is none.
 
     Raises `PausedError` where one of them is told.
     """
@@ -271,13 +275,14 @@ def _longest_pause(counts: Iterable[AttemptCount], bounds: dict[str, Bound], now
         (
             count
             for count in counts
-            if count.failures >= bounds[count.key].limit and count.free_at > now
+            if count.failures >= bounds[count.key].limit and count.free_at > count.now
         ),
         key=lambda count: count.free_at,
     )
     told = [count for count in paused if not bounds[count.key].is_silent]
     if told:
-        raise PausedError(told[-1].kind, ceil((told[-1].free_at - now).total_seconds()))
+        left = told[-1].free_at - told[-1].now
+        raise PausedError(told[-1].kind, ceil(left.total_seconds()))
     return paused[-1].kind if paused else ""
 
 
@@ -292,7 +297,7 @@ def forget_networks(*networks: str) -> int:
     return AttemptCount.objects.filter(network__in=networks).delete()[0]
 
 
-def _locked(keys: Iterable[str]) -> Iterable[AttemptCount]:
+def _locked(keys: Iterable[str]) -> QuerySet[AttemptCount]:
     """The counts of these keys, in one order, so that no two attempts wait for each other."""
     return AttemptCount.objects.select_for_update().filter(key__in=list(keys)).order_by("key")
 

@@ -50,10 +50,9 @@ def end(request: HttpRequest, **_: Any) -> None:
 
 def why_over(session: SessionBase) -> str:
     """Why a session may not go on: `idle`, `age`, `ended`; empty: it may."""
-    now = time.time()
-    if now - session.get(SIGNED_IN_AT, 0) >= settings.SESSION_ABSOLUTE_AGE:
+    if _is_past(session, SIGNED_IN_AT, settings.SESSION_ABSOLUTE_AGE):
         return "age"
-    if now - session.get(SEEN_AT, 0) >= settings.SESSION_COOKIE_AGE:
+    if _is_past(session, SEEN_AT, settings.SESSION_COOKIE_AGE):
         return "idle"
     own = session.get(OWN)
     return "" if own and StaffSession.objects.filter(pk=own).exists() else "ended"
@@ -102,8 +101,15 @@ def needs_second_factor_again(session: SessionBase) -> bool:
     """Whether it was shown too long ago for a drastic action."""
     if not settings.SECOND_FACTOR_REQUIRED:
         return False
-    ago = time.time() - session.get(SECOND_FACTOR_AT, 0)
-    return bool(ago >= settings.SECOND_FACTOR_AGAIN_MINUTES * 60)
+    return _is_past(session, SECOND_FACTOR_AT, settings.SECOND_FACTOR_AGAIN_MINUTES * 60)
+
+
+def _is_past(session: SessionBase, name: str, span: int) -> bool:
+    """Whether a time of the session is that many seconds ago.
+
+    Or to come, by a clock that was put back: a session would last as much longer.
+    """
+    return bool(abs(time.time() - session.get(name, 0)) >= span)
 
 
 def _client(request: HttpRequest) -> dict[str, Any]:
