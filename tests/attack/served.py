@@ -15,6 +15,8 @@ from tests.roles.roles import site_roles
 from tests.support import ROOT, production_environment
 
 HOST = "admin.example.com"
+#: What forms are.
+FORM = "Content-Type: application/x-www-form-urlencoded"
 #: Threads that answer requests: few, so that a test can hold all of them.
 THREADS = 2
 

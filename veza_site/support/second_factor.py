@@ -22,8 +22,8 @@ from veza_core.models import User
 from veza_site.support import keyed, sessions
 
 RECOVERY_CODES = 10
-#: Of 112 bits each: too many to try (ASVS 5.0, 6.6.1), so that a fast digest will do.
-RECOVERY_OCTETS = 14
+#: Of 128 bits each (ASVS 5.0, 11.5.1): too many to try, so that a fast digest will do (6.5.2).
+RECOVERY_OCTETS = 16
 
 #: In the session: the device that is being enrolled. A new session gets a new secret, so that
 #: nobody who saw another one's can wait for it to be confirmed.
