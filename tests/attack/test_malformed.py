@@ -149,6 +149,22 @@ def test_the_way_in(db: None, form: Any, post: bool) -> None:
         assert not where.startswith("//"), where
 
 
+#: "somebody" as it is after one more decoding.
+ENCODED = ("%73omebody", "%2573omebody", "&#115;omebody", "\\u0073omebody", "\\x73omebody",
+           "_73omebody", "=?utf-8?q?somebody?=", "+ACIAcw-omebody")  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ENCODED)
+def test_nothing_is_decoded_twice(super_admin: Client, user: User, text: str) -> None:
+    """What Django made of a request is taken as it is."""
+    page = super_admin.post("/admin/search/", {"q": text}, follow=True)
+    assert str(user.pk) not in page.request["PATH_INFO"] + page.text
+    encoded = str(user.pk).replace("-", "%2d"), str(user.pk).replace("-", "_2D")
+    for key in encoded:
+        path = address_of(User, "change", "KEY").replace("KEY", quote(key))
+        assert ask(super_admin, path).status_code == 404
+
+
 #: What patterns take in two ways, over and over: the more of it, the more ways there are.
 REPEATED = ("@", "<", "a@", "http://", "/admin/", "/admin/a/", "<a@", "mailto:", " ", "\t", ";",
             ".", "a.", "-", "a-", "0", "\u200b", "\"", "charset=", "=", "\u202e ")  # fmt: skip

@@ -5,7 +5,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.conf import settings as configured
+from django.db.models import Value
 from django.test import Client
+from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from model_bakery import baker
 
@@ -14,7 +17,7 @@ from tests.attack.addresses import MODELS, actions_of, address_of
 from tests.site.test_second_factor import NOW, code_of, wrong_code
 from veza_core.models import Role, User, UserRoleAssignment
 from veza_site.models import AttemptCount, StaffLogEntry
-from veza_site.support import sessions
+from veza_site.support import attempts, sessions
 from veza_streaming.models import TrackComment
 
 FIELD = 'name="code"'
@@ -68,7 +71,11 @@ def test_a_fresh_one_is_enough(super_admin: Client, bob: User) -> None:
     assert is_banned(bob)
 
 
-def test_nothing_that_was_typed_is_lost(super_admin: Client, bob: User, device: Any) -> None:
+def test_nothing_that_was_typed_is_lost(
+    super_admin: Client, bob: User, device: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The pause is of a second, and lasts as long as the test.
+    monkeypatch.setattr(attempts, "CLOCK", Value(timezone.now()))
     make_old(super_admin)
     assert FIELD in super_admin.get(url(bob, "ban")).text
     page = ban(super_admin, bob)
@@ -98,6 +105,17 @@ def test_a_code_that_was_right_is_not_asked_for_twice(
     assert "This is not" in page.text
     assert FIELD not in page.text
     assert ban(super_admin, bob).status_code == 302
+
+
+def test_the_session_has_a_new_key_then(super_admin: Client, bob: User, device: Any) -> None:
+    """Whoever has the old one is out."""
+    make_old(super_admin)
+    before, thief = super_admin.session.session_key, Client()
+    thief.cookies[configured.SESSION_COOKIE_NAME] = before
+    assert thief.get("/admin/").status_code == 200
+    assert ban(super_admin, bob, code=code_of(device)).status_code == 302
+    assert super_admin.session.session_key != before
+    assert thief.get("/admin/").status_code == 302
 
 
 def test_a_code_of_somebody_else(super_admin: Client, bob: User, device: Any) -> None:

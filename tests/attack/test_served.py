@@ -99,6 +99,12 @@ TOO_MANY = "&".join(f"p{number}" for number in range(300))
         ("GET /static/../manage.py", [], b"", 404),
         ("GET /static/%2e%2e/manage.py", [], b"", 404),
         ("GET /static/veza/%00", [], b"", 404),
+        ("GET /static/", [], b"", 404),
+        ("GET /static/veza/", [], b"", 404),
+        ("GET /.git/config", [], b"", 404),
+        ("GET /static/.git/config", [], b"", 404),
+        ("GET /.env", [], b"", 404),
+        ("GET /static/../.env", [], b"", 404),
         ("POST /admin/login/", [FORM, "Origin: null"], b"username=a", 403),
         ("POST /admin/login/", [FORM, "Referer: \xff://["], b"username=a", 403),
         ("GET /admin/login/?next=javascript:alert(1)", [], b"", 200),
@@ -205,6 +211,8 @@ def test_headers(site: Served, line: str, scheme: str) -> None:
     """Of pages, redirects, errors, probes: whatever answers, and before whatever else."""
     _, answer = site.ask(line, "Origin: https://evil.example", scheme=scheme)
     head_of_any_answer(answer)
+    if type_ := re.search(r"(?i)\ncontent-type: (text/[^\r]*)", answer):
+        assert "charset=" in type_[1]
     assert ("strict-transport-security: max-age=" in answer.lower()) == (scheme == "https")
 
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 LOG, NOTES = TABLES
 MODELS = {LOG: StaffLogEntry, NOTES: Note}
-DOCUMENT = ROOT / "docs" / "security.md"
+DOCUMENT = ROOT / "docs" / "operations.md"
 #: With {} for the table.
 PARENT = "CREATE TABLE django.above (LIKE django.{0}); ALTER TABLE django.{0} INHERIT django.above"
 CHILD = "CREATE TABLE django.below () INHERITS (django.{0})"
@@ -116,7 +116,7 @@ def test_status_tells_of_what_an_owner_did(table: str, statement: str) -> None:
 
 
 ARMED = [name.format("{word}") for name in TRIGGERS]
-#: What neither a trigger nor `status` sees: docs/security.md says so.
+#: What neither a trigger nor `status` sees: docs/operations.md says so.
 UNSEEN = {
     "rewritten": "ALTER TABLE django.{} ALTER COLUMN {column} TYPE text USING 'rewritten'",
     "disarmed for a moment": "ALTER TABLE django.{0} DISABLE TRIGGER USER;"
@@ -134,7 +134,7 @@ def test_what_nobody_can_see(table: str, column: str, way: str) -> None:
     assert MODELS[table].objects.values_list(column, flat=True).get() == "rewritten"
     assert changes(connection) == []
     said = " ".join(DOCUMENT.read_text().split())
-    assert "`ALTER TABLE … TYPE … USING`, or disarms it for a moment" in said
+    assert "`ALTER TABLE … TYPE … USING`, or disarms the triggers for a moment" in said
 
 
 @pytest.mark.parametrize("model", MODELS.values())

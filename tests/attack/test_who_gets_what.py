@@ -141,7 +141,9 @@ def test_address(route: str, knocking: Knocking) -> None:
     path = path_of(route)
     answers = [client.get(path) for _, client in knocking.everybody()]
     assert tuple(answer.status_code for answer in answers) == ADDRESSES[route]
-    for name, client in knocking.everybody():
+    for (name, client), answer in zip(knocking.everybody(), answers, strict=True):
+        if name in INSIDE and answer["Content-Type"].startswith("text/html"):
+            assert answer.status_code != 200 or 'action="/admin/logout/"' in answer.text
         if name not in INSIDE:
             end = client.get(path, follow=True).request["PATH_INFO"]
             assert end in ("/admin/login/", "/admin/second-factor/")

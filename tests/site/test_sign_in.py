@@ -157,6 +157,16 @@ def test_attempts_at_others_are_counted_alike(client, name):
     assert answers == [200] * 5 + [429]
 
 
+@pytest.mark.parametrize("change", [str.strip, str.lower, str.swapcase, lambda word: word[:-1]])
+def test_a_password_is_checked_as_it_was_typed(change):
+    word = "  Correct Horse  Battery "
+    user = make_staff()
+    user.set_password(word)
+    user.save()
+    assert post_sign_in(Client(), "alice", change(word)).status_code == 200
+    assert post_sign_in(Client(), "alice", word).status_code == 302
+
+
 def test_a_pause_ends(client):
     make_staff()
     for _ in range(5):
