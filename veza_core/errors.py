@@ -86,7 +86,7 @@ def clear_line(error: BaseException) -> str | None:
     if isinstance(error, ModuleNotFoundError) and _is_settings(error.name):
         return f"there is no module {visible(error.name)}, which --settings or its variable names"
     if isinstance(error, EOFError):
-        return "it asked a question, and standard input has no answer: see --noinput"
+        return "it asked a question, but standard input has no answer: see --noinput"
     for each in _chain(error):
         if isinstance(each, psycopg.Error):
             return _told_by_psycopg(each)

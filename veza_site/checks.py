@@ -13,7 +13,7 @@ WITHOUT_KEY = (
 )
 WITHOUT_PROXY = (
     "BEHIND_TLS_PROXY is not set, and the web server does not guess whose address it sees: set it "
-    "to 1 behind a proxy that always sets X-Forwarded-Proto and X-Forwarded-For, or to 0 where "
+    "to 1 behind a proxy that always sets X-Forwarded-Proto and X-Forwarded-For, or to 0 if "
     "clients connect directly"
 )
 

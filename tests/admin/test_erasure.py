@@ -92,7 +92,7 @@ def test_the_page_has_it_table_by_table(browser: Client, dora: User):
     assert rows["Users"] == ["Deleted", "1", "the account itself"]
     assert rows["Notes"][:2] == ["Kept", "1"]
     assert ["Reference removed", "4", "User"] in rows.values()
-    assert "as long as the account is not deleted" in text
+    assert "while the account is not deleted" in text
     assert (
         f'href="{page(dora)}"' in browser.get(page(dora).replace("erasure/", "")).content.decode()
     )

@@ -193,7 +193,7 @@ def test_timeouts_are_named(migrated):
     with scratch_database(f"TEMPLATE {migrated}") as name:
         configure(name, timeouts(connection.pg_version))
         told = manage("migrate", **database_environment(name)).stdout.splitlines()[1]
-        assert told.startswith("In force, and obeyed: ")
+        assert told.startswith("In force: ")
         for timeout in timeouts(connection.pg_version):
             assert f"{timeout} is 1min (for the database)" in told
 
@@ -206,7 +206,7 @@ def test_a_backup_and_a_restore_have_no_timeouts(migrated, tmp_path):
         for arguments in (["backup_db", file], ["restore_db", file, "--replace", "--noinput"]):
             result = manage(*arguments, **database_environment(name))
             assert result.returncode == 0, result.stderr
-            assert "Lifted for this session: " in result.stdout.splitlines()[1]
+            assert "Turned off for this session: " in result.stdout.splitlines()[1]
 
 
 def test_a_timeout_that_strikes_is_named():

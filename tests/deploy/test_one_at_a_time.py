@@ -69,7 +69,7 @@ def test_a_lock_on_the_history_is_waited_for_no_longer_than_the_timeout(migrated
         result = manage("migrate", option, "--lock-timeout=2", **database_environment(migrated))
         assert is_one_clear_line(result), result.stderr
         assert "django_migrations is locked for longer than 2 s" in result.stderr
-        assert f"In the way: pid {holder.info.backend_pid} (an editor" in result.stderr
+        assert f"Blocked by: pid {holder.info.backend_pid} (an editor" in result.stderr
         assert "Nothing was changed" in result.stderr
 
 
@@ -83,7 +83,7 @@ def test_whoever_else_reads_the_history_is_told_who_is_in_the_way(migrated, sett
         assert is_one_clear_line(result), result.stderr
         assert "lock timeout" in result.stderr
         assert "after 2 s (MIGRATE_LOCK_TIMEOUT)" in result.stderr
-        assert f"In the way: pid {holder.info.backend_pid} (an editor" in result.stderr
+        assert f"Blocked by: pid {holder.info.backend_pid} (an editor" in result.stderr
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ def test_every_command_says_who_has_a_table(copy, settings, arguments, table):
     assert result.returncode == 1
     [line] = [line for line in result.stderr.splitlines() if "Connected" not in line]
     assert "lock timeout (SQLSTATE 55P03" in line
-    assert f"In the way: pid {pid} (an editor" in line
+    assert f"Blocked by: pid {pid} (an editor" in line
 
 
 def test_inspectdb_fails_where_it_could_not_read(copy, settings):

@@ -91,7 +91,7 @@ class Told(io.StringIO):
         self.other = other
 
     def write(self, text):
-        if "In the way" in text:
+        if "Blocked by" in text:
             self.other.rollback()
         return super().write(text)
 

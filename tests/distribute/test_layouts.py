@@ -64,8 +64,8 @@ def test_layout_l_spreads_the_logs_and_nothing_else(filled, before):
     assert {filled.value("SELECT pg_relation_size(%s::regclass)", log) for log in LOGS} == {0}
     assert "Audit: 0 errors and 0 warnings" in printed
     note = (
-        "Rule 3 bends: triggers of tracks, user_sessions, users do ON DELETE for 10 foreign keys, "
-        "and no insert is checked. No other rule bends."
+        "Exception to rule 3: triggers of tracks, user_sessions, users do ON DELETE for 10 "
+        "foreign keys, and inserts are not checked. There is no other exception."
     )
     assert note in printed
     assert note in " ".join(filled.done("audit_schema").split())
@@ -79,7 +79,7 @@ def test_the_other_layout_comes_after_undo(filled):
     result = filled.manage("distribute", "--layout", "A")
     assert result.returncode == 1
     assert result.stderr == (
-        "CommandError: the database is distributed by layout L: distribute --undo comes first\n"
+        "CommandError: the database is distributed by layout L: run distribute --undo first\n"
     )
 
 
@@ -98,7 +98,7 @@ def test_layout_a_keeps_every_rule(filled, before):
     assert [name for (name,) in filled.rows(SPREAD)] == list(LOGS)
     assert filled.rows(COPIED) == [("tracks",), ("user_sessions",), ("users",)]
     assert (fingerprints(filled), filled.rows(KEYS)) == before
-    assert "No rule bends." in printed
+    assert "There is no exception to the Standard." in printed
     assert "Audit: 0 errors and 0 warnings" in printed
 
 

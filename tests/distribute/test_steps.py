@@ -92,7 +92,7 @@ def test_who_is_in_the_way(filled):
     assert "bitrate_adaptation_logs: 3 foreign keys become triggers: other sessions block it" in (
         result.stderr
     )
-    assert "0 of 8 steps were taken, and a second run does the rest" in result.stderr
+    assert "0 of 8 steps are done, and a second run does the rest" in result.stderr
     assert len(result.stderr.splitlines()) == 1
     filled.done("distribute", "--undo", "--verbosity", "0")
     assert filled.rows(KEYS) == before

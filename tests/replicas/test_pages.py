@@ -73,7 +73,7 @@ def test_the_replica_stops_and_comes_back(site: Site, caplog: pytest.LogCaptureF
     assert site.source() == "primary"
     site.told("unreachable")
     assert [record.message for record in caplog.records if REPLICA in record.message] == [
-        f"{REPLICA} is not used, the primary is: unreachable"
+        f"{REPLICA} is not used, the admin reads from the primary: unreachable"
     ]
     host = site.pair.standby.start().host
     assert host == site.pair.standby.host

@@ -33,7 +33,7 @@ def test_what_the_url_says_is_obeyed() -> None:
 @pytest.mark.parametrize(
     ("urls", "told"),
     [
-        ("postgresql://veza@one/veza", "another role than DATABASE_SUPPORT_URL"),
+        ("postgresql://veza@one/veza", "must name the same role as DATABASE_SUPPORT_URL"),
         ("postgresql://veza_support@one/other", "another database than DATABASE_SUPPORT_URL"),
         (
             "postgresql://veza_support@one/veza mysql://two/veza",

@@ -114,7 +114,7 @@ def test_a_reply_is_of_its_parents_track(first, user, track, other, parent, case
 
     said = refused(first, statement(other), "chk_track_comments_parent_id_track", "track_comments")
 
-    assert said == "a reply is of the same track as the comment that it answers"
+    assert said == "a reply must be on the same track as the comment that it answers"
     first.execute(statement(track))
 
 
@@ -133,7 +133,7 @@ def test_a_version_is_of_the_track(first, track, other, table, case):
 
     said = refused(first, statement(other), f"chk_{table}_track_version_id_track", table)
 
-    assert said == "a stream or job is of the same track as its version"
+    assert said == "a stream or job must have the same track as its version"
     first.execute(statement(track))
 
 
@@ -146,7 +146,7 @@ def test_what_others_refer_to_keeps_its_track(first, user, track, other, table, 
         first, MOVES[case].format(table=table, of=other, row=row), f"chk_{table}_track_id", table
     )
 
-    assert said == f"a row of {table} keeps its id and its track"
+    assert said == f"the id and the track of a row of {table} cannot change"
     first.execute(MOVES[case].format(table=table, of=track, row=row))
 
 

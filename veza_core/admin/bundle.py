@@ -43,9 +43,9 @@ values/ has values that are too long for a row.
 contents.json says what is in each file, and what was left out, and why. Without it, or with a file
 INCOMPLETE.txt, the archive is not complete.
 
-The rows are those that refer to the account, and those that belong to what it made and refer to no
-account. What others did with what it made is their data. Where a row names another user, it says
-"{another}" instead.
+Included are the rows that refer to the account, and the rows of its own content that refer to no
+account. What other users did with this content is their data. The name of another user is replaced
+by "{another}".
 """
 
 

@@ -44,9 +44,10 @@ def erasure_context(user: User, alias: str) -> dict[str, Any]:
     lines.sort(key=lambda line: (order.index(line[1]), line[0]))
     return {
         "hint": format_html(
-            "{} Counted up to {} for each table, by the foreign keys that the purge follows, and"
-            " from {} rows of each on to those that refer to them: “7+” if there may be more."
-            " “Reference removed”: the row stays, and no longer says whose it was.",
+            "{} This page follows the foreign keys, as the purge does. It counts at most {} rows of"
+            " a table, and follows the references to at most {} of them: “7+” means that there may"
+            " be more. “Reference removed” means that the row stays, but no longer says whose it"
+            " was.",
             _when(user),
             f"{erasure.MOST:,}",
             f"{erasure.FOLLOWED:,}",
@@ -122,8 +123,8 @@ def _when(user: User) -> SafeString:
         return format_html("No purge deletes accounts: {} is not set.", "PURGE_DELETED_AFTER_DAYS")
     if user.deleted_at is None:
         return format_html(
-            "Nothing, as long as the account is not deleted. A purge deletes it permanently {} days"
-            " after that, with what is listed here.",
+            "Nothing, while the account is not deleted. {} days after its deletion, a purge deletes"
+            " it permanently, with what is listed here.",
             days,
         )
     due = later(user.deleted_at, timedelta(days=days))

@@ -215,11 +215,12 @@ def related_context(user: User, alias: str) -> dict[str, Any]:
             ],
             [_line(*row[:-1]) for row in found],
         ),
-        "hint": f"By the latest {OWN_SESSIONS} sessions, {' and '.join(_also())} of this account,"
-        f" {ADDRESSES} addresses at most, the latest {SESSIONS // ADDRESSES} sessions at each, and"
-        f" {_newest()}. Of each account its latest {OF_EACH} of these are compared, too. Many"
-        " people can share the address of a school or a mobile network, and many devices have the"
-        " same name: check before you act.",
+        "hint": f"This page looks at up to {ADDRESSES} addresses of this account, from its latest"
+        f" {OWN_SESSIONS} sessions, {' and '.join(_also())}. It finds other accounts by the latest"
+        f" {SESSIONS // ADDRESSES} sessions at each address, and by {_newest()}. It also compares"
+        f" the latest {OF_EACH} of these of each account that it found. Many people can share the"
+        " address of a school or a mobile network, and many devices have the same name: check"
+        " before you act.",
         "all_url": f"{list_of(User)}?{urlencode({'seen_with': str(user.pk)})}" if found else "",
         "nothing": "No other account used an address of this one.",
         "all_of_them": f"All {number} as a list, with actions",

@@ -213,7 +213,7 @@ def announce(
     say(str(session))
     timeouts = [limit for name, limit in session.limits.items() if name != READ_ONLY]
     if timeouts:
-        what = "Lifted for this session" if lift else "In force, and obeyed"
+        what = "Turned off for this session" if lift else "In force"
         say(f"{what}: {', '.join(timeouts)}")
     if timeouts and lift:
         with connection.cursor() as cursor:

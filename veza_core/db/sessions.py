@@ -53,6 +53,4 @@ class OtherSession:
         if len(query) > LONGEST_QUERY:
             query = f"{query[: LONGEST_QUERY - 1]}…"
         shown = f": {query}" if query else ""
-        return visible(
-            f"pid {self.pid} ({who}, {self.state or 'state unknown'}, since {age}){shown}"
-        )
+        return visible(f"pid {self.pid} ({who}, {self.state or 'state unknown'}, for {age}){shown}")

@@ -38,7 +38,7 @@ def connection_parameters(url: str, name: str = "DATABASE_URL") -> dict[str, Any
     scheme = url.split(":", 1)[0] if ":" in url else ""
     if scheme not in ("postgres", "postgresql"):
         engine = f"names another engine ({scheme})" if "://" in url else "is not a URL"
-        raise ImproperlyConfigured(f"{name} {engine}: it takes {FORM}")
+        raise ImproperlyConfigured(f"{name} {engine}: write it as {FORM}")
     try:
         parameters: dict[str, Any] = dict(conninfo_to_dict(url))
         # libpq reads these only when it connects.
@@ -48,7 +48,7 @@ def connection_parameters(url: str, name: str = "DATABASE_URL") -> dict[str, Any
         named = conninfo_to_dict(url.partition("?")[0])
     except (ProgrammingError, ValueError):
         # libpq's message may repeat the URL, and the password with it; a traceback would show it.
-        raise ImproperlyConfigured(f"{name} is malformed: it takes {FORM}") from None
+        raise ImproperlyConfigured(f"{name} is malformed: write it as {FORM}") from None
     for keyword, value in named.items():
         if parameters[keyword] != value:
             raise ImproperlyConfigured(f"{name} contains {keyword} twice: before and after the ?")
@@ -65,7 +65,7 @@ def connection_parameters(url: str, name: str = "DATABASE_URL") -> dict[str, Any
                 "PostgreSQL's limit"
             )
     if not parameters.get("dbname"):
-        raise ImproperlyConfigured(f"{name} names no database: it takes {FORM}")
+        raise ImproperlyConfigured(f"{name} names no database: write it as {FORM}")
     return {**DEFAULT_OPTIONS, **manner_of_connecting(), **_placed(parameters, name)}
 
 
@@ -119,13 +119,13 @@ def replica_settings(urls: str, support: dict[str, Any] | None) -> dict[str, dic
         entry = database_settings(url, name)
         if support is None:
             raise ImproperlyConfigured(
-                f"{name} needs DATABASE_SUPPORT_URL, the role that reads without secrets: what "
-                "no replica answers is read from the primary over it"
+                f"{name} needs DATABASE_SUPPORT_URL, whose role cannot read secrets: the admin "
+                "uses it to read from the primary if no replica answers"
             )
         for key, word in (("USER", "role"), ("NAME", "database")):
             if entry[key] != support[key]:
                 raise ImproperlyConfigured(
-                    f"{name} names another {word} than DATABASE_SUPPORT_URL: they must be the same"
+                    f"{name} must name the same {word} as DATABASE_SUPPORT_URL"
                 )
         given = conninfo_to_dict(url)
         defaults = {key: value for key, value in REPLICA_OPTIONS.items() if key not in given}

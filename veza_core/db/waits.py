@@ -81,7 +81,7 @@ class CommandWaits:
             return ""
         blockers = [str(other) for each in self.watched for other in each.blockers]
         return (
-            f". In the way: {'; '.join(blockers) or 'an unknown session'}. "
+            f". Blocked by: {'; '.join(blockers) or 'an unknown session'}. "
             "End that transaction, and run it again"
         )
 

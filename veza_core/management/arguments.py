@@ -29,7 +29,7 @@ def some_path(text: str) -> Path:
 def some_file(text: str) -> Path:
     """The path of a file. A folder, or the standard stream that `-` is elsewhere, is none."""
     if text == "-":
-        raise ArgumentTypeError("it is no standard stream: give the name of a file")
+        raise ArgumentTypeError("- is not accepted here: give the name of a file")
     # A path forgets its last slash.
     if text in (".", "..") or text.endswith(("/", "/.", "/..")):
         raise ArgumentTypeError(f"{visible(text)} is a directory: give the name of a file")

@@ -150,7 +150,7 @@ BEGIN
         WHERE parent.id = NEW.parent_id AND parent.track_id <> NEW.track_id
     ) THEN
         RAISE check_violation USING
-            MESSAGE = 'a reply is of the same track as the comment that it answers',
+            MESSAGE = 'a reply must be on the same track as the comment that it answers',
             SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, CONSTRAINT = TG_NAME;
     END IF;
     RETURN NULL;
@@ -178,7 +178,7 @@ BEGIN
         WHERE version.id = NEW.track_version_id AND version.track_id <> NEW.track_id
     ) THEN
         RAISE check_violation USING
-            MESSAGE = 'a stream or job is of the same track as its version',
+            MESSAGE = 'a stream or job must have the same track as its version',
             SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, CONSTRAINT = TG_NAME;
     END IF;
     RETURN NULL;
@@ -206,13 +206,13 @@ CREATE FUNCTION public.refuse_another_track() RETURNS trigger
 AS $$
 BEGIN
     RAISE check_violation USING
-        MESSAGE = format('a row of %I keeps its id and its track', TG_TABLE_NAME),
+        MESSAGE = format('the id and the track of a row of %I cannot change', TG_TABLE_NAME),
         SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, CONSTRAINT = TG_NAME;
 END;
 $$;
 
 COMMENT ON FUNCTION public.refuse_another_track()
-    IS 'Trigger function: refuses to change what the rows that refer to this one were checked by';
+    IS 'Trigger function: refuses a new id or track_id, which referring rows were checked against';
 
 CREATE TRIGGER chk_track_comments_track_id
     AFTER UPDATE OF id, track_id ON public.track_comments

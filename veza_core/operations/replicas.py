@@ -29,7 +29,7 @@ ORDER BY replay_lag DESC NULLS LAST LIMIT 1
 
 NOT_ALLOWED = (
     "this does not wait for replicas: the role cannot see how far behind they are. GRANT "
-    "pg_monitor to it, or set JOB_MAX_REPLICA_LAG to nothing"
+    "pg_monitor to it, or leave JOB_MAX_REPLICA_LAG empty"
 )
 
 logger = logging.getLogger(__name__)

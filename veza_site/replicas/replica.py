@@ -134,9 +134,9 @@ class Replica:
             before, self.why = self.why, why
             self._looked_at = time.monotonic()
         if why and why != before:
-            logger.warning("%s is not used, the primary is: %s", self.alias, why)
+            logger.warning("%s is not used, the admin reads from the primary: %s", self.alias, why)
         elif before and not why:
-            logger.warning("%s is read from again", self.alias)
+            logger.warning("%s is used again", self.alias)
 
 
 def abandon(connection: BaseDatabaseWrapper) -> None:
@@ -165,5 +165,5 @@ def standing(primary: Primary | None) -> dict[str, str]:
     for each in replicas():
         if primary is not None:
             each.look_later(primary)
-    return {each.alias: each.why or ("not looked at yet" if each.behind is None else "ok")
+    return {each.alias: each.why or ("not checked yet" if each.behind is None else "ok")
             for each in replicas()}  # fmt: skip

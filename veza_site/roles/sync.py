@@ -83,7 +83,7 @@ def _check(connection: Connection, is_: Found, role: LoginRole) -> None:
     if is_.comment != role.kind.comment:
         raise RoleError(
             f"role {role.name} exists, and was not created by this command: name another one in "
-            f"{setting}, or say that it may be changed: "
+            f"{setting}, or allow this command to change it: "
             f"COMMENT ON ROLE {role.name} IS '{role.kind.comment}'"
         )
     if is_.is_mighty or is_.owns:
@@ -229,9 +229,9 @@ def _prove(
     ]
     if left:
         raise RoleError(
-            f"role {role.name} could {', '.join(thing.harm for thing in left)}, by what each new "
-            "database gives PUBLIC: revoke it from PUBLIC with --revoke-from-public (for "
-            "functions a superuser must run it, or the SQL of --dry-run --revoke-from-public), "
+            f"role {role.name} could {', '.join(thing.harm for thing in left)}, because each new "
+            "database grants this to PUBLIC: revoke it with --revoke-from-public (for functions a "
+            "superuser must run it, or the SQL of --dry-run --revoke-from-public), "
             f"or accept it with --accept {','.join(thing.name for thing in left)}"
         )
     if less := proof.lack(connection, role, columns):

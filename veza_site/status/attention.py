@@ -85,7 +85,7 @@ def _transaction_ids(answer: dict[str, Any]) -> Iterator[str]:
     for kind, name in (("", "transaction"), ("multixact_", "multixact")):
         age, limit = answer[f"{kind}age"], answer[f"{kind}freeze_max_age"]
         if age > FREEZE_SHARE * limit:
-            yield f"{name} ids are {age:,} old, and autovacuum freezes from {limit:,} on"
+            yield f"{name} ids are {age:,} old, and autovacuum freezes them at {limit:,}"
 
 
 def _replication(answer: dict[str, Any]) -> Iterator[str]:

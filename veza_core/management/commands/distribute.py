@@ -38,7 +38,7 @@ class Command(BaseCommand):
             choices=[layout.value for layout in Layout],
             default=Layout.L.value,
             help="L: spreads only the logs, without their foreign keys (default). A: also copies "
-            "the tables that they refer to to every node, and keeps the foreign keys.",
+            "the referenced tables to every node, and keeps the foreign keys.",
         )
         parser.add_argument(
             "--shards",

@@ -218,11 +218,11 @@ class Command(DjangoCommand, MigrationReport):
         who = "; ".join(map(str, blockers)) or "an unknown session"
         undone = "rolled back, " if migration.atomic else ""
         self._warn(
-            f"{migration}: lock timeout, {undone}next try in {pause:.1f} s. In the way: {who}"
+            f"{migration}: lock timeout, {undone}next try in {pause:.1f} s. Blocked by: {who}"
         )
 
     def held_up(self, migration: Migration, blockers: list[OtherSession]) -> None:
-        self._warn(f"{migration}: waits. In the way: {blockers[0]}")
+        self._warn(f"{migration}: waiting. Blocked by: {blockers[0]}")
 
     def filled(self, table: str, share: float, rows: int) -> None:
         """On a terminal one line that is written over again; else a line for each tenth."""

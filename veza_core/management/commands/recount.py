@@ -76,7 +76,7 @@ class Command(BaseCommand):
             pace_of(options),
             outcome,
             lambda: progress.show(
-                f"{outcome.table}: {outcome.rows:,} rows looked at, {outcome.total('rows'):,} wrong"
+                f"{outcome.table}: {outcome.rows:,} rows checked, {outcome.total('rows'):,} wrong"
             ),
             dry_run=options["dry_run"],
         )

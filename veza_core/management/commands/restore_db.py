@@ -80,7 +80,7 @@ class Command(BaseCommand):
             "--no-owner",
             action="store_false",
             dest="owners",
-            help="Make the role that restores the owner of everything.",
+            help="Make the restoring role the owner of everything.",
         )
         parser.add_argument(
             "--no-privileges",

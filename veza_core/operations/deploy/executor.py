@@ -200,7 +200,7 @@ def new_executor(
             raise
         raise CommandError(
             f"the history in django.django_migrations is locked for longer than {timeout:g} s. "
-            f"In the way: {_blockers(watch)}. End that transaction, and run it again. {UNCHANGED}"
+            f"Blocked by: {_blockers(watch)}. End that transaction, and run it again. {UNCHANGED}"
         ) from error
 
 
@@ -259,7 +259,7 @@ def _gave_up(migration: Migration, patience: Patience, watch: BlockerWatch) -> s
     return (
         f"{migration} could not get its locks within {patience.lock_timeout:g} s, "
         f"tried {patience.attempts if repeated else 1} times; {undone}. "
-        f"In the way: {_blockers(watch)}. End that transaction, and run migrate again."
+        f"Blocked by: {_blockers(watch)}. End that transaction, and run migrate again."
     )
 
 

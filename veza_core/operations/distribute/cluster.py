@@ -30,7 +30,7 @@ def check_cluster(connection: BaseDatabaseWrapper) -> Distribution:
             "(CREATE EXTENSION citus), and add the workers (citus_add_node)"
         )
     if tuple(int(part) for part in found.version.split("-")[0].split(".")) < OLDEST:
-        raise CommandError(f"extension citus is of version {found.version}: 13 or newer is needed")
+        raise CommandError(f"extension citus has version {found.version}: 13 or newer is needed")
     [(is_known, is_coordinator)] = ask(COORDINATOR)
     if not is_coordinator:
         raise CommandError("this server is a worker: give the coordinator in DATABASE_URL")
@@ -66,6 +66,6 @@ def check_audited(connection: BaseDatabaseWrapper, logs: list[str]) -> None:
     errors = [each for each in report.findings if each.severity is Severity.ERROR]
     if errors:
         raise CommandError(
-            f"the audit finds {len(errors)} errors, of which the first is {errors[0].rule.id} "
+            f"the audit finds {len(errors)} errors; the first is {errors[0].rule.id} "
             f"({errors[0].object}): manage.py audit_schema shows them"
         )

@@ -63,7 +63,7 @@ def plan(
     """
     if (present := layout_of(distribution)) not in (None, layout):
         raise CommandError(
-            f"the database is distributed by layout {present}: distribute --undo comes first"
+            f"the database is distributed by layout {present}: run distribute --undo first"
         )
     steps = list(_copied(logs, targets, distribution)) if layout is Layout.A else []
     for log in logs:
@@ -175,7 +175,7 @@ def _keys_again(
     for name, text in keys.items():
         if name in missing or not there[name].is_valid:
             yield Step(
-                f"{log.name}: {name} holds for all rows",
+                f"{log.name}: {name} is validated",
                 (
                     _without_orphans(log.name, text),
                     f"ALTER TABLE public.{log.name} VALIDATE CONSTRAINT {name}",

@@ -66,7 +66,7 @@ def take(
         try:
             _take(connection, step, lock_timeout)
         except DatabaseError as error:
-            done = f"{number} of {len(steps)} steps were taken, and a second run does the rest"
+            done = f"{number} of {len(steps)} steps are done, and a second run does the rest"
             raise CommandError(f"{step.title}: {_explained(connection, error)}; {done}") from error
         report(step, time.monotonic() - started)
 

@@ -87,7 +87,7 @@ def function_differs(
     row = connection.execute(FUNCTIONS.encode()).fetchone()
     if row is not None and row != (BODY, True, SETTINGS):
         name = f"django.{FUNCTION}()"
-        yield Difference("function", None, name, None, "as distribute makes it", "another one")
+        yield Difference("function", None, name, None, "as distribute makes it", "different")
 
 
 def notes(catalog: Catalog) -> tuple[str, ...]:
@@ -109,12 +109,15 @@ def _bends(catalog: Catalog) -> Iterator[str]:
     """Which rules bend, a sentence each."""
     by_time = sorted(table.name for table in catalog.tables if table.is_partitioned)
     if by_time:
-        yield f"Rule 1 bends: the key of {', '.join(by_time)} holds what it is partitioned by."
+        yield f"Exception to rule 1: the key of {', '.join(by_time)} contains its partition key."
     triggers = triggers_of(catalog)
     if triggers:
         targets = sorted({each.target for each in triggers})
         yield (
-            f"Rule 3 bends: triggers of {', '.join(targets)} do ON DELETE for {len(triggers)} "
-            "foreign keys, and no insert is checked."
+            f"Exception to rule 3: triggers of {', '.join(targets)} do ON DELETE for "
+            f"{len(triggers)} foreign keys, and inserts are not checked."
         )
-    yield "No other rule bends." if by_time or triggers else "No rule bends."
+    if by_time or triggers:
+        yield "There is no other exception."
+    else:
+        yield "There is no exception to the Standard."

@@ -27,9 +27,9 @@ _FIELDS = {"rule": str, "object": str, "reason": str, "expires": date}
 EXPIRED = Rule(
     id="exception-expired",
     group="exceptions",
-    title="Exception past its date",
+    title="Expired exception",
     severity=Severity.ERROR,
-    reason="An exception is a debt with a date; past it the finding counts again.",
+    reason="Each exception has an end date. After that date, its finding is reported again.",
     remedy="Fix the finding and delete the exception, or review it and give it a new date.",
     bad='[[exception]]\nrule = "fk-missing"\nobject = "public.plays.subject_id"\n'
     'reason = "Refers to a table that subject_type names."\nexpires = 2020-01-31',
@@ -42,11 +42,11 @@ EXPIRED = Rule(
 UNUSED = Rule(
     id="exception-unused",
     group="exceptions",
-    title="Exception that excuses nothing",
+    title="Unused exception",
     severity=Severity.WARNING,
-    reason="An exception whose finding is gone would hide the next one of its kind; one "
-    "with a typo, in the rule or the object, excuses nothing at all.",
-    remedy="Delete it from the exceptions file, or write it as the audit does.",
+    reason="If the finding is fixed, its exception would hide the next such finding. An exception "
+    "with a typing error in the rule or the object has no effect.",
+    remedy="Delete it from the exceptions file, or write the names as the audit writes them.",
     bad='[[exception]]\nrule = "fk-missing"\nobject = "public.no_such_table.subject_id"\n'
     'reason = "Refers to a table that subject_type names."\nexpires = 2099-01-31',
     good="# nothing: the finding is gone, and the exception with it",
@@ -135,14 +135,14 @@ def read_exceptions(path: Path, rules: Iterable[Rule]) -> ExceptionFile:
         raise ExceptionsError(f"{path}: {error}") from error
     entries = content.pop("exception", [])
     if content or not isinstance(entries, list):
-        raise ExceptionsError(f"{path}: takes [[exception]] tables, and nothing else")
+        raise ExceptionsError(f"{path}: only [[exception]] tables are allowed")
     rules = tuple(rules)
     read: dict[tuple[str, str], _Exception] = {}
     for number, entry in enumerate(entries, 1):
         try:
             exception = _entry(entry)
             if (exception.rule, exception.object) in read:
-                raise ValueError("is there twice")
+                raise ValueError("appears twice")
         except ValueError as error:
             raise ExceptionsError(f"{path}: exception {number}: {error}") from error
         read[exception.rule, exception.object] = exception
@@ -156,11 +156,11 @@ def _matches(pattern: str, text: str) -> bool:
 
 def _entry(entry: Any) -> _Exception:
     if not isinstance(entry, dict) or set(entry) != set(_FIELDS):
-        raise ValueError(f"takes exactly {', '.join(_FIELDS)}")
+        raise ValueError(f"must have exactly {', '.join(_FIELDS)}")
     for name, kind in _FIELDS.items():
         if not isinstance(entry[name], kind) or isinstance(entry[name], datetime):
             form = "a date (2026-12-31, without quotes)" if kind is date else "a text"
-            raise ValueError(f"{name} has to be {form}")
+            raise ValueError(f"{name} must be {form}")
         if isinstance(entry[name], str) and not entry[name].strip():
             raise ValueError(f"{name} is empty")
     return _Exception(**entry)

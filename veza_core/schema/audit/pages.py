@@ -10,28 +10,29 @@ from veza_core.schema.audit.rules import ALL_RULES
 #: What other tools report and this one does not, each with the reason.
 LEFT_OUT = {
     "Indexes that nobody uses": (
-        "`pg_stat_user_indexes` counts the scans of one server since its last reset. An index "
-        "for a replica, a report at the end of the month or a purge has none, and is needed."
+        "`pg_stat_user_indexes` counts the scans of one server since its last reset. It counts no "
+        "scans of an index that only a replica, a monthly report or a purge needs."
     ),
     "Bloat, dead rows, sequential scans, cache hits": (
-        "They are of the load and of the moment, not of the schema. `manage.py status` and "
-        "the monitoring of docs/operations.md have what to alert on."
+        "They depend on the load at the moment, not on the schema. For alerts, see `manage.py "
+        "status` and the monitoring in docs/operations.md."
     ),
     "Tables without row level security": (
-        "It protects tables that people reach by SQL themselves. Here services stand between. "
-        "Half of it is reported: `policy-without-rls`, `rls-without-policy`."
+        "It protects tables that people query directly. Here, people use services. If it is "
+        "incomplete, it is reported: `policy-without-rls`, `rls-without-policy`."
     ),
     "Columns that a query may need an index for": (
-        "Only the queries know. What PostgreSQL itself asks for, foreign keys and feeds, is "
-        "reported."
+        "Only the queries show that. Foreign keys and feeds always need one, and are reported."
     ),
     "Indexes on booleans, on nullable columns, or that begin with the primary key": (
-        "Each serves some query: the few true rows, NULL itself, a scan that reads the index alone."
+        "Each serves some query: the few rows with true, those with NULL, an index-only scan."
     ),
-    "Tables of many columns or many indexes, empty tables": ("A number that nobody can decide by."),
+    "Tables of many columns or many indexes, empty tables": (
+        "The number alone does not show a problem."
+    ),
     "varchar in place of text, enum types in place of tables": (
-        "Both are right somewhere, and changing one for the other does nothing for data or "
-        "services. `type-varchar-unbounded` stays."
+        "Each is right in some cases, and a change helps neither data nor services. Only "
+        "`type-varchar-unbounded` is reported."
     ),
     "Cycles of foreign keys, nullable foreign keys": (
         "Neither breaks anything. What a delete does with them is reported: `fk-on-delete`, "
@@ -49,7 +50,7 @@ def page(rule: Rule) -> str:
         f"Severity: {rule.severity.value}. Group: {rule.group}.",
         "## Why",
         rule.reason,
-        *(["## Exactly", detail] if detail else []),
+        *(["## What counts", detail] if detail else []),
         "## Remedy",
         rule.remedy,
         "## Bad",

@@ -136,13 +136,13 @@ def _judge_object(
     if kind == "type" and property_ == "values":
         return _values(was["values"], is_["values"])
     if kind == "sequence":
-        return more("it counts in another way")
+        return more("it counts differently")
     if _SECTIONS.get(kind) == "functions":
         if property_ in ("body", "attributes", "settings", "language"):
-            return more("it may do something else: read it")
+            return more("it may do something different: read it")
         return breaks_both("statements that call it may fail (42883)")
     if kind in ("type", "extension", "object"):
-        return breaks_both(f"its {property_} is another one")
+        return breaks_both(f"its {property_} changed")
     return _relation(property_, is_)
 
 
@@ -165,15 +165,15 @@ def _values(was: list[str], is_: list[str]) -> Judgement:
     if gone := [value for value in was if value not in is_]:
         return breaks_both(f"a statement with {', '.join(map(repr, gone))} fails (22P02)")
     if [value for value in is_ if value in was] != was:
-        return breaks_readers("values are sorted and compared in another order")
-    return more("a value may come that a service does not know")
+        return breaks_readers("values are sorted and compared in a different order")
+    return more("a service may read a value that it does not know")
 
 
 def _relation(property_: str | None, is_: Properties) -> Judgement:
     if property_ in _STORED:
-        return same("rows are stored in another way")
+        return same("rows are stored differently")
     if property_ == "order of columns":
-        return more("statements that name their columns see no order")
+        return more("statements that name their columns do not notice")
     if property_ == "persistence":
         if "persistence" not in is_:
             return more("it survives a crash, and is replicated")
@@ -181,5 +181,5 @@ def _relation(property_: str | None, is_: Properties) -> Judgement:
     if property_ == "row security" and property_ not in is_:
         return more("roles that can read the table see all rows")
     if property_ == "definition":
-        return breaks_readers("its rows may be others: read it")
-    return breaks_both(f"its {property_} is another one")
+        return breaks_readers("it may return different rows: read it")
+    return breaks_both(f"its {property_} changed")

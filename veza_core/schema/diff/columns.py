@@ -28,9 +28,9 @@ def judge_column(
     if was is None or is_ is None:
         return _new(is_) if is_ is not None else breaks_both("statements that name it fail (42703)")
     if property_ in _STORED:
-        return same("it is stored in another way")
+        return same("it is stored differently")
     judge = _PROPERTIES.get(property_ or "")
-    return judge(was, is_) if judge else breaks_both(f"its {property_} is another one")
+    return judge(was, is_) if judge else breaks_both(f"its {property_} changed")
 
 
 def has_value(column: Properties) -> bool:
@@ -49,21 +49,21 @@ def _type(was: Properties, is_: Properties) -> Judgement:
 
 
 def _other_type(was: str, is_: str) -> Judgement:
-    other = breaks_both("programs read and write a value of another type")
+    other = breaks_both("programs read and write a value of a different type")
     before, after = _TYPE.fullmatch(was), _TYPE.fullmatch(is_)
     if before is None or after is None or before["array"] != after["array"]:
         return other
     old, new = before["base"], after["base"]
     if old in _TEXTS and new in _TEXTS:
         if _length(after["numbers"]) >= _length(before["numbers"]):
-            return more("longer values may come")
+            return more("values may be longer")
         return breaks_writers("a longer value fails (22001)")
     if old in _INTEGERS and new in _INTEGERS:
         if _INTEGERS.index(new) > _INTEGERS.index(old):
             return breaks_readers("a larger value overflows a program's variable")
-        return breaks_both("a larger value fails (22003), and programs read another type")
+        return breaks_both("a larger value fails (22003), and programs read a different type")
     if old == new == "numeric" and _is_wider(before["numbers"], after["numbers"]):
-        return more("larger values may come")
+        return more("values may be larger")
     return other
 
 
@@ -90,7 +90,7 @@ def _nullability(was: Properties, is_: Properties) -> Judgement:
 
 def _default(was: Properties, is_: Properties) -> Judgement:
     if "default" in is_:
-        return more("an INSERT that leaves it out writes another value")
+        return more("an INSERT that leaves it out writes a different value")
     if "nullability" in is_ and not has_value(is_):
         return breaks_writers("an INSERT that leaves it out fails (23502)")
     return more("an INSERT that leaves it out writes NULL")
@@ -99,7 +99,7 @@ def _default(was: Properties, is_: Properties) -> Judgement:
 def _generated(was: Properties, is_: Properties) -> Judgement:
     if "generated" not in was:
         return breaks_both("writing it fails (428C9), and its value is computed")
-    return breaks_readers("its value is computed in another way, or no longer")
+    return breaks_readers("its value is computed differently, or no longer")
 
 
 def _identity(was: Properties, is_: Properties) -> Judgement:
@@ -117,5 +117,5 @@ _PROPERTIES = {
     "default": _default,
     "generated": _generated,
     "identity": _identity,
-    "collation": lambda was, is_: breaks_readers("it is sorted and compared in another way"),
+    "collation": lambda was, is_: breaks_readers("it is sorted and compared differently"),
 }

@@ -55,7 +55,7 @@ def judge_constraint(
         gone = "enforcement" in is_
         return breaks_readers("it is not enforced") if gone else breaks_writers("it is enforced")
     if property_ == "options":
-        return same("its index is stored in another way")
+        return same("its index is stored differently")
     return _other_constraint(was["definition"], is_["definition"])
 
 
@@ -76,14 +76,14 @@ def judge_index(
     if not any(unique):
         if is_ is None:
             return more("statements that it served read more")
-        return same("answers are the same")
+        return same("results are the same")
     if was is None and is_ is not None:
         return _new_unique(is_["definition"].partition(" USING ")[2], columns)
     if is_ is None or unique == [True, False]:
         return breaks_both("ON CONFLICT finds no index (42P10), and duplicates may appear")
     if property_ == "name":
         return breaks_writers("errors name it")
-    return breaks_both("it is unique in another way: ON CONFLICT may find no index (42P10)")
+    return breaks_both("it is unique differently: ON CONFLICT may find no index (42P10)")
 
 
 def judge_trigger(
@@ -91,7 +91,7 @@ def judge_trigger(
 ) -> Judgement:
     """Judge a change of a trigger."""
     if is_ is None or (property_ == "state" and is_.get("state") == "disabled"):
-        return breaks_readers("its work is no longer done")
+        return breaks_readers("nothing does its work any more")
     if property_ == "name":
         return same("it does the same")
     if was is None and is_["definition"].endswith(_OWN_TRIGGER):
@@ -127,11 +127,11 @@ def _new_constraint(definition: str, columns: Columns) -> Judgement:
         if not _deletes(definition):
             return breaks_writers("what it refers to cannot be deleted (23503)")
         if columns.only_new(own):
-            return more("it is about new columns")
+            return more("it concerns only new columns")
         return breaks_writers("a reference to a missing row fails (23503)")
     if definition.startswith("CHECK"):
         if columns.only_new(definition):
-            return more("it is about new columns")
+            return more("it concerns only new columns")
         return breaks_writers("what it excludes fails (23514)")
     return _new_unique(definition, columns)
 
@@ -144,13 +144,13 @@ def _new_unique(text: str, columns: Columns) -> Judgement:
         for column in new
     )
     if differ and "NULLS NOT DISTINCT" not in text:
-        return more("it is about new columns, of which each row has its own value, or none")
+        return more("it concerns only new columns, in which no two rows have the same value")
     return breaks_writers("a second row of the same value fails (23505)")
 
 
 def _no_constraint(definition: str) -> Judgement:
     if definition.startswith("CHECK"):
-        return more("values may come that it excluded")
+        return more("values that it excluded may appear")
     if definition.startswith("FOREIGN KEY"):
         return breaks_readers("a referenced row may be missing, and a delete does not cascade")
     return breaks_both("ON CONFLICT finds no constraint (42704), and duplicates may appear")
@@ -164,12 +164,12 @@ def _other_constraint(was: str, is_: str) -> Judgement:
     if is_.startswith("FOREIGN KEY") and _ON_DELETE.sub("", was) == _ON_DELETE.sub("", is_):
         if not _deletes(is_):
             return breaks_writers("what it refers to cannot be deleted (23503)")
-        return breaks_readers("a delete does something else with the rows that refer to it")
+        return breaks_readers("a delete treats the rows that refer to it differently")
     if is_.startswith("CHECK") and _allows_more(was, is_):
-        return more("values may come that it excluded")
+        return more("values that it excluded may appear")
     if is_.startswith("CHECK"):
         return breaks_writers("what it now excludes fails (23514)")
-    return breaks_both("it is another constraint")
+    return breaks_both("the constraint is different")
 
 
 def _allows_more(was: str, is_: str) -> bool:

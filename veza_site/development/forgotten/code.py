@@ -91,7 +91,7 @@ def _columns_of(screen: Any, table: DeclaredTable) -> Iterator[str]:
             try:
                 table.model._base_manager.filter(option.where)
             except FieldError as error:
-                yield f"state {state.name} cannot be asked for: {error}"
+                yield f"state {state.name} cannot be queried: {error}"
 
 
 def _secrets(table: DeclaredTable) -> Iterator[str]:

@@ -16,7 +16,7 @@ class Command(AnnouncedMixin, DjangoCommand):
         """Django's. Raises `CommandError` where it would succeed without having made one."""
         if options["interactive"] and not self.stdin.isatty():
             raise CommandError(
-                "it asks for a password, and standard input is no terminal: give --noinput and "
+                "it asks for a password, but standard input is not a terminal: use --noinput and "
                 "DJANGO_SUPERUSER_PASSWORD. Nothing was changed."
             )
         return super().run(session, *args, **options)

@@ -20,5 +20,5 @@ class Command(AnnouncedMixin, DjangoCommand):
         with saved_from(session) as origin:
             outcome = super().run(session, *args, **options)
         if not origin.is_told and options["verbosity"]:
-            self.stderr.write("There are no rows, so what was saved does not say where it is from.")
+            self.stderr.write("There are no rows, so the fixture does not say where it is from.")
         return outcome

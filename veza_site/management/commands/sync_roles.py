@@ -44,9 +44,10 @@ class Command(BaseCommand):
         parser.add_argument(
             "--revoke-from-public",
             action="store_true",
-            help="Revoke from PUBLIC temporary tables, and the functions of large objects and "
-            "advisory locks; the role of DATABASE_URL keeps them. Grant them to services "
-            "that need them. The functions need a superuser.",
+            help="Revoke from PUBLIC the right to create temporary tables, and to call the "
+            "functions of large objects and advisory locks. The role of DATABASE_URL keeps these "
+            "rights; grant them to the services that need them. Only a superuser can revoke the "
+            "functions.",
         )
         parser.add_argument(
             "--accept",

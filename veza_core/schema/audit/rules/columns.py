@@ -20,19 +20,20 @@ _UUID_LENGTH = 36 + 4
     "UUID kept as text or bytea",
     Severity.WARNING,
     group="types",
-    reason="As text it takes 37 bytes and as uuid 16, in the table and in each index. Text is "
+    reason="As text it takes 37 bytes, and as uuid 16, in the table and in each index. Text is "
     "compared with a collation, accepts any value, and does not find a UUID in capitals.",
-    remedy="uuid. This rewrites the table, and every column that refers to it must change too: "
-    "plan it as a migration.",
+    remedy="Use uuid. This rewrites the table, and every column that refers to it must change "
+    "too: plan it as a migration.",
     bad="CREATE TABLE plays (track_id varchar(36));",
     good="CREATE TABLE plays (track_id uuid);",
     example="public.plays.track_id",
 )
 def uuid_as_text(catalog: Catalog) -> Iterator[Found]:
-    """A text or bytea whose name ends in the word uuid or guid, an id of 36 characters, a text
-    whose default is a UUID; and a text of which all values that statistics know are UUIDs: how old
-    they are is said. Not one whose values are others by statistics, such as the guid of a feed's
-    entry; nor a virtual column.
+    """A text or bytea column is reported if its name ends in the word uuid or guid, if it is an id
+    of 36 characters, or if its default is a UUID. A text column is also reported if all of its
+    values in the statistics are UUIDs; the finding says how old these are. It is not reported if
+    the statistics show other values, such as the guid of a feed's entry. A virtual column is never
+    reported.
     """
     by_values = {(text.table, text.column): text for text in catalog.facts.uuid_texts}
     for table in catalog.tables:
@@ -64,12 +65,12 @@ def _evidence(column: Column) -> str:
 
 @rule(
     "type-differs",
-    "Reference with a different type in another table",
+    "Column `<x>_id` whose type differs from the key of table x",
     Severity.WARNING,
     group="types",
     reason="`user_id` means the same in every table. If the types differ, joins convert the "
     "values and cannot use the index, and clients have two types for one thing.",
-    remedy="In a migration, give all of them the type of the key.",
+    remedy="In a migration, give all these columns the type of the key.",
     bad="CREATE TABLE users (id bigint PRIMARY KEY);\nCREATE TABLE plays (user_id bigint);\n"
     "CREATE TABLE likes (user_id text);",
     good="CREATE TABLE users (id bigint PRIMARY KEY);\nCREATE TABLE plays (user_id bigint);\n"
@@ -77,10 +78,10 @@ def _evidence(column: Column) -> str:
     example="public.likes.user_id",
 )
 def type_differs(catalog: Catalog) -> Iterator[Found]:
-    """Columns `<x>_id` beside a table of that name in the same schema, whose key says which type is
-    right; without those of a foreign key, which fk-type-mismatch compares, and those beside a
-    column `<x>_type`, which refer to whichever table that says. Other columns of the same name mean
-    what their tables do.
+    """A column `<x>_id` is compared with the key of table x in the same schema. Columns of a
+    foreign key are not checked here, because fk-type-mismatch checks them. Nor are columns beside a
+    column `<x>_type`, because they can refer to any table. Other columns of the same name may mean
+    different things in different tables.
     """
     for table in catalog.tables:
         declared = {name for key in table.foreign_keys for name in key.columns}

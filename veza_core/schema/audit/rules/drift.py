@@ -7,11 +7,11 @@ DRIFT = Rule(
     group="drift",
     title="Change without a migration",
     severity=Severity.ERROR,
-    reason="A change by hand on one database is missing in all others, also in new ones: services "
-    "then meet different schemas.",
-    remedy="Undo it by hand, or write a migration for it and update `schema/` (`make schema`).",
+    reason="A manual change of one database is missing in all other databases, and in new ones. "
+    "Services then find different schemas.",
+    remedy="Undo it manually, or write a migration for it and update `schema/` (`make schema`).",
     bad="ALTER TABLE public.users ALTER COLUMN token_version SET DEFAULT 1;",
-    good="-- Whatever a migration makes, and schema/catalog.json records.",
+    good="-- What a migration creates, and schema/catalog.json records.",
     example="public.users.token_version (default)",
     check=None,
 )
@@ -19,15 +19,15 @@ DRIFT = Rule(
 TUNING = Rule(
     id="tuning",
     group="drift",
-    title="Setting of storage, statistics or replication without a migration",
+    title="Storage, statistics or replication setting without a migration",
     severity=Severity.WARNING,
-    reason="A fill factor, a table's autovacuum, a column's statistics target, CREATE STATISTICS, "
-    "REPLICA IDENTITY or a GIN index's fastupdate may be right for this server's data, and "
-    "changes no result. But a newly created database does not have it.",
-    remedy="Keep it, with an exception that says why, or set it for all databases with a "
-    "migration.",
+    reason="The setting may be right for the data of this server, and changes no result. But a "
+    "new database does not have it. Such settings are a fill factor, a table's autovacuum "
+    "settings, a column's statistics target, CREATE STATISTICS, REPLICA IDENTITY, or the "
+    "fastupdate of a GIN index.",
+    remedy="Keep it with an exception that says why, or set it for all databases in a migration.",
     bad="ALTER TABLE public.users SET (fillfactor = 90);",
-    good="-- Whatever a migration makes, and schema/catalog.json records.",
+    good="-- What a migration creates, and schema/catalog.json records.",
     example="public.users (options)",
     check=None,
 )

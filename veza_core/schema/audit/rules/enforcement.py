@@ -15,23 +15,22 @@ from veza_core.schema.audit.rules.integrity import EXAMPLE, GOOD, claims
     "Constraint that PostgreSQL does not check",
     Severity.ERROR,
     group="integrity",
-    reason="ALTER TABLE … DISABLE TRIGGER ALL disables the foreign keys' own triggers too, on "
-    "either table: orphans go in, and the constraint still looks right in every listing. A data "
-    "load that was interrupted leaves it so. A check that is NOT ENFORCED (PostgreSQL 18) is the "
-    "same by declaration.",
-    remedy="Find the rows that break it, then ALTER TABLE … ENABLE TRIGGER ALL on the tables that "
-    "are named, or ALTER CONSTRAINT … ENFORCED. This does not check rows that were written "
-    "before: drop the constraint, add it NOT VALID and VALIDATE it. No SQL is printed, since "
-    "ENABLE "
-    "TRIGGER ALL enables the table's other triggers as well.",
+    reason="ALTER TABLE … DISABLE TRIGGER ALL, on either table, also disables the triggers of its "
+    "foreign keys. Then rows that refer to nothing can be inserted, and every listing still shows "
+    "the constraint as usual. An interrupted data load can leave it so. PostgreSQL 18 also has "
+    "checks that are declared NOT ENFORCED.",
+    remedy="Find the rows that break it. Then run ALTER TABLE … ENABLE TRIGGER ALL on the named "
+    "tables, or ALTER CONSTRAINT … ENFORCED. This does not check existing rows: to check them, "
+    "drop the constraint, add it NOT VALID, and VALIDATE it. No SQL is printed, because ENABLE "
+    "TRIGGER ALL also enables the other triggers of the table.",
     bad=f"{USERS}\nCREATE TABLE plays (user_id uuid CONSTRAINT plays_user_id_fkey\n"
     "    REFERENCES users (id) ON DELETE CASCADE);\nALTER TABLE plays DISABLE TRIGGER ALL;",
     good=f"{GOOD}\nALTER TABLE plays DISABLE TRIGGER USER;",
     example=EXAMPLE,
 )
 def constraint_not_enforced(catalog: Catalog) -> Iterator[Found]:
-    """Triggers that fire on replicas alone are disabled too. A foreign key that is NOT ENFORCED is
-    reported by fk-not-valid.
+    """A trigger that fires only on replicas counts as disabled. The rule fk-not-valid reports
+    foreign keys that are NOT ENFORCED.
     """
     for unenforced in catalog.facts.unenforced:
         table = catalog.by_oid.get(unenforced.table)
@@ -45,12 +44,12 @@ def constraint_not_enforced(catalog: Catalog) -> Iterator[Found]:
 
 @rule(
     "check-not-valid",
-    "Check or NOT NULL that was never validated",
+    "Check or NOT NULL that is not valid",
     Severity.ERROR,
     group="integrity",
-    reason="With NOT VALID, rows may break the constraint, and each of them fails at its next "
-    "UPDATE, even of another column. The planner cannot use the constraint.",
-    remedy="Correct the rows, and validate it; reads and writes continue.",
+    reason="With NOT VALID, existing rows may break the constraint. Each of them fails at its "
+    "next UPDATE, even of another column. The planner cannot use the constraint.",
+    remedy="Correct the rows, and validate the constraint. Reads and writes continue meanwhile.",
     bad="CREATE TABLE plays (duration_ms integer);\nALTER TABLE plays ADD CONSTRAINT "
     "chk_plays_duration_ms\n    CHECK (duration_ms >= 0) NOT VALID;",
     good="CREATE TABLE plays (\n"
@@ -59,7 +58,7 @@ def constraint_not_enforced(catalog: Catalog) -> Iterator[Found]:
     fix="ALTER TABLE public.plays VALIDATE CONSTRAINT chk_plays_duration_ms;",
 )
 def check_not_valid(catalog: Catalog) -> Iterator[Found]:
-    """Of domains too. NOT NULL may be NOT VALID from PostgreSQL 18 on."""
+    """Constraints of domains are reported too. From PostgreSQL 18 on, NOT NULL can be NOT VALID."""
     for unchecked in catalog.facts.unchecked:
         name = ident(unchecked.name)
         where = f"{unchecked.owner}.{name}"
@@ -75,9 +74,9 @@ def check_not_valid(catalog: Catalog) -> Iterator[Found]:
     "Duplicate foreign key",
     Severity.WARNING,
     group="integrity",
-    reason="Each write is checked twice, and a delete does what both keys say: with CASCADE and "
-    "NO ACTION, the refusal wins, whichever key the developers read.",
-    remedy="Drop one of them. SQL is printed if both say the same.",
+    reason="PostgreSQL checks each write twice. A delete follows both keys: with CASCADE and NO "
+    "ACTION it is refused, whichever key the developers read.",
+    remedy="Drop one of them. SQL is printed if their definitions are the same.",
     bad=f"{USERS}\nCREATE TABLE plays (user_id uuid CONSTRAINT plays_user_id_fkey\n"
     "    REFERENCES users (id) ON DELETE CASCADE);\nALTER TABLE plays ADD CONSTRAINT "
     "plays_user_id_fkey1\n    FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE RESTRICT;",
@@ -85,8 +84,9 @@ def check_not_valid(catalog: Catalog) -> Iterator[Found]:
     example="public.plays.plays_user_id_fkey1",
 )
 def fk_duplicate(catalog: Catalog) -> Iterator[Found]:
-    """The same columns that refer to the same columns, in whatever order; the newer is reported.
-    A partition's own key, beside the one that it has from its parent, too.
+    """Two keys are duplicates if the same columns refer to the same columns, in any order. The
+    newer key is reported. A partition's own key beside the same key of its parent is a duplicate
+    too.
     """
     for table in catalog.all_tables:
         seen: dict[object, ForeignKey] = {}

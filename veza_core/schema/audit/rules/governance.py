@@ -17,15 +17,15 @@ PUBLIC = "public"
     "Missing table",
     Severity.ERROR,
     group="governance",
-    reason="Every service needs all tables that the migrations create.",
-    remedy="Run manage.py migrate; if the history says that it ran, restore the table from a "
-    "backup.",
+    reason="The services need all tables that the migrations create.",
+    remedy="Run manage.py migrate. If its history says that the migration was applied, restore "
+    "the table from a backup.",
     bad="DROP TABLE IF EXISTS rooms;",
     good="CREATE TABLE rooms (id uuid PRIMARY KEY DEFAULT gen_random_uuid());",
     example="public.rooms",
 )
 def table_missing(catalog: Catalog) -> Iterator[Found]:
-    """Asked of schema `public` alone."""
+    """It is checked only if schema `public` is audited."""
     if PUBLIC in catalog.schemas:
         for name in sorted(expected_tables()):
             if (PUBLIC, name) not in catalog.by_name:
@@ -37,17 +37,19 @@ def table_missing(catalog: Catalog) -> Iterator[Found]:
     "Table that does not belong in public",
     Severity.ERROR,
     group="governance",
-    reason="public has only the tables that the migrations create. Nobody migrates other tables, "
-    "and the next reset drops them. Django's tables are in schema django; other services have "
-    "their own schemas.",
-    remedy="Move it to its owner's schema (ALTER TABLE … SET SCHEMA), together with its clients, "
-    "or create it in a migration (CONTRIBUTING.md, and then make schema).",
+    reason="public contains only the tables that the migrations create. No migration changes "
+    "other tables, and the next reset drops them. Django's tables are in schema django, and other "
+    "services have their own schemas.",
+    remedy="Move it to its owner's schema (ALTER TABLE … SET SCHEMA), in the same release as its "
+    "clients. Or create it in a migration (see CONTRIBUTING.md), and run make schema.",
     bad="CREATE TABLE invoices (id uuid PRIMARY KEY);",
     good="CREATE SCHEMA billing;\nCREATE TABLE billing.invoices (id uuid PRIMARY KEY);",
     example="public.invoices",
 )
 def table_unexpected(catalog: Catalog) -> Iterator[Found]:
-    """Views and foreign tables too. A partition comes with its parent, wherever that is."""
+    """Views and foreign tables are reported too. A partition belongs to its parent, in whatever
+    schema the parent is.
+    """
     expected = expected_tables()
     for table in catalog.tables:
         if table.schema == PUBLIC and table.name not in expected:
@@ -63,17 +65,18 @@ def table_unexpected(catalog: Catalog) -> Iterator[Found]:
 
 @rule(
     "junction-soft-delete",
-    "Junction table without deleted_at, while its sisters have it",
+    "Junction table without deleted_at, although related ones have it",
     Severity.ERROR,
     group="governance",
-    reason="After restoring a playlist, people expect its tracks, its collaborators and its "
-    "followers back. Sisters are junction tables of the same resource, which is a table whose rows "
-    "belong to an account by a column such as user_id, and is no account itself. A junction has a "
-    "unique index over two references or more or, failing that, a name made of both tables' "
-    "names. A log of the same tables is no junction: it may hold a pair many times.",
-    remedy="Add deleted_at, make the unique indexes partial, and change the clients to leave out "
-    "deleted rows: one migration with one release of each client. No SQL is printed, because a "
-    "column that no client uses restores nothing.",
+    reason="If a playlist is restored, people expect its tracks, its collaborators and its "
+    "followers back. Two junction tables are related if they belong to the same resource. A "
+    "resource is a table whose rows belong to an account by a column such as user_id, and that is "
+    "not an account itself. A junction table has a unique index over two or more references or, "
+    "without such an index, a name made of both tables' names. A log of the same tables is not a "
+    "junction table, because it may contain a pair many times.",
+    remedy="In one migration, add deleted_at and make the unique indexes partial. In the same "
+    "release, change each client to leave out deleted rows. No SQL is printed, because a column "
+    "that no client uses restores nothing.",
     bad="""\
 CREATE TABLE users (id uuid PRIMARY KEY);
 CREATE TABLE playlists (id uuid PRIMARY KEY, user_id uuid REFERENCES users (id));
@@ -98,7 +101,7 @@ CREATE TABLE playlist_views (playlist_id uuid REFERENCES playlists (id),
     example="public.playlist_tracks",
 )
 def junction_soft_delete(catalog: Catalog) -> Iterator[Found]:
-    """One finding for a table, whichever of its resources has the soft sisters."""
+    """A table has one finding, even if it belongs to several resources."""
     meaning = catalog.meaning
     sisters: dict[Table, list[Table]] = {}
     for table in catalog.tables:
@@ -132,7 +135,7 @@ def junction_soft_delete(catalog: Catalog) -> Iterator[Found]:
     fix="CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public;",
 )
 def extension_missing(catalog: Catalog) -> Iterator[Found]:
-    """The two legacy ones only where the server ships them."""
+    """The two extensions for old clients are reported only if the server offers them."""
     if PUBLIC not in catalog.schemas:
         return
     for name in EXTENSIONS:
@@ -149,9 +152,9 @@ def extension_missing(catalog: Catalog) -> Iterator[Found]:
     "Object of public that another role owns",
     Severity.ERROR,
     group="governance",
-    reason="Only the owner can alter an object: a migration stops at an object that somebody else "
-    "created by hand. The expected owner is the role that owns most of the schema's objects; if "
-    "two own equally many, the schema's owner.",
+    reason="Only the owner can alter an object. A migration fails at an object that another role "
+    "created. The expected owner is the role that owns most objects of the schema. If two roles "
+    "own the same number, it is the schema's owner.",
     remedy="Change the owner.",
     bad="CREATE TABLE tracks (id uuid);\nCREATE TABLE rooms (id uuid);\n"
     "CREATE ROLE somebody_else;\nALTER TABLE rooms OWNER TO somebody_else;",
@@ -160,7 +163,9 @@ def extension_missing(catalog: Catalog) -> Iterator[Found]:
     changes="The old owner keeps only the privileges that are granted to it.",
 )
 def owner_differs(catalog: Catalog) -> Iterator[Found]:
-    """Tables, views, sequences, types and functions; an index has its table's owner."""
+    """Tables, views, sequences, types and functions are checked. An index has the owner of its
+    table.
+    """
     owned = list(_owned(catalog))
     if not owned:
         return
@@ -192,14 +197,13 @@ def _owned(catalog: Catalog) -> Iterator[tuple[Table | None, str, str, str]]:
     "Schema in which another role may create objects",
     Severity.ERROR,
     group="governance",
-    reason="A role that can create objects in a schema on the search path decides what other "
-    "roles run. An "
-    "operator `public.=(varchar, varchar)` fits a comparison of two varchar columns better than "
-    "PostgreSQL's own, wherever pg_catalog is on the path, and it runs with the privileges of the "
-    "role that compares: those of the tables' owner, in a migration. Databases that were made "
-    "before "
-    "PostgreSQL 15 let every role create in public. manage.py opens no session there.",
-    remedy="Revoke CREATE, and check which objects were created before.",
+    reason="A role that can create objects in a schema on the search path can decide what other "
+    "roles run. For example, an operator `public.=(varchar, varchar)` matches a comparison of two "
+    "varchar columns better than PostgreSQL's own operator, wherever pg_catalog is on the path. "
+    "It runs with the privileges of the role that compares; in a migration, this is the tables' "
+    "owner. In databases created before PostgreSQL 15, every role can create objects in public. "
+    "manage.py opens no session in such a database.",
+    remedy="Revoke CREATE, and check the objects that were created before.",
     bad="GRANT CREATE ON SCHEMA public TO PUBLIC;",
     good="REVOKE CREATE ON SCHEMA public FROM PUBLIC;",
     example="public",
@@ -207,8 +211,9 @@ def _owned(catalog: Catalog) -> Iterator[tuple[Table | None, str, str, str]]:
     changes="A role that creates objects there, for example in a migration, needs a GRANT.",
 )
 def schema_create(catalog: Catalog) -> Iterator[Found]:
-    """Of the audited schemas. Superusers and the owners of the database, of the schema and of
-    schema `django` may do anything there anyway. Only the privilege itself is looked at.
+    """The audited schemas are checked. Superusers and the owners of the database, of the schema and
+    of schema `django` are not reported, because they have these rights anyway. Only this privilege
+    is checked.
     """
     for schema, role in catalog.creators:
         where, who = ident(schema), "PUBLIC" if role is None else ident(role)

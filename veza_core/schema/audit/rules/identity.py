@@ -23,15 +23,15 @@ _NEXTVAL_BY_TEXT = re.compile(r"\bnextval\(\(+'((?:[^']|'')+)'::(?:text|characte
     group="identity",
     reason="Without a key, nothing identifies a row: replication cannot update it, and foreign "
     "keys and clients cannot refer to it.",
-    remedy="Add a column `id uuid PRIMARY KEY DEFAULT gen_random_uuid()`. On a large table this "
-    "rewrites it: plan it as a migration.",
+    remedy="Add a column `id uuid PRIMARY KEY DEFAULT gen_random_uuid()`. This rewrites the "
+    "table. If it is large, plan a migration.",
     bad="CREATE TABLE plays (title text);",
     good=TABLE,
     example="public.plays",
 )
 def pk_missing(catalog: Catalog) -> Iterator[Found]:
-    """A partition has its parent's key, or a partitioned table that of each of its partitions,
-    where it cannot have one itself; a table that inherits has none unless it is its own.
+    """A partition may have the key of its parent. If a partitioned table cannot have a key, the
+    keys of all its partitions count. A table that inherits from another one needs its own key.
     """
     for table in catalog.tables:
         if not _keys(table):
@@ -51,7 +51,7 @@ def _keys(table: Table) -> list[Index]:
     "Primary key that is not one UUID column `id`",
     Severity.ERROR,
     group="identity",
-    reason="All services name a row in the same way, in logs, URLs and events. Numbers from a "
+    reason="All services identify a row in the same way, in logs, URLs and events. Numbers from a "
     "sequence can be guessed, and two databases produce the same ones. A partitioned table may "
     "add its partition key, because PostgreSQL requires it in every unique index.",
     remedy="Move the table to a UUID key in a migration: add the new column, fill it, change the "
@@ -61,7 +61,9 @@ def _keys(table: Table) -> list[Index]:
     example="public.plays",
 )
 def pk_not_uuid_id(catalog: Catalog) -> Iterator[Found]:
-    """A domain over uuid is a uuid. Partitions' own keys count where the parent has none."""
+    """A domain over uuid counts as uuid. If a partitioned table has no key, the keys of its
+    partitions are checked.
+    """
     for table in catalog.tables:
         wrong = next((key for key in _keys(table) if not _is_uuid_id(table, key.keys)), None)
         if wrong is None:
@@ -92,16 +94,16 @@ def _partition_columns(table: Table) -> set[str]:
     Severity.ERROR,
     group="identity",
     reason="Several services insert with plain SQL. The database makes the key for all of them, "
-    "with its built-in function and not with an extension.",
+    "with its built-in function, which needs no extension.",
     remedy="Set the default; existing rows do not change.",
     bad="CREATE TABLE plays (id uuid PRIMARY KEY);",
     good=TABLE,
     example="public.plays.id",
     fix="ALTER TABLE public.plays ALTER COLUMN id SET DEFAULT gen_random_uuid();",
-    changes="An INSERT without an id gets one; before, it failed or got another kind.",
+    changes="An INSERT without an id gets one. Before, it failed or got a different kind of id.",
 )
 def pk_default(catalog: Catalog) -> Iterator[Found]:
-    """Only where the key is right otherwise; a domain's default counts."""
+    """Only keys that follow the rule pk-not-uuid-id are checked. The default of a domain counts."""
     for table in catalog.tables:
         keys = _keys(table)
         if not keys or not all(_is_uuid_id(table, key.keys) for key in keys):
@@ -118,7 +120,7 @@ def pk_default(catalog: Catalog) -> Iterator[Found]:
     "Serial, identity or sequence",
     Severity.ERROR,
     group="identity",
-    reason="Only one database can produce a key from a sequence, and every service must ask it. "
+    reason="Only one database can produce the values, and every service must query it for them. "
     "The key also shows how many rows there are.",
     remedy="Use a UUID key. For a meaningful count or order, use a plain column that the "
     "application sets.",
@@ -127,7 +129,7 @@ def pk_default(catalog: Catalog) -> Iterator[Found]:
     example="public.plays.number",
 )
 def sequence(catalog: Catalog) -> Iterator[Found]:
-    """A sequence that a column uses is reported with the column, once."""
+    """If a column uses the sequence, only the column is reported."""
     named: set[str] = set()
     for table in catalog.all_tables:
         for column in table.columns.values():

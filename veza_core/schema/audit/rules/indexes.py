@@ -24,12 +24,13 @@ _MORE = "_[a-z0-9_]+"
 
 @rule(
     "index-name",
-    "Index that is not named by the convention",
+    "Index not named by the convention",
     Severity.WARNING,
     group="indexes",
-    reason="`idx_<table>_<column>[_<column>…]` tells in plans and error messages which columns "
+    reason="In plans and error messages, `idx_<table>_<column>[_<column>…]` shows which columns "
     "the index has. The name may continue after the columns, for an expression, an operator "
-    "class, a condition, INCLUDE or another method; for the first two it must.",
+    "class, a condition, INCLUDE or another method. For an expression or an operator class it "
+    "must.",
     remedy="Rename it; the lock is short.",
     bad=f"{_PLAYS}\nCREATE INDEX plays_user_id_8a7c21f0 ON plays (user_id);",
     good=f"{_PLAYS}\nCREATE INDEX idx_plays_user_id ON plays (user_id);\n"
@@ -40,7 +41,9 @@ _MORE = "_[a-z0-9_]+"
     "the new one.",
 )
 def index_name_differs(catalog: Catalog) -> Iterator[Found]:
-    """Not primary keys, exclusion constraints and partitions' own, which PostgreSQL names."""
+    """Primary keys, exclusion constraints and the indexes of partitions are not reported, because
+    PostgreSQL names them.
+    """
     for table in catalog.tables:
         for index in table.indexes:
             if index.is_primary or index.is_exclusion or _is_right(index):
@@ -145,10 +148,10 @@ def suggested_name(index: Index) -> str:
     "Index that is not valid",
     Severity.ERROR,
     group="indexes",
-    reason="A concurrent build that failed leaves an index that slows every write and serves no "
-    "query; a unique one enforces nothing for the rows that it lacks.",
+    reason="A failed concurrent build leaves an invalid index. It slows every write and serves no "
+    "query. A unique one does not check the rows that it lacks.",
     remedy="Build it again, or drop it if another index does the same. A unique index cannot be "
-    "built while values are duplicated: the query shows them. Resolve them, then REINDEX INDEX "
+    "built while there are duplicates: the query shows them. Resolve them, then run REINDEX INDEX "
     "CONCURRENTLY. For a partitioned table, attach the index that each partition lacks.",
     bad="CREATE TABLE plays (user_id uuid) PARTITION BY HASH (user_id);\n"
     "CREATE TABLE plays_0 PARTITION OF plays FOR VALUES WITH (MODULUS 1, REMAINDER 0);\n"
@@ -158,8 +161,9 @@ def suggested_name(index: Index) -> str:
     example="public.idx_plays_user_id",
 )
 def index_invalid(catalog: Catalog) -> Iterator[Found]:
-    """Of materialized views and of TOAST too. One that another session may be building or
-    dropping at this moment is left alone; a standby cannot tell, and reports none.
+    """Indexes of materialized views and of TOAST tables are reported too. An index that another
+    session may be building or dropping is not reported. A standby cannot see that, so it reports
+    none.
     """
     for broken in catalog.broken_indexes:
         if not broken.may_be_in_progress:
@@ -225,8 +229,8 @@ def _rebuild(index: Index) -> Fix | None:
     "Duplicate index",
     Severity.WARNING,
     group="indexes",
-    reason="Every change writes both, but only one is ever read.",
-    remedy="Drop the one that is reported; the other does the same and more.",
+    reason="Every write updates both indexes, but only one of them is read.",
+    remedy="Drop the reported index. The other one does the same and more.",
     bad=f"{_PLAYS}\nCREATE INDEX idx_plays_user_id ON plays (user_id);\n"
     "CREATE INDEX plays_user ON plays (user_id);",
     good=f"{_PLAYS}\nCREATE INDEX idx_plays_user_id ON plays (user_id);",
@@ -234,8 +238,9 @@ def _rebuild(index: Index) -> Fix | None:
     fix="DROP INDEX CONCURRENTLY public.plays_user;",
 )
 def index_duplicate(catalog: Catalog) -> Iterator[Found]:
-    """A UNIQUE constraint too, beside another of the same columns. Never a primary key, an
-    exclusion constraint, nor an index that replication, CLUSTER or a foreign key relies on.
+    """A UNIQUE constraint beside another index of the same columns is reported too. A primary key,
+    an exclusion constraint, and an index that replication, CLUSTER or a foreign key needs are never
+    reported.
     """
     for table in catalog.all_tables:
         for index, other, is_exact in needless(table):
@@ -246,21 +251,23 @@ def index_duplicate(catalog: Catalog) -> Iterator[Found]:
 
 @rule(
     "index-redundant",
-    "Index that is the beginning of another",
+    "Index that another index begins with",
     Severity.WARNING,
     group="indexes",
-    reason="A b-tree on (a, b) also serves queries by a, so the shorter one only costs.",
+    reason="A b-tree on (a, b) also serves queries by a, so the index on (a) only costs time and "
+    "space.",
     remedy="Drop the shorter one, unless it is so much smaller that you have measured the gain.",
     bad=f"{_PLAYS}\nCREATE INDEX idx_plays_user_id ON plays (user_id);\n"
     "CREATE INDEX idx_plays_user_id_track_id ON plays (user_id, track_id);",
     good=f"{_PLAYS}\nCREATE INDEX idx_plays_user_id_track_id ON plays (user_id, track_id);",
     example="public.idx_plays_user_id",
     fix="DROP INDEX CONCURRENTLY public.idx_plays_user_id;",
-    changes="Queries that read the shorter index read the longer one.",
+    changes="Queries that use the shorter index use the longer one.",
 )
 def index_redundant(catalog: Catalog) -> Iterator[Found]:
-    """Same condition, expressions, operator classes, collations and directions, or all directions
-    the other way round, since a b-tree is read backwards as well; not unique.
+    """Conditions, expressions, operator classes, collations and directions must be the same. All
+    directions may be reversed, because a b-tree can be read backwards. A unique index is not
+    reported.
     """
     for table in catalog.all_tables:
         for index, other, is_exact in needless(table):

@@ -77,7 +77,7 @@ def _spell(key: ForeignKey) -> str:
     example=EXAMPLE,
 )
 def fk_not_uuid(catalog: Catalog) -> Iterator[Found]:
-    """A domain over uuid is a uuid; the period of a temporal key is not part of the question."""
+    """A domain over uuid counts as uuid. The period of a temporal key is not checked."""
     for key in foreign_keys(catalog):
         names = key.columns[:-1] if key.is_temporal else key.columns
         wrong = [key.table.columns[name] for name in names]
@@ -89,10 +89,11 @@ def fk_not_uuid(catalog: Catalog) -> Iterator[Found]:
 
 @rule(
     "fk-type-mismatch",
-    "Foreign key with another type than the referenced column",
+    "Foreign key whose type differs from the referenced column's",
     Severity.ERROR,
     group="integrity",
-    reason="PostgreSQL converts values at each check, and the narrower type overflows first.",
+    reason="PostgreSQL converts the value at each check, and the smaller type cannot hold all "
+    "keys.",
     remedy="Give both columns the same type in a migration.",
     bad="CREATE TABLE users (id bigint PRIMARY KEY);\nCREATE TABLE plays (user_id integer\n"
     "    CONSTRAINT plays_user_id_fkey REFERENCES users (id) ON DELETE CASCADE);",
@@ -100,7 +101,7 @@ def fk_not_uuid(catalog: Catalog) -> Iterator[Found]:
     example=EXAMPLE,
 )
 def fk_type_mismatch(catalog: Catalog) -> Iterator[Found]:
-    """Domains are looked through, lengths are not compared."""
+    """The type under a domain is compared. Lengths are not compared."""
     for key in foreign_keys(catalog):
         wrong = []
         for name, target in zip(key.columns, key.target_columns, strict=True):
@@ -120,11 +121,11 @@ def fk_type_mismatch(catalog: Catalog) -> Iterator[Found]:
     Severity.ERROR,
     group="integrity",
     reason="Decide what a delete of the referenced row does: CASCADE if it owns this row, SET "
-    "NULL if this is only a reference, RESTRICT to forbid the delete. The catalog cannot tell a "
-    "deliberate ON DELETE NO ACTION from a forgotten one, so neither is accepted.",
-    remedy="Decide, and declare it. The SQL says RESTRICT, which refuses what NO ACTION refuses "
-    "today; no printed SQL makes a delete cascade. None is printed for a DEFERRABLE key, because "
-    "RESTRICT cannot be deferred.",
+    "NULL if this is only a reference, RESTRICT to forbid the delete. The catalog does not show "
+    "whether ON DELETE NO ACTION was chosen or forgotten, so it is always reported.",
+    remedy="Decide, and declare it. The printed SQL says RESTRICT, which refuses the same deletes "
+    "as NO ACTION; it never lets a delete cascade. No SQL is printed for a DEFERRABLE key, "
+    "because RESTRICT cannot be deferred.",
     bad=f"{USERS}\nCREATE TABLE plays (user_id uuid\n"
     "    CONSTRAINT plays_user_id_fkey REFERENCES users (id));",
     good=GOOD,
@@ -135,11 +136,11 @@ REFERENCES public.users (id) ON DELETE RESTRICT NOT VALID;
 ALTER TABLE public.plays VALIDATE CONSTRAINT plays_user_id_fkey_new;
 ALTER TABLE public.plays DROP CONSTRAINT plays_user_id_fkey;
 ALTER TABLE public.plays RENAME CONSTRAINT plays_user_id_fkey_new TO plays_user_id_fkey;""",
-    changes="A delete that was refused still is, at the row and no longer at the end of the "
-    "statement: one statement cannot delete both rows any more.",
+    changes="The same deletes are refused, but at the row, not at the end of the statement. So "
+    "one statement can no longer delete both rows.",
 )
 def fk_on_delete(catalog: Catalog) -> Iterator[Found]:
-    """A temporal key knows nothing but NO ACTION."""
+    """A temporal key is not reported, because it only has NO ACTION."""
     for key in foreign_keys(catalog):
         if key.on_delete == "a" and not key.is_temporal:
             message = f"{_spell(key)} refers to {key.target} and says nothing ON DELETE"
@@ -201,15 +202,15 @@ def claims(key: ForeignKey, *what: str) -> frozenset[str]:
     "SET NULL on a NOT NULL column",
     Severity.ERROR,
     group="integrity",
-    reason="The delete that should set NULL fails instead, and long after the mistake.",
-    remedy="Say CASCADE if the row is owned, or drop NOT NULL if it only refers.",
+    reason="The delete that should set NULL fails, long after the mistake was made.",
+    remedy="Use CASCADE if the other row owns this one. Drop NOT NULL if this is only a reference.",
     bad=f"{USERS}\nCREATE TABLE plays (user_id uuid NOT NULL\n"
     "    CONSTRAINT plays_user_id_fkey REFERENCES users (id) ON DELETE SET NULL);",
     good=GOOD,
     example=EXAMPLE,
 )
 def fk_set_null_not_null(catalog: Catalog) -> Iterator[Found]:
-    """Only the columns that the action sets count: ON DELETE SET NULL (column)."""
+    """With ON DELETE SET NULL (column), only the listed columns count."""
     for key in foreign_keys(catalog):
         wrong = {}
         if key.on_delete == "n":
@@ -229,19 +230,19 @@ def fk_set_null_not_null(catalog: Catalog) -> Iterator[Found]:
     "Deferrable foreign key",
     Severity.ERROR,
     group="integrity",
-    reason="An orphan then fails at COMMIT, far from the statement that caused it, and the "
-    "planner cannot use the key.",
-    remedy="Make it NOT DEFERRABLE. PostgreSQL changes the catalog only, and checks no row.",
+    reason="A row that refers to nothing then fails at COMMIT, far from the statement that caused "
+    "it. The planner cannot use the key.",
+    remedy="Make it NOT DEFERRABLE. PostgreSQL only changes the catalog, and checks no rows.",
     bad=f"{USERS}\nCREATE TABLE plays (user_id uuid CONSTRAINT plays_user_id_fkey\n"
     "    REFERENCES users (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED);",
     good=GOOD,
     example=EXAMPLE,
     fix="ALTER TABLE public.plays ALTER CONSTRAINT plays_user_id_fkey NOT DEFERRABLE;",
-    changes="A transaction that writes the row before the one it refers to, or says SET "
-    "CONSTRAINTS … DEFERRED, fails at that statement.",
+    changes="A transaction that writes a row before the row that it refers to fails at that "
+    "statement. So does one that uses SET CONSTRAINTS … DEFERRED.",
 )
 def fk_deferrable(catalog: Catalog) -> Iterator[Found]:
-    """DEFERRABLE INITIALLY IMMEDIATE counts too: any client may put it off."""
+    """DEFERRABLE INITIALLY IMMEDIATE is reported too, because any client may defer the check."""
     for key in foreign_keys(catalog):
         if key.is_deferrable:
             clause = f"ALTER CONSTRAINT {ident(key.name)} NOT DEFERRABLE"
@@ -254,9 +255,11 @@ def fk_deferrable(catalog: Catalog) -> Iterator[Found]:
     "Foreign key that is not valid",
     Severity.ERROR,
     group="integrity",
-    reason="With NOT VALID, existing orphans stay, hidden behind a constraint.",
-    remedy="Validate it; reads and writes continue. It fails if there are orphans: delete or "
-    "repair them first. The SQL replaces a NOT ENFORCED key by an enforced one.",
+    reason="With NOT VALID, existing rows may refer to nothing, although the table has a "
+    "constraint.",
+    remedy="Validate it. Reads and writes continue meanwhile. It fails if rows refer to nothing: "
+    "delete or repair them first. For a key that is NOT ENFORCED, the SQL replaces it by an "
+    "enforced one.",
     bad=f"{USERS}\nCREATE TABLE plays (user_id uuid);\nALTER TABLE plays ADD CONSTRAINT "
     "plays_user_id_fkey\n    FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE "
     "NOT VALID;",
@@ -265,7 +268,7 @@ def fk_deferrable(catalog: Catalog) -> Iterator[Found]:
     fix="ALTER TABLE public.plays VALIDATE CONSTRAINT plays_user_id_fkey;",
 )
 def fk_not_valid(catalog: Catalog) -> Iterator[Found]:
-    """NOT ENFORCED, from PostgreSQL 18 on, is never valid either."""
+    """A key that is NOT ENFORCED (PostgreSQL 18) is never valid, and is reported too."""
     for key in foreign_keys(catalog):
         if key.is_valid:
             continue
@@ -279,19 +282,22 @@ def _checked(catalog: Catalog, key: ForeignKey) -> Fix | None:
         return Fix(Stage.CONSTRAINT, (validate,), claims(key, "validity"))
     # ENFORCED would read all rows under a lock that keeps readers out.
     fix = None if key.is_temporal else _replace(catalog, key, ACTIONS[key.on_delete])
-    changes = "Writes of orphans are refused, and so is every other change that the key forbids."
+    changes = (
+        "Writes of rows that refer to nothing are refused, and so is every other change that the "
+        "key forbids."
+    )
     return replace(fix, changes=changes) if fix is not None else None
 
 
 @rule(
     "fk-leaves-schema",
-    "Foreign key that leaves the schema",
+    "Foreign key to another schema",
     Severity.ERROR,
     group="integrity",
     reason="Schemas belong to different services, which deploy, restore and drop them "
     "independently.",
-    remedy="Keep the other row's id as a plain value of a name that does not end in _id, or move "
-    "the table.",
+    remedy="Move the table, or keep only the other row's id, in a column whose name does not end "
+    "in _id.",
     bad="CREATE SCHEMA other;\nCREATE TABLE other.users (id uuid PRIMARY KEY);\n"
     "CREATE TABLE plays (user_id uuid\n    CONSTRAINT plays_user_id_fkey REFERENCES other.users "
     "(id) ON DELETE CASCADE);",
@@ -299,7 +305,7 @@ def _checked(catalog: Catalog, key: ForeignKey) -> Fix | None:
     example=EXAMPLE,
 )
 def fk_leaves_schema(catalog: Catalog) -> Iterator[Found]:
-    """Whether or not the other schema is audited as well."""
+    """It is reported whether or not the other schema is audited."""
     for key in foreign_keys(catalog):
         if key.target_schema != key.table.schema:
             yield Found(key.table, key.identity, f"{_spell(key)} refers to {key.target}")

@@ -45,15 +45,17 @@ def _found(table: Table | None, where: str, what: str) -> Found:
     "Name that is not snake_case",
     Severity.WARNING,
     group="types",
-    reason="PostgreSQL folds a name without quotes to lower case: a name with capitals, blanks or "
-    "other characters must be quoted in every statement of every client.",
-    remedy="Rename it together with the clients that use it.",
+    reason="PostgreSQL folds a name without quotes to lower case. So every statement of every "
+    "client must quote a name with capitals, blanks or other characters.",
+    remedy="Rename it in the same release as the clients that use it.",
     bad='CREATE TABLE plays ("userId" uuid);',
     good="CREATE TABLE plays (user_id uuid, straße text);",
     example='public.plays."userId"',
 )
 def name_not_snake_case(catalog: Catalog) -> Iterator[Found]:
-    """Small letters of any alphabet, digits and underscores, not beginning with a digit."""
+    """A name may have lower-case letters of any alphabet, digits and underscores. It must not begin
+    with a digit.
+    """
     return _named(catalog, lambda name: not _is_snake_case(name), "is not snake_case")
 
 
@@ -66,23 +68,24 @@ def _is_snake_case(name: str) -> bool:
     "Name that is a reserved word",
     Severity.WARNING,
     group="types",
-    reason="A reserved word must be quoted in every statement of every client.",
-    remedy="Rename it together with the clients that use it.",
+    reason="Every statement of every client must quote a reserved word.",
+    remedy="Rename it in the same release as the clients that use it.",
     bad='CREATE TABLE plays ("user" uuid);',
     good="CREATE TABLE plays (position integer);",
     example='public.plays."user"',
 )
 def name_reserved(catalog: Catalog) -> Iterator[Found]:
-    """Words such as `position` and `name` need no quotes, and are no finding."""
+    """Words such as `position` and `name` need no quotes, and are not reported."""
     return _named(catalog, RESERVED.__contains__, "is a reserved word")
 
 
 @rule(
     "check-name",
-    "Check that is not named by the convention",
+    "Check constraint not named by the convention",
     Severity.WARNING,
     group="types",
-    reason="`chk_<table>_<what>` says in an error message, in any client, what was broken where.",
+    reason="With a name like `chk_<table>_<what>`, an error message in any client says which "
+    "check failed on which table.",
     remedy="Rename it; the lock is short.",
     bad="CREATE TABLE plays (duration_ms integer CHECK (duration_ms >= 0));",
     good="CREATE TABLE plays (\n"
@@ -91,10 +94,10 @@ def name_reserved(catalog: Catalog) -> Iterator[Found]:
     fix="""
 ALTER TABLE public.plays RENAME CONSTRAINT plays_duration_ms_check TO \
 chk_plays_duration_ms;""",
-    changes="A client that looks for the old name in an error finds the new one.",
+    changes="A client that looks for the old name in an error must look for the new one.",
 )
 def check_name(catalog: Catalog) -> Iterator[Found]:
-    """Not those that a parent table handed down."""
+    """A constraint that a table inherits from its parent is not reported."""
     for table in catalog.tables:
         starts = {f"chk_{form}_" for form in (table.name, snake(table.name))}
         for check in table.checks:
@@ -129,16 +132,16 @@ def _suggested(table: Table, name: str) -> str:
     "Table or column without a comment",
     Severity.WARNING,
     group="types",
-    reason="Developers of other services read the schema in psql: the comment is the only place "
-    "for a column's meaning and unit.",
-    remedy="COMMENT ON TABLE …, COMMENT ON COLUMN … (units included).",
+    reason="Developers of other services read the schema in psql. Comments are the only place "
+    "that says what a column means, and in which unit.",
+    remedy="Add COMMENT ON TABLE … or COMMENT ON COLUMN …, with the unit.",
     bad="CREATE TABLE plays (duration_ms integer);\nCOMMENT ON TABLE plays IS 'Each listening';",
     good="CREATE TABLE plays (duration_ms integer);\nCOMMENT ON TABLE plays IS 'Each listening';\n"
     "COMMENT ON COLUMN plays.duration_ms IS 'Time heard, in milliseconds';",
     example="public.plays",
 )
 def comment_missing(catalog: Catalog) -> Iterator[Found]:
-    """One finding for a table, with all of its columns that have none."""
+    """A table has one finding for all of its columns without a comment."""
     for table in catalog.tables:
         bare = [column.name for column in table.local_columns() if not column.has_comment]
         missing = [] if table.has_comment else ["the table"]

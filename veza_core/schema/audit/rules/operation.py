@@ -28,10 +28,10 @@ def known(analyzed: datetime | None) -> str:
     "Sequence or integer key that is nearly full",
     Severity.ERROR,
     group="operation",
-    reason="At its end every INSERT fails, and a wider column takes a rewrite under an exclusive "
-    "lock, with all columns that refer to it: this work takes weeks and must begin early. A bigint "
-    "sequence behind an integer column ends where the column does.",
-    remedy="Move the key to bigint or, better, to a UUID, while it still has room.",
+    reason="When it is full, every INSERT fails. A wider column needs a rewrite under an "
+    "exclusive lock, and so do all columns that refer to it. This work takes weeks, and must "
+    "begin early. A bigint sequence for an integer column ends where the column ends.",
+    remedy="Move the key to bigint or, better, to a UUID, while there is still room.",
     bad="CREATE TABLE plays (number integer GENERATED ALWAYS AS IDENTITY);\n"
     "SELECT setval('plays_number_seq', 2000000000);",
     good="CREATE TABLE plays (number bigint GENERATED ALWAYS AS IDENTITY);\n"
@@ -39,9 +39,10 @@ def known(analyzed: datetime | None) -> str:
     example="public.plays_number_seq",
 )
 def key_near_end(catalog: Catalog) -> Iterator[Found]:
-    """From 70 % on. Sequences that do not cycle, where this role may read them, in whatever schema
-    if a column takes its default from them; integer and smallint columns of primary and foreign
-    keys by statistics, whose age is said. Domains are looked through.
+    """It is reported from 70 % on. The rule checks sequences without CYCLE that this role may read,
+    in any schema if a column takes its default from them. It also checks integer and smallint
+    columns of primary and foreign keys, by statistics, and says how old these are. The type under a
+    domain counts.
     """
     reported = set()
     for sequence in catalog.facts.sequences:
@@ -82,19 +83,19 @@ def _used(sequence: Sequence, end: int) -> int | None:
 
 @rule(
     "table-unlogged",
-    "Table whose rows a crash deletes",
+    "Unlogged table, which is empty after a crash",
     Severity.WARNING,
     group="operation",
-    reason="An UNLOGGED table is empty after a crash or a failover, and on every replica and in "
-    "each restore of a base backup. It is often what a data load has left.",
-    remedy="ALTER TABLE … SET LOGGED, which rewrites it under an exclusive lock. For a cache that "
-    "may be empty at any moment, an exception says so.",
+    reason="An UNLOGGED table is empty after a crash or a failover, on every replica, and in each "
+    "restore of a base backup. Often it is left over from a data load.",
+    remedy="Run ALTER TABLE … SET LOGGED, which rewrites it under an exclusive lock. If it is a "
+    "cache that may be empty at any time, add an exception.",
     bad="CREATE UNLOGGED TABLE plays (id uuid);",
     good="CREATE TABLE plays (id uuid);",
     example="public.plays",
 )
 def table_unlogged(catalog: Catalog) -> Iterator[Found]:
-    """Partitions too, each of which is logged or not."""
+    """Each partition is checked, because each is logged or unlogged by itself."""
     for table in catalog.all_tables:
         if table.is_unlogged:
             yield Found(table, table.identity, "the table is UNLOGGED")
@@ -102,19 +103,19 @@ def table_unlogged(catalog: Catalog) -> Iterator[Found]:
 
 @rule(
     "extension-outdated",
-    "Extension whose objects are of another version than its files",
+    "Extension older than the server's version of it",
     Severity.WARNING,
     group="operation",
-    reason="The server's packages were upgraded, and the database still has the old functions: "
-    "corrections do not reach it, and new databases have others.",
-    remedy="Read the extension's notes, then ALTER EXTENSION … UPDATE.",
+    reason="After an upgrade of the server's packages, the database keeps the old functions of "
+    "the extension. It does not get their corrections, and it differs from new databases.",
+    remedy="Read the release notes of the extension, then run ALTER EXTENSION … UPDATE.",
     bad="CREATE EXTENSION pg_trgm VERSION '1.3';",
     good="CREATE EXTENSION pg_trgm;",
     example="pg_trgm",
     fix="ALTER EXTENSION pg_trgm UPDATE;",
 )
 def extension_outdated(catalog: Catalog) -> Iterator[Found]:
-    """Only where the server has the way from the one to the other; in any schema."""
+    """An extension in any schema is reported, if the server has an update path to its version."""
     for extension in catalog.facts.extensions:
         name = ident(extension.name)
         fix = Fix(
@@ -126,14 +127,15 @@ def extension_outdated(catalog: Catalog) -> Iterator[Found]:
 
 @rule(
     "collation-changed",
-    "Collation that sorts by another version than its indexes",
+    "Collation whose version changed since its indexes were built",
     Severity.ERROR,
     group="operation",
-    reason="An update of the operating system's C library or of ICU changes the order of texts. "
-    "Indexes that were built before are in the old order: searches miss rows, and unique indexes "
-    "let duplicates in.",
-    remedy="REINDEX (CONCURRENTLY) what sorts by it, look for duplicates first, then ALTER "
-    "DATABASE or ALTER COLLATION … REFRESH VERSION, which only records the new version.",
+    reason="An update of the operating system's C library or of ICU can change how texts are "
+    "sorted. Indexes that were built before keep the old order: searches miss rows, and unique "
+    "indexes accept duplicates.",
+    remedy="Look for duplicates, and REINDEX (CONCURRENTLY) the indexes that use the collation. "
+    "Then run ALTER DATABASE or ALTER COLLATION … REFRESH VERSION, which only records the new "
+    "version.",
     bad="-- A version that is not the server's, as after an update.\n"
     "DO $$ BEGIN EXECUTE format('CREATE COLLATION old (provider = %s, version = ''0'')',\n"
     "    CASE WHEN current_setting('server_version_num')::int < 170000\n"
@@ -143,7 +145,7 @@ def extension_outdated(catalog: Catalog) -> Iterator[Found]:
     example="public.old",
 )
 def collation_changed(catalog: Catalog) -> Iterator[Found]:
-    """The database's own collation, and others that some index of the database sorts by."""
+    """The rule checks the database's own collation, and each collation that an index uses."""
     for collation in catalog.facts.collations:
         if collation.indexes:
             name = collation.name or f"database {ident(catalog.database)}"
@@ -156,21 +158,23 @@ def collation_changed(catalog: Catalog) -> Iterator[Found]:
 
 @rule(
     "replica-identity",
-    "Published table whose rows cannot be named",
+    "Published table without a replica identity",
     Severity.ERROR,
     group="operation",
-    reason="Without a replica identity every UPDATE and DELETE on the publishing server fails, "
-    "from the moment on that the table is in a publication: at once with FOR ALL TABLES.",
-    remedy="Give the table a primary key, or REPLICA IDENTITY USING INDEX of a unique index over "
-    "NOT NULL columns. REPLICA IDENTITY FULL works too, and reads the subscriber's whole table for "
-    "each row where it finds no index.",
+    reason="As soon as such a table is in a publication, every UPDATE and DELETE on it fails. A "
+    "publication FOR ALL TABLES contains it at once.",
+    remedy="Give the table a primary key, or set REPLICA IDENTITY USING INDEX with a unique index "
+    "over NOT NULL columns. REPLICA IDENTITY FULL works too, but the subscriber reads its whole "
+    "table for each row if it finds no index.",
     bad="CREATE TABLE plays (id uuid);\nCREATE PUBLICATION everything FOR TABLE plays;",
     good="CREATE TABLE plays (id uuid PRIMARY KEY);\n"
     "CREATE PUBLICATION everything FOR TABLE plays;",
     example="public.plays",
 )
 def replica_identity(catalog: Catalog) -> Iterator[Found]:
-    """Of publications that publish updates or deletes. A deferrable primary key is no identity."""
+    """Publications that publish updates or deletes are checked. A deferrable primary key is not a
+    replica identity.
+    """
     tables = {table.identity: table for table in catalog.all_tables}
     for published in catalog.facts.without_identity:
         message = f"it has no replica identity, and publication {published.publications} needs one"

@@ -27,11 +27,11 @@ _INTEGERS = frozenset([21, 23, 20])
     "Foreign key without an index",
     Severity.ERROR,
     group="integrity",
-    reason="PostgreSQL does not index the referring side. Each delete on the other table then "
-    "reads all of this one, holding locks, and so does each join. An index counts when it is "
-    "valid, covers all rows that refer to one, and leads with the key's columns, in any order "
-    "among themselves, in their own collation.",
-    remedy="Create the index, or begin a composite one with the column.",
+    reason="PostgreSQL does not index the column that refers to another table. Each delete from "
+    "the other table then reads this whole table while it holds locks, and joins read it too. The "
+    "index must be valid, contain all rows with a reference, and begin with the key's columns, in "
+    "any order, in their own collation.",
+    remedy="Create the index, or create a composite index that begins with the column.",
     bad=f"{USERS}\nCREATE TABLE plays (user_id uuid\n    CONSTRAINT plays_user_id_fkey REFERENCES "
     "users (id) ON DELETE CASCADE, deleted_at timestamptz);\n"
     "CREATE INDEX plays_live ON plays (user_id) WHERE deleted_at IS NULL;",
@@ -40,9 +40,10 @@ _INTEGERS = frozenset([21, 23, 20])
     fix="CREATE INDEX CONCURRENTLY idx_plays_user_id ON public.plays (user_id);",
 )
 def fk_not_indexed(catalog: Catalog) -> Iterator[Found]:
-    """A b-tree counts, a hash, and a GiST or GIN whose operators are the key's, as of an exclusion
-    constraint. So does a condition that the key is NOT NULL. INCLUDE, expressions and BRIN do not.
-    A partitioned table has the index when each partition has one.
+    """B-tree and hash indexes count. GiST and GIN indexes count if they use the key's operators, as
+    an exclusion constraint does. A condition that the key IS NOT NULL is allowed. INCLUDE columns,
+    expressions and BRIN indexes do not count. A partitioned table has the index if each partition
+    has it.
     """
     for key in foreign_keys(catalog):
         lacking = uncovered(key.table, key)
@@ -92,21 +93,21 @@ def _cover(catalog: Catalog, table: Table, names: tuple[str, ...]) -> Fix | None
 
 @rule(
     "fk-name",
-    "Foreign key that is not named by the convention",
+    "Foreign key not named by the convention",
     Severity.WARNING,
     group="integrity",
-    reason="`<table>_<column>_fkey` is what PostgreSQL itself gives, what error messages show, and "
-    "what the other services look for in them.",
+    reason="`<table>_<column>_fkey` is PostgreSQL's own name. Error messages show it, and "
+    "services look for it there.",
     remedy="Rename it; the lock is short.",
     bad=f"{USERS}\nCREATE TABLE plays (user_id uuid\n"
     "    CONSTRAINT plays_user_fk_8a7c21 REFERENCES users (id) ON DELETE CASCADE);",
     good=GOOD,
     example="public.plays.plays_user_fk_8a7c21",
     fix="ALTER TABLE public.plays RENAME CONSTRAINT plays_user_fk_8a7c21 TO plays_user_id_fkey;",
-    changes="A client that looks for the old name in an error finds the new one.",
+    changes="A client that looks for the old name in an error must look for the new one.",
 )
 def fk_name(catalog: Catalog) -> Iterator[Found]:
-    """Where the full name has more than 63 bytes, PostgreSQL shortens it, and so may you."""
+    """PostgreSQL shortens a name of more than 63 bytes. A shortened name is accepted."""
     for key in foreign_keys(catalog):
         full = "_".join([key.table.name, *key.columns, "fkey"])
         name = key_name(key.table, key.columns)
@@ -126,12 +127,13 @@ def fk_name(catalog: Catalog) -> Iterator[Found]:
     "Column `<something>_id` without a foreign key",
     Severity.WARNING,
     group="integrity",
-    reason="A reference that PostgreSQL does not know is not kept: rows of the other table go, "
-    "and this one points nowhere. One whose target depends on another column cannot have a "
-    "foreign key, and belongs into the exceptions file.",
-    remedy="Decide what a delete does, and add the foreign key. SQL is printed where a table of "
-    "that name has a UUID key: it says RESTRICT, which takes no row along and can be replaced by "
-    "CASCADE or SET NULL. It stops at orphans, which have to be deleted or repaired first.",
+    reason="Without a foreign key, a row can refer to a row that was deleted or never existed. If "
+    "another column says to which table the column refers, it cannot have a foreign key: add it "
+    "to the exceptions file.",
+    remedy="Decide what a delete of the referenced row does, and add the foreign key. SQL is "
+    "printed if a table of that name has a UUID key. It says RESTRICT, which deletes no rows; you "
+    "can replace it by CASCADE or SET NULL. It fails if rows refer to nothing: delete or repair "
+    "them first.",
     bad=f"{USERS}\nCREATE TABLE plays (user_id uuid NOT NULL);",
     good=GOOD,
     example="public.plays.user_id",
@@ -140,13 +142,14 @@ CREATE INDEX CONCURRENTLY idx_plays_user_id ON public.plays (user_id);
 ALTER TABLE public.plays ADD CONSTRAINT plays_user_id_fkey FOREIGN KEY (user_id) \
 REFERENCES public.users (id) ON DELETE RESTRICT NOT VALID;
 ALTER TABLE public.plays VALIDATE CONSTRAINT plays_user_id_fkey;""",
-    changes="A write of a row that refers to nothing is refused, and so is a delete of a row that "
-    "another one refers to.",
+    changes="A write of a row that refers to nothing is refused. So is a delete of a row that "
+    "another row refers to.",
 )
 def fk_missing(catalog: Catalog) -> Iterator[Found]:
-    """UUID columns; and integers where a table of that name has an integer key, unless a column
-    `<something>_type` says which table is meant. A text is an id from elsewhere. Not the table's
-    own key, nor a virtual column, which can have no foreign key.
+    """UUID columns are reported, and integer columns if a table of that name has an integer key. A
+    text is taken as an id from elsewhere. Not reported are the table's own key, a virtual column,
+    which cannot have a foreign key, and an integer beside a column `<something>_type`, which names
+    the table.
     """
     for table in catalog.tables:
         known = {name for key in table.foreign_keys for name in key.columns}

@@ -44,15 +44,15 @@ def _listed(words: Iterable[str]) -> str:
     "Unique index that deleted rows block",
     Severity.ERROR,
     group="indexes",
-    reason="On a table with deleted_at a deleted row stays. Unless the unique index leaves it "
-    "out, nobody can ever take its e-mail address, its name or its place again. A condition that "
-    "says more than `deleted_at IS NULL` is accepted; so is an index with deleted_at among its "
-    "columns, where deleted rows differ from live ones and from each other; and one that holds "
-    "the whole primary key, since such rows never meet.",
-    remedy="Build another WHERE deleted_at IS NULL, and drop this one, together with the clients: "
-    "ON CONFLICT (email) has to become ON CONFLICT (email) WHERE deleted_at IS NULL. The SQL "
-    "builds the new one beside running writes before the old one goes, so that no moment is "
-    "without it. None is printed for a DEFERRABLE constraint, since no index can be put off.",
+    reason="On a table with deleted_at, a deleted row stays. If the unique index contains it, its "
+    "e-mail address, its name or its place can never be used again. Three other indexes are "
+    "accepted: one whose condition says more than `deleted_at IS NULL`; one with deleted_at among "
+    "its columns, if deleted rows then differ from live ones and from each other; and one that "
+    "contains the whole primary key.",
+    remedy="Create another index WHERE deleted_at IS NULL, and drop this one, in the same release "
+    "as the clients: ON CONFLICT (email) must become ON CONFLICT (email) WHERE deleted_at IS "
+    "NULL. The SQL creates the new index beside running writes before it drops the old one. No "
+    "SQL is printed for a DEFERRABLE constraint, because an index cannot be deferred.",
     bad="CREATE TABLE users (email text, deleted_at timestamptz);\n"
     "CREATE UNIQUE INDEX idx_users_email ON users (email);",
     good="CREATE TABLE users (email text, deleted_at timestamptz);\n"
@@ -67,7 +67,7 @@ ALTER INDEX public.idx_users_email_live RENAME TO idx_users_email;""",
     "IS NULL. A deleted row may have the values of a live one.",
 )
 def unique_not_partial(catalog: Catalog) -> Iterator[Found]:
-    """Unique constraints too; not the primary key."""
+    """Unique constraints are checked too. The primary key is not."""
     for table in catalog.tables:
         key = set(table.primary_key.keys) if table.primary_key is not None else {None}
         for index in table.indexes if table.is_soft else ():
@@ -162,15 +162,16 @@ def _served(index: Index) -> list[tuple[str, ...]]:
     "email, username or slug that two rows may share",
     Severity.ERROR,
     group="indexes",
-    reason="These columns find one row, at sign-in or by an address in a browser. A slug names "
-    "its row in every table, alone or within what the row belongs to. An e-mail address or "
-    "username does so where accounts live: in a table that owner columns "
-    f"({_listed(OWNER_COLUMNS)}) refer to, that is named so ({_listed(_ACCOUNT_TABLES)}), or that "
-    "holds passwords; and, being NOT NULL, in any table that refers to no other. In a row that "
-    "belongs to an account, or that is a token, it is a copy or a contact; so it is in what keeps "
-    "an activity or an older state, going by the table's name.",
-    remedy="Create the unique index, for live rows where the table has deleted_at. It stops at "
-    "values that are there twice, which the query shows and which have to be resolved first.",
+    reason="Each of these columns must find one row, at sign-in or by an address in a browser. A "
+    "slug identifies its row in every table, alone or within the row's parent. An e-mail address "
+    "or username identifies its row in a table of accounts. A table of accounts is one that an "
+    f"owner column ({_listed(OWNER_COLUMNS)}) refers to, one with such a name "
+    f"({_listed(_ACCOUNT_TABLES)}), or one with passwords. If the column is NOT NULL, a table "
+    "that refers to no other table counts too. In other rows, such as tokens, logs, older states "
+    "and rows that belong to an account, an e-mail address or username is only a copy or a "
+    "contact, and is not reported.",
+    remedy="Create the unique index. If the table has deleted_at, create it for live rows. It "
+    "fails at duplicates: the query shows them, and you must resolve them first.",
     bad="CREATE TABLE users (email text NOT NULL);",
     good="CREATE TABLE users (id uuid PRIMARY KEY, email text NOT NULL);\n"
     "CREATE UNIQUE INDEX idx_users_email ON users (email);\n"
@@ -180,8 +181,8 @@ def _served(index: Index) -> list[tuple[str, ...]]:
     changes="A write of a value that another row has is refused.",
 )
 def search_not_unique(catalog: Catalog) -> Iterator[Found]:
-    """A unique index on lower(email), or another expression of it alone, is stricter, and counts.
-    With deleted_at beside it an index counts that is NULLS NOT DISTINCT.
+    """A unique index on lower(email), or on another expression of this column alone, is stricter,
+    and counts. An index that also has deleted_at counts if it is NULLS NOT DISTINCT.
     """
     for table in catalog.tables:
         for name in _IDENTITY_COLUMNS:
@@ -266,13 +267,13 @@ def _folds(index: Index, place: int, name: str) -> bool:
     "Feed without an index ending in created_at DESC",
     Severity.WARNING,
     group="indexes",
-    reason="A feed shows the newest rows first; without the index each page sorts all of them. "
-    "A feed is a table with created_at whose rows belong to an account, many to each, by one of "
-    f"{_listed(OWNER_COLUMNS)}; and that is soft-deleted, or whose name ends in an activity: "
-    f"{_listed(ACTIVITY_WORDS)}. Not a feed: a token, a row with a natural key, and a pairing "
-    "that carries more than the pair, whose order is its own.",
-    remedy="Create the index, behind the columns that the feed is filtered by. An ascending one "
-    "can be read backwards, but the standard says DESC, as the queries do.",
+    reason="A feed shows the newest rows first. Without the index, each page sorts all rows. "
+    "A feed is a table with created_at. Each account has many rows of it, by one of the columns "
+    f"{_listed(OWNER_COLUMNS)}. The table also has soft deletion, or its name ends in an "
+    f"activity: {_listed(ACTIVITY_WORDS)}. Three kinds of tables are not feeds: tokens, rows with "
+    "a natural key, and pairs with more columns than the pair, which have their own order.",
+    remedy="Create the index, with the columns that the feed is filtered by first. PostgreSQL can "
+    "read an ascending index backwards, but the Standard says DESC, as the queries do.",
     bad="CREATE TABLE users (id uuid PRIMARY KEY);\n"
     "CREATE TABLE posts (user_id uuid NOT NULL REFERENCES users (id), created_at timestamptz);",
     good="CREATE TABLE users (id uuid PRIMARY KEY);\n"
@@ -284,7 +285,7 @@ CREATE INDEX CONCURRENTLY idx_posts_user_id_created_at ON public.posts \
 (user_id, created_at DESC);""",
 )
 def feed_not_indexed(catalog: Catalog) -> Iterator[Found]:
-    """Other columns may follow, `id` for paging; a partial index counts."""
+    """Other columns may follow, such as `id` for paging. A partial index counts."""
     meaning = catalog.meaning
     for table in catalog.tables:
         if meaning.is_feed(table) and feed_index(table) is None:

@@ -48,14 +48,15 @@ def _identity(routine: Routine) -> str:
     "Function with the caller's search_path",
     Severity.WARNING,
     group="security",
-    reason="Names without a schema mean what the caller's search_path says. With SECURITY DEFINER "
-    "the caller so chooses what runs with the owner's rights, and with a policy which rows there "
-    "are to see. A path of its own without pg_temp has it first: a caller's temporary table then "
-    "stands for the one that is meant. A trigger or an index expression fails where the path is "
-    "another: in pg_restore, in a subscriber, and from PostgreSQL 17 on in REINDEX, "
-    "ANALYZE, VACUUM and REFRESH MATERIALIZED VIEW.",
-    remedy="ALTER FUNCTION … SET search_path = '', and write schemas out in its body; or the "
-    "schemas that it means, pg_temp at the end. No SQL is printed, since the body has to fit.",
+    reason="Names without a schema depend on the caller's search_path. With it, the caller of a "
+    "SECURITY DEFINER function chooses what runs with the owner's rights; in a policy, which rows "
+    "are visible. PostgreSQL searches pg_temp first, unless the function's own path names it at "
+    "the end: a caller's temporary table can then replace the right one. A trigger or an index "
+    "expression fails wherever the path differs: in pg_restore, in a subscriber, and from "
+    "PostgreSQL 17 on in REINDEX, ANALYZE, VACUUM and REFRESH MATERIALIZED VIEW.",
+    remedy="Run ALTER FUNCTION … SET search_path = '', and write the schemas in the body. Or set "
+    "the schemas that it needs, with pg_temp at the end. No SQL is printed, because the body must "
+    "match.",
     bad=f"{_TOTAL}\n{_FUNCTION}\nAS $$ BEGIN UPDATE totals SET n = n + 1; RETURN NEW; END; $$;\n"
     f"{_TRIGGER}",
     good=f"{_TOTAL}\n{_FUNCTION} SET search_path = ''\n"
@@ -64,11 +65,11 @@ def _identity(routine: Routine) -> str:
     example="public.count_play()",
 )
 def function_search_path(catalog: Catalog) -> Iterator[Found]:
-    """Each SECURITY DEFINER function without a path, or that names a table without its schema while
-    pg_temp is not the end of its path; of the others those that a trigger, an event trigger, a
-    policy, an index, a generated column, a constraint or a materialized view runs, and that name a
-    table or a function without its schema. A body in SQL's own form (BEGIN ATOMIC) is bound when it
-    is made. C functions, and SQL that a function puts together, are not looked at.
+    """A SECURITY DEFINER function is reported if it has no path, or if it names a table without its
+    schema and its path does not end in pg_temp. Another function is reported if it names a table or
+    a function without its schema, and a trigger, an event trigger, a policy, an index, a generated
+    column, a constraint or a materialized view runs it. Names in a standard SQL body (BEGIN ATOMIC)
+    are resolved when the function is created. C functions and dynamic SQL are not checked.
     """
     for routine in catalog.facts.routines:
         names = _unqualified(routine.source, catalog.facts)
@@ -114,10 +115,10 @@ def _folded(name: str) -> str:
     "SECURITY DEFINER function that every role may call",
     Severity.WARNING,
     group="security",
-    reason="It runs with its owner's rights, often those of all tables, and CREATE FUNCTION lets "
-    "PUBLIC execute it unless that is revoked.",
+    reason="The function runs with the rights of its owner, who often owns all tables. CREATE "
+    "FUNCTION lets PUBLIC execute it, unless this right is revoked.",
     remedy="Revoke EXECUTE from PUBLIC, and grant it to the roles that need it. No SQL is "
-    "printed: roles that call it today would be refused.",
+    "printed, because it would take the right from roles that call the function today.",
     bad="CREATE FUNCTION tidy() RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = ''\n"
     "    AS 'SELECT';",
     good="CREATE FUNCTION tidy() RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = ''\n"
@@ -125,8 +126,8 @@ def _folded(name: str) -> str:
     example="public.tidy()",
 )
 def definer_public(catalog: Catalog) -> Iterator[Found]:
-    """In a schema that PUBLIC may use. Nobody calls a trigger function, but whoever has a table may
-    make it a trigger there.
+    """The rule checks schemas that PUBLIC may use. Trigger functions count too: nobody can call one
+    directly, but the owner of any table can create a trigger with it.
     """
     for routine in catalog.facts.routines:
         if routine.is_definer and routine.is_public:
@@ -144,16 +145,16 @@ _POLICY = (
     "Policies on a table without row level security",
     Severity.ERROR,
     group="security",
-    reason="A policy does nothing before ALTER TABLE … ENABLE ROW LEVEL SECURITY, and neither does "
-    "FORCE: every role with a privilege on the table sees all rows.",
-    remedy="Enable it, once each role that uses the table has its policy; or drop the policies. No "
-    "SQL is printed: roles without one would see nothing.",
+    reason="Without ALTER TABLE … ENABLE ROW LEVEL SECURITY, policies and FORCE have no effect: "
+    "every role with a privilege on the table sees all rows.",
+    remedy="Enable it when each role that uses the table has a policy, or drop the policies. No "
+    "SQL is printed, because roles without a policy would see no rows.",
     bad=_POLICY,
     good=f"{_POLICY}\nALTER TABLE notes ENABLE ROW LEVEL SECURITY;",
     example="public.notes",
 )
 def policy_without_rls(catalog: Catalog) -> Iterator[Found]:
-    """FORCE ROW LEVEL SECURITY alone counts too."""
+    """A table with FORCE ROW LEVEL SECURITY and no policies is reported too."""
     for security in catalog.facts.row_security:
         table = catalog.by_oid.get(security.table)
         if table is None or security.is_enabled:
@@ -168,7 +169,8 @@ def policy_without_rls(catalog: Catalog) -> Iterator[Found]:
     "Row level security without a policy",
     Severity.WARNING,
     group="security",
-    reason="Every role but the owner, superusers and BYPASSRLS sees no row, and no error says why.",
+    reason="Only the owner, superusers and roles with BYPASSRLS see rows. The others see none, "
+    "and get no error.",
     remedy="Create the policies. If no role should see the table, revoke the privileges instead. "
     "If this is intended, add an exception.",
     bad="CREATE TABLE notes (owner_id uuid);\nALTER TABLE notes ENABLE ROW LEVEL SECURITY;",
@@ -176,7 +178,9 @@ def policy_without_rls(catalog: Catalog) -> Iterator[Found]:
     example="public.notes",
 )
 def rls_without_policy(catalog: Catalog) -> Iterator[Found]:
-    """A partition or a child is read through its parent, whose policies count."""
+    """A partition or an inheriting table is usually read through its parent, so the parent's
+    policies count.
+    """
     for security in catalog.facts.row_security:
         table = catalog.by_oid.get(security.table)
         if table is None or table.parents or not security.is_enabled or security.has_policies:
@@ -189,11 +193,12 @@ def rls_without_policy(catalog: Catalog) -> Iterator[Found]:
     "Table on which another role may create a trigger or a foreign key",
     Severity.ERROR,
     group="security",
-    reason="A trigger runs with the rights of who changes the row: of the tables' owner, in a "
-    "migration or a purge. A foreign key leads to the same. When the owner deletes a row, ON "
-    "DELETE CASCADE deletes rows of the other role's table and fires that table's triggers in the "
-    "owner's session: up to PostgreSQL 17 an AFTER trigger runs as the owner, and in every version "
-    "a trigger can change the session's search_path. GRANT ALL on a table grants both privileges.",
+    reason="A trigger runs with the rights of the role that changes the row. In a migration or a "
+    "purge, this is the tables' owner. A foreign key has the same effect: when the owner deletes "
+    "a row, ON DELETE CASCADE deletes rows of the other role's table, and fires that table's "
+    "triggers in the owner's session. Up to PostgreSQL 17, an AFTER trigger then runs as the "
+    "owner. In every version, a trigger can change the session's search_path. GRANT ALL on a "
+    "table includes both privileges.",
     remedy="Revoke both, and check the existing triggers and foreign keys. A service needs "
     "SELECT, INSERT, UPDATE or DELETE. If it needs a foreign key to the table, grant "
     "REFERENCES while it creates that key, and trust its role as much as the owner.",
@@ -205,9 +210,9 @@ def rls_without_policy(catalog: Catalog) -> Iterator[Found]:
     changes="A role that creates foreign keys or triggers there needs a GRANT.",
 )
 def trigger_privilege(catalog: Catalog) -> Iterator[Found]:
-    """Of the tables of the audited schemas, and of their columns. Superusers and the owners of the
-    table, of its schema and of the database may do anything there anyway. Only the privileges
-    themselves are looked at.
+    """The tables of the audited schemas and their columns are checked. Superusers and the owners of
+    the table, of its schema and of the database are not reported, because they have these rights
+    anyway. Only these two privileges are checked.
     """
     tables = {(table.schema, table.name): table for table in catalog.all_tables}
     for schema, name, role, words in catalog.attachers:

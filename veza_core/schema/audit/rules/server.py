@@ -13,10 +13,10 @@ from veza_core.schema.audit.rules.governance import PUBLIC
     "Default random_page_cost",
     Severity.WARNING,
     group="governance",
-    reason="PostgreSQL's default, 4, is for rotating disks. With it a heavy user's page is "
-    "sorted instead of read in an index's order, which reads a hundred times as much (ADR 5). The "
-    "setting of a database (ALTER DATABASE … SET) is in no backup of that database: a restore into "
-    "a new one loses it. Any value that somebody has set is accepted, even 4.",
+    reason="PostgreSQL's default, 4, is for rotating disks. With it, PostgreSQL sorts a heavy "
+    "user's rows instead of reading an index in order, and so reads a hundred times as much (ADR "
+    "5). A backup of a database does not contain its settings (ALTER DATABASE … SET): they are "
+    "missing after a restore into a new one. Any value that somebody has set is accepted, even 4.",
     remedy="On solid-state disks set it to 1.1 for the database; it applies to new sessions. On "
     "other disks set it to 4 in the same way, to show that you chose it.",
     # As in a session that nothing was set for; what another session sets is not to be seen here.
@@ -26,7 +26,9 @@ from veza_core.schema.audit.rules.governance import PUBLIC
     example="random_page_cost",
 )
 def random_page_cost(catalog: Catalog) -> Iterator[Found]:
-    """Asked of schema `public` alone. What the audit's own session sets says nothing."""
+    """It is checked only if schema `public` is audited. A value that the audit's own session sets
+    does not count.
+    """
     if PUBLIC in catalog.schemas and catalog.has_default_page_cost:
         statement = f"ALTER DATABASE {ident(catalog.database)} SET random_page_cost = 1.1"
         message = f"random_page_cost is PostgreSQL's default, 4; on solid-state disks: {statement}"

@@ -49,9 +49,9 @@ def _columns(catalog: Catalog) -> Iterator[tuple[Table, Column]]:
     "Table without created_at or updated_at",
     Severity.ERROR,
     group="time",
-    reason="For every table, people need to know when a row was created and when it last changed: "
-    "for support, synchronisation and debugging.",
-    remedy="Add the column, and for updated_at its trigger. Existing rows get the time of the "
+    reason="For support, synchronisation and debugging, people need to know when a row was "
+    "created and when it last changed.",
+    remedy="Add the column, and the trigger for updated_at. Existing rows get the time of the "
     "statement, because their real time is unknown. PostgreSQL does not rewrite the table.",
     bad="CREATE TABLE plays (id uuid PRIMARY KEY,\n"
     "    updated_at timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP);",
@@ -60,10 +60,11 @@ def _columns(catalog: Catalog) -> Iterator[tuple[Table, Column]]:
     fix="""
 ALTER TABLE public.plays ADD COLUMN created_at timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP;
 COMMENT ON COLUMN public.plays.created_at IS 'When the row was inserted';""",
-    changes="SELECT * and an INSERT without a list of columns meet one column more.",
+    changes="SELECT * returns one more column, and an INSERT without a list of columns has one "
+    "more.",
 )
 def timestamps_missing(catalog: Catalog) -> Iterator[Found]:
-    """A column that a parent lacks too is reported with the parent, which hands it down."""
+    """If a table inherits from a parent that lacks the column too, only the parent is reported."""
     for table in catalog.tables:
         for name in COLUMNS:
             if name in table.columns or any(name not in up.columns for up in table.parents):
@@ -114,14 +115,14 @@ def _owner_of_feed(catalog: Catalog, table: Table) -> Link | None:
     Severity.ERROR,
     group="time",
     reason="Without a zone, each client may read the time as a different moment.",
-    remedy="If you know that the values are UTC: ALTER COLUMN … TYPE timestamptz USING … AT TIME "
-    "ZONE 'UTC'. No SQL is printed, because only you know the zone; the table is rewritten.",
+    remedy="If you know that the values are UTC, use ALTER COLUMN … TYPE timestamptz USING … AT "
+    "TIME ZONE 'UTC', which rewrites the table. No SQL is printed, because only you know the zone.",
     bad="CREATE TABLE plays (created_at timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP);",
     good=TABLE,
     example="public.plays.created_at",
 )
 def timestamps_type(catalog: Catalog) -> Iterator[Found]:
-    """A precision (`timestamptz(3)`) or a domain over timestamptz is no other type."""
+    """`timestamptz(3)` and a domain over timestamptz count as timestamptz."""
     for table, column in _columns(catalog):
         if column.base_type != TIMESTAMPTZ:
             message = f"{column.name} is {column.type_name}, not timestamptz"
@@ -134,8 +135,8 @@ def timestamps_type(catalog: Catalog) -> Iterator[Found]:
     Severity.ERROR,
     group="time",
     reason="A row without a time is missing in every list that is sorted or filtered by it.",
-    remedy="Fill in the NULLs, then SET NOT NULL. The SQL first checks, beside running writes, "
-    "that no NULL is left, so that the last step is quick; it stops if there is one.",
+    remedy="Fill in the NULLs, then SET NOT NULL. The SQL first checks beside running writes that "
+    "there are no NULLs, so that SET NOT NULL is quick. It fails if there are some.",
     bad="CREATE TABLE plays (created_at timestamptz DEFAULT CURRENT_TIMESTAMP);",
     good=TABLE,
     example="public.plays.created_at",
@@ -148,8 +149,8 @@ ALTER TABLE public.plays DROP CONSTRAINT chk_created_at_not_null;""",
     changes="A write of a NULL is refused.",
 )
 def timestamps_nullable(catalog: Catalog) -> Iterator[Found]:
-    """A domain that is NOT NULL makes the column so. One that is NOT VALID lets the NULLs stay
-    that are there (PostgreSQL 18).
+    """NOT NULL of a domain counts. NOT NULL NOT VALID (PostgreSQL 18) does not, because existing
+    rows may still have NULL.
     """
     for table, column in _columns(catalog):
         if column.unchecked_not_null is not None:
@@ -190,19 +191,19 @@ def _set_not_null(table: Table, column: Column) -> Fix | None:
     "created_at or updated_at without DEFAULT CURRENT_TIMESTAMP",
     Severity.ERROR,
     group="time",
-    reason="Several services insert with plain SQL, and the database sets the time. The default "
-    "is always written in the same way, so that two schemas can be compared as text: now() means "
-    "the same, clock_timestamp() and statement_timestamp() do not, and a quoted 'now' is the "
-    "moment of CREATE TABLE for ever.",
+    reason="Several services insert with plain SQL, and the database sets the time. All tables "
+    "spell the default in the same way, so that schemas can be compared as text. now() means the "
+    "same. clock_timestamp() and statement_timestamp() do not. A quoted 'now' is always the time "
+    "of CREATE TABLE.",
     remedy="Set the default; existing rows do not change.",
     bad="CREATE TABLE plays (created_at timestamptz NOT NULL DEFAULT now());",
     good=TABLE,
     example="public.plays.created_at",
     fix="ALTER TABLE public.plays ALTER COLUMN created_at SET DEFAULT CURRENT_TIMESTAMP;",
-    changes="An INSERT without the column gets the time; before, it failed or got another value.",
+    changes="An INSERT without the column gets the time. Before, it failed or got another value.",
 )
 def timestamps_default(catalog: Catalog) -> Iterator[Found]:
-    """A domain's default counts; so does a precision, `CURRENT_TIMESTAMP(3)`."""
+    """The default of a domain counts, and so does a precision: `CURRENT_TIMESTAMP(3)`."""
     for table, column in _columns(catalog):
         default = column.default or ""
         if default == DEFAULT or (default.startswith(f"{DEFAULT}(") and default.endswith(")")):
@@ -220,15 +221,15 @@ def timestamps_default(catalog: Catalog) -> Iterator[Found]:
     Severity.ERROR,
     group="time",
     reason="Without a zone, each client may read the time as a different moment.",
-    remedy="If you know that the values are UTC: ALTER COLUMN … TYPE timestamptz USING … AT TIME "
-    "ZONE 'UTC'. No SQL is printed, because only you know the zone; the table is rewritten.",
+    remedy="If you know that the values are UTC, use ALTER COLUMN … TYPE timestamptz USING … AT "
+    "TIME ZONE 'UTC', which rewrites the table. No SQL is printed, because only you know the zone.",
     bad="CREATE TABLE plays (started_at timestamp);",
     good="CREATE TABLE plays (started_at timestamptz(3), ended_at timestamptz);",
     example="public.plays.started_at",
 )
 def timestamp_without_time_zone(catalog: Catalog) -> Iterator[Found]:
-    """Arrays and domains too. created_at, updated_at and deleted_at have rules of their own, and
-    are looked at here where those do not apply (`--profile any`).
+    """Arrays and domains are reported too. created_at, updated_at and deleted_at have their own
+    rules. This rule checks them only where those do not apply (`--profile any`).
     """
     for found, column in _timestamps(catalog):
         if column not in (*COLUMNS, SOFT_DELETE):
@@ -253,8 +254,8 @@ def _timestamps(catalog: Catalog) -> Iterator[tuple[Found, str]]:
     "deleted_at that is not a nullable TIMESTAMPTZ",
     Severity.ERROR,
     group="time",
-    reason="NULL means that the row is live, and every partial index needs this; with a default, "
-    "each new row would be deleted at once.",
+    reason="NULL means that the row is live, and all partial indexes depend on this. With a "
+    "default, each new row would be deleted at once.",
     remedy="Make it a nullable timestamptz without a default. The SQL does everything except a "
     "change of type.",
     bad="CREATE TABLE plays (deleted_at timestamptz NOT NULL DEFAULT 'infinity');",
@@ -266,7 +267,7 @@ ALTER COLUMN deleted_at DROP DEFAULT;""",
     changes="A row that is inserted without the column is live.",
 )
 def deleted_at_type(catalog: Catalog) -> Iterator[Found]:
-    """Type, NOT NULL and default, in one finding."""
+    """One finding names all that is wrong: type, NOT NULL and default."""
     for table in catalog.tables:
         column = table.columns.get(SOFT_DELETE)
         if column is None or column.is_inherited:

@@ -117,7 +117,7 @@ def create_trigger(catalog: Catalog, table: Table, replaced: Trigger | None = No
     "No trigger for updated_at",
     Severity.ERROR,
     group="time",
-    reason="Services in several languages update the same rows; only the database sees all "
+    reason="Services in several languages update the same rows. Only the database sees all "
     "updates, so it must set the time.",
     remedy="Create the trigger. It takes a short lock that waits for writes in progress.",
     bad=TABLE,
@@ -131,7 +131,7 @@ EXECUTE FUNCTION public.update_updated_at_column();""",
     changes="An UPDATE sets updated_at to the time of its transaction, whatever value it gives.",
 )
 def trigger_missing(catalog: Catalog) -> Iterator[Found]:
-    """Where the column itself is missing there is nothing to keep yet."""
+    """A table without updated_at is not reported here."""
     for kept in _kept(catalog):
         if kept.trigger is None:
             message = f"no trigger keeps updated_at: {trigger_name(kept.table)} is missing"
@@ -145,8 +145,8 @@ def trigger_missing(catalog: Catalog) -> Iterator[Found]:
     "Disabled trigger for updated_at",
     Severity.ERROR,
     group="time",
-    reason="A disabled trigger looks right in every listing, but does nothing. A trigger that "
-    "fires only on replicas does nothing here.",
+    reason="A disabled trigger looks like any other in a listing, but does nothing. A trigger "
+    "that fires only on replicas does nothing here.",
     remedy="Enable it.",
     bad=f"{GOOD}\nALTER TABLE plays DISABLE TRIGGER update_plays_updated_at;",
     good=GOOD,
@@ -155,7 +155,7 @@ def trigger_missing(catalog: Catalog) -> Iterator[Found]:
     changes="An UPDATE sets updated_at to the time of its transaction, whatever value it gives.",
 )
 def trigger_disabled(catalog: Catalog) -> Iterator[Found]:
-    """On a partition too, when its clone of the parent's enabled trigger is disabled alone."""
+    """A trigger that is disabled on one partition only is reported too."""
     found = [kept.trigger for kept in _kept(catalog) if kept.trigger is not None]
     for table in catalog.all_tables:
         if table.is_partition:
@@ -180,8 +180,8 @@ def trigger_disabled(catalog: Catalog) -> Iterator[Found]:
     "Trigger for updated_at that is not BEFORE UPDATE FOR EACH ROW",
     Severity.ERROR,
     group="time",
-    reason="An AFTER or statement trigger cannot change the row. A trigger with a list of columns "
-    "or a WHEN misses some changes. On INSERT it overwrites a given time.",
+    reason="An AFTER trigger or a statement trigger cannot change the row. A trigger with a list "
+    "of columns or with WHEN misses some changes. On INSERT, it overwrites a given time.",
     remedy="Create it again, BEFORE UPDATE FOR EACH ROW, without columns and without WHEN.",
     bad=f"{TABLE}\n{FUNCTION}\nCREATE TRIGGER update_plays_updated_at AFTER UPDATE ON plays\n"
     "    FOR EACH ROW EXECUTE FUNCTION update_updated_at_column();",
@@ -190,10 +190,10 @@ def trigger_disabled(catalog: Catalog) -> Iterator[Found]:
     fix="""
 CREATE OR REPLACE TRIGGER update_plays_updated_at BEFORE UPDATE ON public.plays FOR EACH ROW \
 EXECUTE FUNCTION public.update_updated_at_column();""",
-    changes="Each UPDATE, and no INSERT, sets updated_at to the time of its transaction.",
+    changes="Each UPDATE sets updated_at to the time of its transaction, and no INSERT does.",
 )
 def trigger_timing(catalog: Catalog) -> Iterator[Found]:
-    """The SQL replaces it only where it does nothing but keep the time."""
+    """SQL is printed only if the trigger does nothing else than set the time."""
     for kept in _kept(catalog):
         trigger = kept.trigger
         if trigger is not None and not _is_timed(trigger):
@@ -227,21 +227,21 @@ def _may_be_replaced(trigger: Trigger) -> bool:
 
 @rule(
     "trigger-name",
-    "Trigger for updated_at that is not named by the convention",
+    "Trigger for updated_at not named by the convention",
     Severity.WARNING,
     group="time",
-    reason="`update_<table>_updated_at` is the name that people and migrations expect; triggers "
-    "also fire in the order of their names.",
+    reason="People and migrations expect the name `update_<table>_updated_at`. Triggers also fire "
+    "in the order of their names.",
     remedy="Rename it.",
     bad=f"{TABLE}\n{FUNCTION}\nCREATE TRIGGER plays_touch BEFORE UPDATE ON plays\n"
     "    FOR EACH ROW EXECUTE FUNCTION update_updated_at_column();",
     good=GOOD,
     example="public.plays.plays_touch",
     fix="ALTER TRIGGER plays_touch ON public.plays RENAME TO update_plays_updated_at;",
-    changes="Triggers fire in the order of their names, so its place changes.",
+    changes="Triggers fire in the order of their names, so this trigger may fire earlier or later.",
 )
 def trigger_name_differs(catalog: Catalog) -> Iterator[Found]:
-    """A name longer than 63 bytes is cut there, as PostgreSQL does."""
+    """PostgreSQL cuts a name after 63 bytes. The cut name is expected."""
     for kept in _kept(catalog):
         trigger = kept.trigger
         if trigger is None or _is_named(trigger):
@@ -260,9 +260,9 @@ def trigger_name_differs(catalog: Catalog) -> Iterator[Found]:
     "Trigger for updated_at that calls another function",
     Severity.ERROR,
     group="time",
-    reason="With one function for all tables, you read, test and change it once.",
+    reason="If all tables use one function, you read, test and change it once.",
     remedy="Let the trigger call update_updated_at_column(). SQL is printed only if the other "
-    "function only sets the time, so that no other work is lost.",
+    "function does nothing else than set the time.",
     bad=f"{TABLE}\nCREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql\n"
     "AS $$ BEGIN NEW.updated_at := now(); RETURN NEW; END; $$;\n"
     "CREATE TRIGGER update_plays_updated_at BEFORE UPDATE ON plays\n"
@@ -274,10 +274,10 @@ CREATE OR REPLACE FUNCTION public.update_updated_at_column() RETURNS trigger LAN
 SET search_path = '' AS $$ BEGIN NEW.updated_at = CURRENT_TIMESTAMP; RETURN NEW; END; $$;
 CREATE OR REPLACE TRIGGER update_plays_updated_at BEFORE UPDATE ON public.plays FOR EACH ROW \
 EXECUTE FUNCTION public.update_updated_at_column();""",
-    changes="updated_at is the time of the transaction, whichever time the old function took.",
+    changes="updated_at becomes the time of the transaction, whichever time the old function set.",
 )
 def trigger_function(catalog: Catalog) -> Iterator[Found]:
-    """The standard's function is that of the table's own schema or of `public`."""
+    """The Standard's function may be in the table's own schema or in `public`."""
     for kept in _kept(catalog):
         trigger = kept.trigger
         if trigger is not None and not is_ours(trigger.function, kept.table):
@@ -290,12 +290,12 @@ def trigger_function(catalog: Catalog) -> Iterator[Found]:
 
 @rule(
     "trigger-function-changed",
-    "update_updated_at_column() is not the standard's",
+    "update_updated_at_column() differs from the Standard's",
     Severity.ERROR,
     group="time",
-    reason="Every table's updated_at depends on these two lines. With an empty search_path, the "
-    "function does the same for every caller.",
-    remedy="Replace the function; its triggers stay.",
+    reason="The updated_at of every table depends on these two lines. With an empty search_path, "
+    "the function does the same for every caller.",
+    remedy="Replace the function. Its triggers stay.",
     bad="CREATE FUNCTION update_updated_at_column() RETURNS trigger LANGUAGE plpgsql\n"
     "AS $$ BEGIN NEW.updated_at = now(); RETURN NEW; END; $$;",
     good=FUNCTION,
@@ -303,10 +303,10 @@ def trigger_function(catalog: Catalog) -> Iterator[Found]:
     fix="""
 CREATE OR REPLACE FUNCTION public.update_updated_at_column() RETURNS trigger LANGUAGE plpgsql \
 SET search_path = '' AS $$ BEGIN NEW.updated_at = CURRENT_TIMESTAMP; RETURN NEW; END; $$;""",
-    changes="updated_at is the time of the transaction, whichever time the old body took.",
+    changes="updated_at becomes the time of the transaction, whichever time the old body set.",
 )
 def trigger_function_changed(catalog: Catalog) -> Iterator[Found]:
-    """White space, case, comments and `:=` are no difference."""
+    """White space, case, comments and `:=` make no difference."""
     called = {
         trigger.function.oid
         for table in catalog.tables

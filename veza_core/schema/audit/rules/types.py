@@ -28,16 +28,16 @@ def _found(table: Table, column: Column, fix: Fix | None = None) -> Found:
     "char(n)",
     Severity.WARNING,
     group="types",
-    reason="It pads values with blanks up to n. Comparisons ignore them, but not comparisons with "
-    "text. It is neither smaller nor faster.",
-    remedy="Use varchar(n) if the limit has a meaning, text otherwise. No SQL is printed, because "
-    "the stored blanks would be lost.",
+    reason="PostgreSQL pads its values with blanks up to n. A comparison with char(n) ignores "
+    "these blanks, but one with text does not. The type is neither smaller nor faster than text.",
+    remedy="Use varchar(n) if the limit has a meaning, and text otherwise. No SQL is printed, "
+    "because the stored blanks would be lost.",
     bad="CREATE TABLE plays (country_code char(2));",
     good="CREATE TABLE plays (country_code varchar(2));",
     example="public.plays.country_code",
 )
 def type_char(catalog: Catalog) -> Iterator[Found]:
-    """PostgreSQL's name for it is bpchar; "char" is something else."""
+    """PostgreSQL's own name of the type is bpchar. The type "char" is a different one."""
     for table, column in catalog.columns_by_type.get(BPCHAR, ()):
         yield _found(table, column)
 
@@ -47,7 +47,7 @@ def type_char(catalog: Catalog) -> Iterator[Found]:
     "json",
     Severity.WARNING,
     group="types",
-    reason="It stores text, parses it at every access, and has no equality and no index.",
+    reason="json stores text and parses it at every access. It has no equality and no index.",
     remedy="Use jsonb. No SQL is printed: the order of keys and duplicate keys would be lost, and "
     "the table is rewritten.",
     bad="CREATE TABLE plays (device json);",
@@ -55,7 +55,7 @@ def type_char(catalog: Catalog) -> Iterator[Found]:
     example="public.plays.device",
 )
 def type_json(catalog: Catalog) -> Iterator[Found]:
-    """Arrays and domains too."""
+    """Arrays and domains are reported too."""
     for table, column in catalog.columns_by_type.get(JSON, ()):
         yield _found(table, column)
 
@@ -65,15 +65,15 @@ def type_json(catalog: Catalog) -> Iterator[Found]:
     "money",
     Severity.WARNING,
     group="types",
-    reason="The currency is the server's lc_monetary: with another setting, the same rows mean "
-    "another amount.",
+    reason="The server's lc_monetary decides the currency. With another setting, the same rows "
+    "mean a different amount.",
     remedy="Use numeric, and a second column for the currency.",
     bad="CREATE TABLE plays (royalty money);",
     good="CREATE TABLE plays (royalty numeric(12, 4));",
     example="public.plays.royalty",
 )
 def type_money(catalog: Catalog) -> Iterator[Found]:
-    """Arrays and domains too."""
+    """Arrays and domains are reported too."""
     for table, column in catalog.columns_by_type.get(MONEY, ()):
         yield _found(table, column)
 
@@ -83,12 +83,12 @@ def type_money(catalog: Catalog) -> Iterator[Found]:
     "varchar without a length",
     Severity.WARNING,
     group="types",
-    reason="varchar suggests a limit, but there is none: readers cannot tell whether it was "
+    reason="varchar suggests a limit, but has none. Readers cannot tell whether the limit was "
     "forgotten.",
-    remedy="Use varchar(n) if the limit has a meaning, text otherwise. The SQL says text, and is "
-    "printed if this changes only the catalog. It is not printed for a column in a check, in an "
-    "index's expression or in its condition: PostgreSQL would check the rows or rebuild the "
-    "index, and block readers.",
+    remedy="Use varchar(n) if the limit has a meaning, and text otherwise. The SQL says text, and "
+    "is printed if only the catalog changes. It is not printed for a column in a check, in an "
+    "index's expression or in an index's condition, because PostgreSQL would check the rows or "
+    "rebuild the index, and block readers.",
     bad="CREATE TABLE plays (source varchar);",
     good="CREATE TABLE plays (source text, device varchar(50));",
     example="public.plays.source",
@@ -97,7 +97,7 @@ def type_money(catalog: Catalog) -> Iterator[Found]:
     "change result type.",
 )
 def type_varchar_unbounded(catalog: Catalog) -> Iterator[Found]:
-    """A domain with a check has its bound there."""
+    """A domain with a check is not reported, because the check can be the limit."""
     for table, column in catalog.columns_by_type.get(VARCHAR, ()):
         bounded = column.modifier != -1
         if not bounded and not (column.domain is not None and column.domain.has_checks):
@@ -145,14 +145,14 @@ def _is_computed(table: Table, name: str) -> bool:
     group="types",
     reason="Without a date, a zone has no known offset: the type cannot handle daylight saving "
     "time.",
-    remedy="Use timestamptz for a moment; for a time of day, use time, and a second column for "
-    "the zone's name.",
+    remedy="For a moment, use timestamptz. For a time of day, use time, and a second column for "
+    "the name of the zone.",
     bad="CREATE TABLE plays (quiet_from timetz);",
     good="CREATE TABLE plays (quiet_from time);",
     example="public.plays.quiet_from",
 )
 def type_timetz(catalog: Catalog) -> Iterator[Found]:
-    """Arrays and domains too."""
+    """Arrays and domains are reported too."""
     for table, column in catalog.columns_by_type.get(TIMETZ, ()):
         yield _found(table, column)
 

@@ -14,11 +14,12 @@ from veza_core.schema.audit.rule import Found, Severity, rule
     "Unique index of several columns, one of which may be NULL",
     Severity.WARNING,
     group="indexes",
-    reason="NULL is never equal to NULL: there can be any number of rows (a, NULL), and ON "
+    reason="NULL is never equal to NULL. There can be any number of rows (a, NULL), and ON "
     "CONFLICT never finds them.",
-    remedy="NOT NULL where the column has a value always; NULLS NOT DISTINCT where NULL is a value "
-    "like another; a second unique index of the other columns WHERE it IS NULL; or, if only rows "
-    "with a value are meant, the condition that it IS NOT NULL, which says so.",
+    remedy="Choose one of four. If the column always has a value: NOT NULL. If NULL is a value "
+    "like another: NULLS NOT DISTINCT. If NULL may appear once for the other columns: a second "
+    "unique index of these, WHERE the column IS NULL. If only rows with a value must be unique: "
+    "the condition that the column IS NOT NULL.",
     bad="CREATE TABLE pages (site_id uuid, slug text NOT NULL);\n"
     "CREATE UNIQUE INDEX idx_pages_site_id_slug ON pages (site_id, slug);",
     good="CREATE TABLE pages (site_id uuid, slug text NOT NULL);\n"
@@ -26,9 +27,10 @@ from veza_core.schema.audit.rule import Found, Severity, rule
     example="public.idx_pages_site_id_slug",
 )
 def unique_nullable(catalog: Catalog) -> Iterator[Found]:
-    """Not of one column, where NULL means that there is none; nor where the other columns are
-    unique anyway. A check that it IS NOT NULL counts, and so does a condition of the index that no
-    NULL meets, such as `kind = 'main'`. A generated column is as its columns are, or as COALESCE.
+    """An index of one column is not reported: there, NULL means that there is no value. Nor is an
+    index whose other columns are unique anyway. A check that the column IS NOT NULL counts, and so
+    does a condition of the index that is never true for NULL, such as `kind = 'main'`. A generated
+    column may be NULL if its columns may be, unless COALESCE prevents it.
     """
     for table in catalog.tables:
         for index in table.indexes:
@@ -115,19 +117,19 @@ _WHOLE = {"array_ops": "an array", "jsonb_ops": "jsonb", "tsvector_ops": "tsvect
     "B-tree on an array, jsonb or tsvector",
     Severity.WARNING,
     group="indexes",
-    reason="It finds only values that are equal as a whole, which queries rarely need, and a "
-    "value of more than 2,704 bytes cannot be inserted at all. GIN finds what is inside the "
-    "value: `@>`, `?`, `@@`.",
+    reason="It only finds values that are equal as a whole, which queries rarely need. A value of "
+    "more than 2,704 bytes cannot be inserted. GIN finds what is inside a value: `@>`, `?`, `@@`.",
     remedy="Create a GIN index (CONCURRENTLY), or an index on the searched expression, and drop "
-    "this one. No SQL is printed: which operators the queries use is not in the catalog.",
+    "this one. No SQL is printed, because the catalog does not say which operators the queries "
+    "use.",
     bad="CREATE TABLE tracks (tags text[]);\nCREATE INDEX idx_tracks_tags ON tracks (tags);",
     good="CREATE TABLE tracks (tags text[]);\n"
     "CREATE INDEX idx_tracks_tags ON tracks USING gin (tags);",
     example="public.idx_tracks_tags",
 )
 def index_method(catalog: Catalog) -> Iterator[Found]:
-    """Where such a column is the first key. Not a unique index, which compares whole values on
-    purpose, nor an expression such as `data -> 'id'`.
+    """The first column of the index is checked. A unique index is not reported, because it must
+    compare whole values. An expression such as `data -> 'id'` is not reported either.
     """
     for table in catalog.tables:
         for index in table.indexes:
