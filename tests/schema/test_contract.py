@@ -53,10 +53,10 @@ def test_enum_types(cursor, document):
 
 
 @proves(
-    "Extensions `pgcrypto` (legacy support) and `uuid-ossp`.",
-    "And `pg_trgm`",
-    "The private server that comes with this project ships neither of the two: there, and only "
-    "there, they are left out.",
+    "The extensions `pgcrypto` and `uuid-ossp` are for old clients.",
+    "The search indexes below depend on the extension `pg_trgm`.",
+    "The embedded server of this project does not have the first two, so only there they are "
+    "left out.",
 )
 def test_extensions(cursor, document, settings):
     """The embedded server leaves out what it does not have; any other has them all."""
@@ -73,9 +73,10 @@ def test_extensions(cursor, document, settings):
 
 
 @proves(
-    "And for the checks that are triggers: `check_parent_track()` and `check_version_track()`, "
-    "which look the other row up with the rights of their owner, as a foreign key does, and which "
-    "PUBLIC may not execute; and `refuse_another_track()`. Each has a fixed `search_path` too."
+    "The checks that are triggers use three more functions, each with a fixed `search_path`: "
+    "`check_parent_track()`, `check_version_track()` and `refuse_another_track()`. The first "
+    "two read the other row with the rights of their owner, as a foreign key does, and PUBLIC"
+    " cannot execute them."
 )
 def test_functions(cursor):
     cursor.execute("""
@@ -111,7 +112,7 @@ def test_migrations(cursor, document, settings):
     assert sorted(name for (name,) in cursor.fetchall()) == document.migrations
 
 
-@proves("- Every table, column, enum type and function has a comment; units are in it.")
+@proves("- Every table, column, enum type and function has a comment, with the unit.")
 def test_comments(cursor):
     cursor.execute("""
         SELECT c.oid::regclass::text FROM pg_class c

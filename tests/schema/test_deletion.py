@@ -39,7 +39,9 @@ def owned_by_users(live: Catalog) -> set[str]:
     return owned
 
 
-@proves("(It lives and dies with its user, whose own `deleted_at` hides both.)")
+@proves(
+    "(It is deleted with its user. If the user is soft-deleted, clients do not show the profile.)"
+)
 def test_deleting_a_user(live, rows):
     """One row in each table, all of them of one user or referring to what is theirs."""
     targets = {(key.table, key.column): key.target for key in live.foreign_keys}
@@ -85,7 +87,7 @@ def test_what_others_own_stays(live, rows):
 
 
 @proves(
-    "any service can hard delete a staff account, and the log of what the account did stays.",
+    "any service can delete a staff account permanently, and the log of its actions stays.",
 )
 def test_the_log_of_a_deleted_staff_account_stays(rows):
     staff = rows.insert("users", role="support")

@@ -19,9 +19,9 @@ GUIDANCE = [
     "The V1 schema, table by table",
     "The Standard",
     "Storage",
-    "What they are for: [ADR 5](adr/0005-indexes-of-the-hot-queries.md).",
-    "Where these rules are silent:",
-    "Where this page is silent on a detail, choose what those clients would expect and keep the "
+    "[ADR 5](adr/0005-indexes-of-the-hot-queries.md) says what they are for.",
+    "Details of these rules:",
+    "If a detail is not on this page, choose what those clients would expect, and follow the "
     "Standard below.",
 ]
 

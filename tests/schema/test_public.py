@@ -49,7 +49,7 @@ def test_tables_are_plain(cursor):
     assert cursor.fetchall() == []
 
 
-@proves("No other table and no index has any.")
+@proves("No other table and no index has storage parameters.")
 def test_storage_of_indexes_and_of_long_values(cursor):
     """Those of tables are in the contract."""
     cursor.execute("""
@@ -85,7 +85,7 @@ def test_tables_of_django(cursor):
 
 @proves(
     "Schema `chat` belongs to another service and is never created, altered or dropped here.",
-    "Kept for old clients only: the modern chat is the `chat` schema's",
+    "This table is only for old clients; the new chat is in schema `chat`",
 )
 def test_chat_is_left_alone(cursor, settings):
     cursor.execute("SELECT to_regnamespace('chat')")
@@ -101,7 +101,7 @@ def test_chat_is_left_alone(cursor, settings):
         assert not re.search(r"\bchat\b", re.sub(texts_and_comments, "", output.getvalue()))
 
 
-@proves("- Rule 9: a reference from `django` to `public` has no constraint, so that")
+@proves("- Rule 9: a reference from `django` to `public` has no constraint. So")
 def test_no_constraint_leaves_a_schema(cursor):
     cursor.execute("""
         SELECT k.conname FROM pg_constraint k
@@ -130,7 +130,7 @@ def test_nothing_depends_on_the_legacy_extensions(cursor):
     assert cursor.fetchall() == []
 
 
-@proves(", on which the search indexes below depend.")
+@proves("The search indexes below depend on the extension `pg_trgm`.")
 def test_search_indexes_depend_on_pg_trgm(cursor, document):
     cursor.execute("""
         SELECT DISTINCT d.objid::regclass::text

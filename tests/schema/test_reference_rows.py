@@ -33,7 +33,7 @@ def test_roles(cursor):
     assert sorted(cursor.fetchall()) == [("admin", True), ("moderator", True), ("support", True)]
 
 
-@proves("It also gives these roles their permissions, where `*` stands for any name:")
+@proves("It also grants these permissions to the roles; `*` means any name:")
 def test_permissions_of_roles(cursor, document):
     cursor.execute("SELECT name FROM permissions")
     permissions = [name for (name,) in cursor.fetchall()]

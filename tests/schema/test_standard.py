@@ -53,8 +53,8 @@ def test_times(live, subtests):
 
 
 @proves(
-    "- Rule 2: a *soft* table has `idx(deleted_at) WHERE deleted_at IS NOT NULL`, by which the "
-    "purge finds what is due; live rows cost it nothing. It is not repeated below."
+    "- Rule 2: a *soft* table has `idx(deleted_at) WHERE deleted_at IS NOT NULL`, which is "
+    "not repeated below. The purge finds due rows with it. It contains no live rows."
 )
 def test_purge_finds_deleted_rows_by_an_index(live):
     found = {
@@ -83,10 +83,10 @@ def test_trigger(live, subtests):
     "3. **Integrity.** Every foreign key is `UUID`, has an explicit `ON DELETE`, is checked at "
     "once (NOT DEFERRABLE), is named `<table>_<column>_fkey`, and its column leads a valid, "
     "non-partial index.",
-    "(The unique pair leads with the first key and is not partial, so it serves as that key's "
-    "index.)",
-    "(A partial index never serves as a foreign key's index: the referential check looks at "
-    "deleted rows too.)",
+    "(The unique index begins with the first key and is not partial, so it is also the index "
+    "of that key.)",
+    "(A partial index is never the index of a foreign key, because the foreign key's check "
+    "reads deleted rows too.)",
 )
 def test_foreign_keys(live, subtests):
     for key in live.foreign_keys:
@@ -131,7 +131,7 @@ def test_no_index_is_the_beginning_of_another(live, subtests):
     "4. **Names.** Every index is `idx_<table>_<column>[_<column>…]`, unique ones too; one over an "
     "expression or with an operator class ends in what it adds (`idx_users_username_upper`, "
     "`idx_tracks_title_trgm`).",
-    "a primary key and its index are `<table>_pkey`.",
+    "A primary key and its index are named `<table>_pkey`.",
 )
 def test_names_of_indexes(live, subtests):
     for index in live.indexes:
@@ -159,10 +159,10 @@ BY_EMAIL = {
 
 
 @proves(
-    "- Rule 4: the *prefix of* a column is `idx_<table>_<column>_prefix`, on the column, "
-    "upper-cased, with `text_pattern_ops`; the *domain of* an address is "
-    "`idx_<table>_<column>_domain_created_at`, on what stands behind its `@`, and "
-    "`created_at DESC`.",
+    "- Rule 4: the *prefix of* a column is the index `idx_<table>_<column>_prefix`, on the "
+    "column in upper case, with `text_pattern_ops`. The *domain of* an address is the index "
+    "`idx_<table>_<column>_domain_created_at`, on the text after its `@`, and `created_at "
+    "DESC`.",
 )
 def test_beginnings_and_domains_of_addresses(cursor, subtests):
     cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
@@ -179,9 +179,10 @@ def test_beginnings_and_domains_of_addresses(cursor, subtests):
 
 
 @proves(
-    "- Rule 4: the *words of* a column are four indexes, `idx_<table>_<column>_word1` to `_word4`, "
-    "on what it is from its first, second, third and fourth word on, upper-cased, with "
-    "`text_pattern_ops`: words are what spaces part, and NULL stands for what is not there.",
+    "- Rule 4: the *words of* a column are four indexes, `idx_<table>_<column>_word1` to "
+    "`_word4`, with `text_pattern_ops`. They contain the text in upper case, from its first, "
+    "second, third and fourth word to its end. Spaces separate words. If there is no such "
+    "word, the index has NULL.",
 )
 def test_words_of_a_column(live, rows, cursor):
     keys = {index.name: index.keys for index in live.indexes if index.name in WORDS_OF_TITLE}
@@ -205,8 +206,8 @@ def test_words_of_a_column(live, rows, cursor):
 
 @proves(
     "Checks are `chk_<table>_<what>`.",
-    "- Rule 4: a check on one column is `chk_<table>_<column>`, on its number of characters "
-    "`chk_<table>_<column>_length`;",
+    "- Rule 4: a check on one column is named `chk_<table>_<column>`. A check on its number "
+    "of characters is named `chk_<table>_<column>_length`.",
 )
 def test_names_of_checks(live, subtests):
     for name, table in live.tables.items():
@@ -228,9 +229,9 @@ NO_IDENTITY = {("federated_identities", "email"), ("email_verification_tokens", 
 
 @proves(
     "5. **Search.** `email`, `username` and `slug` are unique;",
-    "(`email` is what the provider reports, no identity either;",
-    "(`email` here is not an identity, so rule 5 does not ask for a unique index: the auditor must "
-    "know the difference.)",
+    "(The provider reports `email`, so it is not an identity;",
+    "(Here, `email` is not an identity, so rule 5 does not require a unique index. The audit "
+    "must know the difference.)",
 )
 def test_identities_are_unique(live, subtests):
     unique = {(index.table, *index.keys) for index in live.indexes if index.unique}
@@ -261,9 +262,10 @@ def test_unique_indexes(live, subtests):
 
 @proves(
     "6. **Sorting.** Feeds have an index ending in `created_at DESC`.",
-    "- Rule 6: every table is a feed but those whose rows are found by their name, their token or "
-    "their user, or come with the schema: `password_reset_tokens`, `email_verification_tokens`, "
-    "`user_profiles`, `user_settings`, `roles`, `permissions`, `role_permissions`.",
+    "- Rule 6: every table is a feed, except `password_reset_tokens`, "
+    "`email_verification_tokens`, `user_profiles`, `user_settings`, `roles`, `permissions` "
+    "and `role_permissions`. Clients find their rows by name, token or user, or the "
+    "migrations insert them.",
 )
 def test_feeds(live, document, subtests):
     sorted_by_time = {
@@ -277,7 +279,8 @@ def test_feeds(live, document, subtests):
 @proves(
     "7. **Text.** `VARCHAR(N)` where a bound means something, `TEXT` otherwise. Tokens are stored "
     "as hashes, `VARCHAR(255)`.",
-    "`access_token` and `refresh_token` are sent back to the provider, so a hash would not do.)",
+    "`access_token` and `refresh_token` are sent back to the provider, so they cannot be "
+    "stored as hashes.)",
 )
 def test_text(live, subtests):
     hashed = ("token_hash", "character varying(255)")

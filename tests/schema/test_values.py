@@ -11,16 +11,17 @@ proves = pytest.mark.proves
 
 
 @proves(
-    "- Rule 4: some checks are written as words, and mean the same whatever the collation. *not "
-    "blank*: it has a character that is seen; spaces of all kinds, controls, marks of direction, "
-    "joiners, fillers, variation selectors and tags are not. *address*: an e-mail address in lower "
-    "case, in ASCII, with a domain of two labels or more. *slug*: small ASCII letters, digits, "
-    "`.`, `_`, `-`, and a letter or digit first. *plain*: each character is seen, none is an `@`, "
-    "and the text is in Unicode's form NFKC. *bcrypt*: `$2a$`, `$2b$` or `$2y$`, 60 characters. "
-    "*object*: the JSON value is one. *labels*: an array of one dimension, numbered from 1, of 50 "
-    "texts at most, none empty and none NULL; *numbers*: the same of any number of numbers above "
-    "0. *country*: two capital letters. *moment*: a time of the years 1 to 9999, not `infinity`; "
-    "*day*: a date of them."
+    "- Rule 4: this page names some checks by a word. They do not depend on the collation. "
+    "*not blank*: the text has at least one visible character. Not visible are spaces of all "
+    "kinds, control characters, direction marks, joiners, fillers, variation selectors and "
+    "tags. *address*: an e-mail address in lower case, in ASCII, whose domain has two labels "
+    "or more. *slug*: lower-case ASCII letters, digits, `.`, `_` and `-`, beginning with a "
+    "letter or digit. *plain*: all characters are visible, none is an `@`, and the text is in"
+    " Unicode's normal form NFKC. *bcrypt*: 60 characters that begin with `$2a$`, `$2b$` or "
+    "`$2y$`. *object*: the JSON value is an object. *labels*: a one-dimensional array with "
+    "subscripts from 1 and at most 50 texts, none empty and none NULL. *numbers*: such an "
+    "array of numbers above 0, of any length. *country*: two capital letters. *moment*: a "
+    "time in the years 1 to 9999, not `infinity`. *day*: a date in these years."
 )
 def test_good_values(rows, case):
     """The bad ones are those of tests/schema/test_constraints.py."""

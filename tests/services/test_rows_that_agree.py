@@ -14,11 +14,11 @@ from tests.support import administer, server_parameters
 
 proves = pytest.mark.proves
 pytestmark = proves(
-    "- Rule 4: two checks are triggers, since they ask for another row or for the old one "
-    "([ADR 2](adr/0002-foreign-keys-in-the-database.md)). *same track*, "
-    "`chk_<table>_<column>_track`: the row that the key refers to has the same `track_id`. *kept*: "
-    "neither the column nor `id` ever changes. They end the statement with SQLSTATE 23514 and "
-    "their name as the constraint's, as every check does."
+    "- Rule 4: two kinds of checks are triggers, because they read another row, or the old "
+    "one ([ADR 2](adr/0002-foreign-keys-in-the-database.md)). *same track*, named "
+    "`chk_<table>_<column>_track`: the referenced row has the same `track_id`. *kept*: "
+    "neither the column nor `id` ever changes. Like every check, they end the statement with "
+    "SQLSTATE 23514, and the error names the constraint."
 )
 
 COMMENT = (
