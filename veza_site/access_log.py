@@ -23,11 +23,13 @@ class GunicornLogger(Logger):
                 handler.setFormatter(formatter(self.log_format))
 
     def atoms(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> Any:
-        """What a line may show: with the client's address, and a path that cannot forge a line."""
+        """What a log line may show. It has the client's address, and a path that cannot forge a
+        line.
+        """
         atoms = super().atoms(resp, req, environ, request_time)
         forwarded = environ.get("HTTP_X_FORWARDED_FOR", "") if self.behind_proxy else ""
         atoms["h"] = address_of(environ.get("REMOTE_ADDR", ""), forwarded) or "-"
-        # As it was sent: Django puts another PATH_INFO there, which need not fit into Latin-1.
+        # The path as the client sent it: Django changes PATH_INFO, which may not fit into Latin-1.
         sent = environ.get("RAW_URI", "").partition("?")[0]
         atoms["U"] = quote(sent.encode("latin-1", "replace"), safe="/%")
         return atoms

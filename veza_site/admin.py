@@ -1,4 +1,4 @@
-"""The screens of the staff log and of the notes: for reading, as all screens are."""
+"""The read-only screens of the staff log and of the notes."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -27,14 +27,15 @@ from veza_site.support.masking import mask
 from veza_site.support.second_factor_action import ResetSecondFactor
 from veza_site.support.wording import done
 
-# The second factor is this site's; the screen of accounts is another app's.
+# The second factor belongs to this app, and the screen of accounts to another one.
 UserAdmin.row_actions = (*UserAdmin.row_actions, ResetSecondFactor())
 
 
 class StaffScreen(InspectionAdmin):
-    """Open to all who may enter: who watches over personal data is watched in the open.
+    """A screen that all staff can open, so that those who see personal data can be checked by
+    others.
 
-    What an entry says of a row is for who may read the row.
+    Details of a row are visible only to staff who can read the row.
     """
 
     group = "Support"
@@ -49,7 +50,7 @@ class StaffScreen(InspectionAdmin):
             mask(request, row)
 
     def line(self, row: Any, name: str) -> tuple[str, SafeString, str]:
-        """What somebody wrote has links; what is too long for the page is shown as elsewhere."""
+        """Show links in text that staff wrote, and cut what is too long, as on other screens."""
         heading, shown, explained = super().line(row, name)
         value = row.__dict__.get(name)
         if name in ("reason", "text") and value and not isinstance(value, Excerpt):
@@ -57,7 +58,7 @@ class StaffScreen(InspectionAdmin):
         return heading, shown, explained
 
     def narrowed(self, text: str, **keys: Any) -> SafeString:
-        """A value that leads to the list's rows of the same value."""
+        """A value that links to the list of rows with the same value."""
         meta = self.opts
         url = reverse(
             f"admin:{meta.app_label}_{meta.model_name}_changelist",
@@ -100,28 +101,28 @@ class StaffLogEntryAdmin(StaffScreen):
 
     @computed("Staff member", "staff_id", "staff_name")
     def staff(self, row: StaffLogEntry) -> SafeString:
-        """By id where there is one: a name may have been another account's."""
+        """By id if there is one, because another account may have had this name."""
         if row.staff_id is None:
             return self.narrowed(row.staff_name, staff_name=row.staff_name)
         return self.narrowed(row.staff_name, staff_id=row.staff_id)
 
     @computed("Action", "action")
     def what(self, row: StaffLogEntry) -> SafeString:
-        """The action, and all of the same."""
+        """The action, with a link to all entries of this action."""
         return self.narrowed(done(self.admin_site, row.action), action=row.action)
 
     @computed("Subject", "subject_table", "subject_id", "subject_label")
     def subject(self, row: StaffLogEntry) -> SafeString:
-        """The subject, and all that was done to it."""
+        """The subject, with a link to all that was done to it."""
         return _subject(row)
 
     @computed("Changes", "subject_table", "before", "after")
     def changes(self, row: StaffLogEntry) -> SafeString:
-        """Each column that was changed, from what to what."""
+        """Each changed column, with its old and new value."""
         return changes_html(row)
 
     def glance(self, request: StaffRequest, row: StaffLogEntry) -> list[SafeString]:
-        """The way to take back what was done, for who may."""
+        """A link that undoes the action, for staff who may."""
         one = undo_url_of(self.admin_site, request, row)
         every = undo_batch_url_of(self.admin_site, request, row)
         links = ((one, "Undo"), (every, "Undo for all rows of this action"))
@@ -155,7 +156,7 @@ class NoteAdmin(StaffScreen):
 
 
 def _subject(row: Any) -> SafeString:
-    """The row that an entry names, with the way to it; it may be gone."""
+    """The row that an entry names, with a link if it still exists."""
     if not row.subject_table:
         return NOTHING
     model = model_of(row.subject_table)
@@ -172,7 +173,7 @@ def _subject(row: Any) -> SafeString:
 
 
 def _url_of(table: str, key: str) -> str:
-    """The page of a row, or the list of a table; empty for a table without a screen."""
+    """The URL of a row's page, or of a table's list; empty for a table without a screen."""
     model = model_of(table)
     if model is None:
         return ""

@@ -1,11 +1,12 @@
-"""What makes the staff log and the notes append-only in PostgreSQL, and whether it still does.
+"""Makes the staff log and the notes append-only in PostgreSQL, and checks that they still are.
 
-Triggers refuse UPDATE, DELETE and TRUNCATE to everybody: for each statement, and for each row too,
-since a statement on a parent table fires the triggers of the parent alone (PostgreSQL, "CREATE
-TRIGGER", Notes). Another one writes down when an entry is made, and by which role, whatever the
-client says. It takes the clock's time: that of the transaction, or of the statement, is as old
-as the client lets it become. Who owns the tables can still take all of this away: then `changes`
-tells of it.
+Triggers refuse UPDATE, DELETE and TRUNCATE for every role. They fire for each statement, and also
+for each row, because a statement on a parent table fires only the parent's statement triggers
+(PostgreSQL, "CREATE TRIGGER", Notes). Another trigger stores when an entry was made and by which
+role, whatever the client sends. It uses clock_timestamp(), because a client can make its
+transaction or statement time as old as it wants.
+
+The owner of the tables can still remove all of this; then `changes` reports it.
 """
 
 from typing import Any
@@ -15,7 +16,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 #: Table to the word in the names of its triggers.
 TABLES = {"veza_site_stafflogentry": "staff_log", "veza_site_note": "notes"}
 
-#: Function in schema `django` to its body, as migration 0001 makes both.
+#: Functions in schema `django`, and their bodies, as migration 0001 creates them.
 BODIES = {
     "refuse_change": """
 BEGIN
@@ -31,7 +32,7 @@ BEGIN
 END;
 """,
 }
-#: Trigger, with the table's word in its name, to when it fires and what it calls.
+#: Triggers, with the table's word in their names: when they fire, and what they call.
 TRIGGERS = {
     "refuse_change_of_{}": (
         "BEFORE DELETE OR UPDATE OR TRUNCATE ON django.{} FOR EACH STATEMENT",
@@ -95,7 +96,7 @@ WHERE NOT EXISTS (
 
 
 def changes(connection: BaseDatabaseWrapper) -> list[str]:
-    """What is not as the migration made it, in words; empty: the tables are append-only still."""
+    """What differs from the migration, in words; empty if the tables are still append-only."""
     found = []
     with connection.cursor() as cursor:
         cursor.execute(FUNCTIONS, [list(BODIES), list(BODIES.values())])

@@ -1,4 +1,4 @@
-"""Django's handles: on this project's own app, and on the admin that it serves."""
+"""App configurations: this project's own app, and Django's admin with our site."""
 
 from django.apps import AppConfig
 from django.contrib.admin.apps import SimpleAdminConfig
@@ -6,16 +6,18 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out
 
 
 class VezaSiteConfig(AppConfig):
-    """The staff log and the notes: tables in schema `django`, no part of the contract."""
+    """The staff log and the notes. Their tables are in schema `django`, outside of the contract."""
 
-    # Said, since this module holds other configurations too.
+    # Set explicitly, because this module has more than one configuration.
     default = True
     name = "veza_site"
     verbose_name = "Support"
     menu_groups = ("Support",)
 
     def ready(self) -> None:
-        """Note every sign-in and sign-out, keep secrets apart, add the checks of a deployment."""
+        """Record every sign-in and sign-out, derive secrets from keys, and add the deployment
+        checks.
+        """
         from veza_site import checks  # noqa: F401 - it registers itself
         from veza_site.support.keyed import derive_authenticator_secrets
         from veza_site.support.sessions import begin, end

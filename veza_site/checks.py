@@ -19,7 +19,7 @@ WITHOUT_PROXY = (
 
 
 def secret_key() -> str:
-    """The key, or nothing: Django raises an error where it is empty."""
+    """SECRET_KEY, or an empty string: Django raises an error if it is empty."""
     try:
         return settings.SECRET_KEY
     except ImproperlyConfigured:
@@ -27,17 +27,17 @@ def secret_key() -> str:
 
 
 def proxy_is_said() -> bool:
-    """Whether the settings say if there is a proxy; with DEBUG on there is none."""
+    """Whether the settings say if there is a proxy. With DEBUG on, there is none."""
     return settings.DEBUG or bool(os.environ.get("BEHIND_TLS_PROXY", "").strip())
 
 
 @register(Tags.security, deploy=True)
 def secret_key_is_set(**_: Any) -> list[CheckMessage]:
-    """Report a production without SECRET_KEY, which could not sign a session."""
+    """Report a production without SECRET_KEY, which cannot sign sessions."""
     return [] if secret_key() else [Error(WITHOUT_KEY, id="veza_site.E001")]
 
 
 @register(Tags.security, deploy=True)
 def proxy_is_set(**_: Any) -> list[CheckMessage]:
-    """Report a production that does not say whether a proxy stands before it."""
+    """Report a production that does not say whether there is a proxy in front of it."""
     return [] if proxy_is_said() else [Error(WITHOUT_PROXY, id="veza_site.E002")]

@@ -1,10 +1,8 @@
-"""Where settings come from: the environment. A name that is not a setting is refused.
+"""Reads the settings from the environment. A name that is not a setting is refused.
 
-`.env` is for development. `read_file` puts it into the environment; manage.py, the tests and the
-benchmarks call it, and no web server does.
-
-A misspelt setting would be ignored, and its default obeyed: `PURGE_TOKEN_AFTER_DAYS=365` would
-delete after 30 days.
+A misspelt setting would otherwise be ignored, and its default used: `PURGE_TOKEN_AFTER_DAYS=365`
+would delete after 30 days. `.env` is only for development: manage.py, the tests and the benchmarks
+call `read_file`, which puts it into the environment. No web server does.
 """
 
 import os
@@ -23,7 +21,7 @@ from environs import Env, EnvError, ValidationError, validate
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-#: Every setting; README.md says what each is for.
+#: All settings. README.md describes each of them.
 NAMES = {
     "ALLOWED_HOSTS",
     "BACKFILL_BATCH_SIZE",
@@ -73,23 +71,23 @@ NAMES = {
     "WEB_WORKERS",
 }
 
-#: Settings that hold a secret: a name that reads like one is one. `veza_site.secrecy` masks them.
+#: Settings with secrets, recognised by their names. `veza_site.secrecy` masks them.
 SECRET_NAMES = frozenset(
     name for name in NAMES if re.search("KEY|TOKEN|SECRET|PASS|CREDENTIAL|DSN|_URL$", name)
 )
 
-#: Nobody else's variables begin with these. Platforms set others that begin like ours
-#: (WEB_CONCURRENCY, LOG_LEVEL, DATABASE_PORT_5432_TCP): those are refused only as a misspelling.
+#: Only our variables begin with these. Platforms set others that begin like ours (WEB_CONCURRENCY,
+#: LOG_LEVEL, DATABASE_PORT_5432_TCP): those are refused only if they look like a misspelling.
 OWN_PREFIXES = (
     *("PURGE_", "MIGRATE_LOCK_", "EMBEDDED_", "SECOND_FACTOR_", "SIGN_IN_"),
     *("SUPPORT_STATEMENT_", "BACKFILL_"),
 )
-#: How much alike two names are, 0 to 1, when one is the other misspelt: a letter too many, too
-#: few, or another one.
+#: How similar two names are, 0 to 1, if one is a misspelling of the other by one letter: missing,
+#: added or wrong.
 MISSPELT = 0.9
 
 MOST_DAYS = 36_500
-#: PostgreSQL holds timeouts as 32 bits of milliseconds.
+#: PostgreSQL stores timeouts as 32 bits of milliseconds.
 MOST_SECONDS = 2_147_483
 MOST_MINUTES = 525_600
 
@@ -104,12 +102,12 @@ SECONDS = validate.Range(min=0.001, max=MOST_SECONDS)
 MINUTES = validate.Range(min=1, max=MOST_MINUTES)
 SEVERAL = validate.Range(min=1, max=1000)
 
-#: Threads of a web process. A page waits for the database more than it computes.
+#: Threads of a web process. A page spends more time on waiting for the database than on computing.
 WEB_THREADS = 4
 
 
 def read_environment() -> Env:
-    """The environment, with parsers. Raises `ImproperlyConfigured` for unknown names."""
+    """Return the environment, with parsers. Raises `ImproperlyConfigured` for unknown names."""
     if message := _unknown(os.environ):
         raise ImproperlyConfigured(message)
     env = Env()
@@ -120,7 +118,7 @@ def read_environment() -> Env:
 
 
 def read_file() -> None:
-    """Put `.env` under the environment, for a process of development.
+    """Add the values of `.env` to the environment of a development process.
 
     Not where the environment names a database: that may be a production's, and the file turns
     DEBUG on. Raises `ImproperlyConfigured` for a line that is not a setting, and for a file that
@@ -169,7 +167,7 @@ def _settle(file: Path, descriptor: int) -> None:
 
 
 def _days(value: str) -> int | None:
-    """A number of days; None, for ever, when nothing is given."""
+    """A number of days; None (never) if it is empty."""
     if not value:
         return None
     if not (value.isascii() and value.isdecimal()) or int(value) > MOST_DAYS:
@@ -178,7 +176,7 @@ def _days(value: str) -> int | None:
 
 
 def _seconds(value: str) -> float | None:
-    """A number of seconds; None, without a limit, when nothing is given."""
+    """A number of seconds; None (no limit) if it is empty."""
     if not value:
         return None
     if not re.fullmatch(r"\d{1,7}(\.\d+)?", value) or not 0 < float(value) <= MOST_SECONDS:
@@ -189,25 +187,25 @@ def _seconds(value: str) -> float | None:
 
 
 def _text(value: str) -> str:
-    """Some text, which may not be blank."""
+    """A text that must not be blank."""
     if not value.strip():
         raise EnvError("it is set but blank: give it a value, or unset it")
     return value.strip()
 
 
 def _names(value: str) -> list[str]:
-    """What commas separate, without the spaces around it."""
+    """Names that commas separate, without spaces around them."""
     return [name for part in value.split(",") if (name := part.strip())]
 
 
 def long_or_absent(token: str) -> None:
-    """Raise `ValidationError` for a token that is set, and could be guessed."""
+    """Raise `ValidationError` for a token that is set, but easy to guess."""
     if token and len(token.strip()) < LEAST_TOKEN:
         raise ValidationError(f"{LEAST_TOKEN} random characters or more are needed, or none")
 
 
 def without_comma(key: str) -> None:
-    """Raise `ValidationError` for a key that SECRET_KEY_FALLBACKS could not hold one day."""
+    """Raise `ValidationError` for a key that SECRET_KEY_FALLBACKS could not contain later."""
     if "," in key:
         raise ValidationError(
             "a comma in it would split it in SECRET_KEY_FALLBACKS: choose another"
@@ -215,7 +213,9 @@ def without_comma(key: str) -> None:
 
 
 def _unknown(names: Iterable[str]) -> str:
-    """What is wrong with the first variable that must be a setting and is none; empty: nothing."""
+    """The error of the first variable that looks like a setting but is not one; empty if there is
+    none.
+    """
     for name in sorted(set(names) - NAMES):
         close = get_close_matches(name, NAMES, n=1, cutoff=MISSPELT)
         if close or name.upper().startswith(OWN_PREFIXES):

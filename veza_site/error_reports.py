@@ -1,4 +1,4 @@
-"""Django's reports of errors (the page of DEBUG, mails), without secrets of the settings."""
+"""Django's error reports (the DEBUG page, mails), without the secrets of the settings."""
 
 import re
 from typing import Any
@@ -11,7 +11,7 @@ from veza_site.secrecy import masked_report
 
 
 class SettingsFilter(SafeExceptionReporterFilter):
-    """Django's, which also knows our names, and hides what is sensitive with DEBUG on, too."""
+    """Django's filter. It also knows our names, and hides sensitive values even if DEBUG is on."""
 
     hidden_settings = re.compile(
         f"{SafeExceptionReporterFilter.hidden_settings.pattern}|^({'|'.join(sorted(SECRET_NAMES))})$",
@@ -23,7 +23,9 @@ class SettingsFilter(SafeExceptionReporterFilter):
 
 
 class Reporter(ExceptionReporter):
-    """Django's, masked as a whole: variables and messages have secrets under other names."""
+    """Django's reporter. The complete report is masked, because variables and messages may contain
+    secrets under other names.
+    """
 
     def get_traceback_html(self) -> Any:
         return masked_report(super().get_traceback_html())

@@ -1,7 +1,7 @@
-"""Requests of which nobody knows whose they are, since settings and proxy do not fit, are refused.
+"""Refuses requests if the settings do not match the proxy, because the client is then unknown.
 
-Attempts to sign in are counted by address. Where all clients have the proxy's, anybody can lock out
-everybody else.
+Sign-in attempts are counted by address. If all clients had the address of the proxy, anybody could
+lock out all others.
 """
 
 import logging
@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 
 from veza_site.support.address import last_forwarded
 
-#: What proxies add to a request.
+#: The headers that proxies add to a request.
 FORWARDED = (
     "HTTP_X_FORWARDED_FOR",
     "HTTP_X_FORWARDED_PROTO",
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 
 class ForwardingMiddleware:
-    """Answers 400 in plain text, for whoever sets up the proxy; the log has it once a process."""
+    """Answers 400 in plain text, for whoever configures the proxy; logs it once a process."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -1,11 +1,11 @@
-"""Headers of every answer: pages, redirects, errors, probes and static files."""
+"""The headers of every response: pages, redirects, errors, probes and static files."""
 
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 from django.middleware.security import SecurityMiddleware
 
-#: What a browser lets pages do besides what every page may. They copy ids, and nothing else.
+#: What browsers allow pages beyond the defaults: pages copy ids, and do nothing else.
 FEATURES = (
     "accelerometer", "autoplay", "camera", "display-capture", "encrypted-media",
     "fullscreen", "gamepad", "geolocation", "gyroscope", "hid", "idle-detection",
@@ -18,9 +18,9 @@ HEADERS = {
     "Permissions-Policy": ", ".join(
         [*(f"{feature}=()" for feature in FEATURES), "clipboard-write=(self)"]
     ),
-    # No other site includes what is here, not even as a picture.
+    # No other site may embed anything from here, not even as a picture.
     "Cross-Origin-Resource-Policy": "same-origin",
-    # What views and static files do not say themselves.
+    # For views and static files that do not set them.
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     # Pages have one of their own, with nonces.
@@ -31,10 +31,10 @@ HEADERS = {
 
 
 class HeadersMiddleware:
-    """The first of all, so that what others answer passes through it too.
+    """The first middleware, so that it also sees responses of the others.
 
-    Some answer before Django's SecurityMiddleware, which would send them to HTTPS: its headers are
-    set here.
+    Some of them respond before Django's SecurityMiddleware, which would redirect to HTTPS. So its
+    headers are set here.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

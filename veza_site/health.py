@@ -1,4 +1,4 @@
-"""`/healthz`, for the probes of pods that wait: is the database there, and fully migrated?"""
+"""`/healthz`, for readiness probes: is the database reachable and fully migrated?"""
 
 from collections.abc import Callable
 from functools import cache
@@ -19,9 +19,9 @@ from veza_site.replicas.replica import standing
 
 PATH = "/healthz"
 
-#: Seconds for which an answer is given again: anybody may ask, as often as they like.
+#: Seconds for which a response is reused, because anybody may send requests at any rate.
 FRESH = 1.0
-#: How long a lock is waited for.
+#: Seconds to wait for a lock.
 LONGEST = "1s"
 
 HISTORY = "django_migrations"
@@ -63,7 +63,7 @@ class HealthMiddleware:
 
 
 def state() -> dict[str, Any]:
-    """What is answered, as the database is now."""
+    """The response, for the current state of the database."""
     reason, version = look()
     answer: dict[str, Any] = (
         {"status": "unavailable", "reason": reason} if reason else {"status": "ok"}
@@ -71,15 +71,16 @@ def state() -> dict[str, Any]:
     if version:
         answer["schema"] = version
     if settings.REPLICAS and not reason:
-        # As this process knows them: no probe waits for a replica, without which all works.
+        # As this process knows them. A probe never waits for a replica, because the site works
+        # without.
         answer["replicas"] = standing(read_primary(connection))
     return answer
 
 
 def look() -> tuple[str, str | None]:
-    """Why this release cannot serve yet (empty: it can), and the version of the schema."""
+    """Why this release cannot serve yet (empty if it can), and the version of the schema."""
     try:
-        # The settings are of this transaction alone, also behind a pooler.
+        # The settings apply only to this transaction, also behind a pooler.
         with transaction.atomic():
             there, applied, version = _read()
     except (DatabaseError, InterfaceError) as error:
@@ -96,9 +97,9 @@ def look() -> tuple[str, str | None]:
 
 
 def _read() -> tuple[set[str], set[tuple[str, str]], str | None]:
-    """The tables that are there, the migrations that are applied, the version of the schema."""
+    """The existing tables, the applied migrations, the version of the schema."""
     with connection.cursor() as cursor:
-        # Nobody's lock on the history holds a probe, and all that come after it.
+        # A lock on the history must not block this probe, or those after it.
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LONGEST])
     there, applied = _tables_there(), set()
     if HISTORY in there:
@@ -107,7 +108,7 @@ def _read() -> tuple[set[str], set[tuple[str, str]], str | None]:
 
 
 def _tables_there() -> set[str]:
-    """Those of this release's tables that a statement finds."""
+    """Which of this release's tables a statement can find."""
     with connection.cursor() as cursor:
         cursor.execute(TABLES, [[*_tables()]])
         return {name for (name,) in cursor.fetchall()}
@@ -121,5 +122,5 @@ def _tables() -> frozenset[str]:
 
 @cache
 def _on_disk() -> frozenset[tuple[str, str]]:
-    """The migrations of this release; they do not change while a process runs."""
+    """The migrations of this release. They do not change while a process runs."""
     return frozenset(MigrationLoader(None).disk_migrations)

@@ -1,7 +1,7 @@
-"""Log lines: for people, or one JSON object each (`LOG_FORMAT`); all on standard error.
+"""Log lines as text or as JSON objects (`LOG_FORMAT`), all on standard error.
 
-The standard library's formatter writes the fields that are named here. A library that writes every
-`extra` field would log requests with their queries, which may hold what staff searched for.
+The standard library's formatter writes only the named fields. A library that writes every `extra`
+field would log requests with their queries, which may contain what staff searched for.
 """
 
 import json
@@ -17,8 +17,8 @@ def _time(record: logging.LogRecord) -> str:
     return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
 
 
-#: Control characters, and what else some programs take for the end of a line: a message with one
-#: could look like two, or steer a terminal.
+#: Control characters, and other characters that some programs treat as a line end. A message with
+#: one could look like two, or control a terminal.
 ESCAPES = {
     code: chr(code).encode("unicode_escape").decode()
     for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)
@@ -26,9 +26,9 @@ ESCAPES = {
 
 
 class ClientErrors(logging.Filter):
-    """Makes one warning of what a client can cause: a status of 400 to 499 is no error of ours.
+    """Makes one warning of an error that a client can cause: status 400 to 499 is not our error.
 
-    Django logs some of them (`SuspiciousOperation`, `BadRequest`, `PermissionDenied`) with a
+    Django logs some of these (`SuspiciousOperation`, `BadRequest`, `PermissionDenied`) with a
     traceback, and some as errors.
     """
 
@@ -43,9 +43,9 @@ class ClientErrors(logging.Filter):
 
 
 class TextFormatter(logging.Formatter):
-    """Time in UTC, level, logger, the client's address if there is one, message; a traceback.
+    """Time in UTC, level, logger, the client's address if there is one, message, traceback.
 
-    What does not begin a record is indented.
+    Lines that continue a record are indented.
     """
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, and what else is known of it."""
+    """One JSON object a line: time, level, logger, message, and other known fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, Any] = {
@@ -81,9 +81,9 @@ class JsonFormatter(logging.Formatter):
             "address": _address(record),
             "account": _account(record),
             "status": getattr(record, "status_code", None),
-            # Of the access log: see veza_site.access_log.
+            # For the access log: see veza_site.access_log.
             **getattr(record, "access", {}),
-            # Of who signs in: see veza_site.support.security_log.
+            # For sign-ins: see veza_site.support.security_log.
             **getattr(record, "security", {}),
         }
         if record.exc_info:
@@ -99,7 +99,9 @@ def formatter(log_format: str) -> logging.Formatter:
 
 
 def logging_settings(log_format: str, *, debug: bool) -> dict[str, Any]:
-    """Django's LOGGING. Its own says nothing of errors when DEBUG is off; here stderr gets them."""
+    """Django's LOGGING. Django's own logs no errors if DEBUG is off; here they go to standard
+    error.
+    """
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -113,7 +115,7 @@ def logging_settings(log_format: str, *, debug: bool) -> dict[str, Any]:
             },
             "nowhere": {"class": "logging.NullHandler"},
         },
-        # What no logger below takes, such as the warnings of libraries.
+        # For loggers that none below handles, such as the warnings of libraries.
         "root": {"handlers": ["stderr"], "level": "WARNING"},
         "loggers": {
             "django": {
@@ -121,11 +123,11 @@ def logging_settings(log_format: str, *, debug: bool) -> dict[str, Any]:
                 "level": "INFO" if debug else "WARNING",
                 "propagate": False,
             },
-            # Django answers HEAD with a body, and gunicorn says each time that it drops it.
+            # Django's responses to HEAD have a body, and gunicorn logs each time that it drops it.
             "gunicorn.http.wsgi": {"level": "ERROR"},
-            # Sign-ins that went well are told, too.
+            # Successful sign-ins are logged too.
             "veza.security": {"level": "INFO"},
-            # Scanners ask by address all day: each would be a traceback.
+            # Scanners try unknown hosts all day. Each would cause a traceback.
             "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
         },
     }
@@ -136,11 +138,11 @@ def _indented(text: str) -> str:
 
 
 def _address(record: logging.LogRecord) -> str | None:
-    """From where the request came that the record is about, if it is about one."""
+    """The client's address, if the record is about a request."""
     request = getattr(record, "request", None)
     if request is None:
         return None
-    # Imported late: the settings import this module.
+    # Imported here, because the settings import this module.
     from django.http import HttpRequest
 
     from veza_site.support.address import client_address
@@ -149,7 +151,7 @@ def _address(record: logging.LogRecord) -> str | None:
 
 
 def _account(record: logging.LogRecord) -> str | None:
-    """The id of whose request the record is about, as far as that is known."""
+    """The account of the request that the record is about, if it is known."""
     access = getattr(getattr(record, "request", None), "access", None)
     key = access.user.pk if access is not None else None
     return str(key) if key is not None else None

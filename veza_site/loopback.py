@@ -1,8 +1,8 @@
-"""With DEBUG on the site is served on loopback addresses only.
+"""With DEBUG on, the site is served only on loopback addresses.
 
-Its pages for errors show source and variables, and it asks for no second factor. A WSGI application
-does not know where it is served, so whoever serves it says so: gunicorn.conf.py and `runserver`
-call `confirm`. Without that `veza_site.wsgi` refuses to start.
+Its error pages show source and variables, and it asks for no second factor. A WSGI application does
+not know its own address, so the server calls `confirm`: gunicorn.conf.py and `runserver` do.
+Without that call, `veza_site.wsgi` refuses to start.
 """
 
 import socket
@@ -25,10 +25,10 @@ _confirmed: list[str] = []
 
 
 def confirm(addresses: Iterable[str]) -> None:
-    """Note that the site is served on these hosts and no other.
+    """Record that the site is served only on these hosts.
 
-    Raises `ImproperlyConfigured` for one that is not a loopback address; a Unix socket is none,
-    since a proxy stands before it.
+    Raises `ImproperlyConfigured` for a host that is not a loopback address. A Unix socket is not
+    one either, because a proxy is in front of it.
     """
     addresses = list(addresses)
     for address in addresses:
@@ -38,12 +38,12 @@ def confirm(addresses: Iterable[str]) -> None:
 
 
 def is_confirmed() -> bool:
-    """Whether this process, or the one that it was forked from, is served on loopback only."""
+    """Whether this process, or its parent, is served only on loopback addresses."""
     return bool(_confirmed)
 
 
 def is_loopback(host: str) -> bool:
-    """Whether all addresses of a host are loopback ones."""
+    """Whether all addresses of a host are loopback addresses."""
     try:
         found = {str(info[4][0]) for info in socket.getaddrinfo(host or "0.0.0.0", None)}  # noqa: S104
     except (OSError, UnicodeError):
@@ -52,6 +52,6 @@ def is_loopback(host: str) -> bool:
 
 
 def host_of(listener: socket.socket) -> str:
-    """The host that a socket listens on; the path of a Unix socket."""
+    """The host that a socket listens on, or the path of a Unix socket."""
     name = listener.getsockname()
     return str(name[0]) if isinstance(name, tuple) else f"unix:{name}"

@@ -1,4 +1,4 @@
-"""`/metrics`, for Prometheus: what `manage.py status` shows, for who has the token."""
+"""`/metrics`, for Prometheus: what `manage.py status` shows, for clients with the token."""
 
 import threading
 import time
@@ -12,14 +12,15 @@ from django.utils.crypto import constant_time_compare
 PATH = "/metrics"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-#: Seconds for which a process gives the same answer, however often it is asked.
+#: Seconds for which a process reuses its response.
 KEPT = 5.0
 
 
 class MetricsMiddleware:
-    """Answers before all others, as /healthz is answered: who asks comes by address.
+    """Responds before all other middleware, like /healthz, because clients connect by IP address.
 
-    Without METRICS_TOKEN there is no such page; with it, only for `Authorization: Bearer …`.
+    Without METRICS_TOKEN this page does not exist. With it, the page needs `Authorization: Bearer
+    …`.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -40,7 +41,7 @@ class MetricsMiddleware:
         )
 
     def _text(self) -> str:
-        """The metrics. One request at a time asks the database; the others get its answer."""
+        """The metrics. One request at a time queries the database; the others get its result."""
         with self.lock:
             if time.monotonic() - self.read_at > KEPT:
                 self.text, self.read_at = _read(), time.monotonic()
@@ -48,7 +49,7 @@ class MetricsMiddleware:
 
 
 def _read() -> str:
-    # Imported late: most processes are never asked.
+    # Imported here, because most processes never need it.
     from veza_site.status.prometheus import render
     from veza_site.status.report import read_report
 

@@ -1,1 +1,1 @@
-"""Commands of development: the app is installed with DEBUG on only."""
+"""Commands for development. The app is installed only if DEBUG is on."""

@@ -1,4 +1,4 @@
-"""A release: what has to hold, what it freezes, and its commit and tag. `make release` calls it."""
+"""A release: its conditions, what it freezes, its commit and its tag. `make release` calls it."""
 
 import re
 import subprocess
@@ -21,20 +21,20 @@ from veza_core.schema.export import ExportError
 from veza_core.schema.export.exporting import export
 from veza_core.schema.export.files import write
 
-#: Where `make test-matrix`, which is run just before, says which servers it has passed on.
+#: Where `make test-matrix`, which runs just before, writes the servers that it passed on.
 MATRIX = "README.md"
 CHANGES, CHANGELOG, PROJECT = "schema/CHANGES.md", "CHANGELOG.md", "pyproject.toml"
 _PROJECT_VERSION = re.compile(r'^version = "[^"]*"$', re.M)
 
 
 class ReleaseError(ClearError):
-    """The release cannot be made; the message is one line, and nothing was changed."""
+    """The release cannot be made. The message is one line, and nothing was changed."""
 
 
 def unmet(version: Version, *allowed: str) -> Iterator[str]:
-    """What keeps this commit from being a release, a line each. Raises `ReleaseError`.
+    """What prevents a release of this commit, one line each. The files `allowed` may have changes.
 
-    The files `allowed` may differ from it.
+    Raises `ReleaseError`.
     """
     if _git("status", "--porcelain", "--", ".", *(f":!{name}" for name in allowed)):
         yield "the tree is not clean: commit what is changed (git status), or remove it"
@@ -57,9 +57,9 @@ def unmet(version: Version, *allowed: str) -> Iterator[str]:
 
 
 def make(version: Version, today: date | None = None) -> list[str]:
-    """Freeze, commit and tag it. Returns the paths of what is frozen.
+    """Freeze, commit and tag the release. Returns the paths of the frozen files.
 
-    Raises `ReleaseError`, with the tree as it was.
+    Raises `ReleaseError`, and leaves the tree unchanged.
     """
     if found := list(unmet(version, MATRIX)):
         raise ReleaseError("; ".join(found))
@@ -76,7 +76,7 @@ def make(version: Version, today: date | None = None) -> list[str]:
         _git("commit", "--quiet", "--message", f"Release {version}")
         _git("tag", "--annotate", "--message", f"Release {version}", f"v{version}")
     except BaseException as error:
-        # The tree was clean: all that differs now is of this attempt, new files too.
+        # The tree was clean, so all changes and new files come from this attempt.
         _git("add", "--all")
         _git("reset", "--quiet", "--hard", before)
         if isinstance(error, (ExportError, OSError)):
@@ -86,7 +86,10 @@ def make(version: Version, today: date | None = None) -> list[str]:
 
 
 def archive(version: Version, folder: Path) -> Path:
-    """Write the tagged files, as /opt/veza has them, into a tar file. Raises `ReleaseError`."""
+    """Write the tagged files, with the layout of /opt/veza, to a tar file.
+
+    Raises `ReleaseError`.
+    """
     name = f"veza-{version}"
     path = folder / f"{name}.tar.gz"
     folder.mkdir(exist_ok=True)
@@ -97,7 +100,7 @@ def archive(version: Version, folder: Path) -> Path:
 
 
 def _changes(last: Version, chapter: str) -> Iterator[str]:
-    """Whether the chapter has what changed since the last release, and the version is enough."""
+    """Whether the chapter has all changes since the last release, and the version fits them."""
     try:
         old = read_schema(f"v{last}", DEFAULT_DB_ALIAS, "the last release")
         new = read_schema(str(settings.BASE_DIR / "schema"), DEFAULT_DB_ALIAS, "schema/")

@@ -1,7 +1,7 @@
-"""What a table still lacks, each with the file and the line to add: for `manage.py lint_schema`.
+"""Finds what a table still lacks, with the file and the line to add, for `manage.py lint_schema`.
 
-It looks at a database that the migrations have just made, at the models, the screens, demo data,
-docs/schema.md and docs/services.md. `make test` compares docs/schema.md with the database in full.
+It compares a freshly migrated database with the models, screens, demo data, docs/schema.md and
+docs/services.md. `make test` compares docs/schema.md with the database completely.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from .tables import read_tables
 
 
 def forgotten(connection: psycopg.Connection[Any], alias: str) -> Iterator[str]:
-    """The problems, a line each. `connection` is Django's `alias` for the time being."""
+    """Return the problems, one line each. `connection` replaces Django's `alias` meanwhile."""
     import_module(settings.ROOT_URLCONF)
     tables = read_tables()
     yield from database.problems(tables, connection, alias)

@@ -1,4 +1,4 @@
-"""What the Python code about a table lacks: its modules, its screen, its demo data."""
+"""Finds what a table lacks in Python code: modules, screen, demo data."""
 
 import inspect
 import re
@@ -33,7 +33,7 @@ def problems(tables: dict[str, DeclaredTable]) -> Iterator[str]:
 
 
 def _modules() -> Iterator[str]:
-    """Modules of models and screens that nobody imports, so that Django does not know them."""
+    """Modules of models and screens that nobody imports, so Django does not know them."""
     for label in settings.PUBLIC_SCHEMA_APPS:
         app = apps.get_app_config(label)
         for path in sorted(Path(app.path).glob("*/*.py")):
@@ -110,7 +110,7 @@ def _secrets(table: DeclaredTable) -> Iterator[str]:
 
 
 def _demo(tables: dict[str, DeclaredTable]) -> Iterator[str]:
-    # Imported late: numpy takes a tenth of a second.
+    # Imported here, because the import of numpy takes a tenth of a second.
     from veza_demo.counts import SCALES, Counts
     from veza_demo.load import chunk_as_binary
     from veza_demo.people import SYSTEM_ROLES

@@ -1,4 +1,4 @@
-"""What docs/schema.md does not say of a table, or says of what is no longer there."""
+"""Finds what docs/schema.md lacks, and what it says about tables that no longer exist."""
 
 import re
 from collections.abc import Iterator
@@ -14,10 +14,10 @@ from .tables import DeclaredTable
 
 DOCUMENT = "docs/schema.md"
 OWN_COLUMNS = ("id", "created_at", "updated_at", "deleted_at")
-#: A table's entry: its name, and what follows until the next one or a heading.
+#: The entry of a table: its name, and the text up to the next entry or heading.
 ENTRY = re.compile(r"^\*\*(\w+)\*\*(.*?)(?=^\*\*|^#|\Z)", re.M | re.S)
 TYPES = re.compile(r"^\| type \|.*\n((?:\|.*\n)*)", re.M)
-#: A column in an entry: its name before `→`, a type of PostgreSQL in capitals, or an enum type.
+#: A column in an entry: a name before `→`, before a PostgreSQL type in capitals, or an enum type.
 COLUMN = r"(?:\A|[;,:] |\) )(\w+) (?:→|[A-Z]{{4}}{types})"
 
 

@@ -1,4 +1,4 @@
-"""What a database lacks that the migrations have just made."""
+"""Finds what a freshly migrated database lacks."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,7 @@ from veza_core.schema.audit.service import connect, own_exceptions
 
 from .tables import DeclaredTable
 
-#: What only a server has, or what the comparison with `schema/` says better.
+#: Rules about a server, and rules that the comparison with `schema/` covers better.
 NOT_ASKED = {
     *("extension-missing", "owner-differs", "random-page-cost", "schema-create"),
     "trigger-privilege",
@@ -37,7 +37,7 @@ type Connection = psycopg.Connection[Any]
 
 
 def problems(tables: Tables, connection: Connection, alias: str) -> Iterator[str]:
-    """What to add to models and migrations. `connection` is Django's `alias` for the time being."""
+    """What to add to models and migrations. `connection` replaces Django's `alias` meanwhile."""
     yield from _findings(tables, alias)
     yield from _permissions(tables, connection)
     yield from _enum_values(tables, connection)
@@ -94,7 +94,7 @@ def _enum_values(tables: Tables, connection: Connection) -> Iterator[str]:
     there: dict[str, list[str]] = dict(connection.execute(ENUMS).fetchall())
     for table in tables.values():
         for field in table.model._meta.concrete_fields:
-            # makemigrations creates a new type, and does not know the values of one.
+            # makemigrations creates new types, but does not see new values of existing types.
             if isinstance(field, EnumField) and field.enum_type in there:
                 for value, _ in field.flatchoices:
                     if str(value) not in there[field.enum_type]:

@@ -1,4 +1,4 @@
-"""What docs/services.md does not say of a database, or says of what is no longer there."""
+"""Finds what docs/services.md lacks, and what it says about objects that no longer exist."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[
 JOIN pg_class AS parent ON parent.oid = confrelid JOIN pg_class AS child ON child.oid = conrelid
 WHERE contype = 'f' AND connamespace = 'public'::regnamespace ORDER BY 1, 2, 3
 """
-#: What a client may run into: checks, of which some are triggers, and unique indexes.
+#: What a client can violate: checks, some of which are triggers, and unique indexes.
 REFUSING = """
 SELECT conname FROM pg_constraint
 WHERE connamespace = 'public'::regnamespace AND contype = 'c'

@@ -1,4 +1,4 @@
-"""The tables of `public`, and which files of this project are about them."""
+"""The tables of `public`, and the files of this project that describe them."""
 
 import inspect
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ class DeclaredTable:
     """A table that a model declares."""
 
     model: type[Model]
-    #: Where the model and the migration are: file and line.
+    #: The places of the model and the migration: file and line.
     place: str
-    #: Of the app, as long as no migration creates the table.
+    #: The app, while no migration creates the table.
     migration: str
     is_created: bool
 

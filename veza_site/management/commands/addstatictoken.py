@@ -1,4 +1,4 @@
-"""`addstatictoken`: the command of django-otp, which says first where it writes."""
+"""`addstatictoken`: the command of django-otp, which first prints where it writes."""
 
 from django_otp.plugins.otp_static.management.commands.addstatictoken import (
     Command as DeviceCommand,
@@ -8,4 +8,4 @@ from veza_core.management.announced import AnnouncedMixin
 
 
 class Command(AnnouncedMixin, DeviceCommand):
-    """Gives a user one more recovery code."""
+    """Adds a recovery code for a user."""

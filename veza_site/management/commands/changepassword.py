@@ -1,4 +1,4 @@
-"""`changepassword`: the command of Django, which says first where it writes."""
+"""`changepassword`: Django's command, which first prints where it writes."""
 
 from django.contrib.auth.management.commands.changepassword import Command as DjangoCommand
 

@@ -1,4 +1,4 @@
-"""`clearsessions`: the command of Django, which says first where it writes."""
+"""`clearsessions`: Django's command, which first prints where it writes."""
 
 from django.contrib.sessions.management.commands.clearsessions import Command as DjangoCommand
 

@@ -1,4 +1,4 @@
-"""`createcachetable`: the command of Django, which says first where it writes."""
+"""`createcachetable`: Django's command, which first prints where it writes."""
 
 from django.core.management.commands.createcachetable import Command as DjangoCommand
 
@@ -6,4 +6,4 @@ from veza_core.management.announced import AnnouncedMixin
 
 
 class Command(AnnouncedMixin, DjangoCommand):
-    """Makes the tables of caches, where a setting keeps one in the database."""
+    """Creates the cache tables, if the settings have a cache in the database."""

@@ -1,4 +1,4 @@
-"""`createsuperuser`: the command of Django, which says first where it writes."""
+"""`createsuperuser`: Django's command, which first prints where it writes."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from veza_core.management.announced import AnnouncedMixin
 
 
 class Command(AnnouncedMixin, DjangoCommand):
-    """Makes the first account."""
+    """Creates the first account."""
 
     def run(self, session: Session, *args: Any, **options: Any) -> Any:
-        """Django's. Raises `CommandError` where it would succeed without having made one."""
+        """Django's method. Raises `CommandError` if it would succeed without an account."""
         if options["interactive"] and not self.stdin.isatty():
             raise CommandError(
                 "it asks for a password, but standard input is not a terminal: use --noinput and "

@@ -1,4 +1,4 @@
-"""`dumpdata`: the command of Django, which says first what it saves, and in the file too."""
+"""`dumpdata`: Django's command, which prints what it saves, and writes the same into the file."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from veza_site.serializers import saved_from
 
 
 class Command(AnnouncedMixin, DjangoCommand):
-    """Saves rows as a fixture; what it says is on standard error."""
+    """Saves rows as a fixture. Messages go to standard error."""
 
     prints_data = True
     only_reads = True

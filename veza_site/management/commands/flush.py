@@ -1,4 +1,4 @@
-"""`flush`: the command of Django, for development only, as reset_db is."""
+"""`flush`: Django's command, only for development, like reset_db."""
 
 from django.core.management.commands.flush import Command as DjangoCommand
 

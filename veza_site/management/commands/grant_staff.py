@@ -1,4 +1,4 @@
-"""`grant_staff`: lets the first person into the admin, and back in whoever lost a device."""
+"""`grant_staff`: gives the first person access to the admin, or replaces a lost second factor."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -17,13 +17,13 @@ NAME = "grant_staff"
 
 
 def date(text: str) -> datetime:
-    """A date, or a date and time, of ISO 8601; in UTC unless it says otherwise."""
+    """A date, or a date and time, in ISO 8601; UTC unless it has an offset."""
     value = datetime.fromisoformat(text)
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 class Command(BaseCommand):
-    """Gives a role of staff, or takes a second factor away."""
+    """Grants a staff role, or removes a second factor."""
 
     help = "Gives a user a staff role, permanently or until --expires."
 
@@ -44,7 +44,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Grant or reset. Raises `CommandError` in one line, with nothing changed."""
+        """Grant or reset. Raises `CommandError` in one line if nothing was changed."""
         role, expires_at = options["role"], options["expires"]
         if role is None and not options["reset_second_factor"]:
             raise CommandError(f"name a role ({', '.join(STAFF_ROLES)}), or --reset-second-factor")

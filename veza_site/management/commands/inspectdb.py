@@ -1,4 +1,4 @@
-"""`inspectdb`: the command of Django, which says where it read, and fails where it could not."""
+"""`inspectdb`: Django's command, which says where it read. It fails if it cannot read a table."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,14 +16,14 @@ class Command(DjangoCommand):
     """Prints a model for each table."""
 
     def handle_inspection(self, options: dict[str, Any]) -> Iterator[str]:
-        """Django's lines. Raises `CommandError` after the last one where a table has no model."""
-        # A comment: what it prints is saved as a module.
+        """Django's lines. Raises `CommandError` after the last one if a table has no model."""
+        # A comment, because people save the output as a module.
         yield f"# {read_session(connections[options['database']])}"
         unread = []
         for line in super().handle_inspection(options):
             if line.startswith(UNREAD):
                 unread.append(line.removeprefix(UNREAD))
-            # PostgreSQL's message has several lines, which would be no comment.
+            # PostgreSQL's message has several lines, which would not all be comments.
             yield " ".join(line.split()) if line.startswith(WHY) else line
         if unread:
             raise CommandError(

@@ -1,4 +1,4 @@
-"""`loaddata`: the command of Django, for development only."""
+"""`loaddata`: Django's command, only for development."""
 
 from django.core.management.commands.loaddata import Command as DjangoCommand
 

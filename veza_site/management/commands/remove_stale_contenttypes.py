@@ -1,4 +1,4 @@
-"""`remove_stale_contenttypes`: the command of Django, which says first where it writes."""
+"""`remove_stale_contenttypes`: Django's command, which first prints where it writes."""
 
 from django.contrib.contenttypes.management.commands.remove_stale_contenttypes import (
     Command as DjangoCommand,
@@ -8,4 +8,4 @@ from veza_core.management.announced import AnnouncedMixin
 
 
 class Command(AnnouncedMixin, DjangoCommand):
-    """Deletes the content types of models that are no more."""
+    """Deletes the content types of models that no longer exist."""

@@ -1,4 +1,4 @@
-"""`reset_attempts`: lets somebody try again at once."""
+"""`reset_attempts`: ends the sign-in pauses of a person or a network."""
 
 from ipaddress import ip_address
 from typing import Any
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Forget. Raises `CommandError` in one line."""
+        """Delete the counts. Raises `CommandError` in one line."""
         name, given = options["name"], options["address"]
         if not (name or given):
             raise CommandError("name an e-mail or a username, or --address")
@@ -52,7 +52,7 @@ class Command(BaseCommand):
         forgotten = 0
         if name:
             account = LiveUserBackend().find(name)
-            # The account has counts of its own, and one more name.
+            # The account has its own counts, and a second name.
             more = (str(account.pk), account.username, account.email) if account else ()
             forgotten += forget_names(name, *more)
         forgotten += forget_networks(*networks_of(given))

@@ -1,4 +1,4 @@
-"""`manage.py runserver`: Django's, on loopback addresses only while DEBUG is on."""
+"""`manage.py runserver`: Django's, only on loopback addresses if DEBUG is on."""
 
 from typing import Any
 
@@ -12,18 +12,18 @@ from veza_site import loopback
 
 
 class Command(runserver.Command):
-    """The server for development."""
+    """The development server."""
 
     addr: str
 
     def run(self, **options: Any) -> None:
-        """Serve. Raises `ImproperlyConfigured` where others could reach it, and DEBUG is on."""
+        """Serve. Raises `ImproperlyConfigured` if DEBUG is on and others could connect."""
         if settings.DEBUG:
             loopback.confirm([self.addr])
         super().run(**options)
 
     def check_migrations(self) -> None:
-        """Warn of pending migrations; a lock on their history keeps no server from starting."""
+        """Warn about pending migrations. A lock on their history does not prevent the start."""
         with bounded_waits() as waits:
             try:
                 super().check_migrations()
@@ -32,5 +32,5 @@ class Command(runserver.Command):
                     raise
                 self.stderr.write(f"{clear_line(error)}{told}", self.style.WARNING)
             finally:
-                # Pages wait as the site's settings say.
+                # Pages use the lock timeouts of the site's settings.
                 connection.close()

@@ -1,4 +1,4 @@
-"""`status`: how the database is, in one read-only second."""
+"""`status`: reports the state of the database, read-only, in one second."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ ATTENTION, CANNOT_TELL = 1, 2
 
 
 class Command(BaseCommand):
-    """Asks, prints. Exit 0: fine. 1: something needs attention. 2: it cannot be told."""
+    """Reads and prints the report. Exit 0: fine. 1: something needs attention. 2: unknown."""
 
     help = (
         "Shows the state of the database: schema, jobs, queue, vacuum, replicas. Read-only, in "

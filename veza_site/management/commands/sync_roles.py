@@ -1,4 +1,4 @@
-"""`sync_roles`: makes and repairs the login roles of the admin, and proves what they may."""
+"""`sync_roles`: creates and repairs the login roles of the admin, and proves their rights."""
 
 from itertools import chain
 from typing import Any
@@ -19,7 +19,7 @@ ACCEPTABLE = tuple(thing.name for thing in UNBOUNDED)
 
 
 def acceptable(text: str) -> list[str]:
-    """Names of what a role may keep, with commas between them."""
+    """Names of rights that a role may keep, separated by commas."""
     names = text.split(",")
     if unknown := [name for name in names if name not in ACCEPTABLE]:
         raise ValueError(unknown)
@@ -59,7 +59,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Make or repair the roles. Raises `CommandError` in one line, with nothing changed."""
+        """Create or repair the roles. Raises `CommandError` in one line if nothing was changed."""
         roles = self._roles()
         stream = self.stderr if options["dry_run"] else self.stdout
         say = stream.write if options["verbosity"] else lambda line: None
@@ -68,7 +68,7 @@ class Command(BaseCommand):
             session.check_writable()
         done: dict[str, list[str]] = {}
         try:
-            # All of the roles, or none.
+            # All roles or none.
             with connection.connection.transaction():
                 for role in roles:
                     done[role.name] = sync(
@@ -87,7 +87,7 @@ class Command(BaseCommand):
                 "these rights."
             ) from error
         if options["dry_run"]:
-            # What is taken from PUBLIC, once.
+            # What is revoked from PUBLIC, once.
             for statement in dict.fromkeys(chain.from_iterable(done.values())):
                 self.stdout.write(f"{statement};")
             return
@@ -97,7 +97,7 @@ class Command(BaseCommand):
         self._tell_of_others([*done])
 
     def _tell_of_others(self, names: list[str]) -> None:
-        """Warn of other databases: nothing is proven of them, and PUBLIC may connect to each."""
+        """Warn about other databases: PUBLIC may connect to them, and nothing is proven of them."""
         each = [elsewhere(connection.connection, name) for name in names]
         if others := sorted({*chain.from_iterable(each)}):
             more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
@@ -108,7 +108,7 @@ class Command(BaseCommand):
             )
 
     def _roles(self) -> list[LoginRole]:
-        """The roles that the settings name, one of each kind at most."""
+        """The roles that the settings name, at most one of each kind."""
         urls = {kind: url for kind in KINDS if (url := getattr(settings, kind.setting))}
         if not urls:
             raise CommandError(

@@ -1,4 +1,4 @@
-"""`drop_test_database`: refused, in the place of the command of django-extensions."""
+"""`drop_test_database`: refused. It replaces the command of django-extensions."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from django_extensions.management.commands.drop_test_database import Command as 
 
 
 class Command(ExtensionsCommand):
-    """That one connects past this project's engine: to whatever libpq finds."""
+    """That command does not use this project's engine, and connects wherever libpq decides."""
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Raise `CommandError`."""

@@ -1,4 +1,4 @@
-"""`manage.py lint_schema`: does everything fit the models, and is nothing forgotten?"""
+"""`manage.py lint_schema`: does everything match the models, and is anything missing?"""
 
 import io
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from django.db.migrations.loader import MigrationLoader
 
 
 class Command(BaseCommand):
-    """Asks for all of it before it ends, so that one run names all that is missing."""
+    """Runs all checks before it ends, so that one run names all that is missing."""
 
     help = (
         "Checks in a throw-away database that migrations, schema/, screens, permissions, demo "
@@ -22,7 +22,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print the problems. Raises `CommandError` when there are any."""
+        """Print the problems. Raises `CommandError` if there are any."""
         problems = [*self._models(), *self._releases(), *self._database(), *self._later()]
         for problem in problems:
             self.stdout.write(problem)

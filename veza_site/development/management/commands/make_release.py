@@ -27,7 +27,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Do it. Raises `CommandError` in one line, with the tree as it was."""
+        """Make the release. Raises `CommandError` in one line, and leaves the tree unchanged."""
         from veza_site.development.release import ReleaseError, archive, make, unmet
 
         try:

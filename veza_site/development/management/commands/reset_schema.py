@@ -1,4 +1,4 @@
-"""`reset_schema`: refused, in the place of the command of django-extensions."""
+"""`reset_schema`: refused. It replaces the command of django-extensions."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from django_extensions.management.commands.reset_schema import Command as Extens
 
 
 class Command(ExtensionsCommand):
-    """That one drops schema `public`, and all that other services have built on it."""
+    """That command drops schema `public`, and all that other services have built on it."""
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Raise `CommandError`."""

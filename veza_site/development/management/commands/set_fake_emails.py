@@ -1,4 +1,4 @@
-"""`set_fake_emails`: the command of django-extensions, which cannot work on accounts of ours."""
+"""`set_fake_emails`: the command of django-extensions, which does not work with our accounts."""
 
 from typing import Any
 
@@ -9,10 +9,12 @@ from veza_core.management.announced import AnnouncedMixin
 
 
 class Command(AnnouncedMixin, ExtensionsCommand):
-    """Writes, on a machine for development."""
+    """Writes on a development machine."""
 
     def handle(self, *args: Any, **options: Any) -> Any:
-        """Raise `CommandError` where there is an account: it wants first and last names."""
+        """Raise `CommandError` if there is an account, because the command needs first and last
+        names.
+        """
         try:
             return super().handle(*args, **options)
         except AttributeError as error:

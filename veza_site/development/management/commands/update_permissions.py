@@ -1,4 +1,4 @@
-"""`update_permissions`: the command of django-extensions, which says first where it writes."""
+"""`update_permissions`: the command of django-extensions, which first prints where it writes."""
 
 from django_extensions.management.commands.update_permissions import Command as ExtensionsCommand
 
@@ -6,4 +6,4 @@ from veza_core.management.announced import AnnouncedMixin
 
 
 class Command(AnnouncedMixin, ExtensionsCommand):
-    """Writes, on a machine for development."""
+    """Writes on a development machine."""
