@@ -1,7 +1,7 @@
-"""What staff did, and what they noted: tables in schema `django`, no part of the contract.
+"""The tables of this app, in schema `django`: the staff log, notes, counts and sessions.
 
-They refer to rows of `public` by table and id, without a foreign key: no deletion follows into
-them, and they go on naming what is gone. And what the start page has counted.
+They refer to rows of `public` by table and id, without a foreign key. So they are not deleted with
+these rows, and still name them afterwards. They are not part of the contract.
 """
 
 from collections.abc import Mapping
@@ -11,22 +11,22 @@ from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.db import models
 from django.db.models import Index
 
-#: `action` of entries that are no action: looks, searches, sign-ins.
+#: The `action` of entries that are not actions: views, searches, sign-ins.
 NO_ACTION = (
     r"\.(view|list|download)$|^(search|sign_in|sign_out|second_factor\.(enrol|recover|refuse))$"
 )
 
-#: Of the staff log: the entries that changed something or took data away. It is the condition of
-#: indexes: a query that asks for it in other words is not served by them.
+#: The entries of the staff log that changed something or exported data. This is the condition of
+#: indexes: a query must use the same words, or PostgreSQL does not use these indexes.
 ACTION = ~models.Q(action__regex=NO_ACTION)
 
 
 class AppendOnlyError(Exception):
-    """Somebody tried to change or remove what is only ever added."""
+    """Somebody tried to change or delete a row of an append-only table."""
 
 
 def written_by() -> "models.CharField[str, str]":
-    """The column that both tables have, and no client fills in: see `veza_site.append_only`."""
+    """The column `written_by` of both tables. A trigger sets it: see `veza_site.append_only`."""
     return models.CharField(
         max_length=63,
         db_default="",
@@ -36,10 +36,10 @@ def written_by() -> "models.CharField[str, str]":
 
 
 class StaffLogEntry(models.Model):
-    """One thing that a member of staff did or looked at. Append-only, by triggers."""
+    """Something that a member of staff did or looked at. Triggers make it append-only."""
 
-    #: See `veza_core.operations.personal_data`: who did it is told to nobody, and who did something
-    #: is not told about whom.
+    #: See `veza_core.operations.personal_data`. An export about a user does not say which member of
+    #: staff acted. An export about a member of staff does not say about whom.
     about_rows: ClassVar[Mapping[str, frozenset[str]]] = {
         "subject_id": frozenset({"staff_id", "staff_name", "address", "user_agent", "batch"}),
     }
@@ -100,13 +100,14 @@ class StaffLogEntry(models.Model):
             Index(fields=["staff_id", "-created_at", "-id"], name="idx_stafflog_staff_id"),
             # Every ban, every export.
             Index(fields=["action", "-created_at", "-id"], name="idx_stafflog_action"),
-            # The same by name, as people ask; a command has no other.
+            # The same by name, because people filter by names; a command has only a name.
             Index(fields=["staff_name", "-created_at", "-id"], name="idx_stafflog_staff_name"),
-            # What was done to the rows of one table, and to one row.
+            # What was done to the rows of a table, and to one row.
             Index(fields=["subject_table", "-created_at", "-id"], name="idx_stafflog_table"),
             Index(fields=["subject_id", "-created_at", "-id"], name="idx_stafflog_subject_id"),
-            # The latest actions, those on one row, and those of one member of staff. There are
-            # far more looks than actions: without these, a page would read past all of them.
+            # The latest actions: all of them, those on one row, and those of one member of staff.
+            # There are far more views than actions. Without these indexes, a page would have to
+            # skip all of them.
             Index(fields=["-created_at", "-id"], condition=ACTION, name="idx_stafflog_actions"),
             Index(
                 fields=["subject_id", "-created_at", "-id"],
@@ -118,7 +119,7 @@ class StaffLogEntry(models.Model):
                 condition=ACTION,
                 name="idx_stafflog_staff_actions",
             ),
-            # An action on several rows, to take it back as one.
+            # An action on several rows, to undo it with one click.
             Index(
                 fields=["batch", "id"],
                 condition=models.Q(batch__isnull=False),
@@ -141,7 +142,7 @@ class StaffLogEntry(models.Model):
 
 
 class Note(models.Model):
-    """A remark of staff about a row. Never edited, by the same triggers."""
+    """A remark of staff about a row. The same triggers make it append-only."""
 
     #: As for the staff log.
     about_rows: ClassVar[Mapping[str, frozenset[str]]] = {
@@ -190,7 +191,7 @@ class Note(models.Model):
 
 
 class DailyCount(models.Model):
-    """How many rows of a table were made in a day: see `veza_site.support.daily`."""
+    """How many rows of a table were created in a day: see `veza_site.support.daily`."""
 
     table = models.CharField(max_length=63, db_comment="Which table")
     day = models.DateField(db_comment="The day, in UTC, of created_at")
@@ -211,7 +212,7 @@ class DailyCount(models.Model):
 
 
 class CountedUntil(models.Model):
-    """Up to when the rows of a table are in its daily counts."""
+    """Up to which time the rows of a table are included in its daily counts."""
 
     table = models.CharField(max_length=63, primary_key=True, db_comment="Which table")
     until = models.DateTimeField(db_comment="Rows of created_at before this are counted")
@@ -225,7 +226,9 @@ class CountedUntil(models.Model):
 
 
 class JobRun(models.Model):
-    """When a scheduled job last succeeded: one row a job. `veza_core.operations.jobs` writes it."""
+    """When a scheduled job last succeeded; one row for each job. See
+    `veza_core.operations.jobs`.
+    """
 
     job = models.CharField(max_length=63, primary_key=True, db_comment="backup_db, purge, …")
     finished_at = models.DateTimeField(
@@ -266,11 +269,11 @@ class AttemptCount(models.Model):
         db_table_comment = "Counts of failed attempts to sign in; expired rows are deleted"
         default_permissions = ()
         constraints = [
-            # The count of an attempt.
+            # The count for an attempt.
             models.UniqueConstraint(fields=["key"], name="idx_attemptcount_key")
         ]
         indexes = [
-            # What is to be deleted.
+            # The rows that are due for deletion.
             Index(fields=["expires_at"], name="idx_attemptcount_expires_at"),
             # An operator ends the pauses of a name.
             Index(fields=["name"], name="idx_attemptcount_name"),
@@ -281,9 +284,9 @@ class AttemptCount(models.Model):
 
 
 class HashingSlot(models.Model):
-    """Rows to lock while a password is hashed, or an attempt counted (`hashing`, `attempts`).
+    """Rows to lock while a password is hashed, or an attempt is counted (`hashing`, `attempts`).
 
-    Advisory locks would do it, but `sync_roles` revokes their functions from the site's role.
+    Advisory locks would do this too, but `sync_roles` revokes their functions from the site's role.
     """
 
     number = models.IntegerField(
@@ -325,7 +328,7 @@ class StaffSession(models.Model):
         indexes = [
             # The sessions of one member of staff.
             Index(fields=["account_id", "-created_at"], name="idx_staffsession_account_id"),
-            # Those that nobody has used for long, to be deleted.
+            # Sessions that nobody has used for long, which are deleted.
             Index(fields=["last_used_at"], name="idx_staffsession_last_used_at"),
         ]
 

@@ -1,4 +1,6 @@
-"""How many processors this process may use, which in a container is less than the machine has."""
+"""How many processors this process may use. In a container, these may be fewer than the machine
+has.
+"""
 
 import math
 import os
@@ -8,10 +10,11 @@ CGROUP = Path("/sys/fs/cgroup")
 
 
 def usable_processors(cgroup: Path = CGROUP, own: Path = Path("/proc/self/cgroup")) -> int:
-    """The least of the processors that it may run on, and of its control group's share; 1 or more.
+    """The number of processors that this process may use, at least 1.
 
-    A share of one and a half processors counts as two. `cgroup` is where control groups are
-    mounted, `own` says which one is the process's (Linux, "Control Group v2", cpu.max; version 1
+    It is the lower of two limits: the processors that it may run on, and the share of its control
+    group. A share of one and a half processors counts as two. `cgroup` is where control groups are
+    mounted, and `own` names the group of the process (Linux, "Control Group v2", cpu.max; version 1
     has cpu.cfs_quota_us).
     """
     # macOS has no affinity.
@@ -21,7 +24,7 @@ def usable_processors(cgroup: Path = CGROUP, own: Path = Path("/proc/self/cgroup
 
 
 def _groups(cgroup: Path, own: Path) -> list[Path]:
-    """The folders of the process's control group and of those above it, whose limits hold too."""
+    """The folders of the process's control group and of its parents, whose limits apply too."""
     folders = [cgroup, cgroup / "cpu"]
     for line in _read(own).splitlines():
         _, controllers, name = line.split(":", 2)
@@ -33,7 +36,7 @@ def _groups(cgroup: Path, own: Path) -> list[Path]:
 
 
 def _share(folder: Path) -> float | None:
-    """How many processors' time a group may take; None: no limit."""
+    """How many processors a group may use; None: no limit."""
     quota, _, period = _read(folder / "cpu.max").strip().partition(" ")
     if not quota:
         quota = _read(folder / "cpu.cfs_quota_us").strip()

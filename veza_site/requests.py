@@ -1,7 +1,7 @@
-"""What a request may bring: a form of this site's, and nothing else, before anything is read of it.
+"""Accepts only requests that this site's forms can send, before it reads their bodies.
 
-Django would read an upload to the disk before it asks who sends it, and decode by whatever codec of
-Python's the content type names.
+Django would write an upload to the disk before it checks who sends it, and would decode it with any
+Python codec that the content type names.
 """
 
 import re
@@ -17,30 +17,30 @@ from django.http import (
 )
 from django.template.loader import render_to_string
 
-#: The only kind of body that a form of this site has: in UTF-8, said or not. Anybody may send it
-#: eight thousand blanks: none of its parts gives back what it took.
+#: The only content type of this site's forms: UTF-8, stated or not. Anybody may send a header with
+#: eight thousand blanks, so no part of the pattern backtracks.
 FORM = re.compile(
     r"application/x-www-form-urlencoded\s*+"
     r"(;\s*+(charset\s*+=\s*+(\"utf-?8\"|utf-?8)\s*+)?)?",
     re.IGNORECASE,
 )
 
-#: What runserver, by wsgiref, says of a request that says nothing of its kind.
+#: The content type that runserver (wsgiref) reports for a request without one.
 UNSAID = "text/plain"
 
-#: Octets of a body. The largest form of this site has a note of 4,000 characters, or 50 keys; each
-#: octet of them may be three, written as %xx.
+#: The largest body, in bytes. The largest form of this site has a note of 4,000 characters, or 50
+#: keys; each byte may be three, written as %xx.
 LARGEST = 131_072
 
-#: Where `checked` leaves what is wrong for `RequestsMiddleware`.
+#: Where `checked` stores the problem for `RequestsMiddleware`.
 REFUSED = "veza.refused"
 
 
 def checked(environ: dict[str, Any]) -> dict[str, Any]:
-    """A request's environment in which nothing is left that Django cannot read.
+    """The environment of a request, without anything that Django cannot read.
 
-    Its own class for requests raises where a content type is malformed, before any middleware runs.
-    What is refused is noted, and taken away.
+    Django's request class raises an error for a malformed content type, before any middleware runs.
+    So what is refused is recorded here, and removed.
     """
     status = _refusal(environ)
     if status is None:
@@ -54,7 +54,7 @@ def checked(environ: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refusal(environ: dict[str, Any]) -> HTTPStatus | None:
-    """The status by which a request is refused for its body; None: it is not."""
+    """The status with which a request is refused because of its body; None if it is not."""
     kind = environ.get("CONTENT_TYPE", "").strip()
     length = environ.get("CONTENT_LENGTH", "").strip() or "0"
     if environ.get("HTTP_TRANSFER_ENCODING"):
@@ -68,7 +68,7 @@ def _refusal(environ: dict[str, Any]) -> HTTPStatus | None:
     if kind == UNSAID and not int(length):
         return None
     if kind and not FORM.fullmatch(kind):
-        # Where a charset or the syntax is at fault, too: 415 is for another kind of body.
+        # Also for a wrong charset or syntax. Status 415 is for other kinds of body.
         same = kind.lower().startswith("application/x-www-form-urlencoded")
         return HTTPStatus.BAD_REQUEST if same else HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     if int(length) and not kind:
@@ -76,17 +76,16 @@ def _refusal(environ: dict[str, Any]) -> HTTPStatus | None:
     return None
 
 
-#: What browsers send. Django would take any other for a GET, or for a POST without a form.
+#: The methods that browsers send. Django would treat any other as GET, or as POST without a form.
 METHODS = ("GET", "HEAD", "POST")
 
 
 class RequestsMiddleware:
-    """Answers what `checked` refused with the page for malformed requests, other methods with 405.
+    """Answers refused requests: 405 for other methods, otherwise the page for malformed requests.
 
-    So it does with half a form, of a client that broke off: nobody meant to send it.
-
-    Cookies with a NUL, which may be written as an octal escape, are not there for what follows:
-    they are none of this site's, and PostgreSQL has a NUL in no text.
+    It also refuses an incomplete form from a client that disconnected, because nobody meant to send
+    it. It removes cookies that contain a NUL, also as an octal escape: they are not this site's,
+    and PostgreSQL's text cannot contain a NUL.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -107,7 +106,7 @@ class RequestsMiddleware:
 
 
 def _is_whole(request: HttpRequest) -> bool:
-    """Read the body; whether it has the length that was announced."""
+    """Read the body, and return whether it has the announced length."""
     try:
         return len(request.body) == int(request.META.get("CONTENT_LENGTH") or 0)
     except UnreadablePostError:
@@ -115,7 +114,9 @@ def _is_whole(request: HttpRequest) -> bool:
 
 
 def is_refused(method: str, headers: Iterable[tuple[str, str]]) -> bool:
-    """Whether `checked` refuses a request, by its header: its body need not be read to the end."""
+    """Whether `checked` refuses a request by its headers. Then its body need not be read to the
+    end.
+    """
     given = {name.upper().replace("-", "_"): value for name, value in headers}
     return (
         _refusal(

@@ -1,7 +1,7 @@
-"""Secrets of the settings, masked wherever settings, variables and errors are shown.
+"""Masks the secrets of the settings wherever settings, variables and errors are shown.
 
-By their values: an error's text, a local variable or the environment of a request holds them under
-any name. `veza_site.error_reports` masks by names, too.
+It searches for their values, because an error's text, a local variable or the environment of a
+request can contain them under any name. `veza_site.error_reports` also masks by name.
 """
 
 import os
@@ -18,10 +18,10 @@ from veza_site.environment import SECRET_NAMES
 
 MASK = "********************"
 
-#: What libpq reads as a secret, beside the settings.
+#: What libpq reads as a secret, in addition to the settings.
 PG_SECRETS = ("PGPASSWORD", "PGSSLPASSWORD", "PGOAUTHCLIENTSECRET")
 
-#: A shorter value stands in many words, which would be masked too.
+#: A shorter value is part of many words, which would be masked too.
 SHORTEST = 6
 
 #: The password of any URL, and of a connection string.
@@ -31,22 +31,22 @@ IN_CONNECTION = re.compile(
 )
 
 
-#: Where pprint breaks a text, or octets, into several literals; as text, and in HTML.
+#: Where pprint breaks a text, or bytes, into several literals; as text, and in HTML.
 _QUOTE = r"(?:'|\"|&#x27;|&quot;)"
 _BREAK = rf"(?:{_QUOTE}\s*\n\s*b?{_QUOTE})?"
-#: A password of a dictionary, however short.
+#: A password in a dictionary, however short.
 IN_DICTIONARY = re.compile(rf"((?:password|passwd){_QUOTE}: b?({_QUOTE})).+?(?<!\\)(?=\2)", re.I)
 
 
 def masked_report(text: str) -> str:
-    """`masked`, for a report that shows variables as pprint does, which breaks a long value."""
+    """`masked`, for a report that shows variables with pprint, which breaks long values."""
     for pattern in _patterns(frozenset(_values())):
         text = pattern.sub(MASK, text)
     return masked(IN_DICTIONARY.sub(rf"\1{MASK}", text))
 
 
 def masked(text: str) -> str:
-    """The text without the secrets of the settings, and without passwords of URLs."""
+    """Return the text without the secrets of the settings, and without passwords in URLs."""
     for value in _spellings(frozenset(_values())):
         text = text.replace(value, MASK)
     return IN_CONNECTION.sub(rf"\1\2{MASK}", IN_URL.sub(rf"\1:{MASK}@", text))
@@ -68,13 +68,15 @@ def _setting(name: str) -> str:
     try:
         return str(getattr(settings, name, "") or "")
     except ImproperlyConfigured:
-        # Django refuses to give an empty SECRET_KEY.
+        # Django refuses to return an empty SECRET_KEY.
         return ""
 
 
 @lru_cache(maxsize=4)
 def _spellings(values: frozenset[str]) -> tuple[str, ...]:
-    """The values as Python's repr, a URL, HTML, and HTML of a repr write them, longest first."""
+    """The values as written by Python's repr, in a URL, in HTML, and in HTML of a repr, longest
+    first.
+    """
     spelled = {
         spelling
         for value in values
@@ -92,7 +94,7 @@ def _written(value: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4)
 def _patterns(values: frozenset[str]) -> tuple[re.Pattern[str], ...]:
-    """What finds the values where a literal may end within, longest first."""
+    """Patterns that find the values even if a literal ends inside them, longest first."""
     texts = {text for value in values if len(value) >= SHORTEST for text in _written(value)}
     return tuple(
         re.compile(_BREAK.join(map(_letter, text))) for text in sorted(texts, key=len, reverse=True)
@@ -100,7 +102,9 @@ def _patterns(values: frozenset[str]) -> tuple[re.Pattern[str], ...]:
 
 
 def _letter(letter: str) -> str:
-    """All that a character may be in a literal: what else it has decides how quotes are escaped."""
+    """All spellings of a character in a literal: its other characters decide how quotes are
+    escaped.
+    """
     octets = repr(letter.encode(errors="replace"))[2:-1]
     plain = {letter, repr(letter)[1:-1], octets, f"\\{letter}" if letter in "'\"" else letter}
     forms = sorted(plain | {escape(form) for form in plain}, key=len, reverse=True)

@@ -1,4 +1,4 @@
-"""Settings, all of them from the environment."""
+"""The settings, all from the environment."""
 
 import os
 from importlib.util import find_spec
@@ -34,35 +34,35 @@ from veza_site.requests import LARGEST
 env = read_environment()
 
 try:
-    # Off unless asked for: a deployment that forgets it must not run with it.
+    # Off by default, so that a deployment cannot turn it on by omission.
     DEBUG = env.bool("DEBUG", default=False)
     SECRET_KEY = env.str("SECRET_KEY", default="", validate=without_comma).strip()
-    # Keys of before, with which nothing is signed any more, and what they signed is still good.
+    # Earlier keys. They sign nothing, but what they signed stays valid.
     SECRET_KEY_FALLBACKS: list[str] = env.names("SECRET_KEY_FALLBACKS", default="")
     ALLOWED_HOSTS: list[str] = env.names("ALLOWED_HOSTS", default="")
     CSRF_TRUSTED_ORIGINS: list[str] = env.names("CSRF_TRUSTED_ORIGINS", default="")
-    # A proxy that ends TLS says so in X-Forwarded-Proto. Only behind one that always sets it.
+    # A proxy that terminates TLS says so in X-Forwarded-Proto. Only behind one that always sets it.
     BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", default=False)
     CONN_MAX_AGE = env.int("CONN_MAX_AGE", default=0, validate=validate.Range(min=0))
     DATABASE_URL = env.str("DATABASE_URL", default="")
-    # The role that the admin reads over, without secrets: see `manage.py sync_roles`.
+    # The role that the admin reads with, without secrets: see `manage.py sync_roles`.
     DATABASE_SUPPORT_URL = env.str("DATABASE_SUPPORT_URL", default="")
-    # Replicas that the admin reads from, over the same role, one URL after another.
+    # Replicas that the admin reads from, with the same role: a list of URLs.
     DATABASE_REPLICA_URL = env.str("DATABASE_REPLICA_URL", default="")
-    # How many seconds such a replica may be behind before the primary is read in its place.
+    # How many seconds such a replica may be behind; beyond that, the primary is read instead.
     REPLICA_MAX_LAG = env.float(
         "REPLICA_MAX_LAG", default=30.0, validate=[validate.Range(min=1), SECONDS]
     )
-    # The role of the site's own process, for `manage.py sync_roles` alone: that process has it in
+    # The role of the site's own process, only for `manage.py sync_roles`: that process has it in
     # DATABASE_URL.
     DATABASE_WEB_URL = env.str("DATABASE_WEB_URL", default="")
-    # How long a statement over those roles may take, in seconds.
+    # How many seconds a statement with these roles may take.
     SUPPORT_STATEMENT_TIMEOUT = env.float(
         "SUPPORT_STATEMENT_TIMEOUT", default=10.0, validate=[validate.Range(min=0.1), SECONDS]
     )
     # Whether the admin asks for a second factor.
     SECOND_FACTOR_REQUIRED = env.bool("SECOND_FACTOR_REQUIRED", default=not DEBUG)
-    # After how many minutes a drastic action asks for it again.
+    # After how many minutes a drastic action asks for a new code.
     SECOND_FACTOR_AGAIN_MINUTES = env.int(
         "SECOND_FACTOR_AGAIN_MINUTES", default=10, validate=MINUTES
     )
@@ -72,42 +72,43 @@ try:
     )
     # Failed attempts at one name: from one network, and from a browser that signed in before.
     SIGN_IN_ATTEMPTS = env.int("SIGN_IN_ATTEMPTS", default=5, validate=POSITIVE)
-    # From one network at all names together, and at one name from all networks together.
+    # Failed attempts from one network at all names together, and at one name from all networks
+    # together.
     SIGN_IN_ATTEMPTS_PER_NETWORK = env.int(
         "SIGN_IN_ATTEMPTS_PER_NETWORK", default=20, validate=POSITIVE
     )
     SIGN_IN_ATTEMPTS_PER_NAME = env.int("SIGN_IN_ATTEMPTS_PER_NAME", default=10, validate=POSITIVE)
-    # The pause that follows, and the longest of those that grow, in minutes.
+    # The pause after that, and the longest pause, in minutes.
     SIGN_IN_PAUSE_MINUTES = env.int("SIGN_IN_PAUSE_MINUTES", default=15, validate=MINUTES)
     SIGN_IN_LONGEST_PAUSE_MINUTES = env.int(
         "SIGN_IN_LONGEST_PAUSE_MINUTES", default=60, validate=MINUTES
     )
-    # Passwords that are hashed at once, by all processes together.
+    # Passwords that all processes together hash at the same time.
     SIGN_IN_HASHES_AT_ONCE = env.int(
         "SIGN_IN_HASHES_AT_ONCE",
         default=max(1, usable_processors() // 2),
         validate=SEVERAL,
     )
-    # Attempts that one process looks at at once: half of its threads are for pages.
+    # Sign-in attempts that one process handles at the same time: half of its threads are for pages.
     SIGN_INS_AT_ONCE = max(1, env.int("WEB_THREADS", default=WEB_THREADS, validate=SEVERAL) // 2)
-    # For how many days a browser that signed in is not held up by the attempts of strangers.
+    # For how many days attempts of others do not delay a browser that signed in.
     KNOWN_BROWSER_DAYS = env.int(
         "KNOWN_BROWSER_DAYS", default=90, validate=validate.Range(min=0, max=MOST_DAYS)
     )
-    # How long a session may be idle, and how long it lives at most, in minutes.
+    # How long a session may be idle, and how long it lasts, in minutes.
     SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=30, validate=MINUTES)
     SESSION_MINUTES = env.int("SESSION_MINUTES", default=8 * 60, validate=MINUTES)
-    # Rows that an export from the admin has at most.
+    # The most rows in an export from the admin.
     EXPORT_MAX_ROWS = env.int("EXPORT_MAX_ROWS", default=10_000, validate=POSITIVE)
-    # How long a migration's statement waits for a lock, in seconds, and how often it is tried.
+    # How many seconds a migration's statement waits for a lock, and how often it is tried.
     MIGRATE_LOCK_TIMEOUT = env.float("MIGRATE_LOCK_TIMEOUT", default=5.0, validate=SECONDS)
     MIGRATE_LOCK_ATTEMPTS = env.int("MIGRATE_LOCK_ATTEMPTS", default=10, validate=POSITIVE)
-    # How many seconds a replica may be behind while jobs write on, and which replicas may be more.
+    # How many seconds a replica may be behind while jobs write, and which replicas are ignored.
     JOB_MAX_REPLICA_LAG: float | None = env.seconds("JOB_MAX_REPLICA_LAG", default="10")
     JOB_IGNORED_REPLICAS: list[str] = env.names("JOB_IGNORED_REPLICAS", default="")
-    # How many rows a batch of a backfill changes at most.
+    # The most rows that a batch of a backfill changes.
     BACKFILL_BATCH_SIZE = env.int("BACKFILL_BATCH_SIZE", default=1000, validate=POSITIVE)
-    # What `purge` deletes, and how many days after it ended, was deleted or was written.
+    # What `purge` deletes, and how many days after the row expired, was deleted or was written.
     PURGE_AFTER_DAYS: dict[str, int | None] = {
         kind: env.days(f"PURGE_{kind.upper()}_AFTER_DAYS", default)
         for kind, default in {
@@ -120,19 +121,19 @@ try:
             "history": "",
         }.items()
     }
-    # Without DATABASE_URL: where the embedded server keeps its data, and which database.
+    # Without DATABASE_URL: where the embedded server keeps its data, and the name of the database.
     EMBEDDED_DIRECTORY = env.text("EMBEDDED_DIRECTORY", default=str(BASE_DIR / ".postgres"))
     EMBEDDED_DATABASE = env.text("EMBEDDED_DATABASE", default="veza")
     # Where `collectstatic` puts the static files, and the web server finds them.
     STATIC_ROOT = env.text("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
-    # What whoever asks for /metrics has to know; without it the page is not there.
+    # The token that a client of /metrics must send. Without it, the page does not exist.
     METRICS_TOKEN = env.str("METRICS_TOKEN", default="", validate=long_or_absent)
     LOG_FORMAT = env.str("LOG_FORMAT", default="text", validate=validate.OneOf(["text", "json"]))
 except EnvError as error:
     raise ImproperlyConfigured(" ".join(str(error).split())) from error
 
-# Empty in a production without one: only the web server needs it, and refuses to start
-# (veza_site.wsgi). Django refuses to sign anything with it.
+# Empty in a production without a key: only the web server needs one, and refuses to start
+# (veza_site.wsgi). Django refuses to sign with an empty key.
 if DEBUG and not SECRET_KEY:
     SECRET_KEY = "django-insecure-for-development-only"  # noqa: S105 - it says so
 
@@ -144,7 +145,7 @@ if DATABASE_URL:
 elif DEBUG:
     _database = embedded_settings(EMBEDDED_DIRECTORY, EMBEDDED_DATABASE)
 else:
-    # A private server inside a pod would be taken for the platform's.
+    # In a pod, an embedded server would be mistaken for the platform's.
     _database = missing_settings()
 DATABASES = {
     "default": {
@@ -160,7 +161,7 @@ if "DATABASE_SUPPORT_URL" in os.environ and not (DATABASE_SUPPORT_URL or DEBUG):
         "all rights: name the role that reads, or unset it"
     )
 if DATABASE_WEB_URL:
-    # Refused now, in one line, and not when a command comes to use it.
+    # Refused now, in one line, and not only when a command uses it.
     connection_parameters(DATABASE_WEB_URL, "DATABASE_WEB_URL")
 if DATABASE_SUPPORT_URL:
     DATABASES["support"] = {
@@ -170,15 +171,15 @@ if DATABASE_SUPPORT_URL:
     }
 _replicas = replica_settings(DATABASE_REPLICA_URL, DATABASES.get("support"))
 DATABASES |= _replicas
-# Their aliases.
+# The aliases of the replicas.
 REPLICAS = [*_replicas]
 DATABASE_ROUTERS = ["veza_site.support.router.SupportRouter"]
 
-# The apps whose tables are the platform's, in schema public. All others live in schema django.
+# The apps whose tables are the platform's, in schema public. All other tables are in schema django.
 PUBLIC_SCHEMA_APPS = ["veza_core", "veza_streaming", "veza_media", "veza_legacy_chat"]
 
-# The tables of the lab's schema, under the headings and in the order of the first audit's gap table
-# (audit_schema --format markdown). Later tables have their UUID keys from the start.
+# The tables of the lab's schema, with the headings and in the order of the first audit's gap table
+# (audit_schema --format markdown). Later tables have had UUID keys from the start.
 AUDIT_DOMAINS = {
     "Auth": """
         refresh_tokens password_reset_tokens email_verification_tokens user_sessions users
@@ -194,16 +195,16 @@ AUDIT_DOMAINS = {
     "Chat (Legacy)": "rooms",
 }
 
-# Tables in schema django whose triggers refuse all but INSERT; `manage.py flush` leaves them.
+# Tables in schema django whose triggers allow only INSERT. `manage.py flush` does not empty them.
 APPEND_ONLY_TABLES = ["veza_site_stafflogentry", "veza_site_note"]
 
-# Tables in schema django of the sign-in, which no screen reads.
+# Tables in schema django for the sign-in, which no screen reads.
 SIGN_IN_TABLES = ["veza_site_attemptcount", "veza_site_hashingslot", "veza_site_staffsession"]
 
 # Apps -----------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    # First, since the first app to bring a command wins: ours replace Django's `migrate`.
+    # First, because the first app with a command wins: ours replace Django's `migrate`.
     *PUBLIC_SCHEMA_APPS,
     # Before Django's admin, whose templates it replaces.
     "veza_site",
@@ -215,7 +216,7 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
-    # Tools for developers, where they are installed: graph_models, shell_plus. The first has those
+    # Tools for developers, if they are installed: graph_models, shell_plus. The first app has those
     # whose output is masked.
     *(
         ["veza_site.development", "django_extensions"]
@@ -229,7 +230,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "veza_site.headers.HeadersMiddleware",
-    # Before all others, which would turn a probe away: see there.
+    # Before all others, which would refuse a probe: see there.
     "veza_site.health.HealthMiddleware",
     "veza_site.metrics.MetricsMiddleware",
     "veza_site.forwarding.ForwardingMiddleware",
@@ -273,7 +274,7 @@ TEMPLATES = [
 
 AUTH_USER_MODEL = "veza_core.User"
 
-# What `dumpdata` saves says where it is from.
+# `dumpdata` also writes where its rows are from.
 SERIALIZATION_MODULES = {name: f"veza_site.serializers.{name}" for name in ("json", "jsonl", "xml")}
 AUTHENTICATION_BACKENDS = ["veza_site.support.backend.SupportBackend"]
 PASSWORD_HASHERS = ["veza_core.passwords.BCryptPasswordHasher"]
@@ -285,25 +286,25 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "veza_core.passwords.MaximumBytesValidator"},
 ]
 SILENCED_SYSTEM_CHECKS = [
-    # "The sign-in name is not unique": it is among live rows, by a partial unique index, and
-    # LiveUserBackend looks at live rows only.
+    # "The sign-in name is not unique": it is unique among live rows, by a partial unique index, and
+    # LiveUserBackend reads only live rows.
     "auth.W004",
     # "Python-level on_delete, but the referenced model uses database-level": Django's log and
-    # django-otp's devices refer to users, and so no foreign key of users could have the rule that
-    # all our tables have. The audit finds a table of ours without one (`fk-on-delete`).
+    # django-otp's devices refer to users. So no foreign key to users could use the database's ON
+    # DELETE, as all our tables do. The audit reports a table of ours without it (`fk-on-delete`).
     "fields.E323",
 ]
 
 # Sign-in --------------------------------------------------------------------------------------
 
 OTP_TOTP_ISSUER = "Veza support"
-# Its own throttling has no ceiling, and lets strangers shut the owner out: codes are counted in
-# `veza_site.support.attempts`, as passwords are.
+# Its own throttling has no upper limit, so strangers could lock the owner out. Codes are counted in
+# `veza_site.support.attempts`, like passwords.
 OTP_TOTP_THROTTLE_FACTOR = 0
 OTP_STATIC_THROTTLE_FACTOR = 0
 
-# Rows in schema django, so that a session can be ended from outside. The idle time is counted by
-# the server (`veza_site.support.sessions`), and the cookie goes with the browser.
+# Rows in schema django, so that a session can be ended from elsewhere. The server measures the idle
+# time (`veza_site.support.sessions`), and the cookie ends with the browser.
 SESSION_ENGINE = "veza_site.support.session_store"
 SESSION_COOKIE_AGE = SESSION_IDLE_MINUTES * 60
 SESSION_ABSOLUTE_AGE = SESSION_MINUTES * 60
@@ -319,7 +320,7 @@ CSRF_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "veza_site.support.forged.forged"
 if not DEBUG:
-    # A browser takes a cookie of such a name from this very host alone, and over TLS.
+    # A browser accepts a cookie with such a name only from this host, and only over TLS.
     SESSION_COOKIE_NAME = "__Host-session"
     KNOWN_BROWSER_COOKIE_NAME = "__Host-browser"
     CSRF_COOKIE_NAME = "__Host-csrf"
@@ -329,8 +330,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = not DEBUG
 SECURE_HSTS_PRELOAD = not DEBUG
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-# Nothing but what this site serves; a style or script within a page needs its nonce
-# (`{% csp_nonce_attr %}`), and no attribute may hold either.
+# Only what this site serves. A style or script inside a page needs its nonce (`{% csp_nonce_attr
+# %}`), and attributes cannot contain either.
 SECURE_CSP = {
     "default-src": [CSP.NONE],
     "script-src": [CSP.SELF, CSP.NONCE],
@@ -360,7 +361,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 STATIC_URL = "static/"
-# No site but this one has a use for them.
+# No other site needs them.
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

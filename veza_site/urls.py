@@ -1,7 +1,7 @@
-"""Addresses that this project answers, beside `/healthz` (veza_site.health).
+"""The URLs of this project, except `/healthz` (veza_site.health).
 
-The admin modules are imported here, by name, and not by Django's autodiscovery: that would run for
-every command, and register the screens of other apps, which know nothing of our permissions.
+The admin modules are imported here by name. Django's autodiscovery would run for every command, and
+register screens of other apps, which do not check our permissions.
 """
 
 from importlib import import_module

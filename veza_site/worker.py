@@ -1,10 +1,10 @@
-"""gunicorn's worker: `/healthz` is answered while slow clients hold all threads.
+"""gunicorn's worker, which answers `/healthz` even while slow clients hold all threads.
 
-gunicorn's own gives a thread to each connection before its request is there. Here a connection
-waits in the poller until it has sent something; a probe that is whole takes a thread that nobody
-else can hold. All others take one until their request is read, so a proxy has to stand before them.
-Where TLS ends here, a connection takes a thread for its handshake, and then waits again: browsers
-connect ahead of the requests that they expect to make, and keep such connections for a minute.
+gunicorn's own worker gives each connection a thread before its request has arrived. Here, a
+connection waits in the poller until it has sent something. A complete probe gets a separate thread.
+Other requests hold a thread until they are read, so a proxy must be in front. If TLS ends here, a
+connection takes a thread for its handshake, and then waits again: browsers open connections in
+advance, and keep them for a minute.
 """
 
 import socket
@@ -19,16 +19,16 @@ from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 from veza_site.headers import HEADERS
 from veza_site.health import PATH
 
-#: Seconds that a new connection may be silent, and threads for probes.
+#: Seconds that a new connection may send nothing, and threads for probes.
 SILENT, PROBES = 10.0, 2
 
-#: Octets that are looked at for a probe; one of Kubernetes or a load balancer has some hundred.
+#: Bytes that are searched for a probe. A probe of Kubernetes or a load balancer has some hundred.
 LOOKED_AT = 4096
 BEGINNINGS = tuple(f"{method} {PATH}{end}".encode() for method in ("GET", "HEAD") for end in " ?")
 
 
 class Worker(ThreadWorker):
-    """gunicorn's threaded worker with threads of their own for probes."""
+    """gunicorn's threaded worker, with separate threads for probes."""
 
     def init_process(self) -> None:
         self.probes = ThreadPoolExecutor(max_workers=PROBES)
@@ -39,7 +39,7 @@ class Worker(ThreadWorker):
         try:
             client, address = listener.accept()
         except OSError:
-            # It is gone already, or another worker has it.
+            # It was closed already, or another worker has it.
             return
         connection = TConn(self.cfg, client, address, listener.getsockname())
         connection.timeout = time.monotonic() + SILENT
@@ -58,19 +58,19 @@ class Worker(ThreadWorker):
         )
 
     def handle(self, conn: Any) -> Any:
-        """Answer one request; of a new connection with TLS, only shake hands."""
+        """Answer one request; for a new connection with TLS, only do the handshake."""
         if not self.cfg.is_ssl or conn.initialized:
             return super().handle(conn)
         try:
             conn.init()
         except OSError as error:
-            # ssl.SSLError is one: what came is not TLS, or the client went away.
+            # ssl.SSLError is a subclass: the data is not TLS, or the client disconnected.
             self.log.debug("TLS handshake failed: %s", error)
             return False
         return _DEFER
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Answer what cannot be read as a request, with the headers of every answer."""
+        """Answer data that is not a valid request, with the headers of every response."""
         super().handle_error(req, Refusal(client), addr, exc)
 
     def handle_quit(self, sig: Any, frame: Any) -> None:
@@ -79,7 +79,7 @@ class Worker(ThreadWorker):
 
 
 class Refusal:
-    """A connection to which one answer of gunicorn's own is sent, which has no headers of ours."""
+    """A connection that gets one response of gunicorn's own, which lacks our headers."""
 
     def __init__(self, client: socket.socket) -> None:
         self.client = client
@@ -88,16 +88,16 @@ class Refusal:
         return getattr(self.client, name)
 
     def sendall(self, answer: bytes) -> None:
-        """Send the whole answer, with the headers after its first line."""
+        """Send the complete response, with the headers after its first line."""
         status, end, rest = answer.partition(b"\r\n")
         ours = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
         self.client.sendall(status + end + ours.encode("ascii") + rest)
 
 
 def is_probe(connection: socket.socket) -> bool:
-    """Whether a whole request for `/healthz` is there to be read, without a body.
+    """Whether a complete request for `/healthz`, without a body, has arrived.
 
-    Of one that is not whole the rest could come as slowly as a client likes.
+    The rest of an incomplete one could arrive as slowly as a client wants.
     """
     try:
         head = connection.recv(LOOKED_AT, socket.MSG_PEEK | socket.MSG_DONTWAIT)

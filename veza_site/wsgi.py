@@ -18,11 +18,11 @@ _application = get_wsgi_application()
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Any:
-    """Django's, of what it can read of a request."""
+    """Django's application, for requests that it can read."""
     return _application(checked(environ), start_response)
 
 
-# All of these at the start, not with the first request, or the first session.
+# Import these at the start, and not with the first request or the first session.
 if settings.DATABASES["default"]["NAME"] == "":
     raise ImproperlyConfigured(NO_DATABASE)
 if not secret_key():

@@ -1,7 +1,7 @@
-"""How far a replica is behind the primary, in seconds of what a reader would miss.
+"""How many seconds a replica is behind the primary, as a reader would notice.
 
-`pg_last_xact_replay_timestamp()` alone is the time of the last commit: where nobody writes it grows
-for hours, though nothing is missing. So the position in the WAL is compared first.
+`pg_last_xact_replay_timestamp()` alone is the time of the last commit. If nobody writes, this grows
+for hours, although nothing is missing. So the position in the WAL is compared first.
 """
 
 import time
@@ -12,9 +12,9 @@ from math import inf
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-#: A commit is written to the WAL a moment before this position at the latest. NULL on a server that
-#: is itself a replica. The timeline is the first part of a WAL file's name; the last two tell a
-#: replica of another server, or another database.
+#: A commit is written to the WAL shortly before this position. It is NULL on a server that is a
+#: replica. The first part of a WAL file's name is the timeline. The last two columns identify the
+#: server and the database.
 PRIMARY = """
 SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn() - '0/0' END,
     CASE WHEN NOT pg_is_in_recovery() THEN
@@ -22,7 +22,7 @@ SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn() - '0/0
     clock_timestamp(), (SELECT system_identifier FROM pg_control_system()),
     current_database()::text
 """
-#: A role without pg_read_all_stats does not see what is received, and knows of a new timeline by
+#: A role without pg_read_all_stats cannot see what was received. It sees a new timeline only after
 #: the replica's next restartpoint.
 REPLICA = """
 SELECT pg_is_in_recovery(), coalesce(pg_last_wal_replay_lsn() - '0/0', 0),
@@ -32,20 +32,20 @@ SELECT pg_is_in_recovery(), coalesce(pg_last_wal_replay_lsn() - '0/0', 0),
     current_database()::text
 """
 
-#: A replica that is well has a commit within milliseconds: seconds after which it is asked again,
-#: before it is said to be behind.
+#: A healthy replica has a commit within milliseconds. After this many seconds it is asked again,
+#: before it counts as behind.
 CATCH_UP = 0.05
-#: Seconds behind that nobody needs to be told.
+#: Seconds behind that are not worth a message.
 TOLERATED = 1.0
 
-#: Positions in the WAL that this process saw, with the times: at most one in `SAMPLE_EVERY`.
+#: WAL positions that this process saw, with their times: at most one in `SAMPLE_EVERY`.
 SAMPLE_EVERY = 0.25
 _samples: deque[tuple[int, float]] = deque(maxlen=600)
 
 
 @dataclass(frozen=True, slots=True)
 class Primary:
-    """Where the primary is: its position in the WAL, its clock, and which database it is."""
+    """The state of the primary: its WAL position, its clock, and which database it is."""
 
     position: int
     timeline: int
@@ -54,7 +54,7 @@ class Primary:
 
 
 class LeftError(Exception):
-    """Why a replica cannot be read from, in words of ours, without names of hosts."""
+    """Why a replica cannot be read from, in our own words, without names of hosts."""
 
     @property
     def why(self) -> str:
@@ -63,7 +63,7 @@ class LeftError(Exception):
 
 
 def read_primary(connection: BaseDatabaseWrapper) -> Primary | None:
-    """Ask the primary; None where the server is none."""
+    """Query the primary; None if the server is not a primary."""
     with connection.cursor() as cursor:
         cursor.execute(PRIMARY)
         position, timeline, now, *identity = cursor.fetchone()
@@ -74,9 +74,9 @@ def read_primary(connection: BaseDatabaseWrapper) -> Primary | None:
 
 
 def read_replica(connection: BaseDatabaseWrapper, primary: Primary) -> tuple[int, float]:
-    """A replica's position in the WAL, and the seconds by which it is behind; `inf`: unknown.
+    """Return a replica's WAL position, and how many seconds it is behind (`inf`: unknown).
 
-    Raises `LeftError` where it is no replica of that primary, and Django's errors.
+    Raises `LeftError` if it is not a replica of this primary, and Django's errors.
     """
     found = _ask(connection, primary)
     if found[1] > TOLERATED:
@@ -93,15 +93,15 @@ def _ask(connection: BaseDatabaseWrapper, primary: Primary) -> tuple[int, float]
         raise LeftError("another database")
     if not in_recovery:
         raise LeftError("not a replica")
-    # After a failover it may have what the new primary has not, at the same positions.
+    # After a failover, it may have rows that the new primary does not have, at the same positions.
     if timeline != primary.timeline:
         raise LeftError("another timeline")
     return int(replayed), _behind(int(replayed), committed_at, primary)
 
 
 def _behind(replayed: int, committed_at: datetime | None, primary: Primary) -> float:
-    """Everything up to the last replayed commit is there, and all that was written up to a time
-    at which the primary was no further than the replica is now.
+    """The replica has everything up to its last replayed commit. It also has all that was
+    written up to the time when the primary had not passed the replica's current position.
     """
     if replayed >= primary.position:
         return 0.0
@@ -114,7 +114,7 @@ def _behind(replayed: int, committed_at: datetime | None, primary: Primary) -> f
 def _remember(position: int) -> None:
     now = time.monotonic()
     if _samples and position == _samples[-1][0]:
-        # Nothing was written since: the later time says more.
+        # Nothing was written since, so the later time is more exact.
         _samples[-1] = position, now
     elif not _samples or now - _samples[-1][1] >= SAMPLE_EVERY:
         _samples.append((position, now))

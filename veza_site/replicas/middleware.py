@@ -1,4 +1,4 @@
-"""Pages of the admin are read from a replica, and from the primary where that does not work."""
+"""Reads pages of the admin from a replica, or from the primary if that fails."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,15 +16,17 @@ from .lag import TOLERATED
 from .replica import Replica, abandon
 from .source import choose, current, note_write
 
-#: How the names of pages end on which a change begins: they show rows as the change will find them.
+#: The endings of the names of pages on which a change begins. These pages must show the current
+#: rows.
 CHANGING = ("_action", "_selected")
 
 
 class ReplicaMiddleware:
-    """The last of all: it calls the view.
+    """The last middleware: it calls the view.
 
-    A page that only reads, of somebody signed in, is read from a replica; `request.behind` has the
-    seconds by which that is behind, where it is worth a word. All else is read from the primary.
+    A page that only reads, for a signed-in user, is read from a replica. `request.behind` is the
+    number of seconds that the replica is behind, if it is worth a message. All other requests use
+    the primary.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -47,7 +49,9 @@ class ReplicaMiddleware:
     def process_view(
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
     ) -> HttpResponseBase | None:
-        """The view's response from a replica; None: Django calls it, and the primary is read."""
+        """The view's response from a replica. None: Django calls the view, and the primary is
+        read.
+        """
         if not _may_read_replica(request):
             return None
         chosen = choose(request.session)
@@ -62,7 +66,7 @@ class ReplicaMiddleware:
             with connection.execute_wrapper(errors):
                 response: HttpResponseBase = view(request, *args, **kwargs)
         except (DatabaseError, InterfaceError) as error:
-            # A commit is no statement; where it failed, Django has connected again.
+            # A commit is not a statement. If it failed, Django has connected again.
             if error is not errors.latest and connection.connection is session:
                 raise
             _leave(replica, error)
@@ -73,7 +77,9 @@ class ReplicaMiddleware:
 
 
 class _Errors:
-    """Remembers the latest error of a connection's statements: was it the replica that failed?"""
+    """Remembers the latest error of a connection's statements, to know whether the replica
+    failed.
+    """
 
     latest: Exception | None = None
 
@@ -93,8 +99,10 @@ def _may_read_replica(request: HttpRequest) -> bool:
 
 
 def _leave(replica: Replica, error: Exception) -> None:
-    """After an error on a replica's connection. A table that is not there yet is no reason to read
-    from it no more: the next page may be another one.
+    """Leave the replica after an error on its connection.
+
+    An error about a missing table is not a reason to leave it: the next page may not need the
+    table.
     """
     connection = connections[replica.alias]
     if isinstance(error, (OperationalError, InterfaceError)):

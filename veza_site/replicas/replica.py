@@ -1,7 +1,7 @@
-"""What this process knows of each replica, and when it leaves one and takes it again.
+"""What this process knows about each replica, and when it stops and starts to use one.
 
-A replica that failed is left at once, by all threads; while it is, a thread of its own looks at it
-now and then, so that no page waits for an address at which nobody answers.
+If a replica fails, all threads stop using it at once. A separate thread then checks it from time to
+time, so that no page waits for an address without an answer.
 """
 
 import logging
@@ -18,14 +18,15 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .lag import LeftError, Primary, read_replica
 
-#: Seconds for which one thread may try to connect before the others take the replica for dead.
+#: Seconds for which one thread may try to connect. After that, the others treat the replica as
+#: failed.
 SUSPECT_AFTER = 0.1
-#: Seconds between two looks at a replica that was left.
+#: Seconds between two checks of a failed replica.
 LOOK_EVERY = 2.0
 
 UNREACHABLE, CONFLICT, TOO_FAR = "unreachable", "recovery conflict", "too far behind"
 REFUSED = "the role cannot sign in"
-#: SQLSTATE classes, and single ones, to reasons.
+#: The reasons for SQLSTATE classes, and for single SQLSTATEs.
 REASONS = {
     "28": REFUSED,
     "3D": "there is no such database",
@@ -40,7 +41,7 @@ logger = logging.getLogger(__name__)
 
 
 def reason(error: Exception) -> str:
-    """Why a replica failed, in words of ours: an error's text may name hosts."""
+    """Why a replica failed, in our own words, because an error's text may name hosts."""
     if isinstance(error, LeftError):
         return error.why
     cause = error.__cause__ if isinstance(error.__cause__, psycopg.Error) else error
@@ -51,7 +52,7 @@ def reason(error: Exception) -> str:
 
 
 def _asked_for_password(error: psycopg.Error) -> bool:
-    """Whether the server answered, but let nobody in: libpq gives no SQLSTATE there."""
+    """Whether the server answered, but refused the sign-in: libpq gives no SQLSTATE then."""
     return error.pgconn is not None and bool(error.pgconn.used_password)
 
 
@@ -60,9 +61,9 @@ class Replica:
 
     def __init__(self, alias: str) -> None:
         self.alias = alias
-        #: Why it was left; empty: it is read from.
+        #: Why it is not used; empty if it is.
         self.why = ""
-        #: Seconds behind, at the last look; None before the first.
+        #: Seconds behind, at the last check; None before the first one.
         self.behind: float | None = None
         self._lock = threading.Lock()
         self._trying: dict[int, float] = {}
@@ -70,9 +71,9 @@ class Replica:
         self._looked_at = float("-inf")
 
     def open(self, primary: Primary) -> tuple[int, float] | None:
-        """Connect this thread to it: its position in the WAL, and the seconds it is behind.
+        """Connect this thread to it. Return its WAL position, and the seconds that it is behind.
 
-        None: it was left, now or before; nothing is connected then. Takes a second at most.
+        None: it is not used, and nothing is connected. It takes at most a second.
         """
         own = threading.get_ident()
         with self._lock:
@@ -87,7 +88,7 @@ class Replica:
                 del self._trying[own]
 
     def look(self, connection: BaseDatabaseWrapper, primary: Primary) -> tuple[int, float] | None:
-        """Ask it over this connection, and leave it or take it again by the answer."""
+        """Check it over this connection, and stop or start using it by the result."""
         try:
             position, behind = read_replica(connection, primary)
             self.behind = behind
@@ -100,14 +101,14 @@ class Replica:
         return position, behind
 
     def leave(self, error: Exception, connection: BaseDatabaseWrapper) -> None:
-        """Read from it no more, until a look finds it well; close the connection."""
+        """Stop using it until a check succeeds; close the connection."""
         if not isinstance(error, LeftError):
             self.behind = None
         self._say(reason(error))
         abandon(connection)
 
     def look_later(self, primary: Primary) -> None:
-        """Look at it in a thread of its own, unless that was done a short while ago."""
+        """Check it in a separate thread, unless that was done a short time ago."""
         with self._lock:
             if self._looks or time.monotonic() - self._looked_at < LOOK_EVERY:
                 return
@@ -115,7 +116,7 @@ class Replica:
         threading.Thread(target=self._look, args=(primary,), daemon=True).start()
 
     def look_alone(self, primary: Primary) -> None:
-        """Look at it over a connection that nobody else has."""
+        """Check it over a separate connection."""
         connection: Any = connections.create_connection(self.alias)
         try:
             self.look(connection, primary)
@@ -140,7 +141,7 @@ class Replica:
 
 
 def abandon(connection: BaseDatabaseWrapper) -> None:
-    """Close a connection that may be broken, within a transaction or not."""
+    """Close a connection that may be broken, inside a transaction or not."""
     connection.in_atomic_block = connection.closed_in_transaction = False
     connection.needs_rollback = False
     connection.savepoint_ids = []
@@ -151,17 +152,17 @@ def abandon(connection: BaseDatabaseWrapper) -> None:
 
 @cache
 def replica(alias: str) -> Replica:
-    """What this process knows of a replica."""
+    """The state of a replica in this process."""
     return Replica(alias)
 
 
 def replicas() -> list[Replica]:
-    """Those of the settings."""
+    """The replicas of the settings."""
     return [replica(alias) for alias in settings.REPLICAS]
 
 
 def standing(primary: Primary | None) -> dict[str, str]:
-    """Each replica's state in a word, as this process knows it; waits for nothing."""
+    """Each replica's state in a word, as this process knows it. It does not wait."""
     for each in replicas():
         if primary is not None:
             each.look_later(primary)

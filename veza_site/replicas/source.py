@@ -1,4 +1,4 @@
-"""From which server a request is read: the primary, or a replica that has what it has to show."""
+"""Chooses the server that a request reads from: the primary, or a replica that is recent enough."""
 
 import random
 import time
@@ -12,10 +12,10 @@ from django.db import connection
 from .lag import read_primary
 from .replica import SUSPECT_AFTER, Replica, replicas
 
-#: In the session: the WAL's position after the last request of its owner that may have written, and
-#: when that was.
+#: In the session: the WAL position after the last request of its owner that may have written, and
+#: its time.
 WRITTEN = "written"
-#: Seconds by which the clocks of two machines may differ.
+#: The largest difference between the clocks of two machines, in seconds.
 MARGIN = 60
 
 #: The alias of this request's replica.
@@ -23,7 +23,7 @@ current: ContextVar[str | None] = ContextVar("replica", default=None)
 
 
 def primary_alias() -> str:
-    """The primary, over a role that cannot read secrets where there is one."""
+    """The primary, with a role that cannot read secrets, if there is one."""
     return "support" if "support" in settings.DATABASES else "default"
 
 
@@ -33,10 +33,9 @@ def read_alias() -> str:
 
 
 def choose(session: SessionBase) -> tuple[Replica, float] | None:
-    """A replica that this thread is connected to now, and the seconds it is behind.
+    """Return a replica that this thread is now connected to, and the seconds that it is behind.
 
-    None: the primary is to be read from. A page waits for one address that does not answer, and
-    not for the next one too.
+    None: read from the primary. A page waits for at most one address that does not answer.
     """
     primary = read_primary(connection)
     if primary is None:
@@ -53,7 +52,7 @@ def choose(session: SessionBase) -> tuple[Replica, float] | None:
 
 
 def note_write(session: SessionBase) -> None:
-    """Remember that this session's owner may have written up to now."""
+    """Record that this session's owner may have written up to now."""
     primary = read_primary(connection)
     if primary is not None:
         session[WRITTEN] = [primary.position, int(time.time())]
@@ -62,8 +61,8 @@ def note_write(session: SessionBase) -> None:
 def _needed(session: SessionBase) -> float:
     """The position that a replica must have reached for this session.
 
-    No replica that is read from is further behind than REPLICA_MAX_LAG: what was written before
-    that needs no look, whatever server's position it was.
+    No replica in use is further behind than REPLICA_MAX_LAG. So older writes need no check, on
+    whichever server the position was.
     """
     try:
         position, at = session.get(WRITTEN, (0, 0))

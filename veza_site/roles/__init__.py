@@ -1,7 +1,9 @@
-"""The login roles of the admin: what each may, made so, and proven by asking as that role."""
+"""The login roles of the admin: their rights, how they get them, and the proof that they have
+no more.
+"""
 
 from veza_core.errors import ClearError
 
 
 class RoleError(ClearError):
-    """A role cannot be made what it has to be; the message says why, and what to do."""
+    """A role cannot be created or repaired; the message says why, and what to do."""

@@ -1,4 +1,4 @@
-"""What a role is, as the catalog has it: what was given to the role by its name."""
+"""The state of a role in the catalog: what was granted to it by name."""
 
 from dataclasses import dataclass, field
 
@@ -23,7 +23,7 @@ SELECT rolcanlogin, rolinherit,
 FROM pg_roles WHERE rolname = %s
 """
 
-# A right that the role may give on is another word, which none of ours has.
+# A privilege with grant option is a different word. None of ours has it.
 GRANTS = """
 SELECT nspname::text, '', '', privilege_type || repeat(' WITH GRANT OPTION', is_grantable::int)
 FROM pg_namespace CROSS JOIN LATERAL aclexplode(nspacl)
@@ -40,7 +40,7 @@ FROM pg_attribute JOIN pg_class c ON c.oid = attrelid JOIN pg_namespace n ON n.o
 WHERE grantee = %(role)s::regrole AND NOT attisdropped
 """
 
-# What no role of ours is given: each with the words of its REVOKE.
+# What none of our roles may have, each with the words of its REVOKE.
 OTHER_GRANTS = """
 SELECT DISTINCT 'REVOKE ALL ON ROUTINE ' || pg_proc.oid::regprocedure::text AS revoke
 FROM pg_proc CROSS JOIN LATERAL aclexplode(proacl) WHERE grantee = %(role)s::regrole
@@ -89,7 +89,7 @@ GROUP BY 1, 2
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A role as it is; `exists` is false for none at all."""
+    """A role in the catalog; `exists` is false if there is none."""
 
     exists: bool = False
     can_login: bool = False
@@ -98,18 +98,18 @@ class Found:
     comment: str | None = None
     member_of: list[str] = field(default_factory=list)
     owns: bool = False
-    #: Its time is over, or it may have no connection.
+    #: Its password has expired, or it may have no connections.
     is_shut_out: bool = False
     #: In this database, and in all databases.
     settings: dict[str, str] = field(default_factory=dict)
     everywhere: dict[str, str] = field(default_factory=dict)
     grants: set[Grant] = field(default_factory=set)
-    #: The statements that take other grants away, but for "FROM" and the role.
+    #: The statements that revoke other grants, without "FROM" and the role.
     revokes: list[str] = field(default_factory=list)
 
 
 def find(cursor: Cursor, name: str) -> Found:
-    """Read what a role is."""
+    """Read a role from the catalog."""
     row = cursor.execute(ROLE, [name]).fetchone()
     if row is None:
         return Found()

@@ -1,8 +1,8 @@
-"""What a role may that it must not, and the other way round: PostgreSQL is asked as that role.
+"""Finds rights that a role has but must not have, and rights that it lacks, by asking PostgreSQL.
 
-So all ways are seen by which a role comes to a privilege: grants to PUBLIC, to a group, by others.
-What an extension or PostgreSQL itself gives PUBLIC from the start (`pg_init_privs`) is nobody's
-mistake, but for three things: see `Unbounded`.
+So it sees every way in which a role can get a privilege: by grants to PUBLIC, to a group, or by
+others. What PostgreSQL or an extension grants to PUBLIC from the start (`pg_init_privs`) is
+accepted, with three exceptions: see `Unbounded`.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from psycopg import Connection, sql
 
 from veza_site.roles.wanted import Columns, LoginRole
 
-# Of what PostgreSQL and extensions made, the privileges that PUBLIC had from the start.
+# The privileges that PUBLIC has from the start, on objects of PostgreSQL and extensions.
 INITIAL = """
 SELECT FROM pg_init_privs i CROSS JOIN LATERAL aclexplode(i.initprivs)
 WHERE i.classoid = '{catalog}'::regclass AND i.objoid = {object} AND i.objsubid = 0 AND grantee = 0
@@ -29,7 +29,7 @@ WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND attnum > 0 AND NOT attisdropped
     AND has_column_privilege(%(role)s, c.oid, attnum, word)
     AND NOT EXISTS ({initial})
 """
-# The same of whole relations, of PostgreSQL's own too.
+# The same for whole relations, including PostgreSQL's own.
 OF_RELATIONS = """
 SELECT nspname::text, relname::text, '', word
 FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
@@ -43,7 +43,7 @@ WHERE (word NOT IN ('SELECT', 'INSERT', 'UPDATE') OR nspname IN ('pg_catalog', '
     AND has_schema_privilege(%(role)s, n.oid, 'USAGE')
     AND has_table_privilege(%(role)s, c.oid, word) AND NOT EXISTS ({initial})
 """
-# Of single columns of PostgreSQL's own relations.
+# The same for single columns of PostgreSQL's own relations.
 OF_ITS_COLUMNS = """
 SELECT nspname::text, relname::text, attname::text, privilege_type
 FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid JOIN pg_namespace n ON n.oid = relnamespace
@@ -56,10 +56,10 @@ WHERE nspname IN ('pg_catalog', 'pg_toast', 'information_schema') AND NOT attisd
             AND first.grantee = 0 AND first.privilege_type = given.privilege_type
     )
 """
-# The words that PostgreSQL 17 added.
+# The privileges that PostgreSQL 17 added.
 NEWER = "ARRAY['MAINTAIN']"
 
-# In words, what else a role may that none of ours must.
+# Other rights that a role has and ours must not have, in words.
 OTHER = """
 SELECT format('use sequence %%I.%%I', nspname, relname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
@@ -137,12 +137,12 @@ WHERE grantee IN (0, (SELECT oid FROM pg_roles WHERE rolname = %(role)s))
 
 @dataclass(frozen=True, slots=True)
 class Unbounded:
-    """What PostgreSQL gives PUBLIC in every new database, and with which a role could do harm."""
+    """A right that PostgreSQL grants to PUBLIC in every new database, and that can do harm."""
 
     #: For `--accept`.
     name: str
     harm: str
-    #: A regular expression on the names of functions in pg_catalog; empty: TEMPORARY.
+    #: A regular expression for the names of functions in pg_catalog; empty: TEMPORARY.
     functions: str = ""
 
 
@@ -161,7 +161,7 @@ ORDER BY 1
 
 
 def given_to_public(connection: Connection, role: str, thing: Unbounded) -> list[str]:
-    """What a role may of this: names for GRANT and REVOKE, "FUNCTION …" or "DATABASE …"."""
+    """Which of these a role has: names for GRANT and REVOKE, "FUNCTION …" or "DATABASE …"."""
     if not thing.functions:
         statement = """
             SELECT format('DATABASE %%I', current_database())
@@ -172,7 +172,7 @@ def given_to_public(connection: Connection, role: str, thing: Unbounded) -> list
     return [f"FUNCTION pg_catalog.{name.removeprefix('pg_catalog.')}" for (name,) in rows]
 
 
-#: Other databases of the server: what a role may there cannot be asked from here.
+#: Other databases of the server. What a role may do there cannot be asked from here.
 ELSEWHERE = """
 SELECT quote_ident(datname) FROM pg_database
 WHERE datallowconn AND datname <> current_database() AND has_database_privilege(%s, oid, 'CONNECT')
@@ -186,7 +186,7 @@ def elsewhere(connection: Connection, role: str) -> list[str]:
 
 
 def excess(connection: Connection, role: LoginRole, columns: Columns) -> list[str]:
-    """What the role may and must not, each in words; without what is `Unbounded`."""
+    """The rights that the role has and must not have, in words, without those in `Unbounded`."""
     allowed = _by_column(role, columns)
     found = []
     for query in (OF_COLUMNS, OF_RELATIONS, OF_ITS_COLUMNS):
@@ -198,7 +198,7 @@ def excess(connection: Connection, role: LoginRole, columns: Columns) -> list[st
 
 
 def lack(connection: Connection, role: LoginRole, columns: Columns) -> list[str]:
-    """What the role needs and may not, each in words."""
+    """The rights that the role needs and lacks, in words."""
     has = set()
     for query in (OF_COLUMNS, OF_RELATIONS):
         has |= set(_ask(connection, query, role.name, "pg_class", "c.oid", "word"))
@@ -215,7 +215,7 @@ def _ask(
 
 
 def _by_column(role: LoginRole, columns: Columns) -> set[tuple[str, ...]]:
-    """What is wanted, with each column by its name; DELETE has none."""
+    """The wanted rights, with each column by its name; DELETE has none."""
     wanted: set[tuple[str, ...]] = set()
     for schema, table, column, word in role.kind.grants(columns):
         if not table:

@@ -1,4 +1,4 @@
-"""From what a role is to what it has to be: the statements, and the proof afterwards."""
+"""The statements that change a role into what it must be, and the proof afterwards."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
@@ -13,7 +13,7 @@ from veza_site.roles.found import Found
 from veza_site.roles.proof import UNBOUNDED
 from veza_site.roles.wanted import Columns, Grant, LoginRole, tables
 
-#: Two runs at once would alter the same rows of the catalog: "veza" and 1.
+#: Two concurrent runs would change the same rows of the catalog. The lock's key is "veza" and 1.
 LOCK = "SELECT pg_advisory_xact_lock(x'76657A6100000001'::bigint)"
 
 CONNECTS = """
@@ -23,7 +23,7 @@ UNION ALL SELECT has_database_privilege('public', current_database(), 'CONNECT')
 LIMIT 1
 """
 
-#: So many of what a role may too much are named.
+#: How many excess rights a message names.
 NAMED = 10
 
 
@@ -35,15 +35,15 @@ def sync(
     revoke_from_public: bool = False,
     accepted: Collection[str] = (),
 ) -> list[str]:
-    """Make or repair a role within the connection's transaction; all of it or nothing.
+    """Create or repair a role in the connection's transaction, completely or not at all.
 
-    `revoke_from_public`: take from PUBLIC what each new database gives it, and the role must not
-    have (`proof.UNBOUNDED`); the role of the connection keeps it. `accepted` are names of that
-    which the role may keep.
+    `revoke_from_public`: revoke from PUBLIC what each new database grants it and the role must not
+    have (`proof.UNBOUNDED`); the role of the connection keeps it. `accepted` names rights of this
+    kind that the role may keep.
 
-    Returns the statements that ran, or would; none for a role that is up to date. They hold no
-    password: only what the server itself keeps of it. Raises `RoleError` when the role cannot be
-    made so, or may more by what is not ours to revoke; then nothing is changed.
+    Returns the statements that ran, or would run; none for a role that is up to date. They contain
+    no password, but the verifier that the server stores. Raises `RoleError`, with nothing changed,
+    if the role cannot be changed, or if others have granted it too much.
     """
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute(LOCK)
@@ -64,14 +64,14 @@ def sync(
         if not dry_run:
             for statement in statements:
                 cursor.execute(statement)
-        # Of what would be run nobody can ask; that nothing is to be run has to be true.
+        # A dry run cannot prove what would be. But "nothing to do" must be true.
         if not (dry_run and statements):
             _prove(connection, role, columns, accepted)
         return [statement.as_string(connection) for statement in statements]
 
 
 def _check(connection: Connection, is_: Found, role: LoginRole) -> None:
-    """Refuse what must not be touched."""
+    """Refuse a role that must not be changed."""
     setting = role.kind.setting
     if role.name == connection.info.user:
         raise RoleError(
@@ -104,9 +104,9 @@ def _check(connection: Connection, is_: Found, role: LoginRole) -> None:
 
 
 def _can_connect(connection: Connection, role: LoginRole) -> bool:
-    """Whether the password is that of the role already."""
+    """Whether the role already has this password."""
     parameters: dict[str, Any] = {
-        # The same server, reached in the same way; but with settings that this role may make.
+        # The same server and the same way of connecting, but with settings that this role may set.
         **connection.info.get_parameters(),
         **place_of(connection),
         "dbname": role.database,
@@ -123,9 +123,8 @@ def _can_connect(connection: Connection, role: LoginRole) -> bool:
 
 
 def _verifier(connection: Connection, role: LoginRole) -> str:
-    """What the server keeps of the password, made here, so that the password is in no statement.
-
-    (PostgreSQL, "PQencryptPasswordConn", 34.20.)
+    """The verifier that the server stores for the password, computed here, so that no statement
+    contains the password. (PostgreSQL, "PQencryptPasswordConn", 34.20.)
     """
     return connection.pgconn.encrypt_password(
         role.password.encode(), role.name.encode(), b"scram-sha-256"
@@ -133,7 +132,7 @@ def _verifier(connection: Connection, role: LoginRole) -> str:
 
 
 def _role(connection: Connection, is_: Found, role: LoginRole) -> Iterable[sql.Composed]:
-    """The role itself; a password that fits is left as it is."""
+    """The role itself. A password that is already right does not change."""
     name = sql.Identifier(role.name)
     phrase: sql.Composable = sql.SQL("")
     if role.password and not (is_.exists and _can_connect(connection, role)):
@@ -146,7 +145,7 @@ def _role(connection: Connection, is_: Found, role: LoginRole) -> Iterable[sql.C
 
 
 def _settings(is_: Found, role: LoginRole) -> Iterable[sql.Composed]:
-    """Those that are wanted, in this database; what else somebody set is reset."""
+    """The wanted settings in this database; other settings are reset."""
     name = sql.Identifier(role.name)
     here = sql.SQL("ALTER ROLE {} IN DATABASE {}").format(name, sql.Identifier(role.database))
     wanted = role.kind.settings()
@@ -160,7 +159,7 @@ def _settings(is_: Found, role: LoginRole) -> Iterable[sql.Composed]:
 
 
 def _grants(is_: set[Grant], wanted: set[Grant], name: str) -> Iterable[sql.Composed]:
-    """Table by table: what differs is taken away, and given again."""
+    """Table by table: revoke what differs, and grant it again."""
     role = sql.Identifier(name)
     differing = {(schema, table) for schema, table, _, _ in is_ ^ wanted}
     for schema, table in sorted(differing):
@@ -170,7 +169,8 @@ def _grants(is_: set[Grant], wanted: set[Grant], name: str) -> Iterable[sql.Comp
             else sql.SQL("SCHEMA {}").format(sql.Identifier(schema))
         )
         if any(grant[:2] == (schema, table) for grant in is_ - wanted):
-            # Of a table it takes those on columns too; CASCADE: and what the role gave on.
+            # On a table, this also revokes privileges on columns. CASCADE also revokes what the
+            # role granted to others.
             yield sql.SQL("REVOKE ALL ON {} FROM {} CASCADE").format(target, role)
         columns = defaultdict(list)
         for _, _, column, word in sorted(g for g in wanted if g[:2] == (schema, table)):
@@ -188,7 +188,7 @@ def _from(text: str, name: str) -> sql.Composed:
 
 
 def _connect(connection: Connection, role: LoginRole) -> Iterable[sql.Composed]:
-    """The right to connect, where neither the role nor everybody has it."""
+    """The right to connect, if neither the role nor PUBLIC has it."""
     if connection.execute(CONNECTS, [role.name]).fetchone() == (False,):
         yield sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(
             sql.Identifier(role.database), sql.Identifier(role.name)
@@ -196,7 +196,7 @@ def _connect(connection: Connection, role: LoginRole) -> Iterable[sql.Composed]:
 
 
 def _from_public(connection: Connection, accepted: Collection[str]) -> Iterable[sql.Composed]:
-    """Take from PUBLIC what a new database gives it; who runs this keeps it by name."""
+    """Revoke from PUBLIC what a new database grants it; the current role keeps it by name."""
     for thing in UNBOUNDED:
         if thing.name in accepted:
             continue
@@ -212,9 +212,9 @@ def _from_public(connection: Connection, accepted: Collection[str]) -> Iterable[
 def _prove(
     connection: Connection, role: LoginRole, columns: Columns, accepted: Collection[str]
 ) -> None:
-    """Ask PostgreSQL what the role may.
+    """Ask PostgreSQL what the role may do.
 
-    Raises `RoleError` for what grants to PUBLIC or by others add, which are not ours to revoke.
+    Raises `RoleError` for rights by grants to PUBLIC or by others, which we do not revoke.
     """
     if more := proof.excess(connection, role, columns):
         others = f" and {len(more) - NAMED} more" if len(more) > NAMED else ""

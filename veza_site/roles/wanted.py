@@ -1,4 +1,4 @@
-"""What each role has to be: grants, settings, attributes."""
+"""What each role must have: grants, settings, attributes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from django.contrib import admin
 from veza_core.counters import counting
 from veza_core.secret_columns import SECRET_COLUMNS
 
-#: A privilege: schema, table (empty: the schema itself), column (empty: all of the table), word.
+#: A privilege: schema, table (empty: the schema itself), column (empty: the whole table), word.
 type Grant = tuple[str, str, str, str]
 type Columns = Mapping[tuple[str, str], list[str]]
 
-#: What staff change, table by table, beside `SOFT_DELETED`. The triggers set `updated_at`; a model
-#: that is saved names it.
+#: What staff change, by table, in addition to `SOFT_DELETED`. The triggers set `updated_at`, but
+#: Django names it when it saves a model.
 WRITTEN_COLUMNS: dict[str, frozenset[str]] = {
     "users": frozenset({
         "email", "is_banned", "is_active", "is_verified", "token_version", "locked_until",
@@ -33,36 +33,36 @@ WRITTEN_COLUMNS: dict[str, frozenset[str]] = {
         "completed_at", "error_message",
     }),
 }  # fmt: skip
-#: Of the tables whose screens delete and restore rows.
+#: For the tables whose screens delete and restore rows.
 SOFT_DELETED = frozenset({"deleted_at", "updated_at"})
 #: Tables into which staff insert.
 INSERTED = ("user_roles",)
-#: What the sign-in and the search box compare, and no page shows: the hash of a password, and those
-#: of tokens that somebody has in full. Not the tokens of federated identities.
+#: Columns that the sign-in and the search box compare, and that no page shows: password hashes, and
+#: hashes of tokens that somebody has in full. Tokens of federated identities are not among them.
 COMPARED = {
     table: columns for table, columns in SECRET_COLUMNS.items() if table != "federated_identities"
 }
 
-#: Apps of Django's and others' whose rows the site makes, changes and deletes.
+#: Apps of Django and others whose rows the site inserts, changes and deletes.
 OWN_APPS = ("otp_static", "otp_totp", "sessions")
 ROWS = ("SELECT", "INSERT", "UPDATE", "DELETE")
-#: What commands write, which run as the owner.
+#: Tables that only commands write, which run as the owner.
 RECORDED = ("veza_site_jobrun",)
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a login role is for."""
+    """The purpose of a login role."""
 
     #: The setting that names the role in a URL.
     setting: str
-    #: By this comment a role is known to be ours, and only such a one is changed.
+    #: This comment marks a role as ours. Only such roles are changed.
     comment: str
     grants: Callable[[Columns], set[Grant]]
     read_only: bool
 
     def settings(self) -> dict[str, str]:
-        """What every session of the role in this database begins with."""
+        """The settings of every session of the role in this database."""
         timeout = round(settings.SUPPORT_STATEMENT_TIMEOUT * 1000)
         limits = {
             "statement_timeout": f"{timeout}ms",
@@ -74,7 +74,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class LoginRole:
-    """A role as a URL names it; `password` may be empty (trust, peer, a client certificate)."""
+    """A role from a URL; `password` may be empty (trust, peer, a client certificate)."""
 
     kind: Kind
     name: str
@@ -83,7 +83,7 @@ class LoginRole:
 
 
 def reader_grants(columns: Columns) -> set[Grant]:
-    """The tables that the admin shows: each whole, or without the columns that hold secrets."""
+    """The tables that the admin shows, each without its columns with secrets."""
     grants: set[Grant] = {("public", "", "", "USAGE"), ("django", "", "", "USAGE")}
     for schema, table in tables():
         if secrets := SECRET_COLUMNS.get(table):
@@ -110,14 +110,14 @@ def writer_grants(columns: Columns) -> set[Grant]:
         grants |= {("django", table, "", word) for word in ROWS}
     for table in _tables_of("veza_site"):
         grants |= {("django", table, "", word) for word in _words_on(table)}
-    # But for the key: entries come in its order.
+    # Without the key, because entries come in its order.
     grants |= {
         ("django", table, column, "INSERT")
         for table in settings.APPEND_ONLY_TABLES
         for column in columns["django", table]
         if column != "id"
     }
-    # Which migrations are applied; what a model is called.
+    # Which migrations are applied, and the names of models.
     grants |= {("django", name, "", "SELECT") for name in ("django_migrations",
                                                           "django_content_type")}  # fmt: skip
     return grants
@@ -139,7 +139,7 @@ KINDS = (READER, WRITER)
 
 
 def written_columns() -> dict[str, frozenset[str]]:
-    """What staff change, table by table, as the actions of the screens are."""
+    """What staff change, by table, from the actions of the screens."""
     import_module(settings.ROOT_URLCONF)
     site: Any = admin.site
     columns = dict(WRITTEN_COLUMNS)
@@ -147,7 +147,7 @@ def written_columns() -> dict[str, frozenset[str]]:
         if any("deleted_at" in action.watched for action in screen.row_actions):
             table = screen.opts.db_table
             columns[table] = columns.get(table, frozenset()) | SOFT_DELETED
-            # What counts the rows changes with them.
+            # Counters that change with these rows.
             for counted, counter in counting(table):
                 columns[counted] = columns.get(counted, frozenset()) | {counter.column}
     return columns
@@ -161,7 +161,7 @@ def tables() -> list[tuple[str, str]]:
 
 
 def _words_on(table: str) -> tuple[str, ...]:
-    """What the site does with the rows of a table of its own."""
+    """What the site does with the rows of one of its own tables."""
     return ("SELECT",) if table in (*RECORDED, *settings.APPEND_ONLY_TABLES) else ROWS
 
 

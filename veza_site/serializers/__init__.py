@@ -1,6 +1,6 @@
-"""Django's serializers, which say in what `dumpdata` saves where its rows are from.
+"""Django's serializers, which also write where the rows of a `dumpdata` are from.
 
-Django's deserializers pass over what they do not know, so that any `loaddata` reads such a file.
+Django's deserializers ignore what they do not know, so any `loaddata` can read such a file.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ _origin: ContextVar[Origin | None] = ContextVar("origin", default=None)
 
 @contextmanager
 def saved_from(session: Session) -> Iterator[Origin]:
-    """Within the block, what is serialized says that it is from this session's database."""
+    """In this block, serialized data says that it is from this session's database."""
     origin = Origin(session.as_dict())
     token = _origin.set(origin)
     try:
@@ -38,7 +38,7 @@ def saved_from(session: Session) -> Iterator[Origin]:
 
 
 def origin_to_tell() -> dict[str, Any] | None:
-    """Where the rows are from, the first time; None: nobody asked for it, or it is told."""
+    """Where the rows are from, the first time; None: nobody asked, or it is already written."""
     origin = _origin.get()
     if origin is None or origin.is_told:
         return None
@@ -47,7 +47,7 @@ def origin_to_tell() -> dict[str, Any] | None:
 
 
 class OriginMixin(Serializer):
-    """Tells it in the first object, beside the model's name."""
+    """Writes it into the first object, beside the model's name."""
 
     def get_dump_object(self, obj: Model) -> dict[str, Any]:
         """The object, as Django writes it."""

@@ -9,4 +9,4 @@ __all__ = ["Deserializer", "Serializer"]
 
 
 class Serializer(OriginMixin, DjangoSerializer):
-    """Says in its first object where the rows are from."""
+    """Writes into the first object where the rows are from."""

@@ -9,7 +9,7 @@ __all__ = ["Deserializer", "Serializer"]
 
 
 class Serializer(DjangoSerializer):
-    """Says in its first element where the rows are from, also where there are none."""
+    """Writes into the first element where the rows are from, even if there are no rows."""
 
     def start_serialization(self) -> None:
         """Open the document."""

@@ -1,1 +1,1 @@
-"""What is to be known of a running system: asked once, shown as text, JSON and metrics."""
+"""The state of a running system: read once, shown as text, JSON and metrics."""

@@ -1,6 +1,7 @@
-"""What of the answers needs somebody's attention, and from which threshold on.
+"""Which answers need somebody's attention, and from which threshold on.
 
-The rules in deploy/prometheus/veza.rules.yml alert on the same ones; docs/operations.md says why.
+The rules in deploy/prometheus/veza.rules.yml alert on the same things; docs/operations.md explains
+them.
 """
 
 from collections.abc import Iterator
@@ -12,16 +13,17 @@ HOUR = 3600.0
 #: Nightly jobs that are late by two hours.
 BACKUP_AGE = 26 * HOUR
 PURGE_AGE = 26 * HOUR
-#: Every five minutes: six that did not happen.
+#: A job every five minutes: six runs were missed.
 WEEKLY_PLAYS_AGE = 0.5 * HOUR
-#: A listener waits for a track of theirs.
+#: A listener waits for an uploaded track.
 QUEUE_AGE = 1 * HOUR
-#: Locks are held, and nothing that was deleted since can be vacuumed.
+#: Its locks are held, and VACUUM cannot remove rows that were deleted since.
 TRANSACTION_AGE = 0.25 * HOUR
 REPLICA_LAG = 60.0
-#: Of the connections that there may be.
+#: A share of all possible connections.
 CONNECTIONS_SHARE = 0.8
-#: Autovacuum begins to freeze at 1.0: it does not keep up. PostgreSQL stops at about 10.
+#: At 1.0, autovacuum must freeze. Above it, autovacuum does not keep up. PostgreSQL stops at about
+#: 10.
 FREEZE_SHARE = 1.5
 #: Bytes of WAL that a slot keeps: 10 GiB.
 SLOT_BYTES = 10 * 1024**3
@@ -29,14 +31,14 @@ SLOT_BYTES = 10 * 1024**3
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """One thing that needs attention, and the question whose answer says so."""
+    """A problem, and the question whose answer shows it."""
 
     question: str
     message: str
 
 
 def concerns_of(answers: dict[str, dict[str, Any]]) -> list[Concern]:
-    """What needs attention, in the order of the questions."""
+    """The problems, in the order of the questions."""
     return [
         Concern(name, message)
         for name, answer in answers.items()

@@ -1,4 +1,6 @@
-"""When a report has to end: for its statements, and for what else a question waits for."""
+"""The time limit of a report: for its statements, and for everything else that a question waits
+for.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,20 +9,20 @@ from threading import TIMEOUT_MAX
 from time import monotonic
 from typing import Any
 
-#: By the monotonic clock; without a report nothing is bounded.
+#: By the monotonic clock. Without a report, there is no limit.
 _END: ContextVar[float] = ContextVar("end", default=TIMEOUT_MAX)
 
-#: In seconds: with less, what undoes a statement might not be done in time either.
+#: In seconds. With less time, a statement might not be cancelled in time.
 SHORTEST = 0.01
 
 
 class NoTimeLeftError(Exception):
-    """The report's time is over; the text says so."""
+    """The report has no time left; the text says so."""
 
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Whatever waits within the block may do so until so many seconds from now."""
+    """In this block, everything that waits has at most so many seconds from now."""
     token = _END.set(monotonic() + seconds)
     try:
         yield
@@ -29,15 +31,15 @@ def within(seconds: float) -> Iterator[None]:
 
 
 def left() -> float:
-    """The seconds until then, or 0.0."""
+    """The seconds that are left, or 0.0."""
     return max(_END.get() - monotonic(), 0.0)
 
 
 class Bounded:
-    """Gives each statement its limits, in seconds, and never more than the report has left.
+    """Limits each statement, in seconds, to the time that the report has left.
 
     For `connection.execute_wrapper`, in a transaction. PostgreSQL's `statement_timeout` limits each
-    statement by itself, and a question may take several. Raises `NoTimeLeftError`.
+    statement by itself, but a question may have several. Raises `NoTimeLeftError`.
     """
 
     def __init__(self, statement: float, wait: float) -> None:
@@ -50,7 +52,7 @@ class Bounded:
         if seconds < SHORTEST:
             raise NoTimeLeftError("no time was left")
         limit = int(min(seconds, self.statement) * 1000)
-        # Shorter, or PostgreSQL would never say that it was a lock.
+        # Shorter, or PostgreSQL would never report the lock as the reason.
         wait = min(limit - 1, int(self.wait * 1000))
         limits = f"SET LOCAL statement_timeout = {limit}; SET LOCAL lock_timeout = {wait}"
         execute(limits, None, False, context)

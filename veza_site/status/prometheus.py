@@ -1,6 +1,7 @@
 """The report as Prometheus text (exposition format 0.0.4): gauges, one sample a line.
 
-The format is three kinds of lines; the client library is made for counters within a process.
+The format has three kinds of lines. The client library is for counters in a process, so it is not
+used.
 """
 
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import Any
 from veza_site.status.questions import QUESTIONS
 from veza_site.status.report import Report
 
-#: Metric, value, and labels.
+#: A metric, its value, and its labels.
 type Sample = tuple[str, float, dict[str, Any]]
 
 HELP = {
@@ -47,11 +48,11 @@ HELP = {
 
 
 def render(report: Report | None) -> str:
-    """The text; None: the database did not answer."""
+    """The text. None: the database did not answer."""
     by_name: dict[str, dict[str, float]] = {}
     for name, value, labels in _samples(report):
         values, series = by_name.setdefault(name, {}), _series(name, labels)
-        # Two replicas may have one name and one address; of the same series there is one sample.
+        # Two replicas may have the same name and address. A series has one sample.
         values[series] = max(value, values.get(series, value))
     return "".join(
         f"# HELP {name} {HELP[name]}\n# TYPE {name} gauge\n"

@@ -1,6 +1,6 @@
-"""The questions, each put to the catalog or to an index: none reads a table of any size.
+"""The questions. Each reads the catalog or an index; none reads a large table.
 
-Each takes a connection and returns values for JSON; times are in seconds, sizes in bytes.
+Each takes a connection and returns values for JSON. Times are in seconds, sizes in bytes.
 """
 
 import json
@@ -25,18 +25,18 @@ from veza_site.replicas.replica import replicas
 from veza_site.status.deadline import left
 from veza_streaming.weekly_plays import WEEKLY_PLAYS
 
-#: How far rows are counted: above it the answer is "that many at least".
+#: Rows are counted up to this number. Above it, the answer is "at least that many".
 MOST_COUNTED = 1000
 
 type Answer = dict[str, Any]
 
 
 class NotAllowedError(Exception):
-    """The role may not see the answer; the text says what it needs."""
+    """The role cannot see the answer; the text says which right it needs."""
 
 
 def rows(connection: BaseDatabaseWrapper, query: Any, *parameters: Any) -> list[Answer]:
-    """The rows of a query, each by the names of its columns."""
+    """The rows of a query, each as a dict with the names of its columns."""
     with connection.cursor() as cursor:
         cursor.execute(query, parameters or None)
         names = [column.name for column in cursor.description]
@@ -44,7 +44,7 @@ def rows(connection: BaseDatabaseWrapper, query: Any, *parameters: Any) -> list[
 
 
 def server(connection: BaseDatabaseWrapper) -> Answer:
-    """Which server, database and role this is, by the server's own answer."""
+    """The server, database and role, as the server reports them."""
     [answer] = rows(
         connection,
         """
@@ -56,12 +56,12 @@ def server(connection: BaseDatabaseWrapper) -> Answer:
             extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())::float8 AS uptime
         """,
     )
-    # As the client was told it: a host's name, or a socket's directory.
+    # As the client was configured: a host name, or the directory of a socket.
     return {"host": connection.connection.info.host, **answer}
 
 
 def schema(connection: BaseDatabaseWrapper) -> Answer:
-    """The version of `public`, and how many objects it has."""
+    """The version of `public`, and how many objects of each kind it has."""
     counts = read_summary(connection).as_dict()
     del counts["server_version"]
     return counts
@@ -102,13 +102,13 @@ def _job(connection: BaseDatabaseWrapper, job: str) -> Answer:
     )
     if not found:
         return {"finished_at": None, "age": None}
-    # Django has psycopg give JSON as text.
+    # Django makes psycopg return JSON as text.
     details = json.loads(found[0].pop("details"))
     return {**found[0], **details}
 
 
 def backup(connection: BaseDatabaseWrapper) -> Answer:
-    """The last backup_db that could write down that it succeeded."""
+    """The last backup_db that could record its success."""
     return _job(connection, BACKUP)
 
 
@@ -123,14 +123,14 @@ def purge(connection: BaseDatabaseWrapper) -> Answer:
 
 
 def recount(connection: BaseDatabaseWrapper) -> Answer:
-    """The last recount of all counters. It has no timetable, so it is never late."""
+    """The last recount of all counters. It has no schedule, so it is never late."""
     return _job(connection, RECOUNT)
 
 
 def purge_due(connection: BaseDatabaseWrapper) -> Answer:
-    """Rows that a purge would look for now, by table and column, `MOST_COUNTED` at most of each."""
+    """Rows that a purge would delete now, by table and column, at most `MOST_COUNTED` of each."""
     dues = read_policy(read_catalog(connection), settings.PURGE_AFTER_DAYS)
-    # One after another they would be a round trip each; the branches are one index scan each.
+    # Separate statements would need a round trip each. Each branch is one index scan.
     statement = sql.SQL(" UNION ALL ").join(_count(due) for due in dues)
     found = rows(connection, statement) if dues else []
     return {row["name"]: row["number"] for row in found if row["number"]}
@@ -150,7 +150,7 @@ def _count(due: Due) -> sql.Composable:
 
 
 def queue(connection: BaseDatabaseWrapper) -> Answer:
-    """Transcode jobs by state, `MOST_COUNTED` at most, and the ages of the oldest open ones."""
+    """Transcode jobs by state, at most `MOST_COUNTED`, and the ages of the oldest open jobs."""
     found = rows(
         connection,
         """
@@ -174,7 +174,7 @@ def queue(connection: BaseDatabaseWrapper) -> Answer:
 
 
 def invalid_indexes(connection: BaseDatabaseWrapper) -> Answer:
-    """Indexes that a CREATE INDEX CONCURRENTLY left behind; not those being built."""
+    """Invalid indexes that a CREATE INDEX CONCURRENTLY left, without those that are being built."""
     found = rows(
         connection,
         """
@@ -194,7 +194,9 @@ def invalid_indexes(connection: BaseDatabaseWrapper) -> Answer:
 
 
 def transaction_ids(connection: BaseDatabaseWrapper) -> Answer:
-    """The age of the oldest transaction ids in any database, and when autovacuum freezes."""
+    """The age of the oldest transaction ids in any database, and the age at which autovacuum
+    freezes.
+    """
     [answer] = rows(
         connection,
         """
@@ -210,7 +212,7 @@ def transaction_ids(connection: BaseDatabaseWrapper) -> Answer:
 
 
 def replication(connection: BaseDatabaseWrapper) -> Answer:
-    """Replicas and their lag, the WAL that slots keep; on a replica, how far behind it is."""
+    """Replicas and their lag, and the WAL that slots keep. On a replica: how far behind it is."""
     _needs_statistics(connection)
     current = """CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn()
         ELSE pg_current_wal_lsn() END"""
@@ -244,10 +246,10 @@ def replication(connection: BaseDatabaseWrapper) -> Answer:
 
 
 def admin_replicas(connection: BaseDatabaseWrapper) -> Answer:
-    """The replicas that the admin reads from: why one is not, and how far behind it is."""
+    """The replicas that the admin reads from: why one is not used, and how far behind it is."""
     if not settings.REPLICAS or (primary := read_primary(connection)) is None:
         return {}
-    # All at once. One at which nobody answers takes a second: a thread of its own waits that long.
+    # All at the same time. One that does not answer takes a second, in a separate thread.
     looks = [
         (each, Thread(target=each.look_alone, args=(primary,), daemon=True)) for each in replicas()
     ]
@@ -265,10 +267,10 @@ def admin_replicas(connection: BaseDatabaseWrapper) -> Answer:
 
 
 def nodes(connection: BaseDatabaseWrapper) -> Answer:
-    """The workers of Citus, each with the reason why it cannot be used; nothing without Citus."""
+    """The workers of Citus, each with the reason why it cannot be used; empty without Citus."""
     if not rows(connection, INSTALLED):
         return {}
-    # Where packets are lost nobody refuses: of the time that a statement has, a part.
+    # If packets are lost, nobody refuses the connection. So this gets only a part of the time.
     rows(
         connection,
         """
@@ -276,7 +278,7 @@ def nodes(connection: BaseDatabaseWrapper) -> Answer:
         FROM pg_settings WHERE name = 'statement_timeout' AND setting::int > 20
         """,
     )
-    # Over new connections, to all at once. A worker that is disabled is not asked.
+    # Over new connections, to all at the same time. A disabled worker is left out.
     found = rows(
         connection,
         """
@@ -316,7 +318,7 @@ def transactions(connection: BaseDatabaseWrapper) -> Answer:
 
 
 def connections(connection: BaseDatabaseWrapper) -> Answer:
-    """How many sessions the server has, and how many an ordinary role may have."""
+    """How many sessions the server has, and how many an ordinary role can have."""
     [answer] = rows(
         connection,
         """
@@ -330,7 +332,7 @@ def connections(connection: BaseDatabaseWrapper) -> Answer:
 
 
 def planner(connection: BaseDatabaseWrapper) -> Answer:
-    """`random_page_cost`, and where it is set: `default` is PostgreSQL's own."""
+    """`random_page_cost`, and where it was set: `default` is PostgreSQL's own value."""
     [answer] = rows(
         connection,
         "SELECT setting::float8 AS random_page_cost, source FROM pg_settings "
@@ -355,7 +357,7 @@ def _needs_statistics(connection: BaseDatabaseWrapper) -> None:
         raise NotAllowedError("the role sees only its own sessions: GRANT pg_monitor to it")
 
 
-#: The most important first: those behind them get what time is left.
+#: The most important questions first: the others get the time that is left.
 QUESTIONS: dict[str, Callable[[BaseDatabaseWrapper], Answer]] = {
     question.__name__: question
     for question in (

@@ -1,4 +1,4 @@
-"""Puts all questions in one read-only transaction of bounded time."""
+"""Asks all questions in one read-only transaction with a time limit."""
 
 import time
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from veza_site.status.attention import Concern, concerns_of
 from veza_site.status.deadline import Bounded, NoTimeLeftError, within
 from veza_site.status.questions import QUESTIONS, NotAllowedError
 
-#: Seconds for all questions, for a statement of one, and for a lock that a statement waits for.
+#: Seconds for all questions, for one statement, and for a lock that a statement waits for.
 LONGEST, LONGEST_STATEMENT, LONGEST_WAIT = 1.0, 0.25, 0.1
 
 REASONS = {
@@ -30,7 +30,7 @@ REASONS = {
 
 @dataclass(slots=True)
 class Report:
-    """Answers by question, reasons for questions without one, and what needs attention."""
+    """The answers by question, the reasons for missing answers, and what needs attention."""
 
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     unanswered: dict[str, str] = field(default_factory=dict)
@@ -48,9 +48,10 @@ class Report:
 
 
 def read_report(connection: BaseDatabaseWrapper, ignore: Sequence[str] = ()) -> Report:
-    """Ask everything but `ignore`. Raises Django's `DatabaseError` when there is no connection.
+    """Ask all questions except those in `ignore`.
 
-    A question that the server does not answer in time, or not to this role, is in `unanswered`.
+    A question that the server does not answer in time, or not for this role, is in `unanswered`.
+    Raises Django's `DatabaseError` if there is no connection.
     """
     report = Report()
     connection.ensure_connection()
@@ -58,7 +59,7 @@ def read_report(connection: BaseDatabaseWrapper, ignore: Sequence[str] = ()) -> 
     with within(LONGEST), transaction.atomic(using=connection.alias):
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION READ ONLY")
-            # A light guest, as the audit is.
+            # With little load for the server, like the audit.
             cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off")
         for name in QUESTIONS:
             if name not in ignore:

@@ -1,4 +1,4 @@
-"""The report for people: a line for each question, then what needs attention."""
+"""The report as text: a line for each question, then what needs attention."""
 
 from typing import Any
 

@@ -1,1 +1,1 @@
-"""The support admin: who gets in, what is remembered of what they do, and the site itself."""
+"""The support admin: who may enter, what is logged, and the site itself."""

@@ -1,12 +1,9 @@
-"""How often somebody may try: counted in the database, so for all processes and machines at once.
+"""Limits attempts. They are counted in the database, so for all processes and machines together.
 
-Answers depend on what was typed, never on whose account it is. A name has a count for each
-network, and one over all networks whose pause grows; a network has one over all names. The account
-has the same two counts over all of its names. They are silent: while one of them pauses, every
-password is answered as a wrong one, so that no answer tells which names are of one account. A
-browser that signed in to the account before (`veza_site.support.devices`) has a count of its own,
-and no other, so that no stranger shuts the owner out. Codes of the second factor are counted for
-each account, and such a browser alone.
+Answers depend on what was typed, never on the account. A name has a count for each network, and one
+over all networks, whose pause grows. A network has one count over all names. The account has the
+same two counts over all of its names. Their pauses are silent: every password is then answered as a
+wrong one, so that no answer shows which names belong to one account.
 
 An attempt is counted before it is made, and taken back when it succeeds: of many at once no more
 pass than of one after the other. All attempts at names are counted one after the other: if only
@@ -32,16 +29,16 @@ from veza_site.models import AttemptCount, HashingSlot
 
 DAY = 24 * 3600
 
-#: Codes that may be wrong before there is a pause.
+#: The number of wrong codes before there is a pause.
 CODES = 3
 
-#: How often a site (/48) may fail, beside a home (/64).
+#: How many more failures a site (/48) may have than a home (/64).
 SITE_TIMES = 4
 
-#: Rows that are kept at most: beyond, the oldest are deleted before their time.
+#: The most rows that are kept. Beyond that, the oldest are deleted early.
 MOST_ROWS = 1_000_000
 
-#: Rows that one attempt deletes at most; it adds six.
+#: The most rows that one attempt deletes. It adds six.
 CLEANED = 100
 
 #: What time it is: not of the transaction, which may have waited for others.
@@ -64,11 +61,13 @@ CUT = """
 
 
 class BusyError(Exception):
-    """So many try at once that this one has to come again."""
+    """Too many attempts at the same time: the client must try again."""
 
 
 class PausedError(Exception):
-    """It was tried too often. `kind` says what was counted, `seconds` when to try again."""
+    """There were too many attempts. `kind` is what was counted, `seconds` the time until the
+    next one.
+    """
 
     def __init__(self, kind: str, seconds: int) -> None:
         super().__init__(f"{kind}: {seconds} s")
@@ -78,9 +77,9 @@ class PausedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """From the `limit`th failure on, each is followed by a pause, twice as long as the one before.
+    """After `limit` failures, each failure is followed by a pause, twice as long as the one before.
 
-    All times are in seconds. `memory`: how long a failure is remembered at least.
+    All times are in seconds. `memory` is how long a failure is remembered at least.
     """
 
     kind: str
@@ -90,35 +89,35 @@ class Bound:
     memory: int
     name: str = ""
     network: str = ""
-    #: Whether a success clears the count; otherwise it takes back its own attempt alone.
+    #: Whether a success clears the count. Otherwise it takes back only its own attempt.
     is_cleared: bool = False
-    #: Whether its pause is not told: the attempt fails, as if the password were wrong.
+    #: Whether the pause is silent: the attempt fails as if the password were wrong.
     is_silent: bool = False
 
     @property
     def key(self) -> str:
-        """Under which it is counted."""
+        """The key of the count."""
         return keyed_hash("\0".join((self.kind, self.name, self.network)))
 
     def free_at(self, failures: int, last_at: datetime) -> datetime:
         """When the next attempt may be made."""
         if failures < self.limit:
             return last_at
-        # Beyond 2^30 s no pause is longer than the longest.
+        # No pause is longer than the longest, so 2^30 s is enough.
         pause = min(self.longest, self.pause * 2 ** min(failures - self.limit, 30))
         return last_at + timedelta(seconds=pause)
 
 
 def keyed_hash(text: str) -> str:
-    """What stands for a text, so that nobody without SECRET_KEY can tell which it was."""
+    """A hash of a text that nobody can reverse without SECRET_KEY."""
     return salted_hmac(__name__, text, algorithm="sha256").hexdigest()
 
 
 def hash_of_name(name: str) -> str:
-    """Under which a typed name is counted: one hash for all spellings that find one account.
+    """The key for a typed name: the same hash for all spellings that find the same account.
 
-    PostgreSQL compares usernames by `upper`, which makes I of the dotless ı, and in a Turkish
-    locale İ of i: case folding alone would give such a spelling a count of its own.
+    PostgreSQL compares usernames by `upper`. It converts the dotless ı to I, and in a Turkish
+    locale i to İ. With case folding alone, such a spelling would get a separate count.
     """
     return keyed_hash(name.upper().casefold().replace("\N{COMBINING DOT ABOVE}", ""))
 
@@ -126,11 +125,11 @@ def hash_of_name(name: str) -> str:
 def of_sign_in(
     name: str, networks: list[str], device: str | None, account: str | None
 ) -> list[Bound]:
-    """What an attempt to sign in counts for.
+    """The counts for a sign-in attempt.
 
     `name` is what was typed, `networks` are the client's (`networks_of`), `account` is the key of
-    the account that the name is of, `device` its known browser. A name of no account is counted as
-    if it were the only one of an account.
+    the account with this name, and `device` is its known browser. A name without an account is
+    counted as if it were the only name of an account.
     """
     pause = settings.SIGN_IN_PAUSE_MINUTES * 60
     longest = settings.SIGN_IN_LONGEST_PAUSE_MINUTES * 60
@@ -154,7 +153,7 @@ def of_sign_in(
 
 
 def of_code(account: str, device: str | None) -> list[Bound]:
-    """What a code of the second factor counts for: three, then 1 s, 2 s, 4 s, … of pause."""
+    """The counts for a code of the second factor: three codes, then pauses of 1 s, 2 s, 4 s, …"""
     longest = settings.SECOND_FACTOR_PAUSE_MINUTES * 60
     kind, name = ("browser_code", device) if device else ("code", keyed_hash(account))
     return [Bound(kind, CODES, 1, longest, DAY, name=name, is_cleared=True)]
@@ -162,14 +161,14 @@ def of_code(account: str, device: str | None) -> list[Bound]:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One that was counted. `silent`: the kind of a pause of the account; empty: there is none."""
+    """A counted attempt. `silent` is the kind of a silent pause of the account, or empty."""
 
     bounds: list[Bound]
     silent: str = ""
 
     @contextmanager
     def unless_busy(self) -> Iterator[None]:
-        """What could not be tried in this block does not count."""
+        """In this block, an attempt that could not be made does not count."""
         try:
             yield
         except BusyError:
@@ -177,9 +176,9 @@ class Attempt:
             raise
 
     def take_back(self, *, succeeded: bool) -> None:
-        """It succeeded, or was not made after all: it counts no longer.
+        """Take back the count of an attempt that succeeded or was not made.
 
-        Where a limit of the role strikes, it counts on: whoever made it is not held up by that.
+        If a limit of the role stops this, the attempt stays counted, and its client is not delayed.
         """
         try:
             self._take_back(succeeded=succeeded)
@@ -189,7 +188,7 @@ class Attempt:
 
     def _take_back(self, *, succeeded: bool) -> None:
         bounds = {bound.key: bound for bound in self.bounds}
-        # Who takes back a success does not wait for all others.
+        # A successful attempt does not wait for all others.
         with transaction.atomic() if succeeded else _one_after_the_other(self.bounds):
             counts = list(_locked(bounds))
             for count in counts:
@@ -197,7 +196,7 @@ class Attempt:
                 count.failures = max(0, count.failures - 1)
                 if succeeded and bound.is_cleared:
                     count.failures = 0
-                # No pause was going on when it was made.
+                # There was no pause when it was made.
                 count.free_at = count.last_at
             AttemptCount.objects.bulk_update(counts, ["failures", "free_at"])
 
@@ -208,10 +207,10 @@ def _is_limit(error: OperationalError) -> bool:
 
 
 def count(bounds: list[Bound]) -> Attempt:
-    """Count an attempt for all of these. Raises `PausedError`, with nothing counted.
+    """Count an attempt. Raises `PausedError`, with nothing counted.
 
-    A silent pause raises nothing: see `Attempt.silent`. Raises `BusyError` where so many try the
-    same that a limit of the role strikes.
+    A silent pause raises nothing: see `Attempt.silent`. Raises `BusyError` if so many clients try
+    the same that a limit of the role stops this one.
     """
     try:
         return _count(bounds)
@@ -227,7 +226,7 @@ def _count(bounds: list[Bound]) -> Attempt:
     # While a pause lasts, who goes on trying costs one query.
     _longest_pause(AttemptCount.objects.filter(key__in=told).annotate(now=CLOCK), by_key)
     with _one_after_the_other(bounds):
-        # Whether they are new or not: from here on they are ours until the end.
+        # New or not, these rows are now locked until the end.
         AttemptCount.objects.bulk_create(
             [
                 AttemptCount(key=key, kind=bound.kind, name=bound.name, network=bound.network)
@@ -241,7 +240,7 @@ def _count(bounds: list[Bound]) -> Attempt:
         now = counts[0].now
         silent = _longest_pause(counts, by_key)
         if silent:
-            # Trying does not prolong it either.
+            # This attempt does not prolong the pause either.
             counts = [count for count in counts if count.key in told]
         for count in counts:
             bound = by_key[count.key]
@@ -256,7 +255,7 @@ def _count(bounds: list[Bound]) -> Attempt:
 
 @contextmanager
 def _one_after_the_other(bounds: Iterable[Bound]) -> Iterator[None]:
-    """A transaction; of attempts at names, one at a time. Known browsers and codes do not wait."""
+    """A transaction. Attempts at names run one at a time. Known browsers and codes do not wait."""
     with transaction.atomic():
         if any(bound.is_silent for bound in bounds):
             turn = HashingSlot.objects.select_for_update().filter(number=TURN)
@@ -269,7 +268,7 @@ def _one_after_the_other(bounds: Iterable[Bound]) -> Iterator[None]:
 def _longest_pause(counts: Iterable[Any], bounds: dict[str, Bound]) -> str:
     """The kind of the longest pause that is not over `now`, as each says; empty: there is none.
 
-    Raises `PausedError` where one of them is told.
+    Raises `PausedError` if one of them is not silent.
     """
     paused = sorted(
         (
@@ -287,7 +286,7 @@ def _longest_pause(counts: Iterable[Any], bounds: dict[str, Bound]) -> str:
 
 
 def forget_names(*names: str) -> int:
-    """End the pauses of what is typed as one of these, or of accounts' keys; return how many."""
+    """End the pauses of these names, or of accounts' keys; return how many there were."""
     hashes = [*map(hash_of_name, names), *map(keyed_hash, names)]
     return AttemptCount.objects.filter(name__in=hashes).delete()[0]
 
@@ -305,5 +304,5 @@ def _locked(keys: Iterable[str]) -> QuerySet[AttemptCount]:
 def _clean_up(now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(CLEAN_UP, [now, CLEANED])
-        # Numbers only grow, so no more rows than that have numbers above it.
+        # Numbers only grow, so at most that many rows have higher numbers.
         cursor.execute(CUT, [MOST_ROWS, CLEANED])

@@ -1,4 +1,4 @@
-"""Who may sign in to the support admin, and how often it may be tried."""
+"""Who may sign in to the support admin, and how often somebody may try."""
 
 import secrets
 from typing import Any
@@ -18,7 +18,7 @@ from veza_site.support.networks import networks_of
 
 
 class SupportBackend(LiveUserBackend):
-    """Live users who hold `admin.access`. All others get the answer of a wrong password."""
+    """Accepts live users with `admin.access`. All others get the answer for a wrong password."""
 
     def authenticate(
         self,
@@ -29,13 +29,14 @@ class SupportBackend(LiveUserBackend):
     ) -> User | None:
         """Return the user, or None.
 
-        Raises `PausedError` when it was tried too often, and `BusyError` when too many try at
-        once; whether there is such an account plays no part in either.
+        Raises `PausedError` after too many attempts, and `BusyError` if too many run at the same
+        time. Both are the same whether the account exists or not.
         """
         if not username or password is None:
             return None
         if is_too_long(password):
-            # No account has it, and a hash would cut it. It is counted and logged like any other.
+            # No account has it, and bcrypt would truncate it. It is counted and logged like any
+            # other.
             password = secrets.token_urlsafe()
         with admitted(is_known=signed_in_before(request)) as is_admitted:
             if not is_admitted:
@@ -52,7 +53,7 @@ class SupportBackend(LiveUserBackend):
         try:
             attempt = attempts.count(bounds)
             if attempt.silent:
-                # Answered as a wrong one: what it costs is the same, too.
+                # It is answered like a wrong password, and costs the same.
                 password = secrets.token_urlsafe()
             with attempt.unless_busy(), hashing(is_known=device is not None):
                 found = self.check(user, password)
@@ -70,14 +71,15 @@ class SupportBackend(LiveUserBackend):
         return found
 
     def may_sign_in(self, user: User) -> bool:
-        """Whether the user may enter the support admin; asks the tables."""
-        # Kept for the log, which else would ask again, and so take longer for an account.
+        """Whether the user may enter the support admin; reads the tables."""
+        # Kept for the log. Otherwise the log would query again, and take longer if there is an
+        # account.
         user.__dict__["may_enter"] = access_of(user).may_enter
         return user.__dict__["may_enter"] and super().may_sign_in(user)
 
 
 def _reason(user: User | None) -> str:
-    """Why the account could not have signed in, whatever the password; else that it was wrong."""
+    """Why the account could not have signed in with any password; otherwise, that it was wrong."""
     if user is None:
         return "unknown_name"
     if user.is_banned:

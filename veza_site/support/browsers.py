@@ -1,19 +1,19 @@
-"""What a browser says that it is, in words that its owner knows: "Firefox on Windows"."""
+"""The browser of a user agent, in words that its owner knows: "Firefox on Windows"."""
 
-#: What a user agent has, and what people call that; the first that it has, since most name others
-#: to be served like these.
+#: Parts of user agents, and the usual names. The first match wins, because most browsers also name
+#: others.
 BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("SamsungBrowser/", "Samsung Internet"),
             ("Firefox/", "Firefox"), ("FxiOS/", "Firefox"), ("CriOS/", "Chrome"),
             ("Chrome/", "Chrome"), ("Safari/", "Safari"))  # fmt: skip
 SYSTEMS = (("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"),
            ("Mac OS X", "macOS"), ("Linux", "Linux"))  # fmt: skip
 
-#: Of one that is no browser, its name: "curl".
+#: The name of a program that is not a browser: "curl".
 LONGEST = 40
 
 
 def browser_name(user_agent: str) -> str:
-    """The browser and the system; of what is no browser, what it calls itself first."""
+    """The browser and the system; for other programs, the name that they give first."""
     browser, system = (
         next((name for mark, name in known if mark in user_agent), "")
         for known in (BROWSERS, SYSTEMS)

@@ -1,4 +1,4 @@
-"""What an action changed, column by column: the value before, and the one after."""
+"""What an action changed, column by column, with the values before and after."""
 
 from datetime import datetime
 from typing import Any
@@ -16,12 +16,12 @@ from veza_core.screens.display import NOTHING, exact, said, short_id, shortened,
 from veza_core.screens.labels import url_of
 from veza_core.screens.legible import name_html
 
-#: Characters of a value.
+#: The most characters of a value.
 LONGEST = 300
 
 
 def changes_html(entry: Any) -> SafeString:
-    """The columns of which an entry of the staff log has two different values, a line each."""
+    """The columns with different values in an entry of the staff log, a line each."""
     before, after = entry.before or {}, entry.after or {}
     if not (isinstance(before, dict) and isinstance(after, dict)):
         # Too long for a page: both are shown as they were recorded.
@@ -45,7 +45,7 @@ def changes_html(entry: Any) -> SafeString:
 
 
 def model_of(table: str) -> type[Model] | None:
-    """The model of a table; None for a table that has none."""
+    """The model of a table, or None."""
     return next((model for model in apps.get_models() if model._meta.db_table == table), None)
 
 
@@ -60,7 +60,7 @@ def _value(model: type[Model] | None, name: str, value: Any) -> SafeString:
         try:
             known = field.to_python(value)
         except ValidationError:
-            # As it was recorded, by an older release for instance.
+            # As it was recorded, for example by an older release.
             known = value
         if isinstance(known, datetime):
             return format_html("{}", exact(known))

@@ -1,7 +1,7 @@
-"""Rows made in each day, kept as they are counted: no page ever counts a day twice.
+"""Rows created in each day, stored when they are counted, so that no day is counted twice.
 
-Each call goes on where the last one ended, and reads a bounded number of index entries, so that a
-page costs the same when a table holds a thousand times as many rows.
+Each call continues where the last one ended, and reads a limited number of index entries. So a page
+costs the same if a table has a thousand times as many rows.
 """
 
 import json
@@ -17,20 +17,20 @@ from psycopg import sql
 from veza_core.screens.charts import Day, days_until
 from veza_site.models import CountedUntil, DailyCount
 
-#: Days that charts show.
+#: The number of days in a chart.
 DAYS = 30
 
-#: Index entries that one call reads, of each table.
+#: Index entries that one call reads for each table.
 STEP = 10_000
 
-#: A row's time is that of its transaction's begin, and it is seen when that ends.
+#: A row has the time at which its transaction began, but becomes visible when the transaction ends.
 MARGIN = timedelta(minutes=5)
 
-#: What was counted so lately is not gone on with.
+#: A recent count is not continued.
 PAUSE = timedelta(minutes=1)
 
-#: The next step of one table: the time up to which it goes, and how many rows of each day are
-#: before that. Rows of the step's last time are left to the next one, which has all of them.
+#: The next step for one table: the time up to which it counts, and how many rows of each day are
+#: before that. The next step counts the rows of the step's last time, because it sees all of them.
 _COUNT = """
     WITH step AS MATERIALIZED (
         SELECT created_at FROM {table}
@@ -45,7 +45,7 @@ _COUNT = """
 """
 _COUNT_TIME = "SELECT count(*) FROM {table} WHERE created_at = %s"
 
-#: Adds the numbers of those tables only that nobody else has gone on with from the same time.
+#: Adds the numbers only for tables for which nobody else has continued from the same time.
 _KEEP = """
     WITH moved AS (
         INSERT INTO django.veza_site_counteduntil AS kept ("table", until)
@@ -103,7 +103,7 @@ def _count(since: dict[str, datetime], until: datetime, alias: str) -> dict[str,
                 step.numbers[day] = number
         for table, step in steps.items():
             if step.reached == since[table] < until:
-                # More rows of one time than a step has: they are counted all the same.
+                # If a step cannot hold all rows of one time, they are counted anyway.
                 cursor.execute(_query(_COUNT_TIME, table), [step.reached])
                 (step.numbers[step.reached.astimezone(UTC).date()],) = cursor.fetchone()
                 step.reached += timedelta(microseconds=1)
@@ -139,7 +139,7 @@ def _midnight(day: date) -> datetime:
 
 
 def last_days(reached: dict[str, datetime]) -> dict[str, list[Day]]:
-    """The last `DAYS` days of each table; None for days that no count has come to."""
+    """The last `DAYS` days of each table; None for days that are not counted yet."""
     days = days_until(timezone.now().astimezone(UTC).date(), DAYS)
     rows: Any = DailyCount.objects.filter(table__in=reached, day__gte=days[0])
     kept = {(row.table, row.day): row.number for row in rows}

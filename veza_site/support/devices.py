@@ -1,8 +1,8 @@
-"""Browsers that signed in before: strangers' attempts at an account do not hold them up.
+"""Known browsers, which attempts of strangers do not delay.
 
-A signed cookie says so of one account, until its `token_version` is raised or the cookie is too
-old. It opens nothing: password and code are asked for as of anybody. (OWASP, "Slow Down Online
-Guessing Attacks with Device Cookies".)
+A signed cookie says that the browser signed in to an account, until `token_version` is raised or
+the cookie is too old. It gives no access: password and code are still needed. (OWASP, "Slow Down
+Online Guessing Attacks with Device Cookies".)
 """
 
 import secrets
@@ -18,7 +18,7 @@ DAY = 24 * 3600
 
 
 def known_device(request: HttpRequest | None, user: User | None) -> str | None:
-    """What the request's browser is counted under, if it signed in to the account before."""
+    """The key of the request's browser, if it signed in to the account before."""
     said = _said(request)
     if said is None or user is None:
         return None
@@ -27,12 +27,12 @@ def known_device(request: HttpRequest | None, user: User | None) -> str | None:
 
 
 def signed_in_before(request: HttpRequest | None) -> bool:
-    """Whether the request's browser signed in before, to whatever account; asks no table."""
+    """Whether the request's browser signed in before, to any account; reads no table."""
     return _said(request) is not None
 
 
 def _said(request: HttpRequest | None) -> tuple[str, str, int] | None:
-    """What the cookie says: the browser's own word, an account, its `token_version`."""
+    """What the cookie says: the browser's key, an account, its `token_version`."""
     cookie = request.COOKIES.get(settings.KNOWN_BROWSER_COOKIE_NAME) if request else None
     try:
         device, account, version = TimestampSigner(salt=SALT).unsign_object(
@@ -44,7 +44,7 @@ def _said(request: HttpRequest | None) -> tuple[str, str, int] | None:
 
 
 def remember(request: HttpRequest, response: HttpResponse, user: User) -> None:
-    """Let the browser be known from now on; one that is keeps what it is counted under."""
+    """Make the browser known from now on; a known one keeps its key."""
     device = known_device(request, user) or secrets.token_hex(16)
     cookie = TimestampSigner(salt=SALT).sign_object([device, str(user.pk), user.token_version])
     response.set_cookie(

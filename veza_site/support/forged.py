@@ -1,4 +1,4 @@
-"""What is answered when the token against forged requests is not the session's."""
+"""The response if the CSRF token is not the session's."""
 
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -9,10 +9,10 @@ from veza_core.screens.actions import typed
 
 
 def forged(request: HttpRequest, reason: str = "") -> HttpResponseBase:
-    """Django's page; for a form of this site, its own page with what was typed, to send again.
+    """Django's page. For a form of this site: the form with the typed text, to send it again.
 
-    The token changes with every sign-in: who signed in again in another tab sends the old one.
-    Nothing is done but to keep the text: only its author's form has their stamp.
+    The token changes with every sign-in, so a page sends the old one after a sign-in in another
+    tab. Only the text is kept, and only its author's form has the right stamp.
     """
     if request.method == "POST" and typed.keep(staff_request(request)):
         return HttpResponseRedirect(request.get_full_path())

@@ -12,7 +12,7 @@ REFUSED = (
 
 
 class SignInForm(AuthenticationForm):
-    """E-mail or username, and password; one message for all that can be wrong."""
+    """E-mail or username, and password, with one message for all errors."""
 
     error_messages = {"invalid_login": REFUSED, "inactive": REFUSED}
 

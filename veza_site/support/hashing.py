@@ -1,9 +1,9 @@
-"""How many attempts to sign in are looked at at once: without a bound they slow every page down.
+"""Limits concurrent sign-in attempts, which would otherwise slow all pages down.
 
-bcrypt takes a processor for a quarter of a second. Who hashes holds a row of `HashingSlot`, locked
-until the transaction ends: so a process that is killed holds nothing, and a pooler may stand in
-between. Attempts also wait for each other while they are counted. They wait in half of a process's
-threads at most: the others are for pages.
+bcrypt uses a processor for a quarter of a second. An attempt locks a row of `HashingSlot` until its
+transaction ends. So a killed process holds nothing, and this works behind a pooler. Attempts also
+wait for each other while they are counted. They use at most half of a process's threads, so that
+the others serve pages.
 """
 
 from collections import Counter
@@ -17,19 +17,19 @@ from django.db import transaction
 from veza_site.models import HashingSlot
 from veza_site.support.attempts import BusyError
 
-#: Seconds after which it is worth trying again.
+#: Seconds after which a client should try again.
 RETRY_AFTER = 2
 
 _lock = Lock()
-#: Attempts that this process looks at now, of known browsers and of others.
+#: Attempts in this process now: of known browsers, and of others.
 _trying: Counter[bool] = Counter()
 
 
 @contextmanager
 def admitted(*, is_known: bool) -> Iterator[bool]:
-    """Hold a place of this process within the block; whether there was one.
+    """Take a place in this process for the block; yields whether there was one.
 
-    It asks no table. Known browsers have places of their own.
+    It reads no table. Known browsers have separate places.
     """
     with _lock:
         is_free = _trying[is_known] < settings.SIGN_INS_AT_ONCE
@@ -43,9 +43,9 @@ def admitted(*, is_known: bool) -> Iterator[bool]:
 
 @contextmanager
 def hashing(*, is_known: bool) -> Iterator[None]:
-    """Hold a slot within the block. Raises `BusyError` at once when none is free.
+    """Take a slot for the block. Raises `BusyError` at once if none is free.
 
-    One slot more is for browsers that signed in before: strangers cannot take all of them.
+    One more slot is only for known browsers, so that strangers cannot take all of them.
     """
     slots = settings.SIGN_IN_HASHES_AT_ONCE + is_known
     numbers = (1, slots)

@@ -1,7 +1,7 @@
-"""Secrets of the second factor that are not in the database, but made from it and SECRET_KEY.
+"""Secrets of the second factor, computed from the database and SECRET_KEY.
 
-Statements end in logs, and rows in backups: whoever has those, and not SECRET_KEY, has no second
-factor. After a change of SECRET_KEY those in SECRET_KEY_FALLBACKS are good as well.
+Statements appear in logs, and rows in backups. Without SECRET_KEY, these give no second factor.
+After a change of SECRET_KEY, secrets made with SECRET_KEY_FALLBACKS stay valid.
 """
 
 import secrets
@@ -13,36 +13,36 @@ from django.conf import settings
 from django.utils.crypto import salted_hmac
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-#: Octets of an authenticator's secret (RFC 4226, 4) and of what the database has in its place.
+#: Bytes of an authenticator's secret (RFC 4226, 4), and of what the database stores instead.
 SECRET, NONCE = 20, 16
-#: Hexadecimal digits by which the SECRET_KEY is known that an authenticator was enrolled with.
+#: Hexadecimal digits that identify the SECRET_KEY of an authenticator's enrolment.
 MARK = 8
 
 
 def new_authenticator_key() -> str:
-    """What the database has of a new authenticator: a mark of SECRET_KEY, and random digits."""
+    """What the database stores for a new authenticator: a mark of SECRET_KEY, and random digits."""
     return _mark(settings.SECRET_KEY) + secrets.token_hex(NONCE)
 
 
 def authenticator_secret(device: Any) -> bytes:
-    """The secret that an authenticator shares with this site."""
+    """The secret that an authenticator and this site share."""
     mark = device.key[:MARK]
     key = next((key for key in _secret_keys() if _mark(key) == mark), settings.SECRET_KEY)
     return _hmac("authenticator", device.key, key).digest()[:SECRET]
 
 
 def derive_authenticator_secrets() -> None:
-    """Have django-otp use `authenticator_secret`; it has no other way to be told."""
+    """Make django-otp use `authenticator_secret`; there is no other way."""
     TOTPDevice.bin_key = property(authenticator_secret)
 
 
 def digest(user: Any, code: str) -> str:
-    """What is stored of a recovery code of a user: 64 hexadecimal digits."""
+    """What is stored for a recovery code of a user: 64 hexadecimal digits."""
     return _digest(user, code, settings.SECRET_KEY)
 
 
 def stored_digest(user: Any, code: str, stored: list[str]) -> str:
-    """Which of the stored digests is that of a code, compared in constant time; empty: none."""
+    """The stored digest of a code, compared in constant time; empty if there is none."""
     found = ""
     for key in _secret_keys():
         wanted = _digest(user, code, key)

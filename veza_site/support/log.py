@@ -1,4 +1,4 @@
-"""Writing to the staff log."""
+"""Writes to the staff log."""
 
 import os
 from collections.abc import Mapping
@@ -31,12 +31,12 @@ def record(
     user: User | None = None,
     batch: UUID | None = None,
 ) -> StaffLogEntry:
-    """Add an entry, in the transaction that is open: a change and its entry are one commit.
+    """Add an entry in the open transaction, so that a change and its entry are one commit.
 
-    `subject` is a row, a model (its list, an export), or None (a sign-in). `before` and `after`
-    map columns to values, only those that changed; secrets among them are left out. `user` is
-    who did it, where that is not yet `request.access.user`. Never pass what somebody searched for.
-    `batch` is shared by the entries of one action on several rows.
+    `subject` is a row, a model (its list, an export), or None (a sign-in). `before` and `after` map
+    columns to values, only those that changed; secrets are left out. `user` is the member of staff,
+    if that is not yet `request.access.user`. Never pass what somebody searched for. `batch` is the
+    same for all entries of one action on several rows.
     """
     who = user or request.access.user
     return StaffLogEntry.objects.create(
@@ -61,7 +61,7 @@ def record_command(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> StaffLogEntry:
-    """Add an entry for what a command of manage.py did; who ran it is the machine's user."""
+    """Add an entry for a command of manage.py, in the name of the operating system's user."""
     return StaffLogEntry.objects.create(
         staff_name=f"manage.py {command} ({_machine_user()})"[:150],
         action=action,
@@ -72,17 +72,19 @@ def record_command(
 
 
 def _machine_user() -> str:
-    """Who runs this, by the kernel's word: variables such as LOGNAME say what anybody likes."""
+    """The user of the operating system, from the kernel: anybody can set variables such as
+    LOGNAME.
+    """
     number = os.getuid()
     try:
         return getpwuid(number).pw_name
     except KeyError:
-        # In a container the number may have no name.
+        # In a container, the number may have no name.
         return f"uid {number}"
 
 
 def redact(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """A copy fit for JSON in which each secret's value is replaced."""
+    """A copy for JSON, with secrets replaced."""
     if values is None:
         return None
     return {
@@ -91,7 +93,7 @@ def redact(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON has a word for as it is, all else as text."""
+    """Values that JSON can represent stay; all others become text."""
     if isinstance(value, Mapping):
         return redact({str(key): inner for key, inner in value.items()})
     if isinstance(value, (list, tuple, set, frozenset)):

@@ -1,23 +1,23 @@
-"""What the staff log says of rows is only for who may read the rows."""
+"""Hides details of rows in the staff log from staff who cannot read these rows."""
 
 from typing import Any
 
 from veza_core.access import StaffRequest
 
-#: What tells of the row itself, and not only that something was done to it.
+#: The fields with details of a row. The others say only that something was done.
 TELLING = ("subject_label", "reason", "text")
 VALUES = ("before", "after")
 
 
 def mask(request: StaffRequest, entry: Any) -> None:
-    """Take from an entry, or a note, what tells of a row that who asks may not read.
+    """Remove details of the row from an entry or a note, if the viewer may not read the row.
 
-    Who did what, when, to a row of which table, stays: staff are watched in the open.
+    Who did what, when, and in which table stays visible to all staff.
     """
     table = entry.subject_table
     if not table or request.access.may(table, "read"):
         return
-    # What was not selected is not there to be taken; to ask for it would be a query.
+    # A field that was not selected cannot be removed; to access it would be a query.
     for name in TELLING:
         if entry.__dict__.get(name):
             setattr(entry, name, f"(needs {table}.read)")

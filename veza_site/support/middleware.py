@@ -1,4 +1,6 @@
-"""`request.access`: who asks, and what they may do, read from the tables with every request."""
+"""Sets `request.access`: the user and their permissions, read from the tables with every
+request.
+"""
 
 from collections.abc import Callable
 
@@ -13,10 +15,10 @@ from veza_site.support import security_log, sessions
 
 
 class AccessMiddleware:
-    """Sets `request.access`, once a request, after Django's and django-otp's authentication.
+    """Sets `request.access` once a request, after the authentication by Django and django-otp.
 
-    Whoever has not passed the second factor is in `request.user`, and in `request.access` is
-    nobody yet. A session that may not go on is removed.
+    Before the second factor, `request.user` is the user, but `request.access` has no rights. A
+    session that has ended is removed.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -32,9 +34,9 @@ class AccessMiddleware:
         session = request.session
         if SESSION_KEY not in session:
             return nobody
-        # Read before request.user: that makes Django empty a session of another version, and
-        # django-otp forget a device that is gone. Such a session must end. Without a device, the
-        # user could enrol a new one.
+        # Read before request.user. That makes Django empty a session with another version, and
+        # django-otp forget a deleted device. Such a session must end: without a device, the user
+        # could enrol a new one.
         account, own = session[SESSION_KEY], session.get(sessions.OWN)
         had_device = DEVICE_ID_SESSION_KEY in session
         access = access_of(request.user)
@@ -55,5 +57,5 @@ class AccessMiddleware:
 
 
 def has_passed_second_factor(request: HttpRequest) -> bool:
-    """Whether the session has shown a second factor, or needs none."""
+    """Whether the session has passed the second factor, or does not need one."""
     return not settings.SECOND_FACTOR_REQUIRED or DEVICE_ID_SESSION_KEY in request.session

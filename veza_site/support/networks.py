@@ -1,20 +1,21 @@
-"""From which network a request comes, for counting: who holds one address often holds many."""
+"""The networks that attempts are counted for, because one client often has many addresses."""
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
-#: The bits of an IPv6 address that one customer has at least: any address within is theirs
-#: (RFC 6177; RFC 4291, 2.5.4). The second is what one customer has at most, commonly.
+#: The prefixes of IPv6 that one customer has: usually at least a /64, and at most a /48 (RFC 6177;
+#: RFC 4291, 2.5.4).
 HOME, SITE = 64, 48
 
-#: Under which all clients with IPv4 come to a server that has none (RFC 6052, 2.1; RFC 7755).
+#: Prefixes under which all IPv4 clients connect to a server with IPv6 only (RFC 6052, 2.1; RFC
+#: 7755).
 TRANSLATED = IPv6Network("64:ff9b::/96")
 
 
 def networks_of(address: str | None) -> list[str]:
-    """The networks that an address counts for, the smallest first; none for none.
+    """The networks of an address, the smallest first; empty for none.
 
-    An IPv4 address is its own, also where IPv6 carries it (`::ffff:192.0.2.7`; a translator,
-    6to4 and Teredo name the IPv4 address of who uses them). Of IPv6 it is the /64, then the /48.
+    An IPv4 address is a network by itself, also inside IPv6 (`::ffff:192.0.2.7`; a translator, 6to4
+    and Teredo contain the client's IPv4 address). For IPv6, it is the /64, then the /48.
     """
     if address is None:
         return []
@@ -27,7 +28,7 @@ def networks_of(address: str | None) -> list[str]:
 
 
 def _carried(address: IPv6Address) -> IPv4Address | None:
-    """The IPv4 address within, of whoever is at the other end."""
+    """The client's IPv4 address inside an IPv6 address."""
     if address.ipv4_mapped:
         return address.ipv4_mapped
     if address in TRANSLATED:

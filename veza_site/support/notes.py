@@ -9,7 +9,7 @@ from veza_site.models import Note
 
 
 def add_note(request: StaffRequest, subject: Model, text: str) -> Note:
-    """Add a note of who asks about a row, in the transaction that is open."""
+    """Add a note by the current user about a row, in the open transaction."""
     author: Any = request.access.user
     return Note.objects.create(
         subject_table=subject._meta.db_table,

@@ -1,6 +1,6 @@
-"""What a shift begins with: what failed, what waits, who is new, what colleagues did.
+"""The start page: failed and waiting jobs, new accounts, and what colleagues did.
 
-Each block's query takes its rows from an index, and a bounded number of them.
+Each query reads a limited number of rows from an index.
 """
 
 from contextlib import nullcontext
@@ -32,10 +32,10 @@ from veza_site.support.daily import go_on, last_days
 from veza_site.support.remembered import opening, told
 from veza_site.support.wording import done
 
-#: Tables with a chart of what was made in each day, and what the chart is called.
+#: Tables with a chart of new rows by day, and the titles of the charts.
 CHARTS = {"users": "New users", "track_plays": "Plays", "tracks": "Uploads"}
 
-#: In the charts' place.
+#: Shown instead of the charts.
 NOT_COUNTED = SafeString(
     "<p>New users, plays and uploads are not counted: a database server does not answer.</p>"
 )
@@ -43,18 +43,18 @@ NOT_COUNTED = SafeString(
 #: Rows of each list.
 LATEST = 8
 
-#: A job that has been worked at for longer is stuck: its worker gave no sign of life meanwhile.
+#: A job is stuck if its worker has given no sign of life for this long.
 STUCK = timedelta(hours=1)
 
-#: An account is new for so long.
+#: How long an account counts as new.
 NEW = timedelta(days=7)
 
-#: Of jobs that are being processed, so many are looked at, the oldest: more would be read from the
-#: table, and not from its index alone.
+#: The most jobs in processing that are examined, the oldest first. More would need the table, not
+#: only the index.
 OLDEST = 1_000
 
-#: A run of idx_hls_transcode_queue_status_created_at for each state, of a bounded length: how many
-#: jobs it has; and of the oldest that are being processed, how many began long ago.
+#: For each state, a limited range of idx_hls_transcode_queue_status_created_at: how many jobs it
+#: has, and how many of the oldest in processing began long ago.
 _QUEUE = """
     SELECT state::text, (
         SELECT count(*) FROM (
@@ -71,7 +71,7 @@ _QUEUE = """
     FROM unnest(enum_range(NULL::transcode_status)) AS state
 """
 
-#: Of idx_users_created_at, from its end.
+#: From the end of idx_users_created_at.
 _UNVERIFIED = """
     SELECT count(*) FILTER (WHERE NOT is_verified AND deleted_at IS NULL), count(*) FROM (
         SELECT is_verified, deleted_at FROM users WHERE created_at >= %s
@@ -82,7 +82,7 @@ _UNVERIFIED = """
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A number that leads to the list of what it counts."""
+    """A number with a link to the list that it counts."""
 
     title: str
     count: Count
@@ -92,7 +92,7 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """Jobs of the transcode queue in one state, and how many of them began long ago."""
+    """The transcode jobs in one state, and how many of them began long ago."""
 
     badge: SafeString
     count: Count
@@ -103,7 +103,7 @@ class QueueState:
 def overview(
     site: StaffSite, request: StaffRequest, alias: str, *, counts: bool = True
 ) -> dict[str, Any]:
-    """The start page's context: what the user may read of it; without `counts` of each day."""
+    """The context of the start page, as far as the user may read it; `counts`: with the charts."""
     context: dict[str, Any] = {
         "title": "Start",
         "tiles": [],
@@ -133,7 +133,7 @@ def overview(
 def _charts(request: StaffRequest, alias: str) -> list[SafeString]:
     may = request.access.may
     tables = [table for table in CHARTS if may(table, "read")]
-    # What is counted is kept: a replica that is behind would miss rows for good.
+    # Counts are stored. A replica that is behind would miss rows for ever.
     primary = primary_alias()
     with nullcontext() if alias == primary else reading(primary):
         reached = go_on(tables, primary)
@@ -205,7 +205,7 @@ def _table(
 
 
 def _actions(site: StaffSite, request: StaffRequest) -> list[tuple[Any, ...]]:
-    """The latest actions of all staff: who, what, on what, and when, with the way to the entry."""
+    """The latest actions of all staff: who, what, on what, and when, with links to the entries."""
     return [
         (
             name_html(entry.staff_name),
@@ -218,6 +218,6 @@ def _actions(site: StaffSite, request: StaffRequest) -> list[tuple[Any, ...]]:
 
 
 def _on(entry: StaffLogEntry, others: int) -> SafeString:
-    """On what an action was taken: its row, and how many others."""
+    """What an action was done to: a row, and how many others."""
     more = f" and {others:,} more" if others else ""
     return format_html("{}{}", name_html(entry.subject_label) if entry.subject_label else "", more)

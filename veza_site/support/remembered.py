@@ -1,4 +1,4 @@
-"""What staff did to a row, and what they noted of it."""
+"""What staff did to a row, and their notes about it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,13 +28,13 @@ from veza_site.support.wording import done
 #: Entries shown.
 LATEST = 10
 
-#: Of the actions on a row, so many are read: for its panel, and for the beginning of its timeline.
+#: The most actions on a row that are read, for its panel and for the beginning of its timeline.
 KEPT = max(LATEST, ON_ROW) + 1
 
-#: Where a row keeps them.
+#: Where a row stores them.
 _DEEDS = "_veza_deeds"
 
-#: Characters of a note, or of a reason, that are shown: a form takes no more.
+#: The most characters of a note or a reason that are shown: a form accepts no more.
 IN_PANEL = 4_000
 
 
@@ -55,10 +55,10 @@ class RememberedPanel:
 
 
 def told(request: StaffRequest) -> list[tuple[StaffLogEntry, int]]:
-    """The latest actions of all staff, as far as who asks may see them.
+    """The latest actions of all staff, as far as the user may see them.
 
-    Of an action on several rows the last entry, and how many others there are: one that had a
-    thousand rows would leave room for nothing else.
+    For an action on several rows: its last entry, and the number of the others. One with a thousand
+    rows would hide everything else.
     """
     same = StaffLogEntry.objects.filter(batch=OuterRef("batch"))
     others = same.filter(pk__lt=OuterRef("pk")).order_by().values("batch").annotate(n=Number("pk"))
@@ -68,7 +68,7 @@ def told(request: StaffRequest) -> list[tuple[StaffLogEntry, int]]:
 
 
 def remembered(site: StaffSite, request: StaffRequest, row: Model) -> list[RememberedPanel]:
-    """The notes about a row, and what was done to it; without what there is nothing of."""
+    """The notes about a row, and what was done to it; empty panels are left out."""
     notes = bounded(_about(Note, row), shown_fields(Note), IN_PANEL)[: LATEST + 1]
     panels = [
         _panel(
@@ -99,7 +99,7 @@ def remembered(site: StaffSite, request: StaffRequest, row: Model) -> list[Remem
 def deeds(
     site: StaffSite, request: StaffRequest, row: Model, before: Cursor | None, limit: int
 ) -> list[Event]:
-    """The latest actions on a row beyond a place of its timeline, as its events."""
+    """The actions on a row before a place in its timeline, as events."""
     if before is None and limit <= KEPT:
         found = _latest(request, row)[:limit]
     else:
@@ -117,18 +117,18 @@ def deeds(
 
 
 def last_deed(request: StaffRequest, row: Model, actions: Sequence[str]) -> StaffLogEntry | None:
-    """The latest entry of one of these actions on a row, as far as who asks may see; or None."""
+    """The last of these actions on a row, as far as the user may see it; or None."""
     latest = _latest(request, row)
     found = [entry for entry in latest if entry.action in actions]
     if not found and len(latest) == KEPT:
-        # It lies further back.
+        # It is further back.
         entries = _about(StaffLogEntry, row).filter(ACTION, action__in=actions)
         found = _read(request, entries, 1)
     return found[0] if found else None
 
 
 def _latest(request: StaffRequest, row: Model) -> list[StaffLogEntry]:
-    """The latest actions on a row; read once for all that a page shows of them."""
+    """The latest actions on a row; read once for all parts of a page."""
     if _DEEDS not in row.__dict__:
         row.__dict__[_DEEDS] = _read(request, _about(StaffLogEntry, row).filter(ACTION), KEPT)
     found: list[StaffLogEntry] = row.__dict__[_DEEDS]
@@ -145,7 +145,7 @@ def _read(
 
 
 def _told(site: StaffSite, entry: StaffLogEntry) -> SafeString:
-    """Who did what, and why, with the way to the entry."""
+    """Who did what, and why, with a link to the entry."""
     reason = linked(shortened(entry.reason, IN_PANEL))
     why = format_html(", because “{}”", reason) if reason else ""
     return format_html('<a href="{}">{}</a>: {}{}', url_of(StaffLogEntry, entry.pk),
@@ -153,7 +153,7 @@ def _told(site: StaffSite, entry: StaffLogEntry) -> SafeString:
 
 
 def _about(model: Any, row: Model) -> QuerySet[Any]:
-    """The rows of the log, or of the notes, about a row, the latest first."""
+    """The entries, or the notes, about a row, the latest first."""
     found: QuerySet[Any] = model.objects.filter(
         subject_id__any_of=str(row.pk), subject_table=row._meta.db_table
     ).order_by("subject_id", "-created_at", "-id")
@@ -166,14 +166,14 @@ def _list(model: type[Model], row: Model, **more: str) -> str:
 
 
 def _panel(title: str, headings: Sequence[str], found: Sequence[Any], url: str) -> RememberedPanel:
-    """A panel of what was found, of which there may be one row more than is shown."""
+    """A panel with these rows. There may be one row more than it shows."""
     return RememberedPanel(
         title, HtmlTable(headings, found[:LATEST]), url, Count.of(len(found), LATEST)
     )
 
 
 def opening(row: Any) -> SafeString:
-    """When it was, with the way to its own page."""
+    """The time, with a link to the entry."""
     return format_html('<a href="{}">{}</a>', url_of(type(row), row.pk), when(row.created_at))
 
 
@@ -183,5 +183,5 @@ def _remark(said: str) -> SafeString:
 
 
 def _undo(url: str) -> SafeString:
-    """The way to take an entry's action back, where there is one."""
+    """The link that undoes an entry's action, if there is one."""
     return format_html('<a href="{}">Undo</a>', url) if url else NOTHING

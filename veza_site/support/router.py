@@ -1,4 +1,4 @@
-"""Reads that ask for it go over the `support` role, or to a replica; all else to the default."""
+"""Reads use the `support` role or a replica if the code asks for it; all else uses the default."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ ALIAS = "support"
 
 
 class SupportRouter:
-    """All aliases are one database; what was read over the one is written over the other."""
+    """All aliases are the same database. What was read through one is written through another."""
 
     def db_for_write(self, model: type[Model], **hints: Any) -> str:
         return "default"
@@ -18,5 +18,5 @@ class SupportRouter:
         return True
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:
-        """Nothing is made over the role that only reads."""
+        """Nothing is created through the role that only reads."""
         return False if db in (ALIAS, *settings.REPLICAS) else None

@@ -1,7 +1,7 @@
-"""The second factor: an authenticator, enrolled once, and recovery codes for when it is lost.
+"""The second factor: an authenticator, enrolled once, and recovery codes for its loss.
 
-django-otp keeps both, and accepts no code twice; `veza_site.support.attempts` counts wrong ones. Of
-both the database has only what is of no use without SECRET_KEY: see `keyed`.
+django-otp stores both, and accepts no code twice; `veza_site.support.attempts` counts wrong codes.
+Without SECRET_KEY, what the database stores is useless: see `keyed`.
 """
 
 import re
@@ -26,17 +26,17 @@ RECOVERY_CODES = 10
 RECOVERY_OCTETS = 16
 
 #: In the session: the device that is being enrolled. A new session gets a new secret, so that
-#: nobody who saw another one's can wait for it to be confirmed.
+#: nobody who saw another session's secret can wait for its confirmation.
 ENROLLING = "enrolling_device"
 
 
 def is_enrolled(user: User) -> bool:
-    """Whether the user has an authenticator that was confirmed."""
+    """Whether the user has a confirmed authenticator."""
     return TOTPDevice.objects.filter(user=user, confirmed=True).exists()
 
 
 def begin_enrolment(request: StaffRequest, user: User) -> TOTPDevice:
-    """The session's unconfirmed authenticator, made when there is none."""
+    """The session's unconfirmed authenticator, created if there is none."""
     device = TOTPDevice.objects.filter(
         pk=request.session.get(ENROLLING), user=user, confirmed=False
     ).first()
@@ -45,16 +45,16 @@ def begin_enrolment(request: StaffRequest, user: User) -> TOTPDevice:
             user=user, name="authenticator", confirmed=False, key=keyed.new_authenticator_key()
         )
         request.session[ENROLLING] = device.pk
-    # Or the label would read the account again, all of its columns.
+    # Otherwise the label would read the account again, with all columns.
     device.user = user
     return device
 
 
 def confirm_enrolment(request: StaffRequest, user: User, code: str) -> list[str]:
-    """Confirm the session's authenticator by a code of it; an empty list for a wrong one.
+    """Confirm the session's authenticator with a code; return an empty list if the code is wrong.
 
-    Returns the recovery codes, to be shown once: they cannot be read again. Of two sessions that
-    enrol at once the first wins.
+    Returns the recovery codes, to be shown once: they cannot be read again. If two sessions enrol
+    at the same time, the first one wins.
     """
     with transaction.atomic():
         User.objects.select_for_update().only("pk").get(pk=user.pk)
@@ -70,9 +70,9 @@ def confirm_enrolment(request: StaffRequest, user: User, code: str) -> list[str]
 
 
 def verify(request: StaffRequest, user: User, code: str) -> Device | None:
-    """Pass the second factor by a code of the authenticator, or by a recovery code.
+    """Pass the second factor with a code of the authenticator, or with a recovery code.
 
-    Returns what accepted it. The session gets a new key.
+    Returns the device that accepted it. The session gets a new key.
     """
     code = normalize(code)
     device = device_for(user, code)
@@ -88,7 +88,7 @@ def verify(request: StaffRequest, user: User, code: str) -> Device | None:
 
 
 def device_for(user: User, code: str) -> Device | None:
-    """What a code is for: six digits are the authenticator's, all else is a recovery code."""
+    """The device for a code: six digits are for the authenticator, all else is a recovery code."""
     if re.fullmatch("[0-9]{6}", normalize(code)):
         return TOTPDevice.objects.filter(user=user, confirmed=True).first()
     return StaticDevice.objects.filter(user=user, confirmed=True).first()
@@ -100,9 +100,9 @@ def remaining_codes(user: User) -> int:
 
 
 def reset(user: User) -> bool:
-    """Take away authenticator and recovery codes, and end the user's sessions, everywhere.
+    """Remove the authenticator and the recovery codes, and end all sessions of the user.
 
-    The next sign-in enrols again. Returns whether there was anything to take away.
+    The next sign-in enrols again. Returns whether there was anything to remove.
     """
     with transaction.atomic():
         removed = remove(user)
@@ -112,21 +112,23 @@ def reset(user: User) -> bool:
 
 
 def remove(user: User) -> bool:
-    """Take away authenticator and recovery codes alone; whether there was anything to take away."""
+    """Remove only the authenticator and the recovery codes; whether there was anything to
+    remove.
+    """
     removed = TOTPDevice.objects.filter(user=user).delete()[0]
     removed += StaticDevice.objects.filter(user=user).delete()[0]
     return bool(removed)
 
 
 def qr_code(device: TOTPDevice) -> SafeString:
-    """The picture that an authenticator scans, as SVG to stand in the page, without a style."""
+    """The picture for an authenticator, as SVG without a style, to embed in the page."""
     image = segno.make(device.config_url, error="m")
     svg = image.svg_inline(scale=5, dark="#000", light="#fff", svgclass=None, lineclass=None)
     return mark_safe(svg)  # noqa: S308 - drawn by segno: paths and numbers, no text of a user's
 
 
 def secret_of(device: TOTPDevice) -> str:
-    """The secret to type where nothing can be scanned, in groups of four."""
+    """The secret to type if the picture cannot be scanned, in groups of four."""
     return _grouped(b32encode(device.bin_key).decode())
 
 

@@ -1,4 +1,4 @@
-"""Taking a colleague's second factor away: the authenticator and the recovery codes are lost."""
+"""Resets a colleague's second factor, if the authenticator and the recovery codes are lost."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,7 +14,7 @@ NONE = "{} has no second factor: there is nothing to reset."
 
 
 class ResetSecondFactor(SignsOut):
-    """On somebody who may enter. The next sign-in sets up a new one."""
+    """For accounts that may enter the admin. The next sign-in sets up a new second factor."""
 
     name = "reset_second_factor"
     label = "Reset the second factor"
@@ -36,7 +36,7 @@ class ResetSecondFactor(SignsOut):
         return is_staff and super().applies(row)
 
     def concerned(self, site: StaffSite, row: User, query: Mapping[str, str]) -> Sequence[str]:
-        # Not before: the page of an account would take one more query.
+        # Not earlier, because an account's page would need one more query.
         if not second_factor.is_enrolled(row):
             raise ConflictError(NONE.format(row))
         return ()

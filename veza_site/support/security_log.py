@@ -1,8 +1,8 @@
-"""Who signed in, and who was refused, for programs that watch: lines of logger `veza.security`.
+"""Logs sign-ins and refusals for monitoring, with logger `veza.security`.
 
-With `LOG_FORMAT=json` each field stands on its own (docs/operations.md lists them). What was typed
-as a name is never written: people type their password there. An account is named by its id; what
-is nobody's by a keyed hash, which is the same for the same text.
+With `LOG_FORMAT=json` each field is separate (docs/operations.md lists them). What somebody typed
+as a name is never logged, because people type passwords there. An account is logged by its id; an
+unknown name by a keyed hash, which is the same for the same text.
 """
 
 import logging
@@ -17,7 +17,7 @@ log = logging.getLogger("veza.security")
 
 
 def refused(request: HttpRequest | None, reason: str, name: str, user: User | None) -> None:
-    """Somebody could not sign in as `name`, which is `user`'s or nobody's."""
+    """Somebody could not sign in as `name`, which belongs to `user` or to nobody."""
     account = user.pk if user else None
     _write(logging.WARNING, "sign_in.refused", request, account, reason, name)
 
@@ -28,7 +28,7 @@ def code_refused(request: HttpRequest, reason: str, user: User) -> None:
 
 
 def told(request: HttpRequest, event: str, account: Any, reason: str = "") -> None:
-    """Something that is no refusal, and whose it was, by id: `sign_in`, `session.ended`, …"""
+    """An event that is not a refusal, and the account's id: `sign_in`, `session.ended`, …"""
     _write(logging.INFO, event, request, account, reason)
 
 

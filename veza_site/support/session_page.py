@@ -1,4 +1,4 @@
-"""The page on which staff see their own sessions, and end those that are not this one."""
+"""The page on which staff see their own sessions, and end others."""
 
 from typing import Any
 from uuid import UUID
@@ -16,18 +16,18 @@ from veza_site.support import security_log, sessions
 from veza_site.support.browsers import browser_name
 from veza_site.support.log import record
 
-#: Sessions that are shown at most.
+#: The most sessions that are shown.
 SHOWN = 50
 
-#: What ends all of them but this one.
+#: The value that ends all other sessions.
 OTHERS = "others"
 
 
 def sessions_view(site: StaffSite, request: StaffRequest) -> HttpResponse:
-    """List them with GET, end one or all others with POST.
+    """List the sessions with GET; end one or all others with POST.
 
-    Whoever took this session over could end those of its owner: the second factor is asked for
-    again, as for what is drastic.
+    Somebody who took this session over could end the owner's sessions. So the second factor is
+    asked for again, as for drastic actions.
     """
     account, own = request.access.user.pk, request.session[sessions.OWN]
     problem = ""
@@ -63,7 +63,7 @@ def sessions_view(site: StaffSite, request: StaffRequest) -> HttpResponse:
 
 
 def _meant(account: Any, own: str, which: str) -> Any:
-    """The sessions that are to end. Raises `HelpfulError` for what is no key of one."""
+    """The sessions to end. Raises `HelpfulError` for an invalid key."""
     others = sessions.of_account(account).exclude(pk=own)
     if which == OTHERS:
         return others
@@ -74,7 +74,7 @@ def _meant(account: Any, own: str, which: str) -> Any:
 
 
 def _end(request: StaffRequest, account: Any, others: Any) -> HttpResponse:
-    """End them; what is not there any more is ended, too."""
+    """End them; sessions that no longer exist count as ended."""
     ended = others.delete()[0]
     if ended:
         record(request, "sessions.end", None, after={"sessions": ended})

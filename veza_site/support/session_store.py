@@ -1,7 +1,7 @@
-"""Sessions in `django.django_session`, by a digest of their key.
+"""Sessions in `django.django_session`, stored by a digest of their key.
 
-The key is what a browser's cookie has. Statements end in logs and in pg_stat_activity, rows in
-backups: whoever reads those signs in nowhere with a digest. (The site runs under WSGI: Django's
+The browser's cookie has the key. Statements appear in logs and in pg_stat_activity, and rows in
+backups. A digest from there does not let anybody in. (The site runs under WSGI: Django's
 asynchronous methods are not used.)
 """
 
@@ -11,12 +11,12 @@ from typing import Any
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.base_session import AbstractBaseSession
 
-#: As much of SHA-256 in hexadecimal as the column takes: 160 bits. A key has 165 random ones.
+#: As much of SHA-256 in hexadecimal as the column can store: 160 bits. A key has 165 random bits.
 LENGTH = 40
 
 
 class SessionStore(db.SessionStore):
-    """Django's, but for the key of the rows."""
+    """Django's, with a digest as the key of the rows."""
 
     def _get_session_from_db(self) -> AbstractBaseSession | None:
         key = self._session_key
@@ -44,5 +44,5 @@ class SessionStore(db.SessionStore):
 
 
 def stored(key: str) -> str:
-    """What the table has of a session's key."""
+    """What the table stores for a session's key."""
     return sha256(key.encode()).hexdigest()[:LENGTH]

@@ -1,9 +1,9 @@
-"""How long somebody stays signed in, and what ends it before.
+"""How long somebody stays signed in, and what ends a session earlier.
 
-A session is a row in `django.django_session`, and one of `StaffSession` that says whose it is. It
-ends after `SESSION_COOKIE_AGE` without a request, `SESSION_ABSOLUTE_AGE` after the sign-in whatever
-happens, and at once when its owner ends it from another one, when the account may no longer enter
-(`AccessMiddleware`), or when its `token_version` is raised (`User._get_session_auth_hash`).
+A session is a row in `django.django_session`, and a row of `StaffSession` with its owner. It ends
+after `SESSION_COOKIE_AGE` without a request, and `SESSION_ABSOLUTE_AGE` after the sign-in. It ends
+at once if its owner ends it from another session, if the account may no longer enter
+(`AccessMiddleware`), or if `token_version` is raised (`User._get_session_auth_hash`).
 """
 
 import time
@@ -22,21 +22,21 @@ from veza_site.support.address import client_address
 
 SIGNED_IN_AT = "signed_in_at"
 SEEN_AT = "seen_at"
-#: When the second factor was shown last, in the session.
+#: In the session: when the second factor was last shown.
 SECOND_FACTOR_AT = "second_factor_at"
 #: The key of its `StaffSession`.
 OWN = "staff_session"
 
-#: How often, in seconds, a request that only reads writes its session: idle time is this exact.
+#: How often, in seconds, a read-only request writes its session. The idle time is as exact as this.
 SEEN_EVERY = 60
 
 
 def begin(request: HttpRequest, user: User, **_: Any) -> None:
-    """Note the sign-in; receiver of Django's `user_logged_in`."""
+    """Record the sign-in; receiver of Django's `user_logged_in`."""
     now = int(time.time())
     request.session[SIGNED_IN_AT] = now
     request.session[SEEN_AT] = now
-    # Nobody comes back to end them.
+    # Nobody returns to end them.
     unused = Now() - timedelta(seconds=settings.SESSION_COOKIE_AGE + SEEN_EVERY)
     StaffSession.objects.filter(last_used_at__lt=unused).delete()
     row = StaffSession.objects.create(account_id=user.pk, **_client(request))
@@ -44,7 +44,7 @@ def begin(request: HttpRequest, user: User, **_: Any) -> None:
 
 
 def end(request: HttpRequest, **_: Any) -> None:
-    """Note the sign-out; receiver of Django's `user_logged_out`."""
+    """Record the sign-out; receiver of Django's `user_logged_out`."""
     forget(request.session.get(OWN))
 
 
@@ -65,7 +65,7 @@ def is_open(request: StaffRequest) -> bool:
     """
     user: Any = request.user
     account = User.objects.filter(pk=user.pk, token_version=user.token_version)
-    # Whoever acts has one: see `why_over`.
+    # Every acting user has one: see `why_over`.
     own = StaffSession.objects.filter(pk=request.session[OWN])
     if device := user.otp_device:
         same = type(device).objects.filter(pk=device.pk, user_id=OuterRef("account_id"))
@@ -74,7 +74,7 @@ def is_open(request: StaffRequest) -> bool:
 
 
 def touch(request: HttpRequest) -> None:
-    """Note that the session is in use, at most once in `SEEN_EVERY` seconds."""
+    """Record that the session is in use, at most once in `SEEN_EVERY` seconds."""
     session, now = request.session, int(time.time())
     if now - session.get(SEEN_AT, 0) >= SEEN_EVERY:
         session[SEEN_AT] = now
@@ -88,12 +88,12 @@ def forget(own: str | None) -> None:
 
 
 def of_account(account: Any) -> QuerySet[StaffSession]:
-    """The sessions of somebody, the latest first."""
+    """The sessions of an account, the latest first."""
     return StaffSession.objects.filter(account_id=account).order_by("-created_at")
 
 
 def second_factor_shown(session: SessionBase) -> None:
-    """Note that the second factor was shown just now."""
+    """Record that the second factor was shown now."""
     session[SECOND_FACTOR_AT] = int(time.time())
 
 
@@ -113,6 +113,6 @@ def _is_past(session: SessionBase, name: str, span: int) -> bool:
 
 
 def _client(request: HttpRequest) -> dict[str, Any]:
-    """What a session's row says of who uses it."""
+    """What a session's row says about its client."""
     user_agent = request.headers.get("User-Agent", "").replace("\0", "")[:255]
     return {"address": client_address(request), "user_agent": user_agent}

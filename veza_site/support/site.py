@@ -41,8 +41,10 @@ from veza_site.support.views import check_code, second_factor_view, try_later
 
 
 class SupportSite(StaffSite):
-    """Django's admin, opened by the RBAC tables. Admin classes reach what is here by
-    `self.admin_site`, since `veza_core` may not import this package.
+    """Django's admin, with permissions from the RBAC tables.
+
+    Admin classes reach these methods through `self.admin_site`, because `veza_core` cannot import
+    this package.
     """
 
     site_header = "Veza support"
@@ -58,8 +60,8 @@ class SupportSite(StaffSite):
     def read_alias(self) -> str:
         """The database that admin classes read from: `queryset.using(self.admin_site.read_alias)`.
 
-        `support`, over a role that cannot read secrets, where DATABASE_SUPPORT_URL is set; or a
-        replica, which this request was given (`veza_site.replicas.middleware`).
+        With DATABASE_SUPPORT_URL, it is `support`, whose role cannot read secrets; or the replica
+        of this request (`veza_site.replicas.middleware`).
         """
         return read_alias()
 
@@ -88,7 +90,7 @@ class SupportSite(StaffSite):
         return last_deed(request, row, actions)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        """Django's; what somebody typed is there again after the sign-in that it leads to."""
+        """Django's; after a sign-in, the page has the typed text again."""
         inner = super().admin_view(view, cacheable)
 
         @wraps(inner)
@@ -104,19 +106,21 @@ class SupportSite(StaffSite):
         return list(StaffLogEntry.objects.filter(batch=batch).order_by("batch", "id"))
 
     def add_note(self, request: StaffRequest, row: Model, text: str) -> int:
-        """Add a remark of who asks about a row; return its key. See `veza_site.support.notes`."""
+        """Add a note by the current user about a row; return its key. See
+        `veza_site.support.notes`.
+        """
         return add_note(request, row, text).pk
 
     def remembered(self, request: StaffRequest, row: Model) -> list[Any]:
-        """What staff did to a row and noted of it: see `veza_site.support.remembered`."""
+        """What staff did to a row, and their notes: see `veza_site.support.remembered`."""
         return remembered(self, request, row)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Django's, and the stamp of the search box: see `typed`."""
+        """Django's, with the stamp of the search box: see `typed`."""
         return super().each_context(request) | {"typed_by": typed.stamp(staff_request(request))}
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """The screens that the user may open, under headings of our own."""
+        """The screens that the user may open, under our own headings."""
         return grouped(self, request, app_label)
 
     def index(  # type: ignore[override]  # rendered here, within the transaction
@@ -140,14 +144,16 @@ class SupportSite(StaffSite):
             return error_page(self, request, error)
 
     def get_log_entries(self, request: HttpRequest) -> QuerySet[LogEntry]:
-        """None of Django's own log, which would read accounts whole; the staff log has it all."""
+        """Nothing of Django's own log, which would read whole accounts; the staff log has
+        everything.
+        """
         return LogEntry.objects.none()
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Django's, and the second factor.
+        """Django's, with the second factor.
 
-        Without the change of one's own password, which is the Go API's business, and without the
-        redirect to an object of any model, which would say whether it exists.
+        Two of Django's URLs are missing: the change of one's own password, which the Go API does,
+        and the redirect to any object, which would show whether it exists.
         """
         dropped = ("password_change", "password_change_done", "view_on_site")
         urls = [url for url in super().get_urls() if getattr(url, "name", None) not in dropped]
@@ -162,7 +168,7 @@ class SupportSite(StaffSite):
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Django's, on to the second factor where one is needed, with an entry in the log."""
+        """Django's, followed by the second factor if it is needed, with an entry in the log."""
         if request.method == "GET" and self._is_half_way(request):
             query = request.GET.urlencode()
             return HttpResponseRedirect(f"{reverse('admin:second_factor')}?{query}")
@@ -185,41 +191,41 @@ class SupportSite(StaffSite):
     def logout(  # type: ignore[override]  # a redirect in place of a page
         self, request: StaffRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Django's, with an entry in the log; the sign-in page is what follows."""
+        """Django's, with an entry in the log; then the sign-in page."""
         if request.method == "POST":
             self.record(request, "sign_out", None)
             security_log.told(request, "sign_out", request.user.pk)
             logout(request)
         response = HttpResponseRedirect(reverse("admin:login"))
         if request.method == "POST":
-            # Nothing of what was read stays in the browser. Cookies do: Django deletes the
-            # session's, and the one by which the browser is known has to outlive it.
+            # The browser keeps nothing that was read. It keeps cookies: Django deletes the
+            # session's, and the cookie of a known browser must survive.
             response.headers["Clear-Site-Data"] = '"cache", "storage"'
         return response
 
     @method_decorator([never_cache, csrf_protect, sensitive_post_parameters("code")])
     def second_factor(self, request: StaffRequest) -> HttpResponse:
-        """Between the password and the first page: see `veza_site.support.views`."""
+        """The page between the password and the first page: see `veza_site.support.views`."""
         return second_factor_view(self, request)
 
     def sessions(self, request: StaffRequest) -> HttpResponse:
-        """The sessions of who asks: see `veza_site.support.session_page`."""
+        """The sessions of the current user: see `veza_site.support.session_page`."""
         return sessions_view(self, request)
 
     def is_open(self, request: StaffRequest) -> bool:
-        """Whether nobody ended the session since the request began."""
+        """Whether nobody has ended the session since the request began."""
         return is_open(request)
 
     def needs_code(self, request: StaffRequest) -> bool:
-        """Whether a drastic action has to ask for the second factor again."""
+        """Whether a drastic action must ask for the second factor again."""
         return needs_second_factor_again(request.session)
 
     def check_code(self, request: StaffRequest, code: str) -> str:
-        """Take the second factor again, by a code; what is wrong with it, or nothing."""
+        """Check a code of the second factor; return the error, or an empty string."""
         user: Any = request.user
         return check_code(request, user, lambda: second_factor.verify(request, user, code))[1]
 
     @staticmethod
     def _is_half_way(request: HttpRequest) -> bool:
-        """Whether somebody gave the right password, and has not shown a second factor yet."""
+        """Whether the password was right, and the second factor is still missing."""
         return request.user.is_authenticated and not has_passed_second_factor(request)

@@ -1,4 +1,4 @@
-"""Who is staff: roles given and prolonged from the command line."""
+"""Who is staff: roles that the command line grants and prolongs."""
 
 from datetime import datetime
 
@@ -8,16 +8,16 @@ from veza_core.errors import ClearError
 from veza_core.models import Role, User, UserRoleAssignment
 from veza_site.support.log import record_command
 
-#: The roles that migration 020 brings, least first.
+#: The roles that migration 020 inserts, in ascending order.
 STAFF_ROLES = ("support", "moderator", "admin")
 
 
 class GrantError(ClearError):
-    """Somebody cannot be given a role; the message says why, and what to do."""
+    """Somebody cannot get a role; the message says why, and what to do."""
 
 
 def find_user(identifier: str) -> User:
-    """The live user of that e-mail or username. Raises `GrantError` when there is none."""
+    """The live user with that e-mail or username. Raises `GrantError` if there is none."""
     try:
         return User.objects.get_by_natural_key(identifier)
     except User.DoesNotExist:
@@ -27,7 +27,7 @@ def find_user(identifier: str) -> User:
 
 
 def hindrance(user: User) -> str:
-    """Why the user could not sign in even with a role; empty: nothing is in the way."""
+    """Why the user could not sign in even with a role; empty if nothing prevents it."""
     if user.is_banned:
         return "is banned"
     if not user.is_active:
@@ -38,7 +38,7 @@ def hindrance(user: User) -> str:
 
 
 def grant_role(user: User, name: str, expires_at: datetime | None, command: str) -> str:
-    """Give a role, or change when it ends; says what was done. `command` goes into the staff log.
+    """Grant a role, or change its end; return a message. `command` is for the staff log.
 
     Raises `GrantError` for a user who could not sign in, or a role that the database lacks.
     """
@@ -49,7 +49,7 @@ def grant_role(user: User, name: str, expires_at: datetime | None, command: str)
         raise GrantError(f"the database has no role {name}: run manage.py migrate")
     until = f"until {expires_at:%Y-%m-%d %H:%M %Z}" if expires_at else "permanently"
     with transaction.atomic():
-        # One grant at a time for one user: two at once would insert the same row.
+        # One grant at a time for a user: two concurrent ones would insert the same row.
         User.objects.select_for_update().only("pk").get(pk=user.pk)
         held = UserRoleAssignment.objects.filter(user=user, role=role).first()
         if held is not None and held.expires_at == expires_at:

@@ -1,4 +1,4 @@
-"""The pages of the sign-in that Django's admin does not have."""
+"""The sign-in pages that Django's admin does not have."""
 
 from collections.abc import Callable
 from math import ceil
@@ -29,7 +29,7 @@ PAUSE = "Too many wrong codes. Try again in {} s."
 
 
 def second_factor_view(site: AdminSite, request: StaffRequest) -> HttpResponse:
-    """Ask for a code; at the first sign-in, let an authenticator be enrolled first."""
+    """Ask for a code; at the first sign-in, enrol an authenticator first."""
     user: Any = request.user
     if not user.is_authenticated:
         return HttpResponseRedirect(reverse("admin:login"))
@@ -48,7 +48,7 @@ def second_factor_view(site: AdminSite, request: StaffRequest) -> HttpResponse:
 
 
 def try_later(request: HttpRequest, error: PausedError | BusyError) -> HttpResponse:
-    """What is answered when it was tried too often, or by too many at once."""
+    """The response after too many attempts, or to too many concurrent ones."""
     if isinstance(error, PausedError):
         title, status, seconds = "Too many attempts", 429, error.seconds
     else:
@@ -66,7 +66,7 @@ def try_later(request: HttpRequest, error: PausedError | BusyError) -> HttpRespo
 def check_code[Found](
     request: StaffRequest, user: User, check: Callable[[], Found]
 ) -> tuple[Found | None, str]:
-    """Check a code, which counts as an attempt; what `check` gives, or what is wrong."""
+    """Check a code, which counts as an attempt; return the result of `check`, or the error."""
     account = str(user.pk)
     try:
         attempt = attempts.count(attempts.of_code(account, devices.known_device(request, user)))
@@ -117,14 +117,14 @@ def _verify(request: StaffRequest, user: User, context: dict[str, Any]) -> HttpR
 
 
 def _recovered(request: StaffRequest, user: User, context: dict[str, Any]) -> HttpResponse:
-    """Say how many recovery codes are left, now that one is used up."""
+    """Say how many recovery codes are left, because one was used."""
     record(request, "second_factor.recover", None)
     context |= {"title": "Signed in", "left": second_factor.remaining_codes(user)}
     return render(request, "admin/recovered.html", context)
 
 
 def _signed_in(request: StaffRequest, action: str) -> None:
-    """From here on `request.access` is the user's, and the logs know who it is."""
+    """From here on, `request.access` and the logs have the user."""
     request.access = access_of(request.user)
     record(request, action, None)
     security_log.told(request, action, request.user.pk)

@@ -1,11 +1,11 @@
-"""What the staff log calls an action, in words: `users.ban` is "Banned"."""
+"""The words for actions in the staff log: `users.ban` is "Banned"."""
 
 from functools import cache
 
 from veza_core.screens.display import words
 from veza_core.screens.site import StaffSite
 
-#: What is done to any table, by the end of its name.
+#: Actions that any table can have, by the end of their names.
 ANY = {
     "view": "Looked at",
     "list": "Listed",
@@ -15,7 +15,7 @@ ANY = {
     "note": "Noted on",
 }
 
-#: What belongs to no table.
+#: Actions that belong to no table.
 OWN = {
     "search": "Searched",
     "sign_in": "Signed in",
@@ -28,7 +28,7 @@ OWN = {
 
 @cache
 def done(site: StaffSite, action: str) -> str:
-    """An action as something that was done. As it is written, where nothing is known of it."""
+    """An action in the past tense; an unknown one as it is stored."""
     if action in OWN:
         return OWN[action]
     table, _, name = action.rpartition(".")
