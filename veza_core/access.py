@@ -1,9 +1,9 @@
-"""What a user may do in this project's own pages: the RBAC tables, and nothing beside them.
+"""What a user may do in this project's own pages, from the RBAC tables only.
 
-Rights come from `user_roles`, through `role_permissions`. `users.role` says what kind of account
-it is, for the other services; of its values only `super_admin` means something here: it may do
-everything. The others give no right, so that there is one place to look, with an end date and the
-name of who granted it.
+Permissions come from `user_roles`, through `role_permissions`. `users.role` is the kind of account
+for the other services. Of its values, only `super_admin` matters here: it may do everything. The
+others give no permission. So permissions are in one place, with an end date and the name of who
+granted them.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from veza_core.models import User, UserRole
 
 ENTER = "admin.access"
 
-#: What the kind of an account is that may act at all, and the names of what its roles permit.
+#: The account's kind, if the account may act at all, and the names of its permissions.
 RIGHTS = """
     SELECT role, ARRAY(
         SELECT permissions.name FROM user_roles
@@ -31,7 +31,7 @@ RIGHTS = """
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who asks, and what they may do: `<table>.<action>`, and `admin.access` to enter at all."""
+    """The user and their permissions: `<table>.<action>`, and `admin.access` to enter."""
 
     user: User | AnonymousUser
     permissions: frozenset[str] = frozenset()
@@ -47,30 +47,30 @@ class Access:
         return self.may_enter and (self.is_super or f"{table}.{action}" in self.permissions)
 
     def may_grant(self, permissions: frozenset[str]) -> bool:
-        """Whether they hold all of these themselves: nobody grants more than they hold."""
+        """Whether they have all of these permissions: nobody can grant more than they have."""
         return self.may_enter and (self.is_super or permissions <= self.permissions)
 
 
 class StaffRequest(HttpRequest):
-    """A request whose rights are known: `veza_site.support.middleware` sets `access` on each."""
+    """A request with known permissions: `veza_site.support.middleware` sets `access`."""
 
     access: Access
-    #: What a list is asked for (`screens.listing.Listing`), and the row whose page is shown.
+    #: The parameters of a list (`screens.listing.Listing`), and the row of a row's page.
     listing: Any
     inspected: Any
 
 
 def staff_request(request: HttpRequest) -> StaffRequest:
-    """The same request by its type, for methods whose signature is Django's."""
+    """The same request with our type, for methods with Django's signature."""
     return cast("StaffRequest", request)
 
 
 def access_of(user: Any) -> Access:
-    """Read what a user may do, fresh from the tables, in one query.
+    """Read what a user may do, from the tables, in one query.
 
-    Takes a `User`, of which only the key counts, or Django's `AnonymousUser`. A user who is
-    unknown, deleted, deactivated or banned has no rights, and comes back as anonymous. A lock
-    (`locked_until`) removes no right: it stops the next sign-in, and anybody can cause it.
+    Takes a `User`, of which only the key matters, or Django's `AnonymousUser`. A user who is
+    unknown, deleted, deactivated or banned has no permissions, and is returned as anonymous. A lock
+    (`locked_until`) removes no permission: it prevents the next sign-in, and anybody can cause it.
     """
     if getattr(user, "pk", None) is None:
         return Access(AnonymousUser())

@@ -1,4 +1,4 @@
-"""Django's handle on the app."""
+"""The app's configuration."""
 
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
@@ -11,7 +11,7 @@ class VezaCoreConfig(AppConfig):
     verbose_name = "Accounts"
     #: Of its migrations after V1: see `veza_core.operations.deploy.autodetector`.
     migration_numbers = range(901, 940)
-    #: The headings of the menu that this app's screens stand under, in their order.
+    #: The headings of the menu for this app's screens, in order.
     menu_groups = ("Accounts", "Access")
     #: See `veza_core.screens.display.declared`.
     tones = {
@@ -57,8 +57,8 @@ class VezaCoreConfig(AppConfig):
     }  # fmt: skip
 
     def ready(self) -> None:
-        """See to it that infinite times are read from every connection, and add the checks."""
-        # Django's part about psycopg can be imported only once Django is set up.
+        """Load infinite times from every connection, and add the checks."""
+        # Django's psycopg module can be imported only after Django's setup.
         from . import checks  # noqa: F401 - it registers itself
         from .db.infinity import register
 

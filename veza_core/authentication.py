@@ -1,4 +1,4 @@
-"""Who may sign in with a password: live users, by e-mail or username."""
+"""Signs in live users with a password, by e-mail or username."""
 
 from typing import Any
 
@@ -14,8 +14,8 @@ from veza_core.passwords import is_too_long
 class LiveUserBackend(BaseBackend):
     """Signs in live, active, not banned, not locked users by e-mail or username.
 
-    Whatever the reason for a refusal (nobody of that name, the wrong password, the right one of
-    somebody who may not), it takes the same queries and the same amount of bcrypt.
+    Every refusal takes the same queries and the same amount of bcrypt, for whatever reason: an
+    unknown name, a wrong password, or the right one of somebody who may not sign in.
     """
 
     def authenticate(
@@ -49,7 +49,7 @@ class LiveUserBackend(BaseBackend):
         if not correct:
             return None
         if not allowed:
-            # A wrong password of a hash that costs less than ours was made to cost the same.
+            # A wrong password for a hash that costs less than ours was made to cost the same.
             identify_hasher(hash_).harden_runtime(password, hash_)
             return None
         if outdated:
@@ -58,11 +58,11 @@ class LiveUserBackend(BaseBackend):
         return user
 
     def get_user(self, user_id: Any) -> User | None:
-        """Return the user of a session, or None when it may not go on.
+        """Return the user of a session, or None if the session must end.
 
-        A lock does not end it: services lock an account after failed sign-ins, so any stranger
-        could end the owner's session. The user comes without the password's hash, which nothing
-        but `authenticate` reads.
+        A lock does not end it. Services lock an account after failed sign-ins, so any stranger
+        could end the owner's session. The user has no password hash, which only `authenticate`
+        reads.
         """
         user = User.objects.defer("password").filter(pk=user_id).first()
         return user if user and _is_live(user) else None

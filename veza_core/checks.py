@@ -14,7 +14,7 @@ from veza_core.db.url import NO_DATABASE
 
 @register(Tags.security, deploy=True)
 def database_is_named(**_: Any) -> list[CheckMessage]:
-    """Report a production that has no database: its first query would be refused."""
+    """Report a production without a database: its first query would be refused."""
     named = connections["default"].settings_dict["NAME"] != ""
     return [] if named else [Error(NO_DATABASE, id="veza_core.E001")]
 

@@ -1,4 +1,4 @@
-"""The support admin's screens of accounts; `veza_core.screens` is what all screens are made of."""
+"""The support admin's screens of accounts. `veza_core.screens` has the framework of all screens."""
 
 from . import profiles, rbac, tokens, users
 

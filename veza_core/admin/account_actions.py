@@ -1,4 +1,4 @@
-"""What can be done to an account."""
+"""The actions on an account."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -22,18 +22,18 @@ from veza_core.screens.actions.action import Change, ConflictError, RowAction, S
 from veza_core.screens.actions.rights import account_refusals
 from veza_core.screens.actions.soft_deletion import Restore
 
-#: For how many days an account can be suspended.
+#: The most days of a suspension.
 SUSPENSIONS = (
     (1, "a day"), (3, "three days"), (7, "a week"), (14, "two weeks"), (30, "30 days"),
     (90, "90 days"),
 )  # fmt: skip
 
-#: Raising it voids every access token and session that was made before.
+#: A higher value makes all earlier access tokens and sessions invalid.
 NEXT_VERSION = F("token_version") + Value(1)
 
 
 class AccountAction(SetColumns):
-    """On somebody else's live account, which may no more than who acts."""
+    """An action on somebody else's live account that has no more rights than the user."""
 
     permissions: Sequence[str] = ("users.update",)
     rule = staticmethod(account_refusals)
@@ -43,7 +43,7 @@ class AccountAction(SetColumns):
 
 
 class SignsOut(AccountAction):
-    """One that ends all sessions and refresh tokens of the account, and voids access tokens."""
+    """Also ends all sessions and refresh tokens of the account, and makes access tokens invalid."""
 
     permissions: Sequence[str] = (
         "users.update", "user_sessions.update", "refresh_tokens.update",
@@ -57,9 +57,9 @@ class SignsOut(AccountAction):
 
 
 def sign_out(user: User) -> dict[str, int]:
-    """Revoke what still keeps a user signed in; how many rows of each table that were.
+    """Revoke the user's valid sessions and tokens; return how many rows of each table these were.
 
-    What was revoked or has expired before stays as it is: it says when that was.
+    Rows that were revoked or have expired before do not change: they say when that was.
     """
     return {
         f"{model._meta.db_table}_revoked": model._base_manager.filter(
@@ -151,7 +151,7 @@ class Unlock(AccountAction):
         "This cannot be undone: only failed sign-ins lock an account."
     )
     sets = {"locked_until": None, "failed_login_count": 0}
-    # Not the count, which goes on while somebody tries.
+    # Without the count, which changes with every failed attempt.
     watched = ("locked_until",)
 
     def applies(self, row: User) -> bool:
@@ -160,7 +160,7 @@ class Unlock(AccountAction):
 
 
 class Revoke(SignsOut):
-    """Sessions and refresh tokens, all of them."""
+    """Revokes all sessions and refresh tokens."""
 
     name = "revoke"
     label = "Sign out everywhere"
@@ -174,7 +174,7 @@ class Revoke(SignsOut):
 
 
 class Suspend(SignsOut):
-    """A lock with an end, of which the other services know already: `locked_until`."""
+    """A lock with an end, in a column that the other services already use: `locked_until`."""
 
     name = "suspend"
     label = "Suspend"
@@ -198,7 +198,7 @@ class Suspend(SignsOut):
 
 
 class ChangeEmail(SignsOut):
-    """An address that its user cannot change alone: the old mailbox is lost."""
+    """A new address, for a user who lost the old mailbox and cannot change it alone."""
 
     name = "change_email"
     label = "Change the e-mail"
@@ -223,7 +223,7 @@ class ChangeEmail(SignsOut):
             with transaction.atomic():
                 own = super().change(row, work)
         except IntegrityError as error:
-            # Its own text would show the whole row.
+            # The database's own message would show the whole row.
             taken = isinstance(error.__cause__, UniqueViolation)
             raise ConflictError(
                 "Another account has this e-mail." if taken
@@ -241,7 +241,9 @@ class ChangeEmail(SignsOut):
 
 
 class RestoreAccount(Restore):
-    """An account that its user, or a service, has deleted; before the purge does for good."""
+    """Restores an account that its user or a service deleted, before the purge deletes it
+    permanently.
+    """
 
     explanation = (
         "The user can sign in again. What was deleted with the account by the apps stays deleted."

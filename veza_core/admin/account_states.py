@@ -1,4 +1,4 @@
-"""What state an account is in, as badges."""
+"""The states of an account, as badges."""
 
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -8,7 +8,7 @@ from veza_core.screens.display import badge
 
 
 def account_states(user: User) -> list[SafeString]:
-    """All that keeps a user from signing in, or from being trusted; else "active"."""
+    """All that prevents a sign-in, or makes the account less trusted; otherwise "active"."""
     states = []
     if user.deleted_at is not None:
         states.append(badge("deleted"))

@@ -1,7 +1,7 @@
-"""All that is held on a user, as a ZIP of JSON and CSV, written while it is read.
+"""All data about a user, as a ZIP of JSON and CSV, written while it is read.
 
-Rows are fetched a few at a time, and a value of any size in slices: memory does not grow with what
-a user has. Each table is read in one transaction; a client that stops taking its rows ends that.
+Rows are fetched in small batches, and large values in slices, so memory does not grow. Each table
+is read in one transaction, which ends if the client stops reading.
 """
 
 import csv
@@ -24,11 +24,11 @@ from veza_core.screens.actions.cells import cell
 from veza_core.screens.errors import HelpfulError
 from veza_core.screens.reading import reading
 
-#: Rows that are fetched at once; of those that may be large, fewer.
+#: Rows in a batch, and in a batch of rows that may be large.
 BATCH, SMALL_BATCH = 1_000, 50
-#: Characters of a large value that are read at once.
+#: Characters of a large value in a slice.
 SLICE = 1_000_000
-#: Milliseconds for a batch, and for the client to take it.
+#: Time limits in milliseconds: for a batch, and for the client to read it.
 LIMITS = (
     "SELECT set_config('statement_timeout', '30000', true),"
     " set_config('idle_in_transaction_session_timeout', '60000', true)"
@@ -50,7 +50,7 @@ by "{another}".
 
 
 class Pipe(io.RawIOBase):
-    """What the archive writes into; `take` gives what came since, and forgets it."""
+    """The file that the archive is written to. `take` returns the new bytes and forgets them."""
 
     def __init__(self) -> None:
         self.parts: list[bytes] = []
@@ -59,12 +59,12 @@ class Pipe(io.RawIOBase):
         return True
 
     def write(self, data: Any) -> int:
-        """Keep some octets."""
+        """Store some bytes."""
         self.parts.append(bytes(data))
         return len(data)
 
     def take(self) -> bytes:
-        """What was written since the last time."""
+        """The bytes that were written since the last call."""
         taken = b"".join(self.parts)
         self.parts.clear()
         return taken
@@ -72,7 +72,7 @@ class Pipe(io.RawIOBase):
 
 @dataclass(slots=True)
 class Bundle:
-    """The archive of one user; `rows` and `ending` say how much of it there is."""
+    """The archive of a user. `rows` and `ending` say how much of it was sent."""
 
     user: User
     data: PersonalData
@@ -81,7 +81,7 @@ class Bundle:
     ending: str = "interrupted"
     _pipe: Pipe = field(default_factory=Pipe)
     _now: datetime = field(default_factory=lambda: datetime.now(UTC))
-    #: Values with a file of their own: the table, the row's key, the column.
+    #: Values in a separate file: the table, the row's key, the column.
     _large: list[tuple[Held, str, str]] = field(default_factory=list)
 
     def stream(self) -> Iterator[bytes]:
@@ -98,7 +98,7 @@ class Bundle:
 
     def _all(self, archive: ZipFile) -> Iterator[bytes]:
         at = f"{self._now:%Y-%m-%d %H:%M:%S}"
-        # Nobody who gets it can use more than the name: no server, and no role.
+        # Whoever gets the file learns only the database's name, not the server or the role.
         with reading(self.alias):
             database = database_of(connections[self.alias])
         readme = README.format(
@@ -128,10 +128,10 @@ class Bundle:
         yield from self._file(archive, "contents.json", iter([text.encode()]))
 
     def _file(self, archive: ZipFile, name: str, parts: Iterator[bytes]) -> Iterator[bytes]:
-        """Write a file of the archive; what came of that so far."""
+        """Write a file of the archive; yield its bytes so far."""
         info = ZipInfo(name, self._now.timetuple()[:6])
         info.compress_type = ZIP_DEFLATED
-        # For who unpacks it, and nobody else.
+        # Only the person who unpacks it can read it.
         info.external_attr = 0o600 << 16
         with archive.open(info, "w", force_zip64=True) as member:
             for part in parts:
@@ -140,7 +140,7 @@ class Bundle:
         yield self._pipe.take()
 
     def _as_json(self, held: Held) -> Iterator[bytes]:
-        """An array of objects, a row a line."""
+        """An array of objects, one row a line."""
         row = sql.SQL("(SELECT row_to_json(found)::text FROM (SELECT {}) AS found)").format(
             sql.SQL(", ").join(
                 sql.SQL("{} AS {}").format(_cut(held, column), sql.Identifier(column.name))
@@ -165,7 +165,7 @@ class Bundle:
         yield b"\n]\n" if between == b",\n" else b"[]\n"
 
     def _as_csv(self, held: Held) -> Iterator[bytes]:
-        """The same as CSV (RFC 4180), with cells in which no spreadsheet finds a formula."""
+        """The same as CSV (RFC 4180), without cells that a spreadsheet would run as a formula."""
         yield b"\xef\xbb\xbf" + _lines([[cell(column.name) for column in held.columns]])
         columns = sql.SQL(", ").join(
             sql.SQL("{} #>> '{{}}'").format(_cut(held, column)) for column in held.columns
@@ -177,7 +177,9 @@ class Bundle:
             )
 
     def _fetched(self, held: Held, columns: sql.Composable) -> Iterator[list[tuple[Any, ...]]]:
-        """The rows, by a cursor of the server: each is read once, whatever index finds it."""
+        """The rows, through a server-side cursor. Each row is read once, even if several
+        indexes find it.
+        """
         declare = sql.SQL("DECLARE held NO SCROLL CURSOR FOR SELECT {} FROM {} WHERE {}")
         size = SMALL_BATCH if held.has_unbounded else BATCH
         with connections[self.alias].cursor() as cursor:
@@ -192,7 +194,7 @@ class Bundle:
             cursor.execute("CLOSE held")
 
     def _slices(self, held: Held, key: str, column: str) -> Iterator[bytes]:
-        """A value, slice by slice, each in a transaction of its own."""
+        """A value in slices, each in a separate transaction."""
         statement = sql.SQL("SELECT substr({}::text, %s, %s) FROM {} WHERE {} = %s").format(
             sql.Identifier(column), held.table.identifier, sql.Identifier(held.table.key)
         )
@@ -208,12 +210,12 @@ class Bundle:
 
 
 def _is_large(column: HeldColumn) -> sql.Composable:
-    # Of the value as it is given out: what is left out needs no file.
+    # Only of the value as it is exported: left-out parts need no file.
     return sql.SQL("octet_length(({}) #>> '{{}}') > {}").format(column.value, LONGEST)
 
 
 def _cut(held: Held, column: HeldColumn) -> sql.Composable:
-    """A column as jsonb; in the place of a large value, where it is."""
+    """A column as jsonb. A large value is replaced by the name of its file."""
     if not column.is_unbounded:
         return column.value
     return sql.SQL("CASE WHEN {} THEN to_jsonb({} || {}::text || {}) ELSE {} END").format(
@@ -226,12 +228,12 @@ def _cut(held: Held, column: HeldColumn) -> sql.Composable:
 
 
 def _file_of(held: Held, key: str, column: str) -> str:
-    """Its name in the archive, which leads out of no folder, whatever the key is."""
+    """Its name in the archive. It never contains a path, whatever the key is."""
     return f"values/{held.table}/{quote(key, safe='')}-{column}.txt"
 
 
 def _cell(column: HeldColumn, text: str | None) -> str:
-    """A number is what it is; a text that begins like one is none."""
+    """Numbers stay numbers; a text that begins like a number stays a text."""
     return text or "" if column.is_number else cell(text)
 
 
@@ -242,7 +244,7 @@ def _lines(rows: Iterable[Sequence[str]]) -> bytes:
 
 
 def _described(held: Held, rows: int) -> dict[str, Any]:
-    """What contents.json says of a table."""
+    """The description of a table in contents.json."""
     return {
         "table": str(held.table),
         "rows": rows,

@@ -1,9 +1,8 @@
-"""Deleting all that a user has published, and bringing it back: one action, one reason, one undo.
+"""Deletes all content of a user, and restores it: one action, one reason, one undo.
 
-An app says by `AppConfig.content` which of its tables have content: table to the foreign key of
-whose it is. The rows are changed chunk by chunk, each a transaction with its entries in the staff
-log. The user's own entry comes first: what is done until somebody closes the page can be taken
-back by it.
+`AppConfig.content` names an app's tables with content, each with its foreign key to the owner. The
+rows are changed in batches, each in one transaction with its entries in the staff log. The user's
+own entry is written first. So what was done until somebody closes the page can be undone with it.
 """
 
 from collections import Counter
@@ -31,7 +30,7 @@ from veza_core.screens.display import declared
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.site import StaffSite
 
-#: Rows of one action at most.
+#: The most rows of an action.
 MOST = 10_000
 
 MORE = f"There are more rows: this action takes {MOST:,}. Repeat it for the rest."
@@ -39,7 +38,7 @@ SINCE = "It was restored since then, or deleted by another action."
 
 
 class Item(NamedTuple):
-    """A row of somebody's content; when it was deleted, as the staff log has it."""
+    """A content row, and the time of its deletion from the staff log."""
 
     screen: InspectionAdmin
     pk: UUID
@@ -47,17 +46,17 @@ class Item(NamedTuple):
 
 
 class ContentAction(RowAction):
-    """On an account; what it changes is the account's content."""
+    """An action on an account that changes the account's content."""
 
     rule = staticmethod(account_refusals)
-    #: What is done to each row.
+    #: The action on each row.
     each: Callable[[str], SoftDelete | Restore]
 
     def __init__(self) -> None:
         self.permissions = tuple(f"{table}.delete" for table in declared("content"))
 
     def run(self, row: User, work: Work, items: Sequence[Item], undo: str, batch: UUID) -> Run:
-        """The work on these rows, those of one table after those of another."""
+        """The batches for these rows, table by table."""
         chunks: list[Sequence[Item]] = []
         for screen in dict.fromkeys(item.screen for item in items):
             of_table = (item for item in items if item.screen is screen)
@@ -74,7 +73,7 @@ class ContentAction(RowAction):
         )
 
     def do(self, user: User, work: Work, chunk: Sequence[Item], batch: UUID) -> Outcome:
-        """Change rows of one table, in one transaction that asks for all rights again."""
+        """Change rows of one table, in one transaction that checks all permissions again."""
         screen, table = chunk[0].screen, chunk[0].screen.opts.db_table
         action = self.each(table)
         action.rule = owner_refusals(declared("content")[table])
@@ -125,7 +124,7 @@ class DeleteContent(ContentAction):
         return [*counts(item.screen.model for item in items[:MOST]), *cut]
 
     def items(self, site: StaffSite, user: User) -> list[Item]:
-        """What is there to delete, one row more than `MOST` at most."""
+        """The rows to delete, at most `MOST` and one more."""
         found = list(islice(_live(site, user), MOST + 1))
         if not found:
             raise ConflictError(f"{short(user)} has no content, or all of it is already deleted.")
@@ -168,7 +167,7 @@ class RestoreContent(ContentAction):
         return counts(item.screen.model for item in self.items(site, deletion))
 
     def items(self, site: StaffSite, deletion: UUID) -> list[Item]:
-        """What an action deleted."""
+        """The rows that an action deleted."""
         screens = {screen.opts.db_table: screen for screen in _screens(site)}
         found = [
             Item(screens[table], UUID(entry.subject_id), values(entry.after).get("deleted_at", ""))
@@ -197,10 +196,10 @@ def _screens(site: StaffSite) -> list[InspectionAdmin]:
 
 
 def _live(site: StaffSite, user: User) -> Iterator[Item]:
-    """What a user has that is not deleted, table by table."""
+    """A user's rows that are not deleted, by table."""
     for screen in _screens(site):
         key = declared("content")[screen.opts.db_table]
-        # ANY and the order by the key: see `screens.lookups`.
+        # For ANY and the order by the key, see `screens.lookups`.
         rows = screen.model._base_manager.using(router.db_for_write(screen.model)).filter(
             **{f"{key}__any_of": user.pk}, deleted_at=None
         )
@@ -209,7 +208,7 @@ def _live(site: StaffSite, user: User) -> Iterator[Item]:
 
 
 def counts(models: Any) -> list[str]:
-    """How many of each model there are, in words."""
+    """How many rows of each model, in words."""
     return [
         f"{number:,} {model._meta.verbose_name if number == 1 else model._meta.verbose_name_plural}"
         for model, number in Counter(models).items()
@@ -226,7 +225,7 @@ def _by_table(items: Sequence[Item]) -> dict[str, int]:
 
 
 def recorded(moment: Any) -> str:
-    """A time as the staff log has it; empty for none."""
+    """A time in the staff log's format; empty for none."""
     return DjangoJSONEncoder().default(moment) if moment else ""
 
 

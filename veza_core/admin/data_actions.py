@@ -1,4 +1,4 @@
-"""What answers a request under data-protection law: all that is held on one user."""
+"""Exports all data about a user, for a request under data-protection law."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +16,7 @@ from .bundle import Bundle
 
 
 class ExportData(RowAction):
-    """The entry of the staff log is there before the first row leaves, another one at the end."""
+    """The staff log gets an entry before the first row is sent, and another one at the end."""
 
     name = "export_data"
     label = "Export all data"
@@ -46,7 +46,7 @@ class ExportData(RowAction):
 
 
 def _recorded(bundle: Bundle, work: Work) -> Iterator[bytes]:
-    """The archive; at its end, or when the client goes away, how much of it was sent."""
+    """The archive. At its end, or if the client disconnects, it is logged how much was sent."""
     try:
         yield from bundle.stream()
     finally:

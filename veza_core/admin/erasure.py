@@ -1,4 +1,4 @@
-"""What the purge of an account would remove: the page's table, and when that would be."""
+"""What a purge of the account would remove, and when: the table of the page."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,9 +22,9 @@ from veza_core.screens.columns import HtmlTable, heading
 from veza_core.screens.display import badge, exact, words
 from veza_core.screens.keyset import Count
 
-#: Of no foreign key, so that no purge follows it.
+#: Rows without a foreign key, which no purge follows.
 KEPT = "kept"
-#: In the order in which they are shown: what happens, in words, and its colour.
+#: In this order on the page: what happens, in words, and its colour.
 SAID = {
     Effect.FORBIDDING: ("Forbids it", "bad"),
     Effect.DELETED: ("Deleted", "bad"),
@@ -37,7 +37,7 @@ type Line = tuple[str, str, str, Sequence[str]]
 
 
 def erasure_context(user: User, alias: str) -> dict[str, Any]:
-    """What the page shows. Reads over `alias`, in a few queries."""
+    """The context of the page. It reads over `alias`, in a few queries."""
     models = {model._meta.db_table: model for model in apps.get_models()}
     lines = [*_effects(user, alias), *_kept(user, alias)]
     order = [*SAID]
@@ -69,7 +69,7 @@ def erasure_context(user: User, alias: str) -> dict[str, Any]:
 
 
 def _table_name(models: Mapping[str, type[Model]], table: str) -> str:
-    """As the menu calls it; a table without a model by its own name."""
+    """The table's name in the menu. A table without a model keeps its own name."""
     model = models.get(table)
     return words(str(model._meta.verbose_name_plural)) if model else table
 
@@ -117,7 +117,7 @@ def _number(effect: Effect) -> str:
 
 
 def _when(user: User) -> SafeString:
-    """When a purge deletes the account, as it is and as the settings are."""
+    """When a purge deletes the account, with the current row and settings."""
     days = settings.PURGE_AFTER_DAYS["deleted"]
     if days is None:
         return format_html("No purge deletes accounts: {} is not set.", "PURGE_DELETED_AFTER_DAYS")

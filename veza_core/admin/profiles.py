@@ -1,4 +1,4 @@
-"""What users show, and how the platform behaves for them."""
+"""The screens of profiles and settings."""
 
 from django.contrib import admin
 

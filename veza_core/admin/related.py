@@ -1,10 +1,10 @@
-"""Accounts that belong together: of an e-mail domain, seen at an address, seen where another was.
+"""Related accounts: with an e-mail domain, with an address, with the addresses of another account.
 
-Sessions have an index by address; the other tables that know one (plays, tokens: what apps declare)
-have none, since these are written all the time (ADR 5). Of those the newest rows of all accounts
-are looked through. So an account that never signed in at an address is found if it was there
-lately. Of each account that is found, its latest plays and tokens at these addresses are counted,
-by the user's index, and its sessions on a device of the first account.
+Sessions have an index on the address. The other tables with addresses (plays, tokens: apps declare
+them) have none, because they are written all the time (ADR 5). For these, the newest rows of all
+accounts are searched. So an account that never signed in at an address is found if it was there
+recently. For each account, the user's index counts its latest plays and tokens at these addresses,
+and its sessions on a device of the first account.
 """
 
 from collections.abc import Sequence
@@ -33,28 +33,28 @@ from veza_core.screens.states import UNSORTED
 
 from .account_states import account_states
 
-#: Beside sessions, what an app knows of where a user was: see `declared`.
+#: Other tables with a user's addresses, which apps declare: see `declared`.
 SEEN_AT: dict[str, tuple[str, str]] = declared("seen_at")
-#: Who may read all of them sees which accounts were where another one was.
+#: Staff who may read all of these see which accounts share addresses.
 TABLES = ("user_sessions", *SEEN_AT)
-#: Sessions of an address that are looked into, the newest: behind some are whole cities.
+#: The newest sessions of an address that are searched: some addresses are shared by whole cities.
 SESSIONS = 1_000
-#: Of an account, so many addresses are looked at, those of its latest `OWN_SESSIONS` sessions; at
-#: each, as many sessions as make `SESSIONS` together.
+#: The most addresses of an account that are searched, from its latest `OWN_SESSIONS` sessions. For
+#: each address, an equal part of `SESSIONS` sessions is searched.
 ADDRESSES, OWN_SESSIONS = 10, 100
-#: Of an account that was found, so many of its latest plays, and so on, are compared.
+#: For an account that was found, the number of its latest plays, and so on, that are compared.
 OF_EACH = 20
-#: Of all accounts, so many of the newest plays, and so on, are looked through.
+#: The number of the newest plays, and so on, of all accounts that are searched.
 NEWEST = 5_000
-#: Accounts on their page.
+#: Accounts on the page.
 LATEST = 50
 
-#: What a client says that it is, all of it; NULL: it says nothing.
+#: What a client says about itself; NULL if nothing.
 DEVICE = "nullif(concat_ws(' ', device_info, user_agent), '')"
 
 
 def _latest(table: str, user: str, rows: str, whose: str) -> str:
-    """The latest rows of a user. ANY and the order: see `screens.lookups`."""
+    """The latest rows of a user. For ANY and the order, see `screens.lookups`."""
     return f"""(SELECT ip_address, created_at FROM {table}
         WHERE {user} = ANY (ARRAY[{whose}]::uuid[])
         ORDER BY {user}, created_at DESC LIMIT %({rows})s)"""
@@ -64,7 +64,8 @@ def _latest(table: str, user: str, rows: str, whose: str) -> str:
 OTHERS = "".join(
     f" UNION ALL {_latest(table, user, 'own', '%(user)s')}" for table, (user, _) in SEEN_AT.items()
 )
-#: The newest rows of the other tables, whoever's: columns as of `seen` below, less the device.
+#: The newest rows of the other tables, of all users: the columns of `seen` below, without the
+#: device.
 NEWEST_ROWS = {
     table: f"""SELECT {user} AS user_id, ip_address, created_at, '{table}' AS seen_in
         FROM (SELECT {user}, ip_address, created_at FROM {table}
@@ -72,7 +73,7 @@ NEWEST_ROWS = {
         WHERE {user} IS NOT NULL"""
     for table, (user, time) in SEEN_AT.items()
 }
-#: Where the account was: the addresses of its latest rows, the last first.
+#: Where the account was: the addresses of its latest rows, the latest first.
 PLACES = f"""
     latest AS MATERIALIZED (
         SELECT ip_address, created_at, {DEVICE} AS device FROM user_sessions
@@ -86,7 +87,7 @@ PLACES = f"""
         GROUP BY ip_address ORDER BY max(created_at) DESC LIMIT %(addresses)s
     )
 """
-#: The accounts that were there: those with most of the addresses first.
+#: The accounts that were there, those with the most addresses first.
 FOUND = f"""
     SELECT user_id, count(DISTINCT ip_address) AS addresses,
         count(*) FILTER (WHERE seen_in = 'user_sessions') AS sessions,
@@ -112,7 +113,7 @@ FOUND = f"""
     GROUP BY user_id
 """
 SEEN_WITH = f"WITH {PLACES} {FOUND}"
-#: Of an account that was found, its latest other rows there, beside those that are of the newest.
+#: For an account that was found: its latest other rows there, in addition to the newest of all.
 ALSO = "".join(
     f""" CROSS JOIN LATERAL (
         SELECT count(*) AS number, max(created_at) AS last
@@ -121,9 +122,9 @@ ALSO = "".join(
     ) AS of_{table}"""
     for table, (user, _) in SEEN_AT.items()
 )
-#: What an account's name and states are made of.
+#: The columns of an account's name and states.
 STATE = ("username", "is_active", "is_banned", "is_verified", "locked_until", "deleted_at")
-#: The first of them with what their page shows, and how many there are.
+#: The first of them with what the page shows, and how many there are.
 SHOWN = f"""
     WITH {PLACES}
     SELECT users.id, {", ".join(STATE)}, addresses, sessions, same_device,
@@ -135,7 +136,7 @@ SHOWN = f"""
     JOIN users ON users.id = user_id
     ORDER BY addresses DESC, same_device DESC, shown.last DESC, users.id
 """
-#: The accounts that were at one address.
+#: The accounts at one address.
 SEEN_THERE = f"""
     SELECT DISTINCT user_id FROM (
         (SELECT user_id FROM user_sessions WHERE ip_address = ANY (ARRAY[%(address)s::inet])
@@ -177,7 +178,7 @@ def _seen_with(user: UUID, alias: str) -> Q:
 
 
 def _among(found: list[tuple[Any, ...]]) -> Q:
-    # As values: over a subquery PostgreSQL may walk through all users.
+    # As values: with a subquery, PostgreSQL might read all users.
     return Q(pk__in={pk for pk, *_ in found} or {NOBODY})
 
 
@@ -198,7 +199,7 @@ def _ask(statement: str, alias: str, **of: Any) -> list[tuple[Any, ...]]:
 
 
 def related_context(user: User, alias: str) -> dict[str, Any]:
-    """The accounts seen at the addresses of a user's latest sessions, with their states."""
+    """The accounts at the addresses of a user's latest sessions, with their states."""
     found = _ask(SHOWN, alias, user=user.pk)
     number = Count(found[0][-1] if found else 0)
     return {
@@ -228,7 +229,7 @@ def related_context(user: User, alias: str) -> dict[str, Any]:
 
 
 def _also() -> list[str]:
-    """What apps know beside sessions, as people call it."""
+    """The names of the tables in addition to sessions."""
     names = {model._meta.db_table: model._meta.verbose_name_plural for model in apps.get_models()}
     return [str(names[table]) for table in SEEN_AT]
 
@@ -238,7 +239,7 @@ def _newest() -> str:
 
 
 def _line(pk: UUID, *row: Any) -> Sequence[Any]:
-    """An account, as its page shows it."""
+    """An account as a line of the page."""
     states, (*counts, last) = row[: len(STATE)], row[len(STATE) :]
     account = User(pk=pk, **dict(zip(STATE, states, strict=True)))
     return (
@@ -275,7 +276,7 @@ CRITERIA = (
 
 
 def accounts_link(request: StaffRequest, address: str | None) -> list[SafeString]:
-    """The way to all accounts that were seen at an IP address, for who may see them."""
+    """A link to all accounts that were seen at an IP address, for staff who may see them."""
     if address is None or not all(request.access.may(name, "read") for name in ("users", *TABLES)):
         return []
     url = f"{list_of(User)}?{urlencode({'address': address})}"

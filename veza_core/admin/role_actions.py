@@ -1,4 +1,4 @@
-"""Granting and withdrawing roles. Nobody gives, or takes, what they do not hold themselves."""
+"""Grants and withdraws roles. Nobody can grant or withdraw a role whose permissions they lack."""
 
 from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
@@ -17,26 +17,28 @@ from veza_core.screens.actions.rights import live_roles, roles_for, standing_of
 
 from .account_actions import AccountAction
 
-#: The last year that a role may be granted until.
+#: The last year in which a role may end.
 LAST_YEAR = 9000
 
 
 class RoleAction(AccountAction):
-    """On the roles that an account holds."""
+    """An action on the roles of an account."""
 
-    #: What is done to a role, in "There is no role that you can grant here."
+    #: The verb in "There is no role that you can grant here."
     verb: ClassVar[str]
 
     def state(self, row: User) -> list[Any]:
-        """The roles held as they were seen: somebody else may have granted or withdrawn one."""
+        """The roles as they were shown, because somebody else may have changed them."""
         return [(held.role_id, held.expires_at) for held in live_roles(row)]
 
     @abstractmethod
     def is_meant(self, role: Role, held: Collection[Any]) -> bool:
-        """Whether a role could be meant, by the keys of those that are held."""
+        """Whether a role can be chosen, by the keys of the account's roles."""
 
     def mine(self, access: Access, user: User) -> list[Role]:
-        """Those that could be meant and whose rights somebody holds, the fewest rights first."""
+        """The roles that can be chosen and whose permissions the user has, the fewest
+        permissions first.
+        """
         held = standing_of(user).roles
         return [
             role
@@ -49,11 +51,11 @@ class RoleAction(AccountAction):
 
     def fields(self, access: Access, rows: Sequence[Any]) -> dict[str, forms.Field]:
         mine = [(role.name, role.display_name) for role in self.mine(access, rows[0])]
-        # None is suggested: the first one would be granted by who only reads the reason again.
+        # No default: somebody who only reads the reason again would grant the first one.
         return {"role": forms.ChoiceField(choices=[("", "Choose a role"), *mine])}
 
     def chosen(self, row: User, work: Work) -> Role:
-        """The role that was chosen; asks for its rights again."""
+        """The chosen role; checks its permissions again."""
         mine = {role.name: role for role in self.mine(work.access, row)}
         role = mine.get(work.values["role"])
         if role is None:
@@ -92,7 +94,7 @@ class GrantRole(RoleAction):
         expires_at = _end_of(work.values["until"])
         values = {"expires_at": expires_at, "assigned_by_id": work.access.user.pk}
         before = {"role": None}
-        # What has ended is still there, and the pair is unique.
+        # An ended grant still exists, and the pair is unique.
         ended = UserRoleAssignment.objects.filter(user_id=row.pk, role=role)
         if not ended.update(**values):
             UserRoleAssignment.objects.create(user_id=row.pk, role=role, **values)
@@ -138,12 +140,12 @@ def _not_past(day: Any) -> None:
 
 
 def _end_of(day: Any) -> datetime | None:
-    """The moment after the last of a day."""
+    """The moment after the end of a day."""
     return None if day is None else datetime.combine(day + timedelta(days=1), time.min, UTC)
 
 
 def _until(expires_at: Any) -> dict[str, str]:
-    """The last day before a moment, which the staff log has as text."""
+    """The last day before a moment, which the staff log stores as text."""
     if not expires_at:
         return {}
     moment = datetime.fromisoformat(str(expires_at)).astimezone(UTC)

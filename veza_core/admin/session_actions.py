@@ -1,4 +1,4 @@
-"""What can be done to a session."""
+"""The actions on a session."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from veza_core.screens.actions.rights import owner_refusals
 
 
 class RevokeSession(SetColumns):
-    """A session and the refresh tokens that would keep it signed in."""
+    """Revokes a session and the refresh tokens that would keep it signed in."""
 
     name = "revoke"
     label = "Revoke"

@@ -24,7 +24,7 @@ from .session_actions import RevokeSession
 
 
 def token_state(row: Any, ended: str, word: str) -> SafeString:
-    """Whether a token can still be used. `ended` is the column that ends it early."""
+    """Whether a token is still valid. `ended` is the column that ends it early."""
     if getattr(row, ended) is not None:
         return badge(word, tone="quiet")
     if row.expires_at <= timezone.now():
@@ -33,7 +33,7 @@ def token_state(row: Any, ended: str, word: str) -> SafeString:
 
 
 class TokenAdmin(InspectionAdmin):
-    """What a user was given that ends by itself; listed by when it ends."""
+    """The base for rows that expire, listed by their expiry."""
 
     group = "Accounts"
     order = "-expires_at"
@@ -51,7 +51,7 @@ class RefreshTokenAdmin(TokenAdmin):
 
     @computed("State", "revoked_at", "expires_at")
     def state(self, row: RefreshToken) -> SafeString:
-        """Whether it still buys access tokens."""
+        """Whether it can still be exchanged for access tokens."""
         return token_state(row, "revoked_at", "revoked")
 
 
@@ -90,7 +90,7 @@ class UserSessionAdmin(TokenAdmin):
     row_actions = (RevokeSession(),)
     states = (
         given("revoked_at", "Revoked"),
-        # Looked for among those that end last: no index has last_activity_at (ADR 5).
+        # Searched among those that expire last: no index has last_activity_at (ADR 5).
         State("used", "Used", (
             Option("hour", "In the last hour",
                    Q(last_activity_at__gt=Now() - timedelta(hours=1), revoked_at=None)),

@@ -1,4 +1,4 @@
-"""The head of a user's page: who it is, what keeps them out and why, and what they may do."""
+"""The head of a user's page: the person, what prevents a sign-in and why, and the permissions."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -21,7 +21,7 @@ from veza_core.screens.panels import Panel
 if TYPE_CHECKING:
     from .users import UserAdmin
 
-#: A state of an account: the column, the word, and the actions that bring it about.
+#: A state of an account: the column, the word, and the actions that cause it.
 STATES = (
     ("is_banned", True, "Banned", ("users.ban",)),
     ("is_active", False, "Deactivated", ("users.deactivate",)),
@@ -32,7 +32,7 @@ STATES = (
 def head(
     admin: "UserAdmin", request: StaffRequest, user: User, panels: list[Panel]
 ) -> dict[str, Any]:
-    """The context of `veza/user.html`, out of panels that were read already."""
+    """The context of `veza/user.html`, from panels that were read before."""
     rows: Mapping[str, list[Any]] = {panel.table_name: panel.rows for panel in panels
                                      if panel.relation.key.name == "user"}  # fmt: skip
     profile = next(iter(rows.get("user_profiles", ())), None)
@@ -54,13 +54,13 @@ def head(
 
 
 def _initials(name: str) -> str:
-    """Of the first two words that begin with a letter or digit."""
+    """The initials of the first two words that begin with a letter or digit."""
     words = [word for word in name.split() if word[0].isalnum()]
     return "".join(word[0] for word in words[:2]).upper() or "?"
 
 
 def _local_time(zone: str) -> str:
-    """What a user's clock shows; a zone that is not known is said."""
+    """The user's local time; an unknown zone is shown as unknown."""
     try:
         now = timezone.now().astimezone(ZoneInfo(zone))
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -69,7 +69,7 @@ def _local_time(zone: str) -> str:
 
 
 def _language(code: str) -> str:
-    """What a language is called, with the code that the services have: "Brazilian Portuguese"."""
+    """The name of a language, from the services' code: "Brazilian Portuguese"."""
     try:
         return f"{get_language_info(code.lower())['name']} ({code})"
     except KeyError:
@@ -84,7 +84,7 @@ def _signs_in_with(user: User, identities: Any) -> str:
 
 
 def _rights(user: User, assignments: Any) -> SafeString:
-    """The roles that give rights in this admin; the kind of an account gives none, but one."""
+    """The roles with permissions in this admin; of the kinds of account, only one gives any."""
     if user.role == "super_admin":
         return format_html("{} has all permissions", badge("super_admin"))
     role: Any = UserRoleAssignment._meta.get_field("role")
@@ -98,7 +98,7 @@ def _rights(user: User, assignments: Any) -> SafeString:
 
 
 def _whys(admin: "UserAdmin", request: StaffRequest, user: User) -> Iterator[SafeString]:
-    """What keeps the account out, who did it, when and why."""
+    """What prevents a sign-in, who did it, when and why."""
     for column, value, word, actions in STATES:
         state = getattr(user, column)
         if state != value if value is not None else state is None:

@@ -1,4 +1,4 @@
-"""Accounts, and the identities that they sign in by."""
+"""Accounts, and their identities at other providers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -96,12 +96,12 @@ class UserAdmin(InspectionAdmin):
 
     @computed("State", "is_active", "is_banned", "is_verified", "locked_until", "deleted_at")
     def state(self, row: User) -> SafeString:
-        """Whether the account can be used, and what keeps it from that."""
+        """Whether the account can be used, and what prevents it."""
         return format_html_join(" ", "{}", ((state,) for state in account_states(row)))
 
     @computed("Kind", "role")
     def kind(self, row: User) -> SafeString:
-        """What kind of account the other services take it for. Rights come from roles."""
+        """The kind of account for the other services. Permissions come from roles."""
         return badge(str(row.role))
 
     def page_context(self, request: StaffRequest, row: User) -> dict[str, Any]:
@@ -117,7 +117,7 @@ class UserAdmin(InspectionAdmin):
         return {**context, **head(self, request, row, panels), "pages_about": links}
 
     def get_urls(self) -> list[URLPattern]:
-        """The screen's own, what an erasure would remove, and who was seen where a user was."""
+        """The screen's own URLs, and those of the two pages about an account."""
         view = self.admin_site.admin_view
         user = "<str:object_id>"
         return [
@@ -135,7 +135,7 @@ class UserAdmin(InspectionAdmin):
 
     @guarded
     def related_view(self, request: StaffRequest, object_id: str) -> HttpResponse:
-        """The accounts that were seen at the addresses of this one: see `related`."""
+        """The accounts at the same addresses as this one: see `related`."""
         if not self.may_see_related(request):
             raise PermissionDenied
         return self.page_about(
@@ -149,7 +149,7 @@ class UserAdmin(InspectionAdmin):
         title: str,
         context: Callable[[User, str], dict[str, Any]],
     ) -> HttpResponse:
-        """A page of its own about an account: one table, and what to know of it."""
+        """A separate page about an account: one table, and hints."""
         if request.method not in READING:
             return HttpResponseNotAllowed(READING)
         row = request.inspected = self.get_object(request, object_id)
@@ -167,12 +167,12 @@ class UserAdmin(InspectionAdmin):
         return TemplateResponse(request, "veza/user_table.html", shown)
 
     def may_see_related(self, request: StaffRequest) -> bool:
-        """Who may read all that says where somebody was."""
+        """Staff who may read everything that shows where somebody was."""
         tables = (self.opts.db_table, *TABLES)
         return all(request.access.may(table, "read") for table in tables)
 
     def may_see_erasure(self, request: StaffRequest) -> bool:
-        """Who answers requests under data-protection law may."""
+        """Staff who may answer requests under data-protection law."""
         return self.has_view_permission(request) and all(
             action.allowed(request.access) for action in DATA_ACTIONS
         )

@@ -1,1 +1,1 @@
-"""Primitives of the schema; nothing here imports a model."""
+"""Basic parts of the schema. Nothing here imports a model."""

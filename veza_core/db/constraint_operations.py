@@ -1,7 +1,7 @@
-"""Operations that add constraints to a table with rows, in steps that stop nobody.
+"""Operations that add constraints to a table with rows, without blocking services.
 
-Django has `AddConstraintNotValid` and `ValidateConstraint` for checks. These are for the others;
-docs/changing.md says when. They are safe to kill and to run again.
+Django has `AddConstraintNotValid` and `ValidateConstraint` for checks. These are for other
+constraints; docs/changing.md says when. They can be killed and run again.
 """
 
 from typing import Any
@@ -21,11 +21,11 @@ SELECT attnotnull FROM pg_attribute WHERE attname = %s AND attrelid = %s::regcla
 
 
 class SetNotNull(NotInTransactionMixin, AlterField):
-    """Make a column NOT NULL; the table is read while services write to it.
+    """Make a column NOT NULL, and read the table beside running writes.
 
-    A check is added NOT VALID, validated, and then spares `SET NOT NULL` its scan (PostgreSQL,
-    ALTER TABLE). Each is a transaction of its own; the migration needs `atomic = False`. It fails,
-    and changes nothing, where a row has NULL. `field` is the field as it is then.
+    It adds a check NOT VALID and validates it. Then `SET NOT NULL` needs no scan (PostgreSQL, ALTER
+    TABLE). Each step is a separate transaction; the migration needs `atomic = False`. If a row has
+    NULL, it fails and changes nothing. `field` is the field after the change.
     """
 
     atomic = False
@@ -52,7 +52,7 @@ class SetNotNull(NotInTransactionMixin, AlterField):
             f"ALTER TABLE {table} DROP CONSTRAINT {check}",
         ]
         if not schema_editor.collect_sql:
-            # Where a run that was killed had come to.
+            # Where a killed run ended.
             is_there = _one(schema_editor, CONSTRAINT, [unquoted, table]) is not None
             if _one(schema_editor, IS_NOT_NULL, [column, table]):
                 statements = statements[3:] if is_there else []
@@ -91,10 +91,10 @@ class AddForeignKeyNotValid(AlterField):
 
 
 class AddUniqueConcurrently(NotInTransactionMixin, AddConstraint):
-    """Add a `UniqueConstraint` by an index that is built while services write.
+    """Add a `UniqueConstraint` with an index that is built beside running writes.
 
-    The migration needs `atomic = False`. It fails where two rows are the same, and what that leaves
-    is dropped by the next run.
+    The migration needs `atomic = False`. It fails if two rows are the same; the next run drops what
+    that leaves.
     """
 
     atomic = False

@@ -44,10 +44,10 @@ def different(table: str, column: str, other: str) -> CheckConstraint:
 
 
 def one_of(table: str, column: str, values: list[str]) -> CheckConstraint:
-    """`column` is one of the values; a NULL passes. For a VARCHAR column.
+    """`column` is one of the values; a NULL passes.
 
-    Compared as text: PostgreSQL would write `varchar IN (…)` in a way that it reads back as
-    something else, and a restored backup would differ from what it was made of.
+    For a VARCHAR column. It compares text, because PostgreSQL would store `varchar IN (…)` in a
+    different form than it reads it back, and a restored backup would differ from the original.
     """
     return CheckConstraint(
         condition=In(Cast(F(column), TextField()), values), name=f"chk_{table}_{column}"

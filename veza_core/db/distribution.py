@@ -1,8 +1,8 @@
-"""What Citus has spread over nodes, as its own catalog says; nothing where Citus is not installed.
+"""What Citus has distributed over nodes, from its own catalog; empty without Citus.
 
-A table that is spread cannot have a foreign key to one that is on the coordinator alone. Its
-ON DELETE is then a statement trigger on the other table, which calls `FUNCTION`.
-(Citus, "Creating and Modifying Distributed Objects".)
+A distributed table cannot have a foreign key to a table on the coordinator. Its ON DELETE is then a
+statement trigger on the other table, which calls `FUNCTION`. (Citus, "Creating and Modifying
+Distributed Objects".)
 """
 
 from collections.abc import Callable
@@ -11,14 +11,15 @@ from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-#: Runs a query without parameters; its rows.
+#: Runs a query without parameters, and returns its rows.
 type Ask = Callable[[str], list[tuple[Any, ...]]]
 
-#: In schema `django`, which is this project's own, as `public` holds the tables and nothing else.
+#: In this project's own schema `django`, because `public` contains only the tables.
 FUNCTION = "apply_on_delete"
 
 INSTALLED = "SELECT extversion::text FROM pg_catalog.pg_extension WHERE extname = 'citus'"
-# A hash-distributed table has method h; a reference table method n, and a copy on every node (t).
+# A hash-distributed table has method h; a reference table has method n, and a copy on every node
+# (t).
 TABLES = """
 SELECT relname::text, partmethod::text, repmodel::text,
     CASE WHEN partkey IS NOT NULL THEN pg_catalog.column_to_column_name(logicalrelid, partkey) END,
@@ -48,7 +49,7 @@ ORDER BY relname, tgname
 
 @dataclass(frozen=True, slots=True, order=True)
 class OnDelete:
-    """What happens to rows of `table` when the row of `target` goes that `column` refers to.
+    """What happens to rows of `table` if the row of `target` that `column` refers to is deleted.
 
     `action` is CASCADE or SET NULL. All names are of tables in `public`.
     """
@@ -60,7 +61,7 @@ class OnDelete:
 
     @property
     def name(self) -> str:
-        """The trigger's, of 63 bytes at most."""
+        """The trigger's name, at most 63 bytes."""
         return f"{self.table}_{self.column}"[:53] + "_on_delete"
 
     @property
@@ -75,23 +76,23 @@ class OnDelete:
 
 @dataclass(frozen=True, slots=True)
 class OnDeleteTriggers:
-    """The triggers in place of foreign keys, and whether their function is there."""
+    """The triggers that replace foreign keys, and whether their function exists."""
 
     triggers: tuple[OnDelete, ...]
     has_function: bool
 
     def of(self, table: str) -> list[OnDelete]:
-        """Those that change rows of this table."""
+        """The triggers that change rows of this table."""
         return [trigger for trigger in self.triggers if trigger.table == table]
 
 
 @dataclass(slots=True)
 class Distribution:
-    """Where the rows of `public` are, by the tables' names.
+    """Where the rows of `public` are, by table name.
 
-    `spread` has the column by whose hash rows are spread, `shards` into how many parts. Tables in
-    `copied` are whole on every node (reference tables). `managed` are on the coordinator, and known
-    to Citus. `triggers` are there where foreign keys cannot be.
+    `spread` has the column by whose hash rows are distributed, and `shards` the number of parts.
+    Tables in `copied` are complete on every node (reference tables). Tables in `managed` are on the
+    coordinator, and known to Citus. `triggers` replace foreign keys that are not possible.
     """
 
     version: str
@@ -103,7 +104,7 @@ class Distribution:
 
 
 def asking(connection: BaseDatabaseWrapper) -> Ask:
-    """Put questions over a connection of Django's."""
+    """Return a function that runs queries over a connection of Django's."""
 
     def ask(query: str) -> list[tuple[Any, ...]]:
         with connection.cursor() as cursor:
@@ -114,7 +115,10 @@ def asking(connection: BaseDatabaseWrapper) -> Ask:
 
 
 def read_distribution(ask: Ask) -> Distribution | None:
-    """Read it, in one query where there is no Citus. None: it is not installed in this database."""
+    """Read the distribution, in one query if there is no Citus.
+
+    None: it is not installed in this database.
+    """
     if not (installed := ask(INSTALLED)):
         return None
     found = Distribution(installed[0][0])
@@ -131,10 +135,10 @@ def read_distribution(ask: Ask) -> Distribution | None:
 
 
 def read_triggers(ask: Ask) -> OnDeleteTriggers:
-    """The triggers in place of foreign keys. A restored backup has them without Citus, too."""
+    """The triggers that replace foreign keys. A restored backup has them, even without Citus."""
     found = []
     for target, _, arguments in ask(TRIGGERS):
-        # Each argument ends in a zero byte (PostgreSQL, the catalog pg_trigger).
+        # Each argument ends with a zero byte (PostgreSQL, the catalog pg_trigger).
         table, column, action = bytes(arguments).decode().split("\0")[:3]
         found.append(OnDelete(target, table, column, action))
     [(has_function,)] = ask(FUNCTION_IS_THERE)

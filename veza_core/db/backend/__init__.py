@@ -1,1 +1,1 @@
-"""The project's database engine: Django's PostgreSQL one, kept to the Standard."""
+"""The project's database engine: Django's PostgreSQL engine, adapted to the Standard."""

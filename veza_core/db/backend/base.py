@@ -1,4 +1,4 @@
-"""The connection: its settings, and the embedded server when there is no DATABASE_URL."""
+"""The connection: its settings, and the embedded server if there is no DATABASE_URL."""
 
 from functools import partial
 from typing import Any
@@ -19,7 +19,9 @@ from .schema import DatabaseSchemaEditor
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """A PostgreSQL connection that has our own settings, whatever the role's and the server's."""
+    """A PostgreSQL connection with our own settings, whatever the settings of the role and the
+    server.
+    """
 
     SchemaEditorClass = DatabaseSchemaEditor
     client_class = DatabaseClient
@@ -33,15 +35,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
         given = f"{waits.startup_option()} {params.get('options', '')}"
         params["options"] = startup_options(given.strip())
         if server := self.settings_dict.get("EMBEDDED"):
-            # Started by the first connection and not by the settings: commands that need no
-            # database then do not start one.
+            # The first connection starts it, not the settings: commands without a database start
+            # none.
             params["host"] = embedded.start(**server)
         return params
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """Django's; where the settings have CONNECT_WITHIN, in so many seconds at most.
+        """Django's. With CONNECT_WITHIN in the settings, it takes at most that many seconds.
 
-        No statement then waits for longer than that for a server that stands still.
+        Then no statement waits for longer than that for a server that does not respond.
         """
         seconds = self.settings_dict.get("CONNECT_WITHIN")
         connect = partial(super().get_new_connection, conn_params)
@@ -52,12 +54,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return session
 
     def init_connection_state(self) -> None:
-        """Before the first statement of ours: see `veza_core.db.trust`."""
+        """Before our first statement: see `veza_core.db.trust`."""
         super().init_connection_state()
         try:
             check_trust(self.connection)
         except BaseException:
-            # Or the next statement would run in it.
+            # Otherwise the next statement would run in it.
             self.connection.close()
             self.connection = None
             raise

@@ -1,9 +1,9 @@
-"""A connection that is there within a time, and answers, or is not waited for.
+"""Connects within a time limit, and ends a session whose server does not respond.
 
-libpq takes no `connect_timeout` below 2 seconds (PostgreSQL, "Parameter Key Words", 34.1.2), it
-counts neither the look-up of a name nor a second address, and a pooler accepts clients whose server
-is gone. A server that stands still keeps its connections open: its machine acknowledges what
-they send, and `tcp_user_timeout` does not end them.
+libpq's `connect_timeout` is at least 2 seconds (PostgreSQL, "Parameter Key Words", 34.1.2). It does
+not limit name resolution or a second address, and a pooler accepts clients even if its server is
+down. A server that hangs keeps its connections open: its kernel acknowledges packets, so
+`tcp_user_timeout` does not end them.
 """
 
 import threading
@@ -16,7 +16,7 @@ import psycopg
 
 
 def within(seconds: float, connect: Callable[[], Any]) -> Any:
-    """What `connect` returns, a session that has answered, if it is there in so many seconds.
+    """Return the session of `connect`, after it has responded, within so many seconds.
 
     Raises `psycopg.errors.ConnectionTimeout` otherwise; a session that comes later is closed.
     """
@@ -32,10 +32,10 @@ def within(seconds: float, connect: Callable[[], Any]) -> Any:
 
 
 def watch(session: psycopg.Connection[Any], seconds: float, connect: Callable[[], Any]) -> None:
-    """End the session when a statement has no answer, and its server takes no connection either.
+    """End the session if a statement has no response, and its server accepts no other connection.
 
-    It asks the server again after every so many seconds of silence, so that a statement may take
-    long. The statement then raises `psycopg.OperationalError`.
+    It checks the server each time after so many seconds without data, so a slow statement may
+    continue. The statement then raises `psycopg.OperationalError`.
     """
     wait = session.wait
 
@@ -55,8 +55,8 @@ def watch(session: psycopg.Connection[Any], seconds: float, connect: Callable[[]
 def _asking(
     answer: Generator[Any, Any, Any], seconds: float, ask: Callable[[], None]
 ) -> Generator[Any, Any, Any]:
-    """What psycopg waits for, and every so many seconds without news of it, `ask`."""
-    # psycopg sends what the socket is ready for, and ten times a second that it is for nothing.
+    """What psycopg waits for. After every so many seconds without data, it calls `ask`."""
+    # psycopg waits for the socket in short steps, ten times a second.
     ready, heard = None, time.monotonic()
     while True:
         try:
@@ -77,7 +77,7 @@ def _connect(connect: Callable[[], Any], found: Future[Any]) -> None:
         session.autocommit = True
         session.execute("SELECT")
     except Exception as error:
-        # It is raised where the session is waited for.
+        # The caller that waits for the session gets the error.
         _settle(found.set_exception, error)
     else:
         if not _settle(found.set_result, session):
@@ -85,7 +85,7 @@ def _connect(connect: Callable[[], Any], found: Future[Any]) -> None:
 
 
 def _settle(settle: Callable[[Any], None], outcome: Any) -> bool:
-    """Whether somebody still waits for the outcome."""
+    """Whether somebody still waits for the result."""
     try:
         settle(outcome)
     except InvalidStateError:

@@ -1,4 +1,4 @@
-"""`manage.py dbshell`: psql, also on a machine that has none, and on the embedded server."""
+"""`manage.py dbshell`: runs psql, also if none is installed, and on the embedded server."""
 
 import shutil
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from veza_core.db.url import DEFAULT_PORT, NO_DATABASE
 
 
 class DatabaseClient(client.DatabaseClient):
-    """Runs the psql on PATH, or else the one in the wheel of the embedded server."""
+    """Runs the psql on PATH, or otherwise the one in the embedded server's wheel."""
 
     @classmethod
     def settings_to_cmd_args_env(
@@ -40,7 +40,7 @@ class DatabaseClient(client.DatabaseClient):
 
     @classmethod
     def _of_wheel(cls) -> str:
-        """The psql of the embedded server. Raises `CommandError` where that is not installed."""
+        """The psql of the embedded server. Raises `CommandError` if it is not installed."""
         try:
             return str(embedded.program(cls.executable_name))
         except ModuleNotFoundError as error:

@@ -1,10 +1,10 @@
-"""What differs from Django's PostgreSQL features."""
+"""Differences from Django's PostgreSQL features."""
 
 from django.db.backends.postgresql import features
 
 
 class DatabaseFeatures(features.DatabaseFeatures):
-    """Foreign keys are checked at once (Standard, rule 3), so nothing may count on deferral."""
+    """Foreign keys are checked at once (Standard, rule 3), so nothing may rely on deferral."""
 
     can_defer_constraint_checks = False
     supports_forward_references = False

@@ -1,4 +1,4 @@
-"""What differs from Django's PostgreSQL operations."""
+"""Differences from Django's PostgreSQL operations."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,12 +9,14 @@ from django.db.backends.postgresql import operations
 
 
 class DatabaseOperations(operations.DatabaseOperations):
-    """Foreign keys are NOT DEFERRABLE: an orphan fails at its own statement, not at COMMIT."""
+    """Foreign keys are NOT DEFERRABLE: an invalid reference fails at its statement, not at
+    COMMIT.
+    """
 
     def deferrable_sql(self) -> str:
         return ""
 
     def sql_flush(self, style: Style, tables: Sequence[str], **options: Any) -> list[str]:
-        """Django's, but for tables that are append-only: their triggers would refuse it."""
+        """Django's, without append-only tables, whose triggers would refuse it."""
         kept = settings.APPEND_ONLY_TABLES
         return super().sql_flush(style, [table for table in tables if table not in kept], **options)

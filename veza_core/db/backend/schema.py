@@ -1,4 +1,4 @@
-"""The DDL that Django writes, kept to the Standard: schemas, and names of foreign keys."""
+"""Django's DDL, adapted to the Standard: schemas, and names of foreign keys."""
 
 from typing import Any
 
@@ -18,15 +18,15 @@ WHERE relname = %s AND indrelid = %s::regclass
 
 
 def lives_in_public(model: type[Model]) -> bool:
-    """Whether the model is one of the platform's tables, by `settings.PUBLIC_SCHEMA_APPS`."""
+    """Whether the model's table is in `public`, by `settings.PUBLIC_SCHEMA_APPS`."""
     return model._meta.app_label in settings.PUBLIC_SCHEMA_APPS
 
 
 class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
-    """Creates every model that is not ours in schema `django` (Standard, rule 9)."""
+    """Creates models outside `PUBLIC_SCHEMA_APPS` in schema `django` (Standard, rule 9)."""
 
-    # Django's own versions end in `SET CONSTRAINTS … IMMEDIATE`, which PostgreSQL refuses for
-    # a constraint that is not deferrable (SQLSTATE 42809).
+    # Django's own versions end with `SET CONSTRAINTS … IMMEDIATE`. PostgreSQL refuses it for a
+    # constraint that is not deferrable (SQLSTATE 42809).
     sql_create_column_inline_fk = (
         "CONSTRAINT %(name)s REFERENCES %(to_table)s(%(to_column)s)%(on_delete_db)s%(deferrable)s"
     )
@@ -36,10 +36,10 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
     _comments: list[str] | None = None
 
     def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
-        """Run what was kept for the end, such as foreign keys, and end the transaction.
+        """Run deferred statements, such as foreign keys, and end the transaction.
 
-        Django's own leaves it open where such a statement fails, as at a lock timeout: the next
-        attempt would run within it, and its work would never be committed.
+        If such a statement fails, for example by a lock timeout, Django leaves the transaction
+        open. The next attempt would run inside it, and its work would never be committed.
         """
         try:
             if exc_type is None:
@@ -62,7 +62,7 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
             self.execute("CREATE SCHEMA IF NOT EXISTS django")
             for field in model._meta.local_fields:
                 self._release_from_public(field)
-        # Creating a many-to-many field creates a table within this call.
+        # This call also creates the table of a many-to-many field.
         outer, self._comments = self._comments, []
         try:
             super().create_model(model)
@@ -72,7 +72,7 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
             super().execute("; ".join(comments), None)
 
     def execute(self, sql: Any, params: Any = ()) -> None:
-        """Run a statement; the comments on a new table and its columns in one round trip."""
+        """Run a statement. Comments on a new table and its columns are sent in one round trip."""
         if (
             self._comments is None
             or self.collect_sql
@@ -88,7 +88,7 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
         super().add_field(model, field)
 
     def add_index(self, model: type[Model], index: Any, concurrently: bool = False) -> None:
-        """Create it; concurrently, go on from what a run that was killed has left."""
+        """Create the index. A concurrent build continues after a killed run."""
         if not concurrently or self.collect_sql:
             super().add_index(model, index, concurrently=concurrently)
         elif self.connection.in_atomic_block:
@@ -98,7 +98,9 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
             self.build_concurrently(model._meta.db_table, index.name, sql)
 
     def remove_index(self, model: type[Model], index: Any, concurrently: bool = False) -> None:
-        """Drop it; concurrently, wait for those who use it without a limit: nobody waits for us."""
+        """Drop the index. A concurrent drop waits for its users without a limit, because nobody
+        waits behind it.
+        """
         if not concurrently or self.collect_sql or self.connection.in_atomic_block:
             super().remove_index(model, index, concurrently=concurrently)
             return
@@ -106,10 +108,11 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
             super().remove_index(model, index, concurrently=True)
 
     def build_concurrently(self, table: str, name: str, sql: str) -> None:
-        """Build an index by this CREATE INDEX CONCURRENTLY, unless the table has it, and valid.
+        """Build an index with this CREATE INDEX CONCURRENTLY, unless the table already has it and
+        it is valid.
 
-        An invalid one is what a build leaves that was killed or failed: it is dropped first
-        (PostgreSQL, CREATE INDEX, "Building Indexes Concurrently").
+        A killed or failed build leaves an invalid index, which is dropped first (PostgreSQL, CREATE
+        INDEX, "Building Indexes Concurrently").
         """
         with self.connection.cursor() as cursor:
             cursor.execute(INDEX_STATE, [name, self.quote_name(table)])
@@ -125,14 +128,14 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
     def _release_from_public(field: Any) -> None:
         """Leave out the database constraint of a reference from `django` to `public`.
 
-        Another service that hard deletes a staff account must neither fail on Django's
-        bookkeeping nor take the admin's log with it (docs/adr/0003-django-schema.md).
+        If another service deletes a staff account permanently, Django's log must neither prevent it
+        nor be deleted too (docs/adr/0003-django-schema.md).
         """
         if field.remote_field and lives_in_public(field.remote_field.model):
             field.db_constraint = False
 
     def _fk_constraint_name(self, model: type[Model], field: Any, suffix: str) -> ForeignKeyName:
-        """Name foreign keys as PostgreSQL itself does: `<table>_<column>_fkey`."""
+        """Name foreign keys as PostgreSQL does: `<table>_<column>_fkey`."""
 
         def create_fk_name(table: str, columns: list[str], _suffix: str) -> str:
             return self.quote_name(f"{table}_{'_'.join(columns)}_fkey")

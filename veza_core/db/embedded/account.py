@@ -10,12 +10,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-#: What root's own servers run as: a system user that root makes, and that nobody else uses.
+#: Root's own servers run as this system user, which root creates and nobody else uses.
 SYSTEM_USER = "embedded_postgres"
 
-#: What lets that user pass folders that are closed to it, such as /root; the lesser one first.
-#: Docker gives its containers the second one only. Nobody else gets them: whoever may connect to
-#: the server reads and writes files by them.
+#: Capabilities with which that user passes folders that it cannot enter, such as /root; the smaller
+#: one first. Docker gives its containers only the second one. No other user gets them, because
+#: every client of the server can read and write files with them.
 CAPABILITIES = ("dac_read_search", "dac_override")
 
 
@@ -25,7 +25,7 @@ class StartError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An OS user; `name` is None where the machine knows the number alone."""
+    """An OS user. `name` is None if the machine knows only the number."""
 
     uid: int
     gid: int
@@ -33,7 +33,7 @@ class Account:
 
     @classmethod
     def of(cls, uid: int, gid: int) -> "Account":
-        """The user of this number; the group counts where the machine does not know the user."""
+        """The user with this number. If the machine does not know the user, the group counts."""
         try:
             entry = pwd.getpwuid(uid)
         except KeyError:
@@ -50,12 +50,12 @@ class Account:
         return self.name or str(self.uid)
 
     def own(self, path: int | Path) -> None:
-        """Give the user a file of ours; only root needs to, and is able to."""
+        """Give a file to the user. Only root needs to do this, and can."""
         if os.geteuid() == 0:
             os.chown(path, self.uid, self.gid)
 
     def own_tree(self, top: Path) -> None:
-        """Give the user a folder of ours with all that is in it."""
+        """Give a folder to the user, with everything in it."""
         self.own(top)
         for folder, folders, files in os.walk(top):
             for name in (*folders, *files):
@@ -64,10 +64,10 @@ class Account:
     def run(
         self, command: Sequence[str | Path], reaching: Iterable[Path], **options: Any
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command as the user, who has to be able to execute the programs in `reaching`,
-        and to enter the folders in it.
+        """Run a command as the user, who must be able to execute the programs in `reaching`, and to
+        enter the folders in it.
 
-        Raises `StartError` where the user cannot.
+        Raises `StartError` if the user cannot.
         """
         options = {"text": True, "check": False, "cwd": "/", **options}
         if os.geteuid() == self.uid:
@@ -76,7 +76,9 @@ class Account:
         return subprocess.run([*prefix, *command], **identity, **options)  # noqa: S603
 
     def _way(self, reaching: tuple[Path, ...]) -> tuple[list[str], dict[str, Any]]:
-        """How root becomes the user: what to put before a command, and options of `subprocess`."""
+        """How root becomes the user: the beginning of the command line, and options of
+        `subprocess`.
+        """
         groups = os.getgrouplist(self.name, self.gid) if self.name else [self.gid]
         numbers = ",".join(map(str, groups))
         identity = {"user": self.uid, "group": self.gid, "extra_groups": groups}
@@ -84,7 +86,7 @@ class Account:
         for capability in CAPABILITIES if self.name == SYSTEM_USER else ():
             command = ["setpriv", f"--reuid={self.uid}", f"--regid={self.gid}"]
             command += [f"--groups={numbers}", f"--inh-caps=+{capability}"]
-            # access(2) leaves the capabilities out without it, and postgres asks it for itself.
+            # Without it, access(2) ignores the capabilities, and postgres checks them itself.
             command += ["--securebits=+no_setuid_fixup"]
             ways.append(([*command, f"--ambient-caps=+{capability}", "--"], {}))
         script = 'for path; do test -x "$path" || exit 1; done'
@@ -111,9 +113,9 @@ class Account:
 def account_for(path: Path) -> Account:
     """The user that a server with its data in `path` runs as.
 
-    As root it is the owner of the nearest folder that exists, so that nobody is locked out of
-    what they own, and the system user where that is root.
-    Raises `StartError` when there is none and none can be made.
+    For root, it is the owner of the nearest existing folder, so that the owner is not locked out.
+    If the owner is root, it is the system user. Raises `StartError` if there is none and it cannot
+    be created.
     """
     uid = os.geteuid()
     if uid != 0:
@@ -126,9 +128,9 @@ def account_for(path: Path) -> Account:
 
 @cache
 def system_account() -> Account:
-    """The system user, made on first use.
+    """The system user, created at its first use.
 
-    Raises `StartError` when the machine has no useradd, or does not let root use it.
+    Raises `StartError` if the machine has no useradd, or does not let root use it.
     """
     for _ in range(50):
         try:
@@ -142,7 +144,7 @@ def system_account() -> Account:
                 told = str(error)
             else:
                 told = made.stderr.strip()
-            # Another process may be making it, or hold the lock on /etc/passwd.
+            # Another process may be creating it, or hold the lock on /etc/passwd.
             time.sleep(0.1 if "lock" in told else 0)
         else:
             return Account(entry.pw_uid, entry.pw_gid, entry.pw_name)
