@@ -1,4 +1,4 @@
-"""Fields that mirror what PostgreSQL itself makes: native enums, `updated_at`, bcrypt hashes."""
+"""Fields for PostgreSQL's own features: enum types, `updated_at`, and bcrypt hashes."""
 
 import re
 from typing import Any
@@ -20,7 +20,7 @@ class EnumField(models.CharField):
 
     def deconstruct(self) -> Any:
         name, path, args, kwargs = super().deconstruct()
-        # The type's values belong to the type: a new value is a migration on the type itself.
+        # The values belong to the type: a new value needs a migration of the type itself.
         kwargs.pop("choices", None)
         return name, path, args, {**kwargs, "enum_type": self.enum_type}
 
@@ -29,10 +29,10 @@ class EnumField(models.CharField):
 
 
 class UpdatedAtField(models.DateTimeField):
-    """`updated_at`, which a trigger keeps (Standard, rule 2).
+    """`updated_at`, which a trigger sets (Standard, rule 2).
 
-    On UPDATE it sends CURRENT_TIMESTAMP, as the trigger does: an expression makes Django add
-    RETURNING, so the instance gets the database's value back without a query more.
+    On UPDATE it sends CURRENT_TIMESTAMP, as the trigger does. Because of this expression, Django
+    adds RETURNING, so the instance gets the database's value without another query.
     """
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
@@ -40,7 +40,7 @@ class UpdatedAtField(models.DateTimeField):
 
 
 class AddressField(models.EmailField):
-    """An e-mail address, written and looked up in lower case, as the columns have it."""
+    """An e-mail address, written and searched in lower case, as the columns store it."""
 
     def get_prep_value(self, value: Any) -> Any:
         value = super().get_prep_value(value)
@@ -49,7 +49,7 @@ class AddressField(models.EmailField):
 
 @AddressField.register_lookup
 class Domain(models.Transform):
-    """`<field>__domain`: what stands behind the `@`, as `email_indexes` has it."""
+    """`<field>__domain`: the text after the `@`, as in `email_indexes`."""
 
     lookup_name = "domain"
     function = "split_part"
@@ -58,17 +58,17 @@ class Domain(models.Transform):
 
 
 class PasswordHashField(models.CharField):
-    """A bcrypt string as the Go API writes it (`$2a$10$…`, nothing in front), or NULL.
+    """A bcrypt string as the Go API writes it (`$2a$10$…`, without a prefix), or NULL.
 
-    Django's hashers want the algorithm in front (`bcrypt$$2a$10$…`) and `!` for a password that
-    nobody can use; the column holds neither. Raises `ValueError` for any other kind of hash.
+    Django's hashers need a prefix with the algorithm (`bcrypt$$2a$10$…`), and `!` for an unusable
+    password; the column has neither. Raises `ValueError` for any other kind of hash.
     """
 
     PREFIX = "bcrypt$"
     BCRYPT = re.compile(r"\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}")
 
     def get_default(self) -> str:
-        """What a user has who was given no password, and what NULL is read as."""
+        """The value of a user without a password; NULL is read as the same."""
         return UNUSABLE_PASSWORD_PREFIX
 
     def from_db_value(self, value: str | None, *_: Any) -> str:

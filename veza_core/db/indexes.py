@@ -1,4 +1,4 @@
-"""Indexes with PostgreSQL's own limit on names, 63 bytes, in place of Django's 30 characters."""
+"""Indexes with PostgreSQL's limit for names, 63 bytes, instead of Django's 30 characters."""
 
 from django.contrib.postgres.indexes import GinIndex as DjangoGinIndex
 from django.contrib.postgres.indexes import OpClass
@@ -8,7 +8,7 @@ from django.db.models.functions import Upper
 
 MAX_NAME_LENGTH = 63
 
-#: A search for what begins with a word looks at so many words of a text.
+#: The number of words of a text that a search for word beginnings uses.
 WORDS = 4
 
 
@@ -19,13 +19,13 @@ class Index(models.Index):
 
 
 class GinIndex(DjangoGinIndex):
-    """A GIN index, named as the others."""
+    """A GIN index, with the same kind of name."""
 
     max_name_length = MAX_NAME_LENGTH
 
 
 def search_index(table: str, column: str) -> GinIndex:
-    """A trigram index that serves `<column>__icontains`, which Django writes as upper(column)."""
+    """A trigram index for `<column>__icontains`, which Django writes as upper(column)."""
     return GinIndex(
         OpClass(Upper(column), name="gin_trgm_ops"),
         name=f"idx_{table}_{column}_trgm",
@@ -33,10 +33,10 @@ def search_index(table: str, column: str) -> GinIndex:
 
 
 def email_indexes(table: str, column: str) -> list[Index]:
-    """B-trees of an e-mail address: by its beginning, and by its domain, the newest row first.
+    """B-trees on an e-mail address: on its beginning, and on its domain with the newest row first.
 
-    The former is in upper case, as `istartswith` is: so it is no rival of the unique index by which
-    services sign users in.
+    The first is in upper case, as for `istartswith`. So PostgreSQL does not choose it instead of
+    the unique index with which services sign users in.
     """
     domain = Func(F(column), Value("@"), Value(2), function="split_part")
     return [
@@ -49,10 +49,11 @@ def email_indexes(table: str, column: str) -> list[Index]:
 
 
 def word_indexes(table: str, column: str) -> list[Index]:
-    """B-trees of a text from its first, second, … word on, in upper case.
+    """B-trees on a text from its first, second, … word on, in upper case.
 
-    They find what begins with a part whatever the collation (PostgreSQL, "Operator Classes",
-    11.10), and are read no further than rows are asked for; of trigrams all rows are listed.
+    They find words by their beginning, whatever the collation (PostgreSQL, "Operator Classes",
+    11.10). PostgreSQL reads only as many entries as rows are wanted; a trigram index lists all
+    rows.
     """
     return [
         Index(
@@ -64,7 +65,7 @@ def word_indexes(table: str, column: str) -> list[Index]:
 
 
 def _from_word(column: str, number: int) -> F | Func:
-    """The text from its n-th word on; NULL when it has fewer."""
+    """The text from its n-th word on; NULL if it has fewer."""
     if number == 1:
         return F(column)
     pattern = rf"^(?:\S+\s+){{{number - 1}}}(.+)$"
@@ -72,7 +73,7 @@ def _from_word(column: str, number: int) -> F | Func:
 
 
 def set_index(table: str, column: str) -> Index:
-    """An index of the rows in which the column is set; all others cost it nothing."""
+    """An index of the rows in which the column is not NULL; other rows are not in it."""
     return Index(
         fields=[column],
         condition=Q(**{f"{column}__isnull": False}),

@@ -1,9 +1,9 @@
-"""PostgreSQL's `infinity` in times and dates, for which Python has no word.
+"""Reads and writes PostgreSQL's `infinity` in times and dates, which Python does not have.
 
-Columns that are given from outside refuse it (`value_checks.moment`, `day`); others do not. psycopg
-refuses to load it, which would be an error 500 in every list that has the row, so it comes as the
-last moment that Python knows, and goes back as what it was (PostgreSQL, 8.5.1.4; psycopg, "Dates
-and times adaptation"). What lies beyond year 9999, or before year 1, comes as infinity, too.
+Columns with values from outside refuse it (`value_checks.moment`, `day`); others do not. psycopg
+refuses to load it, which would cause an error 500 in every list with the row. So it is loaded as
+Python's last moment, and written back as infinity (PostgreSQL, 8.5.1.4; psycopg, "Dates and times
+adaptation"). Times after year 9999 or before year 1 are loaded as infinity, too.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -27,12 +27,12 @@ WORDS: dict[Any, str] = {
 
 
 def is_early(text: str) -> bool:
-    """Whether a time that Python cannot have lies before all that it can have, or after."""
+    """Whether a time that Python cannot represent is before all others, or after them."""
     return text.startswith("-") or text.endswith("BC")
 
 
 def later(moment: datetime, span: timedelta) -> datetime:
-    """The moment after a span of time; infinity where Python has no later one."""
+    """A moment after a span of time; infinity if Python cannot represent it."""
     try:
         return moment + span
     except OverflowError:
@@ -40,7 +40,7 @@ def later(moment: datetime, span: timedelta) -> datetime:
 
 
 class TimeLoader(BaseTzLoader):
-    """Django's, and infinity."""
+    """Django's, with infinity."""
 
     timezone = UTC
 
@@ -52,7 +52,7 @@ class TimeLoader(BaseTzLoader):
 
 
 class DayLoader(DateLoader):
-    """psycopg's, and infinity."""
+    """psycopg's, with infinity."""
 
     def load(self, data: Any) -> date:
         try:
@@ -62,14 +62,14 @@ class DayLoader(DateLoader):
 
 
 class TimeDumper(DatetimeDumper):
-    """psycopg's, and infinity."""
+    """psycopg's, with infinity."""
 
     def dump(self, obj: Any) -> Any:
         return WORDS[obj].encode() if obj in WORDS else super().dump(obj)
 
 
 class DayDumper(DateDumper):
-    """psycopg's, and infinity."""
+    """psycopg's, with infinity."""
 
     def dump(self, obj: Any) -> Any:
         return WORDS[obj].encode() if obj in WORDS else super().dump(obj)
@@ -85,9 +85,9 @@ def register(connection: Any, **_: Any) -> None:
 
 
 def from_json(field: "Field[Any, Any]", value: Any) -> Any:
-    """A field's value out of the JSON that PostgreSQL made of it."""
+    """A field's value from the JSON that PostgreSQL made."""
     if isinstance(field, GenericIPAddressField):
-        # As a query gives it: inet may have a netmask, which Django's own parser refuses.
+        # In a query's format: inet may have a netmask, which Django's own parser refuses.
         return value
     try:
         return field.to_python(value)

@@ -1,13 +1,13 @@
-"""Tables of others that inherit from ours: their rows would be read and changed with ours.
+"""Tables of others that inherit from ours, whose rows our statements must not change.
 
-Unless a statement says ONLY (PostgreSQL, "Inheritance", 5.11). What `purge` and the counters change
-is ours alone; a foreign table among them could not even be locked.
+Without ONLY, a statement reads and changes them too (PostgreSQL, "Inheritance", 5.11). `purge` and
+the counters change only our own rows; a foreign table among the others could not even be locked.
 """
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
-#: Whether a table has others below it that are no partitions; `oid` is the table's.
+#: Whether other tables that are not partitions inherit from a table; `oid` is the table's.
 IS_INHERITED_FROM = (
     "(relkind = 'r' AND EXISTS (SELECT FROM pg_inherits WHERE inhparent = pg_class.oid))"
 )
@@ -18,9 +18,10 @@ SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND {IS
 
 
 def named(schema: str, table: str, *, is_inherited_from: bool) -> sql.Composable:
-    """A table for a statement, behind FROM, UPDATE or DELETE FROM: its own rows alone.
+    """A table for a statement, after FROM, UPDATE or DELETE FROM: only its own rows.
 
-    ONLY where it is needed: of a partitioned table it would mean no row, and Citus refuses it.
+    ONLY is written only if it is needed: a partitioned table would have no rows with it, and Citus
+    refuses it.
     """
     only = sql.SQL("ONLY " if is_inherited_from else "")
     return sql.Composed([only, sql.Identifier(schema, table)])

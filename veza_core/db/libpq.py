@@ -1,10 +1,9 @@
-"""Which server and database libpq reaches: what the parameters say, whatever the environment.
+"""Makes libpq connect where the parameters say, whatever the environment contains.
 
-libpq takes what it is not given from a service file and from PG* variables (PostgreSQL,
-"Environment Variables", 34.15), and `PGHOSTADDR` leads away even from a host that it was given. So
-the variables that say *where* to connect, and what a session is like, are taken out of the
-environment; those that say *how*, such as PGPASSWORD and PGSSLROOTCERT, are read as libpq reads
-them.
+libpq reads missing parameters from a service file and from PG* variables (PostgreSQL, "Environment
+Variables", 34.15). `PGHOSTADDR` even overrides a given host. So variables that say *where* to
+connect, and variables with settings of a session, are removed from the environment. Variables that
+say *how* to connect, such as PGPASSWORD and PGSSLROOTCERT, are used as libpq uses them.
 """
 
 import os
@@ -15,7 +14,7 @@ from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import Conninfo
 
-#: The parameters that say where. A service is a file that could name any of them.
+#: The parameters that say where to connect. A service is a file that could contain any of them.
 PLACE = (
     "service",
     "host",
@@ -26,26 +25,26 @@ PLACE = (
     "target_session_attrs",
     "load_balance_hosts",
 )
-#: What a session is like is settled by `veza_core.db.session`.
+#: `veza_core.db.session` has the settings of a session.
 SESSION = ("options", "client_encoding", "application_name")
-#: Variables that libpq reads without a parameter of that kind.
+#: Variables that libpq reads and that have no such parameter.
 WITHOUT_PARAMETER = ("PGSERVICEFILE", "PGSYSCONFDIR", "PGDATESTYLE", "PGTZ", "PGGEQO")
 
 #: Where PostgreSQL's packages, and PostgreSQL itself, put the socket of a server on this machine.
 SOCKET_DIRECTORIES = ("/var/run/postgresql", "/tmp")  # noqa: S108 - it is looked at, not written to
 
-# What libpq has to keep to itself, marked so in its own table of options.
+# Secret parameters, marked so in libpq's own table of options.
 SECRET = b"*"
 
-#: What the variables said, by keyword, those too that were taken out.
+#: The values of the variables by keyword, including removed ones.
 _said: dict[str, str] = {}
 
 
 def settle_environment(*, embedded: bool) -> None:
-    """Take the variables out of this process's environment that would lead elsewhere.
+    """Remove the variables from this process's environment that would change where it connects.
 
-    `embedded`: nothing of libpq's applies to the embedded server, so all of them are taken out.
-    What they said is kept: see `manner_of_connecting` and `place_by_environment`.
+    `embedded`: none of libpq's variables apply to the embedded server, so all are removed. Their
+    values are kept: see `manner_of_connecting` and `place_by_environment`.
     """
     for name in ("PGSERVICE", *WITHOUT_PARAMETER):
         os.environ.pop(name, None)
@@ -59,7 +58,7 @@ def settle_environment(*, embedded: bool) -> None:
 
 
 def manner_of_connecting() -> dict[str, str]:
-    """What the environment says about how to connect: password, TLS, …, by libpq's keywords."""
+    """How to connect, from the environment: password, TLS, …, by libpq's keywords."""
     return {
         keyword: value
         for keyword, value in _said.items()
@@ -68,14 +67,14 @@ def manner_of_connecting() -> dict[str, str]:
 
 
 def place_by_environment(keyword: str) -> str:
-    """What the environment would say about where to connect, which is not obeyed."""
+    """Where the environment would connect, which is ignored."""
     return _said.get(keyword, "")
 
 
 def socket_directory(port: str) -> str:
-    """Where to look for a server on this machine, when no host is named.
+    """The directory of a local server's socket, if no host is named.
 
-    Each build of libpq has a default of its own, and psycopg's is not that of the pg_dump beside
+    Each build of libpq has its own default, and psycopg's differs from that of the pg_dump beside
     it.
     """
     for directory in SOCKET_DIRECTORIES:
@@ -85,9 +84,9 @@ def socket_directory(port: str) -> str:
 
 
 def place_of(session: Connection[Any]) -> dict[str, str]:
-    """The very server and database that an open session reached, as parameters.
+    """The server and database of an open session, as parameters.
 
-    Of several hosts, or addresses of one host, those that answered.
+    If there are several hosts, or several addresses of a host, these are the ones that answered.
     """
     info = session.info
     place = {"host": info.host, "port": str(info.port), "dbname": info.dbname, "user": info.user}
@@ -95,7 +94,7 @@ def place_of(session: Connection[Any]) -> dict[str, str]:
 
 
 def parameters_of_another(connection: BaseDatabaseWrapper) -> dict[str, Any]:
-    """The parameters of one more session beside an open one: on the very same server."""
+    """The parameters of another session to the same server."""
     parameters = connection.get_connection_params()
     if connection.connection is None:
         return parameters
@@ -103,16 +102,16 @@ def parameters_of_another(connection: BaseDatabaseWrapper) -> dict[str, Any]:
 
 
 def program_environment() -> dict[str, str]:
-    """The environment of PostgreSQL's programs: their messages are read by this one."""
+    """The environment of PostgreSQL's programs. Their messages are parsed here."""
     return {**os.environ, "LC_ALL": "C"}
 
 
 def program_arguments(parameters: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
-    """What makes a PostgreSQL program connect with these parameters: arguments, and variables.
+    """Arguments and variables with which a PostgreSQL program connects with these parameters.
 
-    Where to connect is an argument, which nothing outranks. All else goes by variables, the
-    password too, which arguments would show to everybody on the machine; the few options without
-    a variable are arguments. Raises `ValueError` for a secret that has no variable.
+    The place is an argument, because nothing overrides it. All else goes by variables, also the
+    password, because arguments are visible to everybody on the machine. The few options without a
+    variable are arguments. Raises `ValueError` for a secret that has no variable.
     """
     arguments, variables = {}, {}
     for option in Conninfo.get_defaults():

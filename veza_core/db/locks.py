@@ -1,9 +1,9 @@
-"""One run at a time, of migrations, purges or counts: PostgreSQL advisory locks on the session.
+"""One run at a time, of migrations, purges or counts: PostgreSQL advisory locks of the session.
 
-It is taken by trying, never by waiting in the server: a session that waits holds a snapshot, on
-which CREATE INDEX CONCURRENTLY in the session that has the lock would wait in turn, and both
-would wait for ever. Trying also keeps `lock_timeout` and `statement_timeout` out of it.
-(PostgreSQL, "Advisory Locks", 13.3.5.)
+The lock is polled with pg_try_advisory_lock, and never waited for in the server. A session that
+waits there holds a snapshot. CREATE INDEX CONCURRENTLY in the session with the lock would wait for
+this snapshot, and both would wait for ever. Polling is also not affected by `lock_timeout` and
+`statement_timeout`. (PostgreSQL, "Advisory Locks", 13.3.5.)
 """
 
 import random
@@ -16,8 +16,7 @@ from psycopg.pq import TransactionStatus
 
 from veza_core.db.sessions import SESSION_COLUMNS, OtherSession
 
-#: They name the locks within a database: "veza", "vezp" and "vezr" in ASCII. Nothing else may use
-#: them.
+#: The locks' numbers in a database: "veza", "vezp" and "vezr" in ASCII. Nothing else may use them.
 LOCK_KEY = 0x76657A61
 PURGE_LOCK_KEY = 0x76657A70
 RECOUNT_LOCK_KEY = 0x76657A72
@@ -35,17 +34,17 @@ WHERE locktype = 'advisory' AND classid = 0 AND objid = %s AND objsubid = 1 AND 
 
 
 class LockNotAvailableError(Exception):
-    """Somebody else held the lock for as long as this run was willing to wait."""
+    """Another session held the lock for the whole time that this run was willing to wait."""
 
 
 @contextmanager
 def migration_lock(
     connection: BaseDatabaseWrapper, wait: float, report: Callable[[OtherSession], None]
 ) -> Iterator[None]:
-    """Hold the lock within the block; the session's end gives it back, however it ends.
+    """Hold the lock in the block; the end of the session releases it.
 
-    `wait` is in seconds; `report` is told once of each session that is waited for.
-    Raises `LockNotAvailableError` when the wait is over.
+    `wait` is in seconds; `report` is called once for each session that holds it. Raises
+    `LockNotAvailableError` after the wait.
     """
     with _lock(connection, LOCK_KEY, wait, report):
         yield
@@ -53,9 +52,9 @@ def migration_lock(
 
 @contextmanager
 def job_lock(connection: BaseDatabaseWrapper, key: int) -> Iterator[None]:
-    """Hold the lock of a job within the block, in the same way; `key` names it.
+    """Hold the lock of a job in the block, in the same way; `key` is its number.
 
-    Raises `LockNotAvailableError` at once when another session has it.
+    Raises `LockNotAvailableError` at once if another session has it.
     """
     with _lock(connection, key, 0.0, lambda holder: None):
         yield
@@ -75,7 +74,7 @@ def _lock(
             told = holder
         if time.monotonic() >= deadline:
             raise LockNotAvailableError(str(told or "another session"))
-        # Jittered, so that pods that started together do not knock together.
+        # With jitter, so that pods that started together do not poll at the same moments.
         time.sleep(min(pause, max(0.0, deadline - time.monotonic())) * random.uniform(0.5, 1.0))  # noqa: S311
         pause = min(pause * 1.5, LONGEST_PAUSE)
     try:
@@ -92,8 +91,8 @@ def _try(connection: BaseDatabaseWrapper, key: int) -> bool:
 
 def _unlock(connection: BaseDatabaseWrapper, key: int) -> None:
     session = connection.connection
-    # A session that was lost has given the lock back already. One whose statement was interrupted
-    # may still be busy with it, and gives it back when it ends.
+    # The end of a lost session has released the lock. A session whose statement was interrupted may
+    # still be busy; it releases the lock when it ends.
     if session is not None and session.info.transaction_status in READY:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [key])

@@ -1,16 +1,16 @@
-"""The function of the triggers that stand where foreign keys cannot be.
+"""The function of the triggers that replace impossible foreign keys.
 
-As PostgreSQL's own triggers of foreign keys do, it runs with the rights of the tables' owner: who
-may delete a track need not be allowed to delete plays.
+Like PostgreSQL's own foreign key triggers, it runs with the rights of the tables' owner: a role
+that may delete tracks need not have the right to delete plays.
 """
 
 from veza_core.db.distribution import FUNCTION
 
-#: The custom setting that says, within a transaction, what the triggers changed.
+#: The custom setting that counts, within a transaction, what the triggers changed.
 COUNTS = "veza.on_delete"
 
-# A query on a distributed table cannot read a transition table: the keys travel as an array.
-# What was done is counted in a setting, since statistics of the shards are on their nodes.
+# A query on a distributed table cannot read a transition table, so the keys are passed as an array.
+# A setting counts the changed rows, because statistics of the shards are on their nodes.
 BODY = f"""
 DECLARE
     gone uuid[] := ARRAY(SELECT id FROM deleted);
@@ -33,7 +33,7 @@ BEGIN
     RETURN NULL;
 END
 """
-#: As `pg_proc.proconfig` has it.
+#: The settings as in `pg_proc.proconfig`.
 SETTINGS = ["search_path=pg_catalog, pg_temp"]
 CREATE = (
     f"CREATE OR REPLACE FUNCTION django.{FUNCTION}() RETURNS trigger LANGUAGE plpgsql "

@@ -1,6 +1,7 @@
-"""Migration operations for what Django's own cannot say.
+"""Migration operations that Django lacks.
 
-Enum types, legacy extensions, and what every table after V1 needs: its trigger and its permissions.
+They are for enum types and legacy extensions, and for what every table after V1 needs: its trigger
+and its permissions.
 """
 
 import logging
@@ -21,14 +22,14 @@ EXTENSIONS = (*LEGACY_EXTENSIONS, "pg_trgm")
 
 
 class ForwardOperation(Operation):
-    """An operation of plain SQL that cannot be undone, and leaves Django's state as it is."""
+    """An operation of plain SQL that cannot be reversed, and does not change Django's state."""
 
     reduces_to_sql = True
     reversible = False
     category = OperationCategory.ADDITION
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
-        """What it makes is no part of Django's state."""
+        """What it creates is not part of Django's state."""
 
 
 class CreateEnum(ForwardOperation):
@@ -63,8 +64,8 @@ class CreateEnum(ForwardOperation):
 class AddEnumValue(ForwardOperation):
     """Add a value to an enum type: at the end, or before the value `before`.
 
-    A later migration may use the value, and this one may not (PostgreSQL, ALTER TYPE). A value
-    that is there already stays as it is.
+    Only a later migration may use the value (PostgreSQL, ALTER TYPE). An existing value does not
+    change.
     """
 
     def __init__(self, name: str, value: str, before: str = "") -> None:
@@ -93,9 +94,9 @@ class AddEnumValue(ForwardOperation):
 
 
 class KeepUpdatedAt(ForwardOperation):
-    """Give a table the trigger that keeps its `updated_at`. Migration 900 made the function.
+    """Create the trigger that sets a table's `updated_at`. Migration 900 created the function.
 
-    It can be run again: a trigger of this name is replaced.
+    It can be run again: it replaces a trigger of this name.
     """
 
     def __init__(self, table: str) -> None:
@@ -125,9 +126,9 @@ class KeepUpdatedAt(ForwardOperation):
 
 
 class SetStorageParameters(ForwardOperation):
-    """Say how full a table's pages are filled and when autovacuum comes (PostgreSQL, CREATE TABLE).
+    """Set a table's fill factor and its autovacuum parameters (PostgreSQL, CREATE TABLE).
 
-    It waits for no reader or writer, and rewrites nothing: a fill factor is for pages to come.
+    It waits for no reader or writer, and rewrites nothing: a fill factor applies to new pages.
     """
 
     def __init__(self, table: str, **parameters: float) -> None:
@@ -141,7 +142,7 @@ class SetStorageParameters(ForwardOperation):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        # In the order of export_schema, so that pg_dump gives the same text of both databases.
+        # In export_schema's order, so that pg_dump writes the same text for both databases.
         parameters = ", ".join(
             f"{name} = {value}" for name, value in sorted(self.parameters.items())
         )
@@ -174,10 +175,10 @@ ACTIONS = ("read", "create", "update", "delete")
 
 
 class InsertPermissions(ForwardOperation):
-    """Insert a permission for each action on a table, and give them to the system roles.
+    """Insert a permission for each action on a table, and grant them to the system roles.
 
-    As of V1's tables, `admin` gets all of them, and `support` and `moderator` may read; `support`
-    and `moderator` name what else they may do. Rows that are there already stay as they are.
+    As for V1's tables, `admin` gets all of them, and `support` and `moderator` get `read`. The
+    parameters `support` and `moderator` name further actions. Existing rows do not change.
     """
 
     elidable = False
@@ -204,7 +205,7 @@ class InsertPermissions(ForwardOperation):
         table = quoted(self.table)
         schema_editor.execute(PERMISSIONS.format(table=table, actions=quoted(*ACTIONS)), None)
         grants = {"admin": ACTIONS, "support": ("read", *self.support)}
-        # Support's part is the moderators', too.
+        # Moderators also get what support gets.
         grants["moderator"] = ("read", *self.support, *self.moderator)
         for role, actions in grants.items():
             schema_editor.execute(
@@ -220,11 +221,10 @@ class InsertPermissions(ForwardOperation):
 
 
 class LegacyExtension(CreateExtension):
-    """An extension that nothing in V1 depends on, kept for clients of the old schema.
+    """An extension for clients of the old schema, on which nothing in V1 depends.
 
-    The embedded server does not ship it: there, and only there, it is left out with a warning.
-    On any other server `migrate` has refused before anything ran
-    (`veza_core.operations.deploy.requirements`).
+    The embedded server does not have it: only there it is left out, with a warning. On any other
+    server, `migrate` refuses before it runs anything (`veza_core.operations.deploy.requirements`).
     """
 
     def database_forwards(

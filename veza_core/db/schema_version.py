@@ -1,8 +1,8 @@
 """The version of the schema: a line of the comment on schema `public`, and `schema/VERSION`.
 
-Any role that can connect reads a comment, without a grant (PostgreSQL, "COMMENT"). `migrate` writes
-it in the same transaction as the last migration of a release, so a database never says a version
-that is not all there. Other lines of the comment are somebody else's, and stay.
+Any role that can connect can read a comment, without a grant (PostgreSQL, "COMMENT"). `migrate`
+writes it in the same transaction as the last migration of a release. So a database never reports a
+version that is incomplete. Other lines of the comment belong to others, and stay.
 """
 
 import re
@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
-#: What PostgreSQL itself writes on `public`.
+#: PostgreSQL's own comment on `public`.
 _OF_INITDB = "standard public schema"
 _LINE = re.compile(r"Veza schema \d\S*")
 
@@ -26,7 +26,7 @@ _NUMBERS = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-dev)?")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Version:
-    """A semantic version; `1.1.0-dev` is before 1.1.0, which is not released then."""
+    """A semantic version; `1.1.0-dev` comes before 1.1.0, and means that 1.1.0 is not released."""
 
     major: int
     minor: int
@@ -45,7 +45,7 @@ class Version:
 
 
 def version_file() -> Path:
-    """Where the version of this release's schema is written."""
+    """The file with the version of this release's schema."""
     return Path(settings.BASE_DIR) / "schema" / "VERSION"
 
 
@@ -59,18 +59,18 @@ def declared_version() -> Version:
 
 
 def version_in(text: str) -> Version | None:
-    """The version that a comment, or a statement that makes it, says."""
+    """The version in a comment, or in a COMMENT statement."""
     found = re.search(f"Veza schema ({_NUMBERS.pattern})", text)
     return Version.parse(found[1]) if found else None
 
 
 def comment_of(version: Version | str) -> str:
-    """The line that says the version."""
+    """The line with the version."""
     return f"Veza schema {version}"
 
 
 def read_version(connection: BaseDatabaseWrapper) -> str | None:
-    """The version that a database says; None where it says none."""
+    """The version of a database; None if it has none."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {VERSION}")
         (version,) = cursor.fetchone()
@@ -78,10 +78,9 @@ def read_version(connection: BaseDatabaseWrapper) -> str | None:
 
 
 def write_version(connection: BaseDatabaseWrapper, version: Version | None) -> None:
-    """Write the version into the comment on `public`, or take it out; other lines stay.
+    """Write the version into the comment on `public`, or remove it; other lines stay.
 
-    Does nothing where it is there already. Raises `DatabaseError` where the role does not own the
-    schema.
+    Does nothing if it is there already. Raises `DatabaseError` if the role does not own the schema.
     """
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {_COMMENT_OF_PUBLIC}")
@@ -90,6 +89,6 @@ def write_version(connection: BaseDatabaseWrapper, version: Version | None) -> N
         if version is not None:
             lines = [*filter(lambda line: line != _OF_INITDB, lines), comment_of(version)]
         if (wanted := "\n".join(lines)) != (comment or ""):
-            # NULL takes a comment away.
+            # NULL removes a comment.
             text = sql.Literal(wanted or None)
             cursor.execute(sql.SQL("COMMENT ON SCHEMA public IS {}").format(text))

@@ -9,14 +9,14 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 
 class ScratchDatabaseError(Exception):
-    """The server makes no database for this role; the message is one line."""
+    """The role cannot create a database on the server; the message is one line."""
 
 
 @contextmanager
 def scratch_database(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Within the block the connection is one to a new and empty database, dropped at its end.
+    """In the block, the connection uses a new and empty database, which is dropped at the end.
 
-    Raises `ScratchDatabaseError`, with the connection as it was.
+    Raises `ScratchDatabaseError`, with the connection unchanged.
     """
     configured = connection.settings_dict["NAME"]
     name = f"veza_scratch_{uuid4().hex[:12]}"
@@ -31,7 +31,7 @@ def scratch_database(connection: BaseDatabaseWrapper) -> Iterator[None]:
             connection.close()
             connection.settings_dict["NAME"] = configured
         if owner.connection is not None:
-            # It may be there although the interrupt of a signal came before the server's answer.
+            # It may exist, although a signal interrupted the wait for the server's answer.
             with owner.cursor() as cursor:
                 cursor.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         owner.close()
@@ -41,7 +41,7 @@ def _create(owner: BaseDatabaseWrapper, name: str) -> None:
     owner.ensure_connection()
     try:
         with owner.cursor() as cursor:
-            # template1 may hold things of the server's owner; its locale may rule out UTF8.
+            # template1 may contain objects of the server's owner, and its locale may exclude UTF8.
             cursor.execute(
                 f"CREATE DATABASE {name} TEMPLATE template0 "
                 "ENCODING 'UTF8' LOCALE 'C' LOCALE_PROVIDER libc"

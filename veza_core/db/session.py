@@ -1,8 +1,8 @@
-"""What a session is like: the settings that ours have, and those that somebody else made.
+"""The settings of our sessions, and those that somebody else made.
 
-Roles, databases and servers carry settings (ALTER ROLE … SET). Those that are only a format, or on
-which our statements rely, are set in the startup packet, which outranks all of them and costs no
-round trip. Those that are somebody's will are told, or obeyed.
+Roles, databases and servers have settings (ALTER ROLE … SET). Formats, and settings that our
+statements need, are set in the startup packet, which has priority and costs no round trip. Other
+settings of others are printed, or obeyed.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from psycopg import Connection
 
 from veza_core.visible import visible
 
-#: How values look, and how SQL is read and written out.
+#: How values look, and how SQL is read and written.
 FORMATS = {
     "DateStyle": "ISO, MDY",
     "IntervalStyle": "postgres",
@@ -30,17 +30,18 @@ FORMATS = {
     "quote_all_identifiers": "off",
 }
 
-#: Of every connection of Django's. Both schemas have to be on the search path, since Django's
-#: introspection asks `pg_table_is_visible` (PostgreSQL, "The Schema Search Path", 5.10.3). New
-#: tables go into the first one that is named, so that `pg_catalog` cannot be; it is searched before
-#: all of them. Without a name, temporary tables would be searched before that.
+#: For every connection of Django's. Both schemas must be on the search path, because Django's
+#: introspection uses `pg_table_is_visible` (PostgreSQL, "The Schema Search Path", 5.10.3). New
+#: tables are created in the first one, so it cannot be `pg_catalog`, which is searched first
+#: anyway. If pg_temp were not named, temporary tables would be searched even before that.
 PINNED = {
     "search_path": "public,django,pg_temp",
     **FORMATS,
     "check_function_bodies": "on",
-    # Each statement has to see what others have committed: locks are taken, then tables are read.
+    # Each statement must see what others have committed: locks are taken first, then tables are
+    # read.
     "default_transaction_isolation": "read committed",
-    # A search by a GIN index would find some of the rows, at random.
+    # With a limit, a search by a GIN index would find only some of the rows, at random.
     "gin_fuzzy_search_limit": "0",
 }
 
@@ -54,7 +55,7 @@ SELECT current_database()::text, current_user::text, session_user::text,
         WHERE nspname = 'django' AND NOT has_schema_privilege(oid, 'USAGE'))
 """
 
-#: What somebody wants a session not to do; transaction_timeout comes with version 17.
+#: Limits that somebody set for sessions; transaction_timeout exists since version 17.
 READ_ONLY = "default_transaction_read_only"
 LIMITS = (
     READ_ONLY,
@@ -85,7 +86,7 @@ UNCHANGED = "Nothing was changed."
 
 
 def startup_options(given: str = "") -> str:
-    """The `options` of a connection: those that were given, and what is pinned, which wins."""
+    """The `options` of a connection: the given ones, then the fixed ones, which win."""
     pinned = (f"-c {name}={_escaped(value)}" for name, value in PINNED.items())
     return " ".join([given, *pinned]).strip()
 
@@ -95,7 +96,7 @@ def _escaped(value: str) -> str:
 
 
 def set_locally(connection: Connection[Any], settings: dict[str, str]) -> None:
-    """Set these in the transaction of a session that may be somebody else's."""
+    """Set these in a transaction of a session that may be used by others."""
     calls = ", ".join(["set_config(%s, %s, true)"] * len(settings))
     connection.execute(
         f"SELECT {calls}".encode(), [part for pair in settings.items() for part in pair]
@@ -103,7 +104,7 @@ def set_locally(connection: Connection[Any], settings: dict[str, str]) -> None:
 
 
 def settings_that_differ(connection: BaseDatabaseWrapper) -> list[str]:
-    """Which of the pinned settings the session does not have: what stands between dropped them."""
+    """The fixed settings that the session does not have, because something between dropped them."""
     names = list(PINNED)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {', '.join(['current_setting(%s)'] * len(names))}", names)
@@ -117,23 +118,23 @@ def settings_that_differ(connection: BaseDatabaseWrapper) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Where a session is, by the server's own answer."""
+    """Where a session is connected, as the server reports it."""
 
-    #: As the client was told it: a host's name, or a socket's directory.
+    #: As the client was configured: a host name, or the directory of a socket.
     host: str
-    #: By its name, each as "statement_timeout is 5s (for the role)".
+    #: By name, each as "statement_timeout is 5s (for the role)".
     limits: dict[str, str]
     database: str
     role: str
     login: str
-    #: The address; None over a Unix socket.
+    #: The address; None for a Unix socket.
     address: str | None
     port: int
     server_version: str
     in_recovery: bool
     read_only: bool
     replication_role: str
-    #: Who owns schema `django`, when the role may not use it; None: it may.
+    #: The owner of schema `django`, if the role may not use the schema; otherwise None.
     django_is_of: str | None
 
     def __str__(self) -> str:
@@ -146,12 +147,12 @@ class Session:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Where the session is, for JSON."""
+        """Where the session is connected, for JSON."""
         names = ("host", "address", "port", "database", "role", "server_version")
         return {name: value for name, value in asdict(self).items() if name in names}
 
     def check_usable(self) -> None:
-        """Raise `CommandError` for a role to which the migrations' history is invisible."""
+        """Raise `CommandError` if the role cannot see the migrations' history."""
         if self.django_is_of is not None:
             raise CommandError(
                 f"schema django belongs to {self.django_is_of}, and role {self.role} may not use "
@@ -160,7 +161,7 @@ class Session:
             )
 
     def check_writable(self) -> None:
-        """Raise `CommandError`, in one line, where nothing can be written, or not safely."""
+        """Raise `CommandError`, in one line, if nothing can be written, or not safely."""
         if self.in_recovery:
             raise CommandError(
                 "this server is a read-only replica, or is still in recovery: name the primary "
@@ -179,7 +180,7 @@ class Session:
 
 
 def read_session(connection: BaseDatabaseWrapper) -> Session:
-    """Ask the server where the session is, and which limits it was set."""
+    """Query where the session is connected, and which limits it has."""
     connection.ensure_connection()
     host = connection.connection.info.host
     with connection.cursor() as cursor:
@@ -194,7 +195,7 @@ def read_session(connection: BaseDatabaseWrapper) -> Session:
 
 
 def database_of(connection: BaseDatabaseWrapper) -> str:
-    """The database's name, by the server's own answer."""
+    """The database's name, as the server reports it."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_database()::text")
         [name] = cursor.fetchone()
@@ -204,10 +205,10 @@ def database_of(connection: BaseDatabaseWrapper) -> str:
 def announce(
     connection: BaseDatabaseWrapper, say: Callable[[str], object], *, lift: bool = False
 ) -> Session:
-    """Say where the session is, in one line, and in another which limits somebody has set.
+    """Print in one line where the session is connected, and in another which limits somebody has
+    set.
 
-    `lift`: the timeouts are lifted for this session, as pg_dump and pg_restore lift them for
-    theirs.
+    `lift`: the timeouts are turned off for this session, as pg_dump and pg_restore do for theirs.
     """
     session = read_session(connection)
     say(str(session))

@@ -1,4 +1,6 @@
-"""Other sessions of the server, and prepared transactions, for messages about who is in the way."""
+"""Other sessions and prepared transactions of the server, for messages about what blocks a
+command.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -7,15 +9,15 @@ from veza_core.visible import visible
 
 LONGEST_QUERY = 100
 
-#: The columns of `OtherSession`, out of pg_stat_activity (PostgreSQL, 27.2.3). A background worker
-#: has its type for a name, such as `autovacuum worker`, or what an extension calls its own.
+#: The columns of `OtherSession`, from pg_stat_activity (PostgreSQL, 27.2.3). The name of a
+#: background worker is its type, such as `autovacuum worker`, or a name from its extension.
 SESSION_COLUMNS = """
     pg_stat_activity.pid,
     coalesce(nullif(application_name, ''), nullif(backend_type, 'client backend')), usename::text,
     coalesce(client_hostname, host(client_addr)), state,
     statement_timestamp() - coalesce(xact_start, backend_start) AS age, query, NULL AS gid
 """
-#: The same columns of pg_prepared_xacts.
+#: The same columns from pg_prepared_xacts.
 PREPARED_COLUMNS = """
     NULL::int, NULL, owner::text, NULL, NULL, statement_timestamp() - prepared, NULL, gid
 """
@@ -23,9 +25,9 @@ PREPARED_COLUMNS = """
 
 @dataclass(frozen=True, slots=True)
 class OtherSession:
-    """A session, as pg_stat_activity knows it, or a prepared transaction, which no session has.
+    """A session from pg_stat_activity, or a prepared transaction, which has no session.
 
-    What a role without `pg_read_all_stats` may not see is None.
+    What a role without `pg_read_all_stats` cannot see is None.
     """
 
     pid: int | None
@@ -33,7 +35,7 @@ class OtherSession:
     user: str | None
     host: str | None
     state: str | None
-    #: How old its transaction is, or the session where it has none.
+    #: The age of its transaction, or of the session if it has none.
     age: timedelta | None
     query: str | None = None
     #: The name of a prepared transaction.

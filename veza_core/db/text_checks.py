@@ -1,7 +1,7 @@
-"""What a text has to look like, as checks named `chk_<table>_<column>` (Standard, rule 4).
+"""Checks of text, named `chk_<table>_<column>` (Standard, rule 4).
 
-Patterns are compared in collation "C", and name characters by their code points, so that a value
-is good or bad on every server alike. A NULL passes.
+Patterns use collation "C" and name characters by their code points, so that a value is valid on all
+servers or on none. A NULL passes.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import BooleanField, CheckConstraint, F, Func, Q, TextField, Value
 from django.db.models.functions import Cast, Collate
 
-#: Characters that show nothing: spaces, controls, directions, joiners, fillers, selectors, tags.
+#: Invisible characters: spaces, controls, direction marks, joiners, fillers, selectors, tags.
 UNSEEN = (
     r"\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f"
     r"\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0"
@@ -30,7 +30,8 @@ def matches(column: str, pattern: str, sign: str = "~") -> Func:
     return Func(
         text,
         Value(pattern),
-        # In this order, which is the migrations': Django takes another one for another function.
+        # In this order, which the migrations have: Django would choose another one for another
+        # function.
         arg_joiner=f" {sign} ",
         template="%(expressions)s",
         output_field=BooleanField(),
@@ -44,7 +45,7 @@ def _check(table: str, column: str, condition: Any, message: str) -> CheckConstr
 
 
 def not_blank(table: str, column: str) -> CheckConstraint:
-    """It has a character that is seen."""
+    """It has a visible character."""
     return _check(table, column, matches(column, f"[^{UNSEEN}]"), "It has no visible characters.")
 
 
@@ -55,15 +56,17 @@ def email_address(table: str, column: str) -> CheckConstraint:
 
 
 def slug(table: str, column: str = "slug") -> CheckConstraint:
-    """It has small ASCII letters, digits, `.`, `_` and `-`, and begins with one of the former."""
+    """It has lower-case ASCII letters, digits, `.`, `_` and `-`, and begins with a letter or
+    digit.
+    """
     message = "Only small letters, digits, dots, dashes and underscores, a letter or digit first."
     return _check(table, column, matches(column, SLUG), message)
 
 
 def plain_name(table: str, column: str) -> CheckConstraint:
-    """Every character is seen, and none has a look-alike of compatibility (Unicode's NFKC).
+    """All characters are visible, and none is a compatibility form of another (Unicode's NFKC).
 
-    An `@` is refused: what has one is an e-mail address.
+    An `@` is refused, because a text with one is an e-mail address.
     """
     normalized = Func(
         F(column), template="%(expressions)s IS NFKC NORMALIZED", output_field=BooleanField()
@@ -74,7 +77,7 @@ def plain_name(table: str, column: str) -> CheckConstraint:
 
 
 def bcrypt_hash(table: str, column: str, field: str) -> CheckConstraint:
-    """It is a bcrypt string with nothing in front; `field` is Django's name of the column."""
+    """It is a bcrypt string without a prefix; `field` is Django's name of the column."""
     return _check(table, column, matches(field, BCRYPT), "It is not a bcrypt hash.")
 
 

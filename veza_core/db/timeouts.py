@@ -1,4 +1,4 @@
-"""`lock_timeout`, and who was in the way when it struck (SQLSTATE 55P03)."""
+"""`lock_timeout`, and the sessions that caused it (SQLSTATE 55P03)."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -15,10 +15,10 @@ from veza_core.db.sessions import PREPARED_COLUMNS, SESSION_COLUMNS, OtherSessio
 LOCK_NOT_AVAILABLE = "55P03"
 DEADLOCK_DETECTED = "40P01"
 
-#: How often, within a timeout, is looked for whom a session waits.
+#: How many times during a timeout the blocking sessions are read.
 LOOKS = 20
 
-# PostgreSQL tells of a prepared transaction in the way as process 0 (pg_blocking_pids).
+# For a blocking prepared transaction, PostgreSQL reports process 0 (pg_blocking_pids).
 BLOCKERS = f"""
 SELECT {SESSION_COLUMNS}
 FROM pg_stat_activity
@@ -37,7 +37,7 @@ WHERE wanted.pid = %(pid)s AND NOT wanted.granted AND 0 = ANY(pg_blocking_pids(%
 ORDER BY age DESC
 """
 
-# The wait that goes on: when it began, and for how many seconds it has lasted.
+# The current wait: when it began, and how many seconds it has lasted.
 WAIT = """
 SELECT waitstart, EXTRACT(epoch FROM clock_timestamp() - waitstart)::float8
 FROM pg_locks WHERE pid = %s AND waitstart IS NOT NULL
@@ -45,12 +45,12 @@ FROM pg_locks WHERE pid = %s AND waitstart IS NOT NULL
 
 
 def is_lock_timeout(error: BaseException | None) -> bool:
-    """Whether the error, or the one that it wraps, is a lock timeout and nothing else."""
+    """Whether the error, or the error that it wraps, is a lock timeout and nothing else."""
     return _sqlstate(error) == LOCK_NOT_AVAILABLE
 
 
 def is_obstacle(error: BaseException | None) -> bool:
-    """Whether it is a lock timeout or a deadlock: the same may succeed a moment later."""
+    """Whether it is a lock timeout or a deadlock, so that a retry may succeed."""
     return _sqlstate(error) in {LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED}
 
 
@@ -64,10 +64,10 @@ def _sqlstate(error: BaseException | None) -> str | None:
 
 @contextmanager
 def no_lock_timeout(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Wait for locks without a limit within the block, in no transaction.
+    """In the block, wait for locks without a limit, outside of a transaction.
 
-    For what nobody queues behind: CREATE INDEX CONCURRENTLY waits for transactions that are older
-    than itself, and a timeout would throw away the index that it has built.
+    For statements behind which nobody queues: CREATE INDEX CONCURRENTLY waits for older
+    transactions, and a timeout would discard the index that it has built.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('lock_timeout')")
@@ -76,7 +76,7 @@ def no_lock_timeout(connection: BaseDatabaseWrapper) -> Iterator[None]:
     try:
         yield
     finally:
-        # A session that was lost, or whose statement was interrupted, takes nothing any more.
+        # A lost session, or one whose statement was interrupted, accepts no statement.
         session = connection.connection
         if session is not None and session.info.transaction_status == TransactionStatus.IDLE:
             with connection.cursor() as cursor:
@@ -86,7 +86,7 @@ def no_lock_timeout(connection: BaseDatabaseWrapper) -> Iterator[None]:
 def set_lock_timeout(connection: BaseDatabaseWrapper, seconds: float, *, local: bool) -> None:
     """Limit how long each statement waits for a lock; `local`: in this transaction only.
 
-    Raises `ValueError` for a time that PostgreSQL would take for "no limit".
+    Raises `ValueError` for a time that PostgreSQL would read as "no limit".
     """
     milliseconds = round(seconds * 1000)
     if milliseconds < 1:
@@ -96,38 +96,38 @@ def set_lock_timeout(connection: BaseDatabaseWrapper, seconds: float, *, local: 
 
 
 def extend_lock_timeout(connection: BaseDatabaseWrapper) -> None:
-    """Have the other nodes of Citus wait for locks no longer than this one, in this transaction."""
+    """Make the other nodes of Citus use this lock timeout, in this transaction."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL citus.propagate_set_commands = 'local'")
         cursor.execute("SELECT current_setting('lock_timeout')")
-        # As a command: a function that sets it is not passed on.
+        # As a command: Citus does not propagate a function that sets it.
         cursor.execute(f"SET LOCAL lock_timeout = '{cursor.fetchone()[0]}'")
 
 
 class BlockerWatch:
-    """Looks, from a second session, at whom a connection waits for, and for how long.
+    """Reads from a second session for whom a connection waits, and for how long.
 
-    After the timeout it is too late to ask: PostgreSQL knows of waits that go on.
+    After the timeout it is too late: PostgreSQL shows only current waits.
     """
 
     def __init__(
         self, report: Callable[[list[OtherSession]], None] = lambda blockers: None
     ) -> None:
-        #: Told whenever others are in the way than before.
+        #: Called each time when the blocking sessions change.
         self.report = report
         self.blockers: list[OtherSession] = []
         self._waits: dict[datetime, float] = {}
 
     @property
     def waited(self) -> float:
-        """The seconds that the connection has waited for locks, all waits that were seen."""
+        """The seconds that the connection has waited for locks, over all observed waits."""
         return sum(self._waits.values())
 
     @contextmanager
     def over(
         self, connection: BaseDatabaseWrapper, parameters: dict[str, Any], interval: float
     ) -> Iterator[None]:
-        """Look every `interval` seconds while the block runs.
+        """Read every `interval` seconds while the block runs.
 
         `parameters` are those of the second session.
         """
@@ -146,11 +146,12 @@ class BlockerWatch:
     def look(
         self, parameters: dict[str, Any], pid: int, interval: float, done: threading.Event
     ) -> None:
-        """Look every `interval` seconds until `done`, for whom process `pid` waits.
+        """Read every `interval` seconds, until `done`, for whom process `pid` waits.
 
-        `parameters` are those of the session that looks. It names nobody where there is none.
+        `parameters` are those of the reading session. If nobody blocks the process, it names
+        nobody.
         """
-        # Most migrations wait for nobody: connect only once one has had the time to wait.
+        # Most migrations wait for nobody, so connect only after there was time to wait.
         if done.wait(interval):
             return
         try:

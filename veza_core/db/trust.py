@@ -1,10 +1,10 @@
-"""Whether anybody else can put something on the search path that would run as our role.
+"""Checks that nobody else can put objects on the search path that would run as our role.
 
 PostgreSQL chooses operators and functions by the types of their arguments first, and by their place
-on the search path last. `varchar = varchar` has no operator of its own in `pg_catalog`, so whoever
-may create `public.=(varchar, varchar)` chooses what our statements run, whether `pg_catalog` is
-first or not (PostgreSQL, "Operator Type Resolution", 10.2, and "Usage Patterns", 5.10.6). So a
-session of ours is not opened where somebody else could do that, or has done it.
+on the search path last. `varchar = varchar` has no operator of its own in `pg_catalog`. So a role
+that can create `public.=(varchar, varchar)` chooses what our statements run, even if `pg_catalog`
+is first (PostgreSQL, "Operator Type Resolution", 10.2, and "Usage Patterns", 5.10.6). So we open no
+session if somebody else can do that, or has done it.
 """
 
 from collections.abc import Callable
@@ -20,11 +20,11 @@ from veza_core.db.libpq import parameters_of_another
 
 EVERYBODY = "PUBLIC"
 
-# Of the schemas on the search path: who may create there; and what is there of somebody else's, and
-# could be taken for a thing of PostgreSQL's or of ours. Trusted is who could do anything anyway.
-# Each comparison is between equal types that pg_catalog has an operator for, so that this statement
-# is not open to what it looks for. pg_shdepend has the owner of each object but for those of the
-# server's first superuser; '1255', '1259', '2617': pg_proc, pg_class, pg_operator.
+# For the schemas on the search path: who may create objects there, and which objects of others
+# there could be used instead of PostgreSQL's or ours. Roles that can do anything anyway are
+# trusted. Each comparison is between equal types for which pg_catalog has an operator, so that this
+# statement is itself safe. pg_shdepend has the owner of each object, except those of the server's
+# first superuser; '1255', '1259', '2617': pg_proc, pg_class, pg_operator.
 DANGERS = """
 WITH path AS (
     SELECT oid, nspname, nspowner, nspacl FROM pg_catalog.pg_namespace
@@ -70,14 +70,14 @@ JOIN path ON path.oid = made.schema
 
 @dataclass(frozen=True, slots=True)
 class Danger:
-    """What somebody else may make, or has made, on our search path."""
+    """What somebody else can create, or has created, on our search path."""
 
     schema: str
-    #: The role that may create there, `PUBLIC` for all roles; or that owns the object.
+    #: The role that can create objects there (`PUBLIC` for all roles), or that owns the object.
     role: str
-    #: What was made, as "operator public.=(…)"; empty: it may be made.
+    #: The object, such as "operator public.=(…)"; empty if it can be created.
     made: str
-    #: Who would run it.
+    #: The role that would run it.
     victim: str
 
     def __str__(self) -> str:
@@ -93,13 +93,13 @@ class Danger:
 
     @property
     def revoke(self) -> str:
-        """The statement that takes the privilege away."""
+        """The statement that revokes the privilege."""
         role = self.role if self.role == EVERYBODY else sql.Identifier(self.role).as_string()
         return f"REVOKE CREATE ON SCHEMA {self.schema} FROM {role}"
 
 
 class UntrustedSchemaError(OperationalError):
-    """A session would be open to what somebody else makes; its text is one line."""
+    """A session could run somebody else's objects; the text is one line."""
 
     def __init__(self, dangers: list[Danger]) -> None:
         super().__init__("; ".join(map(str, dangers)))
@@ -107,16 +107,16 @@ class UntrustedSchemaError(OperationalError):
 
 
 def check_trust(session: Connection[Any]) -> None:
-    """Raise `UntrustedSchemaError` when somebody else's objects could run in a session."""
+    """Raise `UntrustedSchemaError` if somebody else's objects could run in a session."""
     rows = session.execute(DANGERS).fetchall()
     if rows:
         raise UntrustedSchemaError([Danger(*row) for row in rows])
 
 
 def parameters_for_catalog(connection: BaseDatabaseWrapper) -> dict[str, Any]:
-    """The parameters of one more session, with nothing of anybody's on its search path.
+    """The parameters of another session, with only PostgreSQL's own schemas on its search path.
 
-    For what reads PostgreSQL's catalogs alone.
+    For code that only reads PostgreSQL's catalogs.
     """
     parameters = parameters_of_another(connection)
     for django_only in ("cursor_factory", "context"):
@@ -128,11 +128,10 @@ def parameters_for_catalog(connection: BaseDatabaseWrapper) -> dict[str, Any]:
 def revoke_from_everybody(
     connection: BaseDatabaseWrapper, error: UntrustedSchemaError, warn: Callable[[str], object]
 ) -> None:
-    """Where all roles may create on the search path, take that away, if our role can.
+    """Revoke CREATE on the search path from PUBLIC, if our role can.
 
-    A database made by PostgreSQL 15 or newer does not grant this privilege to PUBLIC; an older one
-    does, and keeps the grant through an upgrade. A grant to a named role is somebody's decision,
-    and stays.
+    Databases made by PostgreSQL 15 or newer do not grant it. Older ones do, and keep the grant
+    through an upgrade. A grant to a named role was somebody's decision, and stays.
     """
     with psycopg.connect(**parameters_for_catalog(connection)) as session:
         for danger in error.dangers:

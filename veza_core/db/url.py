@@ -1,4 +1,4 @@
-"""DATABASE_URL, read by libpq itself, so that it means here what it means to psql and Go."""
+"""Reads DATABASE_URL with libpq itself, so that it means the same as for psql and Go."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,29 +11,29 @@ from veza_core.db.libpq import manner_of_connecting, place_by_environment, socke
 
 FORM = "postgresql://user:password@host:port/database"
 
-#: What is said where `missing_settings` would be used.
+#: The message if `missing_settings` would be used.
 NO_DATABASE = (
     f"DATABASE_URL is not set: it names the database, {FORM}; without it only DEBUG=1 starts a "
     "private PostgreSQL, on a development machine"
 )
 
-#: What a connection has unless the URL says otherwise.
+#: Options of a connection, unless the URL sets them.
 DEFAULT_OPTIONS = {"application_name": "veza", "connect_timeout": "10"}
 
-#: PostgreSQL's own limit on a name, in bytes (NAMEDATALEN - 1).
+#: PostgreSQL's own limit for a name, in bytes (NAMEDATALEN - 1).
 MAX_NAME_BYTES = 63
-#: Of a URL that names none, whatever PGPORT says.
+#: The port if the URL has none, whatever PGPORT says.
 DEFAULT_PORT = "5432"
-#: What a URL may leave out, and libpq would take from the environment.
+#: What libpq would take from the environment if the URL leaves it out.
 GAPS = {"host": "PGHOST", "user": "PGUSER"}
 
 
 def connection_parameters(url: str, name: str = "DATABASE_URL") -> dict[str, Any]:
-    """Turn a PostgreSQL URL into libpq's parameters, none of them left to the environment.
+    """Turn a PostgreSQL URL into libpq's parameters, so that none comes from the environment.
 
-    `name` is the variable that the URL comes from, for the message.
-    Raises `ImproperlyConfigured`, in one line and without the password, for any other text, and
-    for a URL that does not say by itself, or not clearly, which server and database it means.
+    `name` is the variable with the URL, for the message. Raises `ImproperlyConfigured`, in one line
+    and without the password, for any other text, and for a URL that does not say clearly which
+    server and database it means.
     """
     scheme = url.split(":", 1)[0] if ":" in url else ""
     if scheme not in ("postgres", "postgresql"):
@@ -47,7 +47,7 @@ def connection_parameters(url: str, name: str = "DATABASE_URL") -> dict[str, Any
         urlsplit(url)
         named = conninfo_to_dict(url.partition("?")[0])
     except (ProgrammingError, ValueError):
-        # libpq's message may repeat the URL, and the password with it; a traceback would show it.
+        # libpq's message may repeat the URL with the password, and a traceback would show it.
         raise ImproperlyConfigured(f"{name} is malformed: write it as {FORM}") from None
     for keyword, value in named.items():
         if parameters[keyword] != value:
@@ -58,7 +58,7 @@ def connection_parameters(url: str, name: str = "DATABASE_URL") -> dict[str, Any
             f"{FORM} instead of service={parameters['service']}"
         )
     for keyword in ("dbname", "user"):
-        # A server takes the beginning of a longer one, and so another database or role.
+        # A server truncates a longer name, and would use another database or role.
         if len(str(parameters.get(keyword) or "").encode()) > MAX_NAME_BYTES:
             raise ImproperlyConfigured(
                 f"{name} contains a {keyword} of more than {MAX_NAME_BYTES} bytes, which is "
@@ -70,7 +70,7 @@ def connection_parameters(url: str, name: str = "DATABASE_URL") -> dict[str, Any
 
 
 def _placed(parameters: dict[str, Any], name: str) -> dict[str, Any]:
-    """The parameters with host and port. Raises `ImproperlyConfigured` for a gap."""
+    """The parameters with host and port. Raises `ImproperlyConfigured` if one is missing."""
     for keyword, variable in GAPS.items():
         given = parameters.get(keyword) or (keyword == "host" and parameters.get("hostaddr"))
         if not given and place_by_environment(keyword):
@@ -101,17 +101,17 @@ def database_settings(url: str, name: str = "DATABASE_URL") -> dict[str, Any]:
     }
 
 
-#: Of a replica that the admin reads from: no page waits for longer for an address that is dead.
-#: `tcp_user_timeout`, in milliseconds, ends a connection whose other end has gone silent.
+#: For a replica that the admin reads from: no page waits longer for a dead address.
+#: `tcp_user_timeout`, in milliseconds, ends a connection whose other end no longer responds.
 REPLICA_SECONDS = 1.0
 REPLICA_OPTIONS = {"connect_timeout": "2", "tcp_user_timeout": "1000"}
 
 
 def replica_settings(urls: str, support: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
-    """Turn DATABASE_REPLICA_URL, URLs with spaces between them, into entries of DATABASES.
+    """Turn DATABASE_REPLICA_URL, URLs separated by spaces, into entries of DATABASES.
 
     `support` is the entry of DATABASE_SUPPORT_URL. Raises `ImproperlyConfigured` as
-    `connection_parameters` does, and for another role or database than that entry's.
+    `connection_parameters` does, and if the role or the database differs from that entry's.
     """
     entries = {}
     for number, url in enumerate(urls.split(), 1):
@@ -143,7 +143,7 @@ def embedded_settings(data_directory: str, database: str) -> dict[str, Any]:
         "ENGINE": "veza_core.db.backend",
         "NAME": database,
         "USER": "postgres",
-        # Not libpq's PGPORT.
+        # libpq's PGPORT does not apply.
         "PORT": "5432",
         "OPTIONS": dict(DEFAULT_OPTIONS),
         "EMBEDDED": {"data_directory": data_directory, "database": database},
@@ -151,5 +151,5 @@ def embedded_settings(data_directory: str, database: str) -> dict[str, Any]:
 
 
 def missing_settings() -> dict[str, Any]:
-    """The entry of DATABASES where none is named: the first connection is refused."""
+    """The entry of DATABASES if no database is named: the first connection is refused."""
     return {"ENGINE": "veza_core.db.backend", "NAME": ""}

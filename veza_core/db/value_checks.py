@@ -1,10 +1,11 @@
-"""What times, arrays and JSON have to look like, as checks named `chk_<table>_<column>`."""
+"""Checks of times, arrays and JSON, named `chk_<table>_<column>`."""
 
 from django.db.models import BooleanField, CheckConstraint, F, Func, TextField, Value
 from django.db.models.lookups import Exact
 
-#: A client without arrays of several dimensions, or of NULLs, cannot read the row, nor a list that
-#: has it. The conditions are asked in this order: the next would be an error of its own.
+#: A client without multidimensional arrays, or arrays with NULLs, cannot read such a row, nor a
+#: list with it. The conditions are checked in this order, because the next one would raise its own
+#: error.
 PLAIN = (
     "array_ndims(%(expressions)s) = 1 AND array_lower(%(expressions)s, 1) = 1 "
     "AND array_position(%(expressions)s, NULL) IS NULL"
@@ -23,7 +24,7 @@ def _array(table: str, column: str, condition: str) -> CheckConstraint:
 
 
 def labels(table: str, column: str, most: int) -> CheckConstraint:
-    """A plain list of so many texts at most, none of them empty, none of them NULL."""
+    """A plain array of at most so many texts, none empty and none NULL."""
     return _array(
         table,
         column,
@@ -32,7 +33,7 @@ def labels(table: str, column: str, most: int) -> CheckConstraint:
 
 
 def positive_numbers(table: str, column: str) -> CheckConstraint:
-    """A plain list of numbers above 0, none of them NULL."""
+    """A plain array of numbers above 0, none NULL."""
     return _array(table, column, "0 < ALL (%(expressions)s)")
 
 
@@ -43,7 +44,7 @@ def json_object(table: str, column: str) -> CheckConstraint:
 
 
 def day(table: str, column: str) -> CheckConstraint:
-    """A date of the years 1 to 9999, as `moment`."""
+    """A date in the years 1 to 9999, like `moment`."""
     return CheckConstraint(
         condition=Func(
             F(column),
@@ -56,9 +57,10 @@ def day(table: str, column: str) -> CheckConstraint:
 
 
 def moment(table: str, column: str) -> CheckConstraint:
-    """A time of the years 1 to 9999, and not infinite: what every client can read. A NULL passes.
+    """A time in the years 1 to 9999, and not infinite, which every client can read.
 
-    For what is given from outside. Go's JSON has no other years, and Python has no other times.
+    A NULL passes. For values from outside. Go's JSON has no other years, and Python has no other
+    times.
     """
     return CheckConstraint(
         condition=Func(

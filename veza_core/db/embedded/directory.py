@@ -1,4 +1,4 @@
-"""The data directory: made, taken over and filled by initdb, so that nothing in it is lost."""
+"""The data directory: created, taken over and filled by initdb, without losing anything in it."""
 
 import os
 import re
@@ -16,21 +16,21 @@ from .account import Account, StartError, account_for, system_account
 LOG = "log"
 #: Held by the process that starts or stops the server, and by an initdb that outlives it.
 LOCK = "start.lock"
-#: Where initdb works, and what the folder is called when initdb has ended well.
+#: The folder in which initdb works, and its name when initdb has succeeded.
 UNFINISHED, FINISHED = "initdb", "initdb.finished"
-#: What stands in a data directory before initdb has run.
+#: What a data directory contains before initdb has run.
 OURS = {LOCK, "clients.lock", "server.lock", LOG, UNFINISHED}
-#: Who may connect: the OS users of pg_ident.conf, as whatever role they like.
+#: Who may connect: the OS users in pg_ident.conf, as any role.
 HBA = "local all all peer map=owner\nlocal replication all peer map=owner\n"
 INHERITED = ("PATH", "TZ", "TZDIR")
-#: Without what the machine lacks: C.UTF-8 is glibc's since 2.35, and Debian's before.
+#: Without what the machine lacks: glibc has C.UTF-8 since 2.35, and Debian had it before.
 LOCALES = ("C.UTF-8", "C")
 
 
 def make(data: Path) -> Account:
-    """Make the folder unless it exists, with its parents, and return the user that is to own it.
+    """Create the folder and its parents if necessary, and return the user who must own it.
 
-    Raises `StartError` when it is something else, or another user's, or holds other files.
+    Raises `StartError` if it is something else, belongs to another user, or contains other files.
     """
     account = account_for(data)
     if not os.path.lexists(data):
@@ -44,14 +44,14 @@ def make(data: Path) -> Account:
             "folder"
         )
     entries = set(os.listdir(data))  # noqa: PTH208
-    # With the lock, another process may be filling it.
+    # With the lock, because another process may be filling it.
     if LOCK not in entries:
         _check(data, account, entries)
     return account
 
 
 def _make_parents(folder: Path) -> None:
-    """Make folders that belong to the owner of the folder that they are made in."""
+    """Create folders that belong to the owner of the folder above them."""
     if not folder.exists():
         _make_parents(folder.parent)
         folder.mkdir(exist_ok=True)
@@ -59,7 +59,7 @@ def _make_parents(folder: Path) -> None:
 
 
 def _check(data: Path, account: Account, entries: set[str]) -> None:
-    """Raise `StartError` when the folder holds other files, or those of somebody else."""
+    """Raise `StartError` if the folder contains other files, or belongs to somebody else."""
     if not entries & {"PG_VERSION", FINISHED} and not entries <= OURS:
         raise StartError("it contains other files, and not PostgreSQL's data; nothing was changed")
     owner = Account.owner_of(data)
@@ -68,9 +68,9 @@ def _check(data: Path, account: Account, entries: set[str]) -> None:
 
 
 def adopt(data: Path, account: Account) -> None:
-    """Make an empty folder, or one with PostgreSQL's data, the user's own and nobody else's.
+    """Give an empty folder, or one with PostgreSQL's data, to the user, and close it to others.
 
-    Raises `StartError` when it holds something else, or belongs to somebody else.
+    Raises `StartError` if it contains something else, or belongs to somebody else.
     """
     _check(data, account, set(os.listdir(data)))  # noqa: PTH208
     status = data.stat()
@@ -81,7 +81,7 @@ def adopt(data: Path, account: Account) -> None:
 
 
 def open_file(path: Path, account: Account) -> int:
-    """Open a file of ours in the data directory, made for the user alone; return its descriptor."""
+    """Open a file in the data directory, created for the user only; return its descriptor."""
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
     descriptor = os.open(path, flags, 0o600)
     if os.fstat(descriptor).st_uid != account.uid:
@@ -90,7 +90,7 @@ def open_file(path: Path, account: Account) -> int:
 
 
 def allow_only_owner(data: Path, account: Account, more: str = "") -> None:
-    """Write who may connect: the user that the server runs as, and root.
+    """Write who may connect: the user that runs the server, and root.
 
     `more` are further lines of pg_hba.conf.
     """
@@ -108,16 +108,17 @@ def allow_only_owner(data: Path, account: Account, more: str = "") -> None:
 
 
 def environment() -> dict[str, str]:
-    """What the programs inherit: no settings of libpq and PostgreSQL, no language and no libraries.
+    """The environment of the programs: no settings of libpq and PostgreSQL, no language, no
+    libraries.
 
-    Root's secrets are not for the user that the server runs as, who can read them in /proc.
+    The user that runs the server can read it in /proc, so it must not contain root's secrets.
     """
     kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
     return {**kept, "LC_ALL": "C"}
 
 
 def reason(log: Path, start: int) -> str:
-    """What a program wrote that failed, from this place in the log on: the error and its detail."""
+    """What a failed program wrote, from this place in the log on: the error and its detail."""
     with log.open("rb") as file:
         file.seek(start)
         lines = file.read().decode(errors="replace").splitlines()
@@ -134,12 +135,12 @@ def reason(log: Path, start: int) -> str:
 
 
 def fill(programs: Path, data: Path, account: Account, superuser: str, lock: int) -> None:
-    """Let initdb make an empty database cluster, unless there is one.
+    """Let initdb create an empty database cluster, unless there is one.
 
-    initdb marks its work as whole at its very beginning, so it works in a folder of its own, which
-    is renamed when it has ended well. `lock` is the descriptor by which this process holds `LOCK`;
-    initdb shares it, so that nobody removes the folder of one that goes on when we are killed.
-    Raises `StartError` with initdb's own words.
+    initdb writes the file that marks a complete cluster first, so it works in a separate folder,
+    which is renamed after it has succeeded. `lock` is this process's descriptor of `LOCK`. initdb
+    shares it, so that nobody removes its folder if we are killed. Raises `StartError` with initdb's
+    own words.
     """
     if (data / "PG_VERSION").exists():
         return
@@ -165,12 +166,12 @@ def initdb(
     *options: str,
     lock: int | None = None,
 ) -> None:
-    """Run initdb, which makes the folder `data`, with the machine's best locale.
+    """Run initdb, which creates the folder `data`, with the machine's best locale.
 
-    `log` is the file that its output is added to; `lock` is a descriptor that it shares.
-    Raises `StartError` with initdb's own words.
+    `log` is the file that its output is added to; `lock` is a descriptor that it shares. Raises
+    `StartError` with initdb's own words.
     """
-    # initdb asks for its user's name.
+    # initdb needs its user's name.
     runner = account if account.name else system_account()
     runner.own(data.parent)
     with _plain(programs, runner) as plain, os.fdopen(open_file(log, account), "a") as output:
@@ -199,28 +200,28 @@ def initdb(
 
 @contextmanager
 def _short(data: Path) -> Iterator[Path]:
-    """A path of the data directory that initdb takes."""
+    """A path of the data directory that initdb accepts."""
     if not sockets.needs_link(data):
         yield data
         return
     with tempfile.TemporaryDirectory(prefix="veza-initdb-") as temporary:
-        # A link gives away nothing but its target's name.
+        # A link shows nothing but its target's name.
         Path(temporary).chmod(0o711)
         yield sockets.short(data, Path(temporary))
 
 
 @contextmanager
 def _plain(programs: Path, account: Account) -> Iterator[Path]:
-    """A path of the programs without what a shell reads within double quotes.
+    """A path of the programs without characters that a shell interprets within double quotes.
 
-    initdb runs postgres by such a line, with all symbolic links resolved.
+    initdb starts postgres with such a line, with all symbolic links resolved.
     """
     installation = programs.resolve().parent
     if not re.search(r'["$`\\\n]', str(installation)):
         yield programs
         return
     with tempfile.TemporaryDirectory(prefix="veza-initdb-") as temporary:
-        # The wheel's libraries stand beside its package.
+        # The wheel's libraries are beside its package.
         copies = [installation, *installation.parent.parent.glob("*.libs")]
         for folder in copies:
             shutil.copytree(

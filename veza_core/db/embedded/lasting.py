@@ -1,7 +1,7 @@
-"""A server that keeps running, on a TCP port of 127.0.0.1: for developers of the services.
+"""A server that keeps running, on a TCP port of 127.0.0.1, for developers of the services.
 
-It has a data directory of its own. Whoever owns the folder, and root, connect by its socket; all
-others need the password, which stands in a file that only the owner reads.
+It has a separate data directory. The owner of the folder and root connect through its socket. All
+others need the password, from a file that only the owner can read.
 """
 
 import errno
@@ -23,15 +23,15 @@ from .account import Account, StartError
 from .server import Server
 
 ADDRESS = "127.0.0.1"
-#: The role of the services' developers, and the database, which it owns.
+#: The role for developers of the services, and its database.
 ROLE = DATABASE = "veza"
-#: Behind PostgreSQL's own, and none that the kernel gives to clients.
+#: Above PostgreSQL's own port, and below those that the kernel gives to clients.
 PORTS = range(5433, 5533)
-#: In the data directory: the URL, with the password. There from the first start on.
+#: In the data directory, from the first start on: the URL with the password.
 URL = "url"
 HBA = f"host all all {ADDRESS}/32 scram-sha-256\n"
 
-#: All that a service's developer needs: rows, roles to try grants with, and other databases.
+#: What a service's developer needs: rows, roles to test grants with, and other databases.
 RIGHTS = """
 ALTER ROLE {role} LOGIN CREATEDB CREATEROLE PASSWORD {password};
 ALTER DATABASE {database} OWNER TO {role};
@@ -48,9 +48,9 @@ class LastingServer:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Make the folder, and keep other starts and stops of this server out of the block.
+        """Create the folder, and keep other starts and stops of this server out of the block.
 
-        Raises `StartError` when the folder cannot be used.
+        Raises `StartError` if the folder cannot be used.
         """
         directory.make(self.data)
         descriptor = os.open(self.data, os.O_RDONLY)
@@ -61,18 +61,18 @@ class LastingServer:
             os.close(descriptor)
 
     def url(self) -> str | None:
-        """Its URL when it runs, and None when it does not.
+        """Its URL if it runs, otherwise None.
 
-        Raises `StartError` when it runs and does not answer.
+        Raises `StartError` if it runs but does not answer.
         """
         if not self.data.is_dir() or not self._server().answers(LONGEST_RECOVERY):
             return None
         return self._recorded()
 
     def choose_port(self, wanted: int | None) -> int:
-        """The port that was asked for, the one of last time, or a free one.
+        """The wanted port, the last one, or a free one.
 
-        Raises `StartError` when another program has the one that was asked for.
+        Raises `StartError` if another program uses the wanted port.
         """
         if wanted is not None:
             if not _is_free(wanted):
@@ -87,9 +87,9 @@ class LastingServer:
         raise StartError(f"no port from {PORTS[0]} to {PORTS[-1]} is free: choose another one")
 
     def start(self, port: int) -> str:
-        """Start it on a database that is migrated, and return its URL.
+        """Start it with a migrated database, and return its URL.
 
-        Raises `StartError`, in one line, when the server does not start.
+        Raises `StartError`, in one line, if the server does not start.
         """
         account = Account.owner_of(self.data)
         directory.allow_only_owner(self.data, account, HBA)
@@ -103,7 +103,7 @@ class LastingServer:
             raise
 
     def stop(self) -> bool:
-        """Stop it; whether it ran. Raises `StartError` when it does not end."""
+        """Stop it; return whether it ran. Raises `StartError` if it does not end."""
         if not self.url():
             return False
         self._server().stop(LONGEST_RECOVERY)
@@ -112,7 +112,7 @@ class LastingServer:
         return True
 
     def _open(self, host: str, port: int) -> str:
-        """Let the developers' role in, with the password of last time; returns the URL."""
+        """Let the developers' role in, with the last password; return the URL."""
         password = urlsplit(self._recorded() or "").password or secrets.token_urlsafe(18)
         with psycopg.connect(
             host=host, port=port, user=USER, dbname=DATABASE, autocommit=True
@@ -146,7 +146,7 @@ class LastingServer:
 def _give_rights(session: psycopg.Connection, password: str) -> None:
     if not session.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone():
         session.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(ROLE)))
-    # As libpq hashes it, so that no log of the server holds it.
+    # Hashed as libpq does, so that no log of the server contains it.
     hashed = session.pgconn.encrypt_password(password.encode(), ROLE.encode(), b"scram-sha-256")
     names = {"role": sql.Identifier(ROLE), "database": sql.Identifier(DATABASE)}
     session.execute(sql.SQL(RIGHTS).format(**names, password=sql.Literal(hashed.decode())))

@@ -1,7 +1,7 @@
-"""A PostgreSQL server on a Unix socket: started, waited for and stopped.
+"""Starts, waits for and stops a PostgreSQL server on a Unix socket.
 
-A lock tells whether one runs, and not a process's number: the postmaster and all of its children
-hold it, and the kernel takes it from them. So a stale postmaster.pid is only that.
+A lock shows whether one runs, not a process ID: the postmaster and all of its children hold it, and
+the kernel releases it. So a stale postmaster.pid does no harm.
 """
 
 import fcntl
@@ -23,17 +23,18 @@ from . import sockets
 from .account import Account, StartError
 from .directory import LOG, environment, open_file, reason
 
-#: Held by a running server; it tells on which machine it was started, and in which boot.
+#: A running server holds it. It contains the machine and its boot.
 LOCK = "server.lock"
 PORT = "5432"
-#: As docs/operations.md asks of a server.
+#: As docs/operations.md recommends for a server.
 TUNING: Sequence[str] = ("random_page_cost=1.1",)
 
-#: For a fast shutdown, in seconds. PostgreSQL 18 never ends one that comes while it starts again
-#: after the crash of a backend; an immediate one it ends, and recovers at the next start.
+#: For a fast shutdown, in seconds. PostgreSQL 18 never completes one that arrives during its
+#: restart after the crash of a backend. It completes an immediate one, and recovers at the next
+#: start.
 LONGEST_SHUTDOWN = 10.0
 
-# What it is called in postmaster.pid (PostgreSQL, src/include/utils/pidfile.h).
+# The words in postmaster.pid (PostgreSQL, src/include/utils/pidfile.h).
 PID, START, SOCKET_PORT, SOCKET_DIRECTORY, STATUS = 0, 2, 3, 4, 7
 
 
@@ -44,11 +45,11 @@ class Attempt:
     server: "Server"
     log_size: int
     folder: Path
-    #: What postmaster.pid said before, of a server that crashed or that others have started.
+    #: The old contents of postmaster.pid, from a server that crashed or that others started.
     stale: list[str]
 
     def reason(self) -> str:
-        """Why it failed, by the server's own words."""
+        """Why it failed, in the server's own words."""
         told = reason(self.server.data / LOG, self.log_size)
         if "is still in use" in told:
             return f"{self.server.named()} already runs there: {told}"
@@ -57,7 +58,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The server of a data directory; `programs` is the directory that holds postgres."""
+    """The server of a data directory. `programs` is the directory with postgres."""
 
     programs: Path
     data: Path
@@ -66,10 +67,10 @@ class Server:
     port: str = PORT
 
     def start(self, longest: float) -> str:
-        """Start it, or wait for the one that runs; return the directory of its socket.
+        """Start it, or wait for the running one; return the directory of its socket.
 
-        The one that runs may be about to stop, or recover from a crash.
-        Raises `StartError` when it does not start, in so many seconds.
+        The running one may be stopping, or recovering from a crash. Raises `StartError` if it does
+        not start within so many seconds.
         """
         deadline = time.monotonic() + longest
         while True:
@@ -86,7 +87,7 @@ class Server:
                 raise StartError(started.reason())
 
     def _try(self) -> Attempt | None:
-        """Start it in the background; None when it runs, or may run, already."""
+        """Start it in the background; None if it runs already, or may run."""
         lock = open_file(self.data / LOCK, self.account)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -101,10 +102,10 @@ class Server:
             os.close(lock)
 
     def _leave_alone(self) -> None:
-        """Raise `StartError` when a server runs, or may run, that does not hold our lock.
+        """Raise `StartError` if a server runs, or may run, that does not hold our lock.
 
-        Others have started it, or the folder is shared by machines that do not share locks. A
-        container that is made again has another name, but is in the same boot.
+        Others have started it, or machines that do not share locks share the folder. A recreated
+        container has a new name, but the same boot.
         """
         recorded = self._machine()
         if recorded and not {*recorded} & {*machine()} and self._postmaster_file():
@@ -112,10 +113,10 @@ class Server:
                 f"{self.named()} may run there, and its lock does not reach this machine: "
                 f"stop it, or remove {self.data / 'postmaster.pid'} if that machine is gone"
             )
-        # One that was killed may still listen for a moment after its lock is free.
+        # A killed server may listen for a moment after its lock is free.
         for _ in range(50):
             lines = self._postmaster_file()
-            # The kernel says 0 of a process in another container.
+            # The kernel reports 0 for a process in another container.
             if not lines or self._postmaster() not in (int(lines[PID]), 0):
                 return
             time.sleep(0.01)
@@ -127,7 +128,7 @@ class Server:
         stale = self._postmaster_file()
         folder = sockets.choose(self.data, self.account, stale[SOCKET_DIRECTORY:][:1])
         if not stale:
-            # PostgreSQL refuses to start where a crash of the machine left them empty.
+            # PostgreSQL refuses to start if a crash of the machine has left them empty.
             (self.data / "postmaster.pid").unlink(missing_ok=True)
         if sockets.listener(folder, self.port) is None:
             (folder / f".s.PGSQL.{self.port}.lock").unlink(missing_ok=True)
@@ -150,13 +151,13 @@ class Server:
         ]
         variables = environment()
         if any(stale[SOCKET_DIRECTORY:][:1]):
-            # Nobody holds the lock, or listens: whichever process has this number now, it is
-            # another. The server would refuse to start because of it; it takes it for pg_ctl's.
+            # Nobody holds the lock or listens, so the process with this number is a different one.
+            # The server would take it for pg_ctl's, and refuse to start.
             variables["PG_GRANDPARENT_PID"] = stale[PID]
         log = open_file(self.data / LOG, self.account)
         try:
             attempt = Attempt(self, os.fstat(log).st_size, folder, stale)
-            # By a shell that ends at once, so that it is no child of ours to wait for.
+            # Started by a shell that ends at once, so that it is not our child process.
             self.account.run(
                 ["/bin/sh", "-c", '"$@" &', "sh", *command],
                 [postgres, self.data],
@@ -172,7 +173,7 @@ class Server:
         return attempt
 
     def runs(self) -> bool:
-        """Whether a server runs in the data directory, be it on another machine."""
+        """Whether a server runs in the data directory, even on another machine."""
         try:
             lock = os.open(self.data / LOCK, os.O_RDONLY)
         except FileNotFoundError:
@@ -187,9 +188,9 @@ class Server:
             os.close(lock)
 
     def answers(self, longest: float) -> bool:
-        """Whether it runs and accepts connections; waits for one that starts, ends or recovers.
+        """Whether it runs and accepts connections; waits while it starts, ends or recovers.
 
-        Raises `StartError` when it does neither in so many seconds.
+        Raises `StartError` if it does neither within so many seconds.
         """
         deadline = time.monotonic() + longest
         while self.runs():
@@ -203,11 +204,11 @@ class Server:
     def ready(self, stale: Sequence[str] = ()) -> str | None:
         """The directory of its socket; None while it starts, recovers or stops.
 
-        `stale` are the lines of postmaster.pid that are another server's.
-        Raises `StartError` when it cannot be reached, now or later.
+        `stale` are the lines of postmaster.pid from another server. Raises `StartError` if it can
+        never be reached.
         """
         lines = self._postmaster_file()
-        # With its time of start: in a container the numbers are soon the same again.
+        # With the start time: in a container, process IDs are soon reused.
         if lines[: START + 1] == list(stale[: START + 1]):
             return None
         if len(lines) <= STATUS or lines[STATUS].strip() != "ready":
@@ -224,18 +225,18 @@ class Server:
         return None
 
     def named(self) -> str:
-        """The server that runs, so that its owner finds it."""
+        """The running server, described so that its owner finds it."""
         lines = self._postmaster_file()
         process = f" (process {lines[PID]})" if lines else ""
         host = "".join(f" of machine {name}" for name in self._machine()[:1])
         return f"a server{process}{host}"
 
     def silent(self, when: str) -> str:
-        """That the server does not answer, and what to do."""
+        """A message that the server does not answer, and what to do."""
         return f"{self.named()} runs there, and does not answer {when}: stop it first"
 
     def stop(self, longest: float, how: signal.Signals = signal.SIGINT) -> None:
-        """Stop it, unless it does not run; for at most so many seconds wait for its end.
+        """Stop it if it runs, and wait at most so many seconds for its end.
 
         SIGINT is a fast shutdown, SIGQUIT an immediate one.
         """
@@ -245,12 +246,13 @@ class Server:
             # It runs elsewhere, has crashed, or has just been started.
             longest = min(longest, 2)
         elif pid != int(lines[PID]):
-            # It runs in a container, whose processes are not ours.
+            # It runs in a container, and we cannot signal its processes.
             return
         now = asked = begun = time.monotonic()
         deadline = now + longest
         while self.runs() and now < deadline:
-            # A server that recovers from a crash misses the signal, or has not yet seen the crash.
+            # A server that recovers from a crash may miss the signal, or may not have noticed the
+            # crash.
             if now >= asked:
                 late = now - begun > LONGEST_SHUTDOWN
                 self._signal(signal.SIGQUIT if late else how)
@@ -271,7 +273,7 @@ class Server:
                 os.kill(pid, how)
 
     def _ping(self) -> Ping:
-        """What libpq's PQping says; any role and database will do."""
+        """The result of libpq's PQping, for which any role and database will do."""
         lines = self._postmaster_file()
         if len(lines) <= SOCKET_DIRECTORY:
             return Ping.NO_RESPONSE
@@ -281,7 +283,7 @@ class Server:
         return Ping(PGconn.ping(where.encode()))
 
     def _postmaster_file(self) -> list[str]:
-        """The lines of postmaster.pid; none where a crash of the machine left something else."""
+        """The lines of postmaster.pid; empty if a crash of the machine has damaged it."""
         try:
             text = (self.data / "postmaster.pid").read_text(errors="surrogateescape")
         except FileNotFoundError:
@@ -291,14 +293,14 @@ class Server:
         return text.splitlines() if whole else []
 
     def _machine(self) -> list[str]:
-        """Where it was started; nothing where that is not recorded."""
+        """Where it was started; empty if that is not recorded."""
         try:
             return (self.data / LOCK).read_text(errors="replace").split()
         except FileNotFoundError:
             return []
 
     def _postmaster(self) -> int | None:
-        """The process that listens on the recorded socket, as the kernel tells it."""
+        """The process that listens on the recorded socket, from the kernel."""
         lines = self._postmaster_file()
         if len(lines) <= SOCKET_DIRECTORY:
             return None
@@ -306,6 +308,6 @@ class Server:
 
 
 def machine() -> list[str]:
-    """The machine's name, and the number of its boot where the kernel tells it."""
+    """The machine's name, and its boot ID if the kernel has one."""
     boot = Path("/proc/sys/kernel/random/boot_id")
     return [socket.gethostname(), *(boot.read_text().split() if boot.exists() else [])]

@@ -1,4 +1,4 @@
-"""Where a server's Unix socket stands: in a folder that its owner alone can enter."""
+"""The folder of a server's Unix socket, which only its owner can enter."""
 
 import os
 import re
@@ -13,25 +13,24 @@ from pathlib import Path
 
 from .account import Account, StartError
 
-#: What sockaddr_un holds, without its last octet, and without `/.s.PGSQL.5432`: 104 octets on
-#: macOS, 108 on Linux.
+#: The longest path: sockaddr_un without its last byte and without `/.s.PGSQL.5432`. It has 104
+#: bytes on macOS and 108 on Linux.
 LONGEST = 103 - len("/.s.PGSQL.5432")
 
-#: What every reader of a host, a URL, a list of folders or a line takes as it stands.
+#: Characters with no special meaning in a host, a URL, a list of folders or a line.
 PLAIN = re.compile(r"[\w./+@~-]+", re.ASCII)
 
 PREFIX = "veza-postgres-"
 
-#: PostgreSQL's own limit is MAXPGPATH, 1024 octets, for any file in the data directory.
+#: PostgreSQL's own limit, MAXPGPATH, is 1024 bytes for any file in the data directory.
 LONGEST_DATA = 900
 
 
 def choose(data: Path, account: Account, recorded: Sequence[str]) -> Path:
-    """The data directory where its path will do, or else a new folder for temporary files.
+    """The data directory if its path is suitable, or otherwise a new temporary folder.
 
-    `recorded` is the one of a server that crashed, in postmaster.pid: it is used again if it is
-    still what it was.
-    Raises `StartError` when no folder can be made.
+    `recorded` is the folder of a crashed server, from postmaster.pid: it is used again if it has
+    not changed. Raises `StartError` if no folder can be created.
     """
     if _will_do(data):
         return data
@@ -57,12 +56,12 @@ def _will_do(folder: Path) -> bool:
 
 
 def needs_link(data: Path) -> bool:
-    """Whether PostgreSQL does not take the path of the data directory."""
+    """Whether PostgreSQL does not accept the path of the data directory."""
     return not str(data).isprintable() or len(os.fsencode(data)) > LONGEST_DATA
 
 
 def short(data: Path, folder: Path) -> Path:
-    """A path of the data directory that PostgreSQL takes: its own, or a link in `folder`."""
+    """A path of the data directory that PostgreSQL accepts: its own, or a link in `folder`."""
     if not needs_link(data):
         return data
     link = folder / "data"
@@ -72,7 +71,7 @@ def short(data: Path, folder: Path) -> Path:
 
 
 def is_private(folder: Path, account: Account) -> bool:
-    """Whether it is a folder, of this user, which nobody else can enter."""
+    """Whether it is a folder of this user that nobody else can enter."""
     try:
         status = folder.lstat()
     except FileNotFoundError:
@@ -82,7 +81,7 @@ def is_private(folder: Path, account: Account) -> bool:
 
 
 def listener(folder: Path, port: str) -> int | None:
-    """The process that listens on the socket in a folder; 0 where it is in another container."""
+    """The process that listens on the socket in a folder; 0 if it is in another container."""
     with socket.socket(socket.AF_UNIX) as client:
         try:
             client.connect(f"{folder}/.s.PGSQL.{port}")
@@ -96,11 +95,11 @@ def listener(folder: Path, port: str) -> int | None:
 
 
 def quoted(folder: Path) -> str:
-    """The folder as the one element of unix_socket_directories, which is a list."""
+    """The folder as the only element of unix_socket_directories, which is a list."""
     return '"{}"'.format(str(folder).replace('"', '""'))
 
 
 def remove(folder: Path, data: Path, account: Account) -> None:
-    """Remove the folder of a server that has stopped, unless it is the data directory."""
+    """Remove the folder of a stopped server, unless it is the data directory."""
     if folder != data and folder.name.startswith(PREFIX) and is_private(folder, account):
         shutil.rmtree(folder)
