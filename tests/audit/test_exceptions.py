@@ -102,8 +102,8 @@ def test_star_stands_for_any_text(run):
     ("text", "message"),
     [
         ("[[exception]\n", "at line 1"),
-        ("[other]\n", "nothing else"),
-        ('exception = "x"\n', "nothing else"),
+        ("[other]\n", "only [[exception]] tables"),
+        ('exception = "x"\n', "only [[exception]] tables"),
         ("exception = [1]\n", "must have exactly rule, object, reason, expires"),
         ('[[exception]]\nrule = "pk-missing"\n', "must have exactly rule, object, reason, expires"),
         (entry() + "more = 1\n", "must have exactly rule, object, reason, expires"),

@@ -34,7 +34,7 @@ def test_what_the_url_says_is_obeyed() -> None:
     ("urls", "told"),
     [
         ("postgresql://veza@one/veza", "must name the same role as DATABASE_SUPPORT_URL"),
-        ("postgresql://veza_support@one/other", "another database than DATABASE_SUPPORT_URL"),
+        ("postgresql://veza_support@one/other", "the same database as DATABASE_SUPPORT_URL"),
         (
             "postgresql://veza_support@one/veza mysql://two/veza",
             "DATABASE_REPLICA_URL, number 2, names another engine",

@@ -172,7 +172,7 @@ def test_rows_of_a_copy(first, user, track, other):
             copy.write_row((uuid.uuid4(), of, user, new, "x"))
             copy.write_row((new, track, user, None, "x"))
 
-    with pytest.raises(psycopg.errors.CheckViolation, match="of the same track"):
+    with pytest.raises(psycopg.errors.CheckViolation, match="on the same track"):
         copied(other)
     copied(track)
 
