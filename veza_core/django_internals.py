@@ -1,8 +1,8 @@
-"""What this project uses of Django that Django does not document, and so may change at any time.
+"""The undocumented parts of Django that this project uses, and that may change at any time.
 
 `INTERNALS` names each, says where it is used, and why. tests/test_django_internals.py compares
-Django's source of each with the one that was read when it was last looked at, so that an upgrade
-says what to read; and it finds what is used and not named here. Nothing here runs in production.
+Django's source of each with the source that was last reviewed. So after an upgrade, it says what to
+read. It also finds uses that are not listed here. Nothing here runs in production.
 """
 
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Internal:
-    """An undocumented part of Django: its dotted path, the module of ours, and the reason."""
+    """An undocumented part of Django: its dotted path, our module, and the reason."""
 
     path: str
     used_in: str
     why: str
-    #: What our module writes, where that is not the path's last part.
+    #: The name in our module, if it is not the last part of the path.
     name: str = ""
 
     @property
     def written(self) -> str:
-        """The name that stands in our module."""
+        """The name in our module."""
         return self.name or self.path.rsplit(".", 1)[1]
 
 

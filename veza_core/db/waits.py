@@ -1,7 +1,7 @@
-"""How long a command's statements wait for locks, and for whom the last of them waited in vain.
+"""How long the statements of commands wait for locks, and who blocked the last of them.
 
-Without a limit a command would hang without a word, until somebody ends the other transaction.
-Commands that have limits of their own set them for their transactions, which outranks this one.
+Without a limit, a command would hang without a message until somebody ends the other transaction.
+Commands with their own limits set them for their transactions, which have priority over this one.
 """
 
 import threading
@@ -19,8 +19,8 @@ from veza_core.db.timeouts import LOOKS, BlockerWatch, is_lock_timeout
 from veza_core.db.trust import parameters_for_catalog
 from veza_core.errors import clear_line, one_line
 
-#: Seconds at most between two looks at whether the same statement still runs. Some waits of jobs
-#: have a limit of one second.
+#: The most seconds between two checks whether the same statement still runs. Some jobs limit their
+#: waits to one second.
 NOTICE = 0.1
 
 _command: "CommandWaits | None" = None
@@ -28,7 +28,7 @@ _command: "CommandWaits | None" = None
 
 @contextmanager
 def bounded_waits() -> Iterator["CommandWaits"]:
-    """Within the block, connections that are opened wait `MIGRATE_LOCK_TIMEOUT` for a lock."""
+    """In the block, new connections wait at most `MIGRATE_LOCK_TIMEOUT` for a lock."""
     global _command
     before, _command = _command, CommandWaits()
     try:
@@ -39,20 +39,24 @@ def bounded_waits() -> Iterator["CommandWaits"]:
 
 
 def startup_option() -> str:
-    """The limit, for a connection's startup packet, which costs no round trip; empty: none."""
+    """The limit, for a connection's startup packet, which costs no round trip; empty if there
+    is none.
+    """
     if _command is None:
         return ""
     return f"-c lock_timeout={max(1, round(settings.MIGRATE_LOCK_TIMEOUT * 1000))}"
 
 
 def watch(connection: BaseDatabaseWrapper) -> None:
-    """Look for whom the statements of a connection wait, while a command runs."""
+    """Watch for whom a connection's statements wait, while a command runs."""
     if _command is not None:
         _command.watch(connection)
 
 
 def told(error: BaseException) -> str:
-    """One line on an error of the database; of a lock timeout it says who was in the way."""
+    """One line about an error of the database. For a lock timeout, it names the blocking
+    sessions.
+    """
     return (clear_line(error) or one_line(error)) + (_command.in_the_way(error) if _command else "")
 
 
@@ -64,19 +68,21 @@ class CommandWaits:
         self.watched: list[_Statements] = []
 
     def watch(self, connection: BaseDatabaseWrapper) -> None:
-        """Watch a connection, unless it was watched before it was opened again."""
+        """Watch a connection, unless it is watched already, after a reconnect."""
         if not any(each.connection is connection for each in self.watched):
             self.watched.append(_Statements(connection, self.done))
 
     def told(self, error: BaseException) -> str:
-        """What is to be said of an error that is a lock timeout by the limit of all commands."""
+        """What to say about a lock timeout by the limit of all commands."""
         if not is_lock_timeout(error):
             return ""
         limit = f", after {settings.MIGRATE_LOCK_TIMEOUT:g} s (MIGRATE_LOCK_TIMEOUT)"
         return f"{limit}{self.in_the_way(error)}"
 
     def in_the_way(self, error: BaseException) -> str:
-        """Who was in the way, if the error is a lock timeout by any limit; empty: it is not."""
+        """Who blocked the statement, if the error is a lock timeout by any limit; otherwise
+        empty.
+        """
         if not is_lock_timeout(error):
             return ""
         blockers = [str(other) for each in self.watched for other in each.blockers]
@@ -87,14 +93,14 @@ class CommandWaits:
 
 
 class _Statements:
-    """For `connection.execute_wrappers`: what each statement waits for, once it has lasted."""
+    """For `connection.execute_wrappers`: what a statement waits for, if it takes long."""
 
     def __init__(self, connection: BaseDatabaseWrapper, done: threading.Event) -> None:
         self.connection, self.done = connection, done
-        #: Those that were in the way when a statement gave up.
+        #: The sessions that blocked a statement when it gave up.
         self.blockers: list[OtherSession] = []
         self._running: tuple[BlockerWatch, threading.Event] | None = None
-        # The first one: blocks that add another take the last one away at their end.
+        # The first one, because blocks that add a wrapper remove the last one at their end.
         connection.execute_wrappers.insert(0, self)
         threading.Thread(target=self._look, daemon=True).start()
 
@@ -114,11 +120,11 @@ class _Statements:
         interval = settings.MIGRATE_LOCK_TIMEOUT / LOOKS
         before = None
         while not self.done.wait(min(interval, NOTICE)):
-            # Most statements end at once, and none of them needs a second session.
+            # Most statements end at once, and need no second session.
             running, session = self._running, self.connection.connection
             if running and running is before and session is not None:
                 watch, ended = running
-                # It may be closed meanwhile.
+                # It may have been closed meanwhile.
                 with suppress(psycopg.OperationalError):
                     parameters = parameters_for_catalog(self.connection)
                     watch.look(parameters, session.info.backend_pid, interval, ended)

@@ -1,4 +1,4 @@
-"""What a command of Django's or of another package gets, to write as ours do."""
+"""Makes commands of Django and other packages report like ours."""
 
 from typing import Any
 
@@ -12,20 +12,20 @@ from veza_core.errors import clear_line
 
 
 class AnnouncedMixin(BaseCommand):
-    """Says first where it writes.
+    """First prints where the command writes.
 
-    Stands before the other package's command among the bases. `--verbosity 0` is silent.
+    It comes before the other package's command among the bases. `--verbosity 0` prints nothing.
     """
 
-    #: Its output is data: where it is, is said on standard error.
+    #: Its output is data, so the place is printed on standard error.
     prints_data = False
     #: It only reads the database, and saves a file.
     only_reads = False
-    #: What it does to the rows that are there; it is refused where DEBUG is off.
+    #: What it does to existing rows. Such a command is refused if DEBUG is off.
     destroys = ""
 
     def handle(self, *args: Any, **options: Any) -> Any:
-        """Say where, and do it. Raises `CommandError` in one line, with nothing changed."""
+        """Print where, and do it. Raises `CommandError` in one line, with nothing changed."""
         if self.destroys and not settings.DEBUG:
             name = type(self).__module__.rsplit(".", 1)[1]
             raise CommandError(
@@ -41,12 +41,12 @@ class AnnouncedMixin(BaseCommand):
         try:
             return self.run(session, *args, **options)
         except CommandError as error:
-            # Django's commands wrap what PostgreSQL said in several lines of possible reasons.
+            # Django's commands wrap PostgreSQL's message in several lines of possible reasons.
             cause = error.__cause__ or error.__context__
             if isinstance(cause, DatabaseError) and clear_line(cause):
                 raise CommandError(told(cause)) from error
             raise
 
     def run(self, session: Session, *args: Any, **options: Any) -> Any:
-        """What the other package's command does; `session` says where."""
+        """What the other package's command does; `session` is where."""
         return super().handle(*args, **options)

@@ -15,29 +15,29 @@ from veza_core.visible import visible
 
 
 def some_text(text: str) -> str:
-    """What was given. An empty one is a variable of a script that was not set, and no answer."""
+    """A text that is not empty. An empty one is usually a variable of a script that was not set."""
     if not text.strip():
         raise ArgumentTypeError("it is empty")
     return text
 
 
 def some_path(text: str) -> Path:
-    """A path; an empty one would mean the working directory."""
+    """A path. An empty one would mean the working directory."""
     return Path(some_text(text))
 
 
 def some_file(text: str) -> Path:
-    """The path of a file. A folder, or the standard stream that `-` is elsewhere, is none."""
+    """The path of a file. A folder is refused, and so is `-`, which often means standard input."""
     if text == "-":
         raise ArgumentTypeError("- is not accepted here: give the name of a file")
-    # A path forgets its last slash.
+    # A Path drops its last slash.
     if text in (".", "..") or text.endswith(("/", "/.", "/..")):
         raise ArgumentTypeError(f"{visible(text)} is a directory: give the name of a file")
     return some_path(text)
 
 
 def a_number_of(what: str, most: int) -> Callable[[str], int]:
-    """The type of a whole number from 1 to `most`, of rows or tracks."""
+    """The type of a whole number of rows, tracks and so on, from 1 to `most`."""
 
     def number(text: str) -> int:
         if not re.fullmatch(r"[1-9]\d{0,8}", text) or int(text) > most:
@@ -57,14 +57,14 @@ def a_pause(text: str) -> tuple[float, float]:
 
 
 def a_lock_timeout(text: str) -> float:
-    """Seconds, 0.001 at least: PostgreSQL takes 0 for "no limit"."""
+    """Seconds, at least 0.001: PostgreSQL reads 0 as "no limit"."""
     if not re.fullmatch(r"\d{1,5}(\.\d+)?", text) or float(text) < 0.001:
         raise ArgumentTypeError("seconds are needed, 0.001 at least")
     return float(text)
 
 
 def add_database(parser: ArgumentParser, what: str) -> None:
-    """Add `--database`; `what` says what for."""
+    """Add `--database`; `what` is its purpose."""
     parser.add_argument(
         "--database",
         default=DEFAULT_DB_ALIAS,
@@ -95,7 +95,7 @@ def add_tools(parser: ArgumentParser) -> None:
 
 
 def add_lock_timeout(parser: ArgumentParser, text: str) -> None:
-    """Add `--lock-timeout` of what takes the locks of migrations, with this help."""
+    """Add `--lock-timeout` for commands with the locks of migrations, with this help."""
     parser.add_argument(
         "--lock-timeout",
         type=float,
@@ -106,13 +106,13 @@ def add_lock_timeout(parser: ArgumentParser, text: str) -> None:
 
 
 def check_lock_timeout(options: Mapping[str, Any]) -> None:
-    """Raise `CommandError` for less than what PostgreSQL takes for a limit."""
+    """Raise `CommandError` for a value that PostgreSQL would not read as a limit."""
     if options["lock_timeout"] < 0.001:
         raise CommandError("--lock-timeout is at least 0.001 s: no limit would stop traffic")
 
 
 def add_pace(parser: ArgumentParser, batch: str) -> None:
-    """Add the options of a job that works in batches; `batch` says what one is."""
+    """Add the options of a job that works in batches; `batch` describes a batch."""
     parser.add_argument(
         "--batch-size",
         type=a_number_of("rows", 100_000),
@@ -140,6 +140,6 @@ def add_pace(parser: ArgumentParser, batch: str) -> None:
 
 
 def pace_of(options: Mapping[str, Any]) -> Pace:
-    """What the options of `add_pace` say."""
+    """The values of the options of `add_pace`."""
     seconds, share = options["pause"]
     return Pace(options["batch_size"], options["lock_timeout"], seconds, share)

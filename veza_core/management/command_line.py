@@ -1,28 +1,28 @@
-"""What all commands ask of a command line: those of Django and of other packages too."""
+"""Checks that apply to the command line of all commands, including Django's and other packages'."""
 
 import re
 from collections.abc import Sequence
 
-#: What somebody types there is theirs; the site's sessions have limits of their own.
+#: Users type their own statements there, and the site's sessions have their own limits.
 UNBOUNDED = {
     *("dbshell", "shell", "shell_plus", "runscript"),
     *("runserver", "runserver_plus", "runprofileserver", "testserver", "test"),
 }
 
-#: An option with what stands behind its `=`.
+#: An option and the value after its `=`.
 JOINED = re.compile(r"(--?[\w-]+)=\s*")
 
 
 def has_bounded_waits(arguments: Sequence[str]) -> bool:
-    """Whether the command that these arguments name waits for a lock within a limit."""
+    """Whether the command of these arguments has a limit for lock waits."""
     return bool(arguments) and arguments[0] not in UNBOUNDED
 
 
 def empty_argument(arguments: Sequence[str]) -> str | None:
-    """The option, or "an argument", that is given and empty; None where there is none.
+    """The option, or "an argument", that is empty; None if there is none.
 
-    An empty one is a variable of a script that was not set: many commands would take it for one
-    that was not given, and do something else. What stands behind `--` is another program's.
+    An empty one is usually a variable of a script that was not set. Many commands would treat it as
+    missing, and do something else. Arguments after `--` belong to another program.
     """
     before = ""
     for argument in arguments:

@@ -1,22 +1,22 @@
-"""The exit status of commands whose 1 is an answer: 2 where they could not tell."""
+"""The exit status of commands for which 1 is a result: 2 if they could not run."""
 
 import sys
 import traceback
 
 from django.core.management.base import BaseCommand
 
-#: 1: the command found something. 2: it could not run, whatever the cause.
+#: 1: the command found something. 2: it could not run, for any reason.
 FINDINGS, COULD_NOT_RUN = 1, 2
 
 
 class FindingsCommand(BaseCommand):
-    """A command that exits with 2 when anything goes wrong, outside of `handle` too."""
+    """A command that exits with 2 for any error, also outside of `handle`."""
 
-    # It looks at no model.
+    # It uses no model.
     requires_system_checks: list[str] = []
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """Run the command; an error is no finding."""
+        """Run the command; an error is not a finding."""
         from veza_core.errors import clear_line
 
         try:

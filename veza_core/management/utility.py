@@ -1,4 +1,4 @@
-"""Django's command line, whose errors are one line each, whatever names they repeat."""
+"""Django's command line with errors of one line each, whatever names they contain."""
 
 import sys
 from typing import Any
@@ -10,10 +10,10 @@ from veza_core.visible import visible
 
 
 class Utility(ManagementUtility):
-    """Django's own, where every command tells its errors in this way."""
+    """Django's own, in which every command prints its errors in this way."""
 
     def fetch_command(self, subcommand: str) -> BaseCommand:
-        """Django's; an error of the command cannot leave its line."""
+        """Django's. An error of the command stays on one line."""
         command = super().fetch_command(subcommand)
         errors = _Errors(sys.stderr)
         errors.style_func = command.stderr.style_func
@@ -24,7 +24,7 @@ class Utility(ManagementUtility):
 class _Errors(OutputWrapper):
     """Standard error of a command."""
 
-    #: As `BaseCommand.run_from_argv` begins to tell an error. What else is written may have lines.
+    #: `BaseCommand.run_from_argv` begins an error like this. Other output may have several lines.
     BEGINNING = f"{CommandError.__name__}: "
 
     def write(  # type: ignore[override]  # Django's own signature

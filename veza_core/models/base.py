@@ -1,4 +1,4 @@
-"""What every table of the platform has in common: the Standard's rules 1, 2 and 8."""
+"""What all tables of the platform share: rules 1, 2 and 8 of the Standard."""
 
 import uuid
 from collections.abc import Iterable, Mapping
@@ -15,18 +15,18 @@ from veza_core.db.fields import UpdatedAtField
 
 
 class BaseModel(models.Model):
-    """A UUID key and two times, all three made by PostgreSQL for whoever inserts.
+    """A UUID key and two times, which PostgreSQL sets for all clients.
 
-    `default=uuid.uuid4` stands beside the database's default since an instance without a key is
-    unhashable, and equal to every other one, until it is saved.
+    It has `default=uuid.uuid4` in addition to the database's default. Without a key, an instance is
+    unhashable until it is saved.
     """
 
-    #: Columns that nothing of this project shows, exports, logs or searches by.
+    #: Columns that this project never shows, exports, logs or searches by.
     secret_columns: ClassVar[frozenset[str]] = frozenset()
-    #: Rows that `purge` deletes: the kind in `settings.PURGE_AFTER_DAYS` that says how many days
-    #: after the time in a column. An index begins with each of these columns.
+    #: Rows that `purge` deletes: a column with a time, and the key of `settings.PURGE_AFTER_DAYS`
+    #: with the number of days. An index begins with each of these columns.
     purged_after: ClassVar[Mapping[str, str]] = {}
-    #: Columns of the table that count rows of another one.
+    #: Columns of the table that count rows of another table.
     counters: ClassVar[tuple[Counter, ...]] = ()
 
     id = models.UUIDField(
@@ -49,15 +49,16 @@ class BaseModel(models.Model):
         abstract = True
 
     def save(self, *, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
-        """Save as Django does, and bring `updated_at` back whichever fields are saved."""
+        """Save as Django does, and read `updated_at` back, whichever fields are saved."""
         if update_fields:
             update_fields = {*update_fields, "updated_at"}
         super().save(update_fields=update_fields, **kwargs)
 
     def name_of(self, key: str) -> str:
-        """What the row is called that a foreign key refers to, if it was read; else part of its id.
+        """The name of the row that a foreign key refers to, if it was read; otherwise part of its
+        id.
 
-        Never a query: lists would take one a row.
+        It never runs a query: a list would need one for each row.
         """
         target = self._state.fields_cache.get(key)
         attname = str(self._meta.get_field(key).attname)  # type: ignore[union-attr]
@@ -65,7 +66,7 @@ class BaseModel(models.Model):
 
 
 class RestoreConflictError(ValidationError):
-    """A row cannot be restored: a live row holds one of its unique values."""
+    """A row cannot be restored, because a live row has one of its unique values."""
 
 
 class LiveManager[M: models.Model](models.Manager[M]):
@@ -76,9 +77,9 @@ class LiveManager[M: models.Model](models.Manager[M]):
 
 
 class SoftDeleteModel(BaseModel):
-    """A table whose rows are marked as deleted, and hidden from `objects`, before they go.
+    """A table with soft deletion: deleted rows are marked, and hidden from `objects`.
 
-    Soft deletion never cascades, so a restored playlist finds its tracks again.
+    Soft deletion never cascades, so a restored playlist has its tracks.
     """
 
     deleted_at = models.DateTimeField(
@@ -95,15 +96,15 @@ class SoftDeleteModel(BaseModel):
         abstract = True
 
     def soft_delete(self) -> None:
-        """Mark the row as deleted, at the database's time. A deleted row stays as it is."""
+        """Mark the row as deleted, at the database's time. A deleted row does not change."""
         if self.deleted_at is None:
             self._set_deleted_at(TransactionNow(), -1)
 
     def restore(self) -> None:
-        """Bring a soft-deleted row back. A live row stays as it is.
+        """Restore a soft-deleted row. A live row does not change.
 
-        Raises `RestoreConflictError` when a live row has taken one of its unique values meanwhile;
-        the row then stays deleted.
+        Raises `RestoreConflictError` if a live row has taken one of its unique values; the row then
+        stays deleted.
         """
         if self.deleted_at is None:
             return
@@ -123,7 +124,7 @@ class SoftDeleteModel(BaseModel):
             ) from error
 
     def counted(self, rows: int) -> Differences:
-        """What to add to the counters that count this row, when it counts for so many more."""
+        """The changes of the counters that count this row, if it counts for so many more."""
         attributes = {field.column: field.attname for field in self._meta.concrete_fields}
         return {
             (table, counter.column): {getattr(self, attributes[counter.key]): rows}
@@ -131,12 +132,12 @@ class SoftDeleteModel(BaseModel):
         }
 
     def _set_deleted_at(self, value: TransactionNow | None, rows: int) -> None:
-        """Save it, and the counters with it, in one transaction."""
+        """Save it and the counters in one transaction."""
         differences = self.counted(rows)
         alias = router.db_for_write(type(self), instance=self)
         with transaction.atomic(using=alias) if differences else nullcontext():
             if differences and not self._is_still(alias, deleted=value is None):
-                # Somebody else has done it, and counted it.
+                # Somebody else has done it, and has counted it.
                 self.refresh_from_db(using=alias, fields=["deleted_at", "updated_at"])
                 return
             self.deleted_at = value
@@ -144,6 +145,6 @@ class SoftDeleteModel(BaseModel):
             add(connections[alias], differences)
 
     def _is_still(self, alias: str, *, deleted: bool) -> bool:
-        """Lock the row, and say whether it is still soft deleted, or still live."""
+        """Lock the row, and return whether it is still soft deleted, or still live."""
         rows = type(self)._base_manager.using(alias).select_for_update(no_key=True)
         return bool(rows.filter(pk=self.pk, deleted_at__isnull=not deleted).values_list("pk"))

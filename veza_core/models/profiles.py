@@ -1,7 +1,7 @@
-"""What a user shows, and how the platform behaves for them.
+"""What a user shows, and the user's settings.
 
-One row a user at most, by a unique constraint of our own name: Django's OneToOneField would add
-one more, named `<table>_<column>_key`.
+There is at most one row for each user, by a unique constraint with our own name: Django's
+OneToOneField would add another one, named `<table>_<column>_key`.
 """
 
 from django.db import models
@@ -16,7 +16,7 @@ from .users import User
 
 
 class UserProfile(BaseModel):
-    """What a user shows to others. It lives and dies with its user."""
+    """What a user shows to others. It is deleted with its user."""
 
     user = models.ForeignKey(
         User,
@@ -64,7 +64,7 @@ class UserProfile(BaseModel):
 
 
 class UserSettings(BaseModel):
-    """How the platform behaves for a user."""
+    """The settings of a user."""
 
     user = models.ForeignKey(
         User,

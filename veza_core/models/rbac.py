@@ -1,4 +1,4 @@
-"""Roles and permissions. Which rows there are at the start, migration 020 says."""
+"""Roles and permissions. Migration 020 inserts the first rows."""
 
 from django.db import models
 from django.db.models import UniqueConstraint
@@ -12,7 +12,7 @@ from .users import User
 
 
 class Role(BaseModel):
-    """A named set of permissions that users hold."""
+    """A named set of permissions that users can have."""
 
     name = models.CharField(max_length=50, db_comment="Identifier, as code names it: moderator")
     display_name = models.CharField(max_length=100, db_comment="Name, as people read it")
@@ -58,7 +58,7 @@ class Permission(BaseModel):
 
 
 class UserRoleAssignment(BaseModel):
-    """A role that a user holds, for good or until `expires_at`."""
+    """A role of a user, permanently or until `expires_at`."""
 
     user = models.ForeignKey(
         User,
@@ -96,7 +96,7 @@ class UserRoleAssignment(BaseModel):
             moment("user_roles", "expires_at"),
         ]
         indexes = [
-            # The holders of a role.
+            # The users with a role.
             Index(fields=["role", "-created_at"], name="idx_user_roles_role_id_created_at"),
             # What a member of staff granted.
             Index(fields=["assigned_by"], name="idx_user_roles_assigned_by_id"),
@@ -107,7 +107,7 @@ class UserRoleAssignment(BaseModel):
 
 
 class RolePermission(BaseModel):
-    """A permission that a role gives."""
+    """A permission of a role."""
 
     role = models.ForeignKey(
         Role,
@@ -136,7 +136,7 @@ class RolePermission(BaseModel):
             )
         ]
         indexes = [
-            # The roles that give a permission.
+            # The roles with a permission.
             Index(fields=["permission"], name="idx_role_permissions_permission_id"),
         ]
 

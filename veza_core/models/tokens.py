@@ -1,4 +1,4 @@
-"""Tokens and sessions. Of each token only a hash is kept (Standard, rule 7)."""
+"""Tokens and sessions. Only the hash of a token is stored (Standard, rule 7)."""
 
 from django.contrib.postgres.functions import TransactionNow
 from django.db import models
@@ -56,17 +56,17 @@ class UserSession(BaseModel):
             moment("user_sessions", "expires_at"),
         ]
         indexes = [
-            # No index has last_activity_at: a session that is used updates no index (HOT).
-            # A user's sessions, the newest first.
+            # No index has last_activity_at, so using a session updates no index (HOT). A user's
+            # sessions, the newest first.
             Index(fields=["user", "-created_at"], name="idx_user_sessions_user_id_created_at"),
-            # Support search: who signed in from an address, the newest first.
+            # Support search: the sessions of an address, the newest first.
             Index(
                 fields=["ip_address", "-created_at"],
                 name="idx_user_sessions_ip_address_created_at",
             ),
-            # The purge of expired ones.
+            # The purge of expired sessions.
             Index(fields=["expires_at"], name="idx_user_sessions_expires_at"),
-            # The purge of revoked ones.
+            # The purge of revoked sessions.
             set_index("user_sessions", "revoked_at"),
         ]
 
@@ -75,7 +75,7 @@ class UserSession(BaseModel):
 
 
 class RefreshToken(BaseModel):
-    """A long-lived token that buys new access tokens."""
+    """A long-lived token that is exchanged for new access tokens."""
 
     secret_columns = frozenset({"token_hash"})
     purged_after = {"expires_at": "tokens", "revoked_at": "tokens"}
@@ -123,9 +123,9 @@ class RefreshToken(BaseModel):
             Index(fields=["user", "-created_at"], name="idx_refresh_tokens_user_id_created_at"),
             # A session's tokens, to revoke or delete them with it.
             Index(fields=["session"], name="idx_refresh_tokens_session_id"),
-            # The purge of expired ones.
+            # The purge of expired tokens.
             Index(fields=["expires_at"], name="idx_refresh_tokens_expires_at"),
-            # The purge of revoked ones.
+            # The purge of revoked tokens.
             set_index("refresh_tokens", "revoked_at"),
         ]
 
@@ -134,7 +134,7 @@ class RefreshToken(BaseModel):
 
 
 class PasswordResetToken(BaseModel):
-    """A token, sent by e-mail, that allows to choose a new password once."""
+    """A token, sent by e-mail, with which a user can choose a new password once."""
 
     secret_columns = frozenset({"token_hash"})
     purged_after = {"expires_at": "tokens", "used_at": "tokens"}
@@ -163,9 +163,9 @@ class PasswordResetToken(BaseModel):
         indexes = [
             # A user's tokens, to void them.
             Index(fields=["user"], name="idx_password_reset_tokens_user_id"),
-            # The purge of expired ones.
+            # The purge of expired tokens.
             Index(fields=["expires_at"], name="idx_password_reset_tokens_expires_at"),
-            # The purge of used ones.
+            # The purge of used tokens.
             set_index("password_reset_tokens", "used_at"),
         ]
 
@@ -208,9 +208,9 @@ class EmailVerificationToken(BaseModel):
         indexes = [
             # A user's tokens, to void them.
             Index(fields=["user"], name="idx_email_verification_tokens_user_id"),
-            # The purge of expired ones.
+            # The purge of expired tokens.
             Index(fields=["expires_at"], name="idx_email_verification_tokens_expires_at"),
-            # The purge of used ones.
+            # The purge of used tokens.
             set_index("email_verification_tokens", "used_at"),
         ]
 

@@ -1,4 +1,4 @@
-"""Who signs in: `users`, and the identities that other providers vouch for."""
+"""Users, and their identities at other providers."""
 
 from typing import Any, ClassVar
 
@@ -19,7 +19,7 @@ from .base import LiveManager, SoftDeleteModel
 
 
 class UserRole(models.TextChoices):
-    """The values of PostgreSQL type `user_role`, least first."""
+    """The values of PostgreSQL type `user_role`, in ascending order."""
 
     USER = "user"
     PREMIUM = "premium"
@@ -35,8 +35,8 @@ class UserManager(LiveManager["User"], BaseUserManager["User"]):
     def get_by_natural_key(self, identifier: str | None) -> "User":
         """Find a live user by e-mail or username.
 
-        What has an `@` is an e-mail and nothing else, so that nobody signs in to, or locks,
-        another account by taking its e-mail for a username. Raises `User.DoesNotExist`.
+        A text with an `@` is only compared with e-mails. So nobody can sign in to another account,
+        or lock it, by using its e-mail as a username. Raises `User.DoesNotExist`.
         """
         identifier = identifier or ""
         column = "email" if "@" in identifier else "username__iexact"
@@ -44,7 +44,7 @@ class UserManager(LiveManager["User"], BaseUserManager["User"]):
 
     @classmethod
     def normalize_email(cls, email: str | None) -> str:
-        """The address in lower case, as the column has it."""
+        """The address in lower case, as the column stores it."""
         return (email or "").strip().lower()
 
     def create_user(
@@ -59,10 +59,10 @@ class UserManager(LiveManager["User"], BaseUserManager["User"]):
     def create_superuser(
         self, email: str, username: str, password: str | None = None, **extra: Any
     ) -> "User":
-        """Insert a user of role `super_admin`, for `manage.py createsuperuser`.
+        """Insert a user with role `super_admin`, for `manage.py createsuperuser`.
 
-        Raises `ValidationError`, which the command prints as one line, for a value that is taken
-        or malformed, and for a password of more than 72 bytes.
+        Raises `ValidationError`, which the command prints as one line, for a value that is taken or
+        malformed, and for a password of more than 72 bytes.
         """
         if password is not None:
             MaximumBytesValidator().validate(password)
@@ -75,7 +75,7 @@ class UserManager(LiveManager["User"], BaseUserManager["User"]):
 
 
 class User(SoftDeleteModel, AbstractBaseUser):
-    """An account. Django's groups and permissions play no part: see `veza_core.models.rbac`."""
+    """An account. Django's groups and permissions are not used: see `veza_core.models.rbac`."""
 
     secret_columns = frozenset({"password_hash"})
 
@@ -139,9 +139,9 @@ class User(SoftDeleteModel, AbstractBaseUser):
         db_table_comment = "Accounts"
         constraints = [
             UniqueConstraint(fields=["email"], condition=LIVE, name="idx_users_email"),
-            # For services, which look the name up as it is.
+            # For services, which compare the name itself.
             UniqueConstraint(fields=["username"], condition=LIVE, name="idx_users_username"),
-            # Nobody takes somebody's name in another case; it also serves sign-in.
+            # Nobody can take a name that differs only in case; it also serves the sign-in.
             UniqueConstraint(Upper("username"), condition=LIVE, name="idx_users_username_upper"),
             UniqueConstraint(fields=["slug"], condition=LIVE, name="idx_users_slug"),
             email_address("users", "email"),
@@ -153,7 +153,7 @@ class User(SoftDeleteModel, AbstractBaseUser):
             non_negative("users", "failed_login_count"),
         ]
         indexes = [
-            # Staff, and each other role but that of nearly all, newest first.
+            # All roles except `user`, which nearly all accounts have; the newest first.
             Index(
                 fields=["role", "-created_at"],
                 condition=~Q(role="user"),
@@ -161,12 +161,13 @@ class User(SoftDeleteModel, AbstractBaseUser):
             ),
             # Newest accounts.
             Index(fields=["-created_at"], name="idx_users_created_at"),
-            # Support search: an e-mail, its beginning or its domain, and a part of a username.
+            # Support search: an e-mail, its beginning or its domain, and part of a username.
             *email_indexes("users", "email"),
             search_index("users", "username"),
-            # The purge of what was deleted long ago.
+            # The purge of accounts that were deleted long ago.
             set_index("users", "deleted_at"),
-            # Support: who is locked now. Only an update that locks or unlocks writes to it.
+            # Support: the accounts that are locked now. Only an update that locks or unlocks writes
+            # to it.
             set_index("users", "locked_until"),
         ]
 
@@ -174,7 +175,9 @@ class User(SoftDeleteModel, AbstractBaseUser):
         return self.username
 
     def save(self, **kwargs: Any) -> None:
-        """Save, as Django does. A new password (`set_password`) ends what the old one let in."""
+        """Save as Django does. A new password (`set_password`) ends sessions and tokens of the
+        old one.
+        """
         is_set = self._password is not None  # type: ignore[attr-defined]  # Django's own mark
         names = kwargs.get("update_fields")
         if is_set and not self._state.adding and (names is None or "password" in names):
@@ -184,9 +187,9 @@ class User(SoftDeleteModel, AbstractBaseUser):
         super().save(**kwargs)
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        """What a session of Django's carries, and loses its validity with: `token_version`.
+        """What a Django session stores, and becomes invalid with: `token_version`.
 
-        Django takes the password's hash, which so would be read with every request.
+        Django uses the password's hash, which would then be read with every request.
         """
         salt = "veza_core.models.users.User.token_version"
         version = str(self.token_version)
@@ -254,11 +257,11 @@ class FederatedIdentity(SoftDeleteModel):
         indexes = [
             # A user's identities.
             Index(fields=["user", "provider"], name="idx_federated_identities_user_id_provider"),
-            # Support search: whoever knows only the address that they have at the provider.
+            # Support search: for users who know only their address at the provider.
             Index(Upper("email"), name="idx_federated_identities_email_upper"),
             # The newest of all.
             Index(fields=["-created_at"], name="idx_federated_identities_created_at"),
-            # The purge of what was deleted long ago.
+            # The purge of identities that were deleted long ago.
             set_index("federated_identities", "deleted_at"),
         ]
 

@@ -1,1 +1,1 @@
-"""What operators do with a database: `deploy` it, `backup` it, `purge` it."""
+"""What operators do with a database: deploy, back up, purge and so on."""

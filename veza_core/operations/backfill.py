@@ -1,7 +1,7 @@
 """Operations that fill rows in batches, beside running services; docs/changing.md, "Fill rows".
 
-The rows themselves tell what is done: a condition is true of the rows that are not filled yet. So
-after a kill the next run continues, and a second run finds nothing to do.
+A condition is true for the rows that are not filled yet. So after a kill the next run continues,
+and a second run finds nothing to do.
 """
 
 from collections.abc import Mapping
@@ -20,13 +20,13 @@ from veza_core.operations.backfill_run import FillReport, Run, SpreadRun
 class Backfill(NotInTransactionMixin, ForwardOperation):
     """Update rows in batches: `Backfill("tracks", {"key": "lower(title)"}, where="key IS NULL")`.
 
-    `values` has an SQL expression for each column, which may name the others. `where` is an SQL
-    condition that is true of the rows that are still to be filled, and no longer once they are:
-    it makes the operation safe to kill and to run again. The migration needs `atomic = False`.
+    `values` has an SQL expression for each column, which may use the others. `where` is an SQL
+    condition that is true for rows that are not filled yet, and false for filled rows. So the
+    operation can be killed and run again. The migration needs `atomic = False`.
     """
 
     atomic = False
-    #: What hears of its progress; `migrate` puts itself here.
+    #: Gets reports of the progress; `migrate` sets it.
     report = FillReport()
 
     def __init__(self, table: str, values: Mapping[str, str], where: str) -> None:
@@ -35,9 +35,9 @@ class Backfill(NotInTransactionMixin, ForwardOperation):
         self.where = where
 
     def statement(self, quote: Any, source: str, rows: str) -> str:
-        """What changes the rows of `source` of which the condition `rows` is true.
+        """The statement that changes the rows of `source` for which the condition `rows` is true.
 
-        It returns, of each, whether `where` still holds.
+        It returns for each row whether `where` is still true.
         """
         assignments = ", ".join(f"{quote(name)} = {value}" for name, value in self.values.items())
         return (
@@ -46,7 +46,7 @@ class Backfill(NotInTransactionMixin, ForwardOperation):
         )
 
     def left(self, quote: Any, source: str, rows: str) -> str:
-        """A query of its own for that, where the statement cannot return it."""
+        """A separate query for that, if the statement cannot return it."""
         return ""
 
     def database_forwards(
@@ -56,7 +56,7 @@ class Backfill(NotInTransactionMixin, ForwardOperation):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        """Fill them. Raises `CommandError` when that comes to no end, `DatabaseError` else."""
+        """Fill the rows. Raises `CommandError` if this never ends, and `DatabaseError`."""
         self._ensure_not_in_transaction(schema_editor)
         if schema_editor.collect_sql:
             table = f"ONLY {schema_editor.quote_name(self.table)}"
@@ -70,7 +70,7 @@ class Backfill(NotInTransactionMixin, ForwardOperation):
         connection = schema_editor.connection
         distribution = read_distribution(asking(connection))
         if distribution and self.table in {*distribution.spread, *distribution.copied}:
-            # The place of a row is another one in each copy (rule 1: every table has an id).
+            # The position of a row differs between copies (rule 1: every table has an id).
             key = distribution.spread.get(self.table, "id")
             SpreadRun(self, connection, key).walk_until_done()
         else:
@@ -85,10 +85,10 @@ class Backfill(NotInTransactionMixin, ForwardOperation):
 
 
 class CopyRows(Backfill):
-    """Insert into a table what the rows of another have, in batches, as `Backfill` updates them.
+    """Insert rows into a table from another one, in batches, as `Backfill` updates them.
 
     `values` has, for each column of `into`, an SQL expression over the columns of `table`. `where`
-    is true of the rows of `table` that are not copied yet, as in `NOT EXISTS (SELECT FROM …)`.
+    is true for the rows of `table` that are not copied yet, as in `NOT EXISTS (SELECT FROM …)`.
     """
 
     def __init__(self, into: str, table: str, values: Mapping[str, str], where: str) -> None:
@@ -97,7 +97,7 @@ class CopyRows(Backfill):
 
     def statement(self, quote: Any, source: str, rows: str) -> str:
         columns = ", ".join(quote(name) for name in self.values)
-        # A row may become several, or none where they are there already.
+        # A row may become several rows, or none if these exist already.
         return (
             f"INSERT INTO {quote(self.into)} ({columns}) "
             f"SELECT {', '.join(self.values.values())} FROM {source} AS {quote(self.table)} "

@@ -1,6 +1,6 @@
-"""One run of a backfill: a walk over a table in batches, which gives way to others.
+"""One run of a backfill: it reads a table in batches, and does not block others.
 
-A table is walked in the order of its pages (PostgreSQL 14 has TID Range Scan for that). Each batch
+It reads a table in the order of its pages (PostgreSQL 14 has TID Range Scan for this). Each batch
 is a separate transaction.
 """
 
@@ -20,13 +20,13 @@ from veza_core.operations.replicas import wait_for_replicas
 if TYPE_CHECKING:
     from veza_core.operations.backfill import Backfill
 
-#: A batch reads so many pages at most: 64 MB.
+#: The most pages of a batch: 64 MB.
 MOST_PAGES = 8192
-#: How often the table is walked until no row is left that services wrote meanwhile.
+#: How often the table is read, until services have left no unfilled row.
 WALKS = 10
 LONGEST_PAUSE = 15.0
 
-# Leaves of a partitioned table, or the table itself.
+# The partitions of a partitioned table, or the table itself.
 TABLES = """
 SELECT coalesce(
     (SELECT array_agg(relid::regclass::text ORDER BY relid) FROM pg_partition_tree(%(table)s)
@@ -44,19 +44,19 @@ WHERE locktype = 'transactionid' AND NOT granted AND transactionid = pg_current_
 
 
 class FillReport:
-    """What a backfill tells of its work. Does nothing: commands say more."""
+    """Gets reports of a backfill's progress. Does nothing; commands override it."""
 
     def filled(self, table: str, share: float, rows: int) -> None:
-        """Take how much of the table is walked, from 0 to 1, and how many rows were filled."""
+        """`share` of the table is read, from 0 to 1, and so many rows are filled."""
 
     def resting(self, what: str, reason: str) -> None:
-        """Take the table or migration that rests, and why; told once of each reason."""
+        """The table or migration waits, for this reason; called once for each reason."""
 
 
 class Run:
-    """One run of a backfill over one connection."""
+    """A run of a backfill over one connection."""
 
-    #: What stands before the table's name: its partitions are walked one by one.
+    #: The word before the table's name: its partitions are read one by one.
     only = "ONLY "
 
     def __init__(self, operation: "Backfill", connection: BaseDatabaseWrapper) -> None:
@@ -70,11 +70,11 @@ class Run:
 
     def walk_until_done(self) -> None:
         for walk in range(WALKS):
-            # The first passes over rows that others have locked, later ones wait for them.
+            # The first pass skips rows that others have locked; later passes wait for them.
             tables = self._one(TABLES, {"table": self.quote(self.operation.table)})
             wait = walk > 0
             found = sum([self._walk(table, wait=wait) for table in tables])
-            # A row that a service changes can move from a page to come to one that is done.
+            # A service may move a row from a later page to a page that was already read.
             if wait and not found and not any(self._is_left(table) for table in tables):
                 return
         raise CommandError(
@@ -84,7 +84,7 @@ class Run:
         )
 
     def _is_left(self, table: str) -> bool:
-        """Whether one snapshot of the whole table has a row that is to be filled."""
+        """Whether a snapshot of the whole table has an unfilled row."""
         name, where = self.quote(self.operation.table), self.operation.where
         query = f"SELECT EXISTS (SELECT true FROM {self.only}{table} AS {name} WHERE {where})"
         return bool(self._one(query, None))
@@ -99,7 +99,7 @@ class Run:
             rows, limit = self._patiently(partial(self._batch, table, first, last, wait))
             found += rows
             if rows:
-                # As long as it took: at most half of the time is the backfill's.
+                # As long as the batch took, so that the backfill works at most half of the time.
                 time.sleep(time.monotonic() - started)
             if rows < limit:
                 first = last
@@ -110,7 +110,7 @@ class Run:
         return found
 
     def _patiently[T](self, batch: Callable[[], T]) -> T:
-        """What a batch returns, once nothing is in its way."""
+        """Run a batch, and repeat it until nothing blocks it; return its result."""
         attempts = settings.MIGRATE_LOCK_ATTEMPTS
         for attempt in range(1, attempts + 1):
             try:
@@ -127,7 +127,7 @@ class Run:
         with transaction.atomic(using=self.connection.alias), self.connection.cursor() as cursor:
             rows = self._choose(cursor, table, (first, last), limit, " SKIP LOCKED")
             if not rows and wait:
-                # One only: who waits with locked rows in its hands may be in a deadlock.
+                # One row only: with several locked rows, waiting may cause a deadlock.
                 limit = 1
                 rows = self._choose(cursor, table, (first, last), limit, "")
             if rows:
@@ -139,7 +139,7 @@ class Run:
     def _choose(
         self, cursor: Any, table: str, pages: tuple[int, int], limit: int, locked: str
     ) -> list[str]:
-        """The places of rows that are to be filled, locked."""
+        """Lock unfilled rows, and return their positions."""
         name, where = self.quote(self.operation.table), self.operation.where
         cursor.execute(
             f"SELECT {name}.ctid::text FROM ONLY {table} AS {name} "
@@ -180,13 +180,13 @@ class Run:
 
 
 class SpreadRun(Run):
-    """One run over a table whose rows Citus has spread or copied: they are walked by their key.
+    """A run over a table that Citus has distributed or copied; it is read by key.
 
-    Rows on other nodes cannot be locked beforehand, nor passed over: each batch waits for those
-    that others have locked, as long as `lock_timeout` allows, and becomes smaller then.
+    Rows on other nodes cannot be locked before or skipped. Each batch waits for `lock_timeout` for
+    rows that others have locked, and then becomes smaller.
     """
 
-    # Citus has no such tables with partitions here, and refuses the word.
+    # Citus has no such partitioned tables here, and refuses the word.
     only = ""
 
     def __init__(self, operation: "Backfill", connection: BaseDatabaseWrapper, key: str) -> None:
@@ -207,7 +207,7 @@ class SpreadRun(Run):
             self.report.filled(self.operation.table, min(self.rows / total, 1.0), self.rows)
 
     def _next(self, table: str, after: str) -> list[str]:
-        """Fill the next rows; their keys."""
+        """Fill the next rows; return their keys."""
         name, where = self.quote(self.operation.table), self.operation.where
         beyond = f"{self.key} > '{after}' AND" if after else ""
         with transaction.atomic(using=self.connection.alias), self.connection.cursor() as cursor:

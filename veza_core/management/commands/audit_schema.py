@@ -1,4 +1,4 @@
-"""`manage.py audit_schema`: does this database, or any other, keep the Standard?"""
+"""`manage.py audit_schema`: does this database, or any other, follow the Standard?"""
 
 import os
 import shutil
@@ -17,12 +17,12 @@ from veza_core.management.exit_status import COULD_NOT_RUN, FINDINGS, FindingsCo
 
 PROFILES = ("veza", "uuid", "any")
 
-#: Wide enough for a name and a sentence where there is no terminal to ask.
+#: Wide enough for a name and a sentence, if there is no terminal.
 PIPED_WIDTH = 120
 
 
 class Command(FindingsCommand):
-    """Parses, audits, prints. Exit 0: clean. 1: findings. 2: could not run, whatever the cause."""
+    """Parses, audits, prints. Exit 0: clean. 1: findings. 2: could not run, for any reason."""
 
     help = (
         "Audit the live catalog of this database, or of any PostgreSQL by --url: read-only, in one "
@@ -103,7 +103,7 @@ class Command(FindingsCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # Imported late: --help, and every other command, do without.
+        # Imported here, because --help and all other commands do not need it.
         from veza_core.schema.audit import pages
         from veza_core.schema.audit.rules import ALL_RULES
 
@@ -133,7 +133,7 @@ class Command(FindingsCommand):
         rules = tuple(rule for rule in rules if rule not in excluded)
         if not rules:
             raise self._error("--exclude-rule leaves no rule to run")
-        # A rule that is asked for by name is run on any database.
+        # A rule that is given by name runs on any database.
         asked = Profile.VEZA if options["rule"] else None
         path = options["exceptions"]
         try:
@@ -161,12 +161,12 @@ class Command(FindingsCommand):
             sys.exit(FINDINGS)
 
     def _connect(self, options: dict[str, Any]) -> "psycopg.Connection[Any]":
-        """Open a connection of the audit's own, since its transaction has to be its own."""
+        """Open a separate connection, because the audit needs its own transaction."""
         if options["url"] is not None:
             if not options["url"].strip():
                 raise self._error("--url is empty")
             parameters = connection_parameters(options["url"], name="--url")
-            # A pooler in between may not know prepared statements.
+            # A pooler in between may not support prepared statements.
             others: dict[str, Any] = {"client_encoding": "UTF8", "prepare_threshold": None}
             return psycopg.connect(**{**parameters, **others})
         alias = options["database"]
@@ -200,7 +200,7 @@ class Command(FindingsCommand):
         return table.render(report, width=width, colour=bool(colour))
 
     def _print(self, text: str) -> None:
-        """Print; what the terminal cannot show is escaped, and is no error."""
+        """Print. Characters that the terminal cannot show are escaped."""
         encoding = getattr(self.stdout, "encoding", None) or "utf-8"
         self.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding), ending="")
 

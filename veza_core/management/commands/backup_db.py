@@ -1,4 +1,4 @@
-"""`backup_db`: what a release is rolled back to."""
+"""`backup_db`: the backup for a rollback."""
 
 import time
 from pathlib import Path
@@ -25,7 +25,7 @@ from veza_core.visible import visible
 
 
 class Command(BaseCommand):
-    """Writes `public` and `django` into one file of pg_dump's custom format."""
+    """Writes `public` and `django` to one file in pg_dump's custom format."""
 
     help = "Backs up schemas public and django into one file, for restore_db (or pg_restore)."
     requires_system_checks = []
@@ -37,7 +37,7 @@ class Command(BaseCommand):
         add_database(parser, "The database to back up")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Write the file. Raises `CommandError` in one line, with no file written."""
+        """Write the file. Raises `CommandError` in one line if no file was written."""
         started = time.monotonic()
         path: Path = options["file"]
         self.verbosity = options["verbosity"]

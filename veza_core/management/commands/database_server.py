@@ -1,4 +1,4 @@
-"""`database_server`: a database for developers of the services, which keeps running."""
+"""`database_server`: a database for developers of the services that keeps running."""
 
 import os
 import subprocess
@@ -18,12 +18,12 @@ from veza_core.management.arguments import some_path, some_text
 if TYPE_CHECKING:
     from veza_core.db.embedded.lasting import LastingServer
 
-#: In the folder, when the demo rows are all there.
+#: This file is in the folder when all demo rows are there.
 FILLED = "filled"
 
 
 def _port(text: str | None) -> int | None:
-    """A TCP port that a plain user may take. Raises `CommandError` for what is none."""
+    """A TCP port that a plain user may use. Raises `CommandError` for any other text."""
     if text is None:
         return None
     if not text.isascii() or not text.isdigit() or not 1024 <= int(text) <= 65535:
@@ -32,7 +32,7 @@ def _port(text: str | None) -> int | None:
 
 
 class Command(BaseCommand):
-    """Starts and stops it: see `veza_core.db.embedded.lasting`."""
+    """Starts and stops the server: see `veza_core.db.embedded.lasting`."""
 
     help = (
         "Starts PostgreSQL on 127.0.0.1 with V1 and demo data, and leaves it running; or stops it. "
@@ -58,7 +58,7 @@ class Command(BaseCommand):
     def handle(
         self, *args: Any, what: str, port: str | None, directory: Path, **options: Any
     ) -> None:
-        # Imported late: a production has no embedded server.
+        # Imported here, because a production has no embedded server.
         from veza_core.db.embedded.lasting import LastingServer
 
         if not settings.DEBUG:
@@ -95,7 +95,7 @@ class Command(BaseCommand):
         self.stdout.write("Stopped; the rows stay." if stopped else "It is not running.")
 
     def _prepare(self, data: Path) -> None:
-        """Migrate, and fill in what is missing, over the server's socket while it is not served."""
+        """Migrate and add missing rows, over the server's socket, before the port is open."""
         self.stdout.write("Creating the tables ...")
         _manage(data, "migrate", "--noinput", "--no-audit")
         if not (data / FILLED).exists():
@@ -105,8 +105,8 @@ class Command(BaseCommand):
 
 
 def _manage(data: Path, *arguments: str) -> None:
-    """Run manage.py on the folder's database. Raises `CommandError` with what it says last."""
-    # An empty DATABASE_URL, so that neither the environment nor .env names another server.
+    """Run manage.py on the folder's database. Raises `CommandError` with its last line."""
+    # An empty DATABASE_URL, so that neither the environment nor .env can name another server.
     environment = {
         **os.environ,
         "DATABASE_URL": "",
@@ -129,7 +129,7 @@ def _manage(data: Path, *arguments: str) -> None:
 
 @contextmanager
 def _one_line(directory: Path) -> Iterator[None]:
-    """What the server and the folder refuse, as a line with what to do."""
+    """An error of the server or the folder, as a line with what to do."""
     from veza_core.db.embedded.account import StartError
 
     try:

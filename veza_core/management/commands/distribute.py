@@ -1,4 +1,4 @@
-"""`distribute`: the logs over the nodes of Citus, or back on one server."""
+"""`distribute`: distributes the logs over the nodes of Citus, or moves them back to one server."""
 
 import time
 from collections import Counter
@@ -24,7 +24,7 @@ from veza_core.operations.distribute.sweep import sweep
 
 
 class Command(BaseCommand):
-    """A few large steps, each a transaction; safe to kill and to run again."""
+    """A few large steps, each in a transaction; can be killed and run again."""
 
     help = (
         "Distributes the logs (plays, analytics, …) over the nodes of Citus, or reverses this. "
@@ -86,7 +86,7 @@ class Command(BaseCommand):
             self._print(self._steps(connection, options))
             return
         check_direct(connection)
-        # What is moved takes as long as it takes.
+        # Moving rows takes an unlimited time.
         announce(connection, self._say, lift=True).check_writable()
         try:
             with migration_lock(connection, 0.0, self._wait_for):

@@ -1,4 +1,4 @@
-"""`manage.py export_schema`: the files of `schema/`, from the migrations."""
+"""`manage.py export_schema`: writes the files of `schema/` from the migrations."""
 
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,13 @@ from veza_core.schema.export import ExportError
 
 
 class Command(BaseCommand):
-    """Write the schema as SQL, or tell whether the committed files are what it would write."""
+    """Write the schema as SQL, or check whether the committed files are up to date."""
 
     help = (
         "Writes schema/*.sql and schema/catalog.json from the migrations, applied to a "
         "throw-away database on the configured server."
     )
-    # It reads no models, and a throw-away database is no place for the checks of the real one.
+    # It reads no models, and the checks of the real database do not apply to a throw-away one.
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -39,7 +39,7 @@ class Command(BaseCommand):
     def handle(
         self, *, check: bool, directory: Path, database: str, verbosity: int, **options: Any
     ) -> None:
-        # Imported here: --help and --version need none of it.
+        # Imported here, because --help and --version do not need it.
         from veza_core.schema.export.exporting import export
         from veza_core.schema.export.files import stale, strays, write
 
@@ -80,7 +80,7 @@ class Command(BaseCommand):
 
 
 def _require_directory(directory: Path, *, check: bool) -> None:
-    """Fail before the migrations run if the files cannot be where they are said to be."""
+    """Fail before the migrations run, if the folder does not exist."""
     if directory.exists() and not directory.is_dir():
         raise CommandError(f"{directory} is not a directory")
     if not directory.is_dir() and (check or not directory.parent.is_dir()):

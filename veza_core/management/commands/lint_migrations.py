@@ -18,7 +18,7 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print the findings. Raises `CommandError` when there are any."""
+        """Print the findings. Raises `CommandError` if there are any."""
         from veza_core.db.scratch import ScratchDatabaseError
         from veza_core.operations.deploy.lint.service import lint, pending, released
 

@@ -17,7 +17,7 @@ from veza_core.operations.deploy.frozen import next_version
 class Command(DjangoCommand):
     """Numbers a migration in its app's range, and adds what a new table needs in the database.
 
-    The first migration after a release declares the schema's next version.
+    The first migration after a release sets the schema's next version.
     """
 
     autodetector = Autodetector
@@ -25,7 +25,7 @@ class Command(DjangoCommand):
     written_files: list[str]
 
     def write_migration_files(self, changes: Any, previous_paths: Any = None) -> None:
-        """Write them as Django does, with a docstring, and formatted where ruff is installed."""
+        """Write them as Django does, with a docstring, and formatted if ruff is installed."""
         super().write_migration_files(changes, previous_paths)
         if self.dry_run:
             return

@@ -1,4 +1,4 @@
-"""`migrate`: Django's command, made for deploys."""
+"""`migrate`: Django's command, adapted to deploys."""
 
 import json
 import time
@@ -42,17 +42,17 @@ from veza_core.operations.progress import StatusLine
 
 
 class Command(DjangoCommand, MigrationReport):
-    """Applies what is not yet applied, forwards only, one run at a time."""
+    """Applies missing migrations, forwards only, one run at a time."""
 
     help = (
         "Applies the missing migrations: forwards only, one run at a time, each in one commit "
         "with its record."
     )
 
-    # Checks of models and of the rest run when there is something to apply: see `_apply`.
+    # Checks run only if there is something to apply: see `_apply`.
     requires_system_checks = [Tags.database]
 
-    # Django wants `makemigrations` and `migrate` to have the same one.
+    # Django requires that `makemigrations` and `migrate` have the same one.
     autodetector = Autodetector
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -88,7 +88,7 @@ class Command(DjangoCommand, MigrationReport):
         check_lock_timeout(options)
         connection = connections[options["database"]]
         if options["plan"] or options["check_unapplied"]:
-            # They change nothing, and need no lock.
+            # These change nothing, and need no lock.
             self._inspect(self._executor(connection, options), args, options)
             return
         try:
@@ -98,7 +98,7 @@ class Command(DjangoCommand, MigrationReport):
             check_direct(connection)
         self.session = announce(connection, self._say_where(options))
         self.session.check_usable()
-        # Also of what stands between the migrations: nobody waits for this session for longer.
+        # Also for statements between the migrations: nobody waits longer for this session.
         set_lock_timeout(connection, options["lock_timeout"], local=False)
         try:
             with migration_lock(connection, options["lock_wait"], self._wait_for):
@@ -155,7 +155,7 @@ class Command(DjangoCommand, MigrationReport):
 
     def _apply(self, executor: Executor, plan: Plan, options: dict[str, Any]) -> None:
         self.session.check_writable()
-        # Models that are rendered again are garbage, of a few MB in all.
+        # Rendered models are garbage, but only a few MB.
         with collector_paused():
             self._apply_all(executor, plan, options)
 
@@ -170,7 +170,7 @@ class Command(DjangoCommand, MigrationReport):
             faked = options["fake"] or options["fake_initial"]
             check_tables(executor, state, [] if faked else plan.targets)
         if not options["skip_checks"]:
-            # All but the addresses, whose check imports every page of the project.
+            # All except the URLs, whose check imports every page of the project.
             self.check(tags=[Tags.models, Tags.compatibility, Tags.signals])
         self._emit(emit_pre_migrate_signal, connection, options, state.apps, plan)
         if options["run_syncdb"]:
@@ -195,7 +195,7 @@ class Command(DjangoCommand, MigrationReport):
         plan: Plan,
     ) -> None:
         for app in apps.get_app_configs():
-            # Where apps connect their receivers (Django's own `migrate` does the same).
+            # Apps connect their receivers there; Django's own `migrate` does the same.
             if module_has_submodule(app.module, "management"):
                 import_module(".management", app.name)
         # One commit for the content types and permissions of all apps.
@@ -225,7 +225,7 @@ class Command(DjangoCommand, MigrationReport):
         self._warn(f"{migration}: waiting. Blocked by: {blockers[0]}")
 
     def filled(self, table: str, share: float, rows: int) -> None:
-        """On a terminal one line that is written over again; else a line for each tenth."""
+        """On a terminal, one line that is overwritten; elsewhere a line for each tenth."""
         line = f"  {table}: {share:.0%}, {rows:,} rows filled"
         self.status.show(line)
         tenth = (table, int(share * 10))
@@ -250,7 +250,7 @@ class Command(DjangoCommand, MigrationReport):
         }
         self._say(f"{summary}; {seconds:.2f} s")
         if options["audit"] and not options["app_label"]:
-            # Part of the migrations make a part of the schema, which the audit would report.
+            # Some of the migrations create only a part of the schema, which the audit would report.
             outcome["audit"] = self._audit(connection)
         if options["as_json"]:
             self.stdout.write(json.dumps(outcome))
@@ -258,14 +258,15 @@ class Command(DjangoCommand, MigrationReport):
             self._say("Next: make test, or .venv/bin/python manage.py dbshell")
 
     def _audit(self, connection: BaseDatabaseWrapper) -> dict[str, int] | None:
-        # A third of what a run with nothing to do imports: only where it is wanted.
+        # A third of the imports of a run with nothing to do, so it is imported only if needed.
         from veza_core.errors import clear_line
         from veza_core.schema.audit.service import audit_own
 
         try:
             report = audit_own(connection)
         except (psycopg.Error, DatabaseError) as error:
-            # No second session is to be had, or somebody alters a table: all is applied, though.
+            # A second session is not possible, or somebody alters a table. But all migrations are
+            # applied.
             if (line := clear_line(error)) is None:
                 raise
             self._warn(f"The audit could not run: {line}")
@@ -277,7 +278,7 @@ class Command(DjangoCommand, MigrationReport):
             self._warn(f"{verdict}: manage.py audit_schema shows them.")
             for finding in report.findings:
                 if finding.rule.id == "random-page-cost":
-                    # No migration can fix it, and every service is slow until somebody does.
+                    # No migration can fix it, and all services are slow until somebody does.
                     self._warn(f"Warning: {finding.message}")
         else:
             self._say(f"{verdict}, by {len(report.rules)} rules.")

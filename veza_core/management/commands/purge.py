@@ -1,4 +1,4 @@
-"""`purge`: hard deletes what the policy in the settings no longer keeps."""
+"""`purge`: permanently deletes rows that the policy in the settings does not keep."""
 
 import json
 import time
@@ -21,7 +21,7 @@ from veza_core.visible import visible
 
 
 class Command(BaseCommand):
-    """Small batches with pauses, beside running services; safe to kill and to run again."""
+    """Small batches with pauses, beside running services; can be killed and run again."""
 
     help = (
         "Deletes expired tokens and sessions, rows that were soft-deleted long ago, and old "
@@ -89,7 +89,7 @@ class Command(BaseCommand):
             self.stderr.write(problem)
 
     def _teller(self, options: dict[str, Any]) -> Callable[[str], object]:
-        """Where to say things that are no part of the outcome."""
+        """A function for messages that are not part of the outcome."""
         if not options["verbosity"]:
             return lambda line: None
         stream = self.stderr if options["as_json"] else self.stdout

@@ -1,4 +1,4 @@
-"""`recount`: finds counters that do not fit the rows that they count, and repairs them."""
+"""`recount`: finds counters that differ from the number of rows, and repairs them."""
 
 import argparse
 import json
@@ -19,7 +19,7 @@ from veza_core.operations.recount import Outcome, Recount, chosen
 
 
 def a_place(text: str) -> tuple[str, uuid.UUID]:
-    """A table and an id, as a run that was ended says them."""
+    """A table and an id, as an interrupted run prints them."""
     table, _, id_ = text.partition(":")
     try:
         return table, uuid.UUID(id_)
@@ -28,7 +28,7 @@ def a_place(text: str) -> tuple[str, uuid.UUID]:
 
 
 class Command(BaseCommand):
-    """Reads in batches and updates only what is wrong; safe to kill and to run again."""
+    """Reads in batches and updates only wrong counters; can be killed and run again."""
 
     help = (
         "Compares counter columns with the rows that they count, says how far they are off, and "

@@ -1,7 +1,7 @@
-"""`reset_db`: all of V1 again, on a machine for development.
+"""`reset_db`: drops and creates all of V1, on a development machine.
 
-It takes the place of django-extensions' command of the same name, which drops the whole database,
-and schema `chat` with it.
+It replaces django-extensions' command of the same name, which drops the whole database, including
+schema `chat`.
 """
 
 from typing import Any
@@ -35,7 +35,7 @@ from veza_core.operations.reset import (
 
 
 class Command(BaseCommand):
-    """Drops what is in `public` and `django`, never anything else, and applies V1 again."""
+    """Drops what is in `public` and `django`, and nothing else, and applies V1 again."""
 
     help = (
         "Drops everything in schemas public and django, and applies all migrations again. For "
@@ -73,7 +73,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Reset the database. Raises `CommandError` in one line, with nothing dropped."""
+        """Reset the database. Raises `CommandError` in one line if nothing was dropped."""
         if not settings.DEBUG:
             raise CommandError("reset_db is for development, and DEBUG is off: nothing was dropped")
         check_lock_timeout(options)
@@ -90,7 +90,7 @@ class Command(BaseCommand):
             ) from error
 
     def _reset(self, connection: BaseDatabaseWrapper, options: dict[str, Any]) -> None:
-        # Of what migrate would refuse once all is gone.
+        # What migrate would refuse after everything is dropped.
         if problems := unmet_requirements(connection):
             raise CommandError(f"{'; '.join(problems)}. Nothing was dropped.")
         dependents = [

@@ -1,4 +1,4 @@
-"""`restore_db`: the rollback. Either the database is as in the file, or as it was before."""
+"""`restore_db`: the rollback. Afterwards the database is as in the file, or unchanged."""
 
 import time
 from typing import Any
@@ -43,12 +43,12 @@ from veza_core.operations.reset import OutsideChangedError, sessions_in_the_way
 from veza_core.visible import visible
 
 UNCHANGED = "Nothing was changed."
-#: Of a schema, another object, a function or a table: what tables of ours use is not there.
+#: A missing schema, object, function or table that tables of ours use.
 MISSING = {"3F000", "42704", "42883", "42P01"}
 
 
 class Command(BaseCommand):
-    """Puts a backup of `backup_db` into the database, in one transaction."""
+    """Restores a backup of `backup_db` in one transaction."""
 
     help = (
         "Restores schemas public and django from a file of backup_db, in one transaction. It "
@@ -101,7 +101,7 @@ class Command(BaseCommand):
         add_database(parser, "The database to restore into")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Restore the file. Raises `CommandError` in one line, with nothing changed."""
+        """Restore the file. Raises `CommandError` in one line if nothing was changed."""
         self.started = time.monotonic()
         self.options = options
         self.choice = Choice(options["owners"], options["grants"], options["tablespaces"])
@@ -121,7 +121,7 @@ class Command(BaseCommand):
         self._summarize(connection)
 
     def _check(self, connection: BaseDatabaseWrapper, archive: Archive) -> None:
-        """All that can be known beforehand, the quick things first. Raises `CommandError`."""
+        """Check everything that can be known before, quick checks first. Raises `CommandError`."""
         check_direct(connection)
         check_server(connection, archive)
         self._check_target(connection, archive)
@@ -137,7 +137,7 @@ class Command(BaseCommand):
         check_dependents(connection, archive)
 
     def _confirm(self, connection: BaseDatabaseWrapper) -> None:
-        """Have the name of a database typed that is not empty. Raises `CommandError`."""
+        """Let the user type the name of a database that is not empty. Raises `CommandError`."""
         if not contents_of(connection):
             return
         name = connection.settings_dict["NAME"]
@@ -162,7 +162,7 @@ class Command(BaseCommand):
         timeout = self.options["lock_timeout"]
         try:
             with migration_lock(connection, timeout, self._wait_for):
-                # Once more, now that no `migrate` can change it.
+                # Once more, because no `migrate` can change it any more.
                 self._check_target(connection, archive)
                 replace_schemas(connection, archive, self.choice, timeout, progress.show)
         except LockNotAvailableError as error:
@@ -185,7 +185,7 @@ class Command(BaseCommand):
             return f"other sessions block it: {who}. Close them, and try again. {UNCHANGED}"
         if getattr(error.__cause__ or error, "sqlstate", None) in MISSING:
             return f"{one_line(error)}: create first what backup_db said it needs. {UNCHANGED}"
-        # What the file holds may be wrong in any way: it is never a bug of this program.
+        # The contents of the file may be wrong in any way: this is never a bug of this program.
         return f"{clear_line(error) or one_line(error)}. {UNCHANGED}"
 
     def _summarize(self, connection: BaseDatabaseWrapper) -> None:
@@ -203,8 +203,8 @@ class Command(BaseCommand):
         self._audit(connection)
 
     def _audit(self, connection: BaseDatabaseWrapper) -> None:
-        """Tell what the audit finds. That it could not run is no failure of the restore."""
-        # The rules are many, and only a restore that succeeded needs them.
+        """Print what the audit finds. If it cannot run, the restore has still succeeded."""
+        # The rules are many, and only a successful restore needs them.
         from veza_core.schema.audit.service import audit_own
 
         try:

@@ -12,7 +12,7 @@ from veza_core.management.exit_status import COULD_NOT_RUN, FINDINGS, FindingsCo
 
 
 class Command(FindingsCommand):
-    """Parses, compares, prints. Exit 0: nothing breaks. 1: something does. 2: could not run."""
+    """Parses, compares, prints. Exit 0: nothing breaks. 1: something breaks. 2: could not run."""
 
     help = (
         "Shows what changed between two schemas, which changes break services that read or "
@@ -45,7 +45,7 @@ class Command(FindingsCommand):
         add_database(parser, "The database on whose server a throw-away database loads .sql files")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # Imported late: --help, and every other command, do without.
+        # Imported here, because --help and all other commands do not need it.
         from veza_core.schema.diff import DiffError
         from veza_core.schema.diff.report import Report
         from veza_core.schema.diff.sources import read_schema
@@ -64,6 +64,6 @@ class Command(FindingsCommand):
             sys.exit(FINDINGS)
 
     def _print(self, text: str) -> None:
-        """Print; what the terminal cannot show is escaped, and is no error."""
+        """Print. Characters that the terminal cannot show are escaped."""
         encoding = getattr(self.stdout, "encoding", None) or "utf-8"
         self.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding), ending="")
