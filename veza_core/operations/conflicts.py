@@ -1,4 +1,4 @@
-"""Recovery conflicts: on a replica, replay ends what stands in its way."""
+"""Recovery conflicts: on a replica, replay cancels sessions that block it."""
 
 import time
 from collections.abc import Iterator
@@ -11,15 +11,15 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.trust import parameters_for_catalog
 
-#: By the server's own count: a program that was stopped has the message in the server's language,
-#: and no SQLSTATE.
+#: From the server's own counters. A program has only the message, in the server's language, and no
+#: SQLSTATE.
 COUNT = """
 SELECT coalesce(sum(confl_tablespace + confl_lock + confl_snapshot + confl_bufferpin
     + confl_deadlock), 0)
 FROM pg_stat_database_conflicts WHERE datname = current_database()
 """
 
-#: How often the counts are looked at again, within so many seconds.
+#: How often the counters are read again, within so many seconds.
 LOOKS, PATIENCE = 20, 2
 IN_THE_WAY = (
     "this server is a replica, and its replay ended what read for too long (conflict with "
@@ -30,7 +30,7 @@ IN_THE_WAY = (
 
 @contextmanager
 def explained(connection: BaseDatabaseWrapper, *, in_recovery: bool) -> Iterator[None]:
-    """Raise `CommandError`, in one line, for an error within the block that replay caused."""
+    """Raise `CommandError`, in one line, for an error in the block that replay caused."""
     if not in_recovery:
         yield
         return
@@ -45,7 +45,7 @@ def explained(connection: BaseDatabaseWrapper, *, in_recovery: bool) -> Iterator
 
 
 def _has_risen(parameters: dict[str, object], before: int) -> bool:
-    """Whether there are more conflicts than before: an ended session's is counted at its end."""
+    """Whether there are more conflicts than before. A session's conflict is counted at its end."""
     for _ in range(LOOKS):
         if _count(parameters) > before:
             return True

@@ -1,4 +1,4 @@
-"""What is in a schema: objects of every kind, but for extensions and what these own."""
+"""The contents of schemas: objects of every kind, without extensions and their objects."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,11 +9,12 @@ from veza_core.visible import visible
 
 OWN_SCHEMAS = ("public", "django")
 
-#: What belongs to a schema and not to its contents, and stays with it.
+#: Objects that belong to a schema itself, and stay with it.
 STAYING = ("pg_extension", "pg_default_acl", "pg_publication_namespace")
 
-# Parts of another object go with it: row types, arrays, sequences of identity columns. With
-# objsubid = 0, since the key columns of a partitioned table are internal parts of the table itself.
+# Parts of another object, which are dropped with it: row types, arrays, sequences of identity
+# columns. With objsubid = 0, because the key columns of a partitioned table are internal parts of
+# the table itself.
 CONTENTS = """
 SELECT identified.type, identified.identity
 FROM pg_depend
@@ -43,7 +44,7 @@ class Object:
 def contents_of(
     connection: BaseDatabaseWrapper, schemas: Sequence[str] = OWN_SCHEMAS
 ) -> list[Object]:
-    """All that is directly in the schemas, tables first."""
+    """Everything that is directly in the schemas, tables first."""
     with connection.cursor() as cursor:
         cursor.execute(CONTENTS, {"schemas": list(schemas), "staying": list(STAYING)})
         return [Object(*row) for row in cursor.fetchall()]

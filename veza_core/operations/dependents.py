@@ -1,8 +1,8 @@
-"""What outside of `public` and `django` depends on something inside, read from pg_depend.
+"""Objects outside of `public` and `django` that depend on something inside, from pg_depend.
 
-Dropping what is inside with CASCADE drops such things with it: a foreign key of the chat service,
-its views, its columns' defaults. They are found, named, and, when asked for, dropped on their own.
-(PostgreSQL, "Dependency Tracking", 5.15, and the catalog pg_depend.)
+DROP … CASCADE inside would drop them too: a foreign key of the chat service, its views, its
+columns' defaults. They are found, named and, on request, dropped separately. (PostgreSQL,
+"Dependency Tracking", 5.15, and the catalog pg_depend.)
 """
 
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from psycopg import sql
 
 from veza_core.operations.contents import OWN_SCHEMAS, STAYING, Object
 
-# `going` is all that DROP … CASCADE would reach from the contents of the two schemas. What an
-# extension owns is not among the contents, since extensions stay. Where a thing that goes is an
-# internal part of another, as a rule is of its view, the other goes too.
+# `going` has everything that DROP … CASCADE would reach from the contents of the two schemas. What
+# an extension owns is not part of the contents, because extensions stay. If an object that is
+# dropped is an internal part of another, as a rule is of its view, the other is dropped too.
 GOING = """
 WITH RECURSIVE owned_by_extensions AS (
     SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
@@ -83,7 +83,8 @@ WHERE (classid, objid) NOT IN (TABLE inside)
 ORDER BY objid DESC, objsubid
 """
 
-# Tables outside whose rows are in ours: partitions, or children by inheritance; and extensions.
+# Tables outside that include our rows: parents of our partitions or inheriting tables; and
+# extensions.
 NEVER_DROPPED = """
 SELECT 'table', format('%%s (%%s is a part of it)', inhparent::regclass, inhrelid::regclass)
 FROM pg_inherits
@@ -99,7 +100,7 @@ FROM pg_extension WHERE extnamespace::regnamespace::text = 'django'
 ORDER BY 2
 """
 
-# What somebody else put on a table of ours: it uses something outside, and goes with the table.
+# Objects of others on our tables: they use something outside, and are dropped with the table.
 GUESTS = """
 SELECT DISTINCT identified.type, identified.identity, address.object_names
 FROM (
@@ -125,8 +126,8 @@ WHERE used.schema <> ALL (%(schemas)s || ARRAY['pg_catalog', 'information_schema
 ORDER BY 2
 """
 
-# Replicas get what is published, and give what is subscribed to. Neither survives that a table is
-# made again: the other side knows the old one, or lacks the new one.
+# Replicas receive published tables, and send subscribed ones. Neither survives if a table is
+# recreated: the other side knows only the old one, or lacks the new one.
 REPLICATED = """
 SELECT 'publication', format('%%I of table %%s', pubname, prrelid::regclass),
     format('ALTER PUBLICATION %%I DROP TABLE %%s', pubname, prrelid::regclass), true
@@ -186,13 +187,13 @@ BY_IDENTITY = {
 
 @dataclass(frozen=True, slots=True)
 class Dependent(Object):
-    """A thing outside, in PostgreSQL's words, and the statement that drops it and nothing else.
+    """An object outside, in PostgreSQL's words, and the statement that drops only this object.
 
-    `drop` is None where dropping it would lose rows or a column: that is for its owner to do.
+    `drop` is None if it would lose rows or a column: only its owner should do that.
     """
 
     drop: sql.Composed | None
-    #: Of what is on a table: the table, and its own name.
+    #: For an object on a table: the table, and its own name.
     on: tuple[str, str] | None = None
 
 
@@ -222,10 +223,10 @@ def find_guests(connection: BaseDatabaseWrapper) -> list[Dependent]:
 
 
 def find_replication(connection: BaseDatabaseWrapper, *, all_tables: bool) -> list[Dependent]:
-    """Find publications and subscriptions that would lose what is inside.
+    """Find publications and subscriptions that would lose objects inside.
 
-    `all_tables`: also those of all tables, and of schema public, which get what is made again, and
-    whose replicas do not.
+    `all_tables`: also those of all tables, and of schema public. They get the recreated tables, but
+    their replicas do not.
     """
     with connection.cursor() as cursor:
         cursor.execute(REPLICATED, {"schemas": list(OWN_SCHEMAS)})
@@ -243,6 +244,6 @@ def _drop(kind: str, identity: str, names: list[str]) -> sql.Composed | None:
             relation=sql.Identifier(schema, relation), name=sql.Identifier(name)
         )
     if kind in BY_IDENTITY:
-        # pg_identify_object quotes what has to be quoted.
+        # pg_identify_object quotes names where necessary.
         return sql.SQL(BY_IDENTITY[kind]).format(identity=sql.SQL(identity))
     return None

@@ -1,4 +1,4 @@
-"""How a command is ended from outside: by SIGTERM or SIGHUP, as by Ctrl-C."""
+"""How SIGTERM, SIGHUP and Ctrl-C end a command."""
 
 import signal
 from types import FrameType
@@ -7,9 +7,9 @@ NUMBERS = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Terminated(KeyboardInterrupt):
-    """A signal that ends programs came. `code` is the exit code, 128 and the signal's number.
+    """A signal that ends programs arrived. `code` is the exit code, 128 plus the signal's number.
 
-    It is a KeyboardInterrupt, since that is what makes psycopg cancel the statement that runs.
+    It is a KeyboardInterrupt, because psycopg then cancels the running statement.
     """
 
     def __init__(self, number: int) -> None:
@@ -18,9 +18,10 @@ class Terminated(KeyboardInterrupt):
 
 
 def interrupt_on_signals() -> None:
-    """From now on these signals raise `Terminated`, once: what is open is undone meanwhile.
+    """From now on these signals raise `Terminated`, once, so that open work is rolled back
+    meanwhile.
 
-    One that is ignored, as SIGHUP is under nohup, stays so.
+    An ignored signal, such as SIGHUP under nohup, stays ignored.
     """
     for number in NUMBERS:
         if signal.getsignal(number) != signal.SIG_IGN:
@@ -30,26 +31,26 @@ def interrupt_on_signals() -> None:
 def _raise(number: int, frame: FrameType | None) -> None:
     for each in NUMBERS:
         if signal.getsignal(each) is _raise:
-            # Not SIG_IGN, which a program that is started would inherit.
+            # Not SIG_IGN, which a started program would inherit.
             signal.signal(each, _nothing)
     raise Terminated(number)
 
 
 def _nothing(number: int, frame: FrameType | None) -> None:
-    """Do nothing: it is about to end already."""
+    """Do nothing: the command is already ending."""
 
 
 def ignore_signals() -> None:
-    """From now on these signals and Ctrl-C do nothing: the exit code is settled."""
+    """From now on these signals and Ctrl-C do nothing: the exit code is decided."""
     for number in (*NUMBERS, signal.SIGINT):
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _nothing)
 
 
 def interrupt_code(error: BaseException | None) -> int | None:
-    """The exit code of the interrupt that an error is, or that it came of; None: of none.
+    """The exit code of the interrupt that an error is, or that caused it; None if there is none.
 
-    What undoes things on a session whose statement was just interrupted may fail in its turn.
+    Cleaning up after an interrupted statement may fail too.
     """
     while error is not None:
         if isinstance(error, Terminated):
@@ -61,11 +62,11 @@ def interrupt_code(error: BaseException | None) -> int | None:
 
 
 def cancel_statements() -> None:
-    """Cancel what still runs on the server: it would go on, and hold its locks, without us.
+    """Cancel what still runs on the server: otherwise it would continue without us, with its locks.
 
-    psycopg does it, unless the interrupt came between two of its steps.
+    psycopg does this, unless the interrupt came between two of its steps.
     """
-    # Imported late: mostly nothing is interrupted.
+    # Imported here, because usually nothing is interrupted.
     from django.db import connections
     from psycopg.pq import TransactionStatus
 

@@ -19,13 +19,13 @@ ON CONFLICT (job) DO UPDATE SET
 def record_success(
     connection: BaseDatabaseWrapper, job: str, seconds: float, **details: Any
 ) -> str | None:
-    """Note that the job has just ended well, after so many seconds.
+    """Record that the job has just succeeded, after so many seconds.
 
-    Returns None, or one line on why that could not be written: a role that only reads, a replica,
-    a database whose migrations are pending. The job itself has succeeded all the same.
+    Returns None, or one line about why that could not be written: a role that only reads, a
+    replica, a database with pending migrations. The job itself has succeeded in any case.
     """
     if not connection.in_atomic_block and not connection.is_usable():
-        # It was idle for as long as pg_dump took, and a firewall or the server has ended it.
+        # It was idle while pg_dump ran, and a firewall or the server has closed it.
         connection.close()
     try:
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""How a job treats those who use the tables meanwhile: batches, rests, and what is in its way."""
+"""How a job behaves beside other users of the tables: batches, pauses, and obstacles."""
 
 import time
 from dataclasses import dataclass
@@ -6,20 +6,20 @@ from dataclasses import dataclass
 import psycopg
 from django.db import DatabaseError
 
-#: A lock timeout, a deadlock, and a row elsewhere that refers to this one and forbids.
+#: A lock timeout, a deadlock, or a row elsewhere that refers to this one and forbids its deletion.
 OBSTACLES = {"55P03", "40P01", "23503", "23001"}
 LOCKED = "locked by other sessions"
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How a run treats those who use the tables meanwhile.
+    """How a run behaves beside other users of the tables.
 
-    `batch_size`: rows that one transaction deletes or updates at most, cascades included.
-    `lock_timeout`: seconds that a statement waits for a lock; less than PostgreSQL's
-    deadlock_timeout, so that where a service waits for the batch in turn, the batch gives way, and
-    the service gets no error. After each batch it rests for
-    `pause` seconds and for `share` times as long as the batch took.
+    `batch_size`: the most rows that one transaction deletes or updates, including cascades.
+    `lock_timeout`: seconds that a statement waits for a lock. It is less than PostgreSQL's
+    deadlock_timeout: if a service and the batch wait for each other, the batch gives way, and the
+    service gets no error. After each batch, the run pauses for `pause` seconds plus `share` times
+    as long as the batch took.
     """
 
     batch_size: int = 1000
@@ -33,7 +33,7 @@ class Pace:
 
 
 def obstacle(error: DatabaseError) -> str | None:
-    """What is in the way, when it is another session or a row that refers to this one."""
+    """The obstacle, if it is another session or a row that refers to this one."""
     cause = error.__cause__
     if not isinstance(cause, psycopg.Error) or cause.sqlstate not in OBSTACLES:
         return None

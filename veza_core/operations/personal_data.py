@@ -1,13 +1,13 @@
-"""Which rows the database has about one user: found by the foreign keys of the live catalog.
+"""Which rows of the database are about a user, from the foreign keys of the live catalog.
 
-A row is about a user when a foreign key of it refers to them. So is a row that is deleted along
-with one of theirs, such as the job of their track, where its table has no foreign key to users at
-all. Of a table that has one, only those rows count that refer to this user: what others played,
-liked or commented is about those others. In the rows that count, the keys of other users are left
-out.
+A row is about a user if a foreign key refers to them. A row is also about them if it is deleted
+with one of their rows, such as the job of their track, and its table has no foreign key to users at
+all. If the table has one, only rows that refer to this user count: what others played, liked or
+commented is about these others. In the rows that count, the keys of other users are left out.
 
-Tables that name users without a foreign key say so on their model: `about_users`; those that name
-rows of any table, `about_rows`: of these count those about the account, and about its own rows.
+Tables that name users without a foreign key declare this on their model: `about_users`. Tables that
+name rows of any table declare `about_rows`: of these, rows about the account and about its own rows
+count.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -25,9 +25,9 @@ from .purge.catalog import CASCADE, Catalog, LinkedTable, read_catalog
 
 USERS = "users"
 OF_SIGN_IN = "It belongs to the sign-in of staff, and contains secrets."
-#: In the place of another user's key.
+#: Replaces another user's key.
 ANOTHER = "(another user)"
-#: Octets of a value that stands in its row; a longer one gets a file of its own.
+#: The most bytes of a value in its row. A longer value gets a separate file.
 LONGEST = 100_000
 
 #: How a column is selected.
@@ -43,11 +43,11 @@ ORDER BY attnum
 
 @dataclass(frozen=True, slots=True)
 class HeldColumn:
-    """A column that is given out, and how it is selected: as jsonb."""
+    """An exported column, and how it is selected: as jsonb."""
 
     name: str
     value: sql.Composable
-    #: Whether its values have no bound.
+    #: Whether its values have no size limit.
     is_unbounded: bool
     is_number: bool
 
@@ -65,13 +65,13 @@ class Held:
 
     @property
     def has_unbounded(self) -> bool:
-        """Whether rows may be of any size."""
+        """Whether rows may have any size."""
         return any(column.is_unbounded for column in self.columns)
 
 
 @dataclass(slots=True)
 class PersonalData:
-    """Where the data of a user are; `elsewhere` has the tables that are not given out, and why."""
+    """Where the data of a user are; `elsewhere` has the tables that are not exported, and why."""
 
     held: list[Held] = field(default_factory=list)
     elsewhere: dict[str, str] = field(default_factory=dict)
@@ -80,8 +80,8 @@ class PersonalData:
 def declared(attribute: str) -> dict[str, Mapping[str, frozenset[str]]]:
     """By table, what models declare in `about_users` or `about_rows`.
 
-    That is the columns that name a user, or a row of any table, without a foreign key. To each
-    belong the columns that tell of somebody else when the row was found by it.
+    These are columns that name a user, or a row of any table, without a foreign key. Each has a set
+    of columns about somebody else, which are left out if the row was found by this column.
     """
     return {
         model._meta.db_table: columns
@@ -93,7 +93,7 @@ def declared(attribute: str) -> dict[str, Mapping[str, frozenset[str]]]:
 def find(
     connection: BaseDatabaseWrapper, user: UUID, written_about: Collection[str] = ()
 ) -> PersonalData:
-    """Find out where rows about a user are. Reads catalogs alone.
+    """Find where rows about a user are. It only reads catalogs.
 
     `written_about`: the tables about whose rows tables of `about_rows` may say something.
     """
@@ -135,7 +135,7 @@ def find(
 
 
 def _of_sign_in() -> list[str]:
-    """The tables of the sign-in, where no foreign key of the database refers to users."""
+    """The tables of the sign-in, in which no foreign key refers to users."""
     users = apps.get_model("veza_core", "User")
     models = [relation.related_model for relation in users._meta.related_objects]
     own = [model._meta.db_table for model in models
@@ -144,7 +144,7 @@ def _of_sign_in() -> list[str]:
 
 
 def _by_user(catalog: Catalog) -> dict[LinkedTable, set[str]]:
-    """The columns that refer to users, by their table."""
+    """The columns that refer to users, by table."""
     found: dict[LinkedTable, set[str]] = {}
     for reference in catalog.referring[catalog.tables[USERS]]:
         found.setdefault(reference.table, set()).add(reference.column)
@@ -154,10 +154,10 @@ def _by_user(catalog: Catalog) -> dict[LinkedTable, set[str]]:
 def _owned(
     catalog: Catalog, users: LinkedTable, key: sql.Composable
 ) -> dict[LinkedTable, sql.Composable]:
-    """By table, the rows that are a user's own, for WHERE: a deletion of the user deletes them.
+    """By table, the rows that a user owns, for WHERE: a deletion of the user deletes them.
 
-    Of a table that has a foreign key to users, those that refer to this user; of others, those that
-    belong to a row of the user.
+    If a table has a foreign key to users, these are the rows that refer to this user; otherwise the
+    rows that belong to a row of the user.
     """
     by_user = _by_user(catalog)
     owned: dict[LinkedTable, sql.Composable] = {users: _equals(users.key, key)}
@@ -201,7 +201,7 @@ def _held(
     condition: sql.Composable,
     others: Mapping[str, sql.Composable],
 ) -> Held:
-    """`others`: columns that refer to users, with the only key that they may show."""
+    """`others`: columns that refer to users, and may show only this user's key."""
 
     def value(name: str) -> sql.Composable:
         shown = sql.SQL("to_jsonb({})").format(sql.Identifier(name))

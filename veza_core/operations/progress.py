@@ -1,4 +1,4 @@
-"""What a command tells on a terminal while it works."""
+"""Progress on a terminal while a command works."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from veza_core.visible import visible
 
 
 class StatusLine:
-    """One line that is written over again, on a terminal; nothing anywhere else."""
+    """One line that is overwritten, on a terminal; nothing elsewhere."""
 
     def __init__(self, stream: Any, *, shown: bool = True) -> None:
         self.stream = stream
@@ -19,5 +19,5 @@ class StatusLine:
             self.stream.flush()
 
     def clear(self) -> None:
-        """Leave nothing behind."""
+        """Clear the line."""
         self.show("")

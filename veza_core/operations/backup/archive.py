@@ -1,4 +1,4 @@
-"""A backup's file, read before anything is changed: is it whole, is it ours?"""
+"""A backup's file, read before anything is changed: is it complete, and is it ours?"""
 
 import os
 import subprocess
@@ -27,16 +27,16 @@ from veza_core.operations.backup.toc import (
 from veza_core.operations.backup.tools import Tools
 from veza_core.operations.contents import OWN_SCHEMAS
 
-# In the header, after the magic word, three numbers of the version, and two sizes.
+# In the header, after the magic word: three numbers of the version, and two sizes.
 FORMAT_AT = 10
 
-#: What belongs to a server, and not to a backup: replicas of it.
+#: Objects of the server's replication, which are not part of a backup.
 REPLICATION = ("PUBLICATION", "SUBSCRIPTION")
 
-#: What fills an object, by its kind, and the kind of the object.
+#: Entries with contents, and the kinds of their objects.
 CONTENTS = {"TABLE DATA": "TABLE", "SEQUENCE SET": "SEQUENCE"}
 
-# Other files, by how they begin, and what reads them.
+# Other files, by their first bytes, and the program that reads them.
 KNOWN = {
     b"\x1f\x8b": "is compressed by gzip: gunzip it first",
     b"\x28\xb5\x2f\xfd": "is compressed by zstd: unzstd it first",
@@ -52,7 +52,7 @@ NOT_OURS = "is not an archive of backup_db (pg_dump --format=custom)"
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A custom-format archive that pg_restore can read, of these tools."""
+    """A custom-format archive that pg_restore can read, with these tools."""
 
     path: Path
     tools: Tools
@@ -60,10 +60,10 @@ class Archive:
 
     @property
     def ours(self) -> list[Entry]:
-        """What is to be restored.
+        """The entries to restore.
 
-        Not the rows of an extension's tables (`pg_extension_config_dump`): the extension stays as
-        it is in the target, with them.
+        Rows of an extension's tables (`pg_extension_config_dump`) are left out: the extension in
+        the target does not change.
         """
         made = {(entry.kind, entry.schema, entry.name) for entry in self.contents.entries}
         return [
@@ -77,7 +77,7 @@ class Archive:
         ]
 
     def names(self, kind: str, schema: str) -> set[str]:
-        """The names of all that the archive has of a kind in a schema."""
+        """The names of all entries of a kind in a schema."""
         return {
             entry.name
             for entry in self.contents.entries
@@ -85,7 +85,7 @@ class Archive:
         }
 
     def schema_version(self) -> Version | None:
-        """The version of the schema that it holds, if it says so."""
+        """The version of the schema in the archive, if it has one."""
         texts = (
             entry.definition
             for entry in self.contents.entries
@@ -99,12 +99,12 @@ class Archive:
 
     @property
     def _argument(self) -> str:
-        """The path for a program, which would take `--file=x` for an option."""
+        """The path for a program, which would read `--file=x` as an option."""
         return str(self.path.absolute())
 
     def check_whole(self) -> None:
-        """Read all of it. Raises `CommandError` where it is cut short or damaged."""
-        # Nothing but reading shows it: the list is at the head of the file.
+        """Read all of it. Raises `CommandError` if it is cut short or damaged."""
+        # Only reading shows it, because the list is at the beginning of the file.
         command = [self.tools.path("pg_restore"), "--file=/dev/null", self._argument]
         done = subprocess.run(  # noqa: S603
             command,
@@ -120,7 +120,10 @@ class Archive:
         self.origin()
 
     def origin(self) -> str | None:
-        """One line on where it was taken, if it says so. Raises `CommandError` if it is damaged."""
+        """One line about where the backup was taken, if it says so.
+
+        Raises `CommandError` if it is damaged.
+        """
         try:
             return read_origin(self.path)
         except (OSError, ValueError) as error:
@@ -128,14 +131,14 @@ class Archive:
 
     @contextmanager
     def script(self, entries: list[Entry], *options: str) -> Iterator[IO[bytes]]:
-        """Give the SQL of the entries as pg_restore writes it.
+        """Yield the SQL of the entries as pg_restore writes it.
 
-        Raises `CommandError` at the end when pg_restore failed.
+        Raises `CommandError` at the end if pg_restore failed.
         """
         command = [
             self.tools.path("pg_restore"),
             "--file=-",
-            # Through a pipe: there may be no folder for temporary files.
+            # Through a pipe, because there may be no folder for temporary files.
             "--use-list=/dev/stdin",
             *options,
             self._argument,
@@ -147,7 +150,7 @@ class Archive:
             told.started()
             assert process.stdin is not None  # noqa: S101 - they are pipes
             assert process.stdout is not None  # noqa: S101
-            # It reads the list to its end before it writes anything.
+            # It reads the complete list before it writes anything.
             with suppress(BrokenPipeError), process.stdin as chosen:
                 chosen.writelines(b"%d;\n" % entry.number for entry in entries)
             yield process.stdout
@@ -156,10 +159,10 @@ class Archive:
 
 
 class _Told:
-    """What a program writes to standard error, read beside its output, so that neither blocks."""
+    """A program's standard error, read at the same time as its output, so that neither blocks."""
 
     def __init__(self) -> None:
-        # Not subprocess's own pipe: to close that waits for whoever reads it.
+        # Not subprocess's own pipe: closing that waits for its reader.
         reading, self.end = os.pipe()
         self.lines: list[bytes] = []
         self.reader = threading.Thread(target=self._read, args=[reading], daemon=True)
@@ -170,20 +173,20 @@ class _Told:
             self.lines.extend(stream)
 
     def started(self) -> None:
-        """Leave the pipe to the program alone, so that it ends when the program does."""
+        """Close our end of the pipe, so that it ends with the program."""
         os.close(self.end)
 
     def text(self) -> str:
-        """All of it, once the program has ended."""
+        """The complete text, after the program has ended."""
         self.reader.join()
         return b"".join(self.lines).decode(errors="replace")
 
 
 def is_ours(entry: Entry) -> bool:
-    """Whether an entry is to be restored.
+    """Whether an entry is restored.
 
-    Schema public itself is not: it stays as it is in the target, with its owner, grants and
-    default privileges. Nor is anything of other schemas, or of publications.
+    Schema public itself is not: it keeps its owner, grants and default privileges in the target.
+    Nor are objects of other schemas, or publications.
     """
     if entry.kind.startswith(REPLICATION):
         return False
@@ -201,10 +204,10 @@ def is_grant(entry: Entry) -> bool:
 
 
 def open_archive(path: Path, fitting: list[Tools]) -> Archive:
-    """Read what is in the archive; with the first of the tools, which are the best, it is read on.
+    """Read the table of contents, with the first of the tools, which are the best.
 
-    Raises `CommandError` for a file that is not there or not a custom-format archive, and for one
-    that needs newer tools.
+    Raises `CommandError` if the file does not exist, is not a custom-format archive, or needs newer
+    tools.
     """
     _check_format(path)
     try:
@@ -232,7 +235,7 @@ def _check_format(path: Path) -> None:
         raise CommandError(f"{path} is an archive of pg_dump's directory format: {NOT_OURS}")
     try:
         if not (path.is_file() or path.is_dir()) and path.exists():
-            # It is read more than once, which a pipe is not.
+            # It is read more than once, and a pipe cannot be.
             raise CommandError(
                 f"{path} is a device, a pipe or a socket: write it to a file, and restore that"
             )

@@ -1,4 +1,4 @@
-"""Whether an archive holds our database: the tables that its own migration history has made."""
+"""Whether an archive has our database: the tables of its own migration history."""
 
 from django.core.management.base import CommandError
 from django.db.migrations.loader import MigrationLoader
@@ -13,8 +13,8 @@ HISTORY = "django_migrations"
 def check_contents(archive: Archive) -> None:
     """Refuse an archive that lacks a table of ours, or its rows.
 
-    Migrations that this release does not have are passed over: `migrate` speaks of them.
-    Raises `CommandError` that names what is missing.
+    Migrations that this release does not have are skipped: `migrate` reports them. Raises
+    `CommandError`, which names what is missing.
     """
     for kind in ("TABLE", "TABLE DATA"):
         if HISTORY not in archive.names(kind, "django"):
@@ -37,7 +37,7 @@ def check_contents(archive: Archive) -> None:
 
 
 def _history(archive: Archive) -> set[tuple[str, str]]:
-    """The migrations, app and name, that the archive's rows record as applied."""
+    """The applied migrations, app and name, from the archive's rows."""
     entries = [
         entry
         for entry in archive.contents.entries

@@ -1,4 +1,4 @@
-"""Writing a backup with pg_dump."""
+"""Writes a backup with pg_dump."""
 
 import dataclasses
 import re
@@ -29,12 +29,12 @@ SELECT to_regclass('django.django_migrations') IS NOT NULL
         WHERE nspname = ANY(%s) AND relkind IN ('r', 'p'))
 """
 
-# What pg_dump --verbose says when it comes to a table's rows.
+# What pg_dump --verbose prints before a table's rows.
 CONTENTS = re.compile(r'dumping contents of table "(.+)"')
 
 
 def count_tables(connection: BaseDatabaseWrapper) -> int:
-    """How many tables there are to back up. Raises `CommandError` when V1 is not there."""
+    """How many tables there are to back up. Raises `CommandError` if V1 is not there."""
     with connection.cursor() as cursor:
         cursor.execute(FACTS, [list(OWN_SCHEMAS)])
         is_there, tables = cursor.fetchone()
@@ -56,11 +56,11 @@ def write_backup(
     replace: bool,
     show: Callable[[str], None],
 ) -> Archive:
-    """Write `public` and `django`, as of one moment, into a custom-format archive, and open it.
+    """Write `public` and `django`, in one snapshot, to a custom-format archive, and open it.
 
-    `session` is where the connection is, and `schema_version` what is in it: the file says both.
-    `show` is told of each table.
-    Raises `CommandError` in one line, and then there is no file.
+    `session` is where the connection is, and `schema_version` the version of its schema: the file
+    has both. `show` is called for each table. Raises `CommandError` in one line; then there is no
+    file.
     """
     arguments, environment = reaching(connection)
     command = [
@@ -68,7 +68,7 @@ def write_backup(
         "--format=custom",
         *(f"--schema={schema}" for schema in OWN_SCHEMAS),
         f"--lock-wait-timeout={LOCK_WAIT}",
-        # They are the server's, and other servers have other replicas.
+        # They belong to the server, and other servers have other replicas.
         "--no-publications",
         "--no-subscriptions",
         "--no-password",
@@ -80,8 +80,8 @@ def write_backup(
         exported_snapshot(connection) as snapshot,
     ):
         command.append(f"--snapshot={snapshot}")
-        # By its name: into standard output pg_dump 18 writes the list of contents twice, and
-        # without the offsets that a parallel restore needs.
+        # With the file's name: to standard output, pg_dump 18 writes the table of contents twice,
+        # and without the offsets that a parallel restore needs.
         command.append(f"--file={partial}")
         # It opens its standard output at the start, and ours may be closed.
         nowhere = subprocess.DEVNULL
@@ -92,16 +92,16 @@ def write_backup(
             if process.wait() != 0:
                 raise CommandError(explain(command, process.returncode, messages))
         write_origin(partial, session, schema_version)
-        # Whether it can be restored is known now, and not only on the day when it is needed.
+        # Check now whether it can be restored, and not only when it is needed.
         archive = open_archive(partial, [tools])
     return dataclasses.replace(archive, path=path)
 
 
 @contextmanager
 def exported_snapshot(connection: BaseDatabaseWrapper) -> Iterator[str]:
-    """A snapshot for pg_dump, which only a session on the same server and database can take up.
+    """A snapshot for pg_dump, which only a session on the same server and database can import.
 
-    So that it fails, whatever led it elsewhere (PostgreSQL, "Snapshot Synchronization Functions",
+    So pg_dump fails if it connects elsewhere (PostgreSQL, "Snapshot Synchronization Functions",
     9.28.5).
     """
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
@@ -112,7 +112,7 @@ def exported_snapshot(connection: BaseDatabaseWrapper) -> Iterator[str]:
 
 
 def _follow(process: subprocess.Popen[bytes], show: Callable[[str], None]) -> str:
-    """Read what pg_dump tells, to its end; returns what is not about its progress."""
+    """Read what pg_dump prints, until its end; return what is not about its progress."""
     messages = []
     assert process.stderr is not None  # noqa: S101 - it is a pipe
     for line in process.stderr:

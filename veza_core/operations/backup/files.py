@@ -1,4 +1,4 @@
-"""The backup's file: whole or not there at all, and readable by its owner alone."""
+"""The backup's file: complete or absent, and readable only for its owner."""
 
 import hashlib
 import os
@@ -10,21 +10,21 @@ from pathlib import Path
 
 from django.core.management.base import CommandError
 
-#: How many bytes of a file's name its neighbour has: most file systems allow 255 for the whole.
+#: How many bytes of a file's name the temporary file uses: most file systems allow 255 in all.
 LONGEST_BEGINNING = 200
 
 
 @contextmanager
 def written_whole(path: Path, *, replace: bool) -> Iterator[Path]:
-    """Give an empty file to write to; it appears under its name when the block succeeds.
+    """Yield an empty file; it gets its name if the block succeeds.
 
-    Until then it is a hidden neighbour, mode 0600 since it holds password hashes, which goes when
-    the block fails. Raises `CommandError` when the file is there and not to be replaced, and for
-    what the file system refuses.
+    Until then it is a hidden file beside it, with mode 0600 because it contains password hashes. It
+    is deleted if the block fails. Raises `CommandError` if the file exists and may not be replaced,
+    and for errors of the file system.
     """
     _check_absent(path, replace=replace)
     try:
-        # A name may be as long as the file system allows, and so is that of the neighbour.
+        # A name may be as long as the file system allows, and so may the temporary one.
         begin = os.fsdecode(os.fsencode(path.name)[:LONGEST_BEGINNING])
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{begin}.", suffix=".partial")
     except OSError as error:
@@ -50,7 +50,7 @@ def sha256_of(path: Path) -> str:
 
 
 def _check_absent(path: Path, *, replace: bool) -> None:
-    """Only a file may be replaced: a device or a pipe is no place for a backup to lie in."""
+    """Only a file may be replaced: a device or a pipe cannot store a backup."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
@@ -72,7 +72,7 @@ def _refused(path: Path, error: OSError) -> str:
 
 
 def _sync_directory(directory: Path) -> None:
-    """Without it a crash of the machine may forget the new name."""
+    """Without this, a crash of the machine may lose the new name."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)

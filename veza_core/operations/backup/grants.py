@@ -1,11 +1,11 @@
-"""Grants as they are in a backup, and not what the target's default privileges add to them."""
+"""Restores exactly the grants in a backup, without those of the target's default privileges."""
 
 from typing import Any
 
 from veza_core.operations.contents import OWN_SCHEMAS
 
-# Objects made within the transaction whose grants are no longer PostgreSQL's own defaults: first
-# all is revoked, then what PostgreSQL gives by itself is given again.
+# Objects created in the transaction whose grants differ from PostgreSQL's defaults: all grants are
+# revoked first, then PostgreSQL's defaults are granted again.
 STATEMENTS = """
 WITH made (kind, name, acl, standard) AS (
     SELECT CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, pg_class.oid::regclass::text,
@@ -53,14 +53,14 @@ WHERE nspname = ANY(%(schemas)s) AND prosecdef
 
 
 def forget_default_grants(cursor: Any) -> None:
-    """Set all objects of the two schemas to the grants that PostgreSQL itself gives."""
+    """Reset the grants of all objects in the two schemas to PostgreSQL's defaults."""
     _run_each(cursor, STATEMENTS)
 
 
 def keep_definers_from_public(cursor: Any) -> None:
-    """Revoke what PUBLIC gets by itself: to execute functions that run with their owner's rights.
+    """Revoke from PUBLIC the right to execute functions that run with their owner's rights.
 
-    For a restore without the backup's grants, of which its revocations are a part.
+    For a restore without the backup's grants, which include such revocations.
     """
     _run_each(cursor, DEFINERS)
 

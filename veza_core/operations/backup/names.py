@@ -1,4 +1,4 @@
-"""What a backup names beside its own objects: roles and tablespaces of the server."""
+"""Roles and tablespaces of the server that a backup names."""
 
 import re
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from veza_core.operations.backup.toc import Entry
 NAME = r'(?:"(?:[^"]|"")+"|[a-z_][a-z0-9_]*)'
 NAMES = rf"{NAME}(?:, {NAME})*"
 
-# The statements are pg_dump's own, and always look like this (dumputils.c, buildACLCommands;
+# The statements come from pg_dump and always have this form (dumputils.c, buildACLCommands;
 # pg_dump.c, dumpPolicy).
 GRANT = re.compile(rf"^GRANT .+? TO ({NAME})(?: WITH GRANT OPTION)?;$", re.M | re.S)
 FOR_ROLE = re.compile(rf"^ALTER DEFAULT PRIVILEGES FOR ROLE ({NAME}) ", re.M)
@@ -20,17 +20,17 @@ POLICY = re.compile(
 
 
 def owners(entries: Iterable[Entry]) -> set[str]:
-    """The roles that own something."""
+    """The roles that own an object."""
     return {entry.owner for entry in entries if entry.owner}
 
 
 def tablespaces(entries: Iterable[Entry]) -> set[str]:
-    """The tablespaces, but for the database's own."""
+    """The tablespaces, except the database's default."""
     return {entry.tablespace for entry in entries if entry.tablespace}
 
 
 def grant_roles(entries: Iterable[Entry]) -> set[str]:
-    """The roles that are granted something, grant it, or whose default privileges are set."""
+    """The roles that get or grant a privilege, or have default privileges."""
     return {
         _plain(name)
         for entry in entries
@@ -42,7 +42,7 @@ def grant_roles(entries: Iterable[Entry]) -> set[str]:
 
 
 def policy_roles(entries: Iterable[Entry]) -> set[str]:
-    """The roles that row policies are for."""
+    """The roles in row policies."""
     return {
         _plain(name)
         for entry in entries

@@ -1,4 +1,4 @@
-"""What a restore of a backup needs, and the backup does not hold: said when it is made."""
+"""What a restore needs and the backup does not contain; printed when the backup is made."""
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -7,8 +7,8 @@ from veza_core.operations.backup.names import grant_roles, owners, policy_roles,
 from veza_core.operations.contents import OWN_SCHEMAS
 from veza_core.operations.deploy.requirements import EXTENSIONS
 
-# What objects of ours use, and is in another schema, in none (a foreign server, a language), or
-# an extension's. V1's own extensions are made by a restore.
+# Objects that ours use and that are in another schema, in none (a foreign server, a language), or
+# in an extension. A restore creates V1's own extensions.
 USED = """
 SELECT DISTINCT coalesce('extension ' || quote_ident(extname), used.type || ' ' || used.identity)
 FROM pg_depend
@@ -36,7 +36,9 @@ TABLESPACES = "SELECT 'tablespace ' || quote_ident(name) FROM unnest(%s::text[])
 
 
 def needs_of(connection: BaseDatabaseWrapper, archive: Archive) -> list[str]:
-    """What must be on a server that the archive, just made from this database, is restored to."""
+    """What a server needs before this archive, just made from this database, can be restored
+    there.
+    """
     ours = archive.ours
     roles = owners(ours) | grant_roles(ours) | policy_roles(ours)
     with connection.cursor() as cursor:

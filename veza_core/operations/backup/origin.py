@@ -14,7 +14,7 @@ NAMES = {"taken", "database", "host", "port", "server_version", "role"}
 
 
 def write_origin(path: Path, session: Session, schema_version: str | None) -> None:
-    """Add to a finished archive where it was taken, when, and of which version of the schema."""
+    """Add to a complete archive where and when it was taken, and the version of the schema."""
     taken = datetime.now(UTC).isoformat(timespec="seconds")
     origin = {"taken": taken, "schema_version": schema_version, **session.as_dict()}
     with path.open("ab") as file:
@@ -22,9 +22,9 @@ def write_origin(path: Path, session: Session, schema_version: str | None) -> No
 
 
 def read_origin(path: Path) -> str | None:
-    """One line on where the archive was taken; None for one that does not say it.
+    """One line about where the archive was taken; None if it does not say so.
 
-    Raises `ValueError` where the line is cut short or damaged, and `OSError`.
+    Raises `ValueError` if the line is cut short or damaged, and `OSError`.
     """
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - LONGEST))

@@ -1,4 +1,4 @@
-"""Running pg_dump: how it connects, how it is ended, and what it says when it fails."""
+"""Runs pg_dump: how it connects, how it ends, and what it says if it fails."""
 
 import re
 import shlex
@@ -15,10 +15,9 @@ from veza_core.db.libpq import parameters_of_another, program_arguments, program
 
 
 def reaching(connection: BaseDatabaseWrapper) -> tuple[list[str], dict[str, str]]:
-    """What makes a PostgreSQL program reach the server and database that this session reached.
+    """The arguments and the environment with which a program reaches this session's server.
 
-    Returns its arguments and its environment. Raises `CommandError` for a secret that cannot be
-    handed over.
+    Raises `CommandError` for a secret that cannot be passed.
     """
     connection.ensure_connection()
     try:
@@ -30,7 +29,7 @@ def reaching(connection: BaseDatabaseWrapper) -> tuple[list[str], dict[str, str]
 
 @contextmanager
 def running(command: list[str], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a program, and see to it that it has ended when the block is left, however it is."""
+    """Start a program, and make sure that it has ended when the block ends."""
     with subprocess.Popen(command, **options) as process:  # noqa: S603
         try:
             yield process
@@ -41,12 +40,12 @@ def running(command: list[str], **options: Any) -> Iterator[subprocess.Popen[byt
 
 
 def explain(command: list[str], returncode: int, messages: str) -> str:
-    """One line on why a program failed, from what it wrote to standard error."""
+    """One line about why a program failed, from its standard error."""
     name = command[0].rsplit("/", 1)[-1]
     if returncode < 0:
         return f"{name} was ended by {signal.Signals(-returncode).name}"
     told = re.findall(r"^\S+: (?:error|detail|hint|fatal): (.*(?:\n(?!\S+: ).*)*)", messages, re.M)
-    # The statement that failed is pages long, and no operator's.
+    # The failed statement may be pages long, and does not help operators.
     told = [line for line in told if not line.startswith(("Query was: ", "Command was: "))]
     text = " ".join(" ".join(told).split()) or " ".join(messages.split())
     return f"{name}: {text or f'exit code {returncode} of {shlex.join(command)}'}"

@@ -1,4 +1,4 @@
-"""Putting a backup into a database: all of it in one transaction, or nothing."""
+"""Restores a backup in one transaction: completely or not at all."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ from veza_core.operations.reset import empty_schemas
 AVAILABLE = """
 SELECT name::text FROM pg_available_extensions WHERE name = ANY(%s) AND installed_version IS NULL
 """
-# Without tables that have rows on another server: ANALYZE would read them there, and fail if that
-# server does not answer.
+# Without tables with rows on another server: ANALYZE would read them there, and fail if that server
+# does not answer.
 TABLES = """
 WITH RECURSIVE far AS (
     SELECT oid FROM pg_class WHERE relkind = 'f'
@@ -34,7 +34,7 @@ WHERE nspname = ANY(%s) AND relkind IN ('r', 'p') AND pg_class.oid NOT IN (TABLE
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What of a backup is restored."""
+    """Which parts of a backup are restored."""
 
     owners: bool = True
     grants: bool = True
@@ -50,8 +50,8 @@ def replace_schemas(
 ) -> None:
     """Empty `public` and `django`, and fill them from the archive, in one transaction.
 
-    `lock_timeout` is in seconds; `show` is told of each table and stage. The session's settings
-    are those of pg_restore's script afterwards: it is closed. Raises `OutsideChangedError`,
+    `lock_timeout` is in seconds; `show` is called for each table and stage. Afterwards the session
+    has the settings of pg_restore's script, so it is closed. Raises `OutsideChangedError`,
     `CommandError`, or the database's own error; then nothing is changed.
     """
     definitions = [entry for entry in archive.ours if not is_grant(entry)]
@@ -88,7 +88,7 @@ def replace_schemas(
     except OperationalError as error:
         if not committing:
             raise
-        # The one moment of which nobody can tell afterwards, but by looking.
+        # Only after an error in COMMIT is the result unknown, until somebody checks it.
         raise CommandError(
             f"the session was lost during COMMIT ({' '.join(str(error).split())}): the database "
             "is either restored or unchanged: check which; you can run restore_db again"
@@ -98,14 +98,14 @@ def replace_schemas(
 
 
 def _create_extensions(cursor: Any) -> None:
-    """Create those of V1's extensions that a new database lacks."""
+    """Create V1's extensions that a new database lacks."""
     cursor.execute(AVAILABLE, [list(EXTENSIONS)])
     for (name,) in cursor.fetchall():
         cursor.execute(f'CREATE EXTENSION "{name}" SCHEMA public')
 
 
 def _analyze(cursor: Any) -> None:
-    """Without statistics the first queries would be planned as if all tables were tiny."""
+    """Without statistics, the first queries would be planned as if all tables were tiny."""
     cursor.execute(TABLES, [list(OWN_SCHEMAS)])
     if names := [name for (name,) in cursor.fetchall()]:
         cursor.execute(f"ANALYZE {', '.join(names)}")

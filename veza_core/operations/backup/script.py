@@ -1,8 +1,7 @@
-"""Running what pg_restore writes, in the caller's own transaction.
+"""Runs the output of pg_restore in the caller's own transaction.
 
-Not through psql: one that reads the end of its input, since its writer was killed, commits what
-it has got by then. Here the rows go by the session that also holds the migration lock, and
-nothing is committed but by the caller.
+Not with psql: if its writer is killed, psql reads the end of its input and commits what it has.
+Here, the session that holds the migration lock sends the rows, and only the caller commits.
 """
 
 import logging
@@ -14,27 +13,27 @@ from django.core.management.base import CommandError
 
 from veza_core.schema.export.options import ATTRIBUTE
 
-# Without a list where a table has no columns, or only generated ones.
+# There is no list if a table has no columns, or only generated ones.
 COPY = re.compile(rb"COPY (.+?) (?:\(.*\))? FROM stdin;\n", re.DOTALL)
 END_OF_ROWS = b"\\.\n"
 # Bytes that are read and sent at once.
 BLOCK = 1 << 18
 
-# Guards the script against being run with another psql's variables; only psql knows it.
+# Protects the script from another psql's variables; only psql knows it.
 RESTRICT = re.compile(rb"^\\restrict (\S+)\n", re.MULTILINE)
-# pg_restore 17 and later write it, PostgreSQL 16 and earlier do not know it.
+# pg_restore 17 and later write it; PostgreSQL 16 and earlier do not know it.
 TRANSACTION_TIMEOUT = b"SET transaction_timeout = 0;\n"
-# All of this is above the first object.
+# All of these come before the first object.
 HEADER = 2000
-# The options of a column. A pg_dump of another release than the server's also writes those that the
-# server keeps there for itself (Debian's 15.20 does), which no other server takes.
+# The options of a column. A pg_dump of a different release than the server's also writes the
+# server's internal ones (Debian's 15.20 does), which no other server accepts.
 COLUMN_OPTIONS = re.compile(
     rb"^(ALTER (?:FOREIGN )?TABLE ONLY .+ ALTER COLUMN .+ SET \()(.+)(\);\n)", re.MULTILINE
 )
 
 
 def run_definitions(cursor: Any, script: IO[bytes]) -> None:
-    """Run a script without rows, as one message of several statements."""
+    """Run a script without rows, as one message with several statements."""
     text = script.read()
     head, rest = text[:HEADER], text[HEADER:]
     head = head.replace(TRANSACTION_TIMEOUT, b"", 1)
@@ -55,10 +54,10 @@ def _with_documented_options(statement: re.Match[bytes]) -> bytes:
 def run_rows(cursor: Any, script: IO[bytes], show: Callable[[str], None]) -> None:
     """Run the script of an archive's data: COPY with its rows, and a line for each sequence.
 
-    `show` is told of each table. Memory stays the same, however many rows, and however large.
-    Raises `CommandError` where the script ends too early.
+    `show` is called for each table. Memory does not grow with the number or size of the rows.
+    Raises `CommandError` if the script ends too early.
     """
-    # It would tell of a COPY that it could not end; why is what the error says.
+    # It would report a COPY that it could not end; the error already says why.
     logging.getLogger("psycopg").setLevel(logging.CRITICAL)
     for statement in _statements(script):
         if found := COPY.fullmatch(statement):
@@ -71,7 +70,7 @@ def run_rows(cursor: Any, script: IO[bytes], show: Callable[[str], None]) -> Non
 
 
 def _statements(script: IO[bytes]) -> Iterator[bytes]:
-    """The statements, without comments and psql's own commands; a name may hold line breaks."""
+    """The statements, without comments and psql's own commands; names may contain line breaks."""
     lines: list[bytes] = []
     for line in script:
         if not lines and (not line.strip() or line.startswith((b"--", b"\\"))):
@@ -87,7 +86,7 @@ def _rows(script: IO[bytes]) -> Iterator[bytes]:
     pieces: list[bytes] = []
     size = 0
     begins = True
-    # A part of a line where the line is long.
+    # A part of a line, if the line is long.
     while piece := script.readline(BLOCK):
         if begins and piece == END_OF_ROWS:
             yield b"".join(pieces)

@@ -1,4 +1,4 @@
-"""Whether a database can take a backup: what is in it, who refers to it, and its roles."""
+"""Whether a backup can be restored into a database: its contents, its dependents, its roles."""
 
 from django.core.management.base import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -24,7 +24,10 @@ WHERE name NOT IN (SELECT spcname FROM pg_tablespace) ORDER BY 1
 
 
 def check_server(connection: BaseDatabaseWrapper, archive: Archive) -> None:
-    """Refuse a server that V1 cannot live on, or older than the archive's. `CommandError`."""
+    """Refuse a server that V1 cannot run on, or that is older than the archive's.
+
+    Raises `CommandError`.
+    """
     if problems := unmet_requirements(connection):
         raise CommandError("; ".join(problems))
     major = server_major(connection)
@@ -37,7 +40,7 @@ def check_server(connection: BaseDatabaseWrapper, archive: Archive) -> None:
 
 
 def check_empty(connection: BaseDatabaseWrapper) -> None:
-    """Raise `CommandError` when the two schemas hold something."""
+    """Raise `CommandError` if the two schemas contain something."""
     if found := [thing.identity for thing in contents_of(connection)]:
         more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
         raise CommandError(
@@ -47,9 +50,9 @@ def check_empty(connection: BaseDatabaseWrapper) -> None:
 
 
 def check_dependents(connection: BaseDatabaseWrapper, archive: Archive) -> None:
-    """Raise `CommandError` with the list of what outside would be harmed by a replacement."""
+    """Raise `CommandError` with a list of outside objects that a replacement would harm."""
     dependents = find_dependents(connection)
-    # What others put on our tables comes back with them, where the archive has it.
+    # What others added to our tables is restored with them, if the archive has it.
     dependents += [
         guest for guest in find_guests(connection) if guest.on and not archive.has_on(*guest.on)
     ]
@@ -67,7 +70,7 @@ def check_dependents(connection: BaseDatabaseWrapper, archive: Archive) -> None:
 
 
 def check_roles(connection: BaseDatabaseWrapper, archive: Archive, choice: Choice) -> None:
-    """Raise `CommandError` with the roles that the archive names, and are not there."""
+    """Raise `CommandError` with the roles that the archive names and that do not exist."""
     ours = archive.ours
     if missing := _missing(connection, MISSING_ROLES, policy_roles(ours)):
         raise CommandError(
@@ -84,7 +87,7 @@ def check_roles(connection: BaseDatabaseWrapper, archive: Archive, choice: Choic
 
 
 def check_tablespaces(connection: BaseDatabaseWrapper, archive: Archive) -> None:
-    """Raise `CommandError` with the tablespaces that the archive names, and are not there."""
+    """Raise `CommandError` with the tablespaces that the archive names and that do not exist."""
     if missing := _missing(connection, MISSING_TABLESPACES, tablespaces(archive.ours)):
         raise CommandError(
             f"this server has no tablespace {missing}, which the backup names: CREATE "

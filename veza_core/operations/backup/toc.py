@@ -1,7 +1,8 @@
-"""The table of contents of a custom-format archive, read as pg_dump defines it.
+"""The table of contents of a custom-format archive, in pg_dump's own format.
 
-What `pg_restore --list` prints cannot be parsed: names stand there bare, and may hold spaces. The
-file's own layout is in PostgreSQL's src/bin/pg_dump/pg_backup_archiver.c (WriteHead, WriteToc).
+The output of `pg_restore --list` cannot be parsed, because its names are not quoted and may contain
+spaces. PostgreSQL's src/bin/pg_dump/pg_backup_archiver.c (WriteHead, WriteToc) defines the file's
+format.
 """
 
 import re
@@ -12,28 +13,28 @@ from typing import BinaryIO
 
 MAGIC = b"PGDMP"
 CUSTOM = 1
-#: Versions of the layout, and the oldest PostgreSQL whose pg_restore reads it.
+#: Versions of the format, and the oldest PostgreSQL whose pg_restore reads each.
 VERSIONS = {(1, 14): 12, (1, 15): 16, (1, 16): 17}
-# A length beyond this is no name and no definition, but damage.
+# A longer name or definition is a sign of damage.
 LONGEST = 1 << 30
 
 
 class DamagedError(Exception):
-    """The file ends within its table of contents, or that makes no sense."""
+    """The file ends within its table of contents, or the table makes no sense."""
 
 
 class TooNewError(Exception):
-    """The file is of a format that this release does not know; the message is its version."""
+    """The file's format is newer than this release; the message is its version."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An object of the archive. What has no schema, tablespace or owner has an empty one."""
+    """An object of the archive. Its schema, tablespace or owner may be empty."""
 
     number: int
     kind: str
     schema: str
-    #: The object's name; of what is on a table, the table's name, a space, and its own.
+    #: The object's name. For an object on a table: the table's name, a space, and its own.
     name: str
     owner: str
     tablespace: str
@@ -42,10 +43,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """The head of an archive, and its entries in the order in which they are restored."""
+    """The head of an archive, and its entries in the order of the restore."""
 
     database: str
-    #: The version of the PostgreSQL that it was made from, as it calls itself.
+    #: The PostgreSQL version that it was made from, in PostgreSQL's words.
     server_version: str
     #: The oldest major version whose pg_restore reads it.
     tools_major: int
@@ -69,7 +70,7 @@ def read_contents(path: Path) -> Contents:
 
 
 class _Reader:
-    """Numbers and strings of the file, as WriteInt and WriteStr of pg_dump put them there."""
+    """Numbers and strings of the file, as pg_dump's WriteInt and WriteStr write them."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
@@ -86,7 +87,7 @@ class _Reader:
         self.integer_size, self.offset_size, format_ = self._take(3)
         if format_ != CUSTOM:
             raise DamagedError(f"format {format_}")
-        # How it is compressed: a level, and since 1.15 the method in place of it.
+        # The compression: a level, and since 1.15 a method instead.
         self._take(1) if self.version >= (1, 15) else self._integer()
         for _ in range(7):
             self._integer()  # the time of the dump
@@ -118,7 +119,7 @@ class _Reader:
             yield one
 
     def _text(self) -> str:
-        # Names may be in any encoding: as they came, they compare as they should.
+        # Names may have any encoding. As bytes, they can be compared.
         return (self._string() or b"").decode(errors="surrogateescape")
 
     def _string(self) -> bytes | None:

@@ -1,7 +1,8 @@
-"""Which pg_dump and pg_restore to use: the server's own version, or else the nearest newer one.
+"""Which pg_dump and pg_restore to use: the server's own version, or the nearest newer one.
 
-An older pg_dump refuses a newer server. A newer one works, but writes what an older server does
-not know, such as `SET transaction_timeout` (`veza_core.operations.backup.script` takes it out).
+An older pg_dump refuses a newer server. A newer one works, but writes statements that an older
+server does not know, such as `SET transaction_timeout` (`veza_core.operations.backup.script`
+removes it).
 """
 
 import os
@@ -17,7 +18,7 @@ from django.core.management.base import CommandError
 from veza_core.db import embedded
 from veza_core.db.libpq import program_environment
 
-# Where Debian's and Red Hat's packages put each version.
+# The directories of Debian's and Red Hat's packages, by version.
 PACKAGED = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin")
 NAMES = ("pg_dump", "pg_restore")
 
@@ -35,10 +36,10 @@ class Tools:
 
 
 def find_tools(server_major: int, directory: str | None = None) -> list[Tools]:
-    """All that fit a server of this major version, the best first.
+    """All tools that fit a server of this major version, the best first.
 
-    `directory` is the only place to look in, when it is given.
-    Raises `CommandError` that says what to install when there are none.
+    If `directory` is given, only this directory is searched. Raises `CommandError`, which says what
+    to install, if there are none.
     """
     places = [Path(directory)] if directory else _places()
     found = [tools for place in places if (tools := _tools_in(place))]
@@ -53,7 +54,7 @@ def find_tools(server_major: int, directory: str | None = None) -> list[Tools]:
 
 
 def nearest(found: Iterable[Tools], server_major: int) -> list[Tools]:
-    """Those of the server's version or newer, the nearest first; of equals the first found."""
+    """Those of the server's version or newer, the nearest first; the first found of equal ones."""
     fitting = [tools for tools in found if tools.major >= server_major]
     return sorted(fitting, key=lambda tools: tools.major)
 
@@ -64,7 +65,7 @@ def _places() -> Iterator[Path]:
             yield Path(place)
     for pattern in PACKAGED:
         yield from sorted(Path("/").glob(pattern))
-    # A production has none of it.
+    # A production does not have it.
     with suppress(ModuleNotFoundError):
         yield embedded.program("pg_dump").parent
 
@@ -73,7 +74,8 @@ def _tools_in(directory: Path) -> Tools | None:
     programs = [directory / name for name in NAMES]
     if not all(os.access(program, os.X_OK) for program in programs):
         return None
-    # Debian's wrapper runs the version of the machine's own cluster, whatever the server's is.
+    # Debian's wrapper runs the version of the machine's own cluster, whatever the server's version
+    # is.
     if programs[0].resolve().name == "pg_wrapper":
         return None
     majors = {_major(program) for program in programs}
@@ -82,7 +84,7 @@ def _tools_in(directory: Path) -> Tools | None:
 
 
 def _major(program: Path) -> int | None:
-    """The major version that the program tells; None where it does not run."""
+    """The major version that the program prints; None if it does not run."""
     try:
         told = subprocess.run(  # noqa: S603
             [program, "--version"],

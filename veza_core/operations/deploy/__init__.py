@@ -1,1 +1,1 @@
-"""How the schema gets onto a server: what `manage.py migrate` needs and Django's lacks."""
+"""What `manage.py migrate` needs beyond Django's command."""

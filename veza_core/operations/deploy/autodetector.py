@@ -1,7 +1,7 @@
 """What `makemigrations` writes for the apps of `public`: names, numbers, and what tables need.
 
-A migration after V1 is numbered in the range of its app (`AppConfig.migration_numbers`), above 900,
-so that the files of `schema/`, which are named as the migrations are, load in the order of names.
+A migration after V1 has a number in its app's range (`AppConfig.migration_numbers`), above 900. So
+the files of `schema/`, which have the names of the migrations, load in the order of their names.
 """
 
 from collections.abc import Iterator
@@ -20,19 +20,19 @@ from veza_core.db.fields import EnumField
 from veza_core.db.operations import CreateEnum, InsertPermissions, KeepUpdatedAt
 from veza_core.operations.deploy.v1 import LAST_OF_V1
 
-#: By app. Migrations are as Django makes them here: their attributes are lists of their own.
+#: By app. Django creates migrations here with their own lists as attributes.
 type Changes = dict[str, list[Any]]
 
 
 class Autodetector(MigrationAutodetector):
-    """Django's, with the operations that its own do not bring, and with our names."""
+    """Django's, with operations that it lacks, and with our names."""
 
     def arrange_for_graph(
         self, changes: Changes, graph: MigrationGraph, migration_name: str | None = None
     ) -> Changes:
         """Name the migrations, and complete those that create a table or use a new enum type.
 
-        Raises `CommandError` when an app has used up its numbers.
+        Raises `CommandError` if an app has used up its numbers.
         """
         arranged: Changes = super().arrange_for_graph(changes, graph, migration_name)
         types = {name for node in graph.nodes.values() for name in _created_types(node)}
@@ -72,7 +72,9 @@ def _free_numbers(label: str, graph: MigrationGraph) -> Iterator[int]:
 
 
 def _fragment(label: str, migration: Migration) -> str:
-    """What it is about, by the tables' names; Django would take those of the models."""
+    """The subject of the migration, from the tables' names; Django would use those of the
+    models.
+    """
     tables = [_table(op) for op in migration.operations if isinstance(op, CreateModel)]
     if tables:
         return "_and_".join(tables[:2])
@@ -94,7 +96,7 @@ def _created_types(migration: Migration | None) -> Iterator[str]:
 
 
 def _completed(label: str, operations: list[Operation], types: set[str]) -> Iterator[Operation]:
-    """The operations, each with what it needs before it and after it; `types` grows."""
+    """The operations, each with what it needs before and after it; `types` grows."""
     for operation in operations:
         yield from _enums(label, operation, types)
         yield operation
@@ -104,7 +106,7 @@ def _completed(label: str, operations: list[Operation], types: set[str]) -> Iter
 
 
 def _enums(label: str, operation: Operation, types: set[str]) -> Iterator[CreateEnum]:
-    """The enum types that an operation's fields use, and no migration has created."""
+    """The enum types that an operation's fields use and that no migration has created."""
     fields: dict[str, Any] = {}
     if isinstance(operation, CreateModel):
         model, fields = operation.name, dict(operation.fields)

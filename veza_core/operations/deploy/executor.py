@@ -1,4 +1,4 @@
-"""Django's migration executor, made safe to kill and safe beside live traffic."""
+"""Django's migration executor, made safe against kills and beside live traffic."""
 
 import random
 import time
@@ -38,31 +38,31 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a migration waits for locks, in seconds, and how often it is tried."""
+    """How many seconds a migration waits for locks, and how often it is tried."""
 
     lock_timeout: float
     attempts: int
 
 
 class MigrationReport(FillReport):
-    """What an executor tells of its work. Does nothing: commands say more."""
+    """Gets reports of an executor's work. Does nothing; commands override it."""
 
     def applied(self, migration: Migration, seconds: float) -> None:
-        """Take a migration that is committed and recorded."""
+        """`migration` is committed and recorded."""
 
     def waiting(self, migration: Migration, pause: float, blockers: list[OtherSession]) -> None:
-        """Take one that was stopped by a lock timeout, and the seconds until its next try."""
+        """A lock timeout stopped `migration`; the next try is in so many seconds."""
 
     def held_up(self, migration: Migration, blockers: list[OtherSession]) -> None:
-        """Take one that is in no transaction, and for whom it waits without an end."""
+        """`migration` runs outside a transaction, and waits for these sessions without a limit."""
 
 
 class Executor(MigrationExecutor):
     """Applies each atomic migration and its record in one commit.
 
-    Django records after the commit whenever a migration leaves deferred SQL, which all with a
-    foreign key do. A kill between the two leaves tables that the history does not know, and
-    every later run fails with "already exists".
+    If a migration leaves deferred SQL, as each with a foreign key does, Django records it after the
+    commit. A kill between the two leaves tables that the history does not know, and every later run
+    fails with "already exists".
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Executor(MigrationExecutor):
         self.progress = progress
 
     def state_before(self) -> ProjectState:
-        """The models as the migrations that are already applied left them."""
+        """The models after the migrations that are already applied."""
         state = self._create_project_state(with_applied_migrations=True)  # type: ignore[attr-defined]
         return RunState(state.models, state.real_apps)
 
@@ -87,21 +87,21 @@ class Executor(MigrationExecutor):
         return own - set(self.loader.applied_migrations)
 
     def record_migration(self, app_label: str, name: str, forward: bool = True) -> None:
-        """Record it, and with the last one of this release the schema's version."""
+        """Record it; with the last one of this release, record the schema's version too."""
         super().record_migration(app_label, name, forward)
         if app_label in settings.PUBLIC_SCHEMA_APPS:
-            # It may be gone already, by an attempt that was rolled back.
+            # An attempt that was rolled back may have removed it.
             self._pending.discard((app_label, name))
             self.record_version()
 
     def record_version(self) -> None:
-        """Write the schema's version down, once all migrations of `public` are applied."""
+        """Record the schema's version, if all migrations of `public` are applied."""
         if not self._pending:
             write_version(self.connection, declared_version())
 
     @cached_property
     def _parameters(self) -> dict[str, Any]:
-        # Once a run: for the embedded server they are looked up on disk.
+        # Once a run: for the embedded server they are read from disk.
         self.connection.ensure_connection()
         return parameters_for_catalog(self.connection)
 
@@ -112,12 +112,12 @@ class Executor(MigrationExecutor):
         fake: bool = False,
         fake_initial: bool = False,
     ) -> ProjectState:
-        """Run a migration forwards, record it, and report it once both are committed.
+        """Run a migration forwards, record it, and report it after the commit.
 
-        On a lock timeout, and on nothing else, it is tried again: an atomic one has been rolled
-        back as a whole, of others each operation goes on from where it was. One in no transaction
-        may write much, as a concurrent index does: it first waits for the replicas. Raises
-        `CommandError` when the last attempt has failed.
+        After a lock timeout, and only then, it is tried again. An atomic migration has been rolled
+        back; in others, each operation continues where it was. One outside a transaction may write
+        much, as a concurrent index does, so it first waits for the replicas. Raises `CommandError`
+        after the last attempt.
         """
         started = time.monotonic()
         for operation in operations_of(migration):
@@ -127,7 +127,7 @@ class Executor(MigrationExecutor):
             wait_for_replicas(self.connection, partial(self.progress.resting, str(migration)))
 
         def apply(attempt: int) -> ProjectState:
-            # A failed attempt leaves its state half changed: the next one reads the history.
+            # A failed attempt leaves its state half changed, so the next one reads the history.
             before = state if attempt == 1 else self._state_of_history()
             return super(Executor, self).apply_migration(before, migration, fake, fake_initial)
 
@@ -140,7 +140,7 @@ class Executor(MigrationExecutor):
     ) -> ProjectState:
         timeout = self.patience.lock_timeout
         fills = any(isinstance(operation, Backfill) for operation in operations_of(migration))
-        # A backfill tries a batch again by itself.
+        # A backfill repeats a batch by itself.
         attempts = self.patience.attempts if can_be_repeated(migration) and not fills else 1
         for attempt in range(1, attempts + 1):
             watch = BlockerWatch(partial(self._held_up, migration))
@@ -174,7 +174,8 @@ class Executor(MigrationExecutor):
                 with self.connection.execute_wrapper(_Remaining(self.connection, timeout, watch)):
                     yield
             return
-        # It runs what PostgreSQL refuses in a transaction, such as CREATE INDEX CONCURRENTLY.
+        # It runs statements that PostgreSQL refuses in a transaction, such as CREATE INDEX
+        # CONCURRENTLY.
         set_lock_timeout(self.connection, timeout, local=False)
         yield
 
@@ -182,9 +183,9 @@ class Executor(MigrationExecutor):
 def new_executor(
     connection: BaseDatabaseWrapper, patience: Patience, progress: MigrationReport
 ) -> Executor:
-    """An executor, which has read the history; for a lock on that it waits as a migration does.
+    """An executor that has read the history. It waits for a lock on the history as migrations do.
 
-    Raises `CommandError` that names who holds the lock.
+    Raises `CommandError`, which names the blocking session.
     """
     connection.ensure_connection()
     watch, timeout = BlockerWatch(), patience.lock_timeout
@@ -204,7 +205,7 @@ def new_executor(
         ) from error
 
 
-#: Operations that go on from where a run that was killed had come to.
+#: Operations that continue where a killed run ended.
 REPEATABLE = (
     *(Backfill, SetNotNull, AddUniqueConcurrently, AddIndexConcurrently, RemoveIndexConcurrently),
     *(ValidateConstraint, AddEnumValue, KeepUpdatedAt, InsertPermissions),
@@ -212,7 +213,7 @@ REPEATABLE = (
 
 
 def operations_of(migration: Migration) -> Iterator[Operation]:
-    """The operations that change the database, also those that `SeparateDatabaseAndState` has."""
+    """The operations that change the database, including those in `SeparateDatabaseAndState`."""
     for operation in migration.operations:
         if isinstance(operation, SeparateDatabaseAndState):
             yield from operation.database_operations
@@ -221,17 +222,19 @@ def operations_of(migration: Migration) -> Iterator[Operation]:
 
 
 def can_be_repeated(migration: Migration) -> bool:
-    """Whether it can be run again after a part of it: else a second run would meet that part."""
+    """Whether it can run again after a part of it. Otherwise a second run would fail at that
+    part.
+    """
     return migration.atomic or all(
         isinstance(operation, REPEATABLE) for operation in operations_of(migration)
     )
 
 
 class _Remaining:
-    """Lets each statement wait no longer than the ones before it in its transaction left over.
+    """Limits each statement's wait to what earlier statements of its transaction have left.
 
-    PostgreSQL's `lock_timeout` limits every wait by itself. Traffic on a table that the migration
-    has locked already would stand still through all the later ones.
+    PostgreSQL's `lock_timeout` limits every wait by itself. So traffic on a table that the
+    migration has already locked would be blocked during all later waits.
     """
 
     def __init__(
@@ -243,7 +246,7 @@ class _Remaining:
     def __call__(self, execute: Callable[..., Any], *arguments: Any) -> Any:
         remaining = max(self.timeout - self.watch.waited, 0.001)
         if remaining < self.remaining:
-            # First, since setting it is a statement too.
+            # First, because setting it is a statement too.
             self.remaining = remaining
             set_lock_timeout(self.connection, remaining, local=True)
         return execute(*arguments)

@@ -1,8 +1,8 @@
-"""What is released does not change: `schema/frozen.toml` has its files, with a hash of each.
+"""Released files do not change: `schema/frozen.toml` has them, each with a hash.
 
-A database of before a release and one made after it have to come to the same schema. So what ran on
-the first is what runs on the second: a released migration, and the SQL in `schema/` that it made,
-which also changes when an operation does that it calls.
+An upgraded database and a new one must have the same schema. So both must run the same released
+migrations, and load the same SQL from `schema/`. That SQL also changes if an operation changes that
+a migration calls.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ _HEAD = """\
 
 
 def read_frozen() -> dict[Version, Hashes]:
-    """The files of each release; without the file there is no release. Raises `ValueError`."""
+    """The files of each release; without the file, there is no release. Raises `ValueError`."""
     path = settings.BASE_DIR / FROZEN
     if not path.exists():
         return {}
@@ -40,7 +40,7 @@ def read_frozen() -> dict[Version, Hashes]:
 
 
 def freeze(version: Version, loader: MigrationLoader) -> Hashes:
-    """Write down what a release has beside the earlier ones. Returns that, by path."""
+    """Record the files of a release that earlier releases do not have. Returns these, by path."""
     frozen = read_frozen()
     known = _paths(frozen)
     frozen[version] = {path: _hash(path) for path in _own(loader) if path not in known}
@@ -53,7 +53,7 @@ def freeze(version: Version, loader: MigrationLoader) -> Hashes:
 
 
 def next_version() -> Version | None:
-    """The version to declare with a migration after a release; None: it is declared already.
+    """The version to declare for a migration after a release; None if it is declared already.
 
     A new table or column is a minor version. Raises `ValueError`.
     """
@@ -64,7 +64,7 @@ def next_version() -> Version | None:
 
 
 def problems(loader: MigrationLoader) -> Iterator[str]:
-    """What does not fit the releases, a line each, with the line to write. Raises `ValueError`."""
+    """What contradicts the releases, a line each, with the line to write. Raises `ValueError`."""
     frozen, declared = read_frozen(), declared_version()
     last = max(frozen, default=None)
     for version, hashes in frozen.items():
@@ -92,7 +92,7 @@ def _own(loader: MigrationLoader) -> dict[str, Key]:
 
 
 def app_folder(app: str) -> Path:
-    """Where an app is."""
+    """The folder of an app."""
     return Path(apps.get_app_config(app).path)
 
 
@@ -116,6 +116,6 @@ def _edited(path: str, digest: str, version: Version) -> Iterator[str]:
 
 
 def _hash(path: str) -> str:
-    # As text: git may write other line ends on other systems.
+    # As text, because git may write different line ends on other systems.
     text = (settings.BASE_DIR / path).read_text("utf-8")
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The locks that a session takes on tables, as pg_locks has them while it holds them."""
+"""The locks that a session takes on tables, read from pg_locks while it holds them."""
 
 import re
 import threading
@@ -25,7 +25,7 @@ LOCKS = [
     "EXCLUSIVE",
     "ACCESS EXCLUSIVE",
 ]
-# Reading stops nobody but those who stop everybody.
+# Reading blocks nobody except those who block everybody.
 READING = LOCKS[:2]
 
 NOT_IN_A_TRANSACTION = "25001"
@@ -50,7 +50,7 @@ END $$
 
 
 def tables_of(connection: BaseDatabaseWrapper) -> Tables:
-    """The tables and views that there are, by their number."""
+    """The existing tables and views, by oid."""
     return dict(connection.connection.execute(TABLES).fetchall())
 
 
@@ -61,7 +61,7 @@ def locks_of(connection: BaseDatabaseWrapper, tables: Tables) -> Locks:
 
 
 def strongest(held: list[tuple[int, str]], tables: Tables, locks: Locks) -> Locks:
-    """`locks` and what is held, of each table the strongest; what only reads is left out."""
+    """`locks` and the held ones, the strongest for each table, without those of reads."""
     locks = dict(locks)
     for number, mode in held:
         # AccessExclusiveLock is ACCESS EXCLUSIVE in the documentation.
@@ -73,11 +73,11 @@ def strongest(held: list[tuple[int, str]], tables: Tables, locks: Locks) -> Lock
 
 
 class ObservedStatements:
-    """Notes the locks of each statement of a migration that is in no transaction.
+    """Records the locks of each statement of a migration that runs outside a transaction.
 
-    For `connection.execute_wrapper`. A statement is run in a transaction of its own, and its locks
-    read before that ends. One that PostgreSQL refuses there, as CREATE INDEX CONCURRENTLY, is held
-    up by a second session for the moment in which its locks are read.
+    For `connection.execute_wrapper`. It runs a statement in a separate transaction, and reads its
+    locks before that ends. PostgreSQL refuses some statements there, such as CREATE INDEX
+    CONCURRENTLY. A second session blocks these for a moment, while their locks are read.
     """
 
     def __init__(self, connection: BaseDatabaseWrapper, tables: Tables) -> None:
@@ -86,7 +86,7 @@ class ObservedStatements:
 
     def __call__(self, execute: Callable[..., Any], *arguments: Any) -> Any:
         if self.connection.in_atomic_block:
-            # An operation's own transaction: a savepoint would be a statement of its own, too.
+            # An operation's own transaction: a savepoint would be another statement.
             result = execute(*arguments)
             self._note(self.connection.connection, self.connection.connection)
             return result
@@ -131,5 +131,5 @@ class ObservedStatements:
                     self._note(session, observed)
                     break
         finally:
-            # Whatever happened: the statement waits for this.
+            # In any case, because the statement waits for this.
             session.close()

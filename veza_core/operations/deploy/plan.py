@@ -1,4 +1,4 @@
-"""Which migrations a run would apply. Forwards only: the way back is a backup."""
+"""Which migrations a run would apply. Forwards only: to go back, restore a backup."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from django.db.migrations.loader import AmbiguityError, MigrationLoader
 
 from veza_core.operations.deploy.recognition import check_history
 
-#: The first migration of V1: where it is to be applied, V1 is not there yet.
+#: The first migration of V1. If it is pending, V1 is not there yet.
 FIRST_MIGRATION = ("veza_core", "001_extensions_and_types")
 
 FORWARD_ONLY = (
@@ -21,14 +21,14 @@ FORWARD_ONLY = (
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The migrations to apply, in order, and the targets that ask for them."""
+    """The migrations to apply, in order, and the wanted targets."""
 
     targets: list[tuple[str, str]]
     migrations: list[Migration]
 
     @property
     def steps(self) -> list[tuple[Migration, bool]]:
-        """The plan as Django has it: each migration, and that it is not backwards."""
+        """The plan in Django's form: each migration, and that it is not backwards."""
         return [(migration, False) for migration in self.migrations]
 
     @property
@@ -40,12 +40,11 @@ class Plan:
 def read_plan(
     executor: MigrationExecutor, app_label: str | None, name: str | None, *, syncdb: bool = False
 ) -> Plan:
-    """Work out what is to be applied to reach the app's migration, or all of them.
+    """Find the migrations that lead to the app's migration, or all pending ones.
 
-    `syncdb`: the app is one without migrations, whose tables are to be made as they are.
-
-    Raises `CommandError` for an app or a migration that is not there, for a history that
-    does not fit, and for any plan that would go backwards.
+    `syncdb`: the app has no migrations, and its tables are created directly. Raises `CommandError`
+    for an unknown app or migration, for a history that does not fit, and for any plan that would go
+    backwards.
     """
     loader = executor.loader
     check_history(loader, executor.connection)

@@ -1,4 +1,4 @@
-"""What the pending migrations would run, and the strongest lock that each takes on which table."""
+"""What the pending migrations would run, and the strongest lock that each takes on each table."""
 
 import logging
 from collections.abc import Iterator
@@ -21,9 +21,9 @@ from veza_core.operations.deploy.observed_locks import (
 
 @dataclass(frozen=True, slots=True)
 class MigrationSQL:
-    """A migration, its statements, and the lock that it takes on each table it did not make.
+    """A migration, its statements, and its lock on each table that it did not create.
 
-    `locks` is None where they are not known; `unknown` then says why.
+    `locks` is None if they are unknown; `unknown` then says why.
     """
 
     migration: Migration
@@ -33,9 +33,10 @@ class MigrationSQL:
 
 
 def read_sql(executor: Executor, migrations: list[Migration]) -> Iterator[MigrationSQL]:
-    """Run the pending migrations in a throw-away database, and tell what each did there.
+    """Run the pending migrations in a throw-away database, and return what each did there.
 
-    The configured database is only read. Where the role may make no other, the SQL alone is told.
+    It only reads the configured database. If the role may not create another one, it returns only
+    the SQL.
     """
     if not migrations:
         return
@@ -70,7 +71,8 @@ def _rehearse(executor: Executor, migrations: list[Migration]) -> Iterator[Migra
             try:
                 locks, state = run_observed(connection, state, migration)
             except DatabaseError as error:
-                # Such as what was made by hand in the database, and is not here.
+                # For example, an object that somebody created in the database, and that is missing
+                # here.
                 reason = f"it fails on an empty database: {' '.join(str(error).split())}"
                 yield from _collect_all(connection, state, migrations[number:], reason)
                 return
@@ -78,7 +80,7 @@ def _rehearse(executor: Executor, migrations: list[Migration]) -> Iterator[Migra
 
 
 def _applied(executor: Executor) -> Iterator[Migration]:
-    """The migrations that the history has, in their order."""
+    """The migrations in the history, in their order."""
     every = executor.migration_plan(executor.loader.graph.leaf_nodes(), clean_start=True)
     for migration, _ in every:
         if (migration.app_label, migration.name) in executor.loader.applied_migrations:
@@ -88,7 +90,7 @@ def _applied(executor: Executor) -> Iterator[Migration]:
 def run_observed(
     connection: BaseDatabaseWrapper, state: ProjectState, migration: Migration
 ) -> tuple[Locks, ProjectState]:
-    """Run a migration; the locks that it takes on the tables of before, and the state after it."""
+    """Run a migration; return its locks on tables that existed before, and the state after it."""
     tables = tables_of(connection)
     after = state.clone()
     if migration.atomic:
@@ -109,14 +111,14 @@ def _collect_all(
         try:
             statements, state = collect(connection, state, migration)
         except (DatabaseError, ValueError) as error:
-            # It asks the catalog for what an earlier one makes, as AlterField does.
+            # It reads from the catalog what an earlier migration creates, as AlterField does.
             statements = [f"-- its SQL is not known beforehand: {' '.join(str(error).split())}"]
             state = migration.mutate_state(state)
         yield MigrationSQL(migration, statements, None, reason)
 
 
 class quiet:  # noqa: N801 - used as a statement
-    """That the embedded server lacks the legacy extensions makes no difference to the plan."""
+    """For the plan, it does not matter that the embedded server lacks the legacy extensions."""
 
     def __enter__(self) -> None:
         self.logger = logging.getLogger("veza_core.db.operations")

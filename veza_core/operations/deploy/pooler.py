@@ -1,4 +1,4 @@
-"""Whether a connection pooler stands between, which session locks and settings do not survive."""
+"""Detects a connection pooler in between, with which session locks and settings are lost."""
 
 import psycopg
 from django.core.management.base import CommandError
@@ -17,8 +17,8 @@ DIRECT = (
 def check_direct(connection: BaseDatabaseWrapper) -> None:
     """Refuse a pooler in transaction or statement mode. Raises `CommandError`.
 
-    A pooler that hands sessions around makes up the process number that libpq was told. Only
-    then two more sessions are opened: when they share one of the server's, it is not ours alone.
+    A pooler that shares sessions gives libpq an invented process ID. Only then, two more sessions
+    are opened. If they use the same session of the server, it is shared.
     """
     try:
         connection.ensure_connection()
@@ -44,7 +44,7 @@ def check_direct(connection: BaseDatabaseWrapper) -> None:
 
 
 def _shares_sessions(connection: BaseDatabaseWrapper) -> bool:
-    """Whether a session's server process changes hands while the session is idle."""
+    """Whether a session's server process changes while the session is idle."""
     parameters = parameters_of_another(connection)
     with (
         psycopg.connect(**parameters, autocommit=True) as first,

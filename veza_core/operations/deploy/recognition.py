@@ -1,4 +1,4 @@
-"""Whether a database is the one that this release's migrations belong to."""
+"""Whether a database belongs to this release's migrations."""
 
 from collections.abc import Iterable
 
@@ -21,9 +21,9 @@ WHERE relnamespace = to_regnamespace('public') AND relkind IN ('r', 'p', 'v', 'm
 
 
 def check_history(loader: MigrationLoader, connection: BaseDatabaseWrapper) -> None:
-    """Refuse a history that this release cannot have written. Asks the database nothing more.
+    """Refuse a history that this release cannot have written, without more queries.
 
-    Raises `CommandError` that says what does not fit, and what to do.
+    Raises `CommandError`, which says what does not fit, and what to do.
     """
     try:
         loader.check_consistent_history(connection)
@@ -49,7 +49,7 @@ def check_history(loader: MigrationLoader, connection: BaseDatabaseWrapper) -> N
 
 
 def check_public(connection: BaseDatabaseWrapper) -> None:
-    """Refuse a database whose history has V1, and which has no schema `public` any more.
+    """Refuse a database whose history has V1 but that has no schema `public`.
 
     Raises `CommandError`.
     """
@@ -65,10 +65,10 @@ def check_public(connection: BaseDatabaseWrapper) -> None:
 
 
 def check_stranger(executor: MigrationExecutor) -> None:
-    """Refuse a `public` that is somebody else's, before V1 starts in it.
+    """Refuse a `public` that belongs to somebody else, before V1 starts in it.
 
-    Its history has nothing of V1, so nothing may be in `public` but extensions and what they own.
-    Raises `CommandError` with the list of what is there.
+    Its history has nothing of V1, so `public` may contain only extensions and their objects. Raises
+    `CommandError` with a list of what is there.
     """
     if not (present := contents_of(executor.connection, ["public"])):
         return
@@ -89,11 +89,11 @@ def check_stranger(executor: MigrationExecutor) -> None:
 def check_tables(
     executor: MigrationExecutor, state: ProjectState, targets: list[tuple[str, str]]
 ) -> None:
-    """Refuse a database of V1's whose tables and history do not fit each other.
+    """Refuse a V1 database whose tables do not match its history.
 
-    `state` is that of the applied migrations; `targets` are those whose tables are to be made.
-    What else is in `public` is an addition: it stops no migration, and the audit reports it.
-    Raises `CommandError` with the list of what is missing, or in the way.
+    `state` is that of the applied migrations; `targets` are those that will create tables. Other
+    objects in `public` are additions: they stop no migration, and the audit reports them. Raises
+    `CommandError` with a list of what is missing or already exists.
     """
     with executor.connection.cursor() as cursor:
         cursor.execute(RELATIONS)
@@ -116,7 +116,7 @@ def check_tables(
 
 
 def tables_of(state: ProjectState) -> set[str]:
-    """The tables in `public` that the models of a state are kept in."""
+    """The tables in `public` of a state's models."""
     return {
         str(model.options.get("db_table") or f"{app_label}_{name}")
         for (app_label, name), model in state.models.items()

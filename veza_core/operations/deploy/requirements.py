@@ -1,4 +1,4 @@
-"""What a server must offer before the first statement of V1 runs on it."""
+"""What a server must offer before V1's first statement runs on it."""
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -20,9 +20,9 @@ SELECT
 
 
 def unmet_requirements(connection: BaseDatabaseWrapper) -> list[str]:
-    """What keeps V1 from this server, each as a line that says what to do; empty: nothing.
+    """Why V1 cannot run on this server, each as a line that says what to do; empty if it can.
 
-    Reads only. PostgreSQL older than 15 never comes here: Django refuses the connection.
+    It only reads. Django already refuses PostgreSQL older than 15.
     """
     with connection.cursor() as cursor:
         cursor.execute(FACTS, [list(EXTENSIONS)])
@@ -43,7 +43,7 @@ def unmet_requirements(connection: BaseDatabaseWrapper) -> list[str]:
     if not public:
         problems.append("schema public is missing: CREATE SCHEMA public")
     elif not owns_public:
-        # Which may create there, and write the schema's version on it.
+        # Whether the role may create objects there, and write the schema's version on it.
         problems.append(
             f'role {role} does not own schema public: ALTER SCHEMA public OWNER TO "{role}"'
         )

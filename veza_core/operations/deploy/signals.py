@@ -1,13 +1,13 @@
-"""Whether the rows that Django adds after migrations, content types and permissions, are there."""
+"""Whether the rows exist that Django adds after migrations: content types and permissions."""
 
 from django.apps import apps
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 
 def signals_are_due(connection: BaseDatabaseWrapper) -> bool:
-    """Whether an earlier run was killed after its last migration and before `post_migrate`.
+    """Whether an earlier run was killed between its last migration and `post_migrate`.
 
-    One query, where sending the signal each time would be thirty.
+    One query; sending the signal each time would be thirty.
     """
     expected = sum(
         len(model._meta.default_permissions) + len(model._meta.permissions)

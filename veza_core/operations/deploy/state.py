@@ -1,4 +1,4 @@
-"""The models as the migrations of a run make them, each rendered as rarely as possible."""
+"""The models after each migration of a run, each rendered as rarely as possible."""
 
 from collections import defaultdict
 from typing import Any
@@ -11,21 +11,20 @@ type Key = tuple[str, str]
 
 
 class RunState(ProjectState):
-    """The state that one run carries from its first migration to its last.
+    """The state of a run, from its first migration to its last.
 
-    When a model changes, Django renders again every model that has a relation to it, in either
-    direction, and leaves some others out of date until an operation asks for all of them
-    (`delay`; Django tickets 22608 and 27666). This state renders again only the models that refer
-    to the changed one, since their foreign keys hold its class, and leaves nothing out of date.
-    A model that the changed one refers to stays, and gets the new reverse accessor, as it does
-    when a module is imported.
+    If a model changes, Django renders every model again that has a relation to it, in either
+    direction. It leaves some others out of date until an operation asks for all of them (`delay`;
+    Django tickets 22608 and 27666). This state renders only the models that refer to the changed
+    one, because their foreign keys contain its class, and leaves nothing out of date.
 
-    The state before an operation has that class too, so it also has the accessor there. No
-    operation uses it. Clones are Django's own states, and render as Django does.
+    A model that the changed one refers to stays, and gets the new reverse accessor, as it does when
+    a module is imported. The state before an operation shares this class, so it also has the
+    accessor; no operation uses it there. Clones are Django's own states, and render as Django does.
     """
 
     def reload_model(self, app_label: str, model_name: str, delay: bool = False) -> None:
-        """Render the model again, and all that refer to it, directly or not."""
+        """Render the model again, and all that refer to it, directly or indirectly."""
         if "apps" not in self.__dict__:  # nothing is rendered yet
             return
         stale = self._referring_to((app_label, model_name))
@@ -34,10 +33,10 @@ class RunState(ProjectState):
                 model = self.apps.get_model(*key)
             except LookupError:
                 continue
-            # Once it is no longer registered, it would find no relation to itself. Operations
-            # ask the state before for them.
+            # When it is no longer registered, it would find no relation to itself. Operations read
+            # the previous state for these.
             model._meta.get_fields(include_hidden=True)
-            # The tables between, which Django makes by itself, are made again with the model.
+            # The many-to-many tables that Django creates are created again with the model.
             for field in model._meta.local_many_to_many:
                 through = field.remote_field.through
                 if through and through._meta.auto_created:
@@ -45,7 +44,7 @@ class RunState(ProjectState):
         self._reload(stale)  # type: ignore[attr-defined]
 
     def reload_models(self, models: Any, delay: bool = True) -> None:
-        """Render what a renamed model is related to, all of it at once."""
+        """Render all models with a relation to a renamed model together."""
         super().reload_models(models, delay=False)
 
     def _referring_to(self, key: Key) -> set[Key]:

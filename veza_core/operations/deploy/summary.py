@@ -1,4 +1,4 @@
-"""What there is in schema `public`: its version, and its objects, counted in the live catalog."""
+"""What is in schema `public`: its version, and the numbers of objects in the live catalog."""
 
 from dataclasses import asdict, dataclass
 
@@ -26,7 +26,7 @@ SELECT
 class Summary:
     """The versions of server and schema, and how many objects of each kind are in `public`.
 
-    The schema's is None where not all migrations of a release are applied for the first time.
+    The schema's version is None if the first release is not completely applied.
     """
 
     server_version: str

@@ -1,6 +1,6 @@
-"""What belongs to V1: its last migration, and those that this depends on.
+"""The migrations of V1: its last one, and all that this one depends on.
 
-Once V1 is released they are frozen.
+They are frozen when V1 is released.
 """
 
 from django.conf import settings

@@ -20,7 +20,7 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_dist_node WHERE groupid = 0),
 
 
 def check_cluster(connection: BaseDatabaseWrapper) -> Distribution:
-    """What is distributed already. Raises `CommandError` where Citus or its nodes are missing."""
+    """What is already distributed. Raises `CommandError` if Citus or its nodes are missing."""
     ask = asking(connection)
     found = read_distribution(ask)
     name = connection.settings_dict["NAME"]
@@ -55,9 +55,9 @@ def check_complete(connection: BaseDatabaseWrapper) -> None:
 
 
 def check_audited(connection: BaseDatabaseWrapper, logs: list[str]) -> None:
-    """Raise `CommandError` where the audit finds errors, or cannot run.
+    """Raise `CommandError` if the audit finds errors, or cannot run.
 
-    What a run that was ended, or a restored backup, has left of the `logs` is no error here.
+    What an interrupted run or a restored backup has left on the `logs` is not an error here.
     """
     try:
         report = audit_own(connection, spread=frozenset(logs))

@@ -1,4 +1,4 @@
-"""Comments on tables and columns: Citus makes tables again, and leaves the comments behind."""
+"""Keeps comments on tables and columns: Citus recreates tables without their comments."""
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
@@ -15,14 +15,14 @@ WHERE classoid = 'pg_class'::regclass AND relnamespace = 'public'::regnamespace
 
 
 def read_comments(connection: BaseDatabaseWrapper) -> Comments:
-    """The comments of `public`, by table and column; None stands for the table itself."""
+    """The comments of `public`, by table and column; None is the table itself."""
     with connection.cursor() as cursor:
         cursor.execute(COMMENTS)
         return {(table, column): text for table, column, text in cursor.fetchall()}
 
 
 def write_again(connection: BaseDatabaseWrapper, before: Comments) -> None:
-    """Write those that are not there any more. To be called in the transaction that took them."""
+    """Write the missing comments again. Call it in the transaction that lost them."""
     lost = before.items() - read_comments(connection).items()
     with connection.cursor() as cursor:
         for (table, column), text in sorted(lost, key=str):

@@ -1,4 +1,4 @@
-"""Which tables are logs: rows that are only added, read by time, and purged by their age."""
+"""Which tables are logs: rows that are only added, read by time, and purged by age."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ AGE = "created_at"
 
 ACTIONS = {"c": "CASCADE", "n": "SET NULL"}
 
-# What else would be unique on its node alone, or refer to a row that may be on another one.
+# What would be unique only on its node, or refer to a row that may be on another one.
 FACTS = """
 SELECT relname::text,
     (SELECT min(attname::text) FROM pg_index JOIN pg_attribute
@@ -46,7 +46,7 @@ ORDER BY log.relname, conname
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A foreign key of a log that is there."""
+    """An existing foreign key of a log."""
 
     name: str
     is_valid: bool
@@ -73,7 +73,7 @@ def declared_logs() -> list[str]:
 
 
 def referred_to(ask: Ask, logs: Sequence[Log]) -> list[str]:
-    """The tables that the logs refer to, and those that these refer to, what is referred to first.
+    """The tables that the logs refer to, and those that these refer to, referenced tables first.
 
     Raises `CommandError` for a circle.
     """
@@ -95,7 +95,7 @@ def referred_to(ask: Ask, logs: Sequence[Log]) -> list[str]:
 
 
 def read_logs(ask: Ask) -> list[Log]:
-    """The logs, from the catalog. Raises `CommandError` for one that cannot be spread."""
+    """The logs, from the catalog. Raises `CommandError` for one that cannot be distributed."""
     names = declared_logs()
     keys: dict[str, list[Key]] = {name: [] for name in names}
     for table, name, target, action, is_valid, columns in ask(KEYS):

@@ -1,4 +1,4 @@
-"""The steps to a layout, and back: each is one transaction, and leaves rows and rules whole."""
+"""The steps to a layout, and back. Each is one transaction, and keeps rows and rules complete."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from .logs import Log
 
 
 class Layout(StrEnum):
-    """L: the logs are spread, everything else stays where it is. A: what the logs refer to is
-    copied to every node, so that foreign keys stay.
+    """L: only the logs are distributed. A: the tables that they refer to are also copied to
+    every node, so that the foreign keys stay.
     """
 
     L = "L"
@@ -25,26 +25,27 @@ class Layout(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One transaction: what it does, in a line, and its statements."""
+    """One transaction: a title, and its statements."""
 
     title: str
     statements: tuple[str, ...]
 
 
-#: Citus has a row's trigger on each shard, and asks for a word first: one that looks at other rows
-#: would see those of its shard alone. The one of V1's tables looks at its own row.
+#: Citus puts a row trigger on each shard, and needs this setting first, because a trigger that
+#: reads other rows would see only those of its shard. The trigger of V1's tables uses only its own
+#: row.
 TRIGGERS = "SET LOCAL citus.enable_unsafe_triggers = on"
 #: DDL on tables that refer to each other needs one connection to a node.
 SEQUENTIAL = "SET LOCAL citus.multi_shard_modify_mode = 'sequential'"
-#: Under layout A that is so of every transaction that changes rows or tables of both kinds, whoever
-#: makes it: services, purge, later releases.
+#: Under layout A, this is true for every transaction that changes rows or tables of both kinds: of
+#: services, purge, or later releases.
 DATABASE = "ALTER DATABASE %I SET citus.multi_shard_modify_mode = ''sequential''"
 RESET_DATABASE = "ALTER DATABASE %I RESET citus.multi_shard_modify_mode"
 ON_THIS_DATABASE = "DO $$ BEGIN EXECUTE format('{}', current_database()); END $$"
 
 
 def layout_of(distribution: Distribution) -> Layout | None:
-    """The layout that a database has, or is on its way to; None: everything is on one server."""
+    """The current or started layout of a database; None: everything is on one server."""
     if distribution.copied:
         return Layout.A
     return Layout.L if distribution.spread else None
@@ -57,9 +58,9 @@ def plan(
     layout: Layout,
     shards: int,
 ) -> list[Step]:
-    """The steps that are left; `targets` is what the logs refer to, in the order of copying.
+    """The remaining steps; `targets` are the referenced tables, in the order of copying.
 
-    Raises `CommandError` where the database has the other layout.
+    Raises `CommandError` if the database has the other layout.
     """
     if (present := layout_of(distribution)) not in (None, layout):
         raise CommandError(
@@ -74,7 +75,7 @@ def plan(
 
 
 def _triggers(log: Log) -> Iterator[Step]:
-    """Locks what the log refers to as well, for a moment: so not in the step that moves rows."""
+    """Locks the referenced tables too, for a moment, so it is not in the step that moves rows."""
     if log.keys:
         drops = ", ".join(f"DROP CONSTRAINT {key.name}" for key in log.keys)
         triggers = [
@@ -110,7 +111,7 @@ def _spread(log: Log, distribution: Distribution, shards: int) -> Iterator[Step]
             (
                 TRIGGERS,
                 f"SELECT create_distributed_table({name}, '{log.column}', shard_count => {shards})",
-                # Citus leaves the rows here as well, hidden.
+                # Citus also leaves the rows here, hidden.
                 f"SELECT truncate_local_data_after_distributing_table({name})",
             ),
         )
@@ -124,7 +125,7 @@ def plan_undo(
 ) -> list[Step]:
     """The steps back to one server; `recorded` has the tables of `schema/catalog.json`.
 
-    Also of what is on one server, and has triggers in place of keys: a restored backup.
+    Also for a database on one server that has triggers instead of keys: a restored backup.
     """
     steps = list(_back(logs, distribution)) if distribution else []
     for log in logs:
@@ -136,7 +137,7 @@ def plan_undo(
 
 def _back(logs: Sequence[Log], distribution: Distribution) -> Iterator[Step]:
     if distribution.copied:
-        # Everything that is connected by foreign keys goes at once, or not at all.
+        # Everything that foreign keys connect must move together.
         table = min(distribution.copied)
         statement = f"SELECT undistribute_table('public.{table}', cascade_via_foreign_keys => true)"
         setting = ON_THIS_DATABASE.format(RESET_DATABASE)
@@ -153,7 +154,7 @@ def _back(logs: Sequence[Log], distribution: Distribution) -> Iterator[Step]:
 def _keys_again(
     log: Log, triggers: Sequence[OnDelete], recorded: Mapping[str, Any]
 ) -> Iterator[Step]:
-    """Keys that check new rows at once, in the triggers' place; then the rows that were there."""
+    """Add keys that check new rows at once, and drop the triggers; then check the existing rows."""
     there = {key.name: key for key in log.keys}
     keys = {
         name: constraint["definition"]
@@ -184,7 +185,7 @@ def _keys_again(
 
 
 def _without_orphans(table: str, definition: str) -> str:
-    """What ON DELETE would have done to the rows that refer to nothing."""
+    """Do what ON DELETE would have done to rows that refer to nothing."""
     if (what := trigger_of(table, definition)) is None:
         raise CommandError(f"{table} has a foreign key that no trigger replaces: {definition}")
     statement = f"DELETE FROM public.{table}"

@@ -1,4 +1,4 @@
-"""A whole run: looks at the database, works out the steps, and takes one after another."""
+"""A complete run: reads the database, plans the steps, and runs them one after another."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ from .plan import Layout, Step, plan, plan_undo
 
 
 def steps_to(connection: BaseDatabaseWrapper, layout: Layout, shards: int) -> list[Step]:
-    """What is left to do until the database has the layout.
+    """The remaining steps until the database has the layout.
 
     Raises `CommandError`, in one line, for a database that cannot be distributed.
     """
@@ -34,10 +34,10 @@ def steps_to(connection: BaseDatabaseWrapper, layout: Layout, shards: int) -> li
 
 
 def steps_back(connection: BaseDatabaseWrapper) -> list[Step]:
-    """What is left to do until everything is on the coordinator again, with its foreign keys.
+    """The remaining steps until everything is on the coordinator, with its foreign keys.
 
-    Raises `CommandError` for a log that is partitioned: the keys are added as NOT VALID, which
-    PostgreSQL before 18 refuses there.
+    Raises `CommandError` for a partitioned log: the keys are added NOT VALID, which PostgreSQL
+    before 18 refuses there.
     """
     check_complete(connection)
     ask = asking(connection)
@@ -57,9 +57,10 @@ def take(
     lock_timeout: float,
     report: Callable[[Step, float], None],
 ) -> None:
-    """Take the steps. `lock_timeout` is in seconds; `report` is told of each, and its seconds.
+    """Run the steps. `lock_timeout` is in seconds; `report` gets each step and its seconds.
 
-    Raises `CommandError`, in one line: the step in progress was undone, and a second run goes on.
+    Raises `CommandError`, in one line: the step in progress was rolled back, and a second run
+    continues.
     """
     for number, step in enumerate(steps):
         started = time.monotonic()

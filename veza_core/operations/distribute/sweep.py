@@ -1,6 +1,6 @@
-"""Orphans: rows of spread logs that refer to what is not there, since no insert is checked.
+"""Removes rows of distributed logs that refer to nothing, because inserts are not checked.
 
-A play that comes in while its track is deleted, or one with a wrong id, stays. The sweep does to it
+A play that is inserted while its track is deleted, or with a wrong id, stays. The sweep does to it
 what ON DELETE would have done.
 """
 
@@ -14,15 +14,15 @@ from psycopg import sql
 from veza_core.db.distribution import OnDelete, asking, read_distribution, read_triggers
 from veza_core.db.timeouts import extend_lock_timeout, set_lock_timeout
 
-#: Ids that one statement looks for at most.
+#: The most ids in one statement.
 BATCH = 1000
 # Citus refuses NOT EXISTS here.
 CANDIDATES = sql.SQL("""
 SELECT DISTINCT {column} FROM {table}
 WHERE {column} NOT IN (SELECT id FROM {target}) LIMIT %s
 """)
-# Asked again, in a later snapshot: the nodes were read after the ids of the first statement, and a
-# row that was inserted in between with its first play is no orphan.
+# Checked again in a later snapshot. The nodes were read after the ids of the first statement, so a
+# row that was inserted in between, with its first play, would be missing.
 MISSING = sql.SQL("""
 SELECT key FROM unnest(%s::uuid[]) AS key
 WHERE NOT EXISTS (SELECT 1 FROM {target} WHERE {target}.id = key)
@@ -32,9 +32,9 @@ CLEAR = sql.SQL("UPDATE {table} SET {column} = NULL WHERE {column} = ANY (%s)")
 
 
 def sweep(connection: BaseDatabaseWrapper, lock_timeout: float) -> Iterator[tuple[OnDelete, int]]:
-    """Take the orphans away; each reference, and how many rows had none, batch by batch.
+    """Remove the orphans; yield each reference, and how many rows had none, batch by batch.
 
-    Each batch is whole: a run that is ended has done so much, and the next one does the rest.
+    Each batch is complete: an interrupted run has done a part, and the next one does the rest.
     """
     ask = asking(connection)
     has_nodes = read_distribution(ask) is not None

@@ -1,4 +1,5 @@
-"""What `purge` does: hard deletes what is due, in small transactions, beside running services.
+"""Permanently deletes due rows, in small transactions, beside running services.
 
-The models declare which rows are due (`BaseModel.purged_after`). All else is read from the catalog.
+Models declare which rows are due (`BaseModel.purged_after`). Everything else is read from the
+catalog.
 """

@@ -1,4 +1,4 @@
-"""One batch: a transaction of bounded size and patience, and what exactly it changed."""
+"""One batch: a transaction with limits for size and waits, and what exactly it changed."""
 
 import json
 import time
@@ -20,22 +20,22 @@ from veza_core.operations.replicas import wait_for_replicas
 
 from .catalog import Catalog, LinkedTable
 
-# Counts of this transaction, and of earlier ones that the session has not handed on yet: only the
-# difference within a transaction says something (PostgreSQL, "Viewing Statistics", 27.2.2).
+# Statistics of this transaction, and of earlier ones that the session has not reported yet: only
+# the difference within a transaction is meaningful (PostgreSQL, "Viewing Statistics", 27.2.2).
 COUNTS = """
 SELECT oid, pg_stat_get_xact_tuples_deleted(oid), pg_stat_get_xact_tuples_updated(oid)
 FROM unnest(%s::oid[]) oid
 """
-# What triggers in place of foreign keys did in this transaction, such as {"plays CASCADE": 12}.
+# What triggers instead of foreign keys did in this transaction, such as {"plays CASCADE": 12}.
 BY_TRIGGERS = f"SELECT coalesce(nullif(current_setting('{ON_DELETE}', true), ''), '{{}}')"
 
 
 @dataclass(slots=True)
 class Count:
-    """Rows of one table: deleted in all, by a cascade, and updated by ON DELETE SET NULL.
+    """Rows of one table: deleted in all, deleted by a cascade, and updated by ON DELETE SET NULL.
 
-    A row that loses a reference and then goes as well is among both. `recounted` are the updates of
-    counters, since rows that they counted were deleted.
+    A row that loses a reference and is then deleted counts twice. `recounted` are updates of
+    counters, because rows that they counted were deleted.
     """
 
     deleted: int = 0
@@ -51,19 +51,19 @@ class Batches:
     connection: BaseDatabaseWrapper
     catalog: Catalog
     pace: Pace
-    #: The time of the run, by which all of it is due or not.
+    #: The time of the run, which decides what is due.
     now: datetime
     #: Called after each batch.
     report: Callable[[], None] = lambda: None
     counts: dict[str, Count] = field(default_factory=lambda: defaultdict(Count))
     _direct: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     _recounted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    #: By the names of tables whose rows no statistics here count.
+    #: By the names of tables whose rows these statistics do not count.
     _elsewhere: dict[str, Count] = field(default_factory=lambda: defaultdict(Count))
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """All within the block is one transaction; counted once it is committed."""
+        """The block is one transaction, which is counted after its commit."""
         started = time.monotonic()
         self._direct.clear()
         self._recounted.clear()
@@ -83,23 +83,25 @@ class Batches:
             wait_for_replicas(self.connection)
 
     def execute(self, statement: Any, parameters: Sequence[Any] = ()) -> int:
-        """Run a statement; how many rows it touched."""
+        """Run a statement; return how many rows it changed."""
         with self.connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             return int(cursor.rowcount)
 
     def rows(self, statement: Any, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run a query; its rows."""
+        """Run a query; return its rows."""
         with self.connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             return list(cursor.fetchall())
 
     def deleted(self, table: str, rows: int) -> None:
-        """So many rows of the batch were deleted by themselves, and not by a cascade."""
+        """Add rows that the batch deleted directly, and not by a cascade."""
         self._direct[table] += rows
 
     def changed_by_us(self, table: LinkedTable, *, deleted: int = 0, updated: int = 0) -> None:
-        """So many rows were changed by the batch's own statement, where only that knows."""
+        """Add rows that the batch's own statement changed, if only the statement knows the
+        number.
+        """
         if not table.is_counted and (deleted or updated):
             self._elsewhere[str(table)].deleted += deleted
             self._elsewhere[str(table)].updated += updated
@@ -115,7 +117,9 @@ class Batches:
                 self._elsewhere[table].recounted += rows
 
     def _read_counts(self) -> dict[str, tuple[int, int]]:
-        """Deleted and updated rows, by the table's name; those of partitions are the table's."""
+        """Deleted and updated rows, by the table's name; those of partitions count for the
+        table.
+        """
         counts: dict[str, tuple[int, int]] = {}
         for oid, deleted, updated in self.rows(COUNTS, [list(self.catalog.reached)]):
             name = self.catalog.reached[oid]

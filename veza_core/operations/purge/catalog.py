@@ -1,4 +1,6 @@
-"""Tables and foreign keys, read from the live catalog: what goes with a row, and what holds it."""
+"""Tables and foreign keys from the live catalog: what is deleted with a row, and what prevents
+it.
+"""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -14,8 +16,8 @@ from veza_core.db.inheritance import IS_INHERITED_FROM, named
 CASCADE, SET_NULL = "c", "n"
 BLOCKING = "ar"
 
-# The key of a partitioned table holds what it is partitioned by as well; rows of its partitions are
-# its own.
+# The key of a partitioned table also contains the partition key. Rows of its partitions are its
+# own.
 TABLES = f"""
 SELECT pg_class.oid, nspname, relname, key.name, EXISTS (
     SELECT FROM pg_attribute
@@ -44,7 +46,7 @@ WHERE contype = 'f' AND conparentid = 0
 ORDER BY conname
 """
 
-# The server counts what was changed in each partition by itself.
+# The server counts changes in each partition separately.
 PARTITIONS = """
 SELECT oid, pg_partition_root(oid)::oid FROM pg_class WHERE relispartition AND relkind IN ('r', 'f')
 """
@@ -54,9 +56,9 @@ SELECT oid, pg_partition_root(oid)::oid FROM pg_class WHERE relispartition AND r
 class LinkedTable:
     """A table, with the column that is its primary key.
 
-    The rows of one that `is_spread` are on other nodes: none can be locked beforehand across them,
-    which is so of one that `is_copied` to every node, too. The rows of one that `is_managed` are
-    here, in a shard. This server's statistics count the rows of none of them.
+    If it `is_spread`, its rows are on other nodes: they cannot be locked first, and neither can
+    those of a table that `is_copied` to every node. If it `is_managed`, its rows are here, in a
+    shard. This server's statistics count the rows of none of these tables.
     """
 
     oid: int
@@ -67,7 +69,7 @@ class LinkedTable:
     is_spread: bool = False
     is_copied: bool = False
     is_managed: bool = False
-    #: Others inherit from it, whose rows are not its own.
+    #: Others inherit from it; their rows are not its own.
     is_inherited_from: bool = False
 
     def __str__(self) -> str:
@@ -84,13 +86,13 @@ class LinkedTable:
         return not (self.is_spread or self.is_copied or self.is_managed)
 
     def locking(self, clause: str) -> sql.SQL:
-        """The clause at the end of a SELECT; nothing where Citus refuses it."""
+        """The clause at the end of a SELECT; empty if Citus refuses it."""
         return sql.SQL("" if self.is_spread or self.is_copied else clause)
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A foreign key, or triggers in its place, from the side of the table that it refers to."""
+    """A foreign key, or triggers instead of it, seen from the referenced table."""
 
     table: LinkedTable
     column: str
@@ -98,7 +100,7 @@ class Reference:
 
     @property
     def names(self) -> dict[str, sql.Composable]:
-        """For SQL: the table, its key, and the column that refers."""
+        """For SQL: the table, its key, and the referring column."""
         return {
             "table": self.table.identifier,
             "key": sql.Identifier(self.table.key),
@@ -108,12 +110,12 @@ class Reference:
 
 @dataclass(slots=True)
 class Catalog:
-    """`references` are those that purge itself may follow, cascades first; `blockers` forbid.
+    """`references` are those that purge itself may follow, cascades first; `blockers` forbid
+    deletion.
 
-    Whatever else refers to a table, such as another service's in a schema of its own, is left to
-    the database. `reached` has every table, by its oid and those of its partitions, in which a
-    deletion may change rows, and `referring` each column that refers to a table, whoever the
-    referring table belongs to.
+    Anything else that refers to a table, such as a key of another service's schema, is left to the
+    database. `reached` has every table, by its oid and its partitions', in which a deletion may
+    change rows, and `referring` has each column that refers to a table, whoever owns it.
     """
 
     tables: dict[str, LinkedTable] = field(default_factory=dict)
@@ -183,6 +185,6 @@ def read_catalog(connection: BaseDatabaseWrapper) -> Catalog:
             if root in catalog.reached:
                 catalog.reached[oid] = catalog.reached[root]
     for references in catalog.references.values():
-        # What goes anyway needs no NULL first.
+        # A row that is deleted anyway needs no NULL first.
         references.sort(key=lambda reference: reference.action != CASCADE)
     return catalog

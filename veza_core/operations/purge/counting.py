@@ -1,4 +1,4 @@
-"""Keeps right the counters of rows that stay, when rows that they count are deleted."""
+"""Keeps the counters of remaining rows right when rows that they count are deleted."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ AND_LIVE = sql.SQL(" AND deleted_at IS NULL")
 
 
 class Counting:
-    """Deletes rows, and takes them and what goes with them by cascade out of the counters."""
+    """Deletes rows, and subtracts them and their cascades from the counters."""
 
     def __init__(self, batches: Batches) -> None:
         self.batches = batches
@@ -26,16 +26,16 @@ class Counting:
         self.counters: dict[LinkedTable, list[tuple[str, Counter]]] = {
             table: counting(str(table)) for table in batches.catalog.tables.values()
         }
-        #: Whether foreign keys change rows that no statistics here count (layout A of Citus).
+        #: Whether foreign keys change rows that these statistics do not count (layout A of Citus).
         self._elsewhere = any(table.is_copied for table in batches.catalog.tables.values())
-        #: The cascades by which rows go that count elsewhere, by the table that they begin at.
+        #: The cascades that delete rows which count elsewhere, by the table where they begin.
         self.ways: dict[LinkedTable, list[Reference]] = {
             table: [each for each in references if self._leads_on(each, {table})]
             for table, references in self.references.items()
         }
 
     def delete(self, table: LinkedTable, keys: list[Any]) -> int:
-        """Delete rows that are locked FOR UPDATE, within a batch; return how many they were."""
+        """Delete rows that are locked FOR UPDATE, in a batch; return how many there were."""
         gone = self._with_what_goes(table, keys)
         lowered = self._count(gone)
         statement = DELETE.format(table=table.identifier, key=sql.Identifier(table.key))
@@ -43,7 +43,7 @@ class Counting:
         deleted = self.batches.execute(statement, [keys])
         for child, gone_along, cleared in along:
             self.batches.changed_by_us(child, deleted=gone_along, updated=cleared)
-        # Last, so that services wait for their counters as short as can be.
+        # Last, so that services wait for their counters as briefly as possible.
         self.batches.add_to_counters(lowered)
         return deleted
 
@@ -51,7 +51,7 @@ class Counting:
         if reference.action != CASCADE:
             return False
         child = reference.table
-        # A counter of the row that is deleted itself goes with it.
+        # A counter of the deleted row itself is deleted with it.
         if any(counter.key != reference.column for _, counter in self.counters.get(child, ())):
             return True
         return child not in above and any(
@@ -59,9 +59,11 @@ class Counting:
         )
 
     def _with_what_goes(self, table: LinkedTable, keys: list[Any]) -> dict[LinkedTable, set[Any]]:
-        """The rows, and those that go by cascade and may count elsewhere; locked from the top.
+        """The rows, and those that cascades delete and that may count elsewhere; locked from the
+        top.
 
-        Nobody can refer to a row that is locked so: no other row comes before the deletion.
+        Nobody can refer to a row that is locked like this, so no other row appears before the
+        deletion.
         """
         gone: dict[LinkedTable, set[Any]] = defaultdict(set, {table: set(keys)})
         waiting: list[tuple[LinkedTable, Sequence[Any]]] = [(table, keys)]
@@ -84,7 +86,7 @@ class Counting:
     def _along(
         self, table: LinkedTable, keys: Sequence[Any]
     ) -> Iterator[tuple[LinkedTable, int, int]]:
-        """Each table that foreign keys change when these rows are deleted.
+        """Each table that foreign keys change if these rows are deleted.
 
         With how many of its rows they delete, and in how many they set the reference to NULL.
         """
@@ -107,7 +109,7 @@ class Counting:
             yield child, len(gone[child]), len(cleared[child])
 
     def _count(self, gone: dict[LinkedTable, set[Any]]) -> dict[tuple[str, str], dict[Any, int]]:
-        """How much lower counters of other rows have to be."""
+        """By how much counters of other rows must become lower."""
         lowered = {}
         tables = {str(table): keys for table, keys in gone.items()}
         for rows, keys in gone.items():

@@ -1,4 +1,4 @@
-"""What the purge of one row would do, table by table: one query, whose counts end early.
+"""What the purge of one row would do, table by table: one query, with limited counts.
 
 The tables and their foreign keys are those that the purge itself follows (`read_catalog`).
 """
@@ -12,26 +12,26 @@ from psycopg import sql
 
 from .catalog import CASCADE, SET_NULL, Catalog, LinkedTable, Reference, read_catalog
 
-#: Counting stops above it: each row is a page to read, which may be in no cache.
+#: Counting stops here: each row is a page to read, which may not be in any cache.
 MOST = 200
-#: Of the rows of a table that would be deleted, so many are followed to those that refer to them:
-#: each costs a look into an index of every such table.
+#: For so many of the rows that would be deleted from a table, the rows that refer to them are
+#: searched: each needs a look into an index of every such table.
 FOLLOWED = 50
 
-# ANY, the order and the limits keep PostgreSQL to the index of the foreign key, whatever it
-# estimates, and no more rows are read than are counted.
+# ANY, the order and the limits make PostgreSQL use the index of the foreign key, whatever it
+# estimates, and read no more rows than are counted.
 CHILDREN = sql.SQL(
     "(SELECT t.{key} AS key FROM {table} t"
     " WHERE t.{column} = ANY (ARRAY(SELECT key FROM {gone} LIMIT {followed}))"
     " ORDER BY t.{column} LIMIT {most})"
 )
-# Of a table that refers to itself. A recursive query takes no ARRAY of its own rows.
+# For a table that refers to itself. A recursive query cannot use an ARRAY of its own rows.
 OWN_CHILDREN = sql.SQL(
     "SELECT found.key FROM (SELECT key FROM {gone} LIMIT {followed}) AS parent CROSS JOIN LATERAL"
     " (SELECT t.{key} AS key FROM {table} t WHERE t.{column} = ANY (ARRAY[parent.key])"
     " ORDER BY t.{column} LIMIT {most}) AS found"
 )
-#: How many rows were found, and how many of them are none of those that are deleted anyway.
+#: How many rows were found, and how many of them are not deleted anyway.
 COUNT = sql.SQL(
     "(SELECT ARRAY[count(*), count(*) FILTER (WHERE {meant})]"
     " FROM (SELECT * FROM ({rows}) AS rows LIMIT {most}) AS found)"
@@ -43,7 +43,7 @@ ALL = sql.SQL("true")
 class Effect:
     """What would be done to rows of a table.
 
-    `rows` is None where they cannot be counted here: on other nodes, or in another service's table.
+    `rows` is None if they cannot be counted here: on other nodes, or in another service's table.
     """
 
     DELETED = "deleted"
@@ -52,17 +52,17 @@ class Effect:
 
     table: LinkedTable
     what: str
-    #: The columns that refer to what is deleted; none for the row itself.
+    #: The columns that refer to what is deleted; empty for the row itself.
     columns: Sequence[str]
     rows: int | None
-    #: There may be more: counting ended, here or in a table that the rows refer to.
+    #: There may be more: counting stopped here, or in a table that the rows refer to.
     is_least: bool = False
     #: Some of them may be deleted with rows that were not followed.
     is_most: bool = False
 
 
 def foresee_one(connection: BaseDatabaseWrapper, name: str, key: Any) -> list[Effect]:
-    """What the purge of one row of a table would delete, set to NULL, and be stopped by."""
+    """What the purge of one row would delete and set to NULL, and what would prevent it."""
     catalog = read_catalog(connection)
     question = _Question(catalog, catalog.tables[name], key)
     with connection.cursor() as cursor:
@@ -72,7 +72,9 @@ def foresee_one(connection: BaseDatabaseWrapper, name: str, key: Any) -> list[Ef
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A line of the answer; `parent` has the rows that its rows refer to, unless deleted."""
+    """A line of the answer; `parent` has the rows that its rows refer to, unless they are
+    deleted.
+    """
 
     table: LinkedTable
     what: str
@@ -106,9 +108,11 @@ class _Question:
         )
 
     def answer(self, figures: Sequence[Sequence[int]]) -> Iterator[Effect]:
-        """The lines, those of deleted rows first: of their tables it depends which others end."""
+        """The lines, with those of deleted rows first: the end of other counts depends on these
+        tables.
+        """
         numbers = iter(figures)
-        #: Tables of which not all deleted rows are known, and of which not all are followed.
+        #: Tables with unknown deleted rows, and tables whose rows are not all followed.
         cut: set[LinkedTable] = set()
         lost: set[LinkedTable] = set()
         for asked in self.asked:
@@ -122,7 +126,7 @@ class _Question:
                 is_least |= asked.parent in lost
             else:
                 parents = self._parents(table)
-                # The table itself, which is not lost yet, where rows refer to others of it.
+                # The table itself, which is not lost yet, if rows refer to others of it.
                 followed = found if table in parents else 0
                 if is_least or followed > FOLLOWED or not lost.isdisjoint(parents):
                     is_least = True
@@ -150,7 +154,7 @@ class _Question:
                 self.gone[table] = sql.SQL(" UNION ").join([*parts, *own])
 
     def _taking(self, table: LinkedTable) -> Iterator[tuple[LinkedTable, Reference]]:
-        """The foreign keys by which its rows go with those of another table."""
+        """The foreign keys that delete its rows with those of another table."""
         for parent in self.gone:
             for reference in self.catalog.references[parent]:
                 if reference.table == table and reference.action == CASCADE:
@@ -185,7 +189,7 @@ class _Question:
                 if not table.is_spread:
                     meant: sql.Composable = ALL
                     if table in self.gone:
-                        # What is deleted itself loses nothing.
+                        # A deleted row loses no reference.
                         meant = sql.SQL("key NOT IN (TABLE {})").format(_name(table))
                     count = _count(_children(reference, parent), meant)
                 yield _Asked(table, Effect.CLEARED, [reference.column], count, parent)

@@ -1,7 +1,7 @@
 """What a run would delete, counted by queries that change nothing (`purge --dry-run`).
 
-One query counts in all tables. Where some are spread over other nodes, each of these is counted by
-one of its own: Citus refuses WITH RECURSIVE across nodes, whether or not anything is recursive.
+One query counts in all tables. Tables that are distributed over other nodes are counted separately:
+Citus refuses WITH RECURSIVE across nodes, even if nothing is recursive.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from .catalog import CASCADE, Catalog, LinkedTable
 from .policy import Due
 
 DUE = sql.SQL("SELECT {key} AS key FROM {table} WHERE {condition}")
-# A join, which the index of the foreign key serves.
+# A join that uses the index of the foreign key.
 CHILDREN = sql.SQL("SELECT t.{key} AS key FROM {table} t JOIN {gone} gone ON t.{column} = gone.key")
 NOTHING = sql.SQL("SELECT NULL WHERE false")
 COUNTS = sql.SQL("(SELECT count(*) FROM {gone}), (SELECT count(*) FROM ({due}) due)")
@@ -27,7 +27,7 @@ ON_NODES = sql.SQL("SELECT count(*), count(*) FILTER (WHERE {due}) FROM {table} 
 def forecast(
     connection: BaseDatabaseWrapper, catalog: Catalog, dues: Sequence[Due], now: datetime
 ) -> dict[str, Count]:
-    """Rows that are due, and those that would go with them by cascade, by the table's name."""
+    """Due rows, and rows that cascades would delete with them, by the table's name."""
     gone: dict[LinkedTable, sql.Composable] = {}
     columns: list[sql.Composable] = []
     # Parents first, so that a table's query can name those of its parents.
@@ -37,7 +37,8 @@ def forecast(
         due = _due(table, dues, now)
         with_parents = [part for parent in gone for part in _children(catalog, table, parent)]
         if due or with_parents:
-            # Last the part that names the query itself (PostgreSQL, "Recursive Queries", 7.8.2).
+            # The part that names the query itself comes last (PostgreSQL, "Recursive Queries",
+            # 7.8.2).
             gone[table] = _union([*due, *with_parents, *_children(catalog, table, table)])
             columns.append(COUNTS.format(gone=_name(table), due=_union(due) if due else NOTHING))
     above = {table: _above(catalog, table) for table in catalog.tables.values() if table.is_spread}
@@ -68,7 +69,7 @@ def _with(
 
 
 def _above(catalog: Catalog, table: LinkedTable) -> dict[str, LinkedTable]:
-    """What the rows of a table go with: the tables, by the column that refers to them."""
+    """The tables with whose rows the rows of a table are deleted, by the referring column."""
     return {
         reference.column: parent
         for parent, references in catalog.references.items()
@@ -85,7 +86,9 @@ def _on_nodes(
     dues: Sequence[Due],
     now: datetime,
 ) -> tuple[int, int]:
-    """How many rows of a table that is spread would go, and how many of them are due themselves."""
+    """How many rows of a distributed table would be deleted, and how many of these are due
+    themselves.
+    """
     conditions = [due.condition(now) for due in dues if due.table == table]
     due = sql.SQL(" OR ").join(conditions) if conditions else sql.SQL("false")
     going = [

@@ -1,4 +1,4 @@
-"""What is due: which column says since when, and how many days later the row goes."""
+"""What is due: the column with the time, and how many days later the row is deleted."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,14 +10,16 @@ from psycopg import sql
 
 from .catalog import Catalog, LinkedTable
 
-#: Of Django's own tables, by the settings' kinds.
+#: Django's own tables, by the keys of the settings.
 OF_DJANGO = {"django.django_session": {"expire_date": "sessions"}}
-#: The kind of what is soft deleted: rows of every table in `public` with a deleted_at.
+#: The key for soft-deleted rows of every table in `public` with a deleted_at.
 DELETED = "deleted"
 
 
 def declared() -> list[tuple[str, str, str]]:
-    """Kind, table and column of what models declare (`BaseModel.purged_after`), and of Django's."""
+    """Key, table and column from what models declare (`BaseModel.purged_after`), and from
+    Django's tables.
+    """
     tables = {
         model._meta.db_table: purged
         for model in apps.get_models()
@@ -32,31 +34,31 @@ def declared() -> list[tuple[str, str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Rows of `table` go `days` after the time in `column`."""
+    """Rows of `table` are deleted `days` after the time in `column`."""
 
     table: LinkedTable
     column: str
     days: int
 
     def condition(self, now: datetime) -> sql.Composable:
-        """For WHERE: what is due at that time, the run's. NULL never is."""
+        """For WHERE: what is due at the run's time. NULL is never due."""
         return sql.SQL("{} < {}").format(
             sql.Identifier(self.column), sql.Literal(now - timedelta(days=self.days))
         )
 
 
 def setting(kind: str) -> str:
-    """The variable that says how long a kind is kept."""
+    """The variable that says how long such rows are kept."""
     return f"PURGE_{kind.upper()}_AFTER_DAYS"
 
 
 def read_policy(
     catalog: Catalog, days: Mapping[str, int | None], only: Sequence[str] = ()
 ) -> list[Due]:
-    """What may go, children before parents. `days` is by kind; None keeps it for ever.
+    """What may be deleted, children before parents.
 
-    `only` names tables; raises `CommandError` for one that no kind has, or that is kept for ever,
-    and when the database lacks a table.
+    `days` is by key; None keeps rows for ever. `only` names tables. Raises `CommandError` for an
+    unknown one, for one that is kept for ever, and if the database lacks a table.
     """
     columns = declared()
     columns += [

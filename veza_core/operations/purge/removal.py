@@ -1,9 +1,9 @@
-"""Takes away what is due, and what the database's cascades take with it, in bounded batches.
+"""Deletes due rows, and what cascades delete with them, in limited batches.
 
-A row goes by the database's own cascade when it and all that goes or changes with it fit into one
-batch. A larger one, such as an account with 100,000 plays, is emptied first, bottom up, in batches
-of what refers to it; each of them looks again at whether the row is still due, so that one that is
-restored meanwhile stays, with what it has then.
+The database's own cascade deletes a row if it and all that is deleted or changed with it fit into
+one batch. A larger one, such as an account with 100,000 plays, is emptied first, bottom up, in
+batches of rows that refer to it. Each batch checks again whether the row is still due. So a row
+that is restored meanwhile stays, with what it has left.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from .catalog import CASCADE, LinkedTable, Reference
 from .counting import Counting
 from .policy import Due
 
-# As text, since Python knows no -infinity; and ORDER BY would take the bare name for that text.
+# As text, because Python has no -infinity, and ORDER BY would read the bare name as that text.
 SELECT_DUE = sql.SQL("""
 SELECT {key}, {column}::text FROM {table} due
 WHERE {due} AND {column} >= %s AND {key} <> ALL(%s)
@@ -38,7 +38,7 @@ REFERRING = sql.SQL("SELECT {key} FROM {table} WHERE {column} = ANY(%s) LIMIT %s
 REFERS = sql.SQL("SELECT 1 FROM {table} WHERE {column} = %s LIMIT 1")
 LEFT = sql.SQL("SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {due} LIMIT %s) rows")
 
-#: How many rows that are left are counted; a purge that cannot run for days leaves millions.
+#: How many remaining rows are counted. A purge that could not run for days leaves millions.
 MOST_LEFT = 10_000
 LOCK_TIMEOUTS_IN_A_ROW = 3
 
@@ -48,11 +48,11 @@ type Row = tuple[LinkedTable, Any]
 
 
 class NotDueError(Exception):
-    """The row was restored, or somebody has it locked: leave it for another run."""
+    """The row was restored, or somebody has locked it: leave it for another run."""
 
 
 class Removal:
-    """Removes what one `Due` says; `left` says why rows were left, and how many of them are."""
+    """Removes the rows of one `Due`; `left` says why rows were left, and how many."""
 
     def __init__(self, batches: Batches, due: Due) -> None:
         self.batches = batches
@@ -60,7 +60,7 @@ class Removal:
         self.references = batches.catalog.references
         self.counting = Counting(batches)
         self.reasons: set[str] = set()
-        #: Keys of rows that cannot go in this run.
+        #: Keys of rows that cannot be deleted in this run.
         self._kept: list[Any] = []
         self._keys: list[Any] = []
         self._passed_over: list[Row] = []
@@ -92,14 +92,14 @@ class Removal:
             limit = next_limit
 
     def count_left(self) -> int:
-        """How many rows are due still, `MOST_LEFT` at most."""
+        """How many rows are still due, at most `MOST_LEFT`."""
         statement = LEFT.format(**self._names())
         return int(self.batches.rows(statement, [MOST_LEFT])[0][0])
 
     def _meet(self, error: DatabaseError, lost: int) -> None:
-        """Leave a single row that something holds; of several, fewer are tried next.
+        """Leave a single row that is blocked; with several rows, try fewer next.
 
-        Raises the error when it is another one, or when the table itself is locked for long.
+        Raises the error if it is a different one, or if the table itself is locked for long.
         """
         reason = obstacle(error)
         if reason is None or lost >= LOCK_TIMEOUTS_IN_A_ROW:
@@ -109,8 +109,8 @@ class Removal:
             self._kept.append(self._keys[0])
 
     def _select_due(self, since: Any, limit: int) -> list[tuple[Any, ...]]:
-        # From where the last batch ended: before it are dead rows, until a vacuum, and they would
-        # be read again by each batch.
+        # From where the last batch ended. Before it are dead rows until a vacuum, and each batch
+        # would read them again.
         locking = self.due.table.locking("FOR UPDATE SKIP LOCKED")
         statement = SELECT_DUE.format(**self._names(), locking=locking)
         return self.batches.rows(statement, [since, self._kept, limit])
@@ -127,13 +127,14 @@ class Removal:
     # One batch ------------------------------------------------------------------------------
 
     def _first_limit(self, table: LinkedTable) -> int:
-        # With what refers to them even a few may be too many. To find out takes time, with locks.
+        # With the rows that refer to them, even a few may be too many. Checking takes time while
+        # locks are held.
         return 10 if self.references[table] else self.batches.pace.batch_size
 
     def _fitting(self, table: LinkedTable, keys: list[Any]) -> tuple[list[Any], int]:
-        """As many of the keys, from the first on, as may go in one batch; none when none may.
+        """As many of the first keys as fit into one batch; none if none fit.
 
-        And how many to look for next, should the next ones be like these.
+        And how many to look for next, if the next ones are similar.
         """
         most = self.batches.pace.batch_size
         if not self.references[table]:
@@ -143,7 +144,9 @@ class Removal:
         return keys, max(1, min(most, 2 * len(keys), len(keys) * most // size) if keys else 1)
 
     def _size(self, table: LinkedTable, keys: list[Any]) -> int:
-        """How many rows would go or change with the keys; counts little further than a batch."""
+        """How many rows would be deleted or changed with the keys; it stops soon after a
+        batch's size.
+        """
         most = self.batches.pace.batch_size
         seen = {table: set(keys)}
         total, waiting = len(keys), [(table, keys)]
@@ -157,7 +160,7 @@ class Removal:
                 if reference.action == CASCADE:
                     known = seen.setdefault(reference.table, set())
                     new = [row for row in rows if row not in known]
-                    # More rows than were asked for may hide new ones behind known ones.
+                    # If there are more rows than requested, known ones may hide new ones.
                     total -= len(rows) - len(new) if len(rows) <= most else 0
                     known.update(new)
                     if new:
@@ -177,13 +180,13 @@ class Removal:
     # A row that is too large for one batch ---------------------------------------------------
 
     def _remove_large(self, key: Any) -> None:
-        """Empty the row, so that it fits, or leave it for another run."""
+        """Empty the row until it fits, or leave it for another run."""
         reason = self._blocker(key)
         try:
             if reason is None and self._empty(key):
                 return
         except NotDueError:
-            # Restored, and then nobody counts it, or locked.
+            # It was restored, so nobody counts it, or it is locked.
             reason = LOCKED
         except DatabaseError as error:
             reason = obstacle(error)
@@ -193,16 +196,18 @@ class Removal:
         self._kept.append(key)
 
     def _blocker(self, key: Any) -> str | None:
-        """Who forbids that the row goes. To find out last would be to have emptied it in vain."""
+        """What prevents the deletion of the row. If this were checked last, the row would be
+        emptied in vain.
+        """
         for reference in self.batches.catalog.blockers[self.due.table]:
             if self.batches.rows(REFERS.format(**reference.names), [key]):
                 return f"{reference.table} refers to them"
         return None
 
     def _empty(self, key: Any) -> bool:
-        """Whether anything was there to take away, and was not locked."""
+        """Whether there was anything to remove that was not locked."""
         before = sum(count.deleted + count.updated for count in self.batches.counts.values())
-        # Not by calls within calls: threads of comments may be deeper than Python's stack.
+        # Without recursion, because threads of comments may be deeper than Python's stack.
         path = [(self.due.table, key)]
         emptied: set[Row] = set()
         self._passed_over.clear()
@@ -219,7 +224,9 @@ class Removal:
         return after > before
 
     def _empty_one(self, path: Sequence[Row]) -> Row | None:
-        """Take away what refers to the last row of the path; a child that is too large itself."""
+        """Remove what refers to the last row of the path; return a child that is too large
+        itself.
+        """
         for reference in self.references[path[-1][0]]:
             take = self._take_children if reference.action == CASCADE else self._clear_children
             if child := take(reference, path):
@@ -238,7 +245,7 @@ class Removal:
                 keys = [row[0] for row in rows]
                 fitting, limit = self._fitting(reference.table, keys)
                 if fitting:
-                    # Not counted as deleted by themselves: the cascade would have taken them.
+                    # Not counted as deleted directly: the cascade would have deleted them.
                     gone = self.counting.delete(reference.table, fitting)
                     self.batches.changed_by_us(reference.table, deleted=gone)
             if not keys:
@@ -260,7 +267,7 @@ class Removal:
                 self.batches.changed_by_us(table, updated=cleared)
 
     def _check_due(self, path: Sequence[Row]) -> None:
-        """See that nobody restored the row for which all of this is done, and keep it so."""
+        """Check that nobody has restored the row that is being emptied, and lock it."""
         locking = self.due.table.locking("FOR NO KEY UPDATE SKIP LOCKED")
         statement = STILL_DUE.format(**self._names(), locking=locking)
         if not self.batches.rows(statement, [path[0][1]]):

@@ -1,4 +1,4 @@
-"""A whole run: one at a time, each kind of row in turn, and an account of what was deleted."""
+"""A complete run: one at a time, each kind of row in turn, with a report of what was deleted."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -58,10 +58,10 @@ def purge(
     outcome: Outcome,
     report: Callable[[Due, Outcome], None],
 ) -> None:
-    """Delete what is due. `outcome` grows batch by batch, also where a run is ended early.
+    """Delete what is due. `outcome` grows with each batch, also if a run is interrupted.
 
-    `report` is called after each batch. Raises `CommandError` in one line: another run is under
-    way, or the database refused something. What was deleted before that stays so, and the next run
+    `report` is called after each batch. Raises `CommandError` in one line: another run is active,
+    or the database refused something. What was deleted before stays deleted, and the next run
     continues from there.
     """
     try:

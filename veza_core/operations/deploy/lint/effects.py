@@ -1,4 +1,4 @@
-"""What a statement did, told by the catalog before it and after it."""
+"""What a statement did, by comparing the catalog before and after it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from . import headings
 from .snapshot import CatalogState, ColumnState, ConstraintState, TableState
 from .triggers import strange_writes
 
-#: Types that a service reads and writes alike (pg_type.oid of text and varchar).
+#: Types that a service reads and writes in the same way (pg_type.oid of text and varchar).
 TEXTS = {25, 1043}
 
 
 class Effect(NamedTuple):
-    """What is wrong, and the heading of docs/changing.md that says what to do instead."""
+    """A problem, and the heading of docs/changing.md that says what to do instead."""
 
     heading: str
     message: str
 
 
 def _switched(was: TableState, now: TableState) -> Iterator[str]:
-    """What services may no longer count on at a table that is otherwise the same."""
+    """What services can no longer rely on, for a table that is otherwise the same."""
     if now.row_security and not was.row_security:
         yield f"enables row level security on {now.name}: services see no rows without a policy"
     if now.disabled_triggers > was.disabled_triggers:
@@ -35,8 +35,8 @@ def _switched(was: TableState, now: TableState) -> Iterator[str]:
 class Statement:
     """A statement between two snapshots.
 
-    `start` is the catalog before its migration: what is not in there has no rows that matter.
-    `concurrently`: PostgreSQL runs it in no transaction, since it stops nobody.
+    `start` is the catalog before its migration: objects that are not in it have no rows that
+    matter. `concurrently`: PostgreSQL runs it outside a transaction, because it blocks nobody.
     """
 
     start: CatalogState
@@ -44,11 +44,11 @@ class Statement:
     after: CatalogState
     tag: str
     concurrently: bool
-    #: Whether its migration is in no transaction.
+    #: Whether its migration runs outside a transaction.
     in_no_transaction: bool = False
 
     def effects(self) -> Iterator[Effect]:
-        """What would stop or break a service that runs meanwhile."""
+        """What would stop or break a running service."""
         yield from self._tables()
         yield from self._columns()
         yield from self._constraints()
@@ -78,7 +78,9 @@ class Statement:
         return headings.TYPE if self._changes_a_type(table) else headings.ELSE
 
     def _changes_a_type(self, table: int) -> bool:
-        """Whether a column does, for which checks and indexes of the table are made again."""
+        """Whether a column changes its type, so that checks and indexes of the table are
+        rebuilt.
+        """
         return any(
             key[0] == table
             and key in self.after.columns
@@ -102,13 +104,13 @@ class Statement:
                 yield Effect(
                     headings.DROP_NOT_NULL, f"allows NULL in {name}, which readers may not expect"
                 )
-            # One that this migration has added is judged at its end.
+            # A constraint that this migration has added is judged at its end.
             loses = was.has_default and now.not_null and not now.has_default
             if loses and key in self.start.columns:
                 yield Effect(headings.DROP_NOT_NULL, f"{name} loses its default")
 
     def _is_checked(self, key: tuple[int, int], column: ColumnState) -> bool:
-        """Whether a valid check says so already, which spares the scan."""
+        """Whether a valid check already guarantees it, so that no scan is needed."""
         wanted = {f"CHECK (({name} IS NOT NULL))" for name in (column.name, f'"{column.name}"')}
         return any(
             constraint.table == key[0] and constraint.valid and constraint.definition in wanted
@@ -133,7 +135,7 @@ class Statement:
                 yield Effect(heading, f"{now.name} is validated in the transaction that adds it")
 
     def _is_free(self, constraint: ConstraintState) -> bool:
-        """Whether no row has to be read for it."""
+        """Whether it needs to read no rows."""
         if constraint.kind in "up":
             return constraint.index_oid in self.before.indexes
         if constraint.kind != "f":
@@ -160,7 +162,7 @@ class Statement:
         yield from self._dropped_indexes()
 
     def _dropped_indexes(self) -> Iterator[Effect]:
-        # REINDEX CONCURRENTLY replaces an index by another one of its name.
+        # REINDEX CONCURRENTLY replaces an index by another one with its name.
         names = {index.name for index in self.after.indexes.values()}
         for gone in self.before.indexes.values():
             is_old = gone.table in self.start.tables and gone.table in self.after.tables
@@ -190,7 +192,7 @@ class Statement:
                 yield Effect(headings.RETIRE_VALUE, f"takes the value {value} from type {kind}")
 
     def _triggers(self) -> Iterator[Effect]:
-        """What statements of services do besides, from now on."""
+        """What the services' statements additionally do from now on."""
         old = {table.name for table in self.start.tables.values()}
         for oid, now in self.after.triggers.items():
             was = self.before.triggers.get(oid)

@@ -1,4 +1,4 @@
-"""What is wrong with the migrations of the next release."""
+"""Finds problems in the migrations of the next release."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ from .effects import Effect
 from .observer import Observer, observe
 from .snapshot import CatalogState
 
-#: The heading for what a rule of the audit asks of the tables and keys of the release.
+#: The heading for rules of the audit about the tables and keys of the release.
 OF_THE_AUDIT = {"trigger-missing": headings.TABLE, "fk-not-indexed": headings.FOREIGN_KEY}
-#: The heading for what PostgreSQL refuses: a new enum value that is used before its transaction has
-#: ended, what cannot run in a transaction, and a procedure that commits by itself.
+#: The heading for statements that PostgreSQL refuses: the use of a new enum value in its own
+#: transaction, statements that cannot run in a transaction, and a procedure that commits.
 OF_ERRORS = {
     "55P04": headings.ENUM_VALUE,
     "25001": headings.NO_TRANSACTION,
@@ -53,13 +53,13 @@ def examine(
     migrations: Sequence[Migration],
     statements: dict[Migration, list[str]],
 ) -> Iterator[Finding]:
-    """Run the migrations of the next release on a database that has the one before, and judge.
+    """Run the migrations of the next release on a database with the previous one, and judge them.
 
-    `state` has the models of the release before, and ends as that of the next one. `statements`
-    gets what each migration ran. What follows a migration that fails is not run.
+    `state` has the models of the previous release, and ends with those of the next one.
+    `statements` gets what each migration ran. After a failed migration, the others do not run.
     """
     release = _Release(connection, state.clone(), snapshot.read(connection))
-    #: Which migration made a table or a constraint.
+    #: Which migration created a table or a constraint.
     makers: dict[str, str] = {}
     for migration in migrations:
         observer = Observer(connection, atomic=migration.atomic)
@@ -79,7 +79,7 @@ def examine(
 
 
 def _run(observer: Observer, state: ProjectState, migration: Migration) -> list[Effect]:
-    """Run it; why it failed, if it did."""
+    """Run it; yield why it failed, if it did."""
     try:
         observe(observer, state, migration)
     except NotSupportedError as error:
@@ -96,7 +96,7 @@ def _names(catalog: CatalogState) -> set[str]:
 
 
 def _named(migration: Migration, effects: list[Effect]) -> Iterator[Finding]:
-    """As findings, without those that its `reviewed` gives a reason for."""
+    """The findings, without those for which its `reviewed` gives a reason."""
     reviewed: dict[str, str] = getattr(migration, "reviewed", {})
     for heading, message in dict.fromkeys(effects):
         if not reviewed.get(heading, "").strip():
@@ -107,7 +107,7 @@ def _named(migration: Migration, effects: list[Effect]) -> Iterator[Finding]:
 
 
 def _operations(migration: Migration) -> Iterator[Effect]:
-    """What the operations themselves say."""
+    """Problems of the operations themselves."""
     for operation in operations_of(migration):
         name = type(operation).__name__
         if isinstance(operation, RunPython):
@@ -131,14 +131,14 @@ def _operations(migration: Migration) -> Iterator[Effect]:
 
 @dataclass(frozen=True, slots=True)
 class _Release:
-    """The release before: its models, and the catalog of its database."""
+    """The previous release: its models, and the catalog of its database."""
 
     connection: BaseDatabaseWrapper
     models: ProjectState
     catalog: CatalogState
 
     def broken(self, before: CatalogState, after: CatalogState) -> Iterator[Effect]:
-        """What a service of the release before cannot do any more after a migration."""
+        """What a service of the previous release can no longer do after a migration."""
         used = _used(self.models)
         for oid, table in before.tables.items():
             if oid in self.catalog.tables and oid not in after.tables and table.name in used:
@@ -164,7 +164,7 @@ class _Release:
                 yield Effect(headings.NOT_NULL_COLUMN, f"{message}inserts rows without it")
 
     def missing(self, state: ProjectState) -> Iterator[tuple[str, str, str]]:
-        """What the release as a whole lacks: the heading, of what, and the message."""
+        """What the whole release lacks: the heading, the object, and the message."""
         now = snapshot.read(self.connection)
         if _keys(now) - _keys(self.catalog):
             yield from self._audited()
@@ -190,7 +190,7 @@ class _Release:
             yield OF_THE_AUDIT[finding.rule.id], name, message
 
     def _forgotten(self, state: ProjectState, now: CatalogState) -> Iterator[str]:
-        """Columns that the new models leave out, and every row needs."""
+        """Columns that the new models leave out, and that every row needs."""
         before = _used(self.models)
         after = _used(state)
         for key, column in now.columns.items():

@@ -1,4 +1,4 @@
-"""The headings of docs/changing.md that `lint_migrations` refuses with: each says what to do."""
+"""The headings of docs/changing.md for refusals of `lint_migrations`."""
 
 PAGE = "docs/changing.md"
 
@@ -23,7 +23,7 @@ DROP_TABLE = "Drop a table"
 NO_TRANSACTION = "Migrations without a transaction"
 ELSE = "What else is refused"
 
-#: What squawk's rules are about. A rule that is not here is about something else.
+#: The heading for each rule of squawk. Rules that are not here have a general one.
 OF_SQUAWK = {
     "adding-field-with-default": DEFAULT,
     "adding-required-field": NOT_NULL_COLUMN,
@@ -45,5 +45,5 @@ OF_SQUAWK = {
 
 
 def anchor(heading: str) -> str:
-    """Where the page says it: the file with the heading's anchor, as GitHub makes it."""
+    """The link to a heading of the page, with GitHub's anchor."""
     return f"{PAGE}#{heading.lower().replace(' ', '-')}"

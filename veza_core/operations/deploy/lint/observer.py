@@ -1,4 +1,4 @@
-"""Runs a migration in a throw-away database, and looks at what each of its statements did."""
+"""Runs a migration in a throw-away database, and examines what each of its statements did."""
 
 import re
 from collections.abc import Callable, Collection, Iterator
@@ -25,7 +25,7 @@ EXPLAINED = re.compile(
     re.I | re.S,
 )
 REVOKES = re.compile(r"\bREVOKE\s(?![^;]*\bON\s+(ALL\s+)?(FUNCTION|PROCEDURE|ROUTINE)S?\b)", re.I)
-# Django's own, around what is run here beside the migration.
+# Django's own statements, which run here in addition to the migration's.
 SAVEPOINT = re.compile(r"\s*(SAVEPOINT|RELEASE|ROLLBACK)\b", re.I)
 
 #: Operations whose batches, or rows, are few.
@@ -40,9 +40,9 @@ class Observer:
         self.atomic = atomic
         self.start = self.last = snapshot.read(connection)
         self.effects: list[Effect] = []
-        #: What it ran, or tried to.
+        #: What it ran, or tried to run.
         self.statements: list[str] = []
-        #: The one that runs.
+        #: The operation that runs now.
         self.operation: Operation | None = None
 
     def __call__(
@@ -75,7 +75,7 @@ class Observer:
     def _run(
         self, execute: Callable[..., Any], *arguments: Any
     ) -> tuple[Any, dict[str, Use], bool]:
-        """Run it; its result, what its transaction used, and whether it runs in none."""
+        """Run it; return its result, what its transaction used, and whether it runs outside one."""
         if self.atomic:
             return execute(*arguments), uses(self.connection), False
         try:
@@ -88,7 +88,7 @@ class Observer:
         return execute(*arguments), {}, True
 
     def _runs_sql(self) -> bool:
-        """Whether the statement is the migration's own, and no operation's that knows better."""
+        """Whether the statement is the migration's own, and not from an operation that we know."""
         operations = getattr(self.operation, "database_operations", [self.operation])
         return any(isinstance(each, RunSQL) for each in operations)
 
@@ -118,7 +118,7 @@ class Observer:
     ) -> None:
         """Whether it changes rows of a table, or reads a table to write its rows elsewhere.
 
-        `makes`: the tables that it makes, as CREATE TABLE AS and SELECT INTO do.
+        `makes`: the tables that it creates, as CREATE TABLE AS and SELECT INTO do.
         """
         inserted = {relation for kind, relation in nodes if kind == "Insert"}
         wrote = written(before, after)
@@ -126,7 +126,7 @@ class Observer:
             self._fill(f"changes rows of {relation} in one transaction")
         if makes or wrote - SMALL:
             planned = {relation for kind, relation in nodes if kind == "Scan"}
-            # On empty tables a plan is not carried out to its end, and a function has no plan.
+            # On empty tables, parts of a plan do not run, and a function has no plan.
             read = planned if nodes else scanned(before, after) - wrote
             for relation in sorted(filter(self._is_old, read)):
                 self._fill(f"reads all of {relation} to write other rows")
@@ -138,10 +138,10 @@ class Observer:
             with transaction.atomic(using=self.connection.alias):
                 cursor = self.connection.connection.cursor()
                 [plan] = cursor.execute(f"EXPLAIN (FORMAT JSON) {text}", params).fetchone()
-                # The locks of the plan go, and what stands behind a semicolon is undone.
+                # This removes the locks of the plan, and undoes statements after a semicolon.
                 transaction.set_rollback(True, using=self.connection.alias)
         except psycopg.Error:
-            # PostgreSQL plans no such statement, or says itself what is wrong when it runs.
+            # PostgreSQL has no plan for the statement, or reports the error when it runs.
             return
         yield from _nodes(plan[0]["Plan"])
 

@@ -25,7 +25,7 @@ def released() -> set[Key]:
 
 
 def pending(loader: MigrationLoader, released: Collection[Key]) -> list[Key]:
-    """The platform's own migrations that no release has, in the order in which they run."""
+    """The platform's own migrations that are not released, in the order in which they run."""
     later = set(migrations_after_v1(loader)).difference(released)
     return [key for key in _every(loader) if key in later]
 
@@ -33,9 +33,9 @@ def pending(loader: MigrationLoader, released: Collection[Key]) -> list[Key]:
 def lint(
     connection: BaseDatabaseWrapper, loader: MigrationLoader, keys: list[Key], configuration: Path
 ) -> list[Finding]:
-    """What is wrong with these migrations. The configured database is left alone.
+    """Find problems in these migrations. The configured database does not change.
 
-    Raises `ScratchDatabaseError` where the role may make no database.
+    Raises `ScratchDatabaseError` if the role may not create databases.
     """
     later = {key: node for key in keys for node in [loader.graph.nodes[key]]}
     with scratch_database(connection), quiet():
@@ -49,10 +49,10 @@ def judge(
     migrations: list[Migration],
     configuration: Path,
 ) -> list[Finding]:
-    """The findings on migrations that follow the state that the connection's database is in."""
+    """The findings on migrations that follow the state of the connection's database."""
     statements: dict[Migration, list[str]] = {}
     seen = [*examine(connection, state, migrations, statements)]
-    # squawk reads the text: what PostgreSQL has done says more of the same.
+    # squawk reads the text. What PostgreSQL has done says more about the same thing.
     said = squawk(statements, configuration)
     known = {(finding.migration, finding.heading) for finding in seen}
     excused = {
@@ -74,7 +74,7 @@ def _every(loader: MigrationLoader) -> list[Key]:
 def _migrate(
     connection: BaseDatabaseWrapper, loader: MigrationLoader, later: Collection[Key]
 ) -> ProjectState:
-    """Apply all that the later ones do not come before."""
+    """Apply all migrations that do not depend on these."""
     state = ProjectState(real_apps=loader.unmigrated_apps)
     for key in _every(loader):
         if any(each in later for each in loader.graph.forwards_plan(key)):

@@ -1,4 +1,4 @@
-"""What the catalog says of schema `public`, as far as a migration may harm somebody by it."""
+"""What the catalog says about schema `public`, as far as a migration may harm somebody."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -7,19 +7,19 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 
 class TableState(NamedTuple):
-    """A table; `file` changes when it is rewritten."""
+    """A table; `file` changes if it is rewritten."""
 
     name: str
     file: int
     row_security: bool
-    #: As pg_class has it (d, n, f or i).
+    #: As in pg_class (d, n, f or i).
     replica_identity: str
-    #: Triggers that do not fire, with those of foreign keys.
+    #: Triggers that do not fire, including those of foreign keys.
     disabled_triggers: int
 
 
 class ColumnState(NamedTuple):
-    """A column; `kind` is the type's number, `has_default` also true of what is computed."""
+    """A column; `kind` is the type's oid; `has_default` is also true for computed columns."""
 
     name: str
     kind: int
@@ -29,7 +29,7 @@ class ColumnState(NamedTuple):
 
 
 class ConstraintState(NamedTuple):
-    """A constraint; `kind` as pg_constraint has it (c, f, u, p or x)."""
+    """A constraint; `kind` is as in pg_constraint (c, f, u, p or x)."""
 
     table: int
     name: str
@@ -41,7 +41,7 @@ class ConstraintState(NamedTuple):
 
 
 class IndexState(NamedTuple):
-    """An index; `file` changes when it is built again."""
+    """An index; `file` changes if it is rebuilt."""
 
     table: int
     name: str
@@ -61,16 +61,16 @@ class TriggerState(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CatalogState:
-    """All of it, by PostgreSQL's own numbers, so that a new name is no new thing."""
+    """All of it, by PostgreSQL's oids, so that a renamed object is not a new one."""
 
     tables: dict[int, TableState]
     columns: dict[tuple[int, int], ColumnState]
     constraints: dict[int, ConstraintState]
     indexes: dict[int, IndexState]
-    #: The values of enum types: the type's name and the value, by the value's number.
+    #: The values of enum types: the type's name and the value, by the value's oid.
     values: dict[int, tuple[str, str]]
     triggers: dict[int, TriggerState]
-    #: Rules, but those that are views: their names and their tables'.
+    #: Rules, except those of views: their names and their tables' names.
     rewrites: dict[int, tuple[str, str]]
     #: The texts of functions in PL/pgSQL and SQL.
     functions: dict[str, str]
@@ -132,7 +132,7 @@ WHERE pronamespace = to_regnamespace('public') AND lanname IN ('plpgsql', 'sql')
 """
 
 
-#: Settings of a session that `migrate` counts on, and their sources.
+#: Settings of the session that `migrate` relies on, and their sources.
 SETTINGS = """
 SELECT name, setting, source FROM pg_settings
 WHERE name IN ('lock_timeout', 'session_replication_role')
@@ -141,13 +141,13 @@ UNION ALL SELECT 'role', current_user, ''
 
 
 def session_settings(connection: BaseDatabaseWrapper) -> dict[str, tuple[str, str]]:
-    """What `migrate` counts on in its session. A setting that was set again has another source."""
+    """What `migrate` relies on in its session. A setting that was set again has another source."""
     rows = connection.connection.execute(SETTINGS).fetchall()
     return {name: (setting, source) for name, setting, source in rows}
 
 
 def read(connection: BaseDatabaseWrapper) -> CatalogState:
-    """Read it over the session itself, past whatever watches Django's cursors."""
+    """Read it over the session itself, so that wrappers of Django's cursors do not see it."""
     connection.ensure_connection()
 
     def rows(query: str) -> list[Any]:

@@ -18,7 +18,7 @@ from .findings import Finding
 def squawk(migrations: Mapping[Migration, list[str]], configuration: Path) -> list[Finding]:
     """Return squawk's findings on the statements of each migration.
 
-    Raises `CommandError` when squawk is not installed or cannot read the SQL.
+    Raises `CommandError` if squawk is not installed or cannot read the SQL.
     """
     program = shutil.which("squawk", path=str(Path(sys.executable).parent))
     if program is None:

@@ -1,8 +1,8 @@
-"""What the function of a trigger writes each time that a service writes a row.
+"""What a trigger's function writes each time that a service writes a row.
 
-The throw-away database has no rows that fire it, so its text is all there is to see. A function
-may write rows that belong to the row that fired it. Others it would write again and again: in each
-transaction of each service, whose locks then stop all others.
+The throw-away database has no rows that fire it, so only its text can be read. A function may write
+rows that belong to the row that fired it. It would write other rows again and again, in each
+transaction of each service, and these locks would block all other services.
 """
 
 import re
@@ -13,7 +13,7 @@ from .writes import COMMENTS, SMALL, WRITES_IN_BODY
 
 STRINGS = re.compile(r"'(?:[^']|'')*'")
 EXECUTES = re.compile(r"\bEXECUTE\s+(?!(?:FUNCTION|PROCEDURE)\b)", re.I)
-#: What a statement of PL/pgSQL gives a value to, beside a row of a table.
+#: The targets of assignments in PL/pgSQL, except rows of tables.
 ASSIGNED = re.compile(
     r"\bFOR(?:EACH)?\s+(\w+)|\bINTO\s+(?:STRICT\s+)?(\w+)|\b(\w+)(?:\s+[\w.%]+)?\s*(?::=|=|\bDEFAULT\b)",
     re.I,
@@ -23,7 +23,7 @@ ASSIGNED = re.compile(
 def strange_writes(
     trigger: TriggerState, catalog: CatalogState, old: Iterable[str]
 ) -> Iterator[str]:
-    """The statements of its function that write rows that do not belong to the row that fired it.
+    """The statements of its function that write rows unrelated to the row that fired it.
 
     `old` are the tables that have rows.
     """
@@ -55,13 +55,15 @@ def _strange(
 
 
 def _statements(body: str) -> list[str]:
-    """They end at a semicolon; what begins a block or a loop stands alone."""
+    """The statements: they end at a semicolon; the beginning of a block or loop is separate."""
     text = STRINGS.sub("''", COMMENTS.sub(" ", body))
     return re.split(r";|\b(?:BEGIN|THEN|ELSE|LOOP|DECLARE)\b", text, flags=re.I)
 
 
 def _writes(statement: str, tables: set[str]) -> bool:
-    """Whether it writes rows of these tables; a row of its own that is inserted does not count."""
+    """Whether it writes existing rows of these tables; an inserted row of its own does not
+    count.
+    """
     if EXECUTES.search(statement):
         return True
     for match in WRITES_IN_BODY.finditer(statement):
@@ -74,7 +76,7 @@ def _writes(statement: str, tables: set[str]) -> bool:
 
 
 def _chooses(statement: str) -> str:
-    """What says which rows: of UPDATE and DELETE the condition."""
+    """The part that selects the rows: in UPDATE and DELETE, the condition."""
     if re.search(r"\bUPDATE\s+(?!SET\b)|\bDELETE\s+FROM\b", statement, re.I):
         return "".join(re.split(r"\bWHERE\b", statement, maxsplit=1, flags=re.I)[1:])
     return statement

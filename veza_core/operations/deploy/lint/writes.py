@@ -1,19 +1,19 @@
-"""What a statement wrote and read, told by the server, and what the functions that it calls say.
+"""What a statement wrote and read, from the server, and from the text of the functions it calls.
 
 EXPLAIN does not look into a function, a DO block or a prepared statement. The server knows which
-tables were locked for writing, also where they have no rows.
+tables were locked for writing, even if they have no rows.
 """
 
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-#: Tables whose rows are the migrations' own.
+#: Tables whose rows belong to the migrations.
 SMALL = {"roles", "permissions", "role_permissions"}
 
 # INSERT, UPDATE, DELETE, MERGE and COPY FROM take ROW EXCLUSIVE and keep it until the transaction
-# ends (PostgreSQL, "Table-Level Locks", 13.3.1). The counters tell of a second write, under a lock
-# that the transaction has already (pg_stat_xact_all_tables, 27.2).
+# ends (PostgreSQL, "Table-Level Locks", 13.3.1). The counters show a second write, for which the
+# transaction already has the lock (pg_stat_xact_all_tables, 27.2).
 USE = """
 SELECT relname::text,
     EXISTS (
@@ -40,7 +40,7 @@ WHERE pronamespace = to_regnamespace('public') AND prokind IN ('f', 'p')
     )
 """
 
-# On empty tables a loop does nothing, so the text is all there is to see.
+# On empty tables a loop does nothing, so only the text can be read.
 WRITES_IN_BODY = re.compile(
     r"\b(?:UPDATE\s+(?!(?:SET|OF|SKIP|NOWAIT)\b)|DELETE\s+FROM\s+|INSERT\s+INTO\s+|MERGE\s+INTO\s+)"
     r"(?:ONLY\s+)?([\w\".%]+)",
@@ -63,7 +63,7 @@ class Use(NamedTuple):
 
 
 def uses(connection: Any) -> dict[str, Use]:
-    """What the transaction that is open did to each table of `public`."""
+    """What the open transaction did to each table of `public`."""
     return {name: Use(*rest) for name, *rest in connection.connection.execute(USE).fetchall()}
 
 
@@ -78,9 +78,9 @@ def scanned(before: dict[str, Use], after: dict[str, Use]) -> set[str]:
 
 
 def in_bodies(connection: Any, text: str) -> Iterator[str]:
-    """What a DO block, and the functions that a statement calls, say that they write.
+    """The writes in the text of a DO block, and of the functions that a statement calls.
 
-    Functions are followed by their names, also from one to the next.
+    Functions are found by their names, also inside other functions.
     """
     if not RUNS.match(text):
         return
