@@ -1,4 +1,4 @@
-"""Passwords as the Go API keeps them: bcrypt, and nothing beside it."""
+"""Passwords as the Go API stores them: only bcrypt."""
 
 from contextlib import suppress
 
@@ -7,18 +7,18 @@ from django.core.exceptions import ValidationError
 
 MAX_PASSWORD_BYTES = 72
 
-#: A hash that costs more is of no password: each step takes twice as long as the one before, and
-#: who writes rows could let one attempt take days (31).
+#: A hash with a higher cost is never right. Each step doubles the time, so somebody who can write
+#: rows could make an attempt take days (31).
 HIGHEST_COST = 14
 
 
 def is_too_long(password: str) -> bool:
-    """Whether bcrypt would cut the password: it takes 72 bytes (in UTF-8), not characters."""
+    """Whether bcrypt would truncate the password: it uses 72 bytes (in UTF-8), not characters."""
     return len(password.encode()) > MAX_PASSWORD_BYTES
 
 
 class BCryptPasswordHasher(DjangoBCryptPasswordHasher):
-    """Django's bcrypt, which refuses what bcrypt would cut, as Go's `bcrypt` package does."""
+    """Django's bcrypt, which refuses what bcrypt would truncate, as Go's `bcrypt` package does."""
 
     def encode(self, password: str, salt: str) -> str:
         """Hash a password. Raises `ValueError` for one of more than 72 bytes."""
@@ -27,10 +27,10 @@ class BCryptPasswordHasher(DjangoBCryptPasswordHasher):
         return super().encode(password, salt)
 
     def verify(self, password: str, encoded: str) -> bool:
-        """Whether the password is the hashed one; one of more than 72 bytes never is.
+        """Whether the password is right; one of more than 72 bytes never is.
 
-        Of a hash that costs too much, or has a salt that bcrypt does not take, no password is:
-        then it takes as long as for any other.
+        A hash with a too high cost, or with a salt that bcrypt does not accept, never matches. It
+        takes as long as any other.
         """
         if is_too_long(password):
             return False
@@ -38,7 +38,7 @@ class BCryptPasswordHasher(DjangoBCryptPasswordHasher):
             if int(self.decode(encoded)["work_factor"]) <= HIGHEST_COST:
                 return super().verify(password, encoded)
         except ValueError:
-            # The last sign of a salt has two bits; a row may hold one with more.
+            # The last character of a salt has two bits; a row may have one with more.
             pass
         self.encode(password, self.salt())
         return False
@@ -47,13 +47,13 @@ class BCryptPasswordHasher(DjangoBCryptPasswordHasher):
         """Take as long as a new hash would (Django, `BasePasswordHasher.harden_runtime`)."""
         if is_too_long(password):
             return
-        # Of a salt that bcrypt does not take, `verify` has taken that time.
+        # For a salt that bcrypt does not accept, `verify` has taken that time.
         with suppress(ValueError):
             super().harden_runtime(password, encoded)
 
 
 class MaximumBytesValidator:
-    """For AUTH_PASSWORD_VALIDATORS: refuses a password that bcrypt would cut."""
+    """For AUTH_PASSWORD_VALIDATORS: refuses a password that bcrypt would truncate."""
 
     def validate(self, password: str, user: object = None) -> None:
         """Raise `ValidationError` for a password of more than 72 bytes."""

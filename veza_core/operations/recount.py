@@ -1,9 +1,9 @@
-"""Measures by how much counters are wrong, and adds the difference, beside running services.
+"""Measures how far counters are off, and adds the difference, beside running services.
 
-A row and its counter change in one transaction. So by how much a counter is wrong, as one snapshot
-shows it, does not change with what services do: it is measured without a lock, however long that
-takes, and added to whatever the counter is by then. Only where a counter is too low, a service that
-keeps it at 0 changes that; so what was corrected is measured again.
+A row and its counter change in one transaction. So the difference between them, seen in one
+snapshot, does not change while services count. It is measured without a lock, however long that
+takes, and added to the counter's current value. There is one exception: a service that keeps a too
+low counter at 0. So corrected counters are measured again.
 """
 
 import time
@@ -29,7 +29,7 @@ from .pace import Pace, obstacle
 from .replicas import wait_for_replicas
 
 NEXT = sql.SQL("SELECT id FROM {table} WHERE id > %s ORDER BY id LIMIT %s")
-# Counted first, and then joined: Citus joins no rows of other nodes with those of a table here.
+# Counted first, and then joined: Citus cannot join rows of other nodes with those of a table here.
 MEASURE = sql.SQL("""
 WITH {counts}
 SELECT counted.id, {differences} FROM {table} counted {joins} WHERE counted.id = ANY(%(ids)s)
@@ -48,19 +48,19 @@ SELECT relname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
 WHERE relnamespace = 'public'::regnamespace AND attname = 'deleted_at' AND NOT attisdropped
 """
 
-#: The least UUID: no row has it.
+#: The lowest UUID, which no row has.
 FIRST = uuid.UUID(int=0)
-#: Rows that one transaction corrects: a service that counts a play waits for no more.
+#: The most rows that one transaction corrects: a service that counts a play waits only for these.
 AT_ONCE = 100
-#: How often what was corrected is measured.
+#: How often corrected counters are measured.
 ROUNDS = 3
 
 
 @dataclass(slots=True)
 class Off:
-    """One counter: how many rows it was wrong in, and by how much in all.
+    """One counter: in how many rows it was wrong, and by how much in all.
 
-    `left`: how many of these were locked by other sessions, and are wrong still.
+    `left`: how many of these rows other sessions have locked, so that they are still wrong.
     """
 
     rows: int = 0
@@ -71,7 +71,7 @@ class Off:
 
 @dataclass(slots=True)
 class Outcome:
-    """What was wrong, by the counter's name, and where the run is."""
+    """What was wrong, by the counter's name, and the run's current place."""
 
     counters: dict[str, Off] = field(default_factory=dict)
     rows: int = 0
@@ -79,14 +79,14 @@ class Outcome:
     last: uuid.UUID = FIRST
 
     def total(self, name: str) -> int:
-        """A figure of `Off`, of all counters."""
+        """The sum of one figure of `Off` over all counters."""
         return sum(getattr(off, name) for off in self.counters.values())
 
 
 def chosen(only: Sequence[str]) -> dict[str, list[Counter]]:
-    """The counters to look at, by table: `tracks.like_count` is one, `tracks` are all of a table.
+    """The counters to check, by table: `tracks.like_count` is one, `tracks` is all of a table.
 
-    Raises `CommandError` for a name that is neither.
+    Raises `CommandError` for an unknown name.
     """
     every = declared()
     names = [f"{table}.{counter.column}" for table in every for counter in every[table]]
@@ -109,7 +109,7 @@ def chosen(only: Sequence[str]) -> dict[str, list[Counter]]:
 
 @dataclass(slots=True)
 class Recount:
-    """One run. `outcome` grows batch by batch, also where the run is ended early."""
+    """A run. `outcome` grows with each batch, also if the run is interrupted."""
 
     connection: BaseDatabaseWrapper
     pace: Pace
@@ -121,10 +121,10 @@ class Recount:
     def run(
         self, counters: Mapping[str, Sequence[Counter]], after: tuple[str, uuid.UUID] | None = None
     ) -> None:
-        """Look at every row of these tables, or at those after a place, a table and an id.
+        """Check every row of these tables, or those after a place: a table and an id.
 
-        Raises `CommandError` in one line: another run is under way, or the database refused
-        something. What was corrected before that stays so.
+        Raises `CommandError` in one line: another run is active, or the database refused something.
+        Corrected counters stay corrected.
         """
         if after and after[0] not in counters:
             raise CommandError(
@@ -214,7 +214,9 @@ class Recount:
             self.outcome.counters[f"{table}.{column}"].left += len(changes)
 
     def _add(self, measure: "Measure", differences: Differences, ids: Sequence[Any]) -> None:
-        """Add to the counters of these rows in a transaction; what is locked for long is left."""
+        """Add to the counters of these rows in a transaction; rows that are locked for long are
+        left.
+        """
         try:
             with transaction.atomic(using=self.connection.alias):
                 set_lock_timeout(self.connection, self.pace.lock_timeout, local=True)
@@ -263,7 +265,7 @@ class Measure:
         )
 
     def own(self, table: str) -> sql.Composable:
-        """A table for a statement: its own rows alone."""
+        """A table for a statement, without inheriting tables."""
         return named("public", table, is_inherited_from=table in self.inherited)
 
 

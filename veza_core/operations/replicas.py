@@ -1,7 +1,8 @@
-"""How jobs that write much wait for the replicas, so that these do not fall behind.
+"""Makes jobs with many writes wait for the replicas, so that these do not fall behind.
 
-A replica that is behind shows old rows, and one whose WAL the primary no longer has is lost. A job
-that writes in batches asks between two of them, and goes on when every replica has caught up.
+A replica that is behind shows old rows. If the primary no longer has its WAL, it is lost. A job
+that writes in batches calls this between two of them, and continues when all replicas have caught
+up.
 """
 
 import logging
@@ -12,12 +13,12 @@ from weakref import WeakSet
 from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-#: Seconds between two looks.
+#: Seconds between two checks.
 LOOK_EVERY = 0.5
 
-# `replay_lag` grows while a replica applies nothing, and is NULL once it has everything, and for a
-# base backup, which applies nothing (PostgreSQL, "pg_stat_replication", 27.2.4). A role without
-# pg_read_all_stats sees a row for each replica, and NULL in all of its columns.
+# `replay_lag` grows while a replica applies nothing. It is NULL if the replica has everything, and
+# for a base backup, which applies nothing (PostgreSQL, "pg_stat_replication", 27.2.4). A role
+# without pg_read_all_stats sees a row for each replica, with NULL in all columns.
 BEHIND = """
 SELECT application_name || coalesce(' at ' || host(client_addr), ''),
     extract(epoch FROM replay_lag)::float8, state IS NULL
@@ -34,7 +35,7 @@ NOT_ALLOWED = (
 
 logger = logging.getLogger(__name__)
 
-#: Connections whose role may not look: that is said once of each.
+#: Connections whose role may not see the replicas: this is said once for each.
 _not_allowed: "WeakSet[BaseDatabaseWrapper]" = WeakSet()
 
 
@@ -43,10 +44,11 @@ def wait_for_replicas(
 ) -> float:
     """Wait until no replica is more than `JOB_MAX_REPLICA_LAG` seconds behind; return the seconds.
 
-    Call it on the primary, between two transactions: a job that waits must hold no lock. Where
-    no replica is behind it costs one query. `say` gets a line when the wait begins; and one, once a
-    connection, where the role may not see the replicas: then nothing is waited for. A replica that
-    `JOB_IGNORED_REPLICAS` names (by `application_name`), or that is not connected, holds up nobody.
+    Call it on the primary, between two transactions, because a waiting job must hold no lock. If no
+    replica is behind, it costs one query. `say` gets a line when the wait begins. It gets another
+    line, once a connection, if the role may not see the replicas; then nothing is waited for.
+    Replicas in `JOB_IGNORED_REPLICAS` (by `application_name`), and replicas that are not connected,
+    are ignored.
     """
     most: float | None = settings.JOB_MAX_REPLICA_LAG
     if most is None or connection in _not_allowed:

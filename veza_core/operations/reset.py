@@ -1,7 +1,7 @@
-"""Emptying `public` and `django`, in one transaction, and nothing beside them.
+"""Empties `public` and `django` in one transaction, and changes nothing else.
 
-Schema `public` itself stays, and with it its owner, grants, default privileges and comment, but for
-the version that the comment says; so do extensions, which others may use.
+Schema `public` itself stays, with its owner, grants, default privileges and comment, except the
+version in the comment. Extensions stay too, because others may use them.
 """
 
 from django.db import transaction
@@ -14,8 +14,8 @@ from veza_core.db.timeouts import set_lock_timeout
 from veza_core.operations.contents import OWN_SCHEMAS, contents_of
 from veza_core.operations.dependents import Dependent
 
-# Every object of the database but for ours, PostgreSQL's own, and temporary ones. To identify one
-# takes long: those whose schema the catalog names by itself are left out before.
+# Every object of the database, except ours, PostgreSQL's own and temporary ones. To identify an
+# object takes long, so those whose schema is in the catalog are left out first.
 OUTSIDE = """
 WITH others AS (
     SELECT pg_class.oid FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
@@ -55,8 +55,8 @@ SELECT md5(coalesce(string_agg(row::text, ',' ORDER BY row::text), '')) FROM (
 ) AS row
 """
 
-# Sessions and prepared transactions that hold a lock on something of ours, the longest first.
-# No session has a prepared transaction; the lock on its own number says which one it is.
+# Sessions and prepared transactions with locks on our objects, the longest first. A prepared
+# transaction has no session; the lock on its own number identifies it.
 IN_THE_WAY = f"""
 WITH held AS (
     SELECT DISTINCT pid, virtualtransaction FROM pg_locks JOIN pg_class ON pg_class.oid = relation
@@ -75,7 +75,7 @@ ORDER BY age DESC
 
 
 class OutsideChangedError(Exception):
-    """Something outside of `public` and `django` changed within the transaction."""
+    """An object outside of `public` and `django` changed during the transaction."""
 
 
 def sessions_in_the_way(connection: BaseDatabaseWrapper) -> list[OtherSession]:
@@ -86,9 +86,9 @@ def sessions_in_the_way(connection: BaseDatabaseWrapper) -> list[OtherSession]:
 
 
 def close_sessions(connection: BaseDatabaseWrapper, sessions: list[OtherSession]) -> None:
-    """End the sessions, and wait for each to be gone (5 s at most).
+    """End the sessions, and wait until each has ended (at most 5 s).
 
-    Prepared transactions stay: somebody was promised that they can be committed.
+    Prepared transactions stay, because somebody relies on committing them.
     """
     with connection.cursor() as cursor:
         for session in sessions:
@@ -100,10 +100,10 @@ def close_sessions(connection: BaseDatabaseWrapper, sessions: list[OtherSession]
 def empty_schemas(
     connection: BaseDatabaseWrapper, dependents: list[Dependent], lock_timeout: float
 ) -> None:
-    """Drop the dependents, then all that is in `public` and `django`; all of it or nothing.
+    """Drop the dependents, then everything in `public` and `django`, completely or not at all.
 
-    `lock_timeout` is in seconds. Raises `OutsideChangedError`, with nothing dropped, when
-    something else outside would have gone too.
+    `lock_timeout` is in seconds. Raises `OutsideChangedError`, with nothing dropped, if another
+    object outside would have been dropped too.
     """
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         set_lock_timeout(connection, lock_timeout, local=True)
@@ -111,7 +111,7 @@ def empty_schemas(
             if dependent.drop is not None:
                 cursor.execute(dependent.drop)
         before = _outside(connection)
-        # Each by itself: Citus refuses a list that holds shards of its own when a worker is lost.
+        # One by one: Citus refuses a list with its own shards if a worker is lost.
         for thing in contents_of(connection, ["public"]):
             # The one before may have taken it along: within public that is meant.
             word = thing.kind.upper().removesuffix(" OBJECT")  # what DROP calls a statistics object

@@ -1,7 +1,7 @@
-"""Standard streams that may be closed, full, or no longer read, and do not stop a command.
+"""Keeps commands running if a standard stream is closed, full, or no longer read.
 
-A deploy whose output has nowhere to go finishes its work, and the exit code says that the output
-was lost. Stopping it half way would help nobody.
+A deploy whose output cannot be written finishes its work, and the exit code says that the output
+was lost. To stop half way would help nobody.
 """
 
 import errno
@@ -14,7 +14,7 @@ OUTPUT_LOST, READER_GONE = 1, 141
 
 
 class _Patient(io.FileIO):
-    """A file that takes what it cannot write, and remembers why."""
+    """A file that ignores write errors, and remembers the first one."""
 
     failure: OSError | None = None
 
@@ -28,13 +28,13 @@ class _Patient(io.FileIO):
 
 
 def guard_streams() -> None:
-    """Make the three streams safe to use, whatever they were started as."""
+    """Make the three streams safe to use, however the command was started."""
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            # Closed. The next file to be opened, such as a connection, would take its place.
-            # Reading from it ends, writing to it fails.
+            # It is closed. The next opened file, such as a connection, would get its number.
+            # Reading from this one ends, writing to it fails.
             os.open(os.devnull, os.O_RDONLY)
     if sys.stdin is None:
         sys.stdin = io.TextIOWrapper(io.FileIO(0, "rb", closefd=False))
@@ -43,7 +43,7 @@ def guard_streams() -> None:
 
 
 def guarded(stream: TextIO | None, number: int) -> TextIO:
-    """What writes to this descriptor as the stream does, and goes on where it cannot."""
+    """A stream that writes to this descriptor, and continues after errors."""
     raw = _Patient(number, "wb", closefd=False)
     if not isinstance(stream, io.TextIOWrapper):
         return io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", "backslashreplace")
@@ -59,7 +59,7 @@ def guarded(stream: TextIO | None, number: int) -> TextIO:
 
 
 def lost_output(*, is_done: bool) -> int:
-    """Write what is left; 0, or the exit code for a standard output that could not be written.
+    """Flush the output; return 0, or the exit code if standard output could not be written.
 
     `is_done`: the command has succeeded, which the message then says.
     """

@@ -1,4 +1,4 @@
 """The Standard, checked on any live database: rules over one snapshot of its catalog.
 
-Nothing here knows a model or a command; it takes a plain psycopg connection.
+Nothing here uses a model or a command; it takes a plain psycopg connection.
 """

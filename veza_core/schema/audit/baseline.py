@@ -1,4 +1,4 @@
-"""A baseline: the findings of an earlier audit, which a later one accepts, and reports no more."""
+"""A baseline: findings of an earlier audit, which a later one accepts and does not report."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ class BaselineError(ClearError):
 def read_baseline(path: Path) -> frozenset[str]:
     """Return the keys of the findings in a file of `audit_schema --format json`.
 
-    Raises `BaselineError` for a file that is missing or is something else.
+    Raises `BaselineError` if the file is missing or not such a file.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -29,7 +29,7 @@ def read_baseline(path: Path) -> frozenset[str]:
 
 
 def _keys(content: Any) -> list[str] | None:
-    """The key of each finding, or None where the content has another form."""
+    """The key of each finding, or None if the content has another form."""
     findings = content.get("findings") if isinstance(content, dict) else None
     if not isinstance(findings, list):
         return None

@@ -1,4 +1,4 @@
-"""What the rules look at: tables, columns, indexes and the rest, as the catalog has them."""
+"""What the rules read: tables, columns, indexes and so on, from the catalog."""
 
 import re
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from veza_core.schema.audit.quoting import ident, qualified
 if TYPE_CHECKING:
     from veza_core.schema.audit.meaning import Meaning
 
-# Object identifiers of built-in types, which never change (PostgreSQL, pg_type.dat).
+# Oids of built-in types, which never change (PostgreSQL, pg_type.dat).
 UUID = 2950
 TIMESTAMP = 1114
 TIMESTAMPTZ = 1184
@@ -22,7 +22,7 @@ VARCHAR = 1043
 JSON = 114
 MONEY = 790
 
-#: The element types of the arrays that a rule asks about.
+#: The element types of arrays that a rule needs.
 ARRAY_ELEMENTS = {1115: TIMESTAMP, 1270: TIMETZ, 1014: BPCHAR, 1015: VARCHAR, 199: JSON, 791: MONEY}
 
 SOFT_DELETE = "deleted_at"
@@ -30,7 +30,7 @@ SOFT_DELETE = "deleted_at"
 
 @dataclass(slots=True)
 class Domain:
-    """A domain, resolved to the type under it; `default` and `not_null` are its own."""
+    """A domain, resolved to its base type; `default` and `not_null` are its own."""
 
     base_type: int
     base_modifier: int
@@ -41,13 +41,13 @@ class Domain:
 
 @dataclass(slots=True)
 class Column:
-    """A column; `base_type`, `not_null` and `default` look through its domain."""
+    """A column; `base_type`, `not_null` and `default` are resolved through its domain."""
 
     number: int
     name: str
     base_type: int
     modifier: int
-    #: It refuses NULL; rows from before a NOT NULL that is NOT VALID may still have it.
+    #: It refuses NULL. Rows from before a NOT NULL that is NOT VALID may still have NULL.
     not_null: bool
     identity: str
     generated: str
@@ -55,12 +55,12 @@ class Column:
     default: str | None
     has_comment: bool
     type_name: str = ""
-    #: Something depends on the column that forbids to change its type.
+    #: Something depends on the column, so that its type cannot change.
     is_pinned: bool = False
     domain: Domain | None = None
-    #: The name of its NOT NULL that was never checked (PostgreSQL 18).
+    #: The name of its NOT NULL that is not valid (PostgreSQL 18).
     unchecked_not_null: str | None = None
-    #: A parent table has the same column, so the finding is the parent's.
+    #: A parent table has the same column, and gets the finding.
     is_inherited: bool = False
 
     @property
@@ -70,7 +70,7 @@ class Column:
 
     @property
     def element_type(self) -> int:
-        """The type, or that of the elements when it is an array."""
+        """The type, or the element type of an array."""
         return ARRAY_ELEMENTS.get(self.base_type, self.base_type)
 
 
@@ -78,7 +78,7 @@ class Column:
 class Index:
     """An index; an element of `keys` is a column's name, or None for an expression.
 
-    `expression_columns` are those that expressions or the predicate use.
+    `expression_columns` are the columns in expressions or in the predicate.
     """
 
     oid: int
@@ -93,20 +93,20 @@ class Index:
     plain_operators: bool
     operator_class_names: tuple[str, ...]
     options: tuple[int, ...]
-    #: What each key is made of, with its collation: two that are equal order rows the same way.
+    #: What each key consists of, with its collation: equal ones sort rows in the same way.
     elements: tuple[tuple[object, ...], ...]
-    #: The operators `=` that each key can search by, and the collation that each is sorted by.
+    #: The `=` operators that each key can search with, and the collation that it is sorted by.
     equalities: tuple[frozenset[int], ...]
     collations: tuple[int, ...]
     is_unique: bool
     is_primary: bool
     is_exclusion: bool
     is_usable: bool
-    #: Replica identity, CLUSTER or another table's foreign key relies on this very index.
+    #: Replica identity, CLUSTER or another table's foreign key needs this index.
     is_bound: bool
     nulls_not_distinct: bool
     is_attached: bool
-    #: Somebody may be building or dropping it at this moment, so that it is not valid yet.
+    #: Somebody may be building or dropping it now, so that it is not valid yet.
     may_be_in_progress: bool
     constraint: str | None
     is_deferrable: bool
@@ -118,7 +118,7 @@ class Index:
         return qualified(self.table.schema, self.name)
 
     def columns_at(self, place: int) -> tuple[str, ...]:
-        """The columns that the key at that place is made of."""
+        """The columns of the key at that place."""
         if (key := self.keys[place]) is not None:
             return (key,)
         words = set(re.findall(r'"(?:[^"]|"")+"|\w+', self.expressions[place] or ""))
@@ -127,7 +127,7 @@ class Index:
 
 @dataclass(slots=True, eq=False)
 class BrokenIndex:
-    """An index that is not valid, of a materialized view or of a table's TOAST."""
+    """An invalid index of a materialized view or of a table's TOAST."""
 
     oid: int
     schema: str
@@ -160,7 +160,7 @@ class Constraint:
 
 @dataclass(frozen=True, slots=True)
 class Referenced:
-    """A column that a foreign key refers to; `base_type` looks through its domain."""
+    """A column that a foreign key refers to; `base_type` is resolved through its domain."""
 
     name: str
     base_type: int
@@ -182,7 +182,7 @@ class ForeignKey:
     on_update: str
     match: str
     set_columns: tuple[str, ...]
-    #: The operators `=` and the collations by which PostgreSQL looks for the rows that refer.
+    #: The `=` operators and the collations with which PostgreSQL searches for referring rows.
     operators: tuple[int, ...]
     collations: tuple[int, ...]
     is_deferrable: bool
@@ -199,7 +199,7 @@ class ForeignKey:
 
     @property
     def target(self) -> str:
-        """The table that it refers to, with its schema."""
+        """The referenced table, with its schema."""
         return qualified(self.target_schema, self.target_table)
 
 
@@ -226,7 +226,7 @@ class Function:
 
 @dataclass(slots=True, eq=False)
 class Trigger:
-    """A trigger that is not PostgreSQL's own; `kind` holds the bits of pg_trigger.tgtype."""
+    """A trigger that is not PostgreSQL's own; `kind` has the bits of pg_trigger.tgtype."""
 
     name: str
     table: "Table"
@@ -256,9 +256,9 @@ class Table:
     owner: str
     has_comment: bool
     is_unlogged: bool
-    #: Its columns are those of a composite type, and cannot change alone.
+    #: Its columns are those of a composite type, and cannot change separately.
     is_typed: bool
-    #: False for a partition in a schema that is not audited: it answers for its parent alone.
+    #: False for a partition in a schema that is not audited: only its parent's findings count.
     is_audited: bool
     partition_columns: tuple[str, ...] = ()
     columns: dict[str, Column] = field(default_factory=dict)
@@ -272,12 +272,12 @@ class Table:
 
     @property
     def is_partitioned(self) -> bool:
-        """Whether its rows are in partitions; it has no concurrent DDL then."""
+        """Whether its rows are in partitions; concurrent DDL is not possible then."""
         return self.kind == "p"
 
     @property
     def is_soft(self) -> bool:
-        """Whether its rows are marked as deleted, and stay."""
+        """Whether it has soft deletion."""
         return SOFT_DELETE in self.columns
 
     @property
@@ -286,7 +286,7 @@ class Table:
         return next((index for index in self.indexes if index.is_primary), None)
 
     def local_columns(self) -> list[Column]:
-        """Its columns without those that a parent table answers for."""
+        """Its columns, without those that a parent table has."""
         return [column for column in self.columns.values() if not column.is_inherited]
 
 
@@ -299,7 +299,7 @@ class Thing:
     name: str
     owner: str
     columns: tuple[str, ...] = ()
-    #: It is a partition, and comes with its parent.
+    #: It is a partition, and belongs to its parent.
     is_partition: bool = False
 
     @property
@@ -310,46 +310,46 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the audit's session was, by the server's own answer."""
+    """Where the audit's session was connected, as the server reports it."""
 
     database: str
     role: str
-    #: Its address; None over a Unix socket.
+    #: Its address; None for a Unix socket.
     address: str | None
     port: int
-    #: As the client was told it: a host's name, or a socket's directory.
+    #: As the client was configured: a host name, or the directory of a socket.
     host: str
 
 
 @dataclass(eq=False)
 class Catalog:
-    """One snapshot of the audited schemas, without what belongs to extensions."""
+    """A snapshot of the audited schemas, without the objects of extensions."""
 
     place: Place
     server_version: int
-    #: As the comment on `public` says it (`veza_core.db.schema_version`).
+    #: From the comment on `public` (`veza_core.db.schema_version`).
     schema_version: str | None
     schemas: tuple[str, ...]
     schema_owners: dict[str, str]
-    #: Schema and role that may create there, None for all roles; without owners and superusers.
+    #: Schema, and role that may create there (None for all roles), without owners and superusers.
     creators: list[tuple[str, str | None]]
-    #: Schema, table, role (None for all roles), and which of REFERENCES and TRIGGER it has there.
+    #: Schema, table, role (None for all roles), and its privileges among REFERENCES and TRIGGER.
     attachers: list[tuple[str, str, str | None, list[str]]]
     installed_extensions: frozenset[str]
     available_extensions: frozenset[str]
-    #: Whether random_page_cost is PostgreSQL's default, and nobody chose it.
+    #: Whether random_page_cost is PostgreSQL's default, and nobody has set it.
     has_default_page_cost: bool
-    #: All tables, partitions among them; rules mostly take `tables`.
+    #: All tables, including partitions; rules usually use `tables`.
     all_tables: list[Table]
     functions: list[Function]
     things: list[Thing]
     #: Sequences that no identity column owns and no default uses.
     loose_sequences: list[Thing]
-    #: Of materialized views and of TOAST; a table's own are among its indexes.
+    #: Of materialized views and TOAST tables; those of a table are among its indexes.
     broken_indexes: list[BrokenIndex]
     #: The database's schemas that are not audited.
     other_schemas: frozenset[str]
-    #: Every relation's and index's name, by schema: a new one must not be among them.
+    #: Every name of a relation or index, by schema: a new name must not be among them.
     taken_names: dict[str, set[str]]
     facts: Facts
     #: Where the rows are; None: on this server.
@@ -362,12 +362,12 @@ class Catalog:
 
     @cached_property
     def tables(self) -> list[Table]:
-        """The tables; a partition has its parent's columns and keys, and is not one of them."""
+        """The tables without partitions, which have their parent's columns and keys."""
         return [table for table in self.all_tables if not table.is_partition]
 
     @cached_property
     def columns_by_type(self) -> dict[int, list[tuple[Table, Column]]]:
-        """Columns that no parent answers for, by the built-in type of them or their elements."""
+        """Columns that no parent has, by the built-in type of the column or its elements."""
         columns: dict[int, list[tuple[Table, Column]]] = {}
         for table in self.tables:
             for column in table.columns.values():
@@ -387,8 +387,8 @@ class Catalog:
 
     @cached_property
     def meaning(self) -> "Meaning":
-        """What tables are to each other: who owns, which are junctions, which are feeds."""
-        # Imported here since it imports this module.
+        """The relations between tables: owners, junction tables, feeds."""
+        # Imported here, because it imports this module.
         from veza_core.schema.audit.meaning import Meaning
 
         return Meaning(self)

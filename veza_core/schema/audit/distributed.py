@@ -1,7 +1,7 @@
-"""What bends on a database that Citus spreads over nodes, by its catalog; nothing else does.
+"""The exceptions on a database that Citus distributes over nodes, from its catalog.
 
-A table that is spread cannot refer to one that is on the coordinator alone: its foreign keys are
-triggers there. So the recorded catalog is bent by exactly that, and all else is compared as ever.
+A distributed table cannot refer to one on the coordinator: its foreign keys are triggers there. So
+the recorded catalog is changed in exactly this way, and everything else is compared as usual.
 """
 
 import copy
@@ -29,7 +29,9 @@ WHERE proname = '{FUNCTION}' AND pronamespace = pg_catalog.to_regnamespace('djan
 
 
 def trigger_of(table: str, definition: str) -> OnDelete | None:
-    """The trigger in place of a foreign key, as `pg_get_constraintdef` writes it; None: of none."""
+    """The trigger that replaces a foreign key, from `pg_get_constraintdef`; None if there is
+    none.
+    """
     if match := FOREIGN_KEY.fullmatch(definition):
         column, target, action = match.groups()
         return OnDelete(target, table, column, action)
@@ -37,9 +39,9 @@ def trigger_of(table: str, definition: str) -> OnDelete | None:
 
 
 def bent(expected: "Snapshot", catalog: Catalog, spread: frozenset[str]) -> "Snapshot":
-    """The recorded catalog, with triggers where this database cannot have the foreign keys.
+    """The recorded catalog, with triggers for foreign keys that are not possible in this database.
 
-    Tables in `spread` are taken for spread once triggers of theirs are there.
+    Tables in `spread` count as distributed if they already have such triggers.
     """
     if catalog.distribution is None and not spread:
         return expected
@@ -60,7 +62,7 @@ def bent(expected: "Snapshot", catalog: Catalog, spread: frozenset[str]) -> "Sna
 
 
 def triggers_of(catalog: Catalog) -> list[OnDelete]:
-    """The triggers in place of foreign keys, of the tables of `public`."""
+    """The triggers that replace foreign keys, on the tables of `public`."""
     return [
         OnDelete(table.name, *trigger.arguments[:3])
         for table in catalog.tables
@@ -70,7 +72,7 @@ def triggers_of(catalog: Catalog) -> list[OnDelete]:
 
 
 def kept_by_triggers(catalog: Catalog, table: Table) -> set[str]:
-    """The columns of a table that is spread, whose references triggers keep."""
+    """The columns of a distributed table whose references triggers keep."""
     if catalog.distribution is None or table.name not in catalog.distribution.spread:
         return set()
     return {each.column for each in triggers_of(catalog) if each.table == table.name}
@@ -79,7 +81,7 @@ def kept_by_triggers(catalog: Catalog, table: Table) -> set[str]:
 def function_differs(
     connection: psycopg.Connection[Any], catalog: Catalog
 ) -> Iterator["Difference"]:
-    """A difference where the function of the triggers is not as `distribute` made it."""
+    """A difference if the triggers' function is not the one that `distribute` creates."""
     from veza_core.schema.export.drift import Difference
 
     if not triggers_of(catalog):
@@ -91,7 +93,7 @@ def function_differs(
 
 
 def notes(catalog: Catalog) -> tuple[str, ...]:
-    """What is distributed, and which rule bends; nothing where all is on one server."""
+    """What is distributed, and the exceptions to rules; empty if everything is on one server."""
     found = catalog.distribution
     if found is None or not (found.spread or found.copied):
         return ()
@@ -106,7 +108,7 @@ def notes(catalog: Catalog) -> tuple[str, ...]:
 
 
 def _bends(catalog: Catalog) -> Iterator[str]:
-    """Which rules bend, a sentence each."""
+    """The exceptions to rules, a sentence each."""
     by_time = sorted(table.name for table in catalog.tables if table.is_partitioned)
     if by_time:
         yield f"Exception to rule 1: the key of {', '.join(by_time)} contains its partition key."

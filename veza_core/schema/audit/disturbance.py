@@ -1,7 +1,7 @@
-"""What other sessions do to an audit: they drop what it is reading, or hold a lock on it.
+"""Handles other sessions that drop what an audit reads, or lock it.
 
-The rows of the catalog are those of the snapshot, but the functions that write definitions out
-look at what is there now.
+Rows of the catalog come from the snapshot, but functions that print definitions read the current
+state.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from psycopg import errors
 from veza_core.schema.audit.quoting import one_line
 from veza_core.schema.audit.reader import AuditError
 
-#: How often a reading is begun again before the error is believed.
+#: How often a reading is repeated before the error is reported.
 ATTEMPTS = 10
 
 _GONE = (
@@ -23,8 +23,8 @@ _GONE = (
     errors.UndefinedFunction,
 )
 
-# Whoever holds a lock that keeps everybody else out, and on what. Names of other roles' statements
-# are only for who may read them.
+# The sessions with an ACCESS EXCLUSIVE lock, and the locked tables. Statements of other roles are
+# visible only to roles that may read them.
 _HOLDERS = """
 SELECT l.relation::regclass::text, l.pid, coalesce(a.application_name, ''), coalesce(a.query, '')
 FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
@@ -37,9 +37,10 @@ ORDER BY a.xact_start NULLS LAST, 1
 
 
 def undisturbed[Result](connection: psycopg.Connection[Any], read: Callable[[], Result]) -> Result:
-    """Return what `read` returns, beginning again when another session drops what is being read.
+    """Return what `read` returns; repeat it if another session drops what is being read.
 
-    Raises `AuditError` that names the table after a lock timeout, and else what `read` raises.
+    Raises `AuditError`, which names the table, after a lock timeout, and otherwise what `read`
+    raises.
     """
     attempt = 1
     while True:
@@ -54,7 +55,7 @@ def undisturbed[Result](connection: psycopg.Connection[Any], read: Callable[[], 
 
 
 def _is_gone(error: psycopg.Error) -> bool:
-    """Whether it says that an object is not there any more; such internal errors have no code."""
+    """Whether the error says that an object no longer exists; such internal errors have no code."""
     if isinstance(error, _GONE):
         return True
     text = str(error)
@@ -62,7 +63,7 @@ def _is_gone(error: psycopg.Error) -> bool:
 
 
 def _in_the_way(connection: psycopg.Connection[Any]) -> str:
-    """Say which table is locked, and by whom, as far as that is still so."""
+    """Say which table is locked, and by whom, if that is still so."""
     with connection.transaction():
         connection.execute("SET LOCAL search_path = pg_catalog")
         holders = connection.execute(_HOLDERS).fetchall()

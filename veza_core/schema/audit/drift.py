@@ -1,6 +1,6 @@
-"""Drift: what is in a V1 database and the migrations did not make, or the other way round.
+"""Drift: differences between a V1 database and what the migrations create.
 
-What they make is recorded in `schema/catalog.json`, which `manage.py export_schema` writes.
+`manage.py export_schema` records the latter in `schema/catalog.json`.
 """
 
 import re
@@ -22,17 +22,17 @@ from veza_core.schema.audit.rules.governance import PUBLIC
 if TYPE_CHECKING:
     from veza_core.schema.export.drift import Difference
 
-#: How rows are stored, vacuumed, estimated and replicated, which changes no answer of a query.
+#: Properties of storage, vacuum, statistics and replication, which change no result of a query.
 _TUNING = frozenset(["options", "toast options", "statistics", "replica identity"])
 _STORAGE_PARAMETERS = re.compile(r" WITH \([^()]*\)")
 
 
 def drift_sources(recorded: Path, spread: frozenset[str] = frozenset()) -> list[Source]:
-    """The two rules, drift and tuning, and what finds them by the recorded catalog.
+    """The two rules, drift and tuning, and the functions that compare with the recorded catalog.
 
-    `spread` are tables that may already have triggers in place of foreign keys.
+    `spread` are tables that may already have triggers instead of foreign keys.
     """
-    # Of the catalog that was looked at last: both rules ask of the same one.
+    # The result for the last catalog, because both rules use the same one.
     known: list[tuple[Catalog, list[Difference]]] = []
 
     def differences(connection: psycopg.Connection[Any], catalog: Catalog) -> "list[Difference]":
@@ -52,7 +52,7 @@ def drift_sources(recorded: Path, spread: frozenset[str] = frozenset()) -> list[
 
 
 def is_tuning(difference: "Difference") -> bool:
-    """Whether it is one of settings alone: of storage, of statistics, of replication."""
+    """Whether a difference concerns only settings: of storage, statistics or replication."""
     if difference.kind == "object":
         return difference.object.startswith("statistics object ")
     if difference.kind in ("index", "constraint") and difference.property == "definition":
@@ -64,7 +64,7 @@ def is_tuning(difference: "Difference") -> bool:
 
 
 def _is_v1(connection: psycopg.Connection[Any], catalog: Catalog) -> bool:
-    """Whether its history says so, or all of its tables are there."""
+    """Whether its history says so, or all of its tables exist."""
     tables = {table.name for table in catalog.tables if table.schema == PUBLIC}
     return tables >= expected_tables() or history(connection)[1]
 

@@ -1,6 +1,6 @@
-"""What a statement that the audit prints does to a running service: its lock, and its work.
+"""What a printed statement does to a running service: its lock, and its work.
 
-The locks are those of PostgreSQL's chapters "Explicit Locking" and "ALTER TABLE"; a test runs the
+The locks are from PostgreSQL's chapters "Explicit Locking" and "ALTER TABLE". A test runs the
 statements and reads pg_locks.
 """
 
@@ -40,14 +40,14 @@ WAITS = {
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A statement's lock and work; `is_concurrent` is one that waits for others' transactions."""
+    """A statement's lock and work; `is_concurrent`: it waits for others' transactions."""
 
     lock: Lock
     work: Work
     is_concurrent: bool = False
 
     def __str__(self) -> str:
-        """Return both as a sentence, without the full stop."""
+        """Both as a sentence, without the full stop."""
         return f"{self.lock}, {WAITS[self.lock]}; it {self.work}"
 
 
@@ -63,7 +63,7 @@ _FORMS: tuple[tuple[str, Lock, Work], ...] = (
     (r"ALTER TABLE \S+ VALIDATE CONSTRAINT", Lock.SHARE_UPDATE_EXCLUSIVE, Work.SCAN),
     (r"ALTER TABLE \S+ ADD CONSTRAINT \S+ FOREIGN KEY .* NOT VALID;", Lock.SHARE_ROW_EXCLUSIVE,
      Work.CATALOG),
-    # Of a partitioned table: it takes over the key of each partition, which was validated.
+    # For a partitioned table: it takes over the key of each partition, which was validated.
     (r"ALTER TABLE \S+ ADD CONSTRAINT \S+ FOREIGN KEY", Lock.ACCESS_EXCLUSIVE, Work.CATALOG),
     (r"ALTER TABLE \S+ ADD CONSTRAINT .* NOT VALID;", Lock.ACCESS_EXCLUSIVE, Work.CATALOG),
     (r"ALTER TABLE \S+ ADD CONSTRAINT .* USING INDEX", Lock.ACCESS_EXCLUSIVE, Work.CATALOG),
@@ -71,7 +71,7 @@ _FORMS: tuple[tuple[str, Lock, Work], ...] = (
     (r"ALTER TABLE \S+ (ENABLE|DISABLE) (ALWAYS )?TRIGGER", Lock.SHARE_ROW_EXCLUSIVE,
      Work.CATALOG),
     (r"ALTER TABLE \S+ ALTER CONSTRAINT \S+ ENFORCED", Lock.ACCESS_EXCLUSIVE, Work.SCAN),
-    # From varchar, where no index has to be built again for it.
+    # From varchar, if no index must be rebuilt.
     (r"ALTER TABLE \S+ ALTER COLUMN \S+ TYPE text;", Lock.ACCESS_EXCLUSIVE, Work.CATALOG),
     (r"ALTER TABLE \S+ ALTER COLUMN \S+ TYPE", Lock.ACCESS_EXCLUSIVE, Work.REWRITE),
     # A valid check proves it.
@@ -93,14 +93,14 @@ _FORMS: tuple[tuple[str, Lock, Work], ...] = (
 )  # fmt: skip
 _PATTERNS = tuple((re.compile(form, re.DOTALL), lock, work) for form, lock, work in _FORMS)
 
-#: What `ident` quotes, texts and function bodies: no keyword in them counts.
+#: What `ident` quotes, texts and function bodies: keywords in them do not count.
 _QUOTED = re.compile(r"\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*'|\$\$.*?\$\$", re.DOTALL)
 
 
 def effect(statement: str) -> Effect:
-    """Return what a statement of a fix does; for a form that is not known, the worst.
+    """Return what a statement of a fix does; for an unknown form, the worst.
 
-    Names outside quotes are in small letters, so that capitals there are keywords.
+    Names outside quotes are in lower case, so that words in capitals are keywords.
     """
     text = _QUOTED.sub("q", statement)
     for pattern, lock, work in _PATTERNS:

@@ -1,4 +1,4 @@
-"""Runs rules over one snapshot, and puts their findings into one report."""
+"""Runs rules over one snapshot, and collects their findings in a report."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,16 +17,17 @@ from veza_core.schema.audit.reader import forget_work_in_progress, read_catalog,
 from veza_core.schema.audit.rule import Finding, Found, Rule, Severity
 from veza_core.schema.audit.rules.governance import PUBLIC
 
-#: One more source of findings: a rule, and a function that is given the connection, within the
-#: snapshot, beside the catalog. It is where a comparison with a recorded catalog is plugged in.
+#: Another source of findings: a rule, and a function that gets the connection, in the snapshot, and
+#: the catalog. The comparison with a recorded catalog is one.
 Source = tuple[Rule, Callable[[psycopg.Connection[Any], Catalog], Iterable[Found]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The outcome of an audit. `server_version` is as PostgreSQL writes it: 18.6.
+    """The result of an audit.
 
-    `schema_version` is the one of V1 in `public`, where the database says it.
+    `server_version` is as PostgreSQL writes it: 18.6. `schema_version` is V1's version in `public`,
+    if the database has it.
     """
 
     place: Place
@@ -35,15 +36,15 @@ class Report:
     schemas: tuple[str, ...]
     table_count: int
     rules: tuple[Rule, ...]
-    #: What the database was taken for.
+    #: The profile that was used.
     profile: Profile
     findings: tuple[Finding, ...]
     #: The type of each table's primary key, for the gap table.
     primary_keys: dict[str, str]
     date: date
-    #: What is no finding, and good to know: where the rows are.
+    #: Information that is not a finding: where the rows are.
     notes: tuple[str, ...] = ()
-    #: How many findings a baseline has, and the report leaves out.
+    #: How many findings a baseline has accepted.
     accepted: int = 0
 
     @property
@@ -52,7 +53,7 @@ class Report:
         return self.place.database
 
     def without(self, keys: frozenset[str]) -> "Report":
-        """Return the report without the findings of these keys."""
+        """Return the report without the findings with these keys."""
         left = tuple(finding for finding in self.findings if finding.key not in keys)
         return replace(self, findings=left, accepted=len(self.findings) - len(left))
 
@@ -85,13 +86,12 @@ def audit(
 ) -> Report:
     """Audit the schemas, read-only and in one snapshot.
 
-    Of the rules and sources it runs those that the profile has; with None it finds out itself what
-    the database is.
-    Takes a plain connection without a transaction in progress. Raises `AuditError`, and
-    `psycopg.Error` when the server ends the work.
+    It runs the rules and sources of the profile; with None, it chooses the profile itself. Takes a
+    plain connection without a transaction in progress. Raises `AuditError`, and `psycopg.Error` if
+    the server ends the work.
     """
     names = tuple(dict.fromkeys(schemas))
-    # Nothing is garbage before the end, and looking for it takes a fifth of the time.
+    # Nothing is garbage before the end, and garbage collection would take a fifth of the time.
     with collector_paused():
         catalog, profile, others = undisturbed(
             connection, lambda: _read(connection, names, sources, profile)
@@ -124,7 +124,7 @@ def _read(
     sources: Sequence[Source],
     profile: Profile | None,
 ) -> tuple[Catalog, Profile, list[Finding]]:
-    """Read the catalog, and what the sources find, in one snapshot."""
+    """Read the catalog, and the findings of the sources, in one snapshot."""
     with snapshot(connection):
         catalog = read_catalog(connection, schemas)
         profile = profile or recognise(connection, catalog)
@@ -138,7 +138,7 @@ def _read(
 
 
 def check(catalog: Catalog, rules: Iterable[Rule]) -> list[Finding]:
-    """Run the rules; findings come in the rules' order, and by object within a rule."""
+    """Run the rules; findings are in the rules' order, and by object within a rule."""
     findings: list[Finding] = []
     for rule in rules:
         if rule.check is not None:
@@ -160,7 +160,7 @@ def _finding(rule: Rule, found: Found) -> Finding:
 
 
 def _without_clashes(findings: list[Finding]) -> Iterator[Finding]:
-    """Leave out the fix of whatever another fix, of an earlier stage, already works on."""
+    """Leave out a fix if a fix of an earlier stage already changes the same object."""
     claimed: dict[str, Finding] = {}
     needed: dict[str, Finding] = {}
     withheld: dict[int, Finding] = {}

@@ -71,20 +71,20 @@ class _Exception:
 
 @dataclass(frozen=True, slots=True)
 class ExceptionFile:
-    """The exceptions of one file, whose `path` is as the user gave it."""
+    """The exceptions of a file, whose `path` is as the user gave it."""
 
     path: str
     entries: tuple[_Exception, ...]
-    #: The ids of all rules, those that do not run among them.
+    #: The ids of all rules, including those that do not run.
     known: tuple[str, ...]
 
     def apply(
         self, findings: list[Finding], rules: Iterable[Rule], elsewhere: Iterable[str], today: date
     ) -> list[Finding]:
-        """Leave out what is excused; add what is expired (after its date) or unused.
+        """Leave out accepted findings; add expired exceptions and unused ones.
 
-        An exception for a rule that did not run is neither, nor one for a schema that was not
-        audited, which `elsewhere` names: the database's other schemas.
+        An exception counts as neither if its rule did not run, or if its schema was not audited.
+        `elsewhere` names the database's schemas that were not audited.
         """
         ran = {rule.id for rule in rules}
         others = tuple(f"{ident(schema)}." for schema in elsewhere)
@@ -111,7 +111,7 @@ class ExceptionFile:
         return left + extra
 
     def _why(self, entry: _Exception, known: list[str], findings: list[Finding]) -> str:
-        """Say what is wrong with one that excuses nothing, and what may have been meant."""
+        """Say what is wrong with an unused exception, and what may have been meant."""
         if not known:
             what, wanted, names = f"there is no rule {entry.rule!r}", entry.rule, [*self.known]
         else:
@@ -126,7 +126,7 @@ class ExceptionFile:
 
 
 def read_exceptions(path: Path, rules: Iterable[Rule]) -> ExceptionFile:
-    """Read the file. Raises `ExceptionsError` when it is missing, malformed or says nonsense."""
+    """Read the file. Raises `ExceptionsError` if it is missing or malformed."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -150,7 +150,7 @@ def read_exceptions(path: Path, rules: Iterable[Rule]) -> ExceptionFile:
 
 
 def _matches(pattern: str, text: str) -> bool:
-    """Whether the text is the pattern, in which * stands for anything."""
+    """Whether the text matches the pattern, in which * matches anything."""
     return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
 
 

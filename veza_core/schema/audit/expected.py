@@ -1,6 +1,6 @@
-"""The tables that `public` should have: those of `schema/catalog.json`.
+"""The tables that `public` must have: those in `schema/catalog.json`.
 
-`manage.py export_schema` writes that file from the migrations. So the rules need no model, and the
+`manage.py export_schema` writes this file from the migrations. So the rules need no models, and the
 audit of any database compares it with this release's schema.
 """
 
@@ -18,7 +18,7 @@ def recorded_catalog() -> Path:
 
 
 def expected_tables() -> frozenset[str]:
-    """The names of the tables. Raises `AuditError` when the file cannot be read."""
+    """The names of the tables. Raises `AuditError` if the file cannot be read."""
     try:
         return frozenset(load_snapshot(recorded_catalog())["tables"])
     except ValueError as error:

@@ -1,7 +1,7 @@
-"""What else is asked of the catalog: what is not enforced, rights, and what nears its end.
+"""More queries of the catalog: what is not enforced, privileges, and what is nearly full.
 
-As in `queries`, `schemas` are the object identifiers of the audited schemas. {enforced} is the
-column of PostgreSQL 18.
+As in `queries`, `schemas` are the oids of the audited schemas. {enforced} is a column of PostgreSQL
+18.
 """
 
 _NOT_OF_EXTENSION = """
@@ -9,7 +9,7 @@ _NOT_OF_EXTENSION = """
               AND e.objid = {oid} AND e.deptype = 'e')
 """
 
-# Of a constraint that a partition has from its parent only where the parent's own is enforced.
+# A constraint that a partition inherits is reported only if the parent's own is enforced.
 UNENFORCED = """
 WITH disabled AS (
     SELECT tgconstraint AS oid, array_agg(DISTINCT tgrelid::regclass::text) AS tables
@@ -26,7 +26,7 @@ WHERE t.relnamespace = ANY(%(schemas)s)
 ORDER BY con.oid
 """
 
-# NOT NULL is a constraint from PostgreSQL 18 on; that of a domain too.
+# NOT NULL is a constraint from PostgreSQL 18 on, also on a domain.
 UNCHECKED = """
 SELECT con.conrelid, coalesce(nullif(con.conrelid, 0)::regclass::text, con.contypid::regtype::text),
        con.conname::text, con.contype = 'n', con.conrelid = 0
@@ -39,7 +39,7 @@ WHERE coalesce(t.relnamespace, d.typnamespace) = ANY(%(schemas)s)
 ORDER BY con.oid
 """
 
-# Functions that can be written over; the last column: what runs them without anybody's call.
+# Functions that CREATE OR REPLACE can change; the last column says what runs them without a call.
 ROUTINES = f"""
 SELECT n.nspname::text, p.proname::text, pg_get_function_identity_arguments(p.oid), p.prosecdef,
        (p.proacl IS NULL OR EXISTS (SELECT FROM aclexplode(p.proacl) a WHERE a.grantee = 0
@@ -78,7 +78,7 @@ WHERE p.pronamespace = ANY(%(schemas)s) AND p.prokind IN ('f', 'p')
 ORDER BY n.nspname, p.proname, p.oid
 """
 
-# What a search_path decides about: all names but PostgreSQL's own.
+# Names that depend on a search_path: all names except PostgreSQL's own.
 NAMES = """
 SELECT c.relname::text, false FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND n.nspname !~ '^pg_temp'
@@ -95,8 +95,8 @@ FROM pg_class c
 WHERE c.relnamespace = ANY(%(schemas)s) AND c.relkind IN ('r', 'p')
 """
 
-# The value is NULL where this role may not read it, or nobody has drawn one. The column is that
-# which owns the sequence, or takes its default from it.
+# The value is NULL if this role may not read it, or if nobody has used the sequence. The column is
+# the one that owns the sequence, or takes its default from it.
 SEQUENCES = f"""
 SELECT c.oid::regclass::text, s.seqincrement > 0, s.seqmin, s.seqmax,
        CASE WHEN has_sequence_privilege(c.oid, 'SELECT, USAGE')
@@ -125,8 +125,8 @@ ORDER BY 1
 
 _ANALYZED = "greatest(u.last_analyze, u.last_autoanalyze)"
 
-# Integers of keys, by statistics, which only who may read the column can see. Partitioned tables
-# come before their partitions.
+# Integer columns of keys, by statistics, which only roles with access to the column can see.
+# Partitioned tables come before their partitions.
 INTEGERS = f"""
 WITH RECURSIVE short AS (
     SELECT unnest('{{int2, int4}}'::regtype[])::oid AS type
@@ -149,8 +149,8 @@ WHERE c.relnamespace = ANY(%(schemas)s) AND c.relkind IN ('r', 'p')
 ORDER BY c.relispartition, c.relkind = 'r', c.oid, a.attnum
 """
 
-# Texts of which all that statistics know are UUIDs, with or without hyphens; and those that only
-# their name or length would take for UUIDs.
+# Text columns whose known values are all UUIDs, with or without hyphens; and those that look like
+# UUIDs only by their name or length.
 UUID_TEXTS = f"""
 SELECT c.oid, a.attname::text, {_ANALYZED}, known.all_fit
 FROM pg_class c
@@ -179,7 +179,7 @@ WHERE e.extversion <> a.default_version
 ORDER BY 1
 """
 
-# Those that an index sorts by. The database's own is 100, `default`.
+# Collations that an index uses. The database's own is 100, `default`.
 COLLATIONS = """
 SELECT used.name, used.recorded, used.actual,
        (SELECT count(*) FROM pg_index i WHERE used.oid = ANY(i.indcollation))
@@ -197,7 +197,7 @@ WHERE used.recorded <> used.actual
 ORDER BY 1 NULLS FIRST
 """
 
-# Of a partitioned table the partitions, since they are what is written to.
+# For a partitioned table: its partitions, because these are written.
 WITHOUT_IDENTITY = """
 SELECT c.oid::regclass::text, string_agg(DISTINCT p.pubname::text, ', ')
 FROM pg_publication p

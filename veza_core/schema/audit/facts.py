@@ -1,4 +1,4 @@
-"""Facts beside tables, columns and indexes: what single rules ask about, one list for each."""
+"""Facts for single rules, in addition to tables, columns and indexes; one list for each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from veza_core.schema.audit import fact_queries as queries
 
 
 class Unenforced(NamedTuple):
-    """A constraint that nothing checks; `tables` are those whose triggers for it are disabled."""
+    """A constraint that is not enforced; `tables` are those whose triggers for it are disabled."""
 
     table: int
     name: str
@@ -27,7 +27,7 @@ class Unchecked(NamedTuple):
 
 
 class Routine(NamedTuple):
-    """A function or procedure in a language that looks names up when it runs."""
+    """A function or procedure in a language that resolves names when it runs."""
 
     schema: str
     name: str
@@ -36,15 +36,15 @@ class Routine(NamedTuple):
     #: PUBLIC may execute it, and use its schema.
     is_public: bool
     is_fixed: bool
-    #: As SET search_path has it; empty without one.
+    #: From SET search_path; empty without one.
     path: str
     source: str
-    #: What runs it without anybody's call; empty if nothing does.
+    #: What runs it without a call; empty if nothing does.
     run_by: str
 
 
 class RowSecurity(NamedTuple):
-    """Whether a table has policies, and obeys them."""
+    """Whether a table has policies, and whether they are enabled."""
 
     table: int
     has_policies: bool
@@ -53,7 +53,7 @@ class RowSecurity(NamedTuple):
 
 
 class Sequence(NamedTuple):
-    """A sequence that does not cycle, and the column that it fills; `last` is None if unknown."""
+    """A sequence that does not cycle, and its column; `last` is None if unknown."""
 
     name: str
     is_ascending: bool
@@ -65,7 +65,7 @@ class Sequence(NamedTuple):
 
 
 class Integers(NamedTuple):
-    """A column of a key, with the highest value that statistics know."""
+    """A column of a key, with the highest value in the statistics."""
 
     table: int
     column: str
@@ -74,7 +74,7 @@ class Integers(NamedTuple):
 
 
 class UuidTexts(NamedTuple):
-    """A text column of which all values that statistics know are UUIDs, or none is."""
+    """A text column for which all values in the statistics are UUIDs, or none is."""
 
     table: int
     column: str
@@ -83,7 +83,7 @@ class UuidTexts(NamedTuple):
 
 
 class Extension(NamedTuple):
-    """An installed extension with another version than the server would install."""
+    """An installed extension whose version differs from the one that the server would install."""
 
     name: str
     installed: str
@@ -100,7 +100,7 @@ class Collation(NamedTuple):
 
 
 class WithoutIdentity(NamedTuple):
-    """A table that a publication cannot tell the rows of."""
+    """A published table without a replica identity."""
 
     table: str
     publications: str
@@ -108,7 +108,7 @@ class WithoutIdentity(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All of them; `tables_named` and `functions_named` are names that a search_path decides on."""
+    """All facts; `tables_named` and `functions_named` are names that depend on a search_path."""
 
     unenforced: list[Unenforced]
     unchecked: list[Unchecked]
@@ -125,7 +125,7 @@ class Facts:
 
 
 def read_facts(rows: Callable[[str], list[tuple[Any, ...]]], version: int) -> Facts:
-    """Put the questions by `rows`, within the reader's snapshot."""
+    """Run the queries with `rows`, in the reader's snapshot."""
     enforced = "con.conenforced" if version >= 180000 else "true"
     names = rows(queries.NAMES)
     return Facts(

@@ -1,4 +1,4 @@
-"""The SQL that more than one rule prints."""
+"""SQL that several rules print."""
 
 from veza_core.schema.audit.catalog import Catalog, Index, Table
 from veza_core.schema.audit.quoting import clip, columns, ident, qualified, snake
@@ -14,7 +14,7 @@ def alter_table(table: Table, *clauses: str) -> str:
 
 
 def set_default(table: Table, column: str, expression: str) -> Fix:
-    """Return the fix that gives a column its default; rows that exist stay as they are."""
+    """Return the fix that sets a column's default; existing rows do not change."""
     return Fix(
         Stage.DEFAULT,
         (alter_table(table, f"ALTER COLUMN {ident(column)} SET DEFAULT {expression}"),),
@@ -23,7 +23,7 @@ def set_default(table: Table, column: str, expression: str) -> Fix:
 
 
 def inheriting(catalog: Catalog, table: Table) -> list[Table]:
-    """Return the tables that inherit from it, at any depth; partitions are none of them."""
+    """Return the tables that inherit from it, directly or indirectly, without partitions."""
     below = [each for each in catalog.tables if table in each.parents]
     return [*below, *(deeper for each in below for deeper in inheriting(catalog, each))]
 
@@ -37,7 +37,7 @@ def is_free(table: Table, name: str) -> bool:
 
 
 def index_name(table: Table, names: tuple[str, ...]) -> str:
-    """Return the name that an index on these columns has by convention."""
+    """Return the name by convention of an index on these columns."""
     return clip(snake("_".join(["idx", table.name, *names])))
 
 
@@ -49,11 +49,12 @@ def create_index(
     descending: str = "",
     unique: bool = False,
 ) -> Fix | None:
-    """Return the fix that makes an index, or None where its name is taken already.
+    """Return the fix that creates an index, or None if its name is taken.
 
-    `descending` is one more column, last and in descending order. Writes go on while it is built:
-    that of a partitioned table begins empty, and is whole when each partition's is attached. A
-    unique one on a soft-delete table covers live rows alone. An index that it makes needless goes.
+    `descending` is one more column, last and in descending order. Writes continue while it is
+    built: on a partitioned table, it is created empty, and is complete when each partition's index
+    is attached. A unique index on a table with soft deletion covers only live rows. An index that
+    becomes redundant is dropped.
     """
     where = " WHERE deleted_at IS NULL" if unique and table.is_soft else ""
     keys = columns(names) + (", " if names and descending else "")
@@ -95,10 +96,10 @@ class _Building:
         self.otherwise: dict[str, tuple[str, ...]] = {}
 
     def build(self, table: Table) -> bool:
-        """Collect the statements; False where a name that they need is taken."""
+        """Collect the statements; False if a name that they need is taken."""
         root = self._build(table, "")
         own = [pair for pair in self.attachments if pair[1] in self.made]
-        # One that was there before goes with the topmost index, so nothing is taken back after it.
+        # An existing index is dropped with the topmost one, so nothing after it needs an undo.
         others = [pair for pair in self.attachments if pair[1] not in self.made]
         for number, (above, below) in enumerate([*own, *others]):
             self.statements.append(f"ALTER INDEX {above} ATTACH PARTITION {below};")
@@ -107,7 +108,7 @@ class _Building:
         return bool(root)
 
     def _build(self, table: Table, root: str) -> str:
-        """Build it on this table, and below; returns its name, empty where it is taken."""
+        """Build it on this table and its partitions; return its name, empty if it is taken."""
         within = [index for index in table.indexes if self._is_within(index)]
         if root and not table.is_partitioned:
             for index in within:
@@ -118,7 +119,7 @@ class _Building:
         name = index_name(table, tuple(key for key, _ in self.keys))
         where = qualified(table.schema, name)
         taken = self.catalog.taken_names.get(table.schema)
-        # A partition in a schema that is not audited may meet any name there.
+        # In a partition of a schema that is not audited, any name may be taken.
         if taken is None or name in taken or where in self.made:
             return ""
         self.made.append(where)
@@ -134,7 +135,7 @@ class _Building:
         return where
 
     def _is_within(self, index: Index) -> bool:
-        """Whether the new b-tree does all that `index` does, and nothing relies on that one."""
+        """Whether the new b-tree does all that `index` does, and nothing needs `index`."""
         free = not (index.constraint or index.is_bound or index.is_attached or index.is_exclusion)
         plain = index.method == "btree" and index.plain_operators and index.is_usable
         if not free or not plain or (index.is_unique and not self.unique):
@@ -148,13 +149,13 @@ class _Building:
 
 
 def drop_index(index: Index) -> str:
-    """Return the statement that drops an index, beside running writes where that is possible."""
+    """Return the statement that drops an index, beside running writes if that is possible."""
     beside = "" if index.table.is_partitioned else " CONCURRENTLY"
     return f"DROP INDEX{beside} {index.identity};"
 
 
 def duplicates(index: Index) -> str:
-    """Return the query that shows which values an index would not be unique over."""
+    """Return the query for values that would violate a unique index."""
     keys = [
         ident(key) if key is not None else f"({expression})"
         for key, expression in zip(index.keys, index.expressions, strict=True)
@@ -164,7 +165,7 @@ def duplicates(index: Index) -> str:
 
 
 def duplicated(table: Table, keys: list[str], condition: str = "", *, nulls: bool = False) -> str:
-    """Return the query for values that are there twice; a NULL is one only where `nulls`."""
+    """Return the query for duplicate values; NULLs count as equal only with `nulls`."""
     conditions = [f"({condition})"] if condition else []
     if not nulls:
         conditions += [f"{key} IS NOT NULL" for key in keys]
@@ -177,13 +178,13 @@ def duplicated(table: Table, keys: list[str], condition: str = "", *, nulls: boo
 
 
 def relation(schema: str, name: str) -> str:
-    """Return what a fix claims that makes, renames or drops the index of that name."""
+    """Return the claim of a fix that creates, renames or drops the index with this name."""
     return f"relation {qualified(schema, name)}"
 
 
 def presence(schema: str, name: str) -> str:
-    """Return what a fix claims that drops the index, or replaces it by a lesser one.
+    """Return the claim of a fix that drops the index, or replaces it by one that covers less.
 
-    It is what another needs that counts on the index, under whatever name.
+    Another fix may need that this index exists, under any name.
     """
     return f"presence of {qualified(schema, name)}"

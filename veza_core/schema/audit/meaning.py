@@ -1,7 +1,7 @@
-"""What tables are to each other, as far as the catalog tells: owners, junctions, feeds.
+"""The relations between tables, as far as the catalog shows: owners, junction tables, feeds.
 
-The rules on soft delete, search and feeds stand on these definitions; each one is on its rule's
-page. They use foreign keys, unique indexes and names, and nothing outside the catalog.
+The rules on soft deletion, search and feeds use these definitions; each rule's page has its own.
+They use only foreign keys, unique indexes and names.
 """
 
 import re
@@ -12,34 +12,34 @@ from itertools import chain
 from veza_core.schema.audit.catalog import SOFT_DELETE, Catalog, ForeignKey, Index, Table
 from veza_core.schema.audit.quoting import ident
 
-#: Columns that name the account that a row belongs to.
+#: Columns that name the account to which a row belongs.
 _OWNER_COLUMNS = """
     account_id author_id created_by created_by_id creator_id member_id owner_id
     uploaded_by uploaded_by_id uploader_id user_id
 """
 OWNER_COLUMNS = frozenset(_OWNER_COLUMNS.split())
 
-#: What the names of tables end in that keep what happened, one row for each event.
+#: Endings of the names of tables with one row for each event.
 _ACTIVITY_WORDS = """
     activities activity comments event events favorites favourites feed feeds follows history
     likes log logs messages notifications plays posts reactions shares views
 """
 ACTIVITY_WORDS = frozenset(_ACTIVITY_WORDS.split())
 
-#: Columns that every table has, and that say nothing about what it is for.
+#: Columns that every table has, and that say nothing about its purpose.
 STANDARD_COLUMNS = frozenset(["id", "created_at", "updated_at", "deleted_at"])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Link:
-    """Columns that refer to a table, by a foreign key or by their name alone."""
+    """Columns that refer to a table, by a foreign key or only by their name."""
 
     columns: tuple[str, ...]
     target: Table
 
 
 def plurals(word: str) -> tuple[str, ...]:
-    """Return what a table of such things may be called, likeliest first."""
+    """Return the possible names of a table of such things, the likeliest first."""
     forms = [f"{word}s", f"{word}es", word]
     if word.endswith("y"):
         forms.insert(0, f"{word[:-1]}ies")
@@ -47,7 +47,7 @@ def plurals(word: str) -> tuple[str, ...]:
 
 
 class Meaning:
-    """Answers for one catalog."""
+    """The answers for one catalog."""
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
@@ -73,7 +73,7 @@ class Meaning:
         return links
 
     def table_named(self, table: Table, column: str) -> Table | None:
-        """The table of the same schema that `<something>_id` names, with a key of one column."""
+        """The table of the same schema that `<something>_id` names, with a one-column key."""
         word = column.removesuffix("_id")
         if word == column or not word:
             return None
@@ -95,7 +95,7 @@ class Meaning:
         return target if same else None
 
     def owner(self, table: Table) -> Link | None:
-        """The link to the account that a row belongs to; None when it belongs to nobody."""
+        """The link to the account to which a row belongs; None if it belongs to none."""
         return next(
             (
                 link
@@ -106,14 +106,14 @@ class Meaning:
         )
 
     def is_resource(self, table: Table) -> bool:
-        """Whether accounts own its rows, without being accounts themselves."""
+        """Whether its rows belong to accounts and are not accounts themselves."""
         return table.oid not in self.accounts and self.owner(table) is not None
 
     def is_junction(self, table: Table) -> bool:
         """Whether its rows pair two other rows.
 
-        A unique index or key of all live rows over two links or more says so; failing that, a name
-        made of both names (`playlist_tracks`).
+        A unique index or key over two links or more, for all live rows, shows this; without one, a
+        name made of both tables' names (`playlist_tracks`).
         """
         linked = {
             link.columns[0]: link.target
@@ -139,16 +139,16 @@ class Meaning:
         )
 
     def is_pure(self, table: Table) -> bool:
-        """Whether it has its links and the standard columns, and no other."""
+        """Whether it has only its links and the standard columns."""
         linked = chain.from_iterable(link.columns for link in self.links[table.oid])
         return STANDARD_COLUMNS.union(linked).issuperset(table.columns)
 
     def is_feed(self, table: Table) -> bool:
-        """Whether people read it in the order of time: what accounts do, or make.
+        """Whether people read it in the order of time: what accounts do or make.
 
-        Its rows belong to an account, many to each, and either keep an activity, by name, or are
-        soft-deleted. A credential is no feed, nor a row with a natural key, nor a pairing that
-        carries more than the pair.
+        Its rows belong to an account, many to each. They record an activity, by the table's name,
+        or have soft deletion. Credentials, rows with a natural key, and pairs with more columns
+        than the pair are not feeds.
         """
         owner = self.owner(table)
         if owner is None or "created_at" not in table.columns or self.is_credential(table):
@@ -160,11 +160,11 @@ class Meaning:
         return table.is_soft or is_activity(table.name)
 
     def is_credential(self, table: Table) -> bool:
-        """Whether a row is a token, or holds one."""
+        """Whether a row is a token, or contains one."""
         return any(name.endswith(("token", "token_hash")) for name in table.columns)
 
     def has_natural_key(self, table: Table) -> bool:
-        """Whether a unique index over NOT NULL columns, none of them a link, names the row."""
+        """Whether a unique index over NOT NULL columns, none of them a link, identifies the row."""
         linked = set(chain.from_iterable(link.columns for link in self.links[table.oid]))
         linked |= STANDARD_COLUMNS
         return any(
@@ -183,14 +183,14 @@ def is_polymorphic(table: Table, column: str) -> bool:
 
 
 def singular(word: str) -> str:
-    """Return the name of one of them: `playlists` gives `playlist`."""
+    """The singular of a table's name: `playlists` gives `playlist`."""
     if word.endswith("ies"):
         return f"{word[:-3]}y"
     return word.removesuffix("s")
 
 
 def is_activity(name: str) -> bool:
-    """Whether a table of that name keeps what happened, one row for each event."""
+    """Whether a table of that name has one row for each event."""
     return name.rsplit("_", 1)[-1] in ACTIVITY_WORDS
 
 
@@ -202,7 +202,7 @@ _MOMENT_OF_DELETION = re.compile(r"COALESCE\(deleted_at, '[^']*'::timestamp[\w (
 
 
 def leaves_out_deleted(index: Index) -> bool:
-    """Whether soft-deleted rows are not in a unique index, or are unlike all others there."""
+    """Whether soft-deleted rows are not in a unique index, or differ from all others there."""
     return "deleted_at IS NULL" in conjuncts(index.predicate) or any(
         index.keys[place] == SOFT_DELETE or _is_of_deletion(index.expressions[place])
         for place in range(len(index.keys))
@@ -215,9 +215,9 @@ def _is_of_deletion(expression: str | None) -> bool:
 
 
 def sets_live_apart(index: Index, place: int) -> bool:
-    """Whether the key is the same for all live rows, so that the others make them unique.
+    """Whether the key is the same for all live rows, so that the other keys make them unique.
 
-    NULL is like NULL in an index that is NULLS NOT DISTINCT alone.
+    NULLs are equal only in an index that is NULLS NOT DISTINCT.
     """
     if index.keys[place] == SOFT_DELETE:
         return index.nulls_not_distinct
@@ -248,7 +248,7 @@ def split(condition: str, word: str) -> tuple[str, ...]:
 
 
 def bare(text: str) -> str:
-    """Take off the parentheses that enclose all of the text."""
+    """Remove the parentheses around the whole text."""
     text = text.strip()
     while text.startswith("(") and text.endswith(")") and 0 not in _depths(text)[:-1]:
         text = text[1:-1].strip()
@@ -256,7 +256,7 @@ def bare(text: str) -> str:
 
 
 def _depths(text: str) -> list[int]:
-    """How many parentheses are open after each letter; what is quoted counts as one more."""
+    """How many parentheses are open after each character; quoted text counts as one more."""
     depths, depth, quote = [], 0, ""
     for letter in text:
         if quote:
@@ -270,17 +270,17 @@ def _depths(text: str) -> list[int]:
 
 
 def covers(index: Index, columns: tuple[str, ...], key: ForeignKey | None = None) -> bool:
-    """Whether the index finds all rows by these columns, in any order among themselves.
+    """Whether the index finds all rows by these columns, in any order.
 
-    A condition that a row with values in all columns meets leaves out none that is looked for.
-    With `key`, the foreign key on these columns, its operators and collations have to be the
-    index's as well; without, those are asked for that the columns have by default.
+    A condition that is true for all rows with values in these columns excludes no wanted row. With
+    `key`, a foreign key on these columns, its operators and collations must be the index's;
+    without, the columns' defaults.
     """
     if not index.is_usable or not _holds_for_values(index.predicate, columns):
         return False
     if index.method not in _SEARCHED_BY_KEYS:
         return False
-    # A GIN index finds by any of its columns alike, the others by the first.
+    # A GIN index finds rows by any of its columns, others by the first.
     places = range(len(index.keys) if index.method == "gin" else len(columns))
     found = {index.keys[place]: place for place in places if place < len(index.keys)}
     if not found.keys() >= set(columns) or (index.method == "hash" and len(columns) > 1):
@@ -289,7 +289,7 @@ def covers(index: Index, columns: tuple[str, ...], key: ForeignKey | None = None
         return index.method == "btree" and index.plain_operators
     for column, operator, collation in zip(columns, key.operators, key.collations, strict=True):
         place = found[column]
-        # The period of a temporal key is not compared by `=`.
+        # The period of a temporal key is not compared with `=`.
         is_period = key.is_temporal and column == columns[-1]
         if not is_period and operator not in index.equalities[place]:
             return False
@@ -298,21 +298,21 @@ def covers(index: Index, columns: tuple[str, ...], key: ForeignKey | None = None
     return True
 
 
-#: Access methods that find rows by the value of a key; BRIN only knows where they may be.
+#: Access methods that find rows by the value of a key. BRIN only knows where they may be.
 _SEARCHED_BY_KEYS = frozenset(["btree", "hash", "gist", "spgist", "gin"])
 
 
 def _holds_for_values(predicate: str | None, columns: tuple[str, ...]) -> bool:
-    """Whether any row with values in all of the columns meets an index's condition."""
+    """Whether an index's condition is true for every row with values in all of the columns."""
     known = {f"{ident(name)} IS NOT NULL" for name in columns}
     return all(not known.isdisjoint(split(part, "OR")) for part in conjuncts(predicate))
 
 
 def feed_index(table: Table) -> Index | None:
-    """The usable index that has `created_at DESC`, behind what the feed is filtered by.
+    """The usable index with `created_at DESC` after the columns that the feed is filtered by.
 
-    What follows takes nothing from its order. Where nothing stands before, only `id` may follow:
-    it makes the order of rows of the same moment certain, for paging.
+    Later columns do not matter. If no column comes before, only `id` may follow: it makes the order
+    of rows with the same time unique, for paging.
     """
     for index in table.indexes:
         if index.method != "btree" or not index.is_usable:

@@ -1,4 +1,4 @@
-"""The page of each rule, for docs/rules and for `--explain`, out of the rule itself."""
+"""The page of each rule, for docs/rules and for `--explain`, made from the rule itself."""
 
 from inspect import getdoc
 from pathlib import Path
@@ -42,7 +42,7 @@ LEFT_OUT = {
 
 
 def page(rule: Rule) -> str:
-    """Return all that the rule says, as Markdown."""
+    """The text of a rule as Markdown."""
     language = "sql" if rule.check is not None else "toml"
     detail = getdoc(rule.check) if rule.check is not None else None
     parts = [
@@ -96,12 +96,12 @@ def index() -> str:
 
 
 def pages() -> dict[str, str]:
-    """Return the text of every page by its file name."""
+    """The text of every page, by file name."""
     return {"README.md": index(), **{f"{rule.id}.md": page(rule) for rule in ALL_RULES}}
 
 
 def write_pages(directory: Path) -> None:
-    """Write all pages, and delete those of rules that are gone."""
+    """Write all pages, and delete those of rules that no longer exist."""
     directory.mkdir(parents=True, exist_ok=True)
     texts = pages()
     for old in directory.glob("*.md"):

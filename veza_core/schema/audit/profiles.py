@@ -1,4 +1,4 @@
-"""Which rules apply: those of V1, of a schema whose keys are UUIDs, or of any database."""
+"""Which rules apply: those for V1, for a schema with UUID keys, or for any database."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -15,20 +15,20 @@ from veza_core.schema.audit.rules.time import every_timestamp_without_time_zone
 
 
 class Profile(StrEnum):
-    """What a database is meant to be; each has the rules of the one after it, too."""
+    """What a database is; each profile also has the rules of the next one."""
 
     VEZA = "veza"
     UUID = "uuid"
     ANY = "any"
 
 
-#: What V1 alone has agreed on: its tables, its names, its spelling.
+#: Only for V1: its tables, its names, its spelling.
 _OF_V1 = """
     table-missing table-unexpected extension-missing random-page-cost drift tuning comment-missing
     timestamps-default trigger-name trigger-function trigger-function-changed
     index-name fk-name check-name
 """
-#: What a schema has agreed on that gives every row a UUID and its times.
+#: For a schema in which every row has a UUID and its times.
 _OF_UUIDS = """
     pk-not-uuid-id pk-default sequence fk-not-uuid fk-on-delete fk-deferrable fk-leaves-schema
     timestamps-missing timestamps-type timestamps-nullable deleted-at-type
@@ -37,10 +37,10 @@ _OF_UUIDS = """
 """
 OF_V1, OF_UUIDS = frozenset(_OF_V1.split()), frozenset(_OF_UUIDS.split())
 
-#: Of any database: rules that take over what another one, which does not apply, would find.
+#: For any database: rules that replace another one that does not apply.
 _WIDER = {"timestamp-without-time-zone": every_timestamp_without_time_zone}
 
-#: Whether the history may be read, by whoever asks.
+#: Whether the current role may read the history.
 _MAY_READ_HISTORY = """
 SELECT has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -53,7 +53,7 @@ FROM django.django_migrations WHERE app = 'veza_core'
 
 
 def rules_of(profile: Profile, rules: Iterable[Rule]) -> tuple[Rule, ...]:
-    """Return those of the rules that the profile has."""
+    """The rules of the profile."""
     left_out: frozenset[str] = frozenset()
     if profile is not Profile.VEZA:
         left_out = OF_V1 if profile is Profile.UUID else OF_V1 | OF_UUIDS
@@ -66,10 +66,10 @@ def rules_of(profile: Profile, rules: Iterable[Rule]) -> tuple[Rule, ...]:
 
 
 def recognise(connection: psycopg.Connection[Any], catalog: Catalog) -> Profile:
-    """Return what the database is: V1, or going to be; else by what most of its keys are.
+    """Return what the database is: V1, complete or not; otherwise by the type of most keys.
 
-    It is going to be V1 when its history has begun, when at least half of V1's tables are in
-    `public`, or when nothing is there yet.
+    It counts as V1 if its history has begun, if at least half of V1's tables are in `public`, or if
+    it is empty.
     """
     if PUBLIC in catalog.schemas:
         here = {table.name for table in catalog.tables if table.schema == PUBLIC}
@@ -87,9 +87,9 @@ def recognise(connection: psycopg.Connection[Any], catalog: Catalog) -> Profile:
 
 
 def history(connection: psycopg.Connection[Any]) -> tuple[bool, bool]:
-    """Return whether V1's migrations have begun to run on the database, and whether all have.
+    """Return whether V1's migrations have begun to run, and whether all have run.
 
-    Both are false where this role may not read the history.
+    Both are false if this role may not read the history.
     """
     readable = connection.execute(_MAY_READ_HISTORY).fetchone()
     if readable is None or not readable[0]:

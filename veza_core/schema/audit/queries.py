@@ -1,7 +1,7 @@
-"""The questions put to pg_catalog: one for each kind of object, none for a single table.
+"""The queries of pg_catalog: one for each kind of object, and none for a single table.
 
-All of them take `schemas`, the object identifiers of the audited schemas, and leave out what
-belongs to an extension (pg_depend, deptype 'e').
+All of them take `schemas`, the oids of the audited schemas, and leave out objects of extensions
+(pg_depend, deptype 'e').
 """
 
 from veza_core.db.schema_version import VERSION
@@ -17,7 +17,7 @@ SELECT current_database()::text, current_user::text,
         FROM pg_settings WHERE name = 'random_page_cost')
 """
 
-# pg_database_owner, which owns `public` from PostgreSQL 15 on, stands for the database's owner.
+# pg_database_owner, which owns `public` from PostgreSQL 15 on, means the database's owner.
 SCHEMAS = """
 SELECT n.oid, n.nspname::text,
        pg_get_userbyid(CASE WHEN pg_get_userbyid(n.nspowner) = 'pg_database_owner'
@@ -28,7 +28,7 @@ WHERE n.nspname::text = ANY(%(names)s)
 
 OTHER_SCHEMAS = "SELECT nspname::text FROM pg_namespace WHERE oid <> ALL(%(schemas)s)"
 
-# Roles that may create there, beside those that may do anything there anyway.
+# Roles that may create objects there, without those that have this right anyway.
 CREATORS = """
 SELECT n.nspname::text, CASE a.grantee WHEN 0 THEN NULL ELSE pg_get_userbyid(a.grantee)::text END
 FROM pg_namespace n CROSS JOIN LATERAL aclexplode(n.nspacl) a
