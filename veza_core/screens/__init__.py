@@ -1,4 +1,4 @@
-"""What the support admin's screens are made of: `inspection` is the base of each of them.
+"""The framework of the support admin's screens: `inspection` is the base of each screen.
 
-Importing anything of this package registers no screen. Screens are in `admin` of each app.
+Importing this package registers no screen. Screens are in `admin` of each app.
 """

@@ -1,7 +1,7 @@
-"""Values of any size, cut by PostgreSQL before they are read: no row takes a page down.
+"""Values of any size, cut by PostgreSQL before they are read, so that no row can break a page.
 
-A text, a JSON document or an array has no bound of its own: 16 MB of it in each row of a list are
-800 MB. And Python reads no JSON that is nested too deeply, or has an integer of thousands of
+Texts, JSON documents and arrays have no size limit: with 16 MB in each row, a list would take 800
+MB. Python also cannot read JSON that is nested too deeply, or that has an integer with thousands of
 digits.
 """
 
@@ -20,23 +20,23 @@ from veza_core.db.fields import EnumField
 
 from .display import AnyField
 
-#: Characters of a value in a list, on a row's own page, and in a spreadsheet's cell: Excel and
-#: LibreOffice take 32,767.
+#: The most characters of a value in a list, on a row's own page, and in a spreadsheet's cell: Excel
+#: and LibreOffice accept 32,767.
 IN_LIST, ON_PAGE, IN_CELL = 200, 10_000, 32_000
 
-#: A JSON document that is nested more deeply is shown as it is, not over several lines.
+#: A JSON document with deeper nesting is shown as it is, not over several lines.
 DEEPEST = 20
 
-#: Before the name of a field, the alias of its beginning.
+#: The prefix of the alias for the beginning of a field.
 _BEGINNING = "beginning_of_"
 
 
 class Excerpt(str):
-    """The beginning of a value that is longer, or the text of a JSON document that is not read."""
+    """The beginning of a longer value, or the text of a JSON document that cannot be read."""
 
 
 def is_unbounded(field: AnyField) -> bool:
-    """Whether the column of a field holds values of any size."""
+    """Whether the column of a field has values of any size."""
     if isinstance(field, CharField) and not isinstance(field, EnumField):
         return field.max_length is None
     return isinstance(field, (TextField, JSONField, ArrayField))
@@ -50,7 +50,7 @@ def as_text(field: AnyField) -> Any:
 
 
 def as_column(model: type[Model], name: str, characters: int) -> sql.Composable:
-    """A field's column for SQL that selects rows as JSON; cut if it has no bound."""
+    """A field's column for SQL that selects rows as JSON; cut if it has no limit."""
     field: Any = model._meta.get_field(name)
     column = sql.Identifier(field.column)
     if not is_unbounded(field):
@@ -62,9 +62,9 @@ def as_column(model: type[Model], name: str, characters: int) -> sql.Composable:
 def bounded(
     rows: QuerySet[Any], names: Iterable[str], characters: int, *, parse: bool = True
 ) -> QuerySet[Any]:
-    """The rows with these fields only, of which those of any size have so many characters at most.
+    """The rows with only these fields, in which values of any size have at most so many characters.
 
-    `parse`: JSON and arrays that are whole become what they mean; else all of them stay texts.
+    `parse`: complete JSON and arrays become Python values; otherwise all of them stay texts.
     """
     model = rows.model
     fields: list[Any] = [model._meta.get_field(name) for name in names]
@@ -79,7 +79,7 @@ def bounded(
 
 @cache
 def _rows_of(cut: tuple[AnyField, ...], characters: int, parse: bool) -> type[Any]:
-    """What makes a query set's rows, with the beginnings in the place of the fields."""
+    """Creates a query set's rows, with the beginnings instead of the fields."""
 
     class Rows(ModelIterable):
         def __iter__(self) -> Iterator[Any]:
@@ -93,7 +93,7 @@ def _rows_of(cut: tuple[AnyField, ...], characters: int, parse: bool) -> type[An
 
 
 def loaded(field: AnyField, text: str | None, characters: int, *, parse: bool = True) -> Any:
-    """A field's value out of its text, of which one character more was read than is shown."""
+    """A field's value from its text, of which one character more was read than is shown."""
     if text is None:
         return None
     if len(text) > characters:
@@ -103,13 +103,13 @@ def loaded(field: AnyField, text: str | None, characters: int, *, parse: bool = 
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        # An integer of more digits than Python reads, or a nesting deeper than it follows.
+        # An integer with more digits than Python reads, or a deeper nesting than it supports.
         return Excerpt(text)
     return value if _depth(value) <= DEEPEST else Excerpt(text)
 
 
 def _depth(value: Any) -> int:
-    """How deeply lists and objects are nested; without recursion, and not beyond `DEEPEST` + 1."""
+    """How deeply lists and objects are nested; without recursion, at most `DEEPEST` + 1."""
     depth, level = 0, [value]
     while level and depth <= DEEPEST:
         inner = [one for one in level if isinstance(one, (list, dict))]

@@ -1,4 +1,6 @@
-"""A list without COUNT(*), OFFSET or a filter that reads the table: `keyset` and `unsorted`."""
+"""A list without COUNT(*), OFFSET, or a filter that reads the table: see `keyset` and
+`unsorted`.
+"""
 
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
@@ -28,9 +30,9 @@ if TYPE_CHECKING:
 
 
 class KeysetChangeList(ChangeList):
-    """Django's change list, with rows found by `Listing` and pages by cursor.
+    """Django's change list, with rows from `Listing` and pages by cursor.
 
-    Raises `HelpfulError` for a query string that is not valid.
+    Raises `HelpfulError` for an invalid query string.
     """
 
     model_admin: "InspectionAdmin"
@@ -38,20 +40,20 @@ class KeysetChangeList(ChangeList):
     listing: Listing
     chips: list[Chip]
     page: Page[Any]
-    #: None: counting would mean to look at rows that no index finds.
+    #: None: counting would need to read rows that no index finds.
     count: Count | None
-    #: Whether the key has more rows than this list reaches.
+    #: Whether the key has more rows than this list shows.
     cut: bool = False
     #: The keys of the rows that are ticked when the page opens.
     ticked: Collection[str] = ()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # In place of "Select … to view".
+        # Instead of "Select … to view".
         self.title = capfirst(str(self.opts.verbose_name_plural))
 
     def get_queryset(self, request: HttpRequest, *_: Any, **__: Any) -> QuerySet[Any]:
-        """All rows; `get_results` reads those that are asked for."""
+        """All rows; `get_results` reads the requested ones."""
         self.screen = self.model_admin.screen(staff_request(request))
         self.listing = staff_request(request).listing
         return self.root_queryset
@@ -62,7 +64,7 @@ class KeysetChangeList(ChangeList):
         asked = probe(self)
         self.model_admin.make_ready(staff_request(request), [*self.result_list, asked])
         self.chips = list(chips(self, staff_request(request), asked))
-        # Read by Django's view and templates.
+        # Django's view and templates read these.
         self.result_count = len(self.result_list)
         self.full_result_count = None
         self.show_full_result_count = False
@@ -84,7 +86,7 @@ class KeysetChangeList(ChangeList):
 
     @property
     def chooses(self) -> bool:
-        """Whether rows can be chosen for an action."""
+        """Whether rows can be selected for an action."""
         return "action_checkbox" in self.list_display
 
     @property
@@ -99,40 +101,40 @@ class KeysetChangeList(ChangeList):
         return HtmlTable(table.headings, [[box(row), *cells] for row, cells in rows])
 
     def link(self, **changes: str | None) -> str:
-        """The list's address with its filters and these changes; None takes one away.
+        """The list's URL with its filters and these changes; None removes a filter.
 
-        Leads to the first page of it.
+        It leads to the first page.
         """
         given = self.filled | changes
         return "?" + urlencode({name: value for name, value in given.items() if value is not None})
 
     def link_to(self, place: Place | None) -> str:
-        """The address of the page at a place; empty for None."""
+        """The URL of the page at a place; empty for None."""
         return self.link(**{place.name: str(place.cursor)}) if place else ""
 
     @property
     def first_url(self) -> str:
-        """The first page."""
+        """The URL of the first page."""
         return self.link()
 
     @property
     def previous_url(self) -> str:
-        """The page before; empty when there is none."""
+        """The URL of the previous page; empty if there is none."""
         return self.link_to(self.page.previous)
 
     @property
     def next_url(self) -> str:
-        """The page after; empty when there is none."""
+        """The URL of the next page; empty if there is none."""
         return self.link_to(self.page.next)
 
     @property
     def last_url(self) -> str:
-        """The last page."""
+        """The URL of the last page."""
         return self.link(last="1")
 
     @property
     def turned_url(self) -> str:
-        """The same list from its other end."""
+        """The same list in reverse order."""
         return self.link(order=None if self.is_reversed else "reversed")
 
     @property
@@ -143,18 +145,18 @@ class KeysetChangeList(ChangeList):
         elif self.listing.order.column == "created_at":
             ends = ("newest first", "oldest first")
         else:
-            # Of a time that may be still to come.
+            # For a time that may be in the future.
             ends = ("latest first", "earliest first")
         return f"{self.order_heading}, {ends[not self.listing.order.descending]}"
 
     @property
     def is_reversed(self) -> bool:
-        """Whether the user asked for the other direction."""
+        """Whether the user chose the reverse direction."""
         return "order" in self.params
 
     @property
     def filled(self) -> dict[str, str]:
-        """What a form has to carry on, so that it adds to the filters that are set."""
+        """What a form must contain to keep the active filters."""
         listing = self.listing
         given = {name: str(value) for name, value in listing.keys.items()} | listing.range
         given |= {name: option.value for name, option in listing.options.items()}
@@ -162,7 +164,7 @@ class KeysetChangeList(ChangeList):
         return given | ({"order": "reversed"} if self.is_reversed else {})
 
     def views(self) -> list[Choice]:
-        """The questions that staff have of this list, for the template."""
+        """Common questions about this list, for the template."""
         views = [View("All", {}), *self.model_admin.all_views()]
         return [
             Choice(view.label, f"?{urlencode(view.query)}", view.query == self.filled)
@@ -176,7 +178,7 @@ class KeysetChangeList(ChangeList):
 
     @cached_property
     def asked(self) -> list[SafeString]:
-        """The filters that are set, in words."""
+        """The active filters, in words."""
         asked = [(chip.label, chip.value) for chip in self.chips]
         chosen = [(group.title, group.chosen) for group in self.groups if group.chosen]
         return [format_html("{}: {}", *one) for one in (*asked, *chosen)]
@@ -186,19 +188,19 @@ class KeysetChangeList(ChangeList):
         return list(key_forms(self))
 
     def hints(self) -> list[str]:
-        """What to know of the rows that are found, for the template."""
+        """Hints about the rows, for the template."""
         asked = self.listing.criteria
         return [one.hint for one in self.screen.criteria if one.hint and one.name in asked]
 
     @property
     def order_heading(self) -> str:
-        """What the column is called that the list is in the order of."""
+        """The heading of the column that sorts the list."""
         field: Any = self.opts.get_field(self.listing.order.column)
         return heading(field)
 
     @property
     def date_heading(self) -> str:
-        """What the column is called that dates choose by."""
+        """The heading of the column that dates filter."""
         field: Any = self.opts.get_field(self.listing.time)
         return heading(field)
 

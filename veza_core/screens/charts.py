@@ -1,4 +1,4 @@
-"""Small bar charts, drawn here as SVG: nothing is fetched, and the numbers are there as text."""
+"""Small bar charts as SVG: nothing is fetched, and the numbers are also there as text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,29 +7,29 @@ from datetime import date, timedelta
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-#: Of the drawing, in its own units; the page's width decides how large they are.
+#: The size of the drawing, in its own units; the page's width scales it.
 WIDTH, HEIGHT, GAP = 360, 90, 2
-#: Around the bars: for the numbers at the left, the days below, half of a number above.
+#: Space around the bars: for numbers at the left, days below, half of a number above.
 LEFT, BELOW, ABOVE = 44, 22, 8
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A day, and a number of it; None: not known."""
+    """A day, and its number; None if unknown."""
 
     day: date
     number: int | None
 
 
 def days_until(last: date, count: int) -> list[date]:
-    """So many days in order, the last one included."""
+    """So many days in order, up to and including the last one."""
     return [last - timedelta(days=back) for back in reversed(range(count))]
 
 
 def by_day(name: str, title: str, days: Sequence[Day], note: str = "") -> SafeString:
-    """A chart of one bar a day: a picture with a title and a description, and a table of it.
+    """A chart with a bar for each day: a picture with a title and a description, and a table.
 
-    `name` is unique on the page. `note` says what is to know of the numbers, such as their time.
+    `name` is unique on the page. `note` says what to know about the numbers, such as their time.
     """
     known = [day.number for day in days if day.number is not None]
     total, most = sum(known), max(known, default=0)
@@ -65,7 +65,7 @@ def by_day(name: str, title: str, days: Sequence[Day], note: str = "") -> SafeSt
 
 
 def _axis(days: Sequence[Day], most: int) -> SafeString:
-    """Lines at the most and at nothing with their numbers, and the first, middle and last day."""
+    """Lines at the maximum and at zero with their numbers, and the first, middle and last day."""
     levels = [(0, f"{most:,}"), (HEIGHT, "0")] if most else [(HEIGHT, "0")]
     middle = len(days) // 2
     places = [(0, 0, "start"), (middle, WIDTH * middle / len(days), "middle"),
@@ -107,7 +107,7 @@ def _bars(days: Sequence[Day], most: int) -> SafeString:
 
 
 def _height(day: Day, most: int) -> float:
-    """A day with anything at all can be seen."""
+    """The height of a bar: any number above 0 is visible."""
     if not day.number:
         return 1
     return max(2.0, HEIGHT * day.number / most)

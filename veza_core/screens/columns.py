@@ -1,4 +1,4 @@
-"""The columns of lists and the lines of pages, made of a model's fields by their types."""
+"""The columns of lists and the lines of pages, from a model's fields by their types."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,24 +17,24 @@ from .display import AnyField, badge, cell, copy_button, short_id, shortened, wo
 from .labels import link_html, url_of
 from .legible import name_text
 
-#: What a heading shall not repeat, since each value says it: its unit, and that it is a time.
+#: What a heading does not repeat, because each value shows it: its unit, and that it is a time.
 SUFFIXES = ("_ms", "_at")
 
 
 def secret_fields(model: type[Model]) -> frozenset[str]:
-    """The names of fields that are never selected."""
+    """The names of secret fields, which are never selected."""
     columns = SECRET_COLUMNS.get(model._meta.db_table, frozenset())
     return frozenset(field.name for field in model._meta.concrete_fields if field.column in columns)
 
 
 def shown_fields(model: type[Model]) -> list[str]:
-    """The names of all fields but the secret ones."""
+    """The names of all fields except the secret ones."""
     secret = secret_fields(model)
     return [field.name for field in model._meta.concrete_fields if field.name not in secret]
 
 
 def heading(field: AnyField) -> str:
-    """What a column is called."""
+    """The heading of a column."""
     name = field.name
     for suffix in SUFFIXES:
         name = name.removesuffix(suffix)
@@ -72,7 +72,7 @@ class FieldColumn:
 
 
 class ComputedColumn:
-    """A column that a method of the admin makes of several fields: see `computed`."""
+    """A column that a method of the admin computes from several fields: see `computed`."""
 
     def __init__(self, method: Callable[[Any], Any]) -> None:
         self.method = method
@@ -85,7 +85,7 @@ class ComputedColumn:
 
 
 class Opening:
-    """A list's first column, which leads to the row's own page, and says that it is deleted."""
+    """A list's first column, which links to the row's own page and marks deleted rows."""
 
     def __init__(self, column: FieldColumn | ComputedColumn) -> None:
         self.column = column
@@ -96,7 +96,7 @@ class Opening:
     def __call__(self, row: Model) -> SafeString:
         pk, is_id = str(row.pk), self.__name__ == "id"
         content = short_id(pk) if is_id else conditional_escape(self.column(row))
-        # An address has nothing to escape: `reverse` has quoted it.
+        # A URL needs no escaping: `reverse` has quoted it.
         html = f'<a class="open" href="{url_of(type(row), pk)}">{content}</a>'
         if is_id:
             html += f" {copy_button(pk)}"
@@ -107,7 +107,7 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class HtmlTable:
-    """What `veza/table.html` shows."""
+    """The data for `veza/table.html`."""
 
     headings: Sequence[str]
     rows: Sequence[Sequence[Any]]
@@ -133,7 +133,7 @@ class HtmlTable:
 
 
 class Box:
-    """What chooses a row for an action: Django's checkbox, without the form that makes it."""
+    """The checkbox that selects a row: Django's, without the form that makes it."""
 
     def __init__(self, label: str, ticked: Collection[str]) -> None:
         self.label, self.ticked = label, ticked
@@ -154,7 +154,7 @@ type AnyColumn = FieldColumn | ComputedColumn | Opening
 
 
 def computed(heading: str, *needs: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Make a method of an admin a column: its heading, and the fields that it reads."""
+    """Make a method of an admin a column, with its heading and the fields that it reads."""
 
     def mark(method: Callable[..., Any]) -> Callable[..., Any]:
         method.short_description = heading  # type: ignore[attr-defined]
@@ -165,7 +165,7 @@ def computed(heading: str, *needs: str) -> Callable[[Callable[..., Any]], Callab
 
 
 def show(field: AnyField, row: Model, *, whole: bool = False) -> SafeString:
-    """A field of a row: a foreign key as a link, all else by its type."""
+    """A field of a row: a foreign key as a link, others by their type."""
     if isinstance(field, ForeignKey):
         return link_html(row, field)
     shown = cell(field, row, whole=whole)
@@ -175,8 +175,8 @@ def show(field: AnyField, row: Model, *, whole: bool = False) -> SafeString:
 
 
 def _with_download(shown: SafeString, field: AnyField, row: Model) -> SafeString:
-    """The beginning of a value, and the way to all of it."""
-    # Imported late: its page is made of what is here.
+    """The beginning of a value, with a link to the whole value."""
+    # Imported here, because its page uses this module.
     from .whole import value_url
 
     return format_html(
@@ -188,7 +188,7 @@ def _with_download(shown: SafeString, field: AnyField, row: Model) -> SafeString
 
 
 def field_of(model: type[Model], name: str) -> AnyField | None:
-    """The concrete field of this name; None when it is none (a method of the admin)."""
+    """The concrete field with this name; None if there is none (a method of the admin)."""
     try:
         field = model._meta.get_field(name)
     except FieldDoesNotExist:

@@ -1,4 +1,4 @@
-"""Values as people read them. Everything that comes from a row is escaped, always."""
+"""Values as people read them. Everything that comes from a row is always escaped."""
 
 import json
 import uuid
@@ -24,10 +24,10 @@ from .legible import name_html, text_html
 type AnyField = Field[Any, Any]
 type AnyForeignKey = ForeignKey[Any, Any]
 
-#: What stands for NULL; a screen reader says the words.
+#: Shown for NULL; a screen reader reads the words.
 NOTHING = SafeString('<span class="nothing" title="not set">–</span>')
 
-#: In lists, text ends after so many characters.
+#: The most characters of a text in a list.
 SHORT = 80
 
 
@@ -48,7 +48,7 @@ def declared(name: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for part in parts:
         for key, value in part.items():
-            # Tuples are what several apps may add to.
+            # Several apps can add to tuples.
             both = isinstance(value, tuple) and key in found
             found[key] = (*found[key], *value) if both else value
     return found
@@ -61,13 +61,13 @@ def words(name: str) -> str:
 
 @lru_cache(maxsize=256)
 def badge(state: str, label: str = "", tone: str = "") -> SafeString:
-    """A state, coloured; the colour never says what the words do not."""
+    """A coloured state; the colour never says more than the words."""
     tone = tone or declared("tones").get(state, "quiet")
     return format_html('<span class="badge badge-{}">{}</span>', tone, label or words(state))
 
 
 def yes_no(value: bool) -> SafeString:
-    """A boolean, in a word and a sign."""
+    """A boolean, as a word and a sign."""
     return SafeString('<span class="yes">✓ Yes</span>' if value else '<span class="no">✗ No</span>')
 
 
@@ -101,7 +101,7 @@ def number(value: int) -> str:
     return f"{value:,}"
 
 
-#: How a number is read, by its unit.
+#: How a number is shown, by its unit.
 UNITS: dict[str, Callable[[Any], str]] = {
     "ms": duration,
     "bytes": size,
@@ -123,7 +123,7 @@ SPANS = (
 
 
 def ago(moment: datetime, now: datetime | None = None) -> str:
-    """`moment` seen from `now`: "3 hours ago", "in 2 days"."""
+    """`moment` relative to `now`: "3 hours ago", "in 2 days"."""
     if moment in WORDS:
         return WORDS[moment]
     seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
@@ -145,10 +145,10 @@ def exact(moment: datetime) -> str:
 
 
 def when(moment: datetime) -> SafeString:
-    """A time as it is said; the exact one is on the element, for the pointer and for machines.
+    """A time relative to now; the exact time is on the element, for the pointer and for machines.
 
-    A page has hundreds of these, and of UUIDs: both have nothing to escape, and `format_html` would
-    be a good part of the page's time.
+    A page has hundreds of these, and of UUIDs. Both need no escaping, and `format_html` would take
+    a good part of the page's time.
     """
     return SafeString(
         f'<time datetime="{moment.isoformat()}" title="{exact(moment)}">{ago(moment)}</time>'
@@ -156,7 +156,7 @@ def when(moment: datetime) -> SafeString:
 
 
 def when_exactly(moment: datetime) -> SafeString:
-    """A time, exact and as it is said."""
+    """A time, exact and relative."""
     return format_html(
         '<time datetime="{}">{}</time> <span class="quiet">({})</span>',
         moment.isoformat(),
@@ -166,7 +166,7 @@ def when_exactly(moment: datetime) -> SafeString:
 
 
 def copy_button(value: uuid.UUID | str) -> SafeString:
-    """A button that copies a UUID, all of it (`copy.js`)."""
+    """A button that copies a complete UUID (`copy.js`)."""
     return SafeString(
         f'<button type="button" class="copy" data-copy="{value}" aria-label="Copy {value}">'
         '<svg viewBox="0 0 12 12" width="12" height="12" aria-hidden="true" fill="none"'
@@ -182,18 +182,18 @@ def short_id(value: uuid.UUID | str) -> SafeString:
 
 
 def whole_id(value: Any) -> SafeString:
-    """All of a UUID."""
+    """A complete UUID."""
     return format_html('<code class="uuid">{}</code>', value)
 
 
 def pretty_json(value: Any) -> SafeString:
-    """JSON over several lines. Its size and depth are bounded where it is read: see `bounded`."""
+    """JSON over several lines. Its size and depth are limited when it is read: see `bounded`."""
     written = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
     return format_html("<pre>{}</pre>", text_html(written))
 
 
 def said(name: str, value: Any) -> str:
-    """A value that JSON holds, as people say it; `name` is the key or column that it is of."""
+    """A value from JSON, in words; `name` is its key or column."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -207,11 +207,11 @@ def said(name: str, value: Any) -> str:
 
 
 def document(values: dict[str, Any], *, whole: bool) -> SafeString:
-    """A JSON object: in a list, in one line of words; on a page, a line for each key."""
+    """A JSON object: in a list, on one line; on a page, a line for each key."""
     if not values:
         return NOTHING
     if not whole:
-        # No more of it than a list shows, whatever its size.
+        # No more than a list shows, whatever its size.
         line = ", ".join(f"{_key(key)}: {said(key, values[key])}" for key in sorted(values)[:SHORT])
         return name_html(shortened(line))
     if any(isinstance(value, (dict, list)) for value in values.values()):
@@ -227,33 +227,33 @@ def document(values: dict[str, Any], *, whole: bool) -> SafeString:
 
 
 def _key(name: str) -> str:
-    """A key of a document, which often is a column's name, in words."""
+    """A key of a document, often a column's name, in words."""
     return words(name.removeprefix("is_"))
 
 
 def explained(comment: str) -> tuple[str, str]:
-    """What the database says of a column: what it is, and what it means when it is not set.
+    """What the database says about a column: what it is, and what NULL means.
 
-    Comments are of the form "No sign-in before this time; NULL: not locked" (docs/schema.md).
+    Comments have the form "No sign-in before this time; NULL: not locked" (docs/schema.md).
     """
     text, _, unset = comment.partition("NULL: ")
     return text.rstrip("; "), unset
 
 
 def shortened(value: str, most: int = SHORT) -> str:
-    """So many characters of a text at most, with a sign that there are more."""
+    """At most so many characters of a text, with a sign if there are more."""
     return value if len(value) <= most else value[: most - 1] + "…"
 
 
 def text(value: str, *, whole: bool) -> SafeString:
-    """Text with its line breaks, or the beginning of it."""
+    """Text with its line breaks, or its beginning."""
     if whole:
         return format_html('<span class="text">{}</span>', text_html(value))
     return name_html(shortened(value))
 
 
 def cell(field: AnyField, row: Model, *, whole: bool) -> SafeString:
-    """A column of a row; `whole` on its own page, else as short as a list wants it."""
+    """A column of a row; `whole` on its own page, otherwise as short as a list needs."""
     value = getattr(row, field.attname)
     if value is None:
         unset = explained(field.db_comment or "")[1] if whole else ""
@@ -265,7 +265,7 @@ def cell(field: AnyField, row: Model, *, whole: bool) -> SafeString:
 
 @cache
 def _how(kind: type) -> "Show":
-    """What shows values of a type: the first that fits. Pages have thousands of cells."""
+    """The function for values of a type: the first that fits. Pages have thousands of cells."""
     return next((show for known, show in KINDS if issubclass(kind, known)), _other)
 
 
@@ -275,14 +275,14 @@ def _other(field: AnyField, value: Any, whole: bool) -> SafeString:
 
 @cache
 def _unit(name: str) -> Callable[[Any], str] | None:
-    """What reads the numbers of a column."""
+    """The function for the numbers of a column."""
     units = declared("units")
     return next((UNITS[unit] for ending, unit in units.items() if name.endswith(ending)), None)
 
 
 def _number(field: AnyField, value: Any, whole: bool) -> SafeString:
     unit = _unit(field.name)
-    # As with times: there is nothing to escape in a number.
+    # As for times: a number needs no escaping.
     if unit is None:
         return SafeString(number(value))
     return SafeString(f'<span title="{value:,}">{unit(value)}</span>')

@@ -1,4 +1,4 @@
-"""Pages that say what is wrong with a request and what to do, in the site's look."""
+"""Error pages that say what is wrong with a request and what to do, in the site's design."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.template.response import TemplateResponse
 
 
 class HelpfulError(Exception):
-    """A request that cannot be answered; the message tells the user why."""
+    """A request that cannot be answered; the message says why."""
 
     status = 400
     title = "This address is not valid"

@@ -1,4 +1,4 @@
-"""The filters of a list as its template shows them: links, chips and small forms."""
+"""The filters of a list for its template: links, chips and small forms."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,19 +30,19 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The choices of one filter."""
+    """The choices of a filter."""
 
     title: str
     choices: list[Choice]
-    #: Whether it is the range of dates, which has forms besides.
+    #: Whether it is the range of dates, which also has forms.
     is_dates: bool = False
-    #: What is chosen; empty: all.
+    #: The current choice; empty: all.
     chosen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A key that the list is asked for, and the link to the list without it."""
+    """A key that filters the list, and the link that removes it."""
 
     label: str
     value: SafeString
@@ -51,7 +51,7 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class KeyForm:
-    """A text field for a key: an id, or a column's whole value."""
+    """A text field for a key: an id, or a column's complete value."""
 
     name: str
     label: str
@@ -104,7 +104,7 @@ def _range_chosen(chosen: dict[str, str]) -> str:
 
 
 def probe(changes: "KeysetChangeList") -> Model:
-    """A row that was never saved, with the keys that the list is asked for, to be labelled."""
+    """An unsaved row with the keys that filter the list, to be labelled."""
     model: type[Model] = changes.model
     keys: dict[str, Any] = {
         model._meta.get_field(name).attname: value  # type: ignore[union-attr]
@@ -114,7 +114,7 @@ def probe(changes: "KeysetChangeList") -> Model:
 
 
 def chips(changes: "KeysetChangeList", request: StaffRequest, labelled: Model) -> Iterator[Chip]:
-    """The keys that the list is asked for; `labelled` is the `probe`, with links."""
+    """The keys that filter the list; `labelled` is the `probe`, with links."""
     for name in changes.listing.keys:
         field: Any = labelled._meta.get_field(name)
         yield Chip(heading(field), show(field, labelled), changes.link(**{name: None}))
@@ -127,7 +127,7 @@ def chips(changes: "KeysetChangeList", request: StaffRequest, labelled: Model) -
 def _shown(
     changes: "KeysetChangeList", request: StaffRequest, model: type[Model] | None, value: Any
 ) -> SafeString:
-    """The value of a criterion: what it is the key of by its name."""
+    """The value of a criterion; a key is shown by its name."""
     if model is None:
         return format_html("<code>{}</code>", value)
     if not may_read(request, model):
@@ -137,7 +137,7 @@ def _shown(
 
 
 def key_forms(changes: "KeysetChangeList") -> Iterator[KeyForm]:
-    """A field for each key that the list is not yet asked for."""
+    """A field for each key that does not filter the list yet."""
     for name in changes.screen.keys:
         if name not in changes.listing.keys:
             field: Any = changes.model._meta.get_field(name)

@@ -1,4 +1,4 @@
-"""What every view of a screen runs within."""
+"""The wrapper of every view of a screen."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -35,7 +35,7 @@ def guarded(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         except HelpfulError as error:
             origin = origin_of(self, request, error)
             return error_page(self.admin_site, request, error, opts=self.opts, origin=origin)
-        # Outside the transaction, which may be that of another, read-only database.
+        # Outside the transaction, which may belong to another, read-only database.
         self.remember(request)
         return response
 

@@ -19,14 +19,14 @@ from ..site import StaffSite
 
 
 class RefusedError(HelpfulError):
-    """An action that its rules forbid to who asks, whatever their permissions."""
+    """An action that its rules forbid for this user, whatever their permissions."""
 
     status = 403
     title = "Not allowed"
 
 
 class ConflictError(HelpfulError):
-    """A row is no longer as it was seen, or as the action needs it."""
+    """A row is not in the state that was shown, or that the action needs."""
 
     status = 409
     title = "Not changed"
@@ -34,7 +34,7 @@ class ConflictError(HelpfulError):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What was changed, for the staff log: column to value, only what differs."""
+    """What was changed, for the staff log: column to value, only changed columns."""
 
     before: Mapping[str, Any] = field(default_factory=dict)
     after: Mapping[str, Any] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A row on which the action is not taken."""
+    """A row that the action does not change."""
 
     name: str
     why: str
@@ -50,123 +50,123 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a change is done with."""
+    """What a change needs besides the row."""
 
     request: StaffRequest
     #: The admin's site, for `add_note`.
     site: StaffSite
-    #: What was filled in, beside the reason.
+    #: The values of the form, in addition to the reason.
     values: Mapping[str, Any]
-    #: Why it is done; empty where nobody is asked.
+    #: The reason; empty if the action needs none.
     reason: str = ""
 
     @property
     def access(self) -> Access:
-        """Who does it."""
+        """The user's permissions."""
         return self.request.access
 
 
-#: Of rows, key to why somebody may not act on them.
+#: For rows: key to the reason why the user may not act on them.
 type Rule = Callable[[Access, Sequence[Any]], Mapping[Any, str]]
 
 
 class RowAction(ABC):
     """A change of one row, or of several that were selected in a list.
 
-    `change` runs in the transaction of its log entry, on a row that is locked, in the state that
-    the user saw, and to which the action applies.
+    `change` runs in the transaction of its log entry, on a locked row, in the state that the user
+    saw, to which the action applies.
     """
 
-    #: In addresses, and after the table in the staff log: `users.ban`.
+    #: In URLs, and after the table in the staff log: `users.ban`.
     name: ClassVar[str]
-    #: On the button: a verb.
+    #: The label of the button: a verb.
     label: ClassVar[str]
     #: What happened, before the row's name: "Banned alice."
     done: ClassVar[str]
-    #: What will happen, and what it does not do, in a sentence or two.
+    #: What it will do, and what it will not do, in a sentence or two.
     explanation: ClassVar[str]
-    #: All of them are needed, beside `read` of the table; in the form `users.update`.
+    #: The permissions that it needs, in addition to `read` of the table: `users.update`.
     permissions: Sequence[str]
-    #: The columns that have to be as they were seen.
+    #: The columns that must be unchanged since the page was shown.
     watched: Sequence[str] = ()
-    #: The name of the action, on the same table, that takes it back. Empty: nothing does.
+    #: The name of the action on the same table that undoes it; empty if there is none.
     undo: ClassVar[str] = ""
-    #: The column whose value has to be typed first. Empty: nothing has to be.
+    #: The column whose value must be typed first; empty if nothing must be typed.
     typed: str = ""
-    #: Whether a row's page has a button for it: not for what only takes another action back.
+    #: Whether a row's page has a button for it. An action that only undoes another one has none.
     offered: ClassVar[bool] = True
-    #: Whether it can be done to a selection.
+    #: Whether it can run on a selection.
     in_lists: bool = False
     asks_reason: ClassVar[bool] = True
-    #: What forbids it beside the permissions: of rows, key to why. It asks tables as often for many
-    #: rows as for one, and once for all actions of a page that share it.
+    #: What forbids it besides the permissions: for rows, key to the reason. It needs as many
+    #: queries for many rows as for one, and runs once for all actions of a page that share it.
     rule: Rule | None = None
-    #: Whether the second factor is asked for again, where nothing has to be typed first.
+    #: Whether it asks for a new second-factor code, if nothing must be typed.
     drastic: ClassVar[bool] = False
 
     def is_drastic(self, rows: int) -> bool:
-        """Whether doing it to so many rows asks for the second factor again, if it is old."""
+        """Whether it asks for a new code for this number of rows, if the last one is old."""
         return bool(self.typed) or self.drastic
 
     def applies(self, row: Any) -> bool:
-        """Whether the row is in a state in which the action means something."""
+        """Whether the row is in a state in which the action makes sense."""
         return True
 
     def refusals(self, access: Access, rows: Sequence[Any]) -> Mapping[Any, str]:
-        """Of these rows, key to why `rule` forbids it."""
+        """For these rows, key to the reason why `rule` forbids it."""
         return self.rule(access, rows) if self.rule else {}
 
     def no_choice(self, access: Access, row: Any) -> str:
-        """Why there is nothing to choose from in the form; empty: there is. May ask tables."""
+        """Why the form has nothing to choose from; empty if it has. May run queries."""
         return ""
 
     def refuse(self, access: Access, row: Any) -> None:
-        """Raise `RefusedError` when a rule beside the permissions forbids it."""
+        """Raise `RefusedError` if a rule forbids it."""
         if why := self.refusals(access, [row]).get(row.pk) or self.no_choice(access, row):
             raise RefusedError(why)
 
     def fields(self, access: Access, rows: Sequence[Any]) -> dict[str, forms.Field]:
-        """What has to be filled in beside the reason."""
+        """The fields of the form, in addition to the reason."""
         return {}
 
     def state(self, row: Any) -> list[Any]:
-        """What has to be the same when the change is made as when the page was shown."""
+        """What must be the same when the change is made as when the page was shown."""
         return [getattr(row, name) for name in self.watched]
 
     def lock(self, rows: Sequence[Any], alias: str) -> None:  # noqa: B027 - most change one row
-        """Lock, in one order, what `change` updates of other rows."""
+        """Lock the other rows that `change` updates, in a fixed order."""
 
     @abstractmethod
     def change(self, row: Any, work: Work) -> Change:
-        """Make the change. Raises `ConflictError` when the database refuses it."""
+        """Make the change. Raises `ConflictError` if the database refuses it."""
 
     def concerned(self, site: StaffSite, row: Any, query: Mapping[str, str]) -> Sequence[str]:
-        """What else it changes, for the page that asks. `query` is what the page was asked with.
+        """What else it changes, for the confirmation page.
 
-        Raises `ConflictError` when there is nothing to do.
+        `query` is the page's query string. Raises `ConflictError` if there is nothing to do.
         """
         return ()
 
     def answer(self, row: Any, change: Change, work: Work) -> HttpResponseBase | None:
-        """What is sent when the change is made, in place of the way back; None: nothing."""
+        """A response after the change, instead of the redirect; None for the redirect."""
         return None
 
     def undo_values(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
-        """With what the form of the undoing action is filled in; takes what the log has."""
+        """The values of the undoing action's form, from the values of the log entry."""
         return {}
 
     def allowed(self, access: Access) -> bool:
-        """Whether somebody holds the permissions."""
+        """Whether the user has the permissions."""
         return all(access.may(*name.split(".")) for name in self.permissions)
 
     def seen(self, row: Model) -> str:
-        """A digest of the row's state, to tell later whether it is still the same."""
+        """A digest of the row's state, to see later whether it has changed."""
         state = json.dumps([str(value) for value in self.state(row)])
         return hashlib.sha256(state.encode()).hexdigest()[:16]
 
 
 class SetColumns(RowAction):
-    """An action that sets columns: `when` says from which values, `sets` to which.
+    """An action that sets columns: `when` has the old values, `sets` the new ones.
 
     The values of `sets` may be expressions (`TransactionNow()`, `F("token_version") + 1`).
     """

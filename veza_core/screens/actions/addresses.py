@@ -1,4 +1,4 @@
-"""Where actions are: their pages, the way back, and what takes an entry of the log back."""
+"""The URLs of actions: their pages, the way back, and the undo of a log entry."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -26,20 +26,20 @@ def action_url(model: Any, pk: Any, action: str) -> str:
 
 
 def selected_url(model: Any, action: str, query: Any) -> str:
-    """The confirmation page of an action on several rows; `query` says on which."""
+    """The confirmation page of an action on several rows; `query` selects them."""
     meta = model._meta
     address = reverse(f"admin:{meta.app_label}_{meta.model_name}_selected", args=[action])
     return f"{address}?{urlencode(query)}"
 
 
 def next_of(query: Mapping[str, Any]) -> str:
-    """Where the action was chosen, if the address or the form says so; empty for elsewhere."""
+    """The page where the action was chosen, from the URL or the form; empty for other sites."""
     given = query.get("next") or ""
     return given if url_has_allowed_host_and_scheme(given, allowed_hosts=None) else ""
 
 
 def way_back(admin: "InspectionAdmin", query: Mapping[str, Any], row: Any) -> str:
-    """The same, or else the row's page, or the list."""
+    """The same, or otherwise the row's page, or the list."""
     given = next_of(query)
     if given or row is None:
         return given or list_of(admin.model)
@@ -47,7 +47,7 @@ def way_back(admin: "InspectionAdmin", query: Mapping[str, Any], row: Any) -> st
 
 
 def origin_of(admin: "InspectionAdmin", request: StaffRequest, error: HelpfulError) -> str:
-    """Where one was before an error: where the action was chosen, or the row; else empty."""
+    """The page before an error: where the action was chosen, or the row's; otherwise empty."""
     given = next_of(request.POST) or next_of(request.GET)
     pk = request.resolver_match.kwargs.get("object_id") if request.resolver_match else None
     if given or not pk or isinstance(error, NotThereError):
@@ -62,10 +62,10 @@ def undo_url(
     after: Mapping[str, Any] | None,
     back: str = "",
 ) -> str:
-    """The page that takes an action on a row back, filled in; empty when nothing does.
+    """The page that undoes an action on a row, filled in; empty if no action undoes it.
 
-    `before` and `after` are the change's, or those of its entry in the staff log. `back` is where
-    it leads when it is done, if not to the row.
+    `before` and `after` come from the change, or from its entry in the staff log. `back` is the
+    next page, if it is not the row's.
     """
     if not action.undo:
         return ""
@@ -77,9 +77,9 @@ def undo_url(
 
 
 def undo_url_of(site: StaffSite, request: StaffRequest, entry: Any, row: Any = None) -> str:
-    """The same for an entry of the staff log; empty when the user may not take it back.
+    """The same for an entry of the staff log; empty if the user may not undo it.
 
-    With its row, empty as well when the row is in a state to which the undoing does not apply.
+    With its row, also empty if the row is in a state to which the undo does not apply.
     """
     admin, done = done_by(site, request, entry)
     if admin is None or done is None or not entry.subject_id:
@@ -91,7 +91,7 @@ def undo_url_of(site: StaffSite, request: StaffRequest, entry: Any, row: Any = N
 
 
 def undo_batch_url_of(site: StaffSite, request: StaffRequest, entry: Any) -> str:
-    """The page that takes back all of an action on several rows, by one entry of it; or empty."""
+    """The page that undoes an action on several rows, by one of its entries; or empty."""
     admin, done = done_by(site, request, entry)
     if admin is None or done is None or not entry.batch:
         return ""
@@ -101,7 +101,7 @@ def undo_batch_url_of(site: StaffSite, request: StaffRequest, entry: Any) -> str
 def done_by(
     site: StaffSite, request: StaffRequest, entry: Any
 ) -> "tuple[InspectionAdmin | None, RowAction | None]":
-    """The screen and the action of an entry that who asks may take back; else nothing."""
+    """The screen and the action of an entry that the user may undo; otherwise nothing."""
     table, _, name = entry.action.rpartition(".")
     if entry.subject_table != table:
         return None, None
@@ -121,5 +121,5 @@ def action_of(admin: "InspectionAdmin", name: str) -> RowAction | None:
 
 
 def values(held: Any) -> Mapping[str, Any]:
-    """What an entry holds; nothing of a document that was too large to be read."""
+    """The values in an entry; empty for a document that was too large to be read."""
     return held if isinstance(held, Mapping) else {}

@@ -1,4 +1,4 @@
-"""All rows of a list, batch by batch: memory stays flat, and no transaction stays open."""
+"""All rows of a list, in batches, so that memory does not grow and no transaction stays open."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,10 +10,10 @@ from ..order import FIRST, Place
 from ..reading import reading
 from ..source import Source
 
-#: Rows of one query; of those with texts of any size (`bounded.IN_CELL`), fewer.
+#: Rows of a query; fewer for rows with texts of any size (`bounded.IN_CELL`).
 BATCH, SMALL_BATCH = 1_000, 100
 
-#: With a condition that no index serves, so many windows are looked through.
+#: With a condition without an index, at most so many windows are searched.
 WINDOWS = 200
 
 #: How an export ends.
@@ -25,10 +25,10 @@ KEY_CUT = "stopped: no index sorts this many rows of one key"
 def batches(
     rows: QuerySet[Any], listing: Listing, *, large: bool = False
 ) -> Iterator[tuple[list[Any], str]]:
-    """Yield rows in the list's order; beside the last ones stands how it ended.
+    """Yield rows in the list's order; with the last ones, how it ended.
 
-    Each batch is a transaction of its own, between which rows may come and go. Raises
-    `TooSlowError`. `large`: rows may be of 32 kB or more each.
+    Each batch is a separate transaction, and rows may change between them. Raises `TooSlowError`.
+    `large`: rows may have 32 kB or more each.
     """
     size = min(BATCH, SMALL_BATCH) if large else BATCH
     with reading(rows.db):

@@ -1,4 +1,4 @@
-"""What a page offers: the actions on a row, those that are refused and why, those of a list."""
+"""The actions on a page: those on a row, the forbidden ones with reasons, those of a list."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,32 +16,32 @@ from .selection import chosen
 if TYPE_CHECKING:
     from ..inspection import InspectionAdmin
 
-#: Actions that stand on the page itself; the rest are under "More".
+#: The number of actions on the page itself; the rest are under "More".
 IN_VIEW = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Buttons:
-    """The actions on a row that a user has the permissions for."""
+    """The actions on a row for which the user has the permissions."""
 
-    #: Each with its address, the frequent ones first.
+    #: Each with its URL, frequent ones first.
     offered: Sequence[tuple[RowAction, str]]
-    #: Why to the labels of what a rule forbids.
+    #: Reason to the labels of the forbidden actions.
     refused: Mapping[str, Sequence[str]]
 
     @property
     def first(self) -> Sequence[tuple[RowAction, str]]:
-        """Those that stand on the page."""
+        """Those on the page itself."""
         return self.offered if len(self.offered) <= IN_VIEW + 1 else self.offered[:IN_VIEW]
 
     @property
     def more(self) -> Sequence[tuple[RowAction, str]]:
-        """Those that are folded."""
+        """Those under "More"."""
         return self.offered[len(self.first) :]
 
 
 def buttons(admin: "InspectionAdmin", request: StaffRequest, row: Any) -> Buttons:
-    """The actions that apply to a row as it is; asks each rule once."""
+    """The actions that apply to a row in its current state; checks each rule once."""
     offered: list[tuple[RowAction, str]] = []
     refused: dict[str, list[str]] = {}
     known: dict[Any, Mapping[Any, str]] = {}
@@ -60,7 +60,7 @@ def buttons(admin: "InspectionAdmin", request: StaffRequest, row: Any) -> Button
 
 
 def list_actions(admin: "InspectionAdmin", request: StaffRequest) -> dict[str, Action]:
-    """For Django's choice of an action above a list; what is chosen goes to `chosen`."""
+    """For Django's choice of an action above a list. `chosen` gets what was chosen."""
     return {
         action.name: Action(chosen, action.name, action.label, action.label,
                             [ActionLocation.CHANGE_LIST])

@@ -1,4 +1,4 @@
-"""Values as cells of a CSV that a spreadsheet opens without running anything in it."""
+"""Values as cells of a CSV file in which a spreadsheet runs nothing."""
 
 import json
 import re
@@ -9,15 +9,15 @@ from veza_core.db.infinity import WORDS
 
 from ..bounded import IN_CELL, Excerpt
 
-#: With what a spreadsheet begins a formula (OWASP, "CSV injection"), in every form that Unicode's
-#: normalization (NFKC) makes the same sign: wide, small, raised and lowered.
+#: Characters with which a spreadsheet formula begins (OWASP, "CSV injection"), in every form that
+#: Unicode's normalization (NFKC) maps to them: wide, small, raised and lowered.
 SIGNS = "=+-@＝＋－＠﹦﹢﹣﹫⁼⁺⁻₌₊₋﬩"
 
-#: What some spreadsheets take for the end of a cell or of a line, whatever the quotes say: a
-#: semicolon where the comma is the decimal sign.
+#: What some spreadsheets read as the end of a cell or a line, even in quotes: a semicolon, if the
+#: comma is the decimal sign.
 ENDS = ";；\t\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 
-#: What does not stop every spreadsheet before a sign: blanks, quotes, and what nobody sees
+#: What some spreadsheets ignore before such a character: blanks, quotes, and invisible characters
 #: (Unicode's property Default_Ignorable_Code_Point).
 SKIPPED = (
     r"\s\x00-\x1f\x7f-\x9f\"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
@@ -25,11 +25,12 @@ SKIPPED = (
     r"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 
-#: A run of these, whole, and the sign behind it. It begins nowhere within a run, so that the time
-#: it takes grows with the text, not with its square.
+#: A complete run of these, and the next character. A match cannot begin inside a run, so that the
+#: time grows with the text, not with its square.
 BEFORE_SIGN = re.compile(f"(?<![{ENDS}{SKIPPED}])([{ENDS}{SKIPPED}]*+)(?=[{re.escape(SIGNS)}])")
 
-#: A text that begins with one of these is a formula's, or the end of a cell, to some spreadsheets.
+#: Some spreadsheets read a text that begins with one of these as a formula, or as the end of a
+#: cell.
 CONTROLS = ("\t", "\r", "\n")
 
 CUT = f"… (cut: a cell has {IN_CELL:,} characters at most)"
@@ -38,7 +39,7 @@ CUT = f"… (cut: a cell has {IN_CELL:,} characters at most)"
 def cell(value: Any) -> str:
     """A value as text: times in UTC, as ISO 8601; lists and objects as JSON; NULL as nothing.
 
-    An apostrophe stands before what a spreadsheet could take for a formula.
+    An apostrophe comes before what a spreadsheet could read as a formula.
     """
     if value is None:
         return ""
@@ -59,7 +60,7 @@ def cell(value: Any) -> str:
 
 
 def _guarded(found: re.Match[str]) -> str:
-    """The run before a sign, with an apostrophe where a cell may begin."""
+    """The run before a character, with an apostrophe where a cell may begin."""
     run = found[1]
     last = max(map(run.rfind, ENDS))
     if last < 0 and found.start() > 0:

@@ -1,7 +1,7 @@
-"""A list as CSV: what the list shows, as far as a spreadsheet goes, on the record.
+"""A list as CSV: its rows and columns, with an entry in the staff log.
 
-Who may read a table may look at it page by page. To carry off pages of it by the thousand needs
-`<table>.update` besides: that is held by those who work with the table, not by all who help.
+Staff who may read a table can read it page by page. To export thousands of rows, they also need
+`<table>.update`, which only those who work with the table have.
 """
 
 import csv
@@ -41,12 +41,12 @@ from .reasons import usual_reasons
 if TYPE_CHECKING:
     from ..inspection import InspectionAdmin
 
-#: Query string names that choose a page, not rows.
+#: Query string names that choose a page, and not rows.
 PAGING = {*PLACES, "jump", "last"}
 
 
 def export_urls(admin: "InspectionAdmin") -> list[URLPattern]:
-    """The address of a screen's export; it takes the list's own query string."""
+    """The URL of a screen's export; it uses the list's own query string."""
 
     def view(request: StaffRequest) -> Any:
         return _view(admin, request)
@@ -56,19 +56,19 @@ def export_urls(admin: "InspectionAdmin") -> list[URLPattern]:
 
 
 def may_export(admin: "InspectionAdmin", request: StaffRequest) -> bool:
-    """Whether who asks may carry off the table's rows."""
+    """Whether the user may export the table's rows."""
     access = request.access
     table = admin.opts.db_table
     return bool(access.may(table, "read") and access.may(table, "update"))
 
 
 def export_url(admin: "InspectionAdmin", request: StaffRequest) -> str:
-    """The export of the list that is asked for; empty for who may not."""
+    """The export of the requested list; empty if the user may not export it."""
     return _url(admin, request, "export") if may_export(admin, request) else ""
 
 
 def export_fields(admin: "InspectionAdmin") -> list[AnyField]:
-    """The allow-list: the key, and what the list's columns read. Never a secret."""
+    """The allowed fields: the key, and what the list's columns read. Never a secret."""
     names = ["id", *(need for name in admin.columns for need in admin.column(name).needs)]
     if admin.is_soft:
         names.append("deleted_at")
@@ -78,7 +78,7 @@ def export_fields(admin: "InspectionAdmin") -> list[AnyField]:
 
 
 def headings(admin: "InspectionAdmin", fields: Iterable[AnyField]) -> list[str]:
-    """The file's columns: a key that the list shows by a name has the name beside it."""
+    """The file's columns: a key that the list shows by name has the name in the next column."""
     found = []
     for field in fields:
         found.append(str(field.column))
@@ -114,7 +114,7 @@ def _url(admin: "InspectionAdmin", request: StaffRequest, page: str) -> str:
 
 @helpful
 def _view(admin: "InspectionAdmin", request: StaffRequest) -> HttpResponseBase:
-    """Ask why with GET, export with POST."""
+    """Ask for a reason with GET, export with POST."""
     if not may_export(admin, request):
         raise PermissionDenied
     if request.method not in ("GET", "HEAD", "POST"):
@@ -143,21 +143,21 @@ def _view(admin: "InspectionAdmin", request: StaffRequest) -> HttpResponseBase:
 
 
 def _filters(listing: Listing) -> list[str]:
-    """The names of the filters that are set; their values are nobody's business later."""
+    """The names of the active filters; their values are not logged."""
     return [*listing.keys, *listing.criteria, *listing.options, *listing.range]
 
 
 def _export(
     admin: "InspectionAdmin", request: StaffRequest, listing: Listing, reason: str
 ) -> StreamingHttpResponse:
-    """Record it, then send it: without the entry not one row leaves."""
+    """Log it, then send it: without the entry, no row is sent."""
     table = admin.opts.db_table
     fields = export_fields(admin)
     asked = {"filters": _filters(listing), "columns": headings(admin, fields)}
     admin.admin_site.record(request, f"{table}.export", admin.model, reason=reason, after=asked)
     with reading(admin.read_alias):
         database = database_of(connections[admin.read_alias])
-    # Only the file's name can say it: the first line is for the columns' names.
+    # The database is only in the file's name, because the first line has the columns' names.
     database = re.sub(r"[^A-Za-z0-9_]+", "-", database)
     name = f"{table}-{database}-{timezone.now():%Y-%m-%d-%H%M%S}.csv"
     return StreamingHttpResponse(
@@ -170,20 +170,20 @@ def _export(
 def _stream(
     admin: "InspectionAdmin", request: StaffRequest, listing: Listing, fields: list[AnyField]
 ) -> Iterator[bytes]:
-    """The file, batch by batch; at its end, or when the client goes away, how much it was."""
+    """The file, batch by batch. At its end, or if the client disconnects, how much was sent."""
     names = [field.name for field in fields]
-    # Texts, as PostgreSQL writes them: a number of any length stays what it is.
+    # As text, as PostgreSQL writes it, so that a number of any length stays exact.
     rows = bounded(admin.get_queryset(request), names, IN_CELL, parse=False)
     large = any(map(is_unbounded, fields))
     cap, sent, ending = settings.EXPORT_MAX_ROWS, 0, "interrupted"
     try:
-        # Spreadsheets take a file without this mark for one in their country's old encoding.
+        # Without this mark, spreadsheets read a file in their country's old encoding.
         yield b"\xef\xbb\xbf" + _lines([headings(admin, fields)])
         for batch, end in batches(rows, listing, large=large):
             kept = batch[: cap - sent]
             sent += len(kept)
             with reading(admin.read_alias):
-                # The names of a batch in one query, as a page has them.
+                # The names for a batch in one query, as on a page.
                 attach(request, admin.admin_site, admin.read_alias, kept)
             yield _lines([_cells(admin, row, fields) for row in kept])
             ending = end or ending

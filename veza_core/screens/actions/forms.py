@@ -1,4 +1,4 @@
-"""The form that asks whether, and why."""
+"""The confirmation form of an action."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
@@ -9,12 +9,12 @@ from .action import RowAction
 from .naming import one_line
 from .reasons import joined
 
-#: Takes a code of the second factor, and says what is wrong with it, or nothing.
+#: Checks a code of the second factor; returns the error, or an empty string.
 type CodeCheck = Callable[[str], str]
 
 
 class CodeInput(forms.TextInput):
-    """Shown again without its value: a code counts once."""
+    """Shown again without its value, because a code counts once."""
 
     def format_value(self, value: Any) -> None:
         return None
@@ -24,7 +24,7 @@ WHY = "Say why: your colleagues will read it in the staff log."
 
 
 class ReasonForm(forms.Form):
-    """Why, in words that others will read in the staff log; with `check_code`, a code too.
+    """A reason for the staff log; with `check_code`, also a code.
 
     `usual`: reasons to choose from.
     """
@@ -41,7 +41,7 @@ class ReasonForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.check_code = check_code
         if usual:
-            # Either of both will do.
+            # One of the two is enough.
             self.fields["reason"].required = False
             self.fields["usual"] = forms.ChoiceField(
                 label="Often given",
@@ -61,7 +61,7 @@ class ReasonForm(forms.Form):
             )
 
     def clean_reason(self) -> str:
-        """A usual one, or what was typed, or both."""
+        """A usual reason, or what was typed, or both."""
         typed = str(self.cleaned_data["reason"])
         reason = joined(self.cleaned_data.get("usual", ""), typed)
         if not reason and "usual" not in self.errors:
@@ -69,7 +69,7 @@ class ReasonForm(forms.Form):
         return reason
 
     def clean_code(self) -> str:
-        """Check it, which counts as an attempt."""
+        """Check the code, which counts as an attempt."""
         assert self.check_code is not None  # noqa: S101 - without it there is no such field
         if problem := self.check_code(self.cleaned_data["code"]):
             raise forms.ValidationError(problem)
@@ -77,18 +77,18 @@ class ReasonForm(forms.Form):
         return ""
 
     def clean(self) -> dict[str, Any]:
-        """A code that was right is not asked for again, whatever else has to be corrected."""
+        """A right code is not asked for again, even if other fields must be corrected."""
         if self.check_code is None:
             self.fields.pop("code", None)
         return super().clean() or {}
 
 
 class ActionForm(ReasonForm):
-    """What the action asks for, the reason, and the word that confirms a drastic one."""
+    """The action's own fields, the reason, and the word that confirms a drastic action."""
 
     def __init__(self, *args: Any, action: RowAction, access: Any, rows: Sequence[Any],
                  known: Collection[str] = (), **kwargs: Any) -> None:  # fmt: skip
-        """`known`: what each row has a value of its own for, so that it is not asked for."""
+        """`known`: fields for which each row has its own value, so that they are not asked for."""
         super().__init__(*args, **kwargs)
         every = action.fields(access, rows)
         asked = {name: field for name, field in every.items() if name not in known}
@@ -108,7 +108,7 @@ class ActionForm(ReasonForm):
         self.order_fields([*asked, "usual", "reason", "confirm", "code"])
 
     def clean_confirm(self) -> str:
-        """The word itself; blanks count as one, since that is how a page shows them."""
+        """The word itself. Several blanks count as one, because a page shows them like this."""
         typed = str(self.cleaned_data["confirm"])
         if one_line(typed) != self.word:
             raise forms.ValidationError(f"This is not “{self.word}”.")
@@ -116,30 +116,30 @@ class ActionForm(ReasonForm):
 
     @property
     def why(self) -> str:
-        """Why; empty where nobody is asked."""
+        """The reason; empty if there is no field for it."""
         return str(self.cleaned_data.get("reason", ""))
 
     @property
     def values(self) -> dict[str, Any]:
-        """What the action asked for."""
+        """The values of the action's own fields."""
         return {name: self.cleaned_data[name] for name in self.asked}
 
     def values_of(self, own: Mapping[str, str]) -> dict[str, Any]:
-        """The same for a row with values of its own. Raises `ValidationError` for those."""
+        """The same for a row with its own values. Raises `ValidationError` for invalid ones."""
         return self.values | {name: field.clean(own[name]) for name, field in self.known.items()}
 
 
 def confirmation(action: RowAction, rows: Sequence[Any]) -> str:
-    """What has to be typed: the row's name, or the number of rows. Empty: nothing."""
+    """What must be typed: the row's name, or the number of rows; empty if nothing."""
     if not action.typed:
         return ""
     if len(rows) > 1:
         return str(len(rows))
     name = one_line(getattr(rows[0], action.typed))
-    # A name that nobody can type is confirmed by the beginning of the key.
+    # If a name cannot be typed, the beginning of the key confirms.
     return name if name and name.isprintable() else str(rows[0].pk)[:8]
 
 
 def filled(form_fields: Sequence[str], query: Mapping[str, str]) -> dict[str, str]:
-    """What a link fills in for the user: the fields that the action asks for, nothing else."""
+    """The action's own fields that a link fills in."""
     return {name: query[name][:255] for name in form_fields if name in query}

@@ -1,4 +1,4 @@
-"""What rows are called on the pages of actions."""
+"""The names of rows on the pages of actions."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,17 +9,17 @@ from ..legible import name_text
 if TYPE_CHECKING:
     from ..inspection import InspectionAdmin
 
-#: Of a row's name, so much is shown.
+#: The most characters of a row's name.
 SHOWN = 100
 
 
 def one_line(text: str) -> str:
-    """Text as a page shows it: every run of blanks as one."""
+    """Text as a page shows it: several blanks become one."""
     return " ".join(text.split())
 
 
 def short(row: Any) -> str:
-    """What a row is called on these pages: a name as it is, a text of several lines as one."""
+    """The name of a row on these pages: a text of several lines becomes one line."""
     name = str(row)
     if len(name.splitlines()) > 1:
         name = one_line(name)
@@ -27,6 +27,6 @@ def short(row: Any) -> str:
 
 
 def called(admin: "InspectionAdmin", rows: Sequence[Any]) -> str:
-    """One row by its name, several by their number."""
+    """One row by its name, several rows by their number."""
     number = len(rows)
     return short(rows[0]) if number == 1 else f"{number:,} {admin.opts.verbose_name_plural}"

@@ -1,4 +1,4 @@
-"""Remarks of staff about a row, for the next one who looks at it."""
+"""Notes of staff about a row, for colleagues."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,9 @@ from .action import Change, RowAction, Work
 
 
 class AddNote(RowAction):
-    """A remark that is never edited: another one corrects it. Who may read the row may add it."""
+    """A note that is never edited: another one corrects it. Everybody who may read the row may
+    add one.
+    """
 
     name = "note"
     label = "Add a note"
@@ -33,5 +35,5 @@ class AddNote(RowAction):
         }
 
     def change(self, row: Any, work: Work) -> Change:
-        # The entry says that there is a note; its words are in the note alone.
+        # The entry only says that there is a note; the text is in the note.
         return Change(after={"note": work.site.add_note(work.request, row, work.values["text"])})

@@ -1,4 +1,4 @@
-"""The pages of actions: the confirmation, and what it leads to."""
+"""The pages of actions: the confirmation, and the result."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 
 def action_urls(admin: "InspectionAdmin") -> list[URLPattern]:
-    """The addresses of a screen's actions: on one row, and on a selection."""
+    """The URLs of a screen's actions: on one row, and on a selection."""
     name = f"{admin.opts.app_label}_{admin.opts.model_name}"
 
     def one(request: StaffRequest, object_id: str, action: str) -> HttpResponseBase:
@@ -77,7 +77,7 @@ def helpful(view: Callable[..., Any]) -> Callable[..., Any]:
 def _view(
     admin: "InspectionAdmin", request: StaffRequest, name: str, object_id: str | None
 ) -> HttpResponseBase:
-    """Ask with GET, act with POST. `object_id`: None for a selection."""
+    """Confirm with GET, run with POST. `object_id`: None for a selection."""
     action = find(admin, name)
     if not may(admin, request, action):
         raise PermissionDenied
@@ -101,7 +101,7 @@ def _view(
 
 
 def code_check(admin: "InspectionAdmin", request: StaffRequest) -> CodeCheck | None:
-    """What takes the second factor again; None when it was shown a short while ago."""
+    """The function that checks the second factor again; None if it was shown recently."""
     site = admin.admin_site
     return (lambda code: site.check_code(request, code)) if site.needs_code(request) else None
 
@@ -113,7 +113,7 @@ def _form(
     selection: Selection,
     query: QueryDict,
 ) -> ActionForm:
-    """The form: filled in by who sent it, else by what the address fills in."""
+    """The form: with what was sent, or with what the URL fills in."""
     sent = query if request.method == "POST" else None
     check = code_check(admin, request) if action.is_drastic(len(selection.rows)) else None
     known = {name for own in selection.filled.values() for name in own}
@@ -125,7 +125,7 @@ def _form(
 
 
 def _one(admin: "InspectionAdmin", request: StaffRequest, object_id: str) -> Selection:
-    """The row of an address. Raises `NotThereError`."""
+    """The row of a URL. Raises `NotThereError`."""
     (key,) = read_rows([object_id])
     return _with_rows(admin, request, {key: ""})
 
@@ -133,7 +133,7 @@ def _one(admin: "InspectionAdmin", request: StaffRequest, object_id: str) -> Sel
 def _with_rows(
     admin: "InspectionAdmin", request: StaffRequest, seen: Mapping[UUID, str]
 ) -> Selection:
-    """The rows of a form as they are now. Raises `NotThereError` when none is left."""
+    """The rows of a form in their current state. Raises `NotThereError` if none is left."""
     found = of_keys(admin, request, [*seen])
     if not found:
         raise NotThereError(f"There is no {admin.opts.verbose_name} {next(iter(seen))}.")
@@ -144,7 +144,7 @@ def _with_rows(
 
 
 def _may_begin(action: RowAction, request: StaffRequest, selection: Selection) -> None:
-    """Raise what the change would raise, before anything is filled in."""
+    """Raise what the change would raise, before the form is filled in."""
     if not selection.rows:
         told = "; ".join(f"“{each.name}”: {each.why}" for each in selection.left_out[:NAMED])
         raise ConflictError(f"“{action.label}” applies to none of these rows. {told}")
@@ -205,7 +205,7 @@ def _act_on_several(
     selection: Selection,
     form: ActionForm,
 ) -> HttpResponseBase:
-    """At once, or chunk by chunk on a page that tells how far it is."""
+    """All at once, or in batches on a page that shows the progress."""
     batch, back = uuid4(), way_back(admin, request.POST, None)
     keys = [*selection.seen]
     chunks = [keys[start : start + CHUNK] for start in range(0, len(keys), CHUNK)]
@@ -252,7 +252,7 @@ def _again(
     form: ActionForm,
     error: ConflictError,
 ) -> TemplateResponse:
-    """The form as it was sent, with why it came to nothing, and the row as it is now."""
+    """The form as it was sent, with the reason why nothing was done, and the current row."""
     now = _with_rows(admin, request, selection.seen)
     now.filled = selection.filled
     now.seen = {row.pk: action.seen(row) for row in now.rows if action.applies(row)}
@@ -271,7 +271,7 @@ def _page(
     query: QueryDict,
     notice: str = "",
 ) -> TemplateResponse:
-    """The confirmation page. A form that was sent before keeps what it was sent with."""
+    """The confirmation page. A form that was sent before keeps its values."""
     request.current_app = admin.admin_site.name
     rows = selection.rows
     context = {

@@ -1,4 +1,4 @@
-"""Making a change and its entry in the staff log: both, or neither."""
+"""Makes a change and its entry in the staff log: both, or neither."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ from .naming import short
 if TYPE_CHECKING:
     from ..inspection import InspectionAdmin
 
-#: How long, in milliseconds, a change waits for a row that another service holds.
+#: How many milliseconds a change waits for a row that another service has locked.
 LOCK_TIMEOUT = 5_000
 
 HELD = "It was permanently deleted, or another service is changing it right now."
@@ -31,23 +31,23 @@ GONE = "It was permanently deleted in the meantime."
 
 
 def may(admin: "InspectionAdmin", request: StaffRequest, action: RowAction) -> bool:
-    """Whether who asks may see the table and take the action on it."""
+    """Whether the user may see the table and run the action on it."""
     return bool(admin.has_view_permission(request)) and action.allowed(request.access)
 
 
 class HeldError(ConflictError):
-    """Another service holds a row."""
+    """Another service has locked a row."""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What an action on several rows did."""
+    """The result of an action on several rows."""
 
     changes: list[tuple[Any, Change]] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
 
     def add(self, other: "Outcome") -> None:
-        """Count what was done to more rows."""
+        """Add the result for more rows."""
         self.changes += other.changes
         self.left_out += other.left_out
 
@@ -60,11 +60,11 @@ def perform(
     values: Mapping[str, Any],
     reason: str,
 ) -> list[tuple[Any, Change]]:
-    """Take an action on all rows of `seen`, or on none; return them with what was changed.
+    """Run an action on all rows of `seen`, or on none; return them with what was changed.
 
-    `seen` maps keys to `RowAction.seen`, `values` is what was filled in. Raises
-    `PermissionDenied`; `RefusedError` for what the action's rules forbid; `ConflictError` when a
-    row is not there, was changed meanwhile, or is held by somebody else.
+    `seen` maps keys to `RowAction.seen`, and `values` are the form's. Raises `PermissionDenied`;
+    `RefusedError` for what the action's rules forbid; `ConflictError` if a row does not exist, was
+    changed meanwhile, or is locked by somebody else.
     """
     if not may(admin, request, action):
         raise PermissionDenied
@@ -93,11 +93,11 @@ def perform_some(
     reason: str,
     batch: UUID,
 ) -> Outcome:
-    """Take an action on those rows of `seen` that it can be taken on, in one transaction.
+    """Run an action on the rows of `seen` for which it is possible, in one transaction.
 
-    `values` says what was filled in for a row. The entries of the staff log share `batch`. Raises
-    `PermissionDenied`, and `HeldError` when a row is held that `RowAction.lock` needs: what is
-    refused, changed, held or gone itself is left out, and named.
+    `values` has the form's values for each row. The entries in the staff log share `batch`. Raises
+    `PermissionDenied`, and `HeldError` if a row is locked that `RowAction.lock` needs. Rows that
+    are forbidden, changed, locked or gone are left out, and named.
     """
     try:
         return _some(admin, request, action, seen, values, reason, batch, skip_held=False)
@@ -147,9 +147,9 @@ def _some(
 
 @contextmanager
 def _changing(admin: "InspectionAdmin") -> Iterator[str]:
-    """The transaction of a change. Raises `HeldError` when a row is held for too long.
+    """The transaction of a change.
 
-    And `NodeLostError`.
+    Raises `HeldError` if a row is locked for too long, and `NodeLostError`.
     """
     alias = router.db_for_write(admin.model)
     try:
@@ -166,8 +166,8 @@ def _changing(admin: "InspectionAdmin") -> Iterator[str]:
 
 
 def _ask_again(admin: "InspectionAdmin", request: StaffRequest, action: RowAction) -> None:
-    """Rights may have been withdrawn since the request began, or while it waited; or the session
-    was ended, which a thief may have.
+    """Check again: since the request began, permissions may have been withdrawn, or the session
+    ended, which a thief may be using.
     """
     request.access = access_of(request.access.user)
     if not (may(admin, request, action) and admin.admin_site.is_open(request)):
@@ -177,15 +177,15 @@ def _ask_again(admin: "InspectionAdmin", request: StaffRequest, action: RowActio
 def _lock(
     admin: "InspectionAdmin", alias: str, seen: Mapping[UUID, str], *, skip_held: bool = False
 ) -> list[Any]:
-    """Read the rows again, for the writer; one after the other by key, so that two cannot wait for
-    each other.
+    """Read the rows again, to change them, in the order of their keys, so that two changes
+    cannot deadlock.
     """
     model = admin.model
     rows = list(
         bounded(model._base_manager.using(alias), shown_fields(model), ON_PAGE)
         .filter(pk__in=seen)
         .order_by("pk")
-        # Without a conflict with rows that come to refer to these.
+        # This lock does not conflict with new rows that refer to these.
         .select_for_update(no_key=True, skip_locked=skip_held)
     )
     admin.load_names(alias, rows)
@@ -193,7 +193,7 @@ def _lock(
 
 
 def _changed(action: RowAction, row: Any, digest: str) -> str:
-    """How a row differs from how it was shown; empty: it is the same."""
+    """How a row differs from the one that was shown; empty if it does not."""
     if action.seen(row) == digest and action.applies(row):
         return ""
     return (

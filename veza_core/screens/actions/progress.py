@@ -1,7 +1,7 @@
-"""The page of an action on many rows: it grows while the rows are changed, chunk by chunk.
+"""The page of an action on many rows, which grows while the rows are changed in batches.
 
-Each chunk is a transaction: no row stays locked for long, and who closes the page stops behind the
-last one. What was done until then is in the staff log, and can be taken back as one.
+Each batch is a transaction: no row stays locked for long, and if the page is closed, the action
+stops after the current batch. The staff log has what was done, which can be undone at once.
 """
 
 import logging
@@ -26,13 +26,13 @@ from .perform import Outcome
 if TYPE_CHECKING:
     from ..inspection import InspectionAdmin
 
-#: Where the page is cut: what is told of the rows comes between.
+#: Where the page is cut: the progress comes between the two parts.
 MARK = "<!-- rows -->"
 
-#: Names of rows that were left out, in a sentence.
+#: The most names of left-out rows in a sentence.
 NAMED = 10
 
-#: Why it stopped, beside what a `HelpfulError` says.
+#: Other reasons why it stopped than those of a `HelpfulError`.
 WITHDRAWN = "You are no longer allowed to do this."
 BROKEN = "The database did not answer. Try again later."
 
@@ -41,25 +41,25 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Work on many rows."""
+    """An action on many rows."""
 
     title: str
-    #: The rows of one transaction each.
+    #: The rows of each transaction.
     chunks: Sequence[Sequence[Any]]
-    #: Changes a chunk.
+    #: Changes a batch.
     do: Callable[[Sequence[Any]], Outcome]
-    #: Says what was done to the rows that were changed.
+    #: A sentence about the changed rows.
     told: Callable[[Sequence[Any]], str]
-    #: The page that takes it back; empty: nothing does.
+    #: The page that undoes it; empty if there is none.
     undo: str
-    #: Where the page leads in the end, and what that is called.
+    #: The next page, and its name.
     back: str
     back_to: str = "the list"
     left_out: Sequence[LeftOut] = ()
 
 
 def progress(admin: "InspectionAdmin", request: StaffRequest, run: Run) -> StreamingHttpResponse:
-    """A page that does it, and grows."""
+    """A page that runs it, and grows."""
     request.current_app = admin.admin_site.name
     context: dict[str, Any] = {
         **admin.admin_site.each_context(request),
@@ -71,7 +71,7 @@ def progress(admin: "InspectionAdmin", request: StaffRequest, run: Run) -> Strea
     head, _, tail = page.partition(MARK)
     return StreamingHttpResponse(
         _stream(head, tail, run),
-        # Or a proxy keeps the page until it is whole.
+        # Otherwise a proxy keeps the page until it is complete.
         headers={"X-Accel-Buffering": "no"},
     )
 
@@ -87,7 +87,7 @@ def _stream(head: str, tail: str, run: Run) -> Iterator[str]:
         except (HelpfulError, PermissionDenied) as error:
             stopped = error.message if isinstance(error, HelpfulError) else WITHDRAWN
         except DatabaseError:
-            # The page has begun: an error page would stand in its middle.
+            # The page has begun: an error page would appear in its middle.
             logger.exception("An action on many rows stopped after %s", before)
             stopped = BROKEN
         if stopped:
@@ -109,12 +109,12 @@ def _stream(head: str, tail: str, run: Run) -> Iterator[str]:
 
 
 def told_of(left_out: Sequence[LeftOut]) -> str:
-    """What was left out, by name as far as that can be read."""
+    """What was left out, with a readable number of names."""
     named = "; ".join(f"“{row.name}”: {row.why}" for row in left_out[:NAMED])
     more = f" And {len(left_out) - NAMED:,} more." if len(left_out) > NAMED else ""
     return f"{len(left_out):,} left out. {named}{more}"
 
 
 def with_undo(told: str, url: str) -> SafeString:
-    """What was done, and the way to take it back."""
+    """What was done, and a link that undoes it."""
     return format_html('{} <a href="{}">Undo</a>', told, url) if url else format_html("{}", told)

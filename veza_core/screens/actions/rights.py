@@ -1,4 +1,4 @@
-"""Who may act on whose account: nobody on their own, nobody on one that may more than they."""
+"""Who may act on an account: nobody on their own, or on one with more rights than theirs."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,13 +15,13 @@ from veza_core.models import Role, User, UserRole, UserRoleAssignment
 
 from .action import Rule
 
-#: Of `user_roles`: those that have not ended.
+#: Rows of `user_roles` that have not ended.
 NOT_EXPIRED = Q(expires_at__isnull=True) | Q(expires_at__gt=Now())
 
-#: What accounts may do, whatever state they are in: a ban that is lifted gives the rights back. The
-#: other services give `users.role` rights of their own: it counts as the role of that name.
-#: Of the password it says that there is one. All roles with their rights come with the first
-#: account, for what can be granted: they are few, and a page has one query less.
+#: The permissions of accounts, in any state, because a lifted ban gives them back. The other
+#: services give `users.role` its own rights, so it counts as the role of that name. Of the
+#: password, only its existence is read. All roles with their permissions come with the first
+#: account: they are few, and a page saves a query.
 _STANDINGS = """
 SELECT users.id, users.role::text, held.roles, password_hash IS NOT NULL, ARRAY(
     SELECT permissions.name FROM role_permissions
@@ -40,7 +40,7 @@ FROM users, LATERAL (SELECT ARRAY(
 WHERE users.id = ANY (%s)
 """
 
-#: Where an account that was read keeps its `Standing`, and all roles.
+#: Where an account stores its `Standing`, and all roles.
 _STANDING, _ROLES = "_veza_standing", "_veza_roles"
 
 OWN = "This is your own account. Ask a colleague: you cannot act on your own account."
@@ -48,7 +48,7 @@ GREATER = "{} has rights here that you do not have. Ask a colleague who holds al
 
 
 def live_roles(user: User) -> list[UserRoleAssignment]:
-    """The roles that a user holds now, in whatever state the account is."""
+    """The current roles of a user, in whatever state the account is."""
     return list(
         UserRoleAssignment.objects.using(DEFAULT_DB_ALIAS)
         .filter(NOT_EXPIRED, user_id=user.pk)
@@ -59,18 +59,18 @@ def live_roles(user: User) -> list[UserRoleAssignment]:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What an account may do, whatever state it is in."""
+    """The rights of an account, in whatever state it is."""
 
     #: `users.role`: for the other services.
     kind: str
-    #: Keys of the roles that are held now.
+    #: Keys of the current roles.
     roles: frozenset[UUID]
     has_password: bool
     rights: frozenset[str]
 
 
 def standings(users: Sequence[User]) -> dict[UUID, Standing]:
-    """What accounts may do, by key; one query. Each account keeps its own for `standing_of`."""
+    """The rights of accounts, by key; one query. Each account stores its own for `standing_of`."""
     if not users:
         return {}
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
@@ -88,13 +88,15 @@ def standings(users: Sequence[User]) -> dict[UUID, Standing]:
 
 
 def standing_of(user: User) -> Standing:
-    """What an account may do, as it was when it was last asked for."""
+    """The rights of an account, from the last query."""
     known: Standing | None = user.__dict__.get(_STANDING) or standings([user]).get(user.pk)
     return known or Standing("", frozenset(), False, frozenset())
 
 
 def roles_for(user: User) -> list[tuple[Role, frozenset[str]]]:
-    """All roles with their rights, those with the fewest first, as when `standing_of` was asked."""
+    """All roles with their permissions, those with the fewest first, from the query of
+    `standing_of`.
+    """
     if _ROLES not in user.__dict__:
         standings([user])
     roles = [
@@ -105,9 +107,9 @@ def roles_for(user: User) -> list[tuple[Role, frozenset[str]]]:
 
 
 def account_refusals(access: Access, users: Sequence[User]) -> Mapping[Any, str]:
-    """Of these accounts, key to why: one's own, and those with rights that `access` has not.
+    """For these accounts, key to the reason: one's own, and those with rights that `access` lacks.
 
-    One query, however many accounts they are.
+    One query, for any number of accounts.
     """
     names = {user.pk: user.username for user in users}
     refused: dict[UUID, str] = {}
@@ -121,7 +123,7 @@ def account_refusals(access: Access, users: Sequence[User]) -> Mapping[Any, str]
 
 
 def owner_refusals(key: str) -> Rule:
-    """The rule of rows of an account: those are refused on whose account one may not act.
+    """The rule for rows of an account: they are refused if one may not act on the account.
 
     `key` is the foreign key to the account.
     """

@@ -1,4 +1,4 @@
-"""On which rows an action is taken: one, those that are ticked, all of a list, all of an entry."""
+"""The rows of an action: one, the ticked ones, all of a list, or all of a log entry."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,38 +25,38 @@ from .naming import short
 if TYPE_CHECKING:
     from ..inspection import InspectionAdmin
 
-#: Rows of one action at most.
+#: The most rows of an action.
 MOST = 1_000
 
-#: Rows of one transaction, and those whose names the page has.
+#: Rows of a transaction, and rows that the page names.
 CHUNK = 50
 
 #: Between a row's key and the digest of its state, in the form.
 SEPARATOR = "."
 
-#: In a query string: all rows of the list that `next` says.
+#: In a query string: all rows of the list in `next`.
 ALL = "all"
 
 
 @dataclass(slots=True)
 class Selection:
-    """The rows of an action, as they were seen."""
+    """The rows of an action, as they were shown."""
 
-    #: Key to the digest of its state, in the order of the list.
+    #: Key to the digest of the row's state, in the order of the list.
     seen: dict[UUID, str] = field(default_factory=dict)
     #: The rows themselves.
     rows: list[Any] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
-    #: Whether the list has more rows than one action takes.
+    #: Whether the list has more rows than an action can change.
     cut: bool = False
-    #: When it takes another action back: key to what its form has for the row.
+    #: If it undoes another action: key to the values of the form for the row.
     filled: dict[UUID, Mapping[str, str]] = field(default_factory=dict)
 
 
 def chosen(admin: Any, request: Any, *_: Any) -> HttpResponse:
-    """From a list, with rows that are ticked, to the confirmation page. Changes nothing.
+    """From a list with ticked rows to the confirmation page. Changes nothing.
 
-    Or back to the list, with the ticks and what is missing.
+    Or back to the list, with the ticks and a message about what is missing.
     """
     back = request.get_full_path()
     if missing := _missing(admin, request.POST):
@@ -69,7 +69,9 @@ def chosen(admin: Any, request: Any, *_: Any) -> HttpResponse:
 def chosen_before(
     admin: "InspectionAdmin", request: StaffRequest, before: QueryDict
 ) -> HttpResponse | None:
-    """The confirmation page of a choice that the session's end cut off; None: it is not whole."""
+    """The confirmation page of a choice that a new sign-in interrupted; None if it is
+    incomplete.
+    """
     if _missing(admin, before):
         return None
     messages.info(request, typed.CHOSEN)
@@ -77,7 +79,7 @@ def chosen_before(
 
 
 def tick(context: dict[str, Any], before: QueryDict) -> None:
-    """Have a list's template tick what was ticked before."""
+    """Make a list's template tick what was ticked before."""
     context["cl"].ticked = {*before.getlist(ACTION_CHECKBOX_NAME)}
     context["across"] = before.get("select_across") == "1"
     if form := context["action_form"]:
@@ -85,7 +87,7 @@ def tick(context: dict[str, Any], before: QueryDict) -> None:
 
 
 def _missing(admin: "InspectionAdmin", given: QueryDict) -> str:
-    """What a choice lacks. Raises `NotThereError` for an action that there is not."""
+    """What a choice lacks. Raises `NotThereError` for an unknown action."""
     if not (name := given.get("action", "")):
         return "No action was chosen. Choose one, then click “Run”."
     action = find(admin, name)
@@ -95,7 +97,7 @@ def _missing(admin: "InspectionAdmin", given: QueryDict) -> str:
 
 
 def _confirmation(admin: "InspectionAdmin", given: QueryDict, back: str) -> str:
-    """The address of the page that asks."""
+    """The URL of the confirmation page."""
     query = [("next", back)]
     if given.get("select_across") == "1":
         query.insert(0, (ALL, "1"))
@@ -116,10 +118,10 @@ def find(admin: "InspectionAdmin", name: str) -> RowAction:
 
 
 def read_rows(given: Sequence[str]) -> dict[UUID, str]:
-    """Read keys, each with the digest of the state in which it was seen, or without.
+    """Read keys, each with or without the digest of the state that was shown.
 
-    A value may have several, with blanks between them. Raises `HelpfulError` for no row, too many,
-    or what is no key.
+    A value may have several, separated by blanks. Raises `HelpfulError` for no row, too many rows,
+    or an invalid key.
     """
     found = [one for value in given for one in (value.split() or [value])]
     if not found:
@@ -139,9 +141,9 @@ def read_rows(given: Sequence[str]) -> dict[UUID, str]:
 def asked_for(
     admin: "InspectionAdmin", request: StaffRequest, action: RowAction, query: QueryDict
 ) -> Selection:
-    """The rows that an address asks for, those left out to which the action does not apply.
+    """The rows of a URL, without those to which the action does not apply.
 
-    Raises `HelpfulError` when none is left.
+    Raises `HelpfulError` if none is left.
     """
     selection = Selection()
     if query.get(ALL):
@@ -166,18 +168,18 @@ def asked_for(
 
 
 def no_effect(action: RowAction) -> str:
-    """Why an action leaves a row out that is in another state."""
+    """Why an action leaves out a row in another state."""
     return f"“{action.label}” does not apply to it as it is now."
 
 
 def of_keys(admin: "InspectionAdmin", request: StaffRequest, keys: Sequence[UUID]) -> list[Any]:
-    """The rows of these keys, in the order of the keys; without what is gone."""
+    """The rows with these keys, in the order of the keys, without those that are gone."""
     found = {row.pk: row for row in admin.whole_rows(request).filter(pk__in=keys)}
     return [found[key] for key in keys if key in found]
 
 
 def _of_list(admin: "InspectionAdmin", request: StaffRequest, address: str) -> list[Any]:
-    """The rows of a list with its filters, one more than `MOST` at most."""
+    """The rows of a list with its filters, at most `MOST` and one more."""
     parts = urlsplit(address)
     if parts.path != list_of(admin.model):
         raise HelpfulError("This is not the address of a list. Go back to the list.")
@@ -195,7 +197,7 @@ def _of_list(admin: "InspectionAdmin", request: StaffRequest, address: str) -> l
 def of_batch(
     admin: "InspectionAdmin", action: RowAction, batch: str
 ) -> dict[UUID, Mapping[str, str]]:
-    """What an action that is to be taken back changed, with what the form has for each row."""
+    """What an action that is being undone has changed, with the form's values for each row."""
     try:
         key = UUID(batch)
     except (ValidationError, ValueError) as error:
@@ -214,6 +216,6 @@ def of_batch(
 
 
 def sent(selection: Selection) -> list[str]:
-    """The rows for the form: a field each, as long as they are few."""
+    """The rows for the form: a field each, if they are few."""
     rows = [f"{key}{SEPARATOR}{digest}" for key, digest in selection.seen.items()]
     return rows if len(rows) <= CHUNK else [" ".join(rows)]

@@ -1,4 +1,4 @@
-"""Deleting what can be brought back, and bringing it back."""
+"""Soft deletion of rows, and their restoration."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from .action import Change, ConflictError, RowAction, Work
 def soft_deletion(table: str, *, typed: str = "") -> tuple[RowAction, RowAction]:
     """Both actions for a table; `typed` is the column whose value confirms a deletion.
 
-    Both need `<table>.delete`: who takes down has to be able to bring back.
+    Both need `<table>.delete`: who deletes must be able to restore.
     """
     return SoftDelete(table, typed), Restore(table)
 
@@ -30,12 +30,12 @@ class _SoftDeletion(RowAction):
         self.typed = typed
 
     def lock(self, rows: Sequence[Any], alias: str) -> None:
-        # Of all rows at once, in the order in which services lock several.
+        # For all rows at once, in the order in which services lock several.
         lock(connections[alias], *(row.counted(1) for row in rows))
 
 
 class SoftDelete(_SoftDeletion):
-    """`deleted_at` is set, and the counters that count the row; nothing else changes."""
+    """Sets `deleted_at`, and corrects the counters that count the row; changes nothing else."""
 
     name = "soft_delete"
     label = "Delete"
@@ -59,7 +59,7 @@ class SoftDelete(_SoftDeletion):
 
 
 class Restore(_SoftDeletion):
-    """`deleted_at` is cleared, unless a live row has taken a unique value meanwhile."""
+    """Clears `deleted_at`, unless a live row has taken a unique value meanwhile."""
 
     name = "restore"
     label = "Restore"
@@ -82,7 +82,7 @@ class Restore(_SoftDeletion):
 
 
 def _taken(row: Model, constraint: str) -> str:
-    """Which value of a row a live one has taken. PostgreSQL's own words would show secrets."""
+    """Which value of a row a live one has taken. PostgreSQL's own message would show secrets."""
     name = row._meta.verbose_name
     shown = []
     for known in row._meta.constraints:

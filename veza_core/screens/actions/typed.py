@@ -1,8 +1,8 @@
-"""What somebody typed or ticked comes back after the sign-in, when the session had ended.
+"""Restores what somebody typed or ticked, if their session ended before they sent it.
 
-Each form of the admin carries, signed, whose it is. Only such a form is kept, in the session that
-the sign-in goes on with, and it is given to nobody but the account that it was made for. So nobody
-fills sessions from outside, and on a shared computer nobody finds what a colleague typed.
+Each form of the admin contains, signed, the account that it was made for. Only such a form is kept,
+in the session of the next sign-in, and only for that account. So nobody can fill sessions from
+outside, and nobody on a shared computer finds what a colleague typed.
 """
 
 from typing import Any
@@ -16,27 +16,27 @@ from veza_core.access import StaffRequest
 FIELD, KEPT = "typed_by", "typed"
 SALT = "veza.typed"
 
-#: Seconds for which a page that was left open is good.
+#: Seconds for which an open page stays valid.
 MAX_AGE = 24 * 3600
 
-#: What the page says then.
+#: The page's message then.
 BACK = "Your session had ended. Here is what you typed: check it, and send it again."
 
-#: What it says of a choice of rows.
+#: The message about a choice of rows.
 CHOSEN = "Your session had ended. Here is what you chose in the list: check it."
 
-#: What is not kept: a code counts once, and the token against forged requests is the session's.
+#: What is not kept: a code counts once, and the CSRF token belongs to the session.
 NOT_KEPT = ("csrfmiddlewaretoken", "code", FIELD)
 
 
 def stamp(request: StaffRequest) -> str:
-    """The value of `FIELD` in a form for who asks; empty for nobody."""
+    """The value of `FIELD` in a form for this user; empty without a user."""
     user = request.access.user
     return signing.dumps(str(user.pk), salt=SALT) if user.pk else ""
 
 
 def keep(request: StaffRequest) -> bool:
-    """Keep what was posted; whether it was a form of ours."""
+    """Keep what was posted; return whether it was a form of ours."""
     try:
         account = signing.loads(request.POST.get(FIELD, ""), salt=SALT, max_age=MAX_AGE)
     except signing.BadSignature:
@@ -53,7 +53,7 @@ def keep(request: StaffRequest) -> bool:
 
 
 def take(request: StaffRequest) -> QueryDict | None:
-    """What who asks had typed at this address, once; None: nothing."""
+    """What the user had typed at this URL, once; None if nothing."""
     kept: Any = request.session.get(KEPT)
     if kept is None or kept["path"] != request.get_full_path():
         return None
