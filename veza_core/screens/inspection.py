@@ -1,7 +1,7 @@
-"""The base of all screens: a list and a page for each row, for reading, at any size of the table.
+"""The base of all screens: a read-only list, and a page for each row, for tables of any size.
 
-A screen says what is shown and which index serves what; all else is here. Rows are changed by
-actions only, never by a form.
+A screen says what is shown and which index serves what; everything else is here. Only actions
+change rows, never a form.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -56,49 +56,49 @@ ROW = ("id", "created_at", "updated_at", "deleted_at")
 
 
 class InspectionAdmin(admin.ModelAdmin):
-    """A screen. Subclasses set what follows, most of them little of it."""
+    """A screen. Subclasses set the following attributes, usually few of them."""
 
-    #: The heading in the menu that the screen stands under.
+    #: The heading in the menu for the screen.
     group: ClassVar[str] = "Other"
-    #: The list's columns: fields, or methods marked by `computed`. The first opens the row.
+    #: The list's columns: fields, or methods marked with `computed`. The first one opens the row.
     columns: ClassVar[Sequence[str]] = ("id", "created_at")
-    #: The order of the whole list: a column that an index sorts. `id` always is one.
+    #: The order of the whole list: a column with an index. `id` always has one.
     order: ClassVar[str] = "-created_at"
-    #: The state that the index of `order` begins with, when it has no index of its own.
+    #: The state that the index of `order` begins with, if the column has no index of its own.
     merged: ClassVar[str] = ""
-    #: Columns whose one value the list can be asked for, with the order that its index gives
+    #: Columns by one value of which the list can be filtered, with the order of their index
     #: (`states.UNSORTED`: none). Foreign keys are added, with the order of their index.
     keys: ClassVar[Mapping[str, str]] = {}
-    #: Filters by state. Soft-delete tables have `DELETED` besides.
+    #: Filters by state. Tables with soft deletion also have `DELETED`.
     states: ClassVar[Sequence[State]] = ()
     #: Filters by a value that is not a column of this table.
     criteria: ClassVar[Sequence[Criterion]] = ()
-    #: The questions that staff have, as links above the list. Soft-delete tables have one besides.
+    #: Common questions, as links above the list. Tables with soft deletion have one more.
     views: ClassVar[Sequence[View]] = ()
     #: The column that other tables' links show; empty: the beginning of the id.
     label: ClassVar[str] = ""
-    #: By what the search box finds rows, beside their ids; each has an index of its own.
+    #: The columns that the search box uses, in addition to ids; each has its own index.
     finders: ClassVar[Sequence[Finder]] = ()
-    #: The page's sections: a heading, and fields or methods. What they leave out follows.
+    #: The page's sections: a heading, and fields or methods. Columns that are left out follow.
     sections: ClassVar[Sequence[tuple[str, Sequence[str]]]] = ()
-    #: The tables whose panels come first, on the page of a row that much refers to.
+    #: The tables whose panels come first, on the page of a row with many references.
     panels_first: ClassVar[Sequence[str]] = ()
-    #: Keys of what this table's rows refer to, by the key that they do it by: what that refers to
-    #: has a panel of them, too. `{"track": "user"}`: a user's page has the jobs of their tracks.
+    #: Keys of the tables that this table refers to, by this table's own key. The rows that they
+    #: refer to also get a panel. `{"track": "user"}`: a user's page has the jobs of their tracks.
     panels_through: ClassVar[Mapping[str, str]] = {}
-    #: Whether those panels stand above the timeline.
+    #: Whether these panels are above the timeline.
     panels_lead: ClassVar[bool] = False
-    #: What rows tell of what a key refers to, on the timeline of that: see `timeline`.
+    #: What rows add to the timeline of the row that a key refers to: see `timeline`.
     moments: ClassVar[Mapping[str, Moment]] = {}
     #: Whether rows have a timeline.
     has_timeline: ClassVar[bool] = False
-    #: What staff may do to a row: see `actions`.
+    #: The actions on a row: see `actions`.
     row_actions: ClassVar[Sequence[RowAction]] = ()
-    #: The names of those actions that staff take most: they come first on a row's page.
+    #: The names of the most frequent actions, which come first on a row's page.
     frequent_actions: ClassVar[Sequence[str]] = ()
-    #: The foreign key by which rows are called that have no name of their own: a job's track.
+    #: The foreign key that names rows without a name of their own: a job's track.
     named_by: ClassVar[str] = ""
-    #: Whether rows tell of a person, so that looking at them is recorded.
+    #: Whether rows are about a person, so that each view of them is logged.
     personal: ClassVar[bool] = True
 
     admin_site: StaffSite
@@ -110,7 +110,9 @@ class InspectionAdmin(admin.ModelAdmin):
 
     @property
     def media(self) -> Media:
-        """Django's script for the boxes of a list; not those of forms, which nothing here has."""
+        """Django's script for the checkboxes of a list, without those for forms, which nothing
+        here has.
+        """
         return Media(js=["admin/js/actions.js"])
 
     def __init__(self, model: type[Model], admin_site: Any) -> None:
@@ -158,11 +160,13 @@ class InspectionAdmin(admin.ModelAdmin):
 
     @cached_property
     def is_soft(self) -> bool:
-        """Whether rows are marked as deleted before they go."""
+        """Whether the table has soft deletion."""
         return field_of(self.model, "deleted_at") is not None
 
     def screen(self, request: StaffRequest | None = None) -> Screen:
-        """What the list may be asked for, by who asks; None: by who may read everything."""
+        """What the list may be asked for by this user; None: by somebody who may read
+        everything.
+        """
         states = (*self.states, DELETED) if self.is_soft else tuple(self.states)
         criteria = [
             one
@@ -178,7 +182,7 @@ class InspectionAdmin(admin.ModelAdmin):
         return [*self.views, *([DELETED_THIS_WEEK] if self.is_soft else [])]
 
     def column(self, name: str) -> FieldColumn | ComputedColumn:
-        """A column by its name: a field, or a method marked by `computed`."""
+        """A column by its name: a field, or a method marked with `computed`."""
         field = field_of(self.model, name)
         return FieldColumn(field) if field is not None else ComputedColumn(getattr(self, name))
 
@@ -186,17 +190,17 @@ class InspectionAdmin(admin.ModelAdmin):
         first, *others = self.columns
         chosen = staff_request(request).listing.options.values()
         more = [option.column for option in chosen if option.column]
-        # Before the last one, which says when a row was made.
+        # Before the last one, which is the time when a row was created.
         names = [*others[:-1], *more, *others[-1:]]
         return [Opening(self.column(first)), *(self.column(name) for name in names)]
 
     def panel_columns(self, key: str) -> list[AnyColumn]:
-        """The columns where this table's rows are shown under what `key` refers to."""
+        """The columns of this table's rows in a panel of what `key` refers to."""
         first, *others = (name for name in self.columns if name != key)
         return [Opening(self.column(first)), *(self.column(name) for name in others)]
 
     def panel_title(self, key: str) -> str:
-        """What these rows are called under what `key` refers to."""
+        """The title of these rows in a panel of what `key` refers to."""
         target = self._field(key).related_model
         keys = foreign_keys(self.model)  # type: ignore[arg-type]  # types are hashable
         own = [other for other in keys if other.related_model is target]
@@ -221,7 +225,7 @@ class InspectionAdmin(admin.ModelAdmin):
     # Pages ------------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
-        """The list, the rows' pages, and actions: no row is removed, or changed by a form of it."""
+        """The list, the rows' pages, and actions: there is no form to delete or edit a row."""
         name = f"{self.opts.app_label}_{self.opts.model_name}"
         view = self.admin_site.admin_view
         return [
@@ -253,7 +257,7 @@ class InspectionAdmin(admin.ModelAdmin):
     ) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        # Before Django does, to which some names have a meaning that they have not here.
+        # Before Django's own check, for which some names have another meaning.
         request.listing = read(self.screen(request), request.GET)
         if request.method == "POST":
             return selection.chosen(self, request)
@@ -267,7 +271,7 @@ class InspectionAdmin(admin.ModelAdmin):
         return page
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
-        """The row of this id. Raises `NotThereError` when there is none."""
+        """The row with this id. Raises `NotThereError` if there is none."""
         name = self.opts.verbose_name
         try:
             pk = self.opts.pk.to_python(object_id)
@@ -332,7 +336,7 @@ class InspectionAdmin(admin.ModelAdmin):
         return reverse(name, args=[row.pk], query=parameters(kind, before))
 
     def timeline_context(self, row: Any, page: Timeline) -> dict[str, Any]:
-        """What the template of a timeline shows."""
+        """The context of a timeline's template."""
         kinds = [("Everything", ""), *((kind, kind) for kind in page.kinds)]
         return {
             "timeline": page,
@@ -343,7 +347,7 @@ class InspectionAdmin(admin.ModelAdmin):
         }
 
     def page_context(self, request: StaffRequest, row: Any) -> dict[str, Any]:
-        """What a row's page shows."""
+        """The context of a row's page."""
         panels = panels_of(self.admin_site, request, row, self.read_alias)
         first = [*self.panels_first, *declared("panels_first").get(self.opts.db_table, ())]
         panels.sort(
@@ -382,11 +386,11 @@ class InspectionAdmin(admin.ModelAdmin):
         }
 
     def make_ready(self, request: StaffRequest, rows: Iterable[Any]) -> None:
-        """Give rows what showing them to who asks takes: the links of their foreign keys."""
+        """Give rows what is needed to show them to this user: the links of their foreign keys."""
         attach(request, self.admin_site, self.read_alias, rows)
 
     def load_names(self, alias: str, rows: Sequence[Any]) -> None:
-        """Read what rows are called by, for `str` of them: one query, or none."""
+        """Read the names that `str` of these rows needs: one query, or none."""
         if not self.named_by:
             return
         target: Any = self._field(self.named_by).related_model
@@ -399,20 +403,22 @@ class InspectionAdmin(admin.ModelAdmin):
                 setattr(row, self.named_by, one)
 
     def title_of(self, row: Any) -> str:
-        """What the page of a row is headed by."""
+        """The heading of a row's page."""
         named = shortened(str(getattr(row, self.label) if self.label else str(row.pk)[:8]))
         return format_html("{} {}", capfirst(str(self.opts.verbose_name)), name_html(named))
 
     def page_title(self, row: Any) -> str:
-        """What the window's title and the browser's history have: nothing that the row says."""
+        """The title of the window, also in the browser's history: nothing from the row's
+        content.
+        """
         return f"{capfirst(str(self.opts.verbose_name))} {str(row.pk)[:8]}"
 
     def extra_panels(self, request: StaffRequest, row: Any) -> Sequence[Any]:
-        """What staff did to the row and noted of it, where the site remembers that."""
+        """What staff did to the row and their notes about it, if the site stores these."""
         return self.admin_site.remembered(request, row)
 
     def glance(self, request: StaffRequest, row: Any) -> Sequence[SafeString]:
-        """What has to be seen first: badges and short sentences at the head of the page."""
+        """What must be seen first: badges and short sentences at the head of the page."""
         states = [name for name in ("state", "status") if name in self.columns]
         seen = [self.column(name)(row) for name in states]
         if getattr(row, "deleted_at", None) is not None:
@@ -434,7 +440,7 @@ class InspectionAdmin(admin.ModelAdmin):
         ]
 
     def line(self, row: Any, name: str) -> tuple[str, SafeString, str]:
-        """A line of a section: its heading, its value, and what the database says of it."""
+        """A line of a section: its heading, its value, and the database's comment on it."""
         field = field_of(self.model, name)
         if field is None:
             method = ComputedColumn(getattr(self, name))
@@ -442,7 +448,7 @@ class InspectionAdmin(admin.ModelAdmin):
         return heading(field), show(field, row, whole=True), explained(field.db_comment or "")[0]
 
     def remember(self, request: StaffRequest) -> None:
-        """Add to the staff log what was read. Without what was searched for."""
+        """Log what was read, without what was searched for."""
         if not self.personal:
             return
         row = getattr(request, "inspected", None)
@@ -451,7 +457,7 @@ class InspectionAdmin(admin.ModelAdmin):
 
 
 def _other_keys(model: type[Model], declared: Mapping[str, str]) -> dict[str, str]:
-    """The foreign keys that a screen does not declare, newest first where an index is so."""
+    """The foreign keys that a screen does not declare, newest first if an index has this order."""
     indexed = {tuple(index.fields) for index in model._meta.indexes if index.condition is None}
     names = [key.name for key in foreign_keys(model) if key.name not in declared]
     return {name: "-created_at" if (name, "-created_at") in indexed else UNSORTED for name in names}

@@ -1,8 +1,8 @@
-"""Pages of any table at the same cost, the first and the ten-thousandth: by row comparison.
+"""Pages of any table at the same cost, the first and the ten-thousandth, by row comparison.
 
 `WHERE (created_at, id) < (…) ORDER BY created_at DESC, id DESC LIMIT 51` starts in the index where
-the last page ended; an OFFSET would read all rows before it. A condition that no index serves is
-put to a window of rows only, never to the table.
+the last page ended. An OFFSET would read all rows before it. A condition without an index is
+applied only to a window of rows, never to the table.
 """
 
 from collections.abc import Sequence
@@ -14,31 +14,33 @@ from django.db.models import Model, Q, QuerySet
 from .order import Cursor, Order, Place
 from .window import flagged, look_through
 
-#: Rows that a condition without an index is put to, for one page.
+#: The number of rows to which a condition without an index is applied, for one page.
 WINDOW = 5_000
 
-#: Counting stops here, and says "10,000+".
+#: Counting stops here: "10,000+".
 COUNT_LIMIT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Page[M: Model]:
-    """Rows in the list's order, and where the pages beside them begin; None: there are none."""
+    """Rows in the list's order, and where the pages before and after begin; None: there are
+    none.
+    """
 
     rows: list[M]
     previous: Place | None
     next: Place | None
-    #: The last row that a condition was put to, when the window ended before the page was full.
+    #: The last row that was examined, if the window ended before the page was full.
     looked_until: Cursor | None = None
-    #: How many rows the list has, where reading the page tells.
+    #: How many rows the list has, if reading the page shows it.
     count: "Count | None" = None
 
 
 def first_of(rows: QuerySet[Any], walk: Order, limit: int, branches: Sequence[Q]) -> Any:
     """The first `limit` rows in an order.
 
-    With branches, out of as many runs of the index as there are, merged: of an index on
-    (status, created_at) one run for each status, in place of a sort of the whole table.
+    With branches, it merges as many ranges of the index: for an index on (status, created_at), one
+    range for each status, instead of sorting the whole table.
     """
     ordered = rows.order_by(*walk.by)
     if not branches:
@@ -58,9 +60,8 @@ def read_page[M: Model](
 ) -> Page[M]:
     """Read a page of at most `size` rows at `place`.
 
-    `rows` has conditions that the index of `order` serves, `branches` as in `first_of`.
-    `condition` is one that no index serves: it is put to the next `WINDOW` rows, and the page says
-    how far they went.
+    `rows` has conditions that the index of `order` serves, `branches` as in `first_of`. `condition`
+    has no index: it is applied to the next `WINDOW` rows, and the page says how far they went.
     """
     walk = order if place.forwards else order.reversed()
     ahead = rows
@@ -84,9 +85,10 @@ def read_page[M: Model](
 def _window[M: Model](
     ahead: QuerySet[M], walk: Order, branches: Sequence[Q], condition: Q, limit: int
 ) -> tuple[list[M], Cursor | None]:
-    """The first `limit` rows of the window that meet the condition, and the window's last place.
+    """The first `limit` rows of the window for which the condition is true, and the window's last
+    place.
 
-    The place is None when all rows ahead are in the window.
+    The place is None if the window contains all remaining rows.
     """
     rows = first_of(flagged(ahead, walk, condition), walk, WINDOW, branches)
     window = look_through(rows, walk, limit)
@@ -94,7 +96,7 @@ def _window[M: Model](
 
 
 def fetch[M: Model](rows: QuerySet[M], ids: Sequence[Any]) -> list[M]:
-    """The rows of these ids, in their order."""
+    """The rows with these ids, in their order."""
     found = {row.pk: row for row in rows.order_by().filter(pk__in=ids)}
     return [found[id_] for id_ in ids if id_ in found]
 
@@ -111,15 +113,15 @@ class Count:
 
     @classmethod
     def of(cls, number: int, most: int) -> "Count":
-        """A count that was stopped one above `most`."""
+        """A count that was stopped at one above `most`."""
         return cls(min(number, most), number > most)
 
 
 def count(rows: QuerySet[Any], order: Order, branches: Sequence[Q] = ()) -> Count:
-    """Count rows up to `COUNT_LIMIT`, along the index of `order`.
+    """Count rows up to `COUNT_LIMIT`, in the order of the index of `order`.
 
-    The order is kept inside: without one PostgreSQL would read the table from its start, and past
-    all rows that are not asked for.
+    The inner query keeps the order. Without one, PostgreSQL would read the table from its start,
+    with all rows that are not wanted.
     """
     whole = [rows.filter(branch) for branch in branches] or [rows]
     by = order.by[: len(order.by_key) + 1]

@@ -1,4 +1,4 @@
-"""What foreign keys point at, by name: for all rows of a page, in one query."""
+"""The names of the rows that foreign keys refer to, for all rows of a page, in one query."""
 
 import uuid
 from collections import defaultdict
@@ -20,23 +20,25 @@ from .display import NOTHING, SHORT, AnyForeignKey, badge, shortened
 from .legible import name_html
 from .site import StaffSite
 
-#: Where a row keeps the links of its foreign keys, by column.
+#: Where a row stores the links of its foreign keys, by column.
 _LINKS = "_veza_links"
 
-#: In the place of a row's id, in the address that all rows of a table share.
+#: Replaces a row's id in the URL pattern of a table.
 PLACEHOLDER = "00000000-0000-0000-0000-000000000000"
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What a foreign key points at. Without a URL (of `url_of`) for who may not read it."""
+    """The row that a foreign key refers to. It has no URL (of `url_of`) if the user may not
+    read it.
+    """
 
     text: str
     url: str = ""
     deleted: bool = False
 
     def html(self) -> SafeString:
-        """The name, and the way there."""
+        """The name, as a link."""
         shown = name_html(shortened(self.text))
         if self.url:
             shown = SafeString(f'<a href="{self.url}">{shown}</a>')
@@ -62,7 +64,7 @@ def url_of(model: type[Model], pk: Any) -> str:
 
 
 def pages_of(model: type[Model]) -> str:
-    """The pages of a table's rows, with `PLACEHOLDER` where a row's id belongs."""
+    """The URLs of a table's rows, with `PLACEHOLDER` instead of a row's id."""
     return _address(model, "change", (PLACEHOLDER,), get_urlconf(), get_script_prefix())
 
 
@@ -70,7 +72,7 @@ def pages_of(model: type[Model]) -> str:
 def _address(
     model: type[Model], view: str, args: tuple[str, ...], urlconf: str | None, prefix: str
 ) -> str:
-    """`reverse`, which is slow: a page has hundreds of links. `prefix` is where it begins."""
+    """`reverse`, which is slow: a page has hundreds of links. `prefix` is where the URL begins."""
     meta = model._meta
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_{view}", urlconf, args=args)
 
@@ -91,28 +93,28 @@ def attach(request: StaffRequest, site: StaffSite, alias: str, rows: Iterable[Mo
 
 
 def link_html(row: Model, key: AnyForeignKey) -> SafeString:
-    """The link of a foreign key of a row that `attach` has seen."""
+    """The link of a foreign key of a row after `attach`."""
     pk = getattr(row, key.attname)
     if pk is None:
         return NOTHING
     link = row.__dict__.get(_LINKS, {}).get(key.attname)
-    # Who may not read the other table sees the beginning of the id.
+    # Users who may not read the other table see the beginning of the id.
     return link.html() if link else escape(str(pk)[:8])
 
 
 def link_to(site: StaffSite, alias: str, model: type[Model], pk: uuid.UUID) -> SafeString:
-    """The name of a row that who asks may read, and the way there."""
+    """The name of a row that the user may read, as a link."""
     return _find(site, alias, {model: {pk}}).get((model, pk), Link("gone")).html()
 
 
 def name_of(row: Model, key: AnyForeignKey) -> str:
-    """What the link of a foreign key says, of a row that `attach` has seen; empty: it has none."""
+    """The text of a foreign key's link, of a row after `attach`; empty if it has none."""
     link = row.__dict__.get(_LINKS, {}).get(key.attname)
     return shortened(link.text) if link and getattr(row, key.attname) is not None else ""
 
 
 def may_read(request: StaffRequest, model: type[Model]) -> bool:
-    """Whether who asks may read a table."""
+    """Whether the user may read a table."""
     return bool(request.access.may(model._meta.db_table, "read"))
 
 
@@ -155,7 +157,7 @@ def _find(
 
 @cache
 def _named(site: StaffSite, model: type[Model]) -> str:
-    """Selects table, key, name, and whether it is deleted, of some rows of one table."""
+    """Selects table, key, name, and whether it is deleted, for some rows of one table."""
     table = model._meta.db_table
     label = getattr(site.get_model_admin(model), "label", "")
     soft = any(field.name == "deleted_at" for field in model._meta.concrete_fields)

@@ -1,8 +1,9 @@
-"""Text of rows so that people see what is there: invisible characters, blank names, directions.
+"""Shows text of rows with invisible characters, blank names and directions made visible.
 
-A name may be five spaces, hide a zero-width letter that makes it another's twin, or turn the words
-around it by a control for right-to-left text (Unicode Technical Report 36, "Unicode Security
-Considerations"). Here such characters become visible, and each text keeps its direction to itself.
+A name may be five spaces, contain a zero-width letter that makes it look like another name, or
+change the order of the words around it with a control for right-to-left text (Unicode Technical
+Report 36, "Unicode Security Considerations"). Here such characters become visible, and a text does
+not change the direction of others.
 """
 
 import re
@@ -13,25 +14,26 @@ from functools import lru_cache
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 
-#: What stands for a space that would not be seen.
+#: Shown for a space that would be invisible.
 SPACE = "␣"
 
-#: What nobody sees: controls, formats, fillers, selectors, and every space but the usual one.
+#: Invisible characters: controls, formats, fillers, selectors, and every space except the usual
+#: one.
 _UNSEEN = (
     r"\x00-\x08\x0b-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f"
     r"\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0"
     r"\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-#: Joiners and selectors where they do their work: behind a letter that is not Latin, as Persian
-#: and Hindi have them, behind a sign, as emoji have them, and before a keycap.
+#: Joiners and selectors in their proper places: after a letter that is not Latin, as in Persian and
+#: Hindi, after a symbol, as in emoji, and before a keycap.
 _AT_WORK = r"(?<=[^\u0000-\u024f\u2000-\u206f])[\u200c\u200d\ufe0e\ufe0f]|\ufe0f(?=\u20e3)"
 _IN_TEXT = re.compile(f"(?:{_AT_WORK})|([{_UNSEEN}])")
-#: In a name, also tabs, line ends, and the spaces that HTML takes together or leaves out.
+#: In a name, also tabs, line ends, and spaces that HTML collapses or removes.
 _IN_NAME = re.compile(rf"(?:{_AT_WORK})|([{_UNSEEN}\t\n]|^ +| +$| {{2,}})")
 
 
 def name_html(value: str) -> SafeString:
-    """A name on one line, escaped, with all that it is made of to be seen."""
+    """A name on one line, escaped, with everything visible."""
     if _is_plain(value) and "  " not in value and value.strip(" ") == value != "":
         return escape(value)
     if is_blank(value):
@@ -47,14 +49,14 @@ def text_html(value: str) -> SafeString:
 
 
 def name_text(value: str) -> str:
-    """The same as `name_html`, where there is no HTML: attributes, and titles of windows."""
+    """The same as `name_html`, for places without HTML: attributes, and titles of windows."""
     if is_blank(value):
         return _blank(value)
     return _replaced(_IN_NAME, value, _as_text)
 
 
 def is_blank(value: str) -> bool:
-    """Whether a text has nothing that could be seen."""
+    """Whether a text has nothing visible."""
     return not _IN_NAME.sub(lambda found: "" if found[1] else found[0], value).strip()
 
 
@@ -64,7 +66,7 @@ def _blank(value: str) -> str:
 
 
 def _is_plain(value: str) -> bool:
-    """Whether it needs nothing: most texts, so that they cost next to nothing."""
+    """Whether nothing must change: this is true for most texts, so they cost next to nothing."""
     return value.isascii() and (value.isprintable() or value == "")
 
 

@@ -1,4 +1,4 @@
-"""Addresses and IDs in what staff wrote, as links. All else stays the text that it is."""
+"""Makes URLs and IDs in text of staff links; everything else stays text."""
 
 import re
 from collections.abc import Iterator
@@ -18,14 +18,14 @@ _FOUND = re.compile(
     r"|(?<![\w-])(?P<id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![\w-])",
     re.IGNORECASE | re.ASCII,
 )
-#: What ends a sentence, not an address.
+#: Characters that end a sentence, and not a URL.
 _ENDS = ".,;:!?)]}*"
-#: Behind a text that was cut: its last address may not be whole.
+#: After a text that was cut: its last URL may be incomplete.
 _CUT = "…"
 
 
 def linked(text: str) -> SafeString:
-    """A text with its line ends, escaped; what leads somewhere is a link."""
+    """A text with its line ends, escaped, with links."""
     return SafeString("".join(_parts(text)))
 
 
@@ -43,7 +43,7 @@ def _parts(text: str) -> Iterator[str]:
 
 
 def _link(kind: str, said: str) -> str:
-    """The link of an address, a path of this site or an ID; empty: it is none."""
+    """The link for a URL, a path of this site or an ID; empty if it is none."""
     shown = text_html(said)
     if kind == "id":
         url = reverse("admin:by_id", args=[UUID(said)])
@@ -55,21 +55,21 @@ def _link(kind: str, said: str) -> str:
         return format_html('<a href="{}">{}</a>', within, shown)
     if not _is_plain(said):
         return ""
-    # Of other sites nothing is known: they get no address of ours, and no hold on the window.
+    # Other sites are unknown: they get no referrer, and no access to the window.
     return format_html('<a href="{}" rel="noopener noreferrer nofollow">{}</a>', said, shown)
 
 
 def _split(address: str) -> SplitResult | None:
     try:
         parts = urlsplit(address)
-        # Asked for here, since a wrong port is an error only then.
+        # Accessed here, because a wrong port raises an error only then.
         return parts if parts.hostname and parts.port != 0 else None
     except ValueError:
         return None
 
 
 def _own_path(address: str) -> str:
-    """The path and the query of an address of this site's admin; empty for any other."""
+    """The path and the query of a URL of this site's admin; empty for any other."""
     parts = _split(address)
     if parts is None or parts.hostname not in settings.ALLOWED_HOSTS or "@" in parts.netloc:
         return ""
@@ -79,6 +79,6 @@ def _own_path(address: str) -> str:
 
 
 def _is_plain(address: str) -> bool:
-    """Whether an address leads where it seems to: no name before the host, no foreign letters."""
+    """Whether a URL leads where it seems to: no name before the host, only ASCII."""
     parts = _split(address)
     return parts is not None and "@" not in parts.netloc and address.isascii()

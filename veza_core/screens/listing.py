@@ -1,7 +1,7 @@
-"""What a list is asked for: the query string, read strictly, and the index that answers it.
+"""The parameters of a list: the query string, read strictly, and the index that serves it.
 
-Nothing else in a query string has a meaning. In particular it never names a column or a lookup of
-its own (`password__startswith`), so that no column can be guessed at letter by letter.
+Nothing else in a query string has a meaning. In particular, it never names a column or a lookup
+(`password__startswith`), so that nobody can guess a column letter by letter.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from .errors import HelpfulError
 from .order import FIRST, LAST, Cursor, MalformedCursorError, Order, Place
 from .states import UNSORTED, Option, State
 
-#: Ranges that are one click away, in days up to and with today.
+#: Ranges with a link, in days up to and including today.
 PRESETS = {"today": 1, "7d": 7, "30d": 30, "90d": 90, "365d": 365}
 PRESET_LABELS = {
     "today": "Today",
@@ -35,51 +35,52 @@ PRESET_LABELS = {
     "365d": "A year",
 }
 
-#: The query string's own names, beside those of keys and states.
+#: The query string's own names, in addition to those of keys and states.
 PLACES = {place.name: place for place in (
     Place(forwards=forwards, inclusive=inclusive)
     for forwards in (True, False) for inclusive in (True, False)
 )}  # fmt: skip
 OWN = ("range", "since", "until", "jump", "last", "order", *PLACES)
 
-#: The longest value that anything in a query string may have.
+#: The longest value in a query string.
 LONGEST = 255
 
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """What a list may be asked for; each key and state says which order an index gives it."""
+    """The allowed parameters of a list; each key and state has the order of its index."""
 
     model: type[Model]
     order: str
     keys: Mapping[str, str]
     states: Sequence[State]
-    #: The state that the index of `order` begins with, if one does: its runs are merged.
+    #: The state that the index of `order` begins with, if there is one: its ranges are merged.
     merged: str = ""
     criteria: Sequence[Criterion] = ()
-    #: The database that criteria read.
+    #: The database from which criteria read.
     alias: str = DEFAULT_DB_ALIAS
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One valid request for a list, and how it is answered."""
+    """A valid request for a list, and how it is answered."""
 
     order: Order
-    #: False: an index finds the rows of `driver`, and none sorts them.
+    #: False: an index finds the rows of `driver`, but does not sort them.
     sorted: bool
-    #: What the index is asked.
+    #: The conditions that the index serves.
     driver: Q
-    #: Whether that is a state: what has very many rows then lies dense in the screen's own order.
+    #: Whether this is a state: its rows, if there are very many, are then frequent in the screen's
+    #: own order.
     driven_by_state: bool
-    #: What no index is asked: put to rows that the driver found.
+    #: The conditions without an index, applied to rows that the driver found.
     condition: Q | None
     place: Place = FIRST
-    #: The runs of the index that are merged: see `keyset.first_of`.
+    #: The ranges of the index that are merged: see `keyset.first_of`.
     branches: tuple[Q, ...] = ()
-    #: The range of times, where the order is that of a time; elsewhere it is in `condition`.
+    #: The range of times, if the order is by time; otherwise it is in `condition`.
     bounds: Q = field(default_factory=Q)
-    #: The query string's filters, without what only turns pages.
+    #: The filters of the query string, without the parameters for pages.
     keys: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Option] = field(default_factory=dict)
     criteria: dict[str, Any] = field(default_factory=dict)
@@ -87,17 +88,17 @@ class Listing:
 
     @property
     def by_time(self) -> bool:
-        """Whether the list is in the order of a time, so that an index finds dates in it."""
+        """Whether the list is sorted by a time, so that its index finds dates."""
         return self.order.by_time
 
     @property
     def time(self) -> str:
-        """The column that dates choose by: the order's own, or when rows were made."""
+        """The column that dates filter: the order's own, or the time when rows were created."""
         return self.order.column if self.by_time else "created_at"
 
 
 def read(screen: Screen, query: QueryDict) -> Listing:
-    """Read a list's query string. Raises `HelpfulError` for all that is not known or malformed."""
+    """Read a list's query string. Raises `HelpfulError` for unknown or malformed parameters."""
     given = _only_known(screen, query)
     keys = {name: _key(screen, name, given[name]) for name in screen.keys if name in given}
     options = {state.name: _option(state, given[state.name])
@@ -120,7 +121,7 @@ def read(screen: Screen, query: QueryDict) -> Listing:
 
 
 def _only_known(screen: Screen, query: QueryDict) -> dict[str, str]:
-    """The query string as a dictionary: each name known, and there once."""
+    """The query string as a dictionary: each name known, and only once."""
     known = {*screen.keys, *OWN}
     known |= {state.name for state in screen.states} | {one.name for one in screen.criteria}
     for name, values in query.lists():
@@ -132,7 +133,7 @@ def _only_known(screen: Screen, query: QueryDict) -> dict[str, str]:
             raise HelpfulError(
                 f"The value of “{name}” is too long, or contains control characters."
             )
-    # An empty value is a form's field left empty.
+    # An empty value is an empty field of a form.
     return {name: str(value) for name, value in query.items() if value}
 
 
@@ -140,13 +141,13 @@ def _key(screen: Screen, name: str, value: str) -> Any:
     """The value of a key's column."""
     column: AnyField = screen.model._meta.get_field(name)  # type: ignore[assignment]
     target = column.target_field if column.is_relation else column  # type: ignore[attr-defined]
-    # Columns without a foreign key, too, that the model says are users' keys.
+    # Also columns without a foreign key that the model declares as users' keys.
     of_user = column.related_model is User or name in getattr(screen.model, "about_users", ())
     if of_user and (named := user_named(value)):
         return named
     try:
         known = target.to_python(value)
-        # What some fields leave to them: that an IP address is one.
+        # Rules that some fields do not check: that the text is an IP address.
         target.run_validators(known)
         return known
     except (ValidationError, ValueError) as error:
@@ -154,9 +155,9 @@ def _key(screen: Screen, name: str, value: str) -> Any:
 
 
 def user_named(value: str) -> Any:
-    """The key of the live user of this name, or of this e-mail: an index knows either.
+    """The key of the live user with this name or e-mail, from an index.
 
-    None for what is an ID. Raises `HelpfulError` when there is no such user.
+    None for an ID. Raises `HelpfulError` if there is no such user.
     """
     try:
         UUID(value)
@@ -172,7 +173,7 @@ def user_named(value: str) -> Any:
 
 
 def user_of(value: str) -> UUID:
-    """The key of a user, by any name. Raises `HelpfulError` when there is none."""
+    """The key of a user, by any name. Raises `HelpfulError` if there is none."""
     found: UUID = user_named(value) or UUID(value)
     return found
 
@@ -190,10 +191,10 @@ def _option(state: State, value: str) -> Option:
 def _driven(
     screen: Screen, keys: dict[str, Any], options: dict[str, Option], criteria: dict[str, Any]
 ) -> Listing:
-    """Choose the index, and leave what it does not know for the condition.
+    """Choose the index, and use the other filters as the condition.
 
-    A key comes first, since one user's or track's rows are few; then a state that an index finds;
-    else all rows, in the screen's order.
+    A key comes first, because a user or a track has few rows; then a state that an index finds;
+    otherwise all rows, in the screen's order.
     """
     wanted = {name: Q(**{f"{name}__any_of": value}) for name, value in keys.items()}
     wanted |= {name: option.where for name, option in options.items()}
@@ -242,7 +243,7 @@ def _choice(given: Mapping[str, str], name: str, values: Sequence[str]) -> str:
 
 
 def _date(given: Mapping[str, str], name: str) -> datetime | None:
-    """A date of the query string as the moment at which it begins, in UTC."""
+    """A date in the query string as the moment when it begins, in UTC."""
     if name not in given:
         return None
     try:
@@ -255,7 +256,7 @@ def _date(given: Mapping[str, str], name: str) -> datetime | None:
 
 
 def _range(given: Mapping[str, str]) -> tuple[datetime | None, datetime | None]:
-    """The first moment asked for, and the first after; None: no bound."""
+    """The first wanted moment, and the first one after the range; None: no limit."""
     if preset := _choice(given, "range", list(PRESETS)):
         if "since" in given or "until" in given:
             raise HelpfulError("Use “range”, or “since” and “until”, not both.")
@@ -275,9 +276,9 @@ def _bounds(column: str, since: datetime | None, until: datetime | None) -> Q:
 
 
 def _within(listing: Listing, bounds: Q) -> Listing:
-    """The listing with a range of times: by its index, or put to rows that the index found.
+    """The listing with a range of times: by its index, or applied to rows that the index found.
 
-    The latter are lists in an order of their own: a playlist's, or one of names or of ids.
+    The latter are lists in another order: of a playlist, of names or of ids.
     """
     if not bounds or listing.by_time:
         return replace(listing, bounds=bounds)
@@ -285,7 +286,7 @@ def _within(listing: Listing, bounds: Q) -> Listing:
 
 
 def _place(order: Order, given: Mapping[str, str]) -> Place:
-    """Where the page begins. Raises `HelpfulError` when that is said twice."""
+    """Where the page begins. Raises `HelpfulError` if this is given twice."""
     asked = [name for name in (*PLACES, "jump", "last") if name in given]
     if len(asked) > 1:
         raise HelpfulError(f"Use only one of {', '.join(asked)}.")
@@ -311,7 +312,7 @@ def _place(order: Order, given: Mapping[str, str]) -> Place:
 
 
 def _jump(order: Order, given: Mapping[str, str]) -> Place:
-    """The page that begins with a day: its last row when the newest come first."""
+    """The page that begins with a day: with its last row, if the newest rows come first."""
     day = _date(given, "jump")
     assert day is not None  # noqa: S101 - it is in `given`
     if order.descending:

@@ -1,4 +1,4 @@
-"""Equality that leaves PostgreSQL no choice of an index: `column = ANY (ARRAY[value])`."""
+"""Equality that makes PostgreSQL use the right index: `column = ANY (ARRAY[value])`."""
 
 from typing import Any
 
@@ -9,11 +9,12 @@ from django.db.models import Field, ForeignKey, Lookup
 @ForeignKey.register_lookup
 @Field.register_lookup
 class AnyOf(Lookup):
-    """`<field>__any_of=value`: equal, without PostgreSQL knowing that the column is constant.
+    """`<field>__any_of=value`: equality, without PostgreSQL knowing that the column is constant.
 
-    With `user_id = …`, an ORDER BY user_id is dropped, and an index on created_at alone gives the
-    order too: PostgreSQL takes it when it holds the user for a frequent one, and walks through the
-    rows of all others. With ANY it stays, and only an index that begins with user_id gives it.
+    With `user_id = …`, PostgreSQL drops ORDER BY user_id, and an index on created_at alone gives
+    the order too. PostgreSQL uses it if it estimates the user as frequent, and reads the rows of
+    all others. With ANY, the ORDER BY stays, and only an index that begins with user_id gives the
+    order.
     """
 
     lookup_name = "any_of"
@@ -25,8 +26,8 @@ class AnyOf(Lookup):
         return f"{left} = ANY (ARRAY[{right}]::{type_}[])", (*left_params, *right_params)
 
 
-#: The values of a column, read from an index that begins with it by going from each to the next
-#: (https://wiki.postgresql.org/wiki/Loose_indexscan). PostgreSQL 18 does so itself.
+#: The values of a column, read from an index that begins with it by jumping from each to the next
+#: (https://wiki.postgresql.org/wiki/Loose_indexscan). PostgreSQL 18 does this itself.
 KNOWN = """ARRAY(
     WITH RECURSIVE known (value) AS (
         (SELECT {column} FROM {table} WHERE {column} > ''{live} ORDER BY {column} LIMIT 1)
@@ -36,17 +37,16 @@ KNOWN = """ARRAY(
         FROM known WHERE known.value IS NOT NULL)
     SELECT value FROM known WHERE value IS NOT NULL LIMIT {most})"""
 
-#: Of how many values it is asked for.
+#: The most values that are used.
 MOST_KNOWN = 100
 
 
 @Field.register_lookup
 class Known(Lookup):
-    """`<text>__known=True`: one of the values that the column has, each asked for by itself.
+    """`<text>__known=True`: one of the values that the column has, each compared separately.
 
-    So an index serves that begins with the column and goes on with another one, of which alone a
-    value is given. The column has few values, and no empty one. `True`: among live rows, by an
-    index over these.
+    So an index on this column and another one serves a condition on the other one only. The column
+    has few values, and no empty one. `True`: among live rows, with an index over these.
     """
 
     lookup_name = "known"

@@ -1,4 +1,4 @@
-"""The menu: all screens, under the headings that staff think in, whatever app they are of."""
+"""The menu: all screens, under headings for staff, independent of the app."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -17,24 +17,24 @@ from .site import StaffSite
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A list, or a view of one, that a search for its name leads to."""
+    """A list, or a view of one, that a search for its name finds."""
 
     name: str
-    #: The heading of a list; of a view, the list.
+    #: The heading of the list; for a view, the name of its list.
     within: str
     url: str
-    #: The name of its table, which staff read in the log.
+    #: The name of its table, which staff see in the log.
     table: str = ""
 
     def words(self) -> list[str]:
-        """By the beginnings of which it is found."""
+        """The words by whose beginnings it is found."""
         return _words(f"{self.name} {self.within} {self.table}")
 
 
 def find_places(site: StaffSite, request: HttpRequest, text: str) -> Sequence[Place]:
-    """The lists and views that the user may open and whose name has a word for each of the text.
+    """The lists and views that the user may open and whose names match all words of the text.
 
-    Words are compared by their beginnings. A list whose name is the text comes first.
+    Words match by their beginnings. A list with exactly this name comes first.
     """
     wanted = _words(text)
     if not wanted:
@@ -71,16 +71,16 @@ def _words(text: str) -> list[str]:
 
 
 def headings() -> list[str]:
-    """The headings that the apps declare (`AppConfig.menu_groups`), in their order."""
+    """The headings that apps declare (`AppConfig.menu_groups`), in their order."""
     return [
         name for config in apps.get_app_configs() for name in getattr(config, "menu_groups", ())
     ]
 
 
 def grouped(site: StaffSite, request: HttpRequest, label: str | None = None) -> list[Any]:
-    """The screens that the user may open, as `AdminSite.get_app_list` has them.
+    """The screens that the user may open, in the form of `AdminSite.get_app_list`.
 
-    In the order of the models, under the headings of the apps; `label` says of one app only.
+    In the order of the models, under the headings of the apps; `label`: only those of one app.
     """
     start = reverse("admin:index")
     desk = [] if label else _desk(site, request)
@@ -116,7 +116,7 @@ def grouped(site: StaffSite, request: HttpRequest, label: str | None = None) -> 
 
 
 def _desk(site: StaffSite, request: HttpRequest) -> list[dict[str, Any]]:
-    """The questions that a shift begins with, each a view of a list."""
+    """The everyday questions, each a view of a list."""
     return [
         {
             "name": view.desk,

@@ -1,4 +1,4 @@
-"""Orders of lists, and places in them: what a page's address says instead of a number."""
+"""The orders of lists, and positions in them: what a page's URL has instead of a number."""
 
 import uuid
 from dataclasses import dataclass, replace
@@ -15,17 +15,17 @@ from django.db.models.fields.tuple_lookups import (
     TupleLessThanOrEqual,
 )
 
-#: Separates the values of a cursor: in no time, number or UUID.
+#: Separates the values of a cursor: no time, number or UUID contains it.
 SEPARATOR = "~"
 
 
 class MalformedCursorError(ValueError):
-    """A cursor that no page of this list gave."""
+    """A cursor that no page of this list has made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The order of a list: a column that an index sorts by, and `id` between equal values."""
+    """The order of a list: a column with an index, and `id` for equal values."""
 
     model: type[Model]
     column: str
@@ -41,7 +41,7 @@ class Order:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """What a cursor has a value of each of."""
+        """The columns with a value in a cursor."""
         return (self.column,) if self.column == "id" else (self.column, "id")
 
     @property
@@ -52,20 +52,20 @@ class Order:
 
     @property
     def by_key(self) -> list[str]:
-        """For `order_by`, when the order of the key's rows does not matter."""
+        """For `order_by`, if the order of the key's rows does not matter."""
         return [("-" if self.key_descending else "") + self.key] if self.key else []
 
     @property
     def by_time(self) -> bool:
-        """Whether it is the order of a time."""
+        """Whether it is sorted by a time."""
         return isinstance(self.model._meta.get_field(self.column), DateTimeField)
 
     def reversed(self) -> "Order":
-        """The same columns, the other way."""
+        """The same columns in reverse order."""
         return replace(self, descending=not self.descending, key_descending=not self.key_descending)
 
     def beyond(self, cursor: "Cursor", *, inclusive: bool) -> Any:
-        """The condition on rows that come after the cursor in this order, or at it as well."""
+        """The condition for rows after the cursor in this order, or also at it."""
         least, least_or_equal = (
             (TupleLessThan, TupleLessThanOrEqual)
             if self.descending
@@ -75,11 +75,11 @@ class Order:
         return lookup(Tuple(*(F(column) for column in self.columns)), list(cursor.values))
 
     def cursor_of(self, row: Model) -> "Cursor":
-        """The place of a row."""
+        """The position of a row."""
         return Cursor(tuple(getattr(row, column) for column in self.columns))
 
     def start_of(self, value: Any) -> "Cursor":
-        """The place before all rows of this value, seen in ascending order."""
+        """The position before all rows with this value, in ascending order."""
         least = uuid.UUID(int=0) if isinstance(self.model._meta.pk, UUIDField) else 0
         return Cursor((value, least))
 
@@ -99,9 +99,10 @@ class Order:
 
 
 def _as_given(value: Any, text: str) -> Any:
-    """A value as this site writes it: times in UTC. Raises `MalformedCursorError` for others.
+    """A value as this site writes it: times in UTC.
 
-    Python knows offsets of up to 24 hours, PostgreSQL of less than 16.
+    Raises `MalformedCursorError` for others. Python accepts offsets of up to 24 hours, PostgreSQL
+    of less than 16.
     """
     if value is None or (isinstance(value, datetime) and value.utcoffset() != timedelta(0)):
         raise MalformedCursorError(text)
@@ -110,7 +111,7 @@ def _as_given(value: Any, text: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A place in an order: a value of each of its columns."""
+    """A position in an order: a value of each of its columns."""
 
     values: tuple[Any, ...]
 
@@ -123,23 +124,23 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """From where to read, and which way. Without a cursor: from the end that lies behind."""
+    """Where to read from, and in which direction. Without a cursor: from the end behind it."""
 
     cursor: Cursor | None = None
     forwards: bool = True
     inclusive: bool = False
 
-    #: The query string's names of the four, by (forwards, inclusive).
+    #: The query string's names for the four, by (forwards, inclusive).
     NAMES = {(True, False): "after", (True, True): "from",
              (False, False): "before", (False, True): "upto"}  # fmt: skip
 
     @property
     def name(self) -> str:
-        """What the query string calls it."""
+        """Its name in the query string."""
         return self.NAMES[self.forwards, self.inclusive]
 
     def opposite(self) -> "Place":
-        """Where the rows are that this place leaves out: the way back."""
+        """The position of the rows that this one leaves out: the way back."""
         return Place(self.cursor, not self.forwards, not self.inclusive)
 
 

@@ -1,4 +1,4 @@
-"""What refers to a row: the latest of each table, and how many, in two queries for all tables."""
+"""The rows that refer to a row: the latest of each table, and how many, in two queries for all."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -26,21 +26,21 @@ from .states import UNSORTED
 #: Rows shown in a panel.
 LATEST = 10
 
-#: Counting a panel's rows stops here, and says "1,000+": a page has twenty panels.
+#: Counting a panel's rows stops here: "1,000+". A page has twenty panels.
 PANEL_COUNT_LIMIT = 1_000
 
-#: Where rows belong to a row by another table, so many of that table's rows are looked at, the
-#: latest: a label has thousands of tracks.
+#: If rows belong to a row through another table, the latest so many rows of that table are used: a
+#: label has thousands of tracks.
 THROUGH = 200
 
-#: Of a key whose index does not sort, the latest among so many rows are shown: fewer than
-#: `PANEL_COUNT_LIMIT`, so that the panel knows when it cannot say that they are the latest of all.
+#: If the index of a key does not sort, the latest of so many rows are shown. This is less than
+#: `PANEL_COUNT_LIMIT`, so that the panel knows if they may not be the latest of all.
 LOOKED_THROUGH = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A foreign key that refers to a table, and how the rows that have it are read and shown."""
+    """A foreign key that refers to a table, and how its rows are read and shown."""
 
     model: type[Model]
     key: AnyForeignKey
@@ -48,11 +48,11 @@ class Relation:
     title: str
     #: The list's filter for all of them.
     filter: str
-    #: The table between, for who may read it; None: the key refers to the row itself.
+    #: The table in between, for users who may read it; None: the key refers to the row itself.
     between: type[Model] | None
     #: Whether an index sorts the rows of a key.
     is_sorted: bool
-    #: Whether rows that failed come first, among the latest `LOOKED_THROUGH`.
+    #: Whether failed rows come first, among the latest `LOOKED_THROUGH`.
     failed_first: bool
     #: The latest rows of a key as JSON, and how many it has: see `_latest` and `_count`.
     latest: str
@@ -67,7 +67,7 @@ class Panel:
     relation: Relation
     url: str
     rows: list[Model] = field(default_factory=list)
-    #: How many rows there are, where the panel has not all of them.
+    #: How many rows there are, if the panel does not have all of them.
     number: Count | None = None
 
     @property
@@ -77,21 +77,21 @@ class Panel:
 
     @property
     def are_latest(self) -> bool:
-        """Whether there are no later rows than those."""
+        """Whether no later rows exist."""
         if self.relation.failed_first:
             return self.count.number <= len(self.rows)
         return self.relation.is_sorted or self.count.number <= LOOKED_THROUGH
 
     @property
     def has_failed(self) -> bool:
-        """Whether there is something that somebody has to see."""
+        """Whether there is a failure that somebody must see."""
         return self.relation.failed_first and any(
             str(row.__dict__.get("status")) == "failed" for row in self.rows
         )
 
     @property
     def title(self) -> str:
-        """What the rows are called here."""
+        """The title of these rows here."""
         return self.relation.title
 
     @property
@@ -107,7 +107,9 @@ class Panel:
 
 @cache
 def relations_of(site: StaffSite, model: type[Model], alias: str) -> tuple[Relation, ...]:
-    """All foreign keys that refer to a table and have a screen. Kept: they are the models'."""
+    """All foreign keys that refer to a table and have a screen. Cached, because the models do
+    not change.
+    """
     found: list[Relation] = []
     keys: list[tuple[Any, Any]] = [(one.field, None) for one in model._meta.related_objects]
     for admin in site.screens():
@@ -120,7 +122,7 @@ def relations_of(site: StaffSite, model: type[Model], alias: str) -> tuple[Relat
         screen = site.screen_of(key.model)
         if screen is None:
             continue
-        # Whose track it is says a column of its own.
+        # A separate column says whose track it is.
         columns = screen.panel_columns("" if outer else key.name)
         names = _selected(key.model, columns)
         moment = screen.moments.get(key.name)
@@ -154,8 +156,8 @@ def relations_of(site: StaffSite, model: type[Model], alias: str) -> tuple[Relat
 def panels_of(site: StaffSite, request: StaffRequest, row: Model, alias: str) -> list[Panel]:
     """A panel for each foreign key that refers to the row's table, with the row's rows.
 
-    Without those of tables that the user may not read. Two queries for all of them: rows are
-    counted of those only that have more than a panel.
+    Without tables that the user may not read. Two queries for all of them; rows are counted only
+    for keys with more than a panel has.
     """
     panels = {
         place: Panel(relation, f"{list_of(relation.model)}?{relation.filter}={row.pk}")
@@ -193,13 +195,13 @@ def _selected(model: type[Model], columns: Sequence[AnyColumn]) -> list[str]:
 def _latest(
     place: int, key: AnyForeignKey, names: Sequence[str], by: str, failed_first: bool
 ) -> sql.Composed:
-    """The latest rows of a key, for one UNION over tables of different columns.
+    """The latest rows of a key, for one UNION over tables with different columns.
 
-    With `failed_first` those that failed come before the others.
+    With `failed_first`, failed rows come before the others.
     """
     model: Any = key.model
     order = Order.parse(model, by or "-created_at")
-    # ANY and the order by the key: see `lookups`.
+    # For ANY and the order by the key, see `lookups`.
     rows = sql.SQL("SELECT {} FROM {} WHERE {} = ANY (ARRAY[%(key)s]::uuid[])").format(
         sql.SQL(", ").join(
             as_column(model, name, IN_LIST)
@@ -235,7 +237,7 @@ def _count(place: int, key: AnyForeignKey) -> sql.Composed:
 
 
 def _own(outer: AnyForeignKey) -> sql.Composed:
-    """The latest rows of the table between; its index sorts them."""
+    """The latest rows of the table in between; its index sorts them."""
     return sql.SQL(
         "(SELECT id FROM {} WHERE {key} = ANY (ARRAY[%(key)s]::uuid[])"
         " ORDER BY {key}, created_at DESC LIMIT %(through)s) AS own"
@@ -245,9 +247,9 @@ def _own(outer: AnyForeignKey) -> sql.Composed:
 def _latest_through(
     place: int, key: AnyForeignKey, outer: AnyForeignKey, names: Sequence[str]
 ) -> sql.Composed:
-    """The rows whose `key` refers to rows of `outer`, those that failed first, then the latest.
+    """The rows whose `key` refers to rows of `outer`: failed ones first, then the latest.
 
-    Of each row between as many as a panel has, at most.
+    At most as many as a panel has, for each row in between.
     """
     model: Any = key.model
     columns = sorted({*names, "created_at", "status", key.name})
@@ -281,7 +283,8 @@ def _count_through(place: int, key: AnyForeignKey, outer: AnyForeignKey) -> sql.
 def reader_of(
     model: type[Model], names: Sequence[str], alias: str
 ) -> Callable[[dict[str, Any]], Model]:
-    """What makes instances of what was selected as JSON, by `as_column`; others are deferred.
+    """The function that makes instances from rows selected as JSON, by `as_column`; other fields
+    are deferred.
 
     As `copy` and `pickle` make them. `Model.from_db` takes 1.9 times as long, 12 ms more for a page
     of 400 rows (`python -m benchmarks.admin.ways`): `__init__` sets every field of the table.

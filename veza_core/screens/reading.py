@@ -1,4 +1,4 @@
-"""The transaction that a page is read in."""
+"""The transaction in which a page is read."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +11,8 @@ from .errors import NodeLostError, TooSlowError
 #: Milliseconds after which PostgreSQL stops a statement of a page.
 STATEMENT_TIMEOUT = 5_000
 
-#: An estimate must not choose to read a table, or all rows of a key, to the end, and to sort them,
-#: where an index has them in order; and no page is worth compiling a plan for.
+#: An estimate must never make PostgreSQL read a table, or all rows of a key, and sort them, if an
+#: index has the order. And no page is worth compiling a plan for.
 SETTINGS = (
     "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_sort', 'off', true),"
     " set_config('jit', 'off', true), set_config('statement_timeout', %s, true)"
@@ -21,9 +21,9 @@ SETTINGS = (
 
 @contextmanager
 def reading(alias: str) -> Iterator[None]:
-    """Read within one transaction, guarded against slow plans.
+    """Read in one transaction, protected against slow plans.
 
-    Raises `TooSlowError` when a statement is stopped by the timeout, and `NodeLostError`.
+    Raises `TooSlowError` if the timeout stops a statement, and `NodeLostError`.
     """
     try:
         with transaction.atomic(using=alias):
@@ -42,7 +42,7 @@ def reading(alias: str) -> Iterator[None]:
 
 
 def stopped_by_timeout(error: OperationalError) -> bool:
-    """Whether a statement took too long; not, whether replay on a replica was in its way.
+    """Whether a statement took too long, and was not in the way of a replica's replay.
 
     Both may have SQLSTATE 57014; only a recovery conflict has a detail (PostgreSQL, src/backend/
     tcop/postgres.c, ProcessRecoveryConflictInterrupt).
@@ -52,7 +52,7 @@ def stopped_by_timeout(error: OperationalError) -> bool:
 
 
 def is_node_lost(error: OperationalError) -> bool:
-    """Whether the server said that it has lost another one; of its own loss no server tells.
+    """Whether the server said that it has lost another server; no server reports its own loss.
 
     Citus: ERRCODE_CONNECTION_FAILURE, and ERRCODE_CONNECTION_EXCEPTION.
     """

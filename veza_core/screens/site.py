@@ -1,4 +1,4 @@
-"""What screens ask of the site that they stand on. This package may not import the site."""
+"""The site's interface for screens, because this package may not import the site."""
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from veza_core.access import StaffRequest
 if TYPE_CHECKING:
     from .inspection import InspectionAdmin
 
-#: A row, a table for what concerns many of its rows, or nothing.
+#: A row, a table for many of its rows, or nothing.
 Subject = Model | type[Model] | None
 
 
@@ -27,7 +27,7 @@ class StaffSite(AdminSite):
         """The database that screens read from."""
 
     def screen_of(self, model: type[Model]) -> "InspectionAdmin | None":
-        """The screen of a table; None where it has none."""
+        """The screen of a table; None if it has none."""
         found: Any = self.get_model_admin(model) if self.is_registered(model) else None
         return found
 
@@ -55,11 +55,11 @@ class StaffSite(AdminSite):
 
     @abstractmethod
     def add_note(self, request: StaffRequest, row: Model, text: str) -> int:
-        """Add a note of who asks to a row; return its key."""
+        """Add a note by the user to a row; return its key."""
 
     @abstractmethod
     def remembered(self, request: StaffRequest, row: Model) -> Sequence[Any]:
-        """The panels of what staff did to a row, and noted of it."""
+        """The panels with what staff did to the row, and their notes."""
 
     @abstractmethod
     def deeds(self, request: StaffRequest, row: Model, before: Any, limit: int) -> Sequence[Any]:
@@ -70,16 +70,16 @@ class StaffSite(AdminSite):
 
     @abstractmethod
     def last_deed(self, request: StaffRequest, row: Model, actions: Sequence[str]) -> Any:
-        """The latest entry of one of these actions on a row, masked for who asks; or None."""
+        """The latest entry of one of these actions on a row, masked for the user; or None."""
 
     @abstractmethod
     def is_open(self, request: StaffRequest) -> bool:
-        """Whether nobody ended the session since the request began."""
+        """Whether nobody has ended the session since the request began."""
 
     @abstractmethod
     def needs_code(self, request: StaffRequest) -> bool:
-        """Whether a drastic action has to ask for the second factor again."""
+        """Whether a drastic action must ask for the second factor again."""
 
     @abstractmethod
     def check_code(self, request: StaffRequest, code: str) -> str:
-        """Take the second factor again, by a code; return what is wrong with it, or ''."""
+        """Check a code of the second factor; return the error, or ''."""

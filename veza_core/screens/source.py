@@ -1,4 +1,4 @@
-"""Where the pages of a listing come from: for the list itself, and for its export."""
+"""The pages of a listing, for the list itself and for its export."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,7 +13,7 @@ from .order import Order, Place
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """How an index answers a listing; made once, then asked for any of its pages."""
+    """How an index serves a listing; made once, then used for any of its pages."""
 
     rows: QuerySet[Any]
     order: Order
@@ -21,17 +21,17 @@ class Source:
     branches: tuple[Q, ...]
     #: Whether no index sorts the rows.
     unsorted: bool = False
-    #: Whether the key has more rows than the listing reaches.
+    #: Whether the key has more rows than the listing shows.
     cut: bool = False
 
     @classmethod
     def of(cls, rows: QuerySet[Any], listing: Listing) -> "Source":
-        """Find out; `rows` are all of the table, with what is selected of them. May read."""
+        """Choose the source; `rows` are the whole table with the wanted fields. May read."""
         order, condition = listing.order, listing.condition
         bounded = rows.filter(listing.bounds)
         if listing.sorted:
             return cls(bounded.filter(listing.driver), order, condition, listing.branches)
-        # No index knows the key's rows by time either: the bounds are a condition as well.
+        # No index sorts the key's rows by time either, so the limits are a condition too.
         driven = rows.filter(listing.driver)
         within = listing.bounds & (condition or Q()) or None
         cut = unsorted.is_cut(driven, order)
@@ -47,7 +47,7 @@ class Source:
         return keyset.read_page(self.rows, self.order, place, size, self.condition, self.branches)
 
     def count(self) -> Count | None:
-        """How many rows there are; None when no index knows, or pages know themselves."""
+        """How many rows there are; None if no index can tell, or if pages know it themselves."""
         if self.unsorted or self.condition is not None:
             return None
         return keyset.count(self.rows, self.order, self.branches)

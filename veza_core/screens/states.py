@@ -1,4 +1,4 @@
-"""The filters of a list: what a row's state can be, and whether an index finds the rows in it."""
+"""The filters of a list: the possible states of a row, and whether an index finds them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,22 +13,22 @@ UNSORTED = ""
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One value of a filter.
+    """A value of a filter.
 
-    `order` is the column by which an index sorts the rows in this state (`UNSORTED`: it finds
-    them, in no order). None: no index knows the state, so that it is only looked for in the rows
-    of another index, window by window (`keyset.read_page`).
+    `order` is the column by which an index sorts the rows in this state (`UNSORTED`: it finds them
+    in no order). None: no index has the state, so it is only searched in the rows of another index,
+    window by window (`keyset.read_page`).
     """
 
     value: str
     label: str
     where: Q
     order: str | None = None
-    #: The column that this index begins with, when `where` asks it for one value.
+    #: The column that this index begins with, if `where` selects one value of it.
     key: str = ""
-    #: The keys of the list with which the state has an index of its own.
+    #: The keys of the list that have an index together with the state.
     with_keys: tuple[str, ...] = ()
-    #: A column that the list has beside its own for it.
+    #: An additional column of the list for this option.
     column: str = ""
 
 
@@ -41,7 +41,7 @@ class State:
     options: tuple[Option, ...]
 
     def option(self, value: str) -> Option | None:
-        """The option of this value, if there is one."""
+        """The option with this value, if there is one."""
         return next((option for option in self.options if option.value == value), None)
 
 
@@ -53,9 +53,9 @@ def choices(
     order: str | None = None,
     unordered: Iterable[str] = (),
 ) -> State:
-    """A filter by a column of a few values, as `TextChoices.choices` has them.
+    """A filter by a column with few values, in the form of `TextChoices.choices`.
 
-    `order` is for all of them but `unordered`, which no index knows.
+    `order` is for all of them except `unordered`, for which there is no index.
     """
     return State(
         field,
@@ -79,9 +79,9 @@ def boolean(field: str, label: str = "", *, yes: str = "Yes", no: str = "No") ->
 
 
 def given(field: str, label: str, *, yes: str = "Yes", no: str = "No") -> State:
-    """A filter by a time that is NULL or not: `revoked_at`, `used_at`.
+    """A filter by a time that may be NULL: `revoked_at`, `used_at`.
 
-    The rows in which it is set have a partial index, the last first.
+    The rows with a time have a partial index, the latest first.
     """
     return State(
         field.removesuffix("_at"),
@@ -95,16 +95,16 @@ def given(field: str, label: str, *, yes: str = "Yes", no: str = "No") -> State:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A question that staff have of a list, as a link above it: its filters and its order."""
+    """A common question about a list, as a link above it: its filters and its order."""
 
     label: str
     query: Mapping[str, str]
-    #: What the menu calls it, under "Desk"; empty: it is not there.
+    #: Its name in the menu, under "Desk"; empty if it is not there.
     desk: str = ""
 
 
-#: On every soft-delete table.
+#: On every table with soft deletion.
 DELETED = given("deleted_at", "Deleted", yes="Deleted only", no="Live only")
 
-#: Above the lists of soft-delete tables.
+#: Above the lists of tables with soft deletion.
 DELETED_THIS_WEEK = View("Deleted this week", {"deleted": "yes", "range": "7d"})

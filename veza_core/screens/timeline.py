@@ -1,8 +1,8 @@
 """What happened around a row, the latest first: the rows of several tables, merged.
 
-A screen says by `moments` what its rows tell of a row that they refer to. Each table is asked for
-one page of rows, by an index of its own, all in one query; so a page costs the same however much
-there is. What staff did to the row is among it.
+A screen declares with `moments` what its rows mean for a row that they refer to. One query reads
+one page of rows from each table by its own index, so a page always costs the same. What staff did
+to the row is included.
 """
 
 import json
@@ -34,10 +34,10 @@ from .states import UNSORTED
 if TYPE_CHECKING:
     from .inspection import InspectionAdmin
 
-#: Moments of a page of the timeline, and of the row's own page.
+#: Moments on a page of the timeline, and on the row's own page.
 SIZE, ON_ROW = 50, 12
 
-#: What staff did: the kind, and its place behind all tables.
+#: The kind for what staff did, and its place after all tables.
 STAFF, LAST = "Staff", 999
 
 #: Between the values of a cursor.
@@ -46,21 +46,21 @@ SEPARATOR = "~"
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What rows of a table tell of what one of their keys refers to."""
+    """What rows of a table mean for the row that one of their keys refers to."""
 
-    #: By which a timeline is filtered: "Sign-ins".
+    #: The name of the filter: "Sign-ins".
     kind: str
     #: What happened: "Commented".
     verb: str
     #: Columns that are shown after it; keys are links.
     shows: Sequence[str] = ()
-    #: Whether a row with `status = 'failed'` is one that somebody has to see.
+    #: Whether somebody must see a row with `status = 'failed'`.
     fails: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a page of a timeline ends: of equal times, tables come in their order."""
+    """Where a page of a timeline ends: for equal times, tables come in their order."""
 
     at: datetime
     place: int
@@ -74,7 +74,7 @@ class Cursor:
             moment, number = datetime.fromisoformat(at), int(place)
             if moment.tzinfo is None or not 0 <= number <= LAST:
                 raise ValueError(text)
-            # A key of the staff log is a number, all others are UUIDs.
+            # A key of the staff log is a number; all others are UUIDs.
             key = str(int(key) if number == LAST else uuid.UUID(key))
         except (ValueError, OverflowError) as error:
             raise HelpfulError(
@@ -94,7 +94,7 @@ class Event:
     place: int
     key: str
     kind: str
-    #: What happened, with the ways to what it happened to; made once names are known.
+    #: What happened, with links; made when the names are known.
     show: Callable[[], SafeString]
     row: Any = None
     undo: str = ""
@@ -108,7 +108,7 @@ class Event:
 
     @property
     def cursor(self) -> Cursor:
-        """The place behind it."""
+        """The position after it."""
         return Cursor(self.at, self.place, self.key)
 
 
@@ -126,7 +126,7 @@ class Source:
     read: Callable[[dict[str, Any]], Model]
 
     def query(self, cursor: Cursor | None) -> sql.Composed:
-        """The latest rows of the key beyond a place, for one UNION over all tables."""
+        """The latest rows of the key beyond a position, for one UNION over all tables."""
         model: Any = self.admin.model
         time, key = column_of(model, self.time), sql.Identifier(self.key.column)
         rows = sql.SQL(
@@ -159,7 +159,7 @@ class Source:
         return sql.SQL("{} {} %(at)s").format(time, comparison)
 
     def event(self, values: dict[str, Any]) -> Event:
-        """A row that was read, as a moment."""
+        """A row as a moment."""
         row: Any = self.read(values)
         failed = self.moment.fails and str(row.status) == "failed"
         return Event(getattr(row, self.time), self.place, str(row.pk), self.moment.kind,
@@ -167,7 +167,7 @@ class Source:
 
     def _show(self, row: Any) -> SafeString:
         shown = [self.admin.column(name)(row) for name in self.moment.shows]
-        # By somebody who was not signed in, or is gone: "Played by" would go on with the duration.
+        # The user was not signed in, or is deleted: "Played by" would continue with the duration.
         verb = self.moment.verb.removesuffix(" by") if shown[0] == NOTHING else self.moment.verb
         link = format_html('<a href="{}">{}</a>', url_of(self.admin.model, row.pk), verb)
         told = ((one,) for one in shown if one != NOTHING)
@@ -181,18 +181,18 @@ class Timeline:
     events: Sequence[Event]
     kinds: Sequence[str]
     kind: str
-    #: The place of the page after it; None: it is the last.
+    #: The position of the next page; None if it is the last one.
     further: Cursor | None
 
     @property
     def rows(self) -> list[Any]:
-        """The rows whose names have to be known before it is shown."""
+        """The rows whose names must be known before it is shown."""
         return [event.row for event in self.events if event.row is not None]
 
 
 @cache
 def sources_of(site: StaffSite, model: type[Model], alias: str) -> tuple[Source, ...]:
-    """The tables of a row's timeline. Kept: they are the models'."""
+    """The tables of a row's timeline. Cached, because the models do not change."""
     found: list[Source] = []
     for relation in model._meta.related_objects:
         key: Any = relation.field
@@ -214,7 +214,7 @@ def sources_of(site: StaffSite, model: type[Model], alias: str) -> tuple[Source,
 
 
 def asked(query: QueryDict) -> tuple[str, Cursor | None]:
-    """Kind and place of an address. Raises `HelpfulError` for what is not known."""
+    """The kind and the position in a URL. Raises `HelpfulError` for unknown ones."""
     if unknown := set(query) - {"kind", "before"}:
         raise HelpfulError(f"A timeline has no filter “{min(unknown)[:40]}”.")
     before = query.get("before", "")
@@ -233,7 +233,7 @@ def timeline(
 ) -> Timeline:
     """Read a page of a row's timeline, of one kind or of all: two queries.
 
-    Without the tables that who asks may not read. Raises `HelpfulError` for an unknown kind.
+    Without the tables that the user may not read. Raises `HelpfulError` for an unknown kind.
     """
     sources = [
         source

@@ -1,7 +1,7 @@
-"""Lists of a key whose index finds its rows and does not sort them: `playlist_tracks.track_id`.
+"""Lists of a key whose index finds its rows but does not sort them: `playlist_tracks.track_id`.
 
-To sort them all PostgreSQL would read each of the key's rows for each page, however many there are.
-So a bounded number of them is sorted.
+To sort all of them, PostgreSQL would read each row of the key for each page. So only a limited
+number of them is sorted.
 """
 
 from typing import Any
@@ -23,10 +23,10 @@ def is_cut(rows: QuerySet[Any], order: Order) -> bool:
 def read_page[M: Model](
     rows: QuerySet[M], order: Order, place: Place, size: int, condition: Q | None = None
 ) -> Page[M]:
-    """Read the page at `place`, and how many rows there are to page through.
+    """Read the page at `place`, and how many rows there are in all.
 
-    `condition` is put to the rows that are sorted only: before the limit, one that few rows meet
-    would read all of the key's rows.
+    `condition` is applied only to the rows that are sorted. Before the limit, a condition that few
+    rows meet would read all of the key's rows.
     """
     walk = order if place.forwards else order.reversed()
     limited = flagged(rows, walk, condition).order_by(*walk.by_key)[: COUNT_LIMIT + 1]

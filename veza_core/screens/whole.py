@@ -1,4 +1,4 @@
-"""A value that a page shows only the beginning of, as a download: `<row>/value/<column>/`."""
+"""Downloads of values of which a page shows only the beginning: `<row>/value/<column>/`."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -29,7 +29,7 @@ SLICE = 1_000_000
 
 
 def value_urls(admin: "InspectionAdmin") -> list[URLPattern]:
-    """The address of the values of a screen's rows."""
+    """The URL pattern for the values of a screen's rows."""
 
     def view(request: StaffRequest, object_id: str, column: str) -> HttpResponseBase:
         return _view(admin, request, object_id, column)
@@ -50,7 +50,7 @@ def value_url(row: Model, field: AnyField) -> str:
 def _view(
     admin: "InspectionAdmin", request: StaffRequest, object_id: str, column: str
 ) -> HttpResponseBase:
-    """What the row's page shows the beginning of, to who asks; nothing else, so no secret."""
+    """A value of which the row's page shows the user the beginning; nothing else, so no secret."""
     if not admin.has_view_permission(request):
         raise PermissionDenied
     if request.method not in READING:
@@ -74,7 +74,7 @@ def _view(
 
 
 def _slices(admin: "InspectionAdmin", pk: UUID, field: AnyField) -> Iterator[bytes]:
-    """The value, slice by slice, each in a transaction of its own."""
+    """The value in slices, each in a separate transaction."""
     rows = admin.model._base_manager.using(admin.read_alias).filter(pk=pk)
     start = 1
     while True:

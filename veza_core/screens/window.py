@@ -1,9 +1,9 @@
-"""A page out of a bounded number of rows, for what no index chooses, or none sorts.
+"""A page from a limited number of rows, if no index selects or sorts the rows.
 
-A condition in WHERE, or a sort, has PostgreSQL read as many rows as it takes, up to all there are.
-So an index gives a bounded number of rows first, and the page is chosen and sorted out of those. In
-one statement: in Python the same takes 3.7 times as long (docs/performance.md, "Ways around the
-ORM", by `python -m benchmarks.admin.ways`).
+With a condition in WHERE, or a sort, PostgreSQL reads as many rows as it needs, perhaps all. So an
+index gives a limited number of rows first, and the page is selected and sorted from these. One
+statement does it: in Python, the same takes 3.7 times as long (docs/performance.md, "Ways around
+the ORM", by `python -m benchmarks.admin.ways`).
 """
 
 from dataclasses import dataclass
@@ -20,20 +20,21 @@ from .order import FIRST, Cursor, Order, Place
 class Window:
     """What was found among the rows."""
 
-    #: How many they are, and how many of them meet the condition.
+    #: How many rows there are, and for how many of them the condition is true.
     number: int
     meeting: int
     #: The ids of the page's rows, in order.
     ids: list[Any]
-    #: The last of all rows in order; None: there is no row.
+    #: The last of all rows in order; None if there are none.
     last: Cursor | None
 
 
 def flagged(rows: QuerySet[Any], order: Order, condition: Q | None) -> QuerySet[Any, Any]:
-    """The places of rows, and whether each meets the condition: for `look_through`, once limited.
+    """The positions of rows, and whether the condition is true for each: for `look_through`, after
+    a limit.
 
-    No row is left out by the condition: PostgreSQL would be free to find rows by another index
-    then, and to look at more of them.
+    The condition leaves out no row. Otherwise PostgreSQL could use another index, and read more
+    rows.
     """
     meets: Any = Value(True)
     if condition is not None:
@@ -42,7 +43,8 @@ def flagged(rows: QuerySet[Any], order: Order, condition: Q | None) -> QuerySet[
 
 
 def look_through(rows: QuerySet[Any, Any], order: Order, size: int, place: Place = FIRST) -> Window:
-    """Choose the first `size` rows in this order that meet the condition, beyond the place.
+    """Select the first `size` rows in this order for which the condition is true, after the
+    position.
 
     `rows` are `flagged`, and limited.
     """
@@ -78,7 +80,7 @@ def _by(order: Order) -> sql.Composed:
 
 
 def _beyond(order: Order, place: Place) -> tuple[sql.Composable, tuple[Any, ...]]:
-    """`Order.beyond`, for SQL that is no query set's."""
+    """`Order.beyond`, for SQL outside of a query set."""
     if place.cursor is None:
         return sql.SQL("true"), ()
     comparison = "<" if order.descending else ">"

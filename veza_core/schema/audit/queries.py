@@ -131,7 +131,7 @@ WHERE (c.relnamespace = ANY(%(schemas)s) OR c.oid = ANY(%(elsewhere)s))
 ORDER BY a.attrelid, a.attnum
 """
 
-# From PostgreSQL 18 on NOT NULL is a constraint, and may be NOT VALID.
+# From PostgreSQL 18 on, NOT NULL is a constraint, and may be NOT VALID.
 UNCHECKED_NOT_NULLS = """
 SELECT con.conrelid, con.conkey[1], con.conname::text
 FROM pg_class c JOIN pg_constraint con ON con.conrelid = c.oid
@@ -144,7 +144,7 @@ SELECT type, modifier, format_type(type, modifier)
 FROM unnest(%(types)s::oid[], %(modifiers)s::int4[]) AS t (type, modifier)
 """
 
-# Columns of which something forbids ALTER COLUMN … TYPE: a view, a policy, another's generation…
+# Columns with something that forbids ALTER COLUMN … TYPE: a view, a policy, a generated column…
 PINNED_COLUMNS = """
 SELECT refobjid, refobjsubid
 FROM pg_depend
@@ -169,9 +169,9 @@ WHERE (c.relnamespace = ANY(%(schemas)s) OR c.oid = ANY(%(elsewhere)s))
 ORDER BY i.inhrelid, i.inhseqno
 """
 
-# Whoever builds or drops an index concurrently holds this lock on its table to the end, and
-# everybody may see it: pg_stat_progress_create_index hides other roles' work. VACUUM and ANALYZE
-# hold it too. On a standby nobody sees what the primary does.
+# A session that builds or drops an index concurrently holds this lock on its table until the end,
+# and every role can see it: pg_stat_progress_create_index hides other roles' work. VACUUM and
+# ANALYZE hold it too. On a standby, nobody sees what the primary does.
 _IN_PROGRESS = """
        NOT {index}.indisvalid AND {relation}.relkind <> 'I' AND (
            pg_is_in_recovery() OR EXISTS (
@@ -221,7 +221,7 @@ WHERE (t.relnamespace = ANY(%(schemas)s) OR t.oid = ANY(%(elsewhere)s))
 ORDER BY i.indexrelid
 """
 
-# A TOAST table belongs to the table that it keeps the long values of.
+# A TOAST table belongs to the table whose long values it stores.
 BROKEN_INDEXES = f"""
 SELECT c.oid, n.nspname::text, c.relname::text, owner.oid::regclass::text, t.relkind = 't',
        {_IN_PROGRESS.format(index="i", relation="c").strip()}
@@ -235,7 +235,7 @@ WHERE NOT (i.indisvalid AND i.indisready AND i.indislive)
 ORDER BY n.nspname, c.relname
 """
 
-# Of indexes that are not valid, those that somebody may be working on.
+# Invalid indexes on which somebody may be working.
 IN_PROGRESS = f"""
 SELECT i.indexrelid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 WHERE i.indexrelid = ANY(%(indexes)s) AND {_IN_PROGRESS.format(index="i", relation="c").strip()}
@@ -246,7 +246,7 @@ SELECT indexrelid FROM pg_index
 WHERE indexrelid = ANY(%(indexes)s) AND NOT (indisvalid AND indisready AND indislive)
 """
 
-# With the operators `=` that an index of the class can be searched by.
+# With the `=` operators that an index of the class supports.
 OPERATOR_CLASSES = """
 SELECT c.oid, c.opcname::text, c.opcdefault,
        ARRAY(SELECT a.amopopr FROM pg_amop a JOIN pg_operator o ON o.oid = a.amopopr
@@ -262,8 +262,8 @@ WHERE t.relnamespace = ANY(%(schemas)s) AND t.relkind IN ('r', 'p') AND con.cont
 ORDER BY con.oid
 """
 
-# One that a partition has from its parent, or that PostgreSQL keeps for a partition of the
-# table referred to, has a conparentid. {enforced} and {period} differ between versions.
+# A key that a partition inherits from its parent, or that PostgreSQL keeps for a partition of the
+# referenced table, has a conparentid. {enforced} and {period} differ between versions.
 FOREIGN_KEYS = """
 SELECT con.conrelid, con.conname::text, con.conkey::int2[], con.confrelid, n.nspname::text,
        target.relname::text, con.confkey::int2[],
@@ -305,7 +305,7 @@ FROM (SELECT DISTINCT con.confrelid, number
 JOIN pg_attribute a ON a.attrelid = ref.confrelid AND a.attnum = ref.number
 """
 
-# The audited schemas' own functions, and those that their triggers call wherever they are.
+# The audited schemas' own functions, and those that their triggers call, in any schema.
 FUNCTIONS = f"""
 SELECT p.oid, n.nspname::text, p.proname::text, pg_get_function_identity_arguments(p.oid),
        pg_get_userbyid(p.proowner)::text, l.lanname::text, coalesce(p.prosrc, ''),
@@ -336,7 +336,7 @@ WHERE t.relnamespace = ANY(%(schemas)s) AND t.relkind IN ('r', 'p')
 ORDER BY g.tgrelid, g.tgname
 """
 
-# The last column: nothing but the sequence itself stands behind it.
+# The last column: nothing uses the sequence.
 SEQUENCES = """
 SELECT n.nspname::text, c.relname::text, pg_get_userbyid(c.relowner)::text,
        NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
@@ -352,8 +352,8 @@ WHERE c.relnamespace = ANY(%(schemas)s) AND c.relkind = 'S'
 ORDER BY n.nspname, c.relname
 """
 
-# Enums, domains, ranges and free-standing composite types; a table's row type and an array or
-# multirange type come with the other.
+# Enums, domains, ranges and separate composite types. A table's row type and an array or multirange
+# type belong to the other type.
 TYPES = """
 SELECT n.nspname::text, t.typname::text, t.typtype::text, pg_get_userbyid(t.typowner)::text
 FROM pg_type t

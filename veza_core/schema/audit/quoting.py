@@ -25,7 +25,7 @@ _SNAKE = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)*")
 
 
 def ident(name: str) -> str:
-    """Return the name as SQL writes it: quoted where it has to be, and only there."""
+    """Return the name as SQL writes it: quoted only if necessary."""
     if _PLAIN.fullmatch(name) and name not in RESERVED:
         return name
     return '"' + name.replace('"', '""') + '"'
@@ -63,5 +63,7 @@ def snake(name: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return the text without control characters, so that it cannot leave its line or comment."""
+    """Return the text without control characters, so that it stays on its line and in its
+    comment.
+    """
     return visible(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text))

@@ -1,4 +1,4 @@
-"""Reads the catalog of one connection into `Catalog`, within the caller's transaction."""
+"""Reads the catalog of a connection into `Catalog`, in the caller's transaction."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -34,16 +34,17 @@ from veza_core.schema.audit.quoting import ident, one_line, qualified
 
 OLDEST_VERSION = 150000
 
-#: For one question to the catalog. A migration in progress may hold locks that they wait for.
+#: The limit for one query of the catalog. A migration in progress may hold locks that block it.
 STATEMENT_TIMEOUT = "60s"
 LOCK_TIMEOUT = "10s"
 
 SETTINGS = {
     **FORMATS,
-    # With pg_catalog alone, the catalog's functions write every other schema's name out.
+    # With only pg_catalog on the path, the catalog's functions write the names of all other
+    # schemas.
     "search_path": "pg_catalog",
-    # A light guest: no workers, and sorts of a large catalog in memory. Compiling the queries
-    # costs more than it gains.
+    # Little load for the server: no workers, and a large catalog is sorted in memory. JIT
+    # compilation would cost more than it gains.
     "max_parallel_workers_per_gather": "0",
     "work_mem": "64MB",
     "jit": "off",
@@ -56,10 +57,10 @@ class AuditError(ClearError):
 
 @contextmanager
 def snapshot(connection: psycopg.Connection[Any]) -> Iterator[None]:
-    """One read-only transaction in which all questions see the same state of the database.
+    """One read-only transaction in which all queries see the same state of the database.
 
-    Takes a connection without a transaction in progress. Raises `AuditError` for a server that
-    is too old.
+    Takes a connection without a transaction in progress. Raises `AuditError` if the server is too
+    old.
     """
     version = connection.info.server_version
     if version < OLDEST_VERSION:
@@ -76,11 +77,10 @@ def snapshot(connection: psycopg.Connection[Any]) -> Iterator[None]:
 
 
 def forget_work_in_progress(connection: psycopg.Connection[Any], catalog: Catalog) -> None:
-    """Mark the indexes that are not valid only since somebody was working on them meanwhile.
+    """Mark the indexes that are invalid only because somebody was working on them.
 
-    The locks tell who is at work now; whoever ended before that has left a valid index, or none.
-    So it takes two later snapshots, in this order. Takes a connection without a transaction in
-    progress.
+    The locks show who works now; work that ended before has left a valid index, or none. So it
+    takes two later snapshots, in this order. Takes a connection without a transaction in progress.
     """
     indexes: list[Index | BrokenIndex] = [*catalog.broken_indexes]
     for table in catalog.all_tables:
@@ -100,18 +100,19 @@ def forget_work_in_progress(connection: psycopg.Connection[Any], catalog: Catalo
 
 
 def read_catalog(connection: psycopg.Connection[Any], schemas: tuple[str, ...]) -> Catalog:
-    """Read the schemas of that name. Raises `AuditError` when one of them does not exist."""
+    """Read the schemas with these names. Raises `AuditError` if one of them does not exist."""
     return _Reader(connection, schemas).read()
 
 
 class _Reader:
-    """Holds what the steps of one reading share."""
+    """The shared data of the steps of a reading."""
 
     def __init__(self, connection: psycopg.Connection[Any], schemas: tuple[str, ...]) -> None:
         self.cursor = connection.cursor(binary=True)
         self.version = connection.info.server_version
         if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
-            # Such a database holds any bytes, and would refuse to send those that are no UTF-8.
+            # Such a database may contain any bytes, and would refuse to send bytes that are not
+            # UTF-8.
             connection.execute("SET LOCAL client_encoding = 'SQL_ASCII'")
             self.cursor.adapters.register_loader("text", _LenientLoader)
         self.names = schemas
@@ -124,7 +125,7 @@ class _Reader:
         self.partition_numbers: dict[int, list[int]] = {}
 
     def rows(self, query: str, **parameters: Any) -> list[tuple[Any, ...]]:
-        """Put a question about the audited schemas."""
+        """Run a query about the audited schemas."""
         return self.cursor.execute(query, {**self._parameters, **parameters}).fetchall()
 
     @property
@@ -181,7 +182,7 @@ class _Reader:
         return owners
 
     def _read_relations(self) -> dict[int, Thing]:
-        """Read tables, and return views and foreign tables by object identifier."""
+        """Read tables, and return views and foreign tables by oid."""
         others: dict[int, Thing] = {}
         elsewhere = set(self.elsewhere)
         kinds = {"v": "VIEW", "m": "MATERIALIZED VIEW", "f": "FOREIGN TABLE"}
@@ -285,7 +286,7 @@ class _Reader:
             )  # fmt: skip
 
     def _base(self, type_oid: int) -> int:
-        """Return the type under a domain, or the type itself."""
+        """Return the base type of a domain, or the type itself."""
         domain = self.domains.get(type_oid)
         return domain.base_type if domain is not None else type_oid
 
@@ -300,7 +301,7 @@ class _Reader:
                 table.triggers.append(Trigger(name, table, called, tuple(words[:-1]), *rest))
 
     def _read_sequences(self) -> tuple[list[Thing], list[Thing]]:
-        """Return the sequences that have an owner of their own, and those that stand alone."""
+        """Return the sequences that a column owns, and the separate ones."""
         own, loose = [], []
         for schema, name, owner, has_own_owner, is_loose in self.rows(queries.SEQUENCES):
             thing = Thing("SEQUENCE", schema, name, owner)
@@ -327,7 +328,7 @@ def _look_through(column: Column, domain: Domain) -> None:
 
 
 def _is_parents(column: Column, table: Table) -> bool:
-    """Whether a parent answers for the column; one outside the audited schemas always does."""
+    """Whether a parent has the column; a parent outside the audited schemas always does."""
     if not table.parents or table.is_partition:
         return True
     return any(
@@ -384,7 +385,7 @@ def _index(
 
 
 class _LenientLoader(Loader):
-    """Loads text that may not be UTF-8, with U+FFFD for what is not."""
+    """Loads text that may not be UTF-8, with U+FFFD for invalid bytes."""
 
     format = Format.BINARY
 

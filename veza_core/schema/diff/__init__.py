@@ -1,4 +1,4 @@
-"""The difference of two schemas, judged by what it breaks: `manage.py schema_diff`."""
+"""The difference between two schemas, and what it breaks: `manage.py schema_diff`."""
 
 from veza_core.errors import ClearError
 

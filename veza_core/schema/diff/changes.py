@@ -1,4 +1,4 @@
-"""The changes from one snapshot to another, each with its judgement."""
+"""The changes from one snapshot to another, each with a judgement."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ from veza_core.schema.export.snapshot import Snapshot
 
 type Properties = dict[str, Any]
 
-#: Of a table: how rows are stored, which changes no answer.
+#: For a table: how rows are stored, which changes no result.
 _STORED = ("options", "toast options", "access method", "replica identity", "statistics")
-#: The sections of a snapshot, by how their objects are called; all others are functions or tables.
+#: The sections of a snapshot, by the kind of object; all others are functions or tables.
 _SECTIONS = {
     "extension": "extensions",
     "type": "types",
@@ -49,7 +49,7 @@ class Change:
 
 
 def changes(before: Snapshot, after: Snapshot) -> list[Change]:
-    """Return the changes from `before` to `after`, those that break something first."""
+    """Return the changes from `before` to `after`, breaking ones first."""
     differences = [*_new_extensions(before, after), *compare(before, after)]
     found = [
         Change(difference, _judge(difference, before, after))
@@ -60,18 +60,20 @@ def changes(before: Snapshot, after: Snapshot) -> list[Change]:
 
 
 def needed_step(found: list[Change]) -> Step | None:
-    """The largest step that one of the changes needs; None: there are none."""
+    """The largest version step of the changes; None if there are no changes."""
     return max((change.judgement.step for change in found), default=None)
 
 
 def version_of(snapshot: Snapshot) -> Version | None:
-    """The version that a schema says it has."""
+    """The version of a schema."""
     about = snapshot.get("schemas", {}).get("public", {})
     return version_in(f"Veza schema {about.get('version')}")
 
 
 def needed_version(before: Version | None, step: Step | None) -> Version | None:
-    """The least version that may follow; None: any, since the one before says none, or is open."""
+    """The lowest version that may follow; None: any, because the previous one has none, or is
+    open.
+    """
     if before is None or step is None or not before.released:
         return None
     return {
@@ -82,7 +84,7 @@ def needed_version(before: Version | None, step: Step | None) -> Version | None:
 
 
 def _new_extensions(before: Snapshot, after: Snapshot) -> Iterator[Difference]:
-    # Drift passes over those of a server's owner.
+    # Drift ignores those of a server's owner.
     for name in sorted(after["extensions"].keys() - before["extensions"].keys()):
         schema = after["extensions"][name]["schema"]
         yield Difference("extension", None, name, None, None, f"schema {schema}")
@@ -111,7 +113,9 @@ def _judge(difference: Difference, before: Snapshot, after: Snapshot) -> Judgeme
 def _properties(
     difference: Difference, before: Snapshot, after: Snapshot
 ) -> tuple[Properties | None, Properties | None]:
-    """What the object was and is, as the snapshots have it; None where it is not there."""
+    """The properties of the object before and after, from the snapshots; None if it does not
+    exist.
+    """
     name = difference.object
     new_name = difference.is_ if difference.property == "name" else name
     if part := _PARTS.get(difference.kind):

@@ -24,7 +24,7 @@ _STORED = ("storage", "compression", "statistics", "options")
 def judge_column(
     property_: str | None, was: Properties | None, is_: Properties | None
 ) -> Judgement:
-    """Judge a change of one property, or that the column is new (`was` is None) or gone."""
+    """Judge a change of one property, or a new column (`was` is None), or a dropped one."""
     if was is None or is_ is None:
         return _new(is_) if is_ is not None else breaks_both("statements that name it fail (42703)")
     if property_ in _STORED:
@@ -34,7 +34,7 @@ def judge_column(
 
 
 def has_value(column: Properties) -> bool:
-    """Whether an INSERT that does not name the column gives it a value."""
+    """Whether a row gets a value if an INSERT does not name the column."""
     return any(key in column for key in _FILLED)
 
 
@@ -72,7 +72,7 @@ def _length(numbers: str | None) -> float:
 
 
 def _is_wider(was: str | None, is_: str | None) -> bool:
-    """Whether a numeric's precision grew, and its scale stayed."""
+    """Whether a numeric's precision grew, with the same scale."""
     if was is None or is_ is None:
         return False
     (before, *scale), (after, *new_scale) = was.split(","), is_.split(",")

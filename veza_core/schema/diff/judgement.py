@@ -1,9 +1,9 @@
-"""What a change breaks, and which step of the version it needs.
+"""What a change breaks, and which version step it needs.
 
-The measure is a service that was written for the schema before, and keeps docs/services.md: it
-names its columns, takes a value of an enum that it does not know for unknown, and decides by the
-names of constraints. A change breaks it where one of its statements may fail that did not, or may
-give what it could not give before.
+The measure is a service that was written for the previous schema and follows docs/services.md: it
+names its columns, treats an unknown enum value as unknown, and decides by the names of constraints.
+A change breaks it if one of its statements may fail that did not fail before, or may return what it
+could not return before.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from enum import IntEnum
 
 
 class Step(IntEnum):
-    """Which number of a semantic version goes up."""
+    """The number of a semantic version that goes up."""
 
     PATCH = 1
     MINOR = 2
@@ -37,25 +37,25 @@ class Judgement:
 
 
 def same(reason: str) -> Judgement:
-    """No statement gives anything else."""
+    """No statement has a different result."""
     return Judgement(reason, Step.PATCH)
 
 
 def more(reason: str) -> Judgement:
-    """Something new, of which a statement of before need not know."""
+    """Something new, which earlier statements need not know."""
     return Judgement(reason, Step.MINOR)
 
 
 def breaks_readers(reason: str) -> Judgement:
-    """Judge that what is read was not to be expected."""
+    """What is read may be unexpected."""
     return Judgement(reason, readers=True)
 
 
 def breaks_writers(reason: str) -> Judgement:
-    """Judge that what was written may be refused."""
+    """What is written may be refused."""
     return Judgement(reason, writers=True)
 
 
 def breaks_both(reason: str) -> Judgement:
-    """Judge that it may break whoever uses it."""
+    """It may break every user."""
     return Judgement(reason, readers=True, writers=True)

@@ -18,13 +18,13 @@ type Properties = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns of a table after the change, and the names of those that are new."""
+    """The columns of a table after the change, and the names of the new ones."""
 
     all: dict[str, Properties]
     new: frozenset[str]
 
     def named(self, expression: str) -> set[str]:
-        """Those that an expression may name."""
+        """The columns that an expression may name."""
         names = _NAME.findall(_LITERAL.sub("", expression))
         return {name.strip('"').replace('""', '"') for name in names} & self.all.keys()
 
@@ -107,7 +107,7 @@ def judge_policy(
 
 
 def refuses_deletes(constraints: dict[str, Properties]) -> list[str]:
-    """The names of foreign keys that keep what they refer to from being deleted."""
+    """The names of foreign keys that prevent a delete of the referenced row."""
     return [
         name
         for name, about in constraints.items()
@@ -116,7 +116,7 @@ def refuses_deletes(constraints: dict[str, Properties]) -> list[str]:
 
 
 def _deletes(definition: str) -> bool:
-    """Whether a foreign key lets what it refers to be deleted."""
+    """Whether a foreign key allows a delete of the referenced row."""
     found = _ON_DELETE.search(definition)
     return found is not None and found[1] != "RESTRICT"
 
@@ -137,7 +137,7 @@ def _new_constraint(definition: str, columns: Columns) -> Judgement:
 
 
 def _new_unique(text: str, columns: Columns) -> Judgement:
-    """Judge it: rows of a writer that does not know the columns must differ by themselves."""
+    """Judge it: rows of a writer that does not know the columns must differ without them."""
     new = [columns.all[name] for name in columns.named(text) & columns.new]
     differ = any(
         "(" in column.get("default", "") or not {"default", "nullability"} & column.keys()
@@ -173,7 +173,7 @@ def _other_constraint(was: str, is_: str) -> Judgement:
 
 
 def _allows_more(was: str, is_: str) -> bool:
-    """Whether a check is the same list of values, with more of them."""
+    """Whether a check is the same list of values, with more values."""
     if "= ANY (ARRAY[" not in was or "= ANY (ARRAY[" not in is_:
         return False
     before, after = _LITERAL.findall(was), _LITERAL.findall(is_)

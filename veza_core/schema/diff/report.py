@@ -1,4 +1,4 @@
-"""The answer of `manage.py schema_diff`, as text, Markdown and JSON."""
+"""The result of `manage.py schema_diff`, as text, Markdown and JSON."""
 
 import json
 from dataclasses import dataclass
@@ -29,22 +29,22 @@ class Report:
 
     @cached_property
     def changes(self) -> list[Change]:
-        """All changes, those that break something first."""
+        """All changes, breaking ones first."""
         return changes(self.old.snapshot, self.new.snapshot)
 
     @cached_property
     def breaking(self) -> list[Change]:
-        """Those that break readers or writers."""
+        """The changes that break readers or writers."""
         return [change for change in self.changes if change.judgement.breaks]
 
     @cached_property
     def version(self) -> Version | None:
-        """The least version that the new schema may have; None: any."""
+        """The lowest version that the new schema may have; None: any."""
         return needed_version(version_of(self.old.snapshot), needed_step(self.changes))
 
     @cached_property
     def too_low(self) -> bool:
-        """Whether the new schema says a version that is too low for what changed."""
+        """Whether the new schema's version is too low for its changes."""
         declared = version_of(self.new.snapshot)
         return (
             self.version is not None
@@ -72,7 +72,7 @@ def _name(schema: Schema) -> str:
 
 
 def summary(report: Report) -> str:
-    """What changed, and which version that needs, in a sentence."""
+    """What changed, and which version it needs, in a sentence."""
     step = needed_step(report.changes)
     if step is None:
         return "Nothing changed."
@@ -96,7 +96,7 @@ def _text(report: Report) -> str:
 
 
 def markdown(report: Report) -> str:
-    """The changes as lists, for schema/CHANGES.md: without what the two schemas are called."""
+    """The changes as lists, for schema/CHANGES.md, without the names of the two schemas."""
     parts = []
     for heading, group in groupby(report.changes, key=_heading):
         rows = [

@@ -31,7 +31,7 @@ _SCHEMES = ("postgresql://", "postgres://")
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """A schema, and what it is called: never with a password."""
+    """A schema, and its name, never with a password."""
 
     name: str
     snapshot: Snapshot
@@ -40,10 +40,10 @@ class Schema:
 def read_schema(text: str, alias: str, argument: str) -> Schema:
     """Read the schema that `text` names.
 
-    A URL is a database. A path that is there is a catalog, SQL, or a folder of either, of which the
-    catalog is taken. Anything else is a commit of this repository, as git names it. SQL is loaded
-    into a throw-away database on the server of Django's connection `alias`. `argument` is what the
-    text was given as. Raises `DiffError`.
+    A URL is a database. An existing path is a catalog, SQL, or a folder of either, of which the
+    catalog is used. Anything else is a commit of this repository, in git's words. SQL is loaded
+    into a throw-away database on the server of Django's connection `alias`. `argument` is the name
+    of the argument, for messages. Raises `DiffError`.
     """
     try:
         if text.startswith(_SCHEMES):
@@ -62,7 +62,7 @@ def read_schema(text: str, alias: str, argument: str) -> Schema:
 
 def _of_database(url: str, argument: str) -> Schema:
     parameters = connection_parameters(url, name=argument)
-    # A pooler in between may not know prepared statements.
+    # A pooler in between may not support prepared statements.
     others: dict[str, Any] = {"client_encoding": "UTF8", "prepare_threshold": None}
     with psycopg.connect(**{**parameters, **others}) as connection:
         if connection.info.server_version < OLDEST_VERSION:
@@ -75,7 +75,7 @@ def _of_database(url: str, argument: str) -> Schema:
 
 
 def _read(connection: psycopg.Connection[Any]) -> Snapshot:
-    """Read a database in use: a lock is waited for no longer than the audit waits."""
+    """Read a database in use: it waits for a lock no longer than the audit."""
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         set_locally(connection, {"lock_timeout": LOCK_TIMEOUT})
@@ -128,7 +128,7 @@ def _of_commit(name: str) -> Snapshot:
 
 
 def _git(*arguments: str) -> str | None:
-    """What git prints; None where it fails, or is not installed."""
+    """What git prints; None if it fails, or is not installed."""
     try:
         done = subprocess.run(  # noqa: S603 - git, in this repository
             ["git", "-C", str(settings.BASE_DIR), *arguments],  # noqa: S607

@@ -1,10 +1,10 @@
-"""The schema as files: read from a live catalog, written as plain SQL, compared with any database.
+"""The schema as files: read from a live catalog, written as SQL, compared with any database.
 
-Nothing here imports a model: the catalog alone says what the schema is.
+Nothing here imports a model: only the catalog says what the schema is.
 """
 
 from veza_core.errors import ClearError
 
 
 class ExportError(ClearError):
-    """The schema holds something that the files cannot; the message is one line."""
+    """The schema contains something that the files cannot contain; the message is one line."""

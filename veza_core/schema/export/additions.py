@@ -1,7 +1,7 @@
-"""What a later migration changed, as plain SQL: the difference of two snapshots, written out.
+"""What a later migration changed, as plain SQL: the difference between two snapshots.
 
-A file of its own for each migration leaves all the earlier files as they are. What cannot be
-written is an `ExportError`, and `exporting.prove` loads all files and compares.
+Each migration has a separate file, so earlier files do not change. What cannot be written is an
+`ExportError`, and `exporting.prove` loads all files and compares.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,9 +34,9 @@ _ADD = {
 
 
 def changes(before: Snapshot, after: Snapshot, created: Sequence[str] = ()) -> Iterator[str]:
-    """The statements that make `after` of `before`, in blocks.
+    """The statements that change `before` into `after`, in blocks.
 
-    `created` are new tables in the order in which they can be created. Raises `ExportError`.
+    `created` are new tables, in an order in which they can be created. Raises `ExportError`.
     """
     for name, properties in _added(before, after, "extensions"):
         yield (
@@ -82,7 +82,7 @@ def _types(before: Snapshot, after: Snapshot) -> Iterator[str]:
 
 
 def _enlarged(name: str, was: Properties, now: Properties) -> Iterator[str]:
-    """An enum with more values, or another comment."""
+    """An enum with more values, or a different comment."""
     values = list(was["values"])
     target = f"public.{ident(name)}"
     for place, value in enumerate(now["values"]):
@@ -111,7 +111,7 @@ def _functions(before: Snapshot, after: Snapshot) -> Iterator[str]:
 
 
 def _altered(name: str, was: Properties, now: Properties) -> Iterator[str]:
-    """The statements that change a table: what is dropped first, then what is added."""
+    """The statements that change a table: first drops, then additions."""
     target = f"public.{ident(name)}"
     _refuse(f"table {name}", was, now, {*_DROP, "options", "toast options", "comment"})
     for column, renamed in (new_names := _new_names(was["columns"], now["columns"])).items():
@@ -133,7 +133,9 @@ def _altered(name: str, was: Properties, now: Properties) -> Iterator[str]:
 
 
 def _altered_parts(table: str, was: Properties, now: Properties) -> Iterator[str]:
-    """The statements that add constraints, indexes and triggers, or change what is beside them."""
+    """The statements that add constraints, indexes and triggers, or change their other
+    properties.
+    """
     target = f"public.{ident(table)}"
     for part, added in _ADD.items():
         for thing, about in now.get(part, {}).items():
@@ -148,11 +150,11 @@ def _altered_parts(table: str, was: Properties, now: Properties) -> Iterator[str
 
 
 def _new_names(was: Iterable[str], now: Iterable[str]) -> dict[str, str]:
-    """The columns that were renamed, and their new names.
+    """The renamed columns, and their new names.
 
-    PostgreSQL adds a column at the end: a new name before one that stayed is another name for what
-    stood there. The last columns may as well be dropped and added: the tables are empty. Where a
-    migration also drops a column beside it, `exporting.prove` refuses the result.
+    PostgreSQL adds a column at the end, so a new name before an old column is a rename. The last
+    columns may also be dropped and added, because the tables are empty. If a migration also drops a
+    column beside it, `exporting.prove` refuses the result.
     """
     found: dict[str, str] = {}
     before, after = list(was), list(now)
@@ -174,7 +176,7 @@ def _dropped(target: str, was: Properties, now: Properties) -> Iterator[str]:
 
 
 def _is_made_again(part: str, was: Properties, now: Properties | None) -> bool:
-    """Whether a thing is gone, or so different that it is dropped and created again."""
+    """Whether an object is gone, or so different that it must be dropped and created again."""
     return now is None or (part != "columns" and was["definition"] != now["definition"])
 
 
@@ -200,7 +202,7 @@ def _altered_column(table: str, column: str, was: Properties, now: Properties) -
 
 
 def _options(alter: str, was: Properties, now: Properties) -> Iterator[str]:
-    """The statements that reset the options that are gone, and set those that are new."""
+    """The statements that reset removed options, and set new ones."""
     before, after = (
         [*about.get("options", []), *about.get("toast options", [])] for about in (was, now)
     )
@@ -217,7 +219,7 @@ def _comment(target: str, about: Properties) -> str:
 
 
 def _refuse(what: str, was: Mapping[str, Any], now: Mapping[str, Any], known: set[str]) -> None:
-    """Raise `ExportError` for a property that changed, and cannot be written."""
+    """Raise `ExportError` for a change of a property that cannot be written."""
     keys = (was.keys() | now.keys()) - known
     if changed := sorted(key for key in keys if was.get(key) != now.get(key)):
         raise ExportError(f"{what}: export_schema cannot write a change of {', '.join(changed)}")

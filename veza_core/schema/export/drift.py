@@ -1,4 +1,4 @@
-"""Drift: what a database has that the expected schema has not, and the other way round."""
+"""Drift: the differences between a database and the expected schema."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from veza_core.schema.export.spelling import type_name
 
 type Objects = dict[str, dict[str, Any]]
 
-# How an object of a section or of a table is called, unless it says itself (a view).
+# The kind of an object in a section or on a table, unless it has its own (a view).
 _KINDS = {
     "schemas": "schema",
     "extensions": "extension",
@@ -28,7 +28,7 @@ _KINDS = {
     "rules": "rule",
 }
 
-# What it says of a property that it is as by default; "none" for all others.
+# The words for the default of a property; "none" for all others.
 _DEFAULTS = {
     "nullability": "NULL",
     "state": "enabled",
@@ -39,16 +39,16 @@ _DEFAULTS = {
     "replica identity": "default",
 }
 
-#: Values longer than this are shown around their first difference only.
+#: Longer values are shown only around their first difference.
 _LONG = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One hand-made change, in plain values; as text it is one line.
+    """A change without a migration, in plain values; as text it is one line.
 
-    `table` is None for what is no part of a table, `property` for an object that is there on one
-    side only, and `was` or `is_` for what is not there.
+    `table` is None for an object that is not part of a table, `property` for an object that exists
+    on one side only, and `was` or `is_` for a missing one.
     """
 
     kind: str
@@ -72,7 +72,7 @@ class Difference:
 
 
 def compare(expected: Snapshot, actual: Snapshot) -> list[Difference]:
-    """The differences between two snapshots, in the order of kinds and names."""
+    """The differences between two snapshots, by kind and name."""
     differences: list[Difference] = []
     for section in SECTIONS:
         was, is_ = expected.get(section, {}), actual.get(section, {})
@@ -83,9 +83,9 @@ def compare(expected: Snapshot, actual: Snapshot) -> list[Difference]:
 
 
 def _of_v1(was: Objects, is_: Objects) -> Objects:
-    """V1's own extensions: others are the server's owner's business, in public too.
+    """V1's own extensions: others belong to the server's owner, in public too.
 
-    Nothing of V1 depends on where a legacy one is.
+    Nothing of V1 depends on the schema of a legacy one.
     """
     return {
         name: was[name] if name in LEGACY_EXTENSIONS else properties
@@ -95,7 +95,7 @@ def _of_v1(was: Objects, is_: Objects) -> Objects:
 
 
 def _objects(section: str, table: str | None, was: Objects, is_: Objects) -> Iterator[Difference]:
-    # Extensions are alike but for their names, and so are objects that are only named.
+    # Extensions differ only in their names, and so do objects that are only named.
     renamed = {} if section in ("extensions", "others") else _renamed(was, is_)
     for name in sorted(was.keys() | is_.keys()):
         if name in renamed.values():
@@ -137,7 +137,7 @@ def _parts(
 
 
 def _renamed(was: Objects, is_: Objects) -> dict[str, str]:
-    """Objects that differ in nothing but the name: the old names, with the new ones."""
+    """Objects that differ only in the name: the old names, with the new ones."""
     renamed = {}
     gone = _by_content({name: was[name] for name in was.keys() - is_.keys()})
     new = _by_content({name: is_[name] for name in is_.keys() - was.keys()})
@@ -148,7 +148,7 @@ def _renamed(was: Objects, is_: Objects) -> dict[str, str]:
 
 
 def _by_content(objects: Objects) -> dict[str, list[str]]:
-    """Names of objects by what they are, which for an index contains its own name."""
+    """Names of objects by their content, which for an index contains its own name."""
     contents: dict[str, list[str]] = {}
     for name, properties in objects.items():
         content = json.dumps(properties, sort_keys=True)
@@ -190,7 +190,7 @@ def _first_difference(one: str, other: str) -> int:
 
 
 def _excerpt(text: str, start: int = 0) -> str:
-    """The text; of a long one a part, from a little before `start` on."""
+    """The text, or a part of a long one, from a little before `start` on."""
     begin = 0 if len(text) <= _LONG else max(0, start - _LONG // 3)
     part = text[begin : begin + _LONG]
     return f"{'…' if begin else ''}{part}{'…' if begin + _LONG < len(text) else ''}"

@@ -1,4 +1,4 @@
-"""From the migrations to the text of the files, with the proof that the files say the same."""
+"""From the migrations to the text of the files, with a proof that the files are equivalent."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -28,15 +28,14 @@ type Connection = psycopg.Connection[Any]
 def export(
     alias: str, verbosity: int = 0, look: Callable[[Connection], object] = lambda connection: None
 ) -> dict[str, str]:
-    """The text of each file of `schema/`, by name, from the migrations alone.
+    """The text of each file of `schema/`, by name, from the migrations only.
 
-    Made in a throw-away database on the server of Django's connection `alias`. `verbosity` is the
-    one of `migrate`. `look` is called with the database once all migrations are in it.
-    Raises `ExportError`.
+    It uses a throw-away database on the server of Django's connection `alias`. `verbosity` is that
+    of `migrate`. `look` is called with the database after all migrations. Raises `ExportError`.
     """
     loader = MigrationLoader(None)
     later = later_groups(loader)
-    # Without later migrations all of them make V1.
+    # Without later migrations, all of them are V1's.
     target = LAST_OF_V1 if later else ()
     with migrated_database(alias, target, verbosity) as wrapper:
         wrapper.ensure_connection()
@@ -79,7 +78,7 @@ def prove(
 ) -> None:
     """Load `files`, by name, into an empty schema `public`.
 
-    Raises `ExportError` unless that gives `snapshot` and `rows`, from which they were written.
+    Raises `ExportError` unless the result is `snapshot` and `rows`, from which they were written.
     """
     for name, text in sorted(files.items()):
         try:

@@ -1,4 +1,4 @@
-"""The files of `schema/`: what is in them, whether they are stale, and how they are written."""
+"""The files of `schema/`: their contents, whether they are stale, and how they are written."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from veza_core.schema.export.snapshot import Snapshot
 from veza_core.schema.export.spelling import literal
 
 CATALOG = "catalog.json"
-#: Behind all migrations' files, so that none of those changes with the version.
+#: After all migrations' files, so that none of these changes with the version.
 VERSION = "999_version.sql"
 
 _WRITTEN_BY = "Written by `manage.py export_schema`"
@@ -46,7 +46,7 @@ COMMENT ON SCHEMA public IS {comment};
 
 
 def render_version(snapshot: Snapshot) -> str:
-    """The file that writes the version down."""
+    """The file with the version."""
     comment = literal(comment_of(snapshot["schemas"]["public"]["version"]))
     return _VERSION.format(name=VERSION, written_by=_WRITTEN_BY, comment=comment)
 
@@ -56,7 +56,7 @@ def render_files(
 ) -> dict[str, str]:
     """The files of V1, by name, in the order of loading.
 
-    Types are in the first, functions and triggers in the last. `rows` are the reference rows by
+    The first one has types, the last one functions and triggers. `rows` are the reference rows by
     table. Raises `ExportError` for anything in the snapshot that the files would lose.
     """
     check_writable(snapshot)
@@ -76,7 +76,7 @@ def render_later(
     rows_before: Mapping[str, Rows],
     rows_after: Mapping[str, Rows],
 ) -> str:
-    """The file of a later migration: what it added to what was there. Raises `ExportError`."""
+    """The file of a later migration, with what it changed. Raises `ExportError`."""
     check_writable(after)
     header = _LATER_HEADER.format(
         name=f"{group.name}.sql", app=group.app, migration=group.name, written_by=_WRITTEN_BY
@@ -89,7 +89,7 @@ def render_later(
 
 
 def check_writable(snapshot: Snapshot) -> None:
-    """Raise `ExportError` for kinds of objects that no file can hold."""
+    """Raise `ExportError` for kinds of objects that no file can contain."""
     for section in ("sequences", "others"):
         if snapshot[section]:
             raise ExportError(f"export_schema cannot write {', '.join(snapshot[section])} yet")
@@ -138,7 +138,7 @@ def _blocks(
 def _ordered_tables(groups: Sequence[Group], tables: set[str]) -> list[str]:
     """`tables` in the order of the files.
 
-    Raises `ExportError` when a table is in no file, or a file wants one that is not there.
+    Raises `ExportError` if a table is in no file, or a file needs one that does not exist.
     """
     order = [table for group in groups for table in group.tables]
     if unknown := sorted(tables - set(order)):
@@ -149,7 +149,7 @@ def _ordered_tables(groups: Sequence[Group], tables: set[str]) -> list[str]:
 
 
 def _check_references(snapshot: Snapshot, tables: list[str]) -> None:
-    """Raise `ExportError` when a foreign key refers to a table that is created later."""
+    """Raise `ExportError` if a foreign key refers to a table that is created later."""
     for place, name in enumerate(tables):
         for constraint, about in snapshot["tables"][name].get("constraints", {}).items():
             for later in tables[place + 1 :]:
@@ -161,9 +161,9 @@ def _check_references(snapshot: Snapshot, tables: list[str]) -> None:
 
 
 def stale(directory: Path, files: dict[str, str]) -> dict[str, str]:
-    """The unified diff from what is in `directory` to `files`, of each file that differs.
+    """The unified diff from `directory` to `files`, for each file that differs.
 
-    A file that should not be there (`strays`) counts as one that ought to be empty.
+    A file that should not be there (`strays`) counts as one that should be empty.
     """
     diffs = {}
     for name in [*files, *strays(directory, files)]:
@@ -181,9 +181,9 @@ def stale(directory: Path, files: dict[str, str]) -> dict[str, str]:
 
 
 def strays(directory: Path, files: dict[str, str]) -> list[str]:
-    """Names in `directory` that look like ours and are not: `psql -f` of all would load them.
+    """Files in `directory` that look like ours and are not: `psql -f` of all would load them.
 
-    Examples are written by hand, and say so by their names: `….example.sql`.
+    Examples are written by people, and have names with `….example.sql`.
     """
     return sorted(
         path.name
@@ -195,10 +195,10 @@ def strays(directory: Path, files: dict[str, str]) -> list[str]:
 
 
 def write(directory: Path, files: dict[str, str]) -> list[str]:
-    """Write those of `files` that differ into `directory`, and remove our own of another time.
+    """Write the files that differ to `directory`, and remove our own old ones.
 
-    A file has a temporary name until it is whole. Returns the names written and removed.
-    Raises `OSError`.
+    A file has a temporary name until it is complete. Returns the names written and removed. Raises
+    `OSError`.
     """
     directory.mkdir(exist_ok=True)
     changed = [name for name, text in files.items() if _read(directory / name) != text]
@@ -217,5 +217,5 @@ def write(directory: Path, files: dict[str, str]) -> list[str]:
 
 
 def _read(path: Path) -> str | None:
-    """The text of a file as it is, line ends too; None when there is none."""
+    """The exact text of a file, with its line ends; None if there is none."""
     return path.read_bytes().decode("utf-8", "replace") if path.is_file() else None

@@ -1,4 +1,4 @@
-"""The files of `schema/`: one for each migration, named as it is, in the order of the names."""
+"""The files of `schema/`: one for each migration, with its name, in the order of the names."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ def v1_groups(loader: MigrationLoader) -> list[Group]:
 def later_groups(loader: MigrationLoader) -> list[Group]:
     """The groups of the migrations after V1.
 
-    Raises `ExportError` for a name by which a file would be loaded too early, or replace another.
+    Raises `ExportError` for a name with which a file would be loaded too early, or replace another.
     """
     groups = [_group(loader, key) for key in migrations_after_v1(loader)]
     last = v1_groups(loader)[-1].name

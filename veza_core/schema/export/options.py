@@ -12,7 +12,7 @@ INDEX ("Storage Parameters"), CREATE VIEW, and the operator classes' own pages.
 import re
 from collections.abc import Sequence
 
-#: Of columns.
+#: For columns.
 ATTRIBUTE = ("n_distinct", "n_distinct_inherited")
 
 _AUTOVACUUM = (
@@ -31,18 +31,18 @@ _TABLE = (
 )  # fmt: skip
 _VIEW = ("check_option", "security_barrier", "security_invoker")
 
-#: Of tables, materialized views and views; names do not repeat among them.
+#: For tables, materialized views and views, without repetitions.
 RELATION = (*_AUTOVACUUM, *_TABLE, *_VIEW)
-#: Of a TOAST table, which users set as `toast.name` of its table.
+#: For a TOAST table; users set them as `toast.name` of its table.
 TOAST = _AUTOVACUUM
-#: Of indexes, of every access method.
+#: For indexes, of every access method.
 INDEX = (
     "autosummarize", "buffering", "deduplicate_items", "fastupdate", "fillfactor",
     "gin_pending_list_limit", "pages_per_range",
     # bloom's, a contrib module.
     "length", *(f"col{number}" for number in range(1, 33)),
 )  # fmt: skip
-#: Of an index's columns: what operator classes take, those of the contrib modules too.
+#: For an index's columns: the options of operator classes, including those of contrib modules.
 OPERATOR_CLASS = (
     "false_positive_rate", "n_distinct_per_range", "numranges", "siglen", "values_per_range",
 )  # fmt: skip
@@ -57,7 +57,7 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)
 
 
-# PostgreSQL keeps a value as it was written: yes, TRUE, 1, 070 or 0.50.
+# PostgreSQL stores a value as it was written: yes, TRUE, 1, 070 or 0.50.
 _VALUE = rf"""CASE
     WHEN name IN ({_listed(_BOOLEAN)}) AND value ~* '^(t|tr|tru|true|y|ye|yes|on|1)$' THEN 'on'
     WHEN name IN ({_listed(_BOOLEAN)}) AND value ~* '^(f|fa|fal|fals|false|n|no|of|off|0)$'
@@ -68,9 +68,9 @@ _VALUE = rf"""CASE
 
 
 def documented(array: str, names: Sequence[str], prefix: str = "") -> str:
-    """SQL for those options in `array`, an SQL expression, that are among `names`; NULL for none.
+    """SQL for the options in `array`, an SQL expression, that are among `names`; NULL for none.
 
-    `prefix` is put in front of each.
+    `prefix` comes before each.
     """
     return (
         f"(SELECT array_agg('{prefix}' || name || '=' || {_VALUE} ORDER BY name) "
@@ -88,10 +88,10 @@ def undocumented(array: str, names: Sequence[str]) -> str:
 
 
 def known_settings(array: str) -> str:
-    """SQL for those settings of a function in `array` that this server knows; NULL for none.
+    """SQL for the settings of a function in `array` that this server knows; NULL for none.
 
-    One with a dot in its name is an extension's, and may be set before the extension is loaded.
-    pg_settings lacks some, such as `role`, and hides others from a role that may not read them.
+    A setting with a dot belongs to an extension, and may be set before the extension is loaded.
+    pg_settings lacks some, such as `role`, and hides others from roles that may not read them.
     """
     return (
         f"(SELECT array_agg(option ORDER BY option) FROM unnest({array}) AS option "
@@ -101,11 +101,11 @@ def known_settings(array: str) -> str:
 
 
 def without(definition: str, hidden: Sequence[str], classes: Sequence[str]) -> str:
-    """An index's definition, as pg_get_indexdef gives it, without the options in `hidden`.
+    """An index's definition from pg_get_indexdef, without the options in `hidden`.
 
     It has them as PostgreSQL's `get_reloptions` writes them: `WITH (name='value', other=on)`.
-    `classes` are the operator classes that are their types' defaults: PostgreSQL names one only
-    where it has options.
+    `classes` are the default operator classes of their types: PostgreSQL names one only if it has
+    options.
     """
     for option in hidden:
         name, _, value = option.partition("=")

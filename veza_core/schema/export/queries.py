@@ -1,8 +1,8 @@
-"""What a snapshot asks of the catalog: one set-based query a kind of object, for PostgreSQL 15 up.
+"""The catalog queries of a snapshot: one for each kind of object, for PostgreSQL 15 and newer.
 
-A row's `parent` (a table or view) and `name` say which object it is; every other column is one of
-its properties, where NULL says "as by default". What an extension brought with it is left out.
-The texts name every function and catalog without a schema: `pg_catalog` is the search path.
+A row's `parent` (a table or view) and `name` identify the object. Every other column is one of its
+properties; NULL means the default. Objects of extensions are left out. Functions and catalogs have
+no schema in the text: `pg_catalog` is the search path.
 """
 
 from veza_core.db.operations import LEGACY_EXTENSIONS
@@ -28,18 +28,19 @@ def _not_of_extension(catalog: str, oid: str) -> str:
             AND deptype = 'e')"""
 
 
-#: The tables and views of `public`, on which columns, constraints and the rest hang.
+#: The tables and views of `public`, which have columns, constraints and so on.
 _RELATIONS = f"""relations AS MATERIALIZED (
     SELECT c.* FROM pg_class c
     WHERE relnamespace = {_PUBLIC} AND relkind IN ('r', 'p', 'f', 'v', 'm')
         AND {_not_of_extension("'pg_class'", "c.oid")})"""
 
-# Of `public` itself only the version: the rest of its comment, owner and grants are the server's.
+# Of `public` itself, only the version: the rest of its comment, its owner and its grants are the
+# server's.
 SCHEMAS = f"""
 SELECT nspname AS name, {VERSION} AS version FROM pg_namespace WHERE nspname = 'public'"""
 
-# A server that does not ship a legacy extension is left without it by migration 001, so there
-# it counts as installed. Versions differ between servers, and say nothing of the schema.
+# Without a legacy extension on the server, migration 001 leaves it out, so there it counts as
+# installed. Versions differ between servers, and are not part of the schema.
 EXTENSIONS = f"""
 SELECT extname AS name, nspname AS schema
 FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace
@@ -73,7 +74,7 @@ WHERE typnamespace = {_PUBLIC} AND typtype <> 'm'
     AND NOT EXISTS (SELECT FROM pg_type WHERE typarray = t.oid)
     AND {_not_of_extension("'pg_type'", "t.oid")}"""
 
-# Cost and rows only where they are not what CREATE FUNCTION sets by itself. The constructors of a
+# Cost and rows only if they differ from the defaults of CREATE FUNCTION. The constructors of a
 # range belong to its type (an internal dependency).
 FUNCTIONS = f"""
 SELECT format('%s(%s)', proname, oidvectortypes(proargtypes)) AS name,
@@ -116,8 +117,8 @@ SELECT relname AS name, format_type(seqtypid, NULL) AS type,
 FROM pg_class c JOIN pg_sequence ON seqrelid = c.oid
 WHERE relnamespace = {_PUBLIC} AND {_not_of_extension("'pg_class'", "c.oid")}"""
 
-# Owner, privileges and tablespace are the server's, not the schema's. The definition of a view
-# (V1 has none) is the one thing here that PostgreSQL 15 and 16 spell differently.
+# Owner, privileges and tablespace belong to the server, not to the schema. Only the definition of a
+# view (V1 has none) is spelled differently by PostgreSQL 15 and 16.
 RELATIONS = f"""
 WITH {_RELATIONS}
 SELECT relname AS name,
@@ -146,8 +147,8 @@ LEFT JOIN pg_am ON pg_am.oid = relam
 LEFT JOIN pg_foreign_table ON ftrelid = c.oid
 LEFT JOIN pg_foreign_server s ON s.oid = ftserver"""
 
-# PostgreSQL 18 keeps NOT NULL as constraints, which may be NOT VALID: there are rows then that
-# break it. Earlier servers know attnotnull alone.
+# PostgreSQL 18 stores NOT NULL as constraints, which may be NOT VALID: some rows may then violate
+# them. Earlier servers only have attnotnull.
 COLUMNS = f"""
 WITH {_RELATIONS}
 SELECT relname AS parent, attname AS name,
@@ -172,8 +173,8 @@ LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
 LEFT JOIN pg_constraint ON conrelid = attrelid AND contype = 'n' AND conkey[1] = attnum
 ORDER BY attrelid, attnum"""
 
-#: What the definition of index `i` has that no user sets: options, and the names of operator
-#: classes that have such options. No properties: they say what to leave out of `definition`.
+#: Parts of the definition of index `i` that no user sets: options, and the names of operator
+#: classes with such options. They are not properties: they say what to leave out of `definition`.
 _HIDDEN = f"""
     NULLIF(COALESCE({undocumented("i.reloptions", INDEX)}, '{{}}') || ARRAY(
         SELECT unnest({undocumented("attoptions", OPERATOR_CLASS)})
@@ -198,7 +199,7 @@ JOIN pg_constraint con ON conrelid = c.oid AND contype IN ('p', 'u', 'f', 'c', '
 LEFT JOIN pg_class i ON i.oid = conindid AND contype <> 'f'
 LEFT JOIN disabled ON tgconstraint = con.oid"""
 
-# Indexes that a constraint made are in the constraint.
+# Indexes of constraints are part of the constraint.
 INDEXES = f"""
 WITH {_RELATIONS}
 SELECT c.relname AS parent, i.relname AS name,
@@ -243,7 +244,7 @@ SELECT relname AS parent, rulename AS name,
     obj_description(r.oid, 'pg_rewrite') AS comment
 FROM relations c JOIN pg_rewrite r ON ev_class = c.oid AND rulename <> '_RETURN'"""
 
-# What is rare enough to be named only: operators, collations, text search, statistics.
+# Rare objects, of which only the names are read: operators, collations, text search, statistics.
 OTHERS = f"""
 WITH others AS (
     SELECT 'pg_operator'::regclass AS catalog, oid FROM pg_operator WHERE oprnamespace = {_PUBLIC}

@@ -1,4 +1,4 @@
-"""Objects of a snapshot as plain SQL, a statement each; what cannot be written is an error."""
+"""Objects of a snapshot as plain SQL, one statement each; what cannot be written is an error."""
 
 import re
 from collections.abc import Iterator
@@ -12,10 +12,10 @@ from veza_core.schema.export.spelling import column_type, default, expression, l
 
 type Properties = dict[str, Any]
 
-# Longer checks have a line of their own.
+# Longer checks get a separate line.
 _WIDTH = 95
 
-# A constraint's place within its table; the name decides among those of one kind.
+# A constraint's place in its table; the name decides among those of one kind.
 _CONSTRAINT_ORDER = ("PRIMARY KEY", "UNIQUE", "FOREIGN KEY", "CHECK")
 
 _EMPTY_ONLY = """\
@@ -47,13 +47,13 @@ $$;"""
 
 
 def empty_only(snapshot: Snapshot) -> str:
-    """Ends the load where the first thing that the files make is there."""
+    """Stops the load if the first object of the files already exists."""
     first = next(iter(snapshot["types"]))
     return _EMPTY_ONLY.format(type=literal(f"public.{ident(first)}"))
 
 
 def extensions(snapshot: Snapshot) -> str:
-    """Legacy extensions, each where the server has it, and the others, which must be there."""
+    """Legacy extensions, if the server has them, and the others, which must exist."""
     legacy = [_LEGACY_NOTE]
     needed = ["-- What the schema itself depends on."]
     for name, properties in snapshot["extensions"].items():
@@ -98,7 +98,7 @@ def function(name: str, properties: Properties) -> str:
         header.append(properties["attributes"])
     for setting in properties.get("settings", []):
         variable, value = setting.split("=", 1)
-        # As pg_proc has it, a list of schemas is one of identifiers: "" is the empty list.
+        # In pg_proc, a list of schemas is a list of identifiers: "" is the empty list.
         value = value.replace('""', "''") if variable == "search_path" else literal(value)
         header.append(f"SET {variable} = {value}")
     return "\n".join(
@@ -112,13 +112,15 @@ def function(name: str, properties: Properties) -> str:
 
 
 def _kept_from_public(target: str, properties: Properties) -> Iterator[str]:
-    """What runs with its owner's rights is not for everybody, as CREATE FUNCTION would have it."""
+    """A function with its owner's rights must not be executable by everybody, as CREATE
+    FUNCTION allows.
+    """
     if "SECURITY DEFINER" in properties.get("attributes", ""):
         yield f"REVOKE ALL ON FUNCTION {target} FROM PUBLIC;"
 
 
 def table(name: str, properties: Properties) -> str:
-    """CREATE TABLE, the indexes, the options, and the comments. Triggers are apart."""
+    """CREATE TABLE, the indexes, the options, and the comments. Triggers are separate."""
     _refuse_others(
         f"table {name}",
         properties,
@@ -209,13 +211,13 @@ def _options(target: str, properties: Properties, constraints: Properties) -> It
 
 
 def parameters(options: list[str]) -> str:
-    """Options, as they are in a catalog (`name=value`), in parentheses for SET."""
+    """Options from a catalog (`name=value`), in parentheses for SET."""
     pairs = (option.split("=", 1) for option in options)
     return f"({', '.join(f'{name} = {literal(value)}' for name, value in pairs)})"
 
 
 def _columns(table: str, columns: Properties, constraints: Properties) -> Iterator[str]:
-    """The columns, their types under each other."""
+    """The columns, with aligned types."""
     key = next(
         (
             about["definition"].removeprefix("PRIMARY KEY ")[1:-1]
@@ -242,7 +244,7 @@ def _columns(table: str, columns: Properties, constraints: Properties) -> Iterat
 
 
 def _is_plain_primary_key(table: str, constraint: str, about: Properties) -> bool:
-    """Whether `PRIMARY KEY` beside the column gives the very same constraint."""
+    """Whether `PRIMARY KEY` after the column gives exactly the same constraint."""
     plain = re.fullmatch(r"PRIMARY KEY \(\w+\)", about["definition"])
     return bool(plain) and constraint == f"{table}_pkey"
 

@@ -1,4 +1,4 @@
-"""Reference rows, as the migrations insert them: named by `name`, since their ids are random."""
+"""Reference rows, as the migrations insert them: by `name`, because their ids are random."""
 
 from collections.abc import Mapping
 from typing import Any, LiteralString
@@ -9,7 +9,7 @@ from veza_core.schema.audit.quoting import ident
 from veza_core.schema.export import ExportError
 from veza_core.schema.export.spelling import literal
 
-# What the database fills in by itself.
+# What the database sets by itself.
 _OWN = {"id", "created_at", "updated_at"}
 
 _GRANTED: LiteralString = """
@@ -36,9 +36,9 @@ type Rows = list[tuple[Any, ...]]
 def reference_rows(
     connection: psycopg.Connection[Any], tables: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Rows]:
-    """The rows of each of `tables` (of a snapshot) that holds rows, without what differs by itself.
+    """The rows of each of `tables` (of a snapshot) with rows, without generated values.
 
-    Raises `ExportError` for rows in a table of which nothing here knows how to name them.
+    Raises `ExportError` for rows in a table for which nothing here knows how to name them.
     """
     found = {}
     for table in sorted(tables):
@@ -59,7 +59,7 @@ def reference_rows(
 
 
 def added_rows(before: Mapping[str, Rows], after: Mapping[str, Rows]) -> dict[str, Rows]:
-    """The rows that a migration inserted. Raises `ExportError` where it changed or deleted some."""
+    """The rows that a migration inserted. Raises `ExportError` if it changed or deleted some."""
     for table, rows in before.items():
         if any(row not in after.get(table, []) for row in rows):
             raise ExportError(f"a migration changed or deleted reference rows of {table}")
@@ -73,7 +73,7 @@ def added_rows(before: Mapping[str, Rows], after: Mapping[str, Rows]) -> dict[st
 def render_rows(
     rows: Mapping[str, Rows], tables: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, str]:
-    """The INSERT statement for the rows of each table, in an order in which they can be run."""
+    """The INSERT statement for the rows of each table, in an order that works."""
     return {
         table: _GRANT.format(values=_values(rows[table]))
         if table == "role_permissions"

@@ -16,13 +16,11 @@ from veza_core.schema.export import ExportError
 def migrated_database(
     alias: str, target: Sequence[str] = (), verbosity: int = 0
 ) -> Iterator[BaseDatabaseWrapper]:
-    """Give Django's connection `alias`, for the time being to a new database with migrations.
+    """In the block, Django's connection `alias` uses a new database with the migrations.
 
-    The database is made on the configured server and dropped at the end. `target` is the app and
-    the name of the last migration, all of them by default.
-    `verbosity` is the one of `migrate`.
-
-    Raises `ExportError` when the role may not create databases.
+    The database is created on the configured server and dropped at the end. `target` is the app and
+    the name of the last migration, by default all of them. `verbosity` is that of `migrate`. Raises
+    `ExportError` if the role may not create databases.
     """
     connection = connections[alias]
     try:
@@ -34,12 +32,12 @@ def migrated_database(
 
 
 def _migrate(alias: str, target: Sequence[str], verbosity: int) -> None:
-    # That the embedded server lacks the legacy extensions makes no difference to the files.
+    # For the files, it does not matter that the embedded server lacks the legacy extensions.
     logger = logging.getLogger("veza_core.db.operations")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        # The catalog that the audit would compare with is about to be written.
+        # The catalog that the audit would compare with is written afterwards.
         call_command(
             "migrate", *target, database=alias, interactive=False, verbosity=verbosity, audit=False
         )

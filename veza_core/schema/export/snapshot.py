@@ -30,7 +30,7 @@ from veza_core.schema.export.options import without
 
 type Snapshot = dict[str, dict[str, dict[str, Any]]]
 
-#: Sections of a snapshot, with the query that fills each. Views are among the tables.
+#: The sections of a snapshot, with their queries. Views are among the tables.
 SECTIONS = {
     "schemas": queries.SCHEMAS,
     "extensions": queries.EXTENSIONS,
@@ -41,7 +41,7 @@ SECTIONS = {
     "tables": queries.RELATIONS,
 }
 
-#: What hangs on a table.
+#: The parts of a table.
 PARTS = {
     "columns": queries.COLUMNS,
     "constraints": queries.CONSTRAINTS,
@@ -51,14 +51,14 @@ PARTS = {
     "rules": queries.RULES,
 }
 
-# PostgreSQL writes definitions out by these settings of the session; pg_dump fixes them too.
+# PostgreSQL writes definitions with these settings of the session; pg_dump sets them too.
 _SETTINGS = {
     **FORMATS,
     "search_path": "pg_catalog",
-    # Catalogs are read whole. By statistics that are out of date, PostgreSQL may expect one row
-    # where there are 10,000, and join by nested loops: 15 s in place of 0.5 s.
+    # Catalogs are read completely. With outdated statistics, PostgreSQL may expect one row instead
+    # of 10,000, and use nested loops: 15 s instead of 0.5 s.
     "enable_nestloop": "off",
-    # To compile a query takes longer than any of these runs.
+    # JIT compilation takes longer than any of these queries.
     "jit": "off",
 }
 
@@ -66,8 +66,8 @@ _SETTINGS = {
 def read_snapshot(connection: psycopg.Connection[Any]) -> Snapshot:
     """Read schema `public` in one snapshot, without writing anything.
 
-    An idle connection gets a REPEATABLE READ READ ONLY transaction of its own; one that is in a
-    transaction is read within that, and left as it was. Raises what psycopg raises.
+    An idle connection gets a separate REPEATABLE READ READ ONLY transaction. A connection in a
+    transaction is read inside it, and does not change. Raises what psycopg raises.
     """
     with _reading(connection) as cursor:
         snapshot: Snapshot = {
@@ -77,7 +77,7 @@ def read_snapshot(connection: psycopg.Connection[Any]) -> Snapshot:
             rows = _rows(cursor, query)
             for name, properties in rows if part == "columns" else sorted(rows, key=_by_name):
                 table = snapshot["tables"].get(properties.pop("parent"))
-                # Gone between two queries of a transaction that is not REPEATABLE READ.
+                # Dropped between two queries of a transaction that is not REPEATABLE READ.
                 if table is not None:
                     table.setdefault(part, {})[name] = properties
     return snapshot
@@ -86,7 +86,7 @@ def read_snapshot(connection: psycopg.Connection[Any]) -> Snapshot:
 @contextmanager
 def _reading(connection: psycopg.Connection[Any]) -> Iterator[psycopg.Cursor[dict[str, Any]]]:
     idle = connection.info.transaction_status == TransactionStatus.IDLE
-    # Rolled back, so that the settings too are what they were.
+    # Rolled back, so that the settings are reset too.
     with (
         connection.transaction(force_rollback=True),
         connection.cursor(row_factory=dict_row) as cursor,
@@ -100,7 +100,7 @@ def _reading(connection: psycopg.Connection[Any]) -> Iterator[psycopg.Cursor[dic
 def _rows(
     cursor: psycopg.Cursor[dict[str, Any]], query: str
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The objects that `query` finds: name, and the properties that are not as by default."""
+    """The objects that `query` finds: name, and the properties that are not defaults."""
     for row in cursor.execute(query.encode()):
         properties = {key: _text(value) for key, value in row.items() if value is not None}
         classes = properties.pop("classes", [])

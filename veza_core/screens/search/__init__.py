@@ -1,5 +1,5 @@
-"""One box that finds anything: a UUID, an e-mail, a name, a title, an address, a token's hash.
+"""A search box that finds anything: a UUID, e-mail, name, title, address or token's hash.
 
-`term` reads what was typed, `finders` say which index knows it, `engine` asks them,
-`results` groups what they found, `views` answer. A screen joins by its `finders`.
+`term` reads what was typed, `finders` have the indexes, `engine` runs the queries, `results` groups
+what was found, and `views` are the pages. A screen takes part with its `finders`.
 """

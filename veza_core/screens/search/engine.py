@@ -1,4 +1,4 @@
-"""Asking the finders: whole values of all tables in one query, then parts."""
+"""Runs the finders: whole values of all tables in one query, then parts."""
 
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,17 +17,17 @@ from ..site import StaffSite
 from .finders import CANDIDATES, ID, SHORT_ID, Finder
 from .term import Term
 
-#: A part that more than `CANDIDATES` of so many newest rows have is common: they are the answer. To
-#: find it in all rows means to read most of an index to its end before the first row comes.
+#: If more than `CANDIDATES` of so many newest rows contain a part, it is common, and these are the
+#: answer. Otherwise, most of an index would be read before the first row is found.
 NEWEST = 5_000
 
-#: Milliseconds for the parts in all rows; then it is left at the newest ones.
+#: Milliseconds for the parts in all rows; after that, only the newest ones count.
 PARTS_TIMEOUT = 150
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A finder, put to the table of a screen."""
+    """A finder, for the table of a screen."""
 
     admin: InspectionAdmin
     finder: Finder
@@ -35,21 +35,21 @@ class Question:
 
 @dataclass(slots=True)
 class Kind:
-    """What was found in one table: keys, and by which finder first."""
+    """What was found in one table: keys, and the first finder for each."""
 
     admin: InspectionAdmin
     hits: dict[uuid.UUID, Finder] = field(default_factory=dict)
-    #: Whether a finder had more rows than it was asked for, and whether one of whole values had.
+    #: Whether a finder had more rows than wanted, and whether one for whole values had.
     cut: bool = False
     filled: bool = False
-    #: Whether parts of its names are too common, and were looked for in the newest rows only.
+    #: Whether parts of its names are too common, and only the newest rows were searched.
     too_common: bool = False
 
 
 def find(request: StaffRequest, site: StaffSite, alias: str, term: Term) -> list[Kind]:
-    """Ask every finder of the tables that the user may read. Kinds without a hit are left out.
+    """Run every finder of the tables that the user may read.
 
-    To be called within `reading(alias)`.
+    Kinds without a hit are left out. Call it in `reading(alias)`.
     """
     questions = list(_questions(request, site, term))
     kinds = {question.admin: Kind(question.admin) for question in questions}
@@ -80,7 +80,7 @@ def _questions(request: StaffRequest, site: StaffSite, term: Term) -> Iterator[Q
 def _ask(
     kinds: dict[InspectionAdmin, Kind], alias: str, term: Term, questions: Sequence[Question]
 ) -> None:
-    """Put several questions in one query, and add what it finds to `kinds`."""
+    """Run several questions in one query, and add what it finds to `kinds`."""
     if not questions:
         return
     counts = [0] * len(questions)
@@ -105,9 +105,9 @@ def _union(queries: Iterable[QuerySet[Any]]) -> Iterable[Any]:
 def _ask_for_parts(
     kinds: dict[InspectionAdmin, Kind], alias: str, term: Term, questions: Sequence[Question]
 ) -> None:
-    """Look for parts of names: among the newest rows first, and in all for what is rare in those.
+    """Search for parts of names: in the newest rows first, and in all rows if they are rare there.
 
-    Not in tables of which whole names have filled the page.
+    Not in tables whose whole names have filled the page.
     """
     unfilled = [question for question in questions if not kinds[question.admin].filled]
     newest = {
@@ -136,9 +136,9 @@ def _ask_for_parts(
 
 
 def _among_the_newest(admin: InspectionAdmin, alias: str, term: Term) -> dict[uuid.UUID, Finder]:
-    """Which of the newest rows of a table have the part, and by which finder."""
+    """Which of the newest rows of a table contain the part, and by which finder."""
     parts = {finder.column: finder for finder in admin.finders if finder.is_part}
-    # An aggregate of what is limited already: the limit comes before the condition.
+    # An aggregate over limited rows: the limit comes before the condition.
     found = (
         admin.model._base_manager.using(alias)
         .order_by("-created_at")[:NEWEST]

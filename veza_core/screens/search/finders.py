@@ -1,7 +1,7 @@
-"""By which columns a table is searched, each of them by an index of its own.
+"""The columns by which a table is searched, each with its own index.
 
-A finder is asked for a bounded number of rows, in no order or in its index's own, so that what it
-costs does not grow with the table. Every table is found by its id besides.
+A finder reads a limited number of rows, in no order or in its index's own, so that its cost does
+not grow with the table. Every table can also be searched by id.
 """
 
 from dataclasses import dataclass, field
@@ -15,13 +15,13 @@ from veza_core.screens.display import words
 from .. import lookups as lookups
 from .term import Term
 
-#: Rows that a finder is asked for; what is shown is chosen from them.
+#: The most rows of a finder; the shown ones are chosen from these.
 CANDIDATES = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Finder:
-    """A column, how it is compared, and with what of a `Term`."""
+    """A column, how it is compared, and with which part of a `Term`."""
 
     column: str
     lookup: str
@@ -30,42 +30,44 @@ class Finder:
     #: The order that its index gives; empty: none.
     order: str = ""
     where: Q = field(default_factory=Q)
-    #: Whether it is never selected, and compared over the main role: the support role has no
+    #: Whether it is never selected, and is compared over the main role: the support role has no
     #: right to it.
     secret: bool = False
 
     @property
     def is_part(self) -> bool:
-        """Whether it looks for a part of the value, and its cost depends on how common that is."""
+        """Whether it searches for a part of the value, so that its cost depends on how common
+        that is.
+        """
         return self.wants == "part"
 
     @property
     def is_whole(self) -> bool:
-        """Whether it looks for the whole value, so that what it finds is what was meant."""
+        """Whether it searches for the whole value, so that a hit is what was meant."""
         return self.wants not in SOME_OF
 
     @property
     def label(self) -> str:
-        """What was found by, in words."""
+        """What it was found by, in words."""
         name = LABELS.get(self.column, words(self.column))
         return name if self.is_whole else f"{SOME_OF[self.wants]} of {name[:1].lower()}{name[1:]}"
 
     def value(self, term: Term) -> Any:
-        """What the column is compared with; None: the term is no such thing."""
+        """The value for the comparison; None if the term is not of this kind."""
         return getattr(term, self.wants)
 
     def condition(self, term: Term) -> Q:
-        """What a row has to meet."""
+        """The condition for a row."""
         return Q(**{f"{self.column}__{self.lookup}": self.value(term)})
 
     def rows(self, model: type[Model], alias: str, term: Term, place: int) -> QuerySet[Any]:
-        """`place` and keys of what it finds, one more than `CANDIDATES` at most."""
+        """`place` and keys of what it finds, at most `CANDIDATES` and one more."""
         found = model._base_manager.using(alias).filter(self.condition(term) & self.where)
         found = found.order_by(self.order) if self.order else found.order_by()
         return found.values_list(Value(place), "pk")[: CANDIDATES + 1]
 
 
-#: What of a `Term` is compared with less than the whole value, and what that is called.
+#: Parts of a `Term` that are less than the whole value, and their names.
 SOME_OF = {"part": "Part", "prefix": "Beginning", "domain": "Domain", "ids": "Beginning"}
 
 LABELS = {
@@ -83,7 +85,7 @@ def same(column: str) -> Finder:
 
 
 def slug() -> Finder:
-    """A slug, which is kept in lower case, by an index over live rows only."""
+    """A slug, which is stored in lower case, by an index over live rows only."""
     return Finder("slug", "exact", "slug", where=LIVE)
 
 
@@ -93,17 +95,17 @@ def same_behind(column: str, leading: str) -> Finder:
 
 
 def whole(column: str, *, live: bool = False) -> Finder:
-    """The value in whatever case, by an index on upper(column). `live`: over live rows only."""
+    """The value in any case, by an index on upper(column). `live`: over live rows only."""
     return Finder(column, "iexact", "text", where=LIVE if live else Q())
 
 
 def part(column: str) -> Finder:
-    """A part of the value in whatever case, by a trigram index on upper(column)."""
+    """A part of the value in any case, by a trigram index on upper(column)."""
     return Finder(column, "icontains", "part")
 
 
 def beginning_and_domain(column: str) -> tuple[Finder, Finder]:
-    """The beginning of an e-mail address, and all addresses of a domain, the newest row first."""
+    """The beginning of an e-mail address, and all addresses with a domain, the newest row first."""
     return (
         Finder(column, "istartswith", "prefix"),
         Finder(column, "domain", "domain", order="-created_at"),

@@ -1,4 +1,4 @@
-"""What was found, as the page shows it: a table for each kind of row, exact matches first."""
+"""The results for the page: a table for each kind of row, exact matches first."""
 
 import json
 import uuid
@@ -24,7 +24,7 @@ from .engine import Kind
 from .finders import CANDIDATES, Finder
 from .term import Term
 
-#: Columns whose value names one row.
+#: Columns whose value identifies one row.
 NAMING = ("id", "email", "username", "slug", "token_hash", "provider_user_id")
 
 #: Rows shown of one kind.
@@ -39,19 +39,19 @@ class Group:
     #: As in "7 tracks".
     noun: str
     db_table: str
-    #: Those that are shown, best first.
+    #: The shown rows, best first.
     rows: Sequence[Model]
     table: HtmlTable
     number: int
     #: Whether there are more than `number`.
     cut: bool
     too_common: bool
-    #: The list of all of them, where one of its filters knows them; else empty.
+    #: The list of all of them, if one of its filters finds them; otherwise empty.
     url: str
-    #: Whether that filter is a criterion, so that the list is the whole answer.
+    #: Whether this filter is a criterion, so that the list is the whole answer.
     is_criterion: bool
     is_exact: bool
-    #: Those that were found by what names one row alone.
+    #: Those that were found by a value that identifies one row.
     named: Sequence[Model]
 
     @property
@@ -68,7 +68,9 @@ class Group:
 def groups(
     request: StaffRequest, site: StaffSite, alias: str, term: Term, kinds: Iterable[Kind]
 ) -> list[Group]:
-    """Read the rows of what was found: one query for rows, one for what they refer to."""
+    """Read the rows that were found: one query for rows, one for the names of what they refer
+    to.
+    """
     kinds = list(kinds)
     found = _load(alias, kinds)
     shown = [
@@ -80,16 +82,16 @@ def groups(
         _group(kind, rows, len(all_rows), term)
         for kind, rows, all_rows in zip(kinds, shown, found, strict=True)
     ]
-    # Python's sort is stable: within both halves, the order of the screens.
+    # Python's sort is stable: in both halves, the order of the screens.
     return sorted(made, key=lambda group: not group.is_exact)
 
 
 def the_one(found: Sequence[Group], *, alone: bool = True) -> Model | None:
-    """The row that is the only one whose ID, name, e-mail or token was typed; else None.
+    """The only row with the typed ID, name, e-mail or token; otherwise None.
 
-    What the account itself is known by elsewhere, such as its identity at a provider, is no other.
-    All else, such as a title or an address, is meant when nothing but one row has it; `alone`: no
-    list has that name.
+    What else identifies the same account, such as its identity at a provider, does not count as
+    another row. Any other value, such as a title or an address, counts only if exactly one row has
+    it; `alone`: no list has this name.
     """
     named = [row for group in found for row in group.named]
     owners = [row for row in named if isinstance(row, User)] or named
@@ -127,12 +129,12 @@ def _group(kind: Kind, rows: Sequence[Model], number: int, term: Term) -> Group:
 
 
 def names_one(finder: Finder) -> bool:
-    """Whether a finder compares the whole of what is unique to a row."""
+    """Whether a finder compares a whole value that is unique to a row."""
     return finder.column in NAMING and finder.wants in ("id", "ids", "text", "slug", "hash")
 
 
 def _list_of(kind: Kind, term: Term) -> str:
-    """The list of all rows that were found, where its key is what they were found by."""
+    """The list of all rows that were found, if its key is what they were found by."""
     if name := _criterion(kind):
         return f"{list_of(kind.admin.model)}?{urlencode({name: getattr(term, name)})}"
     columns = {finder.column for finder in kind.hits.values()}
@@ -143,17 +145,17 @@ def _list_of(kind: Kind, term: Term) -> str:
 
 
 def _criterion(kind: Kind) -> str:
-    """The filter of the list that asks for what was found, such as a domain; empty: none does."""
+    """The filter of the list for what was found, such as a domain; empty if there is none."""
     wants = {finder.wants for finder in kind.hits.values()}
     return next((one.name for one in kind.admin.criteria if wants == {one.name}), "")
 
 
 def _place(kind: Kind, row: Model, term: Term) -> tuple[bool, bool, bool, int]:
-    """Where a row stands: whole values first, live ones before deleted, then what begins so."""
+    """The rank of a row: whole values first, live rows before deleted ones, then beginnings."""
     finder = kind.hits[row.pk]
     deleted = row.__dict__.get("deleted_at") is not None
     if finder.is_whole or finder.order:
-        # As they were found: newest first, where the index knows.
+        # In the order in which they were found: newest first, if the index has this order.
         return not finder.is_whole, deleted, False, list(kind.hits).index(row.pk)
     value = str(row.__dict__.get(finder.column) or "")
     begins = value.casefold().startswith(term.text.casefold())
@@ -161,7 +163,7 @@ def _place(kind: Kind, row: Model, term: Term) -> tuple[bool, bool, bool, int]:
 
 
 def _load(alias: str, kinds: Sequence[Kind]) -> list[list[Model]]:
-    """The rows of each kind, all in one query: as JSON, since their columns differ."""
+    """The rows of each kind, all in one query: as JSON, because their columns differ."""
     rows: list[list[Model]] = [[] for _ in kinds]
     asked = [(place, kind) for place, kind in enumerate(kinds) if kind.hits]
     if not asked:
@@ -180,7 +182,7 @@ def _load(alias: str, kinds: Sequence[Kind]) -> list[list[Model]]:
 
 
 def _fields(kind: Kind) -> list[str]:
-    """What is read of a kind's rows: its columns, and what they were found by; never a secret."""
+    """The fields of a kind's rows: its columns, and what they were found by; never a secret."""
     model = kind.admin.model
     names = set(kind.admin.selected(kind.admin.panel_columns("")))
     names |= {finder.column for finder in kind.hits.values()}

@@ -1,4 +1,4 @@
-"""What somebody typed into the search box, and as what it can be understood."""
+"""What somebody typed into the search box, and the ways to read it."""
 
 import re
 import unicodedata
@@ -9,28 +9,28 @@ from ipaddress import ip_address
 
 from veza_core.screens.errors import HelpfulError
 
-#: No column that is searched by is longer.
+#: No searched column is longer.
 LONGEST = 255
 
-#: Marks without a width, which come along when text is copied out of a mail, a page or an address
-#: book: among them those that set a direction.
+#: Characters without a width, which are copied with text from a mail, a page or an address book,
+#: including direction marks.
 INVISIBLE = (
     "\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
 )
 
-#: What a trigram index needs: three letters or digits in a row.
+#: A trigram index needs three letters or digits in a row.
 THREE_IN_A_ROW = re.compile(r"[^\W_]{3}")
 
-#: What a hash may look like: hex, base64, or with its algorithm in front.
+#: The possible forms of a hash: hex, base64, or with its algorithm as a prefix.
 HASH = re.compile(r"[\w+/=.:$-]{16,255}", re.ASCII)
 
 
-#: What an e-mail address may begin with, and a domain, with an `@` in front or without.
+#: The beginning of an e-mail address; and a domain, with or without an `@` before it.
 ADDRESS = re.compile(r"[^@\s]+(@[^@\s]*)?")
 DOMAIN = re.compile(r"@?((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]+)", re.ASCII)
 
 
-#: A token, as docs/services.md has it: 32 octets in base64url. Its hash is longer.
+#: A token, as in docs/services.md: 32 bytes in base64url. Its hash is longer.
 TOKEN = re.compile(r"[\w-]{43}", re.ASCII)
 
 #: The beginning of a UUID, with its dashes in their places or without any.
@@ -38,8 +38,8 @@ BEGINNING = re.compile(
     r"[0-9a-f]{8,31}|[0-9a-f]{8}-[0-9a-f]{0,4}|[0-9a-f]{8}(-[0-9a-f]{4}){1,3}-[0-9a-f]{0,11}", re.I
 )
 
-#: The address of a page of the admin, and the IDs in it. These see text of any length: the time
-#: that they take must not grow with its square.
+#: The URL of a page of the admin, and its IDs. These patterns see text of any length, so their time
+#: must not grow with its square.
 LINK = re.compile(r"/admin/\w+/\w+/", re.I)
 UUID_IN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
 
@@ -54,11 +54,11 @@ POSSESSIVE = re.compile(r"([\w.@+-]++)['’]s")
 
 #: `user_id=…`, `E-mail: …`, as logs and tickets have it.
 LABELLED = re.compile(r"[a-z][\w -]{0,30}+[:=]\s*+(\S++)", re.I)
-#: An address with a port, as logs have it; that of IPv6 has brackets.
+#: An address with a port, as in logs; an IPv6 address has brackets.
 WITH_PORT = re.compile(r"([0-9.]++|\[[0-9a-f:.]++\]):[0-9]{1,5}", re.I)
 MAIL = re.compile(r"[^@\s]++@[^@\s]++")
 
-#: What stands around a value in a sentence, and what behind it.
+#: Characters around a value in a sentence, and characters after it.
 QUOTES = "\"'“”‘’„«»"
 AROUND = f"{QUOTES}<>()[]{INVISIBLE} "
 BEHIND = ",;:.!?…"
@@ -72,36 +72,36 @@ class BadTermError(HelpfulError):
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """Text to search for, and what it is besides; None: it is not."""
+    """Text to search for, and its other readings; None if it cannot be read so."""
 
     text: str
     id: uuid.UUID | None = None
     address: str | None = None
     hash: str | None = None
-    #: What names and titles may contain. None: too short for the index, or plainly something else.
+    #: A part of names and titles. None: too short for the index, or clearly something else.
     part: str | None = None
-    #: What an e-mail address may begin with, and the domain of one; in lower case.
+    #: The beginning of an e-mail address, and the domain of one; in lower case.
     prefix: str | None = None
     domain: str | None = None
-    #: Between which the IDs lie that begin so.
+    #: The first and the last ID with this beginning.
     ids: tuple[uuid.UUID, uuid.UUID] | None = None
 
     @property
     def slug(self) -> str:
-        """As slugs are kept: in lower case."""
+        """As slugs are stored: in lower case."""
         return self.text.lower()
 
     @property
     def is_too_short(self) -> bool:
-        """Whether parts of names were left out because of its length."""
+        """Whether it is too short to search for parts of names."""
         return THREE_IN_A_ROW.search(self.text) is None
 
 
 def without_wrapping(text: str) -> str:
-    """What was meant, without what a mail, a sentence, a log or an address bar had around it.
+    """The text without what a mail, a sentence, a log or an address bar had around it.
 
-    `Name <mail>`, `mailto:`, quotes and the dot of a sentence; the ID in a text, and of a page of
-    this site the row's.
+    `Name <mail>`, `mailto:`, quotes and the dot of a sentence; from a text with an ID, the ID; from
+    a URL of this site, the row's ID.
     """
     if (link := LINK.search(text)) and (ids := UUID_IN.findall(text, link.start())):
         return str(ids[0])
@@ -120,7 +120,7 @@ def without_wrapping(text: str) -> str:
         bare = bare.lstrip("@")
     if ONE_WORD.fullmatch(bare):
         return bare
-    # All else is a title, with what belongs to it.
+    # All else is a title, with all its characters.
     is_quoted = len(text) > 2 and text[0] in QUOTES and text[-1] in QUOTES
     return text[1:-1] if is_quoted else text
 
@@ -135,7 +135,7 @@ def _without_port(text: str) -> str:
 
 
 def read(typed: str) -> Term:
-    """Read what was typed. Raises `BadTermError` when it is empty, too long, or no text."""
+    """Read what was typed. Raises `BadTermError` if it is empty, too long, or not a text."""
     text = " ".join(typed.split()).strip(INVISIBLE).strip()
     text = without_wrapping(text)
     if not text:
@@ -147,7 +147,7 @@ def read(typed: str) -> Term:
     id_, address = _id(text), _address(text)
     ids = _ids(text) if id_ is None else None
     named = id_ is None and address is None and THREE_IN_A_ROW.search(text) is not None
-    # Without its dashes, a UUID looks like an MD5 hash; with them, like nothing else.
+    # Without its dashes, a UUID looks like an MD5 hash; with them, it is unmistakable.
     hashed = HASH.fullmatch(text) is not None and (id_ is None or "-" not in text)
     return Term(
         text,
@@ -162,12 +162,14 @@ def read(typed: str) -> Term:
 
 
 def _hash(text: str) -> str:
-    """The hash itself, or that of a token as its owner has it: see docs/services.md, "Tokens"."""
+    """The hash itself, or the hash of a token as its owner has it: see docs/services.md,
+    "Tokens".
+    """
     return sha256(text.encode()).hexdigest() if TOKEN.fullmatch(text) else text
 
 
 def _ids(text: str) -> tuple[uuid.UUID, uuid.UUID] | None:
-    """The first and the last ID that begin so: eight digits, as lists show them, or more."""
+    """The first and the last ID with this beginning: eight digits, as lists show them, or more."""
     if BEGINNING.fullmatch(text) is None:
         return None
     digits = text.replace("-", "").lower()
@@ -187,7 +189,7 @@ def _id(text: str) -> uuid.UUID | None:
 
 
 def _address(text: str) -> str | None:
-    # Python takes a zone (fe80::1%eth0), PostgreSQL's inet does not.
+    # Python accepts a zone (fe80::1%eth0), PostgreSQL's inet does not.
     if "%" in text:
         return None
     try:

@@ -1,9 +1,9 @@
 """The search page.
 
-What somebody searches for is personal data more often than not. So it is posted, kept in their
-session (a row in the database, which ends with it), and the page's address has a random name for
-it: no e-mail ends in the browser's history, in the access log of a server or a proxy, or in a page
-title, and going back to the results still works. The staff log gets kinds and counts only.
+What somebody searches for is often personal data. So it is posted, and stored in their session, a
+row in the database that ends with it. The page's URL has a random name for it. So no e-mail is
+stored in the browser's history, in the access log of a server or a proxy, or in a page title, and
+going back to the results works. The staff log gets only kinds and counts.
 """
 
 import secrets
@@ -33,10 +33,10 @@ from .engine import NEWEST, find
 from .results import Group, groups, the_one
 from .term import Term, read
 
-#: Where the session keeps what was searched for: pairs of name and text, oldest first.
+#: Where the session stores what was searched for: pairs of name and text, oldest first.
 KEPT = "searches"
 
-#: How many of them.
+#: The most searches in a session.
 KEPT_NUMBER = 20
 
 
@@ -47,7 +47,7 @@ class ForgottenError(NotThereError):
 
 
 def search_urls(site: StaffSite) -> list[URLPattern]:
-    """The address of the search page, for the site's own."""
+    """The URL of the search page, for the site."""
 
     @sensitive_post_parameters("q")
     def view(request: StaffRequest) -> HttpResponse:
@@ -63,7 +63,7 @@ def search_urls(site: StaffSite) -> list[URLPattern]:
 
 
 def by_id(site: StaffSite, request: StaffRequest, key: UUID) -> HttpResponse:
-    """Lead to the row of an ID that somebody wrote down, whatever its table is."""
+    """Redirect to the row with an ID, in whatever table it is."""
     alias = str(getattr(site, "read_alias", "default"))
     term = read(str(key))
     try:
@@ -81,7 +81,7 @@ def by_id(site: StaffSite, request: StaffRequest, key: UUID) -> HttpResponse:
 
 
 def search(site: StaffSite, request: StaffRequest) -> HttpResponse:
-    """Keep what was posted and lead on to its page, or show that page."""
+    """Store what was posted and redirect to its page, or show that page."""
     try:
         if request.method == "POST":
             return HttpResponseRedirect(_address(request, read(request.POST.get("q", ""))))
@@ -96,12 +96,12 @@ def search(site: StaffSite, request: StaffRequest) -> HttpResponse:
 
 
 def _address(request: StaffRequest, term: Term) -> str:
-    """The page of a term's results, by the name that the session has for it."""
+    """The page of a term's results, with the session's name for it."""
     return f"{reverse('admin:search')}?s={keep(request, term)}"
 
 
 def keep(request: StaffRequest, term: Term) -> str:
-    """Keep a term in the session, and give the name that it has there."""
+    """Store a term in the session, and return its name there."""
     name = secrets.token_urlsafe(9)
     kept = request.session.get(KEPT, [])
     request.session[KEPT] = [*kept, [name, term.text]][-KEPT_NUMBER:]
@@ -109,7 +109,7 @@ def keep(request: StaffRequest, term: Term) -> str:
 
 
 def asked(request: StaffRequest) -> Term | None:
-    """The term that the address names; None: the page without results. Raises `HelpfulError`."""
+    """The term that the URL names; None: the page without results. Raises `HelpfulError`."""
     if set(request.GET) - {"s", "all"}:
         raise HelpfulError("Use the search box: search terms must not appear in a page's address.")
     if "s" not in request.GET:
@@ -144,7 +144,7 @@ def page(site: StaffSite, request: StaffRequest, term: Term | None) -> HttpRespo
             "veza/search/page.html",
             {
                 **site.each_context(request),
-                # Without the text: titles end in the browser's history.
+                # Without the text, because titles stay in the browser's history.
                 "title": _summary(found, places) if term else "Search",
                 "term": term,
                 "groups": found,
@@ -160,7 +160,7 @@ def page(site: StaffSite, request: StaffRequest, term: Term | None) -> HttpRespo
 
 
 def _asked(site: StaffSite, request: StaffRequest, term: Term) -> Iterator[Place]:
-    """The lists with a filter that looks into other tables for what was typed: an IP address."""
+    """The lists with a filter that searches other tables for what was typed: an IP address."""
     for screen in site.screens():
         if not isinstance(screen, InspectionAdmin) or not screen.has_view_permission(request):
             continue
@@ -173,7 +173,7 @@ def _asked(site: StaffSite, request: StaffRequest, term: Term) -> Iterator[Place
 
 
 def _open(site: StaffSite, request: StaffRequest, row: Any, found: list[Group]) -> HttpResponse:
-    """The page of the one row that was meant, with the way to all that was found."""
+    """Redirect to the page of the one row that was meant, with a link to all results."""
     every = f"{request.get_full_path()}&all=1"
     messages.info(
         request,

@@ -1,6 +1,6 @@
 """One module for each format; each renders a report as text.
 
-They are imported when they are asked for: the one for people brings `rich` along.
+They are imported when they are needed: the table needs `rich`.
 """
 
 from importlib import import_module
@@ -8,7 +8,7 @@ from importlib import import_module
 from veza_core.schema.audit.engine import Report
 from veza_core.schema.audit.quoting import one_line
 
-#: For machines; `table` is for people, and takes a terminal's width and colour.
+#: For programs. `table` is for people, with a terminal's width and colour.
 MACHINE_FORMATS = ("json", "markdown", "html", "sql", "github", "sarif", "junit")
 FORMATS = ("table", *MACHINE_FORMATS)
 

@@ -1,4 +1,4 @@
-"""One HTML file without a script, for people: by severity and table, and what was checked."""
+"""One HTML file without a script: findings by severity and table, and what was checked."""
 
 from html import escape
 from itertools import groupby
@@ -92,7 +92,7 @@ def _row(finding: Finding) -> str:
 
 
 def _checked(report: Report) -> str:
-    """What was looked at, by which rules: those that found nothing are part of the answer."""
+    """What was checked, by which rules, including those without findings."""
     counts: dict[str, int] = {}
     for finding in report.findings:
         counts[finding.rule.id] = counts.get(finding.rule.id, 0) + 1
@@ -125,5 +125,5 @@ def _sql(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Return the text without what HTML would take for a sign of its own, on one line."""
+    """Return the text on one line, with HTML's special characters escaped."""
     return escape(one_line(text)).encode(errors="replace").decode()

@@ -10,7 +10,7 @@ from veza_core.schema.audit.rule import Finding
 
 
 def render(report: Report) -> str:
-    """Render the report as one object; `schema` holds all audited ones, with commas between."""
+    """Render the report as one object; `schema` has all audited ones, separated by commas."""
     content: dict[str, Any] = {
         **asdict(report.place),
         "server_version": report.server_version,
@@ -42,7 +42,7 @@ def render(report: Report) -> str:
 
 
 def _fix(finding: Finding) -> dict[str, Any] | None:
-    """What the fix does to a running service: by statement, and what clients notice."""
+    """What the fix does to a running service, by statement, and what clients notice."""
     if finding.fix is None:
         return None
     statements = [

@@ -7,12 +7,12 @@ from xml.etree import ElementTree as ET
 from veza_core.schema.audit.engine import Report
 from veza_core.schema.audit.reporters import where
 
-# What XML 1.0 cannot hold, escaped or not.
+# Characters that XML 1.0 does not allow, escaped or not.
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render(report: Report) -> str:
-    """Render the report; a rule without a finding is a suite with one case that passed."""
+    """Render the report; a rule without findings is a suite with one passed case."""
     root = ET.Element("testsuites", name=_clean(f"audit_schema {where(report)}"))
     found = {
         rule_id: list(findings)

@@ -1,4 +1,4 @@
-"""A report in the shape of the first audit, for a wiki or a pull request."""
+"""A report in the form of the first audit, for a wiki or a pull request."""
 
 import re
 from itertools import groupby
@@ -52,7 +52,7 @@ def _executive_summary(report: Report, gap_count: int) -> str:
 
 
 def _gaps(report: Report) -> list[tuple[str, Finding]]:
-    """Return domain and finding of each table without the standard's key.
+    """Return domain and finding of each table without the Standard's key.
 
     In the order of `settings.AUDIT_DOMAINS`; tables that are not in it come last.
     """
@@ -130,7 +130,7 @@ def _count(count: int, noun: str) -> str:
 
 
 def code(text: str) -> str:
-    """Return the text as a code span that any name fits in, inside a table too."""
+    """Return the text as a code span that is safe for any name, also in a table."""
     text = one_line(text).replace("|", "\\|")
     fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
     space = " " if text[:1] in ("`", " ") or text[-1:] in ("`", " ") else ""
@@ -138,5 +138,7 @@ def code(text: str) -> str:
 
 
 def escape(text: str) -> str:
-    """Return the text with Markdown's signs made harmless; an underscore inside a word is."""
+    """Return the text with Markdown's special characters escaped; an underscore in a word needs
+    none.
+    """
     return re.sub(r"([\\`*\[\]<>|#&~$]|(?<!\w)_|_(?!\w))", r"\\\1", one_line(text))

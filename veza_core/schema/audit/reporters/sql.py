@@ -1,4 +1,4 @@
-"""The fixes alone, as a script for psql that runs beside a service."""
+"""The fixes as a script for psql that runs beside a service."""
 
 import re
 
@@ -50,8 +50,8 @@ _NOTE_FAILURE = (
     "\\if :ERROR \\set ok off \\set failed :failed '\\n  ' :fix ': ' :LAST_ERROR_MESSAGE \\endif"
 )
 
-# A concurrent build that fails leaves an index that is not valid; one of that name that was there
-# before it (42P07) is somebody else's.
+# A failed concurrent build leaves an invalid index. An index of that name that existed before
+# (42P07) belongs to somebody else.
 _CONCURRENT_INDEX = re.compile(
     r'CREATE (?P<unique>UNIQUE )?INDEX CONCURRENTLY (?P<name>"(?:[^"]|"")*"|\w+) '
     r'ON (?P<table>(?:"(?:[^"]|"")*"|[\w.])+) '
@@ -64,7 +64,7 @@ WHERE i.indrelid = to_regclass({table}) AND c.relname = (parse_ident({name}))[1]
 
 
 def render(report: Report) -> str:
-    """Render the statements in an order in which they work, each one once."""
+    """Render the statements in an order that works, each one once."""
     fixed = [(each, each.fix) for each in report.findings if each.fix is not None]
     fixed.sort(key=lambda pair: pair[1].stage)
     parts = [
@@ -83,19 +83,19 @@ def render(report: Report) -> str:
 
 
 def _title(finding: Finding) -> str:
-    # A name may hold a line break, which would end the comment.
+    # A name may contain a line break, which would end the comment.
     return one_line(f"{finding.rule.id}: {finding.object}: {finding.message}")
 
 
 def _look(finding: Finding) -> str:
-    """The rows that somebody has to decide on, with nothing that changes them."""
+    """A query for the rows that somebody must decide about; it changes nothing."""
     lines = [f"-- {_title(finding)}", f"-- No fix: {one_line(finding.remedy)}"]
     lines.append(f"\\echo {_argument(f'{finding.rule.id} {finding.object}: values twice:')}")
     return "\n".join([*lines, finding.query, ""])
 
 
 def _section(finding: Finding, fix: Fix, number: str, printed: set[str]) -> str:
-    """One fix: after a statement that fails the rest of it is left out."""
+    """One fix: after a failed statement, the rest of it is skipped."""
     lines = [
         f"-- {_title(finding)}",
         f"-- For clients: {one_line(finding.changes) or 'nothing changes.'}",
@@ -114,13 +114,13 @@ def _section(finding: Finding, fix: Fix, number: str, printed: set[str]) -> str:
 
 
 def _run(*lines: str) -> list[str]:
-    """A statement and what follows it; nobody waits for a concurrent one, so it may wait."""
+    """A statement and what follows it. Nobody waits for a concurrent statement, so it may wait."""
     is_concurrent = effect(lines[0]).is_concurrent
     return [_UNLIMITED, *lines, _LIMITED] if is_concurrent else list(lines)
 
 
 def _taken_back(statement: str, fix: Fix, query: str) -> list[str]:
-    """What is run when the statement has failed, so that nothing half done stays."""
+    """What runs after the statement has failed, so that nothing half done stays."""
     lines = []
     if match := _CONCURRENT_INDEX.match(statement):
         names = {name: literal(match[name]) for name in ("name", "table")}

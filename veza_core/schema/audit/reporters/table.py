@@ -1,4 +1,4 @@
-"""A table for people: by group and rule, an object in each row."""
+"""A table for people: by group and rule, with an object in each row."""
 
 from io import StringIO
 from itertools import groupby
@@ -26,7 +26,7 @@ def render(report: Report, *, width: int, colour: bool) -> str:
         color_system="standard" if colour else None,
         highlight=False,
     )
-    # Not wrapped: a line to copy.
+    # Not wrapped, so that the line can be copied.
     out.write(f"Connected to {where(report)}\n")
     left = _object_width(report, width)
     for group, of_group in groupby(report.findings, key=lambda finding: finding.rule.group):
@@ -37,8 +37,8 @@ def render(report: Report, *, width: int, colour: bool) -> str:
                 Text.assemble((f"{rule.severity.value} {rule.id}", style), f": {rule.title}")
             )
             for finding in findings:
-                # Written as they are: a rich table takes ten times as long, and what a name holds
-                # is no markup here.
+                # Written directly: a rich table takes ten times as long, and names here contain no
+                # markup.
                 out.writelines(_rows(console, finding.object, finding.message, left))
             out.write("\n")
     console.print(_last_lines(report))
@@ -51,7 +51,7 @@ def _object_width(report: Report, width: int) -> int:
 
 
 def _rows(console: Console, name: str, message: str, left: int) -> list[str]:
-    """Lay out one finding in two columns, in as many lines as it takes."""
+    """Lay out one finding in two columns, in as many lines as it needs."""
     right = max(console.width - len(_INDENT) - left - len(_GAP), 10)
     names, messages = _wrapped(console, name, left), _wrapped(console, message, right)
     names += [""] * (len(messages) - len(names))
