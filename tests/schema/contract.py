@@ -82,7 +82,9 @@ def _read_markdown_table(contract: Contract, paragraph: str) -> None:
 
 def _read_prose(contract: Contract, paragraph: str) -> None:
     contract.prose.append(paragraph)
-    if extensions := re.match(r"Extensions `(\S+)` .*? and `(\S+)`\..* And `(\S+)`,", paragraph):
+    if extensions := re.match(
+        r"The extensions `(\S+)` and `(\S+)` .*? extension `(\S+)`\.", paragraph
+    ):
         contract.extensions = sorted(extensions.groups())
     if feeds := re.search(r"every table is a feed but .*?:((?: `\w+`,?)+)\.", paragraph):
         contract.not_feeds = re.findall(r"\w+", feeds[1])
