@@ -86,8 +86,8 @@ def _read_prose(contract: Contract, paragraph: str) -> None:
         r"The extensions `(\S+)` and `(\S+)` .*? extension `(\S+)`\.", paragraph
     ):
         contract.extensions = sorted(extensions.groups())
-    if feeds := re.search(r"every table is a feed but .*?:((?: `\w+`,?)+)\.", paragraph):
-        contract.not_feeds = re.findall(r"\w+", feeds[1])
+    if feeds := re.search(r"every table is a feed, except (.*?)\.", paragraph):
+        contract.not_feeds = re.findall(r"`(\w+)`", feeds[1])
 
 
 def _read_entry(contract: Contract, entry: str) -> None:
