@@ -17,7 +17,7 @@ WHERE contype = 'f' AND connamespace = 'public'::regnamespace ORDER BY 1, 2
 def decided():
     """What the page says, by table and column: deleted, kept or never."""
     page = (ROOT / "docs" / "operations.md").read_text()
-    chapter = page.split("#### What goes along\n")[1].split("\n#")[0]
+    chapter = page.split("#### What is deleted with a row\n")[1].split("\n#")[0]
     rows = re.findall(r"^\| (`.*?) \| (\w+)", chapter, re.MULTILINE)
     listed = [
         ((table, column), decision)
