@@ -160,8 +160,8 @@ def test_thresholds_of_the_server(platform, monkeypatch):
     patterns = (
         r"\d+ of \d+ connections are in use",
         r"a transaction is \d+ s old: pid \d+",
-        r"transaction ids are [\d,]+ old, and autovacuum freezes from 200,000,000 on",
-        r"multixact ids are [\d,]+ old, and autovacuum freezes from 400,000,000 on",
+        r"transaction ids are [\d,]+ old, and autovacuum freezes them at 200,000,000",
+        r"multixact ids are [\d,]+ old, and autovacuum freezes them at 400,000,000",
     )
     assert len(told) == len(patterns)
     assert all(map(re.fullmatch, patterns, told)), told
