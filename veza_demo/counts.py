@@ -9,22 +9,22 @@ SCALES = {
     "large": (1_000_000, 5_000_000, 500_000, 20_000_000, 4_000_000, 1_000_000),
 }
 
-#: Fewer users than that cannot be in every state, nor own anything in time.
+#: With fewer users, not every state would appear, and some users would own nothing in time.
 LEAST = {"users": 100, "tracks": 50, "playlists": 10, "plays": 0, "likes": 0, "comments": 0}
 #: Row numbers are multiplied with each other, in 63 bits.
 MOST = 200_000_000
 
-#: A thread of comments: replies stand beside what they reply to.
+#: A thread of comments: replies come right after what they reply to.
 THREAD = 4
 
 
 class CountError(ValueError):
-    """A count that cannot be; the message is for the user."""
+    """An impossible count; the message is for the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The rows of the tables that are asked for by number; all others follow from them."""
+    """The rows of the tables with a given number; all others follow from them."""
 
     users: int
     tracks: int
@@ -35,7 +35,7 @@ class Counts:
 
     @property
     def staff(self) -> int:
-        """How many of the users are staff: the first ones, four of them known by address."""
+        """How many of the users are staff: the first ones; four of them have known addresses."""
         return 6 + min(self.users // 500, 500)
 
     @property
@@ -44,18 +44,15 @@ class Counts:
         return self.comments // THREAD
 
     def of_tables(self) -> dict[str, int]:
-        """Rows by table.
-
-        roles, permissions and role_permissions have what the migrations insert.
-        """
-        # Imported late: the tables stand on the counts.
+        """Rows by table. roles, permissions and role_permissions have the migrations' rows."""
+        # Imported here, because the tables depend on the counts.
         from . import tables
 
         return {table: rows(self) for table, rows in tables.ROWS.items()}
 
 
 def choose_counts(scale: str, **explicit: int | None) -> Counts:
-    """The counts of a scale, with those that are given in their place.
+    """The counts of a scale, with the given ones instead of its own.
 
     Raises `CountError` for a number that is too small or too large.
     """

@@ -12,8 +12,8 @@ type Bits = NDArray[np.uint64]
 type Flags = NDArray[np.bool_]
 type Octets = NDArray[np.uint8]
 
-# SplitMix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", 2014): its
-# n-th number needs none of those before.
+# SplitMix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", 2014): its n-th
+# number does not need the earlier ones.
 STEP = np.uint64(0x9E3779B97F4A7C15)
 FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
@@ -28,7 +28,7 @@ def _key(*parts: str) -> np.uint64:
 
 
 class Draws:
-    """The numbers of one table. `what` names a column, or whatever is drawn for."""
+    """The numbers of one table. `what` names a column, or another purpose."""
 
     def __init__(self, set_key: str, table: str) -> None:
         self.set_key = set_key

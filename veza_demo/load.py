@@ -1,8 +1,8 @@
 """Which rows of a set are in the database, and loading the others.
 
-A chunk of rows is one `COPY`, and so one transaction: it is there when its first row is. That
-makes a run that was interrupted, even killed, one that the next run goes on with; it also bounds
-what the server keeps until the end of a statement, where it checks foreign keys.
+A chunk of rows is one `COPY`, and so one transaction: it exists if its first row exists. So an
+interrupted or killed run can be continued. It also limits what the server keeps until the end of a
+statement, when it checks foreign keys.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -26,9 +26,9 @@ from .people import SYSTEM_ROLES
 from .tables import WRITERS, Rows
 from .world import World
 
-#: Rows of a chunk: many enough to make a statement's own cost small, few enough for memory.
+#: Rows of a chunk: enough to make a statement's own cost small, and few enough for memory.
 CHUNK = 5_000 * THREAD
-#: One for each core: the server's work is most of it.
+#: One for each core, because the server does most of the work.
 WORKERS = 2
 
 type Missing = dict[str, list[range]]
@@ -43,9 +43,9 @@ def all_chunks(world: World) -> Missing:
 
 
 def missing_chunks(connection: BaseDatabaseWrapper, world: World) -> Missing:
-    """The chunks of the set that are not in the database, parents before their children.
+    """The chunks that are not in the database, parents before their children.
 
-    Raises `CommandError` where tables are missing.
+    Raises `CommandError` if tables are missing.
     """
     missing = {}
     every = all_chunks(world)
@@ -75,7 +75,7 @@ def count_rows(chunks: Missing) -> int:
 
 
 def tables_with_rows(connection: BaseDatabaseWrapper) -> list[str]:
-    """The tables that have rows, but for those in which the migrations put some."""
+    """The tables that have rows, except those with rows from the migrations."""
     asked = " UNION ALL ".join(
         f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM public.{table})" for table in WRITERS
     )
@@ -85,7 +85,7 @@ def tables_with_rows(connection: BaseDatabaseWrapper) -> list[str]:
 
 
 def system_roles(connection: BaseDatabaseWrapper) -> list[UUID]:
-    """The ids of the `SYSTEM_ROLES`, in their order; fewer where some are not there."""
+    """The ids of the `SYSTEM_ROLES`, in their order; fewer if some are missing."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id FROM public.roles WHERE name = ANY(%(names)s) "
@@ -96,7 +96,7 @@ def system_roles(connection: BaseDatabaseWrapper) -> list[UUID]:
 
 
 def chunk_as_binary(world: World, table: str, chunk: range) -> tuple[list[str], bytes]:
-    """The names of the columns, and the rows as `COPY … (FORMAT binary)` reads them."""
+    """The names of the columns, and the rows in the format of `COPY … (FORMAT binary)`."""
     numbers = np.arange(chunk.start, chunk.stop, dtype=np.int64)
     columns = WRITERS[table](Rows(world, table, numbers))
     return list(columns), pack(list(columns.values()))
@@ -110,8 +110,8 @@ def load(
 ) -> None:
     """Copy the chunks, parents before their children, and vacuum and analyze the tables.
 
-    `report` is told of each chunk: the table, and how many rows. Raises what psycopg raises; the
-    chunks that were loaded by then stay.
+    `report` gets each chunk: the table, and how many rows. Raises what psycopg raises; loaded
+    chunks stay.
     """
     with _workers(connection) as submit:
         for table, chunks in missing.items():
@@ -119,7 +119,7 @@ def load(
             for job in as_completed(jobs):
                 job.result()
                 report(table, jobs[job])
-        # Dead rows of a run that was killed, the visibility map, and statistics.
+        # Dead rows of a killed run, the visibility map, and statistics.
         for job in as_completed([submit(_vacuum, table) for table in missing]):
             job.result()
 
@@ -129,9 +129,9 @@ type Submit = Callable[..., Future[None]]
 
 @contextmanager
 def _workers(connection: BaseDatabaseWrapper) -> Iterator[Submit]:
-    """Threads with a session each; they are ended with the block, however it ends.
+    """Threads with a session each, which end with the block.
 
-    Threads will do: the server works in processes of its own, and numpy lets others run.
+    Threads are enough: the server works in its own processes, and numpy releases the lock.
     """
     free: SimpleQueue[psycopg.Connection[Any]] = SimpleQueue()
 

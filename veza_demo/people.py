@@ -1,11 +1,9 @@
-"""Time, users and their sessions: the part of a set that stands on nothing else.
+"""Time, users and their sessions: the part of a set that depends on nothing else.
 
-All times are microseconds since 1970. Users come in the order of time, so "those who were there
-already" are always the first ones.
-
-Soft-deleted rows are old ones (`settled`) that were deleted lately, and what they have to do with
-others happens among settled ones: so nothing happens to a row before it was there, nor after it
-was deleted.
+All times are microseconds since 1970. Users come in the order of time, so the users of an earlier
+time are always the first ones. Soft-deleted rows are old ones (`settled`) that were deleted
+recently, and they are related only to settled rows. So nothing happens to a row before it exists,
+or after it was deleted.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,22 +22,23 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
-#: How old the platform is.
+#: The age of the platform.
 AGE = 3 * 365 * DAY
-#: Deletions are of the last days only, and of what was there before.
+#: Deletions are only of the last days, and of older rows.
 DELETIONS = 60 * DAY
-#: One row of so many is deleted.
+#: One of so many rows is deleted.
 DELETED_EVERY = 25
 
-#: The first users: a staff account of each role.
+#: The first users: a staff account for each role.
 KNOWN = ("support", "moderator", "admin", "super_admin")
 SYSTEM_ROLES = ("support", "moderator", "admin")
 
 
 class People:
-    """One set of demo data: `seed`, `now` and `counts` decide all of it, and `addition` tells
-    sets of one database apart (0: the first one). `system_roles` has the ids of the
-    `SYSTEM_ROLES`, which the migrations make, and which differ from database to database.
+    """A set of demo data: `seed`, `now` and `counts` decide everything.
+
+    `addition` distinguishes the sets of a database (0: the first one). `system_roles` has the ids
+    of the `SYSTEM_ROLES`, which the migrations insert, and which differ between databases.
     """
 
     def __init__(
@@ -60,25 +59,25 @@ class People:
         digest = blake2b(self.key.encode()).hexdigest()
         self.tag = f"x{digest[:5]}" if addition else ""
         self.settled_before = self.now - DELETIONS
-        # Nobody uploads before there is somebody besides staff.
+        # Nobody uploads before there are users besides staff.
         self.opening = max(0.02, (counts.staff + 2) / counts.users)
         self.draws = _per_table(self.key)
 
     @property
     def known_addresses(self) -> list[str]:
-        """The addresses of the staff accounts, one of each role, that come first."""
+        """The addresses of the first staff accounts, one for each role."""
         tag = f".{self.tag}" if self.tag else ""
         return [f"{name}{tag}@example.com" for name in KNOWN]
 
     # Time -------------------------------------------------------------------------------------
 
     def moment(self, part: Floats) -> Integers:
-        """The time at a part (0 to 1) of all rows: the platform grows, so most are recent."""
+        """The time at a fraction (0 to 1) of all rows: the platform grows, so most are recent."""
         rest = 1 - part
         return self.now - SECOND - (rest * rest * AGE).astype(np.int64)
 
     def settled(self, times: Integers) -> Flags:
-        """Whether something of that time may have to do with deleted rows."""
+        """Whether a row of that time may be related to deleted rows."""
         return times < self.settled_before
 
     def _deletion(self, table: str, rows: Integers) -> Integers:
@@ -92,7 +91,7 @@ class People:
         return self.moment((users + jitter) / self.counts.users)
 
     def user_deleted(self, users: Integers) -> Flags:
-        """Whether the users are soft deleted; staff never is."""
+        """Whether the users are soft deleted; staff never are."""
         chosen = (users % DELETED_EVERY == DELETED_EVERY - 1) & (users > self.counts.staff)
         return chosen & self.settled(self.user_start(users))
 
@@ -101,14 +100,16 @@ class People:
         return np.where(self.user_deleted(users), self._deletion("users", users), self.now)
 
     def listeners(self, fractions: Floats) -> Integers:
-        """Users by a random number, the older the more often; staff has no time for music."""
+        """Users by a random number, older ones more often; staff do not listen."""
         staff = self.counts.staff
         return staff + (fractions * fractions * fractions * (self.counts.users - staff)).astype(
             np.int64
         )
 
     def users_there(self, parts: Floats, fractions: Floats) -> Integers:
-        """Users who were there at a part of time, by a random number, deleted when settled only."""
+        """Users who existed at a fraction of time, by a random number; deleted ones only if
+        settled.
+        """
         staff = self.counts.staff
         there = (parts * self.counts.users).astype(np.int64) - staff
         cubes = fractions * fractions * fractions
@@ -116,7 +117,7 @@ class People:
         return self.fitting(chosen, self.moment(parts))
 
     def fitting(self, users: Integers, times: Integers) -> Integers:
-        """The users, or the one before, where a deleted one would meet what came too late."""
+        """The users, or the previous one if a deleted user would get a row that is too new."""
         return users - (self.user_deleted(users) & ~self.settled(times))
 
     @cached_property
@@ -152,7 +153,7 @@ class People:
     # Sessions ---------------------------------------------------------------------------------
 
     def session_user(self, sessions: Integers) -> Integers:
-        """Whose the sessions are; the four known staff accounts have the first ones."""
+        """The owners of the sessions; the four known staff accounts have the first ones."""
         fractions = self.draws("user_sessions").fraction("user", sessions)
         return np.where(sessions < 4, sessions, self.listeners(fractions))
 
@@ -162,7 +163,7 @@ class People:
         return self.lately("user_sessions", sessions, self.user_start(users), self.user_end(users))
 
     def session_last(self, sessions: Integers) -> Integers:
-        """When the sessions were last used, 20 days after they began at the latest."""
+        """When the sessions were last used: at most 20 days after they began."""
         start = self.session_start(sessions)
         end = np.minimum(self.user_end(self.session_user(sessions)), start + 20 * DAY)
         return self.between("user_sessions", sessions, start, end, "last")
@@ -188,7 +189,7 @@ class People:
     def lately(
         self, table: str, rows: Integers, start: Integers, end: Integers, days: int = 30
     ) -> Integers:
-        """A random time from `start` to `end`: for half of the rows within the last days of it."""
+        """A random time from `start` to `end`; for half of the rows, within its last days."""
         recent = self.draws(table).chance("lately", rows, 0.5)
         return self.between(
             table, rows, np.where(recent, np.maximum(start, end - days * DAY), start), end

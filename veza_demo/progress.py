@@ -1,4 +1,4 @@
-"""How far a run is: a bar on a terminal, a line a table anywhere else."""
+"""The progress of a run: a bar on a terminal, a line for each table elsewhere."""
 
 import time
 from types import TracebackType
@@ -16,7 +16,7 @@ from rich.progress import Progress as Bar
 
 
 class FillProgress:
-    """Told of every chunk; `verbosity` 0 says nothing."""
+    """Gets every chunk; `verbosity` 0 prints nothing."""
 
     def __init__(self, rows: int, output: Any, errors: Any, verbosity: int) -> None:
         self.output = output
@@ -55,10 +55,10 @@ class FillProgress:
         self._finish_table()
 
     def advance(self, table: str, rows: int) -> None:
-        """So many more rows of the table are there."""
+        """So many more rows of the table are loaded."""
         if table != self.table:
             self._finish_table()
-            # The table's first chunk began when the last one of the table before it ended.
+            # The table's first chunk began when the last chunk of the previous table ended.
             self.table, self.rows, self.began = table, 0, self.last
         self.last = time.monotonic()
         self.rows += rows

@@ -1,4 +1,4 @@
-"""Which tables are filled: each has a function of its name in `tables/`, marked by `table`."""
+"""Which tables are filled: each has a function with its name in `tables/`, marked with `table`."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from veza_demo.counts import Counts
 
-#: From some rows of the table (`tables.base.Rows`) to its columns.
+#: From rows of the table (`tables.base.Rows`) to its columns.
 type Writer = Callable[[Any], dict[str, Any]]
 
-#: What writes a table's columns, by the table's name.
+#: The function that writes a table's columns, by the table's name.
 WRITERS: dict[str, Writer] = {}
-#: How many rows a table gets.
+#: The number of a table's rows.
 ROWS: dict[str, Callable[["Counts"], int]] = {}
 
 
 def table(rows: Callable[["Counts"], int]) -> Callable[[Writer], Writer]:
-    """Mark the function that writes the columns of the table of its name.
+    """Mark the function that writes the columns of the table with its name.
 
     `rows` gives the number of the table's rows from those of the set.
     """

@@ -1,4 +1,4 @@
-"""From options to a set of demo data, and what is to be loaded of it."""
+"""From options to a set of demo data, and the rows of it that must be loaded."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from .people import SYSTEM_ROLES
 from .world import ImpossibleError, World
 
 NOTHING = "Nothing was changed."
-#: Tables that a message names before it says that there are more.
+#: The most tables that a message names.
 SHOWN = 3
 
 
@@ -33,17 +33,17 @@ class Plan:
 
     @property
     def rows_missing(self) -> int:
-        """How many of them are to be loaded."""
+        """How many of them must be loaded."""
         return count_rows(self.missing)
 
 
 def make_plan(
     connection: BaseDatabaseWrapper, seed: int, now: datetime, counts: Counts, *, append: bool
 ) -> Plan:
-    """Find the set to load, or to go on with: the one of these options, or with `append` the
-    first of those that stand beside it.
+    """Find the set to load or to continue: that of these options, or with `append` the next free
+    one.
 
-    Raises `CommandError` where there is none to load: rows are in the way, or the set is there.
+    Raises `CommandError` if there is none to load: there are other rows, or the set exists.
     """
     try:
         roles = system_roles(connection)

@@ -1,9 +1,9 @@
-"""Few have most: how many of the slots (plays, likes, …) each thing gets, exactly, by formula.
+"""Skewed shares: how many of the slots (plays, likes, …) each thing gets, exactly, by formula.
 
-A thing of rank r out of n has the slots up to slots × ((r + 1) / n)^(1/power), which is close to
-Zipf's law; with power 4 one percent of the tracks has a third of all plays. Multiplication and
-square roots are exact in IEEE 754, so every machine comes to the same counts, and nobody has to
-count rows, or keep counters, to know them.
+The things up to rank r out of n have slots × ((r + 1) / n)^(1/power) slots, which is close to
+Zipf's law. With power 4, one percent of the tracks has a third of all plays. Multiplication and
+square roots are exact in IEEE 754. So every machine gets the same counts, and nobody needs to count
+rows, or store counters.
 """
 
 from math import gcd
@@ -17,7 +17,7 @@ POWERS = (4, 3, 2, 1)
 
 
 class Shares:
-    """`slots` spread over `things`, rank 0 having the most."""
+    """`slots` distributed over `things`; rank 0 has the most."""
 
     def __init__(self, things: int, slots: int, power: int) -> None:
         self.things = things
@@ -36,7 +36,7 @@ class Shares:
         """The first slot of each thing; of `things` itself, the number of slots."""
         guess = (ranks / self.things) ** (1 / self.power) * self.slots
         slots = np.clip(guess.astype(np.int64), 0, self.slots)
-        # The guess may be off by rounding: it is `rank` that decides.
+        # The guess may be off by rounding: `rank` decides.
         while (lower := (slots > 0) & (self.rank(slots - 1) >= ranks)).any():
             slots -= lower
         while (higher := (slots < self.slots) & (self.rank(slots) < ranks)).any():
@@ -53,7 +53,7 @@ class Shares:
 
 
 def strongest_shares(things: int, slots: int, most: int) -> Shares | None:
-    """The strongest skew that gives no thing more than `most` slots; None: there is none."""
+    """The strongest skew with at most `slots` slots for each thing; None if there is none."""
     for power in POWERS:
         shares = Shares(things, slots, power)
         if shares.most() <= most:
@@ -62,11 +62,11 @@ def strongest_shares(things: int, slots: int, most: int) -> Shares | None:
 
 
 class Shuffle:
-    """The numbers below `size` in another order, each way by formula."""
+    """The numbers below `size` in another order, by formulas in both directions."""
 
     def __init__(self, size: int) -> None:
         self.size = max(size, 1)
-        # The golden ratio's steps spread any run of numbers evenly.
+        # Steps of the golden ratio spread any run of numbers evenly.
         self.factor = max(1, int(self.size * 0.6180339887498949))
         while gcd(self.factor, self.size) != 1:
             self.factor += 1
@@ -84,7 +84,7 @@ class Shuffle:
 def distinct(numbers: Integers, count: Integers, start: Floats, pool: Integers | int) -> Integers:
     """The `numbers`-th of `count` different members of a pool, the first members more often.
 
-    `start` (0 to 1) sets one choice off from another. `count` is at most `pool`.
+    `start` (0 to 1) makes two choices differ. `count` is at most `pool`.
     """
     position = (numbers + start) / count
     return numbers + ((pool - count) * (position * position)).astype(np.int64)

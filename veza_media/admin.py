@@ -1,4 +1,4 @@
-"""The support admin's screens of streams and of the queue that makes them."""
+"""The support admin's screens of streams and of the transcode queue."""
 
 from uuid import UUID
 
@@ -26,10 +26,10 @@ from veza_streaming.models import Track
 
 
 def _of_tracks(user: UUID, alias: str) -> Q:
-    """Of the latest tracks of a user: those that their page shows the jobs of."""
+    """For the latest tracks of a user: their page shows the jobs of these."""
     tracks = Track._base_manager.using(alias).filter(user__any_of=user)
     latest = tracks.order_by("user", "-created_at").values_list("pk", flat=True)[:THROUGH]
-    # As values: over a subquery PostgreSQL may walk through all jobs.
+    # As values: with a subquery, PostgreSQL might read all jobs.
     return Q(track__in=set(latest) or {NOBODY})
 
 

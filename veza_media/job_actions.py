@@ -1,4 +1,4 @@
-"""What staff may do to a job of the transcode queue."""
+"""The actions on a job of the transcode queue."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,10 +14,10 @@ from veza_media.models import HlsTranscodeJob, TranscodeStatus
 
 
 class JobAction(SetColumns):
-    """On jobs in some states, one or several."""
+    """An action on one or several jobs in certain states."""
 
     permissions = ("hls_transcode_queue.update",)
-    #: The states in which it means something.
+    #: The states in which it makes sense.
     states: Sequence[str] = ()
     watched: Sequence[str] = ("status",)
     in_lists = True
@@ -27,7 +27,7 @@ class JobAction(SetColumns):
 
 
 class Retry(JobAction):
-    """Of what failed or was cancelled."""
+    """For failed or cancelled jobs."""
 
     name = "retry"
     label = "Retry"
@@ -62,7 +62,7 @@ class Retry(JobAction):
 
 
 class Cancel(JobAction):
-    """Of what waits, or is under way."""
+    """For waiting jobs, and jobs in progress."""
 
     name = "cancel"
     label = "Cancel"
@@ -82,7 +82,7 @@ class Cancel(JobAction):
 
 
 class ChangePriority(JobAction):
-    """Of what waits."""
+    """For waiting jobs."""
 
     name = "priority"
     label = "Change the priority"
@@ -105,7 +105,7 @@ class ChangePriority(JobAction):
 
 
 class PutFirst(JobAction):
-    """The highest priority, in one step."""
+    """Sets the highest priority, in one step."""
 
     name = "put_first"
     label = "Put first"

@@ -1,4 +1,4 @@
-"""What the stream server makes of tracks: HLS streams, the queue for them, and how they adapt."""
+"""What the stream server makes from tracks: HLS streams, their queue, and bitrate changes."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import TransactionNow
@@ -97,7 +97,7 @@ class HlsStream(BaseModel):
 
 
 class HlsTranscodeJob(BaseModel):
-    """A stream to be made. Workers take the next one with FOR UPDATE SKIP LOCKED."""
+    """A stream that must be made. Workers take the next one with FOR UPDATE SKIP LOCKED."""
 
     track = models.ForeignKey(
         Track,
@@ -157,7 +157,7 @@ class HlsTranscodeJob(BaseModel):
                 name="chk_hls_transcode_queue_attempt_count",
             ),
             positive("hls_transcode_queue", "max_attempts"),
-            # What has ended has its time, by which staff find the last failures.
+            # A job that has ended has the time of its end, by which staff find the last failures.
             CheckConstraint(
                 condition=Q(completed_at__isnull=False) | Q(status__in=["pending", "processing"]),
                 name="chk_hls_transcode_queue_completed_at",

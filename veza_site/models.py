@@ -31,7 +31,7 @@ def written_by() -> "models.CharField[str, str]":
         max_length=63,
         db_default="",
         editable=False,
-        db_comment="The role of PostgreSQL that wrote it, by a trigger",
+        db_comment="The PostgreSQL role that wrote it, set by a trigger",
     )
 
 
@@ -53,7 +53,8 @@ class StaffLogEntry(models.Model):
         db_default=TransactionNow(), editable=False, db_comment="When"
     )
     staff_id = models.UUIDField(
-        null=True, db_comment="users.id of who did it; NULL: a command, or nobody signed in"
+        null=True,
+        db_comment="users.id of the member of staff; NULL: a command, or nobody signed in",
     )
     staff_name = models.CharField(
         max_length=150, db_comment="Their username, as it was at the time"
@@ -157,7 +158,7 @@ class Note(models.Model):
     )
     subject_table = models.CharField(max_length=63, db_comment="The table of the row")
     subject_id = models.CharField(max_length=63, db_comment="Its id")
-    author_id = models.UUIDField(db_comment="users.id of who wrote it")
+    author_id = models.UUIDField(db_comment="users.id of the author")
     author_name = models.CharField(
         max_length=150, db_comment="Their username, as it was at the time"
     )
@@ -251,10 +252,10 @@ class AttemptCount(models.Model):
     key = models.CharField(max_length=64, db_comment="Keyed hash of kind, name and network")
     kind = models.CharField(max_length=20, db_comment="What is counted: name, network, …")
     name = models.CharField(
-        max_length=64, blank=True, db_comment="Keyed hash of what was typed; empty: of no name"
+        max_length=64, blank=True, db_comment="Keyed hash of the typed name; empty: no name"
     )
     network = models.CharField(
-        max_length=49, blank=True, db_comment="As 192.0.2.7/32; empty: of all networks"
+        max_length=49, blank=True, db_comment="Such as 192.0.2.7/32; empty: all networks"
     )
     failures = models.IntegerField(default=0, db_comment="Failed attempts in a row")
     last_at = models.DateTimeField(db_default=TransactionNow(), db_comment="When the last one was")
@@ -306,11 +307,14 @@ class StaffSession(models.Model):
     """A session of the admin, as its owner sees it: see `veza_site.support.sessions`."""
 
     id = models.UUIDField(
-        primary_key=True, db_default=RandomUUID(), editable=False, db_comment="In the session"
+        primary_key=True,
+        db_default=RandomUUID(),
+        editable=False,
+        db_comment="The id that the session stores",
     )
-    account_id = models.UUIDField(db_comment="users.id of whose session it is")
+    account_id = models.UUIDField(db_comment="users.id of the owner")
     address = models.GenericIPAddressField(
-        null=True, db_comment="From where it was last used; NULL: not known"
+        null=True, db_comment="The address that last used it; NULL: unknown"
     )
     user_agent = models.CharField(
         max_length=255, blank=True, db_comment="The browser's user agent, cut to 255 characters"

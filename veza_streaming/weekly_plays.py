@@ -1,7 +1,7 @@
-"""The most played tracks of the last 7 days: counted, and kept in `tracks.weekly_play_count`.
+"""The most played tracks of the last 7 days, counted and stored in `tracks.weekly_play_count`.
 
-Whoever shows them reads fifty rows of a small index. To count at each request would read every
-play of a week (docs/adr/0005-indexes-of-the-hot-queries.md).
+A reader of the list reads fifty rows of a small index. Counting at each request would read every
+play of the week (docs/adr/0005-indexes-of-the-hot-queries.md).
 """
 
 from contextlib import nullcontext
@@ -23,12 +23,12 @@ from veza_core.operations.replicas import wait_for_replicas
 WEEKLY_PLAYS = "count_weekly_plays"
 #: "vezw" in ASCII: see `veza_core.db.locks`.
 WEEKLY_PLAYS_LOCK_KEY = 0x76657A77
-#: Rows that one transaction updates: a service that counts a play waits for no more.
+#: The most rows of an update transaction: a service that counts a play waits only for these.
 BATCH = 100
-#: Seconds to wait for the table; a row that is locked is not waited for.
+#: Seconds to wait for the table; locked rows are skipped.
 LOCK_TIMEOUT = 1.0
 
-#: The tracks whose count is not what it should be: those on top, and those no longer there.
+#: The tracks whose count is wrong: those at the top, and those that are no longer there.
 CHANGES = sql.SQL("""
 WITH top AS MATERIALIZED (
     SELECT track_id, least(count(*), 2147483647)::integer AS plays
@@ -58,7 +58,7 @@ WHERE tracks.id = unlocked.id
 
 @dataclass(slots=True)
 class Outcome:
-    """How many tracks were to have another count, and how many of them have it now."""
+    """How many tracks need another count, and how many have it now."""
 
     due: int = 0
     updated: int = 0
@@ -72,10 +72,10 @@ class Outcome:
 def count_weekly_plays(
     connection: BaseDatabaseWrapper, tracks: int, outcome: Outcome, *, dry_run: bool = False
 ) -> None:
-    """Give the `tracks` most played tracks of the last 7 days their count, and all others 0.
+    """Set the count of the `tracks` most played tracks of the last 7 days, and 0 for all others.
 
-    `outcome` grows batch by batch, and says what was done if a run is ended: what is left, the
-    next run does. Raises `CommandError` in one line.
+    `outcome` grows with each batch, and says what was done if a run is interrupted; the next run
+    does the rest. Raises `CommandError` in one line.
     """
     try:
         with nullcontext() if dry_run else job_lock(connection, WEEKLY_PLAYS_LOCK_KEY):

@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
                     models.CharField(db_comment="The table of the row", max_length=63),
                 ),
                 ("subject_id", models.CharField(db_comment="Its id", max_length=63)),
-                ("author_id", models.UUIDField(db_comment="users.id of who wrote it")),
+                ("author_id", models.UUIDField(db_comment="users.id of the author")),
                 (
                     "author_name",
                     models.CharField(
@@ -77,7 +77,7 @@ class Migration(migrations.Migration):
                 (
                     "written_by",
                     models.CharField(
-                        db_comment="The role of PostgreSQL that wrote it, by a trigger",
+                        db_comment="The PostgreSQL role that wrote it, set by a trigger",
                         db_default="",
                         editable=False,
                         max_length=63,
@@ -118,7 +118,7 @@ class Migration(migrations.Migration):
                 (
                     "staff_id",
                     models.UUIDField(
-                        db_comment="users.id of who did it; NULL: a command, or nobody signed in",
+                        db_comment="users.id of the member of staff; NULL: a command, or nobody signed in",
                         null=True,
                     ),
                 ),
@@ -194,7 +194,7 @@ class Migration(migrations.Migration):
                 (
                     "written_by",
                     models.CharField(
-                        db_comment="The role of PostgreSQL that wrote it, by a trigger",
+                        db_comment="The PostgreSQL role that wrote it, set by a trigger",
                         db_default="",
                         editable=False,
                         max_length=63,

@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
                     "name",
                     models.CharField(
                         blank=True,
-                        db_comment="Keyed hash of what was typed; empty: of no name",
+                        db_comment="Keyed hash of the typed name; empty: no name",
                         max_length=64,
                     ),
                 ),
@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
                     "network",
                     models.CharField(
                         blank=True,
-                        db_comment="As 192.0.2.7/32; empty: of all networks",
+                        db_comment="Such as 192.0.2.7/32; empty: all networks",
                         max_length=49,
                     ),
                 ),
@@ -106,18 +106,18 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        db_comment="In the session",
+                        db_comment="The id that the session stores",
                         db_default=django.contrib.postgres.functions.RandomUUID(),
                         editable=False,
                         primary_key=True,
                         serialize=False,
                     ),
                 ),
-                ("account_id", models.UUIDField(db_comment="users.id of whose session it is")),
+                ("account_id", models.UUIDField(db_comment="users.id of the owner")),
                 (
                     "address",
                     models.GenericIPAddressField(
-                        db_comment="From where it was last used; NULL: not known", null=True
+                        db_comment="The address that last used it; NULL: unknown", null=True
                     ),
                 ),
                 (

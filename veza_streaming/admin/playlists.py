@@ -1,4 +1,4 @@
-"""Playlists: what is in them, who may change them, who follows them."""
+"""Playlists: their tracks, who may change them, who follows them."""
 
 from django.contrib import admin
 

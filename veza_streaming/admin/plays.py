@@ -12,7 +12,7 @@ from veza_streaming.models import Track
 #: Days of the chart.
 DAYS = 30
 
-#: Plays that are counted, the latest ones: a hit has more than a page can wait for.
+#: The most plays that are counted, the latest ones: a hit has more than a page can wait for.
 CHART_LIMIT = 20_000
 
 _PLAYS = """
@@ -27,14 +27,14 @@ _PLAYS = """
 
 
 def plays_by_day(track: Track, alias: str) -> SafeString:
-    """The chart of the last `DAYS` days, as far back as its latest `CHART_LIMIT` plays go."""
+    """The chart of the last `DAYS` days, from at most the latest `CHART_LIMIT` plays."""
     days = days_until(timezone.now().astimezone(UTC).date(), DAYS)
     with connections[alias].cursor() as cursor:
         cursor.execute(_PLAYS, [track.pk, datetime.combine(days[0], time.min, UTC), CHART_LIMIT])
         found = dict(cursor.fetchall())
     note, first = "", days[0]
     if sum(found.values()) == CHART_LIMIT:
-        # The day that the limit cut is not known whole.
+        # The day at which the limit cut is incomplete.
         first = min(found)
         del found[first]
         note = f"Only the latest {CHART_LIMIT:,} plays are counted."

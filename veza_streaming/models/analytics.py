@@ -1,4 +1,4 @@
-"""What listeners do with tracks: plays, likes, shares, comments, and what was changed when."""
+"""What listeners do with tracks: plays, likes, shares, comments, and changes of tracks."""
 
 from django.contrib.postgres.functions import TransactionNow
 from django.db import models
@@ -14,7 +14,7 @@ from .tracks import Track
 
 
 class TrackPlay(BaseModel):
-    """One listening to a track, by a user or by somebody who is not signed in."""
+    """A play of a track, by a user or by somebody who is not signed in."""
 
     purged_after = {"created_at": "plays"}
 
@@ -102,8 +102,9 @@ class TrackLike(SoftDeleteModel):
         db_table_comment = "Which user likes which track"
         verbose_name = "like"
         constraints = [
-            # The track first: one that begins with the user would be taken for the user's newest
-            # likes, and reads them all (docs/adr/0005-indexes-of-the-hot-queries.md).
+            # The track first. PostgreSQL would use an index that begins with the user for the
+            # user's newest likes, and read all of them
+            # (docs/adr/0005-indexes-of-the-hot-queries.md).
             UniqueConstraint(
                 fields=["track", "user"], condition=LIVE, name="idx_track_likes_track_id_user_id"
             )
@@ -115,7 +116,7 @@ class TrackLike(SoftDeleteModel):
             Index(fields=["user", "-created_at"], name="idx_track_likes_user_id_created_at"),
             # The newest of all.
             Index(fields=["-created_at"], name="idx_track_likes_created_at"),
-            # The purge of what was deleted long ago.
+            # The purge of likes that were deleted long ago.
             set_index("track_likes", "deleted_at"),
         ]
 
@@ -124,14 +125,14 @@ class TrackLike(SoftDeleteModel):
 
 
 class SharePermission(models.TextChoices):
-    """What the holder of a share's token may do."""
+    """What somebody with a share's token may do."""
 
     STREAM = "stream"
     DOWNLOAD = "download"
 
 
 class TrackShare(SoftDeleteModel):
-    """A link through which somebody hears a track without an account."""
+    """A link with which somebody can hear a track without an account."""
 
     secret_columns = frozenset({"token_hash"})
 
@@ -180,7 +181,7 @@ class TrackShare(SoftDeleteModel):
             Index(fields=["user", "-created_at"], name="idx_track_shares_user_id_created_at"),
             # The newest of all.
             Index(fields=["-created_at"], name="idx_track_shares_created_at"),
-            # The purge of what was deleted long ago.
+            # The purge of shares that were deleted long ago.
             set_index("track_shares", "deleted_at"),
         ]
 
@@ -189,7 +190,7 @@ class TrackShare(SoftDeleteModel):
 
 
 class TrackComment(SoftDeleteModel):
-    """What a user says of a track, at a moment of it or in general."""
+    """A comment of a user on a track, at a position in it or in general."""
 
     track = models.ForeignKey(
         Track,
@@ -241,7 +242,7 @@ class TrackComment(SoftDeleteModel):
             Index(fields=["-created_at"], name="idx_track_comments_created_at"),
             # A comment's replies.
             Index(fields=["parent", "-created_at"], name="idx_track_comments_parent_id_created_at"),
-            # The purge of what was deleted long ago.
+            # The purge of comments that were deleted long ago.
             set_index("track_comments", "deleted_at"),
         ]
 
@@ -298,7 +299,7 @@ class TrackHistory(BaseModel):
 
 
 class PlaybackAnalytics(BaseModel):
-    """How a listening went: pauses, seeks, and how far the listener came."""
+    """How a play went: pauses, seeks, and how much was heard."""
 
     purged_after = {"created_at": "analytics"}
 

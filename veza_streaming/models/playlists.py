@@ -1,4 +1,4 @@
-"""Playlists: what is in them, who may change them, who follows them."""
+"""Playlists: their tracks, who may change them, who follows them."""
 
 from django.db import models
 from django.db.models import UniqueConstraint
@@ -15,7 +15,7 @@ from .tracks import Track
 
 
 class PlaylistPermission(models.TextChoices):
-    """The values of PostgreSQL type `playlist_permission`, least first."""
+    """The values of PostgreSQL type `playlist_permission`, in ascending order."""
 
     READ = "read"
     WRITE = "write"
@@ -64,11 +64,11 @@ class Playlist(SoftDeleteModel):
             Index(fields=["user", "-created_at"], name="idx_playlists_user_id_created_at"),
             # The newest playlists.
             Index(fields=["-created_at"], name="idx_playlists_created_at"),
-            # Search by the whole title, in whatever case.
+            # Search by the whole title, in any case.
             Index(Upper("title"), name="idx_playlists_title_upper"),
             # Search by a part of the title.
             search_index("playlists", "title"),
-            # The purge of what was deleted long ago.
+            # The purge of playlists that were deleted long ago.
             set_index("playlists", "deleted_at"),
         ]
 
@@ -110,8 +110,9 @@ class PlaylistTrack(SoftDeleteModel):
         verbose_name = "playlist entry"
         verbose_name_plural = "playlist entries"
         constraints = [
-            # The track first: one that begins with the playlist would be taken for its first page,
-            # and reads it all (docs/adr/0005-indexes-of-the-hot-queries.md).
+            # The track first. PostgreSQL would use an index that begins with the playlist for the
+            # playlist's first page, and read all of it
+            # (docs/adr/0005-indexes-of-the-hot-queries.md).
             UniqueConstraint(
                 fields=["track", "playlist"],
                 condition=LIVE,
@@ -131,7 +132,7 @@ class PlaylistTrack(SoftDeleteModel):
             ),
             # The newest of all.
             Index(fields=["-created_at"], name="idx_playlist_tracks_created_at"),
-            # The purge of what was deleted long ago.
+            # The purge of entries that were deleted long ago.
             set_index("playlist_tracks", "deleted_at"),
         ]
 
@@ -195,7 +196,7 @@ class PlaylistCollaborator(SoftDeleteModel):
             ),
             # Whom a user invited.
             Index(fields=["invited_by"], name="idx_playlist_collaborators_invited_by_id"),
-            # The purge of what was deleted long ago.
+            # The purge of rows that were deleted long ago.
             set_index("playlist_collaborators", "deleted_at"),
         ]
 
@@ -240,7 +241,7 @@ class PlaylistFollow(SoftDeleteModel):
             ),
             # What a user follows, newest first.
             Index(fields=["user", "-created_at"], name="idx_playlist_follows_user_id_created_at"),
-            # The purge of what was deleted long ago.
+            # The purge of rows that were deleted long ago.
             set_index("playlist_follows", "deleted_at"),
         ]
 

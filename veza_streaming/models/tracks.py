@@ -134,7 +134,8 @@ class Track(SoftDeleteModel):
             Index(fields=["-created_at"], name="idx_tracks_created_at"),
             # The newest tracks of a genre.
             Index(fields=["genre", "-created_at"], name="idx_tracks_genre_created_at"),
-            # The newest tracks that are not there yet, or failed: few, so live ones cost nothing.
+            # The newest tracks that are not ready, or failed: few, so other live tracks cost
+            # nothing.
             Index(
                 fields=["status", "-created_at"],
                 condition=~Q(status="ready"),
@@ -146,15 +147,15 @@ class Track(SoftDeleteModel):
                 condition=Q(weekly_play_count__gt=0),
                 name="idx_tracks_weekly_play_count",
             ),
-            # The search of listeners, by what a title has from one of its words on.
+            # The listeners' search, by the text of a title from one of its words on.
             *word_indexes("tracks", "title"),
-            # Search by the whole artist, in whatever case: a trigram index would read all that have
-            # the words in them, and finds nothing for two characters.
+            # Search by the whole artist, in any case. A trigram index would read all rows with
+            # these words, and finds nothing for two characters.
             Index(Upper("artist"), name="idx_tracks_artist_upper"),
-            # The search of support, by any part of the title or the artist.
+            # Support search, by any part of the title or the artist.
             search_index("tracks", "title"),
             search_index("tracks", "artist"),
-            # The purge of what was deleted long ago.
+            # The purge of tracks that were deleted long ago.
             set_index("tracks", "deleted_at"),
         ]
 
@@ -208,7 +209,7 @@ class TrackVersion(SoftDeleteModel):
             ),
             # The newest of all.
             Index(fields=["-created_at"], name="idx_track_versions_created_at"),
-            # The purge of what was deleted long ago.
+            # The purge of versions that were deleted long ago.
             set_index("track_versions", "deleted_at"),
         ]
 

@@ -1,4 +1,4 @@
-"""`demo_staff`: whom to sign in to the admin as, on a machine for development."""
+"""`demo_staff`: accounts for the admin, on a development machine."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from veza_demo.tables.accounts import PASSWORD
 
 
 class Command(BaseCommand):
-    """Fills an empty database with demo data, and names its members of staff."""
+    """Fills an empty database with demo data, and prints its members of staff."""
 
     help = (
         "Fills in demo data if there is no user yet, and says as whom you can sign in to the "
@@ -22,7 +22,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Fill in and tell. Raises `CommandError` in one line, with nothing changed."""
+        """Fill in and print. Raises `CommandError` in one line if nothing was changed."""
         if not settings.DEBUG:
             raise CommandError("demo_staff is for development, and DEBUG is off: nothing changed")
         say = self.stdout.write if options["verbosity"] else lambda line: None

@@ -1,4 +1,4 @@
-"""`seed_demo`: demo data for all tables, on a machine for development."""
+"""`seed_demo`: demo data for all tables, on a development machine."""
 
 import time
 from argparse import ArgumentTypeError
@@ -18,7 +18,7 @@ from veza_core.db.session import announce
 from veza_core.db.sessions import OtherSession
 
 if TYPE_CHECKING:
-    # Imported late, like all of the service: numpy takes a tenth of a second.
+    # Imported late, like the whole service, because numpy takes a tenth of a second.
     from veza_demo.counts import Counts
     from veza_demo.service import Plan
 
@@ -28,7 +28,7 @@ GOES_ON = "the loaded rows stay: run the same command again to continue"
 
 
 def _day(text: str) -> datetime:
-    """The time that the option means, UTC unless it says otherwise."""
+    """The time of the option, in UTC unless it has an offset."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
@@ -43,7 +43,7 @@ def _today() -> datetime:
 
 
 class Command(BaseCommand):
-    """Fills all tables with rows that fit each other: see `veza_demo`."""
+    """Fills all tables with rows that are consistent with each other: see `veza_demo`."""
 
     help = (
         "Fills in demo data: the same rows for the same options. For development only. "
@@ -95,7 +95,7 @@ class Command(BaseCommand):
         say = self.stdout.write if options["verbosity"] else lambda line: None
         announce(connection, say).check_writable()
         try:
-            # Neither another seed_demo nor a migrate or reset_db meanwhile.
+            # No other seed_demo, migrate or reset_db meanwhile.
             with migration_lock(connection, settings.MIGRATE_LOCK_TIMEOUT, self._wait_for):
                 self._fill(connection, counts, options)
         except LockNotAvailableError as error:
@@ -146,7 +146,7 @@ class Command(BaseCommand):
 
     @contextmanager
     def _clear_errors(self) -> Iterator[None]:
-        """PostgreSQL's errors in one line; and what an interrupted run has left."""
+        """PostgreSQL's errors in one line, and how to continue an interrupted run."""
         try:
             yield
         except psycopg.errors.UniqueViolation as error:

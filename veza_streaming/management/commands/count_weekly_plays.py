@@ -1,4 +1,4 @@
-"""`count_weekly_plays`: says which tracks were played most in the last 7 days."""
+"""`count_weekly_plays`: counts the most played tracks of the last 7 days."""
 
 import time
 from typing import Any
@@ -14,7 +14,7 @@ from veza_streaming.weekly_plays import WEEKLY_PLAYS, Outcome, count_weekly_play
 
 
 class Command(BaseCommand):
-    """One count, and updates of a few rows; safe to kill and to run again, beside services."""
+    """One count, and updates of a few rows, beside services; can be killed and run again."""
 
     help = (
         "Counts the plays of the last 7 days, and writes those of the most played tracks to "
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         count_weekly_plays(connection, options["tracks"], outcome, dry_run=options["dry_run"])
         seconds = time.monotonic() - started
         if not options["dry_run"]:
-            # Rows that are left are locked, which the next count is for: it succeeded all the same.
+            # Remaining rows are locked, and left to the next count: the job has still succeeded.
             details = {"updated": outcome.updated, "left": outcome.left}
             if problem := record_success(connection, WEEKLY_PLAYS, seconds, **details):
                 self.stderr.write(problem)
