@@ -25,7 +25,7 @@ from veza_site.models import ACTION, Note, StaffLogEntry
 from veza_site.support.changes import changes_html, model_of
 from veza_site.support.masking import mask
 from veza_site.support.second_factor_action import ResetSecondFactor
-from veza_site.support.wording import done
+from veza_site.support.wording import done_alone
 
 # The second factor belongs to this app, and the screen of accounts to another one.
 UserAdmin.row_actions = (*UserAdmin.row_actions, ResetSecondFactor())
@@ -109,7 +109,7 @@ class StaffLogEntryAdmin(StaffScreen):
     @computed("Action", "action")
     def what(self, row: StaffLogEntry) -> SafeString:
         """The action, with a link to all entries of this action."""
-        return self.narrowed(done(self.admin_site, row.action), action=row.action)
+        return self.narrowed(done_alone(self.admin_site, row.action), action=row.action)
 
     @computed("Subject", "subject_table", "subject_id", "subject_label")
     def subject(self, row: StaffLogEntry) -> SafeString:
@@ -130,7 +130,7 @@ class StaffLogEntryAdmin(StaffScreen):
 
     def title_of(self, row: StaffLogEntry) -> str:
         who = name_html(row.staff_name)
-        return format_html("{}, by {}", done(self.admin_site, row.action), who)
+        return format_html("{}, by {}", done_alone(self.admin_site, row.action), who)
 
 
 @admin.register(Note)

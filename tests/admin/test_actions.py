@@ -316,7 +316,7 @@ STATES: dict[str, dict[str, Any]] = {
     "unverify": {"is_verified": True},
     "unlock": {"failed_login_count": 3},
     "restore": {"deleted_at": datetime(2026, 1, 1, tzinfo=UTC)},
-    "retry": {"status": "failed"},
+    "retry": {"status": "failed", "completed_at": datetime(2026, 1, 1, tzinfo=UTC)},
 }
 
 

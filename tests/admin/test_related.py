@@ -10,6 +10,7 @@ from model_bakery import baker
 
 from tests.admin.addresses import list_of, page_of
 from tests.admin.searching import text_of
+from tests.admin.test_actions import staff_with
 from tests.staff import grant, make_user, signed_in
 from veza_core.admin import related
 from veza_core.models import Permission, RefreshToken, Role, RolePermission, User, UserSession
@@ -66,6 +67,27 @@ def test_accounts_seen_at_an_address(browser: Client) -> None:
     response = browser.get(page_of(UserSession, session.pk))
     assert f'href="{list_of(User, address="192.0.2.78")}"' in response.content.decode()
     assert listed(browser.get(list_of(User, address="192.0.2.78"))) == [other.pk]
+
+
+@pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7"])
+def test_an_address_leads_there_wherever_it_stands(browser: Client, address: str) -> None:
+    """In lists, on rows' pages, in panels, timelines and search results; for who may see it."""
+    bob = make_user("bob")
+    session = baker.make(UserSession, user=bob, ip_address=address)
+    play = baker.make(TrackPlay, user=bob, ip_address=address)
+    token = baker.make(RefreshToken, user=bob, ip_address=address)
+    way = f'<a href="{list_of(User, address=address)}" title="Accounts seen there"><code>{address}'
+    for row in (session, play, token):
+        for url in (list_of(type(row)), page_of(type(row), row.pk)):
+            assert way in browser.get(url).content.decode(), url
+    user = browser.get(page_of(User, bob.pk)).content.decode()
+    for part in (user.partition('class="timeline"')[2], user.partition(">Sessions</h2>")[2]):
+        assert way in part
+    assert listed(browser.get(list_of(User, address=address))) == [bob.pk]
+    reader = staff_with("users.read", "user_sessions.read")
+    page = reader.get(list_of(UserSession)).content.decode()
+    assert f"<code>{address}</code>" in page
+    assert "Accounts seen there" not in page
 
 
 def test_accounts_seen_where_an_account_was(browser: Client) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import html
+import re
 import secrets
 from datetime import timedelta
 from typing import Any
@@ -213,6 +214,28 @@ def test_the_one_list_opens_when_no_row_has_the_name(browser: Client):
     assert lands(browser, "hls streams") == "/admin/veza_media/hlsstream/"
     baker.make(Track, title="hls streams")
     assert lands(browser, "hls streams") == SEARCH
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("Sessions", "/admin/veza_core/usersession/"),
+        ("plays", "/admin/veza_streaming/trackplay/"),
+        ("Plays this week", "/admin/veza_streaming/trackplay/?range=7d"),
+        ("tracks", "/admin/veza_streaming/track/"),
+    ],
+)
+def test_the_list_of_the_whole_name_opens(browser: Client, text: str, url: str):
+    """As the box suggests it, though others begin so, and rows have the word somewhere."""
+    baker.make(Track, title=f"All {text} of mine")
+    response = browser.post(SEARCH, {"q": text}, follow=True)
+    assert response.redirect_chain[-1][0] == url
+    (every,) = re.findall(r'<a href="([^"]+)">See all that was found</a>', text_of(response))
+    assert f"All {text} of mine" in browser.get(html.unescape(every)).content.decode()
+
+
+def test_a_view_that_is_not_in_the_menu_is_no_whole_name(browser: Client):
+    assert lands(browser, "failed") == SEARCH
 
 
 @pytest.mark.parametrize(

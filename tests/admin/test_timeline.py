@@ -67,6 +67,20 @@ def test_a_users_timeline_is_in_order_and_has_what_staff_did(support: Client, bo
     assert f'{url(bob, "unban")}">Undo' in page_of(bob, support, "timeline/")
 
 
+def test_what_staff_did_is_whole_without_the_name(support: Client, bob: User):
+    """Neither the page, which is about the row, nor the log ends in "the e-mail of"."""
+    take(support, bob, "change_email", confirm="bob", email="new@example.com", reason="lost")
+    take(support, bob, "note", text="Called twice.")
+    told = [text for _, text in events(page_of(bob, support))]
+    assert told[0].startswith("alice: Noted")
+    assert told[1].startswith("alice: Changed the e-mail, because “lost”")
+    log = support.get("/admin/veza_site/stafflogentry/").content.decode()
+    assert ">Changed the e-mail</a>" in log
+    assert ">Noted</a>" in log
+    for text in (page_of(bob, support).partition(">Staff actions</h2>")[2], log):
+        assert not re.search(r" (of|on|from)<", text.partition("</section>")[0])
+
+
 @pytest.mark.parametrize(
     ("kind", "verbs"),
     [("Comments", ["Commented"]), ("Content", ["Made", "Uploaded"]), ("Staff", []),
@@ -193,6 +207,28 @@ def test_frequent_actions_are_in_view_and_the_rest_is_folded(bob: User):
     row, _, more = text.partition('<details class="drop')
     assert url(bob, "ban") in row
     assert url(bob, "verify") in more
+
+
+@pytest.mark.parametrize(
+    ("state", "action"),
+    [
+        ({"locked_until": datetime(9000, 1, 1, tzinfo=UTC)}, "unlock"),
+        ({"is_banned": True}, "unban"),
+        ({"is_active": False}, "reactivate"),
+        ({"deleted_at": datetime(2026, 1, 1, tzinfo=UTC)}, "restore"),
+    ],
+)
+def test_what_ends_a_state_comes_first(bob: User, state: dict[str, Any], action: str):
+    User.objects.filter(pk=bob.pk).update(**state)
+    text = page_of(bob, signed_in(make_staff("admin", username="carol")))
+    first = re.search(r'<li><a class="button[^>]*href="([^"]+)"', text)
+    assert first
+    assert first[1] == url(bob, action)
+    # The state and since when it is, once.
+    whys = re.findall(r'<p class="why">(.*?)</p>', text, re.DOTALL)
+    assert len(whys) == 1
+    assert " ." not in re.sub("<[^>]+>", "", whys[0])
+    assert text.count("Locked until") <= 1
 
 
 @pytest.mark.parametrize("role", ["support", "admin"])

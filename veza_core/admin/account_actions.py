@@ -148,7 +148,7 @@ class Unlock(AccountAction):
     done = "Unlocked"
     explanation = (
         "The count of failed sign-ins starts again at 0, and the user can try again at once. "
-        "This cannot be undone: only failed sign-ins lock an account."
+        "This cannot be undone; “Suspend” locks the account again."
     )
     sets = {"locked_until": None, "failed_login_count": 0}
     # Without the count, which changes with every failed attempt.

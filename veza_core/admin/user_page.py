@@ -105,8 +105,8 @@ def _whys(admin: "UserAdmin", request: StaffRequest, user: User) -> Iterator[Saf
             continue
         entry = admin.admin_site.last_deed(request, user, actions)
         if entry is None:
-            since = exact(state) if isinstance(state, datetime) else ""
-            yield format_html("<b>{}</b> {}. The staff log does not say by whom.", word, since)
+            since = f" {exact(state)}" if isinstance(state, datetime) else ""
+            yield format_html("<b>{}</b>{}. The staff log does not say by whom.", word, since)
             continue
         yield format_html(
             '<b>{}</b> by {} on <a href="{}">{}</a> because “{}”',

@@ -10,7 +10,6 @@ from django.db.models.functions import Now
 from django.http import HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -18,7 +17,7 @@ from veza_core.access import StaffRequest
 from veza_core.models import FederatedIdentity, User, UserRole
 from veza_core.screens.actions.notes import AddNote
 from veza_core.screens.columns import computed
-from veza_core.screens.display import badge, exact
+from veza_core.screens.display import badge
 from veza_core.screens.guard import READING, guarded
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.labels import url_of
@@ -84,7 +83,7 @@ class UserAdmin(InspectionAdmin):
     panels_first = ("user_roles", "federated_identities", "user_sessions", "refresh_tokens")
     finders = (whole("email"), whole("username", live=True), slug(),
                *beginning_and_domain("email"), part("username"))  # fmt: skip
-    frequent_actions = ("unban", "reactivate", "ban", "revoke", "note")
+    frequent_actions = ("restore", "unban", "reactivate", "unlock", "ban", "revoke", "note")
     row_actions = (
         *ACCOUNT_ACTIONS, *CONTENT_ACTIONS, *ROLE_ACTIONS, *DATA_ACTIONS, AddNote("users"),
     )  # fmt: skip
@@ -179,8 +178,6 @@ class UserAdmin(InspectionAdmin):
 
     def glance(self, request: Any, row: User) -> list[SafeString]:
         seen = [*account_states(row), format_html("Kind of account: {}", badge(str(row.role)))]
-        if row.locked_until is not None and row.locked_until > timezone.now():
-            seen.append(format_html("Locked until {}", exact(row.locked_until)))
         if row.failed_login_count:
             seen.append(format_html("{} failed sign-ins", row.failed_login_count))
         return seen

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import Field, ForeignKey, Model
+from django.db.models import Field, ForeignKey, GenericIPAddressField, Model
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 
@@ -14,7 +14,7 @@ from veza_core.secret_columns import SECRET_COLUMNS
 
 from .bounded import Excerpt
 from .display import AnyField, badge, cell, copy_button, short_id, shortened, words
-from .labels import link_html, url_of
+from .labels import address_html, link_html, url_of
 from .legible import name_text
 
 #: What a heading does not repeat, because each value shows it: its unit, and that it is a time.
@@ -168,6 +168,8 @@ def show(field: AnyField, row: Model, *, whole: bool = False) -> SafeString:
     """A field of a row: a foreign key as a link, others by their type."""
     if isinstance(field, ForeignKey):
         return link_html(row, field)
+    if isinstance(field, GenericIPAddressField) and (address := getattr(row, field.attname)):
+        return address_html(row, address)
     shown = cell(field, row, whole=whole)
     if whole and isinstance(row.__dict__.get(field.attname), Excerpt):
         return _with_download(shown, field, row)

@@ -11,6 +11,7 @@ from django.db import connections
 from django.db.models import ForeignKey, Model
 from django.urls import get_script_prefix, get_urlconf, reverse
 from django.utils.html import escape, format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from psycopg import sql
 
@@ -22,6 +23,9 @@ from .site import StaffSite
 
 #: Where a row stores the links of its foreign keys, by column.
 _LINKS = "_veza_links"
+
+#: Where a row keeps the list that its IP address leads to.
+_SEEN = "_veza_seen"
 
 #: Replaces a row's id in the URL pattern of a table.
 PLACEHOLDER = "00000000-0000-0000-0000-000000000000"
@@ -84,12 +88,36 @@ def attach(request: StaffRequest, site: StaffSite, alias: str, rows: Iterable[Mo
     named = {model: ids for model, ids in wanted.items() if may_read(request, model)}
     found = _find(site, alias, named)
     gone = Link("gone")
+    seen = _lists_by_address(request, site)
     for row in rows:
+        row.__dict__[_SEEN] = seen.get(row._meta.db_table, "")
         row.__dict__[_LINKS] = {
             key.attname: found.get((key.related_model, pk), gone)
             for key, pk in _loaded(row)
             if key.related_model in named
         }
+
+
+def _lists_by_address(request: StaffRequest, site: StaffSite) -> dict[str, str]:
+    """Which list says who was seen at an address, by the tables that have one, for who asks."""
+    return {
+        table: list_of(screen.model)
+        for screen in site.screens()
+        for one in getattr(screen, "criteria", ())
+        if one.name == "address"
+        and may_read(request, screen.model)
+        and all(request.access.may(table, "read") for table in one.tables)
+        for table in one.tables
+    }
+
+
+def address_html(row: Model, address: str) -> SafeString:
+    """An IP address of a row that `attach` has seen, and the way to all accounts seen there."""
+    shown = format_html("<code>{}</code>", address)
+    if not (url := row.__dict__.get(_SEEN)):
+        return shown
+    query = urlencode({"address": address})
+    return format_html('<a href="{}?{}" title="Accounts seen there">{}</a>', url, query, shown)
 
 
 def link_html(row: Model, key: AnyForeignKey) -> SafeString:

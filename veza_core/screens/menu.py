@@ -25,6 +25,8 @@ class Place:
     url: str
     #: The name of its table, which staff see in the log.
     table: str = ""
+    #: Whether the menu has it, and the search box suggests it while one types.
+    in_menu: bool = True
 
     def words(self) -> list[str]:
         """The words by whose beginnings it is found."""
@@ -63,7 +65,7 @@ def _places(site: StaffSite, request: HttpRequest) -> Iterator[Place]:
             within = capfirst(str(screen.opts.verbose_name_plural)) or ""
             for view in screen.views:
                 url = f"{list_of(screen.model)}?{urlencode(view.query)}"
-                yield Place(view.desk or view.label, within, url)
+                yield Place(view.desk or view.label, within, url, in_menu=bool(view.desk))
 
 
 def _words(text: str) -> list[str]:

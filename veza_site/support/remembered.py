@@ -23,7 +23,7 @@ from veza_core.screens.site import StaffSite
 from veza_core.screens.timeline import LAST, ON_ROW, STAFF, Cursor, Event
 from veza_site.models import ACTION, Note, StaffLogEntry
 from veza_site.support.masking import mask
-from veza_site.support.wording import done
+from veza_site.support.wording import done_alone
 
 #: Entries shown.
 LATEST = 10
@@ -84,7 +84,7 @@ def remembered(site: StaffSite, request: StaffRequest, row: Model) -> list[Remem
                 (
                     opening(entry),
                     entry.staff_name,
-                    done(site, entry.action),
+                    done_alone(site, entry.action),
                     linked(shortened(entry.reason, IN_PANEL)),
                     _undo(undo_url_of(site, request, entry, row)),
                 )
@@ -149,7 +149,7 @@ def _told(site: StaffSite, entry: StaffLogEntry) -> SafeString:
     reason = linked(shortened(entry.reason, IN_PANEL))
     why = format_html(", because “{}”", reason) if reason else ""
     return format_html('<a href="{}">{}</a>: {}{}', url_of(StaffLogEntry, entry.pk),
-                       entry.staff_name, done(site, entry.action), why)  # fmt: skip
+                       entry.staff_name, done_alone(site, entry.action), why)  # fmt: skip
 
 
 def _about(model: Any, row: Model) -> QuerySet[Any]:

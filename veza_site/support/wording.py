@@ -39,3 +39,10 @@ def done(site: StaffSite, action: str) -> str:
             said = {known.name: known.done for known in screen.row_actions}
             return said.get(name, words(name)).rstrip(":")
     return action
+
+
+def done_alone(site: StaffSite, action: str) -> str:
+    """The same where what it was done to does not follow: "Added a note", without "on"."""
+    said = done(site, action)
+    before, _, last = said.rpartition(" ")
+    return before if last in ("from", "of", "on", "to") else said

@@ -25,7 +25,7 @@ from veza_core.screens.actions import typed
 from veza_core.screens.errors import HelpfulError, NotThereError, error_page
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.labels import list_of, url_of
-from veza_core.screens.menu import Place, find_places
+from veza_core.screens.menu import Place, find_places, is_named
 from veza_core.screens.reading import reading
 from veza_core.screens.site import StaffSite
 
@@ -136,9 +136,8 @@ def page(site: StaffSite, request: StaffRequest, term: Term | None) -> HttpRespo
             if "all" not in request.GET and only is not None:
                 return _open(site, request, only, found)
             places = [*_asked(site, request, term), *places]
-            if not found and "all" not in request.GET and len(places) == 1:
-                _record(site, request, found)
-                return HttpResponseRedirect(places[0].url)
+            if "all" not in request.GET and (place := _the_list(places, term, found)):
+                return _open_list(site, request, place, found)
         response = TemplateResponse(
             request,
             "veza/search/page.html",
@@ -170,6 +169,27 @@ def _asked(site: StaffSite, request: StaffRequest, term: Term) -> Iterator[Place
                 name = capfirst(str(screen.opts.verbose_name_plural))
                 url = f"{list_of(screen.model)}?{urlencode({one.name: value})}"
                 yield Place(f"{name}: {one.label[:1].lower()}{one.label[1:]} {value}", "", url)
+
+
+def _the_list(places: Sequence[Place], term: Term, found: Sequence[Group]) -> Place | None:
+    """The list that is meant: of the whole name, as the box suggests it, or all that was found."""
+    named = [place for place in places if place.in_menu and is_named(place, term.text)]
+    if len(named) == 1 and not any(group.is_exact for group in found):
+        return named[0]
+    return places[0] if len(places) == 1 and not found else None
+
+
+def _open_list(
+    site: StaffSite, request: StaffRequest, place: Place, found: list[Group]
+) -> HttpResponse:
+    """A list, with the way to the rows that were found besides."""
+    if found:
+        every = f"{request.get_full_path()}&all=1"
+        messages.info(
+            request, format_html('The list. <a href="{}">See all that was found</a>', every)
+        )
+    _record(site, request, found)
+    return HttpResponseRedirect(place.url)
 
 
 def _open(site: StaffSite, request: StaffRequest, row: Any, found: list[Group]) -> HttpResponse:
