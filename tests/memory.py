@@ -77,9 +77,11 @@ def _lock_of(directory: Path) -> int | None:
 
 def _remove_what_killed_runs_left() -> None:
     for directory in MEMORY.glob(f"{PREFIX}*"):
-        if directory.stat().st_uid != os.getuid():
+        try:
+            lock = _lock_of(directory) if directory.stat().st_uid == os.getuid() else None
+        except FileNotFoundError:
+            # Another run has ended meanwhile, or has removed it.
             continue
-        lock = _lock_of(directory)
         if lock is not None:
             _remove(directory, lock)
 

@@ -13,7 +13,7 @@ from django.apps import apps
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
-from veza_core.db.inheritance import named
+from veza_core.db.inheritance import inherited_tables, named
 
 #: In one order, so that two who lock several rows do not wait for each other.
 LOCK = sql.SQL("SELECT FROM {table} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE")
@@ -61,7 +61,9 @@ def counting(rows: str) -> list[tuple[str, Counter]]:
 
 
 def lock(
-    connection: BaseDatabaseWrapper, *differences: Differences, inherited: Collection[str] = ()
+    connection: BaseDatabaseWrapper,
+    *differences: Differences,
+    inherited: Collection[str] | None = None,
 ) -> None:
     """Lock the rows whose counters will change, in this transaction.
 
@@ -71,24 +73,31 @@ def lock(
     for each in differences:
         for (table, _), changes in each.items():
             ids[table].update(changes)
+    if ids and inherited is None:
+        inherited = inherited_tables(connection)
     with connection.cursor() as cursor:
         for table in sorted(ids):
             statement = LOCK.format(
-                table=named("public", table, is_inherited_from=table in inherited)
+                table=named("public", table, is_inherited_from=table in (inherited or ()))
             )
             cursor.execute(statement, [list(ids[table])])
 
 
 def add(
-    connection: BaseDatabaseWrapper, differences: Differences, *, inherited: Collection[str] = ()
+    connection: BaseDatabaseWrapper,
+    differences: Differences,
+    *,
+    inherited: Collection[str] | None = None,
 ) -> dict[str, int]:
     """Change counters, none of them below 0, and return how many rows were updated, by table.
 
     It belongs into the transaction that changes what is counted, after that. `inherited` are
-    the tables that others inherit from (`veza_core.db.inheritance`).
+    the tables that others inherit from (`veza_core.db.inheritance`), where the caller knows them.
     """
     if not differences:
         return {}
+    if inherited is None:
+        inherited = inherited_tables(connection)
     lock(connection, differences, inherited=inherited)
     updated: dict[str, int] = defaultdict(int)
     with connection.cursor() as cursor:

@@ -19,6 +19,7 @@ class ClearError(Exception):
 #: (PostgreSQL, "Appendix A. PostgreSQL Error Codes").
 CAUSED_OUTSIDE = {
     "08",  # connection exception
+    "0A",  # not supported: an older server, a column that a view of others uses
     "23",  # integrity constraint violation: rows that a migration's constraint does not allow
     "28",  # invalid authorization
     "3D",  # no such database
@@ -29,6 +30,7 @@ CAUSED_OUTSIDE = {
     "55",  # object not in prerequisite state: locks, objects in use
     "57",  # operator intervention: shutdown, cancel, statement_timeout
     "58",  # system error
+    "72",  # snapshot too old
     "F0",  # configuration file error
     "P0",  # raised by a function, such as that of an event trigger
     "XX",  # internal error of the server, corrupted data
@@ -38,6 +40,7 @@ CAUSED_OUTSIDE_TOO = {
     "25006",  # read-only transaction
     "25P03",  # idle_in_transaction_session_timeout
     "25P04",  # transaction_timeout
+    "2BP01",  # objects of others depend on it
     "42501",  # insufficient privilege
     "42703",  # no such column
     "42704",  # no such object: a tablespace, a role
@@ -55,6 +58,7 @@ BEHIND = {
     "3F000": UNMIGRATED,
     "42703": UNMIGRATED,
     "42P01": UNMIGRATED,
+    "53200": "of shared memory: raise max_locks_per_transaction",
     "53300": "close sessions, or raise the limit",
     "57014": "by statement_timeout, or by somebody",
     "57P01": "the server stops, or somebody ended the session: run it again",

@@ -108,3 +108,17 @@ def test_what_is_on_a_deleted_track_stays_counted(moderator: Client):
     assert take(moderator, track, "soft_delete", confirm="Song").status_code == 302
     assert columns(playlist, "track_count") == (1,)
     assert columns(track, "like_count") == (7,)
+
+
+def test_rows_of_tables_that_inherit_are_another_services(moderator: Client):
+    track = baker.make(Track, comment_count=3)
+    comment = baker.make(TrackComment, track=track)
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE others () INHERITS (tracks)")
+        cursor.execute("INSERT INTO others SELECT * FROM ONLY tracks")
+    counts = "SELECT tableoid::regclass::text, comment_count FROM tracks ORDER BY 1"
+    for action, count in {"soft_delete": 2, "restore": 3}.items():
+        assert take(moderator, comment, action).status_code == 302
+        with connection.cursor() as cursor:
+            cursor.execute(counts)
+            assert cursor.fetchall() == [("others", 3), ("tracks", count)]

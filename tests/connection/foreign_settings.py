@@ -17,6 +17,8 @@ FORMATS = {
     "default_transaction_isolation": ["serializable", "repeatable read"],
     "search_path": ["pg_catalog", "chat"],
     "gin_fuzzy_search_limit": ["1"],
+    "default_table_access_method": ["columnar"],
+    "jit": ["on"],
 }
 ALL_AT_ONCE = {name: values[0] for name, values in FORMATS.items()}
 

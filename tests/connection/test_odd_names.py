@@ -5,6 +5,7 @@ import uuid
 
 import psycopg
 import pytest
+from django.core.management import get_commands
 from psycopg import sql
 
 from tests import in_process
@@ -114,6 +115,18 @@ def test_an_odd_argument(migrated, arguments):
     result = manage(*arguments, **database_environment(migrated))
     assert is_one_clear_line(result), result
     assert_legible(result)
+
+
+# Without aiosmtpd, mail_debug of django-extensions fails before it has a parser.
+@pytest.mark.parametrize("command", sorted(get_commands().keys() - {"mail_debug"}))
+def test_an_odd_option(migrated, command):
+    """argparse repeats an option that it does not know, or that could be several, as it is."""
+    for option in ("--\x1b[31m\u202e=x", "-\x1b"):
+        result = in_process.run(migrated, (command, option))
+        assert_legible(result)
+        assert result.returncode != 0
+        told = visible(option) in result.stderr
+        assert told or "arguments are required" in result.stderr, result
 
 
 def test_odd_objects_of_others(odd):

@@ -4,16 +4,23 @@ import bz2
 import gzip
 import json
 import lzma
+import os
 import re
+import resource
+import stat
+import subprocess
+import sys
 from html import unescape
+from pathlib import Path
 
 import psycopg
 import pytest
 from django.core import serializers
 from django.core.management import get_commands, load_command_class
 
+from tests import in_process
 from tests.commands import READS, WRITES
-from tests.support import database_environment, manage, scratch_database, server_parameters
+from tests.support import ROOT, database_environment, manage, scratch_database, server_parameters
 
 pytestmark = [pytest.mark.django_db, pytest.mark.process]
 
@@ -102,6 +109,65 @@ def test_a_fixture_that_says_it_is_loaded(migrated, name, ending, tmp_path):
             loaded = manage("loaddata", str(file), **where)
             assert "Installed 3 object(s)" in loaded.stdout, loaded
             assert session.execute(rows).fetchone() == (0,)
+
+
+def limit_files():
+    """A limit on the size of files stands for a full disk: the write fails in the middle."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+
+@pytest.mark.parametrize("ending", COMPRESSED)
+def test_a_fixture_is_whole_or_not_there(migrated, ending, tmp_path):
+    file = tmp_path / f"all.json{ending}"
+    result = subprocess.run(
+        [sys.executable, ROOT / "manage.py", "dumpdata", "--output", file],
+        env={**os.environ, "DEBUG": "1", **database_environment(migrated)},
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=limit_files,
+    )
+    said, refusal = result.stderr.splitlines()
+    assert said.startswith(f"Connected to {migrated} on ")
+    assert refusal.startswith("CommandError: ")
+    assert "File too large" in refusal
+    assert result.returncode == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", COMPRESSED)
+def test_a_fixture_replaces_no_file_unasked(migrated, ending, tmp_path):
+    file = tmp_path / f"roles.json{ending}"
+    file.write_text("precious")
+    given = ("dumpdata", "veza_core.Role", "--output", str(file))
+    with scratch_database(f"TEMPLATE {migrated}") as database:
+        where = database_environment(database)
+        refused = manage(*given, **where)
+        assert (refused.returncode, file.read_text()) == (1, "precious")
+        assert "already exists: give another name, or --force" in refused.stderr
+        replaced = manage(*given, "--force", **where)
+        assert replaced.returncode == 0, replaced
+        assert "Installed 3 object(s)" in manage("loaddata", str(file), **where).stdout
+    assert [*tmp_path.iterdir()] == [file]
+    assert stat.filemode(file.stat().st_mode) == "-rw-------"
+
+
+@pytest.mark.parametrize(
+    "name", ["link", "pipe", "folder/", "-", "roles.json.zip", "no/roles.json"]
+)
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_what_is_no_place_for_a_fixture(migrated, name, force, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("precious").write_text("precious")
+    Path("link").symlink_to("precious")
+    Path("folder").mkdir()
+    os.mkfifo("pipe")
+    before = sorted(tmp_path.iterdir())
+    result = in_process.run(migrated, ("dumpdata", "veza_core.Role", "--output", name, *force))
+    assert result.returncode in {1, 2}, result
+    assert "Traceback" not in result.stderr
+    assert sorted(tmp_path.iterdir()) == before
+    assert Path("precious").read_text() == "precious"
 
 
 def test_a_fixture_without_rows_says_that_it_cannot_say_it(migrated, tmp_path):

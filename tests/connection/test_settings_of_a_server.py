@@ -1,10 +1,12 @@
 """Settings that reach every database of a server: a server of the tests' own has them."""
 
+import threading
 import time
 from contextlib import contextmanager
 
 import psycopg
 import pytest
+from django.db import connections, transaction
 from psycopg import sql
 
 from tests import in_process
@@ -12,6 +14,8 @@ from tests.clusters import running_cluster
 from tests.connection.foreign_settings import ALL_AT_ONCE, timeouts
 from tests.needs import debian_programs
 from tests.support import is_one_clear_line
+from veza_core.db import timeouts as limits_of_waits
+from veza_core.db.waits import bounded_waits
 
 pytestmark = pytest.mark.django_db
 
@@ -123,3 +127,64 @@ def test_timeouts_are_named(home, way, url):
         result = in_process.run(url, ("recount",))
         for name, value in limits.items():
             assert f"{name} is {value} ({WAYS[way][1]})" in result.stdout
+
+
+#: Each commit waits for it, and it never comes.
+ABSENT = {"synchronous_standby_names": "nobody"}
+
+
+@pytest.fixture
+def v1(home):
+    """A database with V1, whatever the way."""
+    url = f"postgresql://postgres@/postgres?host={home}"
+    assert in_process.run(url, ("migrate",)).returncode == 0
+    return url
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["purge"], ["recount"], ["clearsessions"], ["reset_db", "--noinput"], ["createcachetable"]],
+    ids=" ".join,
+)
+def test_without_its_synchronous_replica_nothing_is_written(home, v1, arguments):
+    """It would hang at its first commit, without a word."""
+    with configured(home, "ALTER SYSTEM", ABSENT):
+        result = in_process.run(v1, tuple(arguments))
+        assert is_one_clear_line(result), result
+        assert "synchronous_standby_names is nobody" in result.stderr
+        assert "Nothing was changed" in result.stderr
+        one_run = f"{v1}&options=-c%20synchronous_commit%3Dlocal"
+        assert in_process.run(one_run, ("recount",)).returncode == 0
+
+
+def test_a_backup_waits_for_no_replica(home, v1, tmp_path):
+    with configured(home, "ALTER SYSTEM", ABSENT):
+        for arguments in (["backup_db", str(tmp_path / "x.dump")], ["migrate"], ["audit_schema"]):
+            result = in_process.run(v1, tuple(arguments))
+            assert (result.returncode, result.stderr) == (0, ""), result
+
+
+def test_a_commit_that_waits_for_a_replica_says_so(home, v1, monkeypatch, capsys):
+    """Its replica has gone while the command runs."""
+    monkeypatch.setattr(limits_of_waits, "SILENT", 0)
+    gone, told = threading.Event(), []
+
+    def leave_and_come_back():
+        with configured(home, "ALTER SYSTEM", ABSENT):
+            gone.set()
+            deadline = time.monotonic() + 60
+            while not told and time.monotonic() < deadline:
+                told.extend(capsys.readouterr().err.splitlines())
+                time.sleep(0.05)
+
+    with in_process.default_database(v1), bounded_waits(), transaction.atomic():
+        with connections["default"].cursor() as cursor:
+            cursor.execute("SELECT pg_logical_emit_message(true, '', '')")
+        replica = threading.Thread(target=leave_and_come_back)
+        replica.start()
+        assert gone.wait(60)
+    replica.join()
+    assert told == [
+        "A commit waits for a synchronous replica: connect it, or take it out of "
+        "synchronous_standby_names, which is nobody"
+    ]

@@ -64,6 +64,10 @@ def session_of(database, options=""):
         wrapper.close()
 
 
+# A session whose options name a kind of table that is not there does not begin.
+COLUMNAR = "CREATE ACCESS METHOD columnar TYPE TABLE HANDLER heap_tableam_handler"
+
+
 def test_all_that_is_pinned_is_tried_here():
     assert FORMATS.keys() == PINNED.keys()
 
@@ -71,6 +75,8 @@ def test_all_that_is_pinned_is_tried_here():
 @pytest.mark.parametrize("way", [*WAYS, "options of the URL"])
 def test_a_format_is_ours_whoever_set_another(way):
     with scratch_database() as name:
+        with psycopg.connect(**server_parameters(), dbname=name) as session:
+            session.execute(COLUMNAR)
         for index in range(3):
             settings = {key: values[index % len(values)] for key, values in FORMATS.items()}
             options = ""

@@ -43,6 +43,10 @@ PINNED = {
     "default_transaction_isolation": "read committed",
     # With a limit, a search by a GIN index would find only some of the rows, at random.
     "gin_fuzzy_search_limit": "0",
+    # Not every kind of table takes UPDATE, or foreign keys.
+    "default_table_access_method": "heap",
+    # Our statements are short, and many: to compile them takes longer than any of them.
+    "jit": "off",
 }
 
 FACTS = """
@@ -52,7 +56,12 @@ SELECT current_database()::text, current_user::text, session_user::text,
     current_setting('transaction_read_only') = 'on',
     current_setting('session_replication_role'),
     (SELECT pg_get_userbyid(nspowner)::text FROM pg_namespace
-        WHERE nspname = 'django' AND NOT has_schema_privilege(oid, 'USAGE'))
+        WHERE nspname = 'django' AND NOT has_schema_privilege(oid, 'USAGE')),
+    CASE WHEN current_setting('synchronous_standby_names') <> ''
+            AND current_setting('synchronous_commit') NOT IN ('off', 'local')
+            AND NOT EXISTS (
+                SELECT FROM pg_stat_replication WHERE sync_state IS DISTINCT FROM 'async')
+        THEN current_setting('synchronous_standby_names') END
 """
 
 #: Limits that somebody set for sessions; transaction_timeout exists since version 17.
@@ -136,6 +145,8 @@ class Session:
     replication_role: str
     #: The owner of schema `django`, if the role may not use the schema; otherwise None.
     django_is_of: str | None
+    #: `synchronous_standby_names`, when commits wait for a replica and none is connected.
+    awaited_replicas: str | None
 
     def __str__(self) -> str:
         address = f"{self.address}, " if self.address not in (None, self.host) else ""
@@ -176,6 +187,12 @@ class Session:
             raise CommandError(
                 f"session_replication_role is {self.replication_role}: foreign keys and triggers "
                 f"would not work. Reset it for role {self.login}. {UNCHANGED}"
+            )
+        if self.awaited_replicas is not None:
+            raise CommandError(
+                "each commit would wait for a synchronous replica (synchronous_standby_names is "
+                f"{visible(self.awaited_replicas)}), and none is connected: connect it, or add "
+                f"options=-c%20synchronous_commit%3Dlocal to the URL for one run. {UNCHANGED}"
             )
 
 

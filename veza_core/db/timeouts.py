@@ -17,6 +17,8 @@ DEADLOCK_DETECTED = "40P01"
 
 #: How many times during a timeout the blocking sessions are read.
 LOOKS = 20
+#: How long a commit waits for a synchronous replica before that is told, in seconds.
+SILENT = 5
 
 # For a blocking prepared transaction, PostgreSQL reports process 0 (pg_blocking_pids).
 BLOCKERS = f"""
@@ -41,6 +43,13 @@ ORDER BY age DESC
 WAIT = """
 SELECT waitstart, EXTRACT(epoch FROM clock_timestamp() - waitstart)::float8
 FROM pg_locks WHERE pid = %s AND waitstart IS NOT NULL
+"""
+
+# Whether its commit waits for a synchronous replica, and for longer than one that is there takes.
+AWAITS_REPLICA = """
+SELECT current_setting('synchronous_standby_names') FROM pg_stat_activity
+WHERE pid = %s AND wait_event = 'SyncRep'
+    AND clock_timestamp() - query_start > make_interval(secs => %s)
 """
 
 
@@ -111,10 +120,14 @@ class BlockerWatch:
     """
 
     def __init__(
-        self, report: Callable[[list[OtherSession]], None] = lambda blockers: None
+        self,
+        report: Callable[[list[OtherSession]], None] = lambda blockers: None,
+        without_replica: Callable[[str], None] | None = None,
     ) -> None:
         #: Called each time when the blocking sessions change.
         self.report = report
+        #: Told of `synchronous_standby_names` when a commit waits for them.
+        self.without_replica = without_replica
         self.blockers: list[OtherSession] = []
         self._waits: dict[datetime, float] = {}
 
@@ -165,6 +178,9 @@ class BlockerWatch:
                         self.blockers = [OtherSession(*row) for row in rows]
                         if before != {(other.pid, other.gid) for other in self.blockers}:
                             self.report(self.blockers)
+                    if not wait and self.without_replica:
+                        for (names,) in session.execute(AWAITS_REPLICA, [pid, SILENT]):
+                            self.without_replica(names)
                     if done.wait(interval):
                         return
         except psycopg.OperationalError:

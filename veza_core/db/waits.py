@@ -4,9 +4,10 @@ Without a limit, a command would hang without a message until somebody ends the 
 Commands with their own limits set them for their transactions, which have priority over this one.
 """
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any
 
 import psycopg
@@ -18,6 +19,7 @@ from veza_core.db.sessions import OtherSession
 from veza_core.db.timeouts import LOOKS, BlockerWatch, is_lock_timeout
 from veza_core.db.trust import parameters_for_catalog
 from veza_core.errors import clear_line, one_line
+from veza_core.visible import visible
 
 #: The most seconds between two checks whether the same statement still runs. Some jobs limit their
 #: waits to one second.
@@ -51,6 +53,14 @@ def watch(connection: BaseDatabaseWrapper) -> None:
     """Watch for whom a connection's statements wait, while a command runs."""
     if _command is not None:
         _command.watch(connection)
+
+
+def while_it_commits(connection: BaseDatabaseWrapper) -> AbstractContextManager[object]:
+    """Watch the connection's COMMIT too, which is no statement of a cursor."""
+    watched = _command.watched if _command else []
+    return next(
+        (each.running() for each in watched if each.connection is connection), nullcontext()
+    )
 
 
 def told(error: BaseException) -> str:
@@ -100,14 +110,21 @@ class _Statements:
         #: The sessions that blocked a statement when it gave up.
         self.blockers: list[OtherSession] = []
         self._running: tuple[BlockerWatch, threading.Event] | None = None
+        self._has_told = False
         # The first one, because blocks that add a wrapper remove the last one at their end.
         connection.execute_wrappers.insert(0, self)
         threading.Thread(target=self._look, daemon=True).start()
 
     def __call__(self, execute: Callable[..., Any], *arguments: Any) -> Any:
-        watch, ended = self._running = BlockerWatch(), threading.Event()
-        try:
+        with self.running():
             return execute(*arguments)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Watch what the connection does within the block."""
+        watch, ended = self._running = BlockerWatch(without_replica=self._tell), threading.Event()
+        try:
+            yield
         except DatabaseError as error:
             if is_lock_timeout(error):
                 self.blockers = watch.blockers
@@ -115,6 +132,15 @@ class _Statements:
         finally:
             self._running = None
             ended.set()
+
+    def _tell(self, names: str) -> None:
+        """Say once that a commit waits for a replica: it does so without a limit."""
+        if not self._has_told:
+            self._has_told = True
+            sys.stderr.write(
+                "A commit waits for a synchronous replica: connect it, or take it out of "
+                f"synchronous_standby_names, which is {visible(names)}\n"
+            )
 
     def _look(self) -> None:
         interval = settings.MIGRATE_LOCK_TIMEOUT / LOOKS

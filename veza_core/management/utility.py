@@ -1,10 +1,11 @@
 """Django's command line with errors of one line each, whatever names they contain."""
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management import ManagementUtility
-from django.core.management.base import BaseCommand, CommandError, OutputWrapper
+from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 
 from veza_core.visible import visible
 
@@ -13,12 +14,30 @@ class Utility(ManagementUtility):
     """Django's own, in which every command prints its errors in this way."""
 
     def fetch_command(self, subcommand: str) -> BaseCommand:
-        """Django's. An error of the command stays on one line."""
+        """Django's. An error of the command, or of its arguments, stays on one line."""
         command = super().fetch_command(subcommand)
         errors = _Errors(sys.stderr)
         errors.style_func = command.stderr.style_func
         command.stderr = errors
+        command.create_parser = _telling_visibly(  # type: ignore[method-assign]
+            command.create_parser
+        )
         return command
+
+
+def _telling_visibly(create: Callable[..., CommandParser]) -> Callable[..., CommandParser]:
+    """`create_parser`, of a parser that repeats unknown and ambiguous options as they can be seen.
+
+    argparse escapes values, and repeats such options as they are.
+    """
+
+    def create_parser(*args: Any, **options: Any) -> CommandParser:
+        parser = create(*args, **options)
+        tell = parser.error
+        parser.error = lambda message: tell(visible(message))  # type: ignore[method-assign]
+        return parser
+
+    return create_parser
 
 
 class _Errors(OutputWrapper):

@@ -8,6 +8,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 BACKUP, PURGE, RECOUNT = "backup_db", "purge", "recount"
 
+# The job has ended: it does not wait for a synchronous replica that is not there.
+WITHOUT_REPLICAS = """
+SELECT set_config('synchronous_commit', 'local', true)
+WHERE current_setting('synchronous_commit') <> 'off'
+"""
 RECORD = """
 INSERT INTO django.veza_site_jobrun (job, finished_at, seconds, details)
 VALUES (%s, CURRENT_TIMESTAMP, %s, %s::jsonb)
@@ -29,6 +34,7 @@ def record_success(
         connection.close()
     try:
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+            cursor.execute(WITHOUT_REPLICAS)
             cursor.execute(RECORD, [job, round(seconds, 3), json.dumps(details)])
     except DatabaseError as error:
         why = str(error).splitlines()[0]

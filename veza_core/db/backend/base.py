@@ -64,3 +64,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.connection = None
             raise
         waits.watch(self)
+
+    def _commit(self) -> None:
+        with waits.while_it_commits(self):
+            super()._commit()  # type: ignore[misc]  # the stubs leave it out

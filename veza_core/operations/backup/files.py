@@ -1,4 +1,4 @@
-"""The backup's file: complete or absent, and readable only for its owner."""
+"""A file that a command saves: complete or absent, and readable only for its owner."""
 
 import hashlib
 import os
@@ -15,18 +15,20 @@ LONGEST_BEGINNING = 200
 
 
 @contextmanager
-def written_whole(path: Path, *, replace: bool) -> Iterator[Path]:
+def written_whole(path: Path, *, replace: bool, ending: str = "") -> Iterator[Path]:
     """Yield an empty file; it gets its name if the block succeeds.
 
-    Until then it is a hidden file beside it, with mode 0600 because it contains password hashes. It
-    is deleted if the block fails. Raises `CommandError` if the file exists and may not be replaced,
-    and for errors of the file system.
+    Until then it is a hidden file beside it, whose name has this ending, with mode 0600 because it
+    contains password hashes. It is deleted if the block fails. Raises `CommandError` if the file
+    exists and may not be replaced, and for errors of the file system.
     """
     _check_absent(path, replace=replace)
     try:
         # A name may be as long as the file system allows, and so may the temporary one.
         begin = os.fsdecode(os.fsencode(path.name)[:LONGEST_BEGINNING])
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{begin}.", suffix=".partial")
+        descriptor, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{begin}.", suffix=f".partial{ending}"
+        )
     except OSError as error:
         raise CommandError(_refused(path, error)) from error
     partial = Path(name)
