@@ -7,6 +7,7 @@ import pytest
 from psycopg import sql
 
 import manage as manage_py
+from tests import in_process
 from tests.clusters import running_cluster
 from tests.support import (
     administer,
@@ -71,6 +72,38 @@ CREATE FUNCTION pg_catalog.no() RETURNS event_trigger LANGUAGE plpgsql
     AS $$ BEGIN RAISE 'not on a Friday' USING DETAIL = 'says the DBA'; END $$;
 CREATE EVENT TRIGGER no ON ddl_command_start EXECUTE FUNCTION pg_catalog.no();
 """
+
+
+#: What keeps a role out of a database, and what PostgreSQL says of it.
+KEPT_OUT = {
+    "ALTER ROLE {role} NOLOGIN": "is not permitted to log in",
+    "ALTER ROLE {role} CONNECTION LIMIT 0": "too many connections for role",
+    "ALTER DATABASE {name} ALLOW_CONNECTIONS false": "not currently accepting connections",
+    "ALTER DATABASE {name} CONNECTION LIMIT 0": "too many connections for database",
+    "REVOKE CONNECT ON DATABASE {name} FROM PUBLIC": "permission denied for database",
+    "ALTER ROLE {role} SET session_preload_libraries = 'nowhere'": "could not access file",
+}
+
+
+@pytest.mark.parametrize("change", KEPT_OUT)
+def test_a_role_that_is_kept_out(role, archive, change, tmp_path):
+    with scratch_database() as name:
+        identifiers = {"role": sql.Identifier(role), "name": sql.Identifier(name)}
+        administer(sql.SQL(change).format(**identifiers))
+        for arguments in (
+            ["migrate"],
+            ["reset_db", "--noinput"],
+            ["purge"],
+            ["status"],
+            ["audit_schema"],
+            ["backup_db", str(tmp_path / "never")],
+            ["restore_db", archive],
+        ):
+            result = in_process.run(database_url(name, user=role), tuple(arguments))
+            assert is_one_clear_line(result), (arguments, result)
+            assert KEPT_OUT[change] in result.stderr
+            assert result.stdout == ""
+        assert list(tmp_path.iterdir()) == []
 
 
 RESTORE = ["restore_db", "{archive}", "--replace", "--noinput"]
