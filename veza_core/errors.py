@@ -58,7 +58,7 @@ BEHIND = {
     "3F000": UNMIGRATED,
     "42703": UNMIGRATED,
     "42P01": UNMIGRATED,
-    "53200": "of shared memory: raise max_locks_per_transaction",
+    "53200": "if it is shared memory, raise max_locks_per_transaction",
     "53300": "close sessions, or raise the limit",
     "57014": "by statement_timeout, or by somebody",
     "57P01": "the server stops, or somebody ended the session: run it again",

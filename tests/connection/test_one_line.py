@@ -291,6 +291,9 @@ def test_a_server_in_recovery(standby, arguments):
     assert "read-only replica" in result.stderr
 
 
+USED = "CREATE TABLE used (n int); CREATE VIEW uses AS SELECT n FROM used;"
+
+
 @pytest.mark.parametrize(
     "statement",
     [
@@ -303,6 +306,9 @@ def test_a_server_in_recovery(standby, arguments):
         "SET statement_timeout = 1; SELECT pg_sleep(1)",
         "CREATE TABLE twice (); CREATE TABLE twice ()",
         "CREATE TABLE c (n int CHECK (n > 0)); INSERT INTO c VALUES (0)",
+        # A column that a view of somebody else's uses.
+        f"{USED} ALTER TABLE used ALTER n TYPE bigint",
+        f"{USED} ALTER TABLE used DROP n",
     ],
 )
 def test_an_error_of_the_server_has_its_sqlstate(statement):
