@@ -1,5 +1,5 @@
--- Plays, likes and comments, and the counters of tracks. A like or comment and its counter are one
--- statement, so that neither is there without the other.
+-- Plays, likes and comments, and the counters of tracks. A like or comment and its counter change
+-- in one statement, so that they always agree.
 
 -- name: RecordPlay :exec
 -- index: none
@@ -14,13 +14,13 @@ INSERT INTO track_plays (track_id, user_id, duration_ms)
 SELECT unnest($1::uuid[]), unnest($2::uuid[]), $3::integer;
 
 -- name: CountPlay :exec
--- In a transaction of its own, as short as can be: all plays of a track wait here for each other.
+-- In a separate transaction, as short as possible: all plays of a track wait here for each other.
 -- index: tracks_pkey
 UPDATE tracks SET play_count = play_count + 1 WHERE id = $1;
 
 -- name: CountPlays :execrows
--- The plays of some seconds at once: the way for popular tracks. It locks the tracks in the order of
--- their ids, so that two batches do not deadlock. A track that comes twice is counted twice.
+-- The plays of some seconds together, for popular tracks. It locks the tracks in the order of their
+-- ids, so that two batches do not deadlock. A track that appears twice is counted twice.
 -- index: tracks_pkey
 WITH counted AS (
     SELECT play.track_id, sum(play.plays)::bigint AS plays
@@ -68,8 +68,8 @@ WHERE track_likes.user_id = $1 AND track_likes.deleted_at IS NULL
 ORDER BY track_likes.created_at DESC LIMIT 50;
 
 -- name: LikedOfTracks :many
--- Which of a page's tracks the user likes. LIMIT 1 for each: as one condition, PostgreSQL would read
--- all that the user likes.
+-- Which of a page's tracks the user likes. LIMIT 1 for each: with one condition, PostgreSQL would
+-- read all likes of the user.
 -- index: idx_track_likes_track_id_user_id
 SELECT track.id::uuid AS id FROM unnest($2::uuid[]) AS track (id)
 CROSS JOIN LATERAL (
@@ -94,7 +94,7 @@ LEFT JOIN users replier ON replier.id = reply.user_id
 ORDER BY comment.created_at DESC, reply.created_at;
 
 -- name: AddComment :one
--- $3: the comment that it answers; NULL: none. 23514: that one is of another track.
+-- $3: the comment that it replies to; NULL: none. 23514: that comment is on another track.
 -- index: tracks_pkey
 WITH added AS (
     INSERT INTO track_comments (track_id, user_id, parent_id, content, position_ms)

@@ -1,5 +1,5 @@
--- Playlists, their tracks, followers and collaborators. Whoever changes the tracks of a playlist
--- locks the playlist's row first, FOR NO KEY UPDATE: changes then wait for each other in line, and
+-- Playlists, their tracks, followers and collaborators. A statement that changes the tracks of a
+-- playlist first locks the playlist's row, FOR NO KEY UPDATE: changes wait for each other, but
 -- readers and new followers do not wait.
 
 -- name: PlaylistBySlug :one
@@ -12,7 +12,7 @@ FROM playlists JOIN users ON users.id = playlists.user_id
 WHERE playlists.slug = $1 AND playlists.deleted_at IS NULL;
 
 -- name: TracksOfPlaylist :many
--- The caller's right to the playlist has been seen to.
+-- The service has already checked the caller's right to the playlist.
 -- index: idx_playlist_tracks_playlist_id_position, tracks_pkey
 SELECT playlist_tracks.position, tracks.id, tracks.title, tracks.artist,
        tracks.duration_ms
@@ -38,7 +38,7 @@ WHERE playlist_follows.user_id = $1 AND playlist_follows.deleted_at IS NULL
 ORDER BY playlist_follows.created_at DESC LIMIT 50;
 
 -- name: PlaylistsSharedWithUser :many
--- Those that the user is a collaborator of.
+-- The playlists of which the user is a collaborator.
 -- index: idx_playlist_collaborators_user_id_created_at, playlists_pkey
 SELECT playlists.id, playlists.user_id, playlists.title, playlists.slug,
        playlists.track_count, playlists.follower_count, playlist_collaborators.permission
@@ -59,13 +59,14 @@ UPDATE playlists SET deleted_at = CURRENT_TIMESTAMP
 WHERE id = $1 AND user_id = $2 AND deleted_at IS NULL;
 
 -- name: LockPlaylist :one
--- First in the transaction of AddPlaylistTrack, RemovePlaylistTrack and ReorderPlaylist.
+-- The first statement in the transaction of AddPlaylistTrack, RemovePlaylistTrack and
+-- ReorderPlaylist.
 -- index: playlists_pkey
 SELECT id FROM playlists WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE;
 
 -- name: AddPlaylistTrack :execrows
--- To the end. 0 rows: the playlist has the track already. After LockPlaylist, in a statement of its
--- own: it has to see what the one before in line has added.
+-- Adds at the end. 0 rows: the playlist has the track already. Run it after LockPlaylist, as a
+-- separate statement, so that it sees what the previous transaction has added.
 -- index: idx_playlist_tracks_playlist_id_position, idx_playlist_tracks_track_id_playlist_id, playlists_pkey
 WITH added AS (
     INSERT INTO playlist_tracks (playlist_id, track_id, added_by_id, position)
@@ -78,7 +79,7 @@ UPDATE playlists SET track_count = track_count + 1
 FROM added WHERE playlists.id = added.playlist_id;
 
 -- name: RemovePlaylistTrack :execrows
--- The positions behind it stay: they say the order, and need not be without gaps.
+-- The later positions do not change: they only give the order, and may have gaps.
 -- index: idx_playlist_tracks_track_id_playlist_id, playlists_pkey
 WITH removed AS (
     UPDATE playlist_tracks SET deleted_at = CURRENT_TIMESTAMP
@@ -89,8 +90,8 @@ UPDATE playlists SET track_count = greatest(track_count - 1, 0)
 FROM removed WHERE playlists.id = removed.playlist_id;
 
 -- name: ReorderPlaylist :execrows
--- The tracks $2 in this order, from position 0 on. It locks the playlist itself before any of its
--- entries: two at once would otherwise lock entries in different orders, and deadlock.
+-- Puts the tracks $2 in this order, from position 0 on. It locks the playlist before its entries:
+-- otherwise two callers would lock entries in different orders, and deadlock.
 -- index: playlists_pkey, idx_playlist_tracks_track_id_playlist_id
 WITH locked AS MATERIALIZED (
     SELECT playlists.id FROM playlists
@@ -123,7 +124,7 @@ UPDATE playlists SET follower_count = greatest(follower_count - 1, 0)
 FROM unfollowed WHERE playlists.id = unfollowed.playlist_id;
 
 -- name: SaveCollaborator :one
--- Invite somebody, or change what they may do.
+-- Invite somebody, or change their permission.
 -- index: idx_playlist_collaborators_playlist_id_user_id
 INSERT INTO playlist_collaborators (playlist_id, user_id, invited_by_id, permission)
 VALUES ($1, $2, $3, $4)

@@ -1,4 +1,4 @@
--- The rooms of old clients. The modern chat has schema chat, which is not this project's.
+-- The rooms of old clients. The new chat is in schema chat, which does not belong to this project.
 
 -- name: Room :one
 -- index: rooms_pkey

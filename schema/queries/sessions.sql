@@ -1,5 +1,5 @@
--- Sessions, refresh tokens, and the tokens of e-mails. All of them are stored as hashes
--- (docs/services.md), and each can be used once.
+-- Sessions, refresh tokens, and tokens sent by e-mail. All of them are stored as hashes
+-- (docs/services.md). Each token can be used once.
 
 -- name: CreateSession :one
 -- index: none
@@ -17,8 +17,8 @@ WHERE user_sessions.token_hash = $1 AND user_sessions.revoked_at IS NULL
   AND users.is_active AND NOT users.is_banned AND users.deleted_at IS NULL;
 
 -- name: LiveSessionsOfUser :many
--- Where an account is signed in, the newest sign-in first. No index has last_activity_at: every use of
--- a session would write to it.
+-- The sessions of an account, the newest sign-in first. No index has last_activity_at, because
+-- every use of a session would write to it.
 -- index: idx_user_sessions_user_id_created_at
 SELECT id, device_info, ip_address, user_agent, created_at, last_activity_at
 FROM user_sessions
@@ -26,7 +26,7 @@ WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > CURRENT_TIMESTAMP
 ORDER BY created_at DESC LIMIT 100;
 
 -- name: TouchSession :execrows
--- At most once a minute for each session: every request would write a row version.
+-- Run it at most once a minute for each session: otherwise every request writes a row version.
 -- index: user_sessions_pkey
 UPDATE user_sessions SET last_activity_at = CURRENT_TIMESTAMP
 WHERE id = $1 AND revoked_at IS NULL
@@ -45,7 +45,7 @@ WITH sessions AS (
 UPDATE users SET token_version = token_version + 1 WHERE users.id = $1;
 
 -- name: RefreshTokenByHash :one
--- To look at a token. RotateRefreshToken decides whether it may be used.
+-- Reads a token. RotateRefreshToken decides whether it may be used.
 -- index: idx_refresh_tokens_token_hash
 SELECT id, user_id, session_id, expires_at, revoked_at
 FROM refresh_tokens WHERE token_hash = $1;
@@ -55,7 +55,7 @@ FROM refresh_tokens WHERE token_hash = $1;
 INSERT INTO password_reset_tokens (user_id, token_hash, expires_at) VALUES ($1, $2, $3);
 
 -- name: UsePasswordResetToken :one
--- A row comes back to one caller only. ChangePassword follows in the same transaction.
+-- Only one caller gets a row. Run ChangePassword in the same transaction.
 -- index: idx_password_reset_tokens_token_hash
 UPDATE password_reset_tokens SET used_at = CURRENT_TIMESTAMP
 WHERE token_hash = $1 AND used_at IS NULL AND expires_at > CURRENT_TIMESTAMP
@@ -67,8 +67,8 @@ INSERT INTO email_verification_tokens (user_id, email, token_hash, expires_at)
 VALUES ($1, lower($2), $3, $4);
 
 -- name: UseEmailVerificationToken :one
--- Verifies the account if it still has the address that the token was sent to. A row comes back to
--- one caller only.
+-- Verifies the account if it still has the address that the token was sent to. Only one caller gets
+-- a row.
 -- index: idx_email_verification_tokens_token_hash, idx_users_email
 WITH used AS (
     UPDATE email_verification_tokens SET used_at = CURRENT_TIMESTAMP
@@ -80,16 +80,16 @@ WHERE users.id = used.user_id AND users.email = used.email AND users.deleted_at 
 RETURNING users.id;
 
 -- name: CreateRefreshToken :one
--- $2: the session that it belongs to; give it always, so that the end of one is the end of both.
+-- $2: the session of the token. Always give it, so that both end together.
 -- index: none
 INSERT INTO refresh_tokens (user_id, session_id, token_hash, expires_at, ip_address, user_agent)
 VALUES ($1, $2, $3, $4, $5, $6) RETURNING id;
 
 -- name: RotateRefreshToken :one
--- One token buys one successor, of the same session: the second of two that present it waits for the
--- first, sees revoked_at, and gets no row. No row also when the session was ended or has expired, or the
--- account may not sign in. After no row, call EndSessionOfReusedToken.
--- $1: the old hash; $2: the new one; $3: when the new one expires.
+-- A token is exchanged for one successor, with the same session. If two callers send it, the second
+-- waits for the first, sees revoked_at, and gets no row. There is also no row if the session was
+-- revoked or has expired, or if the account may not sign in. If there is no row, call
+-- EndSessionOfReusedToken. $1: the old hash; $2: the new one; $3: when the new one expires.
 -- index: idx_refresh_tokens_token_hash, users_pkey, user_sessions_pkey, refresh_tokens_pkey
 WITH usable AS MATERIALIZED (
     SELECT refresh_tokens.id
@@ -110,15 +110,15 @@ INSERT INTO refresh_tokens (user_id, session_id, token_hash, expires_at, ip_addr
 SELECT used.user_id, used.session_id, $2, $3, $4, $5 FROM used RETURNING id, user_id, session_id;
 
 -- name: EndSessionOfReusedToken :execrows
--- A token that was used before is presented again: it was stolen, from one of the two who have it. 1:
--- its session is ended, and no successor of it can be rotated, also one that is being made now.
+-- For a token that was used before and is sent again: somebody has stolen it. 1: its session is
+-- revoked, and no successor can be rotated, not even one that is being created now.
 -- index: idx_refresh_tokens_token_hash, user_sessions_pkey
 UPDATE user_sessions SET revoked_at = CURRENT_TIMESTAMP FROM refresh_tokens
 WHERE refresh_tokens.token_hash = $1 AND refresh_tokens.revoked_at IS NOT NULL
   AND user_sessions.id = refresh_tokens.session_id AND user_sessions.revoked_at IS NULL;
 
 -- name: RevokeSession :execrows
--- Sign out one device: the session, and with it its refresh tokens.
+-- Signs out one device: revokes the session, and its refresh tokens with it.
 -- index: user_sessions_pkey, idx_refresh_tokens_session_id
 WITH tokens AS (
     UPDATE refresh_tokens SET revoked_at = CURRENT_TIMESTAMP

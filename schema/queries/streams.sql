@@ -1,8 +1,8 @@
--- The stream server and its workers: streams, the transcode queue, what players report.
+-- The stream server and its workers: streams, the transcode queue, and what players report.
 
 -- name: PlayableTrack :one
--- Whether somebody may listen: a public track that is ready, or the listener's own, of an owner who
--- is neither banned nor deactivated nor deleted. $2: the listener; NULL: not signed in.
+-- Whether somebody may listen to a track: it is public and ready, or the listener's own, and its
+-- owner is not banned, deactivated or deleted. $2: the listener; NULL: not signed in.
 -- index: tracks_pkey, users_pkey
 SELECT tracks.id, tracks.file_path, tracks.duration_ms
 FROM tracks JOIN users ON users.id = tracks.user_id
@@ -16,7 +16,8 @@ SELECT id, playlist_url, bitrates FROM hls_streams
 WHERE track_id = $1 AND status = 'ready' ORDER BY created_at DESC LIMIT 1;
 
 -- name: CreateStream :one
--- $2: the version that it is of; NULL: the upload itself. 23514: that one is of another track.
+-- $2: the version of the stream; NULL: the upload itself. 23514: that version belongs to another
+-- track.
 -- index: none
 INSERT INTO hls_streams (track_id, track_version_id) VALUES ($1, $2) RETURNING id;
 
@@ -32,16 +33,17 @@ UPDATE hls_streams SET status = 'ready', playlist_url = $2, segment_count = $3,
 WHERE id = $1 AND status = 'processing';
 
 -- name: EnqueueTranscodeJob :execrows
--- 0 rows: a job of the track and version waits already. 23514: the version $2 is of another track.
+-- 0 rows: a job for the track and version is already waiting. 23514: the version $2 belongs to
+-- another track.
 -- index: none
 INSERT INTO hls_transcode_queue (track_id, track_version_id, priority) VALUES ($1, $2, $3)
 ON CONFLICT DO NOTHING;
 
 -- name: TakeTranscodeJob :one
--- The next job, for the worker $1: of the highest priority, and there of the earliest run_after.
--- Workers do not wait for each other, and no job is given twice. attempt_count goes up here, and
--- nowhere else. Each priority is asked for by itself: as one range of the index, the deferred jobs of
--- a priority would all be read before the next priority is.
+-- The next job for worker $1: with the highest priority, and then the earliest run_after. Workers
+-- do not wait for each other, and no job is given twice. Only this statement raises attempt_count.
+-- It searches each priority separately: in one range of the index, it would read all deferred jobs
+-- of a priority before the next priority.
 -- index: idx_hls_transcode_queue_priority_run_after, hls_transcode_queue_pkey
 UPDATE hls_transcode_queue
 SET status = 'processing', locked_by = $1, locked_at = CURRENT_TIMESTAMP,
@@ -58,22 +60,22 @@ WHERE id = (
 RETURNING id, track_id, track_version_id, attempt_count, max_attempts;
 
 -- name: KeepTranscodeJob :execrows
--- A sign of life, once a minute. 0 rows: the job was taken away from the worker, which stops.
+-- A heartbeat, once a minute. 0 rows: the worker has lost the job, and must stop.
 -- index: hls_transcode_queue_pkey
 UPDATE hls_transcode_queue SET locked_at = CURRENT_TIMESTAMP
 WHERE id = $1 AND locked_by = $2 AND status = 'processing';
 
 -- name: CompleteTranscodeJob :execrows
--- 0 rows: the job was taken away from the worker meanwhile, and its result is thrown away.
+-- 0 rows: the worker has lost the job, and its result is discarded.
 -- index: hls_transcode_queue_pkey
 UPDATE hls_transcode_queue
 SET status = 'completed', completed_at = CURRENT_TIMESTAMP, error_message = NULL
 WHERE id = $1 AND locked_by = $2 AND status = 'processing';
 
 -- name: FailTranscodeJob :execrows
--- An attempt failed. The job waits for the next one (1, 2, 4, ... minutes), was tried often enough, or
--- is cancelled where another job of the same version waits. 23505: such a job came at this moment, so
--- run it again.
+-- An attempt failed. The job waits for the next attempt (1, 2, 4, ... minutes), or has failed after
+-- its last one, or is cancelled if another job of the same version is waiting. 23505: such a job
+-- was added at this moment, so run it again.
 -- index: hls_transcode_queue_pkey, idx_hls_transcode_queue_track_id_track_version_id
 UPDATE hls_transcode_queue AS job
 SET status = next.status, run_after = next.run_after,
@@ -91,9 +93,9 @@ FROM (SELECT own.id, CASE
 WHERE job.id = next.id AND job.locked_by = $2 AND job.status = 'processing';
 
 -- name: TakeBackTranscodeJobs :many
--- The jobs of workers that gave no sign of life for $1 seconds: they wait for another worker, have
--- failed, or are cancelled where another job of the same version waits. Any worker may call it, once a
--- minute. 23505: such a job came at this moment, so run it again.
+-- Takes back the jobs of workers without a heartbeat for $1 seconds: each waits for another worker,
+-- or has failed, or is cancelled if another job of the same version is waiting. Any worker may call
+-- it, once a minute. 23505: such a job was added at this moment, so run it again.
 -- index: idx_hls_transcode_queue_status_created_at, idx_hls_transcode_queue_track_id_track_version_id, hls_transcode_queue_pkey
 WITH lost AS MATERIALIZED (
     SELECT id, track_id, track_version_id, created_at, attempt_count < max_attempts AS may_wait

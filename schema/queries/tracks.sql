@@ -1,9 +1,9 @@
--- Tracks: to find one, to list them, to publish them. Lists show what is public of the track itself;
--- of its owner, ask HiddenOwners (docs/services.md).
+-- Tracks: find, list and publish them. Lists contain tracks that are public themselves; for their
+-- owners, run HiddenOwners (docs/services.md).
 
 -- name: TrackBySlug :one
--- Whoever asks: the service compares status, is_public and user_id. owner_is_live is false where the
--- owner is banned, deactivated or deleted: then the track is shown to nobody.
+-- For any caller: the service compares status, is_public and user_id. owner_is_live is false if the
+-- owner is banned, deactivated or deleted: then nobody may see the track.
 -- index: idx_tracks_slug, users_pkey
 SELECT tracks.id, tracks.user_id, tracks.title, tracks.slug, tracks.artist, tracks.album,
        tracks.genre, tracks.release_year, tracks.tags, tracks.duration_ms, tracks.cover_art_path,
@@ -30,7 +30,7 @@ FROM tracks WHERE status = 'ready' AND is_public AND deleted_at IS NULL
 ORDER BY created_at DESC, id DESC LIMIT 50;
 
 -- name: TracksOfUser :many
--- The owner's own list, whatever their status.
+-- The owner's own tracks, in every status.
 -- index: idx_tracks_user_id_created_at
 SELECT id, user_id, title, slug, artist, genre, duration_ms, play_count, like_count, created_at
 FROM tracks WHERE user_id = $1 AND deleted_at IS NULL ORDER BY created_at DESC LIMIT 50;
@@ -42,16 +42,17 @@ FROM tracks WHERE genre = $1 AND status = 'ready' AND is_public AND deleted_at I
 ORDER BY created_at DESC LIMIT 50;
 
 -- name: TopTracks :many
--- The most played of seven days, as manage.py count_weekly_plays counted them.
+-- The most played tracks of seven days, as manage.py count_weekly_plays counted them.
 -- index: idx_tracks_weekly_play_count
 SELECT weekly_play_count, id, title, artist FROM tracks
 WHERE weekly_play_count > 0 AND status = 'ready' AND is_public AND deleted_at IS NULL
 ORDER BY weekly_play_count DESC LIMIT 50;
 
 -- name: SearchTracks :many
--- Of the newest 500 tracks those that have the text anywhere in the title, and of all tracks those
--- that have it from one of the first four words on, 20 for each word; of these the newest. Each part
--- ends by itself. A range, and not LIKE, which would want a plan for each text.
+-- Of the newest 500 tracks, those with the text anywhere in the title; and of all tracks, those
+-- that have it from one of the first four words on, 20 for each word. The newest of these are
+-- returned. Each part has its own limit. It compares ranges and does not use LIKE, which would need
+-- a plan for each text.
 -- index: idx_tracks_created_at, idx_tracks_title_word1, idx_tracks_title_word2, idx_tracks_title_word3, idx_tracks_title_word4
 WITH newest AS (
     SELECT id, user_id, title, slug, artist, genre, duration_ms, play_count, like_count, created_at
@@ -103,23 +104,23 @@ INSERT INTO tracks (user_id, title, slug, artist, album, genre, file_path, is_pu
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id, status, created_at;
 
 -- name: MoveTrack :execrows
--- From one status to the next, for whoever sees it in status $2: 0 rows say that somebody else was
--- faster. It is published when it is ready for the first time.
+-- From one status to the next, for a caller who saw it in status $2: 0 rows mean that somebody else
+-- was faster. published_at is set when it is ready for the first time.
 -- index: tracks_pkey
 UPDATE tracks SET status = $3, published_at = CASE WHEN $3 = 'ready'::track_status
     THEN coalesce(published_at, (SELECT CURRENT_TIMESTAMP)) ELSE published_at END
 WHERE id = $1 AND status = $2 AND deleted_at IS NULL;
 
 -- name: DeleteTrack :execrows
--- Soft deletion by its owner. What refers to it stays: statements that reach a track through
--- something else look at the track's own deleted_at.
+-- Soft deletion by its owner. Rows that refer to it stay: statements that reach a track through
+-- another table check the track's own deleted_at.
 -- index: tracks_pkey
 UPDATE tracks SET deleted_at = CURRENT_TIMESTAMP
 WHERE id = $1 AND user_id = $2 AND deleted_at IS NULL;
 
 -- name: AddTrackVersion :one
--- The next version of a track. Two callers at once get 23505 on
--- idx_track_versions_track_id_version_number: the second one tries again.
+-- The next version of a track. If two callers run it at the same time, the second one gets 23505 on
+-- idx_track_versions_track_id_version_number, and must try again.
 -- index: idx_track_versions_track_id_version_number
 INSERT INTO track_versions (track_id, created_by_id, version_number, file_path, file_size, changelog)
 SELECT $1, $2, coalesce(max(version_number), 0) + 1, $3, $4, $5

@@ -1,45 +1,46 @@
--- Accounts: who is it, sign-in, profile and settings.
+-- Accounts: identification, sign-in, profile and settings.
 
 -- name: UserByEmail :one
--- The account that signs in. The e-mail may come in any case.
+-- The account that signs in, by e-mail in any case.
 -- index: idx_users_email
 SELECT id, email, username, password_hash, role, is_active, is_verified, is_banned,
        token_version, failed_login_count, locked_until
 FROM users WHERE email = lower($1) AND deleted_at IS NULL;
 
 -- name: UserByUsername :one
--- The account that signs in by its name.
+-- The account that signs in, by username.
 -- index: idx_users_username
 SELECT id, email, username, password_hash, role, is_active, is_verified, is_banned,
        token_version, failed_login_count, locked_until
 FROM users WHERE username = $1 AND deleted_at IS NULL;
 
 -- name: UserForAccessToken :one
--- What an access token is checked against: its token_version must be the account's.
+-- For the check of an access token: its token_version must be the account's.
 -- index: users_pkey
 SELECT id, role, token_version
 FROM users WHERE id = $1 AND is_active AND NOT is_banned AND deleted_at IS NULL;
 
 -- name: HiddenOwners :many
--- Of the owners of a page of tracks or playlists, those whose content is not shown.
+-- Of the owners of a page of tracks or playlists, those whose content must not be shown.
 -- index: users_pkey
 SELECT id FROM users
 WHERE id = ANY($1::uuid[]) AND (is_banned OR NOT is_active OR deleted_at IS NOT NULL);
 
 -- name: CreateUser :one
--- An e-mail, username or slug that a live account has gives 23505: the constraint's name says which.
+-- If a live account has the e-mail, username or slug, the error is 23505, and the constraint's name
+-- says which.
 -- index: none
 INSERT INTO users (email, username, slug, password_hash)
 VALUES (lower($1), $2, $3, $4) RETURNING id, created_at;
 
 -- name: RecordSignIn :exec
--- A sign-in that succeeded.
+-- A successful sign-in.
 -- index: users_pkey
 UPDATE users SET last_login_at = CURRENT_TIMESTAMP, failed_login_count = 0, locked_until = NULL
 WHERE id = $1;
 
 -- name: RecordFailedSignIn :one
--- A wrong password. From the $2-th in a row on, the account is locked for $3 seconds.
+-- A wrong password. From the $2-th in a row on, it locks the account for $3 seconds.
 -- index: users_pkey
 UPDATE users SET failed_login_count = failed_login_count + 1,
     locked_until = CASE WHEN failed_login_count + 1 >= $2::integer
@@ -65,8 +66,8 @@ UPDATE users SET password_hash = $2, token_version = token_version + 1,
 WHERE users.id = $1 AND users.deleted_at IS NULL;
 
 -- name: DeleteUser :execrows
--- Soft deletion of an account, and the end of its sessions and tokens. Its content stays as it is:
--- see docs/services.md. The row, with all that it owns, is removed by the purge.
+-- Soft deletion of an account, and the end of its sessions and tokens. Its content does not change:
+-- see docs/services.md. The purge deletes the row, with everything that belongs to it.
 -- index: users_pkey, idx_refresh_tokens_user_id_created_at, idx_user_sessions_user_id_created_at
 WITH tokens AS (
     UPDATE refresh_tokens SET revoked_at = CURRENT_TIMESTAMP
@@ -87,8 +88,8 @@ WHERE federated_identities.provider = $1 AND federated_identities.provider_user_
   AND federated_identities.deleted_at IS NULL AND users.deleted_at IS NULL;
 
 -- name: SaveIdentity :one
--- Link a federated identity, or renew the tokens of one that is linked. No row comes back when
--- another account has the identity: it is never moved.
+-- Links a federated identity, or renews the tokens of a linked one. There is no row if another
+-- account has the identity: it is never moved.
 -- index: idx_federated_identities_provider_provider_user_id
 INSERT INTO federated_identities (user_id, provider, provider_user_id, email, display_name,
                                   avatar_url, access_token, refresh_token, token_expires_at)
@@ -101,7 +102,7 @@ WHERE federated_identities.user_id = EXCLUDED.user_id
 RETURNING id;
 
 -- name: ProfileByUsername :one
--- A user's public page. What is not public is left to the service: it knows who asks.
+-- A user's public page. The service decides what is shown, because it knows the viewer.
 -- index: idx_users_username, idx_user_profiles_user_id
 SELECT users.id, users.username, user_profiles.display_name, user_profiles.bio,
        user_profiles.avatar_url, user_profiles.banner_url, user_profiles.location,
@@ -111,7 +112,7 @@ WHERE users.username = $1 AND users.is_active AND NOT users.is_banned
   AND users.deleted_at IS NULL;
 
 -- name: SaveProfile :exec
--- The profile's row is there from the first save on.
+-- The row of the profile exists from the first save on.
 -- index: idx_user_profiles_user_id
 INSERT INTO user_profiles (user_id, display_name, bio, location, website_url, social_links,
                            is_public)
@@ -122,7 +123,7 @@ SET display_name = EXCLUDED.display_name, bio = EXCLUDED.bio, location = EXCLUDE
     is_public = EXCLUDED.is_public;
 
 -- name: SettingsOfUser :one
--- No row: the account has the defaults of the table.
+-- No row: the account has the table's defaults.
 -- index: idx_user_settings_user_id
 SELECT language, timezone, theme, email_notifications, push_notifications,
        notification_preferences, privacy_preferences
@@ -141,7 +142,7 @@ SET language = EXCLUDED.language, timezone = EXCLUDED.timezone, theme = EXCLUDED
     privacy_preferences = EXCLUDED.privacy_preferences;
 
 -- name: PermissionsOfUser :many
--- What the roles of an account allow, by permission's name.
+-- The permissions of an account's roles, by name.
 -- index: idx_user_roles_user_id_role_id, idx_role_permissions_role_id_permission_id, permissions_pkey
 SELECT DISTINCT permissions.name
 FROM user_roles
