@@ -118,7 +118,7 @@ attack: setup ## Attack the site with random inputs, an hour or more; TIMES=5 fo
 	@ATTACK_TIMES=$(TIMES) .venv/bin/python -m pytest --hypothesis-seed=$(SEED) tests/attack tests/admin/test_requests.py $(OPTIONS)
 
 .PHONY: lint
-lint: setup ## Check style, types, and that all that belongs to a table is there and fits
+lint: setup ## Check style, types, and that everything that a table needs is there
 	@# All of them run, so that one run says all that is wrong.
 	@failed=; \
 	.venv/bin/ruff check || failed=1; \
