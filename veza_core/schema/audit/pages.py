@@ -10,8 +10,8 @@ from veza_core.schema.audit.rules import ALL_RULES
 #: What other tools report and this one does not, each with the reason.
 LEFT_OUT = {
     "Indexes that nobody uses": (
-        "`pg_stat_user_indexes` counts the scans of one server since its last reset. It counts no "
-        "scans of an index that only a replica, a monthly report or a purge needs."
+        "`pg_stat_user_indexes` counts the scans of one server since its last reset. An index "
+        "that only a replica, a monthly report or a purge needs may have none."
     ),
     "Bloat, dead rows, sequential scans, cache hits": (
         "They depend on the load at the moment, not on the schema. For alerts, see `manage.py "
