@@ -56,6 +56,7 @@ def row_for(model, action):
     values |= {
         "unlock": {"failed_login_count": 3},
         "restore": {"deleted_at": timezone.now()},
+        "retry": {"completed_at": timezone.now()},
     }.get(action.name, {})
     row = baker.make(model, **values)
     if action.name == "withdraw_role":
