@@ -95,7 +95,7 @@ def copy(migrated, django_db_blocker):
 @pytest.mark.parametrize(
     ("arguments", "table"),
     [
-        (["purge"], "email_verification_tokens"),
+        (["purge", "--lock-timeout=2"], "email_verification_tokens"),
         (["purge", "--dry-run"], "user_sessions"),
         (["recount"], "tracks"),
         (["recount", "--dry-run"], "tracks"),
