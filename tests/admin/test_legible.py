@@ -39,6 +39,35 @@ def test_names(name: str, shown: str) -> None:
     assert name_text(name) == shown
 
 
+#: A name, and the letters of it that are another script's.
+TWINS = {
+    "\u0430dmin": "\u0430",
+    "aliсе": "се",
+    "r\u03bf\u03bft": "\u03bf\u03bf",
+    "b\u043eb": "\u043e",
+    "ad\u217fin": "\u217f",
+    "\U0001d5baadmin": "\U0001d5ba",
+    "\u0561lice_\u0561": "\u0561\u0561",
+    "pаypаl Иван": "ааа",
+    "Ελλ\u0430δα": "Ελλ\u0430δα",
+}
+#: What people are called.
+ALL_RIGHT = ("André", "Иван Петров", "Αθηνά", "DJ Иван", "Иван_b", "東京タワーABC", "Ａｄｍｉｎ",
+             "김철수dj", "µTorrent", "ªº", "Ægir", "ıstanbul", "שלום", "नमस्ते")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_letters_of_another_script_are_marked(name: str) -> None:
+    html = name_html(name)
+    assert strip_tags(html) == name
+    assert "".join(re.findall('class="odd" title="U[^"]+">(.)<', html)) == TWINS[name]
+
+
+@pytest.mark.parametrize("name", ALL_RIGHT)
+def test_letters_of_one_script_are_not(name: str) -> None:
+    assert 'class="odd"' not in name_html(name)
+
+
 @pytest.mark.parametrize(
     ("title", "called"),
     [

@@ -71,7 +71,7 @@ def test_a_session_lives_no_longer_by_a_clock_that_is_put_back(seconds: int, dri
     assert (client.get("/admin/").status_code == 200) == (abs(seconds) == MINUTES)
 
 
-@pytest.mark.parametrize("seconds", [*DRIFTS, -601, 601])
+@pytest.mark.parametrize("seconds", [*DRIFTS, -2 * MINUTES - 120, 2 * MINUTES])
 def test_a_second_factor_becomes_old_either_way(seconds: int, drift: Drift, settings: Any) -> None:
     settings.SECOND_FACTOR_REQUIRED = True
     session = sign_in(make_staff()).session

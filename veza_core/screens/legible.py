@@ -29,16 +29,29 @@ _UNSEEN = (
 _AT_WORK = r"(?<=[^\u0000-\u024f\u2000-\u206f])[\u200c\u200d\ufe0e\ufe0f]|\ufe0f(?=\u20e3)"
 _IN_TEXT = re.compile(f"(?:{_AT_WORK})|([{_UNSEEN}])")
 #: In a name, also tabs, line ends, and spaces that HTML collapses or removes.
-_IN_NAME = re.compile(rf"(?:{_AT_WORK})|([{_UNSEEN}\t\n]|^ +| +$| {{2,}})")
+_NAME = rf"(?:{_AT_WORK})|([{_UNSEEN}\t\n%s]|^ +| +$| {{2,}})"
+_IN_NAME = re.compile(_NAME % "")
+
+_WORD = re.compile(r"[^\W\d_]+")
+#: Scripts that are written within one word, also beside Latin (Unicode Technical Standard 39,
+#: "Restriction-Level Detection", highly restrictive). Letters of none are in words of all.
+_TOGETHER = {"LATIN", "CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "FULLWIDTH", "HALFWIDTH"}
+_OF_NONE = {"", "FEMININE", "MASCULINE", "MICRO", "MODIFIER", "KATAKANA-HIRAGANA"}
 
 
 def name_html(value: str) -> SafeString:
-    """A name on one line, escaped, with everything visible."""
+    """A name on one line, escaped, with everything visible.
+
+    Letters of another script within a word are marked, and mathematical ones: `аdmin` with a
+    Cyrillic а is a twin's. A word that is all of another script is not: that takes Unicode's table
+    of confusables, which Python lacks, and would be most Russian names.
+    """
     if _is_plain(value) and "  " not in value and value.strip(" ") == value != "":
         return escape(value)
     if is_blank(value):
         return format_html('<span class="blank">{}</span>', _blank(value))
-    return _isolated(_IN_NAME, value)
+    odd = "".join(map(re.escape, sorted(_odd_letters(value))))
+    return _isolated(re.compile(_NAME % odd) if odd else _IN_NAME, value)
 
 
 def text_html(value: str) -> SafeString:
@@ -58,6 +71,25 @@ def name_text(value: str) -> str:
 def is_blank(value: str) -> bool:
     """Whether a text has nothing visible."""
     return not _IN_NAME.sub(lambda found: "" if found[1] else found[0], value).strip()
+
+
+def _odd_letters(value: str) -> set[str]:
+    """The letters of a name that look like those of another script in the same word."""
+    odd = set()
+    for word in _WORD.findall(value):
+        if word.isascii():
+            continue
+        scripts = {_script(letter) for letter in word} - _OF_NONE
+        if len(scripts) > 1 and scripts - _TOGETHER:
+            odd |= {letter for letter in word if _script(letter) not in _OF_NONE | {"LATIN"}}
+        odd |= {letter for letter in word if unicodedata.decomposition(letter).startswith("<font>")}
+    return odd
+
+
+@lru_cache(maxsize=4096)
+def _script(letter: str) -> str:
+    """The script of a letter, which its name begins with."""
+    return unicodedata.name(letter, "").partition(" ")[0]
 
 
 def _blank(value: str) -> str:
@@ -91,6 +123,8 @@ def _replaced(
 @lru_cache(maxsize=1024)
 def _as_html(character: str) -> str:
     told = f"U+{ord(character):04X} {unicodedata.name(character, '')}".strip()
+    if not _IN_NAME.fullmatch(character):
+        return f'<span class="odd" title="{told}">{character}</span>'
     return f'<span class="sign" title="{told}">{_as_text(character)}</span>'
 
 
