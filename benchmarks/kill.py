@@ -139,7 +139,7 @@ def catalog(home: Path, database: str) -> str:
     code = (
         "import django, json; django.setup()\n"
         "from django.db import connection\n"
-        "from veza_core.schema.export.snapshot import read_snapshot\n"
+        "from veza_core.schema.snapshot import read_snapshot\n"
         "connection.ensure_connection()\n"
         "recorded = connection.cursor().execute("
         "'SELECT app, name FROM django.django_migrations ORDER BY 1, 2').fetchall()\n"

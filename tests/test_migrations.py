@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db.migrations.loader import MigrationLoader
 
-from veza_core.operations.deploy.v1 import migrations_after_v1, v1_migrations
+from veza_core.schema.v1 import migrations_after_v1, v1_migrations
 
 CANONICAL = {
     ("veza_core", "001_extensions_and_types"),

@@ -20,7 +20,7 @@ SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SeedPlan:
     """A set, and its rows that are not in the database yet."""
 
     world: World
@@ -39,7 +39,7 @@ class Plan:
 
 def make_plan(
     connection: BaseDatabaseWrapper, seed: int, now: datetime, counts: Counts, *, append: bool
-) -> Plan:
+) -> SeedPlan:
     """Find the set to load or to continue: that of these options, or with `append` the next free
     one.
 
@@ -55,9 +55,9 @@ def make_plan(
             "the migrations put them there; put them back, or run manage.py reset_db"
         )
 
-    def plan(addition: int) -> Plan:
+    def plan(addition: int) -> SeedPlan:
         world = World(seed, now, counts, roles, addition)
-        return Plan(world, missing_chunks(connection, world))
+        return SeedPlan(world, missing_chunks(connection, world))
 
     try:
         return _next_addition(plan) if append else _first_set(connection, plan(0))
@@ -65,7 +65,7 @@ def make_plan(
         raise CommandError(f"{error}. {NOTHING}") from error
 
 
-def _first_set(connection: BaseDatabaseWrapper, plan: Plan) -> Plan:
+def _first_set(connection: BaseDatabaseWrapper, plan: SeedPlan) -> SeedPlan:
     if not plan.rows_missing:
         raise CommandError(
             f"all rows of this set are there already: --append adds another one. {NOTHING}"
@@ -79,5 +79,5 @@ def _first_set(connection: BaseDatabaseWrapper, plan: Plan) -> Plan:
     return plan
 
 
-def _next_addition(plan: Callable[[int], Plan]) -> Plan:
+def _next_addition(plan: Callable[[int], SeedPlan]) -> SeedPlan:
     return next(found for number in count(1) if (found := plan(number)).rows_missing)

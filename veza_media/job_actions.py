@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from psycopg.errors import UniqueViolation
 
 from veza_core.access import Access
-from veza_core.screens.actions.action import Change, ConflictError, SetColumns, Work
+from veza_core.screens.actions.action import Change, ChangeContext, ConflictError, SetColumns
 from veza_media.models import HlsTranscodeJob, TranscodeStatus
 
 
@@ -49,7 +49,7 @@ class Retry(JobAction):
     }
     undo = "cancel"
 
-    def change(self, row: HlsTranscodeJob, work: Work) -> Change:
+    def change(self, row: HlsTranscodeJob, work: ChangeContext) -> Change:
         try:
             with transaction.atomic():
                 return super().change(row, work)
@@ -97,7 +97,7 @@ class ChangePriority(JobAction):
         help_text = f"From 1 to 10; 10 comes first. Now: {now}."
         return {"priority": forms.IntegerField(min_value=1, max_value=10, help_text=help_text)}
 
-    def values(self, work: Work) -> Mapping[str, Any]:
+    def values(self, work: ChangeContext) -> Mapping[str, Any]:
         return {"priority": work.values["priority"]}
 
     def undo_values(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:

@@ -57,7 +57,7 @@ WHERE tracks.id = unlocked.id
 
 
 @dataclass(slots=True)
-class Outcome:
+class WeeklyCount:
     """How many tracks need another count, and how many have it now."""
 
     due: int = 0
@@ -70,7 +70,7 @@ class Outcome:
 
 
 def count_weekly_plays(
-    connection: BaseDatabaseWrapper, tracks: int, outcome: Outcome, *, dry_run: bool = False
+    connection: BaseDatabaseWrapper, tracks: int, outcome: WeeklyCount, *, dry_run: bool = False
 ) -> None:
     """Set the count of the `tracks` most played tracks of the last 7 days, and 0 for all others.
 

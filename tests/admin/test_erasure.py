@@ -15,7 +15,7 @@ from tests.admin.plans import captured, nodes, plan_of, rows_read
 from tests.staff import make_user
 from veza_core.models import RefreshToken, User, UserSession
 from veza_core.operations.purge import erasure
-from veza_core.operations.purge.erasure import Effect, foresee_one
+from veza_core.operations.purge.erasure import ErasedRows, foresee_one
 from veza_streaming.models import (
     Playlist,
     PlaylistTrack,
@@ -60,9 +60,11 @@ def dora(bob: User) -> User:
 
 def test_the_purge_does_what_was_foreseen(dora: User):
     before = foreseen(dora)
-    deleted = {table: rows for (table, what, _), rows in before.items() if what == Effect.DELETED}
+    deleted = {
+        table: rows for (table, what, _), rows in before.items() if what == ErasedRows.DELETED
+    }
     cleared = {(table, column): rows for (table, what, column), rows in before.items()
-               if what == Effect.CLEARED}  # fmt: skip
+               if what == ErasedRows.CLEARED}  # fmt: skip
     assert deleted == {
         "users": 1, "tracks": 1, "user_sessions": 1, "refresh_tokens": 2, "track_plays": 5,
         "track_likes": 1, "playlist_tracks": 1,
@@ -120,9 +122,9 @@ def test_a_table_that_is_new_and_what_forbids_it(bob: User):
         )
         cursor.execute("INSERT INTO gifts (user_id, from_id) VALUES (%s, %s)", [bob.pk, bob.pk])
     found = foreseen(bob)
-    assert found["gifts", Effect.DELETED, "user_id"] == 1
-    assert found["gifts", Effect.FORBIDDING, "from_id"] == 1
-    assert found["elsewhere.members", Effect.FORBIDDING, "user_id"] is None
+    assert found["gifts", ErasedRows.DELETED, "user_id"] == 1
+    assert found["gifts", ErasedRows.FORBIDDING, "from_id"] == 1
+    assert found["elsewhere.members", ErasedRows.FORBIDDING, "user_id"] is None
 
 
 def told(user: User) -> dict[tuple[str, str], tuple[int | None, bool, bool]]:
@@ -136,7 +138,7 @@ def told(user: User) -> dict[tuple[str, str], tuple[int | None, bool, bool]]:
 def test_counts_end(bob: User, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(erasure, "MOST", 3)
     baker.make(TrackPlay, 6, user=bob)
-    assert told(bob)["track_plays", Effect.CLEARED] == (3, True, False)
+    assert told(bob)["track_plays", ErasedRows.CLEARED] == (3, True, False)
 
 
 def test_what_is_not_followed_is_told(browser: Client, bob: User, monkeypatch: pytest.MonkeyPatch):
@@ -148,12 +150,12 @@ def test_what_is_not_followed_is_told(browser: Client, bob: User, monkeypatch: p
         baker.make(TrackPlay, track=track, user=bob)
     baker.make(TrackPlay, 4, track=baker.make(Track, user=others), user=bob)
     found = told(bob)
-    assert found["tracks", Effect.DELETED] == (3, False, False)
-    assert found["track_likes", Effect.DELETED] == (2, True, False)
-    assert found["track_plays", Effect.DELETED] == (2, True, False)
+    assert found["tracks", ErasedRows.DELETED] == (3, False, False)
+    assert found["track_likes", ErasedRows.DELETED] == (2, True, False)
+    assert found["track_plays", ErasedRows.DELETED] == (2, True, False)
     # Four, and one that goes with the third track.
-    assert found["track_plays", Effect.CLEARED] == (5, False, True)
-    assert found["track_shares", Effect.DELETED] == (0, True, False)
+    assert found["track_plays", ErasedRows.CLEARED] == (5, False, True)
+    assert found["track_shares", ErasedRows.DELETED] == (0, True, False)
     text = browser.get(page(bob)).content.decode()
     assert "2+" in text
     assert "5 or fewer" in text
@@ -170,11 +172,11 @@ def test_rows_that_refer_to_others_of_their_table(bob: User, monkeypatch: pytest
             cursor.execute(
                 "INSERT INTO links (after_id) VALUES (%s) RETURNING id", cursor.fetchone()
             )
-    assert told(bob)["links", Effect.DELETED] == (4, False, False)
+    assert told(bob)["links", ErasedRows.DELETED] == (4, False, False)
     monkeypatch.setattr(erasure, "FOLLOWED", 2)
-    assert told(bob)["links", Effect.DELETED] == (4, True, False)
+    assert told(bob)["links", ErasedRows.DELETED] == (4, True, False)
     monkeypatch.setattr(erasure, "MOST", 2)
-    assert told(bob)["links", Effect.DELETED] == (2, True, False)
+    assert told(bob)["links", ErasedRows.DELETED] == (2, True, False)
 
 
 def test_what_was_not_followed_may_forbid_it(bob: User, monkeypatch: pytest.MonkeyPatch):
@@ -183,9 +185,9 @@ def test_what_was_not_followed_may_forbid_it(bob: User, monkeypatch: pytest.Monk
             "CREATE TABLE public.prizes (id uuid PRIMARY KEY, track_id uuid REFERENCES tracks)"
         )
     baker.make(Track, 3, user=bob)
-    assert ("prizes", Effect.FORBIDDING) not in told(bob)
+    assert ("prizes", ErasedRows.FORBIDDING) not in told(bob)
     monkeypatch.setattr(erasure, "FOLLOWED", 2)
-    assert told(bob)["prizes", Effect.FORBIDDING] == (0, True, False)
+    assert told(bob)["prizes", ErasedRows.FORBIDDING] == (0, True, False)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from model_bakery import baker
 from tests.admin.addresses import list_of, page_of, screen_of
 from tests.admin.crowd import MODELS
 from tests.one_track import of_one_track
-from tests.schema.values import COLUMNS
+from tests.schema import contract
 from veza_core.db.infinity import FIRST, LAST
 from veza_core.models import RefreshToken, User
 from veza_core.screens.actions.cells import cell
@@ -25,9 +25,9 @@ NEVER = ["infinity", "-infinity", "12000-01-01", "0044-03-15 BC"]
 def let_in(table: str) -> None:
     """Drop the checks that refuse such times."""
     with connection.cursor() as cursor:
-        for place in [*COLUMNS["a moment"], *COLUMNS["a day"]]:
-            if place.split(".")[0] == table:
-                name = f"chk_{place.replace('.', '_')}"
+        checks = contract.parse(contract.DOCUMENT.read_text()).checks
+        for name, (place, _, words) in checks.items():
+            if place == table and words in ("a moment", "a day"):
                 cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
 
 

@@ -23,16 +23,9 @@ from veza_core.access import access_of
 from veza_core.admin import bundle
 from veza_core.admin.data_actions import ExportData
 from veza_core.db.session import database_of
-from veza_core.models import (
-    Permission,
-    Role,
-    RolePermission,
-    User,
-    UserRole,
-    UserRoleAssignment,
-)
+from veza_core.models import Permission, Role, RolePermission, User, UserRole, UserRoleAssignment
 from veza_core.operations import personal_data
-from veza_core.screens.actions.action import Change, Work
+from veza_core.screens.actions.action import Change, ChangeContext
 from veza_core.secret_columns import SECRET_COLUMNS
 from veza_streaming.models import Playlist, PlaylistCollaborator, Track, TrackComment, TrackPlay
 
@@ -303,7 +296,7 @@ def test_memory_does_not_grow(browser: Client, user: User, bob: User):
 def test_an_archive_that_is_broken_off_is_remembered(rf: RequestFactory, user: User, staff: User):
     request: Any = rf.post("/")
     request.access = access_of(staff)
-    answer = ExportData().answer(user, Change(), Work(request, admin.site, {}))
+    answer = ExportData().answer(user, Change(), ChangeContext(request, admin.site, {}))
     next(iter(answer.streaming_content))
     # The server does this when the client has gone. The signal would close the test's connection.
     request_finished.disconnect(close_old_connections)

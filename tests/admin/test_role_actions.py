@@ -15,7 +15,7 @@ from tests.staff import grant, make_staff, signed_in
 from veza_core.access import access_of
 from veza_core.models import Permission, Role, RolePermission, User
 from veza_core.screens.actions import addresses
-from veza_core.screens.actions.action import RefusedError, Work
+from veza_core.screens.actions.action import ChangeContext, RefusedError
 
 pytestmark = pytest.mark.django_db
 
@@ -172,7 +172,7 @@ def test_the_change_itself_asks_for_the_rights(rf: RequestFactory, bob: User, na
     request.access = access_of(User.objects.get(username="manager"))
     site_admin = admin.site._registry[User]
     (action,) = [one for one in site_admin.row_actions if one.name == name]
-    work = Work(request, admin.site, {"role": "moderator", "until": None})
+    work = ChangeContext(request, admin.site, {"role": "moderator", "until": None})
     if name == "withdraw_role":
         grant(bob, "moderator")
     with pytest.raises(RefusedError):

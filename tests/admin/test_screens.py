@@ -25,7 +25,7 @@ from veza_core.models import (
 from veza_core.screens import panels
 from veza_core.screens.charts import Day, by_day, days_until
 from veza_core.screens.labels import foreign_keys
-from veza_core.screens.listing import PRESET_LABELS, PRESETS
+from veza_core.screens.periods import PRESET_LABELS, PRESETS
 from veza_site.models import StaffLogEntry
 from veza_streaming.models import Playlist, PlaylistTrack, Track, TrackPlay
 

@@ -17,7 +17,7 @@ from tests.admin.searching import text_of
 from tests.staff import make_staff, signed_in
 from veza_core.models import User, UserSession
 from veza_core.screens import unsorted
-from veza_core.screens.display import exact
+from veza_core.screens.units import exact
 from veza_media.models import HlsTranscodeJob
 from veza_site.models import StaffLogEntry
 from veza_site.support import overview

@@ -14,6 +14,7 @@ from tests.staff import LOGIN, make_staff, post_sign_in
 from veza_core.passwords import BCryptPasswordHasher
 from veza_site.models import AttemptCount, HashingSlot
 from veza_site.support import attempts, hashing
+from veza_site.support.bounds import keyed_hash, of_sign_in
 
 
 def at_once(*works: Any) -> list[Any]:
@@ -47,7 +48,7 @@ def test_of_many_attempts_at_once_no_more_pass(cleaned: Any) -> None:
 
     def attempt() -> bool:
         try:
-            attempts.count(attempts.of_sign_in("alice", ["192.0.2.1/32"], None, None))
+            attempts.count(of_sign_in("alice", ["192.0.2.1/32"], None, None))
         except attempts.PausedError:
             return False
         return True
@@ -82,7 +83,7 @@ def test_so_many_passwords_are_hashed_at_once(
             others_answered.set()
 
     def counted() -> bool:
-        name = attempts.keyed_hash("bob")
+        name = keyed_hash("bob")
         return AttemptCount.objects.filter(name=name, failures__gt=0).exists()
 
     monkeypatch.setattr(BCryptPasswordHasher, "encode", slow)
@@ -122,7 +123,7 @@ def test_attempts_that_wait_leave_threads_to_pages(
 @pytest.mark.parametrize("is_busy", [True, False])
 def test_a_lock_that_is_held_while_an_attempt_is_taken_back(cleaned: Any, is_busy: bool) -> None:
     """It counts on, and is answered as without the lock."""
-    bounds = attempts.of_sign_in("alice", ["192.0.2.1/32"], None, None)
+    bounds = of_sign_in("alice", ["192.0.2.1/32"], None, None)
 
     def hold(begun: threading.Event, done: threading.Event) -> None:
         try:
@@ -177,7 +178,7 @@ def test_a_form_that_lacks_something_is_not_hashed(client: Client, db: None) -> 
 )
 def test_a_count_that_is_held_for_long(cleaned: Any, other: Any, waits: bool) -> None:
     """The role of the web process waits for a lock for a bounded time, whatever the name."""
-    bounds = attempts.of_sign_in("alice", ["192.0.2.1/32"], None, "1")
+    bounds = of_sign_in("alice", ["192.0.2.1/32"], None, "1")
 
     def hold(begun: threading.Event, done: threading.Event) -> None:
         try:
@@ -194,7 +195,7 @@ def test_a_count_that_is_held_for_long(cleaned: Any, other: Any, waits: bool) ->
             with connections["default"].cursor() as cursor:
                 cursor.execute("SET lock_timeout = '10ms'")
             with pytest.raises(attempts.BusyError) if waits else nullcontext():
-                attempts.count(attempts.of_sign_in(*other))
+                attempts.count(of_sign_in(*other))
         finally:
             done.set()
 

@@ -16,6 +16,7 @@ from tests.staff import PASSWORD, make_staff, make_user, post_sign_in
 from veza_core.models import User
 from veza_site.models import AttemptCount, StaffLogEntry
 from veza_site.support import attempts
+from veza_site.support.bounds import hash_of_name, of_sign_in
 from veza_site.support.networks import networks_of
 
 
@@ -291,7 +292,7 @@ def test_no_spelling_of_a_name_has_a_count_of_its_own() -> None:
     same += [["i", "\u0130"], ["I", "\u0131"], ["\u212a", "k"]]
     assert len(same) > 1000
     for letters in same:
-        assert len({attempts.hash_of_name(letter) for letter in letters}) == 1, letters
+        assert len({hash_of_name(letter) for letter in letters}) == 1, letters
 
 
 @pytest.mark.django_db
@@ -307,13 +308,11 @@ def test_rows_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attempts, "CLEANED", 3)
     monkeypatch.setattr(attempts, "MOST_ROWS", 50)
     for number in range(100):
-        attempts.count(attempts.of_sign_in(f"name{number}", [], None, None))
+        attempts.count(of_sign_in(f"name{number}", [], None, None))
     assert AttemptCount.objects.count() <= 50
     pass_time(days=2)
     for _ in range(30):
-        attempts.count(attempts.of_sign_in("name", [], None, None))
-        AttemptCount.objects.filter(name=attempts.hash_of_name("name")).update(
-            free_at=timezone.now()
-        )
+        attempts.count(of_sign_in("name", [], None, None))
+        AttemptCount.objects.filter(name=hash_of_name("name")).update(free_at=timezone.now())
     assert {count.kind for count in AttemptCount.objects.all()} == {"name", "account"}
     assert AttemptCount.objects.count() == 2

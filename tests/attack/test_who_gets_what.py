@@ -9,14 +9,7 @@ from django.test import Client
 from django.urls import NoReverseMatch, reverse
 from model_bakery import baker
 
-from tests.attack.addresses import (
-    MODELS,
-    actions_of,
-    address_of,
-    addresses,
-    prefix,
-    screen_names,
-)
+from tests.attack.addresses import MODELS, actions_of, address_of, addresses, prefix, screen_names
 from tests.attack.people import PEOPLE, Knocking
 from veza_core.models import Role, User, UserRoleAssignment
 from veza_site.models import StaffLogEntry

@@ -3,8 +3,8 @@
 import psycopg
 
 from veza_core.schema.audit.engine import audit
-from veza_core.schema.audit.quoting import ident
 from veza_core.schema.audit.rules import CATALOG_RULES
+from veza_core.schema.quoting import ident
 
 #: Its example makes a role, which belongs to the whole server.
 WITH_A_ROLE = ("owner-differs",)

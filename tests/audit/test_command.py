@@ -300,7 +300,7 @@ def test_role_without_any_right_can_audit(make_database):
 
 def test_lock_in_the_way_ends_in_one_clear_line(make_database, monkeypatch):
     """A migration in progress holds tables whose expressions the catalog has to open."""
-    monkeypatch.setattr("veza_core.schema.audit.reader.STATEMENT_TIMEOUT", "1ms")
+    monkeypatch.setattr("veza_core.schema.audit.session.STATEMENT_TIMEOUT", "1ms")
     url = make_database("audit_locks")
     with psycopg.connect(url) as connection:
         connection.execute(

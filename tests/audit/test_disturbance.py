@@ -5,8 +5,9 @@ import pytest
 
 from veza_core.schema.audit import disturbance, engine
 from veza_core.schema.audit.engine import audit
-from veza_core.schema.audit.reader import AuditError, read_catalog
+from veza_core.schema.audit.reader import read_catalog
 from veza_core.schema.audit.rules import CATALOG_RULES
+from veza_core.schema.audit.session import AuditError
 
 SCHEMA = """
 CREATE FUNCTION one() RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1';
@@ -64,7 +65,7 @@ def test_an_error_that_stays_is_told_in_the_end(url, monkeypatch):
 
 
 def test_lock_in_the_way_names_the_table(url, monkeypatch):
-    monkeypatch.setattr("veza_core.schema.audit.reader.LOCK_TIMEOUT", "100ms")
+    monkeypatch.setattr("veza_core.schema.audit.session.LOCK_TIMEOUT", "100ms")
     with psycopg.connect(url, application_name="deploy") as migration:
         migration.execute("CREATE INDEX ON plays ((n + 1)); LOCK TABLE plays")
         migration.commit()

@@ -17,10 +17,10 @@ from rich.text import Text
 from tests.counts import TABLES
 from veza_core.schema.audit import reporters
 from veza_core.schema.audit.engine import audit
-from veza_core.schema.audit.quoting import one_line
 from veza_core.schema.audit.reporters import sql, table
 from veza_core.schema.audit.reporters.markdown import code, escape
 from veza_core.schema.audit.rules import CATALOG_RULES
+from veza_core.schema.quoting import one_line
 
 #: Everything that ends a line, a cell, a comment, a tag, a command or an escape somewhere.
 NAME = 'A "b" <c>|`d`*e* _[red]g[/red]%0A::]]>&\\é\u0001\u2028\r\n-- \x85\ufffe'

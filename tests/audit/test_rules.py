@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from veza_core.schema.audit.quoting import RESERVED
 from veza_core.schema.audit.rules import ALL_RULES, CATALOG_RULES
+from veza_core.schema.quoting import RESERVED
 
 each_rule = pytest.mark.parametrize("rule", CATALOG_RULES, ids=lambda rule: rule.id)
 

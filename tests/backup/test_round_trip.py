@@ -10,12 +10,7 @@ from tests import in_process, needs
 from tests.backup.state import connect, differences, rows_in, rows_of, state_of
 from tests.clusters import running_cluster
 from tests.counts import SUMMARY
-from tests.support import (
-    administer,
-    database_environment,
-    manage,
-    scratch_database,
-)
+from tests.support import administer, database_environment, manage, scratch_database
 from veza_core.db import embedded
 
 pytestmark = pytest.mark.django_db

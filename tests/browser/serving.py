@@ -14,13 +14,7 @@ from pathlib import Path
 import trustme
 
 from tests.roles.roles import site_roles
-from tests.support import (
-    ROOT,
-    database_environment,
-    manage,
-    manage_process,
-    production_environment,
-)
+from tests.support import ROOT, database_environment, manage, manage_process, production_environment
 
 #: The day at which the demo data ends.
 NOW = "2026-03-31"

@@ -12,13 +12,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from tests import in_process
-from tests.commands import (
-    DROPS_OF_OTHERS,
-    READS,
-    WRITES,
-    WRITES_NOTHING,
-    WRITES_NOTHING_EITHER,
-)
+from tests.commands import DROPS_OF_OTHERS, READS, WRITES, WRITES_NOTHING, WRITES_NOTHING_EITHER
 from tests.connection.foreign_settings import ALL_AT_ONCE, FORMATS, timeouts
 from tests.support import (
     administer,

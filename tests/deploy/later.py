@@ -17,7 +17,7 @@ from tests.support import scratch_database, server_parameters
 from veza_core.db.indexes import Index
 from veza_core.models.base import BaseModel
 from veza_core.operations.deploy.executor import Executor, MigrationReport, Patience
-from veza_core.operations.deploy.v1 import LAST_OF_V1
+from veza_core.schema.v1 import LAST_OF_V1
 
 LAST_OF_STREAMING = ("veza_streaming", "041_streaming_analytics")
 

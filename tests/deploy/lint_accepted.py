@@ -10,15 +10,7 @@ from django.db import migrations, models
 from django.db.migrations import RunSQL
 from django.db.models import CheckConstraint, Q, UniqueConstraint
 
-from tests.deploy.later import (
-    BY_TITLE,
-    POSITIVE,
-    TEXT,
-    UNIQUE,
-    a_table,
-    add,
-    key,
-)
+from tests.deploy.later import BY_TITLE, POSITIVE, TEXT, UNIQUE, a_table, add, key
 from tests.deploy.lint_refused import COMPLETE, TRACK, alter, in_plpgsql, state_only
 from tests.deploy.lint_triggers import fires
 from veza_core.db.constraint_operations import (

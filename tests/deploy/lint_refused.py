@@ -8,18 +8,8 @@ from django.contrib.postgres.operations import (
 from django.db import migrations, models
 from django.db.migrations import RunPython, RunSQL, SeparateDatabaseAndState
 
-from tests.deploy.later import (
-    BY_TITLE,
-    POSITIVE,
-    TEXT,
-    UNIQUE,
-    a_table,
-    add,
-    key,
-)
-from veza_core.db.constraint_operations import (
-    SetNotNull,
-)
+from tests.deploy.later import BY_TITLE, POSITIVE, TEXT, UNIQUE, a_table, add, key
+from veza_core.db.constraint_operations import SetNotNull
 from veza_core.db.operations import AddEnumValue, InsertPermissions, KeepUpdatedAt
 from veza_core.operations.backfill import Backfill
 from veza_core.operations.deploy.lint import headings

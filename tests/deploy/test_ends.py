@@ -15,13 +15,7 @@ from django.db import OperationalError, connection
 from tests import forked
 from tests.commands import WRITES
 from tests.in_process import default_database
-from tests.support import (
-    ROOT,
-    database_environment,
-    manage,
-    scratch_database,
-    server_parameters,
-)
+from tests.support import ROOT, database_environment, manage, scratch_database, server_parameters
 from veza_core.db.locks import migration_lock
 from veza_core.operations.ending import (
     Terminated,

@@ -5,13 +5,7 @@ from django.db import connection, migrations
 from django.db.migrations import Migration
 
 from tests.in_process import default_database
-from tests.support import (
-    administer,
-    run_command,
-    schema_of,
-    scratch_database,
-    server_parameters,
-)
+from tests.support import administer, run_command, schema_of, scratch_database, server_parameters
 from veza_core.operations.deploy.executor import Executor, MigrationReport, Patience
 from veza_core.operations.deploy.plan_sql import read_sql
 

@@ -4,13 +4,7 @@ import psycopg
 import pytest
 from django.core.management.base import CommandError
 
-from tests.support import (
-    administer,
-    run_command,
-    schema_of,
-    scratch_database,
-    server_parameters,
-)
+from tests.support import administer, run_command, schema_of, scratch_database, server_parameters
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("debugging")]
 

@@ -7,7 +7,7 @@ from tests.deploy.later import a_migration
 from tests.schema import contract
 from veza_core.operations.deploy.lint import headings
 from veza_core.operations.deploy.lint.squawk import squawk
-from veza_core.operations.deploy.v1 import LAST_OF_V1, v1_migrations
+from veza_core.schema.v1 import LAST_OF_V1, v1_migrations
 
 CONFIGURATION = settings.BASE_DIR / ".squawk.toml"
 SLOW = "CREATE INDEX idx_users_locked_until ON users (locked_until);"

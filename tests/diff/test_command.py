@@ -11,8 +11,8 @@ from django.db import connection
 from tests.support import database_url, run_command
 from veza_core.db.schema_version import Version
 from veza_core.schema.diff.changes import needed_version
-from veza_core.schema.diff.judgement import Step
-from veza_core.schema.export.snapshot import dump_snapshot, load_snapshot
+from veza_core.schema.diff.judgement import VersionStep
+from veza_core.schema.snapshot import dump_snapshot, load_snapshot
 
 pytestmark = pytest.mark.django_db
 
@@ -174,5 +174,5 @@ def test_exit_status(catalog, change, version, breaking, too_low):
 
 
 def test_an_open_version_has_no_successor(catalog):
-    assert needed_version(Version.parse("1.0.0-dev"), Step.MAJOR) is None
+    assert needed_version(Version.parse("1.0.0-dev"), VersionStep.MAJOR) is None
     assert diff(catalog(version="1.0.0-dev"), catalog(drop_column), "--fail-on=version")[1] == 0

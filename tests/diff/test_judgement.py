@@ -3,7 +3,7 @@
 import pytest
 
 from veza_core.schema.diff.changes import changes
-from veza_core.schema.export.snapshot import read_snapshot
+from veza_core.schema.snapshot import read_snapshot
 
 pytestmark = pytest.mark.django_db
 

@@ -14,12 +14,12 @@ from veza_core.db.operations import (
 )
 from veza_core.schema.export import ExportError
 from veza_core.schema.export.additions import changes
-from veza_core.schema.export.drift import compare
 from veza_core.schema.export.exporting import read_all
 from veza_core.schema.export.files import render_later
-from veza_core.schema.export.groups import Group, later_groups, v1_groups
+from veza_core.schema.export.groups import MigrationGroup, later_groups, v1_groups
+from veza_core.schema.snapshot.drift import compare
 
-GROUP = Group("veza_core", "901_change", ())
+GROUP = MigrationGroup("veza_core", "901_change", ())
 
 CHANGES = {
     "a table with a trigger": """
@@ -150,7 +150,7 @@ def test_a_later_migration_is_no_part_of_v1():
     assert [group.name for group in v1_groups(loader)] == [
         group.name for group in v1_groups(MigrationLoader(None))
     ]
-    assert later_groups(loader)[-1] == Group("veza_media", "989_labels", ("labels",))
+    assert later_groups(loader)[-1] == MigrationGroup("veza_media", "989_labels", ("labels",))
 
 
 @pytest.mark.parametrize(

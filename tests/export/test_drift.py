@@ -4,8 +4,8 @@ import psycopg
 import pytest
 
 from veza_core.db.operations import LEGACY_EXTENSIONS
-from veza_core.schema.export.drift import Difference, compare
-from veza_core.schema.export.snapshot import read_snapshot
+from veza_core.schema.snapshot import read_snapshot
+from veza_core.schema.snapshot.drift import Difference, compare
 
 CHANGES = {
     "dropped index": (

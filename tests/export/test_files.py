@@ -10,7 +10,7 @@ from veza_core.schema.export import ExportError, render
 from veza_core.schema.export.exporting import prove
 from veza_core.schema.export.files import CATALOG, stale, strays, write
 from veza_core.schema.export.rows import reference_rows
-from veza_core.schema.export.snapshot import read_snapshot
+from veza_core.schema.snapshot import read_snapshot
 
 from .conftest import SCHEMA, rendered
 

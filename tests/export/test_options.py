@@ -6,11 +6,11 @@ import pytest
 from veza_core.schema.audit.engine import check
 from veza_core.schema.audit.reader import read_catalog
 from veza_core.schema.audit.rules import CATALOG_RULES
-from veza_core.schema.export.drift import compare
 from veza_core.schema.export.exporting import prove
-from veza_core.schema.export.options import without
 from veza_core.schema.export.rows import reference_rows
-from veza_core.schema.export.snapshot import read_snapshot
+from veza_core.schema.options import without
+from veza_core.schema.snapshot import read_snapshot
+from veza_core.schema.snapshot.drift import compare
 
 from .conftest import rendered
 

@@ -9,7 +9,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from veza_core.schema.export.rows import reference_rows
-from veza_core.schema.export.snapshot import read_snapshot
+from veza_core.schema.snapshot import read_snapshot
 
 from .conftest import SCHEMA
 

@@ -7,8 +7,8 @@ import psycopg
 import pytest
 from psycopg.pq import TransactionStatus
 
-from veza_core.schema.export.drift import compare
-from veza_core.schema.export.snapshot import dump_snapshot, load_snapshot, read_snapshot
+from veza_core.schema.snapshot import dump_snapshot, load_snapshot, read_snapshot
+from veza_core.schema.snapshot.drift import compare
 
 ODD_SCHEMA = (Path(__file__).parent / "odd_schema.sql").read_text("utf-8")
 

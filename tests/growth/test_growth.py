@@ -130,8 +130,8 @@ def project_text(project):
 def test_a_table_and_then_a_column(grown, subtests):
     before = written(grown)
     with subtests.test("what is forgotten is said by name"):
-        text, *replaced = example.ALL_FILES["veza_streaming/models/analytics.py"]
-        grown.edit("veza_streaming/models/analytics.py", *replaced, append=text)
+        text, *replaced = example.ALL_FILES["veza_streaming/models/social.py"]
+        grown.edit("veza_streaming/models/social.py", *replaced, append=text)
         said = grown.run(f'{COMMANDS}\nprint(run("lint_schema"), run("makemigrations"))')
         assert "changed without a migration" in said
         lint = grown.run(f'{COMMANDS}\nprint(run("lint_schema"))')
@@ -198,16 +198,21 @@ def check_use(grown):
 def check_column(grown):
     before = written(grown)
     grown.edited.clear()
-    grown.edit("veza_streaming/models/analytics.py", example.COLUMN)
+    grown.edit("veza_streaming/models/social.py", example.COLUMN, example.COLUMN_CHECK)
     grown.edit("veza_demo/tables/analytics.py", example.COLUMN_SEED)
     grown.edit("docs/schema.md", example.COLUMN_CONTRACT)
     number = int(made(grown, "track_reports")[:3]) + 1
-    chapter = f"{number} track reports position ms"
-    grown.edit("docs/schema.md", append=example.COLUMN_CHAPTER.replace("{chapter}", chapter))
+    # The second validates the column's check.
+    chapters = [
+        f"{number} track reports position ms",
+        f"{number + 1} validate chk track reports position ms",
+    ]
+    for chapter in chapters:
+        grown.edit("docs/schema.md", append=example.COLUMN_CHAPTER.replace("{chapter}", chapter))
     said, exported, lint = steps(grown)
-    migration = chapter.replace(" ", "_")
+    migration, validation = (chapter.replace(" ", "_") for chapter in chapters)
     assert f"{migration}.py" in said
-    assert f"{migration}.sql, catalog.json" in exported
+    assert f"{migration}.sql, {validation}.sql, catalog.json" in exported
     assert lint == "The schema matches the models, and nothing is missing.\n"
     assert grown.ruff() == ""
     after = written(grown)

@@ -74,8 +74,7 @@ class TrackReportAdmin(InspectionAdmin):
 """
 SCREEN_IMPORT = (
     "    TrackShare,\n)\n",
-    "    TrackShare,\n)\n"
-    "from veza_streaming.models.analytics import TrackReport, TrackReportStatus\n",
+    "    TrackShare,\n)\nfrom veza_streaming.models.social import TrackReport, TrackReportStatus\n",
 )
 
 #: `chapter` is the number and the name of the migration.
@@ -120,7 +119,7 @@ SERVICES_OF_USERS = (
 
 #: What is appended, and what is replaced.
 ALL_FILES = {
-    "veza_streaming/models/analytics.py": (MODEL, MODEL_IMPORT),
+    "veza_streaming/models/social.py": (MODEL, MODEL_IMPORT),
     "veza_streaming/admin/listening.py": (SCREEN, SCREEN_IMPORT),
     "docs/schema.md": (CONTRACT, CONTRACT_TYPE),
     "veza_demo/tables/analytics.py": (SEED,),
@@ -136,7 +135,12 @@ COLUMN = (
     '        null=True, blank=True, db_comment="Where in the track, in ms; NULL: all of it"\n'
     "    )\n",
 )
-COLUMN_CONTRACT = ("explanation TEXT.\n", "explanation TEXT; position_ms INTEGER?.\n")
+COLUMN_CHECK = (
+    '        verbose_name = "report"\n',
+    '        verbose_name = "report"\n'
+    '        constraints = [non_negative("track_reports", "position_ms")]\n',
+)
+COLUMN_CONTRACT = ("explanation TEXT.\n", "explanation TEXT; position_ms INTEGER?, check ≥ 0.\n")
 COLUMN_CHAPTER = "\n## {chapter}\n"
 COLUMN_SEED = (
     '        "explanation": text(rows.choose("explanation"',

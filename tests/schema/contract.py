@@ -26,6 +26,8 @@ class Contract:
     roles: dict[str, list[str]] = field(default_factory=dict)
     #: What is said of a column in parentheses, by (table, column).
     notes: dict[tuple[str, str], str] = field(default_factory=dict)
+    #: The checks by their names: table, column, and the words that stand behind it.
+    checks: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     prose: list[str] = field(default_factory=list)
     #: Storage parameters, as PostgreSQL writes them, and the tables that have them.
     storage: list[tuple[set[str], list[str]]] = field(default_factory=list)
@@ -98,4 +100,5 @@ def _read_entry(contract: Contract, entry: str) -> None:
     reader.read(entry[head.end() :])
     contract.tables[head[1]] = reader.table
     contract.notes |= {(head[1], column): note for column, note in reader.notes.items()}
+    contract.checks |= {name: (head[1], *check) for name, check in reader.checks.items()}
     contract.prose += reader.prose

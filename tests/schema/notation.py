@@ -66,6 +66,8 @@ class TableReader:
         self.soft = soft
         self.enums = enums
         self.notes: dict[str, str] = {}
+        #: Its checks by their names: the column, and the words that stand behind it.
+        self.checks: dict[str, tuple[str, str]] = {}
         self.prose: list[str] = []
         trigger = f"update_{name}_updated_at"
         self.table = Table(
@@ -197,6 +199,7 @@ class TableReader:
                 suffix = "_length" if pattern in characters else ""
                 name = f"chk_{self.name}_{column}{suffix}"
                 self.table.constraints[name] = f"CHECK ({write(*match.groups())})"
+                self.checks[name] = column, condition
                 return
         raise ContractError(f"{self.name}: what check is this? {condition}")
 

@@ -1,4 +1,9 @@
-"""Bad and good values of each kind of check that docs/schema.md has a word for."""
+"""Bad and good values of each kind of check that docs/schema.md has words for."""
+
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
 
 HASH = "$2b$12$" + "Ab./9" * 10 + "xyz"
 #: A zero-width space, a joiner, a mark that turns the direction round, and their like.
@@ -80,40 +85,79 @@ GOOD = {
     "numbers": ["{}", "{1}", "{64,128,320}"],
 }
 
-#: The columns of each kind.
-COLUMNS = {
-    "not blank": [
-        *("federated_identities.provider", "federated_identities.provider_user_id"),
-        *("federated_identities.display_name", "roles.name", "roles.display_name"),
-        *("permissions.name", "permissions.resource", "permissions.action"),
-        *("user_profiles.display_name", "user_profiles.first_name", "user_profiles.last_name"),
-        *("tracks.title", "tracks.artist", "tracks.album", "tracks.genre", "playlists.title"),
-        *("track_comments.content", "rooms.name"),
-    ],
-    "an address": ["users.email", "email_verification_tokens.email"],
-    "a plain text": ["users.username"],
-    "a slug": ["users.slug", "tracks.slug", "playlists.slug"],
-    "a bcrypt": ["users.password_hash"],
-    "a country": ["track_plays.country_code"],
-    "a moment": [
-        *("federated_identities.token_expires_at", "user_sessions.expires_at"),
-        *("refresh_tokens.expires_at", "password_reset_tokens.expires_at"),
-        *("email_verification_tokens.expires_at", "user_roles.expires_at"),
-        *("tracks.published_at", "track_shares.expires_at"),
-    ],
-    "a day": ["user_profiles.birthdate"],
-    "an object": [
-        *("user_profiles.social_links", "user_settings.notification_preferences"),
-        *("user_settings.privacy_preferences", "track_history.old_value"),
-        "track_history.new_value",
-    ],
-    "labels": ["tracks.tags"],
-    "numbers": ["hls_streams.bitrates"],
-}
+#: A row's own id, and a time with the one before it.
+OWN = "3b241101-e2bb-4255-8caf-4136c566a962"
+LATER, EARLIER = "2025-12-04T10:00:00Z", "2025-12-04T09:59:59Z"
 
-#: What each of these checks refuses, by its name.
-BAD_VALUES = {
-    f"chk_{place.replace('.', '_')}": [{place.partition(".")[2]: value} for value in BAD[kind]]
-    for kind, places in COLUMNS.items()
-    for place in places
-}
+
+def _step(type_: str) -> Decimal:
+    """What the nearest value of a number's type is away."""
+    scale = re.fullmatch(r"numeric\(\d+,(\d+)\)", type_)
+    return Decimal(1).scaleb(-int(scale[1]) if scale else 0)
+
+
+def refused(
+    column: str, words: str, types: Mapping[str, str], enums: Mapping[str, list[str]]
+) -> list[dict[str, Any]]:
+    """What a check refuses that docs/schema.md has these words for: columns with their values.
+
+    The values are those next to the bounds, one row each. `types` has those of the table's columns,
+    `enums` the labels of an enum type.
+    """
+    if words in BAD:
+        return [{column: value} for value in BAD[words]]
+    step = _step(types[column])
+    forms: dict[str, Callable[..., list[dict[str, Any]]]] = {
+        r"≥ (\d+)": lambda least: [{column: int(least) - step}],
+        r"> (\d+)": lambda below: [{column: int(below)}],
+        r"(\d+) to (\d+)": lambda least, most: [
+            {column: int(least) - step},
+            {column: int(most) + step},
+        ],
+        r"0 to ([a-z]\w+)": lambda most: [{column: -1, most: 1}, {column: 2, most: 1}],
+        r"≥ ([a-z]\w+)": lambda start: [{start: LATER, column: EARLIER}],
+        r"≠ (\w+)": lambda other: [{other: OWN, column: OWN}],
+        r"given unless (\w+) in \((.+)\)": lambda other, values: [
+            {column: None, other: label}
+            for label in enums[types[other]]
+            if label not in values.split(", ")
+        ],
+        r"in \((.+)\)": lambda values: [
+            {column: value} for value in ("", values.split(", ")[0].capitalize(), "another")
+        ],
+        r"(\d+) characters or more": lambda least: [{column: "é" * (int(least) - 1)}],
+        r"1 to (\d+) characters": lambda most: [{column: "é" * (int(most) + 1)}],
+    }
+    return _of(forms, words)
+
+
+def accepted(
+    column: str, words: str, types: Mapping[str, str], enums: Mapping[str, list[str]]
+) -> list[dict[str, Any]]:
+    """The last values that such a check lets in."""
+    if words in GOOD:
+        return [{column: value} for value in GOOD[words]]
+    step = _step(types[column])
+    forms: dict[str, Callable[..., list[dict[str, Any]]]] = {
+        r"≥ (\d+)": lambda least: [{column: int(least)}],
+        r"> (\d+)": lambda below: [{column: int(below) + step}],
+        r"(\d+) to (\d+)": lambda *bounds: [{column: int(bound)} for bound in bounds],
+        r"0 to ([a-z]\w+)": lambda most: [{column: 0, most: 1}, {column: 1, most: 1}],
+        r"≥ ([a-z]\w+)": lambda start: [{start: LATER, column: LATER}],
+        r"≠ (\w+)": lambda other: [{other: OWN, column: None}],
+        r"given unless (\w+) in \((.+)\)": lambda other, values: [
+            {column: None if label in values.split(", ") else LATER, other: label}
+            for label in enums[types[other]]
+        ],
+        r"in \((.+)\)": lambda values: [{column: value} for value in values.split(", ")],
+        r"(\d+) characters or more": lambda least: [{column: "é" * int(least)}],
+        r"1 to (\d+) characters": lambda most: [{column: "é"}, {column: "é" * int(most)}],
+    }
+    return _of(forms, words)
+
+
+def _of(forms: dict[str, Callable[..., list[dict[str, Any]]]], words: str) -> list[dict[str, Any]]:
+    for pattern, values in forms.items():
+        if match := re.fullmatch(pattern, words):
+            return values(*match.groups())
+    raise LookupError(f"which values does this check refuse? {words}")

@@ -319,7 +319,8 @@ def test_a_bar_on_a_terminal(name, no_color):
             check=True,
             timeout=120,
         )
-        shown = reader.read(1_000_000).decode()
+        # On a busy machine the bar is drawn more often, and this may end within a character.
+        shown = reader.read(1_000_000).decode(errors="ignore")
     assert "rows/s" in shown
     assert bool(re.search(r"\x1b\[[0-9;]*3[0-9]m|\x1b\[38;", shown)) is not bool(no_color)
     assert b"users:" not in process.stdout

@@ -9,12 +9,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from model_bakery import baker
 
 from tests.staff import make_user
-from tests.support import (
-    database_environment,
-    is_one_clear_line,
-    manage_process,
-    scratch_database,
-)
+from tests.support import database_environment, is_one_clear_line, manage_process, scratch_database
 from veza_core.access import access_of
 from veza_core.models import User, UserRoleAssignment
 from veza_site.models import StaffLogEntry

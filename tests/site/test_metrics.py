@@ -20,9 +20,10 @@ from tests.support import (
     server_parameters,
 )
 from veza_site.status import attention
+from veza_site.status.asking import NotAllowedError
 from veza_site.status.prometheus import HELP, render
-from veza_site.status.questions import QUESTIONS, NotAllowedError
-from veza_site.status.report import Report, read_report
+from veza_site.status.questions import QUESTIONS
+from veza_site.status.report import StatusReport, read_report
 
 pytestmark = pytest.mark.django_db
 
@@ -194,7 +195,7 @@ REPLICATION = {
 
 def test_labels_may_hold_anything():
     """And of two replicas with one name and one address, the one that is further behind counts."""
-    samples = parsed(render(Report(answers={"replication": REPLICATION})))
+    samples = parsed(render(StatusReport(answers={"replication": REPLICATION})))
     labels = frozenset({("replica", REPLICA["application_name"]), ("address", "")})
     assert samples["veza_replica_lag_seconds", labels] == 90.25
     assert by_label(samples, "veza_slot_lost") == {"s": 1}

@@ -10,6 +10,7 @@ from django.test import Client
 from tests.staff import make_staff, post_sign_in
 from veza_site.models import AttemptCount, StaffLogEntry
 from veza_site.support import attempts
+from veza_site.support.bounds import hash_of_name, of_code
 
 pytestmark = pytest.mark.django_db
 
@@ -29,12 +30,12 @@ def fail(name: str, address: str, times: int = 6) -> int:
 def test_a_name() -> None:
     alice = make_staff()
     assert fail("alice", "192.0.2.1") == fail("bob", "192.0.2.2") == 429
-    attempts.count(attempts.of_code(str(alice.pk), None))
+    attempts.count(of_code(str(alice.pk), None))
     fail("alice@example.com", "192.0.2.3", 1)
     # Of each name one for the network and one for all; two of the account for each network.
     assert run("alice") == "8 counts of failed attempts were deleted\n"
     assert not AttemptCount.objects.filter(kind__in=("account", "code")).exclude(
-        name=attempts.hash_of_name("bob")
+        name=hash_of_name("bob")
     )
     assert fail("alice", "192.0.2.1", 1) == 200
     assert fail("bob", "192.0.2.2", 1) == 429

@@ -30,7 +30,8 @@ from tests.support import (
     server_parameters,
 )
 from veza_site.status import attention
-from veza_site.status.questions import QUESTIONS, rows
+from veza_site.status.asking import rows
+from veza_site.status.questions import QUESTIONS
 from veza_site.status.report import read_report
 
 pytestmark = pytest.mark.django_db

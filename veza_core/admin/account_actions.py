@@ -18,7 +18,13 @@ from veza_core.models import (
     User,
     UserSession,
 )
-from veza_core.screens.actions.action import Change, ConflictError, RowAction, SetColumns, Work
+from veza_core.screens.actions.action import (
+    Change,
+    ChangeContext,
+    ConflictError,
+    RowAction,
+    SetColumns,
+)
 from veza_core.screens.actions.rights import account_refusals
 from veza_core.screens.actions.soft_deletion import Restore
 
@@ -51,7 +57,7 @@ class SignsOut(AccountAction):
     typed = "username"
     in_lists = True
 
-    def change(self, row: User, work: Work) -> Change:
+    def change(self, row: User, work: ChangeContext) -> Change:
         own = super().change(row, work)
         return Change(own.before, {**own.after, **sign_out(row)})
 
@@ -192,7 +198,7 @@ class Suspend(SignsOut):
     def fields(self, access: Access, rows: Sequence[Any]) -> dict[str, forms.Field]:
         return {"days": forms.TypedChoiceField(label="For", choices=SUSPENSIONS, coerce=int)}
 
-    def values(self, work: Work) -> Mapping[str, Any]:
+    def values(self, work: ChangeContext) -> Mapping[str, Any]:
         until = TransactionNow() + timedelta(days=work.values["days"])
         return {"locked_until": until, "token_version": NEXT_VERSION}
 
@@ -214,11 +220,11 @@ class ChangeEmail(SignsOut):
     def fields(self, access: Access, rows: Sequence[Any]) -> dict[str, forms.Field]:
         return {"email": forms.EmailField(label="New e-mail", max_length=255)}
 
-    def values(self, work: Work) -> Mapping[str, Any]:
+    def values(self, work: ChangeContext) -> Mapping[str, Any]:
         email = work.values["email"].lower()
         return {"email": email, "is_verified": False, "token_version": NEXT_VERSION}
 
-    def change(self, row: User, work: Work) -> Change:
+    def change(self, row: User, work: ChangeContext) -> Change:
         try:
             with transaction.atomic():
                 own = super().change(row, work)

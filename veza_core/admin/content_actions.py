@@ -18,11 +18,17 @@ from django.http.response import HttpResponseBase
 
 from veza_core.access import Access
 from veza_core.models import User
-from veza_core.screens.actions.action import Change, ConflictError, LeftOut, RowAction, Work
+from veza_core.screens.actions.action import (
+    Change,
+    ChangeContext,
+    ConflictError,
+    LeftOut,
+    RowAction,
+)
 from veza_core.screens.actions.addresses import next_of, undo_url, values, way_back
 from veza_core.screens.actions.naming import short
 from veza_core.screens.actions.perform import GONE, Outcome, perform_some
-from veza_core.screens.actions.progress import Run, progress
+from veza_core.screens.actions.progress import ActionRun, progress
 from veza_core.screens.actions.rights import account_refusals, owner_refusals
 from veza_core.screens.actions.selection import CHUNK
 from veza_core.screens.actions.soft_deletion import Restore, SoftDelete
@@ -55,14 +61,16 @@ class ContentAction(RowAction):
     def __init__(self) -> None:
         self.permissions = tuple(f"{table}.delete" for table in declared("content"))
 
-    def run(self, row: User, work: Work, items: Sequence[Item], undo: str, batch: UUID) -> Run:
+    def run(
+        self, row: User, work: ChangeContext, items: Sequence[Item], undo: str, batch: UUID
+    ) -> ActionRun:
         """The batches for these rows, table by table."""
         chunks: list[Sequence[Item]] = []
         for screen in dict.fromkeys(item.screen for item in items):
             of_table = (item for item in items if item.screen is screen)
             chunks += batched(of_table, CHUNK)
         query = work.request.POST
-        return Run(
+        return ActionRun(
             title=f"{self.label}: {short(row)}",
             chunks=chunks,
             do=lambda chunk: self.do(row, work, chunk, batch),
@@ -72,7 +80,7 @@ class ContentAction(RowAction):
             back_to=short(row),
         )
 
-    def do(self, user: User, work: Work, chunk: Sequence[Item], batch: UUID) -> Outcome:
+    def do(self, user: User, work: ChangeContext, chunk: Sequence[Item], batch: UUID) -> Outcome:
         """Change rows of one table, in one transaction that checks all permissions again."""
         screen, table = chunk[0].screen, chunk[0].screen.opts.db_table
         action = self.each(table)
@@ -130,11 +138,11 @@ class DeleteContent(ContentAction):
             raise ConflictError(f"{short(user)} has no content, or all of it is already deleted.")
         return found
 
-    def change(self, row: User, work: Work) -> Change:
+    def change(self, row: User, work: ChangeContext) -> Change:
         items = self.items(work.site, row)[:MOST]
         return Change({}, {"deletion": str(uuid4()), **_by_table(items)})
 
-    def answer(self, row: User, change: Change, work: Work) -> HttpResponseBase:
+    def answer(self, row: User, change: Change, work: ChangeContext) -> HttpResponseBase:
         items = self.items(work.site, row)[:MOST]
         undo = undo_url(self, row, change.before, change.after, next_of(work.request.POST))
         run = self.run(row, work, items, undo, UUID(change.after["deletion"]))
@@ -179,12 +187,12 @@ class RestoreContent(ContentAction):
             raise ConflictError("There is no such deletion of content.")
         return found
 
-    def change(self, row: User, work: Work) -> Change:
+    def change(self, row: User, work: ChangeContext) -> Change:
         deletion = work.values["deletion"]
         items = self.items(work.site, deletion)
         return Change({}, {"deletion": str(deletion), **_by_table(items)})
 
-    def answer(self, row: User, change: Change, work: Work) -> HttpResponseBase:
+    def answer(self, row: User, change: Change, work: ChangeContext) -> HttpResponseBase:
         items = self.items(work.site, work.values["deletion"])
         undo = undo_url(self, row, change.before, change.after, next_of(work.request.POST))
         run = self.run(row, work, items, undo, uuid4())

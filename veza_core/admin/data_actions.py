@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from veza_core.models import User
 from veza_core.operations.personal_data import find
-from veza_core.screens.actions.action import Change, RowAction, Work
+from veza_core.screens.actions.action import Change, ChangeContext, RowAction
 from veza_core.screens.actions.rights import account_refusals
 
 from .bundle import Bundle
@@ -30,10 +30,10 @@ class ExportData(RowAction):
     typed = "username"
     rule = staticmethod(account_refusals)
 
-    def change(self, row: User, work: Work) -> Change:
+    def change(self, row: User, work: ChangeContext) -> Change:
         return Change()
 
-    def answer(self, row: User, change: Change, work: Work) -> StreamingHttpResponse:
+    def answer(self, row: User, change: Change, work: ChangeContext) -> StreamingHttpResponse:
         alias = work.site.read_alias
         acted_on = [each.opts.db_table for each in work.site.screens() if each.row_actions]
         bundle = Bundle(row, find(connections[alias], row.pk, acted_on), alias)
@@ -45,7 +45,7 @@ class ExportData(RowAction):
         )
 
 
-def _recorded(bundle: Bundle, work: Work) -> Iterator[bytes]:
+def _recorded(bundle: Bundle, work: ChangeContext) -> Iterator[bytes]:
     """The archive. At its end, or if the client disconnects, it is logged how much was sent."""
     try:
         yield from bundle.stream()

@@ -17,18 +17,19 @@ from veza_core.db.infinity import later
 from veza_core.models import User
 from veza_core.operations.personal_data import declared
 from veza_core.operations.purge import erasure
-from veza_core.operations.purge.erasure import Effect, foresee_one
+from veza_core.operations.purge.erasure import ErasedRows, foresee_one
 from veza_core.screens.columns import HtmlTable, heading
-from veza_core.screens.display import badge, exact, words
+from veza_core.screens.display import badge, words
 from veza_core.screens.keyset import Count
+from veza_core.screens.units import exact
 
 #: Rows without a foreign key, which no purge follows.
 KEPT = "kept"
 #: In this order on the page: what happens, in words, and its colour.
 SAID = {
-    Effect.FORBIDDING: ("Forbids it", "bad"),
-    Effect.DELETED: ("Deleted", "bad"),
-    Effect.CLEARED: ("Reference removed", "busy"),
+    ErasedRows.FORBIDDING: ("Forbids it", "bad"),
+    ErasedRows.DELETED: ("Deleted", "bad"),
+    ErasedRows.CLEARED: ("Reference removed", "busy"),
     KEPT: ("Kept", "quiet"),
 }
 
@@ -108,7 +109,7 @@ def _kept(user: User, alias: str) -> Iterator[Line]:
             yield name, KEPT, str(Count.of(number, erasure.MOST)), own
 
 
-def _number(effect: Effect) -> str:
+def _number(effect: ErasedRows) -> str:
     if effect.rows is None:
         return "not counted"
     if effect.is_most:

@@ -22,7 +22,7 @@ from veza_core.access import StaffRequest
 from veza_core.models import User
 from veza_core.screens.columns import HtmlTable
 from veza_core.screens.criteria import NOBODY, Criterion
-from veza_core.screens.display import declared, when, words
+from veza_core.screens.display import declared, words
 from veza_core.screens.errors import HelpfulError
 from veza_core.screens.keyset import Count
 from veza_core.screens.labels import list_of, url_of
@@ -30,6 +30,7 @@ from veza_core.screens.legible import name_html
 from veza_core.screens.listing import user_of
 from veza_core.screens.search.term import read
 from veza_core.screens.states import UNSORTED
+from veza_core.screens.units import when
 
 from .account_states import account_states
 

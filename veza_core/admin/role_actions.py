@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from veza_core.access import Access
 from veza_core.models import Role, User, UserRoleAssignment
-from veza_core.screens.actions.action import Change, ConflictError, RefusedError, Work
+from veza_core.screens.actions.action import Change, ChangeContext, ConflictError, RefusedError
 from veza_core.screens.actions.rights import live_roles, roles_for, standing_of
 
 from .account_actions import AccountAction
@@ -54,7 +54,7 @@ class RoleAction(AccountAction):
         # No default: somebody who only reads the reason again would grant the first one.
         return {"role": forms.ChoiceField(choices=[("", "Choose a role"), *mine])}
 
-    def chosen(self, row: User, work: Work) -> Role:
+    def chosen(self, row: User, work: ChangeContext) -> Role:
         """The chosen role; checks its permissions again."""
         mine = {role.name: role for role in self.mine(work.access, row)}
         role = mine.get(work.values["role"])
@@ -89,7 +89,7 @@ class GrantRole(RoleAction):
         )
         return {**super().fields(access, rows), "until": until}
 
-    def change(self, row: User, work: Work) -> Change:
+    def change(self, row: User, work: ChangeContext) -> Change:
         role = self.chosen(row, work)
         expires_at = _end_of(work.values["until"])
         values = {"expires_at": expires_at, "assigned_by_id": work.access.user.pk}
@@ -120,7 +120,7 @@ class WithdrawRole(RoleAction):
     def is_meant(self, role: Role, held: Collection[Any]) -> bool:
         return role.pk in held
 
-    def change(self, row: User, work: Work) -> Change:
+    def change(self, row: User, work: ChangeContext) -> Change:
         role = self.chosen(row, work)
         held = UserRoleAssignment.objects.filter(user_id=row.pk, role=role).first()
         if held is None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.contrib.postgres.functions import TransactionNow
 
 from veza_core.models import RefreshToken, UserSession
-from veza_core.screens.actions.action import Change, SetColumns, Work
+from veza_core.screens.actions.action import Change, ChangeContext, SetColumns
 from veza_core.screens.actions.rights import owner_refusals
 
 
@@ -28,7 +28,7 @@ class RevokeSession(SetColumns):
     def is_drastic(self, rows: int) -> bool:
         return super().is_drastic(rows) or rows > 1
 
-    def change(self, row: UserSession, work: Work) -> Change:
+    def change(self, row: UserSession, work: ChangeContext) -> Change:
         session = super().change(row, work)
         tokens = RefreshToken.objects.filter(session_id=row.pk, revoked_at__isnull=True)
         revoked = tokens.update(revoked_at=TransactionNow())

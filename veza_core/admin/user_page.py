@@ -13,10 +13,11 @@ from django.utils.translation import get_language_info
 from veza_core.access import StaffRequest
 from veza_core.models import User, UserRoleAssignment
 from veza_core.screens.actions.rights import standing_of
-from veza_core.screens.display import badge, exact, when
+from veza_core.screens.display import badge
 from veza_core.screens.labels import link_html, url_of
 from veza_core.screens.links import linked
 from veza_core.screens.panels import Panel
+from veza_core.screens.units import exact, when
 
 if TYPE_CHECKING:
     from .users import UserAdmin

@@ -22,13 +22,7 @@ from veza_core.screens.guard import READING, guarded
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.labels import url_of
 from veza_core.screens.legible import name_html
-from veza_core.screens.search.finders import (
-    beginning_and_domain,
-    part,
-    same_behind,
-    slug,
-    whole,
-)
+from veza_core.screens.search.finders import beginning_and_domain, part, same_behind, slug, whole
 from veza_core.screens.states import Option, State, View, boolean, choices
 
 from .account_actions import ACCOUNT_ACTIONS

@@ -1,10 +1,12 @@
-"""Fields for PostgreSQL's own features: enum types, `updated_at`, and bcrypt hashes."""
+"""Fields that mirror what PostgreSQL itself makes: the Standard's columns, native enums, hashes."""
 
 import re
-from typing import Any
+import uuid
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
-from django.contrib.postgres.functions import TransactionNow
+from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.db import models
 
 
@@ -28,15 +30,77 @@ class EnumField(models.CharField):
         return self.enum_type
 
 
-class UpdatedAtField(models.DateTimeField):
+class StandardField(models.Field):
+    """A column that the Standard describes: what is the same in all tables stands here alone.
+
+    Migrations have the class without its options, so what these say is as frozen as a migration.
+    """
+
+    options: ClassVar[Mapping[str, Any]]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**self.options, **kwargs})
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        own = {key: value for key, value in kwargs.items() if self.options.get(key) != value}
+        return name, path, args, own
+
+
+class IdField(StandardField, models.UUIDField):
+    """`id` (Standard, rule 1).
+
+    `default=uuid.uuid4` stands beside the database's default since an instance without a key is
+    unhashable, and equal to every other one, until it is saved.
+    """
+
+    options: ClassVar[Mapping[str, Any]] = {
+        "primary_key": True,
+        "default": uuid.uuid4,
+        "db_default": RandomUUID(),
+        "editable": False,
+        # Django takes a key out of what it serializes beside it.
+        "serialize": False,
+        "db_comment": "UUID: random, unless the client makes one, such as of version 7",
+    }
+
+
+class CreatedAtField(StandardField, models.DateTimeField):
+    """`created_at` (Standard, rule 2)."""
+
+    options: ClassVar[Mapping[str, Any]] = {
+        "db_default": TransactionNow(),
+        "editable": False,
+        "db_comment": "When the row was inserted",
+    }
+
+
+class UpdatedAtField(StandardField, models.DateTimeField):
     """`updated_at`, which a trigger sets (Standard, rule 2).
 
     On UPDATE it sends CURRENT_TIMESTAMP, as the trigger does. Because of this expression, Django
     adds RETURNING, so the instance gets the database's value without another query.
     """
 
+    options: ClassVar[Mapping[str, Any]] = {
+        "db_default": TransactionNow(),
+        "editable": False,
+        "db_comment": "When the row was last updated, kept by a trigger",
+    }
+
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         return super().pre_save(model_instance, add) if add else TransactionNow()
+
+
+class DeletedAtField(StandardField, models.DateTimeField):
+    """`deleted_at`, of tables whose rows are marked before they go (Standard, rule 8)."""
+
+    options: ClassVar[Mapping[str, Any]] = {
+        "null": True,
+        "blank": True,
+        "editable": False,
+        "db_comment": "When the row was soft deleted; NULL: it is live",
+    }
 
 
 class AddressField(models.EmailField):
@@ -48,7 +112,7 @@ class AddressField(models.EmailField):
 
 
 @AddressField.register_lookup
-class Domain(models.Transform):
+class EmailDomain(models.Transform):
     """`<field>__domain`: the text after the `@`, as in `email_indexes`."""
 
     lookup_name = "domain"

@@ -5,8 +5,8 @@ and its permissions.
 """
 
 import logging
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
 
 from django.contrib.postgres.operations import CreateExtension
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
@@ -22,23 +22,23 @@ EXTENSIONS = (*LEGACY_EXTENSIONS, "pg_trgm")
 
 
 class ForwardOperation(Operation):
-    """An operation of plain SQL that cannot be reversed, and does not change Django's state."""
+    """An operation of plain SQL that cannot be reversed, and does not change Django's state.
+
+    `description` and `fragment` (of the migration's name) name its arguments in braces.
+    """
 
     reduces_to_sql = True
     reversible = False
     category = OperationCategory.ADDITION
+    description: ClassVar[str]
+    fragment: ClassVar[str]
+
+    def statements(self, editor: BaseDatabaseSchemaEditor) -> Iterator[str]:
+        """What it runs, one after another."""
+        raise NotImplementedError
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
         """What it creates is not part of Django's state."""
-
-
-class CreateEnum(ForwardOperation):
-    """Create a native enum type, with its comment."""
-
-    def __init__(self, name: str, values: list[str], comment: str) -> None:
-        self.name = name
-        self.values = values
-        self.comment = comment
 
     def database_forwards(
         self,
@@ -47,18 +47,34 @@ class CreateEnum(ForwardOperation):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        values = ", ".join(schema_editor.quote_value(value) for value in self.values)
-        comment = schema_editor.quote_value(self.comment)
-        name = schema_editor.quote_name(self.name)
-        schema_editor.execute(f"CREATE TYPE {name} AS ENUM ({values})", None)
-        schema_editor.execute(f"COMMENT ON TYPE {name} IS {comment}", None)
+        for statement in self.statements(schema_editor):
+            schema_editor.execute(statement, None)
 
     def describe(self) -> str:
-        return f"Create enum type {self.name}"
+        return self.description.format_map(vars(self))
 
     @property
     def migration_name_fragment(self) -> str:
-        return f"enum_{self.name}"
+        return self.fragment.format_map(vars(self))
+
+
+class CreateEnum(ForwardOperation):
+    """Create a native enum type, with its comment."""
+
+    description = "Create enum type {name}"
+    fragment = "enum_{name}"
+
+    def __init__(self, name: str, values: list[str], comment: str) -> None:
+        self.name = name
+        self.values = values
+        self.comment = comment
+
+    def statements(self, editor: BaseDatabaseSchemaEditor) -> Iterator[str]:
+        values = ", ".join(editor.quote_value(value) for value in self.values)
+        comment = editor.quote_value(self.comment)
+        name = editor.quote_name(self.name)
+        yield f"CREATE TYPE {name} AS ENUM ({values})"
+        yield f"COMMENT ON TYPE {name} IS {comment}"
 
 
 class AddEnumValue(ForwardOperation):
@@ -68,29 +84,19 @@ class AddEnumValue(ForwardOperation):
     change.
     """
 
+    description = "Add value {value} to enum type {name}"
+    fragment = "{name}_{value}"
+
     def __init__(self, name: str, value: str, before: str = "") -> None:
         self.name = name
         self.value = value
         self.before = before
 
-    def database_forwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
-    ) -> None:
-        value = schema_editor.quote_value(self.value)
-        place = f" BEFORE {schema_editor.quote_value(self.before)}" if self.before else ""
-        name = schema_editor.quote_name(self.name)
-        schema_editor.execute(f"ALTER TYPE {name} ADD VALUE IF NOT EXISTS {value}{place}", None)
-
-    def describe(self) -> str:
-        return f"Add value {self.value} to enum type {self.name}"
-
-    @property
-    def migration_name_fragment(self) -> str:
-        return f"{self.name}_{self.value}"
+    def statements(self, editor: BaseDatabaseSchemaEditor) -> Iterator[str]:
+        value = editor.quote_value(self.value)
+        place = f" BEFORE {editor.quote_value(self.before)}" if self.before else ""
+        name = editor.quote_name(self.name)
+        yield f"ALTER TYPE {name} ADD VALUE IF NOT EXISTS {value}{place}"
 
 
 class KeepUpdatedAt(ForwardOperation):
@@ -99,30 +105,19 @@ class KeepUpdatedAt(ForwardOperation):
     It can be run again: it replaces a trigger of this name.
     """
 
+    description = "Keep updated_at of {table} by a trigger"
+    fragment = "{table}_updated_at"
+
     def __init__(self, table: str) -> None:
         self.table = table
 
-    def database_forwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
-    ) -> None:
-        trigger = schema_editor.quote_name(f"update_{self.table}_updated_at")
-        schema_editor.execute(
+    def statements(self, editor: BaseDatabaseSchemaEditor) -> Iterator[str]:
+        trigger = editor.quote_name(f"update_{self.table}_updated_at")
+        yield (
             f"CREATE OR REPLACE TRIGGER {trigger} BEFORE UPDATE "
-            f"ON public.{schema_editor.quote_name(self.table)} "
-            "FOR EACH ROW EXECUTE FUNCTION public.update_updated_at_column()",
-            None,
+            f"ON public.{editor.quote_name(self.table)} "
+            "FOR EACH ROW EXECUTE FUNCTION public.update_updated_at_column()"
         )
-
-    def describe(self) -> str:
-        return f"Keep updated_at of {self.table} by a trigger"
-
-    @property
-    def migration_name_fragment(self) -> str:
-        return f"{self.table}_updated_at"
 
 
 class SetStorageParameters(ForwardOperation):
@@ -131,30 +126,20 @@ class SetStorageParameters(ForwardOperation):
     It waits for no reader or writer, and rewrites nothing: a fill factor applies to new pages.
     """
 
+    description = "Set storage parameters of {table}"
+    fragment = "{table}_storage"
+
     def __init__(self, table: str, **parameters: float) -> None:
         self.table = table
         self.parameters = parameters
 
-    def database_forwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
-    ) -> None:
+    def statements(self, editor: BaseDatabaseSchemaEditor) -> Iterator[str]:
         # In export_schema's order, so that pg_dump writes the same text for both databases.
         parameters = ", ".join(
             f"{name} = {value}" for name, value in sorted(self.parameters.items())
         )
-        table = schema_editor.quote_name(self.table)
-        schema_editor.execute(f"ALTER TABLE public.{table} SET ({parameters})", None)
-
-    def describe(self) -> str:
-        return f"Set storage parameters of {self.table}"
-
-    @property
-    def migration_name_fragment(self) -> str:
-        return f"{self.table}_storage"
+        table = editor.quote_name(self.table)
+        yield f"ALTER TABLE public.{table} SET ({parameters})"
 
 
 PERMISSIONS = """
@@ -181,6 +166,9 @@ class InsertPermissions(ForwardOperation):
     parameters `support` and `moderator` name further actions. Existing rows do not change.
     """
 
+    description = "Insert the permissions of {table}"
+    fragment = "{table}_permissions"
+
     elidable = False
 
     def __init__(
@@ -192,32 +180,17 @@ class InsertPermissions(ForwardOperation):
         self.support = support
         self.moderator = moderator
 
-    def database_forwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
-    ) -> None:
+    def statements(self, editor: BaseDatabaseSchemaEditor) -> Iterator[str]:
         def quoted(*values: str) -> str:
-            return ", ".join(schema_editor.quote_value(value) for value in values)
+            return ", ".join(editor.quote_value(value) for value in values)
 
         table = quoted(self.table)
-        schema_editor.execute(PERMISSIONS.format(table=table, actions=quoted(*ACTIONS)), None)
+        yield PERMISSIONS.format(table=table, actions=quoted(*ACTIONS))
         grants = {"admin": ACTIONS, "support": ("read", *self.support)}
         # Moderators also get what support gets.
         grants["moderator"] = ("read", *self.support, *self.moderator)
         for role, actions in grants.items():
-            schema_editor.execute(
-                GRANTS.format(table=table, role=quoted(role), actions=quoted(*actions)), None
-            )
-
-    def describe(self) -> str:
-        return f"Insert the permissions of {self.table}"
-
-    @property
-    def migration_name_fragment(self) -> str:
-        return f"{self.table}_permissions"
+            yield GRANTS.format(table=table, role=quoted(role), actions=quoted(*actions))
 
 
 class LegacyExtension(CreateExtension):

@@ -24,18 +24,21 @@ SLUG = "^[a-z0-9][a-z0-9._-]*$"
 COUNTRY = "^[A-Z]{2}$"
 
 
-def matches(column: str, pattern: str, sign: str = "~") -> Func:
-    """Whether the text matches the regular expression; with `!~`, whether it does not."""
-    text = Collate(Cast(F(column), TextField()), "C")
-    return Func(
-        text,
-        Value(pattern),
-        # In this order, which the migrations have: Django would choose another one for another
-        # function.
-        arg_joiner=f" {sign} ",
-        template="%(expressions)s",
-        output_field=BooleanField(),
-    )
+class Matches(Func):
+    """Whether the text of a column matches a regular expression."""
+
+    arg_joiner = " ~ "
+    template = "%(expressions)s"
+    output_field = BooleanField()
+
+    def __init__(self, column: str, pattern: str) -> None:
+        super().__init__(Collate(Cast(F(column), TextField()), "C"), Value(pattern))
+
+
+class MatchesNot(Matches):
+    """Whether it does not."""
+
+    arg_joiner = " !~ "
 
 
 def _check(table: str, column: str, condition: Any, message: str) -> CheckConstraint:
@@ -46,13 +49,13 @@ def _check(table: str, column: str, condition: Any, message: str) -> CheckConstr
 
 def not_blank(table: str, column: str) -> CheckConstraint:
     """It has a visible character."""
-    return _check(table, column, matches(column, f"[^{UNSEEN}]"), "It has no visible characters.")
+    return _check(table, column, Matches(column, f"[^{UNSEEN}]"), "It has no visible characters.")
 
 
 def email_address(table: str, column: str) -> CheckConstraint:
     """It is an address in lower case: `name@host.example`."""
     message = "An e-mail address is needed, in lower case: name@host.example"
-    return _check(table, column, matches(column, ADDRESS), message)
+    return _check(table, column, Matches(column, ADDRESS), message)
 
 
 def slug(table: str, column: str = "slug") -> CheckConstraint:
@@ -60,7 +63,7 @@ def slug(table: str, column: str = "slug") -> CheckConstraint:
     digit.
     """
     message = "Only small letters, digits, dots, dashes and underscores, a letter or digit first."
-    return _check(table, column, matches(column, SLUG), message)
+    return _check(table, column, Matches(column, SLUG), message)
 
 
 def plain_name(table: str, column: str) -> CheckConstraint:
@@ -71,16 +74,16 @@ def plain_name(table: str, column: str) -> CheckConstraint:
     normalized = Func(
         F(column), template="%(expressions)s IS NFKC NORMALIZED", output_field=BooleanField()
     )
-    condition = Q(matches(column, f"[@{UNSEEN}]", "!~")) & Q(normalized)
+    condition = Q(MatchesNot(column, f"[@{UNSEEN}]")) & Q(normalized)
     message = "No spaces, no @, no invisible characters, and letters in their plain form."
     return _check(table, column, condition, message)
 
 
 def bcrypt_hash(table: str, column: str, field: str) -> CheckConstraint:
     """It is a bcrypt string without a prefix; `field` is Django's name of the column."""
-    return _check(table, column, matches(field, BCRYPT), "It is not a bcrypt hash.")
+    return _check(table, column, Matches(field, BCRYPT), "It is not a bcrypt hash.")
 
 
 def country(table: str, column: str) -> CheckConstraint:
     """It is two capital letters, as in ISO 3166-1 alpha-2."""
-    return _check(table, column, matches(column, COUNTRY), "Two capital letters are needed.")
+    return _check(table, column, Matches(column, COUNTRY), "Two capital letters are needed.")

@@ -1,11 +1,8 @@
 """Accounts, federated identities, tokens and sessions."""
 
-import uuid
-
 import django.contrib.postgres.functions
 import django.contrib.postgres.indexes
 import django.db.models.deletion
-import django.db.models.functions.comparison
 import django.db.models.functions.text
 import django.db.models.lookups
 from django.conf import settings
@@ -13,6 +10,7 @@ from django.db import migrations, models
 
 import veza_core.db.fields
 import veza_core.db.indexes
+import veza_core.db.text_checks
 from veza_core.db.operations import SetStorageParameters
 
 #: A fiftieth of a hundred million rows, in place of a fifth or a tenth.
@@ -35,18 +33,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="User",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version "
-                        "7",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", veza_core.db.fields.IdField()),
                 (
                     "email",
                     veza_core.db.fields.AddressField(
@@ -135,31 +122,9 @@ class Migration(migrations.Migration):
                         null=True,
                     ),
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "deleted_at",
-                    models.DateTimeField(
-                        blank=True,
-                        db_comment="When the row was soft deleted; NULL: it is live",
-                        editable=False,
-                        null=True,
-                    ),
-                ),
+                ("created_at", veza_core.db.fields.CreatedAtField()),
+                ("updated_at", veza_core.db.fields.UpdatedAtField()),
+                ("deleted_at", veza_core.db.fields.DeletedAtField()),
             ],
             options={
                 "db_table": "users",
@@ -226,19 +191,9 @@ class Migration(migrations.Migration):
                         name="idx_users_slug",
                     ),
                     models.CheckConstraint(
-                        condition=models.Func(
-                            django.db.models.functions.comparison.Collate(
-                                django.db.models.functions.comparison.Cast(
-                                    models.F("email"), models.TextField()
-                                ),
-                                "C",
-                            ),
-                            models.Value(
-                                "^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
-                            ),
-                            arg_joiner=" ~ ",
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s",
+                        condition=veza_core.db.text_checks.Matches(
+                            "email",
+                            "^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
                         ),
                         name="chk_users_email",
                         violation_error_message="An e-mail address is needed, in lower case: "
@@ -246,19 +201,9 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Func(
-                                django.db.models.functions.comparison.Collate(
-                                    django.db.models.functions.comparison.Cast(
-                                        models.F("username"), models.TextField()
-                                    ),
-                                    "C",
-                                ),
-                                models.Value(
-                                    "[@\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
-                                ),
-                                arg_joiner=" !~ ",
-                                output_field=models.BooleanField(),
-                                template="%(expressions)s",
+                            veza_core.db.text_checks.MatchesNot(
+                                "username",
+                                "[@\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                             ),
                             models.Func(
                                 models.F("username"),
@@ -277,36 +222,16 @@ class Migration(migrations.Migration):
                         name="chk_users_username_length",
                     ),
                     models.CheckConstraint(
-                        condition=models.Func(
-                            django.db.models.functions.comparison.Collate(
-                                django.db.models.functions.comparison.Cast(
-                                    models.F("slug"), models.TextField()
-                                ),
-                                "C",
-                            ),
-                            models.Value("^[a-z0-9][a-z0-9._-]*$"),
-                            arg_joiner=" ~ ",
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s",
+                        condition=veza_core.db.text_checks.Matches(
+                            "slug", "^[a-z0-9][a-z0-9._-]*$"
                         ),
                         name="chk_users_slug",
                         violation_error_message="Only small letters, digits, dots, dashes and "
                         "underscores, a letter or digit first.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Func(
-                            django.db.models.functions.comparison.Collate(
-                                django.db.models.functions.comparison.Cast(
-                                    models.F("password"), models.TextField()
-                                ),
-                                "C",
-                            ),
-                            models.Value(
-                                "^\\$2[aby]\\$(0[4-9]|[12][0-9]|3[01])\\$[./A-Za-z0-9]{53}$"
-                            ),
-                            arg_joiner=" ~ ",
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s",
+                        condition=veza_core.db.text_checks.Matches(
+                            "password", "^\\$2[aby]\\$(0[4-9]|[12][0-9]|3[01])\\$[./A-Za-z0-9]{53}$"
                         ),
                         name="chk_users_password_hash",
                         violation_error_message="It is not a bcrypt hash.",
@@ -325,18 +250,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="FederatedIdentity",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version "
-                        "7",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", veza_core.db.fields.IdField()),
                 (
                     "user",
                     models.ForeignKey(
@@ -404,31 +318,9 @@ class Migration(migrations.Migration):
                         blank=True, db_comment="When access_token expires", null=True
                     ),
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "deleted_at",
-                    models.DateTimeField(
-                        blank=True,
-                        db_comment="When the row was soft deleted; NULL: it is live",
-                        editable=False,
-                        null=True,
-                    ),
-                ),
+                ("created_at", veza_core.db.fields.CreatedAtField()),
+                ("updated_at", veza_core.db.fields.UpdatedAtField()),
+                ("deleted_at", veza_core.db.fields.DeletedAtField()),
             ],
             options={
                 "db_table": "federated_identities",
@@ -459,55 +351,25 @@ class Migration(migrations.Migration):
                         name="idx_federated_identities_provider_provider_user_id",
                     ),
                     models.CheckConstraint(
-                        condition=models.Func(
-                            django.db.models.functions.comparison.Collate(
-                                django.db.models.functions.comparison.Cast(
-                                    models.F("provider"), models.TextField()
-                                ),
-                                "C",
-                            ),
-                            models.Value(
-                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
-                            ),
-                            arg_joiner=" ~ ",
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s",
+                        condition=veza_core.db.text_checks.Matches(
+                            "provider",
+                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
                         name="chk_federated_identities_provider",
                         violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Func(
-                            django.db.models.functions.comparison.Collate(
-                                django.db.models.functions.comparison.Cast(
-                                    models.F("provider_user_id"), models.TextField()
-                                ),
-                                "C",
-                            ),
-                            models.Value(
-                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
-                            ),
-                            arg_joiner=" ~ ",
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s",
+                        condition=veza_core.db.text_checks.Matches(
+                            "provider_user_id",
+                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
                         name="chk_federated_identities_provider_user_id",
                         violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Func(
-                            django.db.models.functions.comparison.Collate(
-                                django.db.models.functions.comparison.Cast(
-                                    models.F("display_name"), models.TextField()
-                                ),
-                                "C",
-                            ),
-                            models.Value(
-                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
-                            ),
-                            arg_joiner=" ~ ",
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s",
+                        condition=veza_core.db.text_checks.Matches(
+                            "display_name",
+                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
                         name="chk_federated_identities_display_name",
                         violation_error_message="It has no visible characters.",
@@ -528,18 +390,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="UserSession",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version "
-                        "7",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", veza_core.db.fields.IdField()),
                 (
                     "user",
                     models.ForeignKey(
@@ -594,22 +445,8 @@ class Migration(migrations.Migration):
                         null=True,
                     ),
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
+                ("created_at", veza_core.db.fields.CreatedAtField()),
+                ("updated_at", veza_core.db.fields.UpdatedAtField()),
             ],
             options={
                 "db_table": "user_sessions",
@@ -653,18 +490,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="RefreshToken",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version "
-                        "7",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", veza_core.db.fields.IdField()),
                 (
                     "user",
                     models.ForeignKey(
@@ -714,22 +540,8 @@ class Migration(migrations.Migration):
                         null=True,
                     ),
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
+                ("created_at", veza_core.db.fields.CreatedAtField()),
+                ("updated_at", veza_core.db.fields.UpdatedAtField()),
             ],
             options={
                 "db_table": "refresh_tokens",
@@ -770,18 +582,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="PasswordResetToken",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version "
-                        "7",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", veza_core.db.fields.IdField()),
                 (
                     "user",
                     models.ForeignKey(
@@ -803,22 +604,8 @@ class Migration(migrations.Migration):
                         blank=True, db_comment="When it was used; NULL: it was not", null=True
                     ),
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
+                ("created_at", veza_core.db.fields.CreatedAtField()),
+                ("updated_at", veza_core.db.fields.UpdatedAtField()),
             ],
             options={
                 "db_table": "password_reset_tokens",
@@ -857,18 +644,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="EmailVerificationToken",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version "
-                        "7",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", veza_core.db.fields.IdField()),
                 (
                     "user",
                     models.ForeignKey(
@@ -896,22 +672,8 @@ class Migration(migrations.Migration):
                         blank=True, db_comment="When it was used; NULL: it was not", null=True
                     ),
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
+                ("created_at", veza_core.db.fields.CreatedAtField()),
+                ("updated_at", veza_core.db.fields.UpdatedAtField()),
             ],
             options={
                 "db_table": "email_verification_tokens",
@@ -935,19 +697,9 @@ class Migration(migrations.Migration):
                         fields=("token_hash",), name="idx_email_verification_tokens_token_hash"
                     ),
                     models.CheckConstraint(
-                        condition=models.Func(
-                            django.db.models.functions.comparison.Collate(
-                                django.db.models.functions.comparison.Cast(
-                                    models.F("email"), models.TextField()
-                                ),
-                                "C",
-                            ),
-                            models.Value(
-                                "^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
-                            ),
-                            arg_joiner=" ~ ",
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s",
+                        condition=veza_core.db.text_checks.Matches(
+                            "email",
+                            "^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
                         ),
                         name="chk_email_verification_tokens_email",
                         violation_error_message="An e-mail address is needed, in lower case: "

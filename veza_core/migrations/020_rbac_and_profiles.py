@@ -1,8 +1,5 @@
 """Roles, permissions, profiles and settings; the rows that RBAC begins with."""
 
-import uuid
-
-import django.contrib.postgres.functions
 import django.db.models.deletion
 import django.db.models.functions.comparison
 import django.db.models.lookups
@@ -11,6 +8,7 @@ from django.db import migrations, models
 
 import veza_core.db.fields
 import veza_core.db.indexes
+import veza_core.db.text_checks
 from veza_core.db.operations import SetStorageParameters
 
 # A permission for each table and action, the right to enter the admin, and the roles of staff with
@@ -82,17 +80,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Role",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version 7",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", veza_core.db.fields.IdField()),
                 (
                     "name",
                     models.CharField(
@@ -113,22 +101,8 @@ class Migration(migrations.Migration):
                         db_comment="True: part of the platform, not to be removed", db_default=False
                     ),
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
+                ("created_at", veza_core.db.fields.CreatedAtField()),
+                ("updated_at", veza_core.db.fields.UpdatedAtField()),
             ],
             options={
                 "db_table": "roles",
@@ -136,37 +110,17 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(fields=("name",), name="idx_roles_name"),
                     models.CheckConstraint(
-                        condition=models.Func(
-                            django.db.models.functions.comparison.Collate(
-                                django.db.models.functions.comparison.Cast(
-                                    models.F("name"), models.TextField()
-                                ),
-                                "C",
-                            ),
-                            models.Value(
-                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
-                            ),
-                            arg_joiner=" ~ ",
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s",
+                        condition=veza_core.db.text_checks.Matches(
+                            "name",
+                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
                         name="chk_roles_name",
                         violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Func(
-                            django.db.models.functions.comparison.Collate(
-                                django.db.models.functions.comparison.Cast(
-                                    models.F("display_name"), models.TextField()
-                                ),
-                                "C",
-                            ),
-                            models.Value(
-                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
-                            ),
-                            arg_joiner=" ~ ",
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s",
+                        condition=veza_core.db.text_checks.Matches(
+                            "display_name",
+                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
                         name="chk_roles_display_name",
                         violation_error_message="It has no visible characters.",
@@ -177,17 +131,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Permission",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version 7",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", veza_core.db.fields.IdField()),
                 (
                     "name",
                     models.CharField(
@@ -210,22 +154,8 @@ class Migration(migrations.Migration):
                     "description",
                     models.TextField(blank=True, db_comment="What it allows", null=True),
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
+                ("created_at", veza_core.db.fields.CreatedAtField()),
+                ("updated_at", veza_core.db.fields.UpdatedAtField()),
             ],
             options={
                 "db_table": "permissions",
@@ -236,55 +166,25 @@ class Migration(migrations.Migration):
                         fields=("resource", "action"), name="idx_permissions_resource_action"
                     ),
                     models.CheckConstraint(
-                        condition=models.Func(
-                            django.db.models.functions.comparison.Collate(
-                                django.db.models.functions.comparison.Cast(
-                                    models.F("name"), models.TextField()
-                                ),
-                                "C",
-                            ),
-                            models.Value(
-                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
-                            ),
-                            arg_joiner=" ~ ",
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s",
+                        condition=veza_core.db.text_checks.Matches(
+                            "name",
+                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
                         name="chk_permissions_name",
                         violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Func(
-                            django.db.models.functions.comparison.Collate(
-                                django.db.models.functions.comparison.Cast(
-                                    models.F("resource"), models.TextField()
-                                ),
-                                "C",
-                            ),
-                            models.Value(
-                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
-                            ),
-                            arg_joiner=" ~ ",
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s",
+                        condition=veza_core.db.text_checks.Matches(
+                            "resource",
+                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
                         name="chk_permissions_resource",
                         violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Func(
-                            django.db.models.functions.comparison.Collate(
-                                django.db.models.functions.comparison.Cast(
-                                    models.F("action"), models.TextField()
-                                ),
-                                "C",
-                            ),
-                            models.Value(
-                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
-                            ),
-                            arg_joiner=" ~ ",
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s",
+                        condition=veza_core.db.text_checks.Matches(
+                            "action",
+                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
                         name="chk_permissions_action",
                         violation_error_message="It has no visible characters.",
@@ -295,17 +195,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="UserRoleAssignment",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version 7",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", veza_core.db.fields.IdField()),
                 (
                     "user",
                     models.ForeignKey(
@@ -344,22 +234,8 @@ class Migration(migrations.Migration):
                         blank=True, db_comment="When it ends; NULL: it does not", null=True
                     ),
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
+                ("created_at", veza_core.db.fields.CreatedAtField()),
+                ("updated_at", veza_core.db.fields.UpdatedAtField()),
             ],
             options={
                 "db_table": "user_roles",
@@ -391,17 +267,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="RolePermission",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version 7",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", veza_core.db.fields.IdField()),
                 (
                     "role",
                     models.ForeignKey(
@@ -422,22 +288,8 @@ class Migration(migrations.Migration):
                         to="veza_core.permission",
                     ),
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
+                ("created_at", veza_core.db.fields.CreatedAtField()),
+                ("updated_at", veza_core.db.fields.UpdatedAtField()),
             ],
             options={
                 "db_table": "role_permissions",
@@ -460,17 +312,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="UserProfile",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version 7",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", veza_core.db.fields.IdField()),
                 (
                     "user",
                     models.ForeignKey(
@@ -545,22 +387,8 @@ class Migration(migrations.Migration):
                         db_comment="Whether others see the profile", db_default=True
                     ),
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
+                ("created_at", veza_core.db.fields.CreatedAtField()),
+                ("updated_at", veza_core.db.fields.UpdatedAtField()),
             ],
             options={
                 "db_table": "user_profiles",
@@ -569,55 +397,25 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(fields=("user",), name="idx_user_profiles_user_id"),
                     models.CheckConstraint(
-                        condition=models.Func(
-                            django.db.models.functions.comparison.Collate(
-                                django.db.models.functions.comparison.Cast(
-                                    models.F("display_name"), models.TextField()
-                                ),
-                                "C",
-                            ),
-                            models.Value(
-                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
-                            ),
-                            arg_joiner=" ~ ",
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s",
+                        condition=veza_core.db.text_checks.Matches(
+                            "display_name",
+                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
                         name="chk_user_profiles_display_name",
                         violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Func(
-                            django.db.models.functions.comparison.Collate(
-                                django.db.models.functions.comparison.Cast(
-                                    models.F("first_name"), models.TextField()
-                                ),
-                                "C",
-                            ),
-                            models.Value(
-                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
-                            ),
-                            arg_joiner=" ~ ",
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s",
+                        condition=veza_core.db.text_checks.Matches(
+                            "first_name",
+                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
                         name="chk_user_profiles_first_name",
                         violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Func(
-                            django.db.models.functions.comparison.Collate(
-                                django.db.models.functions.comparison.Cast(
-                                    models.F("last_name"), models.TextField()
-                                ),
-                                "C",
-                            ),
-                            models.Value(
-                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
-                            ),
-                            arg_joiner=" ~ ",
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s",
+                        condition=veza_core.db.text_checks.Matches(
+                            "last_name",
+                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
                         name="chk_user_profiles_last_name",
                         violation_error_message="It has no visible characters.",
@@ -647,17 +445,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="UserSettings",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version 7",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", veza_core.db.fields.IdField()),
                 (
                     "user",
                     models.ForeignKey(
@@ -708,22 +496,8 @@ class Migration(migrations.Migration):
                         blank=True, db_comment="Object: what others may see", db_default={}
                     ),
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
+                ("created_at", veza_core.db.fields.CreatedAtField()),
+                ("updated_at", veza_core.db.fields.UpdatedAtField()),
             ],
             options={
                 "db_table": "user_settings",

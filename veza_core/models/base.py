@@ -1,25 +1,22 @@
 """What all tables of the platform share: rules 1, 2 and 8 of the Standard."""
 
-import uuid
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
+from datetime import datetime
 from typing import Any, ClassVar, Self
 
 import psycopg
-from django.contrib.postgres.functions import RandomUUID, TransactionNow
+from django.contrib.postgres.functions import TransactionNow
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connections, models, router, transaction
+from django.db.models.expressions import Combinable
 
 from veza_core.counters import Counter, Differences, add, counting
-from veza_core.db.fields import UpdatedAtField
+from veza_core.db.fields import CreatedAtField, DeletedAtField, IdField, UpdatedAtField
 
 
 class BaseModel(models.Model):
-    """A UUID key and two times, which PostgreSQL sets for all clients.
-
-    It has `default=uuid.uuid4` in addition to the database's default. Without a key, an instance is
-    unhashable until it is saved.
-    """
+    """A UUID key and two times, which PostgreSQL sets for all clients."""
 
     #: Columns that this project never shows, exports, logs or searches by.
     secret_columns: ClassVar[frozenset[str]] = frozenset()
@@ -29,21 +26,9 @@ class BaseModel(models.Model):
     #: Columns of the table that count rows of another table.
     counters: ClassVar[tuple[Counter, ...]] = ()
 
-    id = models.UUIDField(
-        primary_key=True,
-        default=uuid.uuid4,
-        db_default=RandomUUID(),
-        editable=False,
-        db_comment="UUID: random, unless the client makes one, such as of version 7",
-    )
-    created_at = models.DateTimeField(
-        db_default=TransactionNow(), editable=False, db_comment="When the row was inserted"
-    )
-    updated_at = UpdatedAtField(
-        db_default=TransactionNow(),
-        editable=False,
-        db_comment="When the row was last updated, kept by a trigger",
-    )
+    id = IdField()
+    created_at = CreatedAtField()
+    updated_at = UpdatedAtField()
 
     class Meta:
         abstract = True
@@ -82,11 +67,8 @@ class SoftDeleteModel(BaseModel):
     Soft deletion never cascades, so a restored playlist has its tracks.
     """
 
-    deleted_at = models.DateTimeField(
-        null=True,
-        blank=True,
-        editable=False,
-        db_comment="When the row was soft deleted; NULL: it is live",
+    deleted_at: "models.DateTimeField[datetime | Combinable | None, datetime | None]" = (
+        DeletedAtField()
     )
 
     objects: ClassVar[models.Manager[Self]] = LiveManager()

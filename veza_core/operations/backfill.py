@@ -14,7 +14,7 @@ from django.db.migrations.state import ProjectState
 
 from veza_core.db.distribution import asking, read_distribution
 from veza_core.db.operations import ForwardOperation
-from veza_core.operations.backfill_run import FillReport, Run, SpreadRun
+from veza_core.operations.backfill_run import BackfillRun, FillReport, SpreadRun
 
 
 class Backfill(NotInTransactionMixin, ForwardOperation):
@@ -74,7 +74,7 @@ class Backfill(NotInTransactionMixin, ForwardOperation):
             key = distribution.spread.get(self.table, "id")
             SpreadRun(self, connection, key).walk_until_done()
         else:
-            Run(self, connection).walk_until_done()
+            BackfillRun(self, connection).walk_until_done()
 
     def describe(self) -> str:
         return f"Fill {', '.join(self.values)} of {self.table} in batches"

@@ -53,7 +53,7 @@ class FillReport:
         """The table or migration waits, for this reason; called once for each reason."""
 
 
-class Run:
+class BackfillRun:
     """A run of a backfill over one connection."""
 
     #: The word before the table's name: its partitions are read one by one.
@@ -179,7 +179,7 @@ class Run:
             return cursor.fetchone()[0]
 
 
-class SpreadRun(Run):
+class SpreadRun(BackfillRun):
     """A run over a table that Citus has distributed or copied; it is read by key.
 
     Rows on other nodes cannot be locked before or skipped. Each batch waits for `lock_timeout` for

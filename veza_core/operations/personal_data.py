@@ -21,7 +21,7 @@ from psycopg import sql
 
 from veza_core.secret_columns import SECRET_COLUMNS
 
-from .purge.catalog import CASCADE, Catalog, LinkedTable, read_catalog
+from .purge.catalog import CASCADE, LinkedTable, PurgeCatalog, read_catalog
 
 USERS = "users"
 OF_SIGN_IN = "It belongs to the sign-in of staff, and contains secrets."
@@ -143,7 +143,7 @@ def _of_sign_in() -> list[str]:
     return [f"django.{name}" for name in sorted([*own, *settings.SIGN_IN_TABLES])]
 
 
-def _by_user(catalog: Catalog) -> dict[LinkedTable, set[str]]:
+def _by_user(catalog: PurgeCatalog) -> dict[LinkedTable, set[str]]:
     """The columns that refer to users, by table."""
     found: dict[LinkedTable, set[str]] = {}
     for reference in catalog.referring[catalog.tables[USERS]]:
@@ -152,7 +152,7 @@ def _by_user(catalog: Catalog) -> dict[LinkedTable, set[str]]:
 
 
 def _owned(
-    catalog: Catalog, users: LinkedTable, key: sql.Composable
+    catalog: PurgeCatalog, users: LinkedTable, key: sql.Composable
 ) -> dict[LinkedTable, sql.Composable]:
     """By table, the rows that a user owns, for WHERE: a deletion of the user deletes them.
 

@@ -70,7 +70,7 @@ class Off:
 
 
 @dataclass(slots=True)
-class Outcome:
+class Recounted:
     """What was wrong, by the counter's name, and the run's current place."""
 
     counters: dict[str, Off] = field(default_factory=dict)
@@ -113,7 +113,7 @@ class Recount:
 
     connection: BaseDatabaseWrapper
     pace: Pace
-    outcome: Outcome
+    outcome: Recounted
     #: Called after each batch.
     report: Callable[[], None] = lambda: None
     dry_run: bool = False

@@ -18,11 +18,11 @@ from veza_core.access import staff_request
 
 from .bounded import IN_LIST, bounded
 from .columns import Box, HtmlTable, heading
-from .filters import Chip, Choice, Group, KeyForm, chips, groups, key_forms, probe
+from .filters import Chip, FilterGroup, FilterLink, KeyForm, chips, groups, key_forms, probe
 from .keyset import Count, Page
 from .listing import Listing, Screen
 from .order import Place
-from .source import Source
+from .source import PageSource
 from .states import View
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class KeysetChangeList(ChangeList):
     def _read(self) -> tuple[Page[Any], Count | None]:
         names = self.model_admin.selected(self.list_display)
         rows = bounded(self.root_queryset, names, IN_LIST)
-        source = Source.of(rows, self.listing)
+        source = PageSource.of(rows, self.listing)
         self.cut = source.cut
         page = source.page(self.listing.place, self.list_per_page)
         count = page.count or source.count()
@@ -163,16 +163,16 @@ class KeysetChangeList(ChangeList):
         given |= listing.criteria
         return given | ({"order": "reversed"} if self.is_reversed else {})
 
-    def views(self) -> list[Choice]:
+    def views(self) -> list[FilterLink]:
         """Common questions about this list, for the template."""
         views = [View("All", {}), *self.model_admin.all_views()]
         return [
-            Choice(view.label, f"?{urlencode(view.query)}", view.query == self.filled)
+            FilterLink(view.label, f"?{urlencode(view.query)}", view.query == self.filled)
             for view in views
         ]
 
     @cached_property
-    def groups(self) -> list[Group]:
+    def groups(self) -> list[FilterGroup]:
         """The filters, for the template."""
         return list(groups(self))
 

@@ -13,14 +13,14 @@ from veza_core.access import StaffRequest
 from .columns import heading, show
 from .display import short_id
 from .labels import link_to, may_read
-from .listing import PRESET_LABELS, PRESETS
+from .periods import PRESET_LABELS, PRESETS
 
 if TYPE_CHECKING:
     from .changelist import KeysetChangeList
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class FilterLink:
     """A link that filters the list."""
 
     label: str
@@ -29,11 +29,11 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class FilterGroup:
     """The choices of a filter."""
 
     title: str
-    choices: list[Choice]
+    choices: list[FilterLink]
     #: Whether it is the range of dates, which also has forms.
     is_dates: bool = False
     #: The current choice; empty: all.
@@ -57,17 +57,17 @@ class KeyForm:
     label: str
 
 
-def groups(changes: "KeysetChangeList") -> Iterator[Group]:
+def groups(changes: "KeysetChangeList") -> Iterator[FilterGroup]:
     """The filters by state, then the range of dates."""
     listing = changes.listing
     for state in changes.screen.states:
         chosen = listing.options.get(state.name)
-        yield Group(
+        yield FilterGroup(
             state.label,
             [
-                Choice("All", changes.link(**{state.name: None}), chosen is None),
+                FilterLink("All", changes.link(**{state.name: None}), chosen is None),
                 *(
-                    Choice(option.label, changes.link(**{state.name: option.value}),
+                    FilterLink(option.label, changes.link(**{state.name: option.value}),
                            option is chosen)
                     for option in state.options
                 ),
@@ -77,15 +77,15 @@ def groups(changes: "KeysetChangeList") -> Iterator[Group]:
     yield _dates(changes)
 
 
-def _dates(changes: "KeysetChangeList") -> Group:
+def _dates(changes: "KeysetChangeList") -> FilterGroup:
     chosen = changes.listing.range
     no_dates: dict[str, str | None] = {"range": None, "since": None, "until": None}
-    return Group(
+    return FilterGroup(
         changes.date_heading,
         [
-            Choice("Any time", changes.link(**no_dates), not chosen),
+            FilterLink("Any time", changes.link(**no_dates), not chosen),
             *(
-                Choice(PRESET_LABELS[preset], changes.link(**{**no_dates, "range": preset}),
+                FilterLink(PRESET_LABELS[preset], changes.link(**{**no_dates, "range": preset}),
                        chosen.get("range") == preset)
                 for preset in PRESETS
             ),

@@ -6,7 +6,6 @@ Nothing else in a query string has a meaning. In particular, it never names a co
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,32 +13,18 @@ from django.core.exceptions import ValidationError
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model, Q
 from django.http import QueryDict
-from django.utils import timezone
 
 from veza_core.models import User
+from veza_core.screens.periods import PLACES, choice_in, place_in, range_in, within_range
 
 from . import lookups as lookups
 from .criteria import Criterion
 from .display import AnyField
 from .errors import HelpfulError
-from .order import FIRST, LAST, Cursor, MalformedCursorError, Order, Place
+from .order import FIRST, Order, Place
 from .states import UNSORTED, Option, State
 
-#: Ranges with a link, in days up to and including today.
-PRESETS = {"today": 1, "7d": 7, "30d": 30, "90d": 90, "365d": 365}
-PRESET_LABELS = {
-    "today": "Today",
-    "7d": "7 days",
-    "30d": "30 days",
-    "90d": "90 days",
-    "365d": "A year",
-}
-
 #: The query string's own names, in addition to those of keys and states.
-PLACES = {place.name: place for place in (
-    Place(forwards=forwards, inclusive=inclusive)
-    for forwards in (True, False) for inclusive in (True, False)
-)}  # fmt: skip
 OWN = ("range", "since", "until", "jump", "last", "order", *PLACES)
 
 #: The longest value in a query string.
@@ -106,7 +91,7 @@ def read(screen: Screen, query: QueryDict) -> Listing:
     criteria = {one.name: one.read(given[one.name])
                 for one in screen.criteria if one.name in given}  # fmt: skip
     listing = _driven(screen, keys, options, criteria)
-    reverse = _choice(given, "order", ["reversed"]) and listing.sorted
+    reverse = choice_in(given, "order", ["reversed"]) and listing.sorted
     order = listing.order.reversed() if reverse else listing.order
     listing = replace(
         listing,
@@ -114,10 +99,10 @@ def read(screen: Screen, query: QueryDict) -> Listing:
         keys=keys,
         options=options,
         criteria=criteria,
-        place=_place(order, given),
+        place=place_in(order, given),
         range={name: given[name] for name in ("range", "since", "until") if name in given},
     )
-    return _within(listing, _bounds(listing.time, *_range(given)))
+    return _within(listing, within_range(listing.time, *range_in(given)))
 
 
 def _only_known(screen: Screen, query: QueryDict) -> dict[str, str]:
@@ -235,46 +220,6 @@ def _branches(screen: Screen) -> tuple[Q, ...]:
     return tuple(option.where for state in options for option in state)
 
 
-def _choice(given: Mapping[str, str], name: str, values: Sequence[str]) -> str:
-    value = given.get(name, "")
-    if value and value not in values:
-        raise HelpfulError(f"“{name}” must be one of: {', '.join(values)}.")
-    return value
-
-
-def _date(given: Mapping[str, str], name: str) -> datetime | None:
-    """A date in the query string as the moment when it begins, in UTC."""
-    if name not in given:
-        return None
-    try:
-        day = date.fromisoformat(given[name])
-    except ValueError as error:
-        raise HelpfulError(f"“{name}” must be a date, like 2026-03-04.") from error
-    if not 1970 <= day.year <= 9000:
-        raise HelpfulError(f"“{name}” must be a date between the years 1970 and 9000.")
-    return datetime.combine(day, time.min, UTC)
-
-
-def _range(given: Mapping[str, str]) -> tuple[datetime | None, datetime | None]:
-    """The first wanted moment, and the first one after the range; None: no limit."""
-    if preset := _choice(given, "range", list(PRESETS)):
-        if "since" in given or "until" in given:
-            raise HelpfulError("Use “range”, or “since” and “until”, not both.")
-        today = timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        return today - timedelta(days=PRESETS[preset] - 1), today + timedelta(days=1)
-    since, until = _date(given, "since"), _date(given, "until")
-    return since, None if until is None else until + timedelta(days=1)
-
-
-def _bounds(column: str, since: datetime | None, until: datetime | None) -> Q:
-    bounds = Q()
-    if since is not None:
-        bounds &= Q(**{f"{column}__gte": since})
-    if until is not None:
-        bounds &= Q(**{f"{column}__lt": until})
-    return bounds
-
-
 def _within(listing: Listing, bounds: Q) -> Listing:
     """The listing with a range of times: by its index, or applied to rows that the index found.
 
@@ -283,38 +228,3 @@ def _within(listing: Listing, bounds: Q) -> Listing:
     if not bounds or listing.by_time:
         return replace(listing, bounds=bounds)
     return replace(listing, condition=bounds & (listing.condition or Q()))
-
-
-def _place(order: Order, given: Mapping[str, str]) -> Place:
-    """Where the page begins. Raises `HelpfulError` if this is given twice."""
-    asked = [name for name in (*PLACES, "jump", "last") if name in given]
-    if len(asked) > 1:
-        raise HelpfulError(f"Use only one of {', '.join(asked)}.")
-    if not asked:
-        return FIRST
-    if asked[0] == "last":
-        return LAST
-    if asked[0] == "jump":
-        if not order.by_time:
-            raise HelpfulError(
-                "“jump” does not work here: this list is not sorted by time. Use “since” or "
-                "“until”."
-            )
-        return _jump(order, given)
-    place = PLACES[asked[0]]
-    try:
-        cursor: Cursor = order.cursor(given[asked[0]])
-    except MalformedCursorError as error:
-        raise HelpfulError(
-            "This page of the list does not exist: start at the first page."
-        ) from error
-    return Place(cursor, place.forwards, place.inclusive)
-
-
-def _jump(order: Order, given: Mapping[str, str]) -> Place:
-    """The page that begins with a day: with its last row, if the newest rows come first."""
-    day = _date(given, "jump")
-    assert day is not None  # noqa: S101 - it is in `given`
-    if order.descending:
-        return Place(order.start_of(day + timedelta(days=1)))
-    return Place(order.start_of(day), inclusive=True)

@@ -16,7 +16,7 @@ from .site import StaffSite
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class MenuEntry:
     """A list, or a view of one, that a search for its name finds."""
 
     name: str
@@ -33,7 +33,7 @@ class Place:
         return _words(f"{self.name} {self.within} {self.table}")
 
 
-def find_places(site: StaffSite, request: HttpRequest, text: str) -> Sequence[Place]:
+def find_places(site: StaffSite, request: HttpRequest, text: str) -> Sequence[MenuEntry]:
     """The lists and views that the user may open and whose names match all words of the text.
 
     Words match by their beginnings. A list with exactly this name comes first.
@@ -49,23 +49,23 @@ def find_places(site: StaffSite, request: HttpRequest, text: str) -> Sequence[Pl
     return sorted(found.values(), key=lambda place: not is_named(place, text))
 
 
-def is_named(place: Place, text: str) -> bool:
+def is_named(place: MenuEntry, text: str) -> bool:
     """Whether the text is the whole name."""
     return text.casefold() in (place.name.casefold(), place.table)
 
 
-def _places(site: StaffSite, request: HttpRequest) -> Iterator[Place]:
+def _places(site: StaffSite, request: HttpRequest) -> Iterator[MenuEntry]:
     for group in grouped(site, request):
         for entry in group["models"]:
             model = entry.get("model")
             table = model._meta.db_table if model else ""
-            yield Place(entry["name"], group["name"], entry["admin_url"], table)
+            yield MenuEntry(entry["name"], group["name"], entry["admin_url"], table)
     for screen in site.screens():
         if screen.has_view_permission(request):
             within = capfirst(str(screen.opts.verbose_name_plural)) or ""
             for view in screen.views:
                 url = f"{list_of(screen.model)}?{urlencode(view.query)}"
-                yield Place(view.desk or view.label, within, url, in_menu=bool(view.desk))
+                yield MenuEntry(view.desk or view.label, within, url, in_menu=bool(view.desk))
 
 
 def _words(text: str) -> list[str]:

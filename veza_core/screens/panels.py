@@ -1,25 +1,29 @@
 """The rows that refer to a row: the latest of each table, and how many, in two queries for all."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from django.db import connections
 from django.db.models import Model
-from django.db.models.base import ModelState
-from psycopg import sql
 
 from veza_core.access import StaffRequest
-from veza_core.db.infinity import from_json
+from veza_core.screens.panel_queries import (
+    counted_rows,
+    counted_rows_through,
+    latest_rows,
+    latest_rows_through,
+    reader_of,
+    selected_fields,
+    union,
+)
 
-from .bounded import IN_LIST, as_column, is_unbounded, loaded
-from .columns import AnyColumn, HtmlTable, secret_fields
+from .columns import AnyColumn, HtmlTable
 from .display import AnyForeignKey
 from .keyset import Count
-from .labels import column_of, list_of, may_read
-from .order import Order
+from .labels import list_of, may_read
 from .site import StaffSite
 from .states import UNSORTED
 
@@ -54,7 +58,7 @@ class Relation:
     is_sorted: bool
     #: Whether failed rows come first, among the latest `LOOKED_THROUGH`.
     failed_first: bool
-    #: The latest rows of a key as JSON, and how many it has: see `_latest` and `_count`.
+    #: The latest rows of a key as JSON, and how many it has: see `latest_rows` and `counted_rows`.
     latest: str
     count: str
     read: Callable[[dict[str, Any]], Model]
@@ -124,17 +128,20 @@ def relations_of(site: StaffSite, model: type[Model], alias: str) -> tuple[Relat
             continue
         # A separate column says whose track it is.
         columns = screen.panel_columns("" if outer else key.name)
-        names = _selected(key.model, columns)
+        names = selected_fields(key.model, columns)
         moment = screen.moments.get(key.name)
         failed_first = moment is not None and moment.fails
         place, by = len(found), screen.keys[key.name]
         if outer:
             latest, count = (
-                _latest_through(place, key, outer, names),
-                _count_through(place, key, outer),
+                latest_rows_through(place, key, outer, names),
+                counted_rows_through(place, key, outer),
             )
         else:
-            latest, count = _latest(place, key, names, by, failed_first), _count(place, key)
+            latest, count = (
+                latest_rows(place, key, names, by, failed_first),
+                counted_rows(place, key),
+            )
         found.append(
             Relation(
                 key.model,
@@ -170,137 +177,12 @@ def panels_of(site: StaffSite, request: StaffRequest, row: Model, alias: str) ->
     asked = {"key": row.pk, "latest": LATEST, "looked_through": LOOKED_THROUGH,
              "counted": PANEL_COUNT_LIMIT + 1, "through": THROUGH}  # fmt: skip
     with connections[alias].cursor() as cursor:
-        cursor.execute(_union(panel.relation.latest for panel in panels.values()), asked)
+        cursor.execute(union(panel.relation.latest for panel in panels.values()), asked)
         for place, text in cursor.fetchall():
             panels[place].rows.append(panels[place].relation.read(json.loads(text)))
         full = [panel for panel in panels.values() if len(panel.rows) == LATEST]
         if full:
-            cursor.execute(_union(panel.relation.count for panel in full), asked)
+            cursor.execute(union(panel.relation.count for panel in full), asked)
             for place, number in cursor.fetchall():
                 panels[place].number = Count.of(number, PANEL_COUNT_LIMIT)
     return list(panels.values())
-
-
-def _union(queries: Iterable[str]) -> str:
-    return " UNION ALL ".join(f"({query})" for query in queries)
-
-
-def _selected(model: type[Model], columns: Sequence[AnyColumn]) -> list[str]:
-    """The fields that the columns, the order and the links read; never a secret."""
-    names = {"id", "created_at", *(need for column in columns for need in column.needs)}
-    names |= {field.name for field in model._meta.concrete_fields if field.name == "deleted_at"}
-    return sorted(names - secret_fields(model))
-
-
-def _latest(
-    place: int, key: AnyForeignKey, names: Sequence[str], by: str, failed_first: bool
-) -> sql.Composed:
-    """The latest rows of a key, for one UNION over tables with different columns.
-
-    With `failed_first`, failed rows come before the others.
-    """
-    model: Any = key.model
-    order = Order.parse(model, by or "-created_at")
-    # For ANY and the order by the key, see `lookups`.
-    rows = sql.SQL("SELECT {} FROM {} WHERE {} = ANY (ARRAY[%(key)s]::uuid[])").format(
-        sql.SQL(", ").join(
-            as_column(model, name, IN_LIST)
-            for name in sorted(
-                {*names, *order.columns, key.name, *(("status",) if failed_first else ())}
-            )
-        ),
-        sql.Identifier(model._meta.db_table),
-        sql.Identifier(key.column),
-    )
-    by_time = [
-        sql.SQL("{} DESC" if order.descending else "{}").format(column_of(model, name))
-        for name in order.columns
-    ]
-    of_key = sql.Identifier(key.column)
-    if by == UNSORTED or failed_first:
-        index = [of_key] if by == UNSORTED else [of_key, *by_time]
-        rows = sql.SQL("SELECT * FROM ({} ORDER BY {} LIMIT %(looked_through)s) AS found").format(
-            rows, sql.SQL(", ").join(index)
-        )
-    failed = [sql.SQL("(status = 'failed') DESC")] if failed_first else []
-    return sql.SQL(
-        "SELECT {}, row_to_json(latest)::text FROM ({} ORDER BY {} LIMIT %(latest)s) AS latest"
-    ).format(place, rows, sql.SQL(", ").join([of_key, *failed, *by_time]))
-
-
-def _count(place: int, key: AnyForeignKey) -> sql.Composed:
-    """How many rows a key has, up to `PANEL_COUNT_LIMIT`."""
-    return sql.SQL(
-        "SELECT {}, count(*) FROM (SELECT 1 FROM {} WHERE {key} = ANY (ARRAY[%(key)s]::uuid[])"
-        " ORDER BY {key} LIMIT %(counted)s) AS counted"
-    ).format(place, sql.Identifier(key.model._meta.db_table), key=sql.Identifier(key.column))
-
-
-def _own(outer: AnyForeignKey) -> sql.Composed:
-    """The latest rows of the table in between; its index sorts them."""
-    return sql.SQL(
-        "(SELECT id FROM {} WHERE {key} = ANY (ARRAY[%(key)s]::uuid[])"
-        " ORDER BY {key}, created_at DESC LIMIT %(through)s) AS own"
-    ).format(sql.Identifier(outer.model._meta.db_table), key=sql.Identifier(outer.column))
-
-
-def _latest_through(
-    place: int, key: AnyForeignKey, outer: AnyForeignKey, names: Sequence[str]
-) -> sql.Composed:
-    """The rows whose `key` refers to rows of `outer`: failed ones first, then the latest.
-
-    At most as many as a panel has, for each row in between.
-    """
-    model: Any = key.model
-    columns = sorted({*names, "created_at", "status", key.name})
-    return sql.SQL(
-        "SELECT {}, row_to_json(latest)::text FROM (SELECT each.* FROM {} CROSS JOIN LATERAL"
-        " (SELECT {} FROM {} WHERE {key} = ANY (ARRAY[own.id]) ORDER BY {key} LIMIT %(latest)s)"
-        " AS each ORDER BY (status = 'failed') DESC, created_at DESC LIMIT %(latest)s) AS latest"
-    ).format(
-        place,
-        _own(outer),
-        sql.SQL(", ").join(as_column(model, name, IN_LIST) for name in columns),
-        sql.Identifier(model._meta.db_table),
-        key=sql.Identifier(key.column),
-    )
-
-
-def _count_through(place: int, key: AnyForeignKey, outer: AnyForeignKey) -> sql.Composed:
-    """How many of them there are, up to `PANEL_COUNT_LIMIT`."""
-    return sql.SQL(
-        "SELECT {}, count(*) FROM (SELECT 1 FROM {} CROSS JOIN LATERAL (SELECT 1 FROM {}"
-        " WHERE {key} = ANY (ARRAY[own.id]) ORDER BY {key} LIMIT %(counted)s) AS each"
-        " LIMIT %(counted)s) AS counted"
-    ).format(
-        place,
-        _own(outer),
-        sql.Identifier(key.model._meta.db_table),
-        key=sql.Identifier(key.column),
-    )
-
-
-def reader_of(
-    model: type[Model], names: Sequence[str], alias: str
-) -> Callable[[dict[str, Any]], Model]:
-    """The function that makes instances from rows selected as JSON, by `as_column`; other fields
-    are deferred.
-
-    As `copy` and `pickle` make them. `Model.from_db` takes 1.9 times as long, 12 ms more for a page
-    of 400 rows (`python -m benchmarks.admin.ways`): `__init__` sets every field of the table.
-    """
-    fields = [one for one in model._meta.concrete_fields if one.name in names]
-    cut = {one for one in fields if is_unbounded(one)}
-
-    def read(values: dict[str, Any]) -> Model:
-        row = model.__new__(model)
-        row._state = ModelState()
-        row._state.adding, row._state.db = False, alias
-        for one in fields:
-            value = values[str(one.column)]
-            row.__dict__[one.attname] = (
-                loaded(one, value, IN_LIST) if one in cut else from_json(one, value)
-            )
-        return row
-
-    return read

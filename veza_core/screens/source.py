@@ -12,7 +12,7 @@ from .order import Order, Place
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PageSource:
     """How an index serves a listing; made once, then used for any of its pages."""
 
     rows: QuerySet[Any]
@@ -25,7 +25,7 @@ class Source:
     cut: bool = False
 
     @classmethod
-    def of(cls, rows: QuerySet[Any], listing: Listing) -> "Source":
+    def of(cls, rows: QuerySet[Any], listing: Listing) -> "PageSource":
         """Choose the source; `rows` are the whole table with the wanted fields. May read."""
         order, condition = listing.order, listing.condition
         bounded = rows.filter(listing.bounds)

@@ -59,7 +59,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Cursor:
+class TimelineCursor:
     """Where a page of a timeline ends: for equal times, tables come in their order."""
 
     at: datetime
@@ -67,7 +67,7 @@ class Cursor:
     key: str
 
     @classmethod
-    def parse(cls, text: str) -> "Cursor":
+    def parse(cls, text: str) -> "TimelineCursor":
         """Read what `__str__` wrote. Raises `HelpfulError`."""
         try:
             at, place, key = text.split(SEPARATOR)
@@ -107,13 +107,13 @@ class Event:
         return (self.at, -self.place, number)
 
     @property
-    def cursor(self) -> Cursor:
+    def cursor(self) -> TimelineCursor:
         """The position after it."""
-        return Cursor(self.at, self.place, self.key)
+        return TimelineCursor(self.at, self.place, self.key)
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class TimelineSource:
     """A table of a timeline, and how its rows are read."""
 
     place: int
@@ -125,7 +125,7 @@ class Source:
     names: Sequence[str]
     read: Callable[[dict[str, Any]], Model]
 
-    def query(self, cursor: Cursor | None) -> sql.Composed:
+    def query(self, cursor: TimelineCursor | None) -> sql.Composed:
         """The latest rows of the key beyond a position, for one UNION over all tables."""
         model: Any = self.admin.model
         time, key = column_of(model, self.time), sql.Identifier(self.key.column)
@@ -149,7 +149,7 @@ class Source:
             self.place, rows
         )
 
-    def _beyond(self, cursor: Cursor | None) -> sql.Composable:
+    def _beyond(self, cursor: TimelineCursor | None) -> sql.Composable:
         if cursor is None:
             return sql.SQL("true")
         time = column_of(self.admin.model, self.time)
@@ -182,7 +182,7 @@ class Timeline:
     kinds: Sequence[str]
     kind: str
     #: The position of the next page; None if it is the last one.
-    further: Cursor | None
+    further: TimelineCursor | None
 
     @property
     def rows(self) -> list[Any]:
@@ -191,9 +191,9 @@ class Timeline:
 
 
 @cache
-def sources_of(site: StaffSite, model: type[Model], alias: str) -> tuple[Source, ...]:
+def sources_of(site: StaffSite, model: type[Model], alias: str) -> tuple[TimelineSource, ...]:
     """The tables of a row's timeline. Cached, because the models do not change."""
-    found: list[Source] = []
+    found: list[TimelineSource] = []
     for relation in model._meta.related_objects:
         key: Any = relation.field
         admin = site.screen_of(relation.related_model)
@@ -207,18 +207,20 @@ def sources_of(site: StaffSite, model: type[Model], alias: str) -> tuple[Source,
         names = {"id", "created_at", time, key.name, *needs, *(("status",) if moment.fails else ())}
         selected = sorted(names - secret_fields(relation.related_model))
         found.append(
-            Source(len(found), admin, key, moment, time, by_time and order != UNSORTED, selected,
-                   reader_of(relation.related_model, selected, alias))
+            TimelineSource(
+                len(found), admin, key, moment, time, by_time and order != UNSORTED, selected,
+                reader_of(relation.related_model, selected, alias),
+            )
         )  # fmt: skip
     return tuple(found)
 
 
-def asked(query: QueryDict) -> tuple[str, Cursor | None]:
+def asked(query: QueryDict) -> tuple[str, TimelineCursor | None]:
     """The kind and the position in a URL. Raises `HelpfulError` for unknown ones."""
     if unknown := set(query) - {"kind", "before"}:
         raise HelpfulError(f"A timeline has no filter “{min(unknown)[:40]}”.")
     before = query.get("before", "")
-    return query.get("kind", ""), Cursor.parse(before) if before else None
+    return query.get("kind", ""), TimelineCursor.parse(before) if before else None
 
 
 def timeline(
@@ -229,7 +231,7 @@ def timeline(
     *,
     size: int = SIZE,
     kind: str = "",
-    before: Cursor | None = None,
+    before: TimelineCursor | None = None,
 ) -> Timeline:
     """Read a page of a row's timeline, of one kind or of all: two queries.
 
@@ -266,7 +268,7 @@ def timeline(
     return Timeline(events[:size], kinds, kind, further)
 
 
-def parameters(kind: str, before: Cursor | None) -> Mapping[str, str]:
+def parameters(kind: str, before: TimelineCursor | None) -> Mapping[str, str]:
     """The query string of a page."""
     given = {"kind": kind, "before": str(before) if before else ""}
     return {name: value for name, value in given.items() if value}

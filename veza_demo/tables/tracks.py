@@ -3,16 +3,7 @@
 import numpy as np
 
 from veza_demo import words
-from veza_demo.binary import (
-    PackedColumn,
-    Piece,
-    bigint,
-    boolean,
-    digits,
-    integer,
-    smallint,
-    text,
-)
+from veza_demo.binary import PackedColumn, Piece, bigint, boolean, digits, integer, smallint, text
 from veza_demo.draws import Flags, Integers
 from veza_demo.people import HOUR
 from veza_demo.registry import table

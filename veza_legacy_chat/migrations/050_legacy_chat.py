@@ -1,17 +1,12 @@
 """The rooms of old clients."""
 
-import uuid
-
-import django.contrib.postgres.functions
 import django.db.models.deletion
-import django.db.models.functions.comparison
-import django.db.models.functions.text
-import django.db.models.lookups
 from django.conf import settings
 from django.db import migrations, models
 
 import veza_core.db.fields
 import veza_core.db.indexes
+import veza_core.db.text_checks
 
 
 class Migration(migrations.Migration):
@@ -25,17 +20,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Room",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version 7",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", veza_core.db.fields.IdField()),
                 (
                     "creator",
                     models.ForeignKey(
@@ -66,31 +51,9 @@ class Migration(migrations.Migration):
                     "max_members",
                     models.IntegerField(db_comment="How many may be in it", db_default=1000),
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "deleted_at",
-                    models.DateTimeField(
-                        blank=True,
-                        db_comment="When the row was soft deleted; NULL: it is live",
-                        editable=False,
-                        null=True,
-                    ),
-                ),
+                ("created_at", veza_core.db.fields.CreatedAtField()),
+                ("updated_at", veza_core.db.fields.UpdatedAtField()),
+                ("deleted_at", veza_core.db.fields.DeletedAtField()),
             ],
             options={
                 "db_table": "rooms",
@@ -108,19 +71,9 @@ class Migration(migrations.Migration):
                 ],
                 "constraints": [
                     models.CheckConstraint(
-                        condition=models.Func(
-                            django.db.models.functions.comparison.Collate(
-                                django.db.models.functions.comparison.Cast(
-                                    models.F("name"), models.TextField()
-                                ),
-                                "C",
-                            ),
-                            models.Value(
-                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
-                            ),
-                            arg_joiner=" ~ ",
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s",
+                        condition=veza_core.db.text_checks.Matches(
+                            "name",
+                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
                         name="chk_rooms_name",
                         violation_error_message="It has no visible characters.",

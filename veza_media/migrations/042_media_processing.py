@@ -1,7 +1,5 @@
 """HLS streams, the transcode queue, and bitrate logs."""
 
-import uuid
-
 import django.contrib.postgres.fields
 import django.contrib.postgres.functions
 import django.db.models.deletion
@@ -31,18 +29,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="HlsStream",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version "
-                        "7",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", veza_core.db.fields.IdField()),
                 (
                     "track",
                     models.ForeignKey(
@@ -101,22 +88,8 @@ class Migration(migrations.Migration):
                         enum_type="hls_stream_status",
                     ),
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
+                ("created_at", veza_core.db.fields.CreatedAtField()),
+                ("updated_at", veza_core.db.fields.UpdatedAtField()),
             ],
             options={
                 "verbose_name": "HLS stream",
@@ -164,18 +137,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="HlsTranscodeJob",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version "
-                        "7",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", veza_core.db.fields.IdField()),
                 (
                     "track",
                     models.ForeignKey(
@@ -263,22 +225,8 @@ class Migration(migrations.Migration):
                         blank=True, db_comment="Why the last attempt failed", null=True
                     ),
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
+                ("created_at", veza_core.db.fields.CreatedAtField()),
+                ("updated_at", veza_core.db.fields.UpdatedAtField()),
             ],
             options={
                 "verbose_name": "transcode job",
@@ -342,18 +290,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="BitrateAdaptationLog",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version "
-                        "7",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", veza_core.db.fields.IdField()),
                 (
                     "track",
                     models.ForeignKey(
@@ -408,22 +345,8 @@ class Migration(migrations.Migration):
                         blank=True, db_comment="Music in the client's buffer, in ms", null=True
                     ),
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
+                ("created_at", veza_core.db.fields.CreatedAtField()),
+                ("updated_at", veza_core.db.fields.UpdatedAtField()),
             ],
             options={
                 "db_table": "bitrate_adaptation_logs",

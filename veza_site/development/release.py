@@ -15,7 +15,7 @@ from veza_core.db.schema_version import Version, declared_version, version_file
 from veza_core.errors import ClearError
 from veza_core.operations.deploy.frozen import FROZEN, freeze, problems, read_frozen
 from veza_core.schema.diff import DiffError
-from veza_core.schema.diff.report import Report, markdown, summary
+from veza_core.schema.diff.report import DiffReport, markdown, summary
 from veza_core.schema.diff.sources import read_schema
 from veza_core.schema.export import ExportError
 from veza_core.schema.export.exporting import export
@@ -106,7 +106,7 @@ def _changes(last: Version, chapter: str) -> Iterator[str]:
         new = read_schema(str(settings.BASE_DIR / "schema"), DEFAULT_DB_ALIAS, "schema/")
     except DiffError as error:
         raise ReleaseError(str(error)) from error
-    report = Report(old, new)
+    report = DiffReport(old, new)
     if report.too_low:
         yield f"schema/VERSION: {summary(report)}"
     if report.changes and markdown(report).strip() not in chapter:

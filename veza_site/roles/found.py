@@ -88,7 +88,7 @@ GROUP BY 1, 2
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundRole:
     """A role in the catalog; `exists` is false if there is none."""
 
     exists: bool = False
@@ -108,14 +108,14 @@ class Found:
     revokes: list[str] = field(default_factory=list)
 
 
-def find(cursor: Cursor, name: str) -> Found:
+def find(cursor: Cursor, name: str) -> FoundRole:
     """Read a role from the catalog."""
     row = cursor.execute(ROLE, [name]).fetchone()
     if row is None:
-        return Found()
+        return FoundRole()
     can_login, inherits, is_mighty, comment, member_of, owns, config, everywhere, shut_out = row
     quoted = {"role": '"' + name.replace('"', '""') + '"'}
-    return Found(
+    return FoundRole(
         exists=True,
         can_login=can_login,
         inherits=inherits,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from psycopg import Connection, sql
 
-from veza_site.roles.wanted import Columns, LoginRole
+from veza_site.roles.wanted import GrantedColumns, LoginRole
 
 # The privileges that PUBLIC has from the start, on objects of PostgreSQL and extensions.
 INITIAL = """
@@ -185,7 +185,7 @@ def elsewhere(connection: Connection, role: str) -> list[str]:
     return [name for (name,) in connection.execute(ELSEWHERE, [role]).fetchall()]
 
 
-def excess(connection: Connection, role: LoginRole, columns: Columns) -> list[str]:
+def excess(connection: Connection, role: LoginRole, columns: GrantedColumns) -> list[str]:
     """The rights that the role has and must not have, in words, without those in `Unbounded`."""
     allowed = _by_column(role, columns)
     found = []
@@ -197,7 +197,7 @@ def excess(connection: Connection, role: LoginRole, columns: Columns) -> list[st
     return sorted({*found, *(words for (words,) in other)})
 
 
-def lack(connection: Connection, role: LoginRole, columns: Columns) -> list[str]:
+def lack(connection: Connection, role: LoginRole, columns: GrantedColumns) -> list[str]:
     """The rights that the role needs and lacks, in words."""
     has = set()
     for query in (OF_COLUMNS, OF_RELATIONS):
@@ -214,7 +214,7 @@ def _ask(
     return connection.execute(text.encode(), {"role": role}).fetchall()
 
 
-def _by_column(role: LoginRole, columns: Columns) -> set[tuple[str, ...]]:
+def _by_column(role: LoginRole, columns: GrantedColumns) -> set[tuple[str, ...]]:
     """The wanted rights, with each column by its name; DELETE has none."""
     wanted: set[tuple[str, ...]] = set()
     for schema, table, column, word in role.kind.grants(columns):

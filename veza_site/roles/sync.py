@@ -9,9 +9,9 @@ from psycopg import Connection, sql
 
 from veza_core.db.libpq import place_of
 from veza_site.roles import RoleError, found, proof
-from veza_site.roles.found import Found
+from veza_site.roles.found import FoundRole
 from veza_site.roles.proof import UNBOUNDED
-from veza_site.roles.wanted import Columns, Grant, LoginRole, tables
+from veza_site.roles.wanted import Grant, GrantedColumns, LoginRole, tables
 
 #: Two concurrent runs would change the same rows of the catalog. The lock's key is "veza" and 1.
 LOCK = "SELECT pg_advisory_xact_lock(x'76657A6100000001'::bigint)"
@@ -70,7 +70,7 @@ def sync(
         return [statement.as_string(connection) for statement in statements]
 
 
-def _check(connection: Connection, is_: Found, role: LoginRole) -> None:
+def _check(connection: Connection, is_: FoundRole, role: LoginRole) -> None:
     """Refuse a role that must not be changed."""
     setting = role.kind.setting
     if role.name == connection.info.user:
@@ -131,7 +131,7 @@ def _verifier(connection: Connection, role: LoginRole) -> str:
     ).decode()
 
 
-def _role(connection: Connection, is_: Found, role: LoginRole) -> Iterable[sql.Composed]:
+def _role(connection: Connection, is_: FoundRole, role: LoginRole) -> Iterable[sql.Composed]:
     """The role itself. A password that is already right does not change."""
     name = sql.Identifier(role.name)
     phrase: sql.Composable = sql.SQL("")
@@ -144,7 +144,7 @@ def _role(connection: Connection, is_: Found, role: LoginRole) -> Iterable[sql.C
         yield sql.SQL("ALTER ROLE {} LOGIN NOINHERIT{}").format(name, phrase)
 
 
-def _settings(is_: Found, role: LoginRole) -> Iterable[sql.Composed]:
+def _settings(is_: FoundRole, role: LoginRole) -> Iterable[sql.Composed]:
     """The wanted settings in this database; other settings are reset."""
     name = sql.Identifier(role.name)
     here = sql.SQL("ALTER ROLE {} IN DATABASE {}").format(name, sql.Identifier(role.database))
@@ -210,7 +210,7 @@ def _from_public(connection: Connection, accepted: Collection[str]) -> Iterable[
 
 
 def _prove(
-    connection: Connection, role: LoginRole, columns: Columns, accepted: Collection[str]
+    connection: Connection, role: LoginRole, columns: GrantedColumns, accepted: Collection[str]
 ) -> None:
     """Ask PostgreSQL what the role may do.
 

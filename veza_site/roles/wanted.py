@@ -14,7 +14,7 @@ from veza_core.secret_columns import SECRET_COLUMNS
 
 #: A privilege: schema, table (empty: the schema itself), column (empty: the whole table), word.
 type Grant = tuple[str, str, str, str]
-type Columns = Mapping[tuple[str, str], list[str]]
+type GrantedColumns = Mapping[tuple[str, str], list[str]]
 
 #: What staff change, by table, in addition to `SOFT_DELETED`. The triggers set `updated_at`, but
 #: Django names it when it saves a model.
@@ -51,14 +51,14 @@ RECORDED = ("veza_site_jobrun",)
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class RoleKind:
     """The purpose of a login role."""
 
     #: The setting that names the role in a URL.
     setting: str
     #: This comment marks a role as ours. Only such roles are changed.
     comment: str
-    grants: Callable[[Columns], set[Grant]]
+    grants: Callable[[GrantedColumns], set[Grant]]
     read_only: bool
 
     def settings(self) -> dict[str, str]:
@@ -76,13 +76,13 @@ class Kind:
 class LoginRole:
     """A role from a URL; `password` may be empty (trust, peer, a client certificate)."""
 
-    kind: Kind
+    kind: RoleKind
     name: str
     password: str
     database: str
 
 
-def reader_grants(columns: Columns) -> set[Grant]:
+def reader_grants(columns: GrantedColumns) -> set[Grant]:
     """The tables that the admin shows, each without its columns with secrets."""
     grants: set[Grant] = {("public", "", "", "USAGE"), ("django", "", "", "USAGE")}
     for schema, table in tables():
@@ -94,7 +94,7 @@ def reader_grants(columns: Columns) -> set[Grant]:
     return grants
 
 
-def writer_grants(columns: Columns) -> set[Grant]:
+def writer_grants(columns: GrantedColumns) -> set[Grant]:
     """What the site's own process needs: what is shown, what staff change, and its own tables."""
     grants = reader_grants(columns)
     grants |= {
@@ -123,13 +123,13 @@ def writer_grants(columns: Columns) -> set[Grant]:
     return grants
 
 
-READER = Kind(
+READER = RoleKind(
     "DATABASE_SUPPORT_URL",
     "The support admin reads over it: manage.py sync_roles keeps it",
     reader_grants,
     read_only=True,
 )
-WRITER = Kind(
+WRITER = RoleKind(
     "DATABASE_WEB_URL",
     "The site writes over it: manage.py sync_roles keeps it",
     writer_grants,

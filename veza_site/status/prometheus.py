@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from veza_site.status.questions import QUESTIONS
-from veza_site.status.report import Report
+from veza_site.status.report import StatusReport
 
 #: A metric, its value, and its labels.
 type Sample = tuple[str, float, dict[str, Any]]
@@ -47,7 +47,7 @@ HELP = {
 }
 
 
-def render(report: Report | None) -> str:
+def render(report: StatusReport | None) -> str:
     """The text. None: the database did not answer."""
     by_name: dict[str, dict[str, float]] = {}
     for name, value, labels in _samples(report):
@@ -70,7 +70,7 @@ def _escaped(text: str) -> str:
     return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
-def _samples(report: Report | None) -> Iterator[Sample]:
+def _samples(report: StatusReport | None) -> Iterator[Sample]:
     yield "veza_database_up", report is not None, {}
     if report is None:
         return

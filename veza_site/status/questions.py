@@ -3,44 +3,22 @@
 Each takes a connection and returns values for JSON. Times are in seconds, sizes in bytes.
 """
 
-import json
 from collections.abc import Callable
 from threading import Thread
-from typing import Any
 
 from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
-from psycopg import sql
 
 from veza_core.db.distribution import INSTALLED
 from veza_core.operations.deploy.summary import read_summary
-from veza_core.operations.deploy.v1 import LAST_OF_V1
-from veza_core.operations.jobs import BACKUP, PURGE, RECOUNT
-from veza_core.operations.purge.catalog import read_catalog
-from veza_core.operations.purge.policy import Due, read_policy
+from veza_core.schema.v1 import LAST_OF_V1
 from veza_site.append_only import NO_TABLE, changes
 from veza_site.replicas.lag import read_primary
 from veza_site.replicas.replica import replicas
+from veza_site.status.asking import Answer, NotAllowedError, rows
 from veza_site.status.deadline import left
-from veza_streaming.weekly_plays import WEEKLY_PLAYS
-
-#: Rows are counted up to this number. Above it, the answer is "at least that many".
-MOST_COUNTED = 1000
-
-type Answer = dict[str, Any]
-
-
-class NotAllowedError(Exception):
-    """The role cannot see the answer; the text says which right it needs."""
-
-
-def rows(connection: BaseDatabaseWrapper, query: Any, *parameters: Any) -> list[Answer]:
-    """The rows of a query, each as a dict with the names of its columns."""
-    with connection.cursor() as cursor:
-        cursor.execute(query, parameters or None)
-        names = [column.name for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+from veza_site.status.jobs import backup, purge, purge_due, queue, recount, weekly_plays
 
 
 def server(connection: BaseDatabaseWrapper) -> Answer:
@@ -88,89 +66,6 @@ def history(connection: BaseDatabaseWrapper) -> Answer:
 
 def _names(keys: set[tuple[str, str]]) -> list[str]:
     return [f"{app}.{name}" for app, name in sorted(keys)]
-
-
-def _job(connection: BaseDatabaseWrapper, job: str) -> Answer:
-    found = rows(
-        connection,
-        """
-        SELECT to_char(finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS finished_at,
-            extract(epoch FROM clock_timestamp() - finished_at)::float8 AS age, seconds, details
-        FROM django.veza_site_jobrun WHERE job = %s
-        """,
-        job,
-    )
-    if not found:
-        return {"finished_at": None, "age": None}
-    # Django makes psycopg return JSON as text.
-    details = json.loads(found[0].pop("details"))
-    return {**found[0], **details}
-
-
-def backup(connection: BaseDatabaseWrapper) -> Answer:
-    """The last backup_db that could record its success."""
-    return _job(connection, BACKUP)
-
-
-def weekly_plays(connection: BaseDatabaseWrapper) -> Answer:
-    """The last count_weekly_plays."""
-    return _job(connection, WEEKLY_PLAYS)
-
-
-def purge(connection: BaseDatabaseWrapper) -> Answer:
-    """The last purge of all tables."""
-    return _job(connection, PURGE)
-
-
-def recount(connection: BaseDatabaseWrapper) -> Answer:
-    """The last recount of all counters. It has no schedule, so it is never late."""
-    return _job(connection, RECOUNT)
-
-
-def purge_due(connection: BaseDatabaseWrapper) -> Answer:
-    """Rows that a purge would delete now, by table and column, at most `MOST_COUNTED` of each."""
-    dues = read_policy(read_catalog(connection), settings.PURGE_AFTER_DAYS)
-    # Separate statements would need a round trip each. Each branch is one index scan.
-    statement = sql.SQL(" UNION ALL ").join(_count(due) for due in dues)
-    found = rows(connection, statement) if dues else []
-    return {row["name"]: row["number"] for row in found if row["number"]}
-
-
-def _count(due: Due) -> sql.Composable:
-    return sql.SQL(
-        "SELECT {name} AS name, (SELECT count(*) FROM (SELECT 1 FROM {table} "
-        "WHERE {column} < now() - make_interval(days => {days}) LIMIT {most}) AS due) AS number"
-    ).format(
-        name=sql.Literal(f"{due.table}.{due.column}"),
-        table=due.table.identifier,
-        column=sql.Identifier(due.column),
-        days=sql.Literal(due.days),
-        most=sql.Literal(MOST_COUNTED),
-    )
-
-
-def queue(connection: BaseDatabaseWrapper) -> Answer:
-    """Transcode jobs by state, at most `MOST_COUNTED`, and the ages of the oldest open jobs."""
-    found = rows(
-        connection,
-        """
-        SELECT state::text, number,
-            extract(epoch FROM clock_timestamp() - oldest)::float8 AS oldest
-        FROM unnest(enum_range(NULL::public.transcode_status)) AS states (state),
-        LATERAL (
-            SELECT count(*) AS number FROM (
-                SELECT FROM public.hls_transcode_queue WHERE status = state LIMIT %s
-            ) AS counted
-        ) AS counts,
-        LATERAL (
-            -- The index on the state ends in created_at: one entry of it.
-            SELECT min(created_at) AS oldest FROM public.hls_transcode_queue
-            WHERE status = state AND state IN ('pending', 'processing')
-        ) AS ages
-        """,
-        MOST_COUNTED,
-    )
-    return {row["state"]: {"number": row["number"], "oldest": row["oldest"]} for row in found}
 
 
 def invalid_indexes(connection: BaseDatabaseWrapper) -> Answer:

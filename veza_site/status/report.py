@@ -10,9 +10,10 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from veza_site.status.asking import NotAllowedError
 from veza_site.status.attention import Concern, concerns_of
 from veza_site.status.deadline import Bounded, NoTimeLeftError, within
-from veza_site.status.questions import QUESTIONS, NotAllowedError
+from veza_site.status.questions import QUESTIONS
 
 #: Seconds for all questions, for one statement, and for a lock that a statement waits for.
 LONGEST, LONGEST_STATEMENT, LONGEST_WAIT = 1.0, 0.25, 0.1
@@ -29,7 +30,7 @@ REASONS = {
 
 
 @dataclass(slots=True)
-class Report:
+class StatusReport:
     """The answers by question, the reasons for missing answers, and what needs attention."""
 
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -47,13 +48,13 @@ class Report:
         }
 
 
-def read_report(connection: BaseDatabaseWrapper, ignore: Sequence[str] = ()) -> Report:
+def read_report(connection: BaseDatabaseWrapper, ignore: Sequence[str] = ()) -> StatusReport:
     """Ask all questions except those in `ignore`.
 
     A question that the server does not answer in time, or not for this role, is in `unanswered`.
     Raises Django's `DatabaseError` if there is no connection.
     """
-    report = Report()
+    report = StatusReport()
     connection.ensure_connection()
     started = time.monotonic()
     with within(LONGEST), transaction.atomic(using=connection.alias):
@@ -69,7 +70,7 @@ def read_report(connection: BaseDatabaseWrapper, ignore: Sequence[str] = ()) -> 
     return report
 
 
-def _ask(connection: BaseDatabaseWrapper, name: str, report: Report) -> None:
+def _ask(connection: BaseDatabaseWrapper, name: str, report: StatusReport) -> None:
     bounded = Bounded(LONGEST_STATEMENT, LONGEST_WAIT)
     try:
         with transaction.atomic(using=connection.alias), connection.execute_wrapper(bounded):

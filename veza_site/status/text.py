@@ -4,14 +4,14 @@ from typing import Any
 
 from veza_core.sizes import size
 from veza_core.visible import visible
+from veza_site.status.asking import MOST_COUNTED
 from veza_site.status.attention import duration
-from veza_site.status.questions import MOST_COUNTED
-from veza_site.status.report import Report
+from veza_site.status.report import StatusReport
 
 VERSION = "schema_version"
 
 
-def lines(report: Report) -> list[str]:
+def lines(report: StatusReport) -> list[str]:
     """The report, line by line."""
     told = {name: LINES[name](answer) for name, answer in report.answers.items()}
     told |= {name: f"unknown: {reason}" for name, reason in report.unanswered.items()}

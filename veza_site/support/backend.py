@@ -12,6 +12,7 @@ from veza_core.models import User
 from veza_core.passwords import is_too_long
 from veza_site.support import attempts, security_log
 from veza_site.support.address import client_address
+from veza_site.support.bounds import of_sign_in
 from veza_site.support.devices import known_device, signed_in_before
 from veza_site.support.hashing import admitted, hashing
 from veza_site.support.networks import networks_of
@@ -49,7 +50,7 @@ class SupportBackend(LiveUserBackend):
         user = self.find(username)
         device = known_device(request, user)
         account = str(user.pk) if user else None
-        bounds = attempts.of_sign_in(username, networks_of(address), device, account)
+        bounds = of_sign_in(username, networks_of(address), device, account)
         try:
             attempt = attempts.count(bounds)
             if attempt.silent:

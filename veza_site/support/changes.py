@@ -12,9 +12,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from veza_core.screens.columns import field_of, heading
-from veza_core.screens.display import NOTHING, exact, said, short_id, shortened, words
+from veza_core.screens.display import NOTHING, said, short_id, shortened, words
 from veza_core.screens.labels import url_of
 from veza_core.screens.legible import name_html
+from veza_core.screens.units import exact
 
 #: The most characters of a value.
 LONGEST = 300

@@ -81,24 +81,24 @@ def go_on(tables: Sequence[str], alias: str) -> dict[str, datetime]:
 
 
 @dataclass(slots=True)
-class Step:
+class DayCounts:
     """How far a table was counted, and the rows of each day."""
 
     reached: datetime
     numbers: dict[date, int]
 
 
-def _count(since: dict[str, datetime], until: datetime, alias: str) -> dict[str, Step]:
+def _count(since: dict[str, datetime], until: datetime, alias: str) -> dict[str, DayCounts]:
     queries = [_query(_COUNT, table) for table in since]
     parameters = [
         value for time in since.values() for value in (time, max(time, until), max(time, until))
     ]
-    steps: dict[str, Step] = {}
+    steps: dict[str, DayCounts] = {}
     with connections[alias].cursor() as cursor:
         cursor.execute(sql.SQL(" UNION ALL ").join(sql.SQL("({})").format(query)
                                                    for query in queries), parameters)  # fmt: skip
         for table, edge, day, number in cursor.fetchall():
-            step = steps.setdefault(table, Step(edge, {}))
+            step = steps.setdefault(table, DayCounts(edge, {}))
             if day is not None:
                 step.numbers[day] = number
         for table, step in steps.items():
@@ -110,7 +110,7 @@ def _count(since: dict[str, datetime], until: datetime, alias: str) -> dict[str,
     return steps
 
 
-def _keep(was: dict[str, datetime], steps: dict[str, Step]) -> None:
+def _keep(was: dict[str, datetime], steps: dict[str, DayCounts]) -> None:
     numbers = [
         (table, day, number)
         for table, step in steps.items()

@@ -19,12 +19,13 @@ from veza_core.models import User
 from veza_core.screens.bounded import IN_LIST, bounded
 from veza_core.screens.charts import by_day
 from veza_core.screens.columns import AnyColumn, HtmlTable, Opening
-from veza_core.screens.display import badge, exact
+from veza_core.screens.display import badge
 from veza_core.screens.keyset import COUNT_LIMIT, Count
 from veza_core.screens.labels import attach, list_of
 from veza_core.screens.legible import name_html
 from veza_core.screens.reading import reading
 from veza_core.screens.site import StaffSite
+from veza_core.screens.units import exact
 from veza_media.models import HlsTranscodeJob
 from veza_site.models import StaffLogEntry
 from veza_site.replicas.source import primary_alias

@@ -16,12 +16,13 @@ from veza_core.access import StaffRequest
 from veza_core.screens.actions.addresses import undo_url_of
 from veza_core.screens.bounded import ON_PAGE, Excerpt, bounded
 from veza_core.screens.columns import HtmlTable, shown_fields
-from veza_core.screens.display import NOTHING, shortened, when
+from veza_core.screens.display import NOTHING, shortened
 from veza_core.screens.keyset import Count
 from veza_core.screens.labels import list_of, url_of
 from veza_core.screens.links import linked
 from veza_core.screens.site import StaffSite
-from veza_core.screens.timeline import LAST, ON_ROW, STAFF, Cursor, Event
+from veza_core.screens.timeline import LAST, ON_ROW, STAFF, Event, TimelineCursor
+from veza_core.screens.units import when
 from veza_site.models import ACTION, NO_ACTION, Note, StaffLogEntry
 from veza_site.support.masking import mask
 from veza_site.support.wording import done_alone
@@ -121,7 +122,7 @@ def remembered(site: StaffSite, request: StaffRequest, row: Model) -> list[Remem
 
 
 def deeds(
-    site: StaffSite, request: StaffRequest, row: Model, before: Cursor | None, limit: int
+    site: StaffSite, request: StaffRequest, row: Model, before: TimelineCursor | None, limit: int
 ) -> list[Event]:
     """The actions on a row before a place in its timeline, as events."""
     if before is None and limit <= KEPT:

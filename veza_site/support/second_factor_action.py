@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from veza_core.access import ENTER
 from veza_core.admin.account_actions import NEXT_VERSION, SignsOut
 from veza_core.models import User, UserRole
-from veza_core.screens.actions.action import Change, ConflictError, Work
+from veza_core.screens.actions.action import Change, ChangeContext, ConflictError
 from veza_core.screens.actions.rights import standing_of
 from veza_core.screens.site import StaffSite
 from veza_site.support import second_factor
@@ -41,7 +41,7 @@ class ResetSecondFactor(SignsOut):
             raise ConflictError(NONE.format(row))
         return ()
 
-    def change(self, row: User, work: Work) -> Change:
+    def change(self, row: User, work: ChangeContext) -> Change:
         if not second_factor.remove(row):
             raise ConflictError(NONE.format(row))
         own = super().change(row, work)

@@ -11,7 +11,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from veza_core.models import User
-from veza_site.support.attempts import keyed_hash
+from veza_site.support.bounds import keyed_hash
 
 log = logging.getLogger("veza.security")
 

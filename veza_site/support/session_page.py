@@ -9,9 +9,9 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from veza_core.access import StaffRequest
-from veza_core.screens.display import when
 from veza_core.screens.errors import HelpfulError, error_page
 from veza_core.screens.site import StaffSite
+from veza_core.screens.units import when
 from veza_site.support import security_log, sessions
 from veza_site.support.browsers import browser_name
 from veza_site.support.log import record

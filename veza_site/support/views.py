@@ -17,6 +17,7 @@ from veza_core.access import StaffRequest, access_of
 from veza_core.models import User
 from veza_site.support import attempts, devices, second_factor, security_log
 from veza_site.support.attempts import BusyError, PausedError
+from veza_site.support.bounds import of_code
 from veza_site.support.hashing import RETRY_AFTER
 from veza_site.support.log import record
 from veza_site.support.middleware import has_passed_second_factor
@@ -69,7 +70,7 @@ def check_code[Found](
     """Check a code, which counts as an attempt; return the result of `check`, or the error."""
     account = str(user.pk)
     try:
-        attempt = attempts.count(attempts.of_code(account, devices.known_device(request, user)))
+        attempt = attempts.count(of_code(account, devices.known_device(request, user)))
     except PausedError as paused:
         security_log.code_refused(request, f"paused_{paused.kind}", user)
         return None, PAUSE.format(paused.seconds)

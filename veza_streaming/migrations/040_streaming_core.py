@@ -1,18 +1,15 @@
 """Tracks and playlists."""
 
-import uuid
-
 import django.contrib.postgres.fields
-import django.contrib.postgres.functions
 import django.contrib.postgres.indexes
 import django.db.models.deletion
-import django.db.models.functions.comparison
 import django.db.models.functions.text
 from django.conf import settings
 from django.db import migrations, models
 
 import veza_core.db.fields
 import veza_core.db.indexes
+import veza_core.db.text_checks
 from veza_core.db.operations import SetStorageParameters
 
 #: A fiftieth of a hundred million rows, in place of a fifth or a tenth.
@@ -34,17 +31,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Track",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version 7",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", veza_core.db.fields.IdField()),
                 (
                     "user",
                     models.ForeignKey(
@@ -188,31 +175,9 @@ class Migration(migrations.Migration):
                         db_default=0,
                     ),
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "deleted_at",
-                    models.DateTimeField(
-                        blank=True,
-                        db_comment="When the row was soft deleted; NULL: it is live",
-                        editable=False,
-                        null=True,
-                    ),
-                ),
+                ("created_at", veza_core.db.fields.CreatedAtField()),
+                ("updated_at", veza_core.db.fields.UpdatedAtField()),
+                ("deleted_at", veza_core.db.fields.DeletedAtField()),
             ],
             options={
                 "db_table": "tracks",
@@ -312,89 +277,40 @@ class Migration(migrations.Migration):
                         name="idx_tracks_slug",
                     ),
                     models.CheckConstraint(
-                        condition=models.Func(
-                            django.db.models.functions.comparison.Collate(
-                                django.db.models.functions.comparison.Cast(
-                                    models.F("title"), models.TextField()
-                                ),
-                                "C",
-                            ),
-                            models.Value(
-                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
-                            ),
-                            arg_joiner=" ~ ",
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s",
+                        condition=veza_core.db.text_checks.Matches(
+                            "title",
+                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
                         name="chk_tracks_title",
                         violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Func(
-                            django.db.models.functions.comparison.Collate(
-                                django.db.models.functions.comparison.Cast(
-                                    models.F("slug"), models.TextField()
-                                ),
-                                "C",
-                            ),
-                            models.Value("^[a-z0-9][a-z0-9._-]*$"),
-                            arg_joiner=" ~ ",
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s",
+                        condition=veza_core.db.text_checks.Matches(
+                            "slug", "^[a-z0-9][a-z0-9._-]*$"
                         ),
                         name="chk_tracks_slug",
                         violation_error_message="Only small letters, digits, dots, dashes and underscores, a letter or digit first.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Func(
-                            django.db.models.functions.comparison.Collate(
-                                django.db.models.functions.comparison.Cast(
-                                    models.F("artist"), models.TextField()
-                                ),
-                                "C",
-                            ),
-                            models.Value(
-                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
-                            ),
-                            arg_joiner=" ~ ",
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s",
+                        condition=veza_core.db.text_checks.Matches(
+                            "artist",
+                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
                         name="chk_tracks_artist",
                         violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Func(
-                            django.db.models.functions.comparison.Collate(
-                                django.db.models.functions.comparison.Cast(
-                                    models.F("album"), models.TextField()
-                                ),
-                                "C",
-                            ),
-                            models.Value(
-                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
-                            ),
-                            arg_joiner=" ~ ",
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s",
+                        condition=veza_core.db.text_checks.Matches(
+                            "album",
+                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
                         name="chk_tracks_album",
                         violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Func(
-                            django.db.models.functions.comparison.Collate(
-                                django.db.models.functions.comparison.Cast(
-                                    models.F("genre"), models.TextField()
-                                ),
-                                "C",
-                            ),
-                            models.Value(
-                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
-                            ),
-                            arg_joiner=" ~ ",
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s",
+                        condition=veza_core.db.text_checks.Matches(
+                            "genre",
+                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
                         name="chk_tracks_genre",
                         violation_error_message="It has no visible characters.",
@@ -447,17 +363,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="TrackVersion",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version 7",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", veza_core.db.fields.IdField()),
                 (
                     "track",
                     models.ForeignKey(
@@ -490,31 +396,9 @@ class Migration(migrations.Migration):
                     "changelog",
                     models.TextField(blank=True, db_comment="What changed, for people", null=True),
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "deleted_at",
-                    models.DateTimeField(
-                        blank=True,
-                        db_comment="When the row was soft deleted; NULL: it is live",
-                        editable=False,
-                        null=True,
-                    ),
-                ),
+                ("created_at", veza_core.db.fields.CreatedAtField()),
+                ("updated_at", veza_core.db.fields.UpdatedAtField()),
+                ("deleted_at", veza_core.db.fields.DeletedAtField()),
             ],
             options={
                 "db_table": "track_versions",
@@ -557,17 +441,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Playlist",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version 7",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", veza_core.db.fields.IdField()),
                 (
                     "user",
                     models.ForeignKey(
@@ -607,31 +481,9 @@ class Migration(migrations.Migration):
                         db_comment="Followers, counted by the services", db_default=0
                     ),
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "deleted_at",
-                    models.DateTimeField(
-                        blank=True,
-                        db_comment="When the row was soft deleted; NULL: it is live",
-                        editable=False,
-                        null=True,
-                    ),
-                ),
+                ("created_at", veza_core.db.fields.CreatedAtField()),
+                ("updated_at", veza_core.db.fields.UpdatedAtField()),
+                ("deleted_at", veza_core.db.fields.DeletedAtField()),
             ],
             options={
                 "db_table": "playlists",
@@ -666,35 +518,16 @@ class Migration(migrations.Migration):
                         name="idx_playlists_slug",
                     ),
                     models.CheckConstraint(
-                        condition=models.Func(
-                            django.db.models.functions.comparison.Collate(
-                                django.db.models.functions.comparison.Cast(
-                                    models.F("title"), models.TextField()
-                                ),
-                                "C",
-                            ),
-                            models.Value(
-                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
-                            ),
-                            arg_joiner=" ~ ",
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s",
+                        condition=veza_core.db.text_checks.Matches(
+                            "title",
+                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
                         name="chk_playlists_title",
                         violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Func(
-                            django.db.models.functions.comparison.Collate(
-                                django.db.models.functions.comparison.Cast(
-                                    models.F("slug"), models.TextField()
-                                ),
-                                "C",
-                            ),
-                            models.Value("^[a-z0-9][a-z0-9._-]*$"),
-                            arg_joiner=" ~ ",
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s",
+                        condition=veza_core.db.text_checks.Matches(
+                            "slug", "^[a-z0-9][a-z0-9._-]*$"
                         ),
                         name="chk_playlists_slug",
                         violation_error_message="Only small letters, digits, dots, dashes and underscores, a letter or digit first.",
@@ -713,17 +546,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="PlaylistTrack",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version 7",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", veza_core.db.fields.IdField()),
                 (
                     "playlist",
                     models.ForeignKey(
@@ -757,31 +580,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("position", models.IntegerField(db_comment="Order within the playlist, from 0")),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "deleted_at",
-                    models.DateTimeField(
-                        blank=True,
-                        db_comment="When the row was soft deleted; NULL: it is live",
-                        editable=False,
-                        null=True,
-                    ),
-                ),
+                ("created_at", veza_core.db.fields.CreatedAtField()),
+                ("updated_at", veza_core.db.fields.UpdatedAtField()),
+                ("deleted_at", veza_core.db.fields.DeletedAtField()),
             ],
             options={
                 "db_table": "playlist_tracks",
@@ -826,17 +627,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="PlaylistCollaborator",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version 7",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", veza_core.db.fields.IdField()),
                 (
                     "playlist",
                     models.ForeignKey(
@@ -885,31 +676,9 @@ class Migration(migrations.Migration):
                         null=True,
                     ),
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "deleted_at",
-                    models.DateTimeField(
-                        blank=True,
-                        db_comment="When the row was soft deleted; NULL: it is live",
-                        editable=False,
-                        null=True,
-                    ),
-                ),
+                ("created_at", veza_core.db.fields.CreatedAtField()),
+                ("updated_at", veza_core.db.fields.UpdatedAtField()),
+                ("deleted_at", veza_core.db.fields.DeletedAtField()),
             ],
             options={
                 "db_table": "playlist_collaborators",
@@ -944,17 +713,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="PlaylistFollow",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version 7",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", veza_core.db.fields.IdField()),
                 (
                     "playlist",
                     models.ForeignKey(
@@ -975,31 +734,9 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "deleted_at",
-                    models.DateTimeField(
-                        blank=True,
-                        db_comment="When the row was soft deleted; NULL: it is live",
-                        editable=False,
-                        null=True,
-                    ),
-                ),
+                ("created_at", veza_core.db.fields.CreatedAtField()),
+                ("updated_at", veza_core.db.fields.UpdatedAtField()),
+                ("deleted_at", veza_core.db.fields.DeletedAtField()),
             ],
             options={
                 "db_table": "playlist_follows",

@@ -1,7 +1,5 @@
 """Plays, likes, shares, comments and history."""
 
-import uuid
-
 import django.contrib.postgres.functions
 import django.db.models.deletion
 import django.db.models.functions.comparison
@@ -12,6 +10,7 @@ from django.db import migrations, models
 
 import veza_core.db.fields
 import veza_core.db.indexes
+import veza_core.db.text_checks
 from veza_core.db.operations import SetStorageParameters
 
 #: A fiftieth of a hundred million rows, in place of a fifth or a tenth.
@@ -31,18 +30,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="TrackPlay",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version "
-                        "7",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", veza_core.db.fields.IdField()),
                 (
                     "track",
                     models.ForeignKey(
@@ -115,22 +103,8 @@ class Migration(migrations.Migration):
                         null=True,
                     ),
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
+                ("created_at", veza_core.db.fields.CreatedAtField()),
+                ("updated_at", veza_core.db.fields.UpdatedAtField()),
             ],
             options={
                 "db_table": "track_plays",
@@ -153,18 +127,7 @@ class Migration(migrations.Migration):
                         name="chk_track_plays_duration_ms",
                     ),
                     models.CheckConstraint(
-                        condition=models.Func(
-                            django.db.models.functions.comparison.Collate(
-                                django.db.models.functions.comparison.Cast(
-                                    models.F("country_code"), models.TextField()
-                                ),
-                                "C",
-                            ),
-                            models.Value("^[A-Z]{2}$"),
-                            arg_joiner=" ~ ",
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s",
-                        ),
+                        condition=veza_core.db.text_checks.Matches("country_code", "^[A-Z]{2}$"),
                         name="chk_track_plays_country_code",
                         violation_error_message="Two capital letters are needed.",
                     ),
@@ -174,18 +137,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="TrackLike",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version "
-                        "7",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", veza_core.db.fields.IdField()),
                 (
                     "track",
                     models.ForeignKey(
@@ -206,31 +158,9 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "deleted_at",
-                    models.DateTimeField(
-                        blank=True,
-                        db_comment="When the row was soft deleted; NULL: it is live",
-                        editable=False,
-                        null=True,
-                    ),
-                ),
+                ("created_at", veza_core.db.fields.CreatedAtField()),
+                ("updated_at", veza_core.db.fields.UpdatedAtField()),
+                ("deleted_at", veza_core.db.fields.DeletedAtField()),
             ],
             options={
                 "db_table": "track_likes",
@@ -264,18 +194,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="TrackShare",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version "
-                        "7",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", veza_core.db.fields.IdField()),
                 (
                     "track",
                     models.ForeignKey(
@@ -319,31 +238,9 @@ class Migration(migrations.Migration):
                     "access_count",
                     models.IntegerField(db_comment="How often it was used", db_default=0),
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "deleted_at",
-                    models.DateTimeField(
-                        blank=True,
-                        db_comment="When the row was soft deleted; NULL: it is live",
-                        editable=False,
-                        null=True,
-                    ),
-                ),
+                ("created_at", veza_core.db.fields.CreatedAtField()),
+                ("updated_at", veza_core.db.fields.UpdatedAtField()),
+                ("deleted_at", veza_core.db.fields.DeletedAtField()),
             ],
             options={
                 "db_table": "track_shares",
@@ -400,18 +297,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="TrackComment",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version "
-                        "7",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", veza_core.db.fields.IdField()),
                 (
                     "track",
                     models.ForeignKey(
@@ -460,31 +346,9 @@ class Migration(migrations.Migration):
                         db_comment="Whether the author changed it afterwards", db_default=False
                     ),
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "deleted_at",
-                    models.DateTimeField(
-                        blank=True,
-                        db_comment="When the row was soft deleted; NULL: it is live",
-                        editable=False,
-                        null=True,
-                    ),
-                ),
+                ("created_at", veza_core.db.fields.CreatedAtField()),
+                ("updated_at", veza_core.db.fields.UpdatedAtField()),
+                ("deleted_at", veza_core.db.fields.DeletedAtField()),
             ],
             options={
                 "db_table": "track_comments",
@@ -534,19 +398,9 @@ class Migration(migrations.Migration):
                         name="chk_track_comments_content_length",
                     ),
                     models.CheckConstraint(
-                        condition=models.Func(
-                            django.db.models.functions.comparison.Collate(
-                                django.db.models.functions.comparison.Cast(
-                                    models.F("content"), models.TextField()
-                                ),
-                                "C",
-                            ),
-                            models.Value(
-                                "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]"
-                            ),
-                            arg_joiner=" ~ ",
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s",
+                        condition=veza_core.db.text_checks.Matches(
+                            "content",
+                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
                         name="chk_track_comments_content",
                         violation_error_message="It has no visible characters.",
@@ -561,18 +415,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="TrackHistory",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version "
-                        "7",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", veza_core.db.fields.IdField()),
                 (
                     "track",
                     models.ForeignKey(
@@ -614,22 +457,8 @@ class Migration(migrations.Migration):
                         blank=True, db_comment="The changed columns, after", null=True
                     ),
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
+                ("created_at", veza_core.db.fields.CreatedAtField()),
+                ("updated_at", veza_core.db.fields.UpdatedAtField()),
             ],
             options={
                 "db_table": "track_history",
@@ -676,18 +505,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="PlaybackAnalytics",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        db_comment="UUID: random, unless the client makes one, such as of version "
-                        "7",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
+                ("id", veza_core.db.fields.IdField()),
                 (
                     "track",
                     models.ForeignKey(
@@ -758,22 +576,8 @@ class Migration(migrations.Migration):
                         max_digits=5,
                     ),
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When the row was inserted",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
-                (
-                    "updated_at",
-                    veza_core.db.fields.UpdatedAtField(
-                        db_comment="When the row was last updated, kept by a trigger",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
-                    ),
-                ),
+                ("created_at", veza_core.db.fields.CreatedAtField()),
+                ("updated_at", veza_core.db.fields.UpdatedAtField()),
             ],
             options={
                 "db_table": "playback_analytics",

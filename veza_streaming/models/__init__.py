@@ -1,14 +1,6 @@
 """Tracks, playlists, and what listeners do with them."""
 
-from .analytics import (
-    PlaybackAnalytics,
-    SharePermission,
-    TrackComment,
-    TrackHistory,
-    TrackLike,
-    TrackPlay,
-    TrackShare,
-)
+from .analytics import PlaybackAnalytics, TrackHistory, TrackPlay
 from .playlists import (
     Playlist,
     PlaylistCollaborator,
@@ -16,6 +8,7 @@ from .playlists import (
     PlaylistPermission,
     PlaylistTrack,
 )
+from .social import SharePermission, TrackComment, TrackLike, TrackShare
 from .tracks import Track, TrackStatus, TrackVersion
 
 __all__ = [

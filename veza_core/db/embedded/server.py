@@ -39,7 +39,7 @@ PID, START, SOCKET_PORT, SOCKET_DIRECTORY, STATUS = 0, 2, 3, 4, 7
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class StartAttempt:
     """A start of a server, which may fail."""
 
     server: "Server"
@@ -86,7 +86,7 @@ class Server:
                 sockets.remove(started.folder, self.data, self.account)
                 raise StartError(started.reason())
 
-    def _try(self) -> Attempt | None:
+    def _try(self) -> StartAttempt | None:
         """Start it in the background; None if it runs already, or may run."""
         lock = open_file(self.data / LOCK, self.account)
         try:
@@ -124,7 +124,7 @@ class Server:
             f"{self.named()} already runs there, and this project did not start it: stop it first"
         )
 
-    def _spawn(self, lock: int) -> Attempt:
+    def _spawn(self, lock: int) -> StartAttempt:
         stale = self._postmaster_file()
         folder = sockets.choose(self.data, self.account, stale[SOCKET_DIRECTORY:][:1])
         if not stale:
@@ -156,7 +156,7 @@ class Server:
             variables["PG_GRANDPARENT_PID"] = stale[PID]
         log = open_file(self.data / LOG, self.account)
         try:
-            attempt = Attempt(self, os.fstat(log).st_size, folder, stale)
+            attempt = StartAttempt(self, os.fstat(log).st_size, folder, stale)
             # Started by a shell that ends at once, so that it is not our child process.
             self.account.run(
                 ["/bin/sh", "-c", '"$@" &', "sh", *command],

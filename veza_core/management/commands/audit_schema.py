@@ -124,9 +124,9 @@ class Command(FindingsCommand):
         from veza_core.schema.audit.engine import audit
         from veza_core.schema.audit.exceptions import ExceptionsError, read_exceptions
         from veza_core.schema.audit.profiles import Profile
-        from veza_core.schema.audit.reader import AuditError
         from veza_core.schema.audit.rules import ALL_RULES
         from veza_core.schema.audit.service import own_exceptions, own_sources
+        from veza_core.schema.audit.session import AuditError
 
         rules = self._rules(options["rule"]) if options["rule"] else ALL_RULES
         excluded = self._rules(options["exclude_rule"] or [])

@@ -26,13 +26,8 @@ from veza_core.db.timeouts import set_lock_timeout
 from veza_core.db.trust import UntrustedSchemaError, revoke_from_everybody
 from veza_core.management.arguments import add_json, add_lock_timeout, check_lock_timeout
 from veza_core.operations.deploy.autodetector import Autodetector
-from veza_core.operations.deploy.executor import (
-    Executor,
-    MigrationReport,
-    Patience,
-    new_executor,
-)
-from veza_core.operations.deploy.plan import Plan, read_plan
+from veza_core.operations.deploy.executor import Executor, MigrationReport, Patience, new_executor
+from veza_core.operations.deploy.plan import MigrationPlan, read_plan
 from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.deploy.recognition import check_public, check_stranger, check_tables
 from veza_core.operations.deploy.requirements import unmet_requirements
@@ -114,7 +109,7 @@ class Command(DjangoCommand, MigrationReport):
         patience = Patience(options["lock_timeout"], settings.MIGRATE_LOCK_ATTEMPTS)
         return new_executor(connection, patience, self)
 
-    def _plan(self, executor: Executor, options: dict[str, Any]) -> Plan:
+    def _plan(self, executor: Executor, options: dict[str, Any]) -> MigrationPlan:
         label, name = options["app_label"], options["migration_name"]
         return read_plan(executor, label, name, syncdb=options["run_syncdb"])
 
@@ -153,13 +148,13 @@ class Command(DjangoCommand, MigrationReport):
             if not options["app_label"] and signals_are_due(executor.connection):
                 self._emit(emit_post_migrate_signal, executor.connection, options, apps, plan)
 
-    def _apply(self, executor: Executor, plan: Plan, options: dict[str, Any]) -> None:
+    def _apply(self, executor: Executor, plan: MigrationPlan, options: dict[str, Any]) -> None:
         self.session.check_writable()
         # Rendered models are garbage, but only a few MB.
         with collector_paused():
             self._apply_all(executor, plan, options)
 
-    def _apply_all(self, executor: Executor, plan: Plan, options: dict[str, Any]) -> None:
+    def _apply_all(self, executor: Executor, plan: MigrationPlan, options: dict[str, Any]) -> None:
         connection = executor.connection
         state = executor.state_before()
         if plan.starts_v1:
@@ -192,7 +187,7 @@ class Command(DjangoCommand, MigrationReport):
         connection: BaseDatabaseWrapper,
         options: dict[str, Any],
         registry: Any,
-        plan: Plan,
+        plan: MigrationPlan,
     ) -> None:
         for app in apps.get_app_configs():
             # Apps connect their receivers there; Django's own `migrate` does the same.

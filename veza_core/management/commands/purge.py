@@ -16,7 +16,7 @@ from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.jobs import PURGE, record_success
 from veza_core.operations.progress import StatusLine
 from veza_core.operations.purge.policy import Due
-from veza_core.operations.purge.service import Outcome, foresee, purge
+from veza_core.operations.purge.service import Purged, foresee, purge
 from veza_core.visible import visible
 
 
@@ -64,7 +64,7 @@ class Command(BaseCommand):
         self.session.check_writable()
         pace = pace_of(options)
         self.progress = StatusLine(self.stderr, shown=options["verbosity"] >= 1)
-        outcome = Outcome()
+        outcome = Purged()
         try:
             purge(connection, days, only, pace, outcome, self._show)
         except KeyboardInterrupt:
@@ -80,7 +80,7 @@ class Command(BaseCommand):
         if not only:
             self._record(connection, outcome)
 
-    def _record(self, connection: BaseDatabaseWrapper, outcome: Outcome) -> None:
+    def _record(self, connection: BaseDatabaseWrapper, outcome: Purged) -> None:
         seconds = time.monotonic() - self.started
         left = sum(rows for rows, _ in outcome.left.values())
         if problem := record_success(
@@ -95,13 +95,13 @@ class Command(BaseCommand):
         stream = self.stderr if options["as_json"] else self.stdout
         return stream.write
 
-    def _show(self, due: Due, outcome: Outcome) -> None:
+    def _show(self, due: Due, outcome: Purged) -> None:
         rate = outcome.deleted / (time.monotonic() - self.started)
         self.progress.show(
             f"{due.table}.{due.column}: {outcome.deleted:,} rows deleted, {rate:,.0f} a second"
         )
 
-    def _summarize(self, outcome: Outcome, options: dict[str, Any]) -> None:
+    def _summarize(self, outcome: Purged, options: dict[str, Any]) -> None:
         seconds = time.monotonic() - self.started
         if options["as_json"]:
             self.stdout.write(
@@ -122,7 +122,7 @@ class Command(BaseCommand):
                     visible(f"{name}: {rows:,} rows are left for the next purge: {why}")
                 )
 
-    def _print(self, outcome: Outcome, *, dry_run: bool, seconds: float) -> None:
+    def _print(self, outcome: Purged, *, dry_run: bool, seconds: float) -> None:
         verb = "would be deleted" if dry_run else "were deleted"
         for name, count in sorted(outcome.counts.items()):
             notes = []

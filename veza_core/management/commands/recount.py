@@ -15,7 +15,7 @@ from veza_core.management.arguments import add_database, add_json, add_pace, pac
 from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.jobs import RECOUNT, record_success
 from veza_core.operations.progress import StatusLine
-from veza_core.operations.recount import Outcome, Recount, chosen
+from veza_core.operations.recount import Recount, Recounted, chosen
 
 
 def a_place(text: str) -> tuple[str, uuid.UUID]:
@@ -70,7 +70,7 @@ class Command(BaseCommand):
         if not options["dry_run"]:
             self.session.check_writable()
         progress = StatusLine(self.stderr, shown=options["verbosity"] >= 1)
-        outcome = Outcome()
+        outcome = Recounted()
         recount = Recount(
             connection,
             pace_of(options),
@@ -98,7 +98,7 @@ class Command(BaseCommand):
             if problem := record_success(connection, RECOUNT, seconds, **details):
                 self.stderr.write(problem)
 
-    def _summarize(self, outcome: Outcome, options: dict[str, Any], seconds: float) -> None:
+    def _summarize(self, outcome: Recounted, options: dict[str, Any], seconds: float) -> None:
         if options["as_json"]:
             figures = {
                 "dry_run": options["dry_run"],
@@ -115,7 +115,7 @@ class Command(BaseCommand):
                 f"{left:,} counters are left for the next recount: locked by other sessions"
             )
 
-    def _print(self, outcome: Outcome, options: dict[str, Any], seconds: float) -> None:
+    def _print(self, outcome: Recounted, options: dict[str, Any], seconds: float) -> None:
         for name, off in outcome.counters.items():
             if off.rows:
                 self.stdout.write(

@@ -26,7 +26,7 @@ from veza_core.management.arguments import (
 from veza_core.operations.backup.archive import Archive, open_archive
 from veza_core.operations.backup.contents import check_contents
 from veza_core.operations.backup.programs import server_major
-from veza_core.operations.backup.restore import Choice, replace_schemas
+from veza_core.operations.backup.restore import RestoreChoice, replace_schemas
 from veza_core.operations.backup.target import (
     check_dependents,
     check_empty,
@@ -104,7 +104,7 @@ class Command(BaseCommand):
         """Restore the file. Raises `CommandError` in one line if nothing was changed."""
         self.started = time.monotonic()
         self.options = options
-        self.choice = Choice(options["owners"], options["grants"], options["tablespaces"])
+        self.choice = RestoreChoice(options["owners"], options["grants"], options["tablespaces"])
         check_lock_timeout(options)
         connection = connections[options["database"]]
         announce(connection, self._say, lift=True).check_writable()

@@ -47,7 +47,7 @@ class Command(FindingsCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         # Imported here, because --help and all other commands do not need it.
         from veza_core.schema.diff import DiffError
-        from veza_core.schema.diff.report import Report
+        from veza_core.schema.diff.report import DiffReport
         from veza_core.schema.diff.sources import read_schema
 
         try:
@@ -57,7 +57,7 @@ class Command(FindingsCommand):
             )
         except DiffError as error:
             raise CommandError(str(error), returncode=COULD_NOT_RUN) from error
-        report = Report(old, new)
+        report = DiffReport(old, new)
         self._print(report.render(options["format"]))
         failed = {"breaking": report.breaking, "version": report.too_low, "none": False}
         if failed[options["fail_on"]]:

@@ -33,7 +33,7 @@ WHERE nspname = ANY(%s) AND relkind IN ('r', 'p') AND pg_class.oid NOT IN (TABLE
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class RestoreChoice:
     """Which parts of a backup are restored."""
 
     owners: bool = True
@@ -44,7 +44,7 @@ class Choice:
 def replace_schemas(
     connection: BaseDatabaseWrapper,
     archive: Archive,
-    choice: Choice,
+    choice: RestoreChoice,
     lock_timeout: float,
     show: Callable[[str], None],
 ) -> None:

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from django.core.management.base import CommandError
 
-from veza_core.schema.export.options import ATTRIBUTE
+from veza_core.schema.options import ATTRIBUTE
 
 # There is no list if a table has no columns, or only generated ones.
 COPY = re.compile(rb"COPY (.+?) (?:\(.*\))? FROM stdin;\n", re.DOTALL)

@@ -6,7 +6,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from veza_core.operations.backup.archive import Archive
 from veza_core.operations.backup.names import grant_roles, owners, policy_roles, tablespaces
 from veza_core.operations.backup.programs import server_major
-from veza_core.operations.backup.restore import Choice
+from veza_core.operations.backup.restore import RestoreChoice
 from veza_core.operations.contents import contents_of
 from veza_core.operations.dependents import find_dependents, find_guests, find_replication
 from veza_core.operations.deploy.requirements import unmet_requirements
@@ -69,7 +69,7 @@ def check_dependents(connection: BaseDatabaseWrapper, archive: Archive) -> None:
         )
 
 
-def check_roles(connection: BaseDatabaseWrapper, archive: Archive, choice: Choice) -> None:
+def check_roles(connection: BaseDatabaseWrapper, archive: Archive, choice: RestoreChoice) -> None:
     """Raise `CommandError` with the roles that the archive names and that do not exist."""
     ours = archive.ours
     if missing := _missing(connection, MISSING_ROLES, policy_roles(ours)):

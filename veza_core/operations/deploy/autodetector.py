@@ -9,16 +9,18 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib.postgres.operations import AddConstraintNotValid, ValidateConstraint
 from django.core.management.base import CommandError
-from django.db.migrations import AddField, CreateModel, Migration
+from django.db.migrations import AddConstraint, AddField, CreateModel, Migration
 from django.db.migrations.autodetector import MigrationAutodetector
 from django.db.migrations.graph import MigrationGraph
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.operations.fields import FieldOperation
+from django.db.models import CheckConstraint
 
 from veza_core.db.fields import EnumField
 from veza_core.db.operations import CreateEnum, InsertPermissions, KeepUpdatedAt
-from veza_core.operations.deploy.v1 import LAST_OF_V1
+from veza_core.schema.v1 import LAST_OF_V1
 
 #: By app. Django creates migrations here with their own lists as attributes.
 type Changes = dict[str, list[Any]]
@@ -32,6 +34,7 @@ class Autodetector(MigrationAutodetector):
     ) -> Changes:
         """Name the migrations, and complete those that create a table or use a new enum type.
 
+        A check of a table that is there gets a migration more, which validates it.
         Raises `CommandError` if an app has used up its numbers.
         """
         arranged: Changes = super().arrange_for_graph(changes, graph, migration_name)
@@ -39,6 +42,8 @@ class Autodetector(MigrationAutodetector):
         names: dict[tuple[str, str], str] = {}
         for label in settings.PUBLIC_SCHEMA_APPS:
             numbers = _free_numbers(label, graph)
+            if label in arranged:
+                arranged[label] = list(_with_validation(label, arranged[label]))
             for migration in arranged.get(label, []):
                 was = migration.name
                 fragment = migration_name or _fragment(label, migration) or was.partition("_")[2]
@@ -83,6 +88,33 @@ def _fragment(label: str, migration: Migration) -> str:
             table = apps.get_model(label, operation.model_name)._meta.db_table
             return operation.migration_name_fragment.replace(operation.model_name_lower, table, 1)
     return ""
+
+
+def _with_validation(label: str, migrations: list[Any]) -> Iterator[Any]:
+    """The migrations; a check goes in NOT VALID, and another migration reads the rows for it.
+
+    Both in one would read them while nobody else can use the table (docs/changing.md).
+    """
+    for migration in migrations:
+        yield migration
+        created = {op.name_lower for op in migration.operations if isinstance(op, CreateModel)}
+        checks = [
+            operation
+            for operation in migration.operations
+            if isinstance(operation, AddConstraint)
+            and isinstance(operation.constraint, CheckConstraint)
+            and operation.model_name_lower not in created
+        ]
+        for operation in checks:
+            later = AddConstraintNotValid(operation.model_name, operation.constraint)
+            migration.operations[migration.operations.index(operation)] = later
+        if checks:
+            validation: Any = Migration(f"auto_validate_{checks[0].constraint.name}", label)
+            validation.dependencies = [(label, migration.name)]
+            validation.operations = [
+                ValidateConstraint(check.model_name, check.constraint.name) for check in checks
+            ]
+            yield validation
 
 
 def _table(operation: CreateModel) -> str:

@@ -15,8 +15,8 @@ from django.conf import settings
 from django.db.migrations.loader import MigrationLoader
 
 from veza_core.db.schema_version import Version, declared_version
+from veza_core.schema.v1 import Key
 
-type Key = tuple[str, str]
 #: Paths within the project, and the SHA-256 of each file.
 type Hashes = dict[str, str]
 

@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 #: The strongest lock on each table, by the table's name.
 type Locks = dict[str, str]
-type Tables = dict[int, str]
+type TableNames = dict[int, str]
 
 # From the weakest to the strongest (PostgreSQL, "Table-Level Locks", 13.3.1).
 LOCKS = [
@@ -49,18 +49,18 @@ END $$
 """
 
 
-def tables_of(connection: BaseDatabaseWrapper) -> Tables:
+def tables_of(connection: BaseDatabaseWrapper) -> TableNames:
     """The existing tables and views, by oid."""
     return dict(connection.connection.execute(TABLES).fetchall())
 
 
-def locks_of(connection: BaseDatabaseWrapper, tables: Tables) -> Locks:
+def locks_of(connection: BaseDatabaseWrapper, tables: TableNames) -> Locks:
     """The locks that the connection holds on these tables in its transaction."""
     session = connection.connection
     return strongest(session.execute(HELD, [session.info.backend_pid]).fetchall(), tables, {})
 
 
-def strongest(held: list[tuple[int, str]], tables: Tables, locks: Locks) -> Locks:
+def strongest(held: list[tuple[int, str]], tables: TableNames, locks: Locks) -> Locks:
     """`locks` and the held ones, the strongest for each table, without those of reads."""
     locks = dict(locks)
     for number, mode in held:
@@ -80,7 +80,7 @@ class ObservedStatements:
     CONCURRENTLY. A second session blocks these for a moment, while their locks are read.
     """
 
-    def __init__(self, connection: BaseDatabaseWrapper, tables: Tables) -> None:
+    def __init__(self, connection: BaseDatabaseWrapper, tables: TableNames) -> None:
         self.connection, self.tables = connection, tables
         self.locks: Locks = {}
 

@@ -20,7 +20,7 @@ FORWARD_ONLY = (
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class MigrationPlan:
     """The migrations to apply, in order, and the wanted targets."""
 
     targets: list[tuple[str, str]]
@@ -39,7 +39,7 @@ class Plan:
 
 def read_plan(
     executor: MigrationExecutor, app_label: str | None, name: str | None, *, syncdb: bool = False
-) -> Plan:
+) -> MigrationPlan:
     """Find the migrations that lead to the app's migration, or all pending ones.
 
     `syncdb`: the app has no migrations, and its tables are created directly. Raises `CommandError`
@@ -59,7 +59,7 @@ def read_plan(
     steps = executor.migration_plan(targets)
     if any(is_backwards for _, is_backwards in steps):
         raise CommandError(FORWARD_ONLY)
-    return Plan(targets, [migration for migration, _ in steps])
+    return MigrationPlan(targets, [migration for migration, _ in steps])
 
 
 def _check_app(loader: MigrationLoader, app_label: str, *, syncdb: bool) -> None:

@@ -7,7 +7,7 @@ from django.db.migrations.state import ProjectState
 from django.db.migrations.utils import resolve_relation
 from django.db.models.utils import make_model_tuple
 
-type Key = tuple[str, str]
+from veza_core.schema.v1 import Key
 
 
 class RunState(ProjectState):

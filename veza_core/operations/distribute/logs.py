@@ -45,7 +45,7 @@ ORDER BY log.relname, conname
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class LogKey:
     """An existing foreign key of a log."""
 
     name: str
@@ -59,7 +59,7 @@ class Log:
 
     name: str
     column: str
-    keys: tuple[Key, ...]
+    keys: tuple[LogKey, ...]
     is_partitioned: bool
 
 
@@ -97,7 +97,7 @@ def referred_to(ask: Ask, logs: Sequence[Log]) -> list[str]:
 def read_logs(ask: Ask) -> list[Log]:
     """The logs, from the catalog. Raises `CommandError` for one that cannot be distributed."""
     names = declared_logs()
-    keys: dict[str, list[Key]] = {name: [] for name in names}
+    keys: dict[str, list[LogKey]] = {name: [] for name in names}
     for table, name, target, action, is_valid, columns in ask(KEYS):
         if table not in keys:
             continue
@@ -107,7 +107,7 @@ def read_logs(ask: Ask) -> list[Log]:
                 "NULL of one column, and a trigger can replace nothing else"
             )
         on_delete = OnDelete(target, table, columns[0], ACTIONS[action])
-        keys[table].append(Key(name, is_valid, on_delete))
+        keys[table].append(LogKey(name, is_valid, on_delete))
     logs = []
     for table, column, unique, referring, is_partitioned in ask(FACTS):
         if table not in keys:

@@ -11,7 +11,7 @@ from veza_core.db.distribution import asking, read_distribution, read_triggers
 from veza_core.db.timeouts import is_lock_timeout, set_lock_timeout
 from veza_core.operations.reset import sessions_in_the_way
 from veza_core.schema.audit.expected import recorded_catalog
-from veza_core.schema.export.snapshot import load_snapshot
+from veza_core.schema.snapshot import load_snapshot
 
 from .cluster import check_audited, check_cluster, check_complete
 from .comments import read_comments, write_again

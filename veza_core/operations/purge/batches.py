@@ -18,7 +18,7 @@ from veza_core.db.timeouts import extend_lock_timeout, set_lock_timeout
 from veza_core.operations.pace import Pace
 from veza_core.operations.replicas import wait_for_replicas
 
-from .catalog import Catalog, LinkedTable
+from .catalog import LinkedTable, PurgeCatalog
 
 # Statistics of this transaction, and of earlier ones that the session has not reported yet: only
 # the difference within a transaction is meaningful (PostgreSQL, "Viewing Statistics", 27.2.2).
@@ -31,7 +31,7 @@ BY_TRIGGERS = f"SELECT coalesce(nullif(current_setting('{ON_DELETE}', true), '')
 
 
 @dataclass(slots=True)
-class Count:
+class PurgedRows:
     """Rows of one table: deleted in all, deleted by a cascade, and updated by ON DELETE SET NULL.
 
     A row that loses a reference and is then deleted counts twice. `recounted` are updates of
@@ -49,17 +49,17 @@ class Batches:
     """Runs batches, and adds up what they changed: `counts`, by the table's name."""
 
     connection: BaseDatabaseWrapper
-    catalog: Catalog
+    catalog: PurgeCatalog
     pace: Pace
     #: The time of the run, which decides what is due.
     now: datetime
     #: Called after each batch.
     report: Callable[[], None] = lambda: None
-    counts: dict[str, Count] = field(default_factory=lambda: defaultdict(Count))
+    counts: dict[str, PurgedRows] = field(default_factory=lambda: defaultdict(PurgedRows))
     _direct: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     _recounted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     #: By the names of tables whose rows these statistics do not count.
-    _elsewhere: dict[str, Count] = field(default_factory=lambda: defaultdict(Count))
+    _elsewhere: dict[str, PurgedRows] = field(default_factory=lambda: defaultdict(PurgedRows))
 
     @contextmanager
     def batch(self) -> Iterator[None]:

@@ -109,7 +109,7 @@ class Reference:
 
 
 @dataclass(slots=True)
-class Catalog:
+class PurgeCatalog:
     """`references` are those that purge itself may follow, cascades first; `blockers` forbid
     deletion.
 
@@ -141,9 +141,9 @@ class Catalog:
             ) from error
 
 
-def read_catalog(connection: BaseDatabaseWrapper) -> Catalog:
+def read_catalog(connection: BaseDatabaseWrapper) -> PurgeCatalog:
     """Read it, in a few queries."""
-    catalog = Catalog()
+    catalog = PurgeCatalog()
     ask = asking(connection)
     distribution = read_distribution(ask)
     with connection.cursor() as cursor:

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
-from .catalog import CASCADE, SET_NULL, Catalog, LinkedTable, Reference, read_catalog
+from .catalog import CASCADE, SET_NULL, LinkedTable, PurgeCatalog, Reference, read_catalog
 
 #: Counting stops here: each row is a page to read, which may not be in any cache.
 MOST = 200
@@ -40,7 +40,7 @@ ALL = sql.SQL("true")
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class ErasedRows:
     """What would be done to rows of a table.
 
     `rows` is None if they cannot be counted here: on other nodes, or in another service's table.
@@ -61,7 +61,7 @@ class Effect:
     is_most: bool = False
 
 
-def foresee_one(connection: BaseDatabaseWrapper, name: str, key: Any) -> list[Effect]:
+def foresee_one(connection: BaseDatabaseWrapper, name: str, key: Any) -> list[ErasedRows]:
     """What the purge of one row would delete and set to NULL, and what would prevent it."""
     catalog = read_catalog(connection)
     question = _Question(catalog, catalog.tables[name], key)
@@ -87,7 +87,7 @@ class _Asked:
 class _Question:
     """One statement that counts everything, and what its figures mean."""
 
-    catalog: Catalog
+    catalog: PurgeCatalog
     root: LinkedTable
     key: Any
     #: The keys of the rows that would be deleted, parents first.
@@ -107,7 +107,7 @@ class _Question:
             sql.SQL(", ").join(asked.count for asked in self.asked if asked.count is not None),
         )
 
-    def answer(self, figures: Sequence[Sequence[int]]) -> Iterator[Effect]:
+    def answer(self, figures: Sequence[Sequence[int]]) -> Iterator[ErasedRows]:
         """The lines, with those of deleted rows first: the end of other counts depends on these
         tables.
         """
@@ -118,7 +118,7 @@ class _Question:
         for asked in self.asked:
             table = asked.table
             if asked.count is None:
-                yield Effect(table, asked.what, asked.columns, None)
+                yield ErasedRows(table, asked.what, asked.columns, None)
                 continue
             found, meant = next(numbers)
             is_least = found > MOST
@@ -133,8 +133,8 @@ class _Question:
                     cut.add(table)
                 if is_least or found > FOLLOWED:
                     lost.add(table)
-            is_most = asked.what == Effect.CLEARED and table in cut
-            yield Effect(table, asked.what, asked.columns, min(meant, MOST), is_least, is_most)
+            is_most = asked.what == ErasedRows.CLEARED and table in cut
+            yield ErasedRows(table, asked.what, asked.columns, min(meant, MOST), is_least, is_most)
 
     def _follow(self) -> None:
         for table in reversed(self.catalog.children_first()):
@@ -168,7 +168,7 @@ class _Question:
             columns = sorted(reference.column for _, reference in self._taking(table))
             rows = sql.SQL("SELECT key FROM {}").format(_name(table))
             yield _Asked(
-                table, Effect.DELETED, [] if table == self.root else columns, _count(rows, ALL)
+                table, ErasedRows.DELETED, [] if table == self.root else columns, _count(rows, ALL)
             )
         spread = {
             reference.table: reference.column
@@ -177,7 +177,7 @@ class _Question:
             if reference.table.is_spread and reference.action == CASCADE
         }
         for table, column in spread.items():
-            yield _Asked(table, Effect.DELETED, [column], None)
+            yield _Asked(table, ErasedRows.DELETED, [column], None)
 
     def _cleared(self) -> Iterator[_Asked]:
         for parent in self.gone:
@@ -192,7 +192,7 @@ class _Question:
                         # A deleted row loses no reference.
                         meant = sql.SQL("key NOT IN (TABLE {})").format(_name(table))
                     count = _count(_children(reference, parent), meant)
-                yield _Asked(table, Effect.CLEARED, [reference.column], count, parent)
+                yield _Asked(table, ErasedRows.CLEARED, [reference.column], count, parent)
 
     def _blockers(self) -> Iterator[_Asked]:
         for parent in self.gone:
@@ -200,7 +200,7 @@ class _Question:
                 ours = str(reference.table) in self.catalog.tables
                 count = _count(_children(reference, parent), ALL) if ours else None
                 columns = [reference.column]
-                yield _Asked(reference.table, Effect.FORBIDDING, columns, count, parent)
+                yield _Asked(reference.table, ErasedRows.FORBIDDING, columns, count, parent)
 
 
 def _children(reference: Reference, parent: LinkedTable) -> sql.Composable:

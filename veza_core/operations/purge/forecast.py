@@ -11,8 +11,8 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
-from .batches import Count
-from .catalog import CASCADE, Catalog, LinkedTable
+from .batches import PurgedRows
+from .catalog import CASCADE, LinkedTable, PurgeCatalog
 from .policy import Due
 
 DUE = sql.SQL("SELECT {key} AS key FROM {table} WHERE {condition}")
@@ -25,8 +25,8 @@ ON_NODES = sql.SQL("SELECT count(*), count(*) FILTER (WHERE {due}) FROM {table} 
 
 
 def forecast(
-    connection: BaseDatabaseWrapper, catalog: Catalog, dues: Sequence[Due], now: datetime
-) -> dict[str, Count]:
+    connection: BaseDatabaseWrapper, catalog: PurgeCatalog, dues: Sequence[Due], now: datetime
+) -> dict[str, PurgedRows]:
     """Due rows, and rows that cascades would delete with them, by the table's name."""
     gone: dict[LinkedTable, sql.Composable] = {}
     columns: list[sql.Composable] = []
@@ -45,15 +45,15 @@ def forecast(
     parents = [table for table in gone if any(table in each.values() for each in above.values())]
     columns += [KEYS.format(gone=_name(table)) for table in parents]
     keys: dict[LinkedTable, list[Any]] = {}
-    counts: dict[str, Count] = {}
+    counts: dict[str, PurgedRows] = {}
     if gone:
         figures = _ask(connection, _with(gone, columns))
         keys = {table: figures.pop() for table in reversed(parents)}
         for table, total, due_rows in zip(gone, figures[::2], figures[1::2], strict=True):
-            counts[str(table)] = Count(deleted=total, by_cascade=total - due_rows)
+            counts[str(table)] = PurgedRows(deleted=total, by_cascade=total - due_rows)
     for table, references in above.items():
         total, due_rows = _on_nodes(connection, table, references, keys, dues, now)
-        counts[str(table)] = Count(deleted=total, by_cascade=total - due_rows)
+        counts[str(table)] = PurgedRows(deleted=total, by_cascade=total - due_rows)
     return {name: count for name, count in counts.items() if count.deleted}
 
 
@@ -68,7 +68,7 @@ def _with(
     )
 
 
-def _above(catalog: Catalog, table: LinkedTable) -> dict[str, LinkedTable]:
+def _above(catalog: PurgeCatalog, table: LinkedTable) -> dict[str, LinkedTable]:
     """The tables with whose rows the rows of a table are deleted, by the referring column."""
     return {
         reference.column: parent
@@ -123,7 +123,9 @@ def _due(table: LinkedTable, dues: Sequence[Due], now: datetime) -> list[sql.Com
     ]
 
 
-def _children(catalog: Catalog, table: LinkedTable, parent: LinkedTable) -> list[sql.Composable]:
+def _children(
+    catalog: PurgeCatalog, table: LinkedTable, parent: LinkedTable
+) -> list[sql.Composable]:
     return [
         CHILDREN.format(
             key=sql.Identifier(table.key),

@@ -8,7 +8,7 @@ from django.apps import apps
 from django.core.management.base import CommandError
 from psycopg import sql
 
-from .catalog import Catalog, LinkedTable
+from .catalog import LinkedTable, PurgeCatalog
 
 #: Django's own tables, by the keys of the settings.
 OF_DJANGO = {"django.django_session": {"expire_date": "sessions"}}
@@ -53,7 +53,7 @@ def setting(kind: str) -> str:
 
 
 def read_policy(
-    catalog: Catalog, days: Mapping[str, int | None], only: Sequence[str] = ()
+    catalog: PurgeCatalog, days: Mapping[str, int | None], only: Sequence[str] = ()
 ) -> list[Due]:
     """What may be deleted, children before parents.
 
@@ -77,7 +77,7 @@ def read_policy(
 
 
 def _check_names(
-    catalog: Catalog,
+    catalog: PurgeCatalog,
     columns: Sequence[tuple[str, str, str]],
     days: Mapping[str, int | None],
     only: Sequence[str],

@@ -13,7 +13,7 @@ from veza_core.db.locks import PURGE_LOCK_KEY, LockNotAvailableError, job_lock
 from veza_core.db.waits import told
 from veza_core.operations.pace import LOCKED, Pace
 
-from .batches import Batches, Count
+from .batches import Batches, PurgedRows
 from .catalog import read_catalog
 from .forecast import forecast
 from .policy import Due, read_policy
@@ -21,10 +21,10 @@ from .removal import Removal
 
 
 @dataclass(slots=True)
-class Outcome:
+class Purged:
     """What was deleted, or would be, by the table's name, and what was left, with the reasons."""
 
-    counts: Mapping[str, Count] = field(default_factory=dict)
+    counts: Mapping[str, PurgedRows] = field(default_factory=dict)
     left: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     @property
@@ -43,11 +43,11 @@ class Outcome:
 
 def foresee(
     connection: BaseDatabaseWrapper, days: Mapping[str, int | None], only: Sequence[str]
-) -> Outcome:
+) -> Purged:
     """Count what a run would delete now. Raises `CommandError` as `read_policy` does."""
     catalog = read_catalog(connection)
     dues = read_policy(catalog, days, only)
-    return Outcome(forecast(connection, catalog, dues, _now(connection)))
+    return Purged(forecast(connection, catalog, dues, _now(connection)))
 
 
 def purge(
@@ -55,8 +55,8 @@ def purge(
     days: Mapping[str, int | None],
     only: Sequence[str],
     pace: Pace,
-    outcome: Outcome,
-    report: Callable[[Due, Outcome], None],
+    outcome: Purged,
+    report: Callable[[Due, Purged], None],
 ) -> None:
     """Delete what is due. `outcome` grows with each batch, also if a run is interrupted.
 
@@ -78,7 +78,7 @@ def purge(
         raise CommandError(f"another purge is running: {error}. This one did nothing.") from error
 
 
-def _remove(batches: Batches, due: Due, outcome: Outcome) -> None:
+def _remove(batches: Batches, due: Due, outcome: Purged) -> None:
     removal = Removal(batches, due)
     try:
         removal.run()

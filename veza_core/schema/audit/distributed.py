@@ -13,11 +13,12 @@ import psycopg
 
 from veza_core.db.distribution import FUNCTION, OnDelete
 from veza_core.db.on_delete import BODY, SETTINGS
-from veza_core.schema.audit.catalog import Catalog, Table
+from veza_core.schema.audit.catalog import Catalog
+from veza_core.schema.audit.objects import Table
 
 if TYPE_CHECKING:
-    from veza_core.schema.export.drift import Difference
-    from veza_core.schema.export.snapshot import Snapshot
+    from veza_core.schema.snapshot import Snapshot
+    from veza_core.schema.snapshot.drift import Difference
 
 FOREIGN_KEY = re.compile(
     r"FOREIGN KEY \((\w+)\) REFERENCES public\.(\w+)\(\w+\) ON DELETE (CASCADE|SET NULL)"
@@ -82,7 +83,7 @@ def function_differs(
     connection: psycopg.Connection[Any], catalog: Catalog
 ) -> Iterator["Difference"]:
     """A difference if the triggers' function is not the one that `distribute` creates."""
-    from veza_core.schema.export.drift import Difference
+    from veza_core.schema.snapshot.drift import Difference
 
     if not triggers_of(catalog):
         return

@@ -10,8 +10,8 @@ from typing import Any
 import psycopg
 from psycopg import errors
 
-from veza_core.schema.audit.quoting import one_line
-from veza_core.schema.audit.reader import AuditError
+from veza_core.schema.audit.session import AuditError
+from veza_core.schema.quoting import one_line
 
 #: How often a reading is repeated before the error is reported.
 ATTEMPTS = 10

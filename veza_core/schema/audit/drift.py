@@ -12,7 +12,7 @@ import psycopg
 
 from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.distributed import bent, function_differs
-from veza_core.schema.audit.engine import Source
+from veza_core.schema.audit.engine import FindingSource
 from veza_core.schema.audit.expected import expected_tables
 from veza_core.schema.audit.profiles import history
 from veza_core.schema.audit.rule import Found
@@ -20,14 +20,14 @@ from veza_core.schema.audit.rules.drift import DRIFT, TUNING
 from veza_core.schema.audit.rules.governance import PUBLIC
 
 if TYPE_CHECKING:
-    from veza_core.schema.export.drift import Difference
+    from veza_core.schema.snapshot.drift import Difference
 
 #: Properties of storage, vacuum, statistics and replication, which change no result of a query.
 _TUNING = frozenset(["options", "toast options", "statistics", "replica identity"])
 _STORAGE_PARAMETERS = re.compile(r" WITH \([^()]*\)")
 
 
-def drift_sources(recorded: Path, spread: frozenset[str] = frozenset()) -> list[Source]:
+def drift_sources(recorded: Path, spread: frozenset[str] = frozenset()) -> list[FindingSource]:
     """The two rules, drift and tuning, and the functions that compare with the recorded catalog.
 
     `spread` are tables that may already have triggers instead of foreign keys.
@@ -75,8 +75,8 @@ def _differences(
     recorded: Path,
     spread: frozenset[str],
 ) -> list["Difference"]:
-    from veza_core.schema.export.drift import compare
-    from veza_core.schema.export.snapshot import load_snapshot, read_snapshot
+    from veza_core.schema.snapshot import load_snapshot, read_snapshot
+    from veza_core.schema.snapshot.drift import compare
 
     if PUBLIC not in catalog.schemas or not _is_v1(connection, catalog):
         return []

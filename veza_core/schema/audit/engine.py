@@ -8,29 +8,32 @@ from typing import Any
 import psycopg
 
 from veza_core.collector import collector_paused
-from veza_core.schema.audit.catalog import Catalog, Place, Table
+from veza_core.schema.audit.catalog import AuditedDatabase, Catalog
 from veza_core.schema.audit.distributed import notes
 from veza_core.schema.audit.disturbance import undisturbed
 from veza_core.schema.audit.exceptions import ExceptionFile
+from veza_core.schema.audit.indexes import forget_work_in_progress
+from veza_core.schema.audit.objects import Table
 from veza_core.schema.audit.profiles import Profile, recognise, rules_of
-from veza_core.schema.audit.reader import forget_work_in_progress, read_catalog, snapshot
+from veza_core.schema.audit.reader import read_catalog
 from veza_core.schema.audit.rule import Finding, Found, Rule, Severity
 from veza_core.schema.audit.rules.governance import PUBLIC
+from veza_core.schema.audit.session import snapshot
 
 #: Another source of findings: a rule, and a function that gets the connection, in the snapshot, and
 #: the catalog. The comparison with a recorded catalog is one.
-Source = tuple[Rule, Callable[[psycopg.Connection[Any], Catalog], Iterable[Found]]]
+FindingSource = tuple[Rule, Callable[[psycopg.Connection[Any], Catalog], Iterable[Found]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class AuditReport:
     """The result of an audit.
 
     `server_version` is as PostgreSQL writes it: 18.6. `schema_version` is V1's version in `public`,
     if the database has it.
     """
 
-    place: Place
+    place: AuditedDatabase
     server_version: str
     schema_version: str | None
     schemas: tuple[str, ...]
@@ -52,7 +55,7 @@ class Report:
         """The name of the database."""
         return self.place.database
 
-    def without(self, keys: frozenset[str]) -> "Report":
+    def without(self, keys: frozenset[str]) -> "AuditReport":
         """Return the report without the findings with these keys."""
         left = tuple(finding for finding in self.findings if finding.key not in keys)
         return replace(self, findings=left, accepted=len(self.findings) - len(left))
@@ -79,11 +82,11 @@ def audit(
     schemas: Sequence[str],
     rules: Sequence[Rule],
     *,
-    sources: Sequence[Source] = (),
+    sources: Sequence[FindingSource] = (),
     exceptions: ExceptionFile | None = None,
     profile: Profile | None = Profile.VEZA,
     today: date | None = None,
-) -> Report:
+) -> AuditReport:
     """Audit the schemas, read-only and in one snapshot.
 
     It runs the rules and sources of the profile; with None, it chooses the profile itself. Takes a
@@ -103,7 +106,7 @@ def audit(
     ran = (*rules, *rules_of(profile, (rule for rule, _ in sources)))
     if exceptions is not None:
         findings = exceptions.apply(findings, ran, catalog.other_schemas, today)
-    return Report(
+    return AuditReport(
         place=catalog.place,
         server_version=_version(catalog.server_version),
         schema_version=catalog.schema_version if PUBLIC in catalog.schemas else None,
@@ -121,7 +124,7 @@ def audit(
 def _read(
     connection: psycopg.Connection[Any],
     schemas: tuple[str, ...],
-    sources: Sequence[Source],
+    sources: Sequence[FindingSource],
     profile: Profile | None,
 ) -> tuple[Catalog, Profile, list[Finding]]:
     """Read the catalog, and the findings of the sources, in one snapshot."""

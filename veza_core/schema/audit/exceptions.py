@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from veza_core.errors import ClearError
-from veza_core.schema.audit.quoting import ident
 from veza_core.schema.audit.rule import Finding, Rule, Severity
+from veza_core.schema.quoting import ident
 
 _FIELDS = {"rule": str, "object": str, "reason": str, "expires": date}
 
@@ -53,8 +53,6 @@ UNUSED = Rule(
     example="public.no_such_table.subject_id",
     check=None,
 )
-
-RULES = (EXPIRED, UNUSED)
 
 
 class ExceptionsError(ClearError):

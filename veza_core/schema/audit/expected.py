@@ -8,8 +8,8 @@ from pathlib import Path
 
 from django.conf import settings
 
-from veza_core.schema.audit.reader import AuditError
-from veza_core.schema.export.snapshot import load_snapshot
+from veza_core.schema.audit.session import AuditError
+from veza_core.schema.snapshot import load_snapshot
 
 
 def recorded_catalog() -> Path:

@@ -1,8 +1,9 @@
 """SQL that several rules print."""
 
-from veza_core.schema.audit.catalog import Catalog, Index, Table
-from veza_core.schema.audit.quoting import clip, columns, ident, qualified, snake
+from veza_core.schema.audit.catalog import Catalog
+from veza_core.schema.audit.objects import Index, Table
 from veza_core.schema.audit.rule import Fix, Stage
+from veza_core.schema.quoting import clip, columns, ident, qualified, snake
 
 #: The bits of pg_index.indoption for DESC, which puts NULLs first.
 _DESC = 3

@@ -7,8 +7,9 @@ from typing import Any
 
 import psycopg
 
-from veza_core.schema.audit.catalog import UUID, Catalog
+from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.expected import expected_tables
+from veza_core.schema.audit.objects import UUID
 from veza_core.schema.audit.rule import Rule
 from veza_core.schema.audit.rules.governance import PUBLIC
 from veza_core.schema.audit.rules.time import every_timestamp_without_time_zone

@@ -5,7 +5,7 @@ All of them take `schemas`, the oids of the audited schemas, and leave out objec
 """
 
 from veza_core.db.schema_version import VERSION
-from veza_core.schema.export.options import known_settings
+from veza_core.schema.options import known_settings
 
 DATABASE = f"""
 SELECT current_database()::text, current_user::text,
@@ -169,90 +169,6 @@ WHERE (c.relnamespace = ANY(%(schemas)s) OR c.oid = ANY(%(elsewhere)s))
 ORDER BY i.inhrelid, i.inhseqno
 """
 
-# A session that builds or drops an index concurrently holds this lock on its table until the end,
-# and every role can see it: pg_stat_progress_create_index hides other roles' work. VACUUM and
-# ANALYZE hold it too. On a standby, nobody sees what the primary does.
-_IN_PROGRESS = """
-       NOT {index}.indisvalid AND {relation}.relkind <> 'I' AND (
-           pg_is_in_recovery() OR EXISTS (
-               SELECT FROM pg_locks l
-               WHERE l.locktype = 'relation' AND l.relation = {index}.indrelid
-                 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-                 AND l.mode = 'ShareUpdateExclusiveLock' AND l.pid <> pg_backend_pid()
-                 AND l.pid NOT IN (SELECT pid FROM pg_stat_progress_vacuum UNION ALL
-                                   SELECT pid FROM pg_stat_progress_analyze)))
-"""
-
-# A key of 0 is an expression.
-INDEXES = f"""
-SELECT i.indexrelid, c.relname::text, i.indrelid, am.amname::text,
-       i.indkey::int2[], i.indnkeyatts, i.indclass::oid[], i.indcollation::oid[],
-       i.indoption::int2[], pg_get_expr(i.indpred, i.indrelid),
-       i.indisunique, i.indisprimary, i.indisexclusion,
-       i.indisvalid AND i.indisready AND i.indislive,
-       i.indisclustered OR i.indisreplident
-       OR i.indexrelid IN (SELECT conindid FROM pg_constraint WHERE contype = 'f'),
-       i.indnullsnotdistinct,
-       parent.inhrelid IS NOT NULL,
-       {_IN_PROGRESS.format(index="i", relation="c").strip()},
-       con.conname::text,
-       CASE WHEN i.indexprs IS NOT NULL THEN
-           ARRAY(SELECT CASE WHEN i.indkey[k] = 0 THEN pg_get_indexdef(i.indexrelid, k + 1, false)
-                        END FROM generate_series(0, i.indnkeyatts - 1) k ORDER BY k) END,
-       CASE WHEN i.indexprs IS NOT NULL THEN
-           ARRAY(SELECT DISTINCT d.refobjsubid FROM pg_depend d
-                 WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
-                   AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid
-                   AND d.refobjsubid > 0 ORDER BY 1) END,
-       NOT i.indimmediate,
-       (SELECT description FROM pg_description WHERE objsubid = 0 AND objoid = CASE
-            WHEN con.oid IS NULL THEN i.indexrelid ELSE con.oid END
-            AND classoid = CASE WHEN con.oid IS NULL THEN 'pg_class'::regclass
-                                ELSE 'pg_constraint'::regclass END)
-FROM pg_class t
-JOIN pg_index i ON i.indrelid = t.oid
-JOIN pg_class c ON c.oid = i.indexrelid
-JOIN pg_am am ON am.oid = c.relam
-LEFT JOIN pg_inherits parent ON parent.inhrelid = i.indexrelid
-LEFT JOIN pg_constraint con ON con.conindid = i.indexrelid AND con.conrelid = i.indrelid
-                           AND con.contype IN ('p', 'u', 'x')
-WHERE (t.relnamespace = ANY(%(schemas)s) OR t.oid = ANY(%(elsewhere)s))
-  AND t.relkind IN ('r', 'p')
-ORDER BY i.indexrelid
-"""
-
-# A TOAST table belongs to the table whose long values it stores.
-BROKEN_INDEXES = f"""
-SELECT c.oid, n.nspname::text, c.relname::text, owner.oid::regclass::text, t.relkind = 't',
-       {_IN_PROGRESS.format(index="i", relation="c").strip()}
-FROM pg_index i
-JOIN pg_class c ON c.oid = i.indexrelid
-JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_class t ON t.oid = i.indrelid AND t.relkind IN ('m', 't')
-JOIN pg_class owner ON t.oid IN (owner.oid, owner.reltoastrelid)
-WHERE NOT (i.indisvalid AND i.indisready AND i.indislive)
-  AND owner.relkind IN ('r', 'm') AND owner.relnamespace = ANY(%(schemas)s)
-ORDER BY n.nspname, c.relname
-"""
-
-# Invalid indexes on which somebody may be working.
-IN_PROGRESS = f"""
-SELECT i.indexrelid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-WHERE i.indexrelid = ANY(%(indexes)s) AND {_IN_PROGRESS.format(index="i", relation="c").strip()}
-"""
-
-STILL_INVALID = """
-SELECT indexrelid FROM pg_index
-WHERE indexrelid = ANY(%(indexes)s) AND NOT (indisvalid AND indisready AND indislive)
-"""
-
-# With the `=` operators that an index of the class supports.
-OPERATOR_CLASSES = """
-SELECT c.oid, c.opcname::text, c.opcdefault,
-       ARRAY(SELECT a.amopopr FROM pg_amop a JOIN pg_operator o ON o.oid = a.amopopr
-             WHERE a.amopfamily = c.opcfamily AND a.amoppurpose = 's' AND o.oprname = '=')
-FROM pg_opclass c
-"""
 
 CHECKS = """
 SELECT con.conrelid, con.conname::text, con.contype::text, pg_get_constraintdef(con.oid),

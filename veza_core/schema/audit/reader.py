@@ -1,102 +1,31 @@
 """Reads the catalog of a connection into `Catalog`, in the caller's transaction."""
 
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from psycopg import IsolationLevel
 from psycopg.adapt import Loader
 from psycopg.pq import Format
 
 from veza_core.db.distribution import read_distribution
-from veza_core.db.session import FORMATS, set_locally
-from veza_core.errors import ClearError
-from veza_core.schema.audit import queries
-from veza_core.schema.audit.catalog import (
+from veza_core.schema.audit import indexes, queries
+from veza_core.schema.audit.catalog import AuditedDatabase, Catalog
+from veza_core.schema.audit.facts import read_facts
+from veza_core.schema.audit.indexes import index_of
+from veza_core.schema.audit.objects import (
     BrokenIndex,
-    Catalog,
     Column,
     Constraint,
     Domain,
     ForeignKey,
     Function,
-    Index,
-    Place,
     Referenced,
     Table,
     Thing,
     Trigger,
 )
-from veza_core.schema.audit.facts import read_facts
-from veza_core.schema.audit.quoting import ident, one_line, qualified
-
-OLDEST_VERSION = 150000
-
-#: The limit for one query of the catalog. A migration in progress may hold locks that block it.
-STATEMENT_TIMEOUT = "60s"
-LOCK_TIMEOUT = "10s"
-
-SETTINGS = {
-    **FORMATS,
-    # With only pg_catalog on the path, the catalog's functions write the names of all other
-    # schemas.
-    "search_path": "pg_catalog",
-    # Little load for the server: no workers, and a large catalog is sorted in memory. JIT
-    # compilation would cost more than it gains.
-    "max_parallel_workers_per_gather": "0",
-    "work_mem": "64MB",
-    "jit": "off",
-}
-
-
-class AuditError(ClearError):
-    """The audit could not run."""
-
-
-@contextmanager
-def snapshot(connection: psycopg.Connection[Any]) -> Iterator[None]:
-    """One read-only transaction in which all queries see the same state of the database.
-
-    Takes a connection without a transaction in progress. Raises `AuditError` if the server is too
-    old.
-    """
-    version = connection.info.server_version
-    if version < OLDEST_VERSION:
-        raise AuditError(
-            f"the server is PostgreSQL {version // 10000}: audit_schema takes 15 or newer"
-        )
-    connection.autocommit = False
-    connection.isolation_level = IsolationLevel.REPEATABLE_READ
-    connection.read_only = True
-    with connection.transaction():
-        timeouts = {"statement_timeout": STATEMENT_TIMEOUT, "lock_timeout": LOCK_TIMEOUT}
-        set_locally(connection, {**SETTINGS, **timeouts})
-        yield
-
-
-def forget_work_in_progress(connection: psycopg.Connection[Any], catalog: Catalog) -> None:
-    """Mark the indexes that are invalid only because somebody was working on them.
-
-    The locks show who works now; work that ended before has left a valid index, or none. So it
-    takes two later snapshots, in this order. Takes a connection without a transaction in progress.
-    """
-    indexes: list[Index | BrokenIndex] = [*catalog.broken_indexes]
-    for table in catalog.all_tables:
-        indexes += [index for index in table.indexes if not index.is_usable]
-    if not indexes:
-        return
-    parameters = {"indexes": [index.oid for index in indexes]}
-    certain: list[set[int]] = []
-    for question in (queries.IN_PROGRESS, queries.STILL_INVALID):
-        with connection.transaction():
-            set_locally(connection, SETTINGS)
-            certain.append({oid for (oid,) in connection.execute(question, parameters)})
-    in_progress, invalid = certain
-    for index in indexes:
-        if index.oid in in_progress or index.oid not in invalid:
-            index.may_be_in_progress = True
+from veza_core.schema.audit.session import AuditError
+from veza_core.schema.quoting import ident, one_line, qualified
 
 
 def read_catalog(connection: psycopg.Connection[Any], schemas: tuple[str, ...]) -> Catalog:
@@ -149,7 +78,7 @@ class _Reader:
         self._read_functions_and_triggers()
         sequences, loose = self._read_sequences()
         return Catalog(
-            place=Place(database, role, address, port, self.cursor.connection.info.host),
+            place=AuditedDatabase(database, role, address, port, self.cursor.connection.info.host),
             server_version=self.version,
             schema_version=version,
             schemas=self.names,
@@ -163,7 +92,7 @@ class _Reader:
             functions=list(self.functions.values()),
             things=[*others.values(), *sequences, *self._read_types()],
             loose_sequences=loose,
-            broken_indexes=[BrokenIndex(*row) for row in self.rows(queries.BROKEN_INDEXES)],
+            broken_indexes=[BrokenIndex(*row) for row in self.rows(indexes.BROKEN_INDEXES)],
             other_schemas=frozenset(name for (name,) in self.rows(queries.OTHER_SCHEMAS)),
             taken_names={schema: set(names) for schema, names in self.rows(queries.TAKEN_NAMES)},
             facts=read_facts(self.rows, self.version),
@@ -251,11 +180,11 @@ class _Reader:
     def _read_indexes(self) -> None:
         classes = {
             oid: (name, default, frozenset(operators))
-            for oid, name, default, operators in self.rows(queries.OPERATOR_CLASSES)
+            for oid, name, default, operators in self.rows(indexes.OPERATOR_CLASSES)
         }
-        for row in self.rows(queries.INDEXES):
+        for row in self.rows(indexes.INDEXES):
             if (table := self.tables.get(row[2])) is not None:
-                table.indexes.append(_index(row, table, self.column_names[table.oid], classes))
+                table.indexes.append(index_of(row, table, self.column_names[table.oid], classes))
 
     def _read_constraints(self) -> None:
         for oid, name, kind, definition, is_inherited in self.rows(queries.CHECKS):
@@ -338,50 +267,6 @@ def _is_parents(column: Column, table: Table) -> bool:
         and parent_column.default == column.default
         for parent_column in (parent.columns.get(column.name) for parent in table.parents)
     )
-
-
-def _index(
-    row: tuple[Any, ...],
-    table: Table,
-    names: dict[int, str],
-    classes: dict[int, tuple[str, bool, frozenset[int]]],
-) -> Index:
-    (oid, name, _, method, numbers, key_count, operator_classes, collations, options,
-     predicate, unique, primary, exclusion, usable, bound, nulls_not_distinct,
-     attached, in_progress, constraint, expressions, used, deferrable, comment) = row  # fmt: skip
-    keys = tuple(names.get(number) for number in numbers)
-    key_expressions = tuple(expressions or (None,) * key_count)
-    return Index(
-        oid=oid,
-        name=name,
-        table=table,
-        method=method,
-        keys=keys[:key_count],
-        included=tuple(key for key in keys[key_count:] if key is not None),
-        expressions=key_expressions,
-        expression_columns=tuple(names[number] for number in used or ()),
-        predicate=predicate,
-        operator_class_names=tuple(classes[oid][0] for oid in operator_classes[:key_count]),
-        plain_operators=all(classes[oid][1] for oid in operator_classes[:key_count]),
-        options=tuple(options[:key_count]),
-        elements=tuple(
-            zip(keys[:key_count], key_expressions, operator_classes, collations, options,
-                strict=False)
-        ),
-        equalities=tuple(classes[oid][2] for oid in operator_classes[:key_count]),
-        collations=tuple(collations[:key_count]),
-        is_unique=unique,
-        is_primary=primary,
-        is_exclusion=exclusion,
-        is_usable=usable,
-        is_bound=bound,
-        nulls_not_distinct=nulls_not_distinct,
-        is_attached=attached,
-        may_be_in_progress=in_progress,
-        constraint=constraint,
-        is_deferrable=deferrable,
-        comment=comment,
-    )  # fmt: skip
 
 
 class _LenientLoader(Loader):

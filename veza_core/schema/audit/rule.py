@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
-from veza_core.schema.audit.catalog import Catalog, Table
+from veza_core.schema.audit.catalog import Catalog
+from veza_core.schema.audit.objects import Table
 
 
 class Severity(StrEnum):

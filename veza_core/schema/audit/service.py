@@ -9,7 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.trust import parameters_for_catalog
 from veza_core.schema.audit.drift import drift_sources
-from veza_core.schema.audit.engine import Report, Source, audit
+from veza_core.schema.audit.engine import AuditReport, FindingSource, audit
 from veza_core.schema.audit.exceptions import ExceptionFile, read_exceptions
 from veza_core.schema.audit.expected import recorded_catalog
 from veza_core.schema.audit.rules import ALL_RULES, CATALOG_RULES
@@ -22,7 +22,7 @@ def connect(connection: BaseDatabaseWrapper) -> "psycopg.Connection[Any]":
     return psycopg.connect(**parameters_for_catalog(connection))
 
 
-def own_sources(spread: frozenset[str] = frozenset()) -> list[Source]:
+def own_sources(spread: frozenset[str] = frozenset()) -> list[FindingSource]:
     """The sources of findings beside the rules: what the migrations did not make."""
     return drift_sources(recorded_catalog(), spread)
 
@@ -33,7 +33,9 @@ def own_exceptions() -> ExceptionFile | None:
     return read_exceptions(path, ALL_RULES) if path.exists() else None
 
 
-def audit_own(connection: BaseDatabaseWrapper, *, spread: frozenset[str] = frozenset()) -> Report:
+def audit_own(
+    connection: BaseDatabaseWrapper, *, spread: frozenset[str] = frozenset()
+) -> AuditReport:
     """Audit schema `public` of a database of this project, by all rules, and for drift.
 
     `spread` are tables that may already have triggers in place of foreign keys: a step of

@@ -2,23 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from veza_core.db.schema_version import Version, version_in
 from veza_core.schema.diff import columns, parts
 from veza_core.schema.diff.judgement import (
     Judgement,
-    Step,
+    VersionStep,
     breaks_both,
     breaks_readers,
     breaks_writers,
     more,
     same,
 )
-from veza_core.schema.export.drift import Difference, compare
-from veza_core.schema.export.snapshot import Snapshot
-
-type Properties = dict[str, Any]
+from veza_core.schema.snapshot import Properties, Snapshot
+from veza_core.schema.snapshot.drift import Difference, compare
 
 #: For a table: how rows are stored, which changes no result.
 _STORED = ("options", "toast options", "access method", "replica identity", "statistics")
@@ -41,25 +38,25 @@ _PARTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class SchemaChange:
     """A difference, and what it breaks."""
 
     difference: Difference
     judgement: Judgement
 
 
-def changes(before: Snapshot, after: Snapshot) -> list[Change]:
+def changes(before: Snapshot, after: Snapshot) -> list[SchemaChange]:
     """Return the changes from `before` to `after`, breaking ones first."""
     differences = [*_new_extensions(before, after), *compare(before, after)]
     found = [
-        Change(difference, _judge(difference, before, after))
+        SchemaChange(difference, _judge(difference, before, after))
         for difference in differences
         if difference.kind != "schema"
     ]
     return sorted(found, key=lambda change: (-len(change.judgement.breaks), -change.judgement.step))
 
 
-def needed_step(found: list[Change]) -> Step | None:
+def needed_step(found: list[SchemaChange]) -> VersionStep | None:
     """The largest version step of the changes; None if there are no changes."""
     return max((change.judgement.step for change in found), default=None)
 
@@ -70,16 +67,16 @@ def version_of(snapshot: Snapshot) -> Version | None:
     return version_in(f"Veza schema {about.get('version')}")
 
 
-def needed_version(before: Version | None, step: Step | None) -> Version | None:
+def needed_version(before: Version | None, step: VersionStep | None) -> Version | None:
     """The lowest version that may follow; None: any, because the previous one has none, or is
     open.
     """
     if before is None or step is None or not before.released:
         return None
     return {
-        Step.MAJOR: Version(before.major + 1, 0, 0),
-        Step.MINOR: Version(before.major, before.minor + 1, 0),
-        Step.PATCH: Version(before.major, before.minor, before.patch + 1),
+        VersionStep.MAJOR: Version(before.major + 1, 0, 0),
+        VersionStep.MINOR: Version(before.major, before.minor + 1, 0),
+        VersionStep.PATCH: Version(before.major, before.minor, before.patch + 1),
     }[step]
 
 
@@ -102,7 +99,7 @@ def _judge(difference: Difference, before: Snapshot, after: Snapshot) -> Judgeme
     if kind in ("constraint", "index"):
         table = str(difference.table)
         old, now = (side["tables"][table].get("columns", {}) for side in (before, after))
-        about = parts.Columns(now, frozenset(now.keys() - old.keys()))
+        about = parts.ColumnsAfter(now, frozenset(now.keys() - old.keys()))
         judge = parts.judge_constraint if kind == "constraint" else parts.judge_index
         return judge(property_, was, is_, about)
     if kind == "trigger":

@@ -1,7 +1,6 @@
 """What a change of a column breaks."""
 
 import re
-from typing import Any
 
 from veza_core.schema.diff.judgement import (
     Judgement,
@@ -11,8 +10,7 @@ from veza_core.schema.diff.judgement import (
     more,
     same,
 )
-
-type Properties = dict[str, Any]
+from veza_core.schema.snapshot import Properties
 
 _TYPE = re.compile(r"(?P<base>[a-z ]+)(?:\((?P<numbers>[\d,-]+)\))?(?P<array>\[\])?")
 _TEXTS = ("character varying", "text")

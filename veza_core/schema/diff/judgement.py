@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 
-class Step(IntEnum):
+class VersionStep(IntEnum):
     """The number of a semantic version that goes up."""
 
     PATCH = 1
@@ -26,7 +26,7 @@ class Judgement:
     """What a change breaks, and why, in a sentence."""
 
     reason: str
-    step: Step = Step.MAJOR
+    step: VersionStep = VersionStep.MAJOR
     readers: bool = False
     writers: bool = False
 
@@ -38,12 +38,12 @@ class Judgement:
 
 def same(reason: str) -> Judgement:
     """No statement has a different result."""
-    return Judgement(reason, Step.PATCH)
+    return Judgement(reason, VersionStep.PATCH)
 
 
 def more(reason: str) -> Judgement:
     """Something new, which earlier statements need not know."""
-    return Judgement(reason, Step.MINOR)
+    return Judgement(reason, VersionStep.MINOR)
 
 
 def breaks_readers(reason: str) -> Judgement:

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from veza_core.schema.diff.judgement import (
     Judgement,
@@ -12,12 +11,11 @@ from veza_core.schema.diff.judgement import (
     more,
     same,
 )
-
-type Properties = dict[str, Any]
+from veza_core.schema.snapshot import Properties
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class ColumnsAfter:
     """The columns of a table after the change, and the names of the new ones."""
 
     all: dict[str, Properties]
@@ -42,7 +40,7 @@ _OWN_TRIGGER = "update_updated_at_column()"
 
 
 def judge_constraint(
-    property_: str | None, was: Properties | None, is_: Properties | None, columns: Columns
+    property_: str | None, was: Properties | None, is_: Properties | None, columns: ColumnsAfter
 ) -> Judgement:
     """Judge a change of a constraint; `columns` are those of its table."""
     if was is None and is_ is not None:
@@ -60,7 +58,7 @@ def judge_constraint(
 
 
 def judge_index(
-    property_: str | None, was: Properties | None, is_: Properties | None, columns: Columns
+    property_: str | None, was: Properties | None, is_: Properties | None, columns: ColumnsAfter
 ) -> Judgement:
     """Judge a change of an index; `columns` are those of its table."""
     unique = [
@@ -121,7 +119,7 @@ def _deletes(definition: str) -> bool:
     return found is not None and found[1] != "RESTRICT"
 
 
-def _new_constraint(definition: str, columns: Columns) -> Judgement:
+def _new_constraint(definition: str, columns: ColumnsAfter) -> Judgement:
     if definition.startswith("FOREIGN KEY"):
         own = definition.partition(" REFERENCES ")[0]
         if not _deletes(definition):
@@ -136,7 +134,7 @@ def _new_constraint(definition: str, columns: Columns) -> Judgement:
     return _new_unique(definition, columns)
 
 
-def _new_unique(text: str, columns: Columns) -> Judgement:
+def _new_unique(text: str, columns: ColumnsAfter) -> Judgement:
     """Judge it: rows of a writer that does not know the columns must differ without them."""
     new = [columns.all[name] for name in columns.named(text) & columns.new]
     differ = any(

@@ -8,7 +8,7 @@ from itertools import groupby
 from veza_core.db.schema_version import Version
 from veza_core.schema.audit.reporters.markdown import code, escape
 from veza_core.schema.diff.changes import (
-    Change,
+    SchemaChange,
     changes,
     needed_step,
     needed_version,
@@ -21,19 +21,19 @@ FORMATS = ("text", "markdown", "json")
 
 
 @dataclass(frozen=True)
-class Report:
+class DiffReport:
     """Two schemas, and what changed between them."""
 
     old: Schema
     new: Schema
 
     @cached_property
-    def changes(self) -> list[Change]:
+    def changes(self) -> list[SchemaChange]:
         """All changes, breaking ones first."""
         return changes(self.old.snapshot, self.new.snapshot)
 
     @cached_property
-    def breaking(self) -> list[Change]:
+    def breaking(self) -> list[SchemaChange]:
         """The changes that break readers or writers."""
         return [change for change in self.changes if change.judgement.breaks]
 
@@ -61,7 +61,7 @@ def _numbers(version: Version) -> tuple[int, int, int]:
     return version.major, version.minor, version.patch
 
 
-def _heading(change: Change) -> str:
+def _heading(change: SchemaChange) -> str:
     breaks = " and ".join(change.judgement.breaks)
     return f"Breaks {breaks}" if breaks else "Compatible"
 
@@ -71,7 +71,7 @@ def _name(schema: Schema) -> str:
     return visible(f"{schema.name} ({version})" if version else schema.name)
 
 
-def summary(report: Report) -> str:
+def summary(report: DiffReport) -> str:
     """What changed, and which version it needs, in a sentence."""
     step = needed_step(report.changes)
     if step is None:
@@ -86,7 +86,7 @@ def summary(report: Report) -> str:
     return f"{told}."
 
 
-def _text(report: Report) -> str:
+def _text(report: DiffReport) -> str:
     lines = [f"{_name(report.old)} -> {_name(report.new)}"]
     for heading, group in groupby(report.changes, key=_heading):
         lines += ["", f"{heading}:"]
@@ -95,7 +95,7 @@ def _text(report: Report) -> str:
     return "\n".join([*lines, "", summary(report)]) + "\n"
 
 
-def markdown(report: Report) -> str:
+def markdown(report: DiffReport) -> str:
     """The changes as lists, for schema/CHANGES.md, without the names of the two schemas."""
     parts = []
     for heading, group in groupby(report.changes, key=_heading):
@@ -106,7 +106,7 @@ def markdown(report: Report) -> str:
     return "\n\n".join([*parts, escape(summary(report))]) + "\n"
 
 
-def _json(report: Report) -> str:
+def _json(report: DiffReport) -> str:
     step = needed_step(report.changes)
     content = {
         **{

@@ -16,15 +16,10 @@ from veza_core.db.scratch import ScratchDatabaseError, scratch_database
 from veza_core.db.session import set_locally
 from veza_core.db.url import connection_parameters
 from veza_core.schema.audit.disturbance import undisturbed
-from veza_core.schema.audit.reader import LOCK_TIMEOUT, OLDEST_VERSION, AuditError
+from veza_core.schema.audit.session import LOCK_TIMEOUT, OLDEST_VERSION, AuditError
 from veza_core.schema.diff import DiffError
 from veza_core.schema.export.files import CATALOG
-from veza_core.schema.export.snapshot import (
-    Snapshot,
-    load_snapshot,
-    parse_snapshot,
-    read_snapshot,
-)
+from veza_core.schema.snapshot import Snapshot, load_snapshot, parse_snapshot, read_snapshot
 
 _SCHEMES = ("postgresql://", "postgres://")
 

@@ -1,4 +1,4 @@
-"""The schema as files: read from a live catalog, written as SQL, compared with any database.
+"""The schema as files: a snapshot of a live catalog, written as plain SQL.
 
 Nothing here imports a model: only the catalog says what the schema is.
 """

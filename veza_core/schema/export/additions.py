@@ -7,11 +7,10 @@ Each migration has a separate file, so earlier files do not change. What cannot 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from veza_core.schema.audit.quoting import ident
 from veza_core.schema.export import ExportError, render
-from veza_core.schema.export.render import Properties
-from veza_core.schema.export.snapshot import Snapshot
-from veza_core.schema.export.spelling import column_type, default, literal
+from veza_core.schema.quoting import ident
+from veza_core.schema.snapshot import Properties, Snapshot
+from veza_core.schema.spelling import column_type, default, literal
 
 #: The parts of a table, in the order in which they are added, and how each is dropped.
 _DROP = {

@@ -7,9 +7,7 @@ import psycopg
 from django.core.management import call_command
 from django.db.migrations.loader import MigrationLoader
 
-from veza_core.operations.deploy.v1 import LAST_OF_V1
 from veza_core.schema.export import ExportError
-from veza_core.schema.export.drift import compare
 from veza_core.schema.export.files import (
     CATALOG,
     VERSION,
@@ -18,9 +16,11 @@ from veza_core.schema.export.files import (
     render_version,
 )
 from veza_core.schema.export.groups import later_groups, v1_groups
-from veza_core.schema.export.rows import Rows, reference_rows
+from veza_core.schema.export.rows import ReferenceRows, reference_rows
 from veza_core.schema.export.scratch import migrated_database
-from veza_core.schema.export.snapshot import Snapshot, dump_snapshot, read_snapshot
+from veza_core.schema.snapshot import Snapshot, dump_snapshot, read_snapshot
+from veza_core.schema.snapshot.drift import compare
+from veza_core.schema.v1 import LAST_OF_V1
 
 type Connection = psycopg.Connection[Any]
 
@@ -64,7 +64,7 @@ def _migrate(alias: str, verbosity: int, *target: str) -> None:
     )
 
 
-def read_all(connection: Connection) -> tuple[Snapshot, dict[str, Rows]]:
+def read_all(connection: Connection) -> tuple[Snapshot, dict[str, ReferenceRows]]:
     """What is in schema `public`, and the reference rows."""
     snapshot = read_snapshot(connection)
     return snapshot, reference_rows(connection, snapshot["tables"])
@@ -74,7 +74,7 @@ def prove(
     connection: Connection,
     files: Mapping[str, str],
     snapshot: Snapshot,
-    rows: Mapping[str, Rows],
+    rows: Mapping[str, ReferenceRows],
 ) -> None:
     """Load `files`, by name, into an empty schema `public`.
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from veza_core.db.schema_version import comment_of
 from veza_core.schema.export import ExportError, render
 from veza_core.schema.export.additions import changes
-from veza_core.schema.export.groups import Group
-from veza_core.schema.export.rows import Rows, added_rows, render_rows
-from veza_core.schema.export.snapshot import Snapshot
-from veza_core.schema.export.spelling import literal
+from veza_core.schema.export.groups import MigrationGroup
+from veza_core.schema.export.rows import ReferenceRows, added_rows, render_rows
+from veza_core.schema.snapshot import Snapshot
+from veza_core.schema.spelling import literal
 
 CATALOG = "catalog.json"
 #: After all migrations' files, so that none of these changes with the version.
@@ -52,7 +52,7 @@ def render_version(snapshot: Snapshot) -> str:
 
 
 def render_files(
-    groups: Sequence[Group], snapshot: Snapshot, rows: Mapping[str, Rows]
+    groups: Sequence[MigrationGroup], snapshot: Snapshot, rows: Mapping[str, ReferenceRows]
 ) -> dict[str, str]:
     """The files of V1, by name, in the order of loading.
 
@@ -70,11 +70,11 @@ def render_files(
 
 
 def render_later(
-    group: Group,
+    group: MigrationGroup,
     before: Snapshot,
     after: Snapshot,
-    rows_before: Mapping[str, Rows],
-    rows_after: Mapping[str, Rows],
+    rows_before: Mapping[str, ReferenceRows],
+    rows_after: Mapping[str, ReferenceRows],
 ) -> str:
     """The file of a later migration, with what it changed. Raises `ExportError`."""
     check_writable(after)
@@ -99,7 +99,7 @@ def _joined(blocks: Sequence[str]) -> str:
     return "\n\n".join(block.rstrip("\n") for block in blocks) + "\n"
 
 
-def _header(group: Group, groups: Sequence[Group]) -> str:
+def _header(group: MigrationGroup, groups: Sequence[MigrationGroup]) -> str:
     names = [f"{each.name}.sql" for each in groups]
     return _HEADER.format(
         name=f"{group.name}.sql",
@@ -111,7 +111,10 @@ def _header(group: Group, groups: Sequence[Group]) -> str:
 
 
 def _blocks(
-    group: Group, groups: Sequence[Group], snapshot: Snapshot, rows: Mapping[str, Rows]
+    group: MigrationGroup,
+    groups: Sequence[MigrationGroup],
+    snapshot: Snapshot,
+    rows: Mapping[str, ReferenceRows],
 ) -> Iterator[str]:
     """The statements of one file."""
     if group == groups[0]:
@@ -135,7 +138,7 @@ def _blocks(
                 yield from render.triggers(name, snapshot["tables"][name])
 
 
-def _ordered_tables(groups: Sequence[Group], tables: set[str]) -> list[str]:
+def _ordered_tables(groups: Sequence[MigrationGroup], tables: set[str]) -> list[str]:
     """`tables` in the order of the files.
 
     Raises `ExportError` if a table is in no file, or a file needs one that does not exist.

@@ -7,12 +7,12 @@ from django.db.migrations import CreateModel, SeparateDatabaseAndState
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 
-from veza_core.operations.deploy.v1 import migrations_after_v1, v1_migrations
 from veza_core.schema.export import ExportError
+from veza_core.schema.v1 import migrations_after_v1, v1_migrations
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class MigrationGroup:
     """A migration, and the tables that it creates, in its order."""
 
     app: str
@@ -20,13 +20,13 @@ class Group:
     tables: tuple[str, ...]
 
 
-def v1_groups(loader: MigrationLoader) -> list[Group]:
+def v1_groups(loader: MigrationLoader) -> list[MigrationGroup]:
     """The groups of V1."""
     keys = sorted(v1_migrations(loader), key=lambda key: key[1])
     return [_group(loader, key) for key in keys]
 
 
-def later_groups(loader: MigrationLoader) -> list[Group]:
+def later_groups(loader: MigrationLoader) -> list[MigrationGroup]:
     """The groups of the migrations after V1.
 
     Raises `ExportError` for a name with which a file would be loaded too early, or replace another.
@@ -47,7 +47,7 @@ def later_groups(loader: MigrationLoader) -> list[Group]:
     return groups
 
 
-def _check_order(loader: MigrationLoader, group: Group) -> None:
+def _check_order(loader: MigrationLoader, group: MigrationGroup) -> None:
     own = {other for other in migrations_after_v1(loader) if other[1] > group.name}
     for app, name in loader.graph.forwards_plan((group.app, group.name)):
         if (app, name) in own:
@@ -57,9 +57,9 @@ def _check_order(loader: MigrationLoader, group: Group) -> None:
             )
 
 
-def _group(loader: MigrationLoader, key: tuple[str, str]) -> Group:
+def _group(loader: MigrationLoader, key: tuple[str, str]) -> MigrationGroup:
     operations = loader.disk_migrations[key].operations
-    return Group(*key, tuple(_created(key[0], operations)))
+    return MigrationGroup(*key, tuple(_created(key[0], operations)))
 
 
 def _created(app: str, operations: Iterable[Operation]) -> Iterator[str]:

@@ -2,15 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from veza_core.db.operations import LEGACY_EXTENSIONS
-from veza_core.schema.audit.quoting import ident
 from veza_core.schema.export import ExportError
-from veza_core.schema.export.snapshot import Snapshot
-from veza_core.schema.export.spelling import column_type, default, expression, literal
-
-type Properties = dict[str, Any]
+from veza_core.schema.quoting import ident
+from veza_core.schema.snapshot import Properties, Snapshot
+from veza_core.schema.spelling import column_type, default, expression, literal
 
 # Longer checks get a separate line.
 _WIDTH = 95

@@ -5,9 +5,9 @@ from typing import Any, LiteralString
 
 import psycopg
 
-from veza_core.schema.audit.quoting import ident
 from veza_core.schema.export import ExportError
-from veza_core.schema.export.spelling import literal
+from veza_core.schema.quoting import ident
+from veza_core.schema.spelling import literal
 
 # What the database sets by itself.
 _OWN = {"id", "created_at", "updated_at"}
@@ -30,12 +30,12 @@ JOIN public.roles ON roles.name = role_name
 JOIN public.permissions ON permissions.name = permission_name;"""
 
 
-type Rows = list[tuple[Any, ...]]
+type ReferenceRows = list[tuple[Any, ...]]
 
 
 def reference_rows(
     connection: psycopg.Connection[Any], tables: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Rows]:
+) -> dict[str, ReferenceRows]:
     """The rows of each of `tables` (of a snapshot) with rows, without generated values.
 
     Raises `ExportError` for rows in a table for which nothing here knows how to name them.
@@ -58,7 +58,9 @@ def reference_rows(
     return found
 
 
-def added_rows(before: Mapping[str, Rows], after: Mapping[str, Rows]) -> dict[str, Rows]:
+def added_rows(
+    before: Mapping[str, ReferenceRows], after: Mapping[str, ReferenceRows]
+) -> dict[str, ReferenceRows]:
     """The rows that a migration inserted. Raises `ExportError` if it changed or deleted some."""
     for table, rows in before.items():
         if any(row not in after.get(table, []) for row in rows):
@@ -71,7 +73,7 @@ def added_rows(before: Mapping[str, Rows], after: Mapping[str, Rows]) -> dict[st
 
 
 def render_rows(
-    rows: Mapping[str, Rows], tables: Mapping[str, Mapping[str, Any]]
+    rows: Mapping[str, ReferenceRows], tables: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, str]:
     """The INSERT statement for the rows of each table, in an order that works."""
     return {

@@ -49,7 +49,7 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class ChangeContext:
     """What a change needs besides the row."""
 
     request: StaffRequest
@@ -67,7 +67,7 @@ class Work:
 
 
 #: For rows: key to the reason why the user may not act on them.
-type Rule = Callable[[Access, Sequence[Any]], Mapping[Any, str]]
+type RefusalRule = Callable[[Access, Sequence[Any]], Mapping[Any, str]]
 
 
 class RowAction(ABC):
@@ -100,7 +100,7 @@ class RowAction(ABC):
     asks_reason: ClassVar[bool] = True
     #: What forbids it besides the permissions: for rows, key to the reason. It needs as many
     #: queries for many rows as for one, and runs once for all actions of a page that share it.
-    rule: Rule | None = None
+    rule: RefusalRule | None = None
     #: Whether it asks for a new second-factor code, if nothing must be typed.
     drastic: ClassVar[bool] = False
 
@@ -137,7 +137,7 @@ class RowAction(ABC):
         """Lock the other rows that `change` updates, in a fixed order."""
 
     @abstractmethod
-    def change(self, row: Any, work: Work) -> Change:
+    def change(self, row: Any, work: ChangeContext) -> Change:
         """Make the change. Raises `ConflictError` if the database refuses it."""
 
     def concerned(self, site: StaffSite, row: Any, query: Mapping[str, str]) -> Sequence[str]:
@@ -147,7 +147,7 @@ class RowAction(ABC):
         """
         return ()
 
-    def answer(self, row: Any, change: Change, work: Work) -> HttpResponseBase | None:
+    def answer(self, row: Any, change: Change, work: ChangeContext) -> HttpResponseBase | None:
         """A response after the change, instead of the redirect; None for the redirect."""
         return None
 
@@ -180,11 +180,11 @@ class SetColumns(RowAction):
     def state(self, row: Any) -> list[Any]:
         return [getattr(row, name) for name in (*self.when, *self.watched)]
 
-    def values(self, work: Work) -> Mapping[str, Any]:
+    def values(self, work: ChangeContext) -> Mapping[str, Any]:
         """Column to new value."""
         return self.sets
 
-    def change(self, row: Any, work: Work) -> Change:
+    def change(self, row: Any, work: ChangeContext) -> Change:
         values = self.values(work)
         before = {name: getattr(row, name) for name in values}
         model = type(row)

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from ..listing import Listing
 from ..order import FIRST, Place
 from ..reading import reading
-from ..source import Source
+from ..source import PageSource
 
 #: Rows of a query; fewer for rows with texts of any size (`bounded.IN_CELL`).
 BATCH, SMALL_BATCH = 1_000, 100
@@ -32,7 +32,7 @@ def batches(
     """
     size = min(BATCH, SMALL_BATCH) if large else BATCH
     with reading(rows.db):
-        source = Source.of(rows, listing)
+        source = PageSource.of(rows, listing)
     ending = KEY_CUT if source.unsorted and source.cut else COMPLETE
     place: Place | None = FIRST
     windows = 0

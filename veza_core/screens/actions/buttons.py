@@ -14,7 +14,7 @@ from .perform import may
 from .selection import chosen
 
 if TYPE_CHECKING:
-    from ..inspection import InspectionAdmin
+    from ..base import BaseScreen
 
 #: The number of actions on the page itself; the rest are under "More".
 IN_VIEW = 3
@@ -40,7 +40,7 @@ class Buttons:
         return self.offered[len(self.first) :]
 
 
-def buttons(admin: "InspectionAdmin", request: StaffRequest, row: Any) -> Buttons:
+def buttons(admin: "BaseScreen", request: StaffRequest, row: Any) -> Buttons:
     """The actions that apply to a row in its current state; checks each rule once."""
     offered: list[tuple[RowAction, str]] = []
     refused: dict[str, list[str]] = {}
@@ -59,7 +59,7 @@ def buttons(admin: "InspectionAdmin", request: StaffRequest, row: Any) -> Button
     return Buttons(offered, refused)
 
 
-def list_actions(admin: "InspectionAdmin", request: StaffRequest) -> dict[str, Action]:
+def list_actions(admin: "BaseScreen", request: StaffRequest) -> dict[str, Action]:
     """For Django's choice of an action above a list. `chosen` gets what was chosen."""
     return {
         action.name: Action(chosen, action.name, action.label, action.label,

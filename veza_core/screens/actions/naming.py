@@ -7,7 +7,7 @@ from ..display import shortened
 from ..legible import name_text
 
 if TYPE_CHECKING:
-    from ..inspection import InspectionAdmin
+    from ..base import BaseScreen
 
 #: The most characters of a row's name.
 SHOWN = 100
@@ -26,7 +26,7 @@ def short(row: Any) -> str:
     return name_text(shortened(name or str(row.pk)[:8], SHOWN))
 
 
-def called(admin: "InspectionAdmin", rows: Sequence[Any]) -> str:
+def called(admin: "BaseScreen", rows: Sequence[Any]) -> str:
     """One row by its name, several rows by their number."""
     number = len(rows)
     return short(rows[0]) if number == 1 else f"{number:,} {admin.opts.verbose_name_plural}"

@@ -7,7 +7,7 @@ from django import forms
 
 from veza_core.access import Access
 
-from .action import Change, RowAction, Work
+from .action import Change, ChangeContext, RowAction
 
 
 class AddNote(RowAction):
@@ -34,6 +34,6 @@ class AddNote(RowAction):
             )
         }
 
-    def change(self, row: Any, work: Work) -> Change:
+    def change(self, row: Any, work: ChangeContext) -> Change:
         # The entry only says that there is a note; the text is in the note.
         return Change(after={"note": work.site.add_note(work.request, row, work.values["text"])})

@@ -18,12 +18,12 @@ from ..errors import HelpfulError, NotThereError, error_page
 from ..labels import url_of
 from ..reading import reading
 from . import typed
-from .action import ConflictError, LeftOut, RowAction, Work
+from .action import ChangeContext, ConflictError, LeftOut, RowAction
 from .addresses import next_of, origin_of, selected_url, undo_url, way_back
 from .forms import ActionForm, CodeCheck, filled
 from .naming import called, short
 from .perform import GONE, Outcome, may, perform, perform_some
-from .progress import NAMED, Run, progress, told_of, with_undo
+from .progress import NAMED, ActionRun, progress, told_of, with_undo
 from .reasons import usual_reasons
 from .selection import (
     CHUNK,
@@ -189,7 +189,7 @@ def _act_on_one(
     except ConflictError as error:
         return _again(admin, request, action, selection, form, error)
     row, change = done
-    work = Work(request, admin.admin_site, values, form.why)
+    work = ChangeContext(request, admin.admin_site, values, form.why)
     if (answer := action.answer(row, change, work)) is not None:
         return answer
     back = way_back(admin, request.POST, row)
@@ -229,7 +229,7 @@ def _act_on_several(
 
     if len(chunks) > 1:
         title = f"{action.label}: {len(keys):,} {admin.opts.verbose_name_plural}"
-        run = Run(title, chunks, do, told, link, back, left_out=selection.left_out)
+        run = ActionRun(title, chunks, do, told, link, back, left_out=selection.left_out)
         return progress(admin, request, run)
     try:
         outcome = do(keys)

@@ -17,11 +17,11 @@ from ..columns import shown_fields
 from ..display import shortened
 from ..errors import NodeLostError
 from ..reading import is_node_lost
-from .action import Change, ConflictError, LeftOut, RefusedError, RowAction, Work
+from .action import Change, ChangeContext, ConflictError, LeftOut, RefusedError, RowAction
 from .naming import short
 
 if TYPE_CHECKING:
-    from ..inspection import InspectionAdmin
+    from ..base import BaseScreen
 
 #: How many milliseconds a change waits for a row that another service has locked.
 LOCK_TIMEOUT = 5_000
@@ -30,7 +30,7 @@ HELD = "It was permanently deleted, or another service is changing it right now.
 GONE = "It was permanently deleted in the meantime."
 
 
-def may(admin: "InspectionAdmin", request: StaffRequest, action: RowAction) -> bool:
+def may(admin: "BaseScreen", request: StaffRequest, action: RowAction) -> bool:
     """Whether the user may see the table and run the action on it."""
     return bool(admin.has_view_permission(request)) and action.allowed(request.access)
 
@@ -53,7 +53,7 @@ class Outcome:
 
 
 def perform(
-    admin: "InspectionAdmin",
+    admin: "BaseScreen",
     request: StaffRequest,
     action: RowAction,
     seen: Mapping[UUID, str],
@@ -68,7 +68,7 @@ def perform(
     """
     if not may(admin, request, action):
         raise PermissionDenied
-    work = Work(request, admin.admin_site, values, reason)
+    work = ChangeContext(request, admin.admin_site, values, reason)
     with _changing(admin) as alias:
         rows = _lock(admin, alias, seen)
         if len(rows) < len(seen):
@@ -85,7 +85,7 @@ def perform(
 
 
 def perform_some(
-    admin: "InspectionAdmin",
+    admin: "BaseScreen",
     request: StaffRequest,
     action: RowAction,
     seen: Mapping[UUID, str],
@@ -106,7 +106,7 @@ def perform_some(
 
 
 def _some(
-    admin: "InspectionAdmin",
+    admin: "BaseScreen",
     request: StaffRequest,
     action: RowAction,
     seen: Mapping[UUID, str],
@@ -134,7 +134,7 @@ def _some(
                 able.append(row)
         action.lock(able, alias)
         for row in able:
-            work = Work(request, admin.admin_site, values(row.pk), reason)
+            work = ChangeContext(request, admin.admin_site, values(row.pk), reason)
             try:
                 with transaction.atomic(using=alias):
                     change = _change(admin, action, row, work, reason, batch)
@@ -146,7 +146,7 @@ def _some(
 
 
 @contextmanager
-def _changing(admin: "InspectionAdmin") -> Iterator[str]:
+def _changing(admin: "BaseScreen") -> Iterator[str]:
     """The transaction of a change.
 
     Raises `HeldError` if a row is locked for too long, and `NodeLostError`.
@@ -165,7 +165,7 @@ def _changing(admin: "InspectionAdmin") -> Iterator[str]:
         raise
 
 
-def _ask_again(admin: "InspectionAdmin", request: StaffRequest, action: RowAction) -> None:
+def _ask_again(admin: "BaseScreen", request: StaffRequest, action: RowAction) -> None:
     """Check again: since the request began, permissions may have been withdrawn, or the session
     ended, which a thief may be using.
     """
@@ -175,7 +175,7 @@ def _ask_again(admin: "InspectionAdmin", request: StaffRequest, action: RowActio
 
 
 def _lock(
-    admin: "InspectionAdmin", alias: str, seen: Mapping[UUID, str], *, skip_held: bool = False
+    admin: "BaseScreen", alias: str, seen: Mapping[UUID, str], *, skip_held: bool = False
 ) -> list[Any]:
     """Read the rows again, to change them, in the order of their keys, so that two changes
     cannot deadlock.
@@ -203,10 +203,10 @@ def _changed(action: RowAction, row: Any, digest: str) -> str:
 
 
 def _change(
-    admin: "InspectionAdmin",
+    admin: "BaseScreen",
     action: RowAction,
     row: Any,
-    work: Work,
+    work: ChangeContext,
     reason: str,
     batch: UUID | None = None,
 ) -> Change:

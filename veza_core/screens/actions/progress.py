@@ -40,8 +40,8 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """An action on many rows."""
+class ActionRun:
+    """Work on many rows."""
 
     title: str
     #: The rows of each transaction.
@@ -58,7 +58,9 @@ class Run:
     left_out: Sequence[LeftOut] = ()
 
 
-def progress(admin: "InspectionAdmin", request: StaffRequest, run: Run) -> StreamingHttpResponse:
+def progress(
+    admin: "InspectionAdmin", request: StaffRequest, run: ActionRun
+) -> StreamingHttpResponse:
     """A page that runs it, and grows."""
     request.current_app = admin.admin_site.name
     context: dict[str, Any] = {
@@ -76,7 +78,7 @@ def progress(admin: "InspectionAdmin", request: StaffRequest, run: Run) -> Strea
     )
 
 
-def _stream(head: str, tail: str, run: Run) -> Iterator[str]:
+def _stream(head: str, tail: str, run: ActionRun) -> Iterator[str]:
     yield head
     outcome, stopped = Outcome(left_out=[*run.left_out]), ""
     reached = [*accumulate((len(chunk) for chunk in run.chunks), initial=0)]

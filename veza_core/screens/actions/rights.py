@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from veza_core.access import Access
 from veza_core.models import Role, User, UserRole, UserRoleAssignment
 
-from .action import Rule
+from .action import RefusalRule
 
 #: Rows of `user_roles` that have not ended.
 NOT_EXPIRED = Q(expires_at__isnull=True) | Q(expires_at__gt=Now())
@@ -122,7 +122,7 @@ def account_refusals(access: Access, users: Sequence[User]) -> Mapping[Any, str]
     return refused
 
 
-def owner_refusals(key: str) -> Rule:
+def owner_refusals(key: str) -> RefusalRule:
     """The rule for rows of an account: they are refused if one may not act on the account.
 
     `key` is the foreign key to the account.

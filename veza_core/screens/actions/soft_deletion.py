@@ -10,7 +10,7 @@ from veza_core.counters import lock
 from veza_core.models import RestoreConflictError
 
 from ..columns import heading, secret_fields
-from .action import Change, ConflictError, RowAction, Work
+from .action import Change, ChangeContext, ConflictError, RowAction
 
 
 def soft_deletion(table: str, *, typed: str = "") -> tuple[RowAction, RowAction]:
@@ -52,7 +52,7 @@ class SoftDelete(_SoftDeletion):
     def applies(self, row: Any) -> bool:
         return row.deleted_at is None
 
-    def change(self, row: Any, work: Work) -> Change:
+    def change(self, row: Any, work: ChangeContext) -> Change:
         row.soft_delete()
         row.refresh_from_db(using="default", fields=["deleted_at"])
         return Change({"deleted_at": None}, {"deleted_at": row.deleted_at})
@@ -72,7 +72,7 @@ class Restore(_SoftDeletion):
     def applies(self, row: Any) -> bool:
         return row.deleted_at is not None
 
-    def change(self, row: Any, work: Work) -> Change:
+    def change(self, row: Any, work: ChangeContext) -> Change:
         deleted_at = row.deleted_at
         try:
             row.restore()

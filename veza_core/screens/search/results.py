@@ -17,7 +17,7 @@ from veza_core.screens.bounded import IN_LIST, as_column
 from veza_core.screens.columns import HtmlTable, secret_fields
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.labels import attach, list_of
-from veza_core.screens.panels import reader_of
+from veza_core.screens.panel_queries import reader_of
 
 from ..site import StaffSite
 from .engine import Kind
@@ -32,7 +32,7 @@ SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ResultGroup:
     """The rows of one kind that were found."""
 
     title: str
@@ -67,7 +67,7 @@ class Group:
 
 def groups(
     request: StaffRequest, site: StaffSite, alias: str, term: Term, kinds: Iterable[Kind]
-) -> list[Group]:
+) -> list[ResultGroup]:
     """Read the rows that were found: one query for rows, one for the names of what they refer
     to.
     """
@@ -86,7 +86,7 @@ def groups(
     return sorted(made, key=lambda group: not group.is_exact)
 
 
-def the_one(found: Sequence[Group], *, alone: bool = True) -> Model | None:
+def the_one(found: Sequence[ResultGroup], *, alone: bool = True) -> Model | None:
     """The only row with the typed ID, name, e-mail or token; otherwise None.
 
     What else identifies the same account, such as its identity at a provider, does not count as
@@ -105,11 +105,11 @@ def the_one(found: Sequence[Group], *, alone: bool = True) -> Model | None:
     return one if all(row.__dict__.get("user_id") == one.pk for row in others) else None
 
 
-def _group(kind: Kind, rows: Sequence[Model], number: int, term: Term) -> Group:
+def _group(kind: Kind, rows: Sequence[Model], number: int, term: Term) -> ResultGroup:
     admin = kind.admin
     table = HtmlTable.of(admin.panel_columns(""), rows)
     by = [kind.hits[row.pk].label for row in rows]
-    return Group(
+    return ResultGroup(
         title=capfirst(str(admin.opts.verbose_name_plural)) or "",
         noun=str(admin.opts.verbose_name if number == 1 else admin.opts.verbose_name_plural),
         db_table=admin.opts.db_table,

@@ -25,12 +25,12 @@ from veza_core.screens.actions import typed
 from veza_core.screens.errors import HelpfulError, NotThereError, error_page
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.labels import list_of, url_of
-from veza_core.screens.menu import Place, find_places, is_named
+from veza_core.screens.menu import MenuEntry, find_places, is_named
 from veza_core.screens.reading import reading
 from veza_core.screens.site import StaffSite
 
 from .engine import NEWEST, find
-from .results import Group, groups, the_one
+from .results import ResultGroup, groups, the_one
 from .term import Term, read
 
 #: Where the session stores what was searched for: pairs of name and text, oldest first.
@@ -124,8 +124,8 @@ def asked(request: StaffRequest) -> Term | None:
 
 def page(site: StaffSite, request: StaffRequest, term: Term | None) -> HttpResponse:
     """The page of a term's results, with an entry in the staff log; without a term, the hints."""
-    found: list[Group] = []
-    places: Sequence[Place] = []
+    found: list[ResultGroup] = []
+    places: Sequence[MenuEntry] = []
     alias = str(getattr(site, "read_alias", "default"))
     request.current_app = site.name
     with reading(alias):
@@ -158,7 +158,7 @@ def page(site: StaffSite, request: StaffRequest, term: Term | None) -> HttpRespo
     return response
 
 
-def _asked(site: StaffSite, request: StaffRequest, term: Term) -> Iterator[Place]:
+def _asked(site: StaffSite, request: StaffRequest, term: Term) -> Iterator[MenuEntry]:
     """The lists with a filter that searches other tables for what was typed: an IP address."""
     for screen in site.screens():
         if not isinstance(screen, InspectionAdmin) or not screen.has_view_permission(request):
@@ -168,10 +168,12 @@ def _asked(site: StaffSite, request: StaffRequest, term: Term) -> Iterator[Place
             if one.tables and value:
                 name = capfirst(str(screen.opts.verbose_name_plural))
                 url = f"{list_of(screen.model)}?{urlencode({one.name: value})}"
-                yield Place(f"{name}: {one.label[:1].lower()}{one.label[1:]} {value}", "", url)
+                yield MenuEntry(f"{name}: {one.label[:1].lower()}{one.label[1:]} {value}", "", url)
 
 
-def _the_list(places: Sequence[Place], term: Term, found: Sequence[Group]) -> Place | None:
+def _the_list(
+    places: Sequence[MenuEntry], term: Term, found: Sequence[ResultGroup]
+) -> MenuEntry | None:
     """The list that is meant: of the whole name, as the box suggests it, or all that was found."""
     named = [place for place in places if place.in_menu and is_named(place, term.text)]
     if len(named) == 1 and not any(group.is_exact for group in found):
@@ -180,7 +182,7 @@ def _the_list(places: Sequence[Place], term: Term, found: Sequence[Group]) -> Pl
 
 
 def _open_list(
-    site: StaffSite, request: StaffRequest, place: Place, found: list[Group]
+    site: StaffSite, request: StaffRequest, place: MenuEntry, found: list[ResultGroup]
 ) -> HttpResponse:
     """A list, with the way to the rows that were found besides."""
     if found:
@@ -192,7 +194,9 @@ def _open_list(
     return HttpResponseRedirect(place.url)
 
 
-def _open(site: StaffSite, request: StaffRequest, row: Any, found: list[Group]) -> HttpResponse:
+def _open(
+    site: StaffSite, request: StaffRequest, row: Any, found: list[ResultGroup]
+) -> HttpResponse:
     """Redirect to the page of the one row that was meant, with a link to all results."""
     every = f"{request.get_full_path()}&all=1"
     messages.info(
@@ -203,12 +207,12 @@ def _open(site: StaffSite, request: StaffRequest, row: Any, found: list[Group]) 
     return HttpResponseRedirect(url_of(type(row), row.pk))
 
 
-def _record(site: StaffSite, request: StaffRequest, found: list[Group]) -> None:
+def _record(site: StaffSite, request: StaffRequest, found: list[ResultGroup]) -> None:
     counts = {group.db_table: group.count for group in found}
     site.record(request, "search", None, after={"found": counts})
 
 
-def _summary(found: list[Group], places: Sequence[Place]) -> str:
+def _summary(found: list[ResultGroup], places: Sequence[MenuEntry]) -> str:
     total = sum(group.number for group in found) + len(places)
     if not total:
         return "Nothing found"

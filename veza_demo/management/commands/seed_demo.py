@@ -20,7 +20,7 @@ from veza_core.db.sessions import OtherSession
 if TYPE_CHECKING:
     # Imported late, like the whole service, because numpy takes a tenth of a second.
     from veza_demo.counts import Counts
-    from veza_demo.service import Plan
+    from veza_demo.service import SeedPlan
 
 COUNTED = ("users", "tracks", "playlists", "plays", "likes", "comments")
 SCALES = ("small", "medium", "large")
@@ -120,7 +120,7 @@ class Command(BaseCommand):
         if options["verbosity"]:
             self._end(plan, time.monotonic() - started)
 
-    def _begin(self, plan: "Plan", seed: int, now: datetime, verbosity: int) -> None:
+    def _begin(self, plan: "SeedPlan", seed: int, now: datetime, verbosity: int) -> None:
         if not verbosity:
             return
         found = plan.rows - plan.rows_missing
@@ -132,7 +132,7 @@ class Command(BaseCommand):
             f"{asked.tracks:,} tracks, {asked.plays:,} plays"
         )
 
-    def _end(self, plan: "Plan", seconds: float) -> None:
+    def _end(self, plan: "SeedPlan", seconds: float) -> None:
         from veza_demo.tables.accounts import PASSWORD
 
         rate = plan.rows_missing / max(seconds, 0.001)

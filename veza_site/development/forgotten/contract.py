@@ -7,8 +7,8 @@ from django.conf import settings
 from django.db.migrations.loader import MigrationLoader
 
 from veza_core.db.fields import EnumField
-from veza_core.operations.deploy.v1 import v1_migrations
 from veza_core.schema.export.groups import later_groups
+from veza_core.schema.v1 import v1_migrations
 
 from .tables import DeclaredTable
 

@@ -14,13 +14,14 @@ FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[
 JOIN pg_class AS parent ON parent.oid = confrelid JOIN pg_class AS child ON child.oid = conrelid
 WHERE contype = 'f' AND connamespace = 'public'::regnamespace ORDER BY 1, 2, 3
 """
-#: What a client can violate: checks, some of which are triggers, and unique indexes.
+#: What a client may run into: unique indexes, and checks, of which some are triggers. The page
+#: names each unique index; a check that it does not name is an error of the service.
 REFUSING = """
-SELECT conname FROM pg_constraint
+SELECT relname, true FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+WHERE relnamespace = 'public'::regnamespace AND indisunique AND NOT indisprimary
+UNION SELECT conname, false FROM pg_constraint
 WHERE connamespace = 'public'::regnamespace AND contype = 'c'
-UNION SELECT tgname FROM pg_trigger WHERE tgname LIKE 'chk%'
-UNION SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
-WHERE relnamespace = 'public'::regnamespace AND indisunique AND NOT indisprimary ORDER BY 1
+UNION SELECT tgname, false FROM pg_trigger WHERE tgname LIKE 'chk%' ORDER BY 1
 """
 COLUMNS = """
 SELECT relname, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
@@ -52,11 +53,11 @@ def _deleted_rows(document: str, connection: psycopg.Connection[Any]) -> Iterato
 
 def _constraints(document: str, connection: psycopg.Connection[Any]) -> Iterator[str]:
     told = {name for row in _rows(document, "constraint") for name in re.findall(r"\w+", row[0])}
-    live = [name for (name,) in connection.execute(REFUSING)]
-    for name in live:
-        if name not in told:
+    live = dict(connection.execute(REFUSING).fetchall())
+    for name, is_unique in live.items():
+        if is_unique and name not in told:
             yield f"{DOCUMENT}: {name} is not in the table of constraints. Add | `{name}` | …"
-    for name in sorted(told.difference(live)):
+    for name in sorted(told - live.keys()):
         yield f"{DOCUMENT}: there is no constraint {name}. Remove `{name}`."
 
 

@@ -13,7 +13,7 @@ from veza_core.db.session import announce
 from veza_site.roles import RoleError
 from veza_site.roles.proof import UNBOUNDED, elsewhere
 from veza_site.roles.sync import NAMED, sync
-from veza_site.roles.wanted import KINDS, Kind, LoginRole
+from veza_site.roles.wanted import KINDS, LoginRole, RoleKind
 
 ACCEPTABLE = tuple(thing.name for thing in UNBOUNDED)
 
@@ -124,7 +124,7 @@ class Command(BaseCommand):
         return roles
 
     @staticmethod
-    def _role(kind: Kind, url: str) -> LoginRole:
+    def _role(kind: RoleKind, url: str) -> LoginRole:
         parts = conninfo_to_dict(url)
         if not parts.get("user"):
             raise CommandError(f"{kind.setting} names no user")

@@ -10,7 +10,7 @@ from veza_core.db.session import announce
 from veza_core.management.arguments import a_number_of, add_database
 from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.jobs import record_success
-from veza_streaming.weekly_plays import WEEKLY_PLAYS, Outcome, count_weekly_plays
+from veza_streaming.weekly_plays import WEEKLY_PLAYS, WeeklyCount, count_weekly_plays
 
 
 class Command(BaseCommand):
@@ -46,7 +46,7 @@ class Command(BaseCommand):
         session = announce(connection, say)
         if not options["dry_run"]:
             session.check_writable()
-        outcome = Outcome()
+        outcome = WeeklyCount()
         count_weekly_plays(connection, options["tracks"], outcome, dry_run=options["dry_run"])
         seconds = time.monotonic() - started
         if not options["dry_run"]:

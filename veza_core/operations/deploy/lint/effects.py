@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from veza_core.schema.audit.rules.triggers import FUNCTION_NAME
+from veza_core.schema.audit.rules.trigger_functions import FUNCTION_NAME
 
 from . import headings
 from .snapshot import CatalogState, ColumnState, ConstraintState, TableState
@@ -14,7 +14,7 @@ from .triggers import strange_writes
 TEXTS = {25, 1043}
 
 
-class Effect(NamedTuple):
+class Harm(NamedTuple):
     """A problem, and the heading of docs/changing.md that says what to do instead."""
 
     heading: str
@@ -47,7 +47,7 @@ class Statement:
     #: Whether its migration runs outside a transaction.
     in_no_transaction: bool = False
 
-    def effects(self) -> Iterator[Effect]:
+    def effects(self) -> Iterator[Harm]:
         """What would stop or break a running service."""
         yield from self._tables()
         yield from self._columns()
@@ -56,20 +56,18 @@ class Statement:
         yield from self._values()
         yield from self._triggers()
 
-    def _tables(self) -> Iterator[Effect]:
+    def _tables(self) -> Iterator[Harm]:
         for oid, was in self.before.tables.items():
             now = self.after.tables.get(oid)
             if now is None or oid not in self.start.tables:
                 continue
             if now.name != was.name:
-                yield Effect(headings.RENAME, f"renames table {was.name} to {now.name}")
+                yield Harm(headings.RENAME, f"renames table {was.name} to {now.name}")
             if now.file != was.file and self.tag == "TRUNCATE TABLE":
-                yield Effect(headings.DROP_TABLE, f"empties {was.name}")
+                yield Harm(headings.DROP_TABLE, f"empties {was.name}")
             elif now.file != was.file:
-                yield Effect(
-                    self._why_rewritten(oid), f"rewrites {was.name}, and locks it for that"
-                )
-            yield from (Effect(headings.ELSE, message) for message in _switched(was, now))
+                yield Harm(self._why_rewritten(oid), f"rewrites {was.name}, and locks it for that")
+            yield from (Harm(headings.ELSE, message) for message in _switched(was, now))
 
     def _why_rewritten(self, table: int) -> str:
         keys = [key for key in self.after.columns if key[0] == table]
@@ -88,26 +86,26 @@ class Statement:
             for key, was in self.before.columns.items()
         )
 
-    def _columns(self) -> Iterator[Effect]:
+    def _columns(self) -> Iterator[Harm]:
         for key, was in self.before.columns.items():
             now = self.after.columns.get(key)
             if now is None or now == was or key[0] not in self.start.tables:
                 continue
             name = self.before.name_of(key)
             if now.name != was.name:
-                yield Effect(headings.RENAME, f"renames column {name} to {now.name}")
+                yield Harm(headings.RENAME, f"renames column {name} to {now.name}")
             if now.kind != was.kind and not {now.kind, was.kind} <= TEXTS:
-                yield Effect(headings.TYPE, f"changes {name} from {was.type} to {now.type}")
+                yield Harm(headings.TYPE, f"changes {name} from {was.type} to {now.type}")
             if now.not_null and not was.not_null and not self._is_checked(key, was):
-                yield Effect(headings.SET_NOT_NULL, f"reads all of a locked table for {name}")
+                yield Harm(headings.SET_NOT_NULL, f"reads all of a locked table for {name}")
             if was.not_null and not now.not_null:
-                yield Effect(
+                yield Harm(
                     headings.DROP_NOT_NULL, f"allows NULL in {name}, which readers may not expect"
                 )
             # A constraint that this migration has added is judged at its end.
             loses = was.has_default and now.not_null and not now.has_default
             if loses and key in self.start.columns:
-                yield Effect(headings.DROP_NOT_NULL, f"{name} loses its default")
+                yield Harm(headings.DROP_NOT_NULL, f"{name} loses its default")
 
     def _is_checked(self, key: tuple[int, int], column: ColumnState) -> bool:
         """Whether a valid check already guarantees it, so that no scan is needed."""
@@ -117,22 +115,22 @@ class Statement:
             for constraint in self.before.constraints.values()
         )
 
-    def _constraints(self) -> Iterator[Effect]:
+    def _constraints(self) -> Iterator[Harm]:
         for oid, now in self.after.constraints.items():
             was = self.before.constraints.get(oid)
             if now.table not in self.start.tables:
                 continue
             table = self.start.tables[now.table].name
             if was is not None and was.name != now.name:
-                yield Effect(headings.RENAME, f"renames constraint {was.name} of {table}")
+                yield Harm(headings.RENAME, f"renames constraint {was.name} of {table}")
             if not now.valid or (was and was.valid):
                 continue
             heading = headings.FOREIGN_KEY if now.kind == "f" else headings.CHECK
             heading = headings.TYPE if self._changes_a_type(now.table) else heading
             if was is None and not self._is_free(now):
-                yield Effect(heading, f"{now.name} is checked at once, while {table} is locked")
+                yield Harm(heading, f"{now.name} is checked at once, while {table} is locked")
             elif was and oid not in self.start.constraints and not self.in_no_transaction:
-                yield Effect(heading, f"{now.name} is validated in the transaction that adds it")
+                yield Harm(heading, f"{now.name} is validated in the transaction that adds it")
 
     def _is_free(self, constraint: ConstraintState) -> bool:
         """Whether it needs to read no rows."""
@@ -147,7 +145,7 @@ class Statement:
             for key in keys
         )
 
-    def _indexes(self) -> Iterator[Effect]:
+    def _indexes(self) -> Iterator[Harm]:
         of_constraints = {constraint.index_oid for constraint in self.after.constraints.values()}
         for oid, now in self.after.indexes.items():
             was = self.before.indexes.get(oid)
@@ -158,10 +156,10 @@ class Statement:
             if again or (was is None and oid not in of_constraints):
                 retyped = self._changes_a_type(now.table)
                 heading = headings.TYPE if retyped else headings.INDEX
-                yield Effect(heading, f"builds {now.name} while nobody can write to {table}")
+                yield Harm(heading, f"builds {now.name} while nobody can write to {table}")
         yield from self._dropped_indexes()
 
-    def _dropped_indexes(self) -> Iterator[Effect]:
+    def _dropped_indexes(self) -> Iterator[Harm]:
         # REINDEX CONCURRENTLY replaces an index by another one with its name.
         names = {index.name for index in self.after.indexes.values()}
         for gone in self.before.indexes.values():
@@ -169,9 +167,9 @@ class Statement:
             if gone.name in names or not is_old or self._lost_a_column(gone.table):
                 continue
             if gone.unique:
-                yield Effect(headings.CHECK, f"drops {gone.name}, which ON CONFLICT may need")
+                yield Harm(headings.CHECK, f"drops {gone.name}, which ON CONFLICT may need")
             elif not self.concurrently and not self._lost_a_constraint(gone.table):
-                yield Effect(headings.DROP_INDEX, f"drops {gone.name} while its table is locked")
+                yield Harm(headings.DROP_INDEX, f"drops {gone.name} while its table is locked")
 
     def _kept_its_file(self, table: int) -> bool:
         return self.before.tables[table].file == self.after.tables[table].file
@@ -185,13 +183,13 @@ class Statement:
     def _lost_a_column(self, table: int) -> bool:
         return any(key[0] == table and key not in self.after.columns for key in self.before.columns)
 
-    def _values(self) -> Iterator[Effect]:
+    def _values(self) -> Iterator[Harm]:
         types = {kind for kind, _ in self.start.values.values()}
         for oid, (kind, value) in self.before.values.items():
             if self.after.values.get(oid) != (kind, value) and kind in types:
-                yield Effect(headings.RETIRE_VALUE, f"takes the value {value} from type {kind}")
+                yield Harm(headings.RETIRE_VALUE, f"takes the value {value} from type {kind}")
 
-    def _triggers(self) -> Iterator[Effect]:
+    def _triggers(self) -> Iterator[Harm]:
         """What the services' statements additionally do from now on."""
         old = {table.name for table in self.start.tables.values()}
         for oid, now in self.after.triggers.items():
@@ -200,7 +198,7 @@ class Statement:
             for write in strange_writes(now, self.after, old):
                 if write in known:
                     continue
-                yield Effect(
+                yield Harm(
                     headings.FILL,
                     f"trigger {now.name} of {now.table} writes rows that are unrelated to the "
                     f"row that fires it ({write})",
@@ -209,9 +207,7 @@ class Statement:
         kept = {now.table for now in self.after.triggers.values() if now.function == FUNCTION_NAME}
         for was in self.before.triggers.values():
             if was.function == FUNCTION_NAME and was.table in names - kept:
-                yield Effect(
-                    headings.ELSE, f"no trigger updates updated_at of {was.table} any more"
-                )
+                yield Harm(headings.ELSE, f"no trigger updates updated_at of {was.table} any more")
         for oid, (name, table) in self.after.rewrites.items():
             if oid not in self.before.rewrites and table in old:
-                yield Effect(headings.ELSE, f"rule {name} changes what statements on {table} do")
+                yield Harm(headings.ELSE, f"rule {name} changes what statements on {table} do")

@@ -17,7 +17,7 @@ from veza_core.schema.audit.rules import CATALOG_RULES
 from veza_core.schema.audit.service import connect
 
 from . import headings, snapshot
-from .effects import Effect
+from .effects import Harm
 from .observer import Observer, observe
 from .snapshot import CatalogState
 
@@ -35,7 +35,7 @@ ACTIONS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class MigrationFinding:
     """What a migration would do, and the heading of docs/changing.md that says what to do."""
 
     migration: str
@@ -52,7 +52,7 @@ def examine(
     state: ProjectState,
     migrations: Sequence[Migration],
     statements: dict[Migration, list[str]],
-) -> Iterator[Finding]:
+) -> Iterator[MigrationFinding]:
     """Run the migrations of the next release on a database with the previous one, and judge them.
 
     `state` has the models of the previous release, and ends with those of the next one.
@@ -75,18 +75,18 @@ def examine(
         for name in _names(after) - _names(observer.start):
             makers.setdefault(name, str(migration))
     for heading, name, message in release.missing(state):
-        yield Finding(makers.get(name, str(migrations[-1])), heading, message)
+        yield MigrationFinding(makers.get(name, str(migrations[-1])), heading, message)
 
 
-def _run(observer: Observer, state: ProjectState, migration: Migration) -> list[Effect]:
+def _run(observer: Observer, state: ProjectState, migration: Migration) -> list[Harm]:
     """Run it; yield why it failed, if it did."""
     try:
         observe(observer, state, migration)
     except NotSupportedError as error:
-        return [Effect(headings.NO_TRANSACTION, str(error))]
+        return [Harm(headings.NO_TRANSACTION, str(error))]
     except (DatabaseError, CommandError) as error:
         heading = OF_ERRORS.get(getattr(error.__cause__, "sqlstate", ""), headings.ELSE)
-        return [Effect(heading, f"it fails: {' '.join(str(error).split())}")]
+        return [Harm(heading, f"it fails: {' '.join(str(error).split())}")]
     return []
 
 
@@ -95,23 +95,23 @@ def _names(catalog: CatalogState) -> set[str]:
     return tables | {constraint.name for constraint in catalog.constraints.values()}
 
 
-def _named(migration: Migration, effects: list[Effect]) -> Iterator[Finding]:
+def _named(migration: Migration, effects: list[Harm]) -> Iterator[MigrationFinding]:
     """The findings, without those for which its `reviewed` gives a reason."""
     reviewed: dict[str, str] = getattr(migration, "reviewed", {})
     for heading, message in dict.fromkeys(effects):
         if not reviewed.get(heading, "").strip():
-            yield Finding(str(migration), heading, message)
+            yield MigrationFinding(str(migration), heading, message)
     for heading in reviewed.keys() - {heading for heading, _ in effects}:
         message = f"its `reviewed` has “{heading}”, but there is no such finding"
-        yield Finding(str(migration), headings.ELSE, message)
+        yield MigrationFinding(str(migration), headings.ELSE, message)
 
 
-def _operations(migration: Migration) -> Iterator[Effect]:
+def _operations(migration: Migration) -> Iterator[Harm]:
     """Problems of the operations themselves."""
     for operation in operations_of(migration):
         name = type(operation).__name__
         if isinstance(operation, RunPython):
-            yield Effect(
+            yield Harm(
                 headings.FILL,
                 "RunPython writes rows in one transaction, or in a loop without an end",
             )
@@ -119,14 +119,14 @@ def _operations(migration: Migration) -> Iterator[Effect]:
             field = operation.field
             if field.has_default() and field.db_default is NOT_PROVIDED:
                 message = f"only Django knows the default of {operation.name}: use db_default"
-                yield Effect(headings.DEFAULT, message)
+                yield Harm(headings.DEFAULT, message)
         known: tuple[type[Operation], ...] = (*REPEATABLE, RunPython)
         if len(migration.operations) == 1:
             # A statement that PostgreSQL refuses in a transaction, such as VACUUM.
             known = (*known, RunSQL)
         if not migration.atomic and not isinstance(operation, known):
             message = f"{name} fails when it is run again, after a kill; it needs a transaction"
-            yield Effect(headings.NO_TRANSACTION, message)
+            yield Harm(headings.NO_TRANSACTION, message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +137,12 @@ class _Release:
     models: ProjectState
     catalog: CatalogState
 
-    def broken(self, before: CatalogState, after: CatalogState) -> Iterator[Effect]:
+    def broken(self, before: CatalogState, after: CatalogState) -> Iterator[Harm]:
         """What a service of the previous release can no longer do after a migration."""
         used = _used(self.models)
         for oid, table in before.tables.items():
             if oid in self.catalog.tables and oid not in after.tables and table.name in used:
-                yield Effect(
+                yield Harm(
                     headings.DROP_TABLE, f"drops {table.name}, which the release before uses"
                 )
         for key, column in before.columns.items():
@@ -155,13 +155,13 @@ class _Release:
             table_name = self.catalog.tables[key[0]].name
             if column.name in used.get(table_name, ()):
                 name = f"{table_name}.{column.name}"
-                yield Effect(headings.DROP_COLUMN, f"drops {name}, which the release before uses")
+                yield Harm(headings.DROP_COLUMN, f"drops {name}, which the release before uses")
         for key, column in after.columns.items():
             if key[0] not in self.catalog.tables or key in self.catalog.columns:
                 continue
             if column.not_null and not column.has_default and before.columns.get(key) != column:
                 message = f"{after.name_of(key)} is NOT NULL without a default: the release before "
-                yield Effect(headings.NOT_NULL_COLUMN, f"{message}inserts rows without it")
+                yield Harm(headings.NOT_NULL_COLUMN, f"{message}inserts rows without it")
 
     def missing(self, state: ProjectState) -> Iterator[tuple[str, str, str]]:
         """What the whole release lacks: the heading, the object, and the message."""

@@ -16,7 +16,7 @@ from veza_core.operations.backfill import Backfill
 from veza_core.operations.deploy.observed_locks import NOT_IN_A_TRANSACTION
 
 from . import headings, snapshot
-from .effects import Effect, Statement
+from .effects import Harm, Statement
 from .writes import COMMENTS, SMALL, Use, in_bodies, scanned, uses, written
 
 BUILDS_CONCURRENTLY = re.compile(r"\bCREATE\s+(UNIQUE\s+)?INDEX\s+CONCURRENTLY\b", re.I)
@@ -39,7 +39,7 @@ class Observer:
         self.connection = connection
         self.atomic = atomic
         self.start = self.last = snapshot.read(connection)
-        self.effects: list[Effect] = []
+        self.effects: list[Harm] = []
         #: What it ran, or tried to run.
         self.statements: list[str] = []
         #: The operation that runs now.
@@ -97,17 +97,17 @@ class Observer:
             self._fill(message)
         if BUILDS_CONCURRENTLY.search(text) and self._runs_sql():
             message = "RunSQL would meet the invalid index that a failed build leaves"
-            self.effects.append(Effect(headings.INDEX, message))
+            self.effects.append(Harm(headings.INDEX, message))
         # The throw-away database has no grants to services.
         if REVOKES.search(text):
             message = "REVOKE removes rights that services may use"
-            self.effects.append(Effect(headings.ELSE, message))
+            self.effects.append(Harm(headings.ELSE, message))
 
     def _look_at_session(self, before: dict[str, tuple[str, str]]) -> None:
         now = snapshot.session_settings(self.connection)
         for name in sorted(name for name in now if now[name] != before[name]):
             message = f"changes {name} of the session that runs `migrate`"
-            self.effects.append(Effect(headings.ELSE, message))
+            self.effects.append(Harm(headings.ELSE, message))
 
     def _look_at_rows(
         self,
@@ -150,7 +150,7 @@ class Observer:
         return relation in tables and relation not in SMALL
 
     def _fill(self, message: str) -> None:
-        self.effects.append(Effect(headings.FILL, message))
+        self.effects.append(Harm(headings.FILL, message))
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -12,9 +12,9 @@ from django.db.migrations.state import ProjectState
 from veza_core.db.scratch import scratch_database
 from veza_core.operations.deploy.frozen import read_frozen
 from veza_core.operations.deploy.plan_sql import quiet
-from veza_core.operations.deploy.v1 import Key, migrations_after_v1
+from veza_core.schema.v1 import Key, migrations_after_v1
 
-from .findings import Finding, examine
+from .findings import MigrationFinding, examine
 from .squawk import squawk
 
 
@@ -32,7 +32,7 @@ def pending(loader: MigrationLoader, released: Collection[Key]) -> list[Key]:
 
 def lint(
     connection: BaseDatabaseWrapper, loader: MigrationLoader, keys: list[Key], configuration: Path
-) -> list[Finding]:
+) -> list[MigrationFinding]:
     """Find problems in these migrations. The configured database does not change.
 
     Raises `ScratchDatabaseError` if the role may not create databases.
@@ -48,7 +48,7 @@ def judge(
     state: ProjectState,
     migrations: list[Migration],
     configuration: Path,
-) -> list[Finding]:
+) -> list[MigrationFinding]:
     """The findings on migrations that follow the state of the connection's database."""
     statements: dict[Migration, list[str]] = {}
     seen = [*examine(connection, state, migrations, statements)]

@@ -12,10 +12,12 @@ from django.core.management.base import CommandError
 from django.db.migrations import Migration
 
 from . import headings
-from .findings import Finding
+from .findings import MigrationFinding
 
 
-def squawk(migrations: Mapping[Migration, list[str]], configuration: Path) -> list[Finding]:
+def squawk(
+    migrations: Mapping[Migration, list[str]], configuration: Path
+) -> list[MigrationFinding]:
     """Return squawk's findings on the statements of each migration.
 
     Raises `CommandError` if squawk is not installed or cannot read the SQL.
@@ -39,7 +41,7 @@ def squawk(migrations: Mapping[Migration, list[str]], configuration: Path) -> li
         if done.returncode and not done.stdout.startswith("["):
             raise CommandError(f"squawk failed: {' '.join(done.stderr.split())}")
         return [
-            Finding(
+            MigrationFinding(
                 Path(found["file"]).stem,
                 headings.OF_SQUAWK.get(found["rule_name"], headings.ELSE),
                 f"{found['message']} (squawk: {found['rule_name']})",

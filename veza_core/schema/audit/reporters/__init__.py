@@ -5,22 +5,22 @@ They are imported when they are needed: the table needs `rich`.
 
 from importlib import import_module
 
-from veza_core.schema.audit.engine import Report
-from veza_core.schema.audit.quoting import one_line
+from veza_core.schema.audit.engine import AuditReport
+from veza_core.schema.quoting import one_line
 
 #: For programs. `table` is for people, with a terminal's width and colour.
 MACHINE_FORMATS = ("json", "markdown", "html", "sql", "github", "sarif", "junit")
 FORMATS = ("table", *MACHINE_FORMATS)
 
 
-def render(report: Report, output_format: str) -> str:
+def render(report: AuditReport, output_format: str) -> str:
     """Render the report in one of `MACHINE_FORMATS`, ending in a newline."""
     module = import_module(f"veza_core.schema.audit.reporters.{output_format}")
     text: str = module.render(report)
     return text
 
 
-def where(report: Report) -> str:
+def where(report: AuditReport) -> str:
     """Return what was audited, in the words in which commands say where they are connected."""
     place = report.place
     address = f"{place.address}, " if place.address not in (None, place.host) else ""
@@ -30,7 +30,7 @@ def where(report: Report) -> str:
     )
 
 
-def summary(report: Report) -> str:
+def summary(report: AuditReport) -> str:
     """Return what was found, and where, in one sentence."""
     counts = [
         f"{count} {noun}{'' if count == 1 else 's'}"

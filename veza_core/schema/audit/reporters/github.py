@@ -1,11 +1,11 @@
 """GitHub's workflow commands: each finding is an annotation of the run."""
 
-from veza_core.schema.audit.engine import Report
-from veza_core.schema.audit.quoting import one_line
+from veza_core.schema.audit.engine import AuditReport
 from veza_core.schema.audit.reporters import summary, where
+from veza_core.schema.quoting import one_line
 
 
-def render(report: Report) -> str:
+def render(report: AuditReport) -> str:
     """Render one command for each finding, and a notice with the summary."""
     lines = [
         f"::{finding.severity.value} title={_property(finding.rule.id)}::"

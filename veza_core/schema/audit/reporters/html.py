@@ -4,10 +4,10 @@ from html import escape
 from itertools import groupby
 
 from veza_core.schema.audit.effects import effect
-from veza_core.schema.audit.engine import Report
-from veza_core.schema.audit.quoting import one_line
+from veza_core.schema.audit.engine import AuditReport
 from veza_core.schema.audit.reporters import summary, where
 from veza_core.schema.audit.rule import Finding, Severity
+from veza_core.schema.quoting import one_line
 
 _HEAD = """\
 <!DOCTYPE html>
@@ -43,7 +43,7 @@ details {{ margin-top: .3rem; }}
 _HEADINGS = {Severity.ERROR: "Errors", Severity.WARNING: "Warnings"}
 
 
-def render(report: Report) -> str:
+def render(report: AuditReport) -> str:
     """Render the report as one page that needs nothing else."""
     title = f"Schema audit: {_text(report.database)}"
     parts = [_HEAD.format(title=title), f"<header><h1>{title}</h1>"]
@@ -91,7 +91,7 @@ def _row(finding: Finding) -> str:
     )
 
 
-def _checked(report: Report) -> str:
+def _checked(report: AuditReport) -> str:
     """What was checked, by which rules, including those without findings."""
     counts: dict[str, int] = {}
     for finding in report.findings:

@@ -5,11 +5,11 @@ from dataclasses import asdict
 from typing import Any
 
 from veza_core.schema.audit.effects import WAITS, effect
-from veza_core.schema.audit.engine import Report
+from veza_core.schema.audit.engine import AuditReport
 from veza_core.schema.audit.rule import Finding
 
 
-def render(report: Report) -> str:
+def render(report: AuditReport) -> str:
     """Render the report as one object; `schema` has all audited ones, separated by commas."""
     content: dict[str, Any] = {
         **asdict(report.place),

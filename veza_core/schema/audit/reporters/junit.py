@@ -4,14 +4,14 @@ import re
 from itertools import groupby
 from xml.etree import ElementTree as ET
 
-from veza_core.schema.audit.engine import Report
+from veza_core.schema.audit.engine import AuditReport
 from veza_core.schema.audit.reporters import where
 
 # Characters that XML 1.0 does not allow, escaped or not.
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def render(report: Report) -> str:
+def render(report: AuditReport) -> str:
     """Render the report; a rule without findings is a suite with one passed case."""
     root = ET.Element("testsuites", name=_clean(f"audit_schema {where(report)}"))
     found = {

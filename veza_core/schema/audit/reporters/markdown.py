@@ -5,16 +5,16 @@ from itertools import groupby
 
 from django.conf import settings
 
-from veza_core.schema.audit.engine import Report
-from veza_core.schema.audit.quoting import one_line
+from veza_core.schema.audit.engine import AuditReport
 from veza_core.schema.audit.reporters import summary, where
 from veza_core.schema.audit.rule import Finding
 from veza_core.schema.audit.rules.governance import PUBLIC
+from veza_core.schema.quoting import one_line
 
 _KEY_RULES = ("pk-missing", "pk-not-uuid-id")
 
 
-def render(report: Report) -> str:
+def render(report: AuditReport) -> str:
     """Render summary, gap analysis with the gap table, findings by rule, and recommendation."""
     gaps = _gaps(report)
     parts = [
@@ -35,7 +35,7 @@ def render(report: Report) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _executive_summary(report: Report, gap_count: int) -> str:
+def _executive_summary(report: AuditReport, gap_count: int) -> str:
     if not report.findings:
         return f"The schema keeps the Standard: {summary(report)}."
     lines = [f"The schema does not keep the Standard: {summary(report)}."]
@@ -51,7 +51,7 @@ def _executive_summary(report: Report, gap_count: int) -> str:
     return "\n".join(lines)
 
 
-def _gaps(report: Report) -> list[tuple[str, Finding]]:
+def _gaps(report: AuditReport) -> list[tuple[str, Finding]]:
     """Return domain and finding of each table without the Standard's key.
 
     In the order of `settings.AUDIT_DOMAINS`; tables that are not in it come last.
@@ -76,7 +76,7 @@ def _gaps(report: Report) -> list[tuple[str, Finding]]:
     )
 
 
-def _gap_table(report: Report, gaps: list[tuple[str, Finding]]) -> str:
+def _gap_table(report: AuditReport, gaps: list[tuple[str, Finding]]) -> str:
     if not gaps:
         asked = any(rule.id in _KEY_RULES for rule in report.rules)
         return "Every table has its UUID key." if asked else "The rules on keys were not run."
@@ -89,7 +89,7 @@ def _gap_table(report: Report, gaps: list[tuple[str, Finding]]) -> str:
     return "\n".join(lines)
 
 
-def _by_rule(report: Report) -> list[str]:
+def _by_rule(report: AuditReport) -> list[str]:
     parts: list[str] = []
     for rule, group in groupby(report.findings, key=lambda finding: finding.rule):
         findings = list(group)
@@ -102,7 +102,7 @@ def _by_rule(report: Report) -> list[str]:
     return parts or ["None."]
 
 
-def _recommendation(report: Report, gap_count: int) -> str:
+def _recommendation(report: AuditReport, gap_count: int) -> str:
     if not report.findings:
         return "Keep it so: run the audit in every deployment."
     with_fix = sum(finding.fix is not None for finding in report.findings)

@@ -5,13 +5,13 @@ from dataclasses import asdict
 from typing import Any
 
 from veza_core import __version__
-from veza_core.schema.audit.engine import Report
+from veza_core.schema.audit.engine import AuditReport
 from veza_core.schema.audit.rule import Finding, Rule
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
 
 
-def render(report: Report) -> str:
+def render(report: AuditReport) -> str:
     """Render the report as one run."""
     rules = list(dict.fromkeys([*report.rules, *(found.rule for found in report.findings)]))
     numbers = {rule.id: number for number, rule in enumerate(rules)}

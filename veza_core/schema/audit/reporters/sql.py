@@ -3,10 +3,10 @@
 import re
 
 from veza_core.schema.audit.effects import effect
-from veza_core.schema.audit.engine import Report
-from veza_core.schema.audit.quoting import literal, one_line
+from veza_core.schema.audit.engine import AuditReport
 from veza_core.schema.audit.reporters import where
 from veza_core.schema.audit.rule import Finding, Fix
+from veza_core.schema.quoting import literal, one_line
 
 _HEAD = """\
 -- {count} of {total} findings in schema {schema} have SQL that fixes them.
@@ -63,7 +63,7 @@ WHERE i.indrelid = to_regclass({table}) AND c.relname = (parse_ident({name}))[1]
     AND NOT i.indisvalid AND :'LAST_ERROR_SQLSTATE' <> '42P07' \\gexec"""
 
 
-def render(report: Report) -> str:
+def render(report: AuditReport) -> str:
     """Render the statements in an order that works, each one once."""
     fixed = [(each, each.fix) for each in report.findings if each.fix is not None]
     fixed.sort(key=lambda pair: pair[1].stage)

@@ -7,15 +7,15 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
-from veza_core.schema.audit.engine import Report
-from veza_core.schema.audit.quoting import one_line
+from veza_core.schema.audit.engine import AuditReport
 from veza_core.schema.audit.reporters import summary, where
+from veza_core.schema.quoting import one_line
 
 _STYLES = {"error": "bold red", "warning": "yellow"}
 _INDENT, _GAP = "  ", "  "
 
 
-def render(report: Report, *, width: int, colour: bool) -> str:
+def render(report: AuditReport, *, width: int, colour: bool) -> str:
     """Render the findings; `width` is in characters."""
     out = StringIO()
     console = Console(
@@ -45,7 +45,7 @@ def render(report: Report, *, width: int, colour: bool) -> str:
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
-def _object_width(report: Report, width: int) -> int:
+def _object_width(report: AuditReport, width: int) -> int:
     longest = max((cell_len(one_line(each.object)) for each in report.findings), default=0)
     return min(longest, max(width * 11 // 20, 10))
 
@@ -70,7 +70,7 @@ def _wrapped(console: Console, text: str, width: int) -> list[str]:
     return [line.plain.rstrip() for line in Text(text).wrap(console, width, overflow="fold")]
 
 
-def _last_lines(report: Report) -> Text:
+def _last_lines(report: AuditReport) -> Text:
     scope = f"schema {one_line(report.scope)}, profile {report.profile}"
     lines = Text(f"{summary(report)} ({scope}).")
     lines.stylize(_STYLES["error"] if report.findings else "green")

@@ -1,5 +1,7 @@
 """All rules, in the order in which they are run and reported."""
 
+from types import ModuleType
+
 from veza_core.schema.audit import exceptions
 from veza_core.schema.audit.rule import Rule
 from veza_core.schema.audit.rules import (
@@ -8,6 +10,7 @@ from veza_core.schema.audit.rules import (
     enforcement,
     governance,
     identity,
+    index_names,
     indexes,
     integrity,
     names,
@@ -17,29 +20,24 @@ from veza_core.schema.audit.rules import (
     security,
     server,
     time,
+    trigger_functions,
     triggers,
     types,
     usefulness,
 )
 
-CATALOG_RULES: tuple[Rule, ...] = (
-    *identity.RULES,
-    *time.RULES,
-    *triggers.RULES,
-    *integrity.RULES,
-    *references.RULES,
-    *enforcement.RULES,
-    *indexes.RULES,
-    *search.RULES,
-    *usefulness.RULES,
-    *types.RULES,
-    *columns.RULES,
-    *names.RULES,
-    *governance.RULES,
-    *server.RULES,
-    *security.RULES,
-    *operation.RULES,
-)
+
+def _defined_in(*modules: ModuleType) -> tuple[Rule, ...]:
+    """The rules of each module, in the order in which it defines them."""
+    return tuple(
+        each for module in modules for each in vars(module).values() if isinstance(each, Rule)
+    )
+
+
+CATALOG_RULES = _defined_in(
+    identity, time, triggers, trigger_functions, integrity, references, enforcement, index_names,
+    indexes, search, usefulness, types, columns, names, governance, server, security, operation,
+)  # fmt: skip
 
 #: With drift, which compares with a recorded catalog, and those about the exceptions file.
-ALL_RULES: tuple[Rule, ...] = (*CATALOG_RULES, drift.DRIFT, drift.TUNING, *exceptions.RULES)
+ALL_RULES = (*CATALOG_RULES, *_defined_in(drift, exceptions))

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator
 
-from veza_core.schema.audit.catalog import BPCHAR, VARCHAR, Catalog, Column, Table
+from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.meaning import is_polymorphic
-from veza_core.schema.audit.quoting import ident
+from veza_core.schema.audit.objects import BPCHAR, VARCHAR, Column, Table
 from veza_core.schema.audit.rule import Found, Severity, rule
 from veza_core.schema.audit.rules.operation import known
+from veza_core.schema.quoting import ident
 
 _TEXT, _BYTEA = 25, 17
 _UUID_NAME = re.compile(r"(^|_)[ug]uid$", re.I)
@@ -103,6 +104,3 @@ def _key(catalog: Catalog, table: Table, column: Column) -> Column | None:
         return None
     keys = target.primary_key.keys
     return target.columns[keys[0]] if len(keys) == 1 and keys[0] is not None else None
-
-
-RULES = (uuid_as_text, type_differs)

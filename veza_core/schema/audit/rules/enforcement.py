@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
-from veza_core.schema.audit.catalog import Catalog, ForeignKey, Table
+from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.fixes import alter_table
-from veza_core.schema.audit.quoting import columns, ident, qualified
+from veza_core.schema.audit.objects import ForeignKey, Table
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
 from veza_core.schema.audit.rules.examples import USERS
-from veza_core.schema.audit.rules.integrity import EXAMPLE, GOOD, claims
+from veza_core.schema.audit.rules.integrity import EXAMPLE, GOOD
+from veza_core.schema.audit.rules.keys import claims
+from veza_core.schema.quoting import columns, ident, qualified
 
 
 @rule(
@@ -119,6 +121,3 @@ def _says(key: ForeignKey) -> tuple[object, ...]:
         key.on_delete, key.on_update, key.match, key.set_columns, key.is_deferrable,
         key.is_enforced,
     )  # fmt: skip
-
-
-RULES = (constraint_not_enforced, check_not_valid, fk_duplicate)

@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from veza_core.db.operations import EXTENSIONS, LEGACY_EXTENSIONS
-from veza_core.schema.audit.catalog import Catalog, Table
+from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.expected import expected_tables
-from veza_core.schema.audit.quoting import ident
+from veza_core.schema.audit.objects import Table
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
+from veza_core.schema.quoting import ident
 
 PUBLIC = "public"
 
@@ -221,13 +222,3 @@ def schema_create(catalog: Catalog) -> Iterator[Found]:
         statement = f"REVOKE CREATE ON SCHEMA {where} FROM {who};"
         fix = Fix(Stage.OWNER, (statement,), frozenset([f"CREATE on {where} of {who}"]))
         yield Found(None, where, f"{what} may create objects in it", fix)
-
-
-RULES = (
-    table_missing,
-    table_unexpected,
-    junction_soft_delete,
-    extension_missing,
-    owner_differs,
-    schema_create,
-)

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator
 
-from veza_core.schema.audit.catalog import UUID, Catalog, Index, Table
+from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.fixes import set_default
-from veza_core.schema.audit.quoting import ident
+from veza_core.schema.audit.objects import UUID, Index, Table
 from veza_core.schema.audit.rule import Found, Severity, rule
 from veza_core.schema.audit.rules.examples import TABLE
+from veza_core.schema.quoting import ident
 
 DEFAULT = "gen_random_uuid()"
 
@@ -153,6 +154,3 @@ def _last_name(text: str) -> str:
     """Return the sequence's name out of a text that names it, with its schema or without."""
     last = re.findall(r'"(?:[^"]|"")+"|[^".]+', text.replace("''", "'"))[-1]
     return last[1:-1].replace('""', '"') if last.startswith('"') else last.lower()
-
-
-RULES = (pk_missing, pk_not_uuid_id, pk_default, sequence)

@@ -1,146 +1,15 @@
-"""Indexes: their names, and those that are broken or not needed (Standard, rule 4)."""
+"""Indexes that are broken or not needed (Standard, rule 4)."""
 
 import re
-from collections.abc import Callable, Iterator
-from itertools import permutations
+from collections.abc import Iterator
 
-from veza_core.db.url import MAX_NAME_BYTES
-from veza_core.schema.audit.catalog import BrokenIndex, Catalog, Index, Table
-from veza_core.schema.audit.fixes import (
-    alter_table,
-    drop_index,
-    duplicates,
-    index_name,
-    presence,
-    relation,
-)
-from veza_core.schema.audit.meaning import feed_index
-from veza_core.schema.audit.quoting import clip, ident, qualified, snake
+from veza_core.schema.audit.catalog import Catalog
+from veza_core.schema.audit.fixes import alter_table, drop_index, duplicates, presence, relation
+from veza_core.schema.audit.index_meaning import feed_index
+from veza_core.schema.audit.objects import BrokenIndex, Index, Table
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
-
-_PLAYS = "CREATE TABLE plays (user_id uuid, track_id uuid, title text);"
-_MORE = "_[a-z0-9_]+"
-
-
-@rule(
-    "index-name",
-    "Index not named by the convention",
-    Severity.WARNING,
-    group="indexes",
-    reason="In plans and error messages, `idx_<table>_<column>[_<column>…]` shows which columns "
-    "the index has. The name may continue after the columns, for an expression, an operator "
-    "class, a condition, INCLUDE or another method. For an expression or an operator class it "
-    "must.",
-    remedy="Rename it; the lock is short.",
-    bad=f"{_PLAYS}\nCREATE INDEX plays_user_id_8a7c21f0 ON plays (user_id);",
-    good=f"{_PLAYS}\nCREATE INDEX idx_plays_user_id ON plays (user_id);\n"
-    "CREATE INDEX idx_plays_title_upper ON plays (upper(title));",
-    example="public.plays_user_id_8a7c21f0",
-    fix="ALTER INDEX public.plays_user_id_8a7c21f0 RENAME TO idx_plays_user_id;",
-    changes="Clients that use the old name, in errors or in ON CONFLICT ON CONSTRAINT, must use "
-    "the new one.",
-)
-def index_name_differs(catalog: Catalog) -> Iterator[Found]:
-    """Primary keys, exclusion constraints and the indexes of partitions are not reported, because
-    PostgreSQL names them.
-    """
-    for table in catalog.tables:
-        for index in table.indexes:
-            if index.is_primary or index.is_exclusion or _is_right(index):
-                continue
-            suggested = suggested_name(index)
-            yield Found(
-                table,
-                index.identity,
-                f"{ident(index.name)} is not named {suggested}",
-                _rename(catalog, index, suggested),
-            )
-
-
-def _rename(catalog: Catalog, index: Index, name: str) -> Fix | None:
-    if name in catalog.taken_names[index.table.schema]:
-        return None
-    return Fix(
-        Stage.RENAME,
-        (f"ALTER INDEX {index.identity} RENAME TO {ident(name)};",),
-        frozenset([relation(index.table.schema, index.name), relation(index.table.schema, name)]),
-    )
-
-
-def _is_right(index: Index) -> bool:
-    if index.name == suggested_name(index):
-        return True
-    columns = [key for key in index.keys if key is not None]
-    length = len("_".join(["idx", index.table.name, *columns]).encode())
-    if length > MAX_NAME_BYTES or len(index.name.encode()) == MAX_NAME_BYTES:
-        # Somebody, or PostgreSQL, had to shorten it.
-        return index.name.startswith("idx_")
-    plain = None not in index.keys and index.plain_operators
-    if plain and index.name == "_".join(["idx", index.table.name, *columns]):
-        # Most are named just so, and a pattern of its own for each takes long to compile.
-        return True
-    return any(
-        re.fullmatch(pattern, index.name) for convert in (str, snake)
-        for pattern in _patterns(index, convert)
-    )  # fmt: skip
-
-
-def _patterns(index: Index, convert: Callable[[str], str]) -> Iterator[str]:
-    """Return what the name may look like, `convert` being applied to each part of it.
-
-    What an expression adds stands at its place or, as in V1, at the end.
-    """
-    table = f"idx_{re.escape(convert(index.table.name))}"
-    keys = [
-        re.escape(convert(key)) if key is not None else _expression(index, place, convert)
-        for place, key in enumerate(index.keys)
-    ]
-    if None in index.keys or not index.plain_operators:
-        yield "_".join([table, *keys]) + _MORE
-    if None in index.keys:
-        if not index.expression_columns:
-            # An expression without a column is named as one likes.
-            yield "_".join([table, *keys])
-        yield "_".join(
-            [table, *(f"{key}{_MORE}" if index.keys[place] is None else key for place, key in
-                      enumerate(keys))]
-        )  # fmt: skip
-    elif index.plain_operators:
-        may_have_more = (
-            index.predicate is not None
-            or index.included
-            or index.method != "btree"
-            or index.nulls_not_distinct
-        )
-        yield "_".join([table, *keys]) + (f"(?:{_MORE})?" if may_have_more else "")
-
-
-def _expression(index: Index, place: int, convert: Callable[[str], str]) -> str:
-    """The columns of an expression, in any order; anything where it has none, or very many."""
-    names = index.columns_at(place)
-    if not names or len(names) > 4:
-        return "[a-z0-9_]+?"
-    orders = ("_".join(re.escape(convert(name)) for name in order) for order in permutations(names))
-    return f"(?:{'|'.join(orders)})"
-
-
-def suggested_name(index: Index) -> str:
-    """Return the name that the index should have."""
-    parts: list[str] = []
-    ends: list[str] = []
-    for place, key in enumerate(index.keys):
-        operators = index.operator_class_names[place]
-        parts += index.columns_at(place)
-        called = re.match(r"\w+(?=\()", index.expressions[place] or "")
-        if key is None and called:
-            ends.append(called[0])
-        if operators.endswith("_trgm_ops"):
-            ends = ["trgm"]
-        elif not index.plain_operators:
-            ends.append(operators.removesuffix("_ops"))
-    if None in index.keys and not ends:
-        ends = ["expression"]
-    return index_name(index.table, (*parts, *ends))
+from veza_core.schema.audit.rules.index_names import PLAYS, is_well_named
+from veza_core.schema.quoting import clip, ident, qualified
 
 
 @rule(
@@ -157,7 +26,7 @@ def suggested_name(index: Index) -> str:
     "CREATE TABLE plays_0 PARTITION OF plays FOR VALUES WITH (MODULUS 1, REMAINDER 0);\n"
     "-- Waits for the partition's own index, as a concurrent build waits for its last step.\n"
     "CREATE INDEX idx_plays_user_id ON ONLY plays (user_id);",
-    good=f"{_PLAYS}\nCREATE INDEX idx_plays_user_id ON plays (user_id);",
+    good=f"{PLAYS}\nCREATE INDEX idx_plays_user_id ON plays (user_id);",
     example="public.idx_plays_user_id",
 )
 def index_invalid(catalog: Catalog) -> Iterator[Found]:
@@ -231,9 +100,9 @@ def _rebuild(index: Index) -> Fix | None:
     group="indexes",
     reason="Every write updates both indexes, but only one of them is read.",
     remedy="Drop the reported index. The other one does the same and more.",
-    bad=f"{_PLAYS}\nCREATE INDEX idx_plays_user_id ON plays (user_id);\n"
+    bad=f"{PLAYS}\nCREATE INDEX idx_plays_user_id ON plays (user_id);\n"
     "CREATE INDEX plays_user ON plays (user_id);",
-    good=f"{_PLAYS}\nCREATE INDEX idx_plays_user_id ON plays (user_id);",
+    good=f"{PLAYS}\nCREATE INDEX idx_plays_user_id ON plays (user_id);",
     example="public.plays_user",
     fix="DROP INDEX CONCURRENTLY public.plays_user;",
 )
@@ -257,9 +126,9 @@ def index_duplicate(catalog: Catalog) -> Iterator[Found]:
     reason="A b-tree on (a, b) also serves queries by a, so the index on (a) only costs time and "
     "space.",
     remedy="Drop the shorter one, unless it is so much smaller that you have measured the gain.",
-    bad=f"{_PLAYS}\nCREATE INDEX idx_plays_user_id ON plays (user_id);\n"
+    bad=f"{PLAYS}\nCREATE INDEX idx_plays_user_id ON plays (user_id);\n"
     "CREATE INDEX idx_plays_user_id_track_id ON plays (user_id, track_id);",
-    good=f"{_PLAYS}\nCREATE INDEX idx_plays_user_id_track_id ON plays (user_id, track_id);",
+    good=f"{PLAYS}\nCREATE INDEX idx_plays_user_id_track_id ON plays (user_id, track_id);",
     example="public.idx_plays_user_id",
     fix="DROP INDEX CONCURRENTLY public.idx_plays_user_id;",
     changes="Queries that use the shorter index use the longer one.",
@@ -353,9 +222,6 @@ def _keep(index: Index) -> tuple[int, ...]:
         index.is_unique,
         not index.is_deferrable,
         len(index.included),
-        _is_right(index),
+        is_well_named(index),
         -index.oid,
     )
-
-
-RULES = (index_name_differs, index_invalid, index_duplicate, index_redundant)

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from veza_core.schema.audit.catalog import UUID, Catalog, ForeignKey, Table
-from veza_core.schema.audit.fixes import alter_table, is_free
-from veza_core.schema.audit.quoting import clip, columns, ident, literal, snake
+from veza_core.schema.audit.catalog import Catalog
+from veza_core.schema.audit.fixes import alter_table
+from veza_core.schema.audit.objects import UUID, ForeignKey
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
 from veza_core.schema.audit.rules.examples import USERS
+from veza_core.schema.audit.rules.keys import claims, foreign_keys, has_name_free, reference
+from veza_core.schema.quoting import clip, columns, ident, literal
 
 ACTIONS = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 
@@ -17,47 +19,6 @@ CREATE TABLE plays (
 );
 CREATE INDEX idx_plays_user_id ON plays (user_id);"""
 EXAMPLE = "public.plays.plays_user_id_fkey"
-
-
-def foreign_keys(catalog: Catalog) -> Iterator[ForeignKey]:
-    """Go through all foreign keys, a partition's own among them, but no inherited one."""
-    for table in catalog.all_tables:
-        yield from table.foreign_keys
-
-
-def key_name(table: Table, names: tuple[str, ...]) -> str:
-    """Return the name that a foreign key on these columns has by convention."""
-    return clip("_".join([snake(table.name), *(snake(name) for name in names), "fkey"]))
-
-
-def reference(
-    catalog: Catalog, table: Table, name: str, definition: str
-) -> tuple[list[str], dict[str, tuple[str, ...]]]:
-    """Return the statements that add a foreign key, and what to run when one of them fails.
-
-    The rows are checked in a second step, which lets writes go on. A partitioned table takes NOT
-    VALID from PostgreSQL 18 on; before, each partition gets the key first, and is checked then.
-    """
-    add = f"ADD CONSTRAINT {ident(name)} {definition}"
-    if not table.is_partitioned or catalog.server_version >= 180000:
-        validate = alter_table(table, f"VALIDATE CONSTRAINT {ident(name)}")
-        undo = alter_table(table, f"DROP CONSTRAINT {ident(name)}")
-        return [alter_table(table, f"{add} NOT VALID"), validate], {validate: (undo,)}
-    statements: list[str] = []
-    otherwise: dict[str, tuple[str, ...]] = {}
-    made: list[str] = []
-    for partition in table.partitions:
-        more, undo_more = reference(catalog, partition, name, definition)
-        statements += more
-        otherwise |= {each: (*undo_more.get(each, ()), *made) for each in more}
-        made.append(alter_table(partition, f"DROP CONSTRAINT {ident(name)}"))
-    whole = alter_table(table, add)
-    return [*statements, whole], {**otherwise, whole: tuple(made)}
-
-
-def has_name_free(table: Table, name: str) -> bool:
-    """Whether neither the table nor a partition of it has a constraint of that name."""
-    return is_free(table, name) and all(has_name_free(part, name) for part in table.partitions)
 
 
 def _spell(key: ForeignKey) -> str:
@@ -192,11 +153,6 @@ def _definition(key: ForeignKey, on_delete: str) -> str:
     return " ".join(parts)
 
 
-def claims(key: ForeignKey, *what: str) -> frozenset[str]:
-    """Return what a fix claims that changes these properties of a foreign key."""
-    return frozenset(f"{each} of {key.identity}" for each in what)
-
-
 @rule(
     "fk-set-null-not-null",
     "SET NULL on a NOT NULL column",
@@ -309,14 +265,3 @@ def fk_leaves_schema(catalog: Catalog) -> Iterator[Found]:
     for key in foreign_keys(catalog):
         if key.target_schema != key.table.schema:
             yield Found(key.table, key.identity, f"{_spell(key)} refers to {key.target}")
-
-
-RULES = (
-    fk_not_uuid,
-    fk_type_mismatch,
-    fk_on_delete,
-    fk_set_null_not_null,
-    fk_deferrable,
-    fk_not_valid,
-    fk_leaves_schema,
-)

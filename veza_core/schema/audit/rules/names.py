@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 from functools import cache
 
 from veza_core.db.url import MAX_NAME_BYTES
-from veza_core.schema.audit.catalog import Catalog, Table
+from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.fixes import alter_table, is_free
-from veza_core.schema.audit.quoting import RESERVED, clip, ident, snake
+from veza_core.schema.audit.objects import Table
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
+from veza_core.schema.quoting import RESERVED, clip, ident, snake
 
 
 def _named(catalog: Catalog, is_bad: Callable[[str], bool], what: str) -> Iterator[Found]:
@@ -149,6 +150,3 @@ def comment_missing(catalog: Catalog) -> Iterator[Found]:
             missing.append(f"column{'s' * (len(bare) > 1)} {', '.join(map(ident, bare))}")
         if missing:
             yield Found(table, table.identity, f"no comment on {' and '.join(missing)}")
-
-
-RULES = (name_not_snake_case, name_reserved, check_name, comment_missing)

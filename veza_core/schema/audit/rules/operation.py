@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.facts import Sequence
-from veza_core.schema.audit.quoting import ident
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
+from veza_core.schema.quoting import ident
 
 #: How much of its numbers a sequence or a key may have used.
 USED_PERCENT = 70
@@ -179,6 +179,3 @@ def replica_identity(catalog: Catalog) -> Iterator[Found]:
     for published in catalog.facts.without_identity:
         message = f"it has no replica identity, and publication {published.publications} needs one"
         yield Found(tables.get(published.table), published.table, message)
-
-
-RULES = (key_near_end, table_unlogged, extension_outdated, collation_changed, replica_identity)

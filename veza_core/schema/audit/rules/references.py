@@ -2,21 +2,17 @@
 
 from collections.abc import Iterator
 
-from veza_core.schema.audit.catalog import UUID, Catalog, ForeignKey, Table
+from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.distributed import kept_by_triggers
 from veza_core.schema.audit.fixes import alter_table, create_index
-from veza_core.schema.audit.meaning import covers, feed_index, is_polymorphic
-from veza_core.schema.audit.quoting import columns, ident, qualified
+from veza_core.schema.audit.index_meaning import covers, feed_index
+from veza_core.schema.audit.meaning import is_polymorphic
+from veza_core.schema.audit.objects import UUID, ForeignKey, Table
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
 from veza_core.schema.audit.rules.examples import USERS
-from veza_core.schema.audit.rules.integrity import (
-    EXAMPLE,
-    GOOD,
-    foreign_keys,
-    has_name_free,
-    key_name,
-    reference,
-)
+from veza_core.schema.audit.rules.integrity import EXAMPLE, GOOD
+from veza_core.schema.audit.rules.keys import foreign_keys, has_name_free, key_name, reference
+from veza_core.schema.quoting import columns, ident, qualified
 
 # smallint, integer, bigint.
 _INTEGERS = frozenset([21, 23, 20])
@@ -213,6 +209,3 @@ def _refer(catalog: Catalog, table: Table, column: str, target: Table) -> Fix | 
         index.claims | claim,
         otherwise={**index.otherwise, **otherwise},
     )
-
-
-RULES = (fk_not_indexed, fk_name, fk_missing)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from veza_core.schema.audit.catalog import TIMESTAMP, TIMESTAMPTZ, Catalog, Index, Table
+from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.fixes import (
     alter_table,
     create_index,
@@ -13,20 +13,19 @@ from veza_core.schema.audit.fixes import (
     presence,
     relation,
 )
-from veza_core.schema.audit.meaning import (
-    ACTIVITY_WORDS,
+from veza_core.schema.audit.index_meaning import (
     LIVE_VALUE,
-    OWNER_COLUMNS,
     bare,
     conjuncts,
     covers,
     feed_index,
-    is_activity,
     leaves_out_deleted,
     sets_live_apart,
 )
-from veza_core.schema.audit.quoting import columns, ident, literal, qualified
+from veza_core.schema.audit.meaning import ACTIVITY_WORDS, OWNER_COLUMNS, is_activity
+from veza_core.schema.audit.objects import TIMESTAMP, TIMESTAMPTZ, Index, Table
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
+from veza_core.schema.quoting import columns, ident, literal, qualified
 
 _IDENTITY_COLUMNS = ("email", "username", "slug")
 _ACCOUNT_TABLES = {"accounts", "customers", "members", "people", "subscribers", "user", "users"}
@@ -294,6 +293,3 @@ def feed_not_indexed(catalog: Catalog) -> Iterator[Found]:
             fix = create_index(catalog, table, names, descending="created_at")
             message = "the feed has no index ending in created_at DESC"
             yield Found(table, table.identity, message, fix)
-
-
-RULES = (unique_not_partial, search_not_unique, feed_not_indexed)

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.facts import Facts, Routine
-from veza_core.schema.audit.quoting import ident, qualified
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
+from veza_core.schema.quoting import ident, qualified
 
 _TOTAL = "CREATE TABLE totals (n bigint);"
 _FUNCTION = "CREATE FUNCTION count_play() RETURNS trigger LANGUAGE plpgsql"
@@ -223,12 +223,3 @@ def trigger_privilege(catalog: Catalog) -> Iterator[Found]:
         fix = Fix(Stage.OWNER, (statement,), frozenset([f"{listed} on {where} of {who}"]))
         message = f"{what} has {listed}, by which its code could run as the owner"
         yield Found(tables.get((schema, name)), where, message, fix)
-
-
-RULES = (
-    function_search_path,
-    definer_public,
-    policy_without_rls,
-    rls_without_policy,
-    trigger_privilege,
-)

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from veza_core.schema.audit.catalog import Catalog
-from veza_core.schema.audit.quoting import ident
 from veza_core.schema.audit.rule import Found, Severity, rule
 from veza_core.schema.audit.rules.governance import PUBLIC
+from veza_core.schema.quoting import ident
 
 
 @rule(
@@ -33,6 +33,3 @@ def random_page_cost(catalog: Catalog) -> Iterator[Found]:
         statement = f"ALTER DATABASE {ident(catalog.database)} SET random_page_cost = 1.1"
         message = f"random_page_cost is PostgreSQL's default, 4; on solid-state disks: {statement}"
         yield Found(None, "random_page_cost", message)
-
-
-RULES = (random_page_cost,)

@@ -3,14 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from veza_core.schema.audit.catalog import (
-    SOFT_DELETE,
-    TIMESTAMP,
-    TIMESTAMPTZ,
-    Catalog,
-    Column,
-    Table,
-)
+from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.fixes import (
     alter_table,
     create_index,
@@ -20,11 +13,12 @@ from veza_core.schema.audit.fixes import (
     relation,
     set_default,
 )
-from veza_core.schema.audit.meaning import Link
-from veza_core.schema.audit.quoting import ident, literal
+from veza_core.schema.audit.meaning import Referral
+from veza_core.schema.audit.objects import SOFT_DELETE, TIMESTAMP, TIMESTAMPTZ, Column, Table
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
 from veza_core.schema.audit.rules.examples import TABLE
 from veza_core.schema.audit.rules.triggers import create_trigger
+from veza_core.schema.quoting import ident, literal
 
 COLUMNS = ("created_at", "updated_at")
 DEFAULT = "CURRENT_TIMESTAMP"
@@ -102,7 +96,7 @@ def _add(catalog: Catalog, table: Table, name: str) -> Fix | None:
     return Fix(Stage.COLUMN, tuple(statements), frozenset(claims), otherwise=otherwise)
 
 
-def _owner_of_feed(catalog: Catalog, table: Table) -> Link | None:
+def _owner_of_feed(catalog: Catalog, table: Table) -> Referral | None:
     """Return who owns the rows of a table that created_at makes a feed."""
     column = Column(0, "created_at", TIMESTAMPTZ, -1, True, "", "", True, DEFAULT, True)
     with_it = replace(table, columns={**table.columns, column.name: column})
@@ -290,13 +284,3 @@ def deleted_at_type(catalog: Catalog) -> Iterator[Found]:
             claim = frozenset([f"default of {where}"])
             fix = Fix(Stage.DEFAULT, (alter_table(table, *clauses),), claim)
         yield Found(table, where, f"{SOFT_DELETE} {' and '.join(wrong)}", fix)
-
-
-RULES = (
-    timestamps_missing,
-    timestamps_type,
-    timestamps_nullable,
-    timestamps_default,
-    timestamp_without_time_zone,
-    deleted_at_type,
-)

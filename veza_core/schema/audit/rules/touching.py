@@ -2,7 +2,7 @@
 
 import re
 
-from veza_core.schema.audit.catalog import Function, Trigger
+from veza_core.schema.audit.objects import Function, Trigger
 
 COLUMN = "updated_at"
 _NEW = rf"\bnew\s*\.\s*\"?{COLUMN}\"?"

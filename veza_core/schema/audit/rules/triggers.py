@@ -1,18 +1,21 @@
-"""The trigger that keeps `updated_at`, and the function that it calls (Standard, rule 2)."""
+"""The trigger that keeps `updated_at` (Standard, rule 2)."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from veza_core.schema.audit.catalog import Catalog, Function, Table, Trigger
-from veza_core.schema.audit.quoting import clip, ident, qualified, snake
+from veza_core.schema.audit.catalog import Catalog
+from veza_core.schema.audit.objects import Table, Trigger
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
 from veza_core.schema.audit.rules.examples import FUNCTION, TABLE, TRIGGER
 from veza_core.schema.audit.rules.touching import is_readable, sets_the_time
-
-FUNCTION_NAME = "update_updated_at_column"
-BODY = "BEGIN NEW.updated_at = CURRENT_TIMESTAMP; RETURN NEW; END;"
-SEARCH_PATH = 'search_path=""'
+from veza_core.schema.audit.rules.trigger_functions import (
+    FUNCTION_NAME,
+    create_function,
+    is_ours,
+    plain_body,
+)
+from veza_core.schema.quoting import clip, ident, qualified, snake
 
 # Bits of pg_trigger.tgtype (PostgreSQL, catalog/pg_trigger.h).
 _ROW, _BEFORE, _INSERT, _DELETE, _UPDATE, _TRUNCATE, _INSTEAD = (1 << bit for bit in range(7))
@@ -29,18 +32,6 @@ GOOD = f"{TABLE}\n{FUNCTION}\n{TRIGGER}"
 def trigger_name(table: Table) -> str:
     """Return the name that the trigger has by convention."""
     return clip(f"update_{table.name}_updated_at")
-
-
-def is_ours(function: Function, table: Table) -> bool:
-    """Whether it is the standard's function, in the table's schema or in `public`."""
-    return function.name == FUNCTION_NAME and function.schema in (table.schema, "public")
-
-
-def plain_body(function: Function) -> str:
-    """Return the source in lower case, without comments, on one line."""
-    source = re.sub(r"--[^\n]*|/\*.*?\*/", " ", function.source, flags=re.DOTALL)
-    source = re.sub(r"\s*(:=|=)\s*", " = ", " ".join(source.split())).replace(" ;", ";").lower()
-    return source if source.endswith(";") else f"{source};"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +70,6 @@ def _is_named(trigger: Trigger) -> bool:
 
 def _is_timed(trigger: Trigger) -> bool:
     return trigger.kind == _ROW | _BEFORE | _UPDATE and not trigger.is_limited
-
-
-def create_function(schema: str) -> str:
-    """Return the statement that makes the function, or makes it right."""
-    return (
-        f"CREATE OR REPLACE FUNCTION {qualified(schema, FUNCTION_NAME)}() RETURNS trigger "
-        f"LANGUAGE plpgsql SET search_path = '' AS $$ {BODY} $$;"
-    )
 
 
 def create_trigger(catalog: Catalog, table: Table, replaced: Trigger | None = None) -> Fix:
@@ -286,57 +269,3 @@ def trigger_function(catalog: Catalog) -> Iterator[Found]:
             )
             message = f"{trigger.name} calls {trigger.function.identity}, not {FUNCTION_NAME}()"
             yield Found(kept.table, trigger.identity, message, fix)
-
-
-@rule(
-    "trigger-function-changed",
-    "update_updated_at_column() differs from the Standard's",
-    Severity.ERROR,
-    group="time",
-    reason="The updated_at of every table depends on these two lines. With an empty search_path, "
-    "the function does the same for every caller.",
-    remedy="Replace the function. Its triggers stay.",
-    bad="CREATE FUNCTION update_updated_at_column() RETURNS trigger LANGUAGE plpgsql\n"
-    "AS $$ BEGIN NEW.updated_at = now(); RETURN NEW; END; $$;",
-    good=FUNCTION,
-    example="public.update_updated_at_column()",
-    fix="""
-CREATE OR REPLACE FUNCTION public.update_updated_at_column() RETURNS trigger LANGUAGE plpgsql \
-SET search_path = '' AS $$ BEGIN NEW.updated_at = CURRENT_TIMESTAMP; RETURN NEW; END; $$;""",
-    changes="updated_at becomes the time of the transaction, whichever time the old body set.",
-)
-def trigger_function_changed(catalog: Catalog) -> Iterator[Found]:
-    """White space, case, comments and `:=` make no difference."""
-    called = {
-        trigger.function.oid
-        for table in catalog.tables
-        for trigger in table.triggers
-        if is_ours(trigger.function, table)
-    }
-    for function in catalog.functions:
-        if function.name != FUNCTION_NAME or function.arguments:
-            continue
-        if not (function.oid in called or function.is_audited):
-            continue
-        wrong = []
-        if function.language != "plpgsql" or plain_body(function) != BODY.lower():
-            wrong.append(f"its body is not {BODY!r}")
-        if function.settings != [SEARCH_PATH]:
-            has = ", ".join(function.settings) or "none"
-            wrong.append(f"its search_path is not fixed to '' (settings: {has})")
-        if wrong:
-            fix = None
-            if function.returns_trigger:
-                claims = frozenset([f"function {function.identity}"])
-                fix = Fix(Stage.TRIGGER, (create_function(function.schema),), claims)
-            yield Found(None, function.identity, " and ".join(wrong), fix)
-
-
-RULES = (
-    trigger_missing,
-    trigger_disabled,
-    trigger_timing,
-    trigger_name_differs,
-    trigger_function,
-    trigger_function_changed,
-)

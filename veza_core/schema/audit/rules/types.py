@@ -3,19 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from veza_core.schema.audit.catalog import (
-    BPCHAR,
-    JSON,
-    MONEY,
-    TIMETZ,
-    VARCHAR,
-    Catalog,
-    Column,
-    Table,
-)
+from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.fixes import alter_table
-from veza_core.schema.audit.quoting import ident
+from veza_core.schema.audit.objects import BPCHAR, JSON, MONEY, TIMETZ, VARCHAR, Column, Table
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
+from veza_core.schema.quoting import ident
 
 
 def _found(table: Table, column: Column, fix: Fix | None = None) -> Found:
@@ -155,6 +147,3 @@ def type_timetz(catalog: Catalog) -> Iterator[Found]:
     """Arrays and domains are reported too."""
     for table, column in catalog.columns_by_type.get(TIMETZ, ()):
         yield _found(table, column)
-
-
-RULES = (type_char, type_json, type_money, type_varchar_unbounded, type_timetz)

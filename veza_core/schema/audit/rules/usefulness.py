@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from veza_core.schema.audit.catalog import SOFT_DELETE, Catalog, Index, Table
-from veza_core.schema.audit.meaning import bare, conjuncts, split
-from veza_core.schema.audit.quoting import columns, ident
+from veza_core.schema.audit.catalog import Catalog
+from veza_core.schema.audit.index_meaning import bare, conjuncts, split
+from veza_core.schema.audit.objects import SOFT_DELETE, Index, Table
 from veza_core.schema.audit.rule import Found, Severity, rule
+from veza_core.schema.quoting import columns, ident
 
 
 @rule(
@@ -137,6 +138,3 @@ def index_method(catalog: Catalog) -> Iterator[Found]:
             if index.method == "btree" and what and index.keys[0] and not index.is_unique:
                 message = f"a b-tree whose first column, {ident(index.keys[0])}, is {what}"
                 yield Found(table, index.identity, message)
-
-
-RULES = (unique_nullable, index_method)

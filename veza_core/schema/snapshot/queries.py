@@ -7,7 +7,7 @@ no schema in the text: `pg_catalog` is the search path.
 
 from veza_core.db.operations import LEGACY_EXTENSIONS
 from veza_core.db.schema_version import VERSION
-from veza_core.schema.export.options import (
+from veza_core.schema.options import (
     ATTRIBUTE,
     INDEX,
     OPERATOR_CLASS,

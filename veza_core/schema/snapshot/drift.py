@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from veza_core.db.operations import LEGACY_EXTENSIONS
-from veza_core.schema.export.snapshot import PARTS, SECTIONS, Snapshot
-from veza_core.schema.export.spelling import type_name
+from veza_core.schema.snapshot import PARTS, SECTIONS, Snapshot
+from veza_core.schema.spelling import type_name
 
 type Objects = dict[str, dict[str, Any]]
 

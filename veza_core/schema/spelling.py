@@ -7,7 +7,7 @@ nothing: `exporting.export` proves, at each export, that the files make the very
 import re
 from collections.abc import Callable
 
-from veza_core.schema.audit.quoting import ident
+from veza_core.schema.quoting import ident
 
 _TYPES = [
     (re.compile(r"^character varying"), "varchar"),

@@ -25,10 +25,12 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
 from veza_core.db.session import FORMATS, set_locally
-from veza_core.schema.export import queries
-from veza_core.schema.export.options import without
+from veza_core.schema.options import without
+from veza_core.schema.snapshot import queries
 
-type Snapshot = dict[str, dict[str, dict[str, Any]]]
+#: What is said of one object.
+type Properties = dict[str, Any]
+type Snapshot = dict[str, dict[str, Properties]]
 
 #: The sections of a snapshot, with their queries. Views are among the tables.
 SECTIONS = {

@@ -1,0 +1,167 @@
+"""What the audit asks of indexes, and how a row of the answer becomes one."""
+
+from typing import Any
+
+import psycopg
+
+from veza_core.db.session import set_locally
+from veza_core.schema.audit.catalog import Catalog
+from veza_core.schema.audit.objects import BrokenIndex, Index, Table
+from veza_core.schema.audit.session import SETTINGS
+
+# A session that builds or drops an index concurrently holds this lock on its table until the end,
+# and every role can see it: pg_stat_progress_create_index hides other roles' work. VACUUM and
+# ANALYZE hold it too. On a standby, nobody sees what the primary does.
+_IN_PROGRESS = """
+       NOT {index}.indisvalid AND {relation}.relkind <> 'I' AND (
+           pg_is_in_recovery() OR EXISTS (
+               SELECT FROM pg_locks l
+               WHERE l.locktype = 'relation' AND l.relation = {index}.indrelid
+                 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                 AND l.mode = 'ShareUpdateExclusiveLock' AND l.pid <> pg_backend_pid()
+                 AND l.pid NOT IN (SELECT pid FROM pg_stat_progress_vacuum UNION ALL
+                                   SELECT pid FROM pg_stat_progress_analyze)))
+"""
+
+# A key of 0 is an expression.
+INDEXES = f"""
+SELECT i.indexrelid, c.relname::text, i.indrelid, am.amname::text,
+       i.indkey::int2[], i.indnkeyatts, i.indclass::oid[], i.indcollation::oid[],
+       i.indoption::int2[], pg_get_expr(i.indpred, i.indrelid),
+       i.indisunique, i.indisprimary, i.indisexclusion,
+       i.indisvalid AND i.indisready AND i.indislive,
+       i.indisclustered OR i.indisreplident
+       OR i.indexrelid IN (SELECT conindid FROM pg_constraint WHERE contype = 'f'),
+       i.indnullsnotdistinct,
+       parent.inhrelid IS NOT NULL,
+       {_IN_PROGRESS.format(index="i", relation="c").strip()},
+       con.conname::text,
+       CASE WHEN i.indexprs IS NOT NULL THEN
+           ARRAY(SELECT CASE WHEN i.indkey[k] = 0 THEN pg_get_indexdef(i.indexrelid, k + 1, false)
+                        END FROM generate_series(0, i.indnkeyatts - 1) k ORDER BY k) END,
+       CASE WHEN i.indexprs IS NOT NULL THEN
+           ARRAY(SELECT DISTINCT d.refobjsubid FROM pg_depend d
+                 WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
+                   AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid
+                   AND d.refobjsubid > 0 ORDER BY 1) END,
+       NOT i.indimmediate,
+       (SELECT description FROM pg_description WHERE objsubid = 0 AND objoid = CASE
+            WHEN con.oid IS NULL THEN i.indexrelid ELSE con.oid END
+            AND classoid = CASE WHEN con.oid IS NULL THEN 'pg_class'::regclass
+                                ELSE 'pg_constraint'::regclass END)
+FROM pg_class t
+JOIN pg_index i ON i.indrelid = t.oid
+JOIN pg_class c ON c.oid = i.indexrelid
+JOIN pg_am am ON am.oid = c.relam
+LEFT JOIN pg_inherits parent ON parent.inhrelid = i.indexrelid
+LEFT JOIN pg_constraint con ON con.conindid = i.indexrelid AND con.conrelid = i.indrelid
+                           AND con.contype IN ('p', 'u', 'x')
+WHERE (t.relnamespace = ANY(%(schemas)s) OR t.oid = ANY(%(elsewhere)s))
+  AND t.relkind IN ('r', 'p')
+ORDER BY i.indexrelid
+"""
+
+# A TOAST table belongs to the table whose long values it stores.
+BROKEN_INDEXES = f"""
+SELECT c.oid, n.nspname::text, c.relname::text, owner.oid::regclass::text, t.relkind = 't',
+       {_IN_PROGRESS.format(index="i", relation="c").strip()}
+FROM pg_index i
+JOIN pg_class c ON c.oid = i.indexrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_class t ON t.oid = i.indrelid AND t.relkind IN ('m', 't')
+JOIN pg_class owner ON t.oid IN (owner.oid, owner.reltoastrelid)
+WHERE NOT (i.indisvalid AND i.indisready AND i.indislive)
+  AND owner.relkind IN ('r', 'm') AND owner.relnamespace = ANY(%(schemas)s)
+ORDER BY n.nspname, c.relname
+"""
+
+# Invalid indexes on which somebody may be working.
+IN_PROGRESS = f"""
+SELECT i.indexrelid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+WHERE i.indexrelid = ANY(%(indexes)s) AND {_IN_PROGRESS.format(index="i", relation="c").strip()}
+"""
+
+STILL_INVALID = """
+SELECT indexrelid FROM pg_index
+WHERE indexrelid = ANY(%(indexes)s) AND NOT (indisvalid AND indisready AND indislive)
+"""
+
+# With the `=` operators that an index of the class supports.
+OPERATOR_CLASSES = """
+SELECT c.oid, c.opcname::text, c.opcdefault,
+       ARRAY(SELECT a.amopopr FROM pg_amop a JOIN pg_operator o ON o.oid = a.amopopr
+             WHERE a.amopfamily = c.opcfamily AND a.amoppurpose = 's' AND o.oprname = '=')
+FROM pg_opclass c
+"""
+
+
+def index_of(
+    row: tuple[Any, ...],
+    table: Table,
+    names: dict[int, str],
+    classes: dict[int, tuple[str, bool, frozenset[int]]],
+) -> Index:
+    """The index of `table` that a row of `INDEXES` is.
+
+    `names` has the table's columns by number, `classes` the operator classes by their oid: name,
+    whether it is its type's default, and the operators `=`.
+    """
+    (oid, name, _, method, numbers, key_count, operator_classes, collations, options,
+     predicate, unique, primary, exclusion, usable, bound, nulls_not_distinct,
+     attached, in_progress, constraint, expressions, used, deferrable, comment) = row  # fmt: skip
+    keys = tuple(names.get(number) for number in numbers)
+    key_expressions = tuple(expressions or (None,) * key_count)
+    return Index(
+        oid=oid,
+        name=name,
+        table=table,
+        method=method,
+        keys=keys[:key_count],
+        included=tuple(key for key in keys[key_count:] if key is not None),
+        expressions=key_expressions,
+        expression_columns=tuple(names[number] for number in used or ()),
+        predicate=predicate,
+        operator_class_names=tuple(classes[oid][0] for oid in operator_classes[:key_count]),
+        plain_operators=all(classes[oid][1] for oid in operator_classes[:key_count]),
+        options=tuple(options[:key_count]),
+        elements=tuple(
+            zip(keys[:key_count], key_expressions, operator_classes, collations, options,
+                strict=False)
+        ),
+        equalities=tuple(classes[oid][2] for oid in operator_classes[:key_count]),
+        collations=tuple(collations[:key_count]),
+        is_unique=unique,
+        is_primary=primary,
+        is_exclusion=exclusion,
+        is_usable=usable,
+        is_bound=bound,
+        nulls_not_distinct=nulls_not_distinct,
+        is_attached=attached,
+        may_be_in_progress=in_progress,
+        constraint=constraint,
+        is_deferrable=deferrable,
+        comment=comment,
+    )  # fmt: skip
+
+
+def forget_work_in_progress(connection: psycopg.Connection[Any], catalog: Catalog) -> None:
+    """Mark the indexes that are invalid only because somebody was working on them.
+
+    The locks show who works now; work that ended before has left a valid index, or none. So it
+    takes two later snapshots, in this order. Takes a connection without a transaction in progress.
+    """
+    indexes: list[Index | BrokenIndex] = [*catalog.broken_indexes]
+    for table in catalog.all_tables:
+        indexes += [index for index in table.indexes if not index.is_usable]
+    if not indexes:
+        return
+    parameters = {"indexes": [index.oid for index in indexes]}
+    certain: list[set[int]] = []
+    for question in (IN_PROGRESS, STILL_INVALID):
+        with connection.transaction():
+            set_locally(connection, SETTINGS)
+            certain.append({oid for (oid,) in connection.execute(question, parameters)})
+    in_progress, invalid = certain
+    for index in indexes:
+        if index.oid in in_progress or index.oid not in invalid:
+            index.may_be_in_progress = True

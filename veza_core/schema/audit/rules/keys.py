@@ -1,0 +1,54 @@
+"""Foreign keys, for the rules about them: which there are, and how one is added."""
+
+from collections.abc import Iterator
+
+from veza_core.schema.audit.catalog import Catalog
+from veza_core.schema.audit.fixes import alter_table, is_free
+from veza_core.schema.audit.objects import ForeignKey, Table
+from veza_core.schema.quoting import clip, ident, snake
+
+
+def foreign_keys(catalog: Catalog) -> Iterator[ForeignKey]:
+    """Go through all foreign keys, a partition's own among them, but no inherited one."""
+    for table in catalog.all_tables:
+        yield from table.foreign_keys
+
+
+def key_name(table: Table, names: tuple[str, ...]) -> str:
+    """Return the name that a foreign key on these columns has by convention."""
+    return clip("_".join([snake(table.name), *(snake(name) for name in names), "fkey"]))
+
+
+def reference(
+    catalog: Catalog, table: Table, name: str, definition: str
+) -> tuple[list[str], dict[str, tuple[str, ...]]]:
+    """Return the statements that add a foreign key, and what to run when one of them fails.
+
+    The rows are checked in a second step, which lets writes go on. A partitioned table takes NOT
+    VALID from PostgreSQL 18 on; before, each partition gets the key first, and is checked then.
+    """
+    add = f"ADD CONSTRAINT {ident(name)} {definition}"
+    if not table.is_partitioned or catalog.server_version >= 180000:
+        validate = alter_table(table, f"VALIDATE CONSTRAINT {ident(name)}")
+        undo = alter_table(table, f"DROP CONSTRAINT {ident(name)}")
+        return [alter_table(table, f"{add} NOT VALID"), validate], {validate: (undo,)}
+    statements: list[str] = []
+    otherwise: dict[str, tuple[str, ...]] = {}
+    made: list[str] = []
+    for partition in table.partitions:
+        more, undo_more = reference(catalog, partition, name, definition)
+        statements += more
+        otherwise |= {each: (*undo_more.get(each, ()), *made) for each in more}
+        made.append(alter_table(partition, f"DROP CONSTRAINT {ident(name)}"))
+    whole = alter_table(table, add)
+    return [*statements, whole], {**otherwise, whole: tuple(made)}
+
+
+def has_name_free(table: Table, name: str) -> bool:
+    """Whether neither the table nor a partition of it has a constraint of that name."""
+    return is_free(table, name) and all(has_name_free(part, name) for part in table.partitions)
+
+
+def claims(key: ForeignKey, *what: str) -> frozenset[str]:
+    """Return what a fix claims that changes these properties of a foreign key."""
+    return frozenset(f"{each} of {key.identity}" for each in what)

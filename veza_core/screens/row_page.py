@@ -1,0 +1,181 @@
+"""The page of a row, and its timeline."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from veza_core.access import StaffRequest
+
+from .actions import buttons
+from .base import BaseScreen
+from .columns import ComputedColumn, field_of, heading, secret_fields, show
+from .display import badge, declared, explained
+from .errors import NotThereError
+from .guard import READING, guarded
+from .labels import url_of
+from .panels import panels_of
+from .timeline import ON_ROW, Timeline, asked, parameters, timeline
+
+#: What every page ends with.
+ROW = ("id", "created_at", "updated_at", "deleted_at")
+
+
+class RowPages(BaseScreen):
+    """The pages of a screen that show one row."""
+
+    page_template = "veza/page.html"
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        """The row with this id. Raises `NotThereError` if there is none."""
+        name = self.opts.verbose_name
+        try:
+            pk = self.opts.pk.to_python(object_id)
+        except (ValidationError, ValueError) as error:
+            raise NotThereError(f"“{object_id[:40]}” is not a valid ID of a {name}.") from error
+        row = self.whole_rows(request).filter(pk=pk).first()
+        if row is None:
+            raise NotThereError(
+                f"There is no {name} {pk}. It may have been permanently deleted: "
+                "soft-deleted rows can still be opened."
+            )
+        return row
+
+    @guarded
+    def change_view(
+        self,
+        request: StaffRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if request.method not in READING:
+            return HttpResponseNotAllowed(READING)
+        row = request.inspected = self.get_object(request, object_id)
+        context = {
+            **self.admin_site.each_context(request),
+            **self.page_context(request, row),
+            **(extra_context or {}),
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, self.page_template, context)
+
+    @guarded
+    def timeline_view(self, request: StaffRequest, object_id: str) -> HttpResponse:
+        """What happened around a row: see `timeline`."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if request.method not in READING:
+            return HttpResponseNotAllowed(READING)
+        kind, before = asked(request.GET)
+        row = request.inspected = self.get_object(request, object_id)
+        page = timeline(self.admin_site, request, row, self.read_alias, kind=kind, before=before)
+        self.make_ready(request, page.rows)
+        context = {
+            **self.admin_site.each_context(request),
+            **self.timeline_context(row, page),
+            "title": format_html("Timeline: {}", self.title_of(row)),
+            "page_title": f"Timeline: {self.page_title(row)}",
+            "opts": self.opts,
+            "row_url": url_of(self.model, row.pk),
+            "row_title": self.page_title(row),
+            "newest_url": self.timeline_url(row, kind) if before else "",
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "veza/timeline_page.html", context)
+
+    def timeline_url(self, row: Any, kind: str = "", before: Any = None) -> str:
+        """A page of a row's timeline."""
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_timeline"
+        return reverse(name, args=[row.pk], query=parameters(kind, before))
+
+    def timeline_context(self, row: Any, page: Timeline) -> dict[str, Any]:
+        """The context of a timeline's template."""
+        kinds = [("Everything", ""), *((kind, kind) for kind in page.kinds)]
+        return {
+            "timeline": page,
+            "timeline_kinds": [
+                (name, self.timeline_url(row, kind), kind == page.kind) for name, kind in kinds
+            ],
+            "further_url": self.timeline_url(row, page.kind, page.further) if page.further else "",
+        }
+
+    def page_context(self, request: StaffRequest, row: Any) -> dict[str, Any]:
+        """The context of a row's page."""
+        panels = panels_of(self.admin_site, request, row, self.read_alias)
+        first = [*self.panels_first, *declared("panels_first").get(self.opts.db_table, ())]
+        panels.sort(
+            key=lambda panel: (
+                not panel.has_failed,
+                first.index(panel.table_name) if panel.table_name in first else len(first),
+            )
+        )
+        related = [found for panel in panels for found in panel.rows]
+        lived: dict[str, Any] = {}
+        if self.has_timeline:
+            page = timeline(self.admin_site, request, row, self.read_alias, size=ON_ROW)
+            lived = self.timeline_context(row, page)
+            related += page.rows
+        self.make_ready(request, [row, *related])
+        shown = [panel for panel in panels if panel.rows]
+        extra = self.extra_panels(request, row)
+        return {
+            **lived,
+            "title": self.title_of(row),
+            "page_title": self.page_title(row),
+            "subtitle": None,
+            "opts": self.opts,
+            "original": row,
+            "glance": self.glance(request, row),
+            "buttons": buttons.buttons(self, request, row),
+            "sections": [
+                (title, [self.line(row, name) for name in names])
+                for title, names in self.all_sections()
+            ],
+            "extra_panels": extra,
+            "panels": shown,
+            "leading": sum(panel.table_name in first for panel in shown) if self.panels_lead else 0,
+            "has_contents": len(shown) + len(extra) + self.has_timeline > 1,
+            "empty_panels": [panel for panel in panels if not panel.rows],
+        }
+
+    def extra_panels(self, request: StaffRequest, row: Any) -> Sequence[Any]:
+        """What staff did to the row and their notes about it, if the site stores these."""
+        return self.admin_site.remembered(request, row)
+
+    def glance(self, request: StaffRequest, row: Any) -> Sequence[SafeString]:
+        """What must be seen first: badges and short sentences at the head of the page."""
+        states = [name for name in ("state", "status") if name in self.columns]
+        seen = [self.column(name)(row) for name in states]
+        if getattr(row, "deleted_at", None) is not None:
+            seen.append(badge("deleted"))
+        return seen
+
+    def all_sections(self) -> list[tuple[str, Sequence[str]]]:
+        """The page's sections, and the row's own columns."""
+        fields = [field.name for field in self.model._meta.concrete_fields]
+        named = [*self.columns, *(name for _, names in self.sections for name in names)]
+        shown = {need for name in named for need in self.column(name).needs}
+        hidden = {*ROW, *secret_fields(self.model), *(shown if self.sections else ())}
+        title = "Other" if self.sections else str(self.opts.verbose_name)
+        rest = (title, [name for name in fields if name not in hidden])
+        return [
+            *self.sections,
+            *([rest] if rest[1] else []),
+            ("Record", [name for name in ROW if name in fields]),
+        ]
+
+    def line(self, row: Any, name: str) -> tuple[str, SafeString, str]:
+        """A line of a section: its heading, its value, and the database's comment on it."""
+        field = field_of(self.model, name)
+        if field is None:
+            method = ComputedColumn(getattr(self, name))
+            return method.short_description, method(row), ""
+        return heading(field), show(field, row, whole=True), explained(field.db_comment or "")[0]

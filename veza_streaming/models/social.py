@@ -1,0 +1,183 @@
+"""What listeners say of tracks: likes, shares and comments."""
+
+from django.db import models
+from django.db.models import UniqueConstraint
+
+from veza_core.db.constraints import LIVE, characters_between, different, non_negative, one_of
+from veza_core.db.indexes import Index, set_index
+from veza_core.db.text_checks import not_blank
+from veza_core.db.value_checks import moment
+from veza_core.models import SoftDeleteModel, User
+
+from .tracks import Track
+
+
+class TrackLike(SoftDeleteModel):
+    """A user who likes a track."""
+
+    track = models.ForeignKey(
+        Track,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="likes",
+        db_comment="What is liked",
+    )
+    user = models.ForeignKey(
+        User,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="track_likes",
+        db_comment="Who likes it",
+    )
+
+    class Meta:
+        db_table = "track_likes"
+        db_table_comment = "Which user likes which track"
+        verbose_name = "like"
+        constraints = [
+            # The track first. PostgreSQL would use an index that begins with the user for the
+            # user's newest likes, and read all of them
+            # (docs/adr/0005-indexes-of-the-hot-queries.md).
+            UniqueConstraint(
+                fields=["track", "user"], condition=LIVE, name="idx_track_likes_track_id_user_id"
+            )
+        ]
+        indexes = [
+            # A track's likes, newest first.
+            Index(fields=["track", "-created_at"], name="idx_track_likes_track_id_created_at"),
+            # What a user likes, newest first.
+            Index(fields=["user", "-created_at"], name="idx_track_likes_user_id_created_at"),
+            # The newest of all.
+            Index(fields=["-created_at"], name="idx_track_likes_created_at"),
+            # The purge of likes that were deleted long ago.
+            set_index("track_likes", "deleted_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.track_id}: {self.user_id}"
+
+
+class SharePermission(models.TextChoices):
+    """What somebody with a share's token may do."""
+
+    STREAM = "stream"
+    DOWNLOAD = "download"
+
+
+class TrackShare(SoftDeleteModel):
+    """A link with which somebody can hear a track without an account."""
+
+    secret_columns = frozenset({"token_hash"})
+
+    track = models.ForeignKey(
+        Track,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="shares",
+        db_comment="What is shared",
+    )
+    user = models.ForeignKey(
+        User,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="track_shares",
+        db_comment="Who shares it",
+    )
+    token_hash = models.CharField(max_length=255, db_comment="Hash of the token: a secret")
+    permission = models.CharField(
+        max_length=20,
+        choices=SharePermission.choices,
+        db_default=SharePermission.STREAM,
+        db_comment="stream or download",
+    )
+    expires_at = models.DateTimeField(
+        null=True, blank=True, db_comment="When it ends; NULL: it does not"
+    )
+    access_count = models.IntegerField(db_default=0, db_comment="How often it was used")
+
+    class Meta:
+        db_table = "track_shares"
+        db_table_comment = "Links through which tracks are heard without an account"
+        verbose_name = "share link"
+        constraints = [
+            UniqueConstraint(
+                fields=["token_hash"], condition=LIVE, name="idx_track_shares_token_hash"
+            ),
+            one_of("track_shares", "permission", ["stream", "download"]),
+            non_negative("track_shares", "access_count"),
+            moment("track_shares", "expires_at"),
+        ]
+        indexes = [
+            # A track's shares, newest first.
+            Index(fields=["track", "-created_at"], name="idx_track_shares_track_id_created_at"),
+            # What a user shares, newest first.
+            Index(fields=["user", "-created_at"], name="idx_track_shares_user_id_created_at"),
+            # The newest of all.
+            Index(fields=["-created_at"], name="idx_track_shares_created_at"),
+            # The purge of shares that were deleted long ago.
+            set_index("track_shares", "deleted_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"share of {self.name_of('track')} ({self.permission})"
+
+
+class TrackComment(SoftDeleteModel):
+    """A comment of a user on a track, at a position in it or in general."""
+
+    track = models.ForeignKey(
+        Track,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="comments",
+        db_comment="What is commented on",
+    )
+    user = models.ForeignKey(
+        User,
+        on_delete=models.DB_CASCADE,
+        db_index=False,
+        related_name="track_comments",
+        db_comment="Who wrote it",
+    )
+    parent = models.ForeignKey(
+        "self",
+        on_delete=models.DB_SET_NULL,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="replies",
+        db_comment="The comment it replies to; NULL: it begins a thread, or that one was removed",
+    )
+    content = models.TextField(db_comment="1 to 5000 characters")
+    position_ms = models.IntegerField(
+        null=True, blank=True, db_comment="Where in the track, in ms; NULL: all of it"
+    )
+    is_edited = models.BooleanField(
+        db_default=False, db_comment="Whether the author changed it afterwards"
+    )
+
+    class Meta:
+        db_table = "track_comments"
+        db_table_comment = "Comments of users on tracks, in threads"
+        verbose_name = "comment"
+        constraints = [
+            different("track_comments", "parent_id", "id"),
+            characters_between("track_comments", "content", 1, 5000),
+            not_blank("track_comments", "content"),
+            non_negative("track_comments", "position_ms"),
+        ]
+        indexes = [
+            # A track's comments, newest first.
+            Index(fields=["track", "-created_at"], name="idx_track_comments_track_id_created_at"),
+            # What a user wrote, newest first.
+            Index(fields=["user", "-created_at"], name="idx_track_comments_user_id_created_at"),
+            # The newest comments of all, to moderate them.
+            Index(fields=["-created_at"], name="idx_track_comments_created_at"),
+            # A comment's replies.
+            Index(fields=["parent", "-created_at"], name="idx_track_comments_parent_id_created_at"),
+            # The purge of comments that were deleted long ago.
+            set_index("track_comments", "deleted_at"),
+        ]
+
+    def __str__(self) -> str:
+        return self.content[:50]
