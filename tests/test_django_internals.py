@@ -37,6 +37,7 @@ FINGERPRINTS: dict[str, str] = {
     "django.core.management.sql.emit_post_migrate_signal": "dd2984bdbdaf",
     "django.db.backends.postgresql.base.DatabaseWrapper.get_connection_params": "c3b08b880d60",
     "django.db.backends.postgresql.base.DatabaseWrapper.init_connection_state": "12b01188fb5e",
+    "django.db.backends.base.base.BaseDatabaseWrapper._commit": "8ebc361e1e8f",
     "django.db.backends.postgresql.client.DatabaseClient.settings_to_cmd_args_env": "587be91cc006",
     "django.db.backends.postgresql.operations.DatabaseOperations.deferrable_sql": "778232f1c936",
     "django.db.backends.postgresql.operations.DatabaseOperations.sql_flush": "358e775d8228",

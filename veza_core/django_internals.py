@@ -65,6 +65,8 @@ ENGINE = (
              "veza_core.db.backend.base", "overridden: the session's own settings"),
     Internal("django.db.backends.postgresql.base.DatabaseWrapper.init_connection_state",
              "veza_core.db.backend.base", "overridden: who may create in our schemas"),
+    Internal("django.db.backends.base.base.BaseDatabaseWrapper._commit",
+             "veza_core.db.backend.base", "overridden: says that a commit waits for a replica"),
     Internal("django.db.backends.postgresql.client.DatabaseClient.settings_to_cmd_args_env",
              "veza_core.db.backend.client", "overridden: psql gets the place of the session"),
     Internal("django.db.backends.postgresql.operations.DatabaseOperations.deferrable_sql",

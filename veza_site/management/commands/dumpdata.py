@@ -1,5 +1,6 @@
 """`dumpdata`: Django's command, which prints what it saves, and writes the same into the file."""
 
+from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,6 @@ class Command(AnnouncedMixin, dumpdata.Command):
     def add_arguments(self, parser: CommandParser) -> None:
         """Add Django's options, and `--force`."""
         super().add_arguments(parser)
-        for action in parser._actions:
-            if action.dest == "output":
-                action.type = some_file
         parser.add_argument("--force", action="store_true", help="replace the file of --output")
 
     def run(self, session: Session, *args: Any, **options: Any) -> Any:
@@ -46,7 +44,7 @@ class Command(AnnouncedMixin, dumpdata.Command):
             if file is None:
                 outcome = super().run(session, *args, output=None, **options)
             else:
-                outcome = self._save(Path(file), session, args, options, replace=replace)
+                outcome = self._save(_path(file), session, args, options, replace=replace)
         if not origin.is_told and options["verbosity"]:
             self.stderr.write("There are no rows, so the fixture does not say where it is from.")
         return outcome
@@ -60,3 +58,10 @@ class Command(AnnouncedMixin, dumpdata.Command):
             raise CommandError(f"dumpdata cannot write {ending} here: use .gz, or no such ending")
         with written_whole(path, replace=replace, ending=ending) as partial:
             return super().run(session, *args, output=str(partial), **options)
+
+
+def _path(text: str) -> Path:
+    try:
+        return some_file(text)
+    except ArgumentTypeError as error:
+        raise CommandError(f"--output: {error}") from None
