@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from model_bakery import baker
+from model_bakery.random_gen import gen_datetime
 from psycopg import sql
 from xdist.scheduler import LoadScopeScheduling
 
@@ -25,7 +26,8 @@ LONGEST_FIRST = {
     name: number
     for number, name in enumerate(
         (
-            *("queries", "browser", "replicas", "embedded", "connection", "configuration", "seed"),
+            *("growth", "queries", "browser", "replicas", "embedded", "connection", "seed"),
+            "configuration",
             *("deploy", "backup", "purge", "export"),
         )
     )
@@ -34,6 +36,7 @@ LONGEST_FIRST = {
 # A number of baker's choice would not pass checks such as `position >= 0`.
 for field in ("SmallIntegerField", "IntegerField", "BigIntegerField"):
     baker.generators.add(f"django.db.models.{field}", lambda: 1)
+baker.generators.add("veza_core.db.fields.DeletedAtField", gen_datetime)
 baker.generators.add("veza_core.db.fields.AddressField", lambda: f"{uuid.uuid4().hex}@example.com")
 
 

@@ -14,7 +14,7 @@ from django.db import connections, models
 from django.db.migrations.state import ModelState, ProjectState, StateApps
 
 from benchmarks.server import Server
-from veza_core.db.fields import EnumField, PasswordHashField, UpdatedAtField
+from veza_core.db.fields import DeletedAtField, EnumField, PasswordHashField, UpdatedAtField
 
 ENGINE = "django.db.backends.postgresql"
 #: Long enough for each value of the enum types.
@@ -86,6 +86,8 @@ def _plain_field(name: str, field: Any, *, unique: bool) -> models.Field:
         return models.DateTimeField(
             auto_now_add=name == "created_at", auto_now=isinstance(field, UpdatedAtField)
         )
+    if isinstance(field, DeletedAtField):
+        return models.DateTimeField(null=True, blank=True)
     if isinstance(field, models.ForeignKey):
         null = field.null
         options["on_delete"] = models.SET_NULL if null and name != "parent" else models.CASCADE

@@ -20,6 +20,8 @@ FORMATS = {
     "default_table_access_method": ["columnar"],
     "jit": ["on"],
 }
+#: A session whose options name a kind of table that is not there does not begin.
+COLUMNAR = "CREATE ACCESS METHOD columnar TYPE TABLE HANDLER heap_tableam_handler"
 ALL_AT_ONCE = {name: values[0] for name, values in FORMATS.items()}
 
 

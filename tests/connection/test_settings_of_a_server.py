@@ -11,7 +11,7 @@ from psycopg import sql
 
 from tests import in_process
 from tests.clusters import running_cluster
-from tests.connection.foreign_settings import ALL_AT_ONCE, timeouts
+from tests.connection.foreign_settings import ALL_AT_ONCE, COLUMNAR, timeouts
 from tests.needs import debian_programs
 from tests.support import is_one_clear_line
 from veza_core.db import timeouts as limits_of_waits
@@ -38,6 +38,9 @@ def home():
     """The directory of the server's socket."""
     # With the contrib package, which the embedded server has not.
     with running_cluster(debian_programs(), auth="trust", random_page_cost=1.1) as directory:
+        for name in ("template1", "postgres"):
+            with administration(directory, dbname=name) as session:
+                session.execute(COLUMNAR)
         yield directory
 
 
@@ -57,9 +60,9 @@ def url(home, way):
         session.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def administration(home, **parameters):
+def administration(home, dbname="postgres", **parameters):
     return psycopg.connect(
-        host=str(home), user="postgres", dbname="postgres", autocommit=True, **parameters
+        host=str(home), user="postgres", dbname=dbname, autocommit=True, **parameters
     )
 
 

@@ -13,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from tests import in_process
 from tests.commands import DROPS_OF_OTHERS, READS, WRITES, WRITES_NOTHING, WRITES_NOTHING_EITHER
-from tests.connection.foreign_settings import ALL_AT_ONCE, FORMATS, timeouts
+from tests.connection.foreign_settings import ALL_AT_ONCE, COLUMNAR, FORMATS, timeouts
 from tests.support import (
     administer,
     database_environment,
@@ -24,7 +24,7 @@ from tests.support import (
     server_parameters,
 )
 from veza_core.db.backend.base import DatabaseWrapper
-from veza_core.db.session import PINNED, read_session, settings_that_differ
+from veza_core.db.session import FOR_SPEED, PINNED, read_session, settings_that_differ
 
 pytestmark = [pytest.mark.django_db, pytest.mark.process]
 
@@ -58,12 +58,8 @@ def session_of(database, options=""):
         wrapper.close()
 
 
-# A session whose options name a kind of table that is not there does not begin.
-COLUMNAR = "CREATE ACCESS METHOD columnar TYPE TABLE HANDLER heap_tableam_handler"
-
-
 def test_all_that_is_pinned_is_tried_here():
-    assert FORMATS.keys() == PINNED.keys()
+    assert FORMATS.keys() == {*PINNED, *FOR_SPEED}
 
 
 @pytest.mark.parametrize("way", [*WAYS, "options of the URL"])
@@ -79,8 +75,10 @@ def test_a_format_is_ours_whoever_set_another(way):
             else:
                 escaped = {key: value.replace(" ", "\\ ") for key, value in settings.items()}
                 options = " ".join(f"-c {key}={value}" for key, value in escaped.items())
-            with session_of(name, options) as wrapper:
+            with session_of(name, options) as wrapper, wrapper.cursor() as cursor:
                 assert settings_that_differ(wrapper) == []
+                cursor.execute("SHOW jit")
+                assert cursor.fetchone() == ("off",)
 
 
 @pytest.mark.parametrize("way", WAYS)

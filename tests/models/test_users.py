@@ -87,7 +87,7 @@ def test_createsuperuser_refuses_in_one_line(createsuperuser, alice, arguments, 
 def test_createsuperuser_without_a_terminal_makes_nobody_and_says_so():
     """Django's command succeeds there, and a script goes on without the account."""
     names = {"email": "root@example.com", "username": "root", "verbosity": 0}
-    with pytest.raises(CommandError, match="standard input is no terminal: give --noinput"):
+    with pytest.raises(CommandError, match="standard input is not a terminal: use --noinput"):
         call_command("createsuperuser", stdin=io.StringIO(), **names)
     assert not User.objects.exists()
 

@@ -45,9 +45,11 @@ PINNED = {
     "gin_fuzzy_search_limit": "0",
     # Not every kind of table takes UPDATE, or foreign keys.
     "default_table_access_method": "heap",
-    # Our statements are short, and many: to compile them takes longer than any of them.
-    "jit": "off",
 }
+
+#: Set too, and not missed where a pooler drops them. Our statements are short, and many: to compile
+#: them takes longer than any of them.
+FOR_SPEED = {"jit": "off"}
 
 FACTS = """
 SELECT current_database()::text, current_user::text, session_user::text,
@@ -96,7 +98,8 @@ UNCHANGED = "Nothing was changed."
 
 def startup_options(given: str = "") -> str:
     """The `options` of a connection: the given ones, then the fixed ones, which win."""
-    pinned = (f"-c {name}={_escaped(value)}" for name, value in PINNED.items())
+    fixed = {**PINNED, **FOR_SPEED}
+    pinned = (f"-c {name}={_escaped(value)}" for name, value in fixed.items())
     return " ".join([given, *pinned]).strip()
 
 
