@@ -31,9 +31,10 @@ class EnumField(models.CharField):
 
 
 class StandardField(models.Field):
-    """A column that the Standard describes: what is the same in all tables stands here alone.
+    """A column that the Standard describes. `options` are the same in all tables.
 
-    Migrations have the class without its options, so what these say is as frozen as a migration.
+    Migrations name the class without these options. So a change of `options` changes migrations
+    that were released: add a new class instead.
     """
 
     options: ClassVar[Mapping[str, Any]]
@@ -50,8 +51,8 @@ class StandardField(models.Field):
 class IdField(StandardField, models.UUIDField):
     """`id` (Standard, rule 1).
 
-    `default=uuid.uuid4` stands beside the database's default since an instance without a key is
-    unhashable, and equal to every other one, until it is saved.
+    `default=uuid.uuid4` exists besides the database's default because an instance without a key
+    cannot be hashed until it is saved.
     """
 
     options: ClassVar[Mapping[str, Any]] = {
@@ -59,7 +60,7 @@ class IdField(StandardField, models.UUIDField):
         "default": uuid.uuid4,
         "db_default": RandomUUID(),
         "editable": False,
-        # Django takes a key out of what it serializes beside it.
+        # Django serializes a key apart from the other fields.
         "serialize": False,
         "db_comment": "UUID: random, unless the client makes one, such as of version 7",
     }
@@ -93,7 +94,7 @@ class UpdatedAtField(StandardField, models.DateTimeField):
 
 
 class DeletedAtField(StandardField, models.DateTimeField):
-    """`deleted_at`, of tables whose rows are marked before they go (Standard, rule 8)."""
+    """`deleted_at`, in tables with soft deletion (Standard, rule 8)."""
 
     options: ClassVar[Mapping[str, Any]] = {
         "null": True,

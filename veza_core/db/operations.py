@@ -5,6 +5,7 @@ and its permissions.
 """
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
@@ -21,7 +22,7 @@ LEGACY_EXTENSIONS = ("pgcrypto", "uuid-ossp")
 EXTENSIONS = (*LEGACY_EXTENSIONS, "pg_trgm")
 
 
-class ForwardOperation(Operation):
+class ForwardOperation(Operation, ABC):
     """An operation of plain SQL that cannot be reversed, and does not change Django's state.
 
     `description` and `fragment` (of the migration's name) name its arguments in braces.
@@ -33,9 +34,9 @@ class ForwardOperation(Operation):
     description: ClassVar[str]
     fragment: ClassVar[str]
 
+    @abstractmethod
     def statements(self, editor: BaseDatabaseSchemaEditor) -> Iterator[str]:
         """What it runs, one after another."""
-        raise NotImplementedError
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
         """What it creates is not part of Django's state."""

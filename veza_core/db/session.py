@@ -47,8 +47,8 @@ PINNED = {
     "default_table_access_method": "heap",
 }
 
-#: Set too, and not missed where a pooler drops them. Our statements are short, and many: to compile
-#: them takes longer than any of them.
+#: These are also set, but only for speed, so a pooler may drop them. Our statements are short: to
+#: compile one takes longer than to run it.
 FOR_SPEED = {"jit": "off"}
 
 FACTS = """

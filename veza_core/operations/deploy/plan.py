@@ -43,8 +43,8 @@ def read_plan(
     """Find the migrations that lead to the app's migration, or all pending ones.
 
     `syncdb`: the app has no migrations, and its tables are created directly. Raises `CommandError`
-    for an unknown app or migration, for a history that does not fit, and for any plan that would go
-    backwards.
+    if the app or migration is unknown, if the history does not match the files, or if a migration
+    would have to be reversed.
     """
     loader = executor.loader
     check_history(loader, executor.connection)
