@@ -22,24 +22,29 @@ LEGACY_EXTENSIONS = ("pgcrypto", "uuid-ossp")
 EXTENSIONS = (*LEGACY_EXTENSIONS, "pg_trgm")
 
 
-class ForwardOperation(Operation, ABC):
-    """An operation of plain SQL that cannot be reversed, and does not change Django's state.
-
-    `description` and `fragment` (of the migration's name) name its arguments in braces.
-    """
+class ForwardOperation(Operation):
+    """An operation that cannot be reversed, and does not change Django's state."""
 
     reduces_to_sql = True
     reversible = False
     category = OperationCategory.ADDITION
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """What it creates is not part of Django's state."""
+
+
+class SqlOperation(ForwardOperation, ABC):
+    """An operation of plain SQL.
+
+    `description` and `fragment` (of the migration's name) name its arguments in braces.
+    """
+
     description: ClassVar[str]
     fragment: ClassVar[str]
 
     @abstractmethod
     def statements(self, editor: BaseDatabaseSchemaEditor) -> Iterator[str]:
         """What it runs, one after another."""
-
-    def state_forwards(self, app_label: str, state: ProjectState) -> None:
-        """What it creates is not part of Django's state."""
 
     def database_forwards(
         self,
@@ -59,7 +64,7 @@ class ForwardOperation(Operation, ABC):
         return self.fragment.format_map(vars(self))
 
 
-class CreateEnum(ForwardOperation):
+class CreateEnum(SqlOperation):
     """Create a native enum type, with its comment."""
 
     description = "Create enum type {name}"
@@ -78,7 +83,7 @@ class CreateEnum(ForwardOperation):
         yield f"COMMENT ON TYPE {name} IS {comment}"
 
 
-class AddEnumValue(ForwardOperation):
+class AddEnumValue(SqlOperation):
     """Add a value to an enum type: at the end, or before the value `before`.
 
     Only a later migration may use the value (PostgreSQL, ALTER TYPE). An existing value does not
@@ -100,7 +105,7 @@ class AddEnumValue(ForwardOperation):
         yield f"ALTER TYPE {name} ADD VALUE IF NOT EXISTS {value}{place}"
 
 
-class KeepUpdatedAt(ForwardOperation):
+class KeepUpdatedAt(SqlOperation):
     """Create the trigger that sets a table's `updated_at`. Migration 900 created the function.
 
     It can be run again: it replaces a trigger of this name.
@@ -121,7 +126,7 @@ class KeepUpdatedAt(ForwardOperation):
         )
 
 
-class SetStorageParameters(ForwardOperation):
+class SetStorageParameters(SqlOperation):
     """Set a table's fill factor and its autovacuum parameters (PostgreSQL, CREATE TABLE).
 
     It waits for no reader or writer, and rewrites nothing: a fill factor applies to new pages.
@@ -160,7 +165,7 @@ ON CONFLICT DO NOTHING
 ACTIONS = ("read", "create", "update", "delete")
 
 
-class InsertPermissions(ForwardOperation):
+class InsertPermissions(SqlOperation):
     """Insert a permission for each action on a table, and grant them to the system roles.
 
     As for V1's tables, `admin` gets all of them, and `support` and `moderator` get `read`. The
