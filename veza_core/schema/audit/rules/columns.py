@@ -51,7 +51,7 @@ def uuid_as_text(catalog: Catalog) -> Iterator[Found]:
 
 
 def _evidence(column: Column) -> str:
-    """Say by what a column of another type is meant to be a UUID; empty if it is not."""
+    """Say why a column of another type seems to be a UUID; empty if it does not."""
     if column.base_type not in (_TEXT, BPCHAR, VARCHAR, _BYTEA):
         return ""
     if re.search(r"\b(gen_random_uuid|uuid_generate_v\d\w*|uuidv\d)\(", column.default or ""):

@@ -1,4 +1,4 @@
-"""Drift and tuning: the rules alone; what finds it is in `veza_core.schema.audit.drift`."""
+"""The rules of drift and tuning. The code that finds it is in `veza_core.schema.audit.drift`."""
 
 from veza_core.schema.audit.rule import Rule, Severity
 

@@ -1,4 +1,4 @@
-"""Integrity: constraints that are written down, and not kept (Standard, rule 3)."""
+"""Integrity: constraints that exist, but are not enforced (Standard, rule 3)."""
 
 from collections.abc import Iterator
 
@@ -109,7 +109,7 @@ def fk_duplicate(catalog: Catalog) -> Iterator[Found]:
 
 
 def _of_parents(table: Table) -> Iterator[ForeignKey]:
-    """The keys that a partition has from the tables above it."""
+    """Return the foreign keys that a partition inherits from the tables above it."""
     if table.is_partition:
         for parent in table.parents:
             yield from _of_parents(parent)

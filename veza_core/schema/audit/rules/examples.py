@@ -1,4 +1,4 @@
-"""Pieces of the rules' own DDL that several of them share."""
+"""Parts of the example DDL that several rules use."""
 
 TABLE = """\
 CREATE TABLE plays (

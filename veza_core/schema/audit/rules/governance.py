@@ -1,4 +1,4 @@
-"""Governance: what belongs in `public`, and to whom (Standard, rules 5 and 9)."""
+"""Governance: which objects belong in `public`, and who owns them (Standard, rules 5 and 9)."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -181,7 +181,7 @@ def owner_differs(catalog: Catalog) -> Iterator[Found]:
 
 
 def _owned(catalog: Catalog) -> Iterator[tuple[Table | None, str, str, str]]:
-    """Go through the objects of `public`: table, object, what ALTER calls it, and owner."""
+    """Go through the objects of `public`: table, object, its kind in ALTER, and owner."""
     for table in catalog.all_tables:
         if table.schema == PUBLIC:
             yield table, table.identity, "TABLE", table.owner

@@ -12,7 +12,8 @@ from veza_core.schema.quoting import ident
 
 DEFAULT = "gen_random_uuid()"
 
-# As 's'::regclass or, from older dumps, as ('s'::text)::regclass, which no dependency records.
+# Either 's'::regclass or, in older dumps, ('s'::text)::regclass. pg_depend does not record the
+# latter.
 _NEXTVAL = re.compile(r"\bnextval\(\(*'(?!')")
 _NEXTVAL_BY_TEXT = re.compile(r"\bnextval\(\(+'((?:[^']|'')+)'::(?:text|character varying)\b")
 
@@ -40,7 +41,7 @@ def pk_missing(catalog: Catalog) -> Iterator[Found]:
 
 
 def _keys(table: Table) -> list[Index]:
-    """Return the primary key, or those of all partitions; none where one lacks it."""
+    """Return the primary key, or those of all partitions; none if a partition lacks it."""
     if table.primary_key is not None:
         return [table.primary_key]
     keys = [_keys(part) for part in table.partitions]
@@ -77,7 +78,7 @@ def pk_not_uuid_id(catalog: Catalog) -> Iterator[Found]:
 
 
 def _is_uuid_id(table: Table, keys: tuple[str | None, ...]) -> bool:
-    """Whether it is `id`, with nothing beside it but partition keys, in whatever order."""
+    """Whether the key has only `id` and columns of the partition key, in any order."""
     column = table.columns.get("id")
     if "id" not in keys or column is None or column.base_type != UUID:
         return False
@@ -85,7 +86,7 @@ def _is_uuid_id(table: Table, keys: tuple[str | None, ...]) -> bool:
 
 
 def _partition_columns(table: Table) -> set[str]:
-    """The partition key's columns, and those of partitions that are partitioned again."""
+    """Return the columns of the partition key, and of the keys of sub-partitions."""
     return set(table.partition_columns).union(*map(_partition_columns, table.partitions))
 
 
@@ -151,6 +152,6 @@ def sequence(catalog: Catalog) -> Iterator[Found]:
 
 
 def _last_name(text: str) -> str:
-    """Return the sequence's name out of a text that names it, with its schema or without."""
+    """Return the sequence's name without its schema."""
     last = re.findall(r'"(?:[^"]|"")+"|[^".]+', text.replace("''", "'"))[-1]
     return last[1:-1].replace('""', '"') if last.startswith('"') else last.lower()

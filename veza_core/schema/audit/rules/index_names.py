@@ -61,17 +61,18 @@ def _rename(catalog: Catalog, index: Index, name: str) -> Fix | None:
 
 
 def is_well_named(index: Index) -> bool:
-    """Whether the convention allows its name."""
+    """Whether the index has a name that the convention allows."""
     if index.name == suggested_name(index):
         return True
     columns = [key for key in index.keys if key is not None]
     length = len("_".join(["idx", index.table.name, *columns]).encode())
     if length > MAX_NAME_BYTES or len(index.name.encode()) == MAX_NAME_BYTES:
-        # Somebody, or PostgreSQL, had to shorten it.
+        # A person, or PostgreSQL, had to shorten the name.
         return index.name.startswith("idx_")
     plain = None not in index.keys and index.plain_operators
     if plain and index.name == "_".join(["idx", index.table.name, *columns]):
-        # Most are named just so, and a pattern of its own for each takes long to compile.
+        # Most indexes have exactly this name. It is faster to compare it than to compile a pattern
+        # for each.
         return True
     return any(
         re.fullmatch(pattern, index.name) for convert in (str, snake)
@@ -80,9 +81,9 @@ def is_well_named(index: Index) -> bool:
 
 
 def _patterns(index: Index, convert: Callable[[str], str]) -> Iterator[str]:
-    """Return what the name may look like, `convert` being applied to each part of it.
+    """Return patterns of the allowed names. `convert` is applied to each part.
 
-    What an expression adds stands at its place or, as in V1, at the end.
+    The part for an expression is at the expression's place or, as in V1, at the end.
     """
     table = f"idx_{re.escape(convert(index.table.name))}"
     keys = [
@@ -93,7 +94,7 @@ def _patterns(index: Index, convert: Callable[[str], str]) -> Iterator[str]:
         yield "_".join([table, *keys]) + _MORE
     if None in index.keys:
         if not index.expression_columns:
-            # An expression without a column is named as one likes.
+            # An expression without a column can have any name.
             yield "_".join([table, *keys])
         yield "_".join(
             [table, *(f"{key}{_MORE}" if index.keys[place] is None else key for place, key in
@@ -110,7 +111,10 @@ def _patterns(index: Index, convert: Callable[[str], str]) -> Iterator[str]:
 
 
 def _expression(index: Index, place: int, convert: Callable[[str], str]) -> str:
-    """The columns of an expression, in any order; anything where it has none, or very many."""
+    """Return a pattern of an expression's columns, in any order.
+
+    It matches anything if the expression has no columns, or very many.
+    """
     names = index.columns_at(place)
     if not names or len(names) > 4:
         return "[a-z0-9_]+?"

@@ -53,7 +53,10 @@ _LEFT_OVER = re.compile(r"_cc(new|old)\d*$")
 
 
 def _broken(index: BrokenIndex) -> Found:
-    """PostgreSQL lets no index of TOAST be dropped, but what a failed REINDEX left."""
+    """Rebuild the index, or drop it if a failed REINDEX left it over.
+
+    PostgreSQL refuses to drop any other index of a TOAST table.
+    """
     left_over = _LEFT_OVER.search(index.name) is not None
     what = "is left over from a failed REINDEX" if left_over else "is not valid"
     verb = "DROP INDEX" if left_over else "REINDEX INDEX"
@@ -68,7 +71,7 @@ def _broken(index: BrokenIndex) -> Found:
 
 
 def _rebuild(index: Index) -> Fix | None:
-    """None for a unique one: over values that are there twice each attempt would fail."""
+    """Return None for a unique index, because the rebuild would fail at duplicate values."""
     if index.table.is_partitioned or index.is_exclusion:
         return None
     left_over = _LEFT_OVER.search(index.name) is not None
@@ -146,7 +149,7 @@ def index_redundant(catalog: Catalog) -> Iterator[Found]:
 
 
 def _drop(index: Index, other: Index) -> Fix:
-    """It counts on the other index, so no other fix may take that away in the same run."""
+    """Drop the index. No other fix in the same run may drop the index that replaces it."""
     schema = index.table.schema
     statement = drop_index(index)
     if index.constraint:
@@ -160,9 +163,9 @@ def _drop(index: Index, other: Index) -> Fix:
 
 
 def needless(table: Table) -> Iterator[tuple[Index, Index, bool]]:
-    """Find each index that another one makes needless; True when the two are the same."""
+    """Find each index that is not needed beside another one; True if both are the same."""
     usable = [index for index in table.indexes if index.is_usable and not index.is_exclusion]
-    # But for the direction, in which a b-tree does not matter.
+    # Without the direction, because a b-tree can be read in both.
     if len({index.elements[0][:-1] for index in usable}) == len(usable):
         return
     for index in usable:
@@ -170,7 +173,7 @@ def needless(table: Table) -> Iterator[tuple[Index, Index, bool]]:
             continue
         others = [other for other in usable if other is not index and _includes(index, other)]
         if index.constraint:
-            # Another constraint alone says as much: ON CONFLICT may name either.
+            # Only another constraint can replace it: ON CONFLICT may name the constraint.
             others = [other for other in others if other.constraint]
         exact = [other for other in others if len(other.keys) == len(index.keys)]
         exact = [other for other in exact if _keep(other) > _keep(index)]
@@ -183,7 +186,7 @@ def needless(table: Table) -> Iterator[tuple[Index, Index, bool]]:
 
 
 def _includes(index: Index, other: Index) -> bool:
-    """Whether whatever `index` does, `other` does as well."""
+    """Whether `other` does everything that `index` does."""
     if index.method != other.method or index.predicate != other.predicate:
         return False
     count = len(index.keys)
@@ -200,9 +203,9 @@ def _includes(index: Index, other: Index) -> bool:
 
 
 def _backwards(index: Index) -> tuple[tuple[object, ...], ...]:
-    """What the index is made of when it is read from its end: DESC for ASC, NULLS FIRST for LAST.
+    """Return the index's elements, read backwards: DESC for ASC, NULLS FIRST for LAST.
 
-    A feed's own stays as it is: there the standard says DESC.
+    A feed's own index is never read backwards, because the Standard says DESC.
     """
     if index.method != "btree" or index is feed_index(index.table):
         return index.elements
@@ -213,7 +216,7 @@ def _backwards(index: Index) -> tuple[tuple[object, ...], ...]:
 
 
 def _keep(index: Index) -> tuple[int, ...]:
-    """Of two equal indexes the one that ranks higher stays."""
+    """Rank an index: of two equal indexes, the one with the higher rank stays."""
     return (
         index.is_primary,
         index.constraint is not None,

@@ -112,9 +112,9 @@ def fk_on_delete(catalog: Catalog) -> Iterator[Found]:
 
 
 def _replace(catalog: Catalog, key: ForeignKey, on_delete: str) -> Fix | None:
-    """Make a checked key of the same kind beside the old one, and let it take its place.
+    """Replace the key: add a valid key of the same kind, then drop the old one.
 
-    Its name, its comment and DEFERRABLE stay. None where the name for the moment is taken.
+    Its name, its comment and DEFERRABLE stay. None if the temporary name is taken.
     """
     table, name = key.table, clip(f"{key.name[:50]}_new")
     if not has_name_free(table, name):
@@ -138,7 +138,7 @@ def _replace(catalog: Catalog, key: ForeignKey, on_delete: str) -> Fix | None:
 
 
 def _definition(key: ForeignKey, on_delete: str) -> str:
-    """Write the key as SQL does, with another ON DELETE."""
+    """Return the key's definition in SQL, with another ON DELETE."""
     target_columns = columns(tuple(target.name for target in key.target_columns))
     parts = [f"FOREIGN KEY {_spell(key)} REFERENCES {key.target} ({target_columns})"]
     if key.match == "f":
@@ -236,7 +236,7 @@ def _checked(catalog: Catalog, key: ForeignKey) -> Fix | None:
     if key.is_enforced:
         validate = alter_table(key.table, f"VALIDATE CONSTRAINT {ident(key.name)}")
         return Fix(Stage.CONSTRAINT, (validate,), claims(key, "validity"))
-    # ENFORCED would read all rows under a lock that keeps readers out.
+    # ENFORCED would read all rows under a lock that blocks readers.
     fix = None if key.is_temporal else _replace(catalog, key, ACTIONS[key.on_delete])
     changes = (
         "Writes of rows that refer to nothing are refused, and so is every other change that the "

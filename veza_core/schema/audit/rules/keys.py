@@ -1,4 +1,4 @@
-"""Foreign keys, for the rules about them: which there are, and how one is added."""
+"""Helpers for the rules about foreign keys: list them, and add one."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from veza_core.schema.quoting import clip, ident, snake
 
 
 def foreign_keys(catalog: Catalog) -> Iterator[ForeignKey]:
-    """Go through all foreign keys, a partition's own among them, but no inherited one."""
+    """Go through all foreign keys, also those of partitions, but not the inherited ones."""
     for table in catalog.all_tables:
         yield from table.foreign_keys
 
@@ -22,10 +22,11 @@ def key_name(table: Table, names: tuple[str, ...]) -> str:
 def reference(
     catalog: Catalog, table: Table, name: str, definition: str
 ) -> tuple[list[str], dict[str, tuple[str, ...]]]:
-    """Return the statements that add a foreign key, and what to run when one of them fails.
+    """Return the statements that add a foreign key, and what to run if one of them fails.
 
-    The rows are checked in a second step, which lets writes go on. A partitioned table takes NOT
-    VALID from PostgreSQL 18 on; before, each partition gets the key first, and is checked then.
+    The rows are checked in a second step, beside running writes. A partitioned table accepts NOT
+    VALID from PostgreSQL 18 on. In older versions, each partition first gets the key and is
+    checked.
     """
     add = f"ADD CONSTRAINT {ident(name)} {definition}"
     if not table.is_partitioned or catalog.server_version >= 180000:
@@ -45,10 +46,10 @@ def reference(
 
 
 def has_name_free(table: Table, name: str) -> bool:
-    """Whether neither the table nor a partition of it has a constraint of that name."""
+    """Whether neither the table nor one of its partitions has a constraint of that name."""
     return is_free(table, name) and all(has_name_free(part, name) for part in table.partitions)
 
 
 def claims(key: ForeignKey, *what: str) -> frozenset[str]:
-    """Return what a fix claims that changes these properties of a foreign key."""
+    """Return the claims of a fix that changes these properties of a foreign key."""
     return frozenset(f"{each} of {key.identity}" for each in what)

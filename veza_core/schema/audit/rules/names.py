@@ -13,10 +13,10 @@ from veza_core.schema.quoting import RESERVED, clip, ident, snake
 
 
 def _named(catalog: Catalog, is_bad: Callable[[str], bool], what: str) -> Iterator[Found]:
-    """Find what has a bad name, be it a table, column, view, sequence, type or function.
+    """Find the tables, columns, views, sequences, types and functions with a bad name.
 
-    Indexes, constraints and triggers have rules of their own; an inherited column has its
-    parent's name. The names are few and the columns many, so each name is judged once.
+    Indexes, constraints and triggers have their own rules, and an inherited column has its
+    parent's name. Many columns share a name, so each name is checked once.
     """
     bad = cache(is_bad)
     for table in catalog.all_tables:
@@ -122,7 +122,7 @@ def check_name(catalog: Catalog) -> Iterator[Found]:
 
 
 def _suggested(table: Table, name: str) -> str:
-    """Keep what the old name says beside the table and the word check."""
+    """Return a name from the old one, without the table and the word check."""
     what = re.sub(r"(^|_)(check|chk|ck)\d*(?=_|$)", "", snake(name))
     what = what.removeprefix(snake(table.name)).strip("_") or "check"
     return clip(f"chk_{snake(table.name)}_{what}")

@@ -1,4 +1,4 @@
-"""Operation: what works today, and fails on a day to come."""
+"""Operation: problems that do no harm today, but will later."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from veza_core.schema.audit.facts import Sequence
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
 from veza_core.schema.quoting import ident
 
-#: How much of its numbers a sequence or a key may have used.
+#: The part of its numbers that a sequence or a key may have used.
 USED_PERCENT = 70
 
 # Types by object identifier: smallint, integer.
@@ -16,7 +16,7 @@ _HIGHEST = {21: 32767, 23: 2147483647}
 
 
 def known(analyzed: datetime | None) -> str:
-    """Say how old the statistics are that a finding stands on."""
+    """Say how old the statistics behind a finding are."""
     if analyzed is None:
         return "by statistics of unknown age"
     moment = analyzed.astimezone(UTC)
@@ -68,7 +68,7 @@ def key_near_end(catalog: Catalog) -> Iterator[Found]:
 
 
 def _end(sequence: Sequence, type_oid: int) -> int:
-    """The last number: the sequence's own, or the column's where that comes first."""
+    """Return the last number: the sequence's own, or the column's if that is lower."""
     if not sequence.is_ascending:
         return sequence.lowest
     return min(sequence.highest, _HIGHEST.get(type_oid, sequence.highest))

@@ -51,7 +51,7 @@ def fk_not_indexed(catalog: Catalog) -> Iterator[Found]:
 def uncovered(table: Table, key: ForeignKey) -> list[Table]:
     """Return the tables that lack the index: the table itself, or some of its partitions.
 
-    A partition may have an index of its own, in whatever schema it is.
+    A partition, in any schema, may have its own index.
     """
     if any(covers(index, key.columns, key) for index in table.indexes):
         return []
@@ -78,7 +78,7 @@ def _is_covered(table: Table, names: tuple[str, ...]) -> bool:
 
 
 def _cover(catalog: Catalog, table: Table, names: tuple[str, ...]) -> Fix | None:
-    """A feed that lacks its own index gets the one that serves both."""
+    """Create the index. A feed without its own index gets one that serves both."""
     meaning = catalog.meaning
     if not table.is_partition and meaning.is_feed(table) and feed_index(table) is None:
         owner = meaning.owner(table)
@@ -112,7 +112,7 @@ def fk_name(catalog: Catalog) -> Iterator[Found]:
         fix = None
         if has_name_free(key.table, name):
             clause = f"RENAME CONSTRAINT {ident(key.name)} TO {ident(name)}"
-            # All other fixes keep the name, and come before.
+            # All other fixes keep the name, and run before this one.
             claim = frozenset([f"constraint {qualified(key.table.schema, key.table.name, name)}"])
             fix = Fix(Stage.RENAME, (alter_table(key.table, clause),), claim)
         yield Found(key.table, key.identity, f"{ident(key.name)} is not named {name}", fix)
@@ -173,7 +173,7 @@ def fk_missing(catalog: Catalog) -> Iterator[Found]:
 def _is_number_of(catalog: Catalog, table: Table, name: str) -> bool:
     """Whether an integer is the key of a table of that name.
 
-    Beside `<something>_type` it refers to whichever table that says, and can have no foreign key.
+    Beside a column `<something>_type`, which names the table, it cannot have a foreign key.
     """
     target = catalog.meaning.table_named(table, name)
     if target is None or target.primary_key is None or target is table:
@@ -186,7 +186,9 @@ def _is_number_of(catalog: Catalog, table: Table, name: str) -> bool:
 
 
 def _refer(catalog: Catalog, table: Table, column: str, target: Table) -> Fix | None:
-    """Make the index first, without which each delete on the other table reads all of this one."""
+    """Add the foreign key, but first its index, so that a delete in the other table reads only
+    that.
+    """
     name = key_name(table, (column,))
     keys = target.primary_key.keys if target.primary_key is not None else ()
     if not has_name_free(table, name) or (target.is_unlogged and not table.is_unlogged):

@@ -80,7 +80,7 @@ def unique_not_partial(catalog: Catalog) -> Iterator[Found]:
 
 
 def _make_partial(catalog: Catalog, index: Index) -> Fix | None:
-    """None where another object relies on the index, or it is more than plain columns."""
+    """None if another object needs the index, or if it has more than plain columns."""
     table = index.table
     names = tuple(key for key in index.keys if key is not None)
     simple = (
@@ -94,7 +94,8 @@ def _make_partial(catalog: Catalog, index: Index) -> Fix | None:
     if not simple or table.is_partitioned or index.method != "btree":
         return None
     schema, name = table.schema, index_name(table, names)
-    # A partial index serves no foreign key: what this one served gets an index before it goes.
+    # A partial index serves no foreign key: first create an index for each key that this one
+    # served.
     before = [create_index(catalog, table, key) for key in _served(index)]
     fixes = [fix for fix in before if fix is not None]
     claims = set().union(*(fix.claims for fix in fixes))
@@ -198,7 +199,7 @@ def search_not_unique(catalog: Catalog) -> Iterator[Found]:
 
 
 def _identifies(catalog: Catalog, table: Table, name: str) -> bool:
-    """Whether the column names the row, rather than saying something about it."""
+    """Whether the column identifies the row, and does not only describe it."""
     if is_activity(table.name) or table.name.endswith(_COPIES):
         return False
     if name == "slug":
@@ -217,7 +218,7 @@ def _identifies(catalog: Catalog, table: Table, name: str) -> bool:
 
 
 def _makes_unique(catalog: Catalog, index: Index, name: str) -> bool:
-    """Whether no two live rows have the same value, or not within what they belong to."""
+    """Whether two live rows, or two with the same parent, can never have the same value."""
     if not (index.is_unique or index.is_exclusion) or not index.is_usable:
         return False
     allowed = {"deleted_at IS NULL", f"{name} IS NOT NULL"}
@@ -236,7 +237,7 @@ def _makes_unique(catalog: Catalog, index: Index, name: str) -> bool:
     scope = {column for link in catalog.meaning.links[table.oid] for column in link.columns}
     scope |= {column for column in table.columns if column.endswith("_id")}
     if name == "slug":
-        # It names the row within whatever else the index has: a site, a language, a year.
+        # It identifies the row together with the other columns: a site, a language, a year.
         key = table.primary_key
         scope |= set(table.columns) - set(key.keys if key is not None else ())
         scope -= {each.name for each in table.columns.values() if each.base_type in _MOMENTS}
@@ -244,14 +245,15 @@ def _makes_unique(catalog: Catalog, index: Index, name: str) -> bool:
 
 
 def _is_not_empty(condition: str, name: str) -> bool:
-    """Whether it leaves out rows without a value that are written as an empty text."""
+    """Whether the condition only leaves out rows with an empty text."""
     return re.fullmatch(rf"\(?{re.escape(name)}\)?(::text)? <> ''::[a-z ]+", condition) is not None
 
 
 def _folds(index: Index, place: int, name: str) -> bool:
-    """Whether two rows of the same value are the same there: an expression of it alone says so.
+    """Whether two rows with the same value are equal at this place of the index.
 
-    One that may be NULL for a value lets those rows pass.
+    This is true for an expression of this column only, if it cannot be NULL for a value.
+
     """
     if index.keys[place] is not None:
         return index.keys[place] == name

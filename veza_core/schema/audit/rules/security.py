@@ -1,4 +1,4 @@
-"""Security: whose rights a statement runs with, and whose objects it means."""
+"""Security: with which privileges a statement runs, and which objects its names mean."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _FUNCTION = "CREATE FUNCTION count_play() RETURNS trigger LANGUAGE plpgsql"
 _TRIGGER = """CREATE TABLE plays (id uuid);
 CREATE TRIGGER count_play AFTER INSERT ON plays FOR EACH ROW EXECUTE FUNCTION count_play();"""
 
-# A table after the words that a table follows, or a function before its arguments, without schema.
+# A table after a word such as FROM, or a function before its arguments, without a schema.
 _TABLE = re.compile(
     r"\b(?:from|join|(?:insert|merge)\s+into|update|truncate|table|only)\s+"
     r'(?:only\s+|table\s+)*("[^"]+"|\w+)(?!\s*\.|\w|")',
@@ -21,17 +21,17 @@ _TABLE = re.compile(
 )
 _CALL = re.compile(r'(?<![.\w"])("[^"]+"|\w+)\s*\(')
 _COMMENT_OR_TEXT = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
-# FROM before what is no table.
+# FROM that no table follows.
 _NO_TABLE = re.compile(
     r"\bdistinct\s+from\b|(\b(?:extract|substring|trim|overlay)\s*\([^()]*?)\bfrom\b", re.I
 )
-# What a WITH clause calls a table.
+# The names that a WITH clause defines.
 _WITH = re.compile(
     r'(?:\bwith|\brecursive|,)\s+("[^"]+"|\w+)\s*(?:\([^()]*\)\s*)?\bas\s+'
     r"(?:(?:not\s+)?materialized\s+)?\(",
     re.I,
 )
-# What stands before another table: USING of a DELETE or MERGE, and the comma of a list.
+# Other ways to name a table: USING of a DELETE or MERGE, and after a comma in a list.
 _ANOTHER = re.compile(
     r"(\b(?:delete\s+from|merge\s+into)\s[^;]*?)\busing\b"
     r'|(\b(?:from|join)\s+[\w."]+(?:\s+(?:as\s+)?\w+)?)\s*,',
@@ -90,14 +90,14 @@ def function_search_path(catalog: Catalog) -> Iterator[Found]:
 
 
 def _is_open_to_temporary(path: str) -> bool:
-    """Whether a temporary table comes before another schema's, as it does without pg_temp."""
+    """Whether a temporary table is found before one of another schema, as it is without pg_temp."""
     schemas = [part.strip().strip('"') for part in path.split(",")]
     others = {*schemas} - {"", "pg_catalog", "pg_temp"}
     return bool(others) and schemas[-1] != "pg_temp"
 
 
 def _unqualified(source: str, facts: Facts) -> list[str]:
-    """Return the names of tables and functions that the search_path decides on."""
+    """Return the names of tables and functions that are resolved by the search_path."""
     code = _NO_TABLE.sub(r"\1 ", _COMMENT_OR_TEXT.sub(" '' ", source))
     aliases = {_folded(name) for name in _WITH.findall(code)}
     while (chained := _ANOTHER.sub(r"\1\2 join ", code)) != code:

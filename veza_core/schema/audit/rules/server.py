@@ -1,4 +1,4 @@
-"""The server's settings that V1's indexes count on."""
+"""The server's settings that V1's indexes need."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ from veza_core.schema.quoting import ident
     "missing after a restore into a new one. Any value that somebody has set is accepted, even 4.",
     remedy="On solid-state disks set it to 1.1 for the database; it applies to new sessions. On "
     "other disks set it to 4 in the same way, to show that you chose it.",
-    # As in a session that nothing was set for; what another session sets is not to be seen here.
+    # As in a session without settings. The settings of another session are not visible here.
     bad="SET LOCAL random_page_cost = 4;",
     good="-- ALTER DATABASE veza SET random_page_cost = 1.1; and a new session:\n"
     "SET LOCAL random_page_cost = 1.1;",

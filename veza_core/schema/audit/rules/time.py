@@ -30,7 +30,7 @@ _COMMENTS = {
 
 
 def _columns(catalog: Catalog) -> Iterator[tuple[Table, Column]]:
-    """Go through the two columns wherever they exist and no parent answers for them."""
+    """Go through the two columns of all tables that do not inherit them."""
     for table in catalog.tables:
         for name in COLUMNS:
             column = table.columns.get(name)
@@ -69,9 +69,10 @@ def timestamps_missing(catalog: Catalog) -> Iterator[Found]:
 
 
 def _add(catalog: Catalog, table: Table, name: str) -> Fix | None:
-    """Add the column with its comment, and with what the other rules then ask for.
+    """Add the column with its comment, and with what other rules then require.
 
-    That is a trigger for updated_at, on what inherits too, and for created_at the index of a feed.
+    For updated_at, this is a trigger, also on tables that inherit. For created_at, it is the feed's
+    index.
     """
     where = f"{table.identity}.{name}"
     statements = [
@@ -97,7 +98,7 @@ def _add(catalog: Catalog, table: Table, name: str) -> Fix | None:
 
 
 def _owner_of_feed(catalog: Catalog, table: Table) -> Referral | None:
-    """Return who owns the rows of a table that created_at makes a feed."""
+    """Return the owner of the rows, if the table becomes a feed with created_at."""
     column = Column(0, "created_at", TIMESTAMPTZ, -1, True, "", "", True, DEFAULT, True)
     with_it = replace(table, columns={**table.columns, column.name: column})
     return catalog.meaning.owner(with_it) if catalog.meaning.is_feed(with_it) else None
@@ -163,7 +164,7 @@ def _validate(table: Table, constraint: str, where: str) -> Fix:
 
 
 def _set_not_null(table: Table, column: Column) -> Fix | None:
-    """A valid check makes SET NOT NULL skip its scan under an exclusive lock."""
+    """Add a valid check first, so that SET NOT NULL needs no scan under an exclusive lock."""
     check = f"chk_{column.name}_not_null"
     if not is_free(table, check):
         return None
@@ -172,7 +173,7 @@ def _set_not_null(table: Table, column: Column) -> Fix | None:
     bind = alter_table(table, f"ALTER COLUMN {ident(column.name)} SET NOT NULL")
     drop = alter_table(table, f"DROP CONSTRAINT {check}")
     return Fix(
-        # After the default, without which an INSERT would fail.
+        # After the default: without one, an INSERT would fail.
         Stage.CONSTRAINT,
         (alter_table(table, add), validate, bind, drop),
         frozenset([f"null of {table.identity}.{column.name}"]),
@@ -231,7 +232,7 @@ def timestamp_without_time_zone(catalog: Catalog) -> Iterator[Found]:
 
 
 def every_timestamp_without_time_zone(catalog: Catalog) -> Iterator[Found]:
-    """The same, of these three columns as well."""
+    """Find the same in all columns, these three included."""
     for found, _ in _timestamps(catalog):
         yield found
 

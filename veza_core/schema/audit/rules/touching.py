@@ -1,4 +1,4 @@
-"""Whether a trigger keeps `updated_at`: by what its function does, not by its name."""
+"""Whether a trigger keeps `updated_at`. Its function decides, not its name."""
 
 import re
 
@@ -7,15 +7,15 @@ from veza_core.schema.audit.objects import Function, Trigger
 COLUMN = "updated_at"
 _NEW = rf"\bnew\s*\.\s*\"?{COLUMN}\"?"
 
-# Where a statement of PL/pgSQL begins: elsewhere `=` compares.
+# The beginning of a PL/pgSQL statement: elsewhere, `=` compares.
 _STATEMENT = r"(?:^|;|>>|\b(?:begin|then|else|loop))\s*"
 _ASSIGNS = re.compile(
     rf"(?:{_STATEMENT}{_NEW}\s*=|{_NEW}\s*:=)\s*"
-    # What it was, or is to be anyway, is not the time.
+    # An assignment of the old or the new value does not set the time.
     rf"(?!\(*\s*(?:old|new)\s*\.\s*\"?{COLUMN}\"?\s*\)*\s*;)"
 )
 _SELECTS_INTO = re.compile(rf"\binto\s+(?:strict\s+)?(?:[^;]*?,\s*)?{_NEW}")
-# NEW := jsonb_populate_record(NEW, …), NEW := NEW #= hstore(…): a text names the column.
+# NEW := jsonb_populate_record(NEW, …), NEW := NEW #= hstore(…): a string names the column.
 _REPLACES = re.compile(
     rf"(?:{_STATEMENT}new\s*:?=[^;]*?(?:jsonb?_populate_record\b|\#=)"
     r"|\bjsonb?_populate_record\b[^;]*\binto\s+(?:strict\s+)?new\b(?!\s*\.))"
@@ -30,12 +30,12 @@ _TEXT_OR_COMMENT = re.compile(r"('(?:[^']|'')*')|--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
 def is_readable(function: Function) -> bool:
-    """Whether its source tells what it does."""
+    """Whether its source is in a language that we can read."""
     return function.language in _READABLE or _is_moddatetime(function)
 
 
 def sets_the_time(trigger: Trigger) -> bool:
-    """Whether the function gives the column another value, in the row or by an UPDATE of it."""
+    """Whether the function sets the column, in NEW or by an UPDATE of the row."""
     function = trigger.function
     if _is_moddatetime(function):
         return COLUMN in trigger.arguments
@@ -50,12 +50,12 @@ def sets_the_time(trigger: Trigger) -> bool:
 
 
 def _is_moddatetime(function: Function) -> bool:
-    """The function of PostgreSQL's extension of that name, which takes the column's name."""
+    """Whether it is the function of the extension moddatetime, which gets the column's name."""
     return function.language == "c" and function.source == "moddatetime"
 
 
 def _updates(code: str, trigger: Trigger) -> bool:
-    """Whether it writes the row again, as a trigger has to that comes after."""
+    """Whether it updates the row again, as an AFTER trigger must."""
     name = re.escape(trigger.table.name.lower())
     return bool(
         re.search(

@@ -27,7 +27,7 @@ def plain_body(function: Function) -> str:
 
 
 def create_function(schema: str) -> str:
-    """Return the statement that makes the function, or makes it right."""
+    """Return the statement that creates the function, or replaces a wrong one."""
     return (
         f"CREATE OR REPLACE FUNCTION {qualified(schema, FUNCTION_NAME)}() RETURNS trigger "
         f"LANGUAGE plpgsql SET search_path = '' AS $$ {BODY} $$;"

@@ -20,7 +20,7 @@ from veza_core.schema.quoting import clip, ident, qualified, snake
 # Bits of pg_trigger.tgtype (PostgreSQL, catalog/pg_trigger.h).
 _ROW, _BEFORE, _INSERT, _DELETE, _UPDATE, _TRUNCATE, _INSTEAD = (1 << bit for bit in range(7))
 
-#: What an older function may do and still be replaced: it sets the time, in one way or another.
+#: The body of an older function that may be replaced: it only sets the time.
 _SETS_THE_TIME = re.compile(
     r"begin new\.updated_at = \(?(current_timestamp|(now|clock_timestamp|statement_timestamp|"
     r"transaction_timestamp)\(\))\)?; return new; end;"
@@ -36,7 +36,7 @@ def trigger_name(table: Table) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A table with `updated_at`, and the trigger that keeps it, right or wrong, if any."""
+    """A table with `updated_at`, and its trigger for it, if any, correct or not."""
 
     table: Table
     trigger: Trigger | None
@@ -52,10 +52,10 @@ def _kept(catalog: Catalog) -> Iterator[_Kept]:
 
 
 def _rank(trigger: Trigger) -> int:
-    """How much a trigger looks like the one for `updated_at`; 0 is not at all."""
+    """Rank how similar a trigger is to the one for `updated_at`; 0 is not similar."""
     ours = is_ours(trigger.function, trigger.table)
     named = _is_named(trigger)
-    # A name alone is a sign where the source says nothing.
+    # The name alone counts only if the source cannot be read.
     meant = "updated_at" in trigger.name and not is_readable(trigger.function)
     if not (ours or named or meant or (trigger.kind & _UPDATE and sets_the_time(trigger))):
         return 0
@@ -73,9 +73,9 @@ def _is_timed(trigger: Trigger) -> bool:
 
 
 def create_trigger(catalog: Catalog, table: Table, replaced: Trigger | None = None) -> Fix:
-    """Return the fix that makes the trigger, and its function where there is none.
+    """Return the fix that creates the trigger, and its function if it does not exist.
 
-    It takes the place of `replaced`.
+    The trigger replaces `replaced`.
     """
     ours = [function for function in catalog.functions if is_ours(function, table)]
     schema = "public" if any(function.schema == "public" for function in ours) else table.schema
@@ -90,7 +90,7 @@ def create_trigger(catalog: Catalog, table: Table, replaced: Trigger | None = No
     statements = [create] if ours else [create_function(schema), create]
     if replaced is not None and not in_place:
         drop = f"DROP TRIGGER {ident(replaced.name)} ON {table.identity};"
-        # The new one first, so that no update goes by, unless they share the name.
+        # Create the new one first, so that no update is missed, unless both have the same name.
         statements.insert(-1 if same else len(statements), drop)
     return Fix(Stage.TRIGGER, tuple(statements), frozenset([f"trigger on {table.identity}"]))
 
@@ -188,7 +188,7 @@ def trigger_timing(catalog: Catalog) -> Iterator[Found]:
 
 
 def _timing(trigger: Trigger) -> str:
-    """Write when a trigger fires, as CREATE TRIGGER does."""
+    """Say when a trigger fires, in the words of CREATE TRIGGER."""
     kind = trigger.kind
     when = "BEFORE" if kind & _BEFORE else "INSTEAD OF" if kind & _INSTEAD else "AFTER"
     bits = {_INSERT: "INSERT", _UPDATE: "UPDATE", _DELETE: "DELETE", _TRUNCATE: "TRUNCATE"}
@@ -199,7 +199,7 @@ def _timing(trigger: Trigger) -> str:
 
 
 def _may_be_replaced(trigger: Trigger) -> bool:
-    """Whether the function does nothing that would be lost, and the name is free."""
+    """Whether the function only sets the time, and the name is free."""
     free = all(
         other is trigger or other.name != trigger_name(trigger.table)
         for other in trigger.table.triggers

@@ -1,4 +1,4 @@
-"""Types that promise something else than they do (Standard, rule 7)."""
+"""Types that do not do what their names suggest (Standard, rule 7)."""
 
 import re
 from collections.abc import Iterator
@@ -97,9 +97,10 @@ def type_varchar_unbounded(catalog: Catalog) -> Iterator[Found]:
 
 
 def _to_text(catalog: Catalog, table: Table, column: Column) -> Fix | None:
-    """None where PostgreSQL refuses it: for a view, a policy, a partition key and the like.
+    """Change the type to text.
 
-    None also where it does more than change the catalog, here or in a table that inherits.
+    None if PostgreSQL refuses the change, for example because of a view, a policy or a partition
+    key. None also if it does more than change the catalog, here or in a table that inherits.
     """
     plain = column.base_type == VARCHAR and column.domain is None
     if not plain or column.is_pinned or column.generated or table.is_typed:
@@ -121,7 +122,7 @@ def _ancestors(table: Table) -> Iterator[Table]:
 def _is_computed(table: Table, name: str) -> bool:
     """Whether a check, or an index's expression or condition, uses the column.
 
-    A word in a check that only looks like its name counts too.
+    A word in a check that is only equal to its name counts too.
     """
     words = re.compile(rf"(?<!\w){re.escape(ident(name))}(?!\w)")
     return any(words.search(check.definition) for check in table.checks) or any(

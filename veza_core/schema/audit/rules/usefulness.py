@@ -1,4 +1,4 @@
-"""Indexes that promise what they do not do (Standard, rule 4)."""
+"""Indexes that do less than they seem to do (Standard, rule 4)."""
 
 import re
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ def unique_nullable(catalog: Catalog) -> Iterator[Found]:
 
 
 def _loose(index: Index) -> tuple[str, ...]:
-    """Return the columns whose NULLs the index lets pass; none where that is said, or no matter."""
+    """Return the columns whose NULLs can be duplicated; none if that is intended or harmless."""
     table = index.table
     if not index.is_unique or index.nulls_not_distinct or index.is_exclusion or len(index.keys) < 2:
         return ()
@@ -57,7 +57,7 @@ def _loose(index: Index) -> tuple[str, ...]:
 
 
 def _columns(index: Index) -> Iterator[str | None]:
-    """Of each key the column, also of a function of one column, such as lower(name)."""
+    """Return the column of each key, also of a function of one column, such as lower(name)."""
     for place, key in enumerate(index.keys):
         names = index.columns_at(place)
         expression = index.expressions[place] or ""
@@ -82,7 +82,7 @@ def _may_be_null(table: Table, name: str) -> bool:
 
 
 def _is_said(index: Index, name: str) -> bool:
-    """Whether the index's condition says that it is NULL, or is one that no NULL meets."""
+    """Whether the index's condition says that the column is NULL, or is never true for NULL."""
     return any(
         part == f"{ident(name)} IS NULL"
         or all(_meets_no_null(each, name) for each in split(part, "OR"))
@@ -91,7 +91,7 @@ def _is_said(index: Index, name: str) -> bool:
 
 
 def _meets_no_null(condition: str, name: str) -> bool:
-    """PostgreSQL's own operators give NULL for NULL."""
+    """Whether the condition is never true for NULL, as with PostgreSQL's own operators."""
     column = re.escape(ident(name))
     operator = rf"\(?{column}\)?(?:::[\w ]+)? [-+*/<>=~!@#%^&|?]+ .*"
     return (
@@ -100,7 +100,7 @@ def _meets_no_null(condition: str, name: str) -> bool:
 
 
 def _closes(other: Index, index: Index, loose: tuple[str, ...]) -> bool:
-    """Whether another index keeps those rows apart: that of the other columns, or one for NULLs."""
+    """Whether another index makes those rows unique: one of the other columns, or one for NULLs."""
     if other is index or not other.is_unique or not other.is_usable:
         return False
     if None in other.keys or not set(other.keys) < set(index.keys):
@@ -109,7 +109,7 @@ def _closes(other: Index, index: Index, loose: tuple[str, ...]) -> bool:
     return parts <= {f"{ident(name)} IS NULL" for name in loose}
 
 
-#: Operator classes by which a b-tree compares whole values that hold many.
+#: Operator classes for which a b-tree compares whole values that consist of many.
 _WHOLE = {"array_ops": "an array", "jsonb_ops": "jsonb", "tsvector_ops": "tsvector"}
 
 
