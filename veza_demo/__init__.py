@@ -1,20 +1,20 @@
-"""Demo data for all tables: what `manage.py seed_demo` fills in.
+"""Demo data for all tables, which `manage.py seed_demo` writes.
 
-Everything is a function of the set (seed, day, counts) and a row's number: its id, its times, what
-it refers to. So any row can name any other without a list of them, memory does not grow with the
-data, workers need not talk to each other, and a run that was interrupted goes on by asking which
-rows are there. The package knows tables by their names in SQL, and imports no model.
+Each value of a row (its id, its times, its references) is a function of the set (seed, day, counts)
+and the row's number. So any row can compute the id of any other row. Memory does not grow with the
+data, and workers need no communication. An interrupted run queries which rows exist, and continues.
+The package uses the SQL names of tables, and imports no model.
 
 | module | what is in it |
 |---|---|
-| `counts` | how many rows are asked for |
-| `registry` | which table is filled by what, with how many rows |
+| `counts` | the number of rows of each table |
+| `registry` | the function and the number of rows of each table |
 | `draws` | random numbers and ids by row number |
 | `shares` | skewed distribution with exact counts |
-| `people`, `world` | the facts that tables share: who was there when, who owns what |
-| `binary`, `words` | columns as `COPY … (FORMAT binary)` wants them, and what they say |
+| `people`, `world` | facts that several tables need: when users existed, who owns what |
+| `binary`, `words` | columns in the format of `COPY … (FORMAT binary)`, and their texts |
 | `tables/` | the columns of each table |
-| `service` | the set that options mean, and whether it may be loaded |
-| `load` | which rows are there, and loading the others |
-| `progress` | how far it is |
+| `service` | finds the set for the options, and checks whether it may be loaded |
+| `load` | finds the rows that exist, and loads the others |
+| `progress` | shows the progress |
 """

@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class VezaDemoConfig(AppConfig):
-    """The app's name and label. It has no models: it knows tables by their names in SQL."""
+    """The app's name and label. It has no models: it uses the SQL names of tables."""
 
     name = "veza_demo"
     verbose_name = "Demo data"

@@ -1,8 +1,8 @@
 """Columns in PostgreSQL's binary form, and rows of them for `COPY … (FORMAT binary)`.
 
-A column is a matrix of octets, one line a row, with a mask of those that count where lines differ
-in length. (PostgreSQL, "COPY", "Binary Format"; the forms of types are those of their `*_recv`
-functions.)
+A column is a matrix of bytes with a line for each row. If the values differ in length, a mask says
+which bytes of a line belong to the value. (See PostgreSQL's documentation of COPY, "Binary Format".
+Each type has the format of its `*_recv` function.)
 """
 
 import json
@@ -13,7 +13,7 @@ import numpy as np
 
 from .draws import Flags, Integers, Octets
 
-#: Between 1970, where our microseconds begin, and 2000, where PostgreSQL's do.
+#: From 1970, where our microseconds begin, to 2000, where PostgreSQL's begin.
 EPOCH = 946_684_800_000_000
 EPOCH_DAYS = 10_957
 
@@ -26,42 +26,42 @@ VARCHAR_OID, INT4_OID = 1043, 23
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a value: a line of octets a row, and which of them count (None: all)."""
+    """A part of each value: a line of bytes for each row, and which of them count (None: all)."""
 
     octets: Octets
     mask: Flags | None = None
 
     def only(self, rows: Flags) -> "Piece":
-        """The piece in these rows, nothing in the others."""
+        """Return the piece for these rows only; the others get nothing."""
         mask = np.broadcast_to(rows[:, None], self.octets.shape)
         return Piece(self.octets, mask if self.mask is None else self.mask & mask)
 
 
 @dataclass(frozen=True, slots=True)
 class PackedColumn:
-    """A value a row, put together from pieces; `null` marks the rows without one."""
+    """One value for each row, made of pieces; `null` marks the rows that have NULL."""
 
     pieces: tuple[Piece, ...]
     null: Flags | None = None
 
     def unless(self, null: Flags) -> "PackedColumn":
-        """The same, with NULL in these rows too."""
+        """Return the same column, with NULL also in these rows."""
         return PackedColumn(self.pieces, null if self.null is None else self.null | null)
 
     @property
     def width(self) -> int:
-        """Octets of the longest value there could be."""
+        """The number of bytes of the longest possible value."""
         return sum(piece.octets.shape[1] for piece in self.pieces)
 
     def lengths(self) -> Integers | int:
-        """Octets of each value."""
+        """The number of bytes of each value."""
         fixed = sum(piece.octets.shape[1] for piece in self.pieces if piece.mask is None)
         masks = [piece.mask for piece in self.pieces if piece.mask is not None]
         return sum((mask.sum(axis=1) for mask in masks), start=fixed)
 
 
 class Choices:
-    """Values that are written once and chosen by number."""
+    """Values that are encoded once, and chosen by number."""
 
     def __init__(self, values: Sequence[bytes]) -> None:
         self.width = max(map(len, values))
@@ -75,7 +75,7 @@ class Choices:
         return len(self.octets)
 
     def take(self, numbers: Integers) -> Piece:
-        """The chosen value of each row."""
+        """Return the chosen value of each row."""
         numbers = numbers % len(self)
         return Piece(self.octets[numbers], None if self.even else self.mask[numbers])
 
@@ -110,7 +110,9 @@ def percentages() -> Choices:
 
 
 def _numeric(hundredths: int) -> bytes:
-    """In groups of four digits, of which the second is behind the point (`numeric_recv`)."""
+    """Encode a number in groups of four digits; the second group follows the point
+    (`numeric_recv`).
+    """
     whole, part = divmod(hundredths, 100)
     digits, weight = [whole, part * 100], 0
     while digits and not digits[0]:
@@ -157,12 +159,12 @@ def date(days: Integers) -> PackedColumn:
 
 
 def octets(values: Octets) -> PackedColumn:
-    """UUID, or whatever else is of one length and in its binary form already."""
+    """UUID, or another value of a fixed length that is already in its binary form."""
     return PackedColumn((Piece(values),))
 
 
 def text(*pieces: Piece | str) -> PackedColumn:
-    """TEXT, VARCHAR and enums: the pieces one after the other; at least one is not a `str`."""
+    """TEXT, VARCHAR and enums: the pieces, concatenated; at least one is not a `str`."""
     rows = next(len(piece.octets) for piece in pieces if isinstance(piece, Piece))
     return PackedColumn(
         tuple(piece if isinstance(piece, Piece) else _constant(piece, rows) for piece in pieces)
@@ -175,7 +177,7 @@ def _constant(value: str, rows: int) -> Piece:
 
 
 def digits(values: Integers, most: int) -> Piece:
-    """Whole numbers as text; `most` is the greatest there is."""
+    """Integers as text; `most` is the largest possible one."""
     places = len(str(most))
     powers = 10 ** np.arange(places - 1, -1, -1)
     figures = values[:, None] // powers
@@ -185,12 +187,12 @@ def digits(values: Integers, most: int) -> Piece:
 
 
 def hexadecimal(values: Octets) -> Piece:
-    """Octets as text."""
+    """Bytes as hexadecimal text."""
     return Piece(HEX[values].reshape(len(values), -1))
 
 
 def addresses(values: Octets, version_6: Flags) -> PackedColumn:
-    """INET from 10 random octets a row: 10.0.0.0/8, or 2001:db8::/32 (for documentation)."""
+    """INET from 10 random bytes for each row: 10.0.0.0/8, or 2001:db8::/32 (for documentation)."""
     rows = len(values)
     encoded = np.empty((rows, 20), dtype=np.uint8)
     encoded[:, :5] = (2, 32, 0, 4, 10)
@@ -204,7 +206,7 @@ def addresses(values: Octets, version_6: Flags) -> PackedColumn:
 
 
 def pack(columns: Sequence[PackedColumn]) -> bytes:
-    """The rows, without the header and the trailer of COPY."""
+    """Return the rows, without the header and the trailer of COPY."""
     rows = len(columns[0].pieces[0].octets)
     width = 2 + sum(4 + column.width for column in columns)
     lines = np.empty((rows, width), dtype=np.uint8)

@@ -9,12 +9,12 @@ SCALES = {
     "large": (1_000_000, 5_000_000, 500_000, 20_000_000, 4_000_000, 1_000_000),
 }
 
-#: With fewer users, not every state would appear, and some users would own nothing in time.
+#: With fewer users, some states would not appear, and some users would own nothing.
 LEAST = {"users": 100, "tracks": 50, "playlists": 10, "plays": 0, "likes": 0, "comments": 0}
 #: Row numbers are multiplied with each other, in 63 bits.
 MOST = 200_000_000
 
-#: A thread of comments: replies come right after what they reply to.
+#: The comments of a thread: replies come right after the comment that they reply to.
 THREAD = 4
 
 
@@ -35,7 +35,9 @@ class Counts:
 
     @property
     def staff(self) -> int:
-        """How many of the users are staff: the first ones; four of them have known addresses."""
+        """The number of staff accounts, which are the first users. Four of them have known
+        addresses.
+        """
         return 6 + min(self.users // 500, 500)
 
     @property
@@ -52,7 +54,7 @@ class Counts:
 
 
 def choose_counts(scale: str, **explicit: int | None) -> Counts:
-    """The counts of a scale, with the given ones instead of its own.
+    """Return the counts of a scale; the given counts replace its own.
 
     Raises `CountError` for a number that is too small or too large.
     """

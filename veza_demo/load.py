@@ -1,4 +1,4 @@
-"""Which rows of a set are in the database, and loading the others.
+"""Finds the rows of a set that are in the database, and loads the others.
 
 A chunk of rows is one `COPY`, and so one transaction: it exists if its first row exists. So an
 interrupted or killed run can be continued. It also limits what the server keeps until the end of a
@@ -26,7 +26,7 @@ from .people import SYSTEM_ROLES
 from .tables import WRITERS, Rows
 from .world import World
 
-#: Rows of a chunk: enough to make a statement's own cost small, and few enough for memory.
+#: Rows of a chunk: many enough that the cost of a statement is small, and few enough for memory.
 CHUNK = 5_000 * THREAD
 #: One for each core, because the server does most of the work.
 WORKERS = 2
@@ -70,7 +70,7 @@ def _parents_first(connection: BaseDatabaseWrapper, tables: set[str]) -> list[st
 
 
 def count_rows(chunks: Missing) -> int:
-    """How many rows the chunks have."""
+    """Return the number of rows in the chunks."""
     return sum(len(chunk) for table in chunks.values() for chunk in table)
 
 
@@ -129,7 +129,7 @@ type Submit = Callable[..., Future[None]]
 
 @contextmanager
 def _workers(connection: BaseDatabaseWrapper) -> Iterator[Submit]:
-    """Threads with a session each, which end with the block.
+    """Yield threads, each with its own session, which end with the block.
 
     Threads are enough: the server works in its own processes, and numpy releases the lock.
     """

@@ -1,9 +1,9 @@
-"""Time, users and their sessions: the part of a set that depends on nothing else.
+"""Time, users and their sessions: the part of a set on which the other parts depend.
 
-All times are microseconds since 1970. Users come in the order of time, so the users of an earlier
-time are always the first ones. Soft-deleted rows are old ones (`settled`) that were deleted
-recently, and they are related only to settled rows. So nothing happens to a row before it exists,
-or after it was deleted.
+All times are microseconds since 1970. Users are in the order of time, so the users of an earlier
+time are always the first ones. Soft-deleted rows are old (`settled`), were deleted recently, and
+are related only to settled rows. So nothing happens to a row before it exists, or after it was
+deleted.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,9 +24,9 @@ DAY = 24 * HOUR
 
 #: The age of the platform.
 AGE = 3 * 365 * DAY
-#: Deletions are only of the last days, and of older rows.
+#: Rows were deleted only in the last days, and only older rows.
 DELETIONS = 60 * DAY
-#: One of so many rows is deleted.
+#: One in this many rows is deleted.
 DELETED_EVERY = 25
 
 #: The first users: a staff account for each role.
@@ -55,17 +55,18 @@ class People:
         self.key = f"{seed} {self.now} {counts} {addition}"
         joined = b"".join(role.bytes for role in system_roles)
         self.system_roles = np.frombuffer(joined, np.uint8).reshape(-1, 16)
-        # In names and addresses of further sets, which must differ from those of the others.
+        # Part of the names and addresses of a further set, which must differ from those of other
+        # sets.
         digest = blake2b(self.key.encode()).hexdigest()
         self.tag = f"x{digest[:5]}" if addition else ""
         self.settled_before = self.now - DELETIONS
-        # Nobody uploads before there are users besides staff.
+        # There are no uploads before the first user who is not staff.
         self.opening = max(0.02, (counts.staff + 2) / counts.users)
         self.draws = _per_table(self.key)
 
     @property
     def known_addresses(self) -> list[str]:
-        """The addresses of the first staff accounts, one for each role."""
+        """Return the addresses of the first staff accounts, one for each role."""
         tag = f".{self.tag}" if self.tag else ""
         return [f"{name}{tag}@example.com" for name in KNOWN]
 
@@ -100,14 +101,14 @@ class People:
         return np.where(self.user_deleted(users), self._deletion("users", users), self.now)
 
     def listeners(self, fractions: Floats) -> Integers:
-        """Users by a random number, older ones more often; staff do not listen."""
+        """Choose users by a random number, older ones more often. Staff do not listen."""
         staff = self.counts.staff
         return staff + (fractions * fractions * fractions * (self.counts.users - staff)).astype(
             np.int64
         )
 
     def users_there(self, parts: Floats, fractions: Floats) -> Integers:
-        """Users who existed at a fraction of time, by a random number; deleted ones only if
+        """Choose users who existed at a fraction of time, by a random number; deleted users only if
         settled.
         """
         staff = self.counts.staff
@@ -117,7 +118,7 @@ class People:
         return self.fitting(chosen, self.moment(parts))
 
     def fitting(self, users: Integers, times: Integers) -> Integers:
-        """The users, or the previous one if a deleted user would get a row that is too new."""
+        """Return the users; if a row is too new for a deleted user, the previous user."""
         return users - (self.user_deleted(users) & ~self.settled(times))
 
     @cached_property
@@ -130,12 +131,12 @@ class People:
 
     @cached_property
     def lasting_users(self) -> int:
-        """How many these are."""
+        """The number of these users."""
         return self._lasting(self.counts.users)
 
     @cached_property
     def settled_users(self) -> int:
-        """How many of these are settled: the first ones."""
+        """The number of settled ones among these, which are the first ones."""
         return self._lasting(self._first_settled(self.counts.users, 0.0))
 
     def _lasting(self, users: int) -> int:
@@ -147,7 +148,7 @@ class People:
         return int((part - opening) / (1 - opening) * rows) - 1
 
     def users_for(self, deleted: Flags) -> Integers:
-        """How many lasting users may have to do with things that are deleted or not."""
+        """The number of lasting users that rows may refer to, by whether the rows are deleted."""
         return np.where(deleted, self.settled_users, self.lasting_users)
 
     # Sessions ---------------------------------------------------------------------------------
@@ -163,7 +164,7 @@ class People:
         return self.lately("user_sessions", sessions, self.user_start(users), self.user_end(users))
 
     def session_last(self, sessions: Integers) -> Integers:
-        """When the sessions were last used: at most 20 days after they began."""
+        """When the sessions were last used, at most 20 days after they began."""
         start = self.session_start(sessions)
         end = np.minimum(self.user_end(self.session_user(sessions)), start + 20 * DAY)
         return self.between("user_sessions", sessions, start, end, "last")

@@ -22,7 +22,7 @@ class FillProgress:
         self.output = output
         self.bar: Bar | None = None
         if verbosity and errors.isatty():
-            # rich itself obeys NO_COLOR.
+            # rich itself respects NO_COLOR.
             self.bar = Bar(
                 TextColumn("{task.description:24}"),
                 BarColumn(),
@@ -55,7 +55,7 @@ class FillProgress:
         self._finish_table()
 
     def advance(self, table: str, rows: int) -> None:
-        """So many more rows of the table are loaded."""
+        """Report that this many more rows of the table are loaded."""
         if table != self.table:
             self._finish_table()
             # The table's first chunk began when the last chunk of the previous table ended.

@@ -1,4 +1,4 @@
-"""Which tables are filled: each has a function with its name in `tables/`, marked with `table`."""
+"""The tables to fill. Each has a function with its name in `tables/`, marked with `table`."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from veza_demo.counts import Counts
 
-#: From rows of the table (`tables.base.Rows`) to its columns.
+#: Gets rows of the table (`tables.base.Rows`), and returns their columns.
 type Writer = Callable[[Any], dict[str, Any]]
 
 #: The function that writes a table's columns, by the table's name.
@@ -18,7 +18,7 @@ ROWS: dict[str, Callable[["Counts"], int]] = {}
 def table(rows: Callable[["Counts"], int]) -> Callable[[Writer], Writer]:
     """Mark the function that writes the columns of the table with its name.
 
-    `rows` gives the number of the table's rows from those of the set.
+    `rows` returns the number of the table's rows from the counts of the set.
     """
 
     def register(writer: Writer) -> Writer:

@@ -1,4 +1,4 @@
-"""From options to a set of demo data, and the rows of it that must be loaded."""
+"""Finds the set of demo data for the options, and its rows that must be loaded."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from .people import SYSTEM_ROLES
 from .world import ImpossibleError, World
 
 NOTHING = "Nothing was changed."
-#: The most tables that a message names.
+#: The maximum number of tables that a message names.
 SHOWN = 3
 
 
@@ -28,22 +28,22 @@ class SeedPlan:
 
     @property
     def rows(self) -> int:
-        """How many rows the set has."""
+        """The number of rows of the set."""
         return count_rows(all_chunks(self.world))
 
     @property
     def rows_missing(self) -> int:
-        """How many of them must be loaded."""
+        """The number of them that must be loaded."""
         return count_rows(self.missing)
 
 
 def make_plan(
     connection: BaseDatabaseWrapper, seed: int, now: datetime, counts: Counts, *, append: bool
 ) -> SeedPlan:
-    """Find the set to load or to continue: that of these options, or with `append` the next free
-    one.
+    """Find the set to load or to continue.
 
-    Raises `CommandError` if there is none to load: there are other rows, or the set exists.
+    It is the set of these options or, with `append`, the next free one. Raises `CommandError` if
+    none can be loaded, because there are other rows, or the set exists.
     """
     try:
         roles = system_roles(connection)

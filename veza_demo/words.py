@@ -1,4 +1,4 @@
-"""What the demo data says."""
+"""The words and texts of the demo data."""
 
 from .binary import INT4_OID, VARCHAR_OID, arrays, documents, words
 
@@ -9,7 +9,7 @@ def _split(text: str, by: str = " ") -> list[str]:
 
 # People -----------------------------------------------------------------------------------------
 
-#: Given names; the same in addresses, where all is ASCII.
+#: Given names; e-mail addresses use them too, so all are ASCII.
 GIVEN = _split(
     "Amara Lena Mateo Yuki Noah Priya Sofia Liam Zoë Chloé Omar Ingrid Diego Hana Kofi Marta "
     "Jonas Aisha Luca Elif Tomás Nina Viktor Mei Samuel Ines Rafael Freya Anton Leila Hugo "
@@ -24,11 +24,11 @@ FAMILY = _split(
 )
 _ASCII = str.maketrans("ëéáüía", "eeauia")
 GIVEN_NAMES, FAMILY_NAMES = words(GIVEN), words(FAMILY)
-#: With the dot that follows in an address.
+#: With the dot that follows in an e-mail address.
 GIVEN_ASCII = words([f"{name.translate(_ASCII).lower()}." for name in GIVEN])
 FAMILY_ASCII = words([name.translate(_ASCII).lower() for name in FAMILY])
 
-#: Eight letters at most, and seven for a thing: a username has 30.
+#: Eight letters at most, and seven for a thing, because a username has 30 at most.
 MOODS = _split(
     "velvet silent golden neon broken lunar electric hollow crimson distant paper silver "
     "midnight burning frozen gentle hidden lucky restless wild amber cosmic faded glass "
@@ -219,7 +219,7 @@ REPLIES = words(
 )
 MORE = words(["", "", "", " ❤", " Greetings from far away.", " (third time today)"])
 
-# History: actions with what they changed, before and after (None: nothing there).
+# History: actions, with the values before and after (None: no value).
 HISTORY = (
     ("created", None, {"status": "uploading"}),
     ("updated", {"title": "Untitled"}, {"title": "Final title"}),

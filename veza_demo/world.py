@@ -1,6 +1,6 @@
-"""What several tables have to agree on: who owns what, and how many of what.
+"""Facts that must be the same in several tables: owners, and numbers of rows.
 
-Tracks and playlists come in the order of time, as users do: see `people`.
+Tracks and playlists are in the order of time, as users are: see `people`.
 """
 
 from collections.abc import Sequence
@@ -21,13 +21,13 @@ PLAYS_POWER = 4
 
 
 class ImpossibleError(ValueError):
-    """Counts that do not fit each other; the message is for the user."""
+    """Counts that contradict each other; the message is for the user."""
 
 
 class World(People):
     """One set of demo data, by the same arguments as `People`.
 
-    Raises `ImpossibleError` when counts do not fit each other.
+    Raises `ImpossibleError` if counts contradict each other.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class World(People):
         addition: int = 0,
     ) -> None:
         super().__init__(seed, now, counts, system_roles, addition)
-        # Each of them is worked out when it is asked for, and raises what there is to raise.
+        # Each of these properties is computed at its first use, and may raise the error.
         _ = self.likes, self.entries, self.follows, self.collaborators
 
     # Tracks -----------------------------------------------------------------------------------
@@ -57,7 +57,7 @@ class World(People):
         return self.moment(self.track_part(tracks))
 
     def track_owner(self, tracks: Integers) -> Integers:
-        """Who uploaded the tracks: a few users most of them."""
+        """Who uploaded the tracks; a few users uploaded most of them."""
         fractions = self.draws("tracks").fraction("owner", tracks)
         return self.users_there(self.track_part(tracks), fractions)
 
@@ -66,7 +66,7 @@ class World(People):
         return Shuffle(self.counts.tracks)
 
     def track_of_rank(self, ranks: Integers) -> Integers:
-        """Which track has the rank; 0 is the most played one."""
+        """Return the track with the rank; 0 is the most played one."""
         return self._popularity.there(ranks)
 
     def rank_of_track(self, tracks: Integers) -> Integers:
@@ -75,12 +75,12 @@ class World(People):
 
     @cached_property
     def ready_tracks(self) -> int:
-        """How many tracks are ready: the first ranks."""
+        """The number of ready tracks, which have the first ranks."""
         return int(self.counts.tracks * READY)
 
     @cached_property
     def lasting_ranks(self) -> int:
-        """How many ready tracks are not deleted."""
+        """The number of ready tracks that are not deleted."""
         return self.ready_tracks - self.ready_tracks // DELETED_EVERY
 
     def lasting_rank(self, numbers: Integers) -> Integers:
@@ -97,28 +97,28 @@ class World(People):
         return np.where(self.track_deleted(tracks), self._deletion("tracks", tracks), self.now)
 
     def popular_track(self, fractions: Floats) -> Integers:
-        """Tracks by a random number, ready and not deleted, the popular ones more often."""
+        """Choose tracks by a random number, ready and not deleted, popular ones more often."""
         squares = fractions * fractions
         numbers = (squares * squares * self.lasting_ranks).astype(np.int64)
         return self.track_of_rank(self.lasting_rank(numbers))
 
     @cached_property
     def settled_tracks(self) -> int:
-        """How many tracks are settled: the first ones."""
+        """The number of settled tracks, which are the first ones."""
         return max(self._first_settled(self.counts.tracks, self.opening), 1)
 
     # Playlists --------------------------------------------------------------------------------
 
     def playlist_part(self, playlists: Integers) -> Floats:
-        """The part of time at which the playlists were made."""
+        """The part of time at which the playlists were created."""
         return self._part("playlists", playlists, self.counts.playlists)
 
     def playlist_start(self, playlists: Integers) -> Integers:
-        """When the playlists were made."""
+        """When the playlists were created."""
         return self.moment(self.playlist_part(playlists))
 
     def playlist_owner(self, playlists: Integers) -> Integers:
-        """Who made the playlists."""
+        """Who created the playlists."""
         fractions = self.draws("playlists").fraction("owner", playlists)
         return self.users_there(self.playlist_part(playlists), fractions)
 
@@ -134,10 +134,10 @@ class World(People):
 
     @cached_property
     def playlist_ranks(self) -> Shuffle:
-        """From the playlists' ranks to the playlists, and back."""
+        """Maps the playlists' ranks to the playlists, and back."""
         return Shuffle(self.counts.playlists)
 
-    # Who has how many -------------------------------------------------------------------------
+    # Numbers of rows --------------------------------------------------------------------------
 
     @cached_property
     def plays(self) -> Shares:

@@ -1,4 +1,4 @@
-"""The columns of each table, for any of its rows; every module here is imported."""
+"""The columns of each table, for any of its rows. All modules in this package are imported."""
 
 from importlib import import_module
 from pkgutil import iter_modules

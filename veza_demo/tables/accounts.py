@@ -14,10 +14,10 @@ from veza_demo.registry import table
 
 from .base import Columns, Rows, sometimes
 
-#: The password of every demo user that has one.
+#: The password of all demo users who have a password.
 PASSWORD = "demo listens to veza"  # noqa: S105 - printed by the command
 HASHES = 4
-#: bcrypt's cost: it has to be real, not safe.
+#: bcrypt's cost: low, because the hashes must only be valid, not secure.
 ROUNDS = 8
 SALT_LETTERS = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -28,11 +28,11 @@ USER, PREMIUM, SUPPORT, MODERATOR, ADMIN, SUPER_ADMIN = range(6)
 
 @cache
 def password_hashes(seed: str) -> Choices:
-    """A few hashes of the one password: bcrypt takes too long for one a user."""
+    """Return a few hashes of the password, because one for each user would take too long."""
     hashes = []
     for number in range(HASHES):
         source = blake2b(f"{seed} {number}".encode(), digest_size=21).digest()
-        # The 22nd letter has but two of its bits left.
+        # Only two bits of the 22nd character are used.
         letters = "".join(SALT_LETTERS[octet % 64] for octet in source) + "."
         salt = f"$2b${ROUNDS:02}${letters}"
         hashes.append(bcrypt.hashpw(PASSWORD.encode(), salt.encode()))
@@ -40,19 +40,19 @@ def password_hashes(seed: str) -> Choices:
 
 
 def role_of(rows: Rows, users: Integers) -> Integers:
-    """The users' roles, as numbers of `words.ROLES`."""
+    """Return the users' roles, as indexes of `words.ROLES`."""
     staff = np.where(users < len(KNOWN), SUPPORT + users, SUPPORT + users % 3)
     premium = rows.world.draws("users").chance("premium", users, 0.12)
     return np.where(users < rows.world.counts.staff, staff, np.where(premium, PREMIUM, USER))
 
 
 def without_password(rows: Rows, users: Integers) -> Flags:
-    """Who signs in through another provider only."""
+    """Return the users who only sign in through another provider."""
     return (users % 10 == 6) & (users >= rows.world.counts.staff)
 
 
 def email_pieces(rows: Rows, users: Integers) -> list[Piece | str]:
-    """The users' addresses, each of them once."""
+    """Return the users' e-mail addresses, which are unique."""
     world, draws = rows.world, rows.world.draws("users")
     known = users < len(KNOWN)
     given = draws.below("given name", users, len(words.GIVEN_ASCII))
@@ -68,7 +68,7 @@ def email_pieces(rows: Rows, users: Integers) -> list[Piece | str]:
 
 
 def username_pieces(rows: Rows, users: Integers) -> list[Piece | str]:
-    """The users' names, each of them once."""
+    """Return the users' names, which are unique."""
     world, draws = rows.world, rows.world.draws("users")
     known = users < len(KNOWN)
     return [
@@ -82,7 +82,7 @@ def username_pieces(rows: Rows, users: Integers) -> list[Piece | str]:
 
 @table(rows=lambda counts: counts.users)
 def users(rows: Rows) -> Columns:
-    """Accounts: staff first, then everybody else in the order in which they came."""
+    """Accounts: first staff, then the other users in the order of their sign-up."""
     world, number = rows.world, rows.numbers
     start, end = world.user_start(number), world.user_end(number)
     others = number >= world.counts.staff
@@ -117,7 +117,7 @@ def users(rows: Rows) -> Columns:
 
 @table(rows=lambda counts: counts.users // 10 * 2)
 def federated_identities(rows: Rows) -> Columns:
-    """Two in ten users have one; half of these have no password beside it."""
+    """Two in ten users have one; half of these have no password."""
     world, number = rows.world, rows.numbers
     only_way = number % 2 == 0
     user = number // 2 * 10 + np.where(only_way, 6, 1)
@@ -157,13 +157,13 @@ def federated_identities(rows: Rows) -> Columns:
 
 
 def _user_of(rows: Rows) -> Integers:
-    """Any user, the older the more often."""
+    """Choose users, older ones more often."""
     return rows.world.listeners(rows.fraction("user"))
 
 
 @table(rows=lambda counts: counts.users)
 def refresh_tokens(rows: Rows) -> Columns:
-    """Valid ones, revoked ones, and ones that ended by themselves; most are a session's."""
+    """Valid, revoked and expired tokens; most belong to a session."""
     world, session = rows.world, rows.numbers
     unknown = rows.chance("no session", 0.1)
     user = np.where(unknown, _user_of(rows), world.session_user(session))
@@ -203,11 +203,11 @@ def refresh_tokens(rows: Rows) -> Columns:
 
 @table(rows=lambda counts: counts.users // 5)
 def password_reset_tokens(rows: Rows) -> Columns:
-    """Used ones, expired ones, and some that still wait."""
+    """Used and expired tokens, and some that can still be used."""
     world, user = rows.world, _user_of(rows)
     end = world.user_end(user)
     created = rows.lately(world.user_start(user), end, days=2)
-    # The newest can still be used.
+    # The newest one can still be used.
     waiting = rows.chance("waiting", 0.1) & (end == world.now)
     created = np.where(waiting, np.maximum(created, end - 50 * MINUTE), created)
     used = ~waiting & rows.chance("used", 0.6)
@@ -223,7 +223,7 @@ def password_reset_tokens(rows: Rows) -> Columns:
 
 @table(rows=lambda counts: counts.users // 4)
 def email_verification_tokens(rows: Rows) -> Columns:
-    """Used ones of the verified, expired and waiting ones of the others."""
+    """Used tokens for verified users, and expired or valid ones for the others."""
     world, user = rows.world, _user_of(rows)
     end = world.user_end(user)
     created = rows.lately(world.user_start(user), end, days=3)
@@ -241,7 +241,7 @@ def email_verification_tokens(rows: Rows) -> Columns:
 
 @table(rows=lambda counts: counts.users)
 def user_sessions(rows: Rows) -> Columns:
-    """Live ones, ended ones, and ones that were ended early."""
+    """Live, expired and revoked sessions."""
     world, number = rows.world, rows.numbers
     user = world.session_user(number)
     last = world.session_last(number)

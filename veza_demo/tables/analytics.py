@@ -1,4 +1,4 @@
-"""Group 041: likes, shares, comments, history, and what clients report."""
+"""Group 041: likes, shares, comments, history, and reports of clients."""
 
 import numpy as np
 
@@ -22,14 +22,14 @@ NO_NEW = np.array([new is None for _, _, new in words.HISTORY])
 
 @table(rows=lambda counts: counts.likes)
 def track_likes(rows: Rows) -> Columns:
-    """Likes; one in twenty was taken back, most of these by somebody who likes it again."""
+    """Likes. One in twenty was taken back, and most of these were given again by the same user."""
     world = rows.world
     slot = Shuffle(rows.total).there(rows.numbers)
     rank = world.likes.rank(slot)
     first = world.likes.first(rank)
     count = world.likes.first(rank + 1) - first
     number = slot - first
-    # The one that was taken back is of the same user as the like before it.
+    # A like that was taken back has the same user as the like before it.
     number -= undone(slot) & (number > 0)
     track = world.track_of_rank(rank)
     pool = world.users_for(world.track_deleted(track))
@@ -45,7 +45,7 @@ def track_likes(rows: Rows) -> Columns:
 
 
 def _lasting_listener(rows: Rows) -> Integers:
-    """A user who is neither staff nor deleted, the older the more often."""
+    """Choose users who are neither staff nor deleted, older ones more often."""
     fractions = rows.fraction("user")
     numbers = (fractions * fractions * rows.world.lasting_users).astype(np.int64)
     return rows.world.lasting_user(numbers)
@@ -53,7 +53,7 @@ def _lasting_listener(rows: Rows) -> Integers:
 
 @table(rows=lambda counts: max(counts.users // 5, 40))
 def track_shares(rows: Rows) -> Columns:
-    """Links that go on, that end, that ended, and that were taken back."""
+    """Links without an end, with an end, that have expired, and that were deleted."""
     world = rows.world
     track, user = world.popular_track(rows.fraction("track")), _lasting_listener(rows)
     start = np.maximum(world.track_start(track), world.user_start(user))
@@ -73,7 +73,8 @@ def track_shares(rows: Rows) -> Columns:
 
 @table(rows=lambda counts: counts.threads * THREAD)
 def track_comments(rows: Rows) -> Columns:
-    """Threads of four: what begins it, replies to that or to a reply, and one more beginning.
+    """Threads of four comments: the first, replies to it or to a reply, and perhaps a second
+    beginning.
 
     A thread is within one chunk, so a reply never comes before what it replies to.
     """
@@ -90,7 +91,7 @@ def track_comments(rows: Rows) -> Columns:
     edited_at = rows.between(created, np.minimum(created + HOUR, end), "edited at")
     edited = rows.chance("edited", 0.06)
     gone = rows.between(edited_at, end, "deleted at")
-    # The third replies to the first or to the second; the last begins again or replies too.
+    # The third replies to the first or the second one; the last begins a thread or replies too.
     parent = number - np.where(place == 2, 1 + rows.below("to", 2), place)
     begins = (place == 0) | ((place == 3) & rows.draws.chance("begins", slot, 0.5))
     return rows.key() | {
@@ -112,7 +113,7 @@ def track_comments(rows: Rows) -> Columns:
 
 
 def _comment_time(rows: Rows, track: Integers, pool: Integers) -> Integers:
-    """When the comments were written: after all four authors of the thread were there."""
+    """When the comments were written: after all four authors of the thread had signed up."""
     world, number = rows.world, rows.numbers
     begin = number - number % THREAD
     latest = world.track_start(track)
@@ -123,14 +124,14 @@ def _comment_time(rows: Rows, track: Integers, pool: Integers) -> Integers:
     end = world.track_end(track)
     rest = 1 - (begin + rows.draws.fraction("time", begin)) / rows.total
     first = end - ((end - latest) * (rest * rest)).astype(np.int64)
-    # The replies within two days, one after the other.
+    # The replies follow within two days, in their order.
     step = np.minimum(12 * HOUR, (end - first) // THREAD)
     return first + step * (number - begin)
 
 
 @table(rows=lambda counts: max(counts.tracks // 5, 40))
 def track_history(rows: Rows) -> Columns:
-    """What owners, and sometimes the platform, did to tracks."""
+    """Changes of tracks by their owners, and sometimes by the platform."""
     world = rows.world
     track = rows.below("track", world.counts.tracks)
     owner = world.track_owner(track)
@@ -153,9 +154,9 @@ def track_history(rows: Rows) -> Columns:
 
 
 class Listening:
-    """Who listens to what in which session, for what clients report.
+    """Listeners with their tracks and sessions, for the reports of clients.
 
-    Where the track came after the session began it is another session, which is not known.
+    If the track is newer than the session, the session is unknown.
     """
 
     def __init__(self, rows: Rows) -> None:
@@ -177,7 +178,7 @@ class Listening:
 
 @table(rows=lambda counts: max(counts.plays // 10, 40))
 def playback_analytics(rows: Rows) -> Columns:
-    """How plays went; a few never said that they ended."""
+    """Reports about plays; a few have no end."""
     world = rows.world
     listening = Listening(rows)
     started = rows.between(listening.start, listening.end)

@@ -1,4 +1,4 @@
-"""What every table needs to write its columns for some rows."""
+"""Helpers that write the columns of any table for some of its rows."""
 
 import numpy as np
 
@@ -19,7 +19,7 @@ type Columns = dict[str, PackedColumn]
 
 
 class Rows:
-    """Some rows of a table, by their numbers, and what is drawn for them."""
+    """Some rows of a table, by their numbers, with their random values."""
 
     def __init__(self, world: World, table: str, numbers: Integers) -> None:
         self.world = world
@@ -29,15 +29,15 @@ class Rows:
         self.total = world.rows[table]
 
     def fraction(self, what: str) -> Floats:
-        """Numbers from 0 up to, and without, 1."""
+        """Numbers from 0 to 1, without 1."""
         return self.draws.fraction(what, self.numbers)
 
     def below(self, what: str, limit: int | Integers) -> Integers:
-        """Whole numbers from 0 up to, and without, the limit."""
+        """Integers from 0 to the limit, without the limit."""
         return self.draws.below(what, self.numbers, limit)
 
     def chance(self, what: str, probability: float) -> Flags:
-        """True for that part of the rows."""
+        """True for this share of the rows."""
         return self.draws.chance(what, self.numbers, probability)
 
     def choose(self, what: str, choices: Choices) -> Piece:
@@ -50,7 +50,7 @@ class Rows:
         return choices.take((fractions * fractions * len(choices)).astype(np.int64))
 
     def refer(self, table: str, numbers: Integers) -> PackedColumn:
-        """The ids of rows of a table."""
+        """Return the ids of rows of a table."""
         return octets(self.world.draws(table).uuids(numbers))
 
     def hexadecimal(self, what: str) -> Piece:
@@ -58,12 +58,12 @@ class Rows:
         return hexadecimal(self.draws.bits(what, self.numbers)[:, None].view(np.uint8))
 
     def token_hash(self) -> PackedColumn:
-        """64 hexadecimal digits, as SHA-256 has them."""
+        """64 hexadecimal digits, as in a SHA-256 hash."""
         values = [self.draws.bits(f"token {part}", self.numbers) for part in range(4)]
         return text(hexadecimal(np.stack(values, axis=1).view(np.uint8)))
 
     def address(self) -> PackedColumn:
-        """Where a client is: one in eight has IPv6."""
+        """The IP address of a client; one in eight is IPv6."""
         values = [self.draws.bits(f"address {part}", self.numbers) for part in range(2)]
         tens = np.stack(values, axis=1).view(np.uint8)[:, :10]
         return addresses(tens, self.chance("address version", 0.125))
@@ -77,7 +77,7 @@ class Rows:
         return self.world.between(self.table, self.numbers, start, end, what)
 
     def in_order(self, start: Integers, end: Integers) -> Integers:
-        """A time from `start` to `end`, later for later rows, and most of them late."""
+        """A time from `start` to `end`, later for later rows; most are near the end."""
         rest = 1 - (self.numbers + self.fraction("time")) / self.total
         return end - ((end - start) * (rest * rest)).astype(np.int64)
 
@@ -86,7 +86,7 @@ class Rows:
         return {"id": self.refer(self.table, self.numbers)}
 
     def removable(self, created: Integers, end: Integers, deleted: Flags) -> Columns:
-        """The three times of a row that may be soft deleted, until `end`."""
+        """The three times of a row that may be soft deleted, at `end` at the latest."""
         gone = self.between(created, end, "deleted at")
         return {
             **self.times(created, np.where(deleted, gone, created)),
@@ -102,11 +102,11 @@ class Rows:
 
 
 def duration(world: World, tracks: Integers) -> Integers:
-    """How long the tracks are, in milliseconds: from one minute to eight."""
+    """The duration of the tracks in milliseconds, from one to eight minutes."""
     fractions = world.draws("tracks").fraction("duration", tracks)
     return 60_000 + (fractions * fractions * 420_000).astype(np.int64)
 
 
 def sometimes(times: Integers, when: Flags) -> PackedColumn:
-    """The times in these rows, NULL in the others."""
+    """The times for these rows, NULL for the others."""
     return timestamp(times).unless(~when)

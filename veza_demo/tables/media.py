@@ -15,14 +15,14 @@ from .tracks import status_of, version_start
 READY_STREAM, PENDING_STREAM = 0, 1
 COMPLETED, PENDING, PROCESSING, FAILED_JOB, CANCELLED = range(5)
 
-#: By status of track, of `words.TRACK_STATUSES`: the status of its last job.
+#: The status of a track's last job, by the track's status in `words.TRACK_STATUSES`.
 JOB_OF_TRACK = np.array([COMPLETED, CANCELLED, PROCESSING, FAILED_JOB])
 SEGMENT = 6_000
 
 
 @table(rows=lambda counts: counts.tracks // 2)
 def hls_streams(rows: Rows) -> Columns:
-    """One for each of the most played tracks, of the newest version where there are several."""
+    """One for each of the most played tracks, for the newest version if there are several."""
     world, number = rows.world, rows.numbers
     track = world.track_of_rank(number)
     has_version = (number % 3 == 0) & (number < world.rows["track_versions"] // 2)
@@ -53,7 +53,7 @@ def hls_streams(rows: Rows) -> Columns:
 def _job_status(rows: Rows, rank: Integers) -> Integers:
     track_status = status_of(rows.world, rank)
     status = JOB_OF_TRACK[track_status]
-    # Some tracks that are ready are transcoded again, or were to be.
+    # Some tracks that are ready are transcoded again, or were going to be.
     again = (track_status == 0) & rows.chance("again", 0.25)
     status = np.where(again, rows.below("status", 5), status)
     return np.where((status == PROCESSING) & rows.chance("queued", 0.6), PENDING, status)
@@ -61,9 +61,9 @@ def _job_status(rows: Rows, rank: Integers) -> Integers:
 
 @table(rows=lambda counts: counts.tracks // 5)
 def hls_transcode_queue(rows: Rows) -> Columns:
-    """Jobs that ended well, failed, were cancelled, are under way, wait, or wait to be retried."""
+    """Jobs that are completed, failed, cancelled, processing, pending, or pending for a retry."""
     world, number = rows.world, rows.numbers
-    # In turn for the least played tracks, where those are that are not ready, and the most played.
+    # In turn for the most played and the least played tracks; the latter include those not ready.
     rank = np.where(number % 2 == 0, world.counts.tracks - 1 - number // 2, number // 2)
     track = world.track_of_rank(rank)
     has_version = (number % 2 == 1) & (number // 2 < world.rows["track_versions"] // 2)
@@ -73,7 +73,7 @@ def hls_transcode_queue(rows: Rows) -> Columns:
     status = _job_status(rows, rank)
     is_open = ((status == PENDING) | (status == PROCESSING)) & (end == world.now)
     status = np.where(is_open | (status == COMPLETED) | (status >= FAILED_JOB), status, COMPLETED)
-    # What is not done yet is of today.
+    # Jobs that are not done yet were created today.
     created = np.where(
         is_open,
         rows.between(np.maximum(start, world.now - 6 * HOUR), end),
@@ -111,7 +111,7 @@ def hls_transcode_queue(rows: Rows) -> Columns:
 
 @table(rows=lambda counts: max(counts.plays // 20, 40))
 def bitrate_adaptation_logs(rows: Rows) -> Columns:
-    """Changes of bitrate while listening, each by one step or more."""
+    """Changes of the bitrate during a play, each by one step or more."""
     listening = Listening(rows)
     created = rows.between(listening.start, listening.end)
     steps = np.array(words.BITRATES)
@@ -135,7 +135,7 @@ def bitrate_adaptation_logs(rows: Rows) -> Columns:
 
 @table(rows=lambda counts: max(counts.users // 50, 20))
 def rooms(rows: Rows) -> Columns:
-    """Several share a name, as they may."""
+    """Rooms; several have the same name, which is allowed."""
     world = rows.world
     creator = world.listeners(rows.fraction("creator"))
     start, end = world.user_start(creator), world.user_end(creator)

@@ -1,4 +1,4 @@
-"""Group 040, second half: playlists, what is in them, and who follows them or works on them."""
+"""Group 040, second half: playlists, their tracks, followers and collaborators."""
 
 import numpy as np
 
@@ -20,7 +20,7 @@ def _live(shares: Shares, ranks: Integers) -> Integers:
 
 @table(rows=lambda counts: counts.playlists)
 def playlists(rows: Rows) -> Columns:
-    """Public and private ones, with their counters."""
+    """Public and private playlists, with their counters."""
     world, number = rows.world, rows.numbers
     start, end = world.playlist_start(number), world.playlist_end(number)
     deleted = world.playlist_deleted(number)
@@ -55,11 +55,12 @@ def playlists(rows: Rows) -> Columns:
 
 
 class _Members:
-    """The playlist of each row, and the row's place among all of that playlist's."""
+    """The playlist of each row, and the row's place within the playlist."""
 
     def __init__(self, rows: Rows, shares: Shares) -> None:
         world = rows.world
-        # Rows are not in the order of playlists: people add things to all of them all the time.
+        # Rows are not in the order of playlists, because people add tracks to all playlists all the
+        # time.
         self.slot = Shuffle(shares.slots).there(rows.numbers)
         rank = shares.rank(self.slot)
         first = shares.first(rank)
@@ -73,21 +74,21 @@ class _Members:
         self.offset = world.draws(rows.table).fraction("offset", self.playlist)
 
     def users(self, world: World) -> Integers:
-        """A user for each row, none of them twice in one playlist."""
+        """Return a user for each row, each at most once in a playlist."""
         pool = world.users_for(self.deleted)
         return world.lasting_user(distinct(self.number, self.count, self.offset, pool))
 
     def tracks(self, world: World) -> Integers:
-        """A track for each row, none of them twice in one playlist."""
+        """Return a track for each row, each at most once in a playlist."""
         ranks = distinct(self.number, self.count, self.offset, world.lasting_ranks)
-        # What was deleted has only what was there in time.
+        # A deleted playlist has only tracks that existed before its deletion.
         settled = distinct(self.number, self.count, self.offset, world.settled_tracks)
         return np.where(self.deleted, settled, world.track_of_rank(world.lasting_rank(ranks)))
 
 
 @table(rows=lambda counts: counts.playlists * 10)
 def playlist_tracks(rows: Rows) -> Columns:
-    """Entries, the live ones of a playlist at positions 0, 1, 2, …"""
+    """Entries. The live entries of a playlist have the positions 0, 1, 2, …"""
     world = rows.world
     entry = _Members(rows, world.entries)
     track = entry.tracks(world)
@@ -106,7 +107,7 @@ def playlist_tracks(rows: Rows) -> Columns:
 
 @table(rows=lambda counts: counts.playlists)
 def playlist_collaborators(rows: Rows) -> Columns:
-    """Who accepted, who has not yet, and who is out again."""
+    """Collaborators who accepted, who have not accepted yet, and who were removed."""
     world = rows.world
     member = _Members(rows, world.collaborators)
     user = member.users(world)
@@ -132,7 +133,7 @@ def playlist_collaborators(rows: Rows) -> Columns:
 
 @table(rows=lambda counts: counts.playlists * 2)
 def playlist_follows(rows: Rows) -> Columns:
-    """Who follows, and who did."""
+    """Followers, present and former."""
     world = rows.world
     member = _Members(rows, world.follows)
     user = member.users(world)

@@ -1,4 +1,4 @@
-"""Group 041, plays: who heard what and when, and how often tracks were heard lately."""
+"""Group 041, plays: who played which track and when, and the tracks' plays of the last week."""
 
 from functools import cache
 
@@ -16,16 +16,16 @@ from .base import Columns, Rows, duration
 
 MILLISECOND = SECOND // 1000
 WEEK = 7 * DAY
-#: So many tracks, the most played ones, have a count of the last week.
+#: This many tracks, the most played ones, have a count of the last week.
 ON_TOP = 1_000
-#: Plays that are looked at together for it, to bound the memory.
+#: Plays that are counted together for it, to limit the memory.
 TOGETHER = 50_000
 
 
 def together(world: World, user: Integers, track: Integers) -> tuple[Integers, Integers, Flags]:
-    """From when to when user and track were both there, and where they never were.
+    """The time in which both the user and the track existed, and the rows where there is none.
 
-    Where they never were it is the track's own time, for a listener who is not known.
+    Where there is none, it is the track's own time, and the listener is not signed in.
     """
     apart = world.track_deleted(track) & ~world.settled(world.user_start(user))
     apart |= world.user_deleted(user) & ~world.settled(world.track_start(track))
@@ -36,14 +36,14 @@ def together(world: World, user: Integers, track: Integers) -> tuple[Integers, I
 
 
 def listened(rows: Rows, track: Integers, started: Integers, end: Integers) -> Integers:
-    """How much was heard, in ms: half of the plays are complete; none goes on after `end`."""
+    """The time heard, in ms. Half of the plays are complete, and none continues after `end`."""
     parts = np.minimum(rows.fraction("heard") * 2, 1)
     heard = (duration(rows.world, track) * parts).astype(np.int64)
     return np.minimum(heard, (end - started) // MILLISECOND)
 
 
 class Play:
-    """Plays: of which track, by whom (`apart`: not known), from when, and for how long."""
+    """Plays: the track, the user (none if `apart`), the start, and the time heard."""
 
     def __init__(self, rows: Rows) -> None:
         world = rows.world
@@ -58,7 +58,7 @@ class Play:
 
 @table(rows=lambda counts: counts.plays)
 def track_plays(rows: Rows) -> Columns:
-    """Plays in the order of time, one in seven by a listener who is not signed in."""
+    """Plays in the order of time; one in seven by a listener who is not signed in."""
     play = Play(rows)
     return rows.key() | {
         "track_id": rows.refer("tracks", play.track),
@@ -80,7 +80,7 @@ def track_plays(rows: Rows) -> Columns:
 
 @cache
 def weekly_plays(world: World) -> Integers:
-    """The plays of the last 7 days of each of the tracks `ON_TOP`, by rank."""
+    """Return the plays of the last 7 days of each track, by rank, for the first `ON_TOP` tracks."""
     on_top = min(ON_TOP, world.ready_tracks)
     counts = np.zeros(on_top, dtype=np.int64)
     slots = int(world.plays.first(np.array([on_top]))[0])

@@ -1,4 +1,4 @@
-"""Group 020: who is staff, and what users show and prefer.
+"""Group 020: the roles of staff, and the profiles and settings of users.
 
 roles, permissions and role_permissions have the rows that the migrations insert.
 """
@@ -13,13 +13,13 @@ from veza_demo.registry import table
 from .accounts import ADMIN, SUPPORT, role_of
 from .base import Columns, Rows, sometimes
 
-#: Who gives all roles: the fourth of the known accounts.
+#: The account that gives all roles: the fourth of the known accounts.
 SUPER_ADMIN_USER = 3
 
 
 @table(rows=lambda counts: counts.staff * 2)
 def user_roles(rows: Rows) -> Columns:
-    """Two of each member of staff: that of their account, and another one for a time."""
+    """Two roles for each staff account: its own, and another one with an end."""
     world, number = rows.world, rows.numbers
     user = number // 2
     extra = number % 2 == 1
@@ -40,13 +40,13 @@ def user_roles(rows: Rows) -> Columns:
 
 
 def _optional(rows: Rows, column: PackedColumn, what: str, share: float) -> PackedColumn:
-    """The column for that share of the rows, NULL for the others."""
+    """Return the column for this share of the rows, NULL for the others."""
     return column.unless(~rows.chance(what, share))
 
 
 @table(rows=lambda counts: counts.users * 9 // 10)
 def user_profiles(rows: Rows) -> Columns:
-    """Nine in ten users have one."""
+    """Nine in ten users have a profile."""
     world, number = rows.world, rows.numbers
     user = number + number // 9
     draws = world.draws("users")
@@ -77,7 +77,7 @@ def user_profiles(rows: Rows) -> Columns:
 
 @table(rows=lambda counts: counts.users * 9 // 10)
 def user_settings(rows: Rows) -> Columns:
-    """Nine in ten users have them."""
+    """Nine in ten users have settings."""
     world, number = rows.world, rows.numbers
     user = number + number // 9
     start = world.user_start(user)

@@ -13,27 +13,27 @@ from .base import Columns, Rows, duration, sometimes
 from .plays import weekly_plays
 
 UPLOADING, PROCESSING, FAILED = 1, 2, 3
-#: Every so many slots a like, or an entry of a playlist, is soft deleted.
+#: One in this many likes, or entries of a playlist, is soft deleted.
 UNDONE_EVERY = 20
 
 
 def undone_before(slots: Integers) -> Integers:
-    """How many of the slots before this one are soft deleted."""
+    """Return how many of the slots before this one are soft deleted."""
     return slots // UNDONE_EVERY
 
 
 def undone(slots: Integers) -> Flags:
-    """Whether what is in the slot is soft deleted."""
+    """Whether the row in the slot is soft deleted."""
     return slots % UNDONE_EVERY == UNDONE_EVERY - 1
 
 
 def status_of(world: World, ranks: Integers) -> Integers:
-    """The status of the tracks of these ranks, as a number of `words.TRACK_STATUSES`."""
+    """Return the status of the tracks of these ranks, as an index of `words.TRACK_STATUSES`."""
     return np.where(ranks < world.ready_tracks, 0, UPLOADING + ranks % 3)
 
 
 def _live_counts(world: World, ranks: Integers) -> tuple[Integers, Integers, Integers]:
-    """Plays, live likes and live comments of the tracks of these ranks."""
+    """Return the plays, live likes and live comments of the tracks of these ranks."""
     played = np.minimum(ranks, world.ready_tracks - 1)
     ready = ranks < world.ready_tracks
     first, after = world.likes.first(played), world.likes.first(played + 1)
@@ -45,12 +45,12 @@ def _live_counts(world: World, ranks: Integers) -> tuple[Integers, Integers, Int
 
 
 def removed_before(threads: Integers) -> Integers:
-    """How many comments in the threads before this one are soft deleted: one in five threads."""
+    """Return how many comments before this thread are soft deleted: one in five threads."""
     return (threads + 4) // 5
 
 
 def _names(rows: Rows) -> tuple[Piece, Piece, PackedColumn]:
-    """Title and slug share their words; the artist is the same for all tracks of an owner."""
+    """Return title, slug and artist. Title and slug share words; an owner has one artist."""
     mood = rows.below("mood", len(words.MOOD))
     thing = rows.below("thing", len(words.THING))
     abroad = rows.chance("abroad", 0.04)
@@ -76,7 +76,7 @@ def _artist(rows: Rows, owner: Integers) -> PackedColumn:
 
 @table(rows=lambda counts: counts.tracks)
 def tracks(rows: Rows) -> Columns:
-    """Ready ones with their counters, and some that are on their way or failed."""
+    """Ready tracks with their counters, and some that are uploading, processing or failed."""
     world, number = rows.world, rows.numbers
     owner, rank = world.track_owner(number), world.rank_of_track(number)
     status = status_of(world, rank)
@@ -135,12 +135,12 @@ def tracks(rows: Rows) -> Columns:
 
 
 def version_track(world: World, versions: Integers) -> Integers:
-    """The track of a version: two each, from the most played one on."""
+    """Return the tracks of the versions: two for each track, beginning with the most played one."""
     return world.track_of_rank(versions // 2)
 
 
 def version_start(world: World, versions: Integers) -> Integers:
-    """When the version was uploaded: the second after the first, both while the track is there."""
+    """When the version was uploaded: the second after the first, both while the track exists."""
     track = version_track(world, versions)
     start, end = world.track_start(track), world.track_end(track)
     parts = world.draws("track_versions").fraction("time", versions)
@@ -149,7 +149,7 @@ def version_start(world: World, versions: Integers) -> Integers:
 
 @table(rows=lambda counts: counts.tracks // 5 * 2)
 def track_versions(rows: Rows) -> Columns:
-    """Two of each of the most played tracks."""
+    """Two versions of each of the most played tracks."""
     world, number = rows.world, rows.numbers
     track, start = version_track(world, number), version_start(world, number)
     # Jobs are for first versions, and streams for the second of every third track.

@@ -14,7 +14,7 @@ from veza_demo.tables.accounts import PASSWORD
 
 
 class Command(BaseCommand):
-    """Fills an empty database with demo data, and prints its members of staff."""
+    """Fills an empty database with demo data, and prints its staff accounts."""
 
     help = (
         "Fills in demo data if there is no user yet, and says as whom you can sign in to the "
@@ -22,7 +22,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Fill in and print. Raises `CommandError` in one line if nothing was changed."""
+        """Load and print. Raises `CommandError` with one line if nothing was changed."""
         if not settings.DEBUG:
             raise CommandError("demo_staff is for development, and DEBUG is off: nothing changed")
         say = self.stdout.write if options["verbosity"] else lambda line: None

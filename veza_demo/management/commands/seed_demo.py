@@ -28,7 +28,7 @@ GOES_ON = "the loaded rows stay: run the same command again to continue"
 
 
 def _day(text: str) -> datetime:
-    """The time of the option, in UTC unless it has an offset."""
+    """Return the time of the option, in UTC unless it has an offset."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
@@ -95,7 +95,7 @@ class Command(BaseCommand):
         say = self.stdout.write if options["verbosity"] else lambda line: None
         announce(connection, say).check_writable()
         try:
-            # No other seed_demo, migrate or reset_db meanwhile.
+            # Prevents another seed_demo, migrate or reset_db at the same time.
             with migration_lock(connection, settings.MIGRATE_LOCK_TIMEOUT, self._wait_for):
                 self._fill(connection, counts, options)
         except LockNotAvailableError as error:
@@ -146,7 +146,7 @@ class Command(BaseCommand):
 
     @contextmanager
     def _clear_errors(self) -> Iterator[None]:
-        """PostgreSQL's errors in one line, and how to continue an interrupted run."""
+        """Print PostgreSQL's errors in one line, and how to continue an interrupted run."""
         try:
             yield
         except psycopg.errors.UniqueViolation as error:
