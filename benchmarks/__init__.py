@@ -1,4 +1,4 @@
-"""What is claimed about speed, as commands that print ratios."""
+"""Commands that measure what we claim about speed, and print ratios."""
 
 from veza_site.environment import read_file
 

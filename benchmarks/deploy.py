@@ -1,8 +1,8 @@
-"""`migrate` and `reset_db` beside what else applies the same schema, on one server, in one run.
+"""Compares `migrate` and `reset_db` with other tools that apply the same schema to one server.
 
 Run it with `make bench-deploy`. psql, dbmate and node-pg-migrate load the exported SQL; stock
 Django runs the same migrations with its own command; django-extensions' reset_db drops the whole
-database. Nothing is measured against an empty machine: all take turns.
+database. All run in turn, so the load of the machine affects all of them.
 """
 
 import argparse
@@ -75,7 +75,7 @@ def main() -> None:
                 print(f"\n{title}, on PostgreSQL, {rounds} rounds\n")
                 report(group, next(case for case in group if case.name.startswith("ours")))
             bare = next(case for case in noop if case.name == BARE_START)
-            # How slow this machine is, beside the one on which the aim was set.
+            # The time of this machine, relative to the one on which the aim was set.
             slowness = fresh[1].median / STOCK_THERE
             print(
                 f"\nfresh - bare start: {fresh[0].median - bare.median:.2f} s (aim: at most 0.7 s "
@@ -90,19 +90,19 @@ def main() -> None:
 
 
 def first_run(case: Case) -> None:
-    """Bring the database of a case with nothing to do to where there is nothing to do."""
+    """Run the command of a case once, so that the measured runs have nothing to do."""
     case.run()
     case.seconds.clear()
     case.cpu.clear()
 
 
 def stock() -> list[str]:
-    """Django's own command, on the same migrations."""
+    """Return the case of Django's own command, with the same migrations."""
     return [PYTHON, "-c", STOCK]
 
 
 class Cases:
-    """The commands to compare, and what they need: tools, and migrations in their forms."""
+    """The commands to compare, with their tools, and the migrations in their formats."""
 
     def __init__(self, server: Server, directory: Path) -> None:
         from veza_core.db import embedded
@@ -113,7 +113,7 @@ class Cases:
         self.dbmate, self.node = write_migrations(directory)
 
     def fresh(self) -> list[Case]:
-        """Each tool on a new database."""
+        """Return each tool on a new database."""
         cases = [
             self._case("ours: migrate", MIGRATE, FRESH),
             self._case("stock Django", stock(), FRESH),
@@ -125,7 +125,7 @@ class Cases:
         return cases
 
     def noop(self) -> list[Case]:
-        """Each tool on a database where all is applied, and two bare starts."""
+        """Return each tool on a database where all migrations are applied, and two bare starts."""
         return [
             self._case("ours: migrate", MIGRATE, APPLIED),
             self._case("ours: migrate --no-audit", [*MIGRATE, "--no-audit"], APPLIED),
@@ -135,7 +135,7 @@ class Cases:
         ]
 
     def resets(self) -> list[Case]:
-        """Ours, and that of django-extensions with stock Django's migrate after it."""
+        """Return our reset_db, and that of django-extensions followed by stock Django's migrate."""
         reset = [*MANAGE, "reset_db", "--noinput", "--verbosity", "0"]
         return [
             self._case("ours: reset_db", reset, FRESH),
@@ -174,7 +174,7 @@ class Cases:
         return Case(name, command, environment)
 
     def _url(self, database: str) -> str:
-        """The database's URL, as drivers other than libpq read it."""
+        """Return the database's URL in the form for drivers other than libpq."""
         parameters = dict(self.server.parameters)
         host = parameters.pop("host", "localhost")
         user, password = parameters.pop("user", "postgres"), parameters.pop("password", "")

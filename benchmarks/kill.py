@@ -1,8 +1,10 @@
-"""SIGKILL to `migrate`, to its backend and to the whole server; what does the next run make of it?
+"""Sends SIGKILL to `migrate`, its backend or the whole server, and checks what the next run does.
 
-Run it with `make bench-kill`. Each trial kills a fresh run, at a migration's boundary or at a
-random moment, runs a plain `migrate`, and compares the catalog with an undisturbed one. It uses
-a server of its own, under a temporary directory, and a database a trial.
+Run it with `make bench-kill`. Each trial kills a fresh run, at the end of a migration or at a
+random
+moment, runs a plain `migrate`, and compares the catalog with that of an undisturbed run. It uses
+its
+own server, in a temporary directory, and a new database for each trial.
 """
 
 import argparse
@@ -27,7 +29,7 @@ ATTEMPTS = 20
 
 
 def main() -> None:
-    """Run the trials, and print how many of each kind ended as they should."""
+    """Run the trials, and print the outcomes of each kind."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
@@ -48,18 +50,18 @@ def main() -> None:
         expected = catalog(server, "undisturbed")
         for trial in range(arguments.trials):
             kind = ("command", "backend", "server")[trial % 3]
-            # Every other trial at a boundary, each boundary in turn.
+            # Every other trial kills at the end of a migration, each in turn.
             boundary = trial // 2 % boundaries + 1 if trial % 2 else None
             for attempt in range(ATTEMPTS):
                 database = f"trial_{trial}_{attempt}"
                 if killed(server, database, kind, boundary, chance):
                     break
-                # It had ended before; so close to the end, at a moment of chance.
+                # The run had ended before. This close to the end, use a random moment.
                 boundary = None
             else:
                 sys.exit(f"trial {trial}: no run lived long enough to be killed")
             outcomes[kind, outcome(server, database, expected)] += 1
-            # What is kept has to be synchronized after every crash of the server.
+            # The server must synchronize all databases that are kept after each crash.
             drop(server, database)
             if sys.stderr.isatty():
                 print(f"\r{trial + 1} of {arguments.trials}", end="", file=sys.stderr)
@@ -73,7 +75,7 @@ def main() -> None:
 def killed(
     server: Path, database: str, kind: str, boundary: int | None, chance: random.Random
 ) -> bool:
-    """Start a run and kill it; False when it had ended before."""
+    """Start a run and kill it; return False if it had ended before."""
     with subprocess.Popen(
         [*MANAGE, "migrate"],
         env=environment(server, database),
@@ -85,7 +87,7 @@ def killed(
             run.stdout.readline()  # type: ignore[union-attr]
         if boundary is None:
             time.sleep(chance.uniform(0, 1.2))
-        # The server may have stopped already, with the run that it served.
+        # The server may have stopped already, with the run that used it.
         with suppress(FileNotFoundError, psutil.NoSuchProcess):
             kill(kind, server, database, run.pid)
         run.communicate()
@@ -93,7 +95,7 @@ def killed(
 
 
 def outcome(server: Path, database: str, expected: str) -> str:
-    """Let the next run finish, and say how that ended."""
+    """Run `migrate` again, and return the outcome."""
     done = subprocess.run(
         [*MANAGE, "migrate"],
         env=environment(server, database),
@@ -108,7 +110,7 @@ def outcome(server: Path, database: str, expected: str) -> str:
 
 
 def drop(home: Path, database: str) -> None:
-    """Remove a trial's database."""
+    """Drop a trial's database."""
     code = (
         "import django; django.setup()\n"
         "from django.db import connection\n"
@@ -119,7 +121,7 @@ def drop(home: Path, database: str) -> None:
 
 
 def kill(kind: str, home: Path, database: str, command: int) -> None:
-    """SIGKILL to the command, to its server process, or to the whole server."""
+    """Send SIGKILL to the command, to its server process, or to the whole server."""
     server = psutil.Process(int((home / "postmaster.pid").read_text().split()[0]))
     if kind == "command":
         os.kill(command, signal.SIGKILL)
@@ -135,7 +137,7 @@ def kill(kind: str, home: Path, database: str, command: int) -> None:
 
 
 def catalog(home: Path, database: str) -> str:
-    """All that the export reads of schema public, and the migrations that are recorded."""
+    """Return all that the export reads of schema public, and the recorded migrations."""
     code = (
         "import django, json; django.setup()\n"
         "from django.db import connection\n"
@@ -156,7 +158,7 @@ def catalog(home: Path, database: str) -> str:
 
 
 def environment(home: Path, database: str) -> dict[str, str]:
-    """The variables that make manage.py use an embedded server of its own."""
+    """Return the variables with which manage.py uses a separate embedded server."""
     return {
         **os.environ,
         "DEBUG": "1",

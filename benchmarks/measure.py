@@ -1,4 +1,4 @@
-"""Whole commands, measured side by side: interleaved, so that a slow moment meets them all."""
+"""Measures whole commands in turn, so that a slow moment of the machine affects all of them."""
 
 import resource
 import statistics
@@ -23,11 +23,11 @@ class Case:
 
     @property
     def median(self) -> float:
-        """The middle of the rounds, in seconds."""
+        """Return the median of the rounds, in seconds."""
         return statistics.median(self.seconds)
 
     def run(self) -> None:
-        """Run once. Ends the program, with what the command said, when it fails."""
+        """Run once. If the command fails, print its output and end the program."""
         self.prepare()
         used, started = _cpu_of_children(), time.perf_counter()
         done = subprocess.run(
@@ -50,7 +50,7 @@ def _cpu_of_children() -> float:
 
 
 def measure(cases: Sequence[Case], rounds: int) -> None:
-    """Run every case once to warm up, then `rounds` times in turn."""
+    """Run each case once to warm up, then `rounds` times in turn."""
     for case in cases:
         case.run()
         case.seconds.clear()
@@ -61,9 +61,9 @@ def measure(cases: Sequence[Case], rounds: int) -> None:
 
 
 def report(cases: Sequence[Case], base: Case) -> None:
-    """Print a line a case: median, least and most in seconds, and the ratio to the base.
+    """Print a line for each case: median, least and most in seconds, and the ratio to the base.
 
-    `cpu` is the median of what the command itself used, without the server.
+    `cpu` is the median of the CPU time of the command itself, without the server.
     """
     width = max(len(case.name) for case in cases)
     print(f"{'':{width}}  median    least     most   ratio      cpu")

@@ -1,4 +1,4 @@
-"""`migrate`, fresh and with nothing to do, beside psql with the same SQL and a bare start.
+"""Compares `migrate`, fresh and with nothing to do, with psql and the same SQL, and a bare start.
 
 Run it with `make bench-migrate`. The aims: nothing to do costs at most 1.3 times a bare start
 (django.setup() and one query); a fresh run at most 0.7 s more than a bare start.
@@ -24,7 +24,7 @@ FRESH, APPLIED, PLAIN = "bench_fresh", "bench_applied", "bench_psql"
 
 
 def main() -> None:
-    """Measure, and print the table and the two figures that have an aim."""
+    """Measure, and print the table and the two figures with an aim."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
     rounds = parser.parse_args().rounds
@@ -52,7 +52,7 @@ def main() -> None:
             [psql, "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1"],
             server.environment(PLAIN),
             lambda: server.recreate(PLAIN),
-            # A setting of PostgreSQL 17 and later, which pg_dump 18 writes for all.
+            # A setting of PostgreSQL 17 and later, which pg_dump 18 writes for all versions.
             stdin=dump.replace("SET transaction_timeout = 0;", ""),
         )
         cases = [bare, noop, fresh, plain]

@@ -1,9 +1,10 @@
-"""What a purge does to running services: their latencies beside none, beside `purge`, and beside
-the one large DELETE that it takes the place of.
+"""The latencies of running services alone, beside `purge`, and beside the large DELETEs that it
+replaces.
 
-Run it with `make bench-purge`. Listeners record plays, clients rotate refresh tokens and look them
-up, on tables in which a part is due: expired tokens, and accounts that were deleted long ago and
-whose tracks are still played. Each round starts from the same rows.
+Run it with `make bench-purge`. Clients record plays, rotate refresh tokens, and look them up. A
+part
+of the rows is due for deletion: expired tokens, and accounts that were deleted long ago and whose
+tracks are still played. Each round starts with the same rows.
 """
 
 import argparse
@@ -57,7 +58,7 @@ UNION ALL SELECT count(*) FROM users WHERE deleted_at < now() - interval '30 day
 
 @dataclass(slots=True)
 class Measured:
-    """A way to purge, and what it did: each list has one entry a round."""
+    """A way to purge, and its results: each list has one entry for each round."""
 
     name: str
     run: Callable[[], None]
@@ -65,7 +66,7 @@ class Measured:
     seconds: list[float] = field(default_factory=list)
 
     def percentiles(self, share: float) -> list[float]:
-        """That percentile of each round, in milliseconds."""
+        """Return that percentile of each round, in milliseconds."""
         return [
             1000 * sorted(round_)[min(len(round_) - 1, int(share * len(round_)))]
             for round_ in self.latencies
@@ -73,7 +74,7 @@ class Measured:
 
 
 class Load:
-    """Clients that do the three things in turn, at a fixed rate each, as users would come."""
+    """Clients that send the three kinds of requests in turn, each at a fixed rate, as users do."""
 
     def __init__(self, parameters: dict[str, Any], clients: int, rate: float) -> None:
         self.parameters = parameters
@@ -85,7 +86,7 @@ class Load:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Keep them at work within the block."""
+        """Run the clients during the block."""
         threads = [threading.Thread(target=self._work, args=[n]) for n in range(self.clients)]
         for thread in threads:
             thread.start()
@@ -103,9 +104,9 @@ class Load:
             **self.parameters, autocommit=True, cursor_factory=psycopg.RawCursor
         ) as session:
             users = session.execute("SELECT id FROM users WHERE deleted_at IS NULL").fetchall()
-            # Each client has users of its own, and knows their tokens.
+            # Each client has its own users, and knows their tokens.
             tokens = {user: f"live {user}" for (user,) in users[number :: self.clients]}
-            # One play in ten is of a track whose owner is due.
+            # One play in ten is of a track whose owner is due for deletion.
             kept, due_tracks = (
                 session.execute(
                     "SELECT tracks.id FROM tracks JOIN users ON users.id = user_id "
@@ -115,8 +116,8 @@ class Load:
             )
             started = time.perf_counter()
             for count in itertools.count():
-                # When it should have come, not when the one before it was done: a stall counts
-                # for all who came meanwhile.
+                # When the request should have begun, not when the previous one ended. So a stall
+                # counts for all requests that it delays.
                 due = started + count * self.interval
                 self._stop.wait(max(0.0, due - time.perf_counter()))
                 if due > self._stopped:
@@ -133,7 +134,7 @@ class Load:
 
     @staticmethod
     def _record_play(session: psycopg.Connection, track: Any, user: Any) -> None:
-        # The track may be gone meanwhile: the service says 404.
+        # The track may be deleted meanwhile: the service answers 404.
         with suppress(psycopg.errors.ForeignKeyViolation):
             values = [track, user, 180_000, True, "playlist", "phone", None, None]
             session.execute(sql("RecordPlay"), values)
@@ -194,7 +195,7 @@ def main() -> None:
 
 
 def fill(parameters: dict[str, Any], sizes: dict[str, int]) -> None:
-    """Insert the rows that each round starts from."""
+    """Insert the rows with which each round starts."""
     with psycopg.ClientCursor(psycopg.connect(**parameters, autocommit=True)) as cursor:
         cursor.execute(ROWS, sizes)
         cursor.execute("VACUUM ANALYZE")
@@ -202,7 +203,7 @@ def fill(parameters: dict[str, Any], sizes: dict[str, int]) -> None:
 
 
 def measure(case: Measured, parameters: dict[str, Any], options: argparse.Namespace) -> None:
-    """Run the case once beside the load, and see that it did its work."""
+    """Run the case once beside the load, and check that it did its work."""
     load = Load(parameters, options.clients, options.rate)
     with load.running():
         time.sleep(1)
@@ -219,7 +220,7 @@ def measure(case: Measured, parameters: dict[str, Any], options: argparse.Namesp
 
 
 def report(cases: list[Measured]) -> None:
-    """Print a line a case: medians of the rounds, least and most, ratios to no purge."""
+    """Print a line for each case: medians of the rounds, least and most, ratios to no purge."""
     base = cases[0]
     print(f"{'':11}{'took':>9}{'p50':>10}{'p99':>11}{'least':>10}{'most':>10}  ratio{'worst':>12}")
     for case in cases:

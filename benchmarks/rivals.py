@@ -11,12 +11,14 @@ PACKAGES = ["dbmate@2.36.0", "node-pg-migrate@9.0.0", "pg@8"]
 
 
 def exported_files() -> list[Path]:
-    """The exported schema, in the order of loading."""
+    """Return the files of the exported schema, in the order of loading."""
     return sorted((ROOT / "schema").glob("*.sql"))
 
 
 def install(directory: Path) -> Path | None:
-    """Install both tools below the directory; give that of their programs, None without npm."""
+    """Install both tools below the directory; return the directory of their programs, None without
+    npm.
+    """
     npm = shutil.which("npm")
     if npm is None:
         print("npm is missing: dbmate and node-pg-migrate are left out", file=sys.stderr)
@@ -30,7 +32,7 @@ def install(directory: Path) -> Path | None:
 
 
 def write_migrations(directory: Path) -> tuple[Path, Path]:
-    """Write the exported files as each tool wants them; give dbmate's and the other's folder."""
+    """Write the exported files in each tool's format; return dbmate's folder and the other's."""
     dbmate, node = directory / "dbmate", directory / "node"
     forms = (
         (dbmate, "-- migrate:up\n{}\n-- migrate:down\n"),
@@ -39,7 +41,7 @@ def write_migrations(directory: Path) -> tuple[Path, Path]:
     for folder, form in forms:
         folder.mkdir()
         for number, file in enumerate(exported_files(), 1):
-            # Both take a time for the version, and order by it.
+            # Both tools use a time as the version, and sort by it.
             name = f"2025120400{number:04}_{file.stem[4:].replace('_', '-')}.sql"
             (folder / name).write_text(form.format(file.read_text()))
     return dbmate, node

@@ -1,7 +1,8 @@
-"""`seed_demo` beside a plain COPY of the same rows, on one server, in one run.
+"""Compares `seed_demo` with a plain COPY of the same rows, on one server, in one run.
 
-Run it with `make bench-seed`. Each takes its turn in every round, into a V1 database of its own
-with all indexes, foreign keys and triggers. The files are made by COPY from what seed_demo made.
+Run it with `make bench-seed`. Each round runs both in turn, each into a separate V1 database with
+all
+indexes, foreign keys and triggers. COPY writes the files from the rows of seed_demo.
 The aims: 100,000 rows a second, and 70 % of a plain COPY.
 """
 
@@ -24,14 +25,14 @@ from benchmarks.server import PYTHON, ROOT, Server
 
 EMPTY, TARGET = "bench_seed_empty", "bench_seed"
 MANAGE = [PYTHON, str(ROOT / "manage.py")]
-#: What refers to rows of its own table cannot be loaded by two sessions.
+#: Two sessions cannot load a table that refers to its own rows.
 WHOLE = "track_comments"
 
 
 class Counted(Case):
-    """A case that also counts CPU seconds, which a busy machine stretches less than the clock's.
+    """A case that also counts CPU seconds, which depend less on other load than the elapsed time.
 
-    `postmaster` is the server's process, which is told of the time of every session that ended.
+    `postmaster` is the server's process; the kernel adds the CPU time of ended sessions to it.
     """
 
     def __init__(self, *arguments: Any, postmaster: int) -> None:
@@ -44,7 +45,7 @@ class Counted(Case):
         self.prepare, prepare = (lambda: None), self.prepare
         before = self._cpu()
         super().run()
-        time.sleep(0.3)  # until the last session is gone
+        time.sleep(0.3)  # until the last session has ended
         self.cpu.append(self._cpu() - before)
         self.prepare = prepare
 
@@ -57,7 +58,7 @@ class Counted(Case):
 
 
 def main() -> None:
-    """Measure, and print the table, the two figures that have an aim, and the memory."""
+    """Measure, and print the table, the two figures with an aim, and the memory."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--users", type=int, default=20_000)
@@ -84,7 +85,7 @@ def main() -> None:
 
 
 def counts_of(options: argparse.Namespace) -> dict[str, int]:
-    """All counts, the others in the proportion of the scales."""
+    """Return all counts; those that were not given keep the proportions of the scales."""
     return {
         "users": options.users,
         "tracks": options.tracks,
@@ -96,7 +97,7 @@ def counts_of(options: argparse.Namespace) -> dict[str, int]:
 
 
 def rate_of_making(counts: dict[str, int]) -> float:
-    """Rows a second, made as seed_demo makes them, and given to nobody."""
+    """Return the rows in a second that seed_demo's code produces, without loading them."""
     from datetime import UTC, datetime
     from uuid import UUID
 
@@ -114,7 +115,7 @@ def rate_of_making(counts: dict[str, int]) -> float:
 
 
 def peak_memory(command: list[str], environment: dict[str, str]) -> float:
-    """Run the command; the most memory that its process ever had, in megabytes."""
+    """Run the command; return the maximum memory of its process in megabytes."""
     process = subprocess.Popen(command, env=environment)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -124,7 +125,7 @@ def peak_memory(command: list[str], environment: dict[str, str]) -> float:
 
 
 def compare(server: Server, seed: list[str], directory: Path, rounds: int) -> None:
-    """Print how long each way takes to load the rows that are in the target now."""
+    """Print how long each way takes to load the rows that the target has now."""
     from veza_core.db import embedded
     from veza_demo.tables import WRITERS
 
@@ -175,12 +176,14 @@ def compare(server: Server, seed: list[str], directory: Path, rounds: int) -> No
 
 
 def role_names(connection: psycopg.Connection[Any]) -> list[Any]:
-    """The roles that the migrations made, with their ids."""
+    """Return the roles that the migrations inserted, with their ids."""
     return connection.execute("SELECT id, name FROM roles ORDER BY name").fetchall()
 
 
 def copy_out(connection: psycopg.Connection[Any], table: str, directory: Path) -> int:
-    """Write the table's rows to a file, and its halves to two more; how many rows."""
+    """Write the table's rows to a file, and its halves to two more files; return the number of
+    rows.
+    """
     whole = directory / table
     with whole.open("wb") as file, connection.cursor() as cursor:
         with cursor.copy(f"COPY public.{table} TO STDOUT") as copy:
@@ -195,12 +198,12 @@ def copy_out(connection: psycopg.Connection[Any], table: str, directory: Path) -
 
 
 def copy_in(psql: str, directory: Path, table: str, half: str = "") -> str:
-    """The shell's line that loads the file."""
+    """Return the shell command that loads the file."""
     return f"{psql} -c '\\copy public.{table} FROM {directory / table}{half}'\n"
 
 
 def copy_in_two(psql: str, directory: Path, table: str) -> str:
-    """The shell's lines that load the two halves at once."""
+    """Return the shell commands that load the two halves at once."""
     if table == WHOLE:
         return copy_in(psql, directory, table)
     first, second = (copy_in(psql, directory, table, half).strip() for half in (".1", ".2"))

@@ -1,11 +1,12 @@
-"""Two tables of demo data by `INSERT … SELECT … FROM generate_series`, beside `seed_demo`'s COPY.
+"""Compares `INSERT … SELECT … FROM generate_series` with `seed_demo`'s COPY, for two tables.
 
     python -m benchmarks.seed_sql --rounds 5
 
-Both ways fill `track_plays`, and then `users`, in the same databases, by two sessions, in chunks
-of the same size, with the same skews of choice and time, repeatable by a seed. Each takes its turn.
-The SQL is generous to itself: it numbers users and tracks once, where seed_demo's formulas need
-no list, and it leaves out soft deletions, and that no play begins before its listener signed up.
+Both ways fill `track_plays`, and then `users`, in the same databases, with two sessions, chunks of
+the same size, the same skews of choice and time, and a seed. They run in turn. The SQL does less:
+it
+numbers users and tracks once, but seed_demo's formulas need no list. It also leaves out soft
+deletions, and does not check that a play begins after its listener signed up.
 """
 
 import argparse
@@ -28,12 +29,12 @@ SIZES = {
 }  # fmt: skip
 EMPTY, FULL, TARGET = (f"bench_seed_sql_{name}" for name in ("empty", "full", "target"))
 
-#: A fraction (0 up to 1) that row `n` draws: the built-in hash function, for its speed.
+#: A random fraction (from 0 to 1) for row `n`, by the built-in hash function, which is fast.
 DRAW = "(hashint8extended(n, {}) & 1073741823) / 1073741824::float8"
 
 
 def pick(values: str, fraction: str) -> str:
-    """SQL that takes one of an array's values, by a fraction."""
+    """Return SQL that chooses one of an array's values by a fraction."""
     array = f"(%({values})s::text[])"
     return f"{array}[1 + floor({fraction} * array_length({array}, 1))::int]"
 
@@ -110,7 +111,7 @@ FROM named""",
 
 
 def arrays() -> dict[str, list[str]]:
-    """seed_demo's own words, as arrays."""
+    """Return seed_demo's words as arrays."""
     from veza_demo import words
     from veza_demo.binary import Choices
     from veza_demo.tables.accounts import password_hashes
@@ -128,7 +129,7 @@ def arrays() -> dict[str, list[str]]:
 
 
 def main() -> None:
-    """Print the CPU time of client and server, and the rows a second of it, of both ways."""
+    """Print the CPU time of client and server, and the rows in a second of it, for both ways."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
@@ -154,7 +155,7 @@ def main() -> None:
 
 
 def prepare(server: Server) -> None:
-    """An empty V1 database, and one with all of a set but its plays, users and tracks numbered."""
+    """Create an empty V1 database, and one without plays, but with numbered users and tracks."""
     from django.core.management import call_command
     from django.db import connection
 
@@ -172,7 +173,7 @@ def prepare(server: Server) -> None:
 
 
 def use(database: str) -> None:
-    """Have Django's connection use the database."""
+    """Let Django's connection use the database."""
     from django.db import connection
 
     connection.close()
@@ -180,7 +181,7 @@ def use(database: str) -> None:
 
 
 def measured(run: Callable[[str], None], table: str) -> float:
-    """Seconds of CPU that both sides use, the server's by what its ended sessions report."""
+    """Return the CPU seconds of both sides; the server's are those of its ended sessions."""
     from django.db import connection
 
     use(TARGET)
@@ -203,7 +204,7 @@ def measured(run: Callable[[str], None], table: str) -> float:
 
 
 def seed_demo(table: str) -> None:
-    """Load the table as seed_demo does."""
+    """Load the table in the same way as seed_demo."""
     from datetime import UTC, datetime
 
     from django.db import connection
@@ -218,7 +219,7 @@ def seed_demo(table: str) -> None:
 
 
 def insert_select(table: str) -> None:
-    """Load the table by SQL alone."""
+    """Load the table by SQL only."""
     from django.db import connection
 
     from veza_demo.load import CHUNK, WORKERS

@@ -1,4 +1,4 @@
-"""The server that benchmarks run on, and databases on it to throw away."""
+"""The server of the benchmarks, and temporary databases on it."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ PYTHON = sys.executable
 
 
 class Server:
-    """The server of the settings: the embedded one, or that of DATABASE_URL.
+    """The server in the settings: the embedded one, or that of DATABASE_URL.
 
     It keeps running as long as this process does.
     """
@@ -29,19 +29,19 @@ class Server:
         self.embedded = "EMBEDDED" in connection.settings_dict
 
     def recreate(self, database: str, template: str = "template1") -> None:
-        """Make the database again: empty, or a copy of `template`, which nobody may be using."""
+        """Create the database again: empty, or a copy of `template`, which nobody may be using."""
         self.drop(database)
         names = map(sql.Identifier, (database, template))
         self._administer(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
 
     def drop(self, database: str) -> None:
-        """Drop the database, whoever uses it."""
+        """Drop the database, even if somebody uses it."""
         statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
         self._administer(statement.format(sql.Identifier(database)))
 
     @contextmanager
     def scratch(self, *databases: str) -> Iterator[None]:
-        """Make empty databases, and drop them at the end."""
+        """Create empty databases, and drop them at the end."""
         try:
             for database in databases:
                 self.recreate(database)
@@ -51,7 +51,7 @@ class Server:
                 self.drop(database)
 
     def environment(self, database: str) -> dict[str, str]:
-        """What lets manage.py, and PostgreSQL's own programs, use the database."""
+        """Return the environment for manage.py and PostgreSQL's programs to use the database."""
         variables = {
             "host": "PGHOST",
             "port": "PGPORT",
@@ -65,7 +65,7 @@ class Server:
             else {"DATABASE_URL": psycopg_url(self.parameters, database)}
         )
         inherited = dict(os.environ)
-        # Containers set it, and every run would then compile the project's modules again.
+        # Containers often set it, and then each run would compile the project's modules again.
         inherited.pop("PYTHONDONTWRITEBYTECODE", None)
         return {**inherited, **own, "PGDATABASE": database, "DEBUG": "1", **choice}
 
@@ -75,5 +75,5 @@ class Server:
 
 
 def psycopg_url(parameters: dict[str, str], database: str) -> str:
-    """The URL of a database on the server."""
+    """Return the URL of a database on the server."""
     return f"postgresql:///{database}?{urlencode(parameters)}"

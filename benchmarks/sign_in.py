@@ -1,13 +1,13 @@
-"""How long a refused sign-in takes, by its reason: who watches the clock must learn nothing.
+"""Measures how long a refused sign-in takes, by its reason: the time must reveal nothing.
 
-Runs the real view within this process, on a database of its own, with bcrypt at its real cost, the
-reasons in turn so that a slow moment meets them all. Prints medians and, for each reason, whether
-its times differ from those of an unknown user: Mann and Whitney's U test, by its normal
-approximation. Below 3 standard deviations no difference was found in so many rounds.
+It runs the real view in this process, on a separate database, with bcrypt at its real cost. The
+reasons are measured in turn, so that a slow moment affects all of them. It prints medians and, for
+each reason, whether its times differ from those of an unknown user: Mann and Whitney's U test, by
+its normal approximation. Below 3 standard deviations, no difference was found in these rounds.
 
-Then two names are counted at once, from two networks, each by a session of its own: names of one
-account, and names of two. Of each pair the time of the slower one counts. No password is hashed, so
-that nothing covers what there is to see: somebody outside sees less.
+Then it counts attempts at two names at once, from two networks, each in a separate session: two
+names of one account, or of two accounts. For each pair, the time of the slower one is used. No
+password is hashed, because that would hide small differences; an attacker sees less than this.
 """
 
 import argparse
@@ -37,7 +37,7 @@ GO_COST = 10
 
 
 def make_accounts() -> dict[str, tuple[str, str]]:
-    """One account for each reason to refuse; gives the name and password to try."""
+    """Create an account for each reason to refuse; return the name and password to try."""
     from django.db import connection
 
     from veza_core.models import Role, User, UserRoleAssignment
@@ -66,7 +66,7 @@ def make_accounts() -> dict[str, tuple[str, str]]:
 
 
 def measure(tries: dict[str, tuple[str, str]], rounds: int) -> dict[str, list[float]]:
-    """Milliseconds of every try, by reason; throttling would stop it after five."""
+    """Return the milliseconds of every try, by reason. Throttling would stop it after five."""
     from django.test import Client
 
     from veza_site.models import AttemptCount
@@ -89,7 +89,9 @@ def measure(tries: dict[str, tuple[str, str]], rounds: int) -> dict[str, list[fl
 
 
 def at_once(rounds: int) -> dict[str, list[float]]:
-    """Milliseconds of the slower one of two attempts, by whose names they were; in turn."""
+    """Return the milliseconds of the slower one of two attempts, by the owners of the names; in
+    turn.
+    """
     from django.db import connections
 
     from veza_site.models import AttemptCount
@@ -126,7 +128,7 @@ def at_once(rounds: int) -> dict[str, list[float]]:
 
 
 def deviations(one: list[float], other: list[float]) -> float:
-    """How many standard deviations Mann and Whitney's U is from what chance alone gives."""
+    """Return how far Mann and Whitney's U is from its expected value, in standard deviations."""
     ranked = sorted(one + other)
     ranks = {value: rank for rank, value in enumerate(ranked, 1)}
     n, m = len(one), len(other)
@@ -142,7 +144,7 @@ def main() -> None:
     options = parser.parse_args()
     rounds, pair_rounds = options.rounds, options.pairs
     django.setup()
-    # Each attempt writes a line.
+    # Each attempt logs a line.
     logging.disable(logging.WARNING)
     from django.core.management import call_command
     from django.db import connection
@@ -177,7 +179,7 @@ def main() -> None:
 
 
 def drop(connection: object) -> None:
-    """Remove the database that was made for this."""
+    """Drop the database of this run."""
     import psycopg
     from psycopg import sql
 

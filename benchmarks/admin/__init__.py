@@ -1,1 +1,1 @@
-"""What the support admin costs, at the sizes that it is made for."""
+"""The cost of the support admin, with tables as large as it must handle."""

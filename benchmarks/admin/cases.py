@@ -1,4 +1,4 @@
-"""The pages that are measured: each with its address here, and in the stock admin."""
+"""The pages that are measured, each with its URL in our admin and in the stock admin."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,16 +14,16 @@ from veza_core.screens.order import Order
 from veza_media.models import HlsTranscodeJob
 from veza_streaming.models import PlaylistTrack, Track, TrackComment, TrackPlay
 
-#: Rows on a page, of both.
+#: Rows on a page, in both.
 SIZE = 50
 
-#: The page that lies far behind the first.
+#: The number of a distant page.
 FAR = 10_000
 
 
 @dataclass(slots=True)
 class Case:
-    """A page, and the seconds that it took; no stock address: the stock admin has no such page."""
+    """A page, and the seconds that it took. Without a stock URL, the stock admin lacks it."""
 
     name: str
     url: str
@@ -34,20 +34,20 @@ class Case:
 
 
 def list_of(site: str, model: type[Model], **query: Any) -> str:
-    """The address of a list."""
+    """Return the URL of a list."""
     meta = model._meta
     url = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist", current_app=site)
     return f"{url}?{urlencode(query)}" if query else url
 
 
 def page_of(site: str, model: type[Model], pk: Any) -> str:
-    """The address of a row's page."""
+    """Return the URL of a row's page."""
     meta = model._meta
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[pk], current_app=site)
 
 
 def far(model: type[Model], order: str) -> tuple[int, dict[str, Any]]:
-    """The number of a page far behind the first, and the query string of ours for it."""
+    """Return the number of a distant page, and the query string of our page for it."""
     by = Order.parse(model, order)
     rows = model._base_manager.order_by(*by.by)
     page = min(FAR, max(rows.count() // SIZE - 1, 2))
@@ -56,7 +56,7 @@ def far(model: type[Model], order: str) -> tuple[int, dict[str, Any]]:
 
 
 def cases() -> Iterator[Case]:
-    """All of them, on the data that is there."""
+    """Return all cases for the data in the database."""
     track = Track.objects.order_by("-play_count")[:1].get()
     user = track.user_id
     yield Case("start page", reverse("admin:index"), reverse("admin:index", current_app="stock"))

@@ -1,7 +1,7 @@
-"""Every screen, asked in every way: the addresses of all lists, filters and pages that there are.
+"""The URLs of every list, filter and page of every screen.
 
-The values of keys and the rows whose pages are opened are the hardest that the data has: those with
-the most rows, by PostgreSQL's statistics.
+The values of keys, and the rows whose pages are opened, are the slowest in the data: those with the
+most rows, by PostgreSQL's statistics.
 """
 
 import json
@@ -22,12 +22,12 @@ from benchmarks.admin.measuring import timed
 from benchmarks.queries.plans import Plan
 from veza_core.screens.inspection import InspectionAdmin
 
-#: Rows of a table that no page may read whole.
+#: No page may read a whole table with more rows than this.
 LARGE = 100_000
 
 
 def every() -> Iterator[tuple[str, list[Case]]]:
-    """Each screen's name, and its pages."""
+    """Return each screen's name, and its pages."""
     yield "start page", [Case("start page", reverse("admin:index"))]
     for model, screen in admin.site._registry.items():
         if isinstance(screen, InspectionAdmin):
@@ -60,7 +60,9 @@ def _case(model: type[Model], question: dict[str, Any]) -> Case:
 
 
 def _frequent(model: type[Model], name: str) -> list[str]:
-    """The most frequent value of a column, and its last in order, which most often is rare."""
+    """Return the most frequent value of a column, and its last value in order, which is usually
+    rare.
+    """
     column = model._meta.get_field(name).column  # type: ignore[union-attr]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -74,7 +76,7 @@ def _frequent(model: type[Model], name: str) -> list[str]:
 
 
 def _rows(model: type[Model]) -> list[Any]:
-    """The rows that most rows of each other table refer to, and one like all others."""
+    """Return the rows to which the most rows of each other table refer, and an ordinary row."""
     found: list[Any] = []
     for relation in model._meta.related_objects:
         found += _frequent(relation.related_model, relation.field.name)[:1]
@@ -83,7 +85,7 @@ def _rows(model: type[Model]) -> list[Any]:
 
 
 def measure(client: Client, rounds: int) -> int:
-    """Time all of it and print a line a screen; returns 1 when a large table was read whole."""
+    """Time all pages, and print a line for each screen. Return 1 if a large table is read whole."""
     read_whole: set[str] = set()
     everything: list[Case] = []
     print(f"{'':28} pages  queries  slowest median  worst   of")
@@ -114,7 +116,7 @@ def measure(client: Client, rounds: int) -> int:
 
 
 class Explained:
-    """For `execute_wrapper`: notes the sequential scans of large tables in each query's plan."""
+    """For `execute_wrapper`: records sequential scans of large tables in the plan of each query."""
 
     def __init__(self, found: set[str]) -> None:
         self.found = found

@@ -1,4 +1,4 @@
-"""Pages timed as the server sees them, ours and the stock admin's."""
+"""Times pages of our admin and of the stock admin, on the server's side."""
 
 import logging
 import statistics
@@ -12,12 +12,12 @@ from django.test.utils import CaptureQueriesContext
 from benchmarks.admin.cases import Case, cases
 from veza_core.models import User
 
-#: What begins and ends transactions asks and tells nothing.
+#: Statements that begin and end transactions are not counted.
 CONTROL = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "ROLLBACK", "SELECT set_config")
 
 
 def print_sizes() -> None:
-    """Say how large the large tables are."""
+    """Print the size of the large tables."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT relname, reltuples::bigint FROM pg_class"
@@ -28,7 +28,7 @@ def print_sizes() -> None:
 
 
 def signed_in() -> Client:
-    """A client of somebody who may see everything."""
+    """Return a client that is signed in as somebody who may see everything."""
     client = Client(raise_request_exception=True)
     staff = User.objects.get(email="super_admin@example.com")
     client.force_login(staff, backend="veza_site.support.backend.SupportBackend")
@@ -36,8 +36,8 @@ def signed_in() -> Client:
 
 
 def timed(client: Client, case: Case, url: str) -> float:
-    """The seconds of a page; counts its queries."""
-    # Django keeps 9000 queries, and warns of more.
+    """Return the seconds of a page, and count its queries."""
+    # Django keeps 9000 queries, and warns if there are more.
     connection.queries_log.clear()
     with CaptureQueriesContext(connection) as context:
         started = time.perf_counter()
@@ -50,14 +50,14 @@ def timed(client: Client, case: Case, url: str) -> float:
 
 
 def beside_stock(client: Client, rounds: int, limit: int) -> None:
-    """Time both in each round, and print a line a page."""
+    """Time both admins in each round, and print a line for each page."""
     done = list(cases())
     for round_ in range(rounds + 1):
         for case in done:
-            # Queries are counted of ours, the later.
+            # Only our queries are counted, so ours comes last.
             theirs = _stock(client, case, limit) if round_ else None
             ours = timed(client, case, case.url)
-            # The first round fills caches, as the first page after a start does.
+            # The first round only fills caches.
             if round_:
                 case.seconds.append(ours)
             if theirs is not None:
@@ -66,12 +66,12 @@ def beside_stock(client: Client, rounds: int, limit: int) -> None:
 
 
 def _stock(client: Client, case: Case, limit: int) -> float | None:
-    """The seconds of the stock page, infinite when it is stopped; None: once is enough of that."""
+    """Return the seconds of the stock page; infinite if it was stopped, and then None later."""
     if not case.stock_url or float("inf") in case.stock_seconds:
         return None
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('statement_timeout', %s, false)", [str(limit * 1000)])
-    # Django would print the error that is expected here.
+    # Django would print this error, which is expected.
     logging.disable()
     try:
         return timed(client, case, case.stock_url)

@@ -1,14 +1,17 @@
-"""Times the admin's pages on much data, beside stock ModelAdmins of the same tables.
+"""Times the admin's pages on large tables, beside stock ModelAdmins of the same tables.
 
-Server time: from the request to the answer's last byte, in one process, middleware, templates and
-the staff log included. Both take their turn in each round. A page of the stock admin is stopped
-after `--limit` seconds, and not tried again.
+The time is the server's, from the request to the last byte of the answer, in one process. It
+includes
+middleware, templates and the staff log. Each round opens both pages. A page of the stock admin is
+stopped after `--limit` seconds, and not tried again.
 
-With `--every` all addresses of all screens instead, ours alone: a line a screen, and each scan of a
-table of more than 100,000 rows that EXPLAIN tells of.
+With `--every` it times all URLs of all our screens instead, without the stock admin. It prints a
+line
+for each screen, and each sequential scan of a table of more than 100,000 rows that EXPLAIN shows.
 
-The data is made once, by seed_demo, in a database of its own that stays for the next run: 1 million
-users, 5 million tracks and 20 million plays take most of an hour, and 18 GB; `--scale` makes less.
+seed_demo writes the data once, to a separate database that is kept for the next run. 1 million
+users,
+5 million tracks and 20 million plays take most of an hour, and 18 GB; `--scale` writes less.
 """
 
 import argparse
@@ -22,7 +25,7 @@ DATABASE = "bench_admin"
 
 
 def arguments() -> argparse.Namespace:
-    """The command line."""
+    """Return the arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scale", choices=("small", "medium", "large"), default="large")
     parser.add_argument("--rounds", type=int, default=5)
@@ -33,7 +36,7 @@ def arguments() -> argparse.Namespace:
 
 
 def fill(options: argparse.Namespace) -> None:
-    """Migrate and fill the database, unless it is full."""
+    """Migrate and fill the database, unless it has the rows already."""
     from veza_core.models import User
 
     manage = [PYTHON, str(ROOT / "manage.py")]

@@ -1,6 +1,6 @@
-"""The search box, and the search of a stock ModelAdmin of the same tables, side by side.
+"""Compares the search box with the search of a stock ModelAdmin of the same tables.
 
-Run it with `make bench-search`. Fills a database of its own with `seed_demo`, and keeps it for the
+Run it with `make bench-search`. It fills a separate database with `seed_demo`, and keeps it for the
 next run with `--keep`. Times are the server's, for the whole page, with sign-in and staff log.
 """
 
@@ -18,7 +18,7 @@ SEARCH = "/admin/search/"
 
 
 def main() -> None:
-    """Fill, search, and print a line a term."""
+    """Fill, search, and print a line for each term."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--users", type=int, default=100_000)
     parser.add_argument("--tracks", type=int, default=500_000)
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def server_has(server: Server, database: str) -> bool:
-    """Whether the database is there from an earlier run."""
+    """Whether the database exists from an earlier run."""
     import psycopg
 
     with psycopg.connect(**server.parameters, dbname="postgres") as connection:
@@ -59,7 +59,7 @@ def server_has(server: Server, database: str) -> bool:
 
 
 def fill(environment: dict[str, str], users: int, tracks: int) -> None:
-    """The whole schema, users and tracks in the numbers asked for, and little besides."""
+    """Create the whole schema, with the given numbers of users and tracks, and few other rows."""
     manage = [PYTHON, str(ROOT / "manage.py")]
     little = [f"--{name}=1000" for name in ("plays", "likes", "comments")]
     seed = ["seed_demo", f"--users={users}", f"--tracks={tracks}", f"--playlists={users}", *little]
@@ -68,7 +68,7 @@ def fill(environment: dict[str, str], users: int, tracks: int) -> None:
 
 
 def run_on(database: str, rounds: int) -> None:
-    """Point Django at the database, and measure."""
+    """Connect Django to the database, and measure."""
     from django.db import connection
 
     connection.close()
@@ -97,7 +97,7 @@ def measure(rounds: int) -> None:
 
 
 def timed(call: Callable[[], Any], rounds: int) -> tuple[list[float], Any, int]:
-    """Milliseconds of each round after a first one, the last answer, and its queries."""
+    """Return the milliseconds of each round except the first, the last answer, and its queries."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
@@ -114,7 +114,7 @@ def timed(call: Callable[[], Any], rounds: int) -> tuple[list[float], Any, int]:
 
 
 def clients() -> tuple[Any, Callable[[Any, str], Any]]:
-    """A client of the support admin, and what a stock ModelAdmin answers to a search."""
+    """Return a client of the support admin, and a function that searches the stock ModelAdmin."""
     from django.contrib import admin
     from django.test import Client, RequestFactory
     from model_bakery import baker
@@ -146,7 +146,7 @@ def clients() -> tuple[Any, Callable[[Any, str], Any]]:
 
 
 def terms() -> list[tuple[str, str, Any]]:
-    """Each kind of term: its name, a real one, and the table that the stock admin searches."""
+    """Return each kind of term: its name, a real term, and the table for the stock admin."""
     from veza_core.models import User, UserSession
     from veza_streaming.models import Playlist, Track
 

@@ -1,6 +1,6 @@
-"""The same tables under `/stock/`, as a ModelAdmin shows them that nobody has tuned.
+"""The same tables under `/stock/`, each with a ModelAdmin that nobody has tuned.
 
-Its foreign keys are raw ids all the same: a select of all users would end every comparison.
+Only their foreign keys are raw ids, because a select element with all users would take too long.
 """
 
 from typing import Any
@@ -16,19 +16,19 @@ from veza_site import urls
 
 
 class StockSite(admin.AdminSite):
-    """Open to everybody: who may enter is not what is measured."""
+    """A site that is open to everybody, because access is not measured."""
 
     def has_permission(self, request: HttpRequest) -> bool:
         return True
 
     def get_urls(self) -> Any:
-        """Django's, and the addresses that the header of our templates names."""
+        """Return Django's URLs, and those that the header of our templates needs."""
         named = [path(f"{name}/", self.index, name=name) for name in ("search", "sessions")]
         return [*named, *super().get_urls()]
 
 
 class StockAdmin(admin.ModelAdmin):
-    """Columns, filters and sections as our screen of the table has them, by Django's means."""
+    """The columns, filters and sections of our screen of the table, by Django's means."""
 
     list_per_page = 50
 
@@ -48,7 +48,7 @@ class StockAdmin(admin.ModelAdmin):
 
 
 def of(screen: InspectionAdmin) -> type[StockAdmin]:
-    """The stock admin of the table that a screen of ours shows."""
+    """Return the stock admin of the table of one of our screens."""
     fields = {field.name: field for field in screen.model._meta.concrete_fields}
     states = [state.name for state in screen.states if state.name in fields]
     if DELETED in screen.screen().states:

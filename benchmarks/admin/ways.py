@@ -1,9 +1,10 @@
-"""What each way around Django's ORM buys on a page of the admin: it beside what Django does.
+"""Compares each way around Django's ORM on a page of the admin with what Django does.
 
     python -m benchmarks.admin.ways
 
-The database is that of `benchmarks.admin.run`; `--scale small` will do. A line has the fastest of
-`--rounds` calls of each, in turn, in one process: what is slow is the work, not the machine.
+The database is that of `benchmarks.admin.run`; `--scale small` is enough. A line has the fastest of
+`--rounds` calls of each, in turn, in one process, so that a slow moment of the machine does not
+count.
 """
 
 import json
@@ -17,12 +18,12 @@ from benchmarks.admin.run import arguments, fill
 
 type Way = Callable[[], Any]
 
-#: Rows of a page that has a panel of each table.
+#: Rows of a page that has a panel for each table.
 ROWS = 400
 
 
 def main() -> None:
-    """Fill, measure, print a line a way."""
+    """Fill, measure, and print a line for each way."""
     options = arguments()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
     os.environ["EMBEDDED_DATABASE"] = options.database
@@ -37,7 +38,7 @@ def main() -> None:
 
 
 def timed(ours: Way, django_s: Way, rounds: int) -> Iterator[tuple[float, float]]:
-    """Seconds of both in each round; the first fills caches, and is left out."""
+    """Return the seconds of both in each round, except the first, which fills caches."""
     for number in range(rounds + 1):
         seconds = []
         for way in (ours, django_s):
@@ -49,7 +50,7 @@ def timed(ours: Way, django_s: Way, rounds: int) -> Iterator[tuple[float, float]
 
 
 def ways() -> Iterator[tuple[str, Way, Way]]:
-    """Each way's name, it, and what Django does."""
+    """Return each way's name, our function, and Django's."""
     from django.contrib.admin import site
     from django.db import connection
     from django.db.models import Q
@@ -142,10 +143,10 @@ def ways() -> Iterator[tuple[str, Way, Way]]:
 
 
 class Everything:
-    """The rights of somebody who may read everything."""
+    """The permissions of somebody who may read everything."""
 
     def may(self, *_: str) -> bool:
-        """Yes."""
+        """Return True for each permission."""
         return True
 
 

@@ -1,11 +1,12 @@
-"""What the audit finds in a database, beside five other tools: what each finds alone.
+"""Compares the findings of the audit in a database with those of five other tools.
 
     python -m benchmarks.audit.beside URL --schema public --splinter splinter.sql --health sql/
 
 `splinter.sql` is the file of the repository supabase/splinter, `sql/` the folder of
-mfvanek/pg-index-health-sql. schemalint comes from npm, squawk reads what pg_dump writes, and
-`--tbls` is a file with what `tbls lint` printed. It only reads. Objects are compared by table,
-constraint, index or column.
+mfvanek/pg-index-health-sql. schemalint comes from npm, squawk reads the output of pg_dump, and
+`--tbls` is a file with the output of `tbls lint`. The database is only read. Objects are compared
+by
+table, constraint, index or column.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from benchmarks.audit.others import Findings, health, splinter, squawk, tbls
 from benchmarks.audit.schemalint import RULES as OF_SCHEMALINT
 from benchmarks.audit.schemalint import Schemalint
 
-#: Splinter's lints that ask what a rule of ours asks.
+#: Splinter's lints with the same subject as one of our rules.
 OF_SPLINTER = {
     "unindexed_foreign_keys": ["fk-not-indexed"],
     "no_primary_key": ["pk-missing"],
@@ -35,7 +36,7 @@ OF_SPLINTER = {
 }
 TIMES = ["timestamps-type", "timestamp-without-time-zone", "deleted-at-type"]
 SCHEMALINT = OF_SCHEMALINT | {"prefer-timestamptz-to-timestamp": TIMES}
-#: pg-index-health's checks, which are files.
+#: pg-index-health's checks, which are files, by our rule.
 OF_HEALTH = {
     "foreign_keys_without_index": ["fk-not-indexed"],
     "tables_without_primary_key": ["pk-missing"],
@@ -59,7 +60,7 @@ SHOWN = 3
 
 
 def main() -> None:
-    """Print a line for each subject that two of them have."""
+    """Print a line for each subject that the audit and another tool have."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url")
     parser.add_argument("--schema", default="public")
@@ -82,14 +83,14 @@ def main() -> None:
     if options.pg_dump:
         compare("squawk", OF_SQUAWK, ours, squawk(url, schema, options.pg_dump))
     if options.tbls:
-        # tbls names the column, the audit the constraint.
+        # tbls names the column, and the audit names the constraint.
         theirs = tbls(options.tbls.read_text(), schema)
         compare("tbls", OF_TBLS, with_columns(url, ours), theirs)
     print(f"rules of none of them: {alone(ours)}")
 
 
 def audited(url: str, schema: str) -> Findings:
-    """Objects by rule, of the profile that fits; functions without their arguments."""
+    """Return the audit's objects by rule, in the matching profile; functions without arguments."""
     from veza_core.schema.audit.engine import audit
     from veza_core.schema.audit.rules import CATALOG_RULES
 
@@ -114,7 +115,7 @@ def schemalint(url: str, schema: str) -> Findings:
 
 
 def with_columns(url: str, ours: Findings) -> Findings:
-    """The audit's foreign keys as their columns, of the two rules that tbls has."""
+    """Replace the audit's foreign keys by their columns, for the two rules that tbls has too."""
     query = """
         SELECT format('%s.%I', conrelid::regclass, conname),
                format('%s.%I', conrelid::regclass, a.attname)
@@ -130,10 +131,10 @@ def with_columns(url: str, ours: Findings) -> Findings:
 
 
 def compare(tool: str, pairs: dict[str, list[str]], ours: Findings, theirs: Findings) -> None:
-    """Print how many objects both have, and which one of them alone has."""
+    """Print how many objects both have, and which objects only one of them has."""
     print(f"{tool:<32} {'both':>5} {'audit alone':>12} {'it alone':>9}")
     for name, rules in pairs.items():
-        # Some quote more names than PostgreSQL needs.
+        # Some tools quote more names than PostgreSQL needs.
         own = {each.replace('"', "") for rule in rules for each in ours[rule]}
         other = {each.replace('"', "") for each in theirs[name]}
         only, missed = sorted(own - other), sorted(other - own)
@@ -144,7 +145,7 @@ def compare(tool: str, pairs: dict[str, list[str]], ours: Findings, theirs: Find
 
 
 def alone(ours: Findings) -> str:
-    """The rules that no other tool has, with the number of their findings."""
+    """Return the rules that no other tool has, with the number of their findings."""
     tools = (OF_SPLINTER, OF_HEALTH, SCHEMALINT, OF_SQUAWK, OF_TBLS)
     shared = {rule for tool in tools for rules in tool.values() for rule in rules}
     left = {rule: len(found) for rule, found in ours.items() if found and rule not in shared}

@@ -1,4 +1,4 @@
-"""Databases of any number of tables, each of them like one of V1's."""
+"""Creates databases with any number of tables, each similar to one of V1's."""
 
 import os
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import psycopg
 from psycopg import sql
 
-#: Tables made in one transaction: each takes about ten locks of a table that has 6,400 by default.
+#: Tables created in one transaction. Each takes about ten locks, and by default there are 6,400.
 BATCH = 100
 
 PRELUDE = """
@@ -17,8 +17,9 @@ CREATE TYPE state AS ENUM ('pending', 'ready');
 CREATE TABLE users (id uuid PRIMARY KEY);
 """
 
-# Twelve columns, two foreign keys, two checks, four indexes, a trigger and comments, as in V1; and,
-# in every seventh table, something to find.
+# Twelve columns, two foreign keys, two checks, four indexes, a trigger and comments, as in V1.
+# Every
+# seventh table has a finding.
 TABLES = """
 DO $do$
 DECLARE
@@ -58,7 +59,7 @@ $do$
 
 @contextmanager
 def database(server: str, tables: int) -> Iterator[str]:
-    """Make a database of so many tables beside `server`; yields its name, and drops it."""
+    """Create a database with this many tables on the same server; yield its name, and drop it."""
     name = f"bench_audit_{tables}_{os.getpid()}"
     identifier = sql.Identifier(name)
     with psycopg.connect(server, autocommit=True) as connection:
@@ -77,5 +78,5 @@ def _fill(url: str, tables: int) -> None:
         for first in range(1, tables, BATCH):
             last = min(first + BATCH, tables) - 1
             connection.execute(TABLES.format(first=first, last=last))
-        # As autovacuum leaves it in a database that lives.
+        # The state in which autovacuum leaves a database in use.
         connection.execute("VACUUM ANALYZE")

@@ -1,4 +1,4 @@
-"""Splinter, pg-index-health, squawk and tbls on a database: what each finds, by rule."""
+"""Runs splinter, pg-index-health, squawk and tbls on a database; returns their findings by rule."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from psycopg import sql
 
 type Findings = dict[str, set[str]]
 
-#: What tbls says of a subject of ours.
+#: The messages of tbls, by our rule.
 TBLS = {
     "foreign key columns do not have an index": "requireForeignKeyIndex",
     "duplicate relations": "duplicateRelations",
@@ -22,7 +22,7 @@ TBLS = {
 
 
 def splinter(url: str, schema: str, text: str) -> Findings:
-    """Objects by lint. One that needs roles of Supabase's says so, and is left out."""
+    """Return objects by lint. A lint that needs Supabase's roles is named, and left out."""
     found: Findings = defaultdict(set)
     body = text.partition(";")[2].strip().removesuffix(";").replace("\\`", "`")
     for _, rows in _asked(url, [("splinter", lint) for lint in re.split(r"\nunion all\n", body)]):
@@ -33,7 +33,7 @@ def splinter(url: str, schema: str, text: str) -> Findings:
 
 
 def _of_splinter(metadata: dict[str, object]) -> set[str]:
-    """What a lint is about, as the audit names it; one index of two stays."""
+    """Return the subject of a lint as the audit names it; one of two indexes stays."""
     where = f"{metadata['schema']}.{metadata['name']}"
     if indexes := metadata.get("indexes"):
         return {f"{metadata['schema']}.{name}" for name in indexes[1:]}  # type: ignore[index]
@@ -41,7 +41,7 @@ def _of_splinter(metadata: dict[str, object]) -> set[str]:
 
 
 def health(url: str, schema: str, folder: Path, named: set[str]) -> Findings:
-    """Objects by file of pg-index-health-sql. Of indexes that it sets beside each other, the one
+    """Return objects by file of pg-index-health-sql. If a row has several indexes, it is the one
     that is `named` already.
     """
     found: Findings = defaultdict(set)
@@ -53,7 +53,7 @@ def health(url: str, schema: str, folder: Path, named: set[str]) -> Findings:
             path.read_text(),
         ))
         for path in sorted(folder.glob("*.sql"))
-        # About bloat: they have a threshold of their own.
+        # These are about bloat, and need a threshold.
         if not path.stem.startswith("bloated")
     ]  # fmt: skip
     for name, rows in _asked(url, texts):
@@ -73,7 +73,7 @@ def _of_health(row: dict[str, object], named: set[str]) -> str:
 
 
 def _asked(url: str, texts: list[tuple[str, str]]) -> Iterator[tuple[str, list[dict[str, object]]]]:
-    """The rows of each query. One that this server refuses is named, and left out."""
+    """Return the rows of each query. A query that this server refuses is named, and left out."""
     with psycopg.connect(url, row_factory=psycopg.rows.dict_row) as connection:
         for name, text in texts:
             try:
@@ -87,7 +87,7 @@ def _asked(url: str, texts: list[tuple[str, str]]) -> Iterator[tuple[str, list[d
 
 
 def squawk(url: str, schema: str, pg_dump: str) -> Findings:
-    """Tables' columns by rule, in the schema as pg_dump writes it; of other statements the line."""
+    """Return columns of tables by rule, in pg_dump's output; for other statements, the line."""
     with TemporaryDirectory(prefix="bench-audit-") as directory:
         path = Path(directory) / "schema.sql"
         subprocess.run(
@@ -112,7 +112,7 @@ def squawk(url: str, schema: str, pg_dump: str) -> Findings:
 
 
 def tbls(said: str, schema: str) -> Findings:
-    """What `tbls lint` printed, of one of its schemas: `public.plays.user_id: foreign key …`."""
+    """Read the output of `tbls lint` for one schema: `public.plays.user_id: foreign key …`."""
     found: Findings = defaultdict(set)
     for where, what in re.findall(r"^(\S+): ([^.\[]+)", said, re.MULTILINE):
         if (rule := TBLS.get(what.strip())) and where.startswith(f"{schema}."):

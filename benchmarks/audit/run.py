@@ -1,7 +1,7 @@
-"""`make bench-audit`: what an audit costs, by the number of tables, and beside schemalint.
+"""`make bench-audit`: the cost of an audit by the number of tables, and beside schemalint.
 
-Makes databases on the server of DATABASE_URL, or on the embedded one, and drops them. The largest
-takes minutes to make. Exit 1 when a claim does not hold.
+It creates databases on the server of DATABASE_URL, or on the embedded one, and drops them. The
+largest takes minutes. Exits 1 if a claim is not true.
 """
 
 import json
@@ -24,14 +24,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
 SIZES = (28, 1_000, 10_000)
 REPEATS = 3
 
-#: Claims: the time at the most, in seconds, and how much more a table may cost in the largest
-#: database than in the middle one.
+#: Claims: the maximum time in seconds, and how much more a table may cost in the largest database
+#: than in the middle one.
 OWN_SECONDS = 5.0
 GROWTH = 1.5
 
 
 def main() -> int:
-    """Measure and print; returns the exit status."""
+    """Measure and print; return the exit status."""
     from benchmarks.audit.schemalint import Schemalint
 
     server, failures = _server(), []
@@ -54,7 +54,7 @@ def main() -> int:
 
 
 def _measure(server: str, size: int, other: Any, failures: list[str]) -> float:
-    """Print the line for a database of so many tables; returns the seconds for one of them."""
+    """Print the line for a database with this many tables; return the seconds for one table."""
     from benchmarks.audit.databases import database
 
     with database(server, size) as name:
@@ -68,7 +68,7 @@ def _measure(server: str, size: int, other: Any, failures: list[str]) -> float:
 
 
 def _server() -> str:
-    """The connection string of the server to use."""
+    """Return the connection string of the server."""
     import django
 
     django.setup()
@@ -80,7 +80,7 @@ def _server() -> str:
 
 
 def _audit(url: str) -> tuple[float, float]:
-    """All rules, in this process: returns seconds, and seconds of this process's own work."""
+    """Run all rules in this process; return the seconds, and the CPU seconds of this process."""
     from veza_core.schema.audit.engine import audit
     from veza_core.schema.audit.rules import CATALOG_RULES
 
@@ -91,7 +91,7 @@ def _audit(url: str) -> tuple[float, float]:
 
 
 def _compare(url: str, other: Any, failures: list[str]) -> str:
-    """The commands as a user types them, interpreters' start included."""
+    """Compare the commands as a user types them, with the start of the interpreters."""
     from benchmarks.audit.schemalint import RULES
 
     ours, found = min(_command(url, [rule for rules in RULES.values() for rule in rules])
@@ -110,7 +110,7 @@ def _compare(url: str, other: Any, failures: list[str]) -> str:
 
 
 def _command(url: str, rules: list[str]) -> tuple[float, int]:
-    """Run the command: returns seconds and findings."""
+    """Run the command; return seconds and findings."""
     parts = "&".join(f"{key}={value}" for key, value in conninfo_to_dict(url).items())
     arguments = [part for rule in rules for part in ("--rule", rule)]
     start = time.perf_counter()

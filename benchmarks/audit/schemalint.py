@@ -1,4 +1,4 @@
-"""schemalint (npm), with the rules that both have, on the same database."""
+"""Runs schemalint (npm) on the same database, with the rules that both have."""
 
 import json
 import re
@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-#: Its rules, and ours that ask the same.
+#: Its rules, and our rules with the same subject.
 RULES = {
     "require-primary-key": ["pk-missing"],
     "prefer-timestamptz-to-timestamp": ["timestamps-type", "timestamp-without-time-zone"],
@@ -17,19 +17,19 @@ RULES = {
     "name-casing": ["name-not-snake-case"],
 }
 
-#: Seconds after which it is ended.
+#: Seconds after which it is stopped.
 TIMEOUT = 120
 
 
 class Schemalint:
-    """An installation in a directory of its own, which goes with it."""
+    """An installation in its own directory, which is deleted with it."""
 
     def __init__(self) -> None:
         self._directory = TemporaryDirectory(prefix="bench-audit-")
         self.path = Path(self._directory.name)
 
     def install(self) -> str:
-        """Install it; returns its version, or raises `RuntimeError` in one line."""
+        """Install it and return its version. Raises `RuntimeError` with one line."""
         npm = shutil.which("npm")
         if npm is None:
             raise RuntimeError("npm is missing: install Node.js to compare with schemalint")
@@ -46,9 +46,9 @@ class Schemalint:
     def run(
         self, connection: dict[str, str], schema: str = "public"
     ) -> tuple[float, int | str, str]:
-        """Lint a schema: returns seconds, findings or why there are none, and its own words.
+        """Lint a schema; return seconds, findings or the reason why there are none, and its output.
 
-        `connection` has host, port, user, password and database, as node-postgres takes them.
+        `connection` has host, port, user, password and database, in the form of node-postgres.
         """
         config = {
             "connection": connection,

@@ -1,1 +1,1 @@
-"""The services' hot queries, on V1 and on what else could have been."""
+"""The services' hot queries, on V1 and on alternatives to it."""

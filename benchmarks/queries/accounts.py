@@ -1,4 +1,4 @@
-"""What indexes of support's, and of usernames, take of an account: bytes, and WAL when it is made.
+"""The cost of support's indexes, and of those on usernames, for an account: bytes, and WAL.
 
 Part of `make bench-price`.
 """
@@ -10,7 +10,7 @@ from rich.table import Table
 
 from benchmarks.queries import report
 
-#: By name: what V1 has, and what it has no longer.
+#: By name: the indexes that V1 has, and those that it had before.
 INDEXES = {
     "none": "",
     "trigrams of the e-mail": "USING gin (upper(email) gin_trgm_ops)",
@@ -25,7 +25,7 @@ INDEXES = {
 
 
 def measure(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
-    """Insert all accounts again, in the order in which they were made, with one index each."""
+    """Insert all accounts again, in the order of their creation, with one index at a time."""
     report.step("indexes of an account")
     results = []
     for name, definition in INDEXES.items():
@@ -50,7 +50,7 @@ def _one(connection: psycopg.Connection[Any], statement: str, *values: Any) -> A
 
 
 def show(results: list[dict[str, Any]]) -> None:
-    """Print what `measure` gave."""
+    """Print the result of `measure`."""
     table = Table("index", "bytes an account", "WAL of its row and the index", title="Accounts")
     for row in results:
         table.add_row(row["index"], str(row["bytes"]), str(row["wal_bytes"]))

@@ -1,6 +1,6 @@
-"""What it costs that a reply is of its parent's track: by a trigger, or by a composite key.
+"""The cost of the check that a reply is on its parent's track, by a trigger or a composite key.
 
-Part of `make bench-price`. Each row is a statement and a transaction of its own, as a service's is.
+Part of `make bench-price`. Each row is a separate statement and transaction, as in a service.
 """
 
 import os
@@ -13,12 +13,12 @@ from rich.table import Table
 
 from benchmarks.queries import report
 
-#: Comments that are there, and those that are added of each kind, in each of the rounds.
+#: Comments at the start, and those of each kind that are added in each round.
 COMMENTS = 100_000
 ADDED = 1_000
 ROUNDS = 7
 
-#: By the variant's name: its table, and the foreign key that its replies have.
+#: By the variant's name: its table, and the foreign key of its replies.
 VARIANTS = {
     "by nothing": ("comments_plain", "(parent_id) REFERENCES comments_plain ON DELETE SET NULL"),
     "by the trigger": ("track_comments", ""),
@@ -28,7 +28,7 @@ VARIANTS = {
         " ON DELETE SET NULL (parent_id)",
     ),
 }
-#: As track_comments, without its trigger; the key's table has the index that the key needs.
+#: Like track_comments, without its trigger. For the composite key, with the index that it needs.
 COPY = """
 CREATE TABLE {table} (LIKE track_comments INCLUDING ALL);
 ALTER TABLE {table} ADD FOREIGN KEY (track_id) REFERENCES tracks ON DELETE CASCADE,
@@ -43,7 +43,7 @@ INSERT INTO {{table}} (track_id, user_id, content)
 SELECT t.ids[1 + n % cardinality(t.ids)], u.ids[1 + n % cardinality(u.ids)], 'Good, and long'
 FROM t, u, generate_series(1, {COMMENTS}) AS n;
 ANALYZE {{table}}"""
-#: So that EXPLAIN counts what the triggers do, too: those of foreign keys are triggers.
+#: A function, so that EXPLAIN also counts the work of triggers, those of foreign keys included.
 FUNCTION = """
 CREATE OR REPLACE FUNCTION add_to_{table}(track uuid, author uuid, parent uuid) RETURNS void
 LANGUAGE plpgsql AS $$ BEGIN
@@ -54,7 +54,7 @@ EXPLAIN = "EXPLAIN (ANALYZE, WAL, BUFFERS, TIMING off, FORMAT JSON)"
 
 
 def measure(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
-    """Add comments to a table of each variant, then replies to comments, in turn."""
+    """Add comments to the table of each variant, then replies, in turn."""
     for variant, (table, key) in VARIANTS.items():
         report.step(f"comments that agree {variant}")
         if key:
@@ -80,13 +80,13 @@ def measure(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
 
 
 def _bytes(connection: psycopg.Connection[Any], table: str) -> int:
-    """What a comment takes, with its indexes."""
+    """Return the bytes of a comment, with its indexes."""
     (size,) = connection.execute("SELECT pg_total_relation_size(%s)", [table]).fetchone() or (0,)
     return round(size / COMMENTS)
 
 
 def _rows(connection: psycopg.Connection[Any], table: str, *, with_parents: bool) -> list[Any]:
-    """Tracks, users, and parents if any, of other comments each time."""
+    """Return tracks, users and, for replies, parents; other ones each time."""
     return connection.execute(
         f"SELECT track_id, user_id, {'id' if with_parents else 'NULL'}"
         f" FROM {table} ORDER BY random() LIMIT {ADDED}"
@@ -96,7 +96,7 @@ def _rows(connection: psycopg.Connection[Any], table: str, *, with_parents: bool
 def _written(connection: psycopg.Connection[Any], table: str, rows: list[Any]) -> dict[str, Any]:
     add = f"{EXPLAIN} SELECT add_to_{table}(%s, %s, %s)"
     plans = [connection.execute(add, row).fetchone()[0][0]["Plan"] for row in rows]
-    # After a checkpoint a page goes whole into WAL, which is no part of what is compared.
+    # After a checkpoint, PostgreSQL writes whole pages to WAL, which are not compared.
     plans = [plan for plan in plans if not plan["WAL FPI"]]
     buffers = [plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] for plan in plans]
     return {
@@ -106,7 +106,7 @@ def _written(connection: psycopg.Connection[Any], table: str, rows: list[Any]) -
 
 
 def _processor_time(connection: psycopg.Connection[Any], table: str, rows: list[Any]) -> float:
-    """Seconds of the processor that a row costs the server."""
+    """Return the CPU seconds of the server for each row."""
     add = f"SELECT add_to_{table}(%s, %s, %s)"
     before = _used(connection)
     for row in rows:
@@ -115,17 +115,17 @@ def _processor_time(connection: psycopg.Connection[Any], table: str, rows: list[
 
 
 def _used(connection: psycopg.Connection[Any]) -> float:
-    """Seconds that the session's process has had so far; the server is on this machine.
+    """Return the CPU seconds of the session's process so far; the server is on this machine.
 
-    Fields 14 and 15 of /proc/<pid>/stat (proc(5)) are counted behind the name, which may have
-    spaces.
+    Fields 14 and 15 of /proc/<pid>/stat (proc(5)) are counted from the end of the name, which may
+    have spaces.
     """
     stat = Path(f"/proc/{connection.info.backend_pid}/stat").read_text().rpartition(")")[2].split()
     return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def show(results: list[dict[str, Any]]) -> None:
-    """Print what `measure` gave."""
+    """Print the result of `measure`."""
     table = Table("a reply's track is kept", "row", "bytes a comment", "WAL, bytes", "buffers",
                   "processor, µs", "ratio", title="Rows that agree")  # fmt: skip
     for row in summary(results):
@@ -134,7 +134,7 @@ def show(results: list[dict[str, Any]]) -> None:
 
 
 def summary(results: list[dict[str, Any]]) -> list[list[str]]:
-    """A row of a table for each result; the ratio is of the processor's time to that of nothing."""
+    """Return a table row for each result. The ratio compares CPU time with that of no check."""
     base = {each["row"]: each["cpu"] for each in results if each["variant"] == "by nothing"}
     return [
         [

@@ -1,4 +1,4 @@
-"""Three databases with the same rows: V1, the lab schema, and what stock Django makes."""
+"""Three databases with the same rows: V1, the lab schema, and stock Django's schema."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from benchmarks.server import PYTHON, ROOT, Server
 
 HERE = Path(__file__).parent
 NAMES = {"v1": "bench_v1", "lab": "bench_lab", "stock": "bench_stock"}
-#: What goes with 100 users, as in the large scale of seed_demo.
+#: Rows of other tables for 100 users, as in the large scale of seed_demo.
 SHARES = {
     "users": 100,
     "tracks": 500,
@@ -22,9 +22,9 @@ SHARES = {
     "likes": 400,
     "comments": 100,
 }
-#: Users in each of the roles that teams made for themselves.
+#: Users in each of the roles of teams.
 USERS_OF_A_ROLE = 10
-#: Two years of plays, twice as many a day each half: 2 % of all in the last week.
+#: Two years of plays, with a growing number for each day: 2 % of all are in the last week.
 SPREAD = """UPDATE kept_track_plays AS play
 SET created_at = latest - interval '2 years' * (1 - sqrt(n / total::float8)),
     started_at = latest - interval '2 years' * (1 - sqrt(n / total::float8))
@@ -34,7 +34,7 @@ WHERE every.id = play.id"""
 
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY tablename"
 
-#: Tables that others refer to, the referring ones last; their old keys are kept beside the new.
+#: Referenced tables, the referring ones last; the map has their old keys and their new ones.
 PARENTS = (
     "users", "roles", "permissions", "user_sessions", "tracks", "track_versions", "playlists",
     "track_comments",
@@ -44,12 +44,12 @@ NEW = "other"
 
 
 def migrate(server: Server, database: str) -> None:
-    """Bring an empty database to V1."""
+    """Migrate an empty database to V1."""
     _manage(server, database, "migrate", "--no-audit")
 
 
 def _manage(server: Server, database: str, *arguments: str) -> None:
-    """Run manage.py on the database. Ends the program when it fails: it has said why."""
+    """Run manage.py on the database. If it fails, it has printed the reason: end the program."""
     done = subprocess.run(
         [PYTHON, ROOT / "manage.py", *arguments, "--verbosity", "0"],
         env=server.environment(database),
@@ -60,7 +60,7 @@ def _manage(server: Server, database: str, *arguments: str) -> None:
 
 
 def add_rows(server: Server, database: str, users: int) -> None:
-    """Fill V1 with so many users, and what goes with them: the same rows each time."""
+    """Fill V1 with this many users and their rows; the rows are the same each time."""
     counts = {name: str(max(share * users // 100, 10)) for name, share in SHARES.items()}
     options = [part for name, count in counts.items() for part in (f"--{name}", count)]
     _manage(server, database, "seed_demo", *options)
@@ -69,18 +69,19 @@ def add_rows(server: Server, database: str, users: int) -> None:
         connection.execute(script.format(roles=max(users // USERS_OF_A_ROLE, 1)))
         _put_in_order(connection)
         _manage(server, database, "count_weekly_plays")
-        # The count moves rows to other pages: how many depends on the snapshots of other sessions,
-        # of other databases, too, which keep the old versions from being pruned.
+        # The count moves rows to other pages. How many depends on the snapshots of other sessions,
+        # also in
+        # other databases, because old row versions that they may need are not pruned.
         connection.execute("CLUSTER tracks USING idx_tracks_created_at")
         connection.execute("ALTER TABLE tracks SET WITHOUT CLUSTER")
         settle(connection)
 
 
 def _put_in_order(connection: psycopg.Connection) -> None:
-    """Insert all rows again in the order in which they came to be, as a platform does in years.
+    """Insert all rows again in the order of their creation, as a platform does over the years.
 
-    Neighbours in time are neighbours on disk then, and the indexes are as full as inserts leave
-    them, which is what the other schemas get, too.
+    Then rows of the same time are together on disk, and the indexes are as full as inserts leave
+    them. The other schemas are filled in the same way.
     """
     tables = [name for (name,) in connection.execute(TABLES, ["public"])]
     with connection.transaction():
@@ -99,18 +100,18 @@ def _put_in_order(connection: psycopg.Connection) -> None:
 def add_heavy(
     connection: psycopg.Connection, plays: int, tracks: int, jobs: int, tokens: int
 ) -> None:
-    """Add a user with so many plays and tracks, jobs that wait, and tokens that expired."""
+    """Add a user with this many plays and tracks, pending jobs, and expired tokens."""
     script = (HERE / "heavy.sql").read_text()
     connection.execute(script.format(plays=plays, tracks=tracks, jobs=jobs, tokens=tokens))
 
 
 def settle(connection: psycopg.Connection) -> None:
-    """Leave the tables as autovacuum leaves them in a database that lives."""
+    """Bring the tables into the state in which autovacuum leaves them in a database in use."""
     connection.execute("VACUUM (ANALYZE)")
 
 
 def convert(server: Server, schema: str) -> dict[str, int]:
-    """Make the database of `lab` or `stock` from V1's; returns how many rows it cannot hold."""
+    """Create the database of `lab` or `stock` from V1's; return how many rows it cannot hold."""
     database = NAMES[schema]
     server.recreate(database, NAMES["v1"])
     with psycopg.connect(**server.parameters, dbname=database, autocommit=True) as connection:
@@ -134,7 +135,7 @@ def _ddl(server: Server, schema: str) -> Iterable[str]:
 
 
 def _load(connection: psycopg.Connection) -> dict[str, int]:
-    # Rows come from a database that holds every foreign key: they need no second look.
+    # The rows come from a database that enforces every foreign key: do not check them again.
     connection.execute("SET session_replication_role = replica")
     connection.execute(
         "CREATE SCHEMA map; CREATE TABLE map.ids (old uuid PRIMARY KEY, new bigint, name text)"
@@ -159,9 +160,9 @@ def _tables(connection: psycopg.Connection) -> list[str]:
 
 
 def _copy(connection: psycopg.Connection, table: str) -> int:
-    """Copy a table from V1, in the order in which its rows came to be; returns what was left out.
+    """Copy a table from V1, in the order of creation; return how many rows were left out.
 
-    Where unique indexes are not partial, a deleted row cannot stand beside its successor.
+    If a unique index is not partial, a deleted row and its successor cannot both exist.
     """
     references = dict(
         connection.execute(
@@ -205,13 +206,13 @@ def _copy(connection: psycopg.Connection, table: str) -> int:
 
 
 def _with_parents(references: dict[str, str], columns: list[tuple[str, str]]) -> str:
-    """The condition that leaves out rows whose parent was left out."""
+    """Return the condition that leaves out rows whose parent was left out."""
     conditions = [f"({name}_map.new IS NOT NULL OR t.{name} IS NULL)" for name in references]
     return f"WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
 def sizes(connection: psycopg.Connection) -> dict[str, int]:
-    """The rows of each table, as statistics know them."""
+    """Return the number of rows of each table, by PostgreSQL's statistics."""
     rows = connection.execute(
         "SELECT relname, reltuples::bigint FROM pg_class"
         " WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY relname"
@@ -220,13 +221,13 @@ def sizes(connection: psycopg.Connection) -> dict[str, int]:
 
 
 def url(server: Server, database: str, settings: dict[str, Any] | None = None) -> str:
-    """How libpq reaches the database, with PostgreSQL's settings changed for the session."""
+    """Return the connection string of the database, with settings for the session."""
     options = " ".join(f"-c {name}={value}" for name, value in (settings or {}).items())
     return psycopg.conninfo.make_conninfo("", **server.parameters, dbname=database, options=options)
 
 
 def truncate(connection: psycopg.Connection) -> None:
-    """Remove every row but the reference rows that migrations insert."""
+    """Delete all rows except the reference rows that the migrations insert."""
     connection.execute("TRUNCATE users CASCADE")
     connection.execute("DELETE FROM roles WHERE NOT is_system")
     connection.execute("DELETE FROM permissions WHERE resource LIKE 'team%'")

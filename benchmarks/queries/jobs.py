@@ -1,4 +1,4 @@
-"""How far a worker reads for its next job, with deferred jobs of each priority in front of it.
+"""How much a worker reads to find its next job, with deferred jobs of each priority before it.
 
 Part of `make bench-price`.
 """
@@ -13,7 +13,7 @@ from benchmarks.queries.catalogue.media import NEXT_OF_ALL
 from benchmarks.queries.statements import replace, sql
 
 DEFERRED = (0, 20_000)
-#: Jobs of the lowest priority that may be taken, and the deferred ones.
+#: Two jobs of the lowest priority that may be taken, and the deferred jobs.
 QUEUE = """
 TRUNCATE hls_transcode_queue;
 INSERT INTO hls_transcode_queue (track_id, priority) SELECT id, 1 FROM tracks LIMIT 2;
@@ -34,7 +34,7 @@ STATEMENTS = {
 
 
 def measure(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
-    """The buffers of taking a job, by the queue's index. The queue is left as the last one."""
+    """Return the buffers of taking a job, by the queue's index. The last index stays."""
     report.step("deferred jobs")
     results = []
     for deferred in DEFERRED:
@@ -52,7 +52,7 @@ def measure(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
 
 
 def show(results: list[dict[str, Any]]) -> None:
-    """Print what `measure` gave."""
+    """Print the result of `measure`."""
     table = Table("deferred jobs", "index", "buffers", title="Taking a job")
     for row in results:
         table.add_row(f"{row['deferred']:,}", f"(priority, {row['column']})", f"{row['buffers']:,}")

@@ -1,4 +1,4 @@
-"""What PostgreSQL does for a query, and how many buffers it touches for it."""
+"""The plan of a query, and how many buffers it touches."""
 
 import re
 import statistics
@@ -10,34 +10,35 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-#: How often a prepared statement is planned for its parameters, before a plan for any is weighed.
+#: How often PostgreSQL plans a prepared statement for its parameters before it considers a generic
+#: plan.
 CUSTOM_PLANS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A plan as EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) gives it."""
+    """A plan, from EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)."""
 
     root: dict[str, Any]
 
     @property
     def nodes(self) -> list[dict[str, Any]]:
-        """Every node, the upper ones first."""
+        """All nodes, the upper ones first."""
         return list(_nodes(self.root))
 
     @property
     def buffers(self) -> int:
-        """Pages touched, in shared buffers or not."""
+        """The number of pages touched, in shared buffers or not."""
         return self.root["Shared Hit Blocks"] + self.root["Shared Read Blocks"]
 
     @property
     def rows(self) -> int:
-        """Rows that it gave."""
+        """The number of rows that it returned."""
         return int(self.root["Actual Rows"] * self.root["Actual Loops"])
 
     @property
     def sequential(self) -> list[str]:
-        """Tables that are read as a whole, however small."""
+        """The tables that are read whole, also small ones."""
         return [node["Relation Name"] for node in self.nodes if node["Node Type"] == "Seq Scan"]
 
     @property
@@ -60,10 +61,11 @@ def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def explain(
     connection: psycopg.Connection, statement: str, rows: Sequence[Sequence[str | None]]
 ) -> list[Plan]:
-    """Run a statement with each row of parameters; returns the plans.
+    """Run a statement with each row of parameters; return the plans.
 
-    The plans of a prepared statement are those that a service gets after a while. Whatever the
-    statement changes is rolled back.
+    The statement is prepared, so the plans are those that a service gets after some time. Changes
+    of
+    the statement are rolled back.
     """
     with connection.transaction(force_rollback=True):
         connection.execute(f"PREPARE bench AS {statement}")
@@ -77,7 +79,7 @@ def explain(
 
 
 def summary(plans: Sequence[Plan]) -> dict[str, Any]:
-    """The scans of most of the plans, whether they read whole tables, and the median of buffers."""
+    """Return the scans of most plans, whether they read whole tables, and the median of buffers."""
     shapes = Counter(plan.shape for plan in plans)
     return {
         "shape": shapes.most_common(1)[0][0],
@@ -88,7 +90,7 @@ def summary(plans: Sequence[Plan]) -> dict[str, Any]:
 
 
 def _parameters(statement: str) -> int:
-    """How many parameters it takes; those of an operation are for all of its statements."""
+    """Return how many parameters it has; those of an operation are for all of its statements."""
     return max((int(number) for number in re.findall(r"\$(\d+)", statement)), default=0)
 
 

@@ -1,4 +1,4 @@
-"""Draws the committed results: docs/benchmarks/*.json to *.svg, the same octets each time.
+"""Draws the committed results in docs/benchmarks/*.json as *.svg, with the same bytes each time.
 
 Run it with `make bench-plots`, which installs matplotlib.
 """
@@ -11,7 +11,7 @@ from typing import Any
 import matplotlib as mpl
 
 mpl.use("svg")
-# No random ids, and text as paths: the same for everybody.
+# No random ids, and text as paths, so that the files are the same on every machine.
 mpl.rcParams.update({
     "svg.hashsalt": "veza", "svg.fonttype": "path", "font.size": 9, "axes.spines.top": False,
     "axes.spines.right": False, "figure.facecolor": "white", "savefig.facecolor": "white",
@@ -24,13 +24,13 @@ from benchmarks.queries.report import ratios  # noqa: E402
 from benchmarks.server import ROOT  # noqa: E402
 
 RESULTS = ROOT / "docs" / "benchmarks"
-#: Told apart by people who see no colours, too: from Okabe and Ito's palette, with a shape each.
+#: People who see no colours can distinguish them too: Okabe and Ito's palette, each with a shape.
 STYLE = {"lab": ("#d55e00", "o"), "stock": ("#0072b2", "s")}
 GREY, GREEN = "#b0b0b0", "#009e73"
 
 
 def main() -> None:
-    """Draw what there are results for."""
+    """Draw a plot for each file of results."""
     for name, draw in (("hot", hot), ("sizes", sizes), ("price", price)):
         source = RESULTS / f"{name}.json"
         if source.exists():
@@ -39,13 +39,13 @@ def main() -> None:
 
 
 def save(figure: Any, path: Path) -> None:
-    """Without the date, which would make every drawing another."""
+    """Save the plot without the date, with which each file would differ."""
     figure.savefig(path, bbox_inches="tight", metadata={"Date": None, "Creator": None})
     plt.close(figure)
 
 
 def hot(results: dict[str, Any], path: Path) -> None:
-    """The time of each query over V1's, one session: a dot, and a line over the rounds."""
+    """Draw the time of each query over V1's, one session: a dot, and a line over the rounds."""
     queries = results["queries"]
     figure, axes = plt.subplots(figsize=(8, 0.24 * len(queries) + 1))
     for place, query in enumerate(queries):
@@ -72,7 +72,7 @@ def hot(results: dict[str, Any], path: Path) -> None:
 
 
 def sizes(results: dict[str, Any], path: Path) -> None:
-    """The buffers of each read, by rows in all tables."""
+    """Draw the buffers of each read, by rows in all tables."""
     from benchmarks.queries.catalogue import READS
 
     figure, axes = plt.subplots(figsize=(7, 4))
@@ -100,7 +100,7 @@ def sizes(results: dict[str, Any], path: Path) -> None:
 
 
 def price(results: dict[str, Any], path: Path) -> None:
-    """Inserts by kind of key, and by the indexes of track_plays, over the first of each."""
+    """Draw inserts by kind of key, and by the indexes of track_plays, over the first of each."""
     figure, pair = plt.subplots(1, 2, figsize=(9, 2.6), layout="constrained")
     largest = results["keys"][-1]
     for axes, cases, title in (

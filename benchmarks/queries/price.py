@@ -1,10 +1,10 @@
-"""What the Standard costs: random keys, the trigger, each index of track_plays, bytes of a row.
+"""The cost of the Standard: random keys, the trigger, each index of track_plays, bytes of a row.
 
-And what updates write, how far a worker reads for a job, what support's indexes take of an
-account, and what rows that agree cost (`updates`, `jobs`, `accounts`, `agreement`).
+Also what updates write, how much a worker reads for a job, and the cost of support's indexes and of
+the checks between rows (`updates`, `jobs`, `accounts`, `agreement`).
 
-Run it with `make bench-price`. Every case takes its turn in each round, on a table that has rows
-already; inserts are batches of 1,000, and COMMIT does not wait for the disk.
+Run it with `make bench-price`. Each round runs all cases in turn, on tables that have rows already.
+Inserts are batches of 1,000, and COMMIT does not wait for the disk.
 """
 
 import statistics
@@ -21,16 +21,16 @@ from benchmarks.queries import accounts, agreement, databases, jobs, report, set
 DATABASE = "bench_price"
 BATCH = 1_000
 
-#: By the case's name: the type of the key, and what makes one.
+#: By the case's name: the type of the key, and its default.
 KEYS = {
     "bigint": ("bigint", "GENERATED ALWAYS AS IDENTITY"),
     "UUID, random (version 4)": ("uuid", "DEFAULT gen_random_uuid()"),
     "UUID, by time (version 7)": ("uuid", "DEFAULT uuidv7()"),
 }
-#: PostgreSQL's number for the first version with uuidv7().
+#: The first PostgreSQL version with uuidv7(), as a number.
 VERSION_7 = 180_000
 
-#: As wide as a play of V1 without its references.
+#: Rows as wide as a play of V1 without its references.
 PLAIN = """CREATE TABLE {table} (id {type} PRIMARY KEY {default},
     duration_ms integer NOT NULL DEFAULT 0, source varchar(50), device varchar(50),
     created_at timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP,
@@ -38,7 +38,7 @@ PLAIN = """CREATE TABLE {table} (id {type} PRIMARY KEY {default},
 FILL = """INSERT INTO {table} (duration_ms, source, device)
 SELECT 180000, 'playlist', 'phone' FROM generate_series(1, {rows})"""
 
-#: Plays of 1,000 tracks by 1,000 users, drawn again each time.
+#: Plays of 1,000 tracks by 1,000 users, chosen again each time.
 PLAY = """WITH t AS (SELECT array_agg(id) AS ids FROM (SELECT id FROM tracks LIMIT 1000) s),
      u AS (SELECT array_agg(id) AS ids FROM (SELECT id FROM users LIMIT 1000) s)
 INSERT INTO {table} (track_id, user_id, duration_ms, source, device, created_at)
@@ -50,7 +50,7 @@ FROM t, u, generate_series(1, {rows})"""
 
 @dataclass
 class Case:
-    """Something to measure; `prepare` is not part of it. Times are in seconds."""
+    """Something to measure, without `prepare`. Times are in seconds."""
 
     name: str
     run: Callable[[], None]
@@ -60,7 +60,7 @@ class Case:
 
 
 def take_turns(cases: Sequence[Case], rounds: int) -> None:
-    """Run every case once for nothing, then so many times in turn."""
+    """Run each case once without measuring, then this many times in turn."""
     for number in range(rounds + 1):
         for case in cases:
             case.prepare()
@@ -104,7 +104,7 @@ def main() -> None:
 
 
 def _keys(connection: psycopg.Connection, rows: int, rounds: int) -> dict[str, Any]:
-    """Insert into tables of so many rows, which differ in nothing but their key."""
+    """Insert into tables with this many rows, which differ only in their key."""
     report.step(f"keys, {rows:,} rows")
     names = list(KEYS)
     if connection.info.server_version < VERSION_7:
@@ -166,7 +166,7 @@ def _trigger(connection: psycopg.Connection, rounds: int) -> list[dict[str, Any]
         ),
     ]
     for case in cases:
-        # A dead row would make the next round longer.
+        # Dead rows would slow the next round down.
         undo = case.undo
         case.undo = lambda undo=undo: (undo(), connection.execute("VACUUM track_plays"))
     take_turns(cases, rounds)
@@ -174,7 +174,7 @@ def _trigger(connection: psycopg.Connection, rounds: int) -> list[dict[str, Any]
 
 
 def _indexes(connection: psycopg.Connection, rows: int, rounds: int) -> list[dict[str, Any]]:
-    """Insert plays into copies of track_plays, each with another set of its indexes."""
+    """Insert plays into copies of track_plays, each with different indexes."""
     report.step(f"each index of track_plays, {rows:,} rows")
     definitions = dict(
         connection.execute(
@@ -237,7 +237,7 @@ def _copy_plays(
 
 
 def _bytes(connection: psycopg.Connection) -> list[dict[str, Any]]:
-    """What a row of the large tables takes, with its indexes."""
+    """Return the bytes of a row of the large tables, with its indexes."""
     rows = connection.execute(
         "SELECT relname, pg_table_size(c.oid) / reltuples, pg_indexes_size(c.oid) / reltuples"
         " FROM pg_class AS c WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"

@@ -1,8 +1,8 @@
-"""A hot query, as data: its SQL, where its parameters come from, and how it is run."""
+"""A hot query as data: its SQL, the source of its parameters, and how it is run."""
 
 from dataclasses import dataclass, field
 
-#: What a key is called, by schema.
+#: The type of keys, by schema.
 KEYS = {"v1": "uuid", "lab": "bigint", "stock": "bigint"}
 SCHEMAS = tuple(KEYS)
 
@@ -12,15 +12,16 @@ class Query:
     """One operation of a service: one statement, or a few that are measured together."""
 
     name: str
-    #: The group, as docs/performance.md numbers them.
+    #: The group, as in docs/benchmarks/README.md.
     group: int
-    #: With `$1`, `$2`, …: those of schema/queries/*.sql. Where it says `uuid`, another schema's
-    #: type of keys is put.
+    #: With `$1`, `$2`, …, as in schema/queries/*.sql. For another schema, `uuid` is replaced by the
+    #: type
+    #: of its keys.
     sql: str | tuple[str, ...]
-    #: SQL that gives rows of parameters from V1, drawn as traffic draws them: what is used more
-    #: comes more often. `{some:table}` is a random part of a large table.
+    #: SQL that returns rows of parameters from V1, as traffic would choose them: popular ones more
+    #: often. `{some:table}` is a random part of a large table.
     sample: str
-    #: Where a schema needs other SQL for the same effect.
+    #: Other SQL with the same effect, for schemas that need it.
     instead: dict[str, str | tuple[str, ...]] = field(default_factory=dict)
     #: How many sessions run it at once.
     clients: tuple[int, ...] = (1, 8)
@@ -28,7 +29,7 @@ class Query:
     reset: tuple[str, ...] = ()
 
     def statements(self, schema: str) -> tuple[str, ...]:
-        """The SQL of the operation, as this schema wants it."""
+        """Return the SQL of the operation for this schema."""
         sql = self.instead.get(schema, self.sql)
         statements = (sql,) if isinstance(sql, str) else sql
         return tuple(statement.replace("uuid", KEYS[schema]) for statement in statements)

@@ -1,4 +1,4 @@
-"""The results of a run, for people: ratios to V1, with their spread over the rounds."""
+"""Prints the results of a run: ratios to V1, with their spread over the rounds."""
 
 import statistics
 from collections.abc import Sequence
@@ -9,13 +9,13 @@ from rich.table import Table
 
 from benchmarks.queries.query import GROUPS, SCHEMAS
 
-#: As wide as its tables need, also where the output goes to a file.
+#: As wide as the tables need, also if the output is a file.
 console = Console(width=150, highlight=False)
 progress = Console(stderr=True, highlight=False)
 
 
 def step(what: str) -> None:
-    """Say what is being done, on standard error."""
+    """Print the current step to standard error."""
     progress.print(f"… {what}", style="dim")
 
 
@@ -35,13 +35,13 @@ def show(results: dict[str, Any]) -> None:
 
 
 def ratios(query: dict[str, Any], schema: str, clients: int, figure: str = "p50") -> list[float]:
-    """The schema's time over V1's, for each round."""
+    """Return the schema's time over V1's, for each round."""
     others, ours = (_figures(query, name, clients, figure) for name in (schema, "v1"))
     return [other / own for other, own in zip(others, ours, strict=True)]
 
 
 def spread(values: Sequence[float]) -> str:
-    """The median, and the least and the most in brackets."""
+    """Return the median, with the least and the most in brackets."""
     return f"{_number(statistics.median(values))} ({_number(min(values))}–{_number(max(values))})"
 
 

@@ -1,4 +1,4 @@
-"""The services' hot queries on V1, on the lab schema and on stock Django's, in one run.
+"""Measures the services' hot queries on V1, on the lab schema and on stock Django's, in one run.
 
 Run it with `make bench`; OPTIONS="--users 100000 --seconds 2" makes it larger.
 """
@@ -21,7 +21,7 @@ EXPLAINED = {False: 30, True: 3}
 
 
 def main() -> None:
-    """Make the databases, measure, print, and drop them."""
+    """Create the databases, measure, print, and drop them."""
     options = _options()
     queries = [query for query in QUERIES if options.only in f"{query.group} {query.name}"]
     if not queries:
@@ -72,7 +72,7 @@ def _options() -> argparse.Namespace:
 
 
 def _build(server: Server, options: argparse.Namespace) -> dict[str, dict[str, int]]:
-    """Make the three databases; returns the rows that the others cannot hold."""
+    """Create the three databases; return how many rows the other two cannot hold."""
     report.step("rows for V1")
     server.recreate(databases.NAMES["v1"])
     databases.migrate(server, databases.NAMES["v1"])
@@ -115,7 +115,7 @@ def _measure(
                 for query, result in zip(queries, results, strict=True):
                     if clients not in query.clients:
                         continue
-                    # Nobody is always first.
+                    # No schema is always first.
                     for schema in [*SCHEMAS[number % 3 :], *SCHEMAS[: number % 3]]:
                         _reset(connections[schema], query)
                         work = Work(

@@ -1,4 +1,4 @@
-"""Parameters as traffic has them: real keys out of the rows, the popular ones more often."""
+"""Parameters as traffic would choose them: real keys from the rows, popular ones more often."""
 
 import re
 import uuid
@@ -11,13 +11,13 @@ from benchmarks.queries.query import Query
 
 Row = tuple[Any, ...]
 
-#: Rows of parameters for a query, and those that its sampling looks at.
+#: Rows of parameters for a query, and rows that the sampling reads.
 COUNT = 1_000
 LOOKED_AT = 8_000
 
 
 def draw(connection: psycopg.Connection, query: Query, count: int = COUNT) -> list[Row]:
-    """Draw rows of parameters for a query from V1's rows, the same ones each time."""
+    """Choose rows of parameters for a query from V1's rows, the same each time."""
     with connection.transaction():
         connection.execute("SELECT setseed(0.5)")
         wanted = re.sub(r"\{some:(\w+)\}", lambda m: _some(connection, m[1]), query.sample)
@@ -35,7 +35,7 @@ def _some(connection: psycopg.Connection, table: str) -> str:
 
 
 def translate(connection: psycopg.Connection, rows: Sequence[Row]) -> list[Row]:
-    """Put the bigint keys of lab's or stock's database in the place of V1's keys.
+    """Replace V1's keys by the bigint keys of the lab or stock database.
 
     A row with a key that the database could not hold is left out.
     """
@@ -65,7 +65,7 @@ def _flat(row: Row) -> Iterable[Any]:
 
 
 def text(row: Row) -> tuple[str | None, ...]:
-    """The parameters as libpq sends them."""
+    """Return the parameters as libpq sends them."""
     return tuple(_text(value) for value in row)
 
 

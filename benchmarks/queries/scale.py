@@ -1,7 +1,7 @@
-"""What a platform with very many plays would do about track_plays: partitions by month, and BRIN.
+"""What a platform with very many plays could change in track_plays: partitions by month, and BRIN.
 
-Run it with `make bench-scale`. Two years of plays stand in V1's table, and in one that is
-partitioned; both have V1's indexes and foreign keys. Results are in docs/scale.md.
+Run it with `make bench-scale`. V1's table and a partitioned one both have two years of plays, and
+V1's indexes and foreign keys. The results are in docs/scale.md.
 """
 
 import time
@@ -26,7 +26,7 @@ INSERT INTO {table} (track_id, user_id, duration_ms, created_at)
 SELECT t.ids[1 + (random() ^ 3 * (array_length(t.ids, 1) - 1))::int],
        u.ids[1 + (random() * (array_length(u.ids, 1) - 1))::int], 180000, {when}
 FROM t, u, generate_series(1, {rows}) n"""
-#: Even over two years, in order; the present month is the last one.
+#: Evenly over two years, in order; the current month is the last one.
 OVER_TIME = (
     "date_trunc('month', now()) + interval '27 days'"
     f" - interval '{MONTHS} months' * (1 - n / {{rows}}::float8)"
@@ -72,14 +72,14 @@ def main() -> None:
 
 
 def _make(connection: psycopg.Connection, rows: int) -> None:
-    """Fill V1's table, and one of a partition for each month."""
+    """Fill V1's table, and one with a partition for each month."""
     report.step(f"{rows:,} plays, twice")
     connection.execute(f"TRUNCATE {PLAIN}")
     connection.execute(
         f"CREATE TABLE {PARTS} (LIKE {PLAIN} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)"
         " PARTITION BY RANGE (created_at)"
     )
-    # The key of a partitioned table has to contain what it is partitioned by.
+    # The primary key of a partitioned table must contain the partition key.
     connection.execute(f"ALTER TABLE {PARTS} ADD PRIMARY KEY (id, created_at)")
     for name, definition in _indexes(connection):
         connection.execute(
@@ -115,7 +115,7 @@ def _indexes(connection: psycopg.Connection) -> list[tuple[str, str]]:
 
 
 def _unique_without(connection: psycopg.Connection) -> dict[str, int]:
-    """V1's unique indexes, primary keys apart, that lack what a spread table would be spread by."""
+    """Count V1's unique indexes, without primary keys, that lack a possible distribution column."""
     rows = connection.execute("""
         SELECT count(*), count(*) FILTER (WHERE NOT (names && '{user_id,created_at}')),
                count(*) FILTER (WHERE NOT names && '{user_id}'),
@@ -129,7 +129,7 @@ def _unique_without(connection: psycopg.Connection) -> dict[str, int]:
 
 
 def _reads(connection: psycopg.Connection) -> list[dict[str, Any]]:
-    """Explain the reads on both tables: buffers, partitions that were looked at, milliseconds."""
+    """Explain the reads on both tables: buffers, partitions that were read, milliseconds."""
     report.step("reads")
     latest = str(connection.execute(f"SELECT max(created_at) FROM {PLAIN}").fetchone()[0])
     user, play = connection.execute(
@@ -190,7 +190,7 @@ def _inserts(connection: psycopg.Connection, rounds: int) -> dict[str, list[floa
 
 
 def _brin(connection: psycopg.Connection) -> dict[str, dict[str, Any]]:
-    """created_at by a b-tree, as in V1, and by BRIN: size, and a week counted."""
+    """Compare a b-tree on created_at, as in V1, with BRIN: size, and the count of a week."""
     report.step("BRIN")
     found = {}
     latest = connection.execute(f"SELECT max(created_at)::text FROM {PLAIN}").fetchone()
@@ -201,7 +201,7 @@ def _brin(connection: psycopg.Connection) -> dict[str, dict[str, Any]]:
     ):
         with connection.transaction(force_rollback=True):
             if make:
-                # Small as the table is here, the others would do for a week, too.
+                # In a table this small, the other indexes would serve for a week, too.
                 for other, _ in _indexes(connection):
                     connection.execute(f"DROP INDEX {other}")
                 connection.execute(make)
@@ -213,7 +213,7 @@ def _brin(connection: psycopg.Connection) -> dict[str, dict[str, Any]]:
 
 
 def _removal(connection: psycopg.Connection) -> dict[str, float]:
-    """The oldest whole month goes: by DELETE, and with its partition. Seconds."""
+    """Remove the oldest whole month, by DELETE and by DROP of its partition; return the seconds."""
     report.step("removal of a month")
     first, last = connection.execute(
         f"SELECT (date_trunc('month', now()) - interval '{MONTHS - 1} months')::text,"

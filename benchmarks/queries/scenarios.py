@@ -1,4 +1,4 @@
-"""Deletions, which are measured once each and rolled back: a whole user, and expired tokens."""
+"""Deletions, which are measured and rolled back: a whole user, and expired tokens."""
 
 import time
 from collections.abc import Callable
@@ -12,12 +12,12 @@ from benchmarks.queries import databases, report, stock
 from benchmarks.queries.query import SCHEMAS
 from benchmarks.server import Server
 
-#: Seconds after which a deletion is given up.
+#: Seconds after which a deletion is stopped.
 PATIENCE = 60
 ROUNDS = 3
-#: Seconds after which once is enough.
+#: A deletion that takes longer than this is measured only once.
 LONG = 10
-#: Tokens that one statement removes.
+#: Tokens that one statement deletes.
 BATCH = 1_000
 BATCHES = 10
 
@@ -25,7 +25,7 @@ HEAVY = "SELECT id FROM users WHERE email = 'heavy@example.com'"
 PURGE = f"""DELETE FROM refresh_tokens WHERE id IN (
     SELECT id FROM refresh_tokens WHERE expires_at < CURRENT_TIMESTAMP LIMIT {BATCH})"""
 
-#: What a service has to write where the database does not cascade: children first.
+#: The statements of a service if the database does not cascade: children first.
 BY_HAND = [
     *(
         f"DELETE FROM {table} WHERE track_id IN (SELECT id FROM tracks WHERE user_id = ({HEAVY}))"
@@ -48,7 +48,7 @@ BY_HAND = [
 
 
 def run(server: Server, connections: dict[str, psycopg.Connection]) -> list[dict[str, Any]]:
-    """Measure all; returns a result for each scenario and schema, in seconds."""
+    """Measure all; return a result for each scenario and schema, in seconds."""
     deletions: dict[str, Callable[[], float]] = {
         "v1": lambda: _seconds(
             connections["v1"], ["DELETE FROM users WHERE email = 'heavy@example.com'"]
@@ -81,7 +81,7 @@ def _measure(name: str, actions: dict[str, Callable[[], float]]) -> dict[str, An
 
 
 def _seconds(connection: psycopg.Connection, statements: list[str]) -> float:
-    """How long the statements take in one transaction, the checks at its end included."""
+    """Return the time of the statements in one transaction, with the checks at its end."""
     with connection.transaction(force_rollback=True):
         started = time.perf_counter()
         for statement in statements:
@@ -93,7 +93,7 @@ def _seconds(connection: psycopg.Connection, statements: list[str]) -> float:
 
 
 def _delete_by_django(server: Server) -> float:
-    """`user.delete()` of stock Django, which collects what hangs on the user in Python."""
+    """Run `user.delete()` of stock Django, which collects the user's rows in Python."""
     alias = stock.connect(server, databases.NAMES["stock"])
     user_model = stock.stock_models().get_model("veza_core", "user")
     try:
@@ -101,7 +101,7 @@ def _delete_by_django(server: Server) -> float:
             cursor.execute(f"SET LOCAL statement_timeout = '{PATIENCE}s'")
             user = user_model._default_manager.using(alias).get(email="heavy@example.com")
             started = time.perf_counter()
-            # Named, since a router may have its own opinion.
+            # The alias is explicit, because a router could choose another one.
             user.delete(using=alias)
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             seconds = time.perf_counter() - started

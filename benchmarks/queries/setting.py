@@ -1,4 +1,4 @@
-"""What every benchmark of the queries needs: Django, the server, and a note of where it ran."""
+"""Helpers of the benchmarks of queries: Django, the server, and a description of the machine."""
 
 import argparse
 import json
@@ -12,7 +12,7 @@ import psycopg
 
 from benchmarks.server import Server
 
-#: Settings of the server that move the figures.
+#: Settings of the server that change the figures.
 SETTINGS = (
     "server_version", "shared_buffers", "work_mem", "fsync", "full_page_writes", "wal_level",
     "random_page_cost", "effective_cache_size", "max_parallel_workers_per_gather", "jit",
@@ -20,28 +20,28 @@ SETTINGS = (
 
 
 def start() -> Server:
-    """Set Django up, and give the server of its settings."""
+    """Set Django up, and return the server of its settings."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
     django.setup()
     return Server()
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
-    """Options that all of the benchmarks have."""
+    """Return a parser with the options of all these benchmarks."""
     options = argparse.ArgumentParser(description=description)
     options.add_argument("--json", type=Path, metavar="FILE", help="write the results there, too")
     return options
 
 
 def positive(text: str) -> int:
-    """A whole number above 0, for argparse."""
+    """An integer above 0, for argparse."""
     if (number := int(text)) < 1:
         raise argparse.ArgumentTypeError(f"{text}: at least 1")
     return number
 
 
 def add_page_cost(options: argparse.ArgumentParser) -> None:
-    """The option for what PostgreSQL believes of the disk."""
+    """Add the option for random_page_cost."""
     options.add_argument(
         "--random-page-cost", type=float, default=1.1, metavar="COST",
         help="of the sessions: 1.1, for solid-state disks, and not PostgreSQL's 4",
@@ -49,7 +49,7 @@ def add_page_cost(options: argparse.ArgumentParser) -> None:
 
 
 def machine(connection: psycopg.Connection) -> dict[str, Any]:
-    """The machine and the server's settings, for the results."""
+    """Describe the machine and the server's settings, for the results."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     shown = {}
     for name in SETTINGS:
@@ -63,7 +63,7 @@ def machine(connection: psycopg.Connection) -> dict[str, Any]:
 
 
 def write(path: Path | None, results: dict[str, Any]) -> None:
-    """Write the results as JSON, if so asked."""
+    """Write the results as JSON, if the option is given."""
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(results, indent=1) + "\n")

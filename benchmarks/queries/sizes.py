@@ -1,6 +1,6 @@
-"""How many buffers each read touches as the platform grows: V1 at three sizes.
+"""Counts the buffers that each read touches as the platform grows: V1 at three sizes.
 
-Run it with `make bench-sizes`. What a query touches must not grow with the tables.
+Run it with `make bench-sizes`. The buffers of a query must not grow with the tables.
 """
 
 import statistics
@@ -19,7 +19,7 @@ EXPLAINED = 100
 
 
 def main() -> None:
-    """Load, explain, print; then the next size."""
+    """Load, explain and print, for one size after the other."""
     parser = setting.parser(__doc__)
     setting.add_page_cost(parser)
     parser.add_argument("--users", type=setting.positive, nargs="+", default=[1_000, 8_000, 64_000])
@@ -48,17 +48,18 @@ def main() -> None:
 
 
 def touched(connection: psycopg.Connection, query: Query) -> dict[str, Any]:
-    """The buffers of a read: their median, 95th percentile and most; its plans."""
+    """Return the buffers of a read (median, 95th percentile and most), and its plans."""
     rows = [samples.text(row) for row in samples.draw(connection, query, EXPLAINED)]
     explained = plans.explain(connection, *query.statements("v1"), rows)
-    # A plan's buffers and not its time: the same on any machine.
+    # Buffers, not times, because they are the same on every machine.
     buffers = sorted(plan.buffers for plan in explained)
     for_a_row = sorted(plan.buffers / max(plan.rows, 1) for plan in explained)
     return {
         "buffers": statistics.median(buffers),
         "p95": buffers[len(buffers) * 95 // 100],
         "most": buffers[-1],
-        # Playlists and histories are longer where there is more: up to a page, whose size is fixed.
+        # In a larger platform playlists and histories are longer, up to a page, whose size is
+        # fixed.
         "for_a_row": statistics.median(for_a_row),
         "for_a_row_p95": for_a_row[len(for_a_row) * 95 // 100],
         "shapes": sorted({plan.shape for plan in explained}),

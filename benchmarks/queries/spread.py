@@ -1,7 +1,7 @@
-"""Reads and writes of plays on the database of DATABASE_URL as it is: on one server, or spread.
+"""Measures reads and writes of plays in the database of DATABASE_URL, distributed or not.
 
-To compare, run it before `manage.py distribute`, after it, and after it with other `--shards`. It
-changes nothing: what it writes is rolled back. Rates depend on the machine; compare them in pairs.
+Run it before `manage.py distribute`, after it, and after it with other `--shards`, and compare. It
+changes nothing, because its writes are rolled back. Rates depend on the machine; compare pairs.
 """
 
 import os
@@ -17,13 +17,13 @@ from veza_core.db.distribution import read_distribution
 SECONDS = 4.0
 USERS = "SELECT DISTINCT user_id FROM track_plays WHERE user_id IS NOT NULL LIMIT 500"
 TRACKS = "SELECT DISTINCT track_id FROM track_plays LIMIT 500"
-#: As schema/queries/listening.sql has it.
+#: The query in schema/queries/listening.sql.
 OF_USER = """
 SELECT track_plays.created_at, tracks.id, tracks.title, tracks.artist
 FROM track_plays JOIN tracks ON tracks.id = track_plays.track_id
 WHERE track_plays.user_id = %s ORDER BY track_plays.created_at DESC LIMIT 50
 """
-#: The plays first, then the tracks of these alone.
+#: First the plays, then only their tracks.
 OF_USER_FIRST = """
 WITH newest AS MATERIALIZED (
     SELECT created_at, track_id FROM track_plays
@@ -39,7 +39,7 @@ WHERE track_id = %s ORDER BY created_at DESC LIMIT 50
 PLAY = "INSERT INTO track_plays (track_id, user_id) VALUES (%s, %s)"
 COPY = "COPY track_plays (track_id, user_id) FROM STDIN"
 COPIED = 20_000
-#: A table of the coordinator for the newest plays, which a job moves to the log.
+#: A table on the coordinator for the newest plays, which a job moves to the log.
 RECENT = """
 CREATE TABLE recent_plays (LIKE track_plays INCLUDING ALL);
 ALTER TABLE recent_plays ADD FOREIGN KEY (track_id) REFERENCES tracks ON DELETE CASCADE,
@@ -56,7 +56,7 @@ INSERT INTO track_plays SELECT * FROM moved ON CONFLICT (id) DO NOTHING
 
 
 def rate(run: Callable[[], Any]) -> float:
-    """Calls a second, after a first one that fills caches."""
+    """Return the calls in a second, without the first call, which fills caches."""
     run()
     started, calls = time.monotonic(), 0
     while (seconds := time.monotonic() - started) < SECONDS:
@@ -103,7 +103,7 @@ def main() -> None:
 
 
 def _recent(session: psycopg.Connection[Any]) -> None:
-    """The rates of a table of the newest plays beside the log; all of it is rolled back."""
+    """Print the rates of a table of the newest plays beside the log; all is rolled back."""
     for statement in RECENT.split(";"):
         session.execute(statement.encode())
     session.execute(NEWEST.encode())
@@ -116,7 +116,7 @@ def _recent(session: psycopg.Connection[Any]) -> None:
     print(f"  newest plays of a user, of a table of {RECENT_ROWS:,} beside it: {reads:,.0f}")
     plays = rate(lambda: session.execute(play, [keys[0][1], keys[0][0]]))
     print(f"  plays inserted there one by one: {plays:,.0f}")
-    # Rows that the log does not have yet.
+    # Make them rows that the log does not have yet.
     session.execute("UPDATE recent_plays SET id = gen_random_uuid()")
     started = time.monotonic()
     moved = session.execute(MOVE.encode()).rowcount

@@ -1,4 +1,4 @@
-"""The services' statements, as schema/queries/*.sql has them."""
+"""The services' statements, from schema/queries/*.sql."""
 
 import re
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from benchmarks.server import ROOT
 
 FOLDER = ROOT / "schema" / "queries"
 
-#: What a statement gives, as sqlc calls it.
+#: The kind of a statement's result, in sqlc's words.
 KINDS = ("one", "many", "exec", "execrows")
 _HEAD = re.compile(r"^-- name: (\w+) :(\w+)\n((?:--.*\n)*)", re.MULTILINE)
 _INDEX = re.compile(r"^-- index: (.+)\n\Z", re.MULTILINE)
@@ -15,24 +15,24 @@ _INDEX = re.compile(r"^-- index: (.+)\n\Z", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement with `$1`, `$2`, …, without the semicolon at its end."""
+    """A statement with `$1`, `$2`, …, without its final semicolon."""
 
     name: str
     kind: str
-    #: The file that it is in, such as users.sql.
+    #: Its file, such as users.sql.
     file: str
-    #: The indexes that serve it, as its comment says; none for an INSERT without ON CONFLICT.
+    #: The indexes that serve it, from its comment; none for an INSERT without ON CONFLICT.
     indexes: frozenset[str]
     sql: str
 
     @property
     def parameters(self) -> int:
-        """How many parameters it takes."""
+        """The number of its parameters."""
         return max((int(number) for number in re.findall(r"\$(\d+)", self.sql)), default=0)
 
 
 def parse(text: str, file: str) -> list[Statement]:
-    """The statements of a file. Raises `ValueError` for one that does not say its index."""
+    """Return the statements of a file. Raises `ValueError` if one does not name its index."""
     _, *parts = _HEAD.split(text)
     found = []
     for name, kind, comment, sql in zip(*(parts[n::4] for n in range(4)), strict=True):
@@ -55,14 +55,14 @@ STATEMENTS = {
 
 
 def sql(name: str) -> str:
-    """The SQL of the statement of that name."""
+    """Return the SQL of the statement with that name."""
     return STATEMENTS[name].sql
 
 
 def replace(text: str, *pairs: str) -> str:
-    """Put `pairs[1]` in the place of `pairs[0]`, and so on.
+    """Replace `pairs[0]` by `pairs[1]`, and so on.
 
-    Raises `ValueError` where one of them is not there, or more than once.
+    Raises `ValueError` if one of them is missing, or appears more than once.
     """
     for old, new in zip(pairs[::2], pairs[1::2], strict=True):
         if text.count(old) != 1:

@@ -1,8 +1,9 @@
-"""What Django makes of the same models when nobody tells it otherwise, taken from Django itself.
+"""The schema that Django creates from the same models by default, taken from Django itself.
 
-Keys are BigAutoField, each foreign key has Django's index, its name, its deferred constraint and a
-cascade in Python; `unique=True` stands where V1 has a partial index; defaults live in Python; there
-is no index that only a query asks for. Checks stay.
+Keys are BigAutoField. Each foreign key has Django's index and name, a deferred constraint, and a
+cascade in Python. `unique=True` replaces partial unique indexes. Defaults are in Python. There is
+no
+index that only a query needs. Checks stay.
 """
 
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ ENUM_LENGTH = 20
 
 
 def stock_models() -> StateApps:
-    """The models of the 28 tables, in a registry of their own."""
+    """Return the models of the 28 tables, in a separate registry."""
     state = ProjectState()
     for label in settings.PUBLIC_SCHEMA_APPS:
         for model in apps.get_app_config(label).get_models():
@@ -31,7 +32,7 @@ def stock_models() -> StateApps:
 
 
 def connect(server: Server, database: str) -> str:
-    """Make a connection of Django's own engine; returns its alias."""
+    """Create a connection of Django's own engine; return its alias."""
     parameters = {name.upper(): value for name, value in server.parameters.items()}
     connections.databases[database] = connections["default"].settings_dict | {
         "USER": "",
@@ -47,7 +48,7 @@ def connect(server: Server, database: str) -> str:
 
 
 def ddl(alias: str) -> Iterator[str]:
-    """The statements with which Django makes the tables."""
+    """Return the statements with which Django creates the tables."""
     with connections[alias].schema_editor(collect_sql=True, atomic=False) as editor:
         for model in stock_models().get_models():
             editor.create_model(model)
@@ -55,7 +56,7 @@ def ddl(alias: str) -> Iterator[str]:
 
 
 def _plain(model: ModelState) -> ModelState:
-    """The model without what the project's rules add to Django's."""
+    """Return the model without what the project adds to Django's defaults."""
     uniques = [c for c in model.options.get("constraints", ()) if _is_unique(c)]
     single = {c.fields[0] for c in uniques if len(c.fields) == 1}
     model.fields = {

@@ -1,4 +1,4 @@
-"""Writes docs/benchmarks/README.md: the committed results as tables.
+"""Writes docs/benchmarks/README.md, with the committed results as tables.
 
 Run it with `make bench-plots`.
 """
@@ -36,13 +36,13 @@ def main() -> None:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """A table in Markdown; the first column is text, the others are figures."""
+    """Return a table in Markdown; the first column is text, the others are figures."""
     lines = [headings, ["---", *["---:"] * (len(headings) - 1)], *rows]
     return ["", *("| " + " | ".join(map(str, line)) + " |" for line in lines)]
 
 
 def machine(results: dict[str, Any]) -> str:
-    """Where it ran, in a sentence."""
+    """Return a sentence about the machine."""
     found = results["machine"]
     settings = ", ".join(f"{name} {value}" for name, value in found["server"].items())
     return (

@@ -1,7 +1,7 @@
-"""What an update costs: by its table's fill factor, and by what its indexes have.
+"""The cost of an update, by its table's fill factor, and by the columns of its indexes.
 
-Part of `make bench-price`. Each update is a transaction of its own, as a service's is. A variant
-begins with VACUUM FULL, so that pages are as full as the fill factor lets inserts leave them.
+Part of `make bench-price`. Each update is a separate transaction, as in a service. A variant begins
+with VACUUM FULL, so that pages are as full as inserts leave them with that fill factor.
 """
 
 import re
@@ -17,10 +17,10 @@ from benchmarks.queries import report, samples
 from benchmarks.queries.query import Query
 from benchmarks.queries.statements import sql
 
-#: Updates of each kind; a sample with fewer rows is gone through once.
+#: Updates of each kind; a sample with fewer rows is used once.
 COUNT = 20_000
 FILL_FACTORS = (100, 95, 90)
-#: Rows in the two indexes that a session's use would write to.
+#: The two indexes with last_activity_at, which each use of a session would write to.
 INSTEAD_OF_CREATED_AT = """
 DROP INDEX idx_user_sessions_user_id_created_at, idx_user_sessions_ip_address_created_at;
 CREATE INDEX one ON user_sessions (user_id, last_activity_at DESC);
@@ -30,20 +30,20 @@ CREATE INDEX two ON user_sessions (ip_address, last_activity_at DESC)
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """A statement by a row's id, and the rows that it is for."""
+    """A statement that updates a row by its id, and the rows for it."""
 
     name: str
     table: str
     statement: str
-    #: SQL for ids, as `Query.sample`.
+    #: SQL for ids, like `Query.sample`.
     ids: str
-    #: What gives the rows back a state in which the statement changes them.
+    #: SQL that brings the rows back to a state in which the statement changes them.
     reset: str = ""
-    #: SQL that changes the indexes: a variant more.
+    #: SQL that changes the indexes, for one more variant.
     otherwise: tuple[str, str] | None = None
 
     def variants(self) -> Iterator[tuple[str, str]]:
-        """A name, and the SQL that makes the table so."""
+        """The variants: each a name, and the SQL that prepares the table."""
         for factor in FILL_FACTORS:
             yield (
                 f"fillfactor {factor}",
@@ -56,7 +56,7 @@ class Update:
 
 UPDATES = (
     Update("count a play", "tracks", sql("CountPlay"), "SELECT track_id FROM {some:track_plays}"),
-    # As AddPlaylistTrack does beside its row.
+    # AddPlaylistTrack does this too, besides its INSERT.
     Update(
         "count a playlist's track",
         "playlists",
@@ -78,10 +78,10 @@ UPDATES = (
 
 
 def measure(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
-    """Run each update on each variant of its table, whose indexes are left as the last one's."""
+    """Run each update on each variant of its table. The indexes of the last variant stay."""
     results = []
     for update in UPDATES:
-        # So that no worker takes away dead rows while it runs.
+        # So that no worker removes dead rows while it runs.
         connection.execute(f"ALTER TABLE {update.table} SET (autovacuum_enabled = off)")
         query = Query(name=update.name, group=6, sql=update.statement, sample=update.ids)
         ids = [id_ for (id_,) in samples.draw(connection, query, COUNT)]
@@ -103,7 +103,7 @@ def _run(connection: psycopg.Connection[Any], update: Update, ids: list[Any]) ->
     roots = [connection.execute(explain, [id_]).fetchone()[0][0]["Plan"] for id_ in ids]
     after = _state(connection, update.table)
     updates = after["updates"] - before["updates"]
-    # After a checkpoint a page goes whole into WAL, which is no part of what is compared.
+    # After a checkpoint, PostgreSQL writes whole pages to WAL, which are not compared.
     wal = [root["WAL Bytes"] for root in roots if root["WAL Records"] and not root["WAL FPI"]]
     return {
         "updates": updates,
@@ -126,7 +126,7 @@ def _state(connection: psycopg.Connection[Any], table: str) -> dict[str, int]:
 
 
 def show(results: list[dict[str, Any]]) -> None:
-    """Print what `measure` gave."""
+    """Print the result of `measure`."""
     table = Table("update", "", "updates", "HOT", "WAL, bytes", "indexes grow by, bytes",
                   "table, bytes a row", title="Updates, each")  # fmt: skip
     for row in results:

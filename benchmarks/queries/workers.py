@@ -1,8 +1,9 @@
-"""Sessions that run one operation again and again, and how long each time took.
+"""Sessions that run one operation again and again, and measure each run.
 
-Each session is a process of its own that speaks to libpq through psycopg's thinnest layer, so that
-a round trip costs a few microseconds here, as with pgbench; pgbench itself has only numbers as
-variables, and the keys are real ones. Statements are prepared, as pgx and sqlx do.
+Each session is a process that uses libpq through psycopg's lowest layer. So a round trip costs only
+a
+few microseconds here, as with pgbench. pgbench itself cannot be used: its variables are only
+numbers, and the keys here are UUIDs. Statements are prepared, as by pgx and sqlx.
 """
 
 import multiprocessing
@@ -18,11 +19,11 @@ from typing import Any, Self
 
 from psycopg import pq
 
-#: Seconds that a session runs before its times count.
+#: Seconds for which a session runs before its times count.
 WARM = 0.1
-#: Seconds after which a statement is given up.
+#: Seconds after which a statement is cancelled.
 TIMEOUT = 60
-#: Seconds until all sessions have to be ready.
+#: Seconds within which all sessions must be ready.
 READY = 120
 
 Parameters = Sequence[str | None]
@@ -30,19 +31,19 @@ Parameters = Sequence[str | None]
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a session does: prepared statements in turn, with the next parameters each time."""
+    """The work of a session: prepared statements in turn, with the next parameters each time."""
 
     url: str
     statements: Sequence[str]
     parameters: Sequence[Parameters]
     seconds: float
-    #: Whether COMMIT waits for the disk. The disk is no part of what is compared.
+    #: Whether COMMIT waits for the disk, which is not part of the comparison.
     durable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """What all sessions together measured; times in milliseconds."""
+    """The measurements of all sessions together; times are in milliseconds."""
 
     count: int
     throughput: float
@@ -51,16 +52,16 @@ class Times:
     p99: float
 
     def as_dict(self) -> dict[str, float]:
-        """For JSON."""
+        """Return the times for JSON."""
         return {name: round(value, 4) for name, value in asdict(self).items()}
 
 
 class Sessions:
-    """So many processes, kept for one measurement after the other."""
+    """A number of processes, which are used for all measurements."""
 
     def __init__(self, count: int) -> None:
         self.count = count
-        # Spawned, not forked: a child must not have its parent's connections.
+        # Spawned, not forked, so that a child does not have its parent's connections.
         context = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(
             count, mp_context=context, initializer=_meet_at, initargs=[context.Barrier(count)]
@@ -78,8 +79,8 @@ class Sessions:
         self._pool.shutdown()
 
     def run(self, work: Work) -> Times:
-        """Let every session do the work at once. Raises `RuntimeError`: PostgreSQL's message."""
-        # No two sessions start with the same parameters, nor have them at all where they suffice.
+        """Run the work in all sessions at once. Raises `RuntimeError` with PostgreSQL's message."""
+        # Sessions start with different parameters and, if there are enough, share none.
         shares = [work.parameters[n :: self.count] or work.parameters for n in range(self.count)]
         futures = [self._pool.submit(_session, work, share) for share in shares]
         results = [future.result() for future in futures]
@@ -101,7 +102,7 @@ def _meet_at(barrier: Any) -> None:
 
 
 def _session(work: Work, parameters: Sequence[Parameters]) -> tuple[list[int], float]:
-    """Returns the nanoseconds of each operation, and the seconds of all."""
+    """Return the nanoseconds of each operation, and the seconds of all."""
     connection = pq.PGconn.connect(work.url.encode())
     try:
         _command(connection, f"SET statement_timeout = '{TIMEOUT}s'")
@@ -121,7 +122,7 @@ def _session(work: Work, parameters: Sequence[Parameters]) -> tuple[list[int], f
             _repeat(connection, execute, operations, WARM)
         except RuntimeError as raised:
             error = raised
-        # The others wait here for this one, whatever became of it.
+        # The others wait here for this session, even if it failed.
         _barrier.wait(READY)
         if error:
             raise error
@@ -133,7 +134,7 @@ def _session(work: Work, parameters: Sequence[Parameters]) -> tuple[list[int], f
 
 
 def _prepare(connection: pq.abc.PGconn, work: Work, number: int) -> bytes:
-    """Returns the name of the prepared statement."""
+    """Prepare the statement, and return its name."""
     _check(connection, connection.prepare(b"q%d" % number, work.statements[number].encode()))
     return b"q%d" % number
 

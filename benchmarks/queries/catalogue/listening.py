@@ -3,7 +3,7 @@
 from benchmarks.queries.query import Query
 from benchmarks.queries.statements import sql
 
-#: What there is without a column that is kept: every play of the week.
+#: The query without the stored count: it counts every play of the week.
 COUNT_THE_WEEK = """SELECT top.plays, tracks.id, tracks.title, tracks.artist
 FROM (SELECT track_id, count(*) AS plays FROM track_plays
       WHERE created_at > CURRENT_TIMESTAMP - interval '7 days'
@@ -34,7 +34,7 @@ FROM {some:track_likes}""",
         name="newest plays of a user",
         group=4,
         sql=sql("NewestPlaysOfUser"),
-        # Not the one who is there to be deleted.
+        # Without the heavy user, who only exists to be deleted.
         sample="""SELECT user_id FROM {some:track_plays}
 WHERE user_id IS NOT NULL
   AND user_id NOT IN (SELECT id FROM users WHERE email = 'heavy@example.com')""",

@@ -3,7 +3,7 @@
 from benchmarks.queries.query import Query
 from benchmarks.queries.statements import replace, sql
 
-#: Without an index that begins with a priority.
+#: For a schema without an index that begins with the priority.
 NEXT_OF_ALL = """UPDATE hls_transcode_queue
 SET status = 'processing', locked_by = $1, locked_at = CURRENT_TIMESTAMP,
     started_at = CURRENT_TIMESTAMP, attempt_count = attempt_count + 1

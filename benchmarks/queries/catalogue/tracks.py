@@ -3,7 +3,7 @@
 from benchmarks.queries.query import Query
 from benchmarks.queries.statements import sql
 
-#: What there is without the indexes of a title's words.
+#: The query without the indexes on the words of a title.
 SEARCH_ALL = """SELECT id, user_id, title, slug, artist, genre, duration_ms, play_count, like_count,
        created_at
 FROM tracks
@@ -49,7 +49,7 @@ QUERIES = [
         group=2,
         sql=sql("SearchTracks"),
         instead=dict.fromkeys(("lab", "stock"), SEARCH_ALL),
-        # What listeners type begins where a word does.
+        # Listeners type the beginning of a word.
         sample="""SELECT left(CASE WHEN random() < 0.5 THEN title ELSE rest END, 8)
 FROM (SELECT title, substring(title FROM '^\\S+\\s+(.+)$') AS rest FROM {some:tracks}) AS titles
 WHERE length(rest) >= 8 AND title !~ '[%_\\\\]'""",

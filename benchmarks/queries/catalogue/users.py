@@ -1,4 +1,4 @@
-"""Group 1: who is it, and what may they do?"""
+"""Group 1: sign-in, tokens and permissions."""
 
 from benchmarks.queries.query import Query
 from benchmarks.queries.statements import sql

@@ -1,7 +1,7 @@
-"""Group 6: what the services write all the time.
+"""Group 6: frequent writes of the services.
 
-The other schemas have no trigger that sets updated_at, and no partial index: there the statements
-of schema/queries are changed by as much as it takes. Stock Django fills its columns from Python.
+The other schemas have no trigger that sets updated_at, and no partial index. For them, the
+statements of schema/queries are changed as far as necessary. Stock Django sets defaults in Python.
 """
 
 import re
@@ -10,25 +10,25 @@ from benchmarks.queries.query import Query
 from benchmarks.queries.statements import replace, sql
 
 NOW = "CURRENT_TIMESTAMP"
-#: Without a partial index the row that was deleted has to come back.
+#: Without a partial index, the deleted row must be restored.
 REVIVE = replace(
     sql("LikeTrack"),
     "ON CONFLICT (track_id, user_id) WHERE deleted_at IS NULL DO NOTHING",
     "ON CONFLICT (user_id, track_id) DO UPDATE SET deleted_at = NULL"
     " WHERE track_likes.deleted_at IS NOT NULL",
 )
-#: Each token can be rotated once, so each is put back.
+#: Each token can be rotated only once, so this reverses it.
 PUT_BACK = """WITH gone AS (DELETE FROM refresh_tokens WHERE token_hash = $2)
 UPDATE refresh_tokens SET revoked_at = NULL WHERE token_hash = $1"""
 
 
 def touch(statement: str) -> str:
-    """The statement, setting updated_at as V1's trigger does."""
+    """Return the statement, changed so that it sets updated_at as V1's trigger does."""
     return re.sub(r"(UPDATE \w+) SET ", rf"\1 SET updated_at = {NOW}, ", statement)
 
 
 def by_hand(statement: str, columns: str, values: str) -> str:
-    """The statement, which also inserts both times; `columns` and `values` end its two lists."""
+    """Return the statement with both times; `columns` and `values` are the ends of its lists."""
     return replace(
         statement,
         f"{columns})", f"{columns}, created_at, updated_at)",
