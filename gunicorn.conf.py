@@ -1,4 +1,6 @@
-"""The web server: `gunicorn` in this directory reads it, and serves `veza_site.wsgi`."""
+"""The web server's configuration: `gunicorn` in this directory reads it, and serves
+`veza_site.wsgi`.
+"""
 
 import sys
 from typing import Any
@@ -18,7 +20,7 @@ try:
     debug = env.bool("DEBUG", default=False)
     bind = env.text("BIND", default="127.0.0.1:8000")
     workers = env.int("WEB_WORKERS", default=usable_processors() + 1, validate=SEVERAL)
-    # Each holds a connection at most.
+    # Each thread has at most one connection.
     threads = env.int("WEB_THREADS", default=WEB_THREADS, validate=SEVERAL)
     GunicornLogger.log_format = env.str("LOG_FORMAT", default="text")
     GunicornLogger.behind_proxy = env.bool("BEHIND_TLS_PROXY", default=False)
@@ -27,30 +29,32 @@ except (EnvError, ImproperlyConfigured) as error:
 
 wsgi_app = "veza_site.wsgi"
 worker_class = "veza_site.worker.Worker"
-# A statement of the admin ends after SUPPORT_STATEMENT_TIMEOUT, a request long before this.
+# SUPPORT_STATEMENT_TIMEOUT ends a statement of the admin, so a request ends long before this.
 timeout = 60
 graceful_timeout = 30
-# Django alone decides what it believes of a proxy, by BEHIND_TLS_PROXY. gunicorn would believe
-# X-Forwarded-Proto of whoever connects from this machine.
+# Only Django decides, by BEHIND_TLS_PROXY, whether it trusts a proxy's headers. gunicorn would
+# trust
+# X-Forwarded-Proto of any client on this machine.
 forwarded_allow_ips = ""
-# Heartbeats in memory: on a slow disk they would look like a worker that hangs.
-worker_tmp_dir = "/dev/shm"  # noqa: S108 - gunicorn makes files of its own names in it
-# A worker begins again now and then, and not all of them at once.
+# Heartbeats are in memory: on a slow disk, a worker would seem to hang.
+worker_tmp_dir = "/dev/shm"  # noqa: S108 - gunicorn chooses the names of its files
+# Workers restart after some requests, but not all at once.
 max_requests = 10_000
 max_requests_jitter = 1_000
 accesslog = "-"
 logger_class = GunicornLogger
-# The path without its query, which may hold what staff searched for.
+# The path without its query string, which may contain what staff searched for.
 access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms'
-# Nobody steers it from outside: whoever runs it sends signals.
+# No control socket: operators use signals.
 control_socket_disable = True
 
 
 def pre_request(worker: Any, request: Any) -> None:
-    """Let the connection end with the answer to a probe, or to a body that is refused.
+    """Close the connection after the answer to a probe, or to a request whose body is refused.
 
-    The body is not read then. Of a probe one answer fits into the socket's buffer; a client that
-    asks thousands of times and reads nothing would hold the thread that sends the next.
+    Such a body is not read. One answer to a probe fits into the socket's buffer. A client that
+    sends
+    thousands of probes on one connection and reads no answer would hold the thread that sends them.
     """
     is_probe = request.path == PATH
     if is_probe or (request.headers and is_refused(request.method, request.headers)):
@@ -58,7 +62,7 @@ def pre_request(worker: Any, request: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """End where DEBUG is on and others could reach what it listens on; no worker runs yet."""
+    """Exit if DEBUG is on and others could connect. No worker runs yet."""
     if not debug:
         return
     try:
@@ -67,5 +71,5 @@ def when_ready(server: Any) -> None:
         sys.exit(f"gunicorn: {error}")
 
 
-# SIGHUP reads the configuration again, and may bind other addresses.
+# SIGHUP reads the configuration again, and may change the addresses.
 on_reload = when_ready

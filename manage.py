@@ -1,9 +1,11 @@
 #!/usr/bin/env python
-"""Django's command line; what is no bug of this program is one line and exit 1.
+"""Django's command line. An error that is not a bug is one line, with exit code 1.
 
-An argument that is given and empty makes 2, as any other that cannot be used.
-A signal that ends it makes 128 and the signal's number; a standard output that could not be written
-makes 1, or 141 where its reader had gone, and the command has done its work all the same.
+Other exit codes: 2 for an empty argument, and for any other invalid one; 128 plus the signal's
+number
+after a signal. If standard output could not be written, the command has still done its work: the
+exit
+code is 1, or 141 if the reader has gone.
 """
 
 import gc
@@ -20,16 +22,16 @@ from veza_core.operations.ending import (
 )
 from veza_core.operations.streams import guard_streams, lost_output
 
-#: What argparse exits with.
+#: The exit code of argparse.
 WRONG_ARGUMENTS = 2
 
-#: How many new objects the collector of cyclic garbage waits for. A start makes more than Python's
-#: own 2,000 many times over, and all of them stay.
+#: The garbage collector runs after this many new objects. A start creates many times more than
+#: Python's own 2,000, and all of them stay.
 NEW_OBJECTS = 50_000
 
 
 def main() -> None:
-    """Run the command that the arguments name. Raises `SystemExit` where it has an exit code."""
+    """Run the command in the arguments. Raises `SystemExit` if it has an exit code."""
     if empty := empty_argument(sys.argv[1:]):
         sys.stderr.write(f"manage.py: {empty} is empty. Nothing was done.\n")
         sys.exit(WRONG_ARGUMENTS)
@@ -52,7 +54,7 @@ def main() -> None:
                 sys.exit(code)
             if isinstance(error, SystemExit):
                 raise
-            # Imported late: mostly nothing goes wrong.
+            # Imported late, because usually there is no error.
             from veza_core.errors import clear_line
 
             line = clear_line(error)
@@ -62,7 +64,7 @@ def main() -> None:
 
 
 def outcome() -> str | int | None:
-    """Run `main`, and write what is left to write; the exit code, or the line to end with."""
+    """Run `main`, and flush the output. Return the exit code, or the last line to print."""
     code = None
     try:
         main()
@@ -73,19 +75,19 @@ def outcome() -> str | int | None:
 
 
 def exit_code() -> str | int | None:
-    """`outcome`, with streams that are safe to use and signals that end it; see above."""
+    """Run `outcome` with safe standard streams, and with signals that end it: see above."""
     guard_streams()
     gc.set_threshold(NEW_OBJECTS, *gc.get_threshold()[1:])
     try:
         interrupt_on_signals()
         return outcome()
     except KeyboardInterrupt as error:
-        # Before the command had begun, or after it had ended.
+        # The signal came before the command began, or after it ended.
         return interrupt_code(error)
     finally:
         ignore_signals()
-        # Python would look through all objects several times, to free them one by one. What has to
-        # be done at the end is done by now, or by `atexit`.
+        # Otherwise Python would search all objects several times, to free them one by one. All
+        # necessary work is done before this, or by `atexit`.
         gc.freeze()
 
 

@@ -12,10 +12,10 @@ from veza_core.passwords import is_too_long
 
 
 class LiveUserBackend(BaseBackend):
-    """Signs in live, active, not banned, not locked users by e-mail or username.
+    """Signs in users that are live, active, and neither banned nor locked, by e-mail or username.
 
-    Every refusal takes the same queries and the same amount of bcrypt, for whatever reason: an
-    unknown name, a wrong password, or the right one of somebody who may not sign in.
+    Every refusal runs the same queries and the same amount of bcrypt, whether the name is unknown,
+    the password is wrong, or the user may not sign in.
     """
 
     def authenticate(
@@ -31,14 +31,14 @@ class LiveUserBackend(BaseBackend):
         return self.check(self.find(username), password)
 
     def find(self, username: str) -> User | None:
-        """The live user of that e-mail or username."""
+        """Return the live user with that e-mail or username."""
         try:
             return User.objects.get_by_natural_key(username)
         except User.DoesNotExist:
             return None
 
     def check(self, user: User | None, password: str) -> User | None:
-        """The user, if the password is theirs and they may sign in; otherwise None."""
+        """Return the user if the password is right and the user may sign in; otherwise None."""
         if user is None:
             self.may_sign_in(User())
             User().set_password(password)
@@ -49,7 +49,7 @@ class LiveUserBackend(BaseBackend):
         if not correct:
             return None
         if not allowed:
-            # A wrong password for a hash that costs less than ours was made to cost the same.
+            # For a cheaper hash, a wrong password takes as long as with ours: so must this.
             identify_hasher(hash_).harden_runtime(password, hash_)
             return None
         if outdated:

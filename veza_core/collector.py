@@ -1,4 +1,4 @@
-"""Python's cyclic garbage collector, which short work is better off without."""
+"""Pauses Python's cyclic garbage collector, because short work is faster without it."""
 
 import gc
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """Look for no cyclic garbage within the block; all else is freed as ever."""
+    """Do not search for cyclic garbage within the block; other objects are freed as usual."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""Counters: columns that say how many rows of another table refer to a row.
+"""Counters: columns with the number of rows of another table that refer to a row.
 
 A model declares those of its table (`BaseModel.counters`). A counter changes in the transaction
 that inserts, deletes or restores a row that it counts (docs/services.md, "Counters").
@@ -15,7 +15,7 @@ from psycopg import sql
 
 from veza_core.db.inheritance import inherited_tables, named
 
-#: In one order, so that two who lock several rows do not wait for each other.
+#: In a fixed order, so that two transactions that lock several rows do not deadlock.
 LOCK = sql.SQL("SELECT FROM {table} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE")
 ADD = sql.SQL("""
 UPDATE {table} AS counted SET {column} = greatest(counted.{column} + change.difference, 0)
@@ -27,7 +27,7 @@ FROM unnest(%s::uuid[], %s::bigint[]) AS change (id, difference) WHERE counted.i
 class Counter:
     """`column` is the number of rows of table `rows` whose `key` refers to the row.
 
-    Of a soft table, it is the number of live rows. `only_grows`: rows that are deleted stay
+    For a table with soft deletion, it is the number of live rows. `only_grows`: deleted rows stay
     counted, and a service may count a row in another transaction, within an hour.
     """
 
@@ -37,7 +37,7 @@ class Counter:
     only_grows: bool = False
 
 
-#: What is to be added to counters: by table and column, then by the row's id.
+#: What must be added to counters: by table and column, then by the row's id.
 type Differences = Mapping[tuple[str, str], Mapping[Any, int]]
 
 
@@ -67,7 +67,7 @@ def lock(
 ) -> None:
     """Lock the rows whose counters will change, in this transaction.
 
-    Whoever calls `add` several times calls it first, with all of them. `inherited`: see `add`.
+    Call it before several calls of `add`, with the changes of all of them. `inherited`: see `add`.
     """
     ids: dict[str, set[Any]] = defaultdict(set)
     for each in differences:
@@ -91,8 +91,8 @@ def add(
 ) -> dict[str, int]:
     """Change counters, none of them below 0, and return how many rows were updated, by table.
 
-    It belongs into the transaction that changes what is counted, after that. `inherited` are
-    the tables that others inherit from (`veza_core.db.inheritance`), where the caller knows them.
+    Call it in the transaction that changes the counted rows, after that change. `inherited` are
+    the tables that others inherit from (`veza_core.db.inheritance`), if the caller knows them.
     """
     if not differences:
         return {}

@@ -26,7 +26,7 @@ from veza_streaming.models import Track
 
 
 def _of_tracks(user: UUID, alias: str) -> Q:
-    """For the latest tracks of a user: their page shows the jobs of these."""
+    """Select the jobs of a user's latest tracks, as the user's page does."""
     tracks = Track._base_manager.using(alias).filter(user__any_of=user)
     latest = tracks.order_by("user", "-created_at").values_list("pk", flat=True)[:THROUGH]
     # As values: with a subquery, PostgreSQL might read all jobs.
@@ -49,7 +49,7 @@ class HlsTranscodeJobAdmin(InspectionAdmin):
     states = (
         choices("status", TranscodeStatus.choices, order="-created_at"),
         State("failed", "Failed", (
-            # Those of which nobody said when, against docs/services.md, come before all others.
+            # Jobs without the time, which docs/services.md does not allow, come first.
             Option("latest", "The last to fail first", Q(status="failed"), "-completed_at"),
         )),
     )  # fmt: skip
@@ -64,7 +64,7 @@ class HlsTranscodeJobAdmin(InspectionAdmin):
 
     @computed("Tries", "attempt_count", "max_attempts")
     def tries(self, row: HlsTranscodeJob) -> str:
-        """How often it was tried, and how often it may be."""
+        """The number of attempts, and their limit."""
         return f"{row.attempt_count} of {row.max_attempts}"
 
 

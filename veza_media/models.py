@@ -157,12 +157,12 @@ class HlsTranscodeJob(BaseModel):
                 name="chk_hls_transcode_queue_attempt_count",
             ),
             positive("hls_transcode_queue", "max_attempts"),
-            # A job that has ended has the time of its end, by which staff find the last failures.
+            # A job that has ended has the time of its end. Staff find the latest failures by it.
             CheckConstraint(
                 condition=Q(completed_at__isnull=False) | Q(status__in=["pending", "processing"]),
                 name="chk_hls_transcode_queue_completed_at",
             ),
-            # A stream is asked for once; NULL, the track's first file, counts as a version.
+            # A stream is requested only once. NULL, the track's first file, counts as a version.
             UniqueConstraint(
                 fields=["track", "track_version"],
                 condition=Q(status="pending"),
@@ -175,7 +175,7 @@ class HlsTranscodeJob(BaseModel):
             Index(fields=["track"], name="idx_hls_transcode_queue_track_id"),
             # A version's jobs.
             Index(fields=["track_version"], name="idx_hls_transcode_queue_track_version_id"),
-            # The next job of a priority: deferred ones stand behind those that may be taken.
+            # The next job of a priority. Deferred jobs come after those that can be taken.
             Index(
                 fields=["-priority", "run_after"],
                 condition=Q(status="pending"),
@@ -186,8 +186,8 @@ class HlsTranscodeJob(BaseModel):
                 fields=["status", "-created_at"],
                 name="idx_hls_transcode_queue_status_created_at",
             ),
-            # Those that failed, the last first. Only a failure writes it: an index on updated_at
-            # would take each sign of life its HOT update.
+            # Failed jobs, the latest first. Only a failure writes to it. With an index on
+            # updated_at, no heartbeat would be a HOT update.
             Index(
                 fields=["-completed_at"],
                 condition=Q(status="failed"),

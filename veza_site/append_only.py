@@ -45,10 +45,10 @@ TRIGGERS = {
     "stamp_{}": ("BEFORE INSERT ON django.{} FOR EACH ROW", "stamp_entry"),
 }
 
-#: One of the `changes`: there is no staff log to be read.
+#: One of the `changes`: the staff log does not exist.
 NO_TABLE = "veza_site_stafflogentry: it is not there"
 
-# Of one table, in words: what of the triggers is not as it was made, and what gets around them.
+# For one table, in words: triggers that differ from the migration, and ways around the triggers.
 CHANGES = """
 SELECT 'trigger ' || wanted.name || ' is missing, disabled or changed' AS change
 FROM unnest(%(names)s::text[], %(events)s::text[], %(functions)s::text[])

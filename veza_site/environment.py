@@ -120,16 +120,16 @@ def read_environment() -> Env:
 def read_file() -> None:
     """Add the values of `.env` to the environment of a development process.
 
-    Not where the environment names a database: that may be a production's, and the file turns
-    DEBUG on. Raises `ImproperlyConfigured` for a line that is not a setting, and for a file that
-    is none, that somebody else may have written, or that others can read and that is not ours to
-    close.
+    If the environment names a database, it does nothing: that may be production's, and the file
+    turns DEBUG on. Raises `ImproperlyConfigured` for a line that is not a setting, for a file that
+    is not a regular file or that somebody else may have written, and for a file that others can
+    read and whose mode we cannot change.
     """
     file = BASE_DIR / ".env"
     if os.environ.get("DATABASE_URL") or not file.exists():
         return
     try:
-        # Who reads a pipe that nobody writes to would wait for ever.
+        # Without O_NONBLOCK, a named pipe without a writer would block for ever.
         with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK), encoding="utf-8") as stream:
             _settle(file, stream.fileno())
             text = stream.read()
@@ -142,11 +142,11 @@ def read_file() -> None:
 
 
 def _settle(file: Path, descriptor: int) -> None:
-    """Let only its owner read the file, and say so: it may hold passwords."""
+    """Let only the owner read the file, and say so, because it may contain passwords."""
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode):
         raise ImproperlyConfigured(f"{file} is not a regular file: name it differently, or move it")
-    # Whoever owns the checkout can change manage.py, too.
+    # The owner of the checkout could change manage.py too.
     if found.st_uid not in (os.getuid(), ROOT, BASE_DIR.stat().st_uid):
         raise ImproperlyConfigured(
             f"{file} belongs to user {found.st_uid}, who could have written anything into it"
@@ -157,7 +157,7 @@ def _settle(file: Path, descriptor: int) -> None:
         f"others can read {file}, which may contain passwords: its owner must chmod it to 600"
     )
     if file.is_symlink():
-        # What it leads to may be for others, such as a file of the system.
+        # Others may need the file that it points to, such as a file of the system.
         raise refusal
     try:
         os.fchmod(descriptor, stat.S_IRUSR | stat.S_IWUSR)
@@ -231,7 +231,7 @@ def _check(file: Path, text: str) -> None:
         valued = line.key is None or (line.value is not None and "\0" not in line.value)
         if line.error or not (named and valued):
             raise ImproperlyConfigured(f"{where}: it is not of the form NAME=value")
-        # libpq's own variables, such as PGSSLROOTCERT, are nobody's misspelling.
+        # libpq's own variables, such as PGSSLROOTCERT, are not misspelt settings.
         if line.key is None or line.key in NAMES or line.key.startswith("PG"):
             continue
         raise ImproperlyConfigured(f"{where}: there is no setting {line.key}{_nearest(line.key)}")

@@ -32,14 +32,15 @@ WHERE relname = ANY(%s) AND relkind IN ('r', 'p') AND pg_table_is_visible(oid)
 
 
 class HealthMiddleware:
-    """Answers before all others: a probe comes by address, over plain HTTP, and signs in nowhere.
+    """Responds before all other middleware, because a probe uses an IP address, plain HTTP and no
+    session.
 
-    200 when the database is reachable, every migration of this release is applied and every table
-    of its models is there; else 503 with the reason. A process asks the database once in `FRESH`
-    seconds, however many ask it: whoever comes meanwhile waits for that answer. Replicas that the
-    admin reads from are told, and change nothing. Reasons are words of our own, never an error's
-    text, which may name hosts. The schema's version is this project's, and known to no list of
-    weaknesses.
+    The status is 200 if the database is reachable, every migration of this release is applied, and
+    every table of its models exists. Otherwise it is 503, with the reason. A process queries the
+    database at most once in `FRESH` seconds; concurrent requests wait for that answer. The answer
+    has the state of the admin's replicas, which does not change the status. Reasons are our own
+    words, because an error's text may name hosts. The only version in it is the schema's, for which
+    no list of known weaknesses exists.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

@@ -1,4 +1,4 @@
-"""Fields that mirror what PostgreSQL itself makes: the Standard's columns, native enums, hashes."""
+"""Fields for the Standard's columns, native enums and hashes, with defaults of the database."""
 
 import re
 import uuid

@@ -109,9 +109,9 @@ def program_environment() -> dict[str, str]:
 def program_arguments(parameters: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
     """Arguments and variables with which a PostgreSQL program connects with these parameters.
 
-    The place is an argument, because nothing overrides it. All else goes by variables, also the
-    password, because arguments are visible to everybody on the machine. The few options without a
-    variable are arguments. Raises `ValueError` for a secret that has no variable.
+    The place is an argument, because nothing overrides it. Everything else is in variables, also
+    the password, because arguments are visible to everybody on the machine. The few options
+    without a variable are arguments. Raises `ValueError` for a secret that has no variable.
     """
     arguments, variables = {}, {}
     for option in Conninfo.get_defaults():

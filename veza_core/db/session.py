@@ -43,7 +43,7 @@ PINNED = {
     "default_transaction_isolation": "read committed",
     # With a limit, a search by a GIN index would find only some of the rows, at random.
     "gin_fuzzy_search_limit": "0",
-    # Not every kind of table takes UPDATE, or foreign keys.
+    # Other access methods may not support UPDATE or foreign keys.
     "default_table_access_method": "heap",
 }
 

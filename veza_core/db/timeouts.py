@@ -17,7 +17,7 @@ DEADLOCK_DETECTED = "40P01"
 
 #: How many times during a timeout the blocking sessions are read.
 LOOKS = 20
-#: How long a commit waits for a synchronous replica before that is told, in seconds.
+#: How long a commit waits for a synchronous replica before this is reported, in seconds.
 SILENT = 5
 
 # For a blocking prepared transaction, PostgreSQL reports process 0 (pg_blocking_pids).
@@ -45,7 +45,7 @@ SELECT waitstart, EXTRACT(epoch FROM clock_timestamp() - waitstart)::float8
 FROM pg_locks WHERE pid = %s AND waitstart IS NOT NULL
 """
 
-# Whether its commit waits for a synchronous replica, and for longer than one that is there takes.
+# Whether its commit waits for a synchronous replica, and for longer than a connected one takes.
 AWAITS_REPLICA = """
 SELECT current_setting('synchronous_standby_names') FROM pg_stat_activity
 WHERE pid = %s AND wait_event = 'SyncRep'
@@ -126,7 +126,7 @@ class BlockerWatch:
     ) -> None:
         #: Called each time when the blocking sessions change.
         self.report = report
-        #: Told of `synchronous_standby_names` when a commit waits for them.
+        #: Called with `synchronous_standby_names` when a commit waits for them.
         self.without_replica = without_replica
         self.blockers: list[OtherSession] = []
         self._waits: dict[datetime, float] = {}

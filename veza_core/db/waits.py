@@ -21,8 +21,8 @@ from veza_core.db.trust import parameters_for_catalog
 from veza_core.errors import clear_line, one_line
 from veza_core.visible import visible
 
-#: The most seconds between two checks whether the same statement still runs. Some jobs limit their
-#: waits to one second.
+#: The maximum time, in seconds, between two checks whether a statement still runs. Some jobs limit
+#: their waits to one second.
 NOTICE = 0.1
 
 _command: "CommandWaits | None" = None
@@ -56,7 +56,7 @@ def watch(connection: BaseDatabaseWrapper) -> None:
 
 
 def while_it_commits(connection: BaseDatabaseWrapper) -> AbstractContextManager[object]:
-    """Watch the connection's COMMIT too, which is no statement of a cursor."""
+    """Watch the connection's COMMIT too, which no cursor runs."""
     watched = _command.watched if _command else []
     return next(
         (each.running() for each in watched if each.connection is connection), nullcontext()
@@ -83,7 +83,7 @@ class CommandWaits:
             self.watched.append(_Statements(connection, self.done))
 
     def told(self, error: BaseException) -> str:
-        """What to say about a lock timeout by the limit of all commands."""
+        """The message about a lock timeout by the limit of all commands."""
         if not is_lock_timeout(error):
             return ""
         limit = f", after {settings.MIGRATE_LOCK_TIMEOUT:g} s (MIGRATE_LOCK_TIMEOUT)"

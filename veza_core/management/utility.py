@@ -26,9 +26,9 @@ class Utility(ManagementUtility):
 
 
 def _telling_visibly(create: Callable[..., CommandParser]) -> Callable[..., CommandParser]:
-    """`create_parser`, of a parser that repeats unknown and ambiguous options as they can be seen.
+    """Wrap `create_parser`: the parser's messages show control characters in options escaped.
 
-    argparse escapes values, and repeats such options as they are.
+    argparse escapes values, but not unknown and ambiguous options.
     """
 
     def create_parser(*args: Any, **options: Any) -> CommandParser:

@@ -113,8 +113,8 @@ def empty_schemas(
         before = _outside(connection)
         # One by one: Citus refuses a list with its own shards if a worker is lost.
         for thing in contents_of(connection, ["public"]):
-            # The one before may have taken it along: within public that is meant.
-            word = thing.kind.upper().removesuffix(" OBJECT")  # what DROP calls a statistics object
+            # An earlier CASCADE may have dropped it, which is intended within public.
+            word = thing.kind.upper().removesuffix(" OBJECT")  # of STATISTICS OBJECT
             statement = sql.SQL(f"DROP {word} IF EXISTS {{}} CASCADE")
             cursor.execute(statement.format(sql.SQL(thing.identity)))
         cursor.execute("DROP SCHEMA IF EXISTS django CASCADE")

@@ -1,7 +1,7 @@
 """Keeps commands running if a standard stream is closed, full, or no longer read.
 
-A deploy whose output cannot be written finishes its work, and the exit code says that the output
-was lost. To stop half way would help nobody.
+A deploy whose output cannot be written finishes its work, because to stop half way would help
+nobody. The exit code says that the output was lost.
 """
 
 import errno
@@ -51,7 +51,7 @@ def guarded(stream: TextIO | None, number: int) -> TextIO:
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         stream.encoding,
-        # A name that the terminal cannot show is no reason to stop either.
+        # Do not stop for a name that the terminal cannot show.
         "backslashreplace",
         line_buffering=stream.line_buffering or number == 2,
         write_through=stream.write_through,

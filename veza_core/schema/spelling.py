@@ -1,7 +1,7 @@
-"""SQL as people write it, from SQL as PostgreSQL's catalog functions do.
+"""Rewrites the SQL of PostgreSQL's catalog functions in the form that people write.
 
-PostgreSQL spells out every cast and quotes every word of its grammar. What is dropped here says
-nothing: `exporting.export` proves, at each export, that the files make the very same catalog.
+PostgreSQL writes every cast, and quotes every word of its grammar. What is left out here has no
+effect: at each export, `exporting.export` proves that the files create the same catalog.
 """
 
 import re
@@ -20,7 +20,7 @@ _TYPES = [
 
 _LITERAL = re.compile(r"E?'(?:[^']|'')*'")
 _QUOTED = re.compile(r'"([a-z_][a-z0-9_]*)"')
-# A literal, while an expression is worked on.
+# Replaces a literal while an expression is rewritten.
 _MARK = "\0\\d+\0"
 _LONG = (
     r"character varying|bit varying|double precision"
@@ -51,12 +51,12 @@ _EXPRESSIONS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]]
 
 
 def literal(text: str) -> str:
-    """The text as an SQL string."""
+    """Return the text as an SQL string."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def type_name(type_: str) -> str:
-    """`character varying(255)` as `varchar(255)`; a type that has a schema stays as it is."""
+    """Return `character varying(255)` as `varchar(255)`; a type with a schema does not change."""
     if "." in type_ or '"' in type_:
         return type_
     for pattern, replacement in _TYPES:
@@ -65,13 +65,13 @@ def type_name(type_: str) -> str:
 
 
 def column_type(type_: str) -> str:
-    """A type as CREATE TABLE has it: PostgreSQL's own in capitals."""
+    """Return a type for CREATE TABLE, with PostgreSQL's own types in capitals."""
     name = type_name(type_)
     return name if "." in name or '"' in name else name.upper()
 
 
 def expression(text: str) -> str:
-    """A check, an index or a predicate without the casts and quotes that say nothing."""
+    """Return a check, an index or a predicate without redundant casts and quotes."""
     literals: list[str] = []
 
     def set_aside(match: re.Match[str]) -> str:
@@ -86,7 +86,7 @@ def expression(text: str) -> str:
 
 
 def default(text: str, type_: str) -> str:
-    """A column's default; a literal needs no cast to the column's own type."""
+    """Return a column's default. A literal needs no cast to the column's own type."""
     match = re.fullmatch(rf"({_LITERAL.pattern})::(.+)", text)
     if match and match[2] == re.sub(r"\(.*?\)", "", type_):
         return match[1]

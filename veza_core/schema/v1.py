@@ -1,4 +1,4 @@
-"""The migrations of V1: its last one, and all that this one depends on.
+"""The migrations of V1: the last one, and all migrations that it depends on.
 
 They are frozen when V1 is released.
 """

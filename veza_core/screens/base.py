@@ -1,4 +1,4 @@
-"""What the list and the pages of a screen stand on: what it declares, who sees it, what is read."""
+"""The basis of a screen's list and pages: its declarations, its permissions, and its queries."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -132,7 +132,7 @@ class BaseScreen(admin.ModelAdmin):
 
     def _field(self, name: str) -> AnyField:
         field = field_of(self.model, name)
-        assert field is not None, name  # noqa: S101 - the checks below see to it
+        assert field is not None, name  # noqa: S101 - the checks below ensure it
         return field
 
     def make_ready(self, request: StaffRequest, rows: Iterable[Any]) -> None:

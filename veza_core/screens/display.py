@@ -20,7 +20,7 @@ from veza_core.screens.units import UNITS, number, when, when_exactly
 
 from .legible import name_html, text_html
 
-#: Django's fields take types for mypy only: subscripted, they do not exist at run time.
+#: Only mypy can subscript Django's fields with types; at run time they cannot be subscripted.
 type AnyField = Field[Any, Any]
 type AnyForeignKey = ForeignKey[Any, Any]
 
@@ -33,16 +33,16 @@ SHORT = 80
 
 @cache
 def declared(name: str) -> dict[str, Any]:
-    """What all apps say together in this attribute of their `AppConfig`.
+    """Return what all apps declare in this attribute of their `AppConfig`.
 
     - `tones`: the colour of a state's badge: good, busy, bad or staff. Others are quiet.
     - `units`: the unit of the numbers in a column, by the column's name or its end: see `UNITS`.
     - `panels_first`: the tables whose panels come first on the page of a row, by the row's table,
       after those that the row's own screen names.
-    - `content`: the tables of what users publish, each with the foreign key of whose it is.
-    - `seen_at`: the tables that know from which `ip_address` a user came. Each has the user's
-      column, by which an index sorts its rows, and a time of which another index has the newest.
-    - `reasons`: those that staff often give for an action: see `actions.reasons.usual_reasons`.
+    - `content`: the tables of users' content, each with the foreign key to the owner.
+    - `seen_at`: the tables with a user's `ip_address`. Each has the column of the user, by which an
+      index sorts its rows, and a column with a time, whose newest rows another index finds.
+    - `reasons`: usual reasons for an action: see `actions.reasons.usual_reasons`.
     """
     parts = (getattr(config, name, {}) for config in apps.get_app_configs())
     found: dict[str, Any] = {}
@@ -171,7 +171,9 @@ def cell(field: AnyField, row: Model, *, whole: bool) -> SafeString:
 
 @cache
 def _how(kind: type) -> "Show":
-    """The function for values of a type: the first that fits. Pages have thousands of cells."""
+    """The function for values of a type: the first match. Cached, because pages have thousands
+    of cells.
+    """
     return next((show for known, show in KINDS if issubclass(kind, known)), _other)
 
 

@@ -24,7 +24,7 @@ from .site import StaffSite
 #: Where a row stores the links of its foreign keys, by column.
 _LINKS = "_veza_links"
 
-#: Where a row keeps the list that its IP address leads to.
+#: Where a row stores the list that its IP address links to.
 _SEEN = "_veza_seen"
 
 #: Replaces a row's id in the URL pattern of a table.
@@ -99,7 +99,9 @@ def attach(request: StaffRequest, site: StaffSite, alias: str, rows: Iterable[Mo
 
 
 def _lists_by_address(request: StaffRequest, site: StaffSite) -> dict[str, str]:
-    """Which list says who was seen at an address, by the tables that have one, for who asks."""
+    """The list of the accounts that were seen at an address, by table with addresses, for this
+    user.
+    """
     return {
         table: list_of(screen.model)
         for screen in site.screens()
@@ -112,7 +114,7 @@ def _lists_by_address(request: StaffRequest, site: StaffSite) -> dict[str, str]:
 
 
 def address_html(row: Model, address: str) -> SafeString:
-    """An IP address of a row that `attach` has seen, and the way to all accounts seen there."""
+    """An IP address of a row after `attach`, with a link to all accounts that were seen there."""
     shown = format_html("<code>{}</code>", address)
     if not (url := row.__dict__.get(_SEEN)):
         return shown

@@ -33,8 +33,8 @@ _NAME = rf"(?:{_AT_WORK})|([{_UNSEEN}\t\n%s]|^ +| +$| {{2,}})"
 _IN_NAME = re.compile(_NAME % "")
 
 _WORD = re.compile(r"[^\W\d_]+")
-#: Scripts that are written within one word, also beside Latin (Unicode Technical Standard 39,
-#: "Restriction-Level Detection", highly restrictive). Letters of none are in words of all.
+#: Scripts that may be in one word with each other and with Latin (Unicode Technical Standard 39,
+#: "Restriction-Level Detection", highly restrictive). Letters of no script may be in any word.
 _TOGETHER = {"LATIN", "CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "FULLWIDTH", "HALFWIDTH"}
 _OF_NONE = {"", "FEMININE", "MASCULINE", "MICRO", "MODIFIER", "KATAKANA-HIRAGANA"}
 
@@ -42,9 +42,10 @@ _OF_NONE = {"", "FEMININE", "MASCULINE", "MICRO", "MODIFIER", "KATAKANA-HIRAGANA
 def name_html(value: str) -> SafeString:
     """A name on one line, escaped, with everything visible.
 
-    Letters of another script within a word are marked, and mathematical ones: `аdmin` with a
-    Cyrillic а is a twin's. A word that is all of another script is not: that takes Unicode's table
-    of confusables, which Python lacks, and would be most Russian names.
+    Mathematical letters, and letters of another script within a word, are marked: `аdmin` with a
+    Cyrillic а imitates another name. A word that is entirely in another script is not marked. That
+    would need Unicode's table of confusables, which Python lacks, and would mark most Russian
+    names.
     """
     if _is_plain(value) and "  " not in value and value.strip(" ") == value != "":
         return escape(value)
@@ -74,7 +75,7 @@ def is_blank(value: str) -> bool:
 
 
 def _odd_letters(value: str) -> set[str]:
-    """The letters of a name that look like those of another script in the same word."""
+    """The letters of a name that may imitate letters of another script in the same word."""
     odd = set()
     for word in _WORD.findall(value):
         if word.isascii():
@@ -88,7 +89,7 @@ def _odd_letters(value: str) -> set[str]:
 
 @lru_cache(maxsize=4096)
 def _script(letter: str) -> str:
-    """The script of a letter, which its name begins with."""
+    """The script of a letter, from the beginning of its Unicode name."""
     return unicodedata.name(letter, "").partition(" ")[0]
 
 

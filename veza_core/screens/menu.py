@@ -25,7 +25,7 @@ class MenuEntry:
     url: str
     #: The name of its table, which staff see in the log.
     table: str = ""
-    #: Whether the menu has it, and the search box suggests it while one types.
+    #: Whether the menu has it, and the search box suggests it while the user types.
     in_menu: bool = True
 
     def words(self) -> list[str]:

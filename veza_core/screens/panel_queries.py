@@ -123,8 +123,11 @@ def reader_of(
     """The function that makes instances from rows selected as JSON, by `as_column`; other fields
     are deferred.
 
-    As `copy` and `pickle` make them. `Model.from_db` takes 1.9 times as long, 12 ms more for a page
-    of 400 rows (`python -m benchmarks.admin.ways`): `__init__` sets every field of the table.
+    It creates them in the same way as `copy` and `pickle`. `Model.from_db` takes 1.9 times as long,
+    12
+    ms more for a page of 400 rows (`python -m benchmarks.admin.ways`), because `__init__` sets
+    every
+    field of the table.
     """
     fields = [one for one in model._meta.concrete_fields if one.name in names]
     cut = {one for one in fields if is_unbounded(one)}

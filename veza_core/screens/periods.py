@@ -1,4 +1,4 @@
-"""The dates that a list is asked for, and the place in it."""
+"""The dates that filter a list, and the day that its page begins with."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
@@ -19,7 +19,7 @@ PLACES = {place.name: place for place in (
 
 
 def choice_in(given: Mapping[str, str], name: str, values: Sequence[str]) -> str:
-    """One of the values, or nothing. Raises `HelpfulError` for another."""
+    """One of the values, or empty. Raises `HelpfulError` for any other value."""
     value = given.get(name, "")
     if value and value not in values:
         raise HelpfulError(f"“{name}” must be one of: {', '.join(values)}.")

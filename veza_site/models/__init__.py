@@ -1,4 +1,4 @@
-"""Tables in schema `django`, which are no part of the contract."""
+"""Tables in schema `django`, which are not part of the contract."""
 
 from .counts import CountedUntil, DailyCount, JobRun
 from .log import ACTION, NO_ACTION, AppendOnlyError, Note, StaffLogEntry

@@ -1,6 +1,6 @@
-"""What staff did, and what they noted: they refer to rows of `public` by table and id.
+"""The staff log and notes. They refer to rows of `public` by table and id.
 
-Without a foreign key no deletion follows into them, and they go on naming what is gone.
+They have no foreign keys. So a deletion does not change them, and they still name deleted rows.
 """
 
 from collections.abc import Mapping
@@ -36,9 +36,11 @@ def written_by() -> "models.CharField[str, str]":
 
 
 class AppendOnly(models.Model):
-    """A row that is only ever added. Triggers see to it, and this says so before they do."""
+    """A row that can only be inserted. Triggers enforce this; the model raises its own error
+    first.
+    """
 
-    #: What is said to whoever saves a row again, or removes one.
+    #: The error messages if somebody saves a row again, or deletes one.
     never_changed: ClassVar[str]
     never_removed: ClassVar[str]
 

@@ -1,4 +1,4 @@
-"""Who is signed in, and the attempts to."""
+"""Sessions of the admin, and attempts to sign in."""
 
 from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.db import models

@@ -35,7 +35,7 @@ SELECT pg_is_in_recovery(), coalesce(pg_last_wal_replay_lsn() - '0/0', 0),
 #: A healthy replica has a commit within milliseconds. After this many seconds it is asked again,
 #: before it counts as behind.
 CATCH_UP = 0.05
-#: Seconds behind that are not worth a message.
+#: Below this many seconds behind, pages show no message.
 TOLERATED = 1.0
 
 #: WAL positions that this process saw, with their times: at most one in `SAMPLE_EVERY`.

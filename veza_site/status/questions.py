@@ -237,7 +237,7 @@ def planner(connection: BaseDatabaseWrapper) -> Answer:
 
 
 def staff_log(connection: BaseDatabaseWrapper) -> Answer:
-    """Whether the staff log and the notes are append-only still, and the log's latest entry."""
+    """Whether the staff log and the notes are still append-only, and the log's latest entry."""
     found = changes(connection)
     latest = "SELECT max(id) AS latest FROM django.veza_site_stafflogentry"
     [answer] = rows(connection, "SELECT NULL AS latest" if NO_TABLE in found else latest)

@@ -5,11 +5,13 @@ over all networks, whose pause grows. A network has one count over all names. Th
 same two counts over all of its names. Their pauses are silent: every password is then answered as a
 wrong one, so that no answer shows which names belong to one account.
 
-An attempt is counted before it is made, and taken back when it succeeds: of many at once no more
-pass than of one after the other. All attempts at names are counted one after the other: if only
-those at one account waited for each other, their time would tell which names are of one. While a
-pause lasts nothing is counted: trying does not prolong it. All times are the database's, so that
-machines whose clocks differ count alike.
+An attempt is counted before it is made. If it succeeds, its count is taken back. So concurrent
+attempts do not get more tries than attempts one after another. All attempts at names are counted
+one
+after another: if only those at one account waited for each other, the time would show which names
+belong to one account. During a pause nothing is counted, so an attempt does not prolong the pause.
+All
+times are the database's, so the clocks of machines may differ.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,16 +28,16 @@ from psycopg import errors
 from veza_site.models import AttemptCount, HashingSlot
 from veza_site.support.bounds import Bound, hash_of_name, keyed_hash
 
-#: The most rows that are kept. Beyond that, the oldest are deleted early.
+#: The maximum number of rows. Beyond that, the oldest are deleted early.
 MOST_ROWS = 1_000_000
 
-#: The most rows that one attempt deletes. It adds six.
+#: The maximum number of rows that one attempt deletes. It adds at most six.
 CLEANED = 100
 
-#: What time it is: not of the transaction, which may have waited for others.
+#: The current time, not the transaction's, which may have waited for others.
 CLOCK: Expression = Func(function="clock_timestamp", output_field=DateTimeField())
 
-#: The `HashingSlot` that is held while an attempt at a name is counted; for hashing it is none.
+#: The `HashingSlot` that is locked while an attempt at a name is counted. Hashing does not use it.
 TURN = 0
 
 CLEAN_UP = """
@@ -75,7 +77,7 @@ class Attempt:
 
     @contextmanager
     def unless_busy(self) -> Iterator[None]:
-        """In this block, an attempt that could not be made does not count."""
+        """Take the count back if the block raises `BusyError`, because the attempt was not made."""
         try:
             yield
         except BusyError:
@@ -116,8 +118,8 @@ def _is_limit(error: OperationalError) -> bool:
 def count(bounds: list[Bound]) -> Attempt:
     """Count an attempt. Raises `PausedError`, with nothing counted.
 
-    A silent pause raises nothing: see `Attempt.silent`. Raises `BusyError` if so many clients try
-    the same that a limit of the role stops this one.
+    A silent pause raises no error: see `Attempt.silent`. Raises `BusyError` if a limit of the role
+    stops this attempt, because many clients use the same name.
     """
     try:
         return _count(bounds)
@@ -130,10 +132,10 @@ def count(bounds: list[Bound]) -> Attempt:
 def _count(bounds: list[Bound]) -> Attempt:
     by_key = {bound.key: bound for bound in sorted(bounds, key=lambda bound: bound.key)}
     told = [key for key, bound in by_key.items() if not bound.is_silent]
-    # While a pause lasts, who goes on trying costs one query.
+    # During a pause, each further attempt costs only one query.
     _longest_pause(AttemptCount.objects.filter(key__in=told).annotate(now=CLOCK), by_key)
     with _one_after_the_other(bounds):
-        # New or not, these rows are now locked until the end.
+        # All of these rows, new or old, are now locked until the end.
         AttemptCount.objects.bulk_create(
             [
                 AttemptCount(key=key, kind=bound.kind, name=bound.name, network=bound.network)
@@ -173,7 +175,7 @@ def _one_after_the_other(bounds: Iterable[Bound]) -> Iterator[None]:
 
 
 def _longest_pause(counts: Iterable[Any], bounds: dict[str, Bound]) -> str:
-    """The kind of the longest pause that is not over `now`, as each says; empty: there is none.
+    """The kind of the longest pause that is not over at the row's `now`; empty if there is none.
 
     Raises `PausedError` if one of them is not silent.
     """
@@ -204,12 +206,12 @@ def forget_networks(*networks: str) -> int:
 
 
 def _locked(keys: Iterable[str]) -> QuerySet[AttemptCount]:
-    """The counts of these keys, in one order, so that no two attempts wait for each other."""
+    """Lock the counts of these keys, in a fixed order, so that two attempts do not deadlock."""
     return AttemptCount.objects.select_for_update().filter(key__in=list(keys)).order_by("key")
 
 
 def _clean_up(now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(CLEAN_UP, [now, CLEANED])
-        # Numbers only grow, so at most that many rows have higher numbers.
+        # Ids only grow, so at most this many rows have higher ids.
         cursor.execute(CUT, [MOST_ROWS, CLEANED])

@@ -30,11 +30,12 @@ from veza_site.support.wording import done_alone
 #: Entries shown.
 LATEST = 10
 
-#: The most actions on a row that are read, for its panel and for the beginning of its timeline.
+#: The maximum number of actions on a row that are read, for its panel and the first page of its
+#: timeline.
 KEPT = max(LATEST, ON_ROW) + 1
 
-#: The latest actions of all staff, one entry of each batch. Each step goes on where the one before
-#: ended, so that all of them read the index once, however many entries of ten batches lie in it.
+#: The latest actions of all staff, one entry for each batch. Each step continues where the last one
+#: ended, so all steps together read the index once, even if the batches have many entries.
 _LATEST_ACTIONS = """
 WITH RECURSIVE latest AS (
     (
@@ -53,10 +54,10 @@ WITH RECURSIVE latest AS (
 SELECT id FROM latest
 """
 
-#: Where a row stores them.
+#: Where a row stores its latest actions.
 _DEEDS = "_veza_deeds"
 
-#: The most characters of a note or a reason that are shown: a form accepts no more.
+#: The maximum number of characters of a note or reason that are shown; a form accepts no more.
 IN_PANEL = 4_000
 
 
@@ -79,14 +80,15 @@ class RememberedPanel:
 def told(request: StaffRequest) -> list[tuple[StaffLogEntry, int]]:
     """The latest actions of all staff, as far as the user may see them.
 
-    For an action on several rows: its last entry, and the number of the others. One with a thousand
-    rows would hide everything else.
+    For an action on several rows, it returns the last entry and the number of the others, because
+    an
+    action on a thousand rows would hide everything else.
     """
     same = StaffLogEntry.objects.filter(batch=OuterRef("batch"))
     others = same.filter(pk__lt=OuterRef("pk")).order_by().values("batch").annotate(n=Number("pk"))
-    latest = RawSQL(_LATEST_ACTIONS, [NO_ACTION, NO_ACTION, LATEST])  # noqa: S611 - no text of a user's
+    latest = RawSQL(_LATEST_ACTIONS, [NO_ACTION, NO_ACTION, LATEST])  # noqa: S611 - no user's text
     entries = StaffLogEntry.objects.filter(pk__in=latest)
-    # Sorted here: with an order, PostgreSQL may read the log in it, looking for the ten.
+    # Sorted here: with ORDER BY, PostgreSQL might read the log in that order to find the ten.
     found = _read(request, entries.annotate(others=Subquery(others.values("n"))).order_by(), LATEST)
     found.sort(key=lambda entry: (entry.created_at, entry.pk), reverse=True)
     return [(entry, vars(entry)["others"] or 0) for entry in found]
@@ -146,7 +148,7 @@ def last_deed(request: StaffRequest, row: Model, actions: Sequence[str]) -> Staf
     latest = _latest(request, row)
     found = [entry for entry in latest if entry.action in actions]
     if not found and len(latest) == KEPT:
-        # It is further back.
+        # It may be older.
         entries = _about(StaffLogEntry, row).filter(ACTION, action__in=actions)
         found = _read(request, entries, 1)
     return found[0] if found else None
@@ -170,7 +172,7 @@ def _read(
 
 
 def _told(site: StaffSite, entry: StaffLogEntry) -> SafeString:
-    """Who did what, and why, with a link to the entry."""
+    """Say who did what, and why, with a link to the entry."""
     reason = linked(shortened(entry.reason, IN_PANEL))
     why = format_html(", because “{}”", reason) if reason else ""
     return format_html('<a href="{}">{}</a>: {}{}', url_of(StaffLogEntry, entry.pk),

@@ -22,7 +22,8 @@ from veza_core.models import User
 from veza_site.support import keyed, sessions
 
 RECOVERY_CODES = 10
-#: Of 128 bits each (ASVS 5.0, 11.5.1): too many to try, so that a fast digest will do (6.5.2).
+#: 128 bits for each code (ASVS 5.0, 11.5.1). Nobody can try so many, so a fast digest is enough
+#: (6.5.2).
 RECOVERY_OCTETS = 16
 
 #: In the session: the device that is being enrolled. A new session gets a new secret, so that

@@ -36,7 +36,7 @@ def begin(request: HttpRequest, user: User, **_: Any) -> None:
     now = int(time.time())
     request.session[SIGNED_IN_AT] = now
     request.session[SEEN_AT] = now
-    # Nobody returns to end them.
+    # Delete sessions that nobody has used, because their owners will not end them.
     unused = Now() - timedelta(seconds=settings.SESSION_COOKIE_AGE + SEEN_EVERY)
     StaffSession.objects.filter(last_used_at__lt=unused).delete()
     row = StaffSession.objects.create(account_id=user.pk, **_client(request))
@@ -49,7 +49,7 @@ def end(request: HttpRequest, **_: Any) -> None:
 
 
 def why_over(session: SessionBase) -> str:
-    """Why a session may not go on: `idle`, `age`, `ended`; empty: it may."""
+    """Return why a session must end: `idle`, `age` or `ended`; empty if it may continue."""
     if _is_past(session, SIGNED_IN_AT, settings.SESSION_ABSOLUTE_AGE):
         return "age"
     if _is_past(session, SEEN_AT, settings.SESSION_COOKIE_AGE):
@@ -59,13 +59,14 @@ def why_over(session: SessionBase) -> str:
 
 
 def is_open(request: StaffRequest) -> bool:
-    """Whether its owner, and who raises `token_version`, left the session open until now.
+    """Whether the session is still open: nobody has ended it or raised `token_version`.
 
-    And whether its second factor is still there: whoever takes it away by SQL raises nothing.
+    Its second factor must still exist too, because an SQL statement that deletes it does not raise
+    `token_version`.
     """
     user: Any = request.user
     account = User.objects.filter(pk=user.pk, token_version=user.token_version)
-    # Every acting user has one: see `why_over`.
+    # Every signed-in user has one: see `why_over`.
     own = StaffSession.objects.filter(pk=request.session[OWN])
     if device := user.otp_device:
         same = type(device).objects.filter(pk=device.pk, user_id=OuterRef("account_id"))
@@ -105,14 +106,15 @@ def needs_second_factor_again(session: SessionBase) -> bool:
 
 
 def _is_past(session: SessionBase, name: str, span: int) -> bool:
-    """Whether a time of the session is that many seconds ago.
+    """Whether a time of the session is at least that many seconds ago.
 
-    Or to come, by a clock that was put back: a session would last as much longer.
+    A time in the future counts too: if the clock was set back, the session would otherwise last
+    longer.
     """
     return bool(abs(time.time() - session.get(name, 0)) >= span)
 
 
 def _client(request: HttpRequest) -> dict[str, Any]:
-    """What a session's row says about its client."""
+    """The columns of a session's row about its client."""
     user_agent = request.headers.get("User-Agent", "").replace("\0", "")[:255]
     return {"address": client_address(request), "user_agent": user_agent}

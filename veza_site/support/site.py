@@ -227,5 +227,5 @@ class SupportSite(StaffSite):
 
     @staticmethod
     def _is_half_way(request: HttpRequest) -> bool:
-        """Whether the password was right, and the second factor is still missing."""
+        """Whether only the second factor is still missing."""
         return request.user.is_authenticated and not has_passed_second_factor(request)

@@ -42,7 +42,7 @@ def done(site: StaffSite, action: str) -> str:
 
 
 def done_alone(site: StaffSite, action: str) -> str:
-    """The same where what it was done to does not follow: "Added a note", without "on"."""
+    """The same for a place where no object follows: "Added a note", without "on"."""
     said = done(site, action)
     before, _, last = said.rpartition(" ")
     return before if last in ("from", "of", "on", "to") else said

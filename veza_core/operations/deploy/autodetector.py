@@ -34,7 +34,7 @@ class Autodetector(MigrationAutodetector):
     ) -> Changes:
         """Name the migrations, and complete those that create a table or use a new enum type.
 
-        A check of a table that is there gets a migration more, which validates it.
+        A check of an existing table gets another migration, which validates it.
         Raises `CommandError` if an app has used up its numbers.
         """
         arranged: Changes = super().arrange_for_graph(changes, graph, migration_name)
@@ -91,9 +91,10 @@ def _fragment(label: str, migration: Migration) -> str:
 
 
 def _with_validation(label: str, migrations: list[Any]) -> Iterator[Any]:
-    """The migrations; a check goes in NOT VALID, and another migration reads the rows for it.
+    """Add a check NOT VALID, and validate it in another migration.
 
-    Both in one would read them while nobody else can use the table (docs/changing.md).
+    One migration for both would read the rows while nobody else can use the table
+    (docs/changing.md).
     """
     for migration in migrations:
         yield migration

@@ -1,4 +1,4 @@
-"""What the rules look at: one snapshot of the audited schemas."""
+"""The input of the rules: one snapshot of the audited schemas."""
 
 from dataclasses import dataclass
 from functools import cached_property

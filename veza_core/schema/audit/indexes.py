@@ -1,4 +1,4 @@
-"""What the audit asks of indexes, and how a row of the answer becomes one."""
+"""The queries about indexes, and how a row of their result becomes an `Index`."""
 
 from typing import Any
 
@@ -101,7 +101,7 @@ def index_of(
     names: dict[int, str],
     classes: dict[int, tuple[str, bool, frozenset[int]]],
 ) -> Index:
-    """The index of `table` that a row of `INDEXES` is.
+    """Return the index of `table` for a row of `INDEXES`.
 
     `names` has the table's columns by number, `classes` the operator classes by their oid: name,
     whether it is its type's default, and the operators `=`.

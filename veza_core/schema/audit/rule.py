@@ -17,7 +17,7 @@ class Severity(StrEnum):
 
 
 class Stage(IntEnum):
-    """The order in which fixes are printed: each stage may count on those before it.
+    """The order in which fixes are printed: each stage may rely on earlier ones.
 
     A foreign key comes after the index that its checks read.
     """
@@ -37,12 +37,12 @@ class Stage(IntEnum):
 class Fix:
     """SQL that fixes a finding without losing data, one element for each statement.
 
-    `changes` says what clients notice of this one, where it is not what the rule says.
-    `otherwise` has, for a statement, what to run when it fails, so that nothing half done stays.
+    `changes` says what clients notice of this fix, if this is not what the rule says. `otherwise`
+    has the statements to run after one that fails, so that nothing half done stays.
 
-    `claims` are the objects that it makes, alters or drops, `needs` those that it counts on: of
-    two fixes that claim the same object, or of which one claims what the other needs, only the
-    first is printed, the other with the next audit.
+    `claims` are the objects that it creates, alters or drops, and `needs` those that it relies
+    on. If two fixes claim one object, or one claims what the other needs, only the first is
+    printed. The next audit prints the other.
     """
 
     stage: Stage
@@ -60,10 +60,10 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a check yields; `table` is None for what belongs to no table.
+    """A result of a check; `table` is None if the object belongs to no table.
 
-    `remedy` replaces the rule's own where this case needs another. `query` is a SELECT that
-    shows the rows which somebody has to decide on.
+    `remedy` replaces the rule's own, if this case needs a different one. `query` is a SELECT
+    that shows the rows about which somebody must decide.
     """
 
     table: Table | None
@@ -78,10 +78,10 @@ class Found:
 class Rule:
     """One rule of the Standard; its title, reason and remedy are Markdown.
 
-    `bad` and `good` are DDL that breaks and keeps it, `example` the object that breaks it.
-    `fix` is the SQL that is printed for `bad`, where there is some, and `changes` what clients
-    notice once such SQL is applied; it is empty where they notice nothing.
-    `check` is None for a rule whose findings come from elsewhere (`engine.Source`).
+    `bad` is DDL that breaks the rule, `good` is DDL that follows it, and `example` is the object
+    that breaks it. `fix` is the SQL that is printed for `bad`, if any. `changes` says what
+    clients notice after such SQL; it is empty if they notice nothing. `check` is None for a rule
+    whose findings come from another source (`engine.FindingSource`).
     """
 
     id: str
@@ -100,7 +100,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is reported: a rule, the object that breaks it, and what to do."""
+    """A reported finding: a rule, the object that breaks it, and what to do."""
 
     rule: Rule
     table: str | None
@@ -117,7 +117,7 @@ class Finding:
 
     @property
     def changes(self) -> str:
-        """What clients notice once the fix is applied; empty where there is none, or nothing."""
+        """What clients notice after the fix; empty without a fix, or if they notice nothing."""
         return (self.fix.changes or self.rule.changes) if self.fix else ""
 
     @property
@@ -140,7 +140,7 @@ def rule(
     fix: str = "",
     changes: str = "",
 ) -> Callable[[Callable[[Catalog], Iterable[Found]]], Rule]:
-    """Make a rule of the check under it (decorator)."""
+    """Turn the decorated check into a rule."""
 
     def make(check: Callable[[Catalog], Iterable[Found]]) -> Rule:
         return Rule(

@@ -1,4 +1,4 @@
-"""The audit of one of this project's own databases, as commands ask for it."""
+"""The audit of this project's own databases, for commands."""
 
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,12 @@ EXCEPTIONS_FILE = "schema_audit.toml"
 
 
 def connect(connection: BaseDatabaseWrapper) -> "psycopg.Connection[Any]":
-    """Open a plain connection to the same database: the audit's transaction has to be its own."""
+    """Open a plain connection to the same database, because the audit needs its own transaction."""
     return psycopg.connect(**parameters_for_catalog(connection))
 
 
 def own_sources(spread: frozenset[str] = frozenset()) -> list[FindingSource]:
-    """The sources of findings beside the rules: what the migrations did not make."""
+    """The sources of findings besides the rules: changes that no migration made."""
     return drift_sources(recorded_catalog(), spread)
 
 
@@ -36,10 +36,10 @@ def own_exceptions() -> ExceptionFile | None:
 def audit_own(
     connection: BaseDatabaseWrapper, *, spread: frozenset[str] = frozenset()
 ) -> AuditReport:
-    """Audit schema `public` of a database of this project, by all rules, and for drift.
+    """Audit schema `public` of a database of this project: all rules, and drift.
 
-    `spread` are tables that may already have triggers in place of foreign keys: a step of
-    `distribute` was taken, or a backup restored.
+    `spread` are tables that may already have triggers instead of foreign keys, because a step of
+    `distribute` has run, or a backup was restored.
     """
     sources, exceptions = own_sources(spread), own_exceptions()
     with connect(connection) as session:

@@ -88,7 +88,7 @@ def _enlarged(name: str, was: Properties, now: Properties) -> Iterator[str]:
         if value not in values:
             where = f" AFTER {literal(now['values'][place - 1])}" if place else ""
             where = where or f" BEFORE {literal(values[0])}"
-            # At the end there is nothing to say.
+            # A value at the end needs no BEFORE or AFTER.
             end = place and values[-1] == now["values"][place - 1]
             yield f"ALTER TYPE {target} ADD VALUE {literal(value)}{'' if end else where};"
             values.insert(place, value)

@@ -1,6 +1,6 @@
-"""A snapshot: all that schema `public` holds, read from the live catalog of any database.
+"""A snapshot: the contents of schema `public`, read from the live catalog of any database.
 
-It is a plain dictionary, as `schema/catalog.json` has it:
+It is a plain dictionary, in the form of `schema/catalog.json`:
 
     {"schemas": {"public": {"version": "1.0.0"}},
      "extensions": {"pg_trgm": {"schema": "public"}},
@@ -10,8 +10,10 @@ It is a plain dictionary, as `schema/catalog.json` has it:
                           "columns": {"id": {"type": "uuid", "nullability": "NOT NULL", …}},
                           "constraints": {…}, "indexes": {…}, "triggers": {…}}}}
 
-Objects are sorted by name, columns as the table has them. A property that is as by default is left
-out. Owner, privileges, tablespace and extension versions are the server's own and not in it.
+Objects are sorted by name, and columns are in the order of the table. A property with its default
+value is left out. Owner, privileges, tablespace and versions of extensions belong to the server,
+and
+are not included.
 """
 
 import json
@@ -28,7 +30,7 @@ from veza_core.db.session import FORMATS, set_locally
 from veza_core.schema.options import without
 from veza_core.schema.snapshot import queries
 
-#: What is said of one object.
+#: The properties of one object.
 type Properties = dict[str, Any]
 type Snapshot = dict[str, dict[str, Properties]]
 
@@ -116,21 +118,21 @@ def _by_name(row: tuple[str, dict[str, Any]]) -> str:
 
 
 def _text(value: Any) -> Any:
-    """The value; out of a database without an encoding (SQL_ASCII) text comes as bytes."""
+    """The value. From a database without an encoding (SQL_ASCII), psycopg returns text as bytes."""
     if isinstance(value, list):
         return [_text(item) for item in value]
     return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
 
 
 def dump_snapshot(snapshot: Snapshot) -> str:
-    """The text of `schema/catalog.json`."""
+    """Return the text of `schema/catalog.json`."""
     return json.dumps(snapshot, indent=2, ensure_ascii=False) + "\n"
 
 
 def load_snapshot(path: Path) -> Snapshot:
-    """Read a file that `dump_snapshot` made.
+    """Read a file that `dump_snapshot` wrote.
 
-    Raises `ValueError`, in one line, when it is missing or is no such file.
+    Raises `ValueError`, in one line, if it is missing or is not such a file.
     """
     try:
         text = path.read_text("utf-8")
@@ -140,12 +142,12 @@ def load_snapshot(path: Path) -> Snapshot:
 
 
 def parse_snapshot(text: str, name: str) -> Snapshot:
-    """Read the text of such a file, which is called `name`. Raises `ValueError`, in one line."""
+    """Read the text of such a file with the name `name`. Raises `ValueError`, in one line."""
     try:
         snapshot = json.loads(text)
     except ValueError as error:
         raise ValueError(f"{name} cannot be read: {error}") from error
-    # Those of before there was a version lack the first section.
+    # Files from before the schema had a version lack the first section.
     if not isinstance(snapshot, dict) or snapshot.keys() | {"schemas"} != SECTIONS.keys():
         raise ValueError(f"{name} is no catalog that export_schema wrote")
     return snapshot

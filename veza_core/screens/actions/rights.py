@@ -123,7 +123,7 @@ def account_refusals(access: Access, users: Sequence[User]) -> Mapping[Any, str]
 
 
 def owner_refusals(key: str) -> RefusalRule:
-    """The rule for rows of an account: they are refused if one may not act on the account.
+    """The rule for rows of an account: they are refused if the user may not act on the account.
 
     `key` is the foreign key to the account.
     """

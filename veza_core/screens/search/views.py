@@ -159,7 +159,7 @@ def page(site: StaffSite, request: StaffRequest, term: Term | None) -> HttpRespo
 
 
 def _asked(site: StaffSite, request: StaffRequest, term: Term) -> Iterator[MenuEntry]:
-    """The lists with a filter that searches other tables for what was typed: an IP address."""
+    """The lists with a filter that searches other tables for the typed text: an IP address."""
     for screen in site.screens():
         if not isinstance(screen, InspectionAdmin) or not screen.has_view_permission(request):
             continue
@@ -174,7 +174,9 @@ def _asked(site: StaffSite, request: StaffRequest, term: Term) -> Iterator[MenuE
 def _the_list(
     places: Sequence[MenuEntry], term: Term, found: Sequence[ResultGroup]
 ) -> MenuEntry | None:
-    """The list that is meant: of the whole name, as the box suggests it, or all that was found."""
+    """The list to open: its whole name was typed, or nothing else was found. None if there is
+    none.
+    """
     named = [place for place in places if place.in_menu and is_named(place, term.text)]
     if len(named) == 1 and not any(group.is_exact for group in found):
         return named[0]
@@ -184,7 +186,7 @@ def _the_list(
 def _open_list(
     site: StaffSite, request: StaffRequest, place: MenuEntry, found: list[ResultGroup]
 ) -> HttpResponse:
-    """A list, with the way to the rows that were found besides."""
+    """Redirect to a list, with a link to the rows that were also found."""
     if found:
         every = f"{request.get_full_path()}&all=1"
         messages.info(

@@ -52,7 +52,7 @@ def judge(
     """The findings on migrations that follow the state of the connection's database."""
     statements: dict[Migration, list[str]] = {}
     seen = [*examine(connection, state, migrations, statements)]
-    # squawk reads the text. What PostgreSQL has done says more about the same thing.
+    # squawk only reads the text. PostgreSQL's own effects say more about the same problem.
     said = squawk(statements, configuration)
     known = {(finding.migration, finding.heading) for finding in seen}
     excused = {
