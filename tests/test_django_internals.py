@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from veza_core.django_internals import INTERNALS, Internal
+from tests.django_internals import INTERNALS, Internal
 
 APPS = ("veza_core", "veza_site", "veza_streaming", "veza_media", "veza_legacy_chat", "veza_demo")
 

@@ -58,6 +58,8 @@ class StaffRequest(HttpRequest):
     #: The parameters of a list (`screens.listing.Listing`), and the row of a row's page.
     listing: Any
     inspected: Any
+    #: Seconds that the replica is behind which the page is read from, if that is worth a message.
+    behind: float | None
 
 
 def staff_request(request: HttpRequest) -> StaffRequest:

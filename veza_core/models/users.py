@@ -134,6 +134,8 @@ class User(SoftDeleteModel, AbstractBaseUser):
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS = ["username"]
 
+    _password: str | None
+
     class Meta:
         db_table = "users"
         db_table_comment = "Accounts"
@@ -178,7 +180,7 @@ class User(SoftDeleteModel, AbstractBaseUser):
         """Save as Django does. A new password (`set_password`) ends sessions and tokens of the
         old one.
         """
-        is_set = self._password is not None  # type: ignore[attr-defined]  # Django's own mark
+        is_set = self._password is not None  # Django's own mark
         names = kwargs.get("update_fields")
         if is_set and not self._state.adding and (names is None or "password" in names):
             self.token_version = F("token_version") + 1

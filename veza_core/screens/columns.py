@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, cast
 
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import FieldDoesNotExist
@@ -74,11 +74,11 @@ class FieldColumn:
 class ComputedColumn:
     """A column that a method of the admin computes from several fields: see `computed`."""
 
-    def __init__(self, method: Callable[[Any], Any]) -> None:
+    def __init__(self, method: "Computed") -> None:
         self.method = method
-        self.needs: tuple[str, ...] = method.needs  # type: ignore[attr-defined]
-        self.__name__: str = method.__name__
-        self.short_description: str = method.short_description  # type: ignore[attr-defined]
+        self.needs = method.needs
+        self.__name__ = method.__name__
+        self.short_description = method.short_description
 
     def __call__(self, row: Model) -> Any:
         return self.method(row)
@@ -153,13 +153,24 @@ class Box:
 type AnyColumn = FieldColumn | ComputedColumn | Opening
 
 
-def computed(heading: str, *needs: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+class Computed(Protocol):
+    """A method of an admin that is a column."""
+
+    __name__: str
+    short_description: str
+    needs: tuple[str, ...]
+
+    def __call__(self, *args: Any) -> Any: ...
+
+
+def computed(heading: str, *needs: str) -> Callable[[Callable[..., Any]], Computed]:
     """Make a method of an admin a column, with its heading and the fields that it reads."""
 
-    def mark(method: Callable[..., Any]) -> Callable[..., Any]:
-        method.short_description = heading  # type: ignore[attr-defined]
-        method.needs = needs  # type: ignore[attr-defined]
-        return method
+    def mark(method: Callable[..., Any]) -> Computed:
+        column = cast("Computed", method)
+        column.short_description = heading
+        column.needs = needs
+        return column
 
     return mark
 

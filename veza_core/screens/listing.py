@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models import Model, Q
+from django.db.models import ForeignKey, Model, Q
 from django.http import QueryDict
 
 from veza_core.models import User
@@ -125,7 +125,7 @@ def _only_known(screen: Screen, query: QueryDict) -> dict[str, str]:
 def _key(screen: Screen, name: str, value: str) -> Any:
     """The value of a key's column."""
     column: AnyField = screen.model._meta.get_field(name)  # type: ignore[assignment]
-    target = column.target_field if column.is_relation else column  # type: ignore[attr-defined]
+    target = column.target_field if isinstance(column, ForeignKey) else column
     # Also columns without a foreign key that the model declares as users' keys.
     of_user = column.related_model is User or name in getattr(screen.model, "about_users", ())
     if of_user and (named := user_named(value)):

@@ -60,7 +60,7 @@ class ReplicaMiddleware:
         replica, behind = chosen
         connection = connections[replica.alias]
         current.set(replica.alias)
-        request.behind = behind if behind > TOLERATED else None  # type: ignore[attr-defined]
+        staff_request(request).behind = behind if behind > TOLERATED else None
         errors, session = _Errors(), connection.connection
         try:
             with connection.execute_wrapper(errors):
@@ -71,7 +71,7 @@ class ReplicaMiddleware:
                 raise
             _leave(replica, error)
             current.set(None)
-            request.behind = None  # type: ignore[attr-defined]
+            staff_request(request).behind = None
             return None
         return response
 

@@ -65,6 +65,8 @@ class Executor(MigrationExecutor):
     fails with "already exists".
     """
 
+    _create_project_state: Callable[..., ProjectState]
+
     def __init__(
         self, connection: BaseDatabaseWrapper, patience: Patience, progress: MigrationReport
     ) -> None:
@@ -74,7 +76,7 @@ class Executor(MigrationExecutor):
 
     def state_before(self) -> ProjectState:
         """The models after the migrations that are already applied."""
-        state = self._create_project_state(with_applied_migrations=True)  # type: ignore[attr-defined]
+        state = self._create_project_state(with_applied_migrations=True)
         return RunState(state.models, state.real_apps)
 
     def _state_of_history(self) -> ProjectState:

@@ -1,6 +1,7 @@
 """The models after each migration of a run, each rendered as rarely as possible."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 from django.db.migrations.state import ProjectState
@@ -23,6 +24,8 @@ class RunState(ProjectState):
     accessor; no operation uses it there. Clones are Django's own states, and render as Django does.
     """
 
+    _reload: Callable[[set[Key]], None]
+
     def reload_model(self, app_label: str, model_name: str, delay: bool = False) -> None:
         """Render the model again, and all that refer to it, directly or indirectly."""
         if "apps" not in self.__dict__:  # nothing is rendered yet
@@ -41,7 +44,7 @@ class RunState(ProjectState):
                 through = field.remote_field.through
                 if through and through._meta.auto_created:
                     stale.add((through._meta.app_label, through._meta.model_name))
-        self._reload(stale)  # type: ignore[attr-defined]
+        self._reload(stale)
 
     def reload_models(self, models: Any, delay: bool = True) -> None:
         """Render all models with a relation to a renamed model together."""

@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.contrib import messages
+from django.contrib.admin import ModelAdmin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 
-from veza_core.access import StaffRequest
+from veza_core.access import StaffRequest, staff_request
 
 from ..errors import HelpfulError, NotThereError
 from ..labels import list_of
@@ -53,17 +54,17 @@ class Selection:
     filled: dict[UUID, Mapping[str, str]] = field(default_factory=dict)
 
 
-def chosen(admin: Any, request: Any, *_: Any) -> HttpResponse:
+def chosen(admin: "ModelAdmin[Any]", request: HttpRequest, *_: Any) -> HttpResponse:
     """From a list with ticked rows to the confirmation page. Changes nothing.
 
     Or back to the list, with the ticks and a message about what is missing.
     """
-    back = request.get_full_path()
-    if missing := _missing(admin, request.POST):
+    screen, back = cast("InspectionAdmin", admin), request.get_full_path()
+    if missing := _missing(screen, request.POST):
         messages.warning(request, missing)
-        typed.keep(request)
+        typed.keep(staff_request(request))
         return HttpResponseRedirect(back)
-    return HttpResponseRedirect(_confirmation(admin, request.POST, back))
+    return HttpResponseRedirect(_confirmation(screen, request.POST, back))
 
 
 def chosen_before(

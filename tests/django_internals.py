@@ -2,7 +2,7 @@
 
 `INTERNALS` names each, says where it is used, and why. tests/test_django_internals.py compares
 Django's source of each with the source that was last reviewed. So after an upgrade, it says what to
-read. It also finds uses that are not listed here. Nothing here runs in production.
+read. It also finds uses that are not listed here.
 """
 
 from dataclasses import dataclass
