@@ -128,6 +128,19 @@ def test_no_two_rooms_import_each_other():
     TopologicalSorter(MAY).prepare()
 
 
+def test_no_two_modules_of_the_site_import_each_other():
+    """Its settings and middleware stand beside its rooms; none of them imports one above it."""
+    targets = {
+        name: set(imported(name, tree)) for name, tree in modules() if name.startswith("veza_site")
+    }
+    # A target is a module, or something in it.
+    graph = {
+        name: {one if one in targets else one.rpartition(".")[0] for one in found} - {name}
+        for name, found in targets.items()
+    }
+    TopologicalSorter(graph).prepare()
+
+
 def test_the_core_imports_no_other_app():
     others = {"veza_site", "veza_streaming", "veza_media", "veza_legacy_chat", "veza_demo"}
     assert {

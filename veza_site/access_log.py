@@ -6,8 +6,8 @@ from urllib.parse import quote
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
+from veza_site.address import address_of
 from veza_site.logs import formatter
-from veza_site.support.address import address_of
 
 
 class GunicornLogger(Logger):

@@ -14,7 +14,7 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 #: Table to the word in the names of its triggers.
-TABLES = {"veza_site_stafflogentry": "staff_log", "veza_site_note": "notes"}
+APPEND_ONLY = {"veza_site_stafflogentry": "staff_log", "veza_site_note": "notes"}
 
 #: Functions in schema `django`, and their bodies, as migration 0001 creates them.
 BODIES = {
@@ -33,7 +33,7 @@ END;
 """,
 }
 #: Triggers, with the table's word in their names: when they fire, and what they call.
-TRIGGERS = {
+GUARDING = {
     "refuse_change_of_{}": (
         "BEFORE DELETE OR UPDATE OR TRUNCATE ON django.{} FOR EACH STATEMENT",
         "refuse_change",
@@ -85,7 +85,7 @@ UNION ALL
 SELECT 'a crash would empty it (UNLOGGED)' FROM pg_class
 WHERE oid = to_regclass(%(table)s) AND relpersistence <> 'p'
 """
-FUNCTIONS = """
+GUARDS = """
 SELECT 'function django.' || wanted.name || ' is missing or changed' AS change
 FROM unnest(%s::text[], %s::text[]) AS wanted (name, body)
 WHERE NOT EXISTS (
@@ -99,16 +99,16 @@ def changes(connection: BaseDatabaseWrapper) -> list[str]:
     """What differs from the migration, in words; empty if the tables are still append-only."""
     found = []
     with connection.cursor() as cursor:
-        cursor.execute(FUNCTIONS, [list(BODIES), list(BODIES.values())])
+        cursor.execute(GUARDS, [list(BODIES), list(BODIES.values())])
         found += [change for (change,) in cursor.fetchall()]
-        for table, word in TABLES.items():
+        for table, word in APPEND_ONLY.items():
             values: dict[str, Any] = {
                 "table": f"django.{table}",
                 # Schema `public` is first on the search path.
                 "hiding": f"public.{table}",
-                "names": [name.format(word) for name in TRIGGERS],
-                "events": [event.format(table) for event, _ in TRIGGERS.values()],
-                "functions": [function for _, function in TRIGGERS.values()],
+                "names": [name.format(word) for name in GUARDING],
+                "events": [event.format(table) for event, _ in GUARDING.values()],
+                "functions": [function for _, function in GUARDING.values()],
             }
             cursor.execute(CHANGES, values)
             found += [f"{table}: {change}" for (change,) in cursor.fetchall()]

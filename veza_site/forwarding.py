@@ -10,7 +10,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from veza_site.support.address import last_forwarded
+from veza_site.address import last_forwarded
 
 #: The headers that proxies add to a request.
 FORWARDED = (

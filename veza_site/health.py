@@ -25,7 +25,7 @@ FRESH = 1.0
 LONGEST = "1s"
 
 HISTORY = "django_migrations"
-TABLES = """
+VISIBLE_TABLES = """
 SELECT relname::text FROM pg_class
 WHERE relname = ANY(%s) AND relkind IN ('r', 'p') AND pg_table_is_visible(oid)
 """
@@ -111,7 +111,7 @@ def _read() -> tuple[set[str], set[tuple[str, str]], str | None]:
 def _tables_there() -> set[str]:
     """Which of this release's tables a statement can find."""
     with connection.cursor() as cursor:
-        cursor.execute(TABLES, [[*_tables()]])
+        cursor.execute(VISIBLE_TABLES, [[*_tables()]])
         return {name for (name,) in cursor.fetchall()}
 
 

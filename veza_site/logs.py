@@ -145,7 +145,7 @@ def _address(record: logging.LogRecord) -> str | None:
     # Imported here, because the settings import this module.
     from django.http import HttpRequest
 
-    from veza_site.support.address import client_address
+    from veza_site.address import client_address
 
     return client_address(request) if isinstance(request, HttpRequest) else None
 

@@ -11,7 +11,7 @@ from model_bakery import baker
 
 from tests.staff import make_user
 from tests.support import ROOT
-from veza_site.append_only import TABLES, TRIGGERS, changes
+from veza_site.append_only import APPEND_ONLY, GUARDING, changes
 from veza_site.models import Note, StaffLogEntry
 from veza_site.status.attention import concerns_of
 from veza_site.status.questions import staff_log
@@ -19,7 +19,7 @@ from veza_site.support.log import record_command
 
 pytestmark = pytest.mark.django_db
 
-LOG, NOTES = TABLES
+LOG, NOTES = APPEND_ONLY
 MODELS = {LOG: StaffLogEntry, NOTES: Note}
 DOCUMENT = ROOT / "docs" / "operations.md"
 #: With {} for the table.
@@ -92,10 +92,10 @@ DISARMING = {
 
 def run(statement: str, table: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(statement.replace("{word}", TABLES[table]).format(table))
+        cursor.execute(statement.replace("{word}", APPEND_ONLY[table]).format(table))
 
 
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("table", APPEND_ONLY)
 @pytest.mark.parametrize("way", EMPTYING)
 def test_no_way_to_empty_it(table: str, way: str) -> None:
     """Over the session of the owner, who is a superuser at that."""
@@ -105,17 +105,17 @@ def test_no_way_to_empty_it(table: str, way: str) -> None:
     assert MODELS[table].objects.count() == 1
 
 
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("table", APPEND_ONLY)
 @pytest.mark.parametrize("statement", DISARMING)
 def test_status_tells_of_what_an_owner_did(table: str, statement: str) -> None:
     assert changes(connection) == []
     assert concerns_of({"staff_log": staff_log(connection)}) == []
     run(statement, table)
     [concern] = concerns_of({"staff_log": staff_log(connection)})
-    assert DISARMING[statement].replace("{word}", TABLES[table]) in concern.message
+    assert DISARMING[statement].replace("{word}", APPEND_ONLY[table]) in concern.message
 
 
-ARMED = [name.format("{word}") for name in TRIGGERS]
+ARMED = [name.format("{word}") for name in GUARDING]
 #: What neither a trigger nor `status` sees: docs/operations.md says so.
 UNSEEN = {
     "rewritten": "ALTER TABLE django.{} ALTER COLUMN {column} TYPE text USING 'rewritten'",

@@ -37,7 +37,7 @@ from .account_states import account_states
 #: Other tables with a user's addresses, which apps declare: see `declared`.
 SEEN_AT: dict[str, tuple[str, str]] = declared("seen_at")
 #: Staff who may read all of these see which accounts share addresses.
-TABLES = ("user_sessions", *SEEN_AT)
+SEARCHED = ("user_sessions", *SEEN_AT)
 #: The newest sessions of an address that are searched: some addresses are shared by whole cities.
 SESSIONS = 1_000
 #: The most addresses of an account that are searched, from its latest `OWN_SESSIONS` sessions. For
@@ -260,7 +260,7 @@ CRITERIA = (
         _seen_at,
         UNSORTED,
         "id",
-        TABLES,
+        SEARCHED,
         hint=f"Accounts with one of the latest {SESSIONS:,} sessions there, or one of {_newest()}.",
     ),
     Criterion(
@@ -270,7 +270,7 @@ CRITERIA = (
         _seen_with,
         UNSORTED,
         "id",
-        TABLES,
+        SEARCHED,
         User,
     ),
 )
@@ -278,7 +278,9 @@ CRITERIA = (
 
 def accounts_link(request: StaffRequest, address: str | None) -> list[SafeString]:
     """A link to all accounts that were seen at an IP address, for staff who may see them."""
-    if address is None or not all(request.access.may(name, "read") for name in ("users", *TABLES)):
+    if address is None or not all(
+        request.access.may(name, "read") for name in ("users", *SEARCHED)
+    ):
         return []
     url = f"{list_of(User)}?{urlencode({'address': address})}"
     return [format_html('<a href="{}">Accounts seen at {}</a>', url, address)]

@@ -30,7 +30,7 @@ from .account_states import account_states
 from .content_actions import CONTENT_ACTIONS
 from .data_actions import DATA_ACTIONS
 from .erasure import erasure_context
-from .related import CRITERIA, TABLES, related_context
+from .related import CRITERIA, SEARCHED, related_context
 from .role_actions import ROLE_ACTIONS
 from .user_page import head
 
@@ -161,7 +161,7 @@ class UserAdmin(InspectionAdmin):
 
     def may_see_related(self, request: StaffRequest) -> bool:
         """Staff who may read everything that shows where somebody was."""
-        tables = (self.opts.db_table, *TABLES)
+        tables = (self.opts.db_table, *SEARCHED)
         return all(request.access.may(table, "read") for table in tables)
 
     def may_see_erasure(self, request: StaffRequest) -> bool:

@@ -20,7 +20,7 @@ FUNCTION = "apply_on_delete"
 INSTALLED = "SELECT extversion::text FROM pg_catalog.pg_extension WHERE extname = 'citus'"
 # A hash-distributed table has method h; a reference table has method n, and a copy on every node
 # (t).
-TABLES = """
+DISTRIBUTED_TABLES = """
 SELECT relname::text, partmethod::text, repmodel::text,
     CASE WHEN partkey IS NOT NULL THEN pg_catalog.column_to_column_name(logicalrelid, partkey) END,
     (SELECT count(*) FROM pg_catalog.pg_dist_shard AS shard
@@ -36,7 +36,7 @@ SELECT count(*) FROM pg_catalog.pg_dist_node
 WHERE isactive AND noderole = 'primary' AND shouldhaveshards
 """
 FUNCTION_IS_THERE = f"SELECT pg_catalog.to_regprocedure('django.{FUNCTION}()') IS NOT NULL"
-TRIGGERS = f"""
+ON_DELETE_TRIGGERS = f"""
 SELECT relname::text, tgname::text, tgargs FROM pg_catalog.pg_trigger
 JOIN pg_catalog.pg_class ON pg_class.oid = tgrelid
 WHERE relnamespace = 'public'::regnamespace AND tgfoid = (
@@ -123,7 +123,7 @@ def read_distribution(ask: Ask) -> Distribution | None:
         return None
     found = Distribution(installed[0][0])
     [(found.nodes,)] = ask(NODES)
-    for name, method, model, column, shards in ask(TABLES):
+    for name, method, model, column, shards in ask(DISTRIBUTED_TABLES):
         if method == "h":
             found.spread[name] = column
             found.shards[name] = shards
@@ -137,7 +137,7 @@ def read_distribution(ask: Ask) -> Distribution | None:
 def read_triggers(ask: Ask) -> OnDeleteTriggers:
     """The triggers that replace foreign keys. A restored backup has them, even without Citus."""
     found = []
-    for target, _, arguments in ask(TRIGGERS):
+    for target, _, arguments in ask(ON_DELETE_TRIGGERS):
         # Each argument ends with a zero byte (PostgreSQL, the catalog pg_trigger).
         table, column, action = bytes(arguments).decode().split("\0")[:3]
         found.append(OnDelete(target, table, column, action))

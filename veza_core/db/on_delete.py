@@ -7,7 +7,7 @@ that may delete tracks need not have the right to delete plays.
 from veza_core.db.distribution import FUNCTION
 
 #: The custom setting that counts, within a transaction, what the triggers changed.
-COUNTS = "veza.on_delete"
+CHANGED = "veza.on_delete"
 
 # A query on a distributed table cannot read a transition table, so the keys are passed as an array.
 # A setting counts the changed rows, because statistics of the shards are on their nodes.
@@ -15,7 +15,7 @@ BODY = f"""
 DECLARE
     gone uuid[] := ARRAY(SELECT id FROM deleted);
     log text := format('%I.%I', TG_TABLE_SCHEMA, TG_ARGV[0]);
-    counts jsonb := coalesce(nullif(current_setting('{COUNTS}', true), ''), '{{}}');
+    counts jsonb := coalesce(nullif(current_setting('{CHANGED}', true), ''), '{{}}');
     name text := TG_ARGV[0] || ' ' || TG_ARGV[2];
     changed bigint;
 BEGIN
@@ -28,7 +28,7 @@ BEGIN
         END IF;
         GET DIAGNOSTICS changed = ROW_COUNT;
         changed := changed + coalesce((counts ->> name)::bigint, 0);
-        PERFORM set_config('{COUNTS}', (counts || jsonb_build_object(name, changed))::text, true);
+        PERFORM set_config('{CHANGED}', (counts || jsonb_build_object(name, changed))::text, true);
     END IF;
     RETURN NULL;
 END

@@ -51,7 +51,7 @@ PINNED = {
 #: compile one takes longer than to run it.
 FOR_SPEED = {"jit": "off"}
 
-FACTS = """
+SESSION_FACTS = """
 SELECT current_database()::text, current_user::text, session_user::text,
     host(inet_server_addr()), coalesce(inet_server_port(), current_setting('port')::int),
     current_setting('server_version'), pg_is_in_recovery(),
@@ -204,7 +204,7 @@ def read_session(connection: BaseDatabaseWrapper) -> Session:
     connection.ensure_connection()
     host = connection.connection.info.host
     with connection.cursor() as cursor:
-        cursor.execute(FACTS)
+        cursor.execute(SESSION_FACTS)
         facts = cursor.fetchone()
         cursor.execute(IN_FORCE)
         limits = {

@@ -27,7 +27,7 @@ WALKS = 10
 LONGEST_PAUSE = 15.0
 
 # The partitions of a partitioned table, or the table itself.
-TABLES = """
+LEAVES = """
 SELECT coalesce(
     (SELECT array_agg(relid::regclass::text ORDER BY relid) FROM pg_partition_tree(%(table)s)
      WHERE isleaf),
@@ -71,7 +71,7 @@ class BackfillRun:
     def walk_until_done(self) -> None:
         for walk in range(WALKS):
             # The first pass skips rows that others have locked; later passes wait for them.
-            tables = self._one(TABLES, {"table": self.quote(self.operation.table)})
+            tables = self._one(LEAVES, {"table": self.quote(self.operation.table)})
             wait = walk > 0
             found = sum([self._walk(table, wait=wait) for table in tables])
             # A service may move a row from a later page to a page that was already read.

@@ -13,7 +13,7 @@ from veza_core.db.trust import parameters_for_catalog
 
 #: From the server's own counters. A program has only the message, in the server's language, and no
 #: SQLSTATE.
-COUNT = """
+CONFLICTS = """
 SELECT coalesce(sum(confl_tablespace + confl_lock + confl_snapshot + confl_bufferpin
     + confl_deadlock), 0)
 FROM pg_stat_database_conflicts WHERE datname = current_database()
@@ -55,5 +55,5 @@ def _has_risen(parameters: dict[str, object], before: int) -> bool:
 
 def _count(parameters: dict[str, object]) -> int:
     with psycopg.connect(**parameters) as session:  # type: ignore[arg-type]
-        row = session.execute(COUNT).fetchone()
+        row = session.execute(CONFLICTS).fetchone()
     return int(row[0]) if row else 0

@@ -33,7 +33,7 @@ LONGEST = 100_000
 #: How a column is selected.
 type Value = Callable[[str], sql.Composable]
 
-COLUMNS = """
+COLUMNS_OF_TABLE = """
 SELECT attname::text, attlen = -1 AND atttypmod = -1, typcategory = 'N'
 FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
 WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped
@@ -242,7 +242,7 @@ def _of(
     connection: BaseDatabaseWrapper, table: LinkedTable, condition: sql.Composable, value: Value
 ) -> Held:
     with connection.cursor() as cursor:
-        cursor.execute(COLUMNS, [table.oid])
+        cursor.execute(COLUMNS_OF_TABLE, [table.oid])
         found = cursor.fetchall()
     secret = SECRET_COLUMNS.get(table.name, frozenset())
     columns = [

@@ -34,7 +34,7 @@ MEASURE = sql.SQL("""
 WITH {counts}
 SELECT counted.id, {differences} FROM {table} counted {joins} WHERE counted.id = ANY(%(ids)s)
 """)
-COUNT = sql.SQL("""{name} AS MATERIALIZED (
+REAL_COUNTS = sql.SQL("""{name} AS MATERIALIZED (
     SELECT {key} AS key, count(*) AS number FROM {rows} counting
     WHERE {key} = ANY(%(ids)s) AND {condition} GROUP BY {key}
 )""")
@@ -275,7 +275,7 @@ def _count(
     conditions = [OLDER] * counter.only_grows + [COUNTING_IS_LIVE] * (counter.rows in soft) or [
         "true"
     ]
-    return COUNT.format(
+    return REAL_COUNTS.format(
         name=name,
         rows=rows,
         key=sql.Identifier("counting", counter.key),

@@ -78,7 +78,7 @@ FROM pg_default_acl CROSS JOIN LATERAL aclexplode(defaclacl) WHERE grantee = %(r
 ORDER BY 1
 """
 
-COLUMNS = """
+NAMED_COLUMNS = """
 SELECT nspname::text, relname::text, array_agg(attname::text ORDER BY attnum)
 FROM pg_attribute JOIN pg_class c ON c.oid = attrelid JOIN pg_namespace n ON n.oid = relnamespace
 WHERE nspname IN ('public', 'django') AND relkind IN ('r', 'p') AND NOT relispartition
@@ -133,5 +133,5 @@ def find(cursor: Cursor, name: str) -> FoundRole:
 
 def columns(cursor: Cursor) -> dict[tuple[str, str], list[str]]:
     """The columns of every table in public and django, by schema and table."""
-    found = cursor.execute(COLUMNS).fetchall()
+    found = cursor.execute(NAMED_COLUMNS).fetchall()
     return {(schema, table): names for schema, table, names in found}

@@ -152,7 +152,7 @@ UNBOUNDED = (
     Unbounded("advisory-locks", "stop migrate by its advisory lock", "advisory"),
 )
 
-FUNCTIONS = """
+RUNNABLE = """
 SELECT oid::regprocedure::text FROM pg_proc
 WHERE pronamespace = 'pg_catalog'::regnamespace AND proname ~ %s
     AND has_function_privilege(%s, oid, 'EXECUTE')
@@ -168,7 +168,7 @@ def given_to_public(connection: Connection, role: str, thing: Unbounded) -> list
             WHERE has_database_privilege(%s, current_database(), 'TEMPORARY')
         """
         return [name for (name,) in connection.execute(statement, [role]).fetchall()]
-    rows = connection.execute(FUNCTIONS, [thing.functions, role]).fetchall()
+    rows = connection.execute(RUNNABLE, [thing.functions, role]).fetchall()
     return [f"FUNCTION pg_catalog.{name.removeprefix('pg_catalog.')}" for (name,) in rows]
 
 

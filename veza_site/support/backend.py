@@ -10,8 +10,8 @@ from veza_core.access import access_of
 from veza_core.authentication import LiveUserBackend
 from veza_core.models import User
 from veza_core.passwords import is_too_long
+from veza_site.address import client_address
 from veza_site.support import attempts, security_log
-from veza_site.support.address import client_address
 from veza_site.support.bounds import of_sign_in
 from veza_site.support.devices import known_device, signed_in_before
 from veza_site.support.hashing import admitted, hashing

@@ -13,8 +13,8 @@ from veza_core.access import StaffRequest
 from veza_core.models import User
 from veza_core.screens.site import Subject
 from veza_core.secret_columns import SECRET_COLUMNS
+from veza_site.address import client_address
 from veza_site.models import StaffLogEntry
-from veza_site.support.address import client_address
 
 REDACTED = "[redacted]"
 SECRET_NAMES = frozenset().union(*SECRET_COLUMNS.values()) | {"password", "key", "token", "secret"}

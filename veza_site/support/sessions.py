@@ -17,8 +17,8 @@ from django.db.models.functions import Now
 
 from veza_core.access import HttpRequest, StaffRequest
 from veza_core.models import User
+from veza_site.address import client_address
 from veza_site.models import StaffSession
-from veza_site.support.address import client_address
 
 SIGNED_IN_AT = "signed_in_at"
 SEEN_AT = "seen_at"

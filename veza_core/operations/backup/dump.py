@@ -22,7 +22,7 @@ from veza_core.operations.contents import OWN_SCHEMAS
 #: How long pg_dump waits for a table that a migration has locked, in milliseconds.
 LOCK_WAIT = 60_000
 
-FACTS = """
+DUMPED = """
 SELECT to_regclass('django.django_migrations') IS NOT NULL
         AND to_regclass('public.users') IS NOT NULL,
     (SELECT count(*) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
@@ -36,7 +36,7 @@ CONTENTS = re.compile(r'dumping contents of table "(.+)"')
 def count_tables(connection: BaseDatabaseWrapper) -> int:
     """How many tables there are to back up. Raises `CommandError` if V1 is not there."""
     with connection.cursor() as cursor:
-        cursor.execute(FACTS, [list(OWN_SCHEMAS)])
+        cursor.execute(DUMPED, [list(OWN_SCHEMAS)])
         is_there, tables = cursor.fetchone()
     if not is_there:
         raise CommandError(

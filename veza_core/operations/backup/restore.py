@@ -21,7 +21,7 @@ SELECT name::text FROM pg_available_extensions WHERE name = ANY(%s) AND installe
 """
 # Without tables with rows on another server: ANALYZE would read them there, and fail if that server
 # does not answer.
-TABLES = """
+LOCAL_TABLES = """
 WITH RECURSIVE far AS (
     SELECT oid FROM pg_class WHERE relkind = 'f'
     UNION SELECT inhparent FROM far JOIN pg_inherits ON inhrelid = far.oid
@@ -106,6 +106,6 @@ def _create_extensions(cursor: Any) -> None:
 
 def _analyze(cursor: Any) -> None:
     """Without statistics, the first queries would be planned as if all tables were tiny."""
-    cursor.execute(TABLES, [list(OWN_SCHEMAS)])
+    cursor.execute(LOCAL_TABLES, [list(OWN_SCHEMAS)])
     if names := [name for (name,) in cursor.fetchall()]:
         cursor.execute(f"ANALYZE {', '.join(names)}")

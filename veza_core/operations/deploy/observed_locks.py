@@ -30,7 +30,7 @@ READING = LOCKS[:2]
 
 NOT_IN_A_TRANSACTION = "25001"
 
-TABLES = """
+RELATION_NAMES = """
 SELECT oid::bigint, oid::regclass::text FROM pg_class
 WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND oid >= 16384
     AND relnamespace::regnamespace::text !~ '^pg_'
@@ -51,7 +51,7 @@ END $$
 
 def tables_of(connection: BaseDatabaseWrapper) -> TableNames:
     """The existing tables and views, by oid."""
-    return dict(connection.connection.execute(TABLES).fetchall())
+    return dict(connection.connection.execute(RELATION_NAMES).fetchall())
 
 
 def locks_of(connection: BaseDatabaseWrapper, tables: TableNames) -> Locks:

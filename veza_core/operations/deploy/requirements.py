@@ -4,7 +4,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.operations import EXTENSIONS
 
-FACTS = """
+SERVER_FACTS = """
 SELECT
     pg_is_in_recovery(),
     current_setting('server_encoding'),
@@ -25,7 +25,7 @@ def unmet_requirements(connection: BaseDatabaseWrapper) -> list[str]:
     It only reads. Django already refuses PostgreSQL older than 15.
     """
     with connection.cursor() as cursor:
-        cursor.execute(FACTS, [list(EXTENSIONS)])
+        cursor.execute(SERVER_FACTS, [list(EXTENSIONS)])
         (replica, encoding, role, database, create, public, owns_public, available, trgm) = (
             cursor.fetchone()
         )

@@ -6,7 +6,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.schema_version import VERSION
 
-COUNTS = f"""
+OBJECT_COUNTS = f"""
 SELECT
     current_setting('server_version'),
     {VERSION},
@@ -52,5 +52,5 @@ class Summary:
 def read_summary(connection: BaseDatabaseWrapper) -> Summary:
     """Count, in one query."""
     with connection.cursor() as cursor:
-        cursor.execute(COUNTS)
+        cursor.execute(OBJECT_COUNTS)
         return Summary(*cursor.fetchone())

@@ -15,7 +15,7 @@ AGE = "created_at"
 ACTIONS = {"c": "CASCADE", "n": "SET NULL"}
 
 # What would be unique only on its node, or refer to a row that may be on another one.
-FACTS = """
+LOG_FACTS = """
 SELECT relname::text,
     (SELECT min(attname::text) FROM pg_index JOIN pg_attribute
         ON attrelid = indrelid AND attnum = ANY(indkey)
@@ -109,7 +109,7 @@ def read_logs(ask: Ask) -> list[Log]:
         on_delete = OnDelete(target, table, columns[0], ACTIONS[action])
         keys[table].append(LogKey(name, is_valid, on_delete))
     logs = []
-    for table, column, unique, referring, is_partitioned in ask(FACTS):
+    for table, column, unique, referring, is_partitioned in ask(LOG_FACTS):
         if table not in keys:
             continue
         if column is None or unique or referring:

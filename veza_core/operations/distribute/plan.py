@@ -34,7 +34,7 @@ class Step:
 #: Citus puts a row trigger on each shard, and needs this setting first, because a trigger that
 #: reads other rows would see only those of its shard. The trigger of V1's tables uses only its own
 #: row.
-TRIGGERS = "SET LOCAL citus.enable_unsafe_triggers = on"
+WITH_TRIGGERS = "SET LOCAL citus.enable_unsafe_triggers = on"
 #: DDL on tables that refer to each other needs one connection to a node.
 SEQUENTIAL = "SET LOCAL citus.multi_shard_modify_mode = 'sequential'"
 #: Under layout A, this is true for every transaction that changes rows or tables of both kinds: of
@@ -99,7 +99,7 @@ def _copied(
             statement = f"SELECT create_reference_table('public.{target}')"
             setting = ON_THIS_DATABASE.format(DATABASE)
             yield Step(
-                f"{target}: copied to every node", (TRIGGERS, SEQUENTIAL, setting, statement)
+                f"{target}: copied to every node", (WITH_TRIGGERS, SEQUENTIAL, setting, statement)
             )
 
 
@@ -109,7 +109,7 @@ def _spread(log: Log, distribution: Distribution, shards: int) -> Iterator[Step]
         yield Step(
             f"{log.name}: spread by {log.column} in {shards} shards",
             (
-                TRIGGERS,
+                WITH_TRIGGERS,
                 f"SELECT create_distributed_table({name}, '{log.column}', shard_count => {shards})",
                 # Citus also leaves the rows here, hidden.
                 f"SELECT truncate_local_data_after_distributing_table({name})",
@@ -142,13 +142,13 @@ def _back(logs: Sequence[Log], distribution: Distribution) -> Iterator[Step]:
         statement = f"SELECT undistribute_table('public.{table}', cascade_via_foreign_keys => true)"
         setting = ON_THIS_DATABASE.format(RESET_DATABASE)
         yield Step(
-            "all tables: back on the coordinator", (TRIGGERS, SEQUENTIAL, statement, setting)
+            "all tables: back on the coordinator", (WITH_TRIGGERS, SEQUENTIAL, statement, setting)
         )
         return
     for log in logs:
         if log.name in distribution.spread:
             statement = f"SELECT undistribute_table('public.{log.name}')"
-            yield Step(f"{log.name}: back on the coordinator", (TRIGGERS, statement))
+            yield Step(f"{log.name}: back on the coordinator", (WITH_TRIGGERS, statement))
 
 
 def _keys_again(

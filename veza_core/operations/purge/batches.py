@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.counters import Differences, add
-from veza_core.db.on_delete import COUNTS as ON_DELETE
+from veza_core.db.on_delete import CHANGED
 from veza_core.db.timeouts import extend_lock_timeout, set_lock_timeout
 from veza_core.operations.pace import Pace
 from veza_core.operations.replicas import wait_for_replicas
@@ -22,12 +22,12 @@ from .catalog import LinkedTable, PurgeCatalog
 
 # Statistics of this transaction, and of earlier ones that the session has not reported yet: only
 # the difference within a transaction is meaningful (PostgreSQL, "Viewing Statistics", 27.2.2).
-COUNTS = """
+COUNTERS = """
 SELECT oid, pg_stat_get_xact_tuples_deleted(oid), pg_stat_get_xact_tuples_updated(oid)
 FROM unnest(%s::oid[]) oid
 """
 # What triggers instead of foreign keys did in this transaction, such as {"plays CASCADE": 12}.
-BY_TRIGGERS = f"SELECT coalesce(nullif(current_setting('{ON_DELETE}', true), ''), '{{}}')"
+BY_TRIGGERS = f"SELECT coalesce(nullif(current_setting('{CHANGED}', true), ''), '{{}}')"
 
 
 @dataclass(slots=True)
@@ -121,7 +121,7 @@ class Batches:
         table.
         """
         counts: dict[str, tuple[int, int]] = {}
-        for oid, deleted, updated in self.rows(COUNTS, [list(self.catalog.reached)]):
+        for oid, deleted, updated in self.rows(COUNTERS, [list(self.catalog.reached)]):
             name = self.catalog.reached[oid]
             before = counts.get(name, (0, 0))
             counts[name] = before[0] + deleted, before[1] + updated

@@ -18,7 +18,7 @@ BLOCKING = "ar"
 
 # The key of a partitioned table also contains the partition key. Rows of its partitions are its
 # own.
-TABLES = f"""
+KEYED_TABLES = f"""
 SELECT pg_class.oid, nspname, relname, key.name, EXISTS (
     SELECT FROM pg_attribute
     WHERE attrelid = pg_class.oid AND attname = 'deleted_at' AND NOT attisdropped
@@ -35,7 +35,7 @@ JOIN LATERAL (
 ) AS key ON true
 WHERE nspname IN ('public', 'django') AND relkind IN ('r', 'p') AND NOT relispartition
 """
-REFERENCES = """
+CHILD_KEYS = """
 SELECT conrelid, confrelid, nspname, relname, attname, confdeltype::text,
     cardinality(conkey) = 1
 FROM pg_constraint
@@ -150,7 +150,7 @@ def read_catalog(connection: BaseDatabaseWrapper) -> PurgeCatalog:
         spread = distribution.spread.keys() if distribution else set()
         copied = distribution.copied if distribution else set()
         managed = distribution.managed if distribution else set()
-        cursor.execute(TABLES)
+        cursor.execute(KEYED_TABLES)
         tables = {
             oid: LinkedTable(
                 *(oid, schema, name, key, is_soft),
@@ -168,7 +168,7 @@ def read_catalog(connection: BaseDatabaseWrapper) -> PurgeCatalog:
             reference = Reference(catalog.tables[trigger.table], trigger.column, action)
             catalog.references[catalog.tables[trigger.target]].append(reference)
             catalog.referring[catalog.tables[trigger.target]].append(reference)
-        cursor.execute(REFERENCES)
+        cursor.execute(CHILD_KEYS)
         for oid, target_oid, schema, name, column, action, is_single in cursor.fetchall():
             child = tables.get(oid) or LinkedTable(oid, schema, name)
             catalog.reached[oid] = str(child)

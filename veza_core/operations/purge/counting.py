@@ -13,7 +13,9 @@ from .catalog import CASCADE, LinkedTable, Reference
 
 DELETE = sql.SQL("DELETE FROM {table} WHERE {key} = ANY(%s)")
 CHILDREN = sql.SQL("SELECT {key} FROM {table} WHERE {column} = ANY(%s) {locking}")
-COUNT = sql.SQL("SELECT {counted}, count(*) FROM {table} WHERE {key} = ANY(%s){live} GROUP BY 1")
+COUNT_CHILDREN = sql.SQL(
+    "SELECT {counted}, count(*) FROM {table} WHERE {key} = ANY(%s){live} GROUP BY 1"
+)
 AND_LIVE = sql.SQL(" AND deleted_at IS NULL")
 
 
@@ -114,7 +116,7 @@ class Counting:
         tables = {str(table): keys for table, keys in gone.items()}
         for rows, keys in gone.items():
             for table, counter in self.counters.get(rows, ()):
-                statement = COUNT.format(
+                statement = COUNT_CHILDREN.format(
                     counted=sql.Identifier(counter.key),
                     table=rows.identifier,
                     key=sql.Identifier(rows.key),

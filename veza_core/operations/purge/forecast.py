@@ -19,7 +19,7 @@ DUE = sql.SQL("SELECT {key} AS key FROM {table} WHERE {condition}")
 # A join that uses the index of the foreign key.
 CHILDREN = sql.SQL("SELECT t.{key} AS key FROM {table} t JOIN {gone} gone ON t.{column} = gone.key")
 NOTHING = sql.SQL("SELECT NULL WHERE false")
-COUNTS = sql.SQL("(SELECT count(*) FROM {gone}), (SELECT count(*) FROM ({due}) due)")
+GONE_AND_DUE = sql.SQL("(SELECT count(*) FROM {gone}), (SELECT count(*) FROM ({due}) due)")
 KEYS = sql.SQL("(SELECT array_agg(key) FROM {gone})")
 ON_NODES = sql.SQL("SELECT count(*), count(*) FILTER (WHERE {due}) FROM {table} WHERE {all}")
 
@@ -40,7 +40,9 @@ def forecast(
             # The part that names the query itself comes last (PostgreSQL, "Recursive Queries",
             # 7.8.2).
             gone[table] = _union([*due, *with_parents, *_children(catalog, table, table)])
-            columns.append(COUNTS.format(gone=_name(table), due=_union(due) if due else NOTHING))
+            columns.append(
+                GONE_AND_DUE.format(gone=_name(table), due=_union(due) if due else NOTHING)
+            )
     above = {table: _above(catalog, table) for table in catalog.tables.values() if table.is_spread}
     parents = [table for table in gone if any(table in each.values() for each in above.values())]
     columns += [KEYS.format(gone=_name(table)) for table in parents]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FOREIGN_KEY = re.compile(
     r"FOREIGN KEY \((\w+)\) REFERENCES public\.(\w+)\(\w+\) ON DELETE (CASCADE|SET NULL)"
 )
-FUNCTIONS = f"""
+ON_DELETE_FUNCTION = f"""
 SELECT prosrc, prosecdef, proconfig FROM pg_catalog.pg_proc
 WHERE proname = '{FUNCTION}' AND pronamespace = pg_catalog.to_regnamespace('django')
 """
@@ -87,7 +87,7 @@ def function_differs(
 
     if not triggers_of(catalog):
         return
-    row = connection.execute(FUNCTIONS.encode()).fetchone()
+    row = connection.execute(ON_DELETE_FUNCTION.encode()).fetchone()
     if row is not None and row != (BODY, True, SETTINGS):
         name = f"django.{FUNCTION}()"
         yield Difference("function", None, name, None, "as distribute makes it", "different")

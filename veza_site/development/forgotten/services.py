@@ -8,7 +8,7 @@ import psycopg
 from django.conf import settings
 
 DOCUMENT = "docs/services.md"
-REFERENCES = """
+LIVE_REFERENCES = """
 SELECT parent.relname, child.relname, attname, confdeltype = 'c'
 FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
 JOIN pg_class AS parent ON parent.oid = confrelid JOIN pg_class AS child ON child.oid = conrelid
@@ -23,7 +23,7 @@ UNION SELECT conname, false FROM pg_constraint
 WHERE connamespace = 'public'::regnamespace AND contype = 'c'
 UNION SELECT tgname, false FROM pg_trigger WHERE tgname LIKE 'chk%' ORDER BY 1
 """
-COLUMNS = """
+LIVE_COLUMNS = """
 SELECT relname, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
 WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped
 """
@@ -39,7 +39,7 @@ def problems(connection: psycopg.Connection[Any]) -> Iterator[str]:
 
 def _deleted_rows(document: str, connection: psycopg.Connection[Any]) -> Iterator[str]:
     deleted = {row[0]: row[1:] for row in _rows(document, "deleted")}
-    for parent, child, column, goes in connection.execute(REFERENCES):
+    for parent, child, column, goes in connection.execute(LIVE_REFERENCES):
         name, heading = child, "also deleted"
         if not goes:
             name, heading = f"{child}.{column}", "set to NULL"
@@ -63,7 +63,7 @@ def _constraints(document: str, connection: psycopg.Connection[Any]) -> Iterator
 
 def _writers(document: str, connection: psycopg.Connection[Any]) -> Iterator[str]:
     told = {(row[0], name) for row in _rows(document, "table") for name in row[2].split(", ")}
-    for table, column in sorted(told.difference(connection.execute(COLUMNS).fetchall())):
+    for table, column in sorted(told.difference(connection.execute(LIVE_COLUMNS).fetchall())):
         yield f"{DOCUMENT}: there is no column {table}.{column}. Remove {column}."
 
 

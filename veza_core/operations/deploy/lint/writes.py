@@ -31,7 +31,7 @@ FROM pg_class
 WHERE relnamespace = to_regnamespace('public') AND relkind IN ('r', 'p')
 """
 
-FUNCTIONS = """
+FUNCTION_BODIES = """
 SELECT proname::text, pg_get_functiondef(pg_proc.oid) FROM pg_proc
 WHERE pronamespace = to_regnamespace('public') AND prokind IN ('f', 'p')
     AND NOT EXISTS (
@@ -84,7 +84,7 @@ def in_bodies(connection: Any, text: str) -> Iterator[str]:
     """
     if not RUNS.match(text):
         return
-    found = connection.connection.execute(FUNCTIONS).fetchall()
+    found = connection.connection.execute(FUNCTION_BODIES).fetchall()
     functions = [(name, COMMENTS.sub(" ", body)) for name, body in found]
     bodies = [("a DO block", text)] if IS_BLOCK.match(text) else []
     looked_at, texts = set(), [text]

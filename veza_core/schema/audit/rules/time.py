@@ -20,7 +20,7 @@ from veza_core.schema.audit.rules.examples import TABLE
 from veza_core.schema.audit.rules.triggers import create_trigger
 from veza_core.schema.quoting import ident, literal
 
-COLUMNS = ("created_at", "updated_at")
+ROW_TIMES = ("created_at", "updated_at")
 DEFAULT = "CURRENT_TIMESTAMP"
 
 _COMMENTS = {
@@ -32,7 +32,7 @@ _COMMENTS = {
 def _columns(catalog: Catalog) -> Iterator[tuple[Table, Column]]:
     """Go through the two columns of all tables that do not inherit them."""
     for table in catalog.tables:
-        for name in COLUMNS:
+        for name in ROW_TIMES:
             column = table.columns.get(name)
             if column is not None and not column.is_inherited:
                 yield table, column
@@ -60,7 +60,7 @@ COMMENT ON COLUMN public.plays.created_at IS 'When the row was inserted';""",
 def timestamps_missing(catalog: Catalog) -> Iterator[Found]:
     """If a table inherits from a parent that lacks the column too, only the parent is reported."""
     for table in catalog.tables:
-        for name in COLUMNS:
+        for name in ROW_TIMES:
             if name in table.columns or any(name not in up.columns for up in table.parents):
                 continue
             where = f"{table.identity}.{name}"
@@ -227,7 +227,7 @@ def timestamp_without_time_zone(catalog: Catalog) -> Iterator[Found]:
     rules. This rule checks them only where those do not apply (`--profile any`).
     """
     for found, column in _timestamps(catalog):
-        if column not in (*COLUMNS, SOFT_DELETE):
+        if column not in (*ROW_TIMES, SOFT_DELETE):
             yield found
 
 
