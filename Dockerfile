@@ -1,5 +1,5 @@
-# The image of a release: docs/operations.md, "In a container". Its two commands are
-# `python manage.py migrate` and `gunicorn`; requirements.lock is all that is installed.
+# The image of a release: docs/operations.md, "In a container". Its two commands are `python manage.py
+# migrate` and `gunicorn`. It has only the packages of requirements.lock.
 ARG BASE=python:3.13-slim
 
 FROM ${BASE} AS build
@@ -9,13 +9,14 @@ RUN python3 -m venv .venv \
     && .venv/bin/pip install --no-cache-dir --no-compile --require-hashes --requirement requirements.lock \
     && .venv/bin/pip uninstall --yes pip
 COPY . ./
-# The files' names have hashes of their contents, so they belong to the image. Nothing is connected to.
+# The static files have hashes of their contents in their names, so the image must contain them. This
+# opens no connection.
 RUN DATABASE_URL=postgresql://nobody@localhost/none .venv/bin/python manage.py collectstatic --noinput \
     && .venv/bin/python -m compileall -q .venv veza_* manage.py gunicorn.conf.py
 
 FROM ${BASE}
 RUN useradd --uid 10001 --no-create-home --home-dir /opt/veza --shell /usr/sbin/nologin veza
-# Root owns it: the process cannot change what it runs.
+# Root owns the files, so the process cannot change them.
 COPY --from=build /opt/veza /opt/veza
 WORKDIR /opt/veza
 ENV PATH=/opt/veza/.venv/bin:$PATH \

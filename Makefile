@@ -1,19 +1,20 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
-# Each command would compile the project again, a third of a second each time.
+# With it, each command would compile the project again, which takes a third of a second.
 unexport PYTHONDONTWRITEBYTECODE
 
-# As pyproject.toml says, too. The first that is there; PYTHON=/path/to/python names another.
+# The same versions as in pyproject.toml. make uses the first that is installed, or
+# PYTHON=/path/to/python.
 SUPPORTED := 3.12 3.13 3.14
 PYTHON ?= $(shell for python in python3 $(patsubst %,python%,$(SUPPORTED)); do \
 	version=$$($$python -c '$(print_version)' 2>/dev/null); \
 	if echo ' $(SUPPORTED) ' | grep -qF " $$version "; then echo $$python; break; fi; done)
 print_version := import sys; sys.implementation.name == "cpython" and print("%d.%d" % sys.version_info[:2])
-# Such as 3.13; nothing for what is no CPython.
+# The version, such as 3.13; empty if it is not CPython.
 version_of = $(shell "$(1)" -c '$(print_version)' 2>/dev/null)
 
-# A Python that was named is used, also where the virtual environment was made with another one.
+# A named Python is used even if the virtual environment was created with another one.
 ifneq ($(filter command environment,$(firstword $(origin PYTHON))),)
 NAMED := $(call version_of,$(PYTHON))
 ifeq ($(filter $(SUPPORTED),$(NAMED)),)
@@ -49,9 +50,9 @@ remove-environment:
 	@.venv/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-dev.lock
 	@touch $@
 
-# For development on the embedded server; the environment itself comes first. Where DATABASE_URL is
-# given there is no such file: DEBUG is then on for all targets but `migrate`, which may be meant for
-# a production.
+# For development on the embedded server. Variables of the environment have priority. If DATABASE_URL is
+# set, this file is not written, and DEBUG is on for all targets except `migrate`, which may run in
+# production.
 .env:
 	@install -m 600 .env.example .env
 
@@ -65,7 +66,7 @@ endif
 migrate: setup ## Set up, and apply all migrations
 	@$(MANAGE) migrate --noinput
 
-# A port of the developer's choice. The server is this checkout's own, whatever DATABASE_URL says.
+# The developer can choose the port. The server belongs to this checkout; DATABASE_URL does not apply.
 PORT ?=
 DATABASE_SERVER := env -u DATABASE_URL DEBUG=1 $(MANAGE) database_server
 
@@ -96,8 +97,8 @@ VERSIONS := 15 16 17 18
 test-matrix: setup ## Run the tests that depend on the server on PostgreSQL 15 to 18 (VERSIONS="16 17")
 	@.venv/bin/python -m tests.matrix --versions $(VERSIONS) $(OPTIONS)
 
-# What a change of Python code can break, without the tests that start processes, and without those of
-# plans, odd requests and memory, which look at every page many times.
+# The tests that a change of Python code can break. Left out are tests that start processes, and tests of
+# plans, odd requests and memory, which open every page many times.
 QUICK := tests/admin tests/audit tests/export tests/models tests/schema tests/site \
 	--ignore-glob='tests/admin/test_*plans.py' --ignore=tests/admin/test_infinity.py \
 	--ignore=tests/admin/test_requests.py \
@@ -108,7 +109,7 @@ QUICK := tests/admin tests/audit tests/export tests/models tests/schema tests/si
 test-quick: setup ## Run the tests that need no process of their own (OPTIONS="-k soft_delete")
 	@.venv/bin/python -m pytest -m "not process" $(QUICK) $(OPTIONS)
 
-# A seed of one's own repeats what another run has found.
+# With the seed of another run, it repeats that run.
 SEED := $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 TIMES := 20
 
@@ -119,7 +120,7 @@ attack: setup ## Attack the site with random inputs, an hour or more; TIMES=5 fo
 
 .PHONY: lint
 lint: setup ## Check style, types, and that everything that a table needs is there
-	@# All of them run, so that one run says all that is wrong.
+	@# All checks run, so that one run reports all problems.
 	@failed=; \
 	.venv/bin/ruff check || failed=1; \
 	.venv/bin/ruff format --check || failed=1; \
@@ -157,7 +158,7 @@ lock: ## Upgrade the lock files to the newest versions that pyproject.toml allow
 	@uv pip compile --upgrade --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
 		--no-header --group pyproject.toml:sbom -o requirements-sbom.lock
 
-# Each in an environment of its own: what a production has, and what looks at it.
+# Two environments: one with the packages of production, and one with the tool that lists them.
 .venv/production/installed: requirements.lock
 .venv/sbom/installed: requirements-sbom.lock
 .venv/production/installed .venv/sbom/installed: .venv/installed
@@ -173,7 +174,7 @@ sbom: .venv/production/installed .venv/sbom/installed ## Write the bill of mater
 	@.venv/sbom/bin/cyclonedx-py environment --output-reproducible --pyproject pyproject.toml \
 		--output-file $(SBOM) .venv/production
 
-# The steps in their order. Nothing is changed before all checks have passed.
+# The steps, in order. Nothing is changed before all checks have passed.
 .PHONY: release
 release: setup ## Check everything, freeze the migrations, tag, and write dist/ (VERSION=1.1.0)
 	@test -n "$(VERSION)" || { echo "make: which release? make release VERSION=1.1.0" >&2; exit 1; }
@@ -198,11 +199,11 @@ erd: setup ## Draw docs/erd.svg from the models (needs graphviz)
 		| sed -e '/^ *\/\/ Created/d' -e 's/Roboto/Helvetica/g' | dot -Tsvg -Granksep=1.5 -o docs/erd.svg
 
 .PHONY: bench-kill
-bench-kill: setup ## Kill migrate 200 times, and see that the next run finishes
+bench-kill: setup ## Kill migrate 200 times, and check that the next run finishes
 	@.venv/bin/python -m benchmarks.kill
 
 .PHONY: bench-rehearsal
-bench-rehearsal: setup ## Kill migrate of later releases 200 times beside services, and see that the next run finishes
+bench-rehearsal: setup ## Kill migrate of later releases 200 times beside services, and check that the next run finishes
 	@.venv/bin/python -m tests.deploy.kills $(OPTIONS)
 
 .PHONY: bench-sign-in
@@ -229,7 +230,7 @@ bench-purge: setup ## Measure the load's latencies without purge, beside it, and
 bench-seed: setup ## Measure seed_demo beside a plain COPY of the same rows, and its memory
 	@.venv/bin/python -m benchmarks.seed
 
-# What a run is to do differently, as in: make bench OPTIONS="--users 100000 --seconds 2".
+# Options of a run: make bench OPTIONS="--users 100000 --seconds 2".
 OPTIONS ?=
 
 .PHONY: bench

@@ -1,8 +1,9 @@
--- Roles for the services, with the least rights that schema/queries/*.sql need. An example: rename the
--- roles, and give each a password (\password veza_api in psql). Run it as the role that owns the
--- tables, which needs CREATEROLE, after the schema is there, and again after each change of it:
+-- Roles for the services, with the least privileges that schema/queries/*.sql need. This is an
+-- example: rename the roles, and give each a password (\password veza_api in psql). When the schema
+-- exists, run it as the role that owns the tables, which needs CREATEROLE. Run it again after each
+-- change of the schema:
 --   psql -v ON_ERROR_STOP=1 --single-transaction -f schema/grants.example.sql "$DATABASE_URL"
--- Nobody gets DELETE: rows are soft deleted, revoked, or purged by manage.py purge.
+-- No role gets DELETE: rows are soft deleted or revoked, and manage.py purge deletes them.
 
 DO $$
 DECLARE
@@ -18,7 +19,7 @@ $$;
 
 GRANT USAGE ON SCHEMA public TO veza_api, veza_stream, veza_chat, veza_analytics;
 
--- The API. The only one that reads secrets: password hashes, token hashes and OAuth tokens.
+-- The API. Only this role can read secrets: password hashes, token hashes and OAuth tokens.
 GRANT SELECT, INSERT, UPDATE ON public.federated_identities, public.refresh_tokens,
     public.password_reset_tokens, public.email_verification_tokens, public.user_sessions,
     public.user_profiles, public.user_settings, public.track_versions, public.playlists,
@@ -28,12 +29,12 @@ GRANT SELECT, INSERT ON public.track_history TO veza_api;
 GRANT SELECT ON public.users, public.tracks, public.roles, public.permissions, public.user_roles,
     public.role_permissions, public.track_plays, public.hls_streams, public.hls_transcode_queue
     TO veza_api;
--- Neither a role nor a ban: staff's. Add UPDATE (role) where the API sells subscriptions.
+-- Not role and is_banned, which staff change. Add UPDATE (role) if the API sells subscriptions.
 GRANT INSERT (id, email, username, slug, password_hash),
     UPDATE (email, username, slug, password_hash, is_verified, token_version, failed_login_count,
             locked_until, last_login_at, deleted_at)
     ON public.users TO veza_api;
--- Not the counts of plays.
+-- Not the counters of plays.
 GRANT INSERT (id, user_id, title, slug, artist, album, genre, release_year, tags, file_path,
             is_public),
     UPDATE (title, slug, artist, album, genre, release_year, tags, file_path, is_public, status,
@@ -56,13 +57,13 @@ GRANT SELECT, UPDATE (status, attempt_count, locked_by, locked_at, run_after, st
 GRANT INSERT ON public.track_plays, public.playback_analytics TO veza_stream;
 GRANT SELECT, INSERT ON public.bitrate_adaptation_logs TO veza_stream;
 
--- The chat server: the rooms of old clients, and who is who.
+-- The chat server: the rooms of old clients, and the names of users.
 GRANT SELECT (id, username, role, is_active, is_banned, token_version, deleted_at)
     ON public.users TO veza_chat;
 GRANT SELECT (user_id, display_name, avatar_url, is_public) ON public.user_profiles TO veza_chat;
 GRANT SELECT, INSERT, UPDATE ON public.rooms TO veza_chat;
 
--- Analytics: reads what was listened to, without secrets, e-mails, addresses and texts of users.
+-- Analytics: reads plays and so on, without secrets, e-mails, addresses and users' texts.
 GRANT SELECT (id, role, is_active, is_verified, is_banned, created_at, deleted_at)
     ON public.users TO veza_analytics;
 GRANT SELECT ON public.tracks, public.playlists, public.playlist_tracks, public.playlist_follows,
@@ -72,7 +73,7 @@ GRANT SELECT (id, track_id, user_id, started_at, duration_ms, is_complete, sourc
               country_code, created_at)
     ON public.track_plays TO veza_analytics;
 
--- A table of a later migration is the API's, until this file names it for somebody.
+-- The API gets each table of a later migration, until this file names it.
 DO $$
 DECLARE
     name regclass;

@@ -1,4 +1,4 @@
-// The buttons beside ids: each copies the whole of its id, and says so.
+// The buttons beside ids: each copies the complete id, and says so.
 "use strict";
 document.addEventListener("click", async (event) => {
     const button = event.target.closest("button[data-copy]");

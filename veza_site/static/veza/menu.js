@@ -1,4 +1,4 @@
-// The menu follows: the entry of the page that is open is in view, also where the menu folds.
+// Scrolls the menu so that the entry of the current page is visible, also in the folded menu.
 "use strict";
 {
     const menu = document.getElementById("menu");
@@ -12,7 +12,7 @@
         menu.addEventListener("toggle", follow);
         follow();
     }
-    // One drop-down at a time, and none behind the reader's back.
+    // Only one drop-down is open at a time, and a click elsewhere closes it.
     const close = (but) => document.querySelectorAll("details.drop[open]").forEach((drop) => {
         if (drop !== but) {
             drop.open = false;

@@ -1,5 +1,5 @@
-// A usual reason that is chosen fills the field of the reason, where it can be changed. Without
-// scripts the server puts it before what was typed.
+// Writes the chosen reason into the reason's field, where it can be edited. Without scripts, the
+// server puts it before the typed text.
 "use strict";
 document.addEventListener("change", (event) => {
     const choice = event.target;

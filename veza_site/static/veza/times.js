@@ -1,4 +1,5 @@
-// Times are written in UTC. Beside it stands what the reader's own clock shows, and the header has both.
+// Pages show times in UTC. This adds the time in the reader's time zone, and the clock in the
+header.
 "use strict";
 {
     const here = new Intl.DateTimeFormat("en-GB", {
