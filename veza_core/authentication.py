@@ -5,7 +5,6 @@ from typing import Any
 from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.hashers import identify_hasher, verify_password
 from django.http import HttpRequest
-from django.utils import timezone
 
 from veza_core.models import User
 from veza_core.passwords import is_too_long
@@ -31,7 +30,7 @@ class LiveUserBackend(BaseBackend):
         return self.check(self.find(username), password)
 
     def find(self, username: str) -> User | None:
-        """Return the live user with that e-mail or username."""
+        """Return the live user with that e-mail or username, with `is_locked`."""
         try:
             return User.objects.get_by_natural_key(username)
         except User.DoesNotExist:
@@ -69,8 +68,8 @@ class LiveUserBackend(BaseBackend):
 
     def may_sign_in(self, user: User) -> bool:
         """Whether the account is live, active, and neither banned nor locked."""
-        locked = user.locked_until is not None and user.locked_until > timezone.now()
-        return _is_live(user) and not locked
+        # Only `find` reads it.
+        return _is_live(user) and not getattr(user, "is_locked", True)
 
 
 def _is_live(user: User) -> bool:

@@ -28,6 +28,10 @@ UNNAMED = (
     "BEHIND_TLS_PROXY is set to 1, and X-Forwarded-For does not end in the client's address: the "
     "proxy must append it to every request."
 )
+UNCERTAIN = (
+    "X-Forwarded-Proto has more than one value, and only the proxy may write it: the proxy must "
+    "replace what the client sent."
+)
 
 logger = logging.getLogger(__name__)
 
@@ -57,4 +61,7 @@ class ForwardingMiddleware:
 def _problem(request: HttpRequest) -> str:
     if not settings.BEHIND_TLS_PROXY:
         return UNDECLARED if any(name in request.META for name in FORWARDED) else ""
-    return "" if last_forwarded(request.META.get("HTTP_X_FORWARDED_FOR", "")) else UNNAMED
+    if not last_forwarded(request.META.get("HTTP_X_FORWARDED_FOR", "")):
+        return UNNAMED
+    # Django would believe the first.
+    return UNCERTAIN if "," in request.META.get("HTTP_X_FORWARDED_PROTO", "") else ""

@@ -238,7 +238,7 @@ MIDDLEWARE = [
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "veza_site.requests.RequestsMiddleware",
     # In development the staticfiles app serves them, without `collectstatic`.
-    *([] if DEBUG else ["whitenoise.middleware.WhiteNoiseMiddleware"]),
+    *([] if DEBUG else ["veza_site.static_files.StaticFilesMiddleware"]),
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -65,6 +65,18 @@ def test_a_password_is_enough_at_any_time(seconds: int, drift: Drift) -> None:
 
 
 @pytest.mark.parametrize("seconds", DRIFTS)
+def test_the_database_ends_a_lock(seconds: int, drift: Drift) -> None:
+    """Neither early nor late."""
+    locked = make_staff()
+    for minutes in (1, -1):
+        locked.locked_until = timezone.now() + timedelta(minutes=minutes)
+        locked.save()
+        drift(seconds)
+        assert post_sign_in(Client(), "alice").status_code == (200 if minutes > 0 else 302)
+        drift(0)
+
+
+@pytest.mark.parametrize("seconds", DRIFTS)
 def test_a_session_lives_no_longer_by_a_clock_that_is_put_back(seconds: int, drift: Drift) -> None:
     client = signed_in(make_staff())
     drift(seconds)

@@ -101,6 +101,8 @@ TOO_MANY = "&".join(f"p{number}" for number in range(300))
         ("GET /static/veza/%00", [], b"", 404),
         ("GET /static/", [], b"", 404),
         ("GET /static/veza/", [], b"", 404),
+        ("GET /static/staticfiles.json", [], b"", 404),
+        ("GET /static/staticfiles%2ejson", [], b"", 404),
         ("GET /.git/config", [], b"", 404),
         ("GET /static/.git/config", [], b"", 404),
         ("GET /.env", [], b"", 404),
@@ -160,6 +162,14 @@ def test_a_proxy_that_does_not_name_the_client(site: Served) -> None:
         status, answer = site.send(request.format(header).encode())
         assert status == 400
         assert "BEHIND_TLS_PROXY" in answer
+
+
+@pytest.mark.parametrize("two", ["https, http", "http, https", "https\r\nX-Forwarded-Proto: http"])
+def test_a_proxy_that_appends_how_the_client_came(site: Served, two: str) -> None:
+    """Django would believe the first, which the client wrote."""
+    status, answer = site.ask("GET /admin/login/", scheme=two)
+    assert status == 400
+    assert "X-Forwarded-Proto" in answer
 
 
 def test_forged_lines_of_the_log(site: Served) -> None:

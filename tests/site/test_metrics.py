@@ -238,4 +238,5 @@ def test_alerts_have_the_thresholds_of_status():
         attention.PURGE_AGE,
         attention.WEEKLY_PLAYS_AGE,
         attention.QUEUE_AGE,
+        attention.CLOCK_DIFFERENCE,
     ]

@@ -11,7 +11,7 @@ from django_otp.oath import TOTP
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from tests.staff import make_staff, make_user, post_sign_in
+from tests.staff import PASSWORD, make_staff, make_user, post_sign_in
 from veza_site.models import AttemptCount, StaffLogEntry
 from veza_site.support import second_factor
 
@@ -74,6 +74,22 @@ def test_the_password_alone_opens_nothing(alice):
         assert response.status_code == 302
         assert response["Location"].startswith("/admin/login/")
     assert not StaffLogEntry.objects.exists()
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_a_sign_in_changes_the_token_of_forms(alice, settings, required):
+    """Somebody who knew the browser's token before the sign-in does not know it after that."""
+    settings.SECOND_FACTOR_REQUIRED = required
+    client = Client(enforce_csrf_checks=True)
+    before = client.get("/admin/login/").context["csrf_token"]
+    fields = {"username": "alice", "password": PASSWORD}
+    answer = client.post("/admin/login/", {**fields, "csrfmiddlewaretoken": before})
+    assert answer.status_code == 302
+    path = PAGE if required else "/admin/sessions/"
+    after = str(client.get(path).context["csrf_token"])
+    for token, status in ((before, 403), (after, 302)):
+        fields = {"csrfmiddlewaretoken": token, "cancel": "", "end": "others"}
+        assert client.post(path, fields).status_code == status
 
 
 def test_the_way_through_the_pages(alice):

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -29,7 +30,7 @@ from tests.support import (
     scratch_database,
     server_parameters,
 )
-from veza_site.status import attention
+from veza_site.status import attention, questions
 from veza_site.status.asking import rows
 from veza_site.status.questions import QUESTIONS
 from veza_site.status.report import read_report
@@ -150,6 +151,21 @@ def test_planner(platform, monkeypatch):
     monkeypatch.setitem(QUESTIONS, "planner", lambda database: answer)
     [concern] = platform.answers(1)["attention"]
     assert concern["message"] == "random_page_cost is PostgreSQL's default, 4"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(0, []), (3 * 3600, ["3 h ahead of"]), (-3 * 3600, ["3 h behind"])],
+)
+def test_clock(platform, monkeypatch, seconds, told):
+    """However long the server takes to answer: no difference is told where there is none."""
+    right, waited = time.time, iter([0, 60])
+    late = SimpleNamespace(time=lambda: right() + next(waited) + seconds)
+    monkeypatch.setattr(questions, "time", late)
+    concerns = platform.answers(len(told))["attention"]
+    assert [concern["message"] for concern in concerns] == [
+        f"this machine's clock is {each} the server's" for each in told
+    ]
 
 
 def test_thresholds_of_the_server(platform, monkeypatch):

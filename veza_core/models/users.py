@@ -4,8 +4,8 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
-from django.db.models import F, Q, UniqueConstraint
-from django.db.models.functions import Upper
+from django.db.models import ExpressionWrapper, F, Q, UniqueConstraint
+from django.db.models.functions import Now, Upper
 from django.utils.crypto import salted_hmac
 
 from veza_core.db.constraints import LIVE, at_least_characters, non_negative
@@ -36,11 +36,13 @@ class UserManager(LiveManager["User"], BaseUserManager["User"]):
         """Find a live user by e-mail or username.
 
         A text with an `@` is only compared with e-mails. So nobody can sign in to another account,
-        or lock it, by using its e-mail as a username. Raises `User.DoesNotExist`.
+        or lock it, by using its e-mail as a username. The user has `is_locked`, by the database's
+        clock. Raises `User.DoesNotExist`.
         """
         identifier = identifier or ""
         column = "email" if "@" in identifier else "username__iexact"
-        return self.get(**{column: identifier})
+        locked = ExpressionWrapper(Q(locked_until__gt=Now()), models.BooleanField(null=True))
+        return self.annotate(is_locked=locked).get(**{column: identifier})
 
     @classmethod
     def normalize_email(cls, email: str | None) -> str:

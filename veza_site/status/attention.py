@@ -20,6 +20,8 @@ QUEUE_AGE = 1 * HOUR
 #: Its locks are held, and VACUUM cannot remove rows that were deleted since.
 TRANSACTION_AGE = 0.25 * HOUR
 REPLICA_LAG = 60.0
+#: Codes of authenticators are refused from a minute on.
+CLOCK_DIFFERENCE = 10.0
 #: A share of all possible connections.
 CONNECTIONS_SHARE = 0.8
 #: At 1.0, autovacuum must freeze. Above it, autovacuum does not keep up. PostgreSQL stops at about
@@ -55,11 +57,21 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
+def difference(seconds: float) -> str:
+    """Seconds by which a clock is ahead of another one, or behind it."""
+    return f"{duration(abs(seconds))} {'behind' if seconds < 0 else 'ahead of'}"
+
+
 def _history(answer: dict[str, Any]) -> Iterator[str]:
     if answer["pending"]:
         yield f"migrations are pending: {', '.join(answer['pending'])}"
     if answer["unknown"]:
         yield f"the database is newer than this release: {', '.join(answer['unknown'])}"
+
+
+def _clock(answer: dict[str, Any]) -> Iterator[str]:
+    if abs(answer["seconds_ahead"]) > CLOCK_DIFFERENCE:
+        yield f"this machine's clock is {difference(answer['seconds_ahead'])} the server's"
 
 
 def _late(job: str, limit: float) -> Any:
@@ -142,6 +154,7 @@ def _staff_log(answer: dict[str, Any]) -> Iterator[str]:
 
 CHECKS = {
     "history": _history,
+    "clock": _clock,
     "backup": _late("backup_db", BACKUP_AGE),
     "purge": _late("purge", PURGE_AGE),
     "weekly_plays": _late("count_weekly_plays", WEEKLY_PLAYS_AGE),

@@ -23,6 +23,7 @@ HELP = {
     "veza_schema_info": "The schema's version.",
     "veza_in_recovery": "Whether the server is a replica.",
     "veza_database_bytes": "The size of the database.",
+    "veza_clock_ahead_seconds": "The time of the site's clock minus that of the server's clock.",
     "veza_migrations_pending": "Migrations of this release that are not applied.",
     "veza_migrations_unknown": "Applied migrations that this release does not have.",
     "veza_job_success_timestamp_seconds": "When a job last succeeded; missing: never.",
@@ -167,6 +168,7 @@ def _nodes(answer: dict[str, Any]) -> Iterator[Sample]:
 SAMPLES: dict[str, Any] = {
     "server": _server,
     "history": _history,
+    "clock": lambda answer: [("veza_clock_ahead_seconds", answer["seconds_ahead"], {})],
     "schema": _schema,
     "backup": _job("backup_db"),
     "purge": _job("purge"),

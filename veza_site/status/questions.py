@@ -3,6 +3,7 @@
 Each takes a connection and returns values for JSON. Times are in seconds, sizes in bytes.
 """
 
+import time
 from collections.abc import Callable
 from threading import Thread
 
@@ -36,6 +37,15 @@ def server(connection: BaseDatabaseWrapper) -> Answer:
     )
     # As the client was configured: a host name, or the directory of a socket.
     return {"host": connection.connection.info.host, **answer}
+
+
+def clock(connection: BaseDatabaseWrapper) -> Answer:
+    """How many seconds this machine's clock is ahead of the server's; negative: behind it."""
+    asked = time.time()
+    [answer] = rows(connection, "SELECT extract(epoch FROM clock_timestamp())::float8 AS now")
+    # The server answered at some time between these two, so no difference within them is known.
+    earliest, latest = asked - answer["now"], time.time() - answer["now"]
+    return {"seconds_ahead": max(earliest, min(0.0, latest))}
 
 
 def schema(connection: BaseDatabaseWrapper) -> Answer:
@@ -256,7 +266,7 @@ def _needs_statistics(connection: BaseDatabaseWrapper) -> None:
 QUESTIONS: dict[str, Callable[[BaseDatabaseWrapper], Answer]] = {
     question.__name__: question
     for question in (
-        server, history, schema, backup, purge, weekly_plays, connections, transactions,
+        server, history, clock, schema, backup, purge, weekly_plays, connections, transactions,
         transaction_ids, replication, nodes, invalid_indexes, planner, queue, staff_log, recount,
         purge_due, admin_replicas,
     )

@@ -5,7 +5,7 @@ from typing import Any
 from veza_core.sizes import size
 from veza_core.visible import visible
 from veza_site.status.asking import MOST_COUNTED
-from veza_site.status.attention import duration
+from veza_site.status.attention import difference, duration
 from veza_site.status.report import StatusReport
 
 VERSION = "schema_version"
@@ -118,6 +118,7 @@ def _transactions(answer: dict[str, Any]) -> str:
 LINES = {
     "server": _server,
     "history": _history,
+    "clock": lambda answer: f"this machine's is {difference(answer['seconds_ahead'])} the server's",
     "schema": _schema,
     "backup": _job,
     "purge": _job,

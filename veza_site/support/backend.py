@@ -4,7 +4,6 @@ import secrets
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils import timezone
 
 from veza_core.access import access_of
 from veza_core.authentication import LiveUserBackend
@@ -87,7 +86,7 @@ def _reason(user: User | None) -> str:
         return "banned"
     if not user.is_active:
         return "deactivated"
-    if user.locked_until is not None and user.locked_until > timezone.now():
+    if getattr(user, "is_locked", True):
         return "locked"
     if not user.has_usable_password():
         return "no_password"

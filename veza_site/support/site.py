@@ -180,7 +180,9 @@ class SupportSite(StaffSite):
         if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
             if self._is_half_way(request):
                 query = urlencode({REDIRECT_FIELD_NAME: response.headers["Location"]})
-                return HttpResponseRedirect(f"{reverse('admin:second_factor')}?{query}")
+                # In the same response, which has the cookie of a new token for forms.
+                response.headers["Location"] = f"{reverse('admin:second_factor')}?{query}"
+                return response
             staff = staff_request(request)
             staff.access = access_of(request.user)
             self.record(staff, "sign_in", None)
