@@ -1,7 +1,7 @@
 #!/usr/bin/env python
-"""Django's command line. An error that is not a bug is one line, with exit code 1.
+"""Django's command line. An error that is not a bug is one line, with exit status 1.
 
-Other exit codes: 2 for an empty argument, and for any other invalid one; 128 plus the signal's
+Other exit statuses: 2 for an empty argument, and for any other invalid one; 128 plus the signal's
 number
 after a signal. If standard output could not be written, the command has still done its work: the
 exit
@@ -22,7 +22,7 @@ from veza_core.operations.ending import (
 )
 from veza_core.operations.streams import guard_streams, lost_output
 
-#: The exit code of argparse.
+#: The exit status of argparse.
 WRONG_ARGUMENTS = 2
 
 #: The garbage collector runs after this many new objects. A start creates many times more than
@@ -31,7 +31,7 @@ NEW_OBJECTS = 50_000
 
 
 def main() -> None:
-    """Run the command in the arguments. Raises `SystemExit` if it has an exit code."""
+    """Run the command in the arguments. Raises `SystemExit` if it has an exit status."""
     if empty := empty_argument(sys.argv[1:]):
         sys.stderr.write(f"manage.py: {empty} is empty. Nothing was done.\n")
         sys.exit(WRONG_ARGUMENTS)
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def outcome() -> str | int | None:
-    """Run `main`, and flush the output. Return the exit code, or the last line to print."""
+    """Run `main`, and flush the output. Return the exit status, or the last line to print."""
     code = None
     try:
         main()

@@ -79,7 +79,7 @@ def run(
 
 
 def _exit_code(errors: Any) -> int:
-    """Call `manage.outcome`; the exit code, as Python makes it of what comes out."""
+    """Call `manage.outcome`; the exit status, as Python makes it of what comes out."""
     try:
         code = manage_py.outcome()
     except Exception:

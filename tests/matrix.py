@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def run(environment: dict[str, str], pytest_options: list[str]) -> int:
-    """Run pytest on the server that the variables name; gives its exit code."""
+    """Run pytest on the server that the variables name; gives its exit status."""
     folders = [f"tests/{name}" for name in FOLDERS]
     return subprocess.run(
         [sys.executable, "-m", "pytest", *folders, *pytest_options],

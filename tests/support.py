@@ -113,7 +113,7 @@ def schema_of(*options: str, **parameters: str) -> str:
 
 
 def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run manage.py with DEBUG on and the variables given, and give its exit code and output.
+    """Run manage.py with DEBUG on and the variables given, and give its exit status and output.
 
     Where the variables choose a database and nothing else, it runs within this process.
     """

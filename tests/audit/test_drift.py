@@ -17,7 +17,7 @@ def v1(migrated):
 
 
 def audit(name, *arguments):
-    """Run the audit as a user does, and return its exit code and its findings of drift."""
+    """Run the audit as a user does, and return its exit status and its findings of drift."""
     result = manage("audit_schema", "--format", "json", *arguments, **database_environment(name))
     findings = json.loads(result.stdout)["findings"]
     return result.returncode, {

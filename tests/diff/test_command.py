@@ -89,7 +89,7 @@ def test_a_commit(tmp_path, monkeypatch, catalog):
     assert "column rooms.description: was text, is missing" in told
     assert diff("v0") == ("OLD: v0 has no schema/catalog.json", 2)
     told, status = diff(catalog(), "v2")
-    assert told == "NEW: v2 is neither a URL, nor a path that is there, nor a commit"
+    assert told == "NEW: v2 is not a URL, an existing path or a commit"
     assert status == 2
 
 
@@ -101,7 +101,7 @@ def test_a_commit(tmp_path, monkeypatch, catalog):
         ("{folder}/bad.json", "cannot be read"),
         ("{folder}/bad.sql", "does not load: syntax error"),
         ("{folder}/bytes.sql", "utf-8"),
-        ("--upload-pack=x", "nor a commit"),
+        ("--upload-pack=x", "or a commit"),
         ("postgresql://nobody:s3cret@127.0.0.1:1/x", "cannot be read"),
         ("postgresql://host:port/x", "OLD"),
         ("postgresql://h/x?service=y", "OLD"),

@@ -7,7 +7,7 @@ NUMBERS = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Terminated(KeyboardInterrupt):
-    """A signal that ends programs arrived. `code` is the exit code, 128 plus the signal's number.
+    """A signal that ends programs arrived. `code` is the exit status, 128 plus the signal's number.
 
     It is a KeyboardInterrupt, because psycopg then cancels the running statement.
     """
@@ -41,14 +41,14 @@ def _nothing(number: int, frame: FrameType | None) -> None:
 
 
 def ignore_signals() -> None:
-    """From now on these signals and Ctrl-C do nothing: the exit code is decided."""
+    """From now on these signals and Ctrl-C do nothing: the exit status is decided."""
     for number in (*NUMBERS, signal.SIGINT):
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _nothing)
 
 
 def interrupt_code(error: BaseException | None) -> int | None:
-    """The exit code of the interrupt that an error is, or that caused it; None if there is none.
+    """The exit status of the interrupt that an error is, or that caused it; None if there is none.
 
     Cleaning up after an interrupted statement may fail too.
     """

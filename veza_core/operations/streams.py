@@ -1,7 +1,7 @@
 """Keeps commands running if a standard stream is closed, full, or no longer read.
 
 A deploy whose output cannot be written finishes its work, because to stop half way would help
-nobody. The exit code says that the output was lost.
+nobody. The exit status says that the output was lost.
 """
 
 import errno
@@ -59,7 +59,7 @@ def guarded(stream: TextIO | None, number: int) -> TextIO:
 
 
 def lost_output(*, is_done: bool) -> int:
-    """Flush the output; return 0, or the exit code if standard output could not be written.
+    """Flush the output; return 0, or the exit status if standard output could not be written.
 
     `is_done`: the command has succeeded, which the message then says.
     """

@@ -69,7 +69,7 @@ def _queue(answer: dict[str, Any]) -> str:
 
 def _transaction_ids(answer: dict[str, Any]) -> str:
     return (
-        f"{answer['age']:,} old of {answer['freeze_max_age']:,}, "
+        f"age {answer['age']:,} of {answer['freeze_max_age']:,}, "
         f"multixacts {answer['multixact_age']:,} of {answer['multixact_freeze_max_age']:,}"
     )
 

@@ -25,8 +25,8 @@ class Command(FindingsCommand):
     """Parses, audits, prints. Exit 0: clean. 1: findings. 2: could not run, for any reason."""
 
     help = (
-        "Audit the live catalog of this database, or of any PostgreSQL by --url: read-only, in one "
-        "snapshot. Exit status: 0 clean, 1 findings, 2 could not run."
+        "Audits the live catalog of this database, or of any PostgreSQL with --url: read-only, in "
+        "one snapshot. Exit status: 0 clean, 1 findings, 2 could not run."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -34,56 +34,56 @@ class Command(FindingsCommand):
 
         target = parser.add_mutually_exclusive_group()
         target.add_argument(
-            "--url", type=some_text, help="another database: postgresql://user@host/database"
+            "--url", type=some_text, help="Another database: postgresql://user@host/database."
         )
         target.add_argument(
-            "--database", type=some_text, default="default", help="an entry of DATABASES"
+            "--database", type=some_text, default="default", help="An entry of DATABASES."
         )
         parser.add_argument(
             "--schema",
             type=some_text,
             action="append",
             metavar="SCHEMA",
-            help="may be repeated; default: public",
+            help="A schema to audit; may be repeated (default: public).",
         )
         parser.add_argument(
             "--rule",
             type=some_text,
             action="append",
             metavar="RULE",
-            help="only this rule; may be repeated",
+            help="Check only this rule; may be repeated.",
         )
         parser.add_argument(
             "--exclude-rule",
             type=some_text,
             action="append",
             metavar="RULE",
-            help="all rules but this one; may be repeated",
+            help="Check all rules except this one; may be repeated.",
         )
         parser.add_argument(
             "--fail-on",
             choices=("error", "warning", "none"),
             default="warning",
-            help="the lowest severity that causes exit status 1; default: warning",
+            help="The lowest severity that causes exit status 1 (default: warning).",
         )
         parser.add_argument(
             "--baseline",
             type=some_path,
             metavar="FILE",
-            help="report only findings that are not in this file, an output of --format json "
-            "without --baseline",
+            help="Report only findings that are not in this file, an output of --format json "
+            "without --baseline.",
         )
         parser.add_argument(
             "--exceptions",
             type=some_path,
             metavar="FILE",
-            help="reviewed exceptions; default: schema_audit.toml, unless --url is given",
+            help="The reviewed exceptions (default: schema_audit.toml, unless --url is given).",
         )
         parser.add_argument(
             "--profile",
             choices=PROFILES,
-            help="which rules apply: those for this project's databases, for any database with "
-            "UUID keys, or for any database; default: depends on the database",
+            help="Which rules apply: those for this project's databases, for any database with "
+            "UUID keys, or for any database (default: chosen by the database).",
         )
         output = parser.add_mutually_exclusive_group()
         output.add_argument("--format", choices=FORMATS, default="table")
@@ -92,14 +92,14 @@ class Command(FindingsCommand):
             action="store_const",
             const="sql",
             dest="format",
-            help="short for --format sql: a script for psql that applies the fixes",
+            help="Short for --format sql: a script for psql that applies the fixes.",
         )
         output.add_argument(
-            "--explain", type=some_text, metavar="RULE", help="describe this rule, and exit"
+            "--explain", type=some_text, metavar="RULE", help="Describe this rule, and exit."
         )
-        output.add_argument("--list-rules", action="store_true", help="list the rules, and exit")
+        output.add_argument("--list-rules", action="store_true", help="List the rules, and exit.")
         output.add_argument(
-            "--write-pages", type=some_path, metavar="DIRECTORY", help="write docs/rules, and exit"
+            "--write-pages", type=some_path, metavar="DIRECTORY", help="Write docs/rules, and exit."
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

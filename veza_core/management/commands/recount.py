@@ -31,14 +31,14 @@ class Command(BaseCommand):
     """Reads in batches and updates only wrong counters; can be killed and run again."""
 
     help = (
-        "Compares counter columns with the rows that they count, says how far they are off, and "
+        "Compares counter columns with the rows that they count, reports the differences, and "
         "repairs them, in small batches beside running services."
     )
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--dry-run", action="store_true", help="Say what is wrong, and change nothing."
+            "--dry-run", action="store_true", help="Report what is wrong, and change nothing."
         )
         parser.add_argument(
             "--only",
@@ -122,7 +122,8 @@ class Command(BaseCommand):
                     f"  {name}: {off.rows:,} rows, {off.too_low:,} too few and "
                     f"{off.too_high:,} too many"
                 )
-        verb = "are wrong" if options["dry_run"] else "were wrong"
-        self.stdout.write(
-            f"{outcome.total('rows'):,} counters of {outcome.rows:,} rows {verb}, {seconds:.2f} s"
-        )
+        wrong, left = outcome.total("rows"), outcome.total("left")
+        found = f"wrong counters: {wrong:,}"
+        if not options["dry_run"]:
+            found = f"repaired counters: {wrong - left:,}"
+        self.stdout.write(f"rows checked: {outcome.rows:,}, {found}, {seconds:.2f} s")

@@ -66,7 +66,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--seed",
             action="store_true",
-            help="Fill in demo data afterwards, like manage.py seed_demo.",
+            help="Insert demo data afterwards, like manage.py seed_demo.",
         )
         add_lock_timeout(
             parser, "How long to wait for sessions that block it (default: %(default)s)."

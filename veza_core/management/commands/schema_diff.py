@@ -22,8 +22,8 @@ class Command(FindingsCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         what = (
-            "a database (postgresql://…), a folder or file of schema/ (catalog.json or .sql), "
-            "or a commit of this repository"
+            "A database (postgresql://…), a folder or file of schema/ (catalog.json or .sql), "
+            "or a commit of this repository."
         )
         parser.add_argument("old", type=some_text, metavar="OLD", help=what)
         parser.add_argument(
@@ -32,15 +32,15 @@ class Command(FindingsCommand):
             metavar="NEW",
             nargs="?",
             default=str(settings.BASE_DIR / "schema"),
-            help="the same; default: this project's schema/",
+            help="The same (default: this project's schema/).",
         )
         parser.add_argument("--format", choices=("text", "markdown", "json"), default="text")
         parser.add_argument(
             "--fail-on",
             choices=("breaking", "version", "none"),
             default="breaking",
-            help="what causes exit status 1: a breaking change, or a version of NEW that is too "
-            "low for its changes; default: breaking",
+            help="What causes exit status 1: a breaking change, or a version of NEW that is too "
+            "low for its changes (default: breaking).",
         )
         add_database(parser, "The database on whose server a throw-away database loads .sql files")
 

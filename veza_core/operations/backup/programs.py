@@ -48,7 +48,7 @@ def explain(command: list[str], returncode: int, messages: str) -> str:
     # The failed statement may be pages long, and does not help operators.
     told = [line for line in told if not line.startswith(("Query was: ", "Command was: "))]
     text = " ".join(" ".join(told).split()) or " ".join(messages.split())
-    return f"{name}: {text or f'exit code {returncode} of {shlex.join(command)}'}"
+    return f"{name}: {text or f'exit status {returncode} of {shlex.join(command)}'}"
 
 
 def server_major(connection: BaseDatabaseWrapper) -> int:

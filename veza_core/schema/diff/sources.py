@@ -115,7 +115,7 @@ def _of_commit(name: str) -> Snapshot:
     catalog = f"schema/{CATALOG}"
     commit = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     if commit is None:
-        raise ValueError(f"{name} is neither a URL, nor a path that is there, nor a commit")
+        raise ValueError(f"{name} is not a URL, an existing path or a commit")
     text = _git("show", f"{commit.strip()}:{catalog}")
     if text is None:
         raise ValueError(f"{name} has no {catalog}")

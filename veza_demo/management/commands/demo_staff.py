@@ -17,7 +17,7 @@ class Command(BaseCommand):
     """Fills an empty database with demo data, and prints its staff accounts."""
 
     help = (
-        "Fills in demo data if there is no user yet, and says as whom you can sign in to the "
+        "Inserts demo data if there is no user yet, and prints accounts that can sign in to the "
         "support admin. For development only."
     )
 

@@ -46,7 +46,7 @@ class Command(BaseCommand):
     """Fills all tables with rows that are consistent with each other: see `veza_demo`."""
 
     help = (
-        "Fills in demo data: the same rows for the same options. For development only. "
+        "Inserts demo data: the same rows for the same options. For development only. "
         "Start an interrupted run again with the same options to continue it."
     )
 

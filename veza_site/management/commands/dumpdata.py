@@ -35,7 +35,7 @@ class Command(AnnouncedMixin, dumpdata.Command):
     def add_arguments(self, parser: CommandParser) -> None:
         """Add Django's options, and `--force`."""
         super().add_arguments(parser)
-        parser.add_argument("--force", action="store_true", help="replace the file of --output")
+        parser.add_argument("--force", action="store_true", help="Replace the file of --output.")
 
     def run(self, session: Session, *args: Any, **options: Any) -> Any:
         """Save them."""

@@ -26,7 +26,7 @@ class Command(BaseCommand):
     """Ends pauses of the sign-in."""
 
     help = (
-        "Deletes the counts of failed sign-ins for a name, or from an address, and says how many."
+        "Deletes the counts of failed sign-ins for a name, or from an address; prints their number."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

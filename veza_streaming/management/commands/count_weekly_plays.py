@@ -33,7 +33,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--dry-run",
             action="store_true",
-            help="Say how many counts would change, and change nothing.",
+            help="Print how many counts would change, and change nothing.",
         )
         add_database(parser, "The database to count in")
 

@@ -21,7 +21,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("release", type=some_text, metavar="VERSION", help="such as 1.1.0")
+        parser.add_argument("release", type=some_text, metavar="VERSION", help="Such as 1.1.0.")
         parser.add_argument(
             "--check", action="store_true", help="Change nothing; say what is missing, and exit 1."
         )
