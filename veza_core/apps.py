@@ -17,7 +17,7 @@ class VezaCoreConfig(AppConfig):
     tones = {
         **dict.fromkeys(("active", "live"), "good"),
         "premium": "busy",
-        **dict.fromkeys(("banned", "locked", "deactivated", "deleted"), "bad"),
+        **dict.fromkeys(("banned", "suspended", "locked", "deactivated", "deleted"), "bad"),
         **dict.fromkeys(("support", "moderator", "admin", "super_admin"), "staff"),
     }
     seen_at = {"refresh_tokens": ("user_id", "expires_at")}

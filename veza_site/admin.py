@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
@@ -16,13 +17,14 @@ from veza_core.admin.users import UserAdmin
 from veza_core.screens.actions.addresses import undo_batch_url_of, undo_url_of
 from veza_core.screens.bounded import Excerpt
 from veza_core.screens.columns import computed
+from veza_core.screens.differences import differences
 from veza_core.screens.display import NOTHING, shortened, words
 from veza_core.screens.inspection import InspectionAdmin
+from veza_core.screens.labels import url_of
 from veza_core.screens.legible import name_html
 from veza_core.screens.links import linked
 from veza_core.screens.states import Option, State, View
 from veza_site.models import ACTION, Note, StaffLogEntry
-from veza_site.support.changes import changes_html, model_of
 from veza_site.support.masking import mask
 from veza_site.support.second_factor_action import ResetSecondFactor
 from veza_site.support.wording import done_alone
@@ -71,7 +73,7 @@ class StaffScreen(InspectionAdmin):
 class StaffLogEntryAdmin(StaffScreen):
     """What staff did and looked at."""
 
-    columns = ("created_at", "staff", "what", "subject", "reason", "address")
+    columns = ("created_at", "staff", "what", "subject", "change", "reason", "address")
     keys = {
         "staff_name": "-created_at",
         "action": "-created_at",
@@ -116,10 +118,15 @@ class StaffLogEntryAdmin(StaffScreen):
         """The subject, with a link to all that was done to it."""
         return _subject(row)
 
-    @computed("Changes", "subject_table", "before", "after")
+    @computed("Changes", "action", "subject_table", "before", "after")
     def changes(self, row: StaffLogEntry) -> SafeString:
         """Each changed column, with its old and new value."""
-        return changes_html(row)
+        return _changes(row, whole=True)
+
+    @computed("Changes", "action", "subject_table", "before", "after")
+    def change(self, row: StaffLogEntry) -> SafeString:
+        """The same in a list: the first few."""
+        return _changes(row, whole=False)
 
     def glance(self, request: StaffRequest, row: StaffLogEntry) -> list[SafeString]:
         """A link that undoes the action, for staff who may."""
@@ -153,6 +160,18 @@ class NoteAdmin(StaffScreen):
 
     def title_of(self, row: Note) -> str:
         return format_html("Note by {}", name_html(row.author_name))
+
+
+def _changes(row: StaffLogEntry, *, whole: bool) -> SafeString:
+    after = row.after
+    if row.action.endswith(".note") and isinstance(after, dict) and "note" in after:
+        return format_html('<a href="{}">The note</a>', url_of(Note, after["note"]))
+    return differences(model_of(row.subject_table), row.before, after, whole=whole)
+
+
+def model_of(table: str) -> type[Model] | None:
+    """The model of a table, or None."""
+    return next((model for model in apps.get_models() if model._meta.db_table == table), None)
 
 
 def _subject(row: Any) -> SafeString:

@@ -40,16 +40,19 @@ UPDATE users SET last_login_at = CURRENT_TIMESTAMP, failed_login_count = 0, lock
 WHERE id = $1;
 
 -- name: RecordFailedSignIn :one
--- A wrong password. From the $2-th in a row on, it locks the account for $3 seconds.
+-- A wrong password. From the $2-th in a row on, it locks the account for $3 seconds. No row: it is
+-- locked already, and nothing changes.
 -- index: users_pkey
 UPDATE users SET failed_login_count = failed_login_count + 1,
     locked_until = CASE WHEN failed_login_count + 1 >= $2::integer
         THEN (SELECT CURRENT_TIMESTAMP + make_interval(secs => $3::double precision))
         ELSE locked_until END
-WHERE id = $1 RETURNING failed_login_count, locked_until;
+WHERE id = $1 AND (locked_until IS NULL OR locked_until <= CURRENT_TIMESTAMP)
+RETURNING failed_login_count, locked_until;
 
 -- name: ChangePassword :execrows
--- A new password ends every session, refresh token, access token and open reset of the account.
+-- A new password ends every session, refresh token, access token and open reset of the account, and
+-- a lock after failed sign-ins, but not a suspension by staff.
 -- index: users_pkey, idx_refresh_tokens_user_id_created_at, idx_user_sessions_user_id_created_at, idx_password_reset_tokens_user_id
 WITH sessions AS (
     UPDATE user_sessions SET revoked_at = CURRENT_TIMESTAMP
@@ -62,7 +65,7 @@ WITH sessions AS (
     WHERE password_reset_tokens.user_id = $1 AND password_reset_tokens.used_at IS NULL
 )
 UPDATE users SET password_hash = $2, token_version = token_version + 1,
-    failed_login_count = 0, locked_until = NULL
+    failed_login_count = 0, locked_until = CASE WHEN failed_login_count = 0 THEN locked_until END
 WHERE users.id = $1 AND users.deleted_at IS NULL;
 
 -- name: DeleteUser :execrows

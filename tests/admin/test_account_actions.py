@@ -152,12 +152,16 @@ ON_ACCOUNTS = list(KNOWN)
 
 def test_a_suspension_has_an_end(support: Client, bob: User):
     baker.make(UserSession, user=bob, expires_at=timezone.now() + timedelta(days=9))
+    User.objects.filter(pk=bob.pk).update(failed_login_count=3)
     take(support, bob, "suspend", confirm="bob", days="7", reason="cool down")
     assert columns(bob, "locked_until = now() + interval '7 days'", "token_version") == (True, 1)
     assert not UserSession.objects.filter(user=bob, revoked_at=None).exists()
     page = support.get(f"/admin/veza_core/user/{bob.pk}/").content.decode()
     assert "<b>Suspended</b> until" in page
     assert "cool down" in page
+    for shown in (page, support.get("/admin/veza_core/user/?locked=now").content.decode()):
+        assert ">Suspended</span>" in shown
+        assert ">Locked</span>" not in shown
     # An undo that is an action of its own.
     take(support, bob, "unlock")
     assert columns(bob, "locked_until") == (None,)

@@ -202,6 +202,11 @@ def test_the_head_has_the_rights_that_count(support: Client, bob: User):
     assert ">Administrator<" not in facts
 
 
+def test_a_display_name_does_not_pass_for_another(bob: User):
+    baker.make(UserProfile, user=bob, display_name="adm\u200bin")
+    assert "<strong><bdi>adm<span" in page_of(bob, signed_in(make_staff("support")))
+
+
 def test_frequent_actions_are_in_view_and_the_rest_is_folded(bob: User):
     text = page_of(bob, signed_in(make_staff("admin", username="carol")))
     row, _, more = text.partition('<details class="drop')
@@ -212,6 +217,7 @@ def test_frequent_actions_are_in_view_and_the_rest_is_folded(bob: User):
 @pytest.mark.parametrize(
     ("state", "action"),
     [
+        ({"locked_until": datetime(9000, 1, 1, tzinfo=UTC), "failed_login_count": 1}, "unlock"),
         ({"locked_until": datetime(9000, 1, 1, tzinfo=UTC)}, "unlock"),
         ({"is_banned": True}, "unban"),
         ({"is_active": False}, "reactivate"),

@@ -11,6 +11,7 @@ from model_bakery import baker
 from tests.admin.addresses import list_of, page_of
 from tests.admin.searching import MODELS
 from veza_core.screens.display import cell, declared
+from veza_core.screens.units import duration
 from veza_media.models import BitrateAdaptationLog
 from veza_streaming.models import PlaybackAnalytics, Track, TrackHistory
 
@@ -20,6 +21,14 @@ NUMBERS = {"IntegerField", "SmallIntegerField", "BigIntegerField", "FloatField",
 
 SHOWN = {"ms": "1:23", "bytes": "83.0 kB", "kbit/s": "83,000 kbit/s", "Hz": "83 kHz",
          "%": "83000 %", "year": "83000"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "shown"),
+    [(0, "0 s"), (40, "under 0.1 s"), (899, "0.8 s"), (999, "0.9 s"), (1_999, "0:01")],
+)
+def test_a_duration_below_a_second(milliseconds: int, shown: str) -> None:
+    assert duration(milliseconds) == shown
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
@@ -41,6 +50,11 @@ def test_every_number_with_a_unit(model: type[Model]) -> None:
         (PlaybackAnalytics, {"completion_rate": Decimal(100)}, "100 %"),
         (BitrateAdaptationLog, {"network_bandwidth": 1660}, "1,660 kbit/s"),
         (TrackHistory, {"new_value": {"is_public": True}}, "Public: yes"),
+        (
+            TrackHistory,
+            {"old_value": {"is_public": False}, "new_value": {"is_public": True}},
+            "Public: no → yes",
+        ),
     ],
 )
 def test_in_lists_on_pages_and_in_panels(

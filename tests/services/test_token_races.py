@@ -140,6 +140,21 @@ def test_no_failed_sign_in_is_lost(first, second, user):
     assert after[1] > datetime.now(UTC)
 
 
+def test_a_user_cannot_end_a_suspension_by_staff(first, user):
+    """Neither a new password nor a wrong one changes it; a new password ends a lock."""
+    lock = "UPDATE users SET locked_until = $2, failed_login_count = $3 WHERE id = $1 RETURNING id"
+    ends = "SELECT locked_until FROM users WHERE id = $1"
+    later = datetime.now(UTC) + timedelta(days=7)
+    first.one(lock, user, later, 0)
+    assert first.one(sql("RecordFailedSignIn"), user, 1, 60) is None
+    first.run("ChangePassword", user, None)
+    assert first.one(ends, user) == later
+
+    first.one(lock, user, later, 5)
+    first.run("ChangePassword", user, None)
+    assert first.one(ends, user) is None
+
+
 def test_an_identity_is_never_moved(first, second, user):
     identity = ["provider", hashed(), None, None, None, "secret", None, None]
 

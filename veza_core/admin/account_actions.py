@@ -180,7 +180,10 @@ class Revoke(SignsOut):
 
 
 class Suspend(SignsOut):
-    """A lock with an end, in a column that the other services already use: `locked_until`."""
+    """A lock with an end, in the column that the services already use: `locked_until`.
+
+    The failed sign-ins count as none: this tells it from a lock that these caused.
+    """
 
     name = "suspend"
     label = "Suspend"
@@ -200,7 +203,7 @@ class Suspend(SignsOut):
 
     def values(self, work: ChangeContext) -> Mapping[str, Any]:
         until = TransactionNow() + timedelta(days=work.values["days"])
-        return {"locked_until": until, "token_version": NEXT_VERSION}
+        return {"locked_until": until, "failed_login_count": 0, "token_version": NEXT_VERSION}
 
 
 class ChangeEmail(SignsOut):

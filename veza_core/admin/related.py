@@ -124,7 +124,8 @@ ALSO = "".join(
     for table, (user, _) in SEEN_AT.items()
 )
 #: The columns of an account's name and states.
-STATE = ("username", "is_active", "is_banned", "is_verified", "locked_until", "deleted_at")
+STATE = ("username", "is_active", "is_banned", "is_verified", "locked_until", "failed_login_count",
+         "deleted_at")  # fmt: skip
 #: The first of them with what the page shows, and how many there are.
 SHOWN = f"""
     WITH {PLACES}

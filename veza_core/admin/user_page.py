@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.template.defaultfilters import pluralize
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -15,9 +16,12 @@ from veza_core.models import User, UserRoleAssignment
 from veza_core.screens.actions.rights import standing_of
 from veza_core.screens.display import badge
 from veza_core.screens.labels import link_html, url_of
+from veza_core.screens.legible import name_html
 from veza_core.screens.links import linked
 from veza_core.screens.panels import Panel
 from veza_core.screens.units import exact, when
+
+from .account_states import is_locked, is_suspended
 
 if TYPE_CHECKING:
     from .users import UserAdmin
@@ -48,7 +52,10 @@ def head(
         ("Rights here", _rights(user, rows.get("user_roles", ()))),
     ]
     return {
-        "who": {"name": name, "initials": _initials(name)},
+        "who": {
+            "name": name_html(name) if name != user.username else "",
+            "initials": _initials(name),
+        },
         "facts": facts,
         "whys": list(_whys(admin, request, user)),
     }
@@ -117,12 +124,13 @@ def _whys(admin: "UserAdmin", request: StaffRequest, user: User) -> Iterator[Saf
             exact(entry.created_at),
             linked(entry.reason),
         )
-    if user.locked_until is not None and user.locked_until > timezone.now():
+    until: Any = user.locked_until
+    if is_suspended(user):
         entry = admin.admin_site.last_deed(request, user, ("users.suspend", "users.unlock"))
         if entry is not None and entry.action == "users.suspend":
             yield format_html(
                 '<b>Suspended</b> until {} by {} on <a href="{}">{}</a> because “{}”',
-                exact(user.locked_until),
+                exact(until),
                 entry.staff_name,
                 url_of(type(entry), entry.pk),
                 exact(entry.created_at),
@@ -130,7 +138,13 @@ def _whys(admin: "UserAdmin", request: StaffRequest, user: User) -> Iterator[Saf
             )
         else:
             yield format_html(
-                "<b>Locked</b> until {}, after {} failed sign-ins.",
-                exact(user.locked_until),
-                user.failed_login_count,
+                "<b>Suspended</b> until {}. The staff log does not say by whom.",
+                exact(until),
             )
+    elif is_locked(user):
+        yield format_html(
+            "<b>Locked</b> until {}, after {} failed sign-in{}.",
+            exact(until),
+            user.failed_login_count,
+            pluralize(user.failed_login_count),
+        )

@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.http import HttpResponse, HttpResponseNotAllowed
+from django.template.defaultfilters import pluralize
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
@@ -26,7 +27,7 @@ from veza_core.screens.search.finders import beginning_and_domain, part, same_be
 from veza_core.screens.states import Option, State, View, boolean, choices
 
 from .account_actions import ACCOUNT_ACTIONS
-from .account_states import account_states
+from .account_states import account_states, is_locked
 from .content_actions import CONTENT_ACTIONS
 from .data_actions import DATA_ACTIONS
 from .erasure import erasure_context
@@ -52,7 +53,7 @@ class UserAdmin(InspectionAdmin):
         boolean("is_verified", "E-mail verified"),
         State(
             "locked",
-            "Locked",
+            "Locked or suspended",
             (
                 Option(
                     "now",
@@ -69,7 +70,7 @@ class UserAdmin(InspectionAdmin):
         View("New and unverified", {"is_verified": "no", "deleted": "no", "range": "7d"},
              "New and unverified"),
         View("Banned", {"is_banned": "yes"}),
-        View("Locked", {"locked": "now"}, "Locked accounts"),
+        View("Locked or suspended", {"locked": "now"}, "Locked accounts"),
     )  # fmt: skip
     label = "username"
     has_timeline = True
@@ -87,7 +88,8 @@ class UserAdmin(InspectionAdmin):
                      "failed_login_count", "token_version")),
     )  # fmt: skip
 
-    @computed("State", "is_active", "is_banned", "is_verified", "locked_until", "deleted_at")
+    @computed("State", "is_active", "is_banned", "is_verified", "locked_until",
+              "failed_login_count", "deleted_at")  # fmt: skip
     def state(self, row: User) -> SafeString:
         """Whether the account can be used, and what prevents it."""
         return format_html_join(" ", "{}", ((state,) for state in account_states(row)))
@@ -172,8 +174,9 @@ class UserAdmin(InspectionAdmin):
 
     def glance(self, request: Any, row: User) -> list[SafeString]:
         seen = [*account_states(row), format_html("Kind of account: {}", badge(str(row.role)))]
-        if row.failed_login_count:
-            seen.append(format_html("{} failed sign-ins", row.failed_login_count))
+        if row.failed_login_count and not is_locked(row):
+            failed = row.failed_login_count
+            seen.append(format_html("{} failed sign-in{}", failed, pluralize(failed)))
         return seen
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
+from urllib.parse import quote
 
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import Field, ForeignKey, GenericIPAddressField, Model
+from django.db.models import EmailField, Field, ForeignKey, GenericIPAddressField, Model
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 
@@ -182,6 +183,8 @@ def show(field: AnyField, row: Model, *, whole: bool = False) -> SafeString:
     if isinstance(field, GenericIPAddressField) and (address := getattr(row, field.attname)):
         return address_html(row, address)
     shown = cell(field, row, whole=whole)
+    if whole and isinstance(field, EmailField) and (mail := getattr(row, field.attname)):
+        return format_html('<a href="mailto:{}">{}</a>', quote(mail, safe="@"), shown)
     if whole and isinstance(row.__dict__.get(field.attname), Excerpt):
         return _with_download(shown, field, row)
     return shown

@@ -107,9 +107,14 @@ def said(name: str, value: Any) -> str:
     if isinstance(value, (int, float)):
         unit = _unit(name)
         return unit(value) if unit else f"{value:,}"
-    if isinstance(value, (dict, list)):
+    if not isinstance(value, (dict, list)):
+        return str(value)
+    inner = value.values() if isinstance(value, dict) else value
+    if not value or any(isinstance(one, (dict, list)) for one in inner):
         return json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return str(value)
+    if isinstance(value, list):
+        return ", ".join(said(name, one) for one in value)
+    return ", ".join(f"{_key(key)}: {said(key, value[key])}" for key in sorted(value))
 
 
 def document(values: dict[str, Any], *, whole: bool) -> SafeString:

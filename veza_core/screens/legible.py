@@ -56,7 +56,8 @@ def name_html(value: str) -> SafeString:
 
 
 def text_html(value: str) -> SafeString:
-    """A text of any length, escaped, with its line ends."""
+    """A text of any length, escaped, with its line ends, also those that browsers send."""
+    value = value.replace("\r\n", "\n")
     if all(map(_is_plain, value.split("\n"))):
         return escape(value)
     return _isolated(_IN_TEXT, value)

@@ -1,21 +1,29 @@
-"""Makes URLs and IDs in text of staff links; everything else stays text."""
+"""Makes URLs, e-mails, IP addresses and IDs in text of staff links; everything else stays text."""
 
 import re
 from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
+from .labels import list_of
 from .legible import text_html
 
 _FOUND = re.compile(
     r"(?P<address>https?://[^\s<>\"'`]+)"
     r"|(?<![\w/.:-])(?P<path>/[a-z][\w./?=&%~+-]*)"
-    r"|(?<![\w-])(?P<id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![\w-])",
+    r"|(?<![\w-])(?P<id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![\w-])"
+    # After a letter outside ASCII, it would be a part of another one.
+    r"|(?<![^\s<>(\[{\"',;:])(?P<mail>(?:mailto:)?[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,9}[a-z]{2,24})"
+    r"|(?<![^\s<>(\[{\"',;=])(?P<ip>(?:\d{1,3}\.){3}\d{1,3}|[0-9a-f:]{3,30}:[0-9a-f.]{1,15})(?![\w-])",
     re.IGNORECASE | re.ASCII,
 )
 #: Characters that end a sentence, and not a URL.
@@ -34,12 +42,20 @@ def _parts(text: str) -> Iterator[str]:
     for found in _FOUND.finditer(text):
         said = found[0].rstrip(_ENDS)
         stop = found.start() + len(said)
-        link = "" if text.startswith(_CUT, stop) else _link(found.lastgroup or "", said)
+        kind = found.lastgroup or ""
+        link = "" if _goes_on(kind, text, stop) else _link(kind, said)
         if link:
             yield text_html(text[end : found.start()])
             yield link
             end = stop
     yield text_html(text[end:])
+
+
+def _goes_on(kind: str, text: str, stop: int) -> bool:
+    """Whether what was found is only a part of something longer."""
+    if kind in ("mail", "ip") and text[stop : stop + 1].isalnum():
+        return True
+    return text.startswith((_CUT, "@", "/", "-", "_") if kind in ("mail", "ip") else _CUT, stop)
 
 
 def _link(kind: str, said: str) -> str:
@@ -48,6 +64,13 @@ def _link(kind: str, said: str) -> str:
     if kind == "id":
         url = reverse("admin:by_id", args=[UUID(said)])
         return format_html('<a href="{}">{}</a>', url, shown)
+    if kind == "mail":
+        # Not a search: what is searched for must not be in the address of a page.
+        mail = said[len("mailto:") :] if said.lower().startswith("mailto:") else said
+        return format_html('<a href="mailto:{}" rel="noopener noreferrer">{}</a>', mail, shown)
+    if kind == "ip":
+        url = _accounts_at(said)
+        return url and format_html('<a href="{}">{}</a>', url, shown)
     within = said if kind == "path" else _own_path(said)
     if within:
         if not within.startswith(reverse("admin:index")):
@@ -57,6 +80,18 @@ def _link(kind: str, said: str) -> str:
         return ""
     # Other sites are unknown: they get no referrer, and no access to the window.
     return format_html('<a href="{}" rel="noopener noreferrer nofollow">{}</a>', said, shown)
+
+
+def _accounts_at(address: str) -> str:
+    """The list of the accounts seen at an IP address; empty for text that is none."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return ""
+    site: Any = admin.site
+    query = urlencode({"address": str(known)})
+    return next((f"{list_of(screen.model)}?{query}" for screen in site.screens()
+                 if any(one.name == "address" for one in screen.criteria)), "")  # fmt: skip
 
 
 def _split(address: str) -> SplitResult | None:

@@ -12,9 +12,11 @@ from veza_core.sizes import size
 
 
 def duration(milliseconds: int) -> str:
-    """`215000` as "3:35", `3600000` as "1:00:00", `900` as "0.9 s"."""
+    """`215000` as "3:35", `3600000` as "1:00:00", `899` as "0.8 s": rounded down, as a clock is."""
+    if 0 < milliseconds < 100:
+        return "under 0.1 s"
     if milliseconds < 1000:
-        return f"{milliseconds / 1000:g} s"
+        return f"{milliseconds // 100 / 10:g} s"
     minutes, seconds = divmod(milliseconds // 1000, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -70,6 +70,8 @@ class RememberedPanel:
     url: str
     count: Count
     are_latest: bool = True
+    #: Whether it fits beside the timeline.
+    is_narrow: bool = False
 
     @property
     def rows(self) -> Sequence[Any]:
@@ -103,6 +105,7 @@ def remembered(site: StaffSite, request: StaffRequest, row: Model) -> list[Remem
             ["When", "Who", "Note"],
             [(opening(note), note.author_name, _remark(note.text)) for note in notes],
             _list(Note, row),
+            is_narrow=True,
         ),
         _panel(
             "Staff actions",
@@ -192,11 +195,13 @@ def _list(model: type[Model], row: Model, **more: str) -> str:
     return f"{list_of(model)}?{urlencode({'subject_id': str(row.pk), **more})}"
 
 
-def _panel(title: str, headings: Sequence[str], found: Sequence[Any], url: str) -> RememberedPanel:
+def _panel(
+    title: str, headings: Sequence[str], found: Sequence[Any], url: str, *, is_narrow: bool = False
+) -> RememberedPanel:
     """A panel with these rows. There may be one row more than it shows."""
-    return RememberedPanel(
-        title, HtmlTable(headings, found[:LATEST]), url, Count.of(len(found), LATEST)
-    )
+    count = Count.of(len(found), LATEST)
+    table = HtmlTable(headings, found[:LATEST])
+    return RememberedPanel(title, table, url, count, is_narrow=is_narrow)
 
 
 def opening(row: Any) -> SafeString:

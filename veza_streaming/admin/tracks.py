@@ -8,6 +8,8 @@ from django.utils.safestring import SafeString
 from veza_core.access import StaffRequest
 from veza_core.screens.actions.notes import AddNote
 from veza_core.screens.actions.soft_deletion import soft_deletion
+from veza_core.screens.columns import computed
+from veza_core.screens.differences import differences
 from veza_core.screens.display import badge
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.search.finders import part, slug, whole
@@ -22,7 +24,6 @@ class TrackAdmin(InspectionAdmin):
     moments = {"user": Moment("Content", "Uploaded", ("title", "status"), fails=True)}
     has_timeline = True
     panels_lead = True
-    page_template = "veza/lived.html"
     group = "Catalogue"
     columns = ("title", "artist", "user", "status", "genre", "duration_ms", "play_count",
                "created_at")  # fmt: skip
@@ -70,7 +71,21 @@ class TrackVersionAdmin(InspectionAdmin):
 
 @admin.register(TrackHistory)
 class TrackHistoryAdmin(InspectionAdmin):
-    moments = {"user": Moment("Changes", "Changed", ("track", "action")),
-               "track": Moment("Changes", "Changed by", ("user", "action"))}  # fmt: skip
+    moments = {"user": Moment("Changes", "Changed", ("track", "action", "change")),
+               "track": Moment("Changes", "Changed by", ("user", "action", "change"))}  # fmt: skip
     group = "Catalogue"
-    columns = ("id", "track", "action", "user", "old_value", "new_value", "created_at")
+    columns = ("id", "track", "action", "user", "change", "created_at")
+    sections = (
+        ("Change", ("track", "user", "action", "changes")),
+        ("As recorded", ("old_value", "new_value")),
+    )
+
+    @computed("Changes", "old_value", "new_value")
+    def changes(self, row: TrackHistory) -> SafeString:
+        """Each changed column, with its old and new value."""
+        return differences(Track, row.old_value, row.new_value)
+
+    @computed("Changes", "old_value", "new_value")
+    def change(self, row: TrackHistory) -> SafeString:
+        """The same in a list: the first few."""
+        return differences(Track, row.old_value, row.new_value, whole=False)
