@@ -1,5 +1,5 @@
 // Pages show times in UTC. This adds the time in the reader's time zone, and the clock in the
-header.
+// header.
 "use strict";
 {
     const here = new Intl.DateTimeFormat("en-GB", {
