@@ -33,8 +33,7 @@ worker_class = "veza_site.worker.Worker"
 timeout = 60
 graceful_timeout = 30
 # Only Django decides, by BEHIND_TLS_PROXY, whether it trusts a proxy's headers. gunicorn would
-# trust
-# X-Forwarded-Proto of any client on this machine.
+# trust X-Forwarded-Proto of any client on this machine.
 forwarded_allow_ips = ""
 # Heartbeats are in memory: on a slow disk, a worker would seem to hang.
 worker_tmp_dir = "/dev/shm"  # noqa: S108 - gunicorn chooses the names of its files
@@ -53,8 +52,8 @@ def pre_request(worker: Any, request: Any) -> None:
     """Close the connection after the answer to a probe, or to a request whose body is refused.
 
     Such a body is not read. One answer to a probe fits into the socket's buffer. A client that
-    sends
-    thousands of probes on one connection and reads no answer would hold the thread that sends them.
+    sends thousands of probes on one connection and reads no answer would hold the thread that sends
+    them.
     """
     is_probe = request.path == PATH
     if is_probe or (request.headers and is_refused(request.method, request.headers)):

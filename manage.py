@@ -2,10 +2,8 @@
 """Django's command line. An error that is not a bug is one line, with exit status 1.
 
 Other exit statuses: 2 for an empty argument, and for any other invalid one; 128 plus the signal's
-number
-after a signal. If standard output could not be written, the command has still done its work: the
-exit
-code is 1, or 141 if the reader has gone.
+number after a signal. If standard output could not be written, the command has still done its work:
+the exit status is 1, or 141 if the reader has gone.
 """
 
 import gc

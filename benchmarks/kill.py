@@ -1,10 +1,8 @@
 """Sends SIGKILL to `migrate`, its backend or the whole server, and checks what the next run does.
 
 Run it with `make bench-kill`. Each trial kills a fresh run, at the end of a migration or at a
-random
-moment, runs a plain `migrate`, and compares the catalog with that of an undisturbed run. It uses
-its
-own server, in a temporary directory, and a new database for each trial.
+random moment, runs a plain `migrate`, and compares the catalog with that of an undisturbed run. It
+uses its own server, in a temporary directory, and a new database for each trial.
 """
 
 import argparse

@@ -2,9 +2,8 @@
 replaces.
 
 Run it with `make bench-purge`. Clients record plays, rotate refresh tokens, and look them up. A
-part
-of the rows is due for deletion: expired tokens, and accounts that were deleted long ago and whose
-tracks are still played. Each round starts with the same rows.
+part of the rows is due for deletion: expired tokens, and accounts that were deleted long ago and
+whose tracks are still played. Each round starts with the same rows.
 """
 
 import argparse

@@ -1,9 +1,8 @@
 """Compares `seed_demo` with a plain COPY of the same rows, on one server, in one run.
 
 Run it with `make bench-seed`. Each round runs both in turn, each into a separate V1 database with
-all
-indexes, foreign keys and triggers. COPY writes the files from the rows of seed_demo.
-The aims: 100,000 rows a second, and 70 % of a plain COPY.
+all indexes, foreign keys and triggers. COPY writes the files from the rows of seed_demo. The aims:
+100,000 rows a second, and 70 % of a plain COPY.
 """
 
 import argparse

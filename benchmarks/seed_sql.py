@@ -4,8 +4,7 @@
 
 Both ways fill `track_plays`, and then `users`, in the same databases, with two sessions, chunks of
 the same size, the same skews of choice and time, and a seed. They run in turn. The SQL does less:
-it
-numbers users and tracks once, but seed_demo's formulas need no list. It also leaves out soft
+it numbers users and tracks once, but seed_demo's formulas need no list. It also leaves out soft
 deletions, and does not check that a play begins after its listener signed up.
 """
 

@@ -3,8 +3,7 @@
 The things up to rank r out of n have slots × ((r + 1) / n)^(1/power) slots, which is close to
 Zipf's law. With power 4, one percent of the tracks has a third of all plays. Multiplication and
 square roots are exact in IEEE 754. So every machine computes the same counts, and no rows or
-counters
-need to be read.
+counters need to be read.
 """
 
 from math import gcd

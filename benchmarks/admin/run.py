@@ -1,17 +1,15 @@
 """Times the admin's pages on large tables, beside stock ModelAdmins of the same tables.
 
 The time is the server's, from the request to the last byte of the answer, in one process. It
-includes
-middleware, templates and the staff log. Each round opens both pages. A page of the stock admin is
-stopped after `--limit` seconds, and not tried again.
+includes middleware, templates and the staff log. Each round opens both pages. A page of the stock
+admin is stopped after `--limit` seconds, and not tried again.
 
 With `--every` it times all URLs of all our screens instead, without the stock admin. It prints a
-line
-for each screen, and each sequential scan of a table of more than 100,000 rows that EXPLAIN shows.
+line for each screen, and each sequential scan of a table of more than 100,000 rows that EXPLAIN
+shows.
 
 seed_demo writes the data once, to a separate database that is kept for the next run. 1 million
-users,
-5 million tracks and 20 million plays take most of an hour, and 18 GB; `--scale` writes less.
+users, 5 million tracks and 20 million plays take most of an hour, and 18 GB; `--scale` writes less.
 """
 
 import argparse

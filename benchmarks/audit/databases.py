@@ -18,8 +18,7 @@ CREATE TABLE users (id uuid PRIMARY KEY);
 """
 
 # Twelve columns, two foreign keys, two checks, four indexes, a trigger and comments, as in V1.
-# Every
-# seventh table has a finding.
+# Every seventh table has a finding.
 TABLES = """
 DO $do$
 DECLARE

@@ -70,8 +70,7 @@ def add_rows(server: Server, database: str, users: int) -> None:
         _put_in_order(connection)
         _manage(server, database, "count_weekly_plays")
         # The count moves rows to other pages. How many depends on the snapshots of other sessions,
-        # also in
-        # other databases, because old row versions that they may need are not pruned.
+        # also in other databases, because old row versions that they may need are not pruned.
         connection.execute("CLUSTER tracks USING idx_tracks_created_at")
         connection.execute("ALTER TABLE tracks SET WITHOUT CLUSTER")
         settle(connection)

@@ -64,8 +64,7 @@ def explain(
     """Run a statement with each row of parameters; return the plans.
 
     The statement is prepared, so the plans are those that a service gets after some time. Changes
-    of
-    the statement are rolled back.
+    of the statement are rolled back.
     """
     with connection.transaction(force_rollback=True):
         connection.execute(f"PREPARE bench AS {statement}")

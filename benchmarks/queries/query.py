@@ -15,8 +15,7 @@ class Query:
     #: The group, as in docs/benchmarks/README.md.
     group: int
     #: With `$1`, `$2`, …, as in schema/queries/*.sql. For another schema, `uuid` is replaced by the
-    #: type
-    #: of its keys.
+    #: type of its keys.
     sql: str | tuple[str, ...]
     #: SQL that returns rows of parameters from V1, as traffic would choose them: popular ones more
     #: often. `{some:table}` is a random part of a large table.

@@ -2,8 +2,7 @@
 
 Keys are BigAutoField. Each foreign key has Django's index and name, a deferred constraint, and a
 cascade in Python. `unique=True` replaces partial unique indexes. Defaults are in Python. There is
-no
-index that only a query needs. Checks stay.
+no index that only a query needs. Checks stay.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,7 @@
 """Sessions that run one operation again and again, and measure each run.
 
 Each session is a process that uses libpq through psycopg's lowest layer. So a round trip costs only
-a
-few microseconds here, as with pgbench. pgbench itself cannot be used: its variables are only
+a few microseconds here, as with pgbench. pgbench itself cannot be used: its variables are only
 numbers, and the keys here are UUIDs. Statements are prepared, as by pgx and sqlx.
 """
 

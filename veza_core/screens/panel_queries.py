@@ -124,10 +124,8 @@ def reader_of(
     are deferred.
 
     It creates them in the same way as `copy` and `pickle`. `Model.from_db` takes 1.9 times as long,
-    12
-    ms more for a page of 400 rows (`python -m benchmarks.admin.ways`), because `__init__` sets
-    every
-    field of the table.
+    12 ms more for a page of 400 rows (`python -m benchmarks.admin.ways`), because `__init__` sets
+    every field of the table.
     """
     fields = [one for one in model._meta.concrete_fields if one.name in names]
     cut = {one for one in fields if is_unbounded(one)}

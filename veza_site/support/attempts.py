@@ -7,11 +7,9 @@ wrong one, so that no answer shows which names belong to one account.
 
 An attempt is counted before it is made. If it succeeds, its count is taken back. So concurrent
 attempts do not get more tries than attempts one after another. All attempts at names are counted
-one
-after another: if only those at one account waited for each other, the time would show which names
-belong to one account. During a pause nothing is counted, so an attempt does not prolong the pause.
-All
-times are the database's, so the clocks of machines may differ.
+one after another: if only those at one account waited for each other, the time would show which
+names belong to one account. During a pause nothing is counted, so an attempt does not prolong the
+pause. All times are the database's, so the clocks of machines may differ.
 """
 
 from collections.abc import Iterable, Iterator

@@ -83,8 +83,7 @@ def told(request: StaffRequest) -> list[tuple[StaffLogEntry, int]]:
     """The latest actions of all staff, as far as the user may see them.
 
     For an action on several rows, it returns the last entry and the number of the others, because
-    an
-    action on a thousand rows would hide everything else.
+    an action on a thousand rows would hide everything else.
     """
     same = StaffLogEntry.objects.filter(batch=OuterRef("batch"))
     others = same.filter(pk__lt=OuterRef("pk")).order_by().values("batch").annotate(n=Number("pk"))

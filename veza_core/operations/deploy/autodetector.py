@@ -34,8 +34,8 @@ class Autodetector(MigrationAutodetector):
     ) -> Changes:
         """Name the migrations, and complete those that create a table or use a new enum type.
 
-        A check of an existing table gets another migration, which validates it.
-        Raises `CommandError` if an app has used up its numbers.
+        A check of an existing table gets another migration, which validates it. Raises
+        `CommandError` if an app has used up its numbers.
         """
         arranged: Changes = super().arrange_for_graph(changes, graph, migration_name)
         types = {name for node in graph.nodes.values() for name in _created_types(node)}

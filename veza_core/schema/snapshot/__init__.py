@@ -12,8 +12,7 @@ It is a plain dictionary, in the form of `schema/catalog.json`:
 
 Objects are sorted by name, and columns are in the order of the table. A property with its default
 value is left out. Owner, privileges, tablespace and versions of extensions belong to the server,
-and
-are not included.
+and are not included.
 """
 
 import json
