@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import Error as DjangoError
 from django.db import InterfaceError, NotSupportedError, OperationalError
 
+from veza_core.db.refused import WAIT, each_failure, is_busy
 from veza_core.visible import visible
 
 
@@ -49,7 +50,10 @@ CAUSED_OUTSIDE_TOO = {
     "42P06",  # duplicate schema
     "42P07",  # duplicate table
 }
-UNMIGRATED = "manage.py migrate has not run here, or something was dropped"
+UNMIGRATED = (
+    "manage.py migrate has not run here, something was dropped, or the role has no USAGE on the "
+    "schema"
+)
 #: The cause of an error, if its message does not say it.
 BEHIND = {
     "25006": "the server is a replica, or default_transaction_read_only is on",
@@ -122,7 +126,10 @@ def _told_by_psycopg(error: psycopg.Error) -> str | None:
     state = error.sqlstate
     if state is None:
         # It comes from libpq: no connection, or a lost one.
-        return one_line(error) if isinstance(error, psycopg.OperationalError) else None
+        if not isinstance(error, psycopg.OperationalError):
+            return None
+        told = one_line(each_failure(error))
+        return f"{told}: {WAIT}" if is_busy(error) else told
     if state[:2] not in CAUSED_OUTSIDE and state not in CAUSED_OUTSIDE_TOO:
         return None
     parts = [error.diag.message_primary or str(error), error.diag.message_detail or ""]

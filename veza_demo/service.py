@@ -6,7 +6,6 @@ from datetime import datetime
 from itertools import count
 
 from django.core.management.base import CommandError
-from django.db import ProgrammingError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .counts import Counts
@@ -45,10 +44,7 @@ def make_plan(
     It is the set of these options or, with `append`, the next free one. Raises `CommandError` if
     none can be loaded, because there are other rows, or the set exists.
     """
-    try:
-        roles = system_roles(connection)
-    except ProgrammingError as error:
-        raise CommandError("the tables are not there: run manage.py migrate first") from error
+    roles = system_roles(connection)
     if len(roles) < len(SYSTEM_ROLES):
         raise CommandError(
             f"the system roles {', '.join(SYSTEM_ROLES)} are not all in table roles: "

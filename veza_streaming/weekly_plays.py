@@ -97,8 +97,7 @@ def count_weekly_plays(
         ) from error
     except ProgrammingError as error:
         raise CommandError(
-            f"{' '.join(str(error).split())}: run manage.py migrate first, as a role that may "
-            "update tracks"
+            f"{told(error)}: run manage.py migrate first, as a role that may update tracks"
         ) from error
     except DatabaseError as error:
         raise CommandError(

@@ -11,7 +11,7 @@ import pytest
 from django.core.management.base import CommandError
 from django.db import connection
 
-from tests import needs
+from tests import in_process, needs
 from tests.backup.state import connect, differences, state_of
 from tests.clusters import running_cluster
 from tests.support import (
@@ -295,7 +295,7 @@ def test_a_tablespace_that_is_not_there(database, path):
     run_command("restore_db", path, *REPLACE, "--no-tablespaces", database=database)
 
 
-def test_prepared_transactions_in_the_way_are_named(tmp_path):
+def test_prepared_transactions_in_the_way_are_named(tmp_path, monkeypatch):
     """On a server of its own: few allow prepared transactions, and V1 needs contrib."""
     programs = needs.debian_programs()
     archive = str(tmp_path / "a.dump")
@@ -316,6 +316,14 @@ def test_prepared_transactions_in_the_way_are_named(tmp_path):
             result = manage(*command, DATABASE_URL=url, MIGRATE_LOCK_ATTEMPTS="1")
             assert result.returncode == 1, command
             assert "prepared transaction 'it''s 1' (of postgres" in result.stderr, result.stderr
+            assert "ROLLBACK PREPARED 'it''s 1' ends it" in result.stderr, command
+        # These two wait in pg_dump, and where the catalog's functions read the table.
+        monkeypatch.setattr("veza_core.operations.backup.dump.LOCK_WAIT", 100)
+        monkeypatch.setattr("veza_core.schema.audit.session.LOCK_TIMEOUT", "100ms")
+        for command in (("backup_db", archive, "--force"), ("audit_schema",)):
+            result = in_process.run(url, command)
+            assert result.returncode, command
+            assert "table public.users is locked by prepared transaction 'it''s 1'" in result.stderr
             assert "ROLLBACK PREPARED 'it''s 1' ends it" in result.stderr, command
 
 

@@ -232,6 +232,17 @@ def test_one_connection_left_for_migrate(one_connection_left):
     assert line.startswith("The audit could not run: ")
 
 
+def test_a_table_is_locked_while_migrate_audits(copy, monkeypatch):
+    """The audit is no part of a deploy."""
+    monkeypatch.setattr("veza_core.schema.audit.session.LOCK_TIMEOUT", "100ms")
+    with psycopg.connect(**server_parameters(), dbname=copy) as holder:
+        holder.execute("LOCK TABLE users")
+        result = manage("migrate", **database_environment(copy))
+    assert result.returncode == 0, result
+    assert result.stderr.startswith("The audit could not run: table public.users is locked by ")
+    assert len(result.stderr.splitlines()) == 1
+
+
 def test_one_connection_left_for_backup_db(one_connection_left, tmp_path):
     result = manage_process("backup_db", str(tmp_path / "x"), DATABASE_URL=one_connection_left)
     assert is_one_clear_line(result), result.stderr

@@ -1,8 +1,10 @@
 """Settings that reach every database of a server: a server of the tests' own has them."""
 
+import select
+import struct
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import psycopg
 import pytest
@@ -15,6 +17,7 @@ from tests.connection.foreign_settings import ALL_AT_ONCE, COLUMNAR, timeouts
 from tests.needs import debian_programs
 from tests.support import is_one_clear_line
 from veza_core.db import timeouts as limits_of_waits
+from veza_core.db.session import read_session
 from veza_core.db.waits import bounded_waits
 
 pytestmark = pytest.mark.django_db
@@ -158,6 +161,46 @@ def test_without_its_synchronous_replica_nothing_is_written(home, v1, arguments)
         assert "Nothing was changed" in result.stderr
         one_run = f"{v1}&options=-c%20synchronous_commit%3Dlocal"
         assert in_process.run(one_run, ("recount",)).returncode == 0
+
+
+@contextmanager
+def replica(home, name):
+    """Within the block the server has a streaming replica of that name, which writes nothing."""
+    # It streams until it is closed, and cannot commit first.
+    with closing(administration(home, replication="true", application_name=name)) as session:
+        start = session.execute("IDENTIFY_SYSTEM").fetchone()[2].decode()
+        session.pgconn.send_query(f"START_REPLICATION {start}".encode())
+        while session.pgconn.is_busy():
+            select.select([session.fileno()], [], [])
+            session.pgconn.consume_input()
+        session.pgconn.get_result()
+        # What it has written, flushed and replayed (PostgreSQL, 55.4).
+        high, low = start.split("/")
+        written = (int(high, 16) << 32) + int(low, 16)
+        session.pgconn.put_copy_data(struct.pack("!cQQQQ?", b"r", *[written] * 3, 0, False))
+        session.pgconn.flush()
+        yield
+
+
+@pytest.mark.parametrize(
+    ("names", "is_enough"),
+    [("FIRST 2 (a, b)", False), ("any 2 (a, b, c)", False), ("ANY 1 (a, b)", True), ("b, a", True)],
+)
+def test_as_many_replicas_as_a_commit_waits_for(home, v1, names, is_enough):
+    """One is connected."""
+    asked = "SELECT FROM pg_stat_replication WHERE sync_state <> 'async'"
+    with administration(home) as session, replica(home, "a"):
+        session.execute(sql.SQL("ALTER SYSTEM SET synchronous_standby_names = {}").format(names))
+        session.execute("SELECT pg_reload_conf()")
+        try:
+            while not session.execute(asked).fetchall():
+                time.sleep(0.02)
+            with in_process.default_database(v1):
+                awaited = read_session(connections["default"]).awaited_replicas
+        finally:
+            session.execute("ALTER SYSTEM RESET synchronous_standby_names")
+            session.execute("SELECT pg_reload_conf()")
+    assert awaited == (None if is_enough else names)
 
 
 def test_a_backup_waits_for_no_replica(home, v1, tmp_path):

@@ -51,7 +51,10 @@ PINNED = {
 #: compile one takes longer than to run it.
 FOR_SPEED = {"jit": "off"}
 
-SESSION_FACTS = """
+#: How many replicas a commit waits for: `FIRST 2 (a, b)`, `ANY 2 (a, b)`, `2 (a, b)`; `a, b` is 1.
+NUMBER = "(?i)^ *(?:first|any)? *([0-9]+) *[(]"
+
+SESSION_FACTS = f"""
 SELECT current_database()::text, current_user::text, session_user::text,
     host(inet_server_addr()), coalesce(inet_server_port(), current_setting('port')::int),
     current_setting('server_version'), pg_is_in_recovery(),
@@ -61,8 +64,9 @@ SELECT current_database()::text, current_user::text, session_user::text,
         WHERE nspname = 'django' AND NOT has_schema_privilege(oid, 'USAGE')),
     CASE WHEN current_setting('synchronous_standby_names') <> ''
             AND current_setting('synchronous_commit') NOT IN ('off', 'local')
-            AND NOT EXISTS (
-                SELECT FROM pg_stat_replication WHERE sync_state IS DISTINCT FROM 'async')
+            AND (SELECT count(*) FROM pg_stat_replication
+                WHERE sync_state IS DISTINCT FROM 'async') < coalesce(
+                substring(current_setting('synchronous_standby_names'), '{NUMBER}')::int, 1)
         THEN current_setting('synchronous_standby_names') END
 """
 
@@ -148,7 +152,7 @@ class Session:
     replication_role: str
     #: The owner of schema `django`, if the role may not use the schema; otherwise None.
     django_is_of: str | None
-    #: `synchronous_standby_names`, when commits wait for a replica and none is connected.
+    #: `synchronous_standby_names`, when commits wait for more replicas than are connected.
     awaited_replicas: str | None
 
     def __str__(self) -> str:
@@ -194,7 +198,7 @@ class Session:
         if self.awaited_replicas is not None:
             raise CommandError(
                 "each commit would wait for a synchronous replica (synchronous_standby_names is "
-                f"{visible(self.awaited_replicas)}), and none is connected: connect it, or add "
+                f"{visible(self.awaited_replicas)}), and too few are connected: connect it, or add "
                 f"options=-c%20synchronous_commit%3Dlocal to the URL for one run. {UNCHANGED}"
             )
 

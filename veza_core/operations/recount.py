@@ -144,7 +144,7 @@ class Recount:
             ) from error
         except ProgrammingError as error:
             raise CommandError(
-                f"{' '.join(str(error).split())}: run manage.py migrate first, as a role that may "
+                f"{told(error)}: run manage.py migrate first, as a role that may "
                 f"update {', '.join(counters)}"
             ) from error
         except DatabaseError as error:

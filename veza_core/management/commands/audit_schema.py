@@ -12,6 +12,7 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError, connections
 
 from veza_core.db.url import connection_parameters
+from veza_core.errors import clear_line
 from veza_core.management.arguments import some_path, some_text
 from veza_core.management.exit_status import COULD_NOT_RUN, FINDINGS, FindingsCommand
 
@@ -153,7 +154,8 @@ class Command(FindingsCommand):
         except (AuditError, BaselineError, ExceptionsError, ImproperlyConfigured) as error:
             raise self._error(error) from error
         except (psycopg.Error, DatabaseError) as error:
-            raise self._error(f"the database cannot be audited: {error}") from error
+            told = clear_line(error) or error
+            raise self._error(f"the database cannot be audited: {told}") from error
         report = report.without(accepted)
         self._print(self._render(report, options))
         counts = {"error": report.errors, "warning": len(report.findings), "none": 0}

@@ -256,10 +256,11 @@ class Command(DjangoCommand, MigrationReport):
         # A third of the imports of a run with nothing to do, so it is imported only if needed.
         from veza_core.errors import clear_line
         from veza_core.schema.audit.service import audit_own
+        from veza_core.schema.audit.session import AuditError
 
         try:
             report = audit_own(connection)
-        except (psycopg.Error, DatabaseError) as error:
+        except (AuditError, psycopg.Error, DatabaseError) as error:
             # A second session is not possible, or somebody alters a table. But all migrations are
             # applied.
             if (line := clear_line(error)) is None:

@@ -11,6 +11,7 @@ from django.core.management.base import CommandError
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from veza_core.db.holders import locked_tables
 from veza_core.db.session import Session
 from veza_core.operations.backup.archive import Archive, open_archive
 from veza_core.operations.backup.files import written_whole
@@ -90,7 +91,10 @@ def write_backup(
         ) as process:
             messages = _follow(process, show)
             if process.wait() != 0:
-                raise CommandError(explain(command, process.returncode, messages))
+                # After a wait for a lock it does not say whose.
+                locked = locked_tables(connection.connection)
+                reason = explain(command, process.returncode, messages)
+                raise CommandError(f"{reason}. {locked}" if locked else reason)
         write_origin(partial, session, schema_version)
         # Check now whether it can be restored, and not only when it is needed.
         archive = open_archive(partial, [tools])

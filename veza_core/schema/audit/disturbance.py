@@ -10,8 +10,8 @@ from typing import Any
 import psycopg
 from psycopg import errors
 
+from veza_core.db.holders import locked_tables
 from veza_core.schema.audit.session import AuditError
-from veza_core.schema.quoting import one_line
 
 #: How often a reading is repeated before the error is reported.
 ATTEMPTS = 10
@@ -22,18 +22,6 @@ _GONE = (
     errors.UndefinedColumn,
     errors.UndefinedFunction,
 )
-
-# The sessions with an ACCESS EXCLUSIVE lock, and the locked tables. Statements of other roles are
-# visible only to roles that may read them.
-_HOLDERS = """
-SELECT l.relation::regclass::text, l.pid, coalesce(a.application_name, ''), coalesce(a.query, '')
-FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
-WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.granted
-  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-  AND l.pid <> pg_backend_pid() AND l.relation::regclass::text !~ '^[0-9]+$'
-  AND l.relation IN (SELECT oid FROM pg_class WHERE relkind IN ('r', 'p', 'm', 'f', 'v'))
-ORDER BY a.xact_start NULLS LAST, 1
-"""
 
 
 def undisturbed[Result](connection: psycopg.Connection[Any], read: Callable[[], Result]) -> Result:
@@ -65,13 +53,6 @@ def _is_gone(error: psycopg.Error) -> bool:
 def _in_the_way(connection: psycopg.Connection[Any]) -> str:
     """Say which table is locked, and by whom, if that is still so."""
     with connection.transaction():
-        connection.execute("SET LOCAL search_path = pg_catalog")
-        holders = connection.execute(_HOLDERS).fetchall()
-    if not holders:
-        return "another session locked a table for too long, and has ended: try again"
-    table, pid, application, query = holders[0]
-    more = len({name for name, *_ in holders}) - 1
-    who = f"process {pid}" + (f" ({application})" if application else "")
-    what = f": {one_line(query)[:100]}" if query else ""
-    beside = f" and {more} more" if more else ""
-    return f"table {table}{beside} is locked by {who}; try again when it has ended{what}"
+        return locked_tables(connection) or (
+            "another session locked a table for too long, and has ended: try again"
+        )

@@ -15,6 +15,7 @@ from django.db import connections
 from veza_core.db.scratch import ScratchDatabaseError, scratch_database
 from veza_core.db.session import set_locally
 from veza_core.db.url import connection_parameters
+from veza_core.errors import clear_line, one_line
 from veza_core.schema.audit.disturbance import undisturbed
 from veza_core.schema.audit.session import LOCK_TIMEOUT, OLDEST_VERSION, AuditError
 from veza_core.schema.diff import DiffError
@@ -52,7 +53,8 @@ def read_schema(text: str, alias: str, argument: str) -> Schema:
     except (AuditError, ImproperlyConfigured, ValueError, OSError) as error:
         raise DiffError(f"{argument}: {' '.join(str(error).split())}") from error
     except psycopg.Error as error:
-        raise DiffError(f"{argument} cannot be read: {' '.join(str(error).split())}") from error
+        told = clear_line(error) or one_line(error)
+        raise DiffError(f"{argument} cannot be read: {told}") from error
 
 
 def _of_database(url: str, argument: str) -> Schema:

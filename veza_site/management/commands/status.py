@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, connections
 
+from veza_core.errors import clear_line, one_line
 from veza_core.management.arguments import add_database
 from veza_core.visible import visible
 from veza_site.status.questions import QUESTIONS
@@ -43,7 +44,8 @@ class Command(BaseCommand):
         try:
             report = read_report(connections[options["database"]], options["ignore"])
         except (DatabaseError, InterfaceError) as error:
-            raise CommandError(" ".join(str(error).split()), returncode=CANNOT_TELL) from error
+            told = clear_line(error) or one_line(error)
+            raise CommandError(told, returncode=CANNOT_TELL) from error
         if options["as_json"]:
             self.stdout.write(json.dumps(report.as_dict()))
         else:
