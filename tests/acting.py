@@ -1,4 +1,4 @@
-"""Taking actions of the admin as a browser does: open the page, fill it in, send it."""
+"""Takes actions of the admin as a browser does: opens the page, fills it in, and sends it."""
 
 import re
 from typing import Any
@@ -18,20 +18,22 @@ def url(row: Model, action: str) -> str:
 
 
 def open_page(client: Client, row: Model, action: str) -> list[str]:
-    """The hidden fields of the confirmation page: the rows, as they were seen."""
+    """The hidden fields of the confirmation page: the rows, as they were shown."""
     response = client.get(url(row, action))
     assert response.status_code == 200, response.content.decode()
     return ROW.findall(response.content.decode())
 
 
 def take(client: Client, row: Model, action: str, **data: Any) -> Any:
-    """Take an action on a row, with a reason unless `data` has one; what the POST answers."""
+    """Take an action on a row, with a reason unless `data` has one; return the answer to the
+    POST.
+    """
     seen = open_page(client, row, action)
     return client.post(url(row, action), {"row": seen, "reason": "because", **data})
 
 
 def columns(row: Model, *names: str) -> tuple[Any, ...]:
-    """What PostgreSQL has in these columns of a row."""
+    """The values of these columns of a row, from PostgreSQL."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {', '.join(names)} FROM {row._meta.db_table} WHERE id = %s", [row.pk]

@@ -1,4 +1,4 @@
-"""The addresses of screens, and every way in which their lists can be asked."""
+"""The URLs of screens, and all query strings of their lists."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -28,7 +28,7 @@ def screen_of(model: type[Model]) -> Any:
 
 
 def key_values(model: type[Model], name: str, crowd: Crowd) -> list[Any]:
-    """Values of a key: of many rows, of few old ones, of some, of none."""
+    """Values of a key: with many rows, with few old rows, with some, with none."""
     field = model._meta.get_field(name)
     if isinstance(field, ForeignKey):
         target = field.related_model
@@ -38,7 +38,7 @@ def key_values(model: type[Model], name: str, crowd: Crowd) -> list[Any]:
     return ["name 4711", "of no row"]
 
 
-#: Values of criteria: of many rows, of none.
+#: Values of criteria: with many rows, with none.
 CRITERIA_VALUES = {
     "domain": ["example.com", "nowhere.example"],
     "address": ["192.0.2.1", "2001:db8::1"],
@@ -74,7 +74,7 @@ def questions(model: type[Model], crowd: Crowd) -> Iterator[dict[str, Any]]:
 
 
 def dated(question: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The same with dates: a preset, a range long ago, a day to jump to."""
+    """The same with dates: a preset, a range in the past, a day to jump to."""
     yield {**question, "range": "30d"}
     yield {**question, "since": "2020-01-01", "until": "2020-12-31"}
     if "last" not in question:

@@ -1,4 +1,4 @@
-"""Staff who are signed in, and a crowd of rows."""
+"""Signed-in staff, and a crowd of rows."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,13 +15,15 @@ from veza_core.models import User, UserRole
 
 @pytest.fixture(autouse=True, scope="session")
 def screens() -> None:
-    """The addresses, with which the screens are registered."""
+    """Import the URLs, which registers the screens."""
     assert get_resolver().url_patterns
 
 
 @pytest.fixture(autouse=True)
 def seldom_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No page notes that its session is in use: once a minute it would, with two queries more."""
+    """Pages do not record the use of their session. Otherwise they would once a minute, with two
+    more queries.
+    """
     monkeypatch.setattr("veza_site.support.sessions.SEEN_EVERY", 3600)
 
 
@@ -38,7 +40,7 @@ def browser(staff: User) -> Client:
 
 @pytest.fixture
 def bob(db: Any) -> User:
-    """Somebody like all others."""
+    """An ordinary user."""
     return make_user("bob")
 
 
@@ -50,7 +52,7 @@ def support(db: Any) -> Client:
 
 @pytest.fixture(scope="module")
 def crowd(django_db_setup: None, django_db_blocker: Any) -> Iterator[Crowd]:
-    """Many rows, in a transaction that lasts as long as the module's tests."""
+    """Many rows, in a transaction that ends with the module's tests."""
     with django_db_blocker.unblock(), transaction.atomic():
         assert str(connection.settings_dict["NAME"]).startswith("test_")
         with connection.cursor() as cursor:
@@ -60,5 +62,5 @@ def crowd(django_db_setup: None, django_db_blocker: Any) -> Iterator[Crowd]:
 
 @pytest.fixture(scope="module")
 def crowd_browser(crowd: Crowd) -> Client:
-    # Not the name of `staff`: they are there until the module ends, whatever comes in between.
+    # Not the name of `staff`, because these rows exist until the module ends.
     return signed_in(make_user("of_the_crowd", role=UserRole.SUPER_ADMIN))

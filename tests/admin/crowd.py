@@ -1,8 +1,10 @@
-"""Many rows in all tables, laid out so that a plan which only seems good is found out.
+"""Many rows in all tables, with which plans that only seem good become slow.
 
-Of every table half the rows are of one user, track, playlist…: the hot one. The rare one has a
-few rows, all of them among the oldest, where a walk through the newest finds nothing for long.
-Times come in groups of ten that are equal. No row is in the last state of any enum but the oldest.
+In every table, half of the rows belong to one user, track, playlist…: the hot one. The rare one has
+a
+few rows, all among the oldest, so a scan from the newest rows finds none for long. Ten rows each
+have
+the same time. Only the oldest row is in the last state of an enum.
 """
 
 import uuid
@@ -33,10 +35,10 @@ MODELS: list[type[Model]] = [
     for model in apps.get_app_config(label).get_models()
 ]
 
-#: Rows of each table, and how many of them are the rare one's.
+#: Rows of each table, and how many of them belong to the rare one.
 ROWS, RARE = 12_000, 40
 
-#: Made by migration 020.
+#: Tables whose rows migration 020 inserts.
 REFERENCE = (Role, Permission, RolePermission)
 
 
@@ -57,19 +59,19 @@ class Crowd:
 
 
 def an_id(model: type[Model], place: str) -> str:
-    """The id of a table's row number `place`, an SQL expression."""
+    """The id of the table's row with number `place`, which is an SQL expression."""
     return f"md5('{model._meta.db_table}' || ({place}))::uuid"
 
 
 def fill(cursor: Any) -> Crowd:
-    """Insert the rows, and have them analyzed."""
+    """Insert the rows, and analyze the tables."""
     for model in MODELS:
         if model in REFERENCE:
             continue
         fields = [field for field in model._meta.concrete_fields if _is_given(field)]
         columns = ", ".join(f'"{field.column}"' for field in fields)
         values = ", ".join(_value(model, field) for field in fields)
-        # Half of all replies answer one comment, of whatever track: a trigger refuses that.
+        # Half of all replies answer one comment, on any track: a trigger would refuse that.
         cursor.execute(f'ALTER TABLE "{model._meta.db_table}" DISABLE TRIGGER USER')
         cursor.execute(
             f'INSERT INTO "{model._meta.db_table}" ({columns}) SELECT {values}'
@@ -84,7 +86,7 @@ def _three(cursor: Any, model: type[Model]) -> tuple[uuid.UUID, uuid.UUID, uuid.
     if model in REFERENCE:
         first, second, *_, last = model._base_manager.order_by("id").values_list("pk", flat=True)
         return first, second, last
-    # Where a pair is unique, most rows of the hot one are not there.
+    # If a pair is unique, most rows of the hot one cannot exist.
     cursor.execute(
         f"SELECT id FROM {model._meta.db_table} ORDER BY id NOT IN"
         f" ({an_id(model, '1')}, {an_id(model, '2')}, {an_id(model, '4711')}), id LIMIT 3"
@@ -96,7 +98,7 @@ def _three(cursor: Any, model: type[Model]) -> tuple[uuid.UUID, uuid.UUID, uuid.
 
 
 def _is_given(field: "Field[Any, Any]") -> bool:
-    """Whether the field gets a value: keys, times and what has no default; and states."""
+    """Whether the field gets a value: keys, times, fields without a default, and states."""
     required = not field.null and field.db_default is NOT_PROVIDED
     return required or isinstance(
         field, (ForeignKey, DateTimeField, EnumField, UUIDField, GenericIPAddressField)
@@ -120,7 +122,7 @@ def _value(model: type[Model], field: "Field[Any, Any]") -> str:
         # The number of a version is unique within its track.
         return "n" if field.name == "version_number" else "1 + n % 9"
     if isinstance(field, GenericIPAddressField):
-        # Half of them are one address, which many share.
+        # Half of them have one address, which many share.
         return "CASE WHEN n % 2 = 0 THEN inet '192.0.2.1' ELSE inet '10.0.0.0' + n END"
     if field.name == "email":
         return "'email' || n || '@example.com'"
@@ -154,6 +156,6 @@ def _time(field: "Field[Any, Any]") -> str:
 
 
 def analyze_other_tables() -> None:
-    """The tables of sessions and the staff log, which the pages use too."""
+    """Analyze the tables of sessions and of the staff log, which the pages use too."""
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE django.django_session")

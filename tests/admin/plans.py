@@ -1,4 +1,4 @@
-"""What PostgreSQL does for the queries of a page: captured, and explained."""
+"""Captures the queries of a page, and explains them."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 
 def captured(browser: Client, url: str) -> tuple[Any, list[str]]:
-    """The page at `url`, and the statements that it took."""
+    """Return the page at `url`, and its statements."""
     # Django keeps the last 9000 queries only.
     connection.queries_log.clear()
     with CaptureQueriesContext(connection) as context:
@@ -19,13 +19,13 @@ def captured(browser: Client, url: str) -> tuple[Any, list[str]]:
 
 
 def queries_in(statements: list[str]) -> list[str]:
-    """The statements that ask or tell something, without those that begin and end transactions."""
+    """The statements, without those that begin and end transactions."""
     control = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "ROLLBACK")
     return [statement for statement in statements if not statement.startswith(control)]
 
 
 def plan_of(statement: str) -> dict[str, Any]:
-    """The plan of a SELECT, and what it did."""
+    """The plan of a SELECT, with its actual rows."""
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement}")
         (plan,) = cursor.fetchone()
@@ -40,7 +40,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def rows_read(node: dict[str, Any]) -> float:
-    """How many rows a scan has looked at each time, those that it threw away included."""
+    """How many rows a scan has read in each loop, including those that it discarded."""
     thrown = (node.get(f"Rows Removed by {reason}", 0) for reason in ("Filter", "Index Recheck"))
     return node["Actual Rows"] + sum(thrown)
 

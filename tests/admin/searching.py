@@ -1,4 +1,4 @@
-"""How the tests of the search box search."""
+"""Helpers for tests of the search box."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ MODELS = [
 
 
 def search(client: Client, text: str) -> Any:
-    """The page of all that a search finds, also when it finds one row that is meant."""
+    """The page of all results of a search, even if it finds exactly one row."""
     response = client.post(SEARCH, {"q": text})
     if response.status_code != 302:
         return response
@@ -24,7 +24,7 @@ def search(client: Client, text: str) -> Any:
 
 
 def found(response: Any) -> dict[str, list[Any]]:
-    """Table to the ids of the rows shown, in the page's order."""
+    """Map each table to the ids of the shown rows, in the page's order."""
     assert response.status_code == 200
     return {
         group.db_table: [row.pk for row in group.rows]

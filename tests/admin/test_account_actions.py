@@ -1,4 +1,4 @@
-"""What the actions on accounts do to the tables, and on whose account nobody may act."""
+"""The effects of actions on accounts, and the accounts on which staff may not act."""
 
 from datetime import timedelta
 from typing import Any
@@ -58,7 +58,7 @@ def test_only_these_columns_change(support: Client, bob: User):
 def test_unlock(support: Client, bob: User):
     refused = support.get(url(bob, "unlock"))
     assert refused.status_code == 409
-    # With the way back to the account, or to where the action was chosen.
+    # With a link back to the account, or to the page where the action was chosen.
     assert f'href="{page_of(User, bob.pk)}">Back' in refused.content.decode()
     chosen = support.get(url(bob, "unlock"), {"next": "/admin/veza_core/user/?locked=now"})
     assert 'href="/admin/veza_core/user/?locked=now">Back' in chosen.content.decode()
@@ -84,7 +84,7 @@ def test_unlock_goes_on_while_somebody_tries_to_sign_in(support: Client, bob: Us
 
 @pytest.mark.parametrize("action", ["revoke", "ban", "deactivate"])
 def test_what_signs_out_ends_what_is_live(support: Client, bob: User, action: str):
-    """Bob's that are not revoked yet and have not expired, and nobody else's."""
+    """Only Bob's rows that are not revoked and have not expired."""
     earlier, later = (timezone.now() + timedelta(days=days) for days in (-1, 1))
     for model in (UserSession, RefreshToken):
         baker.make(model, user=bob, expires_at=later, _quantity=2)
@@ -94,7 +94,7 @@ def test_what_signs_out_ends_what_is_live(support: Client, bob: User, action: st
     take(support, bob, action, confirm="bob")
     for model in (UserSession, RefreshToken):
         live = model._base_manager.filter(revoked_at=None)
-        # When it expired, the session ended: nothing says that it was revoked later.
+        # The session ended when it expired, so it is not marked as revoked later.
         assert [one.expires_at for one in live.filter(user=bob)] == [expired.expires_at]
         assert live.exclude(user=bob).count() == 1
         assert model._base_manager.filter(revoked_at=earlier).count() == 1
@@ -103,13 +103,13 @@ def test_what_signs_out_ends_what_is_live(support: Client, bob: User, action: st
     assert (entry.after or {}).items() >= {
         "token_version": 1, "user_sessions_revoked": 2, "refresh_tokens_revoked": 2,
     }.items()  # fmt: skip
-    # The page does not go on showing them as live.
+    # The page no longer shows them as live.
     page = support.get(f"/admin/veza_core/user/{bob.pk}/").content.decode()
     assert page.count('class="badge badge-good">Live') == 0
 
 
 def test_what_is_refused_has_no_button(support: Client):
-    """One's own account, and one with more rights: the page says why in place of a 403 later."""
+    """For the own account, and for one with more rights, the page gives the reason instead."""
     me = User.objects.get(username="alice")
     boss = make_user("boss", role=UserRole.SUPER_ADMIN)
     for account, why in ((me, "your own account"), (boss, "rights here that you do not have")):
@@ -162,7 +162,7 @@ def test_a_suspension_has_an_end(support: Client, bob: User):
     for shown in (page, support.get("/admin/veza_core/user/?locked=now").content.decode()):
         assert ">Suspended</span>" in shown
         assert ">Locked</span>" not in shown
-    # An undo that is an action of its own.
+    # An undo that is a separate action.
     take(support, bob, "unlock")
     assert columns(bob, "locked_until") == (None,)
     assert take(support, bob, "suspend", confirm="bob", days="8").status_code == 200
@@ -214,7 +214,7 @@ def state_for(action: str) -> dict[str, Any]:
     }.get(action, {})
 
 
-# Who is banned or deactivated is not signed in, so that "unban" and "reactivate" cannot come up.
+# Banned and deactivated users are not signed in, so "unban" and "reactivate" cannot occur.
 @pytest.mark.parametrize(
     "action", [a for a in ON_ACCOUNTS if a not in ("unban", "reactivate", "restore")]
 )
@@ -238,7 +238,7 @@ def test_nobody_acts_on_their_own_account(action: str):
 @pytest.mark.parametrize("action", ON_ACCOUNTS)
 @pytest.mark.parametrize("greater", ["super_admin", "admin", "ended", "admin of the API"])
 def test_nobody_acts_on_an_account_with_rights_that_they_lack(action: str, greater: str):
-    """Alice's role lacks one right of Bob's. Once his has ended, she may."""
+    """Alice lacks one permission of Bob's role. After his role has ended, she may act."""
     alice = make_staff("moderator")
     for name in ("user_roles.create", "user_roles.delete", "users.delete"):
         give(alice, name)
@@ -258,7 +258,7 @@ def test_nobody_acts_on_an_account_with_rights_that_they_lack(action: str, great
         return
     assert page.status_code == 403
     assert "has rights here that you do not have" in page.content.decode()
-    # The POST, from a form as it would be, is refused as well.
+    # The POST of such a form is refused too.
     bob.refresh_from_db()
     sent = {"row": f"{bob.pk}.{KNOWN[action].seen(bob)}", "reason": "x", "confirm": "bob",
             "days": "7", "email": "new@example.com",
@@ -297,7 +297,7 @@ def test_rights_are_asked_again_once_the_row_is_locked(monkeypatch: Any, bob: Us
 
 
 def test_rights_that_sleep_count_too():
-    """A banned admin is an admin again once unbanned: support may not do that."""
+    """A banned admin is an admin again after the ban is lifted, so support may not lift it."""
     bob = make_staff("admin", username="bob", is_banned=True)
     assert signed_in(make_staff()).get(url(bob, "unban")).status_code == 403
 

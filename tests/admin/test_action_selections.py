@@ -1,4 +1,4 @@
-"""Actions on rows that are ticked in a list."""
+"""Actions on ticked rows of a list."""
 
 import html
 import re
@@ -25,7 +25,7 @@ JOBS = "/admin/veza_media/hlstranscodejob/"
 
 
 def choose(client: Client, action: str, rows: list[Any], query: str = "") -> Any:
-    """Tick rows of the list and choose an action; the confirmation page."""
+    """Tick rows of the list and choose an action; return the confirmation page."""
     data = {"action": action, "index": "0", "_selected_action": [str(row.pk) for row in rows]}
     return client.post(f"{LIST}{query}", data, follow=True)
 
@@ -44,7 +44,7 @@ def test_a_selection_is_changed_as_one(browser: Client):
     assert response.headers["Location"] == f"{LIST}?is_public=yes"
     assert all(columns(row, "deleted_at") != (None,) for row in rows)
     assert len(entries("playlists.soft_delete")) == 3
-    # And back, from the link in the message.
+    # And undo it, by the link in the message.
     message = browser.get(response.headers["Location"]).content.decode()
     (undo,) = re.findall(r'<a href="([^"]+)">Undo</a>', message)
     _, response = send(browser, html.unescape(undo))
@@ -53,7 +53,7 @@ def test_a_selection_is_changed_as_one(browser: Client):
 
 
 def test_rows_that_do_not_apply_are_left_out_and_named(browser: Client):
-    """Before the form is filled in, and when somebody was faster; the others are done."""
+    """Before the form is filled in, and if somebody was faster. The other rows are changed."""
     rows = [baker.make(Playlist, title=f"list {number}") for number in range(4)]
     rows[0].soft_delete()
     page = choose(browser, "soft_delete", rows)
@@ -110,7 +110,7 @@ def test_a_choice_that_is_none_gets_a_page_that_helps(browser: Client, data: dic
 
 
 def send_all(client: Client, action: str, query: str, **data: str) -> tuple[str, Any]:
-    """Choose all of a list, and send the form; what the confirmation page and the POST say."""
+    """Choose all rows of a list, and send the form; return the confirmation page and the answer."""
     address = client.post(f"{LIST}{query}", {"action": action, "select_across": "1"})
     return send(client, address.headers["Location"], **data)
 
@@ -125,7 +125,7 @@ def send(client: Client, address: str, **data: str) -> tuple[str, Any]:
 
 
 def test_all_of_a_list_is_one_action_and_one_undo(browser: Client, monkeypatch: Any):
-    """More rows than a page of the list has, and those alone that match."""
+    """It changes more rows than a page of the list has, but only those that match."""
     monkeypatch.setattr(selection, "CHUNK", 20)
     monkeypatch.setattr(pages, "CHUNK", 20)
     rows = baker.make(Playlist, 57, is_public=True)
@@ -134,7 +134,7 @@ def test_all_of_a_list_is_one_action_and_one_undo(browser: Client, monkeypatch: 
     page, response = send_all(browser, "soft_delete", "?is_public=yes", confirm="58")
     assert "58 playlists" in page
     assert "and 38 more" in page
-    # A colleague was faster with one of them.
+    # A colleague has already changed one of them.
     told = response.getvalue().decode()
     assert [int(number) for number in re.findall(r"<li>(\d+) of 58</li>", told)] == [20, 40, 58]
     assert "Deleted 58 playlists." in told
@@ -144,7 +144,7 @@ def test_all_of_a_list_is_one_action_and_one_undo(browser: Client, monkeypatch: 
     made = entries("playlists.soft_delete")
     assert len({entry.batch for entry in made}) == 1
     assert {entry.reason for entry in made} == {"spam"}
-    # One of them changes; the others come back, and the way leads to the filtered list.
+    # One of them changes; the others are restored, and the link leads to the filtered list.
     kept.refresh_from_db()
     kept.restore()
     (undo,) = re.findall(r'<a href="([^"]+)">Undo</a>', told)
@@ -181,7 +181,7 @@ def test_each_row_gets_its_own_value_back(browser: Client):
 
 
 def test_who_may_not_act_on_some_accounts_acts_on_the_others(support: Client):
-    """Of a choice that has a colleague with more rights and oneself in it."""
+    """The selection has a colleague with more rights, and the user."""
     me, boss, bob = (User.objects.get(username="alice"), make_user("boss", role="super_admin"),
                      make_user("bob"))  # fmt: skip
     carol = make_user("carol")
@@ -197,7 +197,7 @@ def test_who_may_not_act_on_some_accounts_acts_on_the_others(support: Client):
 
 
 def test_names_cost_no_query_a_row(browser: Client):
-    """The page of a choice of fifty asks no more often than that of two."""
+    """The page for fifty rows runs as many queries as the page for two."""
     users = [make_user(f"user{number}") for number in range(30)]
     numbers = []
     for some in (users[:2], users):

@@ -1,4 +1,4 @@
-"""What holds for every action: rights, the reason, the word, the guard, the log, the undo."""
+"""The rules for every action: permissions, reason, typed word, guard, log, undo."""
 
 import uuid
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from veza_streaming.models import Playlist, Track
 
 pytestmark = pytest.mark.django_db
 
-# The screens are registered when the addresses are read.
+# Reading the URLs registers the screens.
 import_module(settings.ROOT_URLCONF)
 ADMINS = [site_admin for site_admin in admin.site._registry.values() if site_admin.row_actions]
 EVERY = [(site_admin, action) for site_admin in ADMINS for action in site_admin.row_actions]
@@ -62,7 +62,7 @@ def test_every_action_is_declared_in_full(site_admin: Any, action: Any):
 
 @pytest.mark.parametrize(("site_admin", "action"), EVERY, ids=NAMES)
 def test_each_permission_is_needed_at_the_server(site_admin: Any, action: Any):
-    """Without any one of them neither the page nor the POST does anything."""
+    """Without any one of them, both the page and the POST are refused."""
     row = baker.make(site_admin.model)
     needed = {f"{site_admin.opts.db_table}.read", *action.permissions}
     for missing in needed:
@@ -146,7 +146,7 @@ def test_a_title_that_cannot_be_typed_is_confirmed_by_the_id(title: str):
 
 
 def test_two_people_do_not_undo_each_other(bob: User):
-    """Both see the same state; the second is told, and changes nothing."""
+    """Both see the same state. The second one gets a message, and changes nothing."""
     one, other = signed_in(make_staff(username="one")), signed_in(make_staff(username="other"))
     seen = open_page(other, bob, "ban")
     take(one, bob, "ban", confirm="bob")
@@ -154,7 +154,7 @@ def test_two_people_do_not_undo_each_other(bob: User):
     assert response.status_code == 409
     assert "Somebody else changed" in response.content.decode()
     assert len(entries("users.ban")) == 1
-    # There and back again: the state is as it was seen, so the other may go on.
+    # Changed and changed back: the state is as it was shown, so the other one may continue.
     take(one, bob, "unban")
     assert other.post(
         url(bob, "ban"), {"row": seen, "reason": "too", "confirm": "bob"}
@@ -168,7 +168,7 @@ def test_what_does_not_apply_is_said_before_it_is_filled_in(support: Client, bob
 
 
 def test_a_failing_log_leaves_nothing_changed(support: Client, bob: User):
-    """The entry is refused by PostgreSQL itself."""
+    """PostgreSQL itself refuses the entry."""
     seen = open_page(support, bob, "ban")
     support.raise_request_exception = False
     with connection.cursor() as cursor:
@@ -211,7 +211,7 @@ def test_undo_is_linked_from_the_message_and_from_the_entry(support: Client, bob
     assert url(bob, "unban") in panel(support, bob)
     assert take(support, bob, "unban").status_code == 302
     assert columns(bob, "is_banned") == (False,)
-    # The ban cannot be lifted again; that it was lifted can be taken back.
+    # The ban cannot be lifted a second time, but the lifting can be undone.
     assert f'{url(bob, "unban")}">Undo' not in panel(support, bob)
     assert f'{url(bob, "ban")}">Undo' in panel(support, bob)
     request.access = access_of(make_user("nobody"))
@@ -219,7 +219,7 @@ def test_undo_is_linked_from_the_message_and_from_the_entry(support: Client, bob
 
 
 def panel(client: Client, row: Any) -> str:
-    """The page of a user, from its panel of staff actions on."""
+    """The page of a user, from the panel of staff actions on."""
     page = client.get(f"/admin/veza_core/user/{row.pk}/").content.decode()
     return page.partition("Staff actions")[2]
 
@@ -292,11 +292,11 @@ def test_the_token_against_forged_requests_is_needed(bob: User):
 
 LIST = "/admin/veza_streaming/playlist/"
 
-# Nothing is removed -------------------------------------------------------------------------------
+# Nothing is deleted -------------------------------------------------------------------------------
 
 
 def test_no_address_of_the_admin_removes_a_row(browser: Client, staff: User):
-    """Every screen's addresses are these; the two that change rows are the actions above."""
+    """All screens have exactly these URLs. The two that change rows are the actions above."""
     for site_admin in admin.site._registry.values():
         names = {pattern.name.rpartition("_")[2] for pattern in site_admin.get_urls()}
         pages = {"changelist", "change", "value", "export", "selected", "action", "timeline",
@@ -309,7 +309,7 @@ def test_no_address_of_the_admin_removes_a_row(browser: Client, staff: User):
     assert columns(row, "deleted_at") == (None,)
 
 
-#: The columns that make a row one that an action applies to.
+#: The values of columns to which an action applies.
 STATES: dict[str, dict[str, Any]] = {
     "unban": {"is_banned": True},
     "reactivate": {"is_active": False},
@@ -321,7 +321,9 @@ STATES: dict[str, dict[str, Any]] = {
 
 
 def test_no_action_issues_a_delete(browser: Client):
-    """Each action is taken once, and no statement removes a row, but for a second factor."""
+    """Each action is taken once. No statement deletes a row, except the reset of a second
+    factor.
+    """
     statements: list[str] = []
 
     def listen(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -330,7 +332,7 @@ def test_no_action_issues_a_delete(browser: Client):
 
     for site_admin, action in EVERY:
         if action.name in ("delete_content", "restore_content"):
-            # Rows of other tables, by the actions of these.
+            # These actions change rows of other tables.
             continue
         row = baker.make(site_admin.model, **STATES.get(action.name, {}))
         if action.name == "withdraw_role":

@@ -1,4 +1,4 @@
-"""docs/actions.md lists the actions as they are."""
+"""docs/actions.md lists exactly the actions that exist."""
 
 from importlib import import_module
 

@@ -1,4 +1,4 @@
-"""Actions beside other services that hold the same rows: real connections, real locks."""
+"""Actions while other services lock the same rows, with real connections and locks."""
 
 import threading
 import uuid
@@ -25,7 +25,7 @@ def other_service() -> psycopg.Connection[Any]:
 
 @pytest.fixture(scope="module")
 def committed(django_db_setup: None) -> Iterator[list[str]]:
-    """Usernames of accounts that other connections see, and that are removed after the tests."""
+    """Usernames of committed accounts, which are deleted after the tests."""
     names = [f"locked_{uuid.uuid4().hex[:12]}" for _ in range(3)]
     with other_service() as service:
         for name in names:
@@ -63,7 +63,7 @@ def test_a_row_that_is_held_is_waited_for_within_bounds(
 
 
 def test_a_change_that_is_committed_meanwhile_is_a_conflict(support: Client, bob: User):
-    """The action waits for the other's commit, and then sees what it did."""
+    """The action waits for the other commit, and then sees the change."""
     sent = {"row": open_page(support, bob, "ban"), "reason": "because", "confirm": bob.username}
     with other_service() as service:
         service.execute("UPDATE users SET is_banned = true WHERE id = %s", [bob.pk])
@@ -77,7 +77,7 @@ def test_a_change_that_is_committed_meanwhile_is_a_conflict(support: Client, bob
 
 
 def test_rows_that_refer_to_it_may_come_meanwhile(support: Client, bob: User):
-    """The lock is one that a foreign key's check does not wait for."""
+    """A foreign key's check does not wait for this lock."""
     seen: list[str] = []
 
     def listen(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:

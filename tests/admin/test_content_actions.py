@@ -1,4 +1,4 @@
-"""All content of a user is deleted as one action, and comes back by one undo."""
+"""One action deletes all content of a user, and one undo restores it."""
 
 import html
 import re
@@ -50,14 +50,14 @@ def is_deleted(row: Any) -> bool:
 
 
 def delete(client: Client, user: User, **data: str) -> str:
-    """What the page of the deletion says, to its end."""
+    """Return the complete page of the deletion."""
     answer = take(client, user, DELETE, **{"confirm": user.username, **data})
     assert answer.status_code == 200
     return answer.getvalue().decode() if answer.streaming else answer.text
 
 
 def undo(client: Client, page: str) -> str:
-    """Follow the way back that a page offers; what the page of the restoration says."""
+    """Follow the undo link of a page; return the page of the restoration."""
     (address,) = re.findall(r'<a href="([^"]+)">Undo</a>', page)
     address = html.unescape(address)
     form = client.get(address)
@@ -97,7 +97,7 @@ def test_there_and_back_as_one(moderator: Client, bob: User):
     made = StaffLogEntry.objects.filter(action__endswith=".soft_delete")
     assert {(one.reason, str(one.batch)) for one in made} == {("spam", entry.after["deletion"])}
     assert made.count() == 14
-    # The way back is on the user's page, too.
+    # The undo is also on the user's page.
     assert f"{url(bob, RESTORE)}?deletion={entry.after['deletion']}" in html.unescape(
         moderator.get(f"/admin/veza_core/user/{bob.pk}/").text
     )
@@ -126,7 +126,7 @@ def test_what_was_deleted_by_another_action_since_stays_deleted(moderator: Clien
     page = delete(moderator, bob)
     take(moderator, rows[0], "restore")
     take(moderator, rows[0], "soft_delete", confirm=rows[0].name)
-    # All of a test is one moment.
+    # Within a test, the time does not change.
     Room.all_objects.filter(pk=rows[0].pk).update(deleted_at=timezone.now())
     take(moderator, rows[1], "restore")
     page = undo(moderator, page)
@@ -159,7 +159,7 @@ def test_nothing_to_delete_is_said_before_anything_is_filled_in(moderator: Clien
     answer = moderator.get(url(bob, DELETE))
     assert answer.status_code == 409
     assert "bob has no content" in answer.text
-    # What only takes back has no button.
+    # An action that only undoes another one has no button.
     page = moderator.get(f"/admin/veza_core/user/{bob.pk}/").text
     assert url(bob, DELETE) in page
     assert url(bob, RESTORE) not in page
@@ -191,7 +191,7 @@ def test_nobody_deletes_their_own_content_or_that_of_who_may_more(moderator: Cli
 def test_each_chunk_asks_for_the_rights_again(
     moderator: Client, bob: User, monkeypatch: pytest.MonkeyPatch, withdrawn: str
 ):
-    """A role that ends, or that the user is given, while the page runs."""
+    """A role ends, or the user gets one, while the page runs."""
     rows = baker.make(Room, 5, creator=bob)
     done = content_actions.perform_some
 
@@ -205,7 +205,7 @@ def test_each_chunk_asks_for_the_rights_again(
 
     monkeypatch.setattr(content_actions, "perform_some", once)
     if withdrawn != "the right":
-        # Once is enough: a role is held once.
+        # Once is enough, because a user has a role only once.
         calls: Iterator[Any] = iter((once, done, done, done))
         monkeypatch.setattr(content_actions, "perform_some", lambda *given: next(calls)(*given))
     page = delete(moderator, bob)

@@ -1,4 +1,4 @@
-"""Staff's deletions and restores keep the counters right, in the transaction of the change."""
+"""Deletions and restores by staff keep the counters correct, in the same transaction."""
 
 from typing import Any
 
@@ -91,7 +91,7 @@ def test_each_model(model: type[Any], parent: str, counter: str):
     other = type(row)._base_manager.get(pk=row.pk)
     row.soft_delete()
     assert columns(getattr(row, parent), counter) == (0,)
-    # An instance that does not know of it yet.
+    # An instance that was read before the change.
     other.soft_delete()
     assert other.deleted_at == row.deleted_at
     other.restore()
@@ -101,7 +101,7 @@ def test_each_model(model: type[Any], parent: str, counter: str):
 
 
 def test_what_is_on_a_deleted_track_stays_counted(moderator: Client):
-    """Soft deletion does not cascade, in counters either: a restored track is as it was."""
+    """Soft deletion does not cascade, so a restored track has the same counters as before."""
     playlist = baker.make(Playlist, track_count=1)
     track = baker.make(Track, title="Song", like_count=7)
     baker.make(PlaylistTrack, playlist=playlist, track=track)

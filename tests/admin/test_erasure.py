@@ -1,4 +1,4 @@
-"""What an erasure would remove, and whether the purge then does just that."""
+"""The forecast of an erasure, compared with what the purge then does."""
 
 import re
 from datetime import timedelta
@@ -43,7 +43,7 @@ def foreseen(user: User) -> dict[tuple[str, str, str], int | None]:
 
 @pytest.fixture
 def dora(bob: User) -> User:
-    """Somebody with rows of all kinds of fates."""
+    """A user with rows that are deleted, set to NULL, and kept."""
     dora = make_user("dora")
     own, other = baker.make(Track, user=dora), baker.make(Track, user=bob)
     session = baker.make(UserSession, user=dora)
@@ -142,7 +142,7 @@ def test_counts_end(bob: User, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_what_is_not_followed_is_told(browser: Client, bob: User, monkeypatch: pytest.MonkeyPatch):
-    """No number looks complete that is not: of three tracks the likes of two were counted."""
+    """Incomplete numbers are marked: here only the likes of two of three tracks were counted."""
     monkeypatch.setattr(erasure, "FOLLOWED", 2)
     others, own = make_user("others"), baker.make(Track, 3, user=bob)
     for track in own:
@@ -201,7 +201,7 @@ def test_the_work_is_bounded(
     followed: int,
     rows: int,
 ):
-    """Of each table, rows are read as are counted, or as refer to those that are followed."""
+    """It reads only as many rows of each table as it counts or follows."""
     other = make_user("other")
     for track in baker.make(Track, 8, user=bob):
         baker.make(TrackPlay, 8, track=track, user=other)

@@ -1,4 +1,4 @@
-"""Lists as CSV: what is in them."""
+"""Lists as CSV: their contents."""
 
 import csv
 import io
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.django_db
 # The screens are registered when the addresses are read.
 import_module(ROOT_URLCONF)
 
-#: The allow-list, by table. A column that is new in a list is a decision to be made here too.
+#: The allowed columns, by table. A new column of a list must be added here on purpose.
 ALLOWED = {
     "users": "id username email role is_active is_banned is_verified locked_until "
     "failed_login_count deleted_at last_login_at created_at",

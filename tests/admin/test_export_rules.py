@@ -1,4 +1,4 @@
-"""Lists as CSV: how much of them, for whom, and what is remembered of it."""
+"""Lists as CSV: limits, permissions, and log entries."""
 
 import re
 import tracemalloc
@@ -80,7 +80,7 @@ def test_what_no_index_knows_is_looked_for_within_bounds(
 
 
 def test_it_streams_and_memory_does_not_grow(browser: Client, settings: Any):
-    """Ten times the rows, about the same memory: a batch of them at a time."""
+    """With ten times as many rows, the memory is about the same: it reads one batch at a time."""
     settings.EXPORT_MAX_ROWS = 100_000
     user = make_user("bob")
 
@@ -117,7 +117,7 @@ def test_the_first_rows_are_sent_before_the_last_are_read(
     assert len(b"".join(chunks).splitlines()) == 0
 
 
-# Who, and what is remembered ----------------------------------------------------------------------
+# Permissions and log entries ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_download_that_is_broken_off_is_remembered(
     response = view.callback(request)
     chunks = iter(response.streaming_content)
     next(chunks), next(chunks)
-    # The server does this when the client has gone. The signal would close the test's connection.
+    # The server does this if the client disconnects. The signal would close the test's connection.
     request_finished.disconnect(close_old_connections)
     try:
         response.close()
@@ -200,7 +200,7 @@ def test_a_failing_log_lets_nothing_leave(browser: Client):
 
 
 def test_the_file_has_a_name_and_is_never_shown(browser: Client):
-    """The name says which database the rows are from: a CSV has no other place for it."""
+    """The file's name contains the database's name, because a CSV has no other place for it."""
     headers = download(browser, User).headers
     assert headers["Content-Type"] == "text/csv; charset=utf-8"
     name = re.sub(r"\W+", "-", database_of(connection))

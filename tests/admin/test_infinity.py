@@ -1,4 +1,4 @@
-"""Times that PostgreSQL has and Python has not: `infinity`, and years that have five digits."""
+"""Times that PostgreSQL can store and Python cannot: `infinity`, and years with five digits."""
 
 from datetime import date, timedelta
 
@@ -32,12 +32,12 @@ def let_in(table: str) -> None:
 
 
 def set_everywhere(row: Model, value: str) -> None:
-    """Put a time into all columns of a row that take one, and go without what forbids it."""
+    """Set all times of a row, without the checks that refuse the value."""
     columns = [field.column for field in row._meta.concrete_fields
                if isinstance(field, (DateTimeField, DateField))]  # fmt: skip
     table = row._meta.db_table
     with connection.cursor() as cursor:
-        # As in a database whose checks are not there yet.
+        # As in a database that does not have the checks yet.
         let_in(table)
         cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         changes = ", ".join(f"{column} = '{value}'" for column in columns)

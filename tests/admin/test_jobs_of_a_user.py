@@ -1,4 +1,4 @@
-"""Whose upload failed: a user's page has the jobs of their tracks, those with errors first."""
+"""A user's page has the jobs of the user's tracks, the failed ones first."""
 
 from datetime import timedelta
 
@@ -41,7 +41,7 @@ def failed(bob: User) -> HlsTranscodeJob:
 
 
 def panel_of(client: Client, user: User) -> str:
-    """The panel of jobs; empty: there is none."""
+    """The panel of jobs; empty if there is none."""
     page = text_of(client.get(page_of(User, user.pk)))
     return page.partition(">Transcode jobs</h2>")[2].partition("</section>")[0]
 
@@ -54,7 +54,7 @@ def test_those_with_errors_come_first(browser: Client, bob: User, failed: HlsTra
     assert f"{panels.LATEST} of them, and all {panels.LATEST + 1}" in panel
     address = list_of(HlsTranscodeJob, track_user=bob.pk)
     assert f'href="{address}"' in panel
-    # What somebody has to see comes before all else that belongs to the account.
+    # Failed jobs come before everything else of the account.
     assert browser.get(page_of(User, bob.pk)).context["panels"][0].title == "Transcode jobs"
     for typed in (bob.pk, "Bob", "bob@example.com"):
         shown = browser.get(list_of(HlsTranscodeJob, track_user=typed, failed="latest"))

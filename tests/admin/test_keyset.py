@@ -1,4 +1,4 @@
-"""Pages forwards and backwards give the whole order, ties included."""
+"""Pages forwards and backwards show all rows in order, also those with the same time."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,7 +20,7 @@ DAY = datetime(2026, 3, 4, tzinfo=UTC)
 
 
 def turn(read: Any, start: Place, *, forwards: bool) -> list[list[Any]]:
-    """All pages from `start` on, by the links of each to the next (or the previous) one."""
+    """All pages from `start` on, by the links to the next (or previous) page."""
     pages, place = [], start
     while place is not None:
         page = read(place)
@@ -40,7 +40,7 @@ def both_ways(read: Any) -> list[Any]:
 
 @pytest.fixture
 def rooms() -> QuerySet[Room]:
-    """Of 40 rooms, runs of 7 have one time; every fifth is private."""
+    """Of 40 rooms, 7 each have the same time, and every fifth is private."""
     for number in range(40):
         room = baker.make(Room, is_private=number % 5 == 0)
         moment = DAY + timedelta(hours=number // 7)
@@ -68,7 +68,7 @@ def test_condition(
 
 
 def test_there_and_back(rooms: QuerySet[Room]) -> None:
-    """The previous page of the next page is where one came from."""
+    """The page before the next page is the first one again."""
     by = Order.parse(Room, "-created_at")
     first = keyset.read_page(rooms, by, FIRST, 6)
     assert first.previous is None

@@ -1,4 +1,4 @@
-"""Names and texts show what they are made of."""
+"""Names and texts show all of their characters."""
 
 import re
 
@@ -27,7 +27,7 @@ from veza_streaming.models import Track
         ("     ", "(blank: 5 characters)"),
         ("\u3164", "(blank: 1 character)"),
         ("\u200b\u2800 ", "(blank: 3 characters)"),
-        # Joiners that do their work stay.
+        # Joiners in their proper places stay.
         ("👩‍💻", "👩‍💻"),
         ("1️⃣", "1️⃣"),
         ("می‌خواهم", "می‌خواهم"),
@@ -39,7 +39,7 @@ def test_names(name: str, shown: str) -> None:
     assert name_text(name) == shown
 
 
-#: A name, and the letters of it that are another script's.
+#: A name, and its letters of another script.
 TWINS = {
     "\u0430dmin": "\u0430",
     "aliсе": "се",
@@ -51,7 +51,7 @@ TWINS = {
     "pаypаl Иван": "ааа",
     "Ελλ\u0430δα": "Ελλ\u0430δα",
 }
-#: What people are called.
+#: Real names, which are not marked.
 ALL_RIGHT = ("André", "Иван Петров", "Αθηνά", "DJ Иван", "Иван_b", "東京タワーABC", "Ａｄｍｉｎ",
              "김철수dj", "µTorrent", "ªº", "Ægir", "ıstanbul", "שלום", "नमस्ते")  # fmt: skip
 
@@ -78,7 +78,7 @@ def test_letters_of_one_script_are_not(name: str) -> None:
     ],
 )
 def test_actions_call_rows_by_what_is_there(title: str, called: str) -> None:
-    """So nobody deletes the twin."""
+    """So that nobody deletes a similar name by mistake."""
     assert short(Track(title=title)) == called
 
 
@@ -95,7 +95,7 @@ def test_texts_keep_their_lines() -> None:
 
 @given(st.text(min_size=1), st.text(min_size=1))
 def test_no_two_names_look_alike_by_what_is_invisible(one: str, other: str) -> None:
-    """What is shown has nothing invisible left but joiners, and markup of ours alone."""
+    """The shown text has no invisible characters except joiners, and only our own markup."""
     for name in (one, other, f"{one}\u200b{other}", f"{one}<b>{other}"):
         shown = name_html(name)
         without = re.sub(r"</?(bdi|span)[^<>]*>", "", shown)

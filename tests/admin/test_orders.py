@@ -1,4 +1,4 @@
-"""A list is in the order of what each of its rows has: a cursor has no place for NULL."""
+"""A list is only sorted by values that all its rows have, because a cursor cannot contain NULL."""
 
 import re
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 
 def orders(screen: Screen) -> Iterator[tuple[str, Q, dict[str, str]]]:
-    """What a list can be in the order of, with the rows that it then has, and how it is asked."""
+    """The orders of a list, each with the rows that it then shows, and its query string."""
     yield screen.order, Q(), {}
     yield from ((order, Q(), {}) for order in screen.keys.values())
     yield from ((one.order, Q(), {}) for one in screen.criteria)
@@ -43,9 +43,9 @@ def nullable() -> list[tuple[type[Model], str, Q, dict[str, str]]]:
 
 
 def reads_nothing(model: type[Model], where: Q) -> bool:
-    """Whether PostgreSQL knows, from the conditions and the table's checks, that no row is so."""
+    """Whether PostgreSQL knows, from the conditions and the table's checks, that no row matches."""
     statement, parameters = model._base_manager.filter(where).query.sql_with_params()
-    # What depends on the time of day proves nothing.
+    # A condition on the current time proves nothing.
     statement = statement.replace("STATEMENT_TIMESTAMP()", "timestamptz '2026-01-01 00:00Z'")
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL constraint_exclusion = on")
@@ -53,7 +53,7 @@ def reads_nothing(model: type[Model], where: Q) -> bool:
 
 
 def test_no_row_of_a_list_lacks_its_place() -> None:
-    """The filter leaves out the rows without it, or a check forbids them."""
+    """The filter leaves out rows without the value, or a check forbids them."""
     assert not reads_nothing(HlsTranscodeJob, Q(status="processing", completed_at=None))
     found = nullable()
     assert len(found) > 10
@@ -62,7 +62,7 @@ def test_no_row_of_a_list_lacks_its_place() -> None:
 
 
 def turned(browser: Client, url: str, to: str) -> list[list[str]]:
-    """The rows of each page, from this one until there is no link to another."""
+    """The rows of each page, from this one to the last one."""
     pages = []
     while True:
         page = browser.get(url)

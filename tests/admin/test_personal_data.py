@@ -1,4 +1,4 @@
-"""All that is held on one user, as an archive: what is in it, and what never is."""
+"""The archive of all data about a user: what it contains, and what it never contains."""
 
 import csv
 import io
@@ -31,11 +31,11 @@ from veza_streaming.models import Playlist, PlaylistCollaborator, Track, TrackCo
 
 pytestmark = pytest.mark.django_db
 
-#: Tables whose rows are about nobody.
+#: Tables whose rows are not about users.
 ABOUT_NOBODY = {"roles", "permissions", "role_permissions"}
 ANOTHER = personal_data.ANOTHER
 
-#: A table as the next release may bring one; its key is of another type.
+#: A table that a later release may add, with a key of another type.
 GIFTS = """
 CREATE TABLE public.gifts (
     number int, to_id uuid REFERENCES users ON DELETE CASCADE,
@@ -61,7 +61,7 @@ def archive(client: Client, user: User) -> ZipFile:
 
 
 def rows(found: ZipFile, table: str) -> list[dict[str, Any]]:
-    """The rows of a table: the same ones in both files."""
+    """The rows of a table, which are the same in both files."""
     objects = json.loads(found.read(f"data/{table}.json"))
     text = found.read(f"data/{table}.csv").decode("utf-8-sig")
     assert [row.get("id") for row in csv.DictReader(io.StringIO(text, newline=""))] == [
@@ -79,7 +79,7 @@ def adapt(value: Any) -> Any:
 
 
 def about_one_user(kind: str) -> Hostile:
-    """A row of each table, with all keys to users on one user, and secrets that can be told."""
+    """A row of each table whose keys refer to one user, with secrets that a test can recognise."""
     with connection.cursor() as cursor:
         made = insert(cursor, kind, SECRET_COLUMNS, adapt)
         remember(cursor, made, adapt)
@@ -122,7 +122,7 @@ def test_no_secret_and_each_is_named(browser: Client, both: tuple[Hostile, Hosti
 
 
 def test_the_archive_names_its_database_and_no_server(browser: Client, user: User):
-    """It leaves the house, and nobody outside can use more than the name."""
+    """The archive goes to outsiders, who must not learn more than the name."""
     found = archive(browser, user)
     database = database_of(connection)
     contents, readme = (found.read(name).decode() for name in ("contents.json", "README.txt"))

@@ -1,7 +1,7 @@
-"""No page reads a table: from the plans of what each page really sent, and from the rows read.
+"""No page reads a whole table, by the plans of each page's real queries, and by the rows read.
 
-A plan without a sequential scan can still walk through an index for long. So the rows that every
-scan looked at are counted, the ones that it threw away too.
+A plan without a sequential scan can still read a whole index. So the rows that each scan reads are
+counted, including those that it discards.
 """
 
 import pytest
@@ -27,8 +27,8 @@ from veza_streaming.models import PlaybackAnalytics, Track, TrackComment
 # Without the mark, pytest-django would not make the tests' database for this module alone.
 pytestmark = pytest.mark.django_db
 
-#: Tables of which a page may read everything: those that hold a few rows on any platform, or, as
-#: one row a user at most is allowed, in the crowd.
+#: Tables that a page may read completely, because they have few rows on any platform. Or few in the
+#: crowd, because a user can have at most one row.
 SMALL = {"roles", "permissions", "role_permissions", "user_roles", "user_profiles", "user_settings",
          "veza_site_dailycount", "veza_site_counteduntil", "veza_site_stafflogentry",
          "veza_site_note"}  # fmt: skip
@@ -69,9 +69,10 @@ examined: set[str] = set()
 
 
 def examine(statements: list[str]) -> None:
-    """Fails for a sequential scan of a table that may be large, and for a scan of many rows.
+    """Fail for a sequential scan of a table that may be large, and for a scan of many rows.
 
-    With the settings of pages, and with those of PostgreSQL: the plans do not hang on the former.
+    With the settings of pages and with PostgreSQL's defaults, because plans must not depend on
+    the settings.
     """
     for statement in dict.fromkeys(statements):
         if not statement.lstrip("( \n").startswith(("SELECT", "WITH")) or "set_config" in statement:
@@ -104,7 +105,7 @@ def test_lists_with_dates(model: type[Model], crowd: Crowd, crowd_browser: Clien
     for asked in list(questions(model, crowd))[:6]:
         for question in dated(asked):
             response, statements = captured(crowd_browser, list_of(model, **question))
-            # A day to jump to is refused where the order is that of a name or a place.
+            # A jump to a day is refused if the list is sorted by name or position.
             refused = "jump" in question and b"not sorted by time" in response.content
             assert response.status_code == 200 or refused, question
             assert len(queries_in(statements)) <= 15, statements
@@ -122,7 +123,7 @@ def test_pages(model: type[Model], crowd: Crowd, crowd_browser: Client) -> None:
 
 @parametrize
 def test_the_middle(model: type[Model], crowd: Crowd, crowd_browser: Client) -> None:
-    """Far from both ends a page costs what the first one does."""
+    """A page in the middle costs as much as the first one."""
     screen = screen_of(model)
     row = screen.get_queryset(None).get(pk=crowd.usual(model))
     order = screen.screen().order.removeprefix("-")
@@ -138,7 +139,7 @@ def test_the_middle(model: type[Model], crowd: Crowd, crowd_browser: Client) -> 
 def test_content_of_a_user(
     crowd: Crowd, crowd_browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of one who has half of each table, too."""
+    """Also for a user who owns half of each table."""
     monkeypatch.setattr(content_actions, "MOST", BOUND)
     for pk in crowd.ids[User]:
         url = action_url(User, pk, "delete_content")
@@ -152,7 +153,7 @@ def test_content_of_a_user(
 def test_pages_about_an_account(
     name: str, crowd: Crowd, crowd_browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They read no more than they count, and than the sessions of many addresses that they show."""
+    """They read only the rows that they count, and the sessions of the addresses that they show."""
     monkeypatch.setattr(erasure, "MOST", BOUND)
     for pk in crowd.ids[User]:
         answer, statements = captured(crowd_browser, f"{page_of(User, pk)}{name}/")
@@ -173,7 +174,7 @@ def test_start_page(crowd: Crowd, crowd_browser: Client) -> None:
 
 
 def test_what_is_measured_is_answered(crowd: Crowd, crowd_browser: Client) -> None:
-    """The pages of `make bench-admin`, which nobody runs with every change."""
+    """Open the pages of `make bench-admin`, because nobody runs that with every change."""
     for case in (*cases(), *(case for _, pages in every() for case in pages)):
         assert crowd_browser.get(case.url).status_code == 200, case
 
@@ -182,7 +183,7 @@ def test_what_is_measured_is_answered(crowd: Crowd, crowd_browser: Client) -> No
 def test_one_key_is_found_by_its_own_index(
     model: type[Model], crowd: Crowd, crowd_browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a frequent key too, whose rows PostgreSQL would look for among the newest of all."""
+    """Also for a frequent key, whose rows PostgreSQL might search among the newest rows of all."""
     monkeypatch.setattr(keyset, "COUNT_LIMIT", 5_000)
     monkeypatch.setattr(keyset, "WINDOW", 5_000)
     for name in ("user", "track"):

@@ -1,4 +1,4 @@
-"""Usual reasons: what is declared is offered, and one is as good as a reason that is typed."""
+"""Usual reasons: the form offers the declared ones, and accepts one instead of a typed reason."""
 
 import re
 from typing import Any
@@ -51,7 +51,7 @@ def test_the_table_s_own_reasons_come_before_those_of_any_table() -> None:
         ({"usual": "Spam", "reason": ""}, "Spam"),
         ({"usual": "Spam", "reason": "  "}, "Spam"),
         ({"usual": "Spam", "reason": "forty links"}, "Spam: forty links"),
-        # The script has written it into the field, and somebody went on.
+        # The script has written it into the field, and the user has added text.
         ({"usual": "Spam", "reason": "Spam in comments"}, "Spam in comments"),
         ({"usual": "", "reason": "forty links"}, "forty links"),
         ({"reason": "forty links"}, "forty links"),
@@ -82,7 +82,7 @@ def test_forms_offer_them_and_the_script_finds_the_field(browser: Client, bob: U
     (area,) = re.findall(r'<textarea name="reason"[^>]*>', page)
     assert f'id="{field}"' in area
     assert page.index('name="usual"') < page.index('name="reason"')
-    # A note has no reason, and so no usual one.
+    # A note has no reason, so it has no usual reasons.
     assert offered(browser.get(url(bob, "note")).text) == []
     # No reason is usual for a new priority of a user: there is nothing to choose from.
     export = "/admin/veza_core/user/export/"

@@ -25,7 +25,7 @@ def listed(response):
 
 
 def rows_of(browser: Client, user: User) -> list[list[str]]:
-    """What the page of related accounts says of each."""
+    """The lines of the page of related accounts."""
     panel = text_of(browser.get(f"{page_of(User, user.pk)}related/"))
     return [
         [re.sub("<[^>]+>", "", cell) for cell in row.split("</td><td>")]
@@ -71,7 +71,7 @@ def test_accounts_seen_at_an_address(browser: Client) -> None:
 
 @pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7"])
 def test_an_address_leads_there_wherever_it_stands(browser: Client, address: str) -> None:
-    """In lists, on rows' pages, in panels, timelines and search results; for who may see it."""
+    """In lists, pages, panels, timelines and search results, for users who may see it."""
     bob = make_user("bob")
     session = baker.make(UserSession, user=bob, ip_address=address)
     play = baker.make(TrackPlay, user=bob, ip_address=address)
@@ -100,7 +100,7 @@ def test_accounts_seen_where_an_account_was(browser: Client) -> None:
         (twice, "192.0.2.2"), (twice, "192.0.2.2"), (once, "192.0.2.2"), (banned, "192.0.2.1"),
         (other, "192.0.2.3"), (other, None),
     ):  # fmt: skip
-        # What a client that says nothing is: no device that two accounts have in common.
+        # A client that sends nothing is not a device that two accounts share.
         device = {dora: "iPhone 15", once: "iPhone 15", banned: "iPhone 14"}.get(user)
         baker.make(UserSession, user=user, ip_address=address, device_info=device)
     baker.make(TrackPlay, user=dora, ip_address="192.0.2.9")
@@ -132,7 +132,7 @@ def test_accounts_seen_where_an_account_was(browser: Client) -> None:
 
 
 def test_an_account_that_listened_where_another_signs_in(browser: Client) -> None:
-    """Without a session there of its own."""
+    """The account has no session at that address."""
     dora, other = make_user("dora"), make_user("other")
     baker.make(TrackPlay, user=dora, ip_address="192.0.2.9")
     baker.make(UserSession, user=other, ip_address="192.0.2.9")

@@ -1,4 +1,4 @@
-"""What a list answers to query strings, ids and cursors that it did not give out itself."""
+"""The answers of a list to query strings, ids and cursors that it has not created."""
 
 import uuid
 from typing import Any
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 parametrize = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 
-#: Rows are neither needed nor made: one database serves all examples.
+#: The examples need no rows, so all of them use one database.
 often = inputs(12)
 
 WORDS = [
@@ -95,7 +95,9 @@ def test_no_id_breaks_a_page(model: Any, browser: Client) -> None:
 )
 @pytest.mark.parametrize("value", ["", "$2b$"])
 def test_secrets_are_not_searched(browser: Client, model: Any, lookup: str, value: str) -> None:
-    """Nor anything else that is no filter of the list: the answer does not hang on the value."""
+    """Nor anything else that is not a filter of the list: the answer does not depend on the
+    value.
+    """
     response = browser.get(list_of(model), {lookup: value})
     assert response.status_code == 400
     assert f"no filter “{lookup[:40]}" in response.content.decode()

@@ -1,4 +1,4 @@
-"""Granting and withdrawing roles: nobody gives or takes what they do not hold."""
+"""Granting and withdrawing roles: staff must have the permissions of the role."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,7 +26,7 @@ def chief() -> Client:
 
 
 def held(user: User) -> dict[str, Any]:
-    """Role to when it ends, as PostgreSQL has it; those that have ended too."""
+    """Map each role to its end in PostgreSQL, also roles that have ended."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT name, expires_at FROM user_roles JOIN roles ON roles.id = role_id "
@@ -67,7 +67,7 @@ def test_withdraw_ends_the_role_and_keeps_the_row(chief: Client):
     take(chief, bob, "withdraw_role", role="support")
     assert held(bob)["support"] <= timezone.now()
     assert client.get("/admin/").status_code == 302
-    # The pair is unique: granting it again takes the row up again.
+    # The pair is unique, so granting the role again uses the same row.
     take(chief, bob, "grant_role", role="support", confirm="bob")
     assert held(bob) == {"support": None}
 
@@ -94,7 +94,7 @@ def test_undo_of_a_grant(chief: Client, bob: User):
 
 
 def role_manager(*more: str) -> Client:
-    """Somebody who may grant and withdraw, and holds little else."""
+    """A user who may grant and withdraw roles, and has few other permissions."""
     user = make_staff("support", "manager")
     role = baker.make(Role, name="manager", display_name="Manager")
     for name in ("user_roles.create", "user_roles.delete", *more):
@@ -115,7 +115,7 @@ def test_only_what_one_holds_is_offered_and_taken(bob: User):
 
 
 def test_a_role_that_grows_meanwhile_is_not_granted(bob: User):
-    """The page offered it; when it is sent, the role holds more than who grants it."""
+    """When the form is sent, the role has permissions that the user lacks."""
     client = role_manager()
     seen = open_page(client, bob, "grant_role")
     baker.make(
@@ -166,7 +166,7 @@ def test_the_form_names_roles_as_people_read_them(chief: Client, bob: User):
 
 @pytest.mark.parametrize("name", ["grant_role", "withdraw_role"])
 def test_the_change_itself_asks_for_the_rights(rf: RequestFactory, bob: User, name: str):
-    """Past the form, whose choices are read before the transaction."""
+    """Not only the form, whose choices are read before the transaction."""
     role_manager()
     request = rf.post("/")
     request.access = access_of(User.objects.get(username="manager"))

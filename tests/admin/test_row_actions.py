@@ -1,4 +1,4 @@
-"""What is done to tracks, playlists, comments, shares, rooms and jobs, and notes on all of them."""
+"""Actions on tracks, playlists, comments, shares, rooms and jobs, and notes about them."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -89,7 +89,7 @@ def test_a_collision_over_a_token_does_not_show_it(moderator: Client):
 
 
 def make_job(status: str, **values: Any) -> Any:
-    """A job in a state, with the time at which it ended if it has."""
+    """A job in a state, with the time of its end if it has ended."""
     ended = None if status in ("pending", "processing") else timezone.now()
     return baker.make(HlsTranscodeJob, status=status, completed_at=ended, **values)
 
@@ -108,7 +108,7 @@ def test_retry(support: Client, status: str):
     (entry,) = entries("hls_transcode_queue.retry")
     assert entry.before
     assert entry.before["error_message"] == "no codec"
-    # A worker finds it, as workers look.
+    # A worker finds it with the workers' statement.
     with connection.cursor() as cursor:
         cursor.execute(sql("TakeTranscodeJob").replace("$1", "%s"), ["worker-2"])
         assert cursor.fetchone()[0] == job.pk
@@ -232,7 +232,9 @@ def test_one_may_note_something_on_oneself_and_on_the_deleted(support: Client):
 def test_a_form_made_by_hand_does_not_get_past_the_state(
     moderator: Client, model: type[Model], values: dict[str, Any], action: str
 ):
-    """It names the state as it is now, so that only the state itself stands in the way."""
+    """The form has the digest of the current state, so only the state itself prevents the
+    action.
+    """
     row = baker.make(model, **values)
     known = {one.name: one for one in admin.site._registry[model].row_actions}
     sent = {"row": f"{row.pk}.{known[action].seen(row)}", "reason": "x"}

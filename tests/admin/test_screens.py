@@ -1,4 +1,4 @@
-"""Every table has its screen, and the screen shows what it should."""
+"""Every table has a screen, which shows what it should."""
 
 import re
 from datetime import date, timedelta
@@ -49,7 +49,7 @@ def test_every_list_has_presets_of_dates(model: type[Model], browser: Client) ->
     column = order if order.endswith("_at") else "created_at"
     new, old = baker.make(model, _quantity=2)
     rows = model._base_manager
-    # Those that came with the schema, too.
+    # Also the rows that the migrations insert.
     for of, days in ((rows, 500), (rows.filter(pk=new.pk), 0), (rows.filter(pk=old.pk), 40)):
         of.update(**{column: timezone.now() - timedelta(days=days)})
     for preset, label in PRESET_LABELS.items():
@@ -62,7 +62,7 @@ def test_every_list_has_presets_of_dates(model: type[Model], browser: Client) ->
 
 
 def test_dates_of_a_list_in_another_order(browser: Client) -> None:
-    """A playlist is in the order of its entries: dates choose from it all the same."""
+    """A playlist is in the order of its entries, and dates can filter it too."""
     playlist = baker.make(Playlist)
     new, old = (baker.make(PlaylistTrack, playlist=playlist, position=n) for n in range(2))
     PlaylistTrack._base_manager.filter(pk=old.pk).update(created_at="2024-02-29T12:00Z")
@@ -73,7 +73,7 @@ def test_dates_of_a_list_in_another_order(browser: Client) -> None:
 
 
 def test_every_foreign_key_leads_back() -> None:
-    """Panels link to lists of one key: each screen can be asked for each of its foreign keys."""
+    """Panels link to lists, so each screen has a filter for each of its foreign keys."""
     for model in MODELS:
         missing = {key.name for key in foreign_keys(model)} - set(screen_of(model).keys)
         assert not missing, model
@@ -189,7 +189,7 @@ def test_what_is_refused_is_not_recorded(browser: Client) -> None:
 
 @pytest.mark.django_db
 def test_without_the_right_to_read() -> None:
-    """No list, no page, no place in the menu, no panel, and no name behind a foreign key."""
+    """There is no list, page, menu entry, panel, or name behind a foreign key."""
     staff = make_user("reader")
     role = baker.make(Role)
     for name in ("admin.access", "tracks.read"):
@@ -209,7 +209,7 @@ def test_without_the_right_to_read() -> None:
 
 
 def test_a_chart_has_an_axis() -> None:
-    """The most and nothing, the first, the middle and the last day."""
+    """It shows the maximum and zero, and the first, the middle and the last day."""
     last = date(2026, 3, 30)
     days = [Day(day, number) for number, day in enumerate(days_until(last, 30), 1200)]
     svg = str(by_day("plays", "Plays", days)).partition("<svg")[2].partition("</svg>")[0]

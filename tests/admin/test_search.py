@@ -1,4 +1,4 @@
-"""What the search box finds: each kind of term, exact matches first."""
+"""The results of the search box for each kind of term, exact matches first."""
 
 import uuid
 from datetime import timedelta
@@ -71,7 +71,7 @@ def test_the_beginning_of_an_email(browser: Client) -> None:
         assert "Beginning of e-mail" in text_of(response)
     baker.make(User, username="nobody", email="annxa@example.com")
     assert found(search(browser, "ann_a")) == {"users": [begins.pk]}
-    # What stands in the middle of an address has no index.
+    # No index finds the middle of an e-mail address.
     assert found(search(browser, "xa@example")) == {}
 
 
@@ -199,14 +199,14 @@ def test_each_kind_is_capped(browser: Client) -> None:
         assert (len(group.rows), group.count, group.hidden) == (10, "50+", True)
         assert {row.pk for row in group.rows} <= {track.pk for track in tracks}
         assert group.is_exact == is_exact
-        # Whole titles fill the page: then parts are not asked for.
+        # Whole titles fill the page, so parts are not searched.
         assert ("Too many tracks contain this text" in text_of(response)) != is_exact
 
 
 def test_what_is_too_common_says_so_and_the_rest_is_found(
     browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A finder that takes longer than it may leaves all others their results."""
+    """If one finder exceeds its time limit, the results of the others are still shown."""
     monkeypatch.setattr("veza_core.screens.search.engine.PARTS_TIMEOUT", 3_000)
     exact = baker.make(Track, title="sleepy")
     playlist = baker.make(Playlist, title="my sleepy list")
@@ -234,7 +234,7 @@ def test_what_is_too_common_is_found_among_the_newest(
 
 
 def slow_down(monkeypatch: pytest.MonkeyPatch, model: type[Model]) -> None:
-    """Let PostgreSQL sleep in what asks for parts of a model's names."""
+    """Let PostgreSQL sleep in the query for parts of a model's names."""
     rows = Finder.rows
     sleep = RawSQL("(SELECT true FROM pg_sleep(60))", [], output_field=BooleanField())
 

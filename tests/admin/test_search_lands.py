@@ -1,4 +1,4 @@
-"""A search that lands: what is meant is opened, however it was copied."""
+"""A search opens the row that is meant, however its name was copied."""
 
 import hashlib
 import html
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.django_db
 
 
 def lands(client: Client, text: str) -> str:
-    """The address of the page at the end of a search."""
+    """The URL of the page that a search opens."""
     response = client.post(SEARCH, {"q": text}, follow=True)
     assert response.status_code == 200
     return str(response.request["PATH_INFO"])
@@ -98,7 +98,7 @@ def test_what_is_no_label_stays(text: str):
 
 
 def test_several_are_a_list(browser: Client, bob: User):
-    """Two rows whose IDs begin alike, that have one title, or that have it and go on."""
+    """Two rows whose IDs begin with the same digits, or whose titles are equal or begin so."""
     other = baker.make(Track, id=f"{str(bob.pk)[:8]}-0000-4000-8000-000000000001", title="Home")
     assert lands(browser, str(bob.pk)[:8]) == SEARCH
     assert found(search(browser, str(bob.pk)[:8])) == {"users": [bob.pk], "tracks": [other.pk]}
@@ -111,7 +111,7 @@ def test_several_are_a_list(browser: Client, bob: User):
 
 
 def test_an_address_with_one_session_opens_it(browser: Client):
-    """From where a link leads to all accounts that were seen there."""
+    """The session's page has a link to all accounts that were seen at the address."""
     session, other = baker.make(UserSession, ip_address="192.0.2.7"), baker.make(UserSession)
     assert lands(browser, "192.0.2.7") == address(session)
     UserSession.objects.filter(pk=other.pk).update(ip_address="192.0.2.7")
@@ -123,7 +123,7 @@ def test_an_address_with_one_session_opens_it(browser: Client):
 
 
 def test_an_address_that_no_session_has_leads_to_accounts(browser: Client, bob: User):
-    """Who only played there is known by these alone; for who may read all that it asks."""
+    """Accounts that only played there, for users who may read all tables of the search."""
     session = {"user": bob, "ip_address": "192.0.2.7"}
     baker.make(RefreshToken, **session, expires_at=timezone.now() + timedelta(days=1))
     response = browser.post(SEARCH, {"q": "192.0.2.7:443"}, follow=True)
@@ -226,7 +226,7 @@ def test_the_one_list_opens_when_no_row_has_the_name(browser: Client):
     ],
 )
 def test_the_list_of_the_whole_name_opens(browser: Client, text: str, url: str):
-    """As the box suggests it, though others begin so, and rows have the word somewhere."""
+    """As the box suggests it, even if other lists begin with the name, or rows contain it."""
     baker.make(Track, title=f"All {text} of mine")
     response = browser.post(SEARCH, {"q": text}, follow=True)
     assert response.redirect_chain[-1][0] == url
@@ -261,7 +261,7 @@ def test_that_costs_no_query(browser: Client):
 
 
 def test_a_user_by_the_id_at_a_provider(browser: Client, bob: User):
-    """Whatever the provider is called, and as it is written; only for who may read that table."""
+    """With any provider, and exactly as typed; only for users who may read that table."""
     theirs = "10769150350006150715113082367"
     identities = [
         baker.make(FederatedIdentity, user=bob, provider=provider, provider_user_id=f"{id_}")

@@ -1,4 +1,4 @@
-"""The search page: who may see what, what is remembered, and what is not a term."""
+"""The search page: permissions, log entries, and invalid terms."""
 
 import json
 import re
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 
 def somebody_with(*names: str) -> Client:
-    """Staff whose one role has these permissions, and may enter."""
+    """Staff whose only role has these permissions, and `admin.access`."""
     role = baker.make(Role, name="narrow")
     for name in ("admin.access", *names):
         baker.make(RolePermission, role=role, permission=Permission.objects.get(name=name))
@@ -119,7 +119,7 @@ class TestPrivacy:
                 search(browser, text)
             for query in (query["sql"] for query in queries):
                 assert {name for name in names if f'"{name}"' in query} <= set(allowed), query
-                # Compared whole within WHERE, and nowhere else.
+                # Only compared as a whole, in WHERE.
                 assert '"token_hash"' not in re.sub(r'WHERE \(?"\w+"\."token_hash" = ', "", query)
 
 
@@ -189,7 +189,7 @@ def test_results_are_announced_and_nothing_is_inline(browser: Client) -> None:
 
 
 def test_at_most_15_queries(browser: Client) -> None:
-    """Whatever is found, and however much; ends of savepoints and transactions not counted."""
+    """For any results. Statements that begin or end transactions and savepoints are not counted."""
     counts = []
     for quantity in (1, 30):
         baker.make(Track, title="many words", artist="many words", _quantity=quantity)

@@ -1,10 +1,12 @@
-"""Every finder is served by an index of its own, whatever the planner believes of the tables.
+"""Every finder uses its own index, whatever the planner estimates for the tables.
 
-By live statistics of tables large enough to mean it, where an index has to win by its cost; and
-with sequential scans forbidden, as the pages read, where a table without the index would be read
-through another one. So the index has to be the finder's own, and to be asked for its column.
-Parts are looked at as the pages read only: for 50 rows of what it believes to be common, the
-planner would read the table's beginning.
+This is tested in two ways. First with live statistics of large tables, where the index must have
+the
+lowest cost. Then with sequential scans disabled, as on pages, where PostgreSQL would otherwise use
+another index. So the plan must use the finder's own index, with a condition on its column. Searches
+for
+parts are only tested with the settings of pages: for 50 rows of a part that it estimates as common,
+the planner would read the table's beginning.
 """
 
 import hashlib
@@ -30,7 +32,7 @@ from veza_core.screens.search.term import read
 
 pytestmark = pytest.mark.django_db
 
-#: Rows of each large table. A sequential scan of so many costs more than any finder here.
+#: Rows of each large table. A sequential scan of so many rows costs more than any finder.
 ROWS = 5_000
 
 SMALL = {"roles", "permissions"}
@@ -86,7 +88,7 @@ def finders() -> Iterator[tuple[type[Model], Finder]]:
 
 
 def a_value(model: type[Model], finder: Finder) -> str:
-    """What some row of the table has in the finder's column."""
+    """A value of the finder's column in the table."""
     value = model._base_manager.filter(finder.where).values_list(finder.column, flat=True).first()
     value = str(value or "10.0.0.9")
     return value.partition("@")[2] if finder.lookup == "domain" else value
@@ -104,15 +106,15 @@ def forbid_sequential_scans() -> None:
 
 
 def expected_index(model: type[Model], finder: Finder) -> str:
-    """The index that a finder is written for, by the names of the Standard."""
+    """The name of a finder's index, by the Standard."""
     suffixes = {"icontains": "_trgm", "iexact": "_upper", "istartswith": "_prefix",
                 "domain": "_domain"}  # fmt: skip
     suffix = suffixes.get(finder.lookup, "")
     if (model._meta.db_table, finder.column, suffix) == ("tracks", "title", "_upper"):
-        # The first of the indexes of a title's words has the whole of it.
+        # The first of the indexes on a title's words has the whole title.
         suffix = "_word1"
     if (model._meta.db_table, finder.column, suffix) == ("users", "email", "_upper"):
-        # A beginning that is all of it.
+        # A beginning that is the whole value.
         suffix = "_prefix"
     order = "_" + finder.order.removeprefix("-") if finder.order else ""
     if finder.column == "provider_user_id":
@@ -190,7 +192,7 @@ def test_a_common_part_still_goes_through_its_index(large: None) -> None:
 
 
 def test_whole_pages(large: None, browser: Client) -> None:
-    """All that a search reads, rights and sessions included."""
+    """All queries of a search, those for permissions and sessions included."""
     with CaptureQueriesContext(connection) as queries:
         for text in ("u77@mail0.example", "name_", "10.0.0.9", "u777", md5_of("u"), ID_OF_NOTHING):
             assert browser.post(SEARCH, {"q": text}, follow=True).status_code == 200

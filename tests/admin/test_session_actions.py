@@ -1,4 +1,4 @@
-"""One device is signed out: its session and the refresh tokens that would keep it signed in."""
+"""One device is signed out: its session, and the refresh tokens that would renew it."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""The page of a user and of a track: its head, and the timeline that merges what happened."""
+"""The page of a user and of a track: its head, and its timeline."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -31,13 +31,13 @@ def page_of(row: Any, client: Client, more: str = "") -> str:
 
 
 def events(text: str) -> list[tuple[str, str]]:
-    """Times and texts of a timeline, as they stand."""
+    """Times and texts of a timeline, in the page's order."""
     timeline = text.partition('class="timeline"')[2].partition("</ul>")[0]
     return [(at, re.sub("<[^>]+>", "", shown).strip()) for at, shown in EVENT.findall(timeline)]
 
 
 def lived(bob: User) -> Track:
-    """Some of everything, hour by hour."""
+    """One event of each kind, one for each hour."""
     begin = datetime(2026, 5, 1, tzinfo=UTC)
     track = baker.make(Track, user=bob, title="Lunar Thunder", status="failed")
     made: list[Any] = [
@@ -68,7 +68,7 @@ def test_a_users_timeline_is_in_order_and_has_what_staff_did(support: Client, bo
 
 
 def test_what_staff_did_is_whole_without_the_name(support: Client, bob: User):
-    """Neither the page, which is about the row, nor the log ends in "the e-mail of"."""
+    """Without the row's name, no text ends in "the e-mail of"."""
     take(support, bob, "change_email", confirm="bob", email="new@example.com", reason="lost")
     take(support, bob, "note", text="Called twice.")
     told = [text for _, text in events(page_of(bob, support))]
@@ -93,7 +93,7 @@ def test_one_kind_alone(support: Client, bob: User, kind: str, verbs: list[str])
 
 
 def test_pages_meet_without_a_gap_or_a_double(support: Client, bob: User):
-    """Also where very many things have one time, over several tables."""
+    """Also if very many events of several tables have the same time."""
     moment = datetime(2026, 5, 1, tzinfo=UTC)
     track = baker.make(Track, user=bob, title="first")
     for model, number in ((TrackPlay, 70), (TrackComment, 60), (Playlist, 30)):
@@ -155,7 +155,7 @@ def test_a_play_by_nobody_who_is_known_names_nobody(support: Client, bob: User):
 
 
 def test_what_failed_comes_first_in_a_panel(support: Client, bob: User):
-    """Before the latest, also where there are more than a panel shows."""
+    """Before the latest rows, even if there are more rows than a panel shows."""
     failed = baker.make(Track, user=bob, title="Broken", status="failed")
     baker.make(Track, 25, user=bob, title="Whole", status="ready")
     Track.objects.filter(pk=failed.pk).update(created_at=timezone.now() - timedelta(days=9))
@@ -191,7 +191,7 @@ def test_the_head_says_who_it_is_and_why_they_are_out(support: Client, bob: User
 
 
 def test_the_head_has_the_rights_that_count(support: Client, bob: User):
-    """`users.role` gives none; a role that has ended neither."""
+    """`users.role` gives no permissions, and neither does a role that has ended."""
     User.objects.filter(pk=bob.pk).update(role="admin")
     grant(bob, "admin", expires_at=timezone.now() - timedelta(days=1))
     facts = page_of(bob, support).partition('class="facts"')[2].partition("</dl>")[0]
@@ -230,7 +230,7 @@ def test_what_ends_a_state_comes_first(bob: User, state: dict[str, Any], action:
     first = re.search(r'<li><a class="button[^>]*href="([^"]+)"', text)
     assert first
     assert first[1] == url(bob, action)
-    # The state and since when it is, once.
+    # The state and its beginning, only once.
     whys = re.findall(r'<p class="why">(.*?)</p>', text, re.DOTALL)
     assert len(whys) == 1
     assert " ." not in re.sub("<[^>]+>", "", whys[0])
@@ -239,7 +239,7 @@ def test_what_ends_a_state_comes_first(bob: User, state: dict[str, Any], action:
 
 @pytest.mark.parametrize("role", ["support", "admin"])
 def test_a_page_of_a_long_life_is_read_by_indexes(bob: User, role: str):
-    """Twenty thousand plays: each table gives one page of rows."""
+    """With twenty thousand plays, each table returns one page of rows."""
     support = signed_in(make_staff(role))
     track = baker.make(Track, user=bob)
     with connection.cursor() as cursor:

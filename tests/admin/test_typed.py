@@ -1,4 +1,4 @@
-"""What somebody typed is not lost: the session ended, or the row could not be had."""
+"""Typed text is not lost if the session has ended or the row is locked."""
 
 import re
 from typing import Any
@@ -33,7 +33,7 @@ def form(client: Client, address: str) -> dict[str, Any]:
 
 
 def sign_in(client: Client, username: str, address: str) -> str:
-    """Sign in at the page that was led to; the text of the page that follows."""
+    """Sign in at the page of the redirect; return the text of the next page."""
     data = {"username": username, "password": PASSWORD, "next": address}
     return client.post("/admin/login/", data, follow=True).content.decode()
 
@@ -49,7 +49,7 @@ def client(alice: User) -> Client:
 
 
 def ended(client: Client, lost_cookie: bool) -> None:
-    """The session ends, with the browser's cookie or without."""
+    """End the session, with or without its cookie in the browser."""
     Session.objects.all().delete()
     if lost_cookie:
         client.cookies.clear()
@@ -68,7 +68,7 @@ def test_a_reason_comes_back_after_the_sign_in(client: Client, bob: User, lost_c
     assert "Your session had ended" in page
     assert 'value="bob"' in page
     assert "123456" not in page
-    # Once; and it is sent as any other.
+    # Only once; and it can be sent as usual.
     seen = ROW.findall(page)
     assert WORDS not in client.get(address).content.decode()
     client.post(address, {"row": seen, "reason": WORDS, "confirm": "bob"})
@@ -109,7 +109,7 @@ def test_a_choice_of_rows_comes_back_too(client: Client):
 
 @pytest.mark.parametrize("lost_cookie", [True, False])
 def test_ticked_rows_and_the_action_come_back(client: Client, lost_cookie: bool):
-    """The page that asks has them after the sign-in, as if the session had lasted."""
+    """After the sign-in, the confirmation page has them, as if the session had not ended."""
     rows = baker.make(Playlist, 3)
     address = f"{LIST}?is_public=yes"
     ticks = {"_selected_action": [str(row.pk) for row in rows], "action": "soft_delete"}
@@ -153,7 +153,7 @@ def test_ticks_come_back_to_nobody_else_and_to_no_other_list(client: Client):
 
 @pytest.mark.parametrize("lost", [True, False])
 def test_ticks_without_an_action_are_ticked_again(client: Client, lost: bool):
-    """And an action without ticks is chosen again; whether the session ended or not."""
+    """An action without ticked rows is also chosen again, whether the session ended or not."""
     rows = baker.make(Playlist, 2)
     sent = {**form(client, LIST), "_selected_action": str(rows[0].pk)}
     if lost:
@@ -183,7 +183,7 @@ def test_an_export_and_a_search_come_back(client: Client, bob: User):
 
 
 def test_who_signed_in_again_elsewhere_keeps_the_text(alice: User, bob: User):
-    """The token against forged requests changes with the sign-in: the form has the old one."""
+    """The CSRF token changes at the sign-in, and the form still has the old one."""
     client = Client(enforce_csrf_checks=True)
     client.force_login(alice, backend="veza_site.support.backend.SupportBackend")
     address = url(bob, "note")
@@ -209,7 +209,7 @@ def test_a_row_that_is_held_gives_the_form_back(client: Client, bob: User, monke
     assert response.status_code == 409
     assert WORDS in page
     assert "Another service is changing this row" in page
-    # As it was seen, it can be sent again.
+    # The form can be sent again with the state that was shown.
     monkeypatch.undo()
     sent = {"row": ROW.findall(page), "reason": WORDS, "confirm": "bob"}
     assert client.post(url(bob, "ban"), sent).status_code == 302

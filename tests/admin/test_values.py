@@ -1,4 +1,4 @@
-"""Values as people read them, wherever they are shown: in lists, on pages and in panels."""
+"""Values in the form for people, in lists, on pages and in panels."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""The questions that staff have of lists: links above them, and under "Desk" in the menu."""
+"""The views of lists: links above them, and under "Desk" in the menu."""
 
 import re
 from datetime import timedelta
@@ -33,7 +33,7 @@ def test_each_is_marked_where_it_is(browser: Client) -> None:
         for view in screen.all_views():
             page = browser.get(list_of(screen.model, **view.query)).content.decode()
             assert re.search(rf'aria-current="true">{view.label}</a>', page), (screen, view)
-            # In the menu either the question or the list is where one is.
+            # In the menu, either the view or the list is the current entry.
             menu = page.partition('<nav id="menu"')[2].partition("</nav>")[0]
             here = re.findall(r'aria-current="page">([^<]+)<', menu)
             assert len(here) == 1
@@ -57,7 +57,7 @@ def test_the_desk_has_what_one_may_read(browser: Client) -> None:
         "Locked accounts",
         "Recently active sessions",
     } <= {*everything}
-    # Who watches over personal data is watched in the open: the log is for all.
+    # All staff can see who looks at personal data.
     assert "What colleagues did" in desk(signed_in(make_staff("support", "bob")))
 
 
@@ -66,7 +66,7 @@ def test_the_desk_has_what_one_may_read(browser: Client) -> None:
     [
         (User, {}, "Created, newest first"),
         (User, {"order": "reversed"}, "Created, oldest first"),
-        # Times that are still to come are not new.
+        # Times in the future are not new.
         (User, {"locked": "now"}, "Locked until, latest first"),
         (UserSession, {}, "Expires, latest first"),
         (UserSession, {"order": "reversed"}, "Expires, earliest first"),
@@ -79,7 +79,7 @@ def test_the_order_is_told(
 
 
 def test_the_last_to_fail_come_first(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whenever they were made, however many others there are, and whatever else waits."""
+    """Whenever the jobs were created, and however many others there are."""
     monkeypatch.setattr(unsorted, "COUNT_LIMIT", 1)
     monkeypatch.setattr(overview, "COUNT_LIMIT", 1)
     jobs = baker.make(HlsTranscodeJob, status="failed", completed_at=timezone.now(), _quantity=3)
@@ -89,7 +89,7 @@ def test_the_last_to_fail_come_first(browser: Client, monkeypatch: pytest.Monkey
         HlsTranscodeJob.objects.filter(pk=job.pk).update(
             created_at=now - timedelta(days=made), completed_at=now - timedelta(hours=failed)
         )
-    # A note on it, or another change, is no failure.
+    # A note about it, or another change, is not a failure.
     HlsTranscodeJob.objects.filter(pk=jobs[0].pk).update(priority=9)
     expected = [jobs[1].pk, jobs[2].pk, jobs[0].pk]
     response = browser.get(f"{JOBS}?failed=latest")
@@ -117,7 +117,7 @@ def test_the_start_page_counts_what_waits(browser: Client, monkeypatch: pytest.M
     assert tiles["Failed jobs"] == "3"
     assert tiles["Stuck in processing"] == "1"
     assert tiles["New and unverified"] == "1"
-    # More are being processed than are looked at: those that were made last may be stuck, too.
+    # More jobs are in processing than are examined, so the newest ones may be stuck too.
     monkeypatch.setattr(overview, "OLDEST", 1)
     tiles = {tile.title: str(tile.count) for tile in browser.get("/admin/").context["tiles"]}
     assert tiles["Stuck in processing"] == "1+"
@@ -132,7 +132,7 @@ def test_who_is_locked_and_who_is_there_now(browser: Client) -> None:
     assert soon.locked_until
     shown = browser.get(list_of(User, locked="now")).context["cl"].result_list
     assert [row.pk for row in shown] == [later.pk, soon.pk]
-    # When that ends; elsewhere the list has no such column.
+    # Only this view has a column with the end.
     page = text_of(browser.get(list_of(User, locked="now")))
     assert ">Locked until</th>" in page
     assert 'title="' + f"{exact(soon.locked_until)}" in page.partition("<tbody>")[2]
@@ -146,7 +146,7 @@ def test_who_is_locked_and_who_is_there_now(browser: Client) -> None:
 
 
 def test_an_empty_list_has_no_pages_to_turn(browser: Client) -> None:
-    """Nor has one that is there whole."""
+    """Nor does a list with one page."""
     assert '<nav class="pages' not in text_of(browser.get(list_of(User, is_banned="yes")))
     assert '<nav class="pages' not in text_of(browser.get(list_of(User)))
     baker.make(User, _quantity=51)
@@ -154,7 +154,7 @@ def test_an_empty_list_has_no_pages_to_turn(browser: Client) -> None:
 
 
 def test_an_empty_list_says_what_it_was_asked_for(browser: Client, staff: User) -> None:
-    """On a phone, where the filters are folded, too: the button has their number."""
+    """Also on a phone, where the filters are folded: the button shows their number."""
     asked = {"user": staff.pk, "revoked": "yes", "range": "today"}
     page = browser.get(list_of(UserSession, **asked)).content.decode()
     told = re.sub(r"<[^>]+>", "", page.partition('<p class="none">')[2].partition("</p>")[0])
