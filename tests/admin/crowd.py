@@ -1,10 +1,8 @@
 """Many rows in all tables, with which plans that only seem good become slow.
 
 In every table, half of the rows belong to one user, track, playlist…: the hot one. The rare one has
-a
-few rows, all among the oldest, so a scan from the newest rows finds none for long. Ten rows each
-have
-the same time. Only the oldest row is in the last state of an enum.
+a few rows, all among the oldest, so a scan from the newest rows finds none for long. Ten rows each
+have the same time. Only the oldest row is in the last state of an enum.
 """
 
 import uuid

@@ -1,12 +1,10 @@
 """Every finder uses its own index, whatever the planner estimates for the tables.
 
 This is tested in two ways. First with live statistics of large tables, where the index must have
-the
-lowest cost. Then with sequential scans disabled, as on pages, where PostgreSQL would otherwise use
-another index. So the plan must use the finder's own index, with a condition on its column. Searches
-for
-parts are only tested with the settings of pages: for 50 rows of a part that it estimates as common,
-the planner would read the table's beginning.
+the lowest cost. Then with sequential scans disabled, as on pages, where PostgreSQL would otherwise
+use another index. So the plan must use the finder's own index, with a condition on its column.
+Searches for parts are only tested with the settings of pages: for 50 rows of a part that it
+estimates as common, the planner would read the table's beginning.
 """
 
 import hashlib

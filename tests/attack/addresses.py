@@ -1,4 +1,4 @@
-"""All addresses of the site, from its own resolver: none is typed in."""
+"""All URLs of the site, from its resolver; none is written here."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,20 +24,20 @@ MODELS: list[type[Model]] = [
     StaffLogEntry,
     Note,
 ]
-#: What the address of a screen's page ends with, after `<app>_<model>_`.
+#: The endings of the names of a screen's URLs, after `<app>_<model>_`.
 PAGES = ("changelist", "change", "value", "export", "selected", "action")
 
 
 @dataclass(frozen=True)
 class Address:
-    """A line of the resolver: the route as it is written, and its name."""
+    """A line of the resolver: the route and its name."""
 
     route: str
     name: str
 
 
 def addresses() -> Iterator[Address]:
-    """Every address that the site answers."""
+    """Every URL pattern of the site."""
     yield from _below(get_resolver(), "")
 
 
@@ -51,7 +51,7 @@ def _below(resolver: Any, prefix: str) -> Iterator[Address]:
 
 
 def screen_names() -> dict[str, type[Model]]:
-    """The name of every page of a screen, and the screen's model."""
+    """The names of all pages of screens, with the screen's model."""
     names = {f"{prefix(model)}_{page}": model for model in MODELS for page in PAGES}
     timelines = [model for model in MODELS if admin.site.get_model_admin(model).has_timeline]  # type: ignore[attr-defined]
     names |= {f"{prefix(model)}_timeline": model for model in timelines}
@@ -59,12 +59,12 @@ def screen_names() -> dict[str, type[Model]]:
 
 
 def prefix(model: type[Model]) -> str:
-    """What the names of a screen's addresses begin with."""
+    """The beginning of the names of a screen's URLs."""
     return f"{model._meta.app_label}_{model._meta.model_name}"
 
 
 def address_of(model: type[Model], page: str, *args: Any) -> str:
-    """The address of a screen's page."""
+    """The URL of a screen's page."""
     return reverse(f"admin:{prefix(model)}_{page}", args=args)
 
 

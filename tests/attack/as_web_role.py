@@ -1,4 +1,4 @@
-"""Within a test's own transaction, each request is answered as the role of the site's process."""
+"""Runs each request with the role of the site's process, within the test's own transaction."""
 
 from collections.abc import Callable
 
@@ -9,14 +9,14 @@ from psycopg import sql
 
 
 class AsWebRole:
-    """The first of the middleware: what the test itself does, it does as the owner."""
+    """The first middleware. The test itself runs as the owner."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         connection.ensure_connection()
-        # Not by a cursor of Django's: tests count those queries.
+        # Not with Django's cursor, because tests count its queries.
         session = connection.connection
         role = sql.Identifier(settings.ATTACKED_ROLE)
         session.execute(sql.SQL("SET SESSION AUTHORIZATION {}").format(role))

@@ -1,4 +1,4 @@
-"""A database in which everybody knocks, with the second factor asked for."""
+"""A database with users of all kinds, and with the second factor required."""
 
 import json
 import re
@@ -18,14 +18,14 @@ from veza_site.roles.wanted import WRITER
 
 @pytest.fixture(scope="package")
 def web_role(django_db_setup: str, django_db_blocker: Any) -> Iterator[str]:
-    """The role of the site's process, in the database of the tests; no other folder meets it."""
+    """The role of the site's process, in the tests' database; only this folder uses it."""
     with django_db_blocker.unblock(), made(connection.settings_dict["NAME"], WRITER) as name:
         yield name
 
 
 @pytest.fixture
 def knocking(web_role: str, db: Any, settings: Any) -> Knocking:
-    """The clients. The site answers them as the role that it has in production."""
+    """The clients. The site uses the same role as in production."""
     settings.SECOND_FACTOR_REQUIRED = True
     settings.ATTACKED_ROLE = web_role
     settings.MIDDLEWARE = ["tests.attack.as_web_role.AsWebRole", *settings.MIDDLEWARE]
@@ -42,7 +42,7 @@ def super_admin(knocking: Knocking) -> Client:
 def site(
     request: Any, migrated: str, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
-    """The site as production serves it, with logs of either form; each line is looked at."""
+    """The site as in production, with each log format; every line of the log is checked."""
     directory = checkout(tmp_path_factory.mktemp("checkout"))
     with django_db_blocker.unblock(), scratch_database(f"TEMPLATE {migrated}") as name:
         static = {"STATIC_ROOT": str(directory / "static"), **production_environment(name)}

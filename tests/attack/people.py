@@ -1,4 +1,4 @@
-"""Everybody who may knock: nobody signed in, strangers, half-way, and each role."""
+"""All kinds of visitors: not signed in, without access, before the second factor, and each role."""
 
 from collections.abc import Iterator
 
@@ -10,13 +10,13 @@ from model_bakery import baker
 from veza_core.models import Permission, Role, RolePermission, User, UserRole, UserRoleAssignment
 from veza_site.support import sessions
 
-#: In the order in which the tables of the tests name them; `half` has no second factor yet, and
-#: `bare` has the right to enter and no other.
+#: In the order of the tables in the tests. `half` has not passed the second factor, and `bare` has
+#: only the permission to enter.
 PEOPLE = ("anonymous", "stranger", "half", "bare", "support", "moderator", "admin", "super_admin")
 
 
 def make(name: str) -> User:
-    """A user of such rights."""
+    """Create a user with these rights."""
     role = UserRole.SUPER_ADMIN if name in ("half", "super_admin") else UserRole.USER
     user = baker.make(User, username=name, email=f"{name}@example.com", role=role,
                       is_active=True, is_banned=False)  # fmt: skip
@@ -31,7 +31,7 @@ def make(name: str) -> User:
 
 
 def sign_in(user: User, *, second_factor: bool = True) -> Client:
-    """A client in which somebody is signed in."""
+    """A client that is signed in."""
     client = Client()
     client.force_login(user, backend="veza_site.support.backend.SupportBackend")
     if second_factor:
@@ -44,14 +44,14 @@ def sign_in(user: User, *, second_factor: bool = True) -> Client:
 
 
 def client_of(name: str) -> Client:
-    """A client of such rights."""
+    """A client with these rights."""
     if name == "anonymous":
         return Client()
     return sign_in(make(name), second_factor=name != "half")
 
 
 class Knocking:
-    """Makes each client when it is asked for first."""
+    """Creates each client at its first use."""
 
     def __init__(self) -> None:
         self.clients: dict[str, Client] = {}
@@ -62,6 +62,6 @@ class Knocking:
         return self.clients[name]
 
     def everybody(self) -> Iterator[tuple[str, Client]]:
-        """All of them, with their names."""
+        """All clients, with their names."""
         for name in PEOPLE:
             yield name, self(name)

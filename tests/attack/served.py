@@ -1,4 +1,4 @@
-"""The site as production serves it, in a checkout in which a developer's `.env` was left."""
+"""The site as in production, in a checkout with a forgotten `.env` of a developer."""
 
 import os
 import shutil
@@ -15,25 +15,25 @@ from tests.roles.roles import site_roles
 from tests.support import ROOT, production_environment
 
 HOST = "admin.example.com"
-#: What forms are.
+#: The content type of forms.
 FORM = "Content-Type: application/x-www-form-urlencoded"
-#: Threads that answer requests: few, so that a test can hold all of them.
+#: Threads for requests: few, so that a test can occupy all of them.
 THREADS = 2
 
 
 @dataclass(frozen=True)
 class Served:
-    """Where it listens, and what it writes."""
+    """The address of the server, and its output."""
 
     port: int
     log: Path
 
     def connect(self) -> socket.socket:
-        """A connection, as a client or the proxy makes it."""
+        """A connection like that of a client or of the proxy."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=60)
 
     def send(self, request: bytes) -> tuple[int, str]:
-        """Send octets as they are; the status, and the whole answer."""
+        """Send these bytes; return the status, and the complete answer."""
         with self.connect() as connection:
             connection.sendall(request)
             answer = b""
@@ -56,7 +56,7 @@ class Served:
 
 
 def checkout(directory: Path) -> Path:
-    """A copy of what production has of this project, with `.env` of a developer."""
+    """A copy of production's files, with a developer's `.env`."""
     for name in (
         "veza_site",
         "veza_core",
@@ -76,7 +76,7 @@ def checkout(directory: Path) -> Path:
 def served(
     database: str, directory: Path, *, python: str = sys.executable, **changes: str
 ) -> Iterator[Served]:
-    """Serve a database with this Python, over the two roles that `sync_roles` makes.
+    """Serve a database with this Python, using the two roles that `sync_roles` creates.
 
     `changes` are variables of the environment.
     """
@@ -92,7 +92,7 @@ def _served(
     database: str, directory: Path, python: str, changes: dict[str, str]
 ) -> Iterator[Served]:
     inherited = {name: value for name, value in os.environ.items() if name != "DEBUG"}
-    # The port is taken here and handed over, so that no other run can have it.
+    # The port is opened here and inherited, so that no other run can take it.
     listener = socket.create_server(("127.0.0.1", 0))
     environment = {**production_environment(database), "ALLOWED_HOSTS": HOST,
                    "BEHIND_TLS_PROXY": "1", "WEB_THREADS": str(THREADS), **changes}  # fmt: skip

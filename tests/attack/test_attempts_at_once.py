@@ -1,4 +1,4 @@
-"""Attempts to sign in that meet: many at once come no further than one after the other."""
+"""Concurrent attempts to sign in get no more tries than attempts one after another."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -18,14 +18,15 @@ from veza_site.support.bounds import keyed_hash, of_sign_in
 
 
 def at_once(*works: Any) -> list[Any]:
-    """What they give that begin together, each in a thread with a connection of its own.
+    """Run functions at the same time, each in a thread with its own connection; return their
+    results.
 
-    What they write is there to stay, as in production.
+    Their changes are committed, as in production.
     """
     barrier, tests_own = threading.Barrier(len(works)), connections["default"]
 
     def run(work: Any) -> Any:
-        # A thread's own would be to the database of the settings.
+        # A thread's own connection would be to the database of the settings.
         connections["default"] = type(tests_own)({**tests_own.settings_dict}, "default")
         barrier.wait(60)
         try:
@@ -44,7 +45,7 @@ def cleaned(db: Any) -> Any:
 
 
 def test_of_many_attempts_at_once_no_more_pass(cleaned: Any) -> None:
-    """The database counts them before the password is looked at: processes are as these threads."""
+    """The database counts them before the password is checked, so it works for processes too."""
 
     def attempt() -> bool:
         try:
@@ -59,7 +60,7 @@ def test_of_many_attempts_at_once_no_more_pass(cleaned: Any) -> None:
 def test_so_many_passwords_are_hashed_at_once(
     cleaned: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The others are told to come again, at once, and nothing is counted against them."""
+    """The others get 503 at once, and are not counted."""
     settings.SIGN_IN_HASHES_AT_ONCE, settings.SIGN_INS_AT_ONCE = 2, 9
     encode = BCryptPasswordHasher.encode
     hashed, others_answered = threading.Semaphore(0), threading.Event()
@@ -73,7 +74,7 @@ def test_so_many_passwords_are_hashed_at_once(
         return post_sign_in(Client(), "alice", "wrong")
 
     def others() -> Any:
-        """They ask when two are hashed."""
+        """They run while two passwords are hashed."""
         try:
             assert all(hashed.acquire(timeout=60) for _ in range(2))
             with hashing.hashing(is_known=True):
@@ -98,7 +99,7 @@ def test_so_many_passwords_are_hashed_at_once(
 def test_attempts_that_wait_leave_threads_to_pages(
     knocking: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One too many is answered at once: it waits for no lock, and asks the database nothing."""
+    """An attempt above the limit is answered at once, without a lock or a query."""
     settings.SIGN_INS_AT_ONCE, settings.SECOND_FACTOR_REQUIRED = 1, False
     make_staff()
     known = Client()
@@ -106,7 +107,7 @@ def test_attempts_that_wait_leave_threads_to_pages(
     count, answers = attempts.count, []
 
     def meanwhile(bounds: Any) -> Any:
-        """What others are answered while this attempt is counted."""
+        """The answers to others while this attempt is counted."""
         monkeypatch.setattr(attempts, "count", count)
         with CaptureQueriesContext(connection) as queries:
             answers.append((post_sign_in(Client(), "bob").status_code, len(queries)))
@@ -122,7 +123,7 @@ def test_attempts_that_wait_leave_threads_to_pages(
 
 @pytest.mark.parametrize("is_busy", [True, False])
 def test_a_lock_that_is_held_while_an_attempt_is_taken_back(cleaned: Any, is_busy: bool) -> None:
-    """It counts on, and is answered as without the lock."""
+    """The attempt stays counted, and gets the same answer as without the lock."""
     bounds = of_sign_in("alice", ["192.0.2.1/32"], None, None)
 
     def hold(begun: threading.Event, done: threading.Event) -> None:
@@ -169,15 +170,15 @@ def test_a_form_that_lacks_something_is_not_hashed(client: Client, db: None) -> 
     [
         (("alice", [], None, None), True),
         (("alice@example.com", ["192.0.2.2/32"], None, "1"), True),
-        # Or the time would tell that this is another account.
+        # Otherwise the time would show that this is another account.
         (("bob", ["192.0.2.2/32"], None, "2"), True),
         (("unknown", ["2001:db8::/64"], None, None), True),
-        # No stranger shuts the owner out.
+        # A stranger cannot lock the owner out.
         (("alice", ["192.0.2.2/32"], "device", "1"), False),
     ],
 )
 def test_a_count_that_is_held_for_long(cleaned: Any, other: Any, waits: bool) -> None:
-    """The role of the web process waits for a lock for a bounded time, whatever the name."""
+    """The web process's role waits for a lock for a limited time, for any name."""
     bounds = of_sign_in("alice", ["192.0.2.1/32"], None, "1")
 
     def hold(begun: threading.Event, done: threading.Event) -> None:

@@ -1,4 +1,4 @@
-"""The clock of the site's machine is wrong: nobody gets in by that, or is kept out for good.
+"""A wrong clock of the site's machine lets nobody in, and locks nobody out permanently.
 
 docs/security.md says which clock decides what.
 """
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 MINUTES, DAY = 5 * 60, 24 * 3600
 DRIFTS = (-DAY, -MINUTES, MINUTES, DAY)
-#: By how many seconds the machine's clock is wrong, from now on.
+#: The error of the machine's clock, in seconds.
 Drift = Callable[[int], None]
 
 
@@ -41,7 +41,7 @@ def drift(monkeypatch: pytest.MonkeyPatch) -> Drift:
 
 @pytest.mark.parametrize("seconds", DRIFTS)
 def test_the_database_times_the_pauses(seconds: int, drift: Drift) -> None:
-    """Of two machines that count in turn, neither ends the pauses of the other."""
+    """If two machines count in turn, neither ends the pauses of the other."""
     make_staff()
     for number in range(5):
         drift(seconds * (number % 2))
@@ -94,7 +94,7 @@ def test_a_second_factor_becomes_old_either_way(seconds: int, drift: Drift, sett
 
 @pytest.mark.parametrize("seconds", DRIFTS)
 def test_codes_of_another_time(seconds: int, drift: Drift, settings: Any) -> None:
-    """An authenticator's are wrong then; recovery codes know no time."""
+    """Then an authenticator's codes are wrong. Recovery codes do not depend on the time."""
     settings.SECOND_FACTOR_REQUIRED = True
     alice = make_staff()
     device = TOTPDevice.objects.create(user=alice, confirmed=True)
@@ -113,7 +113,7 @@ def test_codes_of_another_time(seconds: int, drift: Drift, settings: Any) -> Non
 def test_no_code_comes_back_with_a_clock_that_is_put_back(
     seconds: int, drift: Drift, settings: Any
 ) -> None:
-    """Somebody saw codes of some minutes ago, which were never used."""
+    """Somebody has seen unused codes of some minutes ago."""
     settings.SECOND_FACTOR_REQUIRED = True
     alice = make_staff()
     device = TOTPDevice.objects.create(user=alice, confirmed=True)

@@ -1,4 +1,4 @@
-"""DEBUG, whose pages show everything, is for the developer's own machine."""
+"""DEBUG, whose pages show everything, works only on the developer's own machine."""
 
 import os
 import runpy
@@ -17,19 +17,19 @@ from django.core.exceptions import ImproperlyConfigured
 from tests.support import ROOT, is_one_clear_line, manage
 from veza_site import environment, loopback
 
-#: Of the development: no production wants this.
+#: A setting for development, which production must not have.
 FILE = "DEBUG=1\nSECOND_FACTOR_REQUIRED=0\nPGSSLMODE=disable\n"
 
 
 @pytest.fixture
 def env_file(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A `.env`; the environment has nothing of it."""
+    """A `.env`; its settings are not in the environment."""
     file = tmp_path / ".env"
     file.write_text(FILE)
     file.chmod(0o644)
     monkeypatch.setattr(environment, "BASE_DIR", tmp_path)
     for name in ("DATABASE_URL", "DEBUG", "SECOND_FACTOR_REQUIRED", "PGSSLMODE"):
-        # So that it is restored afterwards, whatever the file adds.
+        # So that the environment is restored afterwards.
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     return file
@@ -48,7 +48,7 @@ def test_development_reads_the_file(env_file: Any) -> None:
 def test_a_database_of_the_environment_is_not_met_with_the_file(
     env_file: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or `manage.py reset_db --noinput`, run where a file was left, would empty a production."""
+    """Otherwise `manage.py reset_db --noinput` beside a forgotten file would empty production."""
     monkeypatch.setenv("DATABASE_URL", "postgresql://veza@db.invalid/veza")
     environment.read_file()
     assert "DEBUG" not in os.environ
@@ -75,7 +75,7 @@ def test_a_file_that_others_can_read_and_that_is_not_ours(
         environment.read_file()
 
 
-#: Who owns the file, and who the checkout, where user 1000 runs a command; whether it is read.
+#: The owners of the file and of the checkout, and whether a command of user 1000 reads the file.
 OWNERS = [(1000, 1000, True), (0, 1000, True), (1001, 1001, True), (1001, 1000, False),
           (1001, 0, False), (65534, 1000, False)]  # fmt: skip
 
@@ -84,7 +84,7 @@ OWNERS = [(1000, 1000, True), (0, 1000, True), (1001, 1001, True), (1001, 1000, 
 def test_a_file_of_somebody_else(
     owner: int, of_checkout: int, is_read: bool, env_file: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who owns the checkout could change its code as well; nobody else chooses the settings."""
+    """The owner of the checkout could also change its code. Nobody else can choose the settings."""
     env_file.chmod(0o600)
     status = os.fstat
 
@@ -98,7 +98,7 @@ def test_a_file_of_somebody_else(
     monkeypatch.setattr(environment, "BASE_DIR", Checkout(env_file.parent))
     refused = pytest.raises(ImproperlyConfigured, match=f"belongs to user {owner}")
     with nullcontext() if is_read else refused, monkeypatch.context() as patched:
-        # pytest asks for the size of files, too.
+        # pytest queries the size of files, too.
         patched.setattr("os.fstat", owned)
         patched.setattr("os.getuid", lambda: 1000)
         environment.read_file()
@@ -106,7 +106,7 @@ def test_a_file_of_somebody_else(
 
 
 def test_a_file_in_the_folder_above(env_file: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As python-dotenv looks for one by itself."""
+    """python-dotenv alone would find it."""
     below = env_file.parent / "checkout"
     below.mkdir()
     monkeypatch.chdir(below)
@@ -116,7 +116,7 @@ def test_a_file_in_the_folder_above(env_file: Any, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_link_does_not_close_what_it_leads_to(env_file: Any) -> None:
-    """It may be for all: root's link to /dev/null would take that away from everybody."""
+    """Everybody may need the target: with root's link to /dev/null, nobody could use /dev/null."""
     shared = env_file.rename(env_file.parent / "shared")
     env_file.symlink_to(shared)
     with pytest.raises(ImproperlyConfigured, match="others can read"):
@@ -144,7 +144,7 @@ def test_a_pipe_is_not_waited_for(env_file: Any) -> None:
 
 
 def test_a_folder(env_file: Any) -> None:
-    """Some call their virtual environment so."""
+    """Some people have a virtual environment with this name."""
     env_file.unlink()
     env_file.mkdir(mode=0o755)
     with pytest.raises(ImproperlyConfigured, match="cannot be read: Is a directory"):
@@ -218,7 +218,9 @@ def listening(host: str) -> Any:
 @pytest.mark.parametrize("hook", ["when_ready", "on_reload"])
 @pytest.mark.parametrize("host", ["127.0.0.1", EVERYWHERE])
 def test_gunicorn(debug: str, host: str, hook: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it listens on counts, whoever bound that: BIND, --bind, systemd, or a socket given."""
+    """The addresses that it listens on decide: from BIND, --bind, systemd, or an inherited
+    socket.
+    """
     monkeypatch.setenv("DEBUG", debug)
     look = runpy.run_path(str(ROOT / "gunicorn.conf.py"))[hook]
     with listening("127.0.0.1") as first, listening(host) as second:
@@ -233,7 +235,7 @@ def test_gunicorn(debug: str, host: str, hook: str, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.process
 def test_other_servers_do_not_serve_it() -> None:
-    """They say nothing of their addresses."""
+    """They do not report their addresses."""
     done = subprocess.run(
         [sys.executable, "-c", "import veza_site.wsgi"],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""Values at the ends of what each type takes, and forms of it that nobody thinks of."""
+"""The extreme values of each type, and unusual forms of values."""
 
 from typing import Any
 
@@ -14,9 +14,9 @@ from tests.attack.test_payloads import adapt
 from veza_core.models import User
 from veza_core.secret_columns import SECRET_COLUMNS
 
-#: Kinds of values: a type to an expression of SQL. What a check of the database refuses in every
-#: column is left out: less than nothing, arrays within arrays, infinite dates, dates before year 1
-#: and after year 9999.
+#: Kinds of values: an SQL expression for each type. Values that checks refuse in every column are
+#: left out: negative numbers, nested arrays, infinite dates, dates before year 1 and after year
+#: 9999.
 EXTREME = {
     "largest": {
         "smallint": "32767",
@@ -47,7 +47,7 @@ EXTREME = {
 
 
 def columns() -> list[tuple[str, str, str]]:
-    """Table, column and type of each column of the platform, of the live catalog."""
+    """Table, name and type of each column, from the live catalog."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT relname, attname, format_type(atttypid, atttypmod) FROM pg_attribute"
@@ -59,12 +59,12 @@ def columns() -> list[tuple[str, str, str]]:
 
 
 def name_of(type_: str) -> str:
-    """The type without its length; an array's with it."""
+    """The type without its length, but with `[]` of an array."""
     return type_ if type_.endswith("[]") else type_.partition("(")[0]
 
 
 def fill(cursor: Any, keys: dict[str, Any], kind: str) -> set[str]:
-    """Put the values in where no check of the database refuses them; the types that took one."""
+    """Write the values where no check refuses them; return the types that accepted one."""
     taken = set()
     for table, column, type_ in columns():
         value = EXTREME[kind].get(name_of(type_))

@@ -1,4 +1,4 @@
-"""No cell of an export is a formula, whatever a spreadsheet takes for a cell's beginning."""
+"""No cell of an export is a formula, wherever a spreadsheet begins a cell."""
 
 import csv
 import io
@@ -20,13 +20,13 @@ from veza_core.screens.actions.cells import ENDS, SIGNS, cell
 from veza_core.secret_columns import SECRET_COLUMNS
 
 SKIPPED = (" ", "\u00a0", "\u3000", "\u200b", "\ufeff", "\u202e", "\x00", "\x1b", '"', "\u00ad",
-           # Others that nobody sees, one of each block.
+           # Other invisible characters, one of each block.
            "\u034f", "\u17b4", "\u180b", "\uffa0", "\ufff0", "\U0001bca3", "\U0001d173",
            "\U000e0001", "\U000e0020", "\U000e0100")  # fmt: skip
 
 
 def formulas(text: str) -> list[str]:
-    """The cells of a text that are formulas, by a reading of its own: split it, strip it, look."""
+    """The cells of a text that are formulas, by an independent reading of the text."""
     cells, current = [], ""
     for character in text:
         if character in ENDS:
@@ -61,7 +61,7 @@ def test_signs(before: str) -> None:
 def test_any_text(text: str) -> None:
     written = cell(text)
     assert formulas(written) == []
-    # Nothing but apostrophes was added.
+    # Only apostrophes were added.
     assert written.replace("'", "") == text.replace("'", "")
 
 

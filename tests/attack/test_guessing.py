@@ -1,4 +1,4 @@
-"""Guessing passwords and codes: from one place, from many, and at many names."""
+"""Guessing passwords and codes: from one network, from many, and at many names."""
 
 import re
 from datetime import timedelta
@@ -21,14 +21,14 @@ from veza_site.support.networks import networks_of
 
 
 def pass_time(**spans: float) -> None:
-    """As if so much time had passed for all that was counted."""
+    """Change the counts as if this much time had passed."""
     span = timedelta(**spans)
     times = ("last_at", "free_at", "expires_at")
     AttemptCount.objects.update(**{name: F(name) - span for name in times})
 
 
 def statuses(names: Any, addresses: Any) -> list[int]:
-    """What guesses are answered, each with a new browser."""
+    """The answers to guesses, each with a new browser."""
     return [
         post_sign_in(Client(), name, "wrong", REMOTE_ADDR=address).status_code
         for name, address in zip(names, addresses, strict=True)
@@ -36,30 +36,30 @@ def statuses(names: Any, addresses: Any) -> list[int]:
 
 
 def seen(response: Any) -> Any:
-    """All of an answer but what differs between any two."""
+    """An answer without the parts that differ between any two answers."""
     varied = r'(csrfmiddlewaretoken" value|nonce|username" value)="[^"]*"|\d+ minutes?\b'
     page = re.sub(varied, "", response.text)
-    # The length is that of the page, in which the name stands that was typed.
+    # The page contains the typed name, so its length differs.
     others = ("Retry-After", "Expires", "Content-Length")
     headers = {name: value for name, value in response.headers.items() if name not in others}
     policy = headers.pop("Content-Security-Policy")
     headers["Content-Security-Policy"] = re.sub(r"'nonce-[^']*'", "", policy)
-    # Seconds pass between two of them: in units of 5 minutes, of which a pause has some.
+    # Seconds pass between two answers, so pauses are compared in units of 5 minutes.
     waits = round(int(response.headers.get("Retry-After", 0)) / 300)
     return response.status_code, headers, sorted(response.cookies), waits, page
 
 
-# Who is who ---------------------------------------------------------------------------------------
+# Names and accounts -------------------------------------------------------------------------------
 
 
 def every_kind_of_name() -> list[str]:
-    """Names of accounts in all states, and of none."""
+    """Names of accounts in all states, and names without an account."""
     make_staff("support", "staff")
     make_user("stranger")
     User.objects.create_user("federated@example.com", "federated")
     names = ["unknown", "unknown@example.com", "staff", "staff@example.com", "stranger",
              "federated"]  # fmt: skip
-    # What a service wrote: hours for each attempt, and a salt that bcrypt refuses.
+    # Hashes that a service could write: one that takes hours, and one with an invalid salt.
     for name, hash_ in {"costly": "$2b$31$" + "a" * 53, "broken": "$2a$10$" + "a" * 53}.items():
         user = make_staff("support", name)
         with connection.cursor() as cursor:
@@ -74,11 +74,11 @@ def every_kind_of_name() -> list[str]:
 
 @pytest.mark.django_db
 def test_a_series_of_guesses_reads_the_same_for_every_name() -> None:
-    """Also the one after the last that is allowed, and those after the pause."""
+    """Also the first one over the limit, and those after the pause."""
     names = every_kind_of_name()
     for number in range(12):
         answers = {
-            # By addresses of their own, which do not add up.
+            # From separate addresses, so that the counts do not add up.
             name: seen(post_sign_in(Client(), name, "wrong", REMOTE_ADDR=f"192.0.2.{index}"))
             for index, name in enumerate(names)
         }
@@ -91,7 +91,7 @@ def test_a_series_of_guesses_reads_the_same_for_every_name() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("password", ["wrong", PASSWORD])
 def test_attempts_at_one_name_say_nothing_of_another(password: str) -> None:
-    """Else 429 for a guessed e-mail would say whose it is."""
+    """Otherwise 429 for a guessed e-mail would show whose it is."""
     make_user("stranger")
     for _ in range(6):
         last = post_sign_in(Client(), "stranger", password)
@@ -100,13 +100,13 @@ def test_attempts_at_one_name_say_nothing_of_another(password: str) -> None:
     assert post_sign_in(Client(), "nobody@example.com", password).status_code == 200
 
 
-#: The names of an account, and two that are nobody's.
+#: The names of an account, and two names without an account.
 BOTH = ("alice", "alice@example.com")
 NOBODY = ("unknown", "unknown@example.com")
 
 
 def guesses(names: tuple[str, str], password: str) -> list[str]:
-    """What guesses at two names in turn are answered, from three networks in turn."""
+    """The answers to guesses at two names in turn, from three networks in turn."""
     return [
         str(seen(post_sign_in(Client(), names[number % 2], password, REMOTE_ADDR=f"{base}{place}")))
         for base in ("192.0.2.", "2001:db8:")
@@ -117,7 +117,7 @@ def guesses(names: tuple[str, str], password: str) -> list[str]:
 
 @pytest.mark.django_db
 def test_no_answer_tells_which_names_are_of_one_account(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither before the account pauses, nor while it does, nor with the right password then."""
+    """Not before the account's pause, not during it, and not with the right password then."""
     monkeypatch.setattr(attempts, "CLOCK", Value(timezone.now()))
     make_staff()
     for password in ("wrong", PASSWORD):
@@ -158,7 +158,7 @@ def test_no_account_comes_with_the_schema() -> None:
     assert not User.all_objects.exists()
 
 
-# How often ----------------------------------------------------------------------------------------
+# Limits -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_no_account_comes_with_the_schema() -> None:
         ("::ffff:c000:207", ["192.0.2.7/32"]),
         ("2002:c000:207::1", ["192.0.2.7/32"]),
         ("2001:0:5ef5:79fd:0:fbff:3fff:fdf8", ["192.0.2.7/32"]),
-        # Or one of them would hold up all who have IPv4.
+        # Otherwise one client would delay all clients with IPv4.
         ("64:ff9b::192.0.2.7", ["192.0.2.7/32"]),
         ("64:ff9b:0:0:0:1:c000:207", ["64:ff9b::/64", "64:ff9b::/48"]),
         ("2001:db8:1:2:3:4:5:6", ["2001:db8:1:2::/64", "2001:db8:1::/48"]),
@@ -184,7 +184,7 @@ def test_networks(address: str | None, networks: list[str]) -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("zone", ["", "%eth0", "%\n2026-01-01T00:00:00.000+00:00 forged"])
 def test_an_address_is_kept_without_its_zone(zone: str) -> None:
-    """PostgreSQL's inet has none, and a zone may be any text (RFC 4007, 11)."""
+    """PostgreSQL's inet has no zone, and a zone may be any text (RFC 4007, 11)."""
     make_staff()
     assert post_sign_in(Client(), "alice", REMOTE_ADDR=f"fe80::1{zone}").status_code == 302
     assert StaffLogEntry.objects.get().address == "fe80::1"
@@ -224,7 +224,7 @@ def test_many_networks_of_one_site(settings: Any) -> None:
 
 @pytest.mark.django_db
 def test_one_name_from_many_networks() -> None:
-    """Ten, and then one a minute, in two, in four, … in an hour."""
+    """Ten attempts, and then one after a minute, after two, four, … and an hour."""
     make_staff()
     addresses = [f"198.51.{number // 250}.{number % 250}" for number in range(1, 99)]
     assert statuses(["alice"] * 11, addresses[:11]) == [200] * 10 + [429]
@@ -245,7 +245,7 @@ def test_one_name_from_many_networks() -> None:
     ids=["one network", "many networks"],
 )
 def test_an_account_has_one_budget_for_all_of_its_names(place: str, tries: int, pause: int) -> None:
-    """What is over it fails as a wrong password does, and does not prolong the pause."""
+    """Attempts above it fail like wrong passwords, and do not prolong the pause."""
     make_staff()
     names = [BOTH[number % 2] for number in range(tries + 2)]
     addresses = [place.format(number) for number in range(tries + 2)]
@@ -268,7 +268,7 @@ def test_an_account_has_one_budget_for_all_of_its_names(place: str, tries: int, 
 
 @pytest.mark.django_db
 def test_no_spelling_of_a_name_has_a_count_of_its_own() -> None:
-    """What finds one account is counted once, whatever the database takes for the same letter."""
+    """All spellings that find one account have one count, by the database's own comparison."""
     make_staff(username="alicia")
     spellings = [
         "alicia",
@@ -281,14 +281,14 @@ def test_no_spelling_of_a_name_has_a_count_of_its_own() -> None:
     assert [post_sign_in(Client(), each).status_code for each in spellings] == [302] * 6
     assert statuses([*spellings, *spellings], ["192.0.2.1"] * 12) == [200] * 5 + [429] * 7
     with connection.cursor() as cursor:
-        # As usernames are compared, and as e-mails are: all letters, in the locale of the database.
+        # As usernames and e-mails are compared: all letters, in the database's locale.
         cursor.execute(
             "SELECT array_agg(chr(code)) FROM generate_series(1, 1114111) AS code"
             " WHERE code NOT BETWEEN 55296 AND 57343 AND chr(code) IS NFKC NORMALIZED"
             " GROUP BY upper(chr(code)) HAVING count(*) > 1"
         )
         same = [letters for (letters,) in cursor]
-    # In a Turkish locale too.
+    # Also in a Turkish locale.
     same += [["i", "\u0130"], ["I", "\u0131"], ["\u212a", "k"]]
     assert len(same) > 1000
     for letters in same:

@@ -1,4 +1,4 @@
-"""A browser in which somebody signed in before is counted apart: nobody shuts the owner out."""
+"""A browser with an earlier sign-in has its own count, so nobody can lock the owner out."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ COOKIE = "browser"
 
 
 def known_browser(username: str = "alice") -> Client:
-    """A browser in which somebody signed in, and out again."""
+    """A browser in which somebody has signed in, and out again."""
     client = Client()
     assert post_sign_in(client, username).status_code == 302
     signed_out = client.post("/admin/logout/")
@@ -28,7 +28,7 @@ def known_browser(username: str = "alice") -> Client:
 
 @pytest.mark.django_db
 def test_no_stranger_shuts_the_owner_out() -> None:
-    """From their own office neither."""
+    """Not even from the owner's own office."""
     make_staff()
     owner = known_browser()
     statuses(["alice"] * 12, [f"198.51.100.{number}" for number in range(12)])
@@ -42,7 +42,7 @@ def test_no_stranger_shuts_the_owner_out() -> None:
 
 @pytest.mark.django_db
 def test_a_known_browser_is_bounded_too() -> None:
-    """Somebody may have stolen it; its address does not matter."""
+    """It may be stolen. Its address does not matter."""
     make_staff()
     owner = known_browser()
     answers = [

@@ -1,4 +1,4 @@
-"""Rows that were made to be too much: no page of them is large, and none fails."""
+"""Very large rows: no page with them is large, and none fails."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ from veza_core.secret_columns import SECRET_COLUMNS
 from veza_site.models import StaffLogEntry
 from veza_streaming.models import Track
 
-#: Kinds of too much: a column's type to an expression of SQL.
+#: Kinds of large values: an SQL expression for each type of column.
 LARGE = {
     "text": {"text": "repeat('é', 2000000)", "jsonb": "to_jsonb(repeat('é', 2000000))"},
     "nested": {"jsonb": """('{"a":' || repeat('[', 5000) || repeat(']', 5000) || '}')::jsonb"""},
@@ -38,13 +38,13 @@ LARGE = {
     },
     "odd": {"jsonb": """'{"": null}'""", "text[]": "ARRAY[NULL, '', ',']::text[]"},
 }
-#: Octets that a page has at most, and by how much a process grows for it.
+#: The maximum size of a page in bytes, and how much a process may grow for it.
 PAGE, MEMORY = 1_000_000, 50_000_000
 
 LOGS = ("veza_site_stafflogentry", "veza_site_note")
 
 
-#: Screens with such columns, and those of the rows that most others refer to.
+#: Screens with such columns, and screens of rows with the most references.
 SCREENS = [
     model
     for model in MODELS
@@ -53,7 +53,9 @@ SCREENS = [
 
 
 def unbounded() -> list[tuple[str, str, str]]:
-    """Table, column and type of each column whose values have no bound, of the live catalog."""
+    """Table, name and type of each column whose values have no size limit, from the live
+    catalog.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT relname, attname, format_type(atttypid, atttypmod) FROM pg_attribute"
@@ -67,7 +69,7 @@ def unbounded() -> list[tuple[str, str, str]]:
 
 
 def fill(cursor: Any, hostile: Hostile, kind: str) -> None:
-    """Put large values into all columns that take them."""
+    """Write large values into all columns that accept them."""
     filled = 0
     for table, column, type_ in unbounded():
         if type_ not in LARGE[kind] or table in LOGS:
@@ -87,7 +89,9 @@ def fill(cursor: Any, hostile: Hostile, kind: str) -> None:
 
 
 def log(cursor: Any, hostile: Hostile, kind: str) -> None:
-    """An entry and a note about the user; inserted so, since triggers refuse UPDATE."""
+    """Insert an entry and a note about the user with such values, because triggers refuse
+    UPDATE.
+    """
     text = LARGE[kind].get("text", "'x'")
     values = LARGE[kind]["jsonb"]
     entry, note = LOGS
@@ -122,7 +126,7 @@ def large(request: pytest.FixtureRequest, db: None) -> Hostile:
 
 
 def test_every_column_without_a_bound_is_known(db: None) -> None:
-    """What a page does not cut is bounded by its type."""
+    """Values that a page does not cut are limited by their type."""
     cut = {
         (model._meta.db_table, field.column)
         for model in MODELS
@@ -134,7 +138,7 @@ def test_every_column_without_a_bound_is_known(db: None) -> None:
 
 def measure(client: Client, path: str) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # A search that finds one row leads to it.
+    # A search that finds one row opens it.
     answer = client.get(path, follow=True)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert answer.status_code in (200, 403, 409), path
@@ -165,7 +169,7 @@ def test_exports_are_whole(large: Hostile, super_admin: Client) -> None:
 
 
 def stored(model: type[Model], key: Any, column: str, type_: str) -> str:
-    """A value as PostgreSQL writes it; arrays as JSON."""
+    """A value in PostgreSQL's text form; arrays as JSON."""
     text = "array_to_json({})::text" if type_.endswith("[]") else "{}::text"
     with connection.cursor() as cursor:
         cursor.execute(
@@ -179,7 +183,9 @@ def stored(model: type[Model], key: Any, column: str, type_: str) -> str:
 
 @pytest.mark.parametrize("large", ["text", "items"], indirect=True)
 def test_all_of_it_is_a_download(large: Hostile, super_admin: Client) -> None:
-    """Where a page shows the beginning, it leads to a file of all; there is none of a secret."""
+    """Where a page shows the beginning, it links to a file with all of it, but never of a
+    secret.
+    """
     types = {(table, column): type_ for table, column, type_ in unbounded()}
     for model in SCREENS:
         table, key = model._meta.db_table, large.keys[model._meta.db_table]
@@ -212,7 +218,7 @@ def test_there_are_downloads(large: Hostile, super_admin: Client) -> None:
 
 @pytest.mark.parametrize("large", ["text"], indirect=True)
 def test_of_a_row_that_may_not_be_read(large: Hostile, knocking: Any) -> None:
-    """What the staff log masks for who may not read the row is no download either."""
+    """Values that the staff log masks for a user cannot be downloaded either."""
     for column in ("reason", "before", "after"):
         path = address_of(StaffLogEntry, "value", large.keys[LOGS[0]], column)
         assert knocking("bare").get(path).status_code == 404

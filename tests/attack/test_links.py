@@ -1,4 +1,4 @@
-"""What staff wrote has links that lead where they seem to, and nothing that was not meant."""
+"""Links in text of staff lead where they seem to lead, and the text contains nothing else."""
 
 from html.parser import HTMLParser
 from typing import Any
@@ -33,7 +33,7 @@ def addresses() -> None:
 
 
 class Read(HTMLParser):
-    """What a browser would make of it."""
+    """Reads the text as a browser would."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -122,7 +122,7 @@ def test_on_pages(chief: Client) -> None:
     end = '" rel="noopener noreferrer nofollow">https://x.example/'
     user = chief.get(f"/admin/veza_core/user/{dora.pk}/").content.decode()
     assert user.count(f'<a href="https://x.example/a{end}a</a>') == 1
-    # Why the account is shut out, on the timeline, and under what staff did.
+    # Why the account is locked out, on the timeline, and in the panel of staff actions.
     assert user.count(f'<a href="https://x.example/b{end}b</a>') == 3
     for name, row in (("note", note), ("stafflogentry", entry)):
         page = chief.get(f"/admin/veza_site/{name}/{row.pk}/").content.decode()

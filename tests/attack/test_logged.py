@@ -1,4 +1,4 @@
-"""Who tried is in the log, in fields that a program reads; what was typed is not."""
+"""The log has who tried, in fields for programs, but not what was typed."""
 
 import io
 import json
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def lines() -> Any:
-    """What the log gets meanwhile, as objects."""
+    """The lines that the log gets meanwhile, as objects."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter())
@@ -55,7 +55,7 @@ def test_a_line(lines: Any) -> None:
 
 
 def test_a_password_of_any_length_is_logged_and_counted(lines: Any) -> None:
-    """No hash of one of more than 72 octets can be made: it is as wrong as another."""
+    """More than 72 bytes cannot be hashed, and count as any wrong password."""
     make_staff()
     for name in ("alice", "unknown"):
         answers = [post_sign_in(Client(), name, "ä" * 40).status_code for _ in range(6)]
@@ -68,7 +68,7 @@ def test_a_password_of_any_length_is_logged_and_counted(lines: Any) -> None:
 
 
 def test_what_is_typed_is_not_written(lines: Any) -> None:
-    """People type their password where the name belongs."""
+    """People type their password into the field of the name."""
     for name in ("my-Password-1", "alice@example.com", "my-Password-1"):
         post_sign_in(Client(), name, "s3cret")
     text = json.dumps(lines())
@@ -137,7 +137,7 @@ def test_a_refusal_within_names_who_was_refused(lines: Any) -> None:
 
 
 def test_the_page_has_all_events_and_reasons() -> None:
-    """docs/operations.md lists what a program may meet."""
+    """docs/operations.md lists them all."""
     page = (ROOT / "docs" / "operations.md").read_text()
     for word in ("sign_in.refused", "second_factor.refused", "session.ended", "sign_in", "sign_out",
                  "second_factor.enrol", "unknown_name", "wrong_password", "no_password",

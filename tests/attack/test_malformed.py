@@ -1,6 +1,6 @@
-"""Whatever is asked for, the site answers with a page that helps, never with its own error.
+"""The site answers any request with a page that helps, never with an internal error.
 
-The client of the tests raises what a view raises, so that nothing hides behind a page for 500.
+The tests' client raises the errors of views, so no error is hidden behind a page for 500.
 """
 
 from time import thread_time
@@ -25,7 +25,7 @@ from veza_site.requests import LARGEST, REFUSED, checked, is_refused
 
 PATIENT = inputs(100)
 
-#: Values at which parsers break.
+#: Values that break parsers.
 ODD = st.sampled_from([
     "", " ", "0", "-1", "1e999", "NaN", "999999999999999999999", "null", "None", "true", "[]", "{}",
     "\0", "\ud800", "%00", "%", "%zz", "'", '"', "\\", "../..", "٣", "0001-01-01",
@@ -35,19 +35,19 @@ ODD = st.sampled_from([
     "2026-03-04T05:06:07+00:00~00000000-0000-0000-0000-000000000000", "x" * 300, "x" * 9000,
 ])  # fmt: skip
 VALUES = ODD | st.text(max_size=40)
-#: Names that no list knows.
+#: Names that are unknown to all lists.
 NAMES = st.sampled_from([
     "row", "next", "s", "q", "p", "o", "e", "all", "_facets", "_popup", "_to_field", "id", "id__in",
     "user__password__startswith",
 ])  # fmt: skip
 QUERIES = st.lists(st.tuples(NAMES | st.text(max_size=10), VALUES), max_size=4)
 MODEL = st.sampled_from(MODELS)
-#: What a page says that helps: where to go from here.
+#: The text of a page that helps: where to go next.
 HELPS = "The start page"
 
 
 def ask(client: Client, path: str, data: Any = None, *, post: bool = False) -> Any:
-    """An answer that is neither a traceback nor a transaction that the database has given up."""
+    """An answer without a traceback and without a failed transaction."""
     text = [(name.encode(errors="replace").decode(), value.encode(errors="replace").decode())
             for name, value in data or ()]  # fmt: skip
     body: dict[str, list[str]] = {}
@@ -65,13 +65,13 @@ def ask(client: Client, path: str, data: Any = None, *, post: bool = False) -> A
 
 @pytest.fixture
 def user(super_admin: Client) -> User:
-    """A row that some of the addresses name."""
+    """A row that is in some of the URLs."""
     user: User = baker.make(User, username="somebody")
     return user
 
 
 def known_names(model: Any) -> list[str]:
-    """What a list may be asked for."""
+    """The names that a list accepts."""
     screen: Any = admin.site._registry[model]
     asked = screen.screen()
     return sorted({*asked.keys, *(state.name for state in asked.states), *OWN})
@@ -80,7 +80,7 @@ def known_names(model: Any) -> list[str]:
 @PATIENT
 @given(data=st.data(), page=st.sampled_from(("changelist", "export")), others=QUERIES)
 def test_query_strings(super_admin: Client, data: Any, page: str, others: Any) -> None:
-    """A name that the list knows with an odd value, alone; then beside others."""
+    """A known name with an odd value, alone and then with others."""
     model = data.draw(MODEL)
     pair = (data.draw(st.sampled_from(known_names(model))), data.draw(VALUES))
     ask(super_admin, address_of(model, page), [pair])
@@ -117,7 +117,7 @@ def test_paths(super_admin: Client, model: Any, rest: list[str], query: Any) -> 
 @PATIENT
 @given(data=st.data(), values=QUERIES, post=st.booleans())
 def test_actions(super_admin: Client, user: User, data: Any, values: Any, post: bool) -> None:
-    """On a row that there is, or on several, with forms that nobody filled in like this."""
+    """On an existing row, or on several, with forms that no browser would send."""
     action = data.draw(st.sampled_from(sorted(actions_of(User))))
     field = st.sampled_from(["reason", "confirm", "role", "until", "text", "row", "next"])
     form = data.draw(st.lists(st.tuples(field, VALUES), max_size=5))
@@ -149,14 +149,14 @@ def test_the_way_in(db: None, form: Any, post: bool) -> None:
         assert not where.startswith("//"), where
 
 
-#: "somebody" as it is after one more decoding.
+#: "somebody", encoded once more.
 ENCODED = ("%73omebody", "%2573omebody", "&#115;omebody", "\\u0073omebody", "\\x73omebody",
            "_73omebody", "=?utf-8?q?somebody?=", "+ACIAcw-omebody")  # fmt: skip
 
 
 @pytest.mark.parametrize("text", ENCODED)
 def test_nothing_is_decoded_twice(super_admin: Client, user: User, text: str) -> None:
-    """What Django made of a request is taken as it is."""
+    """Values are used as Django has decoded them."""
     page = super_admin.post("/admin/search/", {"q": text}, follow=True)
     assert str(user.pk) not in page.request["PATH_INFO"] + page.text
     encoded = str(user.pk).replace("-", "%2d"), str(user.pk).replace("-", "_2D")
@@ -165,7 +165,7 @@ def test_nothing_is_decoded_twice(super_admin: Client, user: User, text: str) ->
         assert ask(super_admin, path).status_code == 404
 
 
-#: What patterns take in two ways, over and over: the more of it, the more ways there are.
+#: Texts that a regular expression can match in many ways.
 REPEATED = ("@", "<", "a@", "http://", "/admin/", "/admin/a/", "<a@", "mailto:", " ", "\t", ";",
             ".", "a.", "-", "a-", "0", "\u200b", "\"", "charset=", "=", "\u202e ")  # fmt: skip
 FORM = "application/x-www-form-urlencoded"
@@ -173,9 +173,9 @@ FORM = "application/x-www-form-urlencoded"
 
 @pytest.mark.parametrize("part", REPEATED, ids=ascii)
 def test_no_text_takes_long_to_read(part: str, super_admin: Client) -> None:
-    """No pattern's time grows with the square of a text: that is minutes, not milliseconds.
+    """No regular expression takes quadratic time, which would be minutes, not milliseconds.
 
-    Of a processor's time, since other tests run beside it.
+    It measures CPU time, because other tests run at the same time.
     """
     started = thread_time()
     many = part * (LARGEST // 3 // len(part.encode()))
@@ -187,7 +187,7 @@ def test_no_text_takes_long_to_read(part: str, super_admin: Client) -> None:
 
 @pytest.mark.parametrize("part", REPEATED, ids=ascii)
 def test_no_header_takes_long_to_read(part: str) -> None:
-    """Anybody may send it. Ten times as long as gunicorn takes it: squares are minutes then."""
+    """Anybody may send it. It is ten times gunicorn's limit, so quadratic time would be minutes."""
     started = thread_time()
     for before in ("", ";", "; charset", "; charset=", "; charset=utf-8"):
         for behind in ("", "x", ";"):

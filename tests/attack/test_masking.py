@@ -1,4 +1,4 @@
-"""No secret of the settings is shown where settings, variables and errors are."""
+"""Where settings, variables and errors are shown, no secret of the settings is shown."""
 
 import html
 import io
@@ -24,10 +24,10 @@ from veza_site.logs import JsonFormatter, TextFormatter
 
 PASSWORD = "p'w<&>\\d of the owner"
 READER = "reader/s p@ssword"
-#: Longer than a line: pprint breaks it at a blank, and octets anywhere.
+#: Longer than a line: pprint breaks text at a space, and bytes anywhere.
 KEY = "the-key-that-signs-sessions-0123456789 and has \"words\", 'quotes' and a tail of its own'<"
 TOKEN = "the-token-of-prometheus"
-#: Too short to be masked wherever it stands.
+#: Too short to be masked everywhere.
 SHORT = "s3cr"
 SECRETS = (PASSWORD, READER, KEY, TOKEN)
 URL = f"postgresql://veza:{quote(PASSWORD, safe='')}@db.invalid/veza"
@@ -46,7 +46,7 @@ def secret_settings(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def spellings(secret: str) -> set[str]:
-    """As text, repr, URL and HTML have it."""
+    """Its spellings in text, repr, URLs and HTML."""
     plain = {secret, quote(secret, safe=""), quote(secret), repr(secret)[1:-1]}
     plain.add(json.dumps(secret)[1:-1])
     return plain | {html.escape(text) for text in plain}
@@ -55,13 +55,13 @@ def spellings(secret: str) -> set[str]:
 def shown(text: str) -> set[str]:
     """The secrets that a text shows, in any spelling, and broken into literals."""
     flat = re.sub(r"(['\"])\s*\n\s*b?(['\"])", "", html.unescape(text))
-    # A literal with one kind of quotes escapes none, one with both escapes one.
+    # A literal with one kind of quotes escapes none; a literal with both kinds escapes one.
     text += flat + flat.replace("\\'", "'").replace('\\"', '"').replace("\\\\", "\\")
     return {secret for secret in SECRETS for spelling in spellings(secret) if spelling in text}
 
 
 def test_a_new_secret_is_known_by_its_name() -> None:
-    """All settings that a URL, key, token or password are read from are secret."""
+    """All settings with a URL, key, token or password are secret."""
     assert {"DATABASE_URL", "DATABASE_SUPPORT_URL", "SECRET_KEY", "METRICS_TOKEN"} <= SECRET_NAMES
     assert {"EMBEDDED_DIRECTORY", "DEBUG", "BIND", "EXPORT_MAX_ROWS"} <= NAMES - SECRET_NAMES
 
@@ -79,7 +79,7 @@ def failure() -> Any:
 @pytest.mark.parametrize("debug", [True, False])
 @pytest.mark.parametrize("kind", ["html", "text"])
 def test_error_report(settings: Any, debug: bool, kind: str) -> None:
-    """Django's page of DEBUG, and its mail: settings, variables, environment, message, POST."""
+    """Django's DEBUG page, and its mail: settings, variables, environment, message, POST."""
     settings.DEBUG = debug
     request = RequestFactory().post(
         "/", {"password": "typed"}, DATABASE_URL=URL, PGPASSWORD=PASSWORD, X=f"Bearer {TOKEN}"
@@ -148,7 +148,7 @@ def test_log(formatter: logging.Formatter) -> None:
     ],
 )
 def test_malformed_url(url: str) -> None:
-    """Neither the line that is told, nor a traceback with all causes."""
+    """Not in the printed line, and not in a traceback with all causes."""
     with pytest.raises(ImproperlyConfigured) as refused:
         connection_parameters(url)
     told = "".join(traceback.format_exception(refused.value))

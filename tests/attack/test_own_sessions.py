@@ -1,4 +1,4 @@
-"""The sessions of staff: each sees and ends their own, and nobody else's."""
+"""Staff see and end their own sessions, and not those of others."""
 
 import re
 from datetime import timedelta
@@ -41,7 +41,7 @@ def is_in(client: Client) -> bool:
 
 
 def keys(client: Client) -> list[str]:
-    """The sessions that a browser is offered to end."""
+    """The sessions that the page offers to end."""
     return KEY.findall(client.get(PAGE).text)
 
 
@@ -61,7 +61,7 @@ def test_what_the_page_shows() -> None:
 
 
 def test_the_page_is_bounded() -> None:
-    """Who has the password can begin any number; all of them are ended at once."""
+    """Somebody with the password can begin any number of sessions. All are ended at once."""
     alice = make_staff()
     here = signed_in()
     StaffSession.objects.update(created_at=F("created_at") - timedelta(minutes=1))
@@ -136,7 +136,7 @@ def test_the_row_goes_with_the_session() -> None:
 
 
 def test_a_session_cannot_name_another_ones_row() -> None:
-    """What is in the session is the server's word; without a row it is over."""
+    """The session's contents come from the server. Without its row, the session is over."""
     make_staff()
     client = signed_in()
     session = client.session
@@ -167,7 +167,7 @@ def test_when_and_from_where_it_was_used_last() -> None:
 
 
 def test_the_second_factor_is_asked_for_again(settings: Any) -> None:
-    """Who took a session over cannot end the owner's."""
+    """Somebody who took over a session cannot end the owner's sessions."""
     settings.SECOND_FACTOR_REQUIRED = True
     alice = make_staff()
     here, owners = (sign_in(alice) for _ in "12")
@@ -223,7 +223,7 @@ ENDINGS = {
     ),
 }
 
-#: What SQL alone takes away; nothing else of the session changes.
+#: Statements that end a session by SQL alone.
 WITHOUT_FACTOR = {
     "device gone": lambda: TOTPDevice.objects.all().delete(),
     "device not confirmed": lambda: TOTPDevice.objects.update(confirmed=False),
@@ -235,7 +235,7 @@ WITHOUT_FACTOR = {
 def test_a_form_that_waits_does_nothing_once_its_session_is_ended(
     ending: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A row may be held for seconds, and whoever stole the session may have sent the form."""
+    """A row may be locked for seconds, and a thief of the session may have sent the form."""
     make_staff("moderator")
     room = baker.make(Room)
     lock = perform._lock
@@ -272,7 +272,7 @@ def test_a_form_that_waits_does_nothing_once_its_second_factor_is_gone(
 def test_a_page_that_runs_stops_once_its_session_is_ended(
     ending: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All content of a user is deleted chunk by chunk, which may take minutes."""
+    """The deletion of all content of a user runs in batches, and may take minutes."""
     make_staff("moderator")
     bob = baker.make(User, username="bob")
     rooms = baker.make(Room, 5, creator=bob)

@@ -15,11 +15,11 @@ from tests.attack.addresses import MODELS, actions_of, address_of
 from tests.attack.payloads import KINDS, SECRET, Hostile, insert, remember
 from veza_core.secret_columns import SECRET_COLUMNS
 
-#: What no page holds unless a text has broken out of its place.
+#: A page contains this only if a text has broken out of its place.
 BROKEN_OUT = ("<img src=x", "<svg onload", "<b a='", '<"', "<script>")
-#: An address that is a script; as the value of a choice in a form it is a text like any other.
+#: A URL that is a script. As the value of an option in a form it is harmless text.
 SCRIPT_ADDRESS = re.compile(r"""(?<!\bvalue)=["']?javascript:""")
-#: With what a spreadsheet would begin a formula.
+#: Characters with which a spreadsheet begins a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -36,9 +36,9 @@ def hostile(request: pytest.FixtureRequest, db: None) -> Hostile:
 
 
 def check(response: Any, sought: str = "") -> str:
-    """The text of a page on which nothing hostile stands as it is.
+    """Return the text of a page, after a check that hostile text is escaped.
 
-    What was searched for stands in the search box.
+    The search box contains the search text.
     """
     page = str(response.getvalue().decode())
     if sought:
@@ -49,12 +49,12 @@ def check(response: Any, sought: str = "") -> str:
     return page
 
 
-#: Columns of one shape or one list of words.
+#: Columns with a fixed form or a fixed list of values.
 SHAPED = {"permission", "email", "username", "slug", "country_code", "theme", "password_hash"}
 
 
 def test_every_text_column_has_some(hostile: Hostile) -> None:
-    """But for those in which a check of the database allows no such text."""
+    """Except columns whose checks do not allow such text."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT table_name, column_name FROM information_schema.columns"

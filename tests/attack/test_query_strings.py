@@ -1,7 +1,7 @@
-"""Every page of every screen, with query strings as no browser writes them.
+"""Every page of every screen, with query strings that no browser writes.
 
-test_malformed.py invents values for what a list knows. Here names and octets are odd as well, and
-every page gets some of each; `make attack` gives it all of them.
+test_malformed.py generates values for names that a list knows. Here names and bytes are odd too,
+and every page gets some of each; `make attack` sends all of them.
 """
 
 from itertools import count, islice
@@ -19,24 +19,24 @@ from tests.one_track import of_one_track
 from veza_core.models import User
 
 ZEROS = "00000000-0000-0000-0000-000000000000"
-#: Octets behind a name: too long, NUL, a lone surrogate, no UTF-8, digits of other scripts, …
+#: Bytes after a name: too long, NUL, a lone surrogate, not UTF-8, digits of other scripts, …
 VALUES = ("x" * 8000, "%00", "a%00b", "%ed%a0%80", "%ff", "%F0%9F%92%A9", "-1", "0", "9" * 40,
           "-" + "9" * 30, "1e400", "%d9%a3", "%ef%bc%91", "%f0%9d%9f%8f", "NaN", "infinity", "",
           "2026-02-30", "%d9%a2026-01-01", "%2B1", "1_0", "null", "[]", "{}", "%27%3B--", "%25",
           "%255f", "..%2f", "~", "a~b", "2026-01-01T00:00:00%2B00:00~x", f"{ZEROS}~{ZEROS}",
           "1&{name}=2", "1;{name}=2", "&{name}[]=1", "&&=&{name}")  # fmt: skip
-#: What other software takes from there: facets, popups, lookups over relations, paging, formats.
+#: Names that other software uses: facets, popups, lookups over relations, paging, formats.
 NAMES = ("_facets", "_popup", "_to_field", "_changelist_filters", "q", "o", "p", "e", "all",
          "id__in", "id__gt", "pk", "user__password_hash__startswith", "user__password__regex",
          "track__user__email__startswith", "user__roles__name", "_", "__", "%00", "a%00", "%ff",
          "x" * 500, "%f0%9d%9f%8f", "row", "next", "cursor", "after", "upto", "at", "format",
          "fields", "include", "page", "limit", "offset", "sort", "order_by", "_method")  # fmt: skip
-#: Pages beside a list on which each of them is tried.
+#: Pages, besides lists, on which each of them is tried.
 SOME = 2
 
 
 def pages_of(model: Any, row: Any) -> dict[str, str]:
-    """The addresses of a screen's pages, those of a row too."""
+    """The URLs of a screen's pages, including those of a row."""
     action = next(iter(sorted(actions_of(model))), "none")
     arguments: dict[str, tuple[Any, ...]] = {
         "change": (row.pk,),

@@ -1,4 +1,4 @@
-"""Whoever may create objects on our search path does not get to run them as our role."""
+"""A role that may create objects on our search path cannot make us run them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +16,7 @@ from veza_core.db.trust import UntrustedSchemaError
 
 pytestmark = pytest.mark.django_db
 
-#: Counts each time that somebody else runs it; a sequence is not taken back by a rollback.
+#: Counts each call by another role; a rollback does not reset a sequence.
 LOOT = """
 CREATE SEQUENCE public.loot; GRANT ALL ON SEQUENCE public.loot TO PUBLIC;
 CREATE FUNCTION public.rob() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
@@ -49,7 +49,7 @@ def mallory(migrated: str) -> Iterator[Mallory]:
 
 
 def plant(mallory: Mallory, *kinds: str) -> None:
-    """Create them while it is allowed, which it is not any more afterwards."""
+    """Create them while this is allowed; afterwards it is not allowed any more."""
     mallory.owner(
         "INSERT INTO users (username, email) VALUES ('alice', 'alice@example.com')",
         "GRANT CREATE ON SCHEMA public TO {mallory}",
@@ -64,7 +64,7 @@ def robbed(mallory: Mallory) -> bool:
 
 
 def test_the_attack_works_on_a_session_that_is_not_ours(mallory: Mallory) -> None:
-    """Even with pg_catalog first, and by name."""
+    """Even if pg_catalog is first on the path, by name."""
     plant(mallory, "operator")
     mallory.owner(COMPARE, options="-c search_path=pg_catalog,public,pg_temp")
     assert robbed(mallory)
@@ -76,7 +76,7 @@ def test_nothing_that_was_planted_runs(mallory: Mallory, kind: str) -> None:
     with in_process.default_database(mallory.database):
         with pytest.raises(UntrustedSchemaError, match=f"{mallory.role} owns "):
             Client().post("/admin/login/", {"username": "alice", "password": "x"}, secure=True)
-        # Nor on a second try.
+        # Not on a second try either.
         with pytest.raises(UntrustedSchemaError), connection.cursor() as cursor:
             cursor.execute(COMPARE)
     assert not robbed(mallory)
@@ -96,7 +96,7 @@ def test_nor_in_any_command(mallory: Mallory, settings: Any) -> None:
         assert f"{mallory.role} owns " in str(refusal.value)
     with in_process.default_database(mallory.database):
         assert Client().get("/healthz").status_code == 503
-    # It reads the catalog alone, over a session that has nothing else on its path.
+    # It only reads the catalog, in a session with nothing else on its path.
     with pytest.raises(SystemExit, match="1"):
         run_command("audit_schema", "--rule", "owner-differs", database=mallory.database)
     assert not robbed(mallory)
@@ -104,7 +104,7 @@ def test_nor_in_any_command(mallory: Mallory, settings: Any) -> None:
 
 @pytest.mark.parametrize("schema", ["public", "django"])
 def test_nobody_else_may_create_meanwhile(mallory: Mallory, schema: str) -> None:
-    """What is not there yet could be, a moment later."""
+    """An object that does not exist yet could exist a moment later."""
     mallory.owner(f"GRANT CREATE ON SCHEMA {schema} TO {{mallory}}")
     statement = f'REVOKE CREATE ON SCHEMA {schema} FROM "{mallory.role}"'
     with (
@@ -121,7 +121,7 @@ def test_nobody_else_may_create_meanwhile(mallory: Mallory, schema: str) -> None
 
 
 def test_migrate_takes_it_from_everybody(mallory: Mallory) -> None:
-    """As a database has it that an older PostgreSQL made."""
+    """As in a database that was created by an older PostgreSQL."""
     mallory.owner("GRANT CREATE ON SCHEMA public TO PUBLIC")
     out, err = run_command("migrate", database=mallory.database)
     assert "Warning: PUBLIC may CREATE in schema public" in err
@@ -138,7 +138,7 @@ def test_the_audit_names_it(mallory: Mallory) -> None:
         run_command("audit_schema", "--rule", "schema-create", database=mallory.database)
 
 
-#: In a schema of one's own: it ends in the session of who deletes from a table of ours.
+#: In the attacker's schema: it runs in the session that deletes from one of our tables.
 ROB = """
 CREATE FUNCTION {mallory}.rob() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     PERFORM set_config('search_path', 'robbed', false); RETURN OLD;
@@ -159,7 +159,7 @@ ATTACHED = {
 
 @pytest.mark.parametrize("privilege", ATTACHED)
 def test_the_audit_names_who_may_attach_something(mallory: Mallory, privilege: str) -> None:
-    """With either privilege the attack works, and without it, it does not."""
+    """The attack works with either privilege, and not without them."""
     mallory.owner(
         "INSERT INTO public.rooms (name) VALUES ('here')",
         "CREATE SCHEMA {mallory} AUTHORIZATION {mallory}",
@@ -185,7 +185,9 @@ def test_the_audit_names_who_may_attach_something(mallory: Mallory, privilege: s
 
 
 def test_trigger_functions_of_ours_are_no_way_to_our_rows(mallory: Mallory) -> None:
-    """As triggers of a table of one's own they would tell of any row, with the owner's rights."""
+    """As triggers on the attacker's table, they would reveal any row, with the owner's
+    privileges.
+    """
     mallory.owner("CREATE SCHEMA {mallory} AUTHORIZATION {mallory}")
     mallory.run("CREATE TABLE {mallory}.guesses (parent_id uuid, track_id uuid)")
     with pytest.raises(psycopg.errors.InsufficientPrivilege, match="check_parent_track"):
@@ -194,7 +196,7 @@ def test_trigger_functions_of_ours_are_no_way_to_our_rows(mallory: Mallory) -> N
 
 
 def test_who_owns_the_schemas_is_trusted(mallory: Mallory) -> None:
-    """Whose functions could run anyway; and things of others that are taken for nobody's."""
+    """Their functions could run anyway. Nor are harmless objects of others reported."""
     mallory.owner("GRANT CREATE ON SCHEMA public TO {mallory}")
     mallory.run("CREATE FUNCTION public.statistics() RETURNS int LANGUAGE sql AS 'SELECT 1'",
                 "CREATE TABLE public.reports (id uuid)")  # fmt: skip

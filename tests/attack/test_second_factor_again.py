@@ -1,4 +1,4 @@
-"""What is drastic takes the second factor again: a session that was taken over cannot do it."""
+"""Drastic actions need the second factor again, so a stolen session cannot run them."""
 
 import re
 from types import SimpleNamespace
@@ -22,13 +22,13 @@ from veza_streaming.models import TrackComment
 
 FIELD = 'name="code"'
 
-#: Beside what is drastic because its name has to be typed: a role that is withdrawn.
+#: Drastic although no name must be typed: the withdrawal of a role.
 UNTYPED = {("users", "withdraw_role")}
 
 
 @pytest.fixture(autouse=True)
 def _one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Codes are looked at as of one moment, or a test would fail that meets the next step."""
+    """Codes are checked at a fixed time. Otherwise a test could fail at the next time step."""
     clock = SimpleNamespace(time=lambda: NOW)
     monkeypatch.setattr("django_otp.plugins.otp_totp.models.time", clock)
 
@@ -39,7 +39,7 @@ def device(super_admin: Client) -> Any:
 
 
 def make_old(client: Client, minutes: int = 10) -> None:
-    """As if the second factor had been shown so long ago."""
+    """Change the session as if the second factor had been shown this long ago."""
     session = client.session
     session[sessions.SECOND_FACTOR_AT] -= minutes * 60
     session.save()
@@ -74,7 +74,7 @@ def test_a_fresh_one_is_enough(super_admin: Client, bob: User) -> None:
 def test_nothing_that_was_typed_is_lost(
     super_admin: Client, bob: User, device: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The pause is of a second, and lasts as long as the test.
+    # The pause is one second, and the time of the test does not change.
     monkeypatch.setattr(attempts, "CLOCK", Value(timezone.now()))
     make_old(super_admin)
     assert FIELD in super_admin.get(url(bob, "ban")).text
@@ -108,7 +108,7 @@ def test_a_code_that_was_right_is_not_asked_for_twice(
 
 
 def test_the_session_has_a_new_key_then(super_admin: Client, bob: User, device: Any) -> None:
-    """Whoever has the old one is out."""
+    """The old key no longer works."""
     make_old(super_admin)
     before, thief = super_admin.session.session_key, Client()
     thief.cookies[configured.SESSION_COOKIE_NAME] = before
@@ -135,7 +135,7 @@ def test_it_becomes_old_while_the_page_is_open(super_admin: Client, bob: User) -
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_which_are_drastic(model: Any, super_admin: Client) -> None:
-    """What is typed, what is in UNTYPED, and each export; `docs/actions.md` has the list."""
+    """Actions with a typed name, those in UNTYPED, and each export: see `docs/actions.md`."""
     make_old(super_admin)
     table = model._meta.db_table
     for name, action in actions_of(model).items():

@@ -1,4 +1,4 @@
-"""Secrets are not selected by any page, and cannot be asked for through any query string."""
+"""No page selects secrets, and no query string can read them."""
 
 from typing import Any
 from uuid import uuid4
@@ -19,13 +19,13 @@ LOOKUPS = ("", "__startswith", "__regex", "__gt", "__isnull", "__in")
 
 
 def secrets_of(model: Any) -> list[str]:
-    """The secrets of a table, as Django's models name them."""
+    """The secret fields of a table, by their names in Django."""
     columns = SECRET_COLUMNS.get(model._meta.db_table, ())
     return [field.name for field in model._meta.concrete_fields if field.column in columns]
 
 
 def lookups_of(model: Any) -> set[str]:
-    """Lookups of the table's secrets, and of those of the tables beside it, both ways."""
+    """Lookups of the table's secrets, and of those of related tables in both directions."""
     related = {
         f"{field.name}__{secret}__startswith"
         for field in model._meta.get_fields()
@@ -51,13 +51,13 @@ def test_no_lookup(model: type[Model], super_admin: Client) -> None:
         assert page.status_code == 404
 
 
-#: What checks of the database want of columns that baker fills with any letters.
+#: Valid values for columns that baker would fill with random letters.
 SHAPED = {"slug": "a-slug", "country_code": "DE", "theme": "dark"}
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_not_selected(model: type[Model], super_admin: Client) -> None:
-    # A hash is not for baker to make up.
+    # baker must not generate the hash.
     names = {field.name for field in model._meta.concrete_fields}
     shaped = {name: text for name, text in SHAPED.items() if name in names}
     row: Any = baker.make(model, _fill_optional=model is not User, **shaped, **of_one_track(model))
@@ -77,13 +77,13 @@ def test_not_selected(model: type[Model], super_admin: Client) -> None:
     secret = {f'"{column}"' for columns in SECRET_COLUMNS.values() for column in columns}
     statements = [query["sql"] for query in captured]
     assert len(statements) > 10
-    # `SELECT *` and to_jsonb of whole rows would have them too.
+    # `SELECT *` and to_jsonb of whole rows would select them too.
     assert [text for text in statements if any(name in text for name in secret)] == []
     assert [text for text in statements if _selects_all(text)] == []
 
 
 def _selects_all(statement: str) -> bool:
-    """Whether a statement takes all columns, but of a subquery that named its own."""
+    """Whether a statement selects all columns, except of a subquery that names its columns."""
     return "SELECT *" in statement.replace("SELECT * FROM (SELECT", "").replace(
         "SELECT * FROM ((SELECT", ""
     )

@@ -1,4 +1,4 @@
-"""What lets somebody in is in no statement and no row: not the session, not the second factor."""
+"""No statement and no row contains a session's key or a secret of the second factor."""
 
 from base64 import b32encode
 from typing import Any
@@ -30,7 +30,7 @@ def asked(settings: Any) -> Any:
 
 
 def enrol(client: Client) -> tuple[TOTPDevice, list[str]]:
-    """Sign in for the first time: the authenticator, and the recovery codes that were shown."""
+    """Sign in for the first time; return the authenticator, and the shown recovery codes."""
     assert post_sign_in(client, "alice").status_code == 302
     client.get(CODE)
     device = TOTPDevice.objects.get()
@@ -70,7 +70,7 @@ def test_not_in_any_statement(asked: Any) -> None:
 
 
 def test_a_digest_opens_nothing(asked: Any) -> None:
-    """Whoever reads the tables has no cookie, no authenticator and no recovery code."""
+    """The tables give no cookie, no authenticator and no recovery code."""
     make_staff()
     client = Client()
     device, codes = enrol(client)
@@ -100,7 +100,7 @@ def test_a_recovery_code_is_good_for_its_owner_alone(asked: Any) -> None:
 
 
 def test_another_secret_key(asked: Any) -> None:
-    """After a rotation the key of before is good as a fallback, and without that it is not."""
+    """After a rotation the old key works as a fallback, and otherwise not."""
     user = make_staff()
     device, codes = enrol(Client())
     before = keyed.authenticator_secret(device)

@@ -1,4 +1,4 @@
-"""Attacks on the process that serves: what no client within the tests' own process could send."""
+"""Attacks on the serving process, with requests that no client in the tests' process could send."""
 
 import re
 import socket
@@ -23,7 +23,7 @@ def test_the_file_of_a_developer_changes_nothing(site: Served) -> None:
     assert "DEBUG" not in answer
 
 
-#: What a form of this site never sends: method, what the header says of the body, the body.
+#: Requests that no form of this site sends: method, headers about the body, body.
 BODIES = {
     "an upload": ("POST", ["Content-Type: multipart/form-data; boundary=b"], b"--b\r\n", 415),
     "no boundary": ("POST", ["Content-Type: multipart/form-data"], b"--b\r\n", 415),
@@ -63,7 +63,7 @@ def test_a_body_without_a_length(site: Served) -> None:
 
 
 def test_a_large_body_is_not_waited_for(site: Served) -> None:
-    """The answer is there before the body: 300 MB are announced, and nothing of it is sent."""
+    """The answer comes before the body: 300 MB are announced, but not sent."""
     kind = "Content-Type: multipart/form-data; boundary=b"
     status, answer = site.ask("POST /admin/login/", kind, "Content-Length: 300000000")
     assert status == 413
@@ -80,7 +80,7 @@ def test_odd_addresses(site: Served, line: str) -> None:
     assert status in (200, 302, 400, 404)
 
 
-#: What Django refuses by an exception, with a traceback in its log: the fixture looks for one.
+#: Requests that Django refuses with an exception and a traceback; the fixture looks for one.
 TOO_MANY = "&".join(f"p{number}" for number in range(300))
 
 
@@ -124,7 +124,7 @@ def test_suspicious_requests(
 
 
 def test_clients_that_break_off(site: Served) -> None:
-    """Before the end of what they announced, or of what they are answered."""
+    """Before the end of the request, or of the answer."""
     head = (
         f"POST /admin/login/ HTTP/1.1\r\nHost: admin.example.com\r\nX-Forwarded-Proto: https\r\n"
         f"X-Forwarded-For: 203.0.113.9\r\n{FORM}\r\nContent-Length: 100\r\n\r\nusername=a"
@@ -132,7 +132,7 @@ def test_clients_that_break_off(site: Served) -> None:
     for octets in (head, head[:-12], head[:40], head.replace(b"length: 100", b"length: 10")):
         with site.connect() as connection:
             connection.sendall(octets)
-            # Closed by RST, not by FIN.
+            # Closed with RST, not with FIN.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         with site.connect() as connection:
             connection.sendall(octets)
@@ -153,7 +153,7 @@ def test_odd_cookies(site: Served, name: str, value: str) -> None:
 
 
 def test_a_proxy_that_does_not_name_the_client(site: Served) -> None:
-    """Or all clients would have its address, and lock each other out."""
+    """Otherwise all clients would have its address, and lock each other out."""
     request = (
         "GET /admin/login/ HTTP/1.1\r\nHost: admin.example.com\r\nConnection: close\r\n"
         "X-Forwarded-Proto: https\r\n{}\r\n"
@@ -173,7 +173,7 @@ def test_a_proxy_that_appends_how_the_client_came(site: Served, two: str) -> Non
 
 
 def test_forged_lines_of_the_log(site: Served) -> None:
-    """The fixture looks at every line of the log in the end."""
+    """The fixture checks every line of the log at the end."""
     forged = "%0a2026-01-01T00:00:00.000+00:00%20ERROR%20forged%0d%1b[2J%c2%85%e2%80%a8"
     for path in (f"/{forged}", f"/admin/login/{forged}", f"/static/{forged}", f"/healthz{forged}"):
         site.ask(f"GET {path}", f"User-Agent: {forged}", f"Referer: {forged}")
@@ -200,7 +200,7 @@ def test_slow_clients_do_not_hold_the_health_page(site: Served) -> None:
 
 
 def test_clients_that_do_not_read_do_not_hold_the_health_page(site: Served) -> None:
-    """A connection has one answer, which always fits into its buffer."""
+    """A connection gets one answer, which always fits into its buffer."""
     with site.connect() as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         answer = b""
@@ -218,7 +218,7 @@ def test_clients_that_do_not_read_do_not_hold_the_health_page(site: Served) -> N
      "GET /metrics", "HEAD /healthz", "OPTIONS /admin/login/", "GET /admin", "GET /admin/jsi18n/"],
 )  # fmt: skip
 def test_headers(site: Served, line: str, scheme: str) -> None:
-    """Of pages, redirects, errors, probes: whatever answers, and before whatever else."""
+    """The headers of pages, redirects, errors and probes."""
     _, answer = site.ask(line, "Origin: https://evil.example", scheme=scheme)
     head_of_any_answer(answer)
     if type_ := re.search(r"(?i)\ncontent-type: (text/[^\r]*)", answer):
@@ -233,7 +233,7 @@ def test_headers_of_what_the_proxy_did_wrong(site: Served) -> None:
 
 
 def head_of_any_answer(answer: str) -> None:
-    """Look at what no answer may lack (ASVS 5.0, 3.4)."""
+    """Check the headers that every answer must have (ASVS 5.0, 3.4)."""
     head = answer.partition("\r\n\r\n")[0].lower()
     assert "cache-control: " in head
     assert "cross-origin-resource-policy: same-origin" in head

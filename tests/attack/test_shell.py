@@ -1,4 +1,4 @@
-"""No program is started through a shell, which would read names and passwords as commands."""
+"""No program is started through a shell, which could run names and passwords as commands."""
 
 import ast
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.support import ROOT
 
-#: What hands a line to a shell, by its last names.
+#: Functions that run a line in a shell, by their last names.
 SHELLS = {"system", "popen", "getoutput", "getstatusoutput", "create_subprocess_shell"}
 
 

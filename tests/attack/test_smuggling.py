@@ -1,4 +1,4 @@
-"""Where a request ends, and by what way it came: no two servers may disagree about that."""
+"""Two servers must never disagree about the end of a request, or about its origin."""
 
 import pytest
 
@@ -10,10 +10,10 @@ pytestmark = [
     pytest.mark.parametrize("site", ["text"], indirect=True),
 ]
 
-#: A request that a server answers in a line.
+#: A request with a short answer.
 HIDDEN = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-#: Headers by which two servers could disagree where a request ends, and what then stands before a
-#: second one: the length of the first, or a last chunk.
+#: Headers for which two servers could see different ends of a request, and what then comes before
+#: the second request: the length of the first one, or a last chunk.
 TWO_WAYS = {
     "length and chunks": ("Content-Length: 5\r\nTransfer-Encoding: chunked", b"0\r\n\r\n"),
     "two lengths": ("Content-Length: 0\r\nContent-Length: 40", b""),
@@ -40,7 +40,7 @@ TWO_WAYS = {
 @pytest.mark.parametrize("kind", TWO_WAYS)
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_no_request_hides_in_another(site: Served, kind: str, method: str) -> None:
-    """What follows a request whose end is not certain is never answered (ASVS 5.0, 4.2.1)."""
+    """Nothing after a request with an uncertain end is answered (ASVS 5.0, 4.2.1)."""
     headers, body = TWO_WAYS[kind]
     head = (
         f"{method} /admin/login/ HTTP/1.1\r\nHost: admin.example.com\r\n{FORM}\r\n"
@@ -66,7 +66,7 @@ def test_what_a_proxy_says_has_one_spelling(site: Served) -> None:
 
 
 def test_a_probe_is_not_led_to_https(site: Served) -> None:
-    """Who sends a token in the clear should notice (ASVS 5.0, 4.1.2)."""
+    """Clients that send a token without TLS should notice (ASVS 5.0, 4.1.2)."""
     token = f"Authorization: Bearer {'m' * 16}"
     for line, *headers, expected in (
         ("GET /healthz", 200), ("GET /metrics", 401), ("GET /metrics", token, 200),

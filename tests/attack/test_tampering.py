@@ -1,4 +1,4 @@
-"""The staff log: nobody empties or forges it unseen, by whatever way PostgreSQL offers."""
+"""Nobody can empty or forge the staff log unseen, by any means of PostgreSQL."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -22,21 +22,21 @@ pytestmark = pytest.mark.django_db
 LOG, NOTES = APPEND_ONLY
 MODELS = {LOG: StaffLogEntry, NOTES: Note}
 DOCUMENT = ROOT / "docs" / "operations.md"
-#: With {} for the table.
+#: {} stands for the table.
 PARENT = "CREATE TABLE django.above (LIKE django.{0}); ALTER TABLE django.{0} INHERIT django.above"
 CHILD = "CREATE TABLE django.below () INHERITS (django.{0})"
 TARGET = (
     "CREATE TABLE django.target AS SELECT id FROM django.{0}; ALTER TABLE django.target ADD PRIMARY"
     " KEY (id); ALTER TABLE django.{0} ADD FOREIGN KEY (id) REFERENCES django.target"
 )
-#: From PostgreSQL 17 on, no partition has an identity column.
+#: From PostgreSQL 17 on, a partition has no identity column of its own.
 PARTITION = (
     "ALTER TABLE django.{0} ALTER COLUMN id DROP IDENTITY;"
     " CREATE TABLE django.whole (LIKE django.{0}) PARTITION BY RANGE (id);"
     " ALTER TABLE django.whole ATTACH PARTITION django.{0} DEFAULT"
 )
 
-#: What an owner does without a word about the triggers.
+#: Ways of the owner around the triggers.
 EMPTYING = {
     "by a parent": f"{PARENT}; DELETE FROM django.above",
     "by a parent's update": f"{PARENT}; UPDATE django.above SET id = id + 1",
@@ -61,7 +61,7 @@ EMPTYING = {
     "as a partition, by moving": PARTITION + "; UPDATE django.whole SET id = id + 1",
     "with TRUNCATE of all": "TRUNCATE django.{0}, django.django_session CASCADE",
 }
-#: What only who owns the tables can do; what `status` then says.
+#: Statements that only the owner of the tables can run, and the report of `status`.
 DISARMING = {
     "ALTER TABLE django.{} DISABLE TRIGGER ALL": "is missing, disabled or changed",
     "ALTER TABLE django.{} DISABLE TRIGGER stamp_{word}": "stamp_{word} is missing, disabled",
@@ -98,7 +98,7 @@ def run(statement: str, table: str) -> None:
 @pytest.mark.parametrize("table", APPEND_ONLY)
 @pytest.mark.parametrize("way", EMPTYING)
 def test_no_way_to_empty_it(table: str, way: str) -> None:
-    """Over the session of the owner, who is a superuser at that."""
+    """In the session of the owner, who is also a superuser."""
     baker.make(MODELS[table])
     with pytest.raises(DatabaseError, match="only ever added"), transaction.atomic():
         run(EMPTYING[way], table)
@@ -116,7 +116,7 @@ def test_status_tells_of_what_an_owner_did(table: str, statement: str) -> None:
 
 
 ARMED = [name.format("{word}") for name in GUARDING]
-#: What neither a trigger nor `status` sees: docs/operations.md says so.
+#: Changes that no trigger prevents and `status` does not see: see docs/operations.md.
 UNSEEN = {
     "rewritten": "ALTER TABLE django.{} ALTER COLUMN {column} TYPE text USING 'rewritten'",
     "disarmed for a moment": "ALTER TABLE django.{0} DISABLE TRIGGER USER;"
@@ -128,7 +128,7 @@ UNSEEN = {
 @pytest.mark.parametrize("way", UNSEEN)
 @pytest.mark.parametrize(("table", "column"), [(LOG, "reason"), (NOTES, "text")])
 def test_what_nobody_can_see(table: str, column: str, way: str) -> None:
-    """The owner of a table has the last word on its rows: so copy them to another place."""
+    """The owner of a table can always change its rows, so copy them to another place."""
     baker.make(MODELS[table])
     run(UNSEEN[way].replace("{column}", column), table)
     assert MODELS[table].objects.values_list(column, flat=True).get() == "rewritten"
@@ -139,7 +139,7 @@ def test_what_nobody_can_see(table: str, column: str, way: str) -> None:
 
 @pytest.mark.parametrize("model", MODELS.values())
 def test_nobody_backdates(model: Any) -> None:
-    """Whatever time and role a client gives, in whatever way."""
+    """The time and role that a client sends are ignored."""
     entry = baker.make(model, created_at=datetime(2020, 1, 1, tzinfo=UTC), written_by="somebody")
     with connection.cursor() as cursor:
         cursor.execute(
@@ -156,12 +156,12 @@ def test_nobody_backdates(model: Any) -> None:
 
 @pytest.mark.parametrize("model", MODELS.values())
 def test_no_transaction_that_was_kept_open_backdates(model: Any) -> None:
-    """`now()` is the time at which it began, which may be days ago."""
+    """`now()` is the beginning of the transaction, which may be days ago."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         (before,) = cursor.fetchone()
         entry = baker.make(model)
-        # Nor a statement that takes long.
+        # Nor does a long statement.
         cursor.execute(
             f"WITH late AS MATERIALIZED (SELECT clock_timestamp() AS time FROM pg_sleep(0.01)),"
             f" added AS (INSERT INTO django.{model._meta.db_table} OVERRIDING USER VALUE"

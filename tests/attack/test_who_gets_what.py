@@ -1,4 +1,4 @@
-"""Every address of the site, and what each kind of visitor gets there."""
+"""Every URL of the site, and its answer to each kind of visitor."""
 
 from typing import Any
 
@@ -14,33 +14,33 @@ from tests.attack.people import PEOPLE, Knocking
 from veza_core.models import Role, User, UserRoleAssignment
 from veza_site.models import StaffLogEntry
 
-#: What GET answers, in the order of PEOPLE: anonymous, stranger, half, bare, support, moderator,
-#: admin, super_admin. 302 leads to the sign-in, but where a note says otherwise.
+#: The answers to GET, in the order of PEOPLE: anonymous, stranger, half, bare, support, moderator,
+#: admin, super_admin. 302 leads to the sign-in, unless a comment says otherwise.
 ADDRESSES = {
-    # To the start page, which leads on.
+    # To the start page, which redirects further.
     "": (302, 302, 302, 302, 302, 302, 302, 302),
-    # Who is signed in is led to the start page, who is half-way to the second factor.
+    # Signed-in users get the start page; before the second factor, its page.
     "admin/login/": (200, 200, 302, 302, 302, 302, 302, 302),
-    # To the sign-in or, for who is done with it, to the start page.
+    # To the sign-in or, for signed-in users, to the start page.
     "admin/second-factor/": (302, 302, 200, 302, 302, 302, 302, 302),
-    # Signs nobody out by GET.
+    # GET does not sign out.
     "admin/logout/": (302, 302, 302, 302, 302, 302, 302, 302),
     "admin/": (302, 302, 302, 200, 200, 200, 200, 200),
     "admin/search/": (302, 302, 302, 200, 200, 200, 200, 200),
-    # The page of a row, by its ID; here of none.
+    # The page of a row by its ID; here, no row has the ID.
     "admin/id/<uuid:key>/": (302, 302, 302, 404, 404, 404, 404, 404),
-    # One's own, and nobody else's.
+    # Only the user's own sessions.
     "admin/sessions/": (302, 302, 302, 200, 200, 200, 200, 200),
-    # Django's, which no screen uses: there is nothing to complete.
+    # Django's URL, which no screen uses.
     "admin/autocomplete/": (302, 302, 302, 403, 403, 403, 403, 403),
-    # Django's words for its scripts: no data.
+    # Django's texts for its scripts, without data.
     "admin/jsi18n/": (302, 302, 302, 200, 200, 200, 200, 200),
     "admin/<app>/": (302, 302, 302, 404, 200, 200, 200, 200),
-    # What there is not.
+    # Pages that do not exist.
     "admin/<url>": (302, 302, 302, 404, 404, 404, 404, 404),
 }
 
-#: Who is not led to the sign-in, and who may read.
+#: Visitors who are not redirected to the sign-in, and visitors who may read.
 INSIDE = PEOPLE[3:]
 READERS = ("support", "moderator", "admin", "super_admin")
 MODERATORS = ("moderator", "admin", "super_admin")
@@ -48,8 +48,8 @@ ADMINS = ("admin", "super_admin")
 
 NOTE = {"note": READERS}
 CONTENT = {"soft_delete": MODERATORS, "restore": MODERATORS, **NOTE}
-#: Each table: who may export its list, and who may do what to a row. All readers read all, and
-#: everybody inside reads what staff did and noted.
+#: For each table: who may export its list, and who may run which action on a row. All readers can
+#: read all tables, and all staff can read the staff log and the notes.
 SCREENS: dict[str, tuple[tuple[str, ...], dict[str, tuple[str, ...]]]] = {
     "users": (READERS, {
         "ban": READERS, "unban": READERS, "deactivate": READERS, "reactivate": READERS,
@@ -89,27 +89,27 @@ SCREENS: dict[str, tuple[tuple[str, ...], dict[str, tuple[str, ...]]]] = {
     }),
     "bitrate_adaptation_logs": (ADMINS, {}),
     "rooms": (MODERATORS, CONTENT),
-    # No role has a right of such a name.
+    # No role has a permission with such a name.
     "veza_site_stafflogentry": (("super_admin",), {}),
     "veza_site_note": (("super_admin",), {}),
 }  # fmt: skip
 
 
 def spelled(route: str) -> str:
-    """A route as the table above writes it: Django's own ones with patterns in a shorter way."""
+    """A route in the form of the table above, with Django's patterns shortened."""
     if "(?P<app_label>" in route:
         return "admin/<app>/"
     return "admin/<url>" if "(?P<url>" in route else route
 
 
 def path_of(route: str) -> str:
-    """An address of the table above."""
+    """A URL of the table above."""
     path = "/" + route.replace("<app>", "veza_core").replace("<url>", "no/such/page")
     return path.replace("<uuid:key>", "00000000-0000-4000-8000-000000000000")
 
 
 def test_every_address_has_its_line() -> None:
-    """Also the other way round: no line is about what is gone."""
+    """And no line is about a URL that does not exist."""
     found = {address for address in addresses() if address.name not in screen_names()}
     assert {spelled(address.route) for address in found} == set(ADDRESSES)
     assert {model._meta.db_table for model in MODELS} == set(SCREENS)
@@ -143,7 +143,7 @@ def test_address(route: str, knocking: Knocking) -> None:
 
 
 def refused(client: Client, path: str, name: str) -> bool:
-    """Whether neither GET nor POST gets anywhere: the sign-in, or "not allowed" for who is in."""
+    """Whether both GET and POST are refused: by the sign-in or, for staff, by "not allowed"."""
     answers = [client.get(path), client.post(path, {"reason": "test"})]
     statuses = {answer.status_code for answer in answers}
     if name not in INSIDE:
@@ -162,7 +162,7 @@ def test_screen(model: type[Model], knocking: Knocking) -> None:
     readers = INSIDE if table.startswith("veza_site_") else READERS
     row: Any = baker.make(model, **({"username": "somebody"} if model is User else {}))
     if model is User:
-        # A role without rights, which can be withdrawn.
+        # A role without permissions, which can be withdrawn.
         baker.make(UserRoleAssignment, user=row, role=baker.make(Role, name="listener"))
     pages = {
         address_of(model, "changelist"): readers,
@@ -198,7 +198,7 @@ def test_django_s_own_pages_of_a_row_are_gone() -> None:
 
 @pytest.mark.parametrize("route", ADDRESSES)
 def test_no_method_but_those_of_a_browser(route: str, knocking: Knocking) -> None:
-    """What Django does not know it takes for a GET, or a POST without a form."""
+    """Django treats an unknown method as a GET, or as a POST without a form."""
     path = path_of(route)
     for method in ("TRACE", "OPTIONS", "PUT", "PATCH", "DELETE", "CONNECT", "PROPFIND", "QUERY"):
         for name in ("anonymous", "super_admin"):
