@@ -3,6 +3,7 @@
 from django.db import models
 
 from veza_core.db.constraints import positive
+from veza_core.db.fields import SetNullKey
 from veza_core.db.indexes import Index, set_index
 from veza_core.db.text_checks import not_blank
 from veza_core.models import SoftDeleteModel, User
@@ -11,14 +12,8 @@ from veza_core.models import SoftDeleteModel, User
 class Room(SoftDeleteModel):
     """A chat room, kept for old clients only."""
 
-    creator = models.ForeignKey(
-        User,
-        on_delete=models.DB_SET_NULL,
-        null=True,
-        blank=True,
-        db_index=False,
-        related_name="rooms",
-        db_comment="Who made it; NULL: an account since removed",
+    creator = SetNullKey(
+        User, related_name="rooms", db_comment="Who made it; NULL: an account since removed"
     )
     name = models.CharField(max_length=100, db_comment="As shown; several rooms may share one")
     description = models.TextField(null=True, blank=True, db_comment="What the room is for")

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 
 from veza_core.db.constraints import non_negative, positive
-from veza_core.db.fields import EnumField
+from veza_core.db.fields import CascadeKey, EnumField, SetNullKey
 from veza_core.db.indexes import Index
 from veza_core.db.value_checks import positive_numbers
 from veza_core.models import BaseModel, User, UserSession
@@ -35,19 +35,9 @@ class TranscodeStatus(models.TextChoices):
 class HlsStream(BaseModel):
     """A track, or one of its versions, cut into segments for HLS."""
 
-    track = models.ForeignKey(
-        Track,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="hls_streams",
-        db_comment="What it streams",
-    )
-    track_version = models.ForeignKey(
+    track = CascadeKey(Track, related_name="hls_streams", db_comment="What it streams")
+    track_version = SetNullKey(
         TrackVersion,
-        on_delete=models.DB_SET_NULL,
-        null=True,
-        blank=True,
-        db_index=False,
         related_name="hls_streams",
         db_comment="Made from this version; NULL: from the first file, or a version since removed",
     )
@@ -99,19 +89,11 @@ class HlsStream(BaseModel):
 class HlsTranscodeJob(BaseModel):
     """A stream that must be made. Workers take the next one with FOR UPDATE SKIP LOCKED."""
 
-    track = models.ForeignKey(
-        Track,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="transcode_jobs",
-        db_comment="The track to transcode",
-    )
-    track_version = models.ForeignKey(
+    track = CascadeKey(Track, related_name="transcode_jobs", db_comment="The track to transcode")
+    track_version = CascadeKey(
         TrackVersion,
-        on_delete=models.DB_CASCADE,
         null=True,
         blank=True,
-        db_index=False,
         related_name="transcode_jobs",
         db_comment="From this version; NULL: from the first file",
     )
@@ -204,28 +186,14 @@ class BitrateAdaptationLog(BaseModel):
 
     purged_after = {"created_at": "bitrate_logs"}
 
-    track = models.ForeignKey(
-        Track,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="bitrate_adaptation_logs",
-        db_comment="What was played",
-    )
-    user = models.ForeignKey(
+    track = CascadeKey(Track, related_name="bitrate_adaptation_logs", db_comment="What was played")
+    user = SetNullKey(
         User,
-        on_delete=models.DB_SET_NULL,
-        null=True,
-        blank=True,
-        db_index=False,
         related_name="bitrate_adaptation_logs",
         db_comment="Who listened; NULL: not signed in, or an account since removed",
     )
-    session = models.ForeignKey(
+    session = SetNullKey(
         UserSession,
-        on_delete=models.DB_SET_NULL,
-        null=True,
-        blank=True,
-        db_index=False,
         related_name="bitrate_adaptation_logs",
         db_comment="The client; NULL: not signed in, or a session since purged",
     )

@@ -91,7 +91,7 @@ def _plain_field(name: str, field: Any, *, unique: bool) -> models.Field:
     if isinstance(field, models.ForeignKey):
         null = field.null
         options["on_delete"] = models.SET_NULL if null and name != "parent" else models.CASCADE
-        return models.ForeignKey(*arguments, **options, unique=unique)
+        return models.ForeignKey(*arguments, **options | {"null": null}, unique=unique)
     kind = type(field)
     if isinstance(field, EnumField):
         kind, options["max_length"] = models.CharField, ENUM_LENGTH

@@ -13,19 +13,9 @@ class TrackReportStatus(models.TextChoices):
 class TrackReport(SoftDeleteModel):
     """What a listener objects to in a track."""
 
-    track = models.ForeignKey(
-        Track,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="reports",
-        db_comment="The track that is reported",
-    )
-    reporter = models.ForeignKey(
+    track = CascadeKey(Track, related_name="reports", db_comment="The track that is reported")
+    reporter = SetNullKey(
         User,
-        on_delete=models.DB_SET_NULL,
-        null=True,
-        blank=True,
-        db_index=False,
         related_name="track_reports",
         db_comment="Who reported it; NULL: an account since removed",
     )
@@ -59,8 +49,8 @@ class TrackReport(SoftDeleteModel):
         return self.explanation[:50]
 '''
 MODEL_IMPORT = (
-    "from veza_core.db.indexes import",
-    "from veza_core.db.fields import EnumField\nfrom veza_core.db.indexes import",
+    "from veza_core.db.fields import CascadeKey, SetNullKey",
+    "from veza_core.db.fields import CascadeKey, EnumField, SetNullKey",
 )
 
 SCREEN = """

@@ -104,6 +104,23 @@ class DeletedAtField(StandardField, models.DateTimeField):
     }
 
 
+class CascadeKey(StandardField, models.ForeignKey):
+    """A foreign key whose row PostgreSQL deletes with the other row; its index is in `Meta`."""
+
+    options: ClassVar[Mapping[str, Any]] = {"on_delete": models.DB_CASCADE, "db_index": False}
+
+
+class SetNullKey(StandardField, models.ForeignKey):
+    """A foreign key that PostgreSQL sets to NULL with the other row's deletion."""
+
+    options: ClassVar[Mapping[str, Any]] = {
+        "on_delete": models.DB_SET_NULL,
+        "db_index": False,
+        "null": True,
+        "blank": True,
+    }
+
+
 class AddressField(models.EmailField):
     """An e-mail address, written and searched in lower case, as the columns store it."""
 

@@ -1,17 +1,25 @@
 """Accounts, federated identities, tokens and sessions."""
 
-import django.contrib.postgres.functions
-import django.contrib.postgres.indexes
-import django.db.models.deletion
-import django.db.models.functions.text
-import django.db.models.lookups
 from django.conf import settings
+from django.contrib.postgres.functions import TransactionNow
+from django.contrib.postgres.indexes import OpClass
 from django.db import migrations, models
+from django.db.models.functions import Length, Upper
+from django.db.models.lookups import GreaterThanOrEqual
 
-import veza_core.db.fields
-import veza_core.db.indexes
-import veza_core.db.text_checks
+from veza_core.db.fields import (
+    AddressField,
+    CascadeKey,
+    CreatedAtField,
+    DeletedAtField,
+    EnumField,
+    IdField,
+    PasswordHashField,
+    UpdatedAtField,
+)
+from veza_core.db.indexes import GinIndex, Index
 from veza_core.db.operations import SetStorageParameters
+from veza_core.db.text_checks import Matches, MatchesNot
 
 #: A fiftieth of a hundred million rows, in place of a fifth or a tenth.
 LARGE = {
@@ -25,18 +33,16 @@ class Migration(migrations.Migration):
     # The admin's first migration waits for this app's first, 001, which has no users yet.
     run_before = [("admin", "0001_initial")]
 
-    dependencies = [
-        ("veza_core", "001_extensions_and_types"),
-    ]
+    dependencies = [("veza_core", "001_extensions_and_types")]
 
     operations = [
         migrations.CreateModel(
             name="User",
             fields=[
-                ("id", veza_core.db.fields.IdField()),
+                ("id", IdField()),
                 (
                     "email",
-                    veza_core.db.fields.AddressField(
+                    AddressField(
                         db_comment="Sign-in address in lower case, unique among live rows",
                         max_length=255,
                     ),
@@ -59,7 +65,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "password",
-                    veza_core.db.fields.PasswordHashField(
+                    PasswordHashField(
                         blank=True,
                         db_column="password_hash",
                         db_comment="bcrypt ($2a$, $2b$ or $2y$); NULL: signs in through a "
@@ -70,7 +76,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "role",
-                    veza_core.db.fields.EnumField(
+                    EnumField(
                         db_comment="The account's kind; fine-grained rights are in user_roles",
                         db_default="user",
                         enum_type="user_role",
@@ -122,27 +128,25 @@ class Migration(migrations.Migration):
                         null=True,
                     ),
                 ),
-                ("created_at", veza_core.db.fields.CreatedAtField()),
-                ("updated_at", veza_core.db.fields.UpdatedAtField()),
-                ("deleted_at", veza_core.db.fields.DeletedAtField()),
+                ("created_at", CreatedAtField()),
+                ("updated_at", UpdatedAtField()),
+                ("deleted_at", DeletedAtField()),
             ],
             options={
                 "db_table": "users",
                 "db_table_comment": "Accounts",
                 "indexes": [
-                    veza_core.db.indexes.Index(
+                    Index(
                         condition=models.Q(("role", "user"), _negated=True),
                         fields=["role", "-created_at"],
                         name="idx_users_role_created_at",
                     ),
-                    veza_core.db.indexes.Index(fields=["-created_at"], name="idx_users_created_at"),
-                    veza_core.db.indexes.Index(
-                        django.contrib.postgres.indexes.OpClass(
-                            django.db.models.functions.text.Upper("email"), name="text_pattern_ops"
-                        ),
+                    Index(fields=["-created_at"], name="idx_users_created_at"),
+                    Index(
+                        OpClass(Upper("email"), name="text_pattern_ops"),
                         name="idx_users_email_prefix",
                     ),
-                    veza_core.db.indexes.Index(
+                    Index(
                         models.Func(
                             models.F("email"),
                             models.Value("@"),
@@ -152,18 +156,16 @@ class Migration(migrations.Migration):
                         models.OrderBy(models.F("created_at"), descending=True),
                         name="idx_users_email_domain_created_at",
                     ),
-                    veza_core.db.indexes.GinIndex(
-                        django.contrib.postgres.indexes.OpClass(
-                            django.db.models.functions.text.Upper("username"), name="gin_trgm_ops"
-                        ),
+                    GinIndex(
+                        OpClass(Upper("username"), name="gin_trgm_ops"),
                         name="idx_users_username_trgm",
                     ),
-                    veza_core.db.indexes.Index(
+                    Index(
                         condition=models.Q(("deleted_at__isnull", False)),
                         fields=["deleted_at"],
                         name="idx_users_deleted_at",
                     ),
-                    veza_core.db.indexes.Index(
+                    Index(
                         condition=models.Q(("locked_until__isnull", False)),
                         fields=["locked_until"],
                         name="idx_users_locked_until",
@@ -181,7 +183,7 @@ class Migration(migrations.Migration):
                         name="idx_users_username",
                     ),
                     models.UniqueConstraint(
-                        django.db.models.functions.text.Upper("username"),
+                        Upper("username"),
                         condition=models.Q(("deleted_at__isnull", True)),
                         name="idx_users_username_upper",
                     ),
@@ -191,7 +193,7 @@ class Migration(migrations.Migration):
                         name="idx_users_slug",
                     ),
                     models.CheckConstraint(
-                        condition=veza_core.db.text_checks.Matches(
+                        condition=Matches(
                             "email",
                             "^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
                         ),
@@ -201,7 +203,7 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            veza_core.db.text_checks.MatchesNot(
+                            MatchesNot(
                                 "username",
                                 "[@\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                             ),
@@ -216,21 +218,17 @@ class Migration(migrations.Migration):
                         "letters in their plain form.",
                     ),
                     models.CheckConstraint(
-                        condition=django.db.models.lookups.GreaterThanOrEqual(
-                            django.db.models.functions.text.Length("username"), 3
-                        ),
+                        condition=GreaterThanOrEqual(Length("username"), 3),
                         name="chk_users_username_length",
                     ),
                     models.CheckConstraint(
-                        condition=veza_core.db.text_checks.Matches(
-                            "slug", "^[a-z0-9][a-z0-9._-]*$"
-                        ),
+                        condition=Matches("slug", "^[a-z0-9][a-z0-9._-]*$"),
                         name="chk_users_slug",
                         violation_error_message="Only small letters, digits, dots, dashes and "
                         "underscores, a letter or digit first.",
                     ),
                     models.CheckConstraint(
-                        condition=veza_core.db.text_checks.Matches(
+                        condition=Matches(
                             "password", "^\\$2[aby]\\$(0[4-9]|[12][0-9]|3[01])\\$[./A-Za-z0-9]{53}$"
                         ),
                         name="chk_users_password_hash",
@@ -250,13 +248,11 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="FederatedIdentity",
             fields=[
-                ("id", veza_core.db.fields.IdField()),
+                ("id", IdField()),
                 (
                     "user",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="The account it signs in to",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="federated_identities",
                         to=settings.AUTH_USER_MODEL,
                     ),
@@ -318,27 +314,22 @@ class Migration(migrations.Migration):
                         blank=True, db_comment="When access_token expires", null=True
                     ),
                 ),
-                ("created_at", veza_core.db.fields.CreatedAtField()),
-                ("updated_at", veza_core.db.fields.UpdatedAtField()),
-                ("deleted_at", veza_core.db.fields.DeletedAtField()),
+                ("created_at", CreatedAtField()),
+                ("updated_at", UpdatedAtField()),
+                ("deleted_at", DeletedAtField()),
             ],
             options={
                 "db_table": "federated_identities",
                 "verbose_name": "linked account",
                 "db_table_comment": "Identities at other providers (OAuth) through which users sign in",
                 "indexes": [
-                    veza_core.db.indexes.Index(
+                    Index(
                         fields=["user", "provider"],
                         name="idx_federated_identities_user_id_provider",
                     ),
-                    veza_core.db.indexes.Index(
-                        django.db.models.functions.text.Upper("email"),
-                        name="idx_federated_identities_email_upper",
-                    ),
-                    veza_core.db.indexes.Index(
-                        fields=["-created_at"], name="idx_federated_identities_created_at"
-                    ),
-                    veza_core.db.indexes.Index(
+                    Index(Upper("email"), name="idx_federated_identities_email_upper"),
+                    Index(fields=["-created_at"], name="idx_federated_identities_created_at"),
+                    Index(
                         condition=models.Q(("deleted_at__isnull", False)),
                         fields=["deleted_at"],
                         name="idx_federated_identities_deleted_at",
@@ -351,7 +342,7 @@ class Migration(migrations.Migration):
                         name="idx_federated_identities_provider_provider_user_id",
                     ),
                     models.CheckConstraint(
-                        condition=veza_core.db.text_checks.Matches(
+                        condition=Matches(
                             "provider",
                             "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
@@ -359,7 +350,7 @@ class Migration(migrations.Migration):
                         violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
-                        condition=veza_core.db.text_checks.Matches(
+                        condition=Matches(
                             "provider_user_id",
                             "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
@@ -367,7 +358,7 @@ class Migration(migrations.Migration):
                         violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
-                        condition=veza_core.db.text_checks.Matches(
+                        condition=Matches(
                             "display_name",
                             "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
@@ -390,13 +381,11 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="UserSession",
             fields=[
-                ("id", veza_core.db.fields.IdField()),
+                ("id", IdField()),
                 (
                     "user",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="Who is signed in",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="sessions",
                         to=settings.AUTH_USER_MODEL,
                     ),
@@ -432,8 +421,7 @@ class Migration(migrations.Migration):
                 (
                     "last_activity_at",
                     models.DateTimeField(
-                        db_comment="When it was last used",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        db_comment="When it was last used", db_default=TransactionNow()
                     ),
                 ),
                 ("expires_at", models.DateTimeField(db_comment="When it expires")),
@@ -445,26 +433,23 @@ class Migration(migrations.Migration):
                         null=True,
                     ),
                 ),
-                ("created_at", veza_core.db.fields.CreatedAtField()),
-                ("updated_at", veza_core.db.fields.UpdatedAtField()),
+                ("created_at", CreatedAtField()),
+                ("updated_at", UpdatedAtField()),
             ],
             options={
                 "db_table": "user_sessions",
                 "verbose_name": "session",
                 "db_table_comment": "Signed-in clients: browsers, phones, speakers",
                 "indexes": [
-                    veza_core.db.indexes.Index(
-                        fields=["user", "-created_at"],
-                        name="idx_user_sessions_user_id_created_at",
+                    Index(
+                        fields=["user", "-created_at"], name="idx_user_sessions_user_id_created_at"
                     ),
-                    veza_core.db.indexes.Index(
+                    Index(
                         fields=["ip_address", "-created_at"],
                         name="idx_user_sessions_ip_address_created_at",
                     ),
-                    veza_core.db.indexes.Index(
-                        fields=["expires_at"], name="idx_user_sessions_expires_at"
-                    ),
-                    veza_core.db.indexes.Index(
+                    Index(fields=["expires_at"], name="idx_user_sessions_expires_at"),
+                    Index(
                         condition=models.Q(("revoked_at__isnull", False)),
                         fields=["revoked_at"],
                         name="idx_user_sessions_revoked_at",
@@ -490,26 +475,22 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="RefreshToken",
             fields=[
-                ("id", veza_core.db.fields.IdField()),
+                ("id", IdField()),
                 (
                     "user",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="Whose token it is",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="refresh_tokens",
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
                 (
                     "session",
-                    models.ForeignKey(
+                    CascadeKey(
                         blank=True,
                         db_comment="The session that it keeps signed in, and ends with; NULL: "
                         "none is known",
-                        db_index=False,
                         null=True,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="refresh_tokens",
                         to="veza_core.usersession",
                     ),
@@ -540,23 +521,19 @@ class Migration(migrations.Migration):
                         null=True,
                     ),
                 ),
-                ("created_at", veza_core.db.fields.CreatedAtField()),
-                ("updated_at", veza_core.db.fields.UpdatedAtField()),
+                ("created_at", CreatedAtField()),
+                ("updated_at", UpdatedAtField()),
             ],
             options={
                 "db_table": "refresh_tokens",
                 "db_table_comment": "Long-lived tokens, exchanged for new access tokens",
                 "indexes": [
-                    veza_core.db.indexes.Index(
+                    Index(
                         fields=["user", "-created_at"], name="idx_refresh_tokens_user_id_created_at"
                     ),
-                    veza_core.db.indexes.Index(
-                        fields=["session"], name="idx_refresh_tokens_session_id"
-                    ),
-                    veza_core.db.indexes.Index(
-                        fields=["expires_at"], name="idx_refresh_tokens_expires_at"
-                    ),
-                    veza_core.db.indexes.Index(
+                    Index(fields=["session"], name="idx_refresh_tokens_session_id"),
+                    Index(fields=["expires_at"], name="idx_refresh_tokens_expires_at"),
+                    Index(
                         condition=models.Q(("revoked_at__isnull", False)),
                         fields=["revoked_at"],
                         name="idx_refresh_tokens_revoked_at",
@@ -582,13 +559,11 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="PasswordResetToken",
             fields=[
-                ("id", veza_core.db.fields.IdField()),
+                ("id", IdField()),
                 (
                     "user",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="Whose password it resets",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="password_reset_tokens",
                         to=settings.AUTH_USER_MODEL,
                     ),
@@ -604,21 +579,17 @@ class Migration(migrations.Migration):
                         blank=True, db_comment="When it was used; NULL: it was not", null=True
                     ),
                 ),
-                ("created_at", veza_core.db.fields.CreatedAtField()),
-                ("updated_at", veza_core.db.fields.UpdatedAtField()),
+                ("created_at", CreatedAtField()),
+                ("updated_at", UpdatedAtField()),
             ],
             options={
                 "db_table": "password_reset_tokens",
                 "verbose_name": "password reset",
                 "db_table_comment": "Tokens, sent by e-mail, with which a user chooses a new password once",
                 "indexes": [
-                    veza_core.db.indexes.Index(
-                        fields=["user"], name="idx_password_reset_tokens_user_id"
-                    ),
-                    veza_core.db.indexes.Index(
-                        fields=["expires_at"], name="idx_password_reset_tokens_expires_at"
-                    ),
-                    veza_core.db.indexes.Index(
+                    Index(fields=["user"], name="idx_password_reset_tokens_user_id"),
+                    Index(fields=["expires_at"], name="idx_password_reset_tokens_expires_at"),
+                    Index(
                         condition=models.Q(("used_at__isnull", False)),
                         fields=["used_at"],
                         name="idx_password_reset_tokens_used_at",
@@ -644,20 +615,18 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="EmailVerificationToken",
             fields=[
-                ("id", veza_core.db.fields.IdField()),
+                ("id", IdField()),
                 (
                     "user",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="Whose address is verified",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="email_verification_tokens",
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
                 (
                     "email",
-                    veza_core.db.fields.AddressField(
+                    AddressField(
                         db_comment="The address being verified, in lower case", max_length=255
                     ),
                 ),
@@ -672,21 +641,17 @@ class Migration(migrations.Migration):
                         blank=True, db_comment="When it was used; NULL: it was not", null=True
                     ),
                 ),
-                ("created_at", veza_core.db.fields.CreatedAtField()),
-                ("updated_at", veza_core.db.fields.UpdatedAtField()),
+                ("created_at", CreatedAtField()),
+                ("updated_at", UpdatedAtField()),
             ],
             options={
                 "db_table": "email_verification_tokens",
                 "verbose_name": "e-mail verification",
                 "db_table_comment": "Tokens that prove, once, that a user reads mail at an address",
                 "indexes": [
-                    veza_core.db.indexes.Index(
-                        fields=["user"], name="idx_email_verification_tokens_user_id"
-                    ),
-                    veza_core.db.indexes.Index(
-                        fields=["expires_at"], name="idx_email_verification_tokens_expires_at"
-                    ),
-                    veza_core.db.indexes.Index(
+                    Index(fields=["user"], name="idx_email_verification_tokens_user_id"),
+                    Index(fields=["expires_at"], name="idx_email_verification_tokens_expires_at"),
+                    Index(
                         condition=models.Q(("used_at__isnull", False)),
                         fields=["used_at"],
                         name="idx_email_verification_tokens_used_at",
@@ -697,7 +662,7 @@ class Migration(migrations.Migration):
                         fields=("token_hash",), name="idx_email_verification_tokens_token_hash"
                     ),
                     models.CheckConstraint(
-                        condition=veza_core.db.text_checks.Matches(
+                        condition=Matches(
                             "email",
                             "^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
                         ),

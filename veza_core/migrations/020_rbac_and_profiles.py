@@ -1,15 +1,14 @@
 """Roles, permissions, profiles and settings; the rows that RBAC begins with."""
 
-import django.db.models.deletion
-import django.db.models.functions.comparison
-import django.db.models.lookups
 from django.conf import settings
 from django.db import migrations, models
+from django.db.models.functions import Cast
+from django.db.models.lookups import Exact, In
 
-import veza_core.db.fields
-import veza_core.db.indexes
-import veza_core.db.text_checks
+from veza_core.db.fields import CascadeKey, CreatedAtField, IdField, SetNullKey, UpdatedAtField
+from veza_core.db.indexes import Index
 from veza_core.db.operations import SetStorageParameters
+from veza_core.db.text_checks import Matches
 
 # A permission for each table and action, the right to enter the admin, and the roles of staff with
 # what each may do. Identifiers are random, as everywhere: code names these rows by `name`.
@@ -72,15 +71,13 @@ LARGE = {
 
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("veza_core", "010_auth_and_users"),
-    ]
+    dependencies = [("veza_core", "010_auth_and_users")]
 
     operations = [
         migrations.CreateModel(
             name="Role",
             fields=[
-                ("id", veza_core.db.fields.IdField()),
+                ("id", IdField()),
                 (
                     "name",
                     models.CharField(
@@ -101,8 +98,8 @@ class Migration(migrations.Migration):
                         db_comment="True: part of the platform, not to be removed", db_default=False
                     ),
                 ),
-                ("created_at", veza_core.db.fields.CreatedAtField()),
-                ("updated_at", veza_core.db.fields.UpdatedAtField()),
+                ("created_at", CreatedAtField()),
+                ("updated_at", UpdatedAtField()),
             ],
             options={
                 "db_table": "roles",
@@ -110,7 +107,7 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(fields=("name",), name="idx_roles_name"),
                     models.CheckConstraint(
-                        condition=veza_core.db.text_checks.Matches(
+                        condition=Matches(
                             "name",
                             "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
@@ -118,7 +115,7 @@ class Migration(migrations.Migration):
                         violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
-                        condition=veza_core.db.text_checks.Matches(
+                        condition=Matches(
                             "display_name",
                             "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
@@ -131,7 +128,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Permission",
             fields=[
-                ("id", veza_core.db.fields.IdField()),
+                ("id", IdField()),
                 (
                     "name",
                     models.CharField(
@@ -154,8 +151,8 @@ class Migration(migrations.Migration):
                     "description",
                     models.TextField(blank=True, db_comment="What it allows", null=True),
                 ),
-                ("created_at", veza_core.db.fields.CreatedAtField()),
-                ("updated_at", veza_core.db.fields.UpdatedAtField()),
+                ("created_at", CreatedAtField()),
+                ("updated_at", UpdatedAtField()),
             ],
             options={
                 "db_table": "permissions",
@@ -166,7 +163,7 @@ class Migration(migrations.Migration):
                         fields=("resource", "action"), name="idx_permissions_resource_action"
                     ),
                     models.CheckConstraint(
-                        condition=veza_core.db.text_checks.Matches(
+                        condition=Matches(
                             "name",
                             "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
@@ -174,7 +171,7 @@ class Migration(migrations.Migration):
                         violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
-                        condition=veza_core.db.text_checks.Matches(
+                        condition=Matches(
                             "resource",
                             "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
@@ -182,7 +179,7 @@ class Migration(migrations.Migration):
                         violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
-                        condition=veza_core.db.text_checks.Matches(
+                        condition=Matches(
                             "action",
                             "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
@@ -195,35 +192,25 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="UserRoleAssignment",
             fields=[
-                ("id", veza_core.db.fields.IdField()),
+                ("id", IdField()),
                 (
                     "user",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="Who holds the role",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="role_assignments",
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
                 (
                     "role",
-                    models.ForeignKey(
-                        db_comment="The role held",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
-                        related_name="assignments",
-                        to="veza_core.role",
+                    CascadeKey(
+                        db_comment="The role held", related_name="assignments", to="veza_core.role"
                     ),
                 ),
                 (
                     "assigned_by",
-                    models.ForeignKey(
-                        blank=True,
+                    SetNullKey(
                         db_comment="Who granted it; NULL: the platform, or an account since removed",
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DB_SET_NULL,
                         related_name="roles_assigned",
                         to=settings.AUTH_USER_MODEL,
                     ),
@@ -234,20 +221,16 @@ class Migration(migrations.Migration):
                         blank=True, db_comment="When it ends; NULL: it does not", null=True
                     ),
                 ),
-                ("created_at", veza_core.db.fields.CreatedAtField()),
-                ("updated_at", veza_core.db.fields.UpdatedAtField()),
+                ("created_at", CreatedAtField()),
+                ("updated_at", UpdatedAtField()),
             ],
             options={
                 "db_table": "user_roles",
                 "verbose_name": "granted role",
                 "db_table_comment": "Which user holds which role",
                 "indexes": [
-                    veza_core.db.indexes.Index(
-                        fields=["role", "-created_at"], name="idx_user_roles_role_id_created_at"
-                    ),
-                    veza_core.db.indexes.Index(
-                        fields=["assigned_by"], name="idx_user_roles_assigned_by_id"
-                    ),
+                    Index(fields=["role", "-created_at"], name="idx_user_roles_role_id_created_at"),
+                    Index(fields=["assigned_by"], name="idx_user_roles_assigned_by_id"),
                 ],
                 "constraints": [
                     models.UniqueConstraint(
@@ -267,29 +250,25 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="RolePermission",
             fields=[
-                ("id", veza_core.db.fields.IdField()),
+                ("id", IdField()),
                 (
                     "role",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="The role that gives it",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="role_permissions",
                         to="veza_core.role",
                     ),
                 ),
                 (
                     "permission",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="The permission given",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="role_permissions",
                         to="veza_core.permission",
                     ),
                 ),
-                ("created_at", veza_core.db.fields.CreatedAtField()),
-                ("updated_at", veza_core.db.fields.UpdatedAtField()),
+                ("created_at", CreatedAtField()),
+                ("updated_at", UpdatedAtField()),
             ],
             options={
                 "db_table": "role_permissions",
@@ -297,9 +276,7 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "permissions of roles",
                 "db_table_comment": "Which role gives which permission",
                 "indexes": [
-                    veza_core.db.indexes.Index(
-                        fields=["permission"], name="idx_role_permissions_permission_id"
-                    )
+                    Index(fields=["permission"], name="idx_role_permissions_permission_id")
                 ],
                 "constraints": [
                     models.UniqueConstraint(
@@ -312,13 +289,11 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="UserProfile",
             fields=[
-                ("id", veza_core.db.fields.IdField()),
+                ("id", IdField()),
                 (
                     "user",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="Whose profile it is",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="profiles",
                         to=settings.AUTH_USER_MODEL,
                     ),
@@ -387,8 +362,8 @@ class Migration(migrations.Migration):
                         db_comment="Whether others see the profile", db_default=True
                     ),
                 ),
-                ("created_at", veza_core.db.fields.CreatedAtField()),
-                ("updated_at", veza_core.db.fields.UpdatedAtField()),
+                ("created_at", CreatedAtField()),
+                ("updated_at", UpdatedAtField()),
             ],
             options={
                 "db_table": "user_profiles",
@@ -397,7 +372,7 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(fields=("user",), name="idx_user_profiles_user_id"),
                     models.CheckConstraint(
-                        condition=veza_core.db.text_checks.Matches(
+                        condition=Matches(
                             "display_name",
                             "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
@@ -405,7 +380,7 @@ class Migration(migrations.Migration):
                         violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
-                        condition=veza_core.db.text_checks.Matches(
+                        condition=Matches(
                             "first_name",
                             "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
@@ -413,7 +388,7 @@ class Migration(migrations.Migration):
                         violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
-                        condition=veza_core.db.text_checks.Matches(
+                        condition=Matches(
                             "last_name",
                             "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
@@ -429,7 +404,7 @@ class Migration(migrations.Migration):
                         name="chk_user_profiles_birthdate",
                     ),
                     models.CheckConstraint(
-                        condition=django.db.models.lookups.Exact(
+                        condition=Exact(
                             models.Func(
                                 models.F("social_links"),
                                 function="jsonb_typeof",
@@ -445,13 +420,11 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="UserSettings",
             fields=[
-                ("id", veza_core.db.fields.IdField()),
+                ("id", IdField()),
                 (
                     "user",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="Whose settings they are",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="settings",
                         to=settings.AUTH_USER_MODEL,
                     ),
@@ -496,8 +469,8 @@ class Migration(migrations.Migration):
                         blank=True, db_comment="Object: what others may see", db_default={}
                     ),
                 ),
-                ("created_at", veza_core.db.fields.CreatedAtField()),
-                ("updated_at", veza_core.db.fields.UpdatedAtField()),
+                ("created_at", CreatedAtField()),
+                ("updated_at", UpdatedAtField()),
             ],
             options={
                 "db_table": "user_settings",
@@ -507,16 +480,13 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(fields=("user",), name="idx_user_settings_user_id"),
                     models.CheckConstraint(
-                        condition=django.db.models.lookups.In(
-                            django.db.models.functions.comparison.Cast(
-                                models.F("theme"), models.TextField()
-                            ),
-                            ["system", "light", "dark"],
+                        condition=In(
+                            Cast(models.F("theme"), models.TextField()), ["system", "light", "dark"]
                         ),
                         name="chk_user_settings_theme",
                     ),
                     models.CheckConstraint(
-                        condition=django.db.models.lookups.Exact(
+                        condition=Exact(
                             models.Func(
                                 models.F("notification_preferences"),
                                 function="jsonb_typeof",
@@ -527,7 +497,7 @@ class Migration(migrations.Migration):
                         name="chk_user_settings_notification_preferences",
                     ),
                     models.CheckConstraint(
-                        condition=django.db.models.lookups.Exact(
+                        condition=Exact(
                             models.Func(
                                 models.F("privacy_preferences"),
                                 function="jsonb_typeof",

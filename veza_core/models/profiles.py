@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import UniqueConstraint
 
 from veza_core.db.constraints import one_of
+from veza_core.db.fields import CascadeKey
 from veza_core.db.text_checks import not_blank
 from veza_core.db.value_checks import day, json_object
 
@@ -18,13 +19,7 @@ from .users import User
 class UserProfile(BaseModel):
     """What a user shows to others. It is deleted with its user."""
 
-    user = models.ForeignKey(
-        User,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="profiles",
-        db_comment="Whose profile it is",
-    )
+    user = CascadeKey(User, related_name="profiles", db_comment="Whose profile it is")
     display_name = models.CharField(
         max_length=100, null=True, blank=True, db_comment="Shown in place of the username"
     )
@@ -66,13 +61,7 @@ class UserProfile(BaseModel):
 class UserSettings(BaseModel):
     """The settings of a user."""
 
-    user = models.ForeignKey(
-        User,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="settings",
-        db_comment="Whose settings they are",
-    )
+    user = CascadeKey(User, related_name="settings", db_comment="Whose settings they are")
     language = models.CharField(max_length=10, db_default="en", db_comment="BCP 47 language tag")
     timezone = models.CharField(max_length=64, db_default="UTC", db_comment="IANA time zone")
     theme = models.CharField(

@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import UniqueConstraint
 
+from veza_core.db.fields import CascadeKey, SetNullKey
 from veza_core.db.indexes import Index
 from veza_core.db.text_checks import not_blank
 from veza_core.db.value_checks import moment
@@ -60,26 +61,10 @@ class Permission(BaseModel):
 class UserRoleAssignment(BaseModel):
     """A role of a user, permanently or until `expires_at`."""
 
-    user = models.ForeignKey(
+    user = CascadeKey(User, related_name="role_assignments", db_comment="Who holds the role")
+    role = CascadeKey(Role, related_name="assignments", db_comment="The role held")
+    assigned_by = SetNullKey(
         User,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="role_assignments",
-        db_comment="Who holds the role",
-    )
-    role = models.ForeignKey(
-        Role,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="assignments",
-        db_comment="The role held",
-    )
-    assigned_by = models.ForeignKey(
-        User,
-        on_delete=models.DB_SET_NULL,
-        null=True,
-        blank=True,
-        db_index=False,
         related_name="roles_assigned",
         db_comment="Who granted it; NULL: the platform, or an account since removed",
     )
@@ -109,19 +94,9 @@ class UserRoleAssignment(BaseModel):
 class RolePermission(BaseModel):
     """A permission of a role."""
 
-    role = models.ForeignKey(
-        Role,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="role_permissions",
-        db_comment="The role that gives it",
-    )
-    permission = models.ForeignKey(
-        Permission,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="role_permissions",
-        db_comment="The permission given",
+    role = CascadeKey(Role, related_name="role_permissions", db_comment="The role that gives it")
+    permission = CascadeKey(
+        Permission, related_name="role_permissions", db_comment="The permission given"
     )
 
     class Meta:

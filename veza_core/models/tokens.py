@@ -4,7 +4,7 @@ from django.contrib.postgres.functions import TransactionNow
 from django.db import models
 from django.db.models import UniqueConstraint
 
-from veza_core.db.fields import AddressField
+from veza_core.db.fields import AddressField, CascadeKey
 from veza_core.db.indexes import Index, set_index
 from veza_core.db.text_checks import email_address
 from veza_core.db.value_checks import moment
@@ -19,13 +19,7 @@ class UserSession(BaseModel):
     secret_columns = frozenset({"token_hash"})
     purged_after = {"expires_at": "sessions", "revoked_at": "sessions"}
 
-    user = models.ForeignKey(
-        User,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="sessions",
-        db_comment="Who is signed in",
-    )
+    user = CascadeKey(User, related_name="sessions", db_comment="Who is signed in")
     token_hash = models.CharField(max_length=255, db_comment="Hash of the token: a secret")
     device_info = models.CharField(
         max_length=255, null=True, blank=True, db_comment="The device, as the client names it"
@@ -80,19 +74,11 @@ class RefreshToken(BaseModel):
     secret_columns = frozenset({"token_hash"})
     purged_after = {"expires_at": "tokens", "revoked_at": "tokens"}
 
-    user = models.ForeignKey(
-        User,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="refresh_tokens",
-        db_comment="Whose token it is",
-    )
-    session = models.ForeignKey(
+    user = CascadeKey(User, related_name="refresh_tokens", db_comment="Whose token it is")
+    session = CascadeKey(
         UserSession,
-        on_delete=models.DB_CASCADE,
         null=True,
         blank=True,
-        db_index=False,
         related_name="refresh_tokens",
         db_comment="The session that it keeps signed in, and ends with; NULL: none is known",
     )
@@ -139,12 +125,8 @@ class PasswordResetToken(BaseModel):
     secret_columns = frozenset({"token_hash"})
     purged_after = {"expires_at": "tokens", "used_at": "tokens"}
 
-    user = models.ForeignKey(
-        User,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="password_reset_tokens",
-        db_comment="Whose password it resets",
+    user = CascadeKey(
+        User, related_name="password_reset_tokens", db_comment="Whose password it resets"
     )
     token_hash = models.CharField(max_length=255, db_comment="Hash of the token: a secret")
     expires_at = models.DateTimeField(db_comment="When it expires")
@@ -179,12 +161,8 @@ class EmailVerificationToken(BaseModel):
     secret_columns = frozenset({"token_hash"})
     purged_after = {"expires_at": "tokens", "used_at": "tokens"}
 
-    user = models.ForeignKey(
-        User,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="email_verification_tokens",
-        db_comment="Whose address is verified",
+    user = CascadeKey(
+        User, related_name="email_verification_tokens", db_comment="Whose address is verified"
     )
     # Not an identity: several tokens may verify one address (Standard, rule 5).
     email = AddressField(max_length=255, db_comment="The address being verified, in lower case")

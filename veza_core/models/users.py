@@ -9,7 +9,7 @@ from django.db.models.functions import Now, Upper
 from django.utils.crypto import salted_hmac
 
 from veza_core.db.constraints import LIVE, at_least_characters, non_negative
-from veza_core.db.fields import AddressField, EnumField, PasswordHashField
+from veza_core.db.fields import AddressField, CascadeKey, EnumField, PasswordHashField
 from veza_core.db.indexes import Index, email_indexes, search_index, set_index
 from veza_core.db.text_checks import bcrypt_hash, email_address, not_blank, plain_name, slug
 from veza_core.db.value_checks import moment
@@ -210,12 +210,8 @@ class FederatedIdentity(SoftDeleteModel):
 
     secret_columns = frozenset({"access_token", "refresh_token"})
 
-    user = models.ForeignKey(
-        User,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="federated_identities",
-        db_comment="The account it signs in to",
+    user = CascadeKey(
+        User, related_name="federated_identities", db_comment="The account it signs in to"
     )
     provider = models.CharField(
         max_length=50, db_comment="Open vocabulary, such as google, apple, spotify"

@@ -1,13 +1,19 @@
 """HLS streams, the transcode queue, and bitrate logs."""
 
-import django.contrib.postgres.fields
-import django.contrib.postgres.functions
-import django.db.models.deletion
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.functions import TransactionNow
 from django.db import migrations, models
 
-import veza_core.db.fields
-import veza_core.db.indexes
+from veza_core.db.fields import (
+    CascadeKey,
+    CreatedAtField,
+    EnumField,
+    IdField,
+    SetNullKey,
+    UpdatedAtField,
+)
+from veza_core.db.indexes import Index
 from veza_core.db.operations import SetStorageParameters
 
 #: A fiftieth of a hundred million rows, in place of a fifth or a tenth.
@@ -21,34 +27,26 @@ LARGE = {
 class Migration(migrations.Migration):
     initial = True
 
-    dependencies = [
-        ("veza_streaming", "041_streaming_analytics"),
-    ]
+    dependencies = [("veza_streaming", "041_streaming_analytics")]
 
     operations = [
         migrations.CreateModel(
             name="HlsStream",
             fields=[
-                ("id", veza_core.db.fields.IdField()),
+                ("id", IdField()),
                 (
                     "track",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="What it streams",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="hls_streams",
                         to="veza_streaming.track",
                     ),
                 ),
                 (
                     "track_version",
-                    models.ForeignKey(
-                        blank=True,
+                    SetNullKey(
                         db_comment="Made from this version; NULL: from the first file, or a "
                         "version since removed",
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DB_SET_NULL,
                         related_name="hls_streams",
                         to="veza_streaming.trackversion",
                     ),
@@ -73,7 +71,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "bitrates",
-                    django.contrib.postgres.fields.ArrayField(
+                    ArrayField(
                         base_field=models.IntegerField(),
                         blank=True,
                         db_comment="Renditions, in kbit/s",
@@ -82,34 +80,30 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "status",
-                    veza_core.db.fields.EnumField(
+                    EnumField(
                         db_comment="Processing state",
                         db_default="pending",
                         enum_type="hls_stream_status",
                     ),
                 ),
-                ("created_at", veza_core.db.fields.CreatedAtField()),
-                ("updated_at", veza_core.db.fields.UpdatedAtField()),
+                ("created_at", CreatedAtField()),
+                ("updated_at", UpdatedAtField()),
             ],
             options={
                 "verbose_name": "HLS stream",
                 "db_table": "hls_streams",
                 "db_table_comment": "Tracks cut into segments for HLS",
                 "indexes": [
-                    veza_core.db.indexes.Index(
+                    Index(
                         fields=["track", "-created_at"], name="idx_hls_streams_track_id_created_at"
                     ),
-                    veza_core.db.indexes.Index(
+                    Index(
                         condition=models.Q(("status", "ready"), _negated=True),
                         fields=["status", "-created_at"],
                         name="idx_hls_streams_status_created_at",
                     ),
-                    veza_core.db.indexes.Index(
-                        fields=["track_version"], name="idx_hls_streams_track_version_id"
-                    ),
-                    veza_core.db.indexes.Index(
-                        fields=["-created_at"], name="idx_hls_streams_created_at"
-                    ),
+                    Index(fields=["track_version"], name="idx_hls_streams_track_version_id"),
+                    Index(fields=["-created_at"], name="idx_hls_streams_created_at"),
                 ],
                 "constraints": [
                     models.CheckConstraint(
@@ -137,25 +131,21 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="HlsTranscodeJob",
             fields=[
-                ("id", veza_core.db.fields.IdField()),
+                ("id", IdField()),
                 (
                     "track",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="The track to transcode",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="transcode_jobs",
                         to="veza_streaming.track",
                     ),
                 ),
                 (
                     "track_version",
-                    models.ForeignKey(
+                    CascadeKey(
                         blank=True,
                         db_comment="From this version; NULL: from the first file",
-                        db_index=False,
                         null=True,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="transcode_jobs",
                         to="veza_streaming.trackversion",
                     ),
@@ -166,7 +156,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "status",
-                    veza_core.db.fields.EnumField(
+                    EnumField(
                         db_comment="pending: waits for a worker",
                         db_default="pending",
                         enum_type="transcode_status",
@@ -202,7 +192,7 @@ class Migration(migrations.Migration):
                     "run_after",
                     models.DateTimeField(
                         db_comment="Workers do not take it before this time",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        db_default=TransactionNow(),
                     ),
                 ),
                 (
@@ -225,30 +215,28 @@ class Migration(migrations.Migration):
                         blank=True, db_comment="Why the last attempt failed", null=True
                     ),
                 ),
-                ("created_at", veza_core.db.fields.CreatedAtField()),
-                ("updated_at", veza_core.db.fields.UpdatedAtField()),
+                ("created_at", CreatedAtField()),
+                ("updated_at", UpdatedAtField()),
             ],
             options={
                 "verbose_name": "transcode job",
                 "db_table": "hls_transcode_queue",
                 "db_table_comment": "Transcode jobs; workers take them with FOR UPDATE SKIP LOCKED",
                 "indexes": [
-                    veza_core.db.indexes.Index(
-                        fields=["track"], name="idx_hls_transcode_queue_track_id"
-                    ),
-                    veza_core.db.indexes.Index(
+                    Index(fields=["track"], name="idx_hls_transcode_queue_track_id"),
+                    Index(
                         fields=["track_version"], name="idx_hls_transcode_queue_track_version_id"
                     ),
-                    veza_core.db.indexes.Index(
+                    Index(
                         condition=models.Q(("status", "pending")),
                         fields=["-priority", "run_after"],
                         name="idx_hls_transcode_queue_priority_run_after",
                     ),
-                    veza_core.db.indexes.Index(
+                    Index(
                         fields=["status", "-created_at"],
                         name="idx_hls_transcode_queue_status_created_at",
                     ),
-                    veza_core.db.indexes.Index(
+                    Index(
                         condition=models.Q(("status", "failed")),
                         fields=["-completed_at"],
                         name="idx_hls_transcode_queue_completed_at",
@@ -290,37 +278,27 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="BitrateAdaptationLog",
             fields=[
-                ("id", veza_core.db.fields.IdField()),
+                ("id", IdField()),
                 (
                     "track",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="What was played",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="bitrate_adaptation_logs",
                         to="veza_streaming.track",
                     ),
                 ),
                 (
                     "user",
-                    models.ForeignKey(
-                        blank=True,
+                    SetNullKey(
                         db_comment="Who listened; NULL: not signed in, or an account since removed",
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DB_SET_NULL,
                         related_name="bitrate_adaptation_logs",
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
                 (
                     "session",
-                    models.ForeignKey(
-                        blank=True,
+                    SetNullKey(
                         db_comment="The client; NULL: not signed in, or a session since purged",
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DB_SET_NULL,
                         related_name="bitrate_adaptation_logs",
                         to="veza_core.usersession",
                     ),
@@ -345,29 +323,27 @@ class Migration(migrations.Migration):
                         blank=True, db_comment="Music in the client's buffer, in ms", null=True
                     ),
                 ),
-                ("created_at", veza_core.db.fields.CreatedAtField()),
-                ("updated_at", veza_core.db.fields.UpdatedAtField()),
+                ("created_at", CreatedAtField()),
+                ("updated_at", UpdatedAtField()),
             ],
             options={
                 "db_table": "bitrate_adaptation_logs",
                 "verbose_name": "bitrate change",
                 "db_table_comment": "Changes of bitrate while clients played streams",
                 "indexes": [
-                    veza_core.db.indexes.Index(
+                    Index(
                         fields=["track", "-created_at"],
                         name="idx_bitrate_adaptation_logs_track_id_created_at",
                     ),
-                    veza_core.db.indexes.Index(
+                    Index(
                         fields=["user", "-created_at"],
                         name="idx_bitrate_adaptation_logs_user_id_created_at",
                     ),
-                    veza_core.db.indexes.Index(
+                    Index(
                         fields=["session", "-created_at"],
                         name="idx_bitrate_adaptation_logs_session_id_created_at",
                     ),
-                    veza_core.db.indexes.Index(
-                        fields=["-created_at"], name="idx_bitrate_adaptation_logs_created_at"
-                    ),
+                    Index(fields=["-created_at"], name="idx_bitrate_adaptation_logs_created_at"),
                 ],
                 "constraints": [
                     models.CheckConstraint(

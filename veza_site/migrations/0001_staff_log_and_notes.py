@@ -1,6 +1,6 @@
 """The staff log and the notes, and the triggers that make both append-only."""
 
-import django.contrib.postgres.functions
+from django.contrib.postgres.functions import TransactionNow
 from django.db import migrations, models
 
 # `veza_site.append_only` tells whether a database still has all of this. ALWAYS: in a session of
@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
                     "created_at",
                     models.DateTimeField(
                         db_comment="When it was written",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        db_default=TransactionNow(),
                         editable=False,
                     ),
                 ),
@@ -110,9 +110,7 @@ class Migration(migrations.Migration):
                 (
                     "created_at",
                     models.DateTimeField(
-                        db_comment="When",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
+                        db_comment="When", db_default=TransactionNow(), editable=False
                     ),
                 ),
                 (
@@ -151,9 +149,7 @@ class Migration(migrations.Migration):
                 (
                     "subject_table",
                     models.CharField(
-                        blank=True,
-                        db_comment="The table of the row; empty: none",
-                        max_length=63,
+                        blank=True, db_comment="The table of the row; empty: none", max_length=63
                     ),
                 ),
                 (
@@ -168,10 +164,7 @@ class Migration(migrations.Migration):
                         blank=True, db_comment="The row's name at the time", max_length=255
                     ),
                 ),
-                (
-                    "reason",
-                    models.TextField(blank=True, db_comment="The reason that was given"),
-                ),
+                ("reason", models.TextField(blank=True, db_comment="The reason that was given")),
                 (
                     "before",
                     models.JSONField(

@@ -4,9 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("veza_site", "0001_staff_log_and_notes"),
-    ]
+    dependencies = [("veza_site", "0001_staff_log_and_notes")]
 
     operations = [
         migrations.CreateModel(

@@ -1,13 +1,11 @@
 """When each scheduled job last succeeded."""
 
-import django.contrib.postgres.functions
+from django.contrib.postgres.functions import TransactionNow
 from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("veza_site", "0002_daily_counts"),
-    ]
+    dependencies = [("veza_site", "0002_daily_counts")]
 
     operations = [
         migrations.CreateModel(
@@ -25,8 +23,7 @@ class Migration(migrations.Migration):
                 (
                     "finished_at",
                     models.DateTimeField(
-                        db_comment="When it last succeeded",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        db_comment="When it last succeeded", db_default=TransactionNow()
                     ),
                 ),
                 ("seconds", models.FloatField(db_comment="How long it took, in seconds")),
@@ -41,5 +38,5 @@ class Migration(migrations.Migration):
                 "db_table_comment": "The last success of each scheduled job, for manage.py status",
                 "default_permissions": (),
             },
-        ),
+        )
     ]

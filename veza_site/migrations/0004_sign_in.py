@@ -1,13 +1,11 @@
 """What counts attempts to sign in, and the sessions of staff."""
 
-import django.contrib.postgres.functions
+from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("veza_site", "0003_job_runs"),
-    ]
+    dependencies = [("veza_site", "0003_job_runs")]
 
     operations = [
         migrations.CreateModel(
@@ -20,7 +18,7 @@ class Migration(migrations.Migration):
                         primary_key=True,
                         serialize=False,
                     ),
-                ),
+                )
             ],
             options={
                 "db_table_comment": "Rows to lock, so that few passwords are hashed at the same time",
@@ -62,29 +60,23 @@ class Migration(migrations.Migration):
                         max_length=49,
                     ),
                 ),
-                (
-                    "failures",
-                    models.IntegerField(db_comment="Failed attempts in a row", default=0),
-                ),
+                ("failures", models.IntegerField(db_comment="Failed attempts in a row", default=0)),
                 (
                     "last_at",
                     models.DateTimeField(
-                        db_comment="When the last one was",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        db_comment="When the last one was", db_default=TransactionNow()
                     ),
                 ),
                 (
                     "free_at",
                     models.DateTimeField(
-                        db_comment="When the next one may be made",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        db_comment="When the next one may be made", db_default=TransactionNow()
                     ),
                 ),
                 (
                     "expires_at",
                     models.DateTimeField(
-                        db_comment="When the count expires",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        db_comment="When the count expires", db_default=TransactionNow()
                     ),
                 ),
             ],
@@ -107,7 +99,7 @@ class Migration(migrations.Migration):
                     "id",
                     models.UUIDField(
                         db_comment="The id that the session stores",
-                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        db_default=RandomUUID(),
                         editable=False,
                         primary_key=True,
                         serialize=False,
@@ -131,16 +123,13 @@ class Migration(migrations.Migration):
                 (
                     "created_at",
                     models.DateTimeField(
-                        db_comment="When it began",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                        editable=False,
+                        db_comment="When it began", db_default=TransactionNow(), editable=False
                     ),
                 ),
                 (
                     "last_used_at",
                     models.DateTimeField(
-                        db_comment="When it was last used, to a minute",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
+                        db_comment="When it was last used, to a minute", db_default=TransactionNow()
                     ),
                 ),
             ],

@@ -1,16 +1,23 @@
 """Tracks and playlists."""
 
-import django.contrib.postgres.fields
-import django.contrib.postgres.indexes
-import django.db.models.deletion
-import django.db.models.functions.text
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import OpClass
 from django.db import migrations, models
+from django.db.models.functions import Upper
 
-import veza_core.db.fields
-import veza_core.db.indexes
-import veza_core.db.text_checks
+from veza_core.db.fields import (
+    CascadeKey,
+    CreatedAtField,
+    DeletedAtField,
+    EnumField,
+    IdField,
+    SetNullKey,
+    UpdatedAtField,
+)
+from veza_core.db.indexes import GinIndex, Index
 from veza_core.db.operations import SetStorageParameters
+from veza_core.db.text_checks import Matches
 
 #: A fiftieth of a hundred million rows, in place of a fifth or a tenth.
 LARGE = {
@@ -23,21 +30,17 @@ LARGE = {
 class Migration(migrations.Migration):
     initial = True
 
-    dependencies = [
-        ("veza_core", "020_rbac_and_profiles"),
-    ]
+    dependencies = [("veza_core", "020_rbac_and_profiles")]
 
     operations = [
         migrations.CreateModel(
             name="Track",
             fields=[
-                ("id", veza_core.db.fields.IdField()),
+                ("id", IdField()),
                 (
                     "user",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="Who uploaded it",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="tracks",
                         to=settings.AUTH_USER_MODEL,
                     ),
@@ -77,7 +80,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tags",
-                    django.contrib.postgres.fields.ArrayField(
+                    ArrayField(
                         base_field=models.CharField(max_length=100),
                         blank=True,
                         db_comment="Free labels, by the uploader: 50 at most",
@@ -134,7 +137,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "status",
-                    veza_core.db.fields.EnumField(
+                    EnumField(
                         db_comment="Processing state",
                         db_default="uploading",
                         enum_type="track_status",
@@ -175,43 +178,34 @@ class Migration(migrations.Migration):
                         db_default=0,
                     ),
                 ),
-                ("created_at", veza_core.db.fields.CreatedAtField()),
-                ("updated_at", veza_core.db.fields.UpdatedAtField()),
-                ("deleted_at", veza_core.db.fields.DeletedAtField()),
+                ("created_at", CreatedAtField()),
+                ("updated_at", UpdatedAtField()),
+                ("deleted_at", DeletedAtField()),
             ],
             options={
                 "db_table": "tracks",
                 "db_table_comment": "Pieces of music that users uploaded",
                 "indexes": [
-                    veza_core.db.indexes.Index(
-                        fields=["user", "-created_at"], name="idx_tracks_user_id_created_at"
-                    ),
-                    veza_core.db.indexes.Index(
-                        fields=["-created_at"], name="idx_tracks_created_at"
-                    ),
-                    veza_core.db.indexes.Index(
-                        fields=["genre", "-created_at"], name="idx_tracks_genre_created_at"
-                    ),
-                    veza_core.db.indexes.Index(
+                    Index(fields=["user", "-created_at"], name="idx_tracks_user_id_created_at"),
+                    Index(fields=["-created_at"], name="idx_tracks_created_at"),
+                    Index(fields=["genre", "-created_at"], name="idx_tracks_genre_created_at"),
+                    Index(
                         condition=models.Q(("status", "ready"), _negated=True),
                         fields=["status", "-created_at"],
                         name="idx_tracks_status_created_at",
                     ),
-                    veza_core.db.indexes.Index(
+                    Index(
                         condition=models.Q(("weekly_play_count__gt", 0)),
                         fields=["-weekly_play_count"],
                         name="idx_tracks_weekly_play_count",
                     ),
-                    veza_core.db.indexes.Index(
-                        django.contrib.postgres.indexes.OpClass(
-                            django.db.models.functions.text.Upper(models.F("title")),
-                            name="text_pattern_ops",
-                        ),
+                    Index(
+                        OpClass(Upper(models.F("title")), name="text_pattern_ops"),
                         name="idx_tracks_title_word1",
                     ),
-                    veza_core.db.indexes.Index(
-                        django.contrib.postgres.indexes.OpClass(
-                            django.db.models.functions.text.Upper(
+                    Index(
+                        OpClass(
+                            Upper(
                                 models.Func(
                                     models.F("title"),
                                     models.Value("^(?:\\S+\\s+){1}(.+)$"),
@@ -222,9 +216,9 @@ class Migration(migrations.Migration):
                         ),
                         name="idx_tracks_title_word2",
                     ),
-                    veza_core.db.indexes.Index(
-                        django.contrib.postgres.indexes.OpClass(
-                            django.db.models.functions.text.Upper(
+                    Index(
+                        OpClass(
+                            Upper(
                                 models.Func(
                                     models.F("title"),
                                     models.Value("^(?:\\S+\\s+){2}(.+)$"),
@@ -235,9 +229,9 @@ class Migration(migrations.Migration):
                         ),
                         name="idx_tracks_title_word3",
                     ),
-                    veza_core.db.indexes.Index(
-                        django.contrib.postgres.indexes.OpClass(
-                            django.db.models.functions.text.Upper(
+                    Index(
+                        OpClass(
+                            Upper(
                                 models.Func(
                                     models.F("title"),
                                     models.Value("^(?:\\S+\\s+){3}(.+)$"),
@@ -248,23 +242,14 @@ class Migration(migrations.Migration):
                         ),
                         name="idx_tracks_title_word4",
                     ),
-                    veza_core.db.indexes.Index(
-                        django.db.models.functions.text.Upper("artist"),
-                        name="idx_tracks_artist_upper",
+                    Index(Upper("artist"), name="idx_tracks_artist_upper"),
+                    GinIndex(
+                        OpClass(Upper("title"), name="gin_trgm_ops"), name="idx_tracks_title_trgm"
                     ),
-                    veza_core.db.indexes.GinIndex(
-                        django.contrib.postgres.indexes.OpClass(
-                            django.db.models.functions.text.Upper("title"), name="gin_trgm_ops"
-                        ),
-                        name="idx_tracks_title_trgm",
+                    GinIndex(
+                        OpClass(Upper("artist"), name="gin_trgm_ops"), name="idx_tracks_artist_trgm"
                     ),
-                    veza_core.db.indexes.GinIndex(
-                        django.contrib.postgres.indexes.OpClass(
-                            django.db.models.functions.text.Upper("artist"), name="gin_trgm_ops"
-                        ),
-                        name="idx_tracks_artist_trgm",
-                    ),
-                    veza_core.db.indexes.Index(
+                    Index(
                         condition=models.Q(("deleted_at__isnull", False)),
                         fields=["deleted_at"],
                         name="idx_tracks_deleted_at",
@@ -277,7 +262,7 @@ class Migration(migrations.Migration):
                         name="idx_tracks_slug",
                     ),
                     models.CheckConstraint(
-                        condition=veza_core.db.text_checks.Matches(
+                        condition=Matches(
                             "title",
                             "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
@@ -285,14 +270,12 @@ class Migration(migrations.Migration):
                         violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
-                        condition=veza_core.db.text_checks.Matches(
-                            "slug", "^[a-z0-9][a-z0-9._-]*$"
-                        ),
+                        condition=Matches("slug", "^[a-z0-9][a-z0-9._-]*$"),
                         name="chk_tracks_slug",
                         violation_error_message="Only small letters, digits, dots, dashes and underscores, a letter or digit first.",
                     ),
                     models.CheckConstraint(
-                        condition=veza_core.db.text_checks.Matches(
+                        condition=Matches(
                             "artist",
                             "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
@@ -300,7 +283,7 @@ class Migration(migrations.Migration):
                         violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
-                        condition=veza_core.db.text_checks.Matches(
+                        condition=Matches(
                             "album",
                             "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
@@ -308,7 +291,7 @@ class Migration(migrations.Migration):
                         violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
-                        condition=veza_core.db.text_checks.Matches(
+                        condition=Matches(
                             "genre",
                             "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
@@ -363,25 +346,19 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="TrackVersion",
             fields=[
-                ("id", veza_core.db.fields.IdField()),
+                ("id", IdField()),
                 (
                     "track",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="The track it is a version of",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="versions",
                         to="veza_streaming.track",
                     ),
                 ),
                 (
                     "created_by",
-                    models.ForeignKey(
-                        blank=True,
+                    SetNullKey(
                         db_comment="Who uploaded it; NULL: an account since removed",
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DB_SET_NULL,
                         related_name="track_versions",
                         to=settings.AUTH_USER_MODEL,
                     ),
@@ -396,26 +373,24 @@ class Migration(migrations.Migration):
                     "changelog",
                     models.TextField(blank=True, db_comment="What changed, for people", null=True),
                 ),
-                ("created_at", veza_core.db.fields.CreatedAtField()),
-                ("updated_at", veza_core.db.fields.UpdatedAtField()),
-                ("deleted_at", veza_core.db.fields.DeletedAtField()),
+                ("created_at", CreatedAtField()),
+                ("updated_at", UpdatedAtField()),
+                ("deleted_at", DeletedAtField()),
             ],
             options={
                 "db_table": "track_versions",
                 "db_table_comment": "Files that replaced, or will replace, a track's first one",
                 "indexes": [
-                    veza_core.db.indexes.Index(
+                    Index(
                         fields=["track", "-created_at"],
                         name="idx_track_versions_track_id_created_at",
                     ),
-                    veza_core.db.indexes.Index(
+                    Index(
                         fields=["created_by", "-created_at"],
                         name="idx_track_versions_created_by_id_created_at",
                     ),
-                    veza_core.db.indexes.Index(
-                        fields=["-created_at"], name="idx_track_versions_created_at"
-                    ),
-                    veza_core.db.indexes.Index(
+                    Index(fields=["-created_at"], name="idx_track_versions_created_at"),
+                    Index(
                         condition=models.Q(("deleted_at__isnull", False)),
                         fields=["deleted_at"],
                         name="idx_track_versions_deleted_at",
@@ -441,13 +416,11 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Playlist",
             fields=[
-                ("id", veza_core.db.fields.IdField()),
+                ("id", IdField()),
                 (
                     "user",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="Who owns it",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="playlists",
                         to=settings.AUTH_USER_MODEL,
                     ),
@@ -481,31 +454,22 @@ class Migration(migrations.Migration):
                         db_comment="Followers, counted by the services", db_default=0
                     ),
                 ),
-                ("created_at", veza_core.db.fields.CreatedAtField()),
-                ("updated_at", veza_core.db.fields.UpdatedAtField()),
-                ("deleted_at", veza_core.db.fields.DeletedAtField()),
+                ("created_at", CreatedAtField()),
+                ("updated_at", UpdatedAtField()),
+                ("deleted_at", DeletedAtField()),
             ],
             options={
                 "db_table": "playlists",
                 "db_table_comment": "Lists of tracks that users made",
                 "indexes": [
-                    veza_core.db.indexes.Index(
-                        fields=["user", "-created_at"], name="idx_playlists_user_id_created_at"
-                    ),
-                    veza_core.db.indexes.Index(
-                        fields=["-created_at"], name="idx_playlists_created_at"
-                    ),
-                    veza_core.db.indexes.Index(
-                        django.db.models.functions.text.Upper("title"),
-                        name="idx_playlists_title_upper",
-                    ),
-                    veza_core.db.indexes.GinIndex(
-                        django.contrib.postgres.indexes.OpClass(
-                            django.db.models.functions.text.Upper("title"), name="gin_trgm_ops"
-                        ),
+                    Index(fields=["user", "-created_at"], name="idx_playlists_user_id_created_at"),
+                    Index(fields=["-created_at"], name="idx_playlists_created_at"),
+                    Index(Upper("title"), name="idx_playlists_title_upper"),
+                    GinIndex(
+                        OpClass(Upper("title"), name="gin_trgm_ops"),
                         name="idx_playlists_title_trgm",
                     ),
-                    veza_core.db.indexes.Index(
+                    Index(
                         condition=models.Q(("deleted_at__isnull", False)),
                         fields=["deleted_at"],
                         name="idx_playlists_deleted_at",
@@ -518,7 +482,7 @@ class Migration(migrations.Migration):
                         name="idx_playlists_slug",
                     ),
                     models.CheckConstraint(
-                        condition=veza_core.db.text_checks.Matches(
+                        condition=Matches(
                             "title",
                             "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
@@ -526,9 +490,7 @@ class Migration(migrations.Migration):
                         violation_error_message="It has no visible characters.",
                     ),
                     models.CheckConstraint(
-                        condition=veza_core.db.text_checks.Matches(
-                            "slug", "^[a-z0-9][a-z0-9._-]*$"
-                        ),
+                        condition=Matches("slug", "^[a-z0-9][a-z0-9._-]*$"),
                         name="chk_playlists_slug",
                         violation_error_message="Only small letters, digits, dots, dashes and underscores, a letter or digit first.",
                     ),
@@ -546,43 +508,35 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="PlaylistTrack",
             fields=[
-                ("id", veza_core.db.fields.IdField()),
+                ("id", IdField()),
                 (
                     "playlist",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="The playlist it is in",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="playlist_tracks",
                         to="veza_streaming.playlist",
                     ),
                 ),
                 (
                     "track",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="The track that is in it",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="playlist_tracks",
                         to="veza_streaming.track",
                     ),
                 ),
                 (
                     "added_by",
-                    models.ForeignKey(
-                        blank=True,
+                    SetNullKey(
                         db_comment="Who added it; NULL: an account since removed",
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DB_SET_NULL,
                         related_name="playlist_tracks_added",
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
                 ("position", models.IntegerField(db_comment="Order within the playlist, from 0")),
-                ("created_at", veza_core.db.fields.CreatedAtField()),
-                ("updated_at", veza_core.db.fields.UpdatedAtField()),
-                ("deleted_at", veza_core.db.fields.DeletedAtField()),
+                ("created_at", CreatedAtField()),
+                ("updated_at", UpdatedAtField()),
+                ("deleted_at", DeletedAtField()),
             ],
             options={
                 "db_table": "playlist_tracks",
@@ -590,22 +544,20 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "playlist entries",
                 "db_table_comment": "Which track is in which playlist, and at which position",
                 "indexes": [
-                    veza_core.db.indexes.Index(
+                    Index(
                         fields=["playlist", "position"],
                         name="idx_playlist_tracks_playlist_id_position",
                     ),
-                    veza_core.db.indexes.Index(
+                    Index(
                         fields=["track", "-created_at"],
                         name="idx_playlist_tracks_track_id_created_at",
                     ),
-                    veza_core.db.indexes.Index(
+                    Index(
                         fields=["added_by", "-created_at"],
                         name="idx_playlist_tracks_added_by_id_created_at",
                     ),
-                    veza_core.db.indexes.Index(
-                        fields=["-created_at"], name="idx_playlist_tracks_created_at"
-                    ),
-                    veza_core.db.indexes.Index(
+                    Index(fields=["-created_at"], name="idx_playlist_tracks_created_at"),
+                    Index(
                         condition=models.Q(("deleted_at__isnull", False)),
                         fields=["deleted_at"],
                         name="idx_playlist_tracks_deleted_at",
@@ -627,42 +579,34 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="PlaylistCollaborator",
             fields=[
-                ("id", veza_core.db.fields.IdField()),
+                ("id", IdField()),
                 (
                     "playlist",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="The playlist that is shared",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="collaborators",
                         to="veza_streaming.playlist",
                     ),
                 ),
                 (
                     "user",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="Who it is shared with",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="playlist_collaborations",
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
                 (
                     "invited_by",
-                    models.ForeignKey(
-                        blank=True,
+                    SetNullKey(
                         db_comment="Who invited; NULL: an account since removed",
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DB_SET_NULL,
                         related_name="playlist_invitations",
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
                 (
                     "permission",
-                    veza_core.db.fields.EnumField(
+                    EnumField(
                         db_comment="What the collaborator may do",
                         db_default="read",
                         enum_type="playlist_permission",
@@ -676,26 +620,22 @@ class Migration(migrations.Migration):
                         null=True,
                     ),
                 ),
-                ("created_at", veza_core.db.fields.CreatedAtField()),
-                ("updated_at", veza_core.db.fields.UpdatedAtField()),
-                ("deleted_at", veza_core.db.fields.DeletedAtField()),
+                ("created_at", CreatedAtField()),
+                ("updated_at", UpdatedAtField()),
+                ("deleted_at", DeletedAtField()),
             ],
             options={
                 "db_table": "playlist_collaborators",
                 "verbose_name": "collaborator",
                 "db_table_comment": "Who may see or change somebody else's playlist",
                 "indexes": [
-                    veza_core.db.indexes.Index(
-                        fields=["playlist"], name="idx_playlist_collaborators_playlist_id"
-                    ),
-                    veza_core.db.indexes.Index(
+                    Index(fields=["playlist"], name="idx_playlist_collaborators_playlist_id"),
+                    Index(
                         fields=["user", "-created_at"],
                         name="idx_playlist_collaborators_user_id_created_at",
                     ),
-                    veza_core.db.indexes.Index(
-                        fields=["invited_by"], name="idx_playlist_collaborators_invited_by_id"
-                    ),
-                    veza_core.db.indexes.Index(
+                    Index(fields=["invited_by"], name="idx_playlist_collaborators_invited_by_id"),
+                    Index(
                         condition=models.Q(("deleted_at__isnull", False)),
                         fields=["deleted_at"],
                         name="idx_playlist_collaborators_deleted_at",
@@ -713,45 +653,41 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="PlaylistFollow",
             fields=[
-                ("id", veza_core.db.fields.IdField()),
+                ("id", IdField()),
                 (
                     "playlist",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="The playlist that is followed",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="follows",
                         to="veza_streaming.playlist",
                     ),
                 ),
                 (
                     "user",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="Who follows it",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="playlist_follows",
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
-                ("created_at", veza_core.db.fields.CreatedAtField()),
-                ("updated_at", veza_core.db.fields.UpdatedAtField()),
-                ("deleted_at", veza_core.db.fields.DeletedAtField()),
+                ("created_at", CreatedAtField()),
+                ("updated_at", UpdatedAtField()),
+                ("deleted_at", DeletedAtField()),
             ],
             options={
                 "db_table": "playlist_follows",
                 "verbose_name": "follower",
                 "db_table_comment": "Which user follows which playlist",
                 "indexes": [
-                    veza_core.db.indexes.Index(
+                    Index(
                         fields=["playlist", "-created_at"],
                         name="idx_playlist_follows_playlist_id_created_at",
                     ),
-                    veza_core.db.indexes.Index(
+                    Index(
                         fields=["user", "-created_at"],
                         name="idx_playlist_follows_user_id_created_at",
                     ),
-                    veza_core.db.indexes.Index(
+                    Index(
                         condition=models.Q(("deleted_at__isnull", False)),
                         fields=["deleted_at"],
                         name="idx_playlist_follows_deleted_at",

@@ -1,17 +1,22 @@
 """Plays, likes, shares, comments and history."""
 
-import django.contrib.postgres.functions
-import django.db.models.deletion
-import django.db.models.functions.comparison
-import django.db.models.functions.text
-import django.db.models.lookups
 from django.conf import settings
+from django.contrib.postgres.functions import TransactionNow
 from django.db import migrations, models
+from django.db.models.functions import Cast, Length
+from django.db.models.lookups import Exact, GreaterThanOrEqual, In, LessThanOrEqual
 
-import veza_core.db.fields
-import veza_core.db.indexes
-import veza_core.db.text_checks
+from veza_core.db.fields import (
+    CascadeKey,
+    CreatedAtField,
+    DeletedAtField,
+    IdField,
+    SetNullKey,
+    UpdatedAtField,
+)
+from veza_core.db.indexes import Index
 from veza_core.db.operations import SetStorageParameters
+from veza_core.db.text_checks import Matches
 
 #: A fiftieth of a hundred million rows, in place of a fifth or a tenth.
 LARGE = {
@@ -22,43 +27,32 @@ LARGE = {
 
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("veza_streaming", "040_streaming_core"),
-    ]
+    dependencies = [("veza_streaming", "040_streaming_core")]
 
     operations = [
         migrations.CreateModel(
             name="TrackPlay",
             fields=[
-                ("id", veza_core.db.fields.IdField()),
+                ("id", IdField()),
                 (
                     "track",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="What was played",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="plays",
                         to="veza_streaming.track",
                     ),
                 ),
                 (
                     "user",
-                    models.ForeignKey(
-                        blank=True,
+                    SetNullKey(
                         db_comment="Who listened; NULL: not signed in, or an account since removed",
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DB_SET_NULL,
                         related_name="track_plays",
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
                 (
                     "started_at",
-                    models.DateTimeField(
-                        db_comment="When it began",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                    ),
+                    models.DateTimeField(db_comment="When it began", db_default=TransactionNow()),
                 ),
                 (
                     "duration_ms",
@@ -103,23 +97,21 @@ class Migration(migrations.Migration):
                         null=True,
                     ),
                 ),
-                ("created_at", veza_core.db.fields.CreatedAtField()),
-                ("updated_at", veza_core.db.fields.UpdatedAtField()),
+                ("created_at", CreatedAtField()),
+                ("updated_at", UpdatedAtField()),
             ],
             options={
                 "db_table": "track_plays",
                 "verbose_name": "play",
                 "db_table_comment": "Plays of tracks, one row for each play",
                 "indexes": [
-                    veza_core.db.indexes.Index(
+                    Index(
                         fields=["track", "-created_at"], name="idx_track_plays_track_id_created_at"
                     ),
-                    veza_core.db.indexes.Index(
+                    Index(
                         fields=["user", "-created_at"], name="idx_track_plays_user_id_created_at"
                     ),
-                    veza_core.db.indexes.Index(
-                        fields=["-created_at"], name="idx_track_plays_created_at"
-                    ),
+                    Index(fields=["-created_at"], name="idx_track_plays_created_at"),
                 ],
                 "constraints": [
                     models.CheckConstraint(
@@ -127,7 +119,7 @@ class Migration(migrations.Migration):
                         name="chk_track_plays_duration_ms",
                     ),
                     models.CheckConstraint(
-                        condition=veza_core.db.text_checks.Matches("country_code", "^[A-Z]{2}$"),
+                        condition=Matches("country_code", "^[A-Z]{2}$"),
                         name="chk_track_plays_country_code",
                         violation_error_message="Two capital letters are needed.",
                     ),
@@ -137,46 +129,38 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="TrackLike",
             fields=[
-                ("id", veza_core.db.fields.IdField()),
+                ("id", IdField()),
                 (
                     "track",
-                    models.ForeignKey(
-                        db_comment="What is liked",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
-                        related_name="likes",
-                        to="veza_streaming.track",
+                    CascadeKey(
+                        db_comment="What is liked", related_name="likes", to="veza_streaming.track"
                     ),
                 ),
                 (
                     "user",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="Who likes it",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="track_likes",
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
-                ("created_at", veza_core.db.fields.CreatedAtField()),
-                ("updated_at", veza_core.db.fields.UpdatedAtField()),
-                ("deleted_at", veza_core.db.fields.DeletedAtField()),
+                ("created_at", CreatedAtField()),
+                ("updated_at", UpdatedAtField()),
+                ("deleted_at", DeletedAtField()),
             ],
             options={
                 "db_table": "track_likes",
                 "verbose_name": "like",
                 "db_table_comment": "Which user likes which track",
                 "indexes": [
-                    veza_core.db.indexes.Index(
+                    Index(
                         fields=["track", "-created_at"], name="idx_track_likes_track_id_created_at"
                     ),
-                    veza_core.db.indexes.Index(
+                    Index(
                         fields=["user", "-created_at"], name="idx_track_likes_user_id_created_at"
                     ),
-                    veza_core.db.indexes.Index(
-                        fields=["-created_at"], name="idx_track_likes_created_at"
-                    ),
-                    veza_core.db.indexes.Index(
+                    Index(fields=["-created_at"], name="idx_track_likes_created_at"),
+                    Index(
                         condition=models.Q(("deleted_at__isnull", False)),
                         fields=["deleted_at"],
                         name="idx_track_likes_deleted_at",
@@ -194,23 +178,19 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="TrackShare",
             fields=[
-                ("id", veza_core.db.fields.IdField()),
+                ("id", IdField()),
                 (
                     "track",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="What is shared",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="shares",
                         to="veza_streaming.track",
                     ),
                 ),
                 (
                     "user",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="Who shares it",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="track_shares",
                         to=settings.AUTH_USER_MODEL,
                     ),
@@ -238,25 +218,23 @@ class Migration(migrations.Migration):
                     "access_count",
                     models.IntegerField(db_comment="How often it was used", db_default=0),
                 ),
-                ("created_at", veza_core.db.fields.CreatedAtField()),
-                ("updated_at", veza_core.db.fields.UpdatedAtField()),
-                ("deleted_at", veza_core.db.fields.DeletedAtField()),
+                ("created_at", CreatedAtField()),
+                ("updated_at", UpdatedAtField()),
+                ("deleted_at", DeletedAtField()),
             ],
             options={
                 "db_table": "track_shares",
                 "verbose_name": "share link",
                 "db_table_comment": "Links through which tracks are heard without an account",
                 "indexes": [
-                    veza_core.db.indexes.Index(
+                    Index(
                         fields=["track", "-created_at"], name="idx_track_shares_track_id_created_at"
                     ),
-                    veza_core.db.indexes.Index(
+                    Index(
                         fields=["user", "-created_at"], name="idx_track_shares_user_id_created_at"
                     ),
-                    veza_core.db.indexes.Index(
-                        fields=["-created_at"], name="idx_track_shares_created_at"
-                    ),
-                    veza_core.db.indexes.Index(
+                    Index(fields=["-created_at"], name="idx_track_shares_created_at"),
+                    Index(
                         condition=models.Q(("deleted_at__isnull", False)),
                         fields=["deleted_at"],
                         name="idx_track_shares_deleted_at",
@@ -269,11 +247,8 @@ class Migration(migrations.Migration):
                         name="idx_track_shares_token_hash",
                     ),
                     models.CheckConstraint(
-                        condition=django.db.models.lookups.In(
-                            django.db.models.functions.comparison.Cast(
-                                models.F("permission"), models.TextField()
-                            ),
-                            ["stream", "download"],
+                        condition=In(
+                            Cast(models.F("permission"), models.TextField()), ["stream", "download"]
                         ),
                         name="chk_track_shares_permission",
                     ),
@@ -297,36 +272,28 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="TrackComment",
             fields=[
-                ("id", veza_core.db.fields.IdField()),
+                ("id", IdField()),
                 (
                     "track",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="What is commented on",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="comments",
                         to="veza_streaming.track",
                     ),
                 ),
                 (
                     "user",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="Who wrote it",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="track_comments",
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
                 (
                     "parent",
-                    models.ForeignKey(
-                        blank=True,
+                    SetNullKey(
                         db_comment="The comment it replies to; NULL: it begins a thread, or that "
                         "one was removed",
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DB_SET_NULL,
                         related_name="replies",
                         to="veza_streaming.trackcomment",
                     ),
@@ -346,30 +313,28 @@ class Migration(migrations.Migration):
                         db_comment="Whether the author changed it afterwards", db_default=False
                     ),
                 ),
-                ("created_at", veza_core.db.fields.CreatedAtField()),
-                ("updated_at", veza_core.db.fields.UpdatedAtField()),
-                ("deleted_at", veza_core.db.fields.DeletedAtField()),
+                ("created_at", CreatedAtField()),
+                ("updated_at", UpdatedAtField()),
+                ("deleted_at", DeletedAtField()),
             ],
             options={
                 "db_table": "track_comments",
                 "verbose_name": "comment",
                 "db_table_comment": "Comments of users on tracks, in threads",
                 "indexes": [
-                    veza_core.db.indexes.Index(
+                    Index(
                         fields=["track", "-created_at"],
                         name="idx_track_comments_track_id_created_at",
                     ),
-                    veza_core.db.indexes.Index(
+                    Index(
                         fields=["user", "-created_at"], name="idx_track_comments_user_id_created_at"
                     ),
-                    veza_core.db.indexes.Index(
-                        fields=["-created_at"], name="idx_track_comments_created_at"
-                    ),
-                    veza_core.db.indexes.Index(
+                    Index(fields=["-created_at"], name="idx_track_comments_created_at"),
+                    Index(
                         fields=["parent", "-created_at"],
                         name="idx_track_comments_parent_id_created_at",
                     ),
-                    veza_core.db.indexes.Index(
+                    Index(
                         condition=models.Q(("deleted_at__isnull", False)),
                         fields=["deleted_at"],
                         name="idx_track_comments_deleted_at",
@@ -388,17 +353,13 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            django.db.models.lookups.GreaterThanOrEqual(
-                                django.db.models.functions.text.Length("content"), 1
-                            ),
-                            django.db.models.lookups.LessThanOrEqual(
-                                django.db.models.functions.text.Length("content"), 5000
-                            ),
+                            GreaterThanOrEqual(Length("content"), 1),
+                            LessThanOrEqual(Length("content"), 5000),
                         ),
                         name="chk_track_comments_content_length",
                     ),
                     models.CheckConstraint(
-                        condition=veza_core.db.text_checks.Matches(
+                        condition=Matches(
                             "content",
                             "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
                         ),
@@ -415,25 +376,19 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="TrackHistory",
             fields=[
-                ("id", veza_core.db.fields.IdField()),
+                ("id", IdField()),
                 (
                     "track",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="What was changed",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="history",
                         to="veza_streaming.track",
                     ),
                 ),
                 (
                     "user",
-                    models.ForeignKey(
-                        blank=True,
+                    SetNullKey(
                         db_comment="Who did it; NULL: the platform, or an account since removed",
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DB_SET_NULL,
                         related_name="track_history",
                         to=settings.AUTH_USER_MODEL,
                     ),
@@ -457,28 +412,26 @@ class Migration(migrations.Migration):
                         blank=True, db_comment="The changed columns, after", null=True
                     ),
                 ),
-                ("created_at", veza_core.db.fields.CreatedAtField()),
-                ("updated_at", veza_core.db.fields.UpdatedAtField()),
+                ("created_at", CreatedAtField()),
+                ("updated_at", UpdatedAtField()),
             ],
             options={
                 "db_table": "track_history",
                 "verbose_name": "track change",
                 "db_table_comment": "Changes of tracks, one row each",
                 "indexes": [
-                    veza_core.db.indexes.Index(
+                    Index(
                         fields=["track", "-created_at"],
                         name="idx_track_history_track_id_created_at",
                     ),
-                    veza_core.db.indexes.Index(
+                    Index(
                         fields=["user", "-created_at"], name="idx_track_history_user_id_created_at"
                     ),
-                    veza_core.db.indexes.Index(
-                        fields=["-created_at"], name="idx_track_history_created_at"
-                    ),
+                    Index(fields=["-created_at"], name="idx_track_history_created_at"),
                 ],
                 "constraints": [
                     models.CheckConstraint(
-                        condition=django.db.models.lookups.Exact(
+                        condition=Exact(
                             models.Func(
                                 models.F("old_value"),
                                 function="jsonb_typeof",
@@ -489,7 +442,7 @@ class Migration(migrations.Migration):
                         name="chk_track_history_old_value",
                     ),
                     models.CheckConstraint(
-                        condition=django.db.models.lookups.Exact(
+                        condition=Exact(
                             models.Func(
                                 models.F("new_value"),
                                 function="jsonb_typeof",
@@ -505,47 +458,34 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="PlaybackAnalytics",
             fields=[
-                ("id", veza_core.db.fields.IdField()),
+                ("id", IdField()),
                 (
                     "track",
-                    models.ForeignKey(
+                    CascadeKey(
                         db_comment="What was played",
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DB_CASCADE,
                         related_name="playback_analytics",
                         to="veza_streaming.track",
                     ),
                 ),
                 (
                     "user",
-                    models.ForeignKey(
-                        blank=True,
+                    SetNullKey(
                         db_comment="Who listened; NULL: not signed in, or an account since removed",
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DB_SET_NULL,
                         related_name="playback_analytics",
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
                 (
                     "session",
-                    models.ForeignKey(
-                        blank=True,
+                    SetNullKey(
                         db_comment="The client; NULL: not signed in, or a session since purged",
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DB_SET_NULL,
                         related_name="playback_analytics",
                         to="veza_core.usersession",
                     ),
                 ),
                 (
                     "started_at",
-                    models.DateTimeField(
-                        db_comment="When it began",
-                        db_default=django.contrib.postgres.functions.TransactionNow(),
-                    ),
+                    models.DateTimeField(db_comment="When it began", db_default=TransactionNow()),
                 ),
                 (
                     "ended_at",
@@ -576,29 +516,27 @@ class Migration(migrations.Migration):
                         max_digits=5,
                     ),
                 ),
-                ("created_at", veza_core.db.fields.CreatedAtField()),
-                ("updated_at", veza_core.db.fields.UpdatedAtField()),
+                ("created_at", CreatedAtField()),
+                ("updated_at", UpdatedAtField()),
             ],
             options={
                 "db_table": "playback_analytics",
                 "verbose_name": "playback report",
                 "db_table_comment": "How playback went, one row for each play",
                 "indexes": [
-                    veza_core.db.indexes.Index(
+                    Index(
                         fields=["track", "-created_at"],
                         name="idx_playback_analytics_track_id_created_at",
                     ),
-                    veza_core.db.indexes.Index(
+                    Index(
                         fields=["user", "-created_at"],
                         name="idx_playback_analytics_user_id_created_at",
                     ),
-                    veza_core.db.indexes.Index(
+                    Index(
                         fields=["session", "-created_at"],
                         name="idx_playback_analytics_session_id_created_at",
                     ),
-                    veza_core.db.indexes.Index(
-                        fields=["-created_at"], name="idx_playback_analytics_created_at"
-                    ),
+                    Index(fields=["-created_at"], name="idx_playback_analytics_created_at"),
                 ],
                 "constraints": [
                     models.CheckConstraint(

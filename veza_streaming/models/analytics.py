@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import CheckConstraint, F, Q
 
 from veza_core.db.constraints import non_negative
+from veza_core.db.fields import CascadeKey, SetNullKey
 from veza_core.db.indexes import Index
 from veza_core.db.text_checks import country
 from veza_core.db.value_checks import json_object
@@ -18,19 +19,9 @@ class TrackPlay(BaseModel):
 
     purged_after = {"created_at": "plays"}
 
-    track = models.ForeignKey(
-        Track,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="plays",
-        db_comment="What was played",
-    )
-    user = models.ForeignKey(
+    track = CascadeKey(Track, related_name="plays", db_comment="What was played")
+    user = SetNullKey(
         User,
-        on_delete=models.DB_SET_NULL,
-        null=True,
-        blank=True,
-        db_index=False,
         related_name="track_plays",
         db_comment="Who listened; NULL: not signed in, or an account since removed",
     )
@@ -84,19 +75,9 @@ class TrackHistory(BaseModel):
 
     purged_after = {"created_at": "history"}
 
-    track = models.ForeignKey(
-        Track,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="history",
-        db_comment="What was changed",
-    )
-    user = models.ForeignKey(
+    track = CascadeKey(Track, related_name="history", db_comment="What was changed")
+    user = SetNullKey(
         User,
-        on_delete=models.DB_SET_NULL,
-        null=True,
-        blank=True,
-        db_index=False,
         related_name="track_history",
         db_comment="Who did it; NULL: the platform, or an account since removed",
     )
@@ -132,28 +113,14 @@ class PlaybackAnalytics(BaseModel):
 
     purged_after = {"created_at": "analytics"}
 
-    track = models.ForeignKey(
-        Track,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="playback_analytics",
-        db_comment="What was played",
-    )
-    user = models.ForeignKey(
+    track = CascadeKey(Track, related_name="playback_analytics", db_comment="What was played")
+    user = SetNullKey(
         User,
-        on_delete=models.DB_SET_NULL,
-        null=True,
-        blank=True,
-        db_index=False,
         related_name="playback_analytics",
         db_comment="Who listened; NULL: not signed in, or an account since removed",
     )
-    session = models.ForeignKey(
+    session = SetNullKey(
         UserSession,
-        on_delete=models.DB_SET_NULL,
-        null=True,
-        blank=True,
-        db_index=False,
         related_name="playback_analytics",
         db_comment="The client; NULL: not signed in, or a session since purged",
     )

@@ -6,7 +6,7 @@ from django.db.models.functions import Upper
 
 from veza_core.counters import Counter
 from veza_core.db.constraints import LIVE, non_negative
-from veza_core.db.fields import EnumField
+from veza_core.db.fields import CascadeKey, EnumField, SetNullKey
 from veza_core.db.indexes import Index, search_index, set_index
 from veza_core.db.text_checks import not_blank, slug
 from veza_core.models import SoftDeleteModel, User
@@ -30,13 +30,7 @@ class Playlist(SoftDeleteModel):
         Counter("follower_count", rows="playlist_follows", key="playlist_id"),
     )
 
-    user = models.ForeignKey(
-        User,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="playlists",
-        db_comment="Who owns it",
-    )
+    user = CascadeKey(User, related_name="playlists", db_comment="Who owns it")
     title = models.CharField(max_length=255, db_comment="Title, as shown")
     slug = models.CharField(
         max_length=255, null=True, blank=True, db_comment="Address, unique among live rows"
@@ -79,26 +73,12 @@ class Playlist(SoftDeleteModel):
 class PlaylistTrack(SoftDeleteModel):
     """A track in a playlist."""
 
-    playlist = models.ForeignKey(
-        Playlist,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="playlist_tracks",
-        db_comment="The playlist it is in",
+    playlist = CascadeKey(
+        Playlist, related_name="playlist_tracks", db_comment="The playlist it is in"
     )
-    track = models.ForeignKey(
-        Track,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="playlist_tracks",
-        db_comment="The track that is in it",
-    )
-    added_by = models.ForeignKey(
+    track = CascadeKey(Track, related_name="playlist_tracks", db_comment="The track that is in it")
+    added_by = SetNullKey(
         User,
-        on_delete=models.DB_SET_NULL,
-        null=True,
-        blank=True,
-        db_index=False,
         related_name="playlist_tracks_added",
         db_comment="Who added it; NULL: an account since removed",
     )
@@ -143,26 +123,14 @@ class PlaylistTrack(SoftDeleteModel):
 class PlaylistCollaborator(SoftDeleteModel):
     """A user who may see or change somebody else's playlist."""
 
-    playlist = models.ForeignKey(
-        Playlist,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="collaborators",
-        db_comment="The playlist that is shared",
+    playlist = CascadeKey(
+        Playlist, related_name="collaborators", db_comment="The playlist that is shared"
     )
-    user = models.ForeignKey(
-        User,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="playlist_collaborations",
-        db_comment="Who it is shared with",
+    user = CascadeKey(
+        User, related_name="playlist_collaborations", db_comment="Who it is shared with"
     )
-    invited_by = models.ForeignKey(
+    invited_by = SetNullKey(
         User,
-        on_delete=models.DB_SET_NULL,
-        null=True,
-        blank=True,
-        db_index=False,
         related_name="playlist_invitations",
         db_comment="Who invited; NULL: an account since removed",
     )
@@ -207,20 +175,10 @@ class PlaylistCollaborator(SoftDeleteModel):
 class PlaylistFollow(SoftDeleteModel):
     """A user who follows a playlist."""
 
-    playlist = models.ForeignKey(
-        Playlist,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="follows",
-        db_comment="The playlist that is followed",
+    playlist = CascadeKey(
+        Playlist, related_name="follows", db_comment="The playlist that is followed"
     )
-    user = models.ForeignKey(
-        User,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="playlist_follows",
-        db_comment="Who follows it",
-    )
+    user = CascadeKey(User, related_name="playlist_follows", db_comment="Who follows it")
 
     class Meta:
         db_table = "playlist_follows"

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import UniqueConstraint
 
 from veza_core.db.constraints import LIVE, characters_between, different, non_negative, one_of
+from veza_core.db.fields import CascadeKey, SetNullKey
 from veza_core.db.indexes import Index, set_index
 from veza_core.db.text_checks import not_blank
 from veza_core.db.value_checks import moment
@@ -15,20 +16,8 @@ from .tracks import Track
 class TrackLike(SoftDeleteModel):
     """A user who likes a track."""
 
-    track = models.ForeignKey(
-        Track,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="likes",
-        db_comment="What is liked",
-    )
-    user = models.ForeignKey(
-        User,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="track_likes",
-        db_comment="Who likes it",
-    )
+    track = CascadeKey(Track, related_name="likes", db_comment="What is liked")
+    user = CascadeKey(User, related_name="track_likes", db_comment="Who likes it")
 
     class Meta:
         db_table = "track_likes"
@@ -69,20 +58,8 @@ class TrackShare(SoftDeleteModel):
 
     secret_columns = frozenset({"token_hash"})
 
-    track = models.ForeignKey(
-        Track,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="shares",
-        db_comment="What is shared",
-    )
-    user = models.ForeignKey(
-        User,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="track_shares",
-        db_comment="Who shares it",
-    )
+    track = CascadeKey(Track, related_name="shares", db_comment="What is shared")
+    user = CascadeKey(User, related_name="track_shares", db_comment="Who shares it")
     token_hash = models.CharField(max_length=255, db_comment="Hash of the token: a secret")
     permission = models.CharField(
         max_length=20,
@@ -125,26 +102,10 @@ class TrackShare(SoftDeleteModel):
 class TrackComment(SoftDeleteModel):
     """A comment of a user on a track, at a position in it or in general."""
 
-    track = models.ForeignKey(
-        Track,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="comments",
-        db_comment="What is commented on",
-    )
-    user = models.ForeignKey(
-        User,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="track_comments",
-        db_comment="Who wrote it",
-    )
-    parent = models.ForeignKey(
+    track = CascadeKey(Track, related_name="comments", db_comment="What is commented on")
+    user = CascadeKey(User, related_name="track_comments", db_comment="Who wrote it")
+    parent = SetNullKey(
         "self",
-        on_delete=models.DB_SET_NULL,
-        null=True,
-        blank=True,
-        db_index=False,
         related_name="replies",
         db_comment="The comment it replies to; NULL: it begins a thread, or that one was removed",
     )

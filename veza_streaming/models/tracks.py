@@ -7,7 +7,7 @@ from django.db.models.functions import Upper
 
 from veza_core.counters import Counter
 from veza_core.db.constraints import LIVE, non_negative, positive
-from veza_core.db.fields import EnumField
+from veza_core.db.fields import CascadeKey, EnumField, SetNullKey
 from veza_core.db.indexes import Index, search_index, set_index, word_indexes
 from veza_core.db.text_checks import not_blank, slug
 from veza_core.db.value_checks import labels, moment
@@ -32,13 +32,7 @@ class Track(SoftDeleteModel):
         Counter("comment_count", rows="track_comments", key="track_id"),
     )
 
-    user = models.ForeignKey(
-        User,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="tracks",
-        db_comment="Who uploaded it",
-    )
+    user = CascadeKey(User, related_name="tracks", db_comment="Who uploaded it")
     title = models.CharField(max_length=255, db_comment="Title, as shown")
     slug = models.CharField(
         max_length=255, null=True, blank=True, db_comment="Address, unique among live rows"
@@ -166,19 +160,9 @@ class Track(SoftDeleteModel):
 class TrackVersion(SoftDeleteModel):
     """A file that replaced, or will replace, a track's first one."""
 
-    track = models.ForeignKey(
-        Track,
-        on_delete=models.DB_CASCADE,
-        db_index=False,
-        related_name="versions",
-        db_comment="The track it is a version of",
-    )
-    created_by = models.ForeignKey(
+    track = CascadeKey(Track, related_name="versions", db_comment="The track it is a version of")
+    created_by = SetNullKey(
         User,
-        on_delete=models.DB_SET_NULL,
-        null=True,
-        blank=True,
-        db_index=False,
         related_name="track_versions",
         db_comment="Who uploaded it; NULL: an account since removed",
     )
