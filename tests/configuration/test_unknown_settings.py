@@ -94,9 +94,9 @@ def test_every_command_refuses():
 
 def test_names_are_those_that_are_read_and_told():
     read = set()
-    for path in ("veza_site/settings.py", "gunicorn.conf.py"):
+    for path in ("veza_site/variables.py", "gunicorn.conf.py"):
         read |= set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (ROOT / path).read_text()))
-    settings = (ROOT / "veza_site/settings.py").read_text()
+    settings = (ROOT / "veza_site/variables.py").read_text()
     kinds = re.findall(r'^            "(\w+)": "\d*",$', settings, re.MULTILINE)
     read |= {f"PURGE_{kind.upper()}_AFTER_DAYS" for kind in kinds}
     assert read == environment.NAMES

@@ -18,8 +18,21 @@ MONEY = 790
 #: The element types of arrays that a rule needs.
 ARRAY_ELEMENTS = {1115: TIMESTAMP, 1270: TIMETZ, 1014: BPCHAR, 1015: VARCHAR, 199: JSON, 791: MONEY}
 
-
 SOFT_DELETE = "deleted_at"
+
+
+class OnTable:
+    """A constraint or trigger, which is named under its table."""
+
+    __slots__ = ()
+
+    name: str
+    table: "Table"
+
+    @property
+    def identity(self) -> str:
+        """The name under its table's."""
+        return f"{self.table.identity}.{ident(self.name)}"
 
 
 @dataclass(slots=True)
@@ -137,7 +150,7 @@ class BrokenIndex:
 
 
 @dataclass(slots=True, eq=False)
-class Constraint:
+class Constraint(OnTable):
     """A check or exclusion constraint."""
 
     name: str
@@ -145,11 +158,6 @@ class Constraint:
     table: "Table"
     definition: str
     is_inherited: bool
-
-    @property
-    def identity(self) -> str:
-        """The constraint's name under its table's."""
-        return f"{self.table.identity}.{ident(self.name)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +170,7 @@ class Referenced:
 
 
 @dataclass(slots=True, eq=False)
-class ForeignKey:
+class ForeignKey(OnTable):
     """A foreign key. `on_delete` and `on_update` are letters of pg_constraint: a r c n d."""
 
     name: str
@@ -185,11 +193,6 @@ class ForeignKey:
     is_temporal: bool
     is_deferred: bool
     comment: str | None
-
-    @property
-    def identity(self) -> str:
-        """The constraint's name under its table's."""
-        return f"{self.table.identity}.{ident(self.name)}"
 
     @property
     def target(self) -> str:
@@ -219,7 +222,7 @@ class Function:
 
 
 @dataclass(slots=True, eq=False)
-class Trigger:
+class Trigger(OnTable):
     """A trigger that is not PostgreSQL's own; `kind` has the bits of pg_trigger.tgtype."""
 
     name: str
@@ -231,11 +234,6 @@ class Trigger:
     is_limited: bool
     is_constraint: bool
     parent: str | None
-
-    @property
-    def identity(self) -> str:
-        """The trigger's name under its table's."""
-        return f"{self.table.identity}.{ident(self.name)}"
 
 
 @dataclass(slots=True, eq=False)
