@@ -2,11 +2,11 @@
 
 from django.conf import settings
 from django.contrib.postgres.functions import TransactionNow
-from django.contrib.postgres.indexes import OpClass
 from django.db import migrations, models
-from django.db.models.functions import Length, Upper
-from django.db.models.lookups import GreaterThanOrEqual
+from django.db.models import Q, UniqueConstraint
+from django.db.models.functions import Upper
 
+from veza_core.db.constraints import LIVE, at_least_characters, non_negative
 from veza_core.db.fields import (
     AddressField,
     CascadeKey,
@@ -17,9 +17,10 @@ from veza_core.db.fields import (
     PasswordHashField,
     UpdatedAtField,
 )
-from veza_core.db.indexes import GinIndex, Index
+from veza_core.db.indexes import Index, email_indexes, search_index, set_index
 from veza_core.db.operations import SetStorageParameters
-from veza_core.db.text_checks import Matches, MatchesNot
+from veza_core.db.text_checks import bcrypt_hash, email_address, not_blank, plain_name, slug
+from veza_core.db.value_checks import moment
 
 #: A fiftieth of a hundred million rows, in place of a fifth or a tenth.
 LARGE = {
@@ -137,111 +138,32 @@ class Migration(migrations.Migration):
                 "db_table_comment": "Accounts",
                 "indexes": [
                     Index(
-                        condition=models.Q(("role", "user"), _negated=True),
                         fields=["role", "-created_at"],
+                        condition=~Q(role="user"),
                         name="idx_users_role_created_at",
                     ),
                     Index(fields=["-created_at"], name="idx_users_created_at"),
-                    Index(
-                        OpClass(Upper("email"), name="text_pattern_ops"),
-                        name="idx_users_email_prefix",
-                    ),
-                    Index(
-                        models.Func(
-                            models.F("email"),
-                            models.Value("@"),
-                            models.Value(2),
-                            function="split_part",
-                        ),
-                        models.OrderBy(models.F("created_at"), descending=True),
-                        name="idx_users_email_domain_created_at",
-                    ),
-                    GinIndex(
-                        OpClass(Upper("username"), name="gin_trgm_ops"),
-                        name="idx_users_username_trgm",
-                    ),
-                    Index(
-                        condition=models.Q(("deleted_at__isnull", False)),
-                        fields=["deleted_at"],
-                        name="idx_users_deleted_at",
-                    ),
-                    Index(
-                        condition=models.Q(("locked_until__isnull", False)),
-                        fields=["locked_until"],
-                        name="idx_users_locked_until",
-                    ),
+                    *email_indexes("users", "email"),
+                    search_index("users", "username"),
+                    set_index("users", "deleted_at"),
+                    set_index("users", "locked_until"),
                 ],
                 "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("deleted_at__isnull", True)),
-                        fields=("email",),
-                        name="idx_users_email",
+                    UniqueConstraint(fields=["email"], condition=LIVE, name="idx_users_email"),
+                    UniqueConstraint(
+                        fields=["username"], condition=LIVE, name="idx_users_username"
                     ),
-                    models.UniqueConstraint(
-                        condition=models.Q(("deleted_at__isnull", True)),
-                        fields=("username",),
-                        name="idx_users_username",
+                    UniqueConstraint(
+                        Upper("username"), condition=LIVE, name="idx_users_username_upper"
                     ),
-                    models.UniqueConstraint(
-                        Upper("username"),
-                        condition=models.Q(("deleted_at__isnull", True)),
-                        name="idx_users_username_upper",
-                    ),
-                    models.UniqueConstraint(
-                        condition=models.Q(("deleted_at__isnull", True)),
-                        fields=("slug",),
-                        name="idx_users_slug",
-                    ),
-                    models.CheckConstraint(
-                        condition=Matches(
-                            "email",
-                            "^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
-                        ),
-                        name="chk_users_email",
-                        violation_error_message="An e-mail address is needed, in lower case: "
-                        "name@host.example",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            MatchesNot(
-                                "username",
-                                "[@\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
-                            ),
-                            models.Func(
-                                models.F("username"),
-                                output_field=models.BooleanField(),
-                                template="%(expressions)s IS NFKC NORMALIZED",
-                            ),
-                        ),
-                        name="chk_users_username",
-                        violation_error_message="No spaces, no @, no invisible characters, and "
-                        "letters in their plain form.",
-                    ),
-                    models.CheckConstraint(
-                        condition=GreaterThanOrEqual(Length("username"), 3),
-                        name="chk_users_username_length",
-                    ),
-                    models.CheckConstraint(
-                        condition=Matches("slug", "^[a-z0-9][a-z0-9._-]*$"),
-                        name="chk_users_slug",
-                        violation_error_message="Only small letters, digits, dots, dashes and "
-                        "underscores, a letter or digit first.",
-                    ),
-                    models.CheckConstraint(
-                        condition=Matches(
-                            "password", "^\\$2[aby]\\$(0[4-9]|[12][0-9]|3[01])\\$[./A-Za-z0-9]{53}$"
-                        ),
-                        name="chk_users_password_hash",
-                        violation_error_message="It is not a bcrypt hash.",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("token_version__gte", 0)),
-                        name="chk_users_token_version",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("failed_login_count__gte", 0)),
-                        name="chk_users_failed_login_count",
-                    ),
+                    UniqueConstraint(fields=["slug"], condition=LIVE, name="idx_users_slug"),
+                    email_address("users", "email"),
+                    plain_name("users", "username"),
+                    at_least_characters("users", "username", 3),
+                    slug("users"),
+                    bcrypt_hash("users", "password_hash", "password"),
+                    non_negative("users", "token_version"),
+                    non_negative("users", "failed_login_count"),
                 ],
             },
         ),
@@ -329,52 +251,18 @@ class Migration(migrations.Migration):
                     ),
                     Index(Upper("email"), name="idx_federated_identities_email_upper"),
                     Index(fields=["-created_at"], name="idx_federated_identities_created_at"),
-                    Index(
-                        condition=models.Q(("deleted_at__isnull", False)),
-                        fields=["deleted_at"],
-                        name="idx_federated_identities_deleted_at",
-                    ),
+                    set_index("federated_identities", "deleted_at"),
                 ],
                 "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("deleted_at__isnull", True)),
-                        fields=("provider", "provider_user_id"),
+                    UniqueConstraint(
+                        fields=["provider", "provider_user_id"],
+                        condition=LIVE,
                         name="idx_federated_identities_provider_provider_user_id",
                     ),
-                    models.CheckConstraint(
-                        condition=Matches(
-                            "provider",
-                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
-                        ),
-                        name="chk_federated_identities_provider",
-                        violation_error_message="It has no visible characters.",
-                    ),
-                    models.CheckConstraint(
-                        condition=Matches(
-                            "provider_user_id",
-                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
-                        ),
-                        name="chk_federated_identities_provider_user_id",
-                        violation_error_message="It has no visible characters.",
-                    ),
-                    models.CheckConstraint(
-                        condition=Matches(
-                            "display_name",
-                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
-                        ),
-                        name="chk_federated_identities_display_name",
-                        violation_error_message="It has no visible characters.",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Func(
-                            models.F("token_expires_at"),
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with "
-                            "time zone AND %(expressions)s < '10000-01-01 00:00:00+00'::timestamp "
-                            "with time zone",
-                        ),
-                        name="chk_federated_identities_token_expires_at",
-                    ),
+                    not_blank("federated_identities", "provider"),
+                    not_blank("federated_identities", "provider_user_id"),
+                    not_blank("federated_identities", "display_name"),
+                    moment("federated_identities", "token_expires_at"),
                 ],
             },
         ),
@@ -449,26 +337,11 @@ class Migration(migrations.Migration):
                         name="idx_user_sessions_ip_address_created_at",
                     ),
                     Index(fields=["expires_at"], name="idx_user_sessions_expires_at"),
-                    Index(
-                        condition=models.Q(("revoked_at__isnull", False)),
-                        fields=["revoked_at"],
-                        name="idx_user_sessions_revoked_at",
-                    ),
+                    set_index("user_sessions", "revoked_at"),
                 ],
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("token_hash",), name="idx_user_sessions_token_hash"
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Func(
-                            models.F("expires_at"),
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with "
-                            "time zone AND %(expressions)s < '10000-01-01 00:00:00+00'::timestamp "
-                            "with time zone",
-                        ),
-                        name="chk_user_sessions_expires_at",
-                    ),
+                    UniqueConstraint(fields=["token_hash"], name="idx_user_sessions_token_hash"),
+                    moment("user_sessions", "expires_at"),
                 ],
             },
         ),
@@ -533,26 +406,11 @@ class Migration(migrations.Migration):
                     ),
                     Index(fields=["session"], name="idx_refresh_tokens_session_id"),
                     Index(fields=["expires_at"], name="idx_refresh_tokens_expires_at"),
-                    Index(
-                        condition=models.Q(("revoked_at__isnull", False)),
-                        fields=["revoked_at"],
-                        name="idx_refresh_tokens_revoked_at",
-                    ),
+                    set_index("refresh_tokens", "revoked_at"),
                 ],
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("token_hash",), name="idx_refresh_tokens_token_hash"
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Func(
-                            models.F("expires_at"),
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with "
-                            "time zone AND %(expressions)s < '10000-01-01 00:00:00+00'::timestamp "
-                            "with time zone",
-                        ),
-                        name="chk_refresh_tokens_expires_at",
-                    ),
+                    UniqueConstraint(fields=["token_hash"], name="idx_refresh_tokens_token_hash"),
+                    moment("refresh_tokens", "expires_at"),
                 ],
             },
         ),
@@ -589,26 +447,13 @@ class Migration(migrations.Migration):
                 "indexes": [
                     Index(fields=["user"], name="idx_password_reset_tokens_user_id"),
                     Index(fields=["expires_at"], name="idx_password_reset_tokens_expires_at"),
-                    Index(
-                        condition=models.Q(("used_at__isnull", False)),
-                        fields=["used_at"],
-                        name="idx_password_reset_tokens_used_at",
-                    ),
+                    set_index("password_reset_tokens", "used_at"),
                 ],
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("token_hash",), name="idx_password_reset_tokens_token_hash"
+                    UniqueConstraint(
+                        fields=["token_hash"], name="idx_password_reset_tokens_token_hash"
                     ),
-                    models.CheckConstraint(
-                        condition=models.Func(
-                            models.F("expires_at"),
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with "
-                            "time zone AND %(expressions)s < '10000-01-01 00:00:00+00'::timestamp "
-                            "with time zone",
-                        ),
-                        name="chk_password_reset_tokens_expires_at",
-                    ),
+                    moment("password_reset_tokens", "expires_at"),
                 ],
             },
         ),
@@ -651,35 +496,14 @@ class Migration(migrations.Migration):
                 "indexes": [
                     Index(fields=["user"], name="idx_email_verification_tokens_user_id"),
                     Index(fields=["expires_at"], name="idx_email_verification_tokens_expires_at"),
-                    Index(
-                        condition=models.Q(("used_at__isnull", False)),
-                        fields=["used_at"],
-                        name="idx_email_verification_tokens_used_at",
-                    ),
+                    set_index("email_verification_tokens", "used_at"),
                 ],
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("token_hash",), name="idx_email_verification_tokens_token_hash"
+                    UniqueConstraint(
+                        fields=["token_hash"], name="idx_email_verification_tokens_token_hash"
                     ),
-                    models.CheckConstraint(
-                        condition=Matches(
-                            "email",
-                            "^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
-                        ),
-                        name="chk_email_verification_tokens_email",
-                        violation_error_message="An e-mail address is needed, in lower case: "
-                        "name@host.example",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Func(
-                            models.F("expires_at"),
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with "
-                            "time zone AND %(expressions)s < '10000-01-01 00:00:00+00'::timestamp "
-                            "with time zone",
-                        ),
-                        name="chk_email_verification_tokens_expires_at",
-                    ),
+                    email_address("email_verification_tokens", "email"),
+                    moment("email_verification_tokens", "expires_at"),
                 ],
             },
         ),

@@ -2,13 +2,14 @@
 
 from django.conf import settings
 from django.db import migrations, models
-from django.db.models.functions import Cast
-from django.db.models.lookups import Exact, In
+from django.db.models import UniqueConstraint
 
+from veza_core.db.constraints import one_of
 from veza_core.db.fields import CascadeKey, CreatedAtField, IdField, SetNullKey, UpdatedAtField
 from veza_core.db.indexes import Index
 from veza_core.db.operations import SetStorageParameters
-from veza_core.db.text_checks import Matches
+from veza_core.db.text_checks import not_blank
+from veza_core.db.value_checks import day, json_object, moment
 
 # A permission for each table and action, the right to enter the admin, and the roles of staff with
 # what each may do. Identifiers are random, as everywhere: code names these rows by `name`.
@@ -105,23 +106,9 @@ class Migration(migrations.Migration):
                 "db_table": "roles",
                 "db_table_comment": "Named sets of permissions that users hold",
                 "constraints": [
-                    models.UniqueConstraint(fields=("name",), name="idx_roles_name"),
-                    models.CheckConstraint(
-                        condition=Matches(
-                            "name",
-                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
-                        ),
-                        name="chk_roles_name",
-                        violation_error_message="It has no visible characters.",
-                    ),
-                    models.CheckConstraint(
-                        condition=Matches(
-                            "display_name",
-                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
-                        ),
-                        name="chk_roles_display_name",
-                        violation_error_message="It has no visible characters.",
-                    ),
+                    UniqueConstraint(fields=["name"], name="idx_roles_name"),
+                    not_blank("roles", "name"),
+                    not_blank("roles", "display_name"),
                 ],
             },
         ),
@@ -158,34 +145,13 @@ class Migration(migrations.Migration):
                 "db_table": "permissions",
                 "db_table_comment": "Rights to take an action on a resource",
                 "constraints": [
-                    models.UniqueConstraint(fields=("name",), name="idx_permissions_name"),
-                    models.UniqueConstraint(
-                        fields=("resource", "action"), name="idx_permissions_resource_action"
+                    UniqueConstraint(fields=["name"], name="idx_permissions_name"),
+                    UniqueConstraint(
+                        fields=["resource", "action"], name="idx_permissions_resource_action"
                     ),
-                    models.CheckConstraint(
-                        condition=Matches(
-                            "name",
-                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
-                        ),
-                        name="chk_permissions_name",
-                        violation_error_message="It has no visible characters.",
-                    ),
-                    models.CheckConstraint(
-                        condition=Matches(
-                            "resource",
-                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
-                        ),
-                        name="chk_permissions_resource",
-                        violation_error_message="It has no visible characters.",
-                    ),
-                    models.CheckConstraint(
-                        condition=Matches(
-                            "action",
-                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
-                        ),
-                        name="chk_permissions_action",
-                        violation_error_message="It has no visible characters.",
-                    ),
+                    not_blank("permissions", "name"),
+                    not_blank("permissions", "resource"),
+                    not_blank("permissions", "action"),
                 ],
             },
         ),
@@ -233,17 +199,10 @@ class Migration(migrations.Migration):
                     Index(fields=["assigned_by"], name="idx_user_roles_assigned_by_id"),
                 ],
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("user", "role"), name="idx_user_roles_user_id_role_id"
+                    UniqueConstraint(
+                        fields=["user", "role"], name="idx_user_roles_user_id_role_id"
                     ),
-                    models.CheckConstraint(
-                        condition=models.Func(
-                            models.F("expires_at"),
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with time zone AND %(expressions)s < '10000-01-01 00:00:00+00'::timestamp with time zone",
-                        ),
-                        name="chk_user_roles_expires_at",
-                    ),
+                    moment("user_roles", "expires_at"),
                 ],
             },
         ),
@@ -279,8 +238,8 @@ class Migration(migrations.Migration):
                     Index(fields=["permission"], name="idx_role_permissions_permission_id")
                 ],
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("role", "permission"),
+                    UniqueConstraint(
+                        fields=["role", "permission"],
                         name="idx_role_permissions_role_id_permission_id",
                     )
                 ],
@@ -370,50 +329,12 @@ class Migration(migrations.Migration):
                 "verbose_name": "profile",
                 "db_table_comment": "What users show to others, at most one row for each user",
                 "constraints": [
-                    models.UniqueConstraint(fields=("user",), name="idx_user_profiles_user_id"),
-                    models.CheckConstraint(
-                        condition=Matches(
-                            "display_name",
-                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
-                        ),
-                        name="chk_user_profiles_display_name",
-                        violation_error_message="It has no visible characters.",
-                    ),
-                    models.CheckConstraint(
-                        condition=Matches(
-                            "first_name",
-                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
-                        ),
-                        name="chk_user_profiles_first_name",
-                        violation_error_message="It has no visible characters.",
-                    ),
-                    models.CheckConstraint(
-                        condition=Matches(
-                            "last_name",
-                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
-                        ),
-                        name="chk_user_profiles_last_name",
-                        violation_error_message="It has no visible characters.",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Func(
-                            models.F("birthdate"),
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s >= '0001-01-01'::date AND %(expressions)s <= '9999-12-31'::date",
-                        ),
-                        name="chk_user_profiles_birthdate",
-                    ),
-                    models.CheckConstraint(
-                        condition=Exact(
-                            models.Func(
-                                models.F("social_links"),
-                                function="jsonb_typeof",
-                                output_field=models.TextField(),
-                            ),
-                            models.Value("object"),
-                        ),
-                        name="chk_user_profiles_social_links",
-                    ),
+                    UniqueConstraint(fields=["user"], name="idx_user_profiles_user_id"),
+                    not_blank("user_profiles", "display_name"),
+                    not_blank("user_profiles", "first_name"),
+                    not_blank("user_profiles", "last_name"),
+                    day("user_profiles", "birthdate"),
+                    json_object("user_profiles", "social_links"),
                 ],
             },
         ),
@@ -478,35 +399,10 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "settings",
                 "db_table_comment": "Settings of users, at most one row for each user",
                 "constraints": [
-                    models.UniqueConstraint(fields=("user",), name="idx_user_settings_user_id"),
-                    models.CheckConstraint(
-                        condition=In(
-                            Cast(models.F("theme"), models.TextField()), ["system", "light", "dark"]
-                        ),
-                        name="chk_user_settings_theme",
-                    ),
-                    models.CheckConstraint(
-                        condition=Exact(
-                            models.Func(
-                                models.F("notification_preferences"),
-                                function="jsonb_typeof",
-                                output_field=models.TextField(),
-                            ),
-                            models.Value("object"),
-                        ),
-                        name="chk_user_settings_notification_preferences",
-                    ),
-                    models.CheckConstraint(
-                        condition=Exact(
-                            models.Func(
-                                models.F("privacy_preferences"),
-                                function="jsonb_typeof",
-                                output_field=models.TextField(),
-                            ),
-                            models.Value("object"),
-                        ),
-                        name="chk_user_settings_privacy_preferences",
-                    ),
+                    UniqueConstraint(fields=["user"], name="idx_user_settings_user_id"),
+                    one_of("user_settings", "theme", ["system", "light", "dark"]),
+                    json_object("user_settings", "notification_preferences"),
+                    json_object("user_settings", "privacy_preferences"),
                 ],
             },
         ),

@@ -4,7 +4,9 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import TransactionNow
 from django.db import migrations, models
+from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 
+from veza_core.db.constraints import non_negative, positive
 from veza_core.db.fields import (
     CascadeKey,
     CreatedAtField,
@@ -15,6 +17,7 @@ from veza_core.db.fields import (
 )
 from veza_core.db.indexes import Index
 from veza_core.db.operations import SetStorageParameters
+from veza_core.db.value_checks import positive_numbers
 
 #: A fiftieth of a hundred million rows, in place of a fifth or a tenth.
 LARGE = {
@@ -98,33 +101,17 @@ class Migration(migrations.Migration):
                         fields=["track", "-created_at"], name="idx_hls_streams_track_id_created_at"
                     ),
                     Index(
-                        condition=models.Q(("status", "ready"), _negated=True),
                         fields=["status", "-created_at"],
+                        condition=~Q(status="ready"),
                         name="idx_hls_streams_status_created_at",
                     ),
                     Index(fields=["track_version"], name="idx_hls_streams_track_version_id"),
                     Index(fields=["-created_at"], name="idx_hls_streams_created_at"),
                 ],
                 "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(("segment_count__gte", 0)),
-                        name="chk_hls_streams_segment_count",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("segment_duration_ms__gt", 0)),
-                        name="chk_hls_streams_segment_duration_ms",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Func(
-                            models.F("bitrates"),
-                            output_field=models.BooleanField(),
-                            template="cardinality(%(expressions)s) = 0 OR "
-                            "array_ndims(%(expressions)s) = 1 AND array_lower(%(expressions)s, 1) "
-                            "= 1 AND array_position(%(expressions)s, NULL) IS NULL AND 0 < ALL "
-                            "(%(expressions)s)",
-                        ),
-                        name="chk_hls_streams_bitrates",
-                    ),
+                    non_negative("hls_streams", "segment_count"),
+                    positive("hls_streams", "segment_duration_ms"),
+                    positive_numbers("hls_streams", "bitrates"),
                 ],
             },
         ),
@@ -228,8 +215,8 @@ class Migration(migrations.Migration):
                         fields=["track_version"], name="idx_hls_transcode_queue_track_version_id"
                     ),
                     Index(
-                        condition=models.Q(("status", "pending")),
                         fields=["-priority", "run_after"],
+                        condition=Q(status="pending"),
                         name="idx_hls_transcode_queue_priority_run_after",
                     ),
                     Index(
@@ -237,40 +224,31 @@ class Migration(migrations.Migration):
                         name="idx_hls_transcode_queue_status_created_at",
                     ),
                     Index(
-                        condition=models.Q(("status", "failed")),
                         fields=["-completed_at"],
+                        condition=Q(status="failed"),
                         name="idx_hls_transcode_queue_completed_at",
                     ),
                 ],
                 "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(("priority__gte", 1), ("priority__lte", 10)),
+                    CheckConstraint(
+                        condition=Q(priority__gte=1, priority__lte=10),
                         name="chk_hls_transcode_queue_priority",
                     ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            ("attempt_count__gte", 0),
-                            ("attempt_count__lte", models.F("max_attempts")),
-                        ),
+                    CheckConstraint(
+                        condition=Q(attempt_count__gte=0, attempt_count__lte=F("max_attempts")),
                         name="chk_hls_transcode_queue_attempt_count",
                     ),
-                    models.CheckConstraint(
-                        condition=models.Q(("max_attempts__gt", 0)),
-                        name="chk_hls_transcode_queue_max_attempts",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            ("completed_at__isnull", False),
-                            ("status__in", ["pending", "processing"]),
-                            _connector="OR",
-                        ),
+                    positive("hls_transcode_queue", "max_attempts"),
+                    CheckConstraint(
+                        condition=Q(completed_at__isnull=False)
+                        | Q(status__in=["pending", "processing"]),
                         name="chk_hls_transcode_queue_completed_at",
                     ),
-                    models.UniqueConstraint(
-                        condition=models.Q(("status", "pending")),
-                        fields=("track", "track_version"),
-                        name="idx_hls_transcode_queue_track_id_track_version_id",
+                    UniqueConstraint(
+                        fields=["track", "track_version"],
+                        condition=Q(status="pending"),
                         nulls_distinct=False,
+                        name="idx_hls_transcode_queue_track_id_track_version_id",
                     ),
                 ],
             },
@@ -346,22 +324,10 @@ class Migration(migrations.Migration):
                     Index(fields=["-created_at"], name="idx_bitrate_adaptation_logs_created_at"),
                 ],
                 "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(("old_bitrate__gt", 0)),
-                        name="chk_bitrate_adaptation_logs_old_bitrate",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("new_bitrate__gt", 0)),
-                        name="chk_bitrate_adaptation_logs_new_bitrate",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("network_bandwidth__gte", 0)),
-                        name="chk_bitrate_adaptation_logs_network_bandwidth",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("buffer_level_ms__gte", 0)),
-                        name="chk_bitrate_adaptation_logs_buffer_level_ms",
-                    ),
+                    positive("bitrate_adaptation_logs", "old_bitrate"),
+                    positive("bitrate_adaptation_logs", "new_bitrate"),
+                    non_negative("bitrate_adaptation_logs", "network_bandwidth"),
+                    non_negative("bitrate_adaptation_logs", "buffer_level_ms"),
                 ],
             },
         ),

@@ -2,10 +2,11 @@
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import OpClass
 from django.db import migrations, models
+from django.db.models import Q, UniqueConstraint
 from django.db.models.functions import Upper
 
+from veza_core.db.constraints import LIVE, non_negative, positive
 from veza_core.db.fields import (
     CascadeKey,
     CreatedAtField,
@@ -15,9 +16,10 @@ from veza_core.db.fields import (
     SetNullKey,
     UpdatedAtField,
 )
-from veza_core.db.indexes import GinIndex, Index
+from veza_core.db.indexes import Index, search_index, set_index, word_indexes
 from veza_core.db.operations import SetStorageParameters
-from veza_core.db.text_checks import Matches
+from veza_core.db.text_checks import not_blank, slug
+from veza_core.db.value_checks import labels, moment
 
 #: A fiftieth of a hundred million rows, in place of a fifth or a tenth.
 LARGE = {
@@ -190,156 +192,38 @@ class Migration(migrations.Migration):
                     Index(fields=["-created_at"], name="idx_tracks_created_at"),
                     Index(fields=["genre", "-created_at"], name="idx_tracks_genre_created_at"),
                     Index(
-                        condition=models.Q(("status", "ready"), _negated=True),
                         fields=["status", "-created_at"],
+                        condition=~Q(status="ready"),
                         name="idx_tracks_status_created_at",
                     ),
                     Index(
-                        condition=models.Q(("weekly_play_count__gt", 0)),
                         fields=["-weekly_play_count"],
+                        condition=Q(weekly_play_count__gt=0),
                         name="idx_tracks_weekly_play_count",
                     ),
-                    Index(
-                        OpClass(Upper(models.F("title")), name="text_pattern_ops"),
-                        name="idx_tracks_title_word1",
-                    ),
-                    Index(
-                        OpClass(
-                            Upper(
-                                models.Func(
-                                    models.F("title"),
-                                    models.Value("^(?:\\S+\\s+){1}(.+)$"),
-                                    function="substring",
-                                )
-                            ),
-                            name="text_pattern_ops",
-                        ),
-                        name="idx_tracks_title_word2",
-                    ),
-                    Index(
-                        OpClass(
-                            Upper(
-                                models.Func(
-                                    models.F("title"),
-                                    models.Value("^(?:\\S+\\s+){2}(.+)$"),
-                                    function="substring",
-                                )
-                            ),
-                            name="text_pattern_ops",
-                        ),
-                        name="idx_tracks_title_word3",
-                    ),
-                    Index(
-                        OpClass(
-                            Upper(
-                                models.Func(
-                                    models.F("title"),
-                                    models.Value("^(?:\\S+\\s+){3}(.+)$"),
-                                    function="substring",
-                                )
-                            ),
-                            name="text_pattern_ops",
-                        ),
-                        name="idx_tracks_title_word4",
-                    ),
+                    *word_indexes("tracks", "title"),
                     Index(Upper("artist"), name="idx_tracks_artist_upper"),
-                    GinIndex(
-                        OpClass(Upper("title"), name="gin_trgm_ops"), name="idx_tracks_title_trgm"
-                    ),
-                    GinIndex(
-                        OpClass(Upper("artist"), name="gin_trgm_ops"), name="idx_tracks_artist_trgm"
-                    ),
-                    Index(
-                        condition=models.Q(("deleted_at__isnull", False)),
-                        fields=["deleted_at"],
-                        name="idx_tracks_deleted_at",
-                    ),
+                    search_index("tracks", "title"),
+                    search_index("tracks", "artist"),
+                    set_index("tracks", "deleted_at"),
                 ],
                 "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("deleted_at__isnull", True)),
-                        fields=("slug",),
-                        name="idx_tracks_slug",
-                    ),
-                    models.CheckConstraint(
-                        condition=Matches(
-                            "title",
-                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
-                        ),
-                        name="chk_tracks_title",
-                        violation_error_message="It has no visible characters.",
-                    ),
-                    models.CheckConstraint(
-                        condition=Matches("slug", "^[a-z0-9][a-z0-9._-]*$"),
-                        name="chk_tracks_slug",
-                        violation_error_message="Only small letters, digits, dots, dashes and underscores, a letter or digit first.",
-                    ),
-                    models.CheckConstraint(
-                        condition=Matches(
-                            "artist",
-                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
-                        ),
-                        name="chk_tracks_artist",
-                        violation_error_message="It has no visible characters.",
-                    ),
-                    models.CheckConstraint(
-                        condition=Matches(
-                            "album",
-                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
-                        ),
-                        name="chk_tracks_album",
-                        violation_error_message="It has no visible characters.",
-                    ),
-                    models.CheckConstraint(
-                        condition=Matches(
-                            "genre",
-                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
-                        ),
-                        name="chk_tracks_genre",
-                        violation_error_message="It has no visible characters.",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Func(
-                            models.F("tags"),
-                            output_field=models.BooleanField(),
-                            template="cardinality(%(expressions)s) = 0 OR array_ndims(%(expressions)s) = 1 AND array_lower(%(expressions)s, 1) = 1 AND array_position(%(expressions)s, NULL) IS NULL AND cardinality(%(expressions)s) <= 50 AND array_position(%(expressions)s, '') IS NULL",
-                        ),
-                        name="chk_tracks_tags",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("duration_ms__gte", 0)), name="chk_tracks_duration_ms"
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("file_size__gte", 0)), name="chk_tracks_file_size"
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("bitrate__gt", 0)), name="chk_tracks_bitrate"
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("sample_rate__gt", 0)), name="chk_tracks_sample_rate"
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("play_count__gte", 0)), name="chk_tracks_play_count"
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("like_count__gte", 0)), name="chk_tracks_like_count"
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("comment_count__gte", 0)),
-                        name="chk_tracks_comment_count",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("weekly_play_count__gte", 0)),
-                        name="chk_tracks_weekly_play_count",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Func(
-                            models.F("published_at"),
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with time zone AND %(expressions)s < '10000-01-01 00:00:00+00'::timestamp with time zone",
-                        ),
-                        name="chk_tracks_published_at",
-                    ),
+                    UniqueConstraint(fields=["slug"], condition=LIVE, name="idx_tracks_slug"),
+                    not_blank("tracks", "title"),
+                    slug("tracks"),
+                    not_blank("tracks", "artist"),
+                    not_blank("tracks", "album"),
+                    not_blank("tracks", "genre"),
+                    labels("tracks", "tags", 50),
+                    non_negative("tracks", "duration_ms"),
+                    non_negative("tracks", "file_size"),
+                    positive("tracks", "bitrate"),
+                    positive("tracks", "sample_rate"),
+                    non_negative("tracks", "play_count"),
+                    non_negative("tracks", "like_count"),
+                    non_negative("tracks", "comment_count"),
+                    non_negative("tracks", "weekly_play_count"),
+                    moment("tracks", "published_at"),
                 ],
             },
         ),
@@ -390,26 +274,16 @@ class Migration(migrations.Migration):
                         name="idx_track_versions_created_by_id_created_at",
                     ),
                     Index(fields=["-created_at"], name="idx_track_versions_created_at"),
-                    Index(
-                        condition=models.Q(("deleted_at__isnull", False)),
-                        fields=["deleted_at"],
-                        name="idx_track_versions_deleted_at",
-                    ),
+                    set_index("track_versions", "deleted_at"),
                 ],
                 "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("deleted_at__isnull", True)),
-                        fields=("track", "version_number"),
+                    UniqueConstraint(
+                        fields=["track", "version_number"],
+                        condition=LIVE,
                         name="idx_track_versions_track_id_version_number",
                     ),
-                    models.CheckConstraint(
-                        condition=models.Q(("version_number__gt", 0)),
-                        name="chk_track_versions_version_number",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("file_size__gte", 0)),
-                        name="chk_track_versions_file_size",
-                    ),
+                    positive("track_versions", "version_number"),
+                    non_negative("track_versions", "file_size"),
                 ],
             },
         ),
@@ -465,43 +339,15 @@ class Migration(migrations.Migration):
                     Index(fields=["user", "-created_at"], name="idx_playlists_user_id_created_at"),
                     Index(fields=["-created_at"], name="idx_playlists_created_at"),
                     Index(Upper("title"), name="idx_playlists_title_upper"),
-                    GinIndex(
-                        OpClass(Upper("title"), name="gin_trgm_ops"),
-                        name="idx_playlists_title_trgm",
-                    ),
-                    Index(
-                        condition=models.Q(("deleted_at__isnull", False)),
-                        fields=["deleted_at"],
-                        name="idx_playlists_deleted_at",
-                    ),
+                    search_index("playlists", "title"),
+                    set_index("playlists", "deleted_at"),
                 ],
                 "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("deleted_at__isnull", True)),
-                        fields=("slug",),
-                        name="idx_playlists_slug",
-                    ),
-                    models.CheckConstraint(
-                        condition=Matches(
-                            "title",
-                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
-                        ),
-                        name="chk_playlists_title",
-                        violation_error_message="It has no visible characters.",
-                    ),
-                    models.CheckConstraint(
-                        condition=Matches("slug", "^[a-z0-9][a-z0-9._-]*$"),
-                        name="chk_playlists_slug",
-                        violation_error_message="Only small letters, digits, dots, dashes and underscores, a letter or digit first.",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("track_count__gte", 0)),
-                        name="chk_playlists_track_count",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("follower_count__gte", 0)),
-                        name="chk_playlists_follower_count",
-                    ),
+                    UniqueConstraint(fields=["slug"], condition=LIVE, name="idx_playlists_slug"),
+                    not_blank("playlists", "title"),
+                    slug("playlists"),
+                    non_negative("playlists", "track_count"),
+                    non_negative("playlists", "follower_count"),
                 ],
             },
         ),
@@ -557,22 +403,15 @@ class Migration(migrations.Migration):
                         name="idx_playlist_tracks_added_by_id_created_at",
                     ),
                     Index(fields=["-created_at"], name="idx_playlist_tracks_created_at"),
-                    Index(
-                        condition=models.Q(("deleted_at__isnull", False)),
-                        fields=["deleted_at"],
-                        name="idx_playlist_tracks_deleted_at",
-                    ),
+                    set_index("playlist_tracks", "deleted_at"),
                 ],
                 "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("deleted_at__isnull", True)),
-                        fields=("track", "playlist"),
+                    UniqueConstraint(
+                        fields=["track", "playlist"],
+                        condition=LIVE,
                         name="idx_playlist_tracks_track_id_playlist_id",
                     ),
-                    models.CheckConstraint(
-                        condition=models.Q(("position__gte", 0)),
-                        name="chk_playlist_tracks_position",
-                    ),
+                    non_negative("playlist_tracks", "position"),
                 ],
             },
         ),
@@ -635,16 +474,12 @@ class Migration(migrations.Migration):
                         name="idx_playlist_collaborators_user_id_created_at",
                     ),
                     Index(fields=["invited_by"], name="idx_playlist_collaborators_invited_by_id"),
-                    Index(
-                        condition=models.Q(("deleted_at__isnull", False)),
-                        fields=["deleted_at"],
-                        name="idx_playlist_collaborators_deleted_at",
-                    ),
+                    set_index("playlist_collaborators", "deleted_at"),
                 ],
                 "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("deleted_at__isnull", True)),
-                        fields=("playlist", "user"),
+                    UniqueConstraint(
+                        fields=["playlist", "user"],
+                        condition=LIVE,
                         name="idx_playlist_collaborators_playlist_id_user_id",
                     )
                 ],
@@ -687,16 +522,12 @@ class Migration(migrations.Migration):
                         fields=["user", "-created_at"],
                         name="idx_playlist_follows_user_id_created_at",
                     ),
-                    Index(
-                        condition=models.Q(("deleted_at__isnull", False)),
-                        fields=["deleted_at"],
-                        name="idx_playlist_follows_deleted_at",
-                    ),
+                    set_index("playlist_follows", "deleted_at"),
                 ],
                 "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("deleted_at__isnull", True)),
-                        fields=("user", "playlist"),
+                    UniqueConstraint(
+                        fields=["user", "playlist"],
+                        condition=LIVE,
                         name="idx_playlist_follows_user_id_playlist_id",
                     )
                 ],

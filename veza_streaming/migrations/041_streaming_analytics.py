@@ -3,9 +3,9 @@
 from django.conf import settings
 from django.contrib.postgres.functions import TransactionNow
 from django.db import migrations, models
-from django.db.models.functions import Cast, Length
-from django.db.models.lookups import Exact, GreaterThanOrEqual, In, LessThanOrEqual
+from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 
+from veza_core.db.constraints import LIVE, characters_between, different, non_negative, one_of
 from veza_core.db.fields import (
     CascadeKey,
     CreatedAtField,
@@ -14,9 +14,10 @@ from veza_core.db.fields import (
     SetNullKey,
     UpdatedAtField,
 )
-from veza_core.db.indexes import Index
+from veza_core.db.indexes import Index, set_index
 from veza_core.db.operations import SetStorageParameters
-from veza_core.db.text_checks import Matches
+from veza_core.db.text_checks import country, not_blank
+from veza_core.db.value_checks import json_object, moment
 
 #: A fiftieth of a hundred million rows, in place of a fifth or a tenth.
 LARGE = {
@@ -114,15 +115,8 @@ class Migration(migrations.Migration):
                     Index(fields=["-created_at"], name="idx_track_plays_created_at"),
                 ],
                 "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(("duration_ms__gte", 0)),
-                        name="chk_track_plays_duration_ms",
-                    ),
-                    models.CheckConstraint(
-                        condition=Matches("country_code", "^[A-Z]{2}$"),
-                        name="chk_track_plays_country_code",
-                        violation_error_message="Two capital letters are needed.",
-                    ),
+                    non_negative("track_plays", "duration_ms"),
+                    country("track_plays", "country_code"),
                 ],
             },
         ),
@@ -160,16 +154,12 @@ class Migration(migrations.Migration):
                         fields=["user", "-created_at"], name="idx_track_likes_user_id_created_at"
                     ),
                     Index(fields=["-created_at"], name="idx_track_likes_created_at"),
-                    Index(
-                        condition=models.Q(("deleted_at__isnull", False)),
-                        fields=["deleted_at"],
-                        name="idx_track_likes_deleted_at",
-                    ),
+                    set_index("track_likes", "deleted_at"),
                 ],
                 "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("deleted_at__isnull", True)),
-                        fields=("track", "user"),
+                    UniqueConstraint(
+                        fields=["track", "user"],
+                        condition=LIVE,
                         name="idx_track_likes_track_id_user_id",
                     )
                 ],
@@ -234,38 +224,15 @@ class Migration(migrations.Migration):
                         fields=["user", "-created_at"], name="idx_track_shares_user_id_created_at"
                     ),
                     Index(fields=["-created_at"], name="idx_track_shares_created_at"),
-                    Index(
-                        condition=models.Q(("deleted_at__isnull", False)),
-                        fields=["deleted_at"],
-                        name="idx_track_shares_deleted_at",
-                    ),
+                    set_index("track_shares", "deleted_at"),
                 ],
                 "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("deleted_at__isnull", True)),
-                        fields=("token_hash",),
-                        name="idx_track_shares_token_hash",
+                    UniqueConstraint(
+                        fields=["token_hash"], condition=LIVE, name="idx_track_shares_token_hash"
                     ),
-                    models.CheckConstraint(
-                        condition=In(
-                            Cast(models.F("permission"), models.TextField()), ["stream", "download"]
-                        ),
-                        name="chk_track_shares_permission",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("access_count__gte", 0)),
-                        name="chk_track_shares_access_count",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Func(
-                            models.F("expires_at"),
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with "
-                            "time zone AND %(expressions)s < '10000-01-01 00:00:00+00'::timestamp "
-                            "with time zone",
-                        ),
-                        name="chk_track_shares_expires_at",
-                    ),
+                    one_of("track_shares", "permission", ["stream", "download"]),
+                    non_negative("track_shares", "access_count"),
+                    moment("track_shares", "expires_at"),
                 ],
             },
         ),
@@ -334,42 +301,13 @@ class Migration(migrations.Migration):
                         fields=["parent", "-created_at"],
                         name="idx_track_comments_parent_id_created_at",
                     ),
-                    Index(
-                        condition=models.Q(("deleted_at__isnull", False)),
-                        fields=["deleted_at"],
-                        name="idx_track_comments_deleted_at",
-                    ),
+                    set_index("track_comments", "deleted_at"),
                 ],
                 "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Func(
-                            models.F("parent_id"),
-                            models.F("id"),
-                            arg_joiner=" <> ",
-                            output_field=models.BooleanField(),
-                            template="%(expressions)s",
-                        ),
-                        name="chk_track_comments_parent_id",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            GreaterThanOrEqual(Length("content"), 1),
-                            LessThanOrEqual(Length("content"), 5000),
-                        ),
-                        name="chk_track_comments_content_length",
-                    ),
-                    models.CheckConstraint(
-                        condition=Matches(
-                            "content",
-                            "[^\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]",
-                        ),
-                        name="chk_track_comments_content",
-                        violation_error_message="It has no visible characters.",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("position_ms__gte", 0)),
-                        name="chk_track_comments_position_ms",
-                    ),
+                    different("track_comments", "parent_id", "id"),
+                    characters_between("track_comments", "content", 1, 5000),
+                    not_blank("track_comments", "content"),
+                    non_negative("track_comments", "position_ms"),
                 ],
             },
         ),
@@ -430,28 +368,8 @@ class Migration(migrations.Migration):
                     Index(fields=["-created_at"], name="idx_track_history_created_at"),
                 ],
                 "constraints": [
-                    models.CheckConstraint(
-                        condition=Exact(
-                            models.Func(
-                                models.F("old_value"),
-                                function="jsonb_typeof",
-                                output_field=models.TextField(),
-                            ),
-                            models.Value("object"),
-                        ),
-                        name="chk_track_history_old_value",
-                    ),
-                    models.CheckConstraint(
-                        condition=Exact(
-                            models.Func(
-                                models.F("new_value"),
-                                function="jsonb_typeof",
-                                output_field=models.TextField(),
-                            ),
-                            models.Value("object"),
-                        ),
-                        name="chk_track_history_new_value",
-                    ),
+                    json_object("track_history", "old_value"),
+                    json_object("track_history", "new_value"),
                 ],
             },
         ),
@@ -539,26 +457,15 @@ class Migration(migrations.Migration):
                     Index(fields=["-created_at"], name="idx_playback_analytics_created_at"),
                 ],
                 "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(("ended_at__gte", models.F("started_at"))),
+                    CheckConstraint(
+                        condition=Q(ended_at__gte=F("started_at")),
                         name="chk_playback_analytics_ended_at",
                     ),
-                    models.CheckConstraint(
-                        condition=models.Q(("play_time_ms__gte", 0)),
-                        name="chk_playback_analytics_play_time_ms",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("pause_count__gte", 0)),
-                        name="chk_playback_analytics_pause_count",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("seek_count__gte", 0)),
-                        name="chk_playback_analytics_seek_count",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            ("completion_rate__gte", 0), ("completion_rate__lte", 100)
-                        ),
+                    non_negative("playback_analytics", "play_time_ms"),
+                    non_negative("playback_analytics", "pause_count"),
+                    non_negative("playback_analytics", "seek_count"),
+                    CheckConstraint(
+                        condition=Q(completion_rate__gte=0, completion_rate__lte=100),
                         name="chk_playback_analytics_completion_rate",
                     ),
                 ],
