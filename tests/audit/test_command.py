@@ -1,4 +1,4 @@
-"""The command: what it prints, where it connects to, and with which status it exits."""
+"""The command: its output, its connection, and its exit status."""
 
 import io
 import json
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(*arguments):
-    """Call the command; returns its exit status and what it printed."""
+    """Call the command; return its exit status and its output."""
     out = io.StringIO()
     try:
         call_command("audit_schema", *arguments, stdout=out)
@@ -32,7 +32,7 @@ def run(*arguments):
 
 
 def fails(*arguments):
-    """Call the command, which cannot run; returns its message."""
+    """Call the command, which cannot run; return its message."""
     with pytest.raises(CommandError) as error:
         call_command("audit_schema", *arguments, stdout=io.StringIO())
     assert error.value.returncode == 2
@@ -182,7 +182,7 @@ def test_url_that_is_empty_is_not_the_own_database(v1, url):
 
 @pytest.mark.parametrize("arguments", [[], ["--traceback"]])
 def test_error_that_nobody_foresaw_is_no_finding(v1, monkeypatch, capsys, arguments):
-    """Exit status 1 says that the schema has findings, and nothing else does."""
+    """Exit status 1 only means that the schema has findings."""
     monkeypatch.setattr("veza_core.schema.audit.engine.audit", lambda *_, **__: 1 / 0)
     with pytest.raises(SystemExit) as end:
         Command().run_from_argv(["manage.py", "audit_schema", *arguments])
@@ -271,7 +271,7 @@ def test_pages_of_the_rules_are_up_to_date(tmp_path):
 
 
 def test_database_that_is_not_utf8(make_database):
-    """Names come as UTF-8 where the server can convert, and with marks where nobody can."""
+    """Names are converted to UTF-8 if the server can; otherwise invalid bytes are marked."""
     latin = make_database("audit_latin", encoding="LATIN1")
     with psycopg.connect(latin) as connection:
         connection.execute('CREATE TABLE "größe" (id uuid)')
@@ -285,7 +285,7 @@ def test_database_that_is_not_utf8(make_database):
 
 
 def test_role_without_any_right_can_audit(make_database):
-    """The catalog is open to all; nobody has to give the auditor the data."""
+    """Everybody can read the catalog, so an auditor needs no access to the data."""
     url = make_database("audit_rights")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE SCHEMA closed CREATE TABLE plays (id uuid)")
@@ -299,7 +299,7 @@ def test_role_without_any_right_can_audit(make_database):
 
 
 def test_lock_in_the_way_ends_in_one_clear_line(make_database, monkeypatch):
-    """A migration in progress holds tables whose expressions the catalog has to open."""
+    """A running migration locks tables whose expressions the audit must read."""
     monkeypatch.setattr("veza_core.schema.audit.session.STATEMENT_TIMEOUT", "1ms")
     url = make_database("audit_locks")
     with psycopg.connect(url) as connection:
@@ -317,7 +317,7 @@ def test_lock_in_the_way_ends_in_one_clear_line(make_database, monkeypatch):
     "REINDEX INDEX CONCURRENTLY idx_plays_a",
 ])  # fmt: skip
 def test_index_that_is_being_built_is_left_alone(make_database, statement):
-    """For a role without any right too, which pg_stat_progress_create_index tells nothing."""
+    """Also for a role without privileges, which cannot read pg_stat_progress_create_index."""
     verb = statement.split()[0].lower()
     url, role = make_database(f"audit_builds_{verb}"), f"audit_{verb}_{os.getpid()}"
     with psycopg.connect(url, autocommit=True) as connection:
@@ -329,7 +329,7 @@ def test_index_that_is_being_built_is_left_alone(make_database, statement):
     question = "SELECT 1 FROM pg_index WHERE NOT (indisvalid AND indisready AND indislive)"
     try:
         with psycopg.connect(url) as writer, psycopg.connect(url, autocommit=True) as builder:
-            # What is done concurrently waits for every transaction that has written to the table.
+            # A concurrent build waits for every transaction that has written to the table.
             writer.execute("INSERT INTO plays DEFAULT VALUES")
             build = threading.Thread(target=builder.execute, args=[statement])
             build.start()
@@ -341,7 +341,7 @@ def test_index_that_is_being_built_is_left_alone(make_database, statement):
             writer.rollback()
             build.join()
         assert (status, "idx_plays" in text) == (0, False)
-        # What nobody is working on any more is a finding.
+        # An index on which nobody works any more is a finding.
         with psycopg.connect(url) as connection:
             connection.execute("UPDATE pg_index SET indisvalid = false"
                                " WHERE indrelid = 'plays'::regclass")  # fmt: skip
@@ -352,5 +352,5 @@ def test_index_that_is_being_built_is_left_alone(make_database, statement):
 
 
 def test_all_rules_are_run_by_default(lab):
-    """Drift, too, though only a V1 database can have any."""
+    """Drift too, although only a V1 database can have any."""
     assert json.loads(run("--url", lab, "--format", "json")[1])["rules"] == len(CATALOG_RULES) + 2

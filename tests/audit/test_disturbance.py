@@ -1,4 +1,4 @@
-"""Other sessions drop what the audit is reading, hold locks, or end their work meanwhile."""
+"""Other sessions drop objects that the audit reads, hold locks, or finish their work meanwhile."""
 
 import psycopg
 import pytest
@@ -24,7 +24,7 @@ def url(make_database, request):
 
 
 def meddle(monkeypatch, url, *statements):
-    """Run statements of another session once the audit's snapshot is taken; returns how often."""
+    """Run statements in another session after the audit's snapshot; return how often."""
     readings = []
 
     def read(connection, schemas):
@@ -49,7 +49,7 @@ def test_what_was_dropped_meanwhile_is_read_again(url, monkeypatch):
 
 
 def test_an_error_that_stays_is_told_in_the_end(url, monkeypatch):
-    """As in a catalog that is damaged."""
+    """As in a damaged catalog."""
     readings = meddle(
         monkeypatch,
         url,
@@ -79,7 +79,7 @@ def test_lock_in_the_way_names_the_table(url, monkeypatch):
 
 
 def test_index_that_was_ready_after_the_snapshot_is_no_finding(url, monkeypatch):
-    """Its build was seen not valid, and holds no lock any more."""
+    """The snapshot has it as invalid, and its build holds no lock any more."""
     with psycopg.connect(url) as connection:
         connection.execute("CREATE INDEX i ON plays (id); CREATE INDEX j ON plays (n);"
                            "UPDATE pg_index SET indisvalid = false WHERE indexrelid::regclass::text"

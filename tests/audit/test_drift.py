@@ -1,4 +1,4 @@
-"""Drift on a V1 database: each hand-made change is named with what it was and what it is."""
+"""Drift on a V1 database: each manual change is named, with the old and the new value."""
 
 import json
 
@@ -77,7 +77,7 @@ def test_only_drift(v1):
 
 
 def test_the_history_need_not_be_there(v1):
-    """As on a database that was made by psql from schema/*.sql."""
+    """As in a database that psql created from schema/*.sql."""
     run_sql(v1, "DROP SCHEMA django CASCADE; COMMENT ON TABLE rooms IS 'other'")
     assert list(audit(v1)[1]) == ["public.rooms (comment)"]
 
@@ -117,7 +117,7 @@ TUNINGS = {
 
 
 def test_tuning_is_a_warning_of_its_own(v1):
-    """One that says what it was and is; beside it nothing is drift."""
+    """It has the old and the new value, and nothing else is drift."""
     run_sql(v1, ";".join(TUNINGS))
     result = manage("audit_schema", "--format", "json", **database_environment(v1))
     found = json.loads(result.stdout)["findings"]

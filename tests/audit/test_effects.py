@@ -1,4 +1,4 @@
-"""The printed SQL takes the locks, and does the work, that it says."""
+"""The printed SQL takes the locks and does the work that its comments say."""
 
 import psycopg
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from tests.audit.fixing import execute, fixes, load_examples, one, report
 from veza_core.schema.audit.effects import Lock, Work, effect
 
-#: The strongest of a session's locks on what was there before its transaction began.
+#: The strongest of a session's locks on objects that existed before its transaction.
 STRONGEST = """
 SELECT l.mode FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
 JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -32,7 +32,7 @@ def files(connection, *schemas):
 
 
 def check_effects(connection, schemas, statements):
-    """Run the statements, each in its transaction, and compare its locks and files."""
+    """Run each statement in a transaction, and compare its locks and files."""
     for statement in statements:
         said = effect(statement)
         before = files(connection, *schemas)
@@ -113,5 +113,5 @@ def test_text_that_is_printed_rewrites_nothing(scratch, more):
     fix = one(scratch, "type-varchar-unbounded", "public.plays.source").fix
     before = files(scratch.connection, "public")
     scratch.run(fix.sql)
-    # An index may be another object; it has the same file.
+    # An index may be a new object with the same file.
     assert set(files(scratch.connection, "public").values()) == set(before.values())

@@ -1,4 +1,4 @@
-"""The exceptions file: what is excused, what is expired or unused, what is malformed."""
+"""The exceptions file: accepted findings, expired and unused exceptions, malformed files."""
 
 from datetime import date
 from pathlib import Path
@@ -22,7 +22,7 @@ def entry(rule="junction-soft-delete", name="public.playlist_tracks", expires="2
 
 @pytest.fixture
 def run(lab, tmp_path):
-    """Audits the lab database with exceptions of that text; returns the findings."""
+    """Audit the lab database with this exceptions file; return the findings."""
 
     def run(text, rules=CATALOG_RULES, schemas=("public",)):
         path = tmp_path / "exceptions.toml"

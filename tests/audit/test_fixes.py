@@ -1,4 +1,4 @@
-"""The printed SQL fixes what it is for, and leaves the rest."""
+"""The printed SQL fixes its findings, and changes nothing else."""
 
 import psycopg
 import pytest
@@ -18,7 +18,7 @@ def test_page_shows_the_sql_that_is_printed(rule, scratch):
 
 
 def test_fixes_of_all_examples_in_one_round(make_database):
-    """A fix that is applied leaves no finding, and makes none of another rule."""
+    """After a fix, its finding is gone, and there is none of another rule."""
     url = make_database("audit_round")
     schemas = load_examples(url)
     before = report(url, *schemas)
@@ -30,7 +30,7 @@ def test_fixes_of_all_examples_in_one_round(make_database):
 
 
 def test_nothing_is_ever_deleted_by_a_new_key(make_database):
-    """A key that refused a delete still does; what it is beside that stays."""
+    """A key that refused a delete still does, and its other properties stay."""
     url = make_database("audit_keys")
     execute(
         url,
@@ -59,7 +59,7 @@ def test_nothing_is_ever_deleted_by_a_new_key(make_database):
 
 
 def test_index_of_a_partitioned_table_is_built_part_by_part(make_database):
-    """Beside running writes, by way of what is there already, however deep the parts are."""
+    """Beside running writes, with the existing indexes of partitions, at any depth."""
     url = make_database("audit_parts")
     execute(
         url,
@@ -170,7 +170,7 @@ def test_unique_index_over_duplicates_shows_them_and_is_not_built_again(make_dat
     shown = psql(url, script).stdout
     assert "a@b   |     2" in shown
     assert " a@b   |     2" in shown.split("folded")[1]
-    # The values are no longer there twice, and what the remedy says is enough.
+    # Without the duplicates, the remedy is enough.
     execute(url, "DELETE FROM users WHERE id = 2", "REINDEX INDEX CONCURRENTLY broken")
     assert objects(report(url, rules=rules)) == {("index-invalid", "public.folded")}
 

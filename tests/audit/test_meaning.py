@@ -1,4 +1,4 @@
-"""What the catalog tells of tables: which column names a row, what is a feed, what a junction."""
+"""What the catalog shows about tables: identifying columns, feeds, junction tables."""
 
 import pytest
 
@@ -75,7 +75,7 @@ def test_accounts_are_known_by_name_password_or_reference(scratch, table):
         ("CREATE INDEX ON tracks (slug)", False),
         ("CREATE UNIQUE INDEX ON tracks (slug, id)", False),
         ("CREATE UNIQUE INDEX ON tracks (slug) WHERE id IS NULL", False),
-        # The same slug gives the same value of any expression of it.
+        # Equal slugs have equal values of any expression of the slug.
         ("CREATE UNIQUE INDEX ON tracks (md5(btrim(slug)))", True),
         ("CREATE UNIQUE INDEX ON tracks (slug) WHERE slug <> ''", True),
         ("CREATE UNIQUE INDEX ON tracks (nullif(slug, 'x'))", False),
@@ -95,7 +95,7 @@ def test_which_index_makes_a_slug_unique(scratch, index, unique):
 
 
 def test_slug_of_a_partitioned_table(scratch):
-    """PostgreSQL wants the partition key in every unique index."""
+    """PostgreSQL requires the partition key in every unique index."""
     scratch.run("""
         CREATE TABLE posts (at date, slug text) PARTITION BY RANGE (at);
         CREATE UNIQUE INDEX ON posts (slug, at);
@@ -186,13 +186,13 @@ def test_junction_without_soft_delete(scratch, table):
 @pytest.mark.parametrize(
     "table",
     [
-        # A log: it may hold a pair many times.
+        # A log, which may contain a pair many times.
         "playlist_plays (playlist_id uuid, user_id uuid, created_at timestamptz)",
-        # Sisters by the account alone, which is no resource.
+        # Related only by the account, which is not a resource.
         "user_roles (user_id uuid, role_id uuid, UNIQUE (user_id, role_id))",
-        # Sisters by nothing.
+        # Not related.
         "track_roles (track_id uuid, role_id uuid, UNIQUE (track_id, role_id))",
-        # No pair.
+        # Not a pair.
         "playlist_covers (playlist_id uuid UNIQUE, user_id uuid)",
         "playlist_slots (playlist_id uuid, track_id uuid, slot int, UNIQUE (playlist_id, slot))",
     ],
@@ -231,7 +231,7 @@ def trigger(timing, name="update_plays_updated_at", function="update_updated_at_
          {"trigger-disabled"}),
         (trigger("BEFORE UPDATE ON plays FOR EACH ROW")
          + "ALTER TABLE plays ENABLE ALWAYS TRIGGER update_plays_updated_at;", set()),
-        # Beside the right one another may do what it likes.
+        # Besides the correct trigger, any other is allowed.
         (trigger("BEFORE UPDATE ON plays FOR EACH ROW")
          + trigger("AFTER INSERT OR DELETE ON plays FOR EACH ROW", "other", "touch"), set()),
         (trigger("AFTER DELETE ON plays FOR EACH ROW", "other", "touch"), {"trigger-missing"}),

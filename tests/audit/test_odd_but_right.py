@@ -1,4 +1,4 @@
-"""Schemas that are odd, and right or wrong in a way that single rules have to see."""
+"""Unusual schemas that are right or wrong by details that single rules must see."""
 
 import itertools
 
@@ -155,7 +155,7 @@ PAGES = "CREATE TABLE pages (site int NOT NULL, kind text, name varchar(9), is_m
     ],
 )
 def test_unique_indexes_and_null(scratch, index, loose):
-    """The server is asked as well: whether it takes two equal rows that the index is for."""
+    """The server must agree: it accepts or refuses two equal rows of the index."""
     found = objects(scratch, "unique-nullable", f"{PAGES} CREATE UNIQUE INDEX i ON pages {index};")
     assert found == ({"public.i"} if loose else set())
     condition = index.partition(" WHERE ")[2] or "true"

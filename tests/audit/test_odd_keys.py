@@ -1,4 +1,4 @@
-"""Foreign keys and indexes of every shape: what counts as an index, and what as one too many."""
+"""Foreign keys and indexes of every form: which indexes count, and which are redundant."""
 
 import pytest
 

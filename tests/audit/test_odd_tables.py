@@ -1,7 +1,7 @@
-"""Tables that nobody here made: partitions, children, domains, views, odd names.
+"""Unusual tables: partitions, child tables, domains, views, odd names.
 
-A table that keeps the Standard has no finding, whatever it is; what breaks it is found once, where
-it is.
+A table that follows the Standard has no finding, of whatever kind it is. A violation is reported
+once, at its place.
 """
 
 FUNCTION = """
@@ -17,7 +17,7 @@ STANDARD = """
 
 
 def table(name, *columns, options=""):
-    """DDL of a table that keeps the Standard, with further columns and constraints."""
+    """DDL of a table that follows the Standard, with further columns and constraints."""
     body = ", ".join([STANDARD, "PRIMARY KEY (id)", *columns])
     return f"CREATE TABLE {name} ({body}) {options}; {trigger(name)}"
 
@@ -31,7 +31,7 @@ def trigger(name):
 
 
 def reference(name, column, target):
-    """A column with a foreign key that keeps the Standard, but for its index."""
+    """A column with a foreign key that follows the Standard, except that it has no index."""
     return (
         f"{column} uuid NOT NULL CONSTRAINT {name}_{column}_fkey "
         f"REFERENCES {target} (id) ON DELETE CASCADE"
@@ -61,7 +61,7 @@ ALTER TABLE plays ATTACH PARTITION plays_rest DEFAULT;
 
 
 def test_partitions_are_their_parents(scratch):
-    """plays_rest has neither default nor key of its own; its parent's work for it."""
+    """plays_rest has no default and no key of its own; those of its parent apply."""
     scratch.run(
         FUNCTION
         + table("tracks")
@@ -95,7 +95,7 @@ def test_partitioned_table_is_reported_once(scratch):
 
 
 def test_reference_to_a_partitioned_table_is_one_foreign_key(scratch):
-    """PostgreSQL keeps one more constraint for each partition that is referred to."""
+    """PostgreSQL has another constraint for each referenced partition."""
     scratch.run(
         FUNCTION
         + f"CREATE TABLE plays ({STANDARD}, PRIMARY KEY (id)) PARTITION BY HASH (id);"
@@ -312,7 +312,7 @@ def test_names_of_any_kind(scratch):
 
 
 def test_names_of_63_bytes(scratch):
-    """Conventional names are cut as PostgreSQL cuts them, between characters."""
+    """Conventional names are cut in the same way as by PostgreSQL, between characters."""
     long, other = "p" * 63, "é" * 31
     scratch.run(
         FUNCTION
@@ -325,7 +325,7 @@ def test_names_of_63_bytes(scratch):
 
 
 def test_several_schemas(scratch):
-    """Each has its own tables of the same names; `public` alone has to be V1."""
+    """Each has its own tables with the same names; only `public` must be V1."""
     scratch.run(
         FUNCTION
         + 'CREATE SCHEMA a; CREATE SCHEMA "B b";'

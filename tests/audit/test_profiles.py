@@ -1,4 +1,4 @@
-"""Whether a database is V1, is going to be, or is somebody else's decides which rules apply."""
+"""Different rules apply to V1, to a database that becomes V1, and to any other database."""
 
 import io
 import json
@@ -46,7 +46,7 @@ def test_v1_is_recognised(v1):
     with psycopg.connect(v1) as connection:
         connection.execute("SET LOCAL search_path = pg_catalog")
         assert recognise(connection, read_catalog(connection, ("public",))) is Profile.VEZA
-        # Other schemas of the same database are others' business.
+        # Other schemas of the database do not matter.
         connection.execute("CREATE SCHEMA chat CREATE TABLE messages (id bigint PRIMARY KEY)")
         assert recognise(connection, read_catalog(connection, ("chat",))) is Profile.ANY
         connection.rollback()
@@ -95,5 +95,5 @@ def test_foreign_database_is_not_told_that_our_tables_are_missing(make_database)
     profile, rules = rules_found("--url", url, "--profile", "uuid")
     assert (profile, "pk-not-uuid-id" in rules, "table-missing" in rules) == ("uuid", True, False)
     assert "table-missing" in rules_found("--url", url, "--profile", "veza")[1]
-    # What is asked for by name is answered.
+    # A rule that is given by name runs.
     assert rules_found("--url", url, "--rule", "table-unexpected")[1] == {"table-unexpected"}

@@ -1,4 +1,4 @@
-"""Each format says all that was found, and no name in a database can break it."""
+"""Each format has all findings, and no name in a database can break it."""
 
 import json
 import re
@@ -22,7 +22,7 @@ from veza_core.schema.audit.reporters.markdown import code, escape
 from veza_core.schema.audit.rules import CATALOG_RULES
 from veza_core.schema.quoting import one_line
 
-#: Everything that ends a line, a cell, a comment, a tag, a command or an escape somewhere.
+#: A name with everything that ends a line, a cell, a comment, a tag, a command or an escape.
 NAME = 'A "b" <c>|`d`*e* _[red]g[/red]%0A::]]>&\\é\u0001\u2028\r\n-- \x85\ufffe'
 
 
@@ -68,7 +68,9 @@ def test_json(report):
 
 
 def test_every_format_says_where(lab, lab_report):
-    """By the server's own answer, not by the URL: a pooler or a service may lead elsewhere."""
+    """From the server's answer, not from the URL, because a pooler may connect to another
+    server.
+    """
     with psycopg.connect(lab) as connection:
         answer = connection.execute(
             "SELECT current_database(), current_user,"
@@ -136,7 +138,7 @@ def test_sarif_says_the_tools_version(lab_report):
 
 
 class Page(HTMLParser):
-    """Reads a page: its tags in order, its ids and links, and the text of its cells."""
+    """A parser of a page: its tags in order, its ids and links, and the text of its cells."""
 
     def __init__(self, text):
         super().__init__()
@@ -160,7 +162,7 @@ class Page(HTMLParser):
 
 
 def test_html(report):
-    """Every name is text: no tag of its own, no script, nothing from elsewhere."""
+    """Every name is text: it adds no tag and no script, and the page loads nothing."""
     page = Page(reporters.render(report, "html"))
     assert page.open == []
     assert page.tags <= {
@@ -213,7 +215,7 @@ def test_markdown_signs_are_harmless():
 def test_table_fits_the_terminal(report, width):
     text = table.render(report, width=width, colour=False)
     assert "\x1b" not in text
-    # The first line says where: it is whole, however long the host's name is.
+    # The first line says where. It is complete, however long the host's name is.
     assert all(Text(line).cell_len <= width for line in text.split("\n")[1:])
 
 
@@ -227,12 +229,12 @@ def test_table_has_colour_on_a_terminal_alone(lab_report):
     assert "\x1b[" in table.render(lab_report, width=100, colour=True)
 
 
-#: What a line of the script begins with that is neither a statement of a fix nor a comment.
+#: The beginnings of the script's own lines, which are not statements of a fix or comments.
 OF_PSQL = ("\\", "SET ", "SELECT ", "FROM ", "WHERE ", "    AND ", "DO $$ BEGIN RAISE ")
 
 
 def test_fix_sql_cannot_leave_its_comments(odd_report):
-    """Without the statements themselves, every line is a comment or the script's own."""
+    """Without the statements, every line is a comment or one of the script's own lines."""
     text = sql.render(odd_report)
     assert NAME.replace('"', '""') in text
     statements = {statement for each in odd_report.findings if each.fix

@@ -1,4 +1,4 @@
-"""Each rule finds what its own bad DDL does, on a real server, and nothing in its good DDL."""
+"""On a real server, each rule finds its bad example, and nothing in its good example."""
 
 import re
 

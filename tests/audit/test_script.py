@@ -1,4 +1,4 @@
-"""The printed SQL as a script for psql, beside a service: what fails, and who waits."""
+"""The printed SQL as a script for psql beside a service: failures and waits."""
 
 import psycopg
 
@@ -40,7 +40,7 @@ def test_fix_that_fails_leaves_nothing_half_done_and_the_others_are_tried(make_d
 
 
 def test_nobody_waits_long_behind_a_statement_that_waits(make_database):
-    """A reader that does not end makes the statement give up, and the rest is applied."""
+    """If a reader does not end, the statement gives up, and the rest is applied."""
     url = make_database("audit_beside")
     execute(
         url,
@@ -60,7 +60,7 @@ def test_nobody_waits_long_behind_a_statement_that_waits(make_database):
 
 
 def test_name_that_was_taken_meanwhile_keeps_its_index(make_database):
-    """What fails because somebody else was there first takes nothing back."""
+    """If a fix fails because somebody was faster, the other session's index stays."""
     url = make_database("audit_taken")
     execute(url, "CREATE TABLE users (id uuid PRIMARY KEY, email text NOT NULL)")
     rules = [rule for rule in CATALOG_RULES if rule.id == "search-not-unique"]

@@ -1,4 +1,6 @@
-"""V1 keeps the Standard; of the lab schema the audit finds what the first audit found by hand."""
+"""V1 follows the Standard. In the lab schema, the audit finds what the first audit found
+manually.
+"""
 
 import re
 from pathlib import Path
@@ -52,7 +54,7 @@ def test_v1_has_no_finding(v1):
 
 
 def test_audit_writes_nothing(v1):
-    """A rule that tried to would be stopped by the transaction itself."""
+    """The transaction itself would refuse a write of a rule."""
     with psycopg.connect(v1) as connection:
         audit(connection, ["public"], CATALOG_RULES)
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
@@ -153,7 +155,7 @@ def test_keys_are_unique_and_the_same_every_time(lab):
 
 
 def apply_fixes(url, *schemas):
-    """Apply all the SQL that is printed, as a person would; returns how many findings had some."""
+    """Apply all printed SQL, as a person would; return how many findings had some."""
     report = run(url, *schemas)
     done = psql(url, sql.render(report))
     assert done.returncode == 0, done.stderr
@@ -161,7 +163,7 @@ def apply_fixes(url, *schemas):
 
 
 def apply_all_fixes(url, *schemas):
-    """Fix until nothing has a fix any more: what was withheld for a clash comes later."""
+    """Apply fixes until there are none: fixes that were left out for a clash come later."""
     rounds = []
     while not rounds or rounds[-1]:
         rounds.append(apply_fixes(url, *schemas))
@@ -169,7 +171,7 @@ def apply_all_fixes(url, *schemas):
     return run(url, *schemas)
 
 
-#: What takes a person: a decision, a rewrite, or a rename together with the clients.
+#: Findings that need a person: a decision, a rewrite, or a rename together with the clients.
 BY_HAND = {
     "pk-not-uuid-id", "pk-missing", "sequence", "timestamps-type", "timestamp-without-time-zone",
     "fk-not-uuid", "fk-type-mismatch", "fk-set-null-not-null", "fk-missing", "fk-leaves-schema",
@@ -187,12 +189,12 @@ def test_fixes_of_the_lab_schema_work(make_database):
     after = apply_all_fixes(url)
     assert {each.rule.id for each in after.findings} <= BY_HAND
     assert len(after.findings) < len(before.findings) / 2
-    # No fix has touched the data's types or keys.
+    # No fix has changed types or keys.
     assert found(after, "pk-not-uuid-id") == found(before, "pk-not-uuid-id")
 
 
 def test_fixes_of_odd_tables_work(make_database):
-    """Odd names, partitions, children, views, typed tables: what cannot be fixed has no SQL."""
+    """Odd names, partitions, child tables, views, typed tables. Other findings have no SQL."""
     url = make_database("audit_odd")
     with psycopg.connect(url) as connection:
         connection.execute(Path(__file__).with_name("odd_schema.sql").read_text())
@@ -200,7 +202,7 @@ def test_fixes_of_odd_tables_work(make_database):
     assert {
         (each.rule.id, each.object) for each in after.findings if each.rule.id not in BY_HAND
     } == {
-        # A typed table's columns are its type's.
+        # A typed table's columns belong to its type.
         ("timestamps-missing", "public.typed.updated_at"),
         ("timestamps-default", "public.typed.created_at"),
         ("type-varchar-unbounded", "public.typed.label"),
@@ -210,7 +212,7 @@ def test_fixes_of_odd_tables_work(make_database):
         ("type-varchar-unbounded", "public.viewed.label"),
         # The partitions have no such index to attach.
         ("index-invalid", "public.idx_plays_region"),
-        # The function does more than keep the time.
+        # The function does not only set the time.
         ("trigger-function", "public.scraps.update_scraps_updated_at"),
         # A foreign key relies on the index; the name is taken by a view.
         ("unique-not-partial", '"Other".idx_soft_code'),

@@ -1,1 +1,1 @@
-"""Backups and restores. So the folder is a package to pytest, and its fixtures end with it."""
+"""Backups and restores. With this file, the folder is a package, at whose end its fixtures end."""

@@ -1,4 +1,4 @@
-"""One filled database for all tests here, and copies of it, which take a moment each."""
+"""A filled database for all tests here, and copies of it, which are quick."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""docs/operations.md as what it is for a reader with a shell: commands, and what they print."""
+"""docs/operations.md as commands with their output."""
 
 import re
 from collections.abc import Iterator
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from tests.support import ROOT
 
 PAGE = ROOT / "docs" / "operations.md"
-#: What `migrate` prints of a migration after V1, which the page does not know.
+#: The output of `migrate` for a migration after V1, which the page does not have.
 LATER = re.compile(r" *veza_\w+\.9(?!00_)\d\d_")
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A line that begins with `$`, under which heading it stands, and what it printed there."""
+    """A line that begins with `$`, its heading, and its output on the page."""
 
     heading: str
     command: str
@@ -42,12 +42,12 @@ def steps() -> Iterator[Step]:
 
 
 def without_figures(line: str) -> str:
-    """A line of output without what differs between two runs."""
+    """A line of output without the parts that differ between runs."""
     line = re.sub(r"(Connected to|taken at|server  ) .*", r"\1", line)
     # Other tests use the same server.
     line = re.sub(r"(may connect to other databases) .*", r"\1", line)
     line = re.sub(r"^(replication|connections) .*", r"\1", line)
-    # Before its release, a version ends in "-dev".
+    # A version ends in "-dev" before its release.
     line = re.sub(r"(\d+\.\d+\.\d+)-dev\b", r"\1", line)
     line = re.sub(r"PostgreSQL .*?, schema", "PostgreSQL, schema", line)
     line = re.sub(r"sha256 \w+", "sha256", line)
@@ -56,7 +56,7 @@ def without_figures(line: str) -> str:
 
 
 def same(told: list[str], printed: list[str]) -> bool:
-    """Whether the lines are those of the page, where "…" stands for any number of them."""
+    """Whether the lines equal those of the page, in which "…" stands for any number of lines."""
     told = [line for line in told if not LATER.match(line)]
     told, printed = ([without_figures(line) for line in lines if line] for lines in (told, printed))
     if "…" not in printed:

@@ -1,4 +1,4 @@
-"""All that a backup has to bring back, so that two states can be compared."""
+"""Everything that a backup must restore, in a form that can be compared."""
 
 import difflib
 
@@ -31,7 +31,7 @@ def rows_of(name: str) -> dict[tuple[str, str], tuple[int, str]]:
 
 
 def rows_in(session: psycopg.Connection) -> dict[tuple[str, str], tuple[int, str]]:
-    """The same of the database that a session is in."""
+    """The same for the database of a session."""
     return {
         table: session.execute(sql.SQL(CHECKSUM).format(sql.Identifier(*table))).fetchone()
         for table in session.execute(TABLES).fetchall()
@@ -47,7 +47,7 @@ def state_of(name: str) -> dict[str, object]:
 
 
 def differences(before: dict[str, object], after: dict[str, object]) -> str:
-    """What two states differ in, in lines for people; empty: they are the same."""
+    """The differences of two states, in lines for people; empty if there are none."""
     lines = []
     for part, was in before.items():
         now = after[part]

@@ -1,4 +1,4 @@
-"""The file of a backup: whole, private, and there only when all of it is."""
+"""The file of a backup: complete or absent, and private."""
 
 import fcntl
 import hashlib
@@ -66,7 +66,7 @@ def test_no_file_is_replaced_unless_asked_for(filled, tmp_path):
 
 
 def wait_for_dump(process, database):
-    """The pg_dump that a lock on a table keeps waiting."""
+    """Wait for the pg_dump that waits for a lock on a table."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with connect(database) as session:
@@ -108,7 +108,7 @@ def test_pg_dump_killed(database, tmp_path):
 
 
 def test_no_space(filled, tmp_path):
-    """A limit on the size of files stands for a full disk: the write fails in the middle."""
+    """A limit on the size of files replaces a full disk: the write fails in the middle."""
 
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))

@@ -1,4 +1,4 @@
-"""Files that are no backups, places that are no files, and a machine without temporary files."""
+"""Files that are not backups, paths that are not files, and a machine without temporary files."""
 
 import gzip
 import os
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 
 def dumped(filled, path, *options):
-    """What pg_dump writes in another format."""
+    """A file of pg_dump in another format."""
     tools = find_tools(connection.pg_version // 10000)
     environment = {f"PG{name.upper()}": value for name, value in server_parameters().items()}
     subprocess.run(
@@ -36,7 +36,7 @@ def dumped(filled, path, *options):
 
 
 def test_a_pipe_is_no_backup(tmp_path):
-    """Which would wait for a writer that has long gone; and so would pg_restore."""
+    """The command, and pg_restore, would wait for a writer that does not exist."""
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", Path("/dev/null")):
         with pytest.raises(CommandError, match="is a device, a pipe or a socket"):
@@ -44,7 +44,7 @@ def test_a_pipe_is_no_backup(tmp_path):
 
 
 def archives_of_others(filled, archive, folder):
-    """Paths of files that are no backups, and what is said of each."""
+    """Paths of files that are not backups, and the message about each."""
     whole = archive.read_bytes()
     yield dumped(filled, folder / "a.sql", "-Fp"), "is SQL, which psql reads"
     yield dumped(filled, folder / "a.tar", "-Ft"), "is a tar file"
@@ -64,7 +64,7 @@ def archives_of_others(filled, archive, folder):
     for name, (content, told) in contents.items():
         (folder / name).write_bytes(content)
         yield folder / name, told
-    # Wherever it is cut within its contents.
+    # It may be cut at any place of its contents.
     for size in (5, 11, 12, 60, 500, 5000):
         (folder / f"cut_{size}").write_bytes(whole[:size])
         yield folder / f"cut_{size}", "cut short or damaged"
@@ -130,7 +130,7 @@ def test_every_name_that_a_file_may_have(name, database, tmp_path, monkeypatch, 
 
 
 def test_no_temporary_folder_is_needed(database, tmp_path, monkeypatch, settings):
-    """A root file system that cannot be written to, with a volume for backups."""
+    """With a read-only root file system, and a volume for backups."""
     settings.DEBUG = True
 
     def none(*arguments):
@@ -161,7 +161,7 @@ exec "$@"
 
 
 def test_a_read_only_root_file_system(database, tmp_path, settings):
-    """A process of its own, in a mount namespace where this machine grants one."""
+    """A separate process, in a mount namespace if this machine allows one."""
     path = str(tmp_path / "a.dump")
     before = state_of(database)
     embedded = "EMBEDDED" in connection.settings_dict

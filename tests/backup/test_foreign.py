@@ -1,4 +1,4 @@
-"""A database that is not ours alone: what others have in it, on it and around it."""
+"""A database with objects of others: in it, on our tables, and around it."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db
 REPLACE = ("--replace", "--noinput")
 
 
-#: Names that need quotes, and some that nobody would think of.
+#: Names that need quotes, and unusual names.
 NAMES = [
     "Ops Team",
     'a"b',
@@ -55,7 +55,7 @@ def quoted(name):
 
 @pytest.mark.parametrize("word", NAMES)
 def test_names_of_any_spelling(word, database, path):
-    """Of roles, tables, columns, indexes, triggers and types; what is backed up is restored."""
+    """Roles, tables, columns, indexes, triggers and types with such names are restored."""
     role = quoted(f"{word} {database}"[:40] if word.endswith(" ") else f"{word}{database[:12]}")
     name = quoted(word)
     administer(f"CREATE ROLE {role}")
@@ -142,7 +142,7 @@ def test_a_subscription_to_our_tables_is_not_broken(database, archive, debugging
             f"CREATE SUBSCRIPTION s_{database} CONNECTION 'dbname=nowhere' PUBLICATION p "
             "WITH (connect = false, slot_name = NONE)"
         )
-        # What a subscription that connects would note.
+        # What a connected subscription would record.
         session.execute("SET allow_system_table_mods = on")
         session.execute(
             "INSERT INTO pg_subscription_rel (srsubid, srrelid, srsubstate) "
@@ -244,7 +244,7 @@ def make_extension(directory, session):
 
 @pytest.fixture
 def open_folder():
-    """A folder that the server may read, whoever it runs as."""
+    """A folder that the server can read, as any user."""
     with TemporaryDirectory(prefix="veza-extension-") as name:
         Path(name).chmod(0o755)
         yield Path(name)
@@ -331,7 +331,7 @@ LARGE = 4 << 20
 
 
 def peak_of(*arguments, database):
-    """The most memory that a command of its own process needed, in bytes."""
+    """The maximum memory of a command's process, in bytes."""
     environment = {**os.environ, "DEBUG": "1", **database_environment(database)}
     process = subprocess.Popen(
         [sys.executable, ROOT / "manage.py", *arguments],

@@ -1,6 +1,6 @@
 """A kill at any moment of a restore: the database is as it was, and the next restore works.
 
-A pg_restore that stops on its way makes the moment the same on every machine.
+A pg_restore that stops half way makes the moment the same on every machine.
 """
 
 import signal
@@ -38,7 +38,7 @@ def wait_for(condition):
     return result
 
 
-# Writes the first half of what the real one writes in that section, says so, and waits.
+# Writes the first half of the real output for that section, reports it, and waits.
 HALTING = """#!/bin/sh
 case "$*" in
 *--section={section}*) {real} "$@" | {{ head -c {size}; touch {halted}; exec sleep 600; }} ;;
@@ -49,7 +49,7 @@ esac
 
 @pytest.fixture
 def halting_tools(tmp_path, archive):
-    """Makes a directory of tools for a section; gives it, and the file that tells of the halt."""
+    """Create a directory of tools for a section; return it, and the file that reports the halt."""
 
     def make(section):
         tools = find_tools(connection.pg_version // 10000)[0]

@@ -1,4 +1,4 @@
-"""Tables of kinds that V1 has none of: a backup brings them and their rows back."""
+"""Kinds of tables that V1 does not have: a backup restores them with their rows."""
 
 import pytest
 
@@ -43,7 +43,7 @@ def test_tables_without_columns_to_copy_come_back(database, path):
 
 @pytest.mark.parametrize("kind", ["PARTITION OF events DEFAULT", "() INHERITS (rooms)"])
 def test_rows_on_another_server_are_not_asked_for(kind, database, path):
-    """That server may be down, or open to another role alone."""
+    """That server may be down, or accept only another role."""
     with connect(database) as session:
         session.execute(
             "CREATE FOREIGN DATA WRAPPER nobody; CREATE SERVER nowhere FOREIGN DATA WRAPPER nobody;"

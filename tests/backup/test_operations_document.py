@@ -1,4 +1,4 @@
-"""Each command of docs/operations.md, run in the order of the page, as a plain role of its own."""
+"""Runs each command of docs/operations.md, in the order of the page, with an ordinary role."""
 
 import os
 import re
@@ -26,7 +26,7 @@ from veza_core.db import embedded
 
 pytestmark = pytest.mark.django_db
 
-#: What `purge` and `count_weekly_plays` have to do, as the page shows it.
+#: The rows for `purge` and `count_weekly_plays`, as on the page.
 DUE = """
 INSERT INTO users (email, username, deleted_at)
 SELECT 'gone' || n || '@example.com', 'gone' || n, now() - interval '40 days'
@@ -46,12 +46,12 @@ ALTER TABLE users DROP COLUMN slug
 #: The settings that name the roles of the admin.
 ROLE_URLS = ("DATABASE_SUPPORT_URL", "DATABASE_WEB_URL")
 NIGHTLY = "/var/backups/veza/veza-2026-11-28-0130.dump"
-#: What the page needs and a test machine has not: seen to be there, not run.
+#: Commands that a test machine cannot run: only their files are checked.
 ROOTS_OWN = ("useradd", "cd", "cp", "install", "systemctl", "python3")
 
 
 class Operator:
-    """Somebody with the page, a shell and a server; names, paths and the server are the test's."""
+    """A reader with the page, a shell and a server; names, paths and the server are the test's."""
 
     def __init__(self, directory):
         self.directory = directory
@@ -60,13 +60,13 @@ class Operator:
         self.environment = {"DEBUG": "0", "STATIC_ROOT": str(directory / "staticfiles")}
 
     def ours(self, text):
-        """What the page says, with the names of this run."""
+        """The page's text, with the names of this run."""
         text = text.replace("/var/backups/veza", str(self.directory))
         text = re.sub(r"\bveza(?=(_rehearsal|_support|_web)?\b)", self.database, text)
         return re.sub(r"\bapi\b", self.api, text)
 
     def of_the_page(self, text):
-        """What a command says, with the names of the page."""
+        """A command's output, with the names of the page."""
         text = text.replace(self.environment["STATIC_ROOT"], "/opt/veza/staticfiles")
         text = text.replace(str(self.directory), "/var/backups/veza")
         return text.replace(self.database, "veza").replace(self.api, "api")
@@ -112,7 +112,7 @@ class Operator:
         if command in ("check", "collectstatic", "dbshell"):
             return manage_process(*arguments, **self.environment)
         if command == "createsuperuser":
-            # In place of the questions.
+            # Instead of the questions.
             arguments.append("--noinput")
         url = self.target
         before = connections["default"]
@@ -153,7 +153,7 @@ class Operator:
         )
 
     def run(self, command):
-        """Run a line of the page, or see that what it names is there."""
+        """Run a line of the page, or check that the files it names exist."""
         program, *arguments = shlex.split(command)
         if (program, arguments[0]) == ("python", "manage.py"):
             return self.manage(*arguments[1:])
@@ -174,7 +174,7 @@ class Operator:
 
     @staticmethod
     def look(arguments):
-        """See that the files of the release that a command names are there."""
+        """Check that the release has the files that a command names."""
         for argument in arguments:
             if argument.startswith("deploy/"):
                 assert (ROOT / argument).is_file(), argument
@@ -227,7 +227,7 @@ def test_the_page_says_which_lines_are_not_run():
 
 
 def prepare(operator, heading, page, states):
-    """What has happened to the database when a reader comes to a chapter."""
+    """Bring the database into the state at the beginning of a chapter."""
     if heading == "Every deploy":
         states["backup"] = state_of(operator.database)
     elif heading == "The rollback itself":
@@ -240,7 +240,7 @@ def prepare(operator, heading, page, states):
         assert differences(states["backup"], state_of(operator.database)) == ""
         states["kept"] = state_of(operator.database)
     elif heading == "The support admin":
-        # The rehearsal left the platform's database alone.
+        # The rehearsal did not change the platform's database.
         assert differences(states["kept"], state_of(operator.database)) == ""
     elif heading == "Purge":
         # Between two deploys: a backup since the restore, and something to do.

@@ -1,4 +1,4 @@
-"""What cannot be done is one line, a non-zero exit, and a database as it was."""
+"""A refused command prints one line, exits with an error, and changes nothing."""
 
 import subprocess
 from pathlib import Path
@@ -30,7 +30,7 @@ REPLACE = ("--replace", "--noinput")
 
 @pytest.fixture(scope="module")
 def target(filled, django_db_blocker):
-    """A copy that nothing here may change; whether it did is looked at in the end."""
+    """A copy that no test here may change, which is checked at the end."""
     with django_db_blocker.unblock(), scratch_database(f"TEMPLATE {filled}") as name:
         yield name
         assert differences(state_of(filled), state_of(name)) == ""

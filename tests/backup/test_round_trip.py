@@ -1,4 +1,4 @@
-"""What comes back is what was there: rows, definitions, owners, grants, sequences."""
+"""A restore brings back rows, definitions, owners, grants and sequences."""
 
 import re
 from pathlib import Path
@@ -58,7 +58,7 @@ def test_into_an_empty_database(filled, archive):
 
 
 def test_from_an_older_major_version(tmp_path):
-    """As docs/operations.md moves a database to a new server: rows of every table, the audit."""
+    """As in docs/operations.md, for a move to a new server: rows of every table, and the audit."""
     path = str(tmp_path / "a.dump")
     with running_cluster(needs.debian_programs(), auth="trust") as home:
         url = f"postgresql://postgres@/postgres?host={home}"
@@ -123,7 +123,7 @@ COMMENT ON TABLE rooms IS E'Oh\\nCOPY public.users (id) FROM stdin;\\n\\\\.\\n--
 
 
 def test_grants_and_owners(roles, database, tmp_path):
-    """Default privileges would grant the reader every table that is made again."""
+    """Default privileges would grant the reader every recreated table."""
     with connect(database) as session:
         session.execute(GRANTS)
     path = tmp_path / "granted.dump"
@@ -165,9 +165,9 @@ def test_missing_roles_are_named_first(database, tmp_path):
     assert "this server has no role backup_gone" in result.stderr
     result = restore(path, database, "--replace", "--noinput", "--no-privileges")
     with connect(database) as session:
-        # As the migration has it: what runs with its owner's rights is not for everybody.
+        # As in the migration: PUBLIC cannot execute a function with its owner's rights.
         assert session.execute(DEFINERS_OF_PUBLIC).fetchall() == []
-    # The table that does not belong there came back, and the audit tells of it.
+    # The table that does not belong there is restored, and the audit reports it.
     assert re.search(r"Audit: [1-9]\d* errors and \d+ warnings: manage.py audit", result.stderr)
 
 
@@ -193,10 +193,10 @@ ALTER SCHEMA django OWNER TO backup_owner;
 
 
 def test_a_role_without_privileges_but_its_own(roles, database, tmp_path):
-    """As in production: the role owns what it made, and is no superuser."""
+    """As in production: the role owns what it created, and is not a superuser."""
     with connect(database) as session:
         session.execute(MAKE_OWNER)
-        # From here on every session in this database is one of that role.
+        # From here on, every session in this database has that role.
         session.execute(f"ALTER ROLE postgres IN DATABASE {database} SET role = backup_owner")
     path = tmp_path / "owned.dump"
     result = manage("backup_db", str(path), **database_environment(database))
@@ -209,7 +209,7 @@ def test_a_role_without_privileges_but_its_own(roles, database, tmp_path):
 
 
 def test_what_a_server_keeps_of_columns_for_itself_is_left_there(database, tmp_path):
-    """No server takes an unknown option, and a pg_dump of another release writes it."""
+    """No server accepts an unknown option, but a pg_dump of another release writes it."""
     path = tmp_path / "options.dump"
     options = "SELECT attname, attoptions FROM pg_attribute WHERE attrelid = 'users'::regclass"
     with connect(database) as session:

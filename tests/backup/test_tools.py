@@ -1,4 +1,4 @@
-"""Which pg_dump is chosen: the server's version, else the nearest newer one."""
+"""The choice of pg_dump: the server's version, or else the nearest newer one."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def test_nearest():
 
 @pytest.fixture
 def make_tools(tmp_path):
-    """Programs that only tell a version."""
+    """Create programs that only print a version."""
 
     def make(name, *versions):
         directory = tmp_path / name
@@ -49,7 +49,7 @@ def test_path_comes_first_and_odd_directories_are_passed_over(make_tools, tmp_pa
         (wrapper / program).symlink_to(tmp_path / "pg_wrapper")
     monkeypatch.setenv("PATH", f"{wrapper}::{mixed}:/nowhere:{good}")
     assert find_tools(99) == [Tools(99, good)]
-    # The embedded wheel's are found without any PATH.
+    # Those of the embedded wheel are found without PATH.
     assert Tools(18, find_tools(18)[0].directory) in find_tools(18)
 
 
@@ -64,7 +64,7 @@ def test_too_old(make_tools):
 
 @pytest.mark.django_db
 def test_the_server_s_own_version_is_here():
-    """Debian's beside its server, or the embedded server's own; npm's servers come without."""
+    """Debian's, or the embedded server's own; npm's servers have none."""
     connection.ensure_connection()
     major = connection.pg_version // 10000
     if major in (16, 17) and not Path(f"/usr/lib/postgresql/{major}/bin/pg_dump").exists():
@@ -74,7 +74,7 @@ def test_the_server_s_own_version_is_here():
 
 
 def test_what_pg_dump_asked_is_no_part_of_its_error():
-    """That is pages long."""
+    """The statement may be pages long."""
     messages = (
         "pg_dump: last built-in OID is 16383\n"
         "pg_dump: error: query failed: server closed the connection unexpectedly\n"

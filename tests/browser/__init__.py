@@ -1,1 +1,1 @@
-"""The site in Chromium. So the folder is a package to pytest, and its fixtures end with it."""
+"""The site in Chromium. With this file, the folder is a package, at whose end its fixtures end."""

@@ -1,4 +1,4 @@
-"""What every page has to pass."""
+"""The checks of every page."""
 
 from typing import Literal
 from urllib.parse import urlsplit
@@ -8,16 +8,16 @@ from playwright.sync_api import Page
 
 from tests.browser.watch import was_hit
 
-#: The narrowest screen that counts: a phone's, in CSS pixels.
+#: The narrowest supported screen, a phone's, in CSS pixels.
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
-#: A phone, a tablet upright and across, a laptop, a desk: to look at layout is quick.
+#: A phone, a tablet in both directions, a laptop, a desktop; checks of the layout are quick.
 WIDTHS = (PHONE["width"], 768, 1024, DESK["width"], 1440)
 
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
-#: Axe takes its time, so that it sees the first few rows of a list, which the others are built
-#: like, and the menu on the start page alone.
+#: axe is slow. So it only checks the first few rows of a list, because all rows are similar, and
+#: checks the menu only on the start page.
 MORE_ROWS = "tbody tr:nth-child(n+5)"
 MENU = "#menu"
 
@@ -25,7 +25,7 @@ SCRIPT = Axe().axe_script
 
 
 def problems(page: Page, rules: list[str] | None = None) -> list[str]:
-    """What axe finds on the page: the rule, and where; `rules`: only these."""
+    """The findings of axe: the rule, and where; `rules`: only these."""
     options: dict[str, object] = {"resultTypes": ["violations"]}
     if rules:
         options["runOnly"] = rules
@@ -39,9 +39,9 @@ def problems(page: Page, rules: list[str] | None = None) -> list[str]:
 
 
 def misfits(page: Page) -> list[str]:
-    """What does not fit on the screen as it is: a page that scrolls sideways, a head or a search
-    box out of shape, a value that sticks out of its card, a button below the ID that it copies, and
-    what is to be clicked but too small to be hit.
+    """What does not fit: a page that scrolls sideways, a deformed head or search box, a value that
+    is wider than its card, a button below the ID that it copies, and elements that are too small to
+    click.
     """
     found: list[str] = page.evaluate(
         """() => {
@@ -86,14 +86,16 @@ def misfits(page: Page) -> list[str]:
 
 
 def check_widths(page: Page) -> None:
-    """The page fits on every screen that staff have."""
+    """Check that the page fits on every screen."""
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         assert misfits(page) == [], width
 
 
 def check_columns(page: Page) -> None:
-    """On a tablet and a laptop all columns of each table are in view; at a desk, one line a row."""
+    """Check that on a tablet and a laptop all columns are in view, and on a desktop rows have
+    one line.
+    """
     for width in WIDTHS[1:-1]:
         page.set_viewport_size({"width": width, "height": 900})
         tables = page.evaluate(
@@ -105,7 +107,7 @@ def check_columns(page: Page) -> None:
 
 
 def check_density(page: Page) -> None:
-    """At 1440×900 a list begins near the top, and shows many rows at once."""
+    """Check that at 1440×900 a list begins near the top, and shows many rows."""
     rows = page.evaluate(
         "[...document.querySelectorAll('#result_list tbody tr')]"
         ".map(row => row.getBoundingClientRect()).map(({ top, bottom }) => [top, bottom])"
@@ -124,7 +126,7 @@ def show_in(page: Page, theme: Literal["light", "dark"]) -> None:
 
 
 def check(page: Page) -> None:
-    """Inert, accessible in light and dark, and in shape on every screen."""
+    """Check that the page is inert, accessible in light and dark, and fits on every screen."""
     assert not was_hit(page)
     for theme in THEMES:
         show_in(page, theme)

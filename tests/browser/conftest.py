@@ -13,12 +13,12 @@ from tests.browser.serving import fill, serving
 from tests.browser.watch import Watch
 from tests.support import scratch_database
 
-# Far more than a page takes: the machine may have much else to do.
+# Far more than a page needs, because the machine may be busy.
 expect.set_options(timeout=60_000)
 
 
-# Playwright's loop runs in this thread as long as its fixture lives, and Django's ORM refuses to
-# work beside a running loop. So these end with the package, and its tests use psycopg.
+# Playwright's event loop runs in this thread while its fixture lives, and Django's ORM refuses to
+# run then. So these fixtures end with the package, and its tests use psycopg.
 @pytest.fixture(scope="package")
 def database(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
     """The name of a database with demo data."""
@@ -29,7 +29,7 @@ def database(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
 
 @pytest.fixture(scope="package")
 def address(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the site is served, as `https://localhost:1234`."""
+    """The URL of the site, such as `https://localhost:1234`."""
     with serving(database, tmp_path_factory.mktemp("served")) as address:
         yield address
 
@@ -45,8 +45,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def context(browser: Browser, address: str) -> Iterator[BrowserContext]:
-    """A browser that nobody has used, on the site's address."""
-    # Else each change of the theme has to fade first.
+    """A new browser, with the site's URL."""
+    # Otherwise each change of the theme would fade first.
     context = browser.new_context(base_url=address, reduced_motion="reduce")
     context.set_default_timeout(60_000)
     yield context
@@ -55,7 +55,7 @@ def context(browser: Browser, address: str) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def watch(context: BrowserContext, address: str) -> Iterator[Watch]:
-    """Sees to it that no page of the test does what none may do."""
+    """Ensures that no page of the test does anything forbidden."""
     watch = Watch(context, address)
     yield watch
     assert watch.faults == []
@@ -69,7 +69,7 @@ def page(context: BrowserContext, watch: Watch) -> Page:
 
 @pytest.fixture(scope="package")
 def cookies(browser: Browser, address: str) -> Callable[[str], list[Any]]:
-    """The cookies of a demo user who is signed in; each signs in once."""
+    """The cookies of a signed-in demo user; each user signs in once."""
     known: dict[str, list[Any]] = {}
 
     def cookies_of(name: str) -> list[Any]:
@@ -85,6 +85,6 @@ def cookies(browser: Browser, address: str) -> Callable[[str], list[Any]]:
 
 @pytest.fixture
 def staff(page: Page, context: BrowserContext, cookies: Callable[[str], list[Any]]) -> Page:
-    """A page of somebody who may do everything, signed in."""
+    """A page of a signed-in user who may do everything."""
     context.add_cookies(cookies("super_admin"))
     return page

@@ -4,7 +4,7 @@ import shutil
 
 from playwright.sync_api import Browser, Playwright
 
-#: What to say where there is none.
+#: The message if it is missing.
 MISSING = "needs chromium (Debian: apt install chromium)"
 
 

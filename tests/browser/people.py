@@ -1,4 +1,4 @@
-"""Demo users at the sign-in, with their authenticator in hand."""
+"""Demo users at the sign-in, with their authenticators."""
 
 from base64 import b32decode
 
@@ -9,7 +9,7 @@ from veza_demo.tables.accounts import PASSWORD
 
 
 class Person:
-    """Somebody of the demo data, by the name that their address begins with."""
+    """A user of the demo data, by the beginning of the e-mail."""
 
     def __init__(self, name: str) -> None:
         self.email = f"{name}@example.com"
@@ -18,7 +18,7 @@ class Person:
         self._codes = 0
 
     def give_password(self, page: Page, password: str = PASSWORD) -> None:
-        """From the sign-in page on."""
+        """Type the name and the password on the sign-in page."""
         page.get_by_label("E-mail or username").fill(self.email)
         page.get_by_label("Password").fill(password)
         page.get_by_role("button", name="Sign in").click()
@@ -40,7 +40,9 @@ class Person:
         expect(page).to_have_url("/admin/")
 
     def code(self) -> str:
-        """What the authenticator shows, the second time what it shows next: none is taken twice."""
+        """The authenticator's code; the second time the next one, because none is accepted
+        twice.
+        """
         key = b32decode(self.secret.replace(" ", ""))
         code = totp(key, drift=self._codes)
         self._codes += 1

@@ -1,7 +1,7 @@
-"""The pictures of docs/support.md, and every kind of page to be looked at.
+"""Takes the pictures of docs/support.md, and pictures of every kind of page.
 
-Of demo data that end today. The latter are for who changes the look: three widths, light and dark,
-in `screenshots/`, which is not committed.
+The demo data ends today. The pictures of all pages are for changes of the design: in three widths,
+light and dark, in `screenshots/`, which is not committed.
 """
 
 import io
@@ -23,13 +23,13 @@ from tests.run import begin, database_name, worker_database
 from tests.support import ROOT
 
 TARGET = ROOT / "docs" / "screenshots"
-#: Every kind of page, for who changes one.
+#: Every kind of page.
 GALLERY = ROOT / "screenshots"
 WIDTHS = (PHONE["width"], 1024, 1440)
 DESK: ViewportSize = {"width": 1200, "height": 780}
-#: Colours in a picture: as many as these pages need, for a third of the bytes.
+#: Colours in a picture: enough for these pages, and a third of the bytes.
 COLOURS = 96
-#: Somebody whose page has something of everything.
+#: A user whose page has rows of every kind.
 SOMEBODY = """
 SELECT users.id, username FROM users JOIN tracks ON tracks.user_id = users.id
 WHERE users.role = 'premium' AND is_active AND NOT is_banned AND users.deleted_at IS NULL
@@ -61,7 +61,7 @@ def take(page: Page, name: str) -> None:
 def site() -> Iterator[tuple[Browser, str, str]]:
     """A browser, the address of the site, and the name of its database."""
     begin()
-    # As a worker of the tests: no run of them takes the database for one that was left behind.
+    # Like a worker of the tests, so that no run drops the database as a left-over one.
     with worker_database("screenshots"), tempfile.TemporaryDirectory() as directory:
         database = database_name("screenshots")
         fill(database, now=None)
@@ -181,7 +181,7 @@ def shoot_all(browser: Browser, address: str, database: str) -> None:
 
 
 def take_all() -> None:
-    """Take them all. Fails in one line where there is no Chromium."""
+    """Take all pictures. Fails with one line if Chromium is missing."""
     if not is_there():
         sys.exit(f"screenshots: {MISSING}")
     TARGET.mkdir(parents=True, exist_ok=True)

@@ -9,8 +9,8 @@ def main() -> None:
     """Take all pictures."""
     read_file()
     django.setup()
-    # Later than that, since it imports models. Processes that it forks import this module first,
-    # and have settings of their own.
+    # Imported here, because it imports models. Forked processes import this module first, and have
+    # their own settings.
     from tests.browser.pictures import take_all
 
     take_all()

@@ -16,12 +16,14 @@ import trustme
 from tests.roles.roles import site_roles
 from tests.support import ROOT, database_environment, manage, manage_process, production_environment
 
-#: The day at which the demo data ends.
+#: The day on which the demo data ends.
 NOW = "2026-03-31"
 
 
 def fill(name: str, now: str | None = NOW) -> None:
-    """Give an empty database the schema and the demo data; `now`: None for data up to today."""
+    """Create the schema and the demo data in an empty database; `now`: None for data up to
+    today.
+    """
     environment = database_environment(name)
     until = (f"--now={now}",) if now else ()
     for command in (("migrate", "--no-audit"), ("seed_demo", *until)):
@@ -32,12 +34,9 @@ def fill(name: str, now: str | None = NOW) -> None:
 
 @contextmanager
 def serving(name: str, directory: Path) -> Iterator[str]:
-    """Serve a database over the roles of `sync_roles`; files that this needs go to `directory`.
+    """Serve a database with the roles of `sync_roles`; its files are written to `directory`.
 
-    Gives the address.
-
-    Nothing may go wrong within the server meanwhile: a traceback in its log is an AssertionError
-    at the end.
+    Yields the URL. A traceback in the server's log raises an AssertionError at the end.
     """
     with site_roles(name) as roles, _serving(name, directory, roles) as address:
         yield address
@@ -59,7 +58,7 @@ def _serving(name: str, directory: Path, roles: dict[str, str]) -> Iterator[str]
     certificate = authority.issue_cert("localhost")
     certificate.private_key_and_cert_chain_pem.write_to_path(directory / "server.pem")
     log = directory / "server.log"
-    # The port is taken here and handed over, so that no other run can have it.
+    # The port is opened here and inherited, so that no other run can take it.
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     # All else is as gunicorn.conf.py says.
@@ -88,6 +87,6 @@ def _serving(name: str, directory: Path, roles: dict[str, str]) -> Iterator[str]
                 assert probe.getresponse().status == 200
             yield f"https://localhost:{port}"
         finally:
-            # At once: connections that the browser kept would be waited for.
+            # At once; otherwise it would wait for the browser's open connections.
             server.send_signal(signal.SIGQUIT)
     assert "Traceback" not in log.read_text(), log.read_text()

@@ -1,4 +1,4 @@
-"""What is around every page: the menu on all screens, and the entry of where one is."""
+"""The frame of every page: the menu on all screens, and its current entry."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -10,7 +10,7 @@ LAST = "/admin/veza_site/note/"
 
 
 def in_view(page: Page) -> bool:
-    """Whether the menu's current entry is within the menu, and that within the window."""
+    """Whether the menu's current entry is visible in the menu, and the menu in the window."""
     return bool(
         page.evaluate(
             """() => {
@@ -64,7 +64,7 @@ def test_filters_fold_on_a_phone(staff: Page) -> None:
 
 
 def test_open_filters_fit(staff: Page) -> None:
-    """Each drop-down lies within the window, and one is open at a time."""
+    """Each drop-down is within the window, and only one is open at a time."""
     staff.goto("/admin/veza_streaming/track/")
     for drop in staff.locator(".filters summary").all():
         drop.click()

@@ -1,4 +1,4 @@
-"""Keys alone are enough, and one always sees where one is."""
+"""The site can be used with keys only, and the focus is always visible."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,12 +8,12 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 from tests.browser.people import Person
 from tests.browser.rows import fetch
 
-#: More than any page has between its beginning and what a test looks for.
+#: More presses of Tab than any page needs.
 MOST = 150
 
 
 def seen(page: Page) -> str:
-    """How the focused element looks, apart from its text."""
+    """The look of the focused element, without its text."""
     return str(
         page.evaluate(
             """() => {
@@ -26,7 +26,7 @@ def seen(page: Page) -> str:
 
 
 def tab_to(page: Page, target: Locator) -> None:
-    """Press Tab until the target has the focus, which must be seen there."""
+    """Press Tab until the target has the focus, which must be visible."""
     wanted = target.element_handle()
     for _ in range(MOST):
         if page.evaluate("item => item === document.activeElement", wanted):
@@ -97,7 +97,7 @@ def test_search_and_act(
 def test_list(
     page: Page, context: BrowserContext, cookies: Callable[[str], list[Any]], database: str
 ) -> None:
-    """Filters, a row's box, the next page: and a table that scrolls takes the focus."""
+    """Filters, a row's checkbox, the next page; and a table that scrolls gets the focus."""
     context.add_cookies(cookies("super_admin"))
     page.goto("/admin/veza_streaming/playlist/")
     tab_to(page, page.get_by_role("link", name="Reverse the order"))
@@ -108,7 +108,7 @@ def test_list(
 
 
 def test_the_search_box_suggests_the_lists(staff: Page) -> None:
-    """Those of the menu; without a request, so that nobody learns what was typed and not sent."""
+    """It suggests the menu's lists, without a request: text that is not sent stays private."""
     asked: list[str] = []
     staff.goto("/admin/veza_core/user/")
     staff.on("request", lambda request: asked.append(request.url))

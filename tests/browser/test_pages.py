@@ -1,4 +1,4 @@
-"""Every kind of page, with hostile rows on it: inert, accessible, legible on a phone, and quiet."""
+"""Every kind of page with hostile rows is inert, accessible, and legible on a phone."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -14,7 +14,7 @@ from veza_streaming.models import Track
 
 @pytest.fixture(scope="package")
 def odd(database: str) -> dict[str, Hostile]:
-    """Rows of all kinds of hostile and misshapen text, by the kind."""
+    """Rows with all kinds of hostile and malformed text, by the kind."""
     return {kind: insert_hostile(database, kind) for kind in (*SHAPES, *KINDS)}
 
 
@@ -40,7 +40,7 @@ def test_screen(model: type, hostile: Hostile, staff: Page) -> None:
 
 @parametrize
 def test_text_without_a_break(model: type, odd: dict[str, Hostile], staff: Page) -> None:
-    """It widens no page; and what a row says is not in the window's title."""
+    """It makes no page wider, and the row's text is not in the window's title."""
     staff.goto(address_of(model, "change", odd["unbroken"].keys[model._meta.db_table]))
     check_widths(staff)
     assert "WW" not in staff.title()
@@ -48,7 +48,7 @@ def test_text_without_a_break(model: type, odd: dict[str, Hostile], staff: Page)
 
 @pytest.mark.parametrize("table", ["users", "tracks"])
 def test_columns_of_panels(table: str, database: str, hostile: Hostile, staff: Page) -> None:
-    """Of whoever has most, and of a row with hostile text."""
+    """On the page of the user with the most rows, and of a row with hostile text."""
     busy = "SELECT track_id, user_id FROM track_plays WHERE user_id IS NOT NULL GROUP BY 1, 2"
     track, user = fetch(database, f"{busy} ORDER BY count(*) DESC LIMIT 1")
     model, pk = (User, user) if table == "users" else (Track, track)
@@ -124,7 +124,7 @@ def test_errors(path: str, staff: Page, watch: Watch) -> None:
 
 
 def test_heads(staff: Page) -> None:
-    """What a browser is told to obey, as production tells it."""
+    """The headers for the browser, as in production."""
     answer = staff.goto("/admin/")
     assert answer is not None
     heads = answer.all_headers()
@@ -143,7 +143,7 @@ def test_heads(staff: Page) -> None:
 
 
 def test_a_violation_would_be_seen(staff: Page, watch: Watch) -> None:
-    """Neither an inline script nor a foreign picture works here, and the watch tells."""
+    """An inline script and a foreign picture are blocked, and the watch reports them."""
     staff.goto("/admin/")
     staff.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=hit()>')")
     expect(staff.locator("img[onerror]")).to_have_count(1)

@@ -1,4 +1,4 @@
-"""A shift of a member of staff, from the sign-in to the sign-out."""
+"""A working day of a member of staff, from the sign-in to the sign-out."""
 
 import csv
 import re
@@ -35,7 +35,7 @@ def test_shift(page: Page, database: str, tmp_path: Path) -> None:
     moderator = Person("moderator")
     moderator.enter(page)
 
-    # Somebody writes in: find them by a part of their address.
+    # A user writes: find the account by a part of the e-mail.
     _, username, email = fetch(
         database,
         "SELECT id, username, email FROM users WHERE role = 'user' AND deleted_at IS NULL"
@@ -49,7 +49,7 @@ def test_shift(page: Page, database: str, tmp_path: Path) -> None:
     expect(page.get_by_role("heading", level=1)).to_contain_text(username)
     expect(page.get_by_label("At a glance")).to_be_visible()
 
-    # Ban them: not with the wrong word, then with the right one; and take it back.
+    # Ban it: first with the wrong word, then with the right one; and undo it.
     page.get_by_role("link", name="Ban", exact=True).click()
     page.get_by_label("Often given").select_option("Spam")
     expect(page.get_by_label("Reason")).to_have_value("Spam")
@@ -66,7 +66,7 @@ def test_shift(page: Page, database: str, tmp_path: Path) -> None:
     assert fetch(database, ask) == (False,)
     expect(page.get_by_role("cell", name="spam in comments")).to_be_visible()
 
-    # A note for the next one.
+    # A note for a colleague.
     page.get_by_role("link", name="Add a note").click()
     page.get_by_label("Note").fill("Wrote in by e-mail")
     page.get_by_role("button", name="Add a note").click()

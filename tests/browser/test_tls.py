@@ -11,7 +11,7 @@ MANY = 12
 
 
 def test_connections_made_ahead_take_no_thread(address: str) -> None:
-    """A browser shakes hands for requests that it expects to make, and may never send one."""
+    """A browser opens connections in advance, and may never send a request."""
     url = urlsplit(address)
     trust = ssl.create_default_context()
     trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE

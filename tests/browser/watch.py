@@ -1,16 +1,16 @@
-"""What no page of the site may do, seen from the browser."""
+"""Watches a browser for what no page of the site may do."""
 
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Page, Request
 
-#: What a payload of `tests.attack.payloads` calls when it is not inert.
+#: The function that a payload of `tests.attack.payloads` calls if it runs.
 MARK = "window.hit = () => { window.wasHit = true; }"
 
 
 class Watch:
-    """Collects what goes wrong on the pages of a context.
+    """Collects problems on the pages of a context.
 
     Console errors (a violation of the content security policy is one), exceptions, requests to
     other hosts, dialogs, and answers of 500 and above.
@@ -19,7 +19,7 @@ class Watch:
     def __init__(self, context: BrowserContext, address: str) -> None:
         self.host = urlsplit(address).netloc
         self.faults: list[str] = []
-        #: Console messages that a test expects, as it asks for a page that is an error.
+        #: Console messages that a test expects, because it opens an error page.
         self.expected: Sequence[str] = ()
         context.on("console", self._console)
         context.on("dialog", self._dialog)

@@ -1,4 +1,4 @@
-"""What is wrong with a database is said in one line, and nothing has been changed."""
+"""A problem with a database is one line, and nothing is changed."""
 
 import os
 import socket
@@ -47,7 +47,7 @@ def contents(name):
         ("postgresql://user:s3cret@host/veza?no_such_option=1", "malformed"),
         ("postgresql://user:s3cret@host", "names no database"),
         ("postgresql://user:s3cret@host/veza?connect_timeout=soon", "malformed"),
-        # A server would take their beginnings for the names.
+        # A server would truncate these names.
         (f"postgresql://user:s3cret@host/{'é' * 32}", "a dbname of more than 63 bytes"),
         (f"postgresql://{'u' * 64}:s3cret@host/veza", "a user of more than 63 bytes"),
         ("user:s3cret@host/veza", "not a URL"),
@@ -115,7 +115,7 @@ def test_no_such_role():
 
 @pytest.fixture
 def plain_role():
-    """A role that may connect, and nothing else."""
+    """A role that can only connect."""
     name = f"plain_{os.getpid()}"
     administer(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(name)))
     yield name
@@ -163,9 +163,9 @@ def test_encoding_that_cannot_hold_names():
 
 
 def test_server_without_legacy_extensions():
-    """A server that is not the embedded one by its URL, though it is the same wheel.
+    """By its URL the server is not the embedded one, although it has the same programs.
 
-    On a server that has them, the same run applies everything.
+    On a server that has the extensions, the same run applies everything.
     """
     with scratch_database() as name:
         with psycopg.connect(**server_parameters(), dbname=name) as database:

@@ -1,4 +1,4 @@
-"""The suite tests the defaults, in whatever shell it runs."""
+"""The suite tests the defaults, whatever the shell's environment contains."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The licences of what a production installs, as docs/security.md lists them. Asks no network."""
+"""The licences of production's packages are those in docs/security.md. Uses no network."""
 
 import re
 from importlib import metadata
@@ -8,7 +8,7 @@ from packaging.markers import Marker
 from tests.support import ROOT
 
 LOCKED = re.compile(r"^([a-z0-9.-]+)==\S+(?: ; (.*?))? \\$", re.MULTILINE)
-#: What packages say that name no expression of SPDX.
+#: Licences of packages that do not use SPDX's expressions.
 WORDS = {
     "Apache Software License": "Apache-2.0",
     "BSD License": "BSD",
@@ -18,13 +18,13 @@ WORDS = {
 
 
 def locked() -> dict[str, bool]:
-    """The packages of a production, and whether this machine would have them."""
+    """Production's packages, and whether this machine would install them."""
     text = (ROOT / "requirements.lock").read_text()
     return {name: not marker or Marker(marker).evaluate() for name, marker in LOCKED.findall(text)}
 
 
 def licence_of(name: str) -> str:
-    """What a package says of itself; empty: nothing."""
+    """The licence that a package declares; empty if it declares none."""
     about = metadata.metadata(name)
     said = about.get("License-Expression") or about.get("License") or ""
     if said and "\n" not in said:
@@ -35,7 +35,7 @@ def licence_of(name: str) -> str:
 
 
 def listed() -> dict[str, str]:
-    """Package to licence, as the document has it."""
+    """The licence of each package in the document."""
     text = (ROOT / "docs" / "security.md").read_text()
     table = text.partition("| licence | packages |")[2].partition("\n\n")[0]
     rows = [line.strip("| ").split(" | ") for line in table.splitlines()[2:]]

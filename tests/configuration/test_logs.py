@@ -19,7 +19,7 @@ from veza_site.logs import JsonFormatter, TextFormatter, logging_settings
 
 FORGERY = "x\n2026-01-01T00:00:00.000+00:00 ERROR django: forged\r\x1b[2J\x85\u2028y"
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00"
-#: How all programs that split text see it.
+#: Splits a text as programs do.
 BREAKS = re.compile("[\n\r\x0b\x0c\x1b\x1c-\x1e\x85\u2028\u2029]")
 
 
@@ -86,7 +86,7 @@ def test_json_has_no_field_that_was_not_named():
 
 @pytest.mark.parametrize(("behind_proxy", "address"), [(False, "192.0.2.7"), (True, "2001:db8::1")])
 def test_address(settings, behind_proxy, address):
-    """Only the proxy's own word is taken, the last; what stands before it is the client's."""
+    """Only the last entry is used, because the proxy added it; the client wrote the others."""
     settings.BEHIND_TLS_PROXY = behind_proxy
     request = RequestFactory().get(
         "/", REMOTE_ADDR="192.0.2.7", HTTP_X_FORWARDED_FOR="203.0.113.9, 2001:DB8:0::1"
@@ -100,7 +100,7 @@ def test_a_record_about_no_http_request():
 
 
 def test_settings_are_djangos():
-    """Only this process's errors reach the log when DEBUG is off; a scanner's hosts never do."""
+    """With DEBUG off, only this process's errors are logged, but not a scanner's hosts."""
     loggers = logging_settings("json", debug=False)["loggers"]
     assert loggers["django"]["level"] == "WARNING"
     assert loggers["django.security.DisallowedHost"]["handlers"] == ["nowhere"]
@@ -109,7 +109,7 @@ def test_settings_are_djangos():
 @pytest.mark.process
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_whole(log_format):
-    """Through Django: a request that fails, with a path that would forge a line."""
+    """With Django: a request that fails, whose path would forge a line."""
     code = (
         "import logging; from django.test import Client; "
         "c = Client(raise_request_exception=False); "
@@ -157,7 +157,7 @@ def gunicorn_line(monkeypatch: Any, log_format: str, *, behind_proxy: bool, path
     configuration.set("access_log_format", namespace["access_log_format"])
     logger = GunicornLogger(configuration)
     lines: list[str] = []
-    # pytest has handlers of its own there.
+    # pytest has its own handlers there.
     handler = logger._get_gunicorn_handler(logger.access_log)
     monkeypatch.setattr(handler, "emit", lambda made: lines.append(handler.format(made)))
     environ = {
@@ -208,7 +208,7 @@ def test_access_log(monkeypatch, behind_proxy, address):
 
 @pytest.mark.process
 def test_gunicorn_says_everything_in_json():
-    """Also what it says itself, of its start."""
+    """Also its own messages about its start."""
     done = subprocess.run(
         [sys.executable, "-m", "gunicorn", "--workers", "1", "tests.nothing:application"],
         cwd=ROOT,
@@ -219,7 +219,7 @@ def test_gunicorn_says_everything_in_json():
         timeout=60,
     )
     assert done.returncode != 0
-    # gunicorn prints the error once more, by no logger.
+    # gunicorn prints the error again, without a logger.
     lines = [line for line in done.stderr.splitlines() if line != "No module named 'tests.nothing'"]
     entries = [json.loads(line) for line in lines]
     assert entries[0]["message"].startswith("Starting gunicorn")

@@ -1,4 +1,4 @@
-"""gunicorn's processes are as many as the processors that this process may use."""
+"""The number of gunicorn's processes depends on the processors that this process may use."""
 
 import os
 
@@ -31,7 +31,7 @@ def count(tmp_path, own, files):
         ("0::/\n", {"cpu.max": "150000 100000\n"}, 2),
         ("0::/\n", {"cpu.max": "10000 100000\n"}, 1),
         ("0::/\n", {"cpu.max": "9900000 100000\n"}, 8),
-        # A group within others: the least of all limits holds.
+        # A group within others: the lowest limit applies.
         ("0::/a/b\n", {"a/b/cpu.max": "max 100000\n", "a/cpu.max": "300000 100000\n"}, 3),
         # Version 1.
         ("4:cpu,cpuacct:/a\n", {"cpu/a/cpu.cfs_quota_us": "200000\n",

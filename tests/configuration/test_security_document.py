@@ -1,4 +1,4 @@
-"""docs/security.md names what there is, and leaves out no point of ASVS 5.0, levels 1 and 2."""
+"""docs/security.md names existing files, and has every point of ASVS 5.0, levels 1 and 2."""
 
 import re
 
@@ -6,7 +6,7 @@ from tests.support import ROOT
 from veza_site.environment import NAMES
 
 PAGE = ROOT / "docs" / "security.md"
-#: The standard's sections: how many points each has, and which of them are of level 3 alone.
+#: The standard's sections: their number of points, and the points of level 3 only.
 SECTIONS: dict[str, tuple[int, set[int]]] = {
     "1.1": (2, set()), "1.2": (10, {10}), "1.3": (12, {12}), "1.4": (3, set()), "1.5": (3, {3}),
     "2.1": (3, set()), "2.2": (3, set()), "2.3": (5, {5}), "2.4": (2, {2}),
@@ -47,7 +47,7 @@ def rows() -> list[list[str]]:
 
 
 def told() -> list[str]:
-    """The points that the tables name; a section or chapter stands for all of its."""
+    """The points in the tables; a section or chapter stands for all of its points."""
     found: list[str] = []
     for cells in rows():
         for name in cells[0].split(", "):

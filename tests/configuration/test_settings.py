@@ -1,4 +1,4 @@
-"""Settings come from the environment; what is missing is said in one line."""
+"""Settings come from the environment; a missing one is reported in one line."""
 
 import os
 import secrets
@@ -16,7 +16,7 @@ PRODUCTION = {
     "SECRET_KEY": secrets.token_urlsafe(50),
     "ALLOWED_HOSTS": "admin.example.com",
     "BEHIND_TLS_PROXY": "1",
-    # Nobody connects to it here.
+    # No test here connects to it.
     "DATABASE_URL": "postgresql://veza@db.invalid/veza",
 }
 
@@ -96,7 +96,7 @@ def test_commands_need_no_secret(command, tmp_path):
         ("STATIC_ROOT", ""),
         ("LOG_FORMAT", "xml"),
         ("METRICS_TOKEN", "short"),
-        # As a fallback it would be two keys, each of them shorter.
+        # As a fallback, it would become two shorter keys.
         ("SECRET_KEY", "x" * 50 + "," + "y" * 9),
     ],
 )

@@ -1,4 +1,4 @@
-"""A setting that is misspelt is refused: ignored, its default would be obeyed."""
+"""A misspelt setting is refused; otherwise its default would be used."""
 
 import re
 
@@ -75,12 +75,12 @@ def test_env_file(monkeypatch, tmp_path, line, told):
 
 def test_env_file_of_development(monkeypatch, tmp_path):
     text = (ROOT / ".env.example").read_text()
-    # What is commented out is an example too.
+    # Commented settings are examples too.
     (tmp_path / ".env").write_text(re.sub(r"(?m)^#(?=[A-Z_]+=)", "", text) + "PGSSLROOTCERT=/ca\n")
     monkeypatch.setattr(environment, "BASE_DIR", tmp_path)
     for name in environment.NAMES | {"PGSSLROOTCERT"}:
         monkeypatch.delenv(name, raising=False)
-        # So that it is restored afterwards.
+        # So that the environment is restored afterwards.
         monkeypatch.setenv(name, "")
     environment.read_file()
     environment.read_environment()
