@@ -1,4 +1,4 @@
-"""What all tests share: objects by model-bakery, hashes that take no time, and one mark."""
+"""Shared by all tests: objects by model-bakery, fast hashes, and the order of tests."""
 
 import os
 import signal
@@ -19,9 +19,9 @@ from tests import memory, run
 from tests.support import administer, scratch_database
 from veza_core.passwords import BCryptPasswordHasher
 
-#: Folders whose tests share what is dear to make: one worker runs all of them.
+#: Folders whose tests share slow fixtures: one worker runs all tests of a folder.
 TOGETHER = ("browser", "queries", "replicas", "seed")
-#: Folders whose tests start processes and make databases, the longest first.
+#: Folders whose tests start processes and create databases, the slowest first.
 LONGEST_FIRST = {
     name: number
     for number, name in enumerate(
@@ -33,7 +33,7 @@ LONGEST_FIRST = {
     )
 }
 
-# A number of baker's choice would not pass checks such as `position >= 0`.
+# A random number of baker would not pass checks such as `position >= 0`.
 for field in ("SmallIntegerField", "IntegerField", "BigIntegerField"):
     baker.generators.add(f"django.db.models.{field}", lambda: 1)
 baker.generators.add("veza_core.db.fields.DeletedAtField", gen_datetime)
@@ -44,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
     run.begin()
     memory.begin()
     if memory.VARIABLE in os.environ and not hasattr(config, "workerinput"):
-        # Of a short name, since the path of a socket has 107 bytes at most.
+        # With a short name, because the path of a socket has at most 107 bytes.
         config.option.basetemp = config.option.basetemp or f"{os.environ[memory.VARIABLE]}/t"
     if memory.is_used() and "EMBEDDED" in connection.settings_dict:
         # Without workers this process is the one that connects, and its settings were read before.
@@ -52,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
         connection.settings_dict["EMBEDDED"]["data_directory"] = settings.EMBEDDED_DIRECTORY
     for number in (signal.SIGHUP, signal.SIGINT):
         if signal.getsignal(number) == signal.SIG_IGN:
-            # As under nohup. The commands that tests start would inherit it, and not end.
+            # As under nohup. Started commands would inherit this, and would not end.
             signal.signal(number, lambda *_: None)
     config.addinivalue_line(
         "markers", "process: starts a process of its own; `make test-quick` leaves it out"
@@ -66,7 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the folders that take longest, so that no worker ends alone with one of them."""
+    """Begin with the slowest folders, so that no worker is still busy with one at the end."""
     items.sort(key=lambda item: LONGEST_FIRST.get(item.path.parent.name, len(LONGEST_FIRST)))
 
 
@@ -89,13 +89,13 @@ class FileScheduling(LoadScopeScheduling):
 
 @pytest.fixture(autouse=True)
 def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """bcrypt's least cost, 1 ms in place of 200."""
+    """bcrypt's lowest cost, 1 ms instead of 200."""
     monkeypatch.setattr(BCryptPasswordHasher, "rounds", 4)
 
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Limits of a second or less, which run out on a busy machine: a test of one sets its own."""
+    """Longer limits, because a busy machine exceeds a second. A test of a limit sets its own."""
     monkeypatch.setattr("veza_core.screens.search.engine.PARTS_TIMEOUT", 60_000)
     for limit, seconds in (("LONGEST", 120.0), ("LONGEST_STATEMENT", 60.0), ("LONGEST_WAIT", 30.0)):
         monkeypatch.setattr(f"veza_site.status.report.{limit}", seconds)
@@ -105,7 +105,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 def django_db_setup(
     django_test_environment: None, django_db_blocker: Any, worker_id: str
 ) -> Iterator[str]:
-    """In place of pytest-django's: a copy of one migrated template is this worker's database."""
+    """Replaces pytest-django's fixture: this worker's database is a copy of a migrated template."""
     database = run.worker_database(worker_id)
     with django_db_blocker.unblock():
         template = database.__enter__()
@@ -116,10 +116,10 @@ def django_db_setup(
 
 @pytest.fixture(scope="session")
 def migrated(django_db_setup: str, django_db_blocker: Any) -> Iterator[str]:
-    """The name of a database with V1 and no rows but the migrations': to copy, not to change.
+    """The name of a database with V1 and only the migrations' rows, to be copied, not changed.
 
-    It is read only, which its copies are not. Each worker has its own, since PostgreSQL copies no
-    database that somebody is connected to.
+    It is read-only, but its copies are not. Each worker has its own, because PostgreSQL does not
+    copy a database with open connections.
     """
     with django_db_blocker.unblock(), scratch_database(f"TEMPLATE {django_db_setup}") as name:
         administer(
@@ -131,7 +131,7 @@ def migrated(django_db_setup: str, django_db_blocker: Any) -> Iterator[str]:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say once more, at the end, what was not tested for want of something outside."""
+    """Report at the end which tests were skipped because a program is missing."""
     reasons = {
         report.longrepr[2].removeprefix("Skipped: ")
         for report in terminalreporter.stats.get("skipped", [])

@@ -1,9 +1,9 @@
-"""Counters by plain SQL: which are wrong, and how to set all of them right."""
+"""Counters by plain SQL: which are wrong, and how to correct all of them."""
 
 from collections.abc import Callable
 from typing import Any
 
-#: What each counter counts (docs/services.md, "Counters").
+#: The rows that each counter counts (docs/services.md, "Counters").
 COUNTED = {
     ("tracks", "play_count"): "track_plays WHERE track_id = counted.id",
     ("tracks", "like_count"): "track_likes WHERE track_id = counted.id AND deleted_at IS NULL",

@@ -1,7 +1,7 @@
-"""A pytest plugin (in pyproject.toml): tests are development, as what `make` calls is.
+"""A pytest plugin (in pyproject.toml): tests run with DEBUG on, like commands of `make`.
 
-Imported before Django's settings are. Of the project's own variables it keeps those that name the
-server: the tests are about the defaults of all others, whatever a shell exports or `.env` says.
+It is imported before Django's settings. Of the project's variables, it keeps only those that name
+the server. The tests use the defaults of all others, whatever a shell exports or `.env` says.
 """
 
 import os

@@ -1,6 +1,6 @@
-"""Settings that somebody else gave a role, a database or a server."""
+"""Settings of a role, a database or a server that others have made."""
 
-#: What a server may be set up with, of the settings that our statements and psycopg rely on.
+#: Unusual values of settings that our statements and psycopg need.
 FORMATS = {
     "DateStyle": ["German", "SQL, DMY", "Postgres, MDY"],
     "IntervalStyle": ["iso_8601", "sql_standard", "postgres_verbose"],
@@ -20,13 +20,13 @@ FORMATS = {
     "default_table_access_method": ["columnar"],
     "jit": ["on"],
 }
-#: A session whose options name a kind of table that is not there does not begin.
+#: With the name of a missing access method, a session does not start.
 COLUMNAR = "CREATE ACCESS METHOD columnar TYPE TABLE HANDLER heap_tableam_handler"
 ALL_AT_ONCE = {name: values[0] for name, values in FORMATS.items()}
 
 
 def timeouts(version: int) -> dict[str, str]:
-    """The timeouts that a server of that version has, and a minute for each."""
+    """All timeouts of a server of that version, each with one minute."""
     names = ["statement_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout"]
     if version >= 170000:
         names.append("transaction_timeout")

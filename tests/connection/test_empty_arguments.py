@@ -1,4 +1,4 @@
-"""An argument that is given and empty is an error: a variable of a script was not set."""
+"""An empty argument is an error, because usually a variable of a script was not set."""
 
 import sys
 
@@ -18,7 +18,7 @@ GIVEN = {
 
 @pytest.mark.parametrize("command", sorted(get_commands()))
 def test_it_is_refused(command, monkeypatch, capsys):
-    """Whatever the command: nothing of it, nor of Django, has begun."""
+    """For any command, before Django starts."""
     monkeypatch.setattr("django.core.management.ManagementUtility.execute", pytest.fail)
     for name, given in GIVEN.items():
         for arguments in given:
@@ -33,7 +33,7 @@ def test_it_is_refused(command, monkeypatch, capsys):
     [
         ["migrate"],
         ["migrate", "--database", "default", "veza_core"],
-        # Another program's.
+        # An argument of another program.
         ["dbshell", "--", "-c", ""],
         # Not empty: SQL, and a Python expression.
         ["shell", "--command=x = ''"],

@@ -1,4 +1,4 @@
-"""A session that the server ends: one line, with the setting or the reason behind it."""
+"""If the server ends a session, the error is one line with the setting or the reason."""
 
 import select
 
@@ -11,12 +11,14 @@ from veza_core.errors import clear_line
 
 pytestmark = pytest.mark.django_db
 
-#: Seconds at most until the server has ended the session.
+#: The maximum time, in seconds, until the server has ended the session.
 PATIENCE = 60
 
 
 def ended(*statements):
-    """The error of a session that runs these, waits until the server ends it, and goes on."""
+    """The error of a session that runs these statements, and continues after the server has
+    ended it.
+    """
     with psycopg.connect(database_url("postgres"), autocommit=True) as session:
         try:
             for statement in statements:
@@ -29,7 +31,7 @@ def ended(*statements):
 
 
 def raised(state):
-    """A function can raise what a crash, an older server or a full one says."""
+    """A function can raise the errors of a crash, of an older server or of a full one."""
     return [f"DO $$BEGIN RAISE 'x' USING ERRCODE = '{state}'; END$$"]
 
 
@@ -53,7 +55,7 @@ def raised(state):
             "by statement_timeout, or by somebody",
         ),
         ("57P01", ["SELECT pg_terminate_backend(pg_backend_pid())"], "run it again"),
-        # A crash would end all other tests, too.
+        # A real crash would end all other tests too.
         ("57P02", raised("57P02"), "has crashed"),
         ("53300", raised("53300"), "close sessions"),
     ],
@@ -61,7 +63,7 @@ def raised(state):
 def test_the_reason_is_in_the_line(state, statements, told):
     connection.ensure_connection()
     if state == "25P04" and connection.pg_version < 170000:
-        # transaction_timeout is PostgreSQL 17's.
+        # transaction_timeout exists since PostgreSQL 17.
         statements = raised(state)
     error = ended(*statements)
     assert error.sqlstate == state

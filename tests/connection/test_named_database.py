@@ -1,4 +1,4 @@
-"""Every session is on the server and the database that were named, or on none."""
+"""Every session is connected to the named server and database, or there is no session."""
 
 import subprocess
 
@@ -37,7 +37,7 @@ with connection.cursor() as cursor:
     print(*cursor.fetchone(), sep="|")
 """
 
-#: What leads libpq elsewhere, when it is obeyed.
+#: Variables that would change where libpq connects.
 ELSEWHERE = {
     "PGHOST": "nowhere.invalid",
     "PGHOSTADDR": "127.0.0.1",
@@ -58,7 +58,7 @@ ELSEWHERE = {
 
 @pytest.fixture
 def services(tmp_path):
-    """The variables that name a service, which leads to another database."""
+    """Variables that name a service with another database."""
     file = tmp_path / "services"
     parameters = {**server_parameters(), "dbname": "postgres", "application_name": "service"}
     lines = [f"{name}={value}\n" for name, value in parameters.items()]
@@ -89,12 +89,12 @@ def url_environment(name):
 
 @pytest.mark.parametrize("environment", [database_environment, url_environment])
 def test_no_variable_leads_elsewhere(named, services, environment):
-    """On the embedded server, and on one that is named."""
+    """On the embedded server, and on a named one."""
     assert where(environment(named), **(ELSEWHERE | services)) == expected(named)
 
 
 def test_the_embedded_server_takes_nothing_from_the_environment(named):
-    """Not even how to connect: it is ours, and asks for nothing."""
+    """Not even how to connect, because this server belongs to us and needs no password."""
     if "EMBEDDED" not in connection.settings_dict:
         pytest.skip("the tests run on a server by DATABASE_URL")
     variables = {
@@ -134,7 +134,7 @@ def test_a_backup_is_of_the_named_database(two_databases, services, tmp_path):
 
 
 def test_a_dump_of_another_database_is_refused(migrated, monkeypatch, tmp_path):
-    """Whatever leads pg_dump elsewhere: it cannot take up the snapshot of our session."""
+    """A pg_dump that connects elsewhere cannot import the snapshot of our session."""
     with scratch_database(f"TEMPLATE {migrated}") as name, default_database(name):
         arguments, environment = dump.reaching(connection)
         elsewhere = [arguments[0].replace(name, "postgres")]
@@ -186,7 +186,7 @@ def test_a_gap_is_not_filled_from_the_environment(url, keyword, monkeypatch):
 
 
 def test_how_to_connect_is_read_from_the_environment(monkeypatch):
-    """The URL comes first; and a password need not stand in it."""
+    """The URL has priority, and need not contain a password."""
     for keyword, value in (("password", "s3cret"), ("sslmode", "require"), ("port", "1")):
         monkeypatch.setitem(libpq._said, keyword, value)
     parameters = connection_parameters("postgresql://u@h/d?sslmode=verify-full")
@@ -195,7 +195,7 @@ def test_how_to_connect_is_read_from_the_environment(monkeypatch):
 
 
 def test_a_url_without_a_host_is_one_and_the_same_socket_to_all(monkeypatch, tmp_path):
-    """psycopg's libpq has another default than the pg_dump of a distribution."""
+    """psycopg's libpq and a distribution's pg_dump have different defaults."""
     monkeypatch.setattr(libpq, "SOCKET_DIRECTORIES", ("/nowhere", str(tmp_path)))
     assert database_settings("postgresql://u@/d")["HOST"] == "/nowhere"
     (tmp_path / ".s.PGSQL.5433").touch()
@@ -236,7 +236,7 @@ def test_psql_gets_all_that_djangos_session_gets():
     ids=" ".join,
 )
 def test_production_needs_a_database(arguments, url, tmp_path):
-    """No private server starts in its place."""
+    """No private server is started instead."""
     environment = {
         **production_environment("unused"),
         "DATABASE_URL": url,

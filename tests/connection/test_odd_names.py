@@ -1,4 +1,4 @@
-"""Names that leave their line, or that a terminal would obey: commands work, and show them."""
+"""Names with line breaks or control sequences: commands work, and show them escaped."""
 
 import re
 import uuid
@@ -45,7 +45,7 @@ def assert_legible(result):
 def test_characters_that_are_not_seen():
     assert visible("a\n\r\t\0\x85\u2028b") == "a\\n\\r\\t\\x00\\x85\\u2028b"
     assert visible("\u202eabc\u200b") == "\\u202eabc\\u200b"
-    # A byte of a file's name that is not UTF-8, and half of a pair.
+    # A byte of a file name that is not UTF-8, and a lone surrogate.
     assert visible("a\udcff\ud800") == "a\\xff\\ud800"
     seen = "plain: ‘quotes’, « guillemets », 音楽, \\ "
     assert visible(seen) == seen
@@ -87,7 +87,7 @@ def test_an_odd_file(odd, tmp_path):
     refused = manage("restore_db", str(path), **environment)
     assert is_one_clear_line(refused), refused
     assert f"{SHOWN} is not empty" in refused.stderr
-    # The name itself confirms.
+    # The exact name confirms.
     whole = ("restore_db", str(path), "--replace", "--confirm", odd)
     restored = in_process.run(odd, whole, debug=False)
     assert restored.returncode == 0, restored
@@ -120,7 +120,7 @@ def test_an_odd_argument(migrated, arguments):
 # Without aiosmtpd, mail_debug of django-extensions fails before it has a parser.
 @pytest.mark.parametrize("command", sorted(get_commands().keys() - {"mail_debug"}))
 def test_an_odd_option(migrated, command):
-    """argparse repeats an option that it does not know, or that could be several, as it is."""
+    """argparse repeats unknown and ambiguous options without escapes."""
     for option in ("--\x1b[31m\u202e=x", "-\x1b"):
         result = in_process.run(migrated, (command, option))
         assert_legible(result)

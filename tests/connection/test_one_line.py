@@ -1,4 +1,4 @@
-"""What an operator, a server or rows can cause is one line, exit 1, and nothing changed."""
+"""An error that an operator, a server or rows can cause is one line, exit 1, without a change."""
 
 import os
 
@@ -60,7 +60,7 @@ def archive(migrated, tmp_path_factory, django_db_blocker):
 
 @pytest.fixture
 def role():
-    """A role that may connect, and nothing else."""
+    """A role that can only connect."""
     name = f"limited_{os.urandom(4).hex()}"
     administer(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(name)))
     yield name
@@ -74,7 +74,7 @@ CREATE EVENT TRIGGER no ON ddl_command_start EXECUTE FUNCTION pg_catalog.no();
 """
 
 
-#: What keeps a role out of a database, and what PostgreSQL says of it.
+#: Reasons why a role cannot connect, and PostgreSQL's messages.
 KEPT_OUT = {
     "ALTER ROLE {role} NOLOGIN": "is not permitted to log in",
     "ALTER ROLE {role} CONNECTION LIMIT 0": "too many connections for role",
@@ -157,7 +157,7 @@ def test_public_is_not_there(copy, damage, arguments, tmp_path, archive):
     given = [argument.replace("{}", str(tmp_path / "x")) for argument in arguments]
     result = manage(*with_archive(given, archive), **database_environment(copy))
     assert is_one_clear_line(result), result.stderr
-    # reset_db once dropped schema django, and only then saw that migrate would refuse.
+    # reset_db once dropped schema django before it noticed that migrate would refuse.
     assert contents(copy) == before
     assert list(tmp_path.iterdir()) == []
 
@@ -206,7 +206,7 @@ ALTER ROLE {role} CONNECTION LIMIT 1
 
 @pytest.fixture
 def one_connection_left(copy, role):
-    """The URL of a role that may open one connection."""
+    """The URL of a role that can open one connection."""
     administer(*ALLOWED.format(role=role).split(";"))
     return database_url(copy, user=role)
 
@@ -224,7 +224,7 @@ def test_no_connection_left(one_connection_left, arguments, archive):
 
 
 def test_one_connection_left_for_migrate(one_connection_left):
-    """Its audit wants a second one; the migrations do not hang on it."""
+    """The audit needs a second connection, but the migrations do not."""
     result = manage_process("migrate", DATABASE_URL=one_connection_left)
     assert result.returncode == 0
     assert "Nothing to do" in result.stdout
@@ -269,7 +269,7 @@ def test_a_role_without_rights(copy, role, tmp_path, archive):
 
 @pytest.fixture(scope="module")
 def standby(tmp_path_factory):
-    """The URL of a server in recovery, without a primary to follow."""
+    """The URL of a server in recovery, without a primary."""
     programs = embedded.program("initdb").parent
     with running_cluster(programs, auth="trust") as home:
         account = Account.owner_of(home)
@@ -317,13 +317,13 @@ USED = "CREATE TABLE used (n int); CREATE VIEW uses AS SELECT n FROM used;"
         "SET statement_timeout = 1; SELECT pg_sleep(1)",
         "CREATE TABLE twice (); CREATE TABLE twice ()",
         "CREATE TABLE c (n int CHECK (n > 0)); INSERT INTO c VALUES (0)",
-        # A column that a view of somebody else's uses.
+        # A column that somebody else's view uses.
         f"{USED} ALTER TABLE used ALTER n TYPE bigint",
         f"{USED} ALTER TABLE used DROP n",
     ],
 )
 def test_an_error_of_the_server_has_its_sqlstate(statement):
-    """Whatever language the server says it in."""
+    """In whatever language the server's message is."""
     with (
         psycopg.connect(**server_parameters(), dbname="postgres") as session,
         pytest.raises(psycopg.Error) as raised,

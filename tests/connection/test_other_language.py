@@ -1,4 +1,4 @@
-"""A server, and a shell, that speak German: no command reads what is translated."""
+"""With a German server and shell, no command depends on translated messages."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ REPLACE = ("--replace", "--noinput", "--lock-timeout=0.2")
 
 @pytest.fixture
 def german(monkeypatch):
-    """The URL of a server that speaks German; so do the programs that are started meanwhile."""
+    """The URL of a server with German messages; started programs have German messages too."""
     if not any(Path("/usr/share/locale/de/LC_MESSAGES").glob("postgres-*.mo")):
         pytest.skip("dpkg is set to install no translations here (path-exclude)")
     compiler = needs.program("localedef", "needs localedef (Debian: apt install locales)")
@@ -68,7 +68,7 @@ def test_no_decision_hangs_on_a_translated_message(german, tmp_path, settings):
     done("migrate")
     done("backup_db", str(archive))
     cut.write_bytes(archive.read_bytes()[:-1000])
-    # pg_restore's own words are picked out of what it writes: they are in English.
+    # We parse pg_restore's messages, so they are in English.
     told = refused("restore_db", str(cut), *REPLACE)
     assert "is cut short or damaged: pg_restore: could not read" in told
     assert "existiert nicht" in refused("migrate", url=german.replace("/postgres?", "/gone?"))
@@ -83,7 +83,7 @@ def test_no_decision_hangs_on_a_translated_message(german, tmp_path, settings):
     for command in ("audit_schema", "purge", "count_weekly_plays", "recount"):
         done(command)
     done("reset_db", "--noinput")
-    # With all that a process reads from its environment.
+    # With all settings that a process reads from its environment.
     for command in (("migrate", "--check"), ("backup_db", str(tmp_path / "b.dump"))):
         result = manage_process(*command, DATABASE_URL=german)
         assert (result.returncode, result.stderr) == (0, ""), command

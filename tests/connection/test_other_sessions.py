@@ -1,4 +1,4 @@
-"""What a message calls a session that is in the way."""
+"""How a message names a blocking session."""
 
 import pytest
 from django.db import connection

@@ -1,4 +1,4 @@
-"""What a command saves of a database says in itself which one it is from."""
+"""Saved output of a command contains the name of its database."""
 
 import bz2
 import gzip
@@ -24,7 +24,7 @@ from tests.support import ROOT, database_environment, manage, scratch_database, 
 
 pytestmark = [pytest.mark.django_db, pytest.mark.process]
 
-#: Commands that save nothing of a database, though an option of theirs looks like it.
+#: Commands that save nothing of a database, although an option looks like it.
 SAVES_NONE = {
     "export_schema": "the migrations make it, wherever they run",
     "loaddata": "it reads the file",
@@ -50,7 +50,7 @@ def fixture_formats():
 
 
 def found_of(command):
-    """The options by which a command saves something, as its own parser knows them."""
+    """The options with which a command saves something, from its own parser."""
     parser = load_command_class(get_commands()[command], command).create_parser("", command)
     for action in parser._actions:
         if "--json" in action.option_strings:
@@ -83,7 +83,7 @@ def test_what_is_saved_says_where_it_is_from(migrated, command, option, tmp_path
         [port, role] = session.execute(
             "SELECT coalesce(inet_server_port(), current_setting('port')::int)::text, current_user"
         ).fetchone()
-    # The table breaks its lines, and HTML writes some characters in another way.
+    # The table wraps lines, and HTML escapes some characters.
     saved = re.sub(r"\s+", "", unescape(saved))
     assert all(fact in saved for fact in (name, port, role)), result
 
@@ -112,7 +112,7 @@ def test_a_fixture_that_says_it_is_loaded(migrated, name, ending, tmp_path):
 
 
 def limit_files():
-    """A limit on the size of files stands for a full disk: the write fails in the middle."""
+    """A limit on the size of files replaces a full disk: the write fails in the middle."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 
 
@@ -171,7 +171,7 @@ def test_what_is_no_place_for_a_fixture(migrated, name, force, tmp_path, monkeyp
 
 
 def test_a_fixture_without_rows_says_that_it_cannot_say_it(migrated, tmp_path):
-    """JSON has nowhere to say it: `loaddata` would take it for an object."""
+    """JSON has no place for it: `loaddata` would read it as an object."""
     with scratch_database(f"TEMPLATE {migrated}") as database:
         where = database_environment(database)
         for name in fixture_formats():

@@ -1,4 +1,4 @@
-"""Settings that reach every database of a server: a server of the tests' own has them."""
+"""Settings for all databases of a server, tested on a separate server."""
 
 import select
 import struct
@@ -22,7 +22,7 @@ from veza_core.db.waits import bounded_waits
 
 pytestmark = pytest.mark.django_db
 
-#: How such a setting arrives or is taken back, and how a message names the place.
+#: How such a setting is made and reset, and how a message names the place.
 WAYS = {
     "ALTER ROLE": ("ALTER ROLE CURRENT_USER {}", "for the role"),
     "ALTER ROLE ALL": ("ALTER ROLE ALL {}", "for all roles"),
@@ -39,7 +39,7 @@ WHERE name = ANY(%s) AND (source IN ('user', 'global') OR sourcefile LIKE '%%/po
 @pytest.fixture(scope="module")
 def home():
     """The directory of the server's socket."""
-    # With the contrib package, which the embedded server has not.
+    # With the contrib package, which the embedded server does not have.
     with running_cluster(debian_programs(), auth="trust", random_page_cost=1.1) as directory:
         for name in ("template1", "postgres"):
             with administration(directory, dbname=name) as session:
@@ -54,7 +54,7 @@ def way(request):
 
 @pytest.fixture(scope="module")
 def url(home, way):
-    """An empty database for each way."""
+    """An empty database for each place of a setting."""
     name = way.replace(" ", "_").lower()
     with administration(home) as session:
         session.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -71,9 +71,9 @@ def administration(home, dbname="postgres", **parameters):
 
 @contextmanager
 def configured(home, way, settings):
-    """Within the block every new session of the server has these settings."""
+    """In the block, every new session of the server has these settings."""
     statement = WAYS[way][0]
-    # Whatever is set must not be in the way of taking it back.
+    # The settings must not prevent their own reset.
     own = "-c default_transaction_read_only=off -c session_replication_role=origin"
     with administration(home, options=own) as session:
         for name, value in settings.items():
@@ -93,7 +93,7 @@ def configured(home, way, settings):
 
 
 def wait_until(home, names, number):
-    """A server reads its configuration again some time after it was told to."""
+    """Wait, because a server reads its configuration again only some time after the request."""
     deadline = time.monotonic() + 60
     while True:
         with administration(home) as session:
@@ -104,7 +104,7 @@ def wait_until(home, names, number):
 
 
 def test_formats_are_ours(home, way, url, tmp_path):
-    """The audit compares what was migrated and restored with the catalog of V1."""
+    """The audit compares the migrated and restored schema with the catalog of V1."""
     file = str(tmp_path / "x.dump")
     with configured(home, way, ALL_AT_ONCE):
         for arguments in (
@@ -135,13 +135,13 @@ def test_timeouts_are_named(home, way, url):
             assert f"{name} is {value} ({WAYS[way][1]})" in result.stdout
 
 
-#: Each commit waits for it, and it never comes.
+#: Each commit waits for this replica, which does not exist.
 ABSENT = {"synchronous_standby_names": "nobody"}
 
 
 @pytest.fixture
 def v1(home):
-    """A database with V1, whatever the way."""
+    """A database with V1, for all places."""
     url = f"postgresql://postgres@/postgres?host={home}"
     assert in_process.run(url, ("migrate",)).returncode == 0
     return url
@@ -153,7 +153,7 @@ def v1(home):
     ids=" ".join,
 )
 def test_without_its_synchronous_replica_nothing_is_written(home, v1, arguments):
-    """It would hang at its first commit, without a word."""
+    """Otherwise the command would hang at its first commit, without a message."""
     with configured(home, "ALTER SYSTEM", ABSENT):
         result = in_process.run(v1, tuple(arguments))
         assert is_one_clear_line(result), result
@@ -211,7 +211,7 @@ def test_a_backup_waits_for_no_replica(home, v1, tmp_path):
 
 
 def test_a_commit_that_waits_for_a_replica_says_so(home, v1, monkeypatch, capsys):
-    """Its replica has gone while the command runs."""
+    """Its replica disconnects while the command runs."""
     monkeypatch.setattr(limits_of_waits, "SILENT", 0)
     gone, told = threading.Event(), []
 

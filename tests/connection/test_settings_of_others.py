@@ -1,4 +1,6 @@
-"""Settings that roles, databases and servers carry: formats are ours, a will is told or obeyed."""
+"""Settings of roles, databases and servers: formats are overridden, others are reported or
+respected.
+"""
 
 import json
 import re
@@ -28,7 +30,7 @@ from veza_core.db.session import FOR_SPEED, PINNED, read_session, settings_that_
 
 pytestmark = [pytest.mark.django_db, pytest.mark.process]
 
-#: How a database gets its settings, without a word to other databases of the server.
+#: How a database gets its settings, without effect on other databases of the server.
 WAYS = {
     "ALTER DATABASE": "ALTER DATABASE {database} SET {setting} = {value}",
     "ALTER ROLE IN DATABASE": (
@@ -83,7 +85,7 @@ def test_a_format_is_ours_whoever_set_another(way):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_migrate_makes_the_same_schema_under_any_format(way):
-    """Its audit compares all that was made with the catalog of the migrations."""
+    """Its audit compares the result with the catalog of the migrations."""
     with scratch_database() as name:
         configure(name, ALL_AT_ONCE, way)
         result = manage("migrate", **database_environment(name))
@@ -93,7 +95,7 @@ def test_migrate_makes_the_same_schema_under_any_format(way):
 
 @pytest.fixture
 def configured(migrated):
-    """A database with V1, and with every format set otherwise."""
+    """A database with V1, and with unusual formats."""
     with scratch_database(f"TEMPLATE {migrated}") as name:
         configure(name, ALL_AT_ONCE)
         yield name
@@ -129,14 +131,14 @@ def test_a_backup_comes_back_under_any_format(configured, tmp_path):
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "search_path"])
 def test_the_audit_of_a_url_finds_nothing_false(migrated, name):
-    """Its session has none of our startup options: a pooler may refuse these."""
+    """Its session has none of our startup options, which a pooler may refuse."""
     with scratch_database(f"TEMPLATE {migrated}") as database:
         configure(database, {name: FORMATS[name][0]})
         clean = manage("audit_schema", "--url", database_url(database))
         assert (clean.returncode, clean.stderr) == (0, ""), clean.stdout
 
 
-#: Commands that replace or delete what is there, with DEBUG off.
+#: Commands that replace or delete existing rows, with DEBUG off.
 DESTROYS = {"flush": ["--noinput"], "loaddata": ["x"], "reset_db": ["--noinput"], "demo_staff": []}
 
 WRITERS = [
@@ -180,7 +182,7 @@ def test_a_backup_reads_where_it_is_read_only(migrated, tmp_path):
         configure(name, {"default_transaction_read_only": "on"})
         result = manage("backup_db", str(tmp_path / "x.dump"), **database_environment(name))
         assert result.returncode == 0, result.stderr
-        # The file is whole. That it was made cannot be noted in the database.
+        # The file is complete. Its success cannot be recorded in the database.
         (line,) = result.stderr.splitlines()
         assert line.startswith("manage.py status will not show this backup_db")
         nothing_to_do = manage("migrate", **database_environment(name))
@@ -197,7 +199,7 @@ def test_timeouts_are_named(migrated):
 
 
 def test_a_backup_and_a_restore_have_no_timeouts(migrated, tmp_path):
-    """As pg_dump and pg_restore have none: they would never end on a large database."""
+    """Like pg_dump and pg_restore: with timeouts, they could never finish on a large database."""
     file = str(tmp_path / "x.dump")
     with scratch_database(f"TEMPLATE {migrated}") as name:
         configure(name, dict.fromkeys(timeouts(connection.pg_version), "100ms"))
@@ -247,7 +249,7 @@ def test_every_command_that_writes_is_tried():
 
 @pytest.fixture(scope="module")
 def to_write(migrated):
-    """One database for all of them: each is looked at until it has said where it is."""
+    """One database for all commands: each runs until it has printed where it is connected."""
     with scratch_database(f"TEMPLATE {migrated}") as name:
         yield name
 
@@ -266,7 +268,9 @@ def test_whoever_writes_says_first_where(to_write, command, tmp_path, settings):
 
 @pytest.mark.parametrize("command", [*DESTROYS, *DROPS_OF_OTHERS])
 def test_what_destroys_is_refused(migrated, command):
-    """With DEBUG off; some with DEBUG on as well. The database stays as it is: it is read only."""
+    """With DEBUG off, and some also with DEBUG on. The database is read-only, and does not
+    change.
+    """
     arguments = (command, *DESTROYS.get(command, []))
     result = in_process.run(migrated, arguments, debug=command in DROPS_OF_OTHERS)
     assert is_one_clear_line(result), result

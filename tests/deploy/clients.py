@@ -11,7 +11,7 @@ import psycopg
 
 from benchmarks.queries.statements import sql
 
-#: What the guide names: the statement is prepared again and repeated.
+#: The errors that the guide names: the statement is prepared again and repeated.
 CACHED_PLAN = "0A000"
 #: How long a client waits for a lock: ten times as long as `migrate` does.
 PATIENCE = "10s"
@@ -28,7 +28,7 @@ SELECT (SELECT id FROM users WHERE username = 'user' || (1 + n % 20)), 'Title ' 
 INSERT INTO track_shares (track_id, user_id, token_hash, permission)
 SELECT id, user_id, md5(slug), 'stream' FROM tracks LIMIT 3;
 """
-#: What must be true in the end: the counters are the rows', and both names have the same.
+#: What must be true at the end: counters match the rows, and both columns have the same values.
 WRONG = {
     "like_count": "SELECT count(*) FROM tracks WHERE like_count <> "
     "(SELECT count(*) FROM track_likes WHERE track_id = tracks.id AND deleted_at IS NULL)",
@@ -44,7 +44,7 @@ SELECT (SELECT count(*) FROM pg_index WHERE NOT indisvalid)
     + (SELECT count(*) FROM pg_constraint WHERE NOT convalidated)
 """
 
-#: What the services of 1.0 write besides, in columns and values that the releases take away.
+#: What the services of 1.0 also write: columns and values that later releases remove.
 WRITES: list[tuple[str, tuple[Any, ...]]] = [
     ("UPDATE tracks SET release_year = $1 WHERE slug = 'slug1'", (1999,)),
     ("UPDATE tracks SET release_year = $1 WHERE slug = 'slug1'", (None,)),
@@ -55,24 +55,24 @@ WRITES: list[tuple[str, tuple[Any, ...]]] = [
 
 
 def first(text: str) -> str:
-    """As the services of 1.0 ask."""
+    """The statements of the services of 1.0."""
     return text
 
 
 def old(text: str) -> str:
-    """As those of 1.1 ask: they no longer write the values that 1.2 retires."""
+    """Those of 1.1, which no longer write the values that 1.2 retires."""
     return text.replace("'failed'", "'ready'").replace("'download'", "'stream'")
 
 
 def new(text: str) -> str:
-    """As those of 1.2 and 1.3 ask."""
+    """Those of 1.2 and 1.3."""
     for before, after in (("album", "record"), ("release_year", "year")):
         text = re.sub(rf"(tracks\.|SET ){before}\b", rf"\1{after}", text)
     return old(text)
 
 
 def statements(track: Any, user: Any, change: Change) -> list[tuple[str, tuple[Any, ...]]]:
-    """The statements of one visit, with their parameters."""
+    """The statements of one user's visit, with their parameters."""
     calls = {
         "TrackBySlug": ("slug1",),
         "NewestTracks": (),
@@ -90,7 +90,7 @@ def statements(track: Any, user: Any, change: Change) -> list[tuple[str, tuple[A
 
 
 class Clients:
-    """Threads, each with a session of its own; `errors` are those that no guide names."""
+    """Threads, each with its own session; `errors` are those that the guide does not name."""
 
     def __init__(self) -> None:
         self.errors: list[str] = []
@@ -100,7 +100,7 @@ class Clients:
 
     @contextmanager
     def running(self, *sessions: tuple[str, dict[str, Any], Change]) -> Iterator[None]:
-        """Within the block they run: of each a name, its connection's parameters, its release."""
+        """Run them in the block: for each, a name, the connection's parameters, and the release."""
         threads = [threading.Thread(target=self._run, args=each) for each in sessions]
         for thread in threads:
             thread.start()
@@ -113,7 +113,7 @@ class Clients:
                 thread.join()
 
     def _wait_for_all(self, names: set[str]) -> None:
-        """Until each has run once more."""
+        """Wait until each has run once more."""
         before = Counter(self.done)
         pause = threading.Event()
         for _ in range(600):
@@ -125,7 +125,7 @@ class Clients:
     def _run(self, name: str, parameters: dict[str, Any], change: Change) -> None:
         try:
             with psycopg.connect(**parameters, autocommit=True) as session:
-                # As a statement: a pooler takes no options.
+                # As a statement, because a pooler accepts no options.
                 keys = self._keys(session)
                 while not self._stop.is_set():
                     for text, values in statements(*keys, change):

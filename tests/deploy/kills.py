@@ -1,11 +1,11 @@
-"""Kill `migrate` of the releases that nobody gets, again and again: `make bench-rehearsal`.
+"""Kills `migrate` of the rehearsed releases, again and again: `make bench-rehearsal`.
 
-Each trial copies a database of the release before, ends a run (the command by SIGKILL, its session
-by pg_terminate_backend, or the whole server by SIGKILL) at the end of a migration or at a random
-moment, and runs it once more. In the end the catalog has to be that of a run that nobody disturbed,
-and the counters and the copied columns have to agree. Services run meanwhile, but where the server
-ends; in every other trial, transactions hold locks on `tracks`. A service that waits for a lock for
-longer than `PATIENCE` fails, and with it the trial.
+Each trial copies a database of the previous release, ends a run (the command by SIGKILL, its
+session by pg_terminate_backend, or the whole server by SIGKILL) at the end of a migration or at a
+random moment, and runs it again. At the end, the catalog must equal that of an undisturbed run, and
+the counters and the copied columns must match. Services run meanwhile, unless the server ends. In
+every other trial, transactions hold locks on `tracks`. If a service waits for a lock for longer
+than `PATIENCE`, the trial fails.
 """
 
 import argparse
@@ -48,7 +48,7 @@ WHERE datname = '{{}}' AND application_name <> '{SERVICE}'
 # page says was written to the WAL was written for the original alone.
 COPY = "STRATEGY file_copy"
 RECORDED = "SELECT app, name FROM django.django_migrations ORDER BY 1, 2"
-#: A run that had ended before is another trial; so often at most.
+#: If a run had ended before, the trial is repeated, at most this often.
 ATTEMPTS = 20
 DONE = "finished, identical catalog"
 #: In seconds: how long `migrate` waits for locks, how long services do, and how long others hold
@@ -57,7 +57,7 @@ LOCK_TIMEOUT, PATIENCE, LONGEST_LOCK = 1.0, 2.0, 3.0
 
 
 class Bench:
-    """A server of its own, with a database of each release to copy."""
+    """A separate server, with a database of each release to copy."""
 
     def __init__(self, home: Path, seed: int) -> None:
         self.home = home
@@ -65,12 +65,14 @@ class Bench:
         self.expected: dict[str, str] = {}
         #: How long an undisturbed run takes, in seconds, and how many migrations it commits.
         self.runs: dict[str, tuple[float, int]] = {}
-        #: The longest wait for a lock of each trial's services, in seconds.
+        #: The longest wait of services for a lock in each trial, in seconds.
         self.waits: list[float] = []
         self.keeper: subprocess.Popen[str] | None = None
 
     def keep(self) -> None:
-        """Start the server, or start it again, and hold a session, without which it would stop."""
+        """Start the server, or start it again, and keep a session open, because it would stop
+        without one.
+        """
         self.release()
         self.keeper = self.start("postgres", "-c", KEEP)
         self.keeper.stdout.readline()  # type: ignore[union-attr]
@@ -106,7 +108,7 @@ class Bench:
         return self.start(database, "-m", "tests.deploy.rehearse", version)
 
     def prepare(self) -> None:
-        """Make the databases that trials copy: `before_1_1` and so on."""
+        """Create the databases that trials copy: `before_1_1` and so on."""
         self.keep()
         before = "before_1.1"
         self.start(before, "manage.py", "migrate").communicate()
@@ -123,7 +125,7 @@ class Bench:
             before = after
 
     def trial(self, number: int) -> tuple[str, str]:
-        """Kill a run; which release and kind it was, and how it ended."""
+        """Kill a run; return its release and kind, and the outcome."""
         kind = KINDS[number % 3]
         version = [*VERSIONS][number // 3 % 3]
         for attempt in range(ATTEMPTS):
@@ -161,7 +163,7 @@ class Bench:
     def traffic(
         self, clients: Clients, database: str, version: str, *, in_the_way: bool
     ) -> Iterator[AbstractContextManager[None]]:
-        """What runs beside: services, who looks how long they wait, and locks in the way."""
+        """The load: services, a thread that measures their waits, and blocking locks."""
         parameters = {**self.server(), "dbname": database, "application_name": SERVICE}
         impatient = {**parameters, "options": f"-c lock_timeout={PATIENCE}s"}
         yield longest_wait(parameters, self.waits)
@@ -172,7 +174,7 @@ class Bench:
         )
 
     def killed(self, kind: str, database: str, version: str, *, at_boundary: bool) -> bool:
-        """Start a run and kill it; False when it had ended before."""
+        """Start a run and kill it; return False if it had ended before."""
         duration, migrations = self.runs[version]
         with self.migrate(database, version) as run:
             if at_boundary:
@@ -181,7 +183,7 @@ class Bench:
                     left -= "_rehearsed" in line
             else:
                 time.sleep(self.chance.uniform(0, duration))
-            # The server may have stopped already, with the run that it served.
+            # The server may have stopped already, with the run that used it.
             with suppress(FileNotFoundError, psutil.NoSuchProcess):
                 if kind == "session":
                     self.administer(TERMINATE.format(database))
@@ -191,7 +193,7 @@ class Bench:
             return run.returncode != 0
 
     def catalog(self, database: str) -> str:
-        """All that the export reads of schema public, and the migrations that are recorded."""
+        """Everything that the export reads of schema public, and the recorded migrations."""
         with psycopg.connect(**self.server(), dbname=database) as session:
             recorded = session.execute(RECORDED).fetchall()
             return json.dumps([read_snapshot(session), recorded], sort_keys=True)
@@ -213,7 +215,7 @@ class Bench:
 
 
 def report(outcomes: Counter[tuple[str, str]], waits: list[float]) -> None:
-    """Print how many trials of each kind ended how, and the longest of the waits, in seconds."""
+    """Print the outcomes of each kind of trial, and the longest wait in seconds."""
     write = sys.stdout.write
     write(f"{'killed':12} {'outcome':45} trials\n")
     for (kind, ending), count in sorted(outcomes.items()):
@@ -224,7 +226,7 @@ def report(outcomes: Counter[tuple[str, str]], waits: list[float]) -> None:
 
 
 def main() -> None:
-    """Run the trials, and print how many of each kind ended as they should."""
+    """Run the trials, and print the outcomes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
@@ -234,7 +236,7 @@ def main() -> None:
         Path(home).chmod(0o755)
         bench = Bench(Path(home) / "postgres", arguments.seed)
         bench.prepare()
-        # Ctrl-C ends it after the trials that were done.
+        # After Ctrl-C, it prints the finished trials.
         with suppress(KeyboardInterrupt):
             for number in range(arguments.trials):
                 kind, ending = bench.trial(number)

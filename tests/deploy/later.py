@@ -1,4 +1,4 @@
-"""Migrations after V1 that no file has, what they are made of, and what it takes to run one."""
+"""Migrations after V1 without files: how tests make and run them."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ LAST_OF_STREAMING = ("veza_streaming", "041_streaming_analytics")
 def a_migration(
     *operations: Any, atomic: bool = True, name: str = "950_later", app: str = "veza_streaming"
 ) -> Migration:
-    """A migration of these operations, which follows V1."""
+    """A migration after V1 with these operations."""
     made: Any = type("Migration", (Migration,), {"operations": operations, "atomic": atomic})
     made.dependencies = [LAST_OF_V1]
     return made(name, app)
@@ -41,7 +41,7 @@ def key(to="veza_core.user", **options):
 
 
 def a_table(name="reports", *more, fields=()):
-    """A table as makemigrations writes it; `more` operations follow it."""
+    """The operations of makemigrations for a table, followed by `more`."""
     base = [(field.name, field.clone()) for field in BaseModel._meta.local_fields]
     options = {"db_table": name, "db_table_comment": "x"}
     return [migrations.CreateModel("Report", [*base, *fields], options=options), *more]
@@ -61,7 +61,7 @@ def a_copy(migrated: str) -> Iterator[str]:
 
 
 def apply(*migrations: Migration, report: Any = None, timeout: float = 5.0) -> None:
-    """Run them one after the other on the default connection, as `migrate` does."""
+    """Run them one after another on the default connection, as `migrate` does."""
     executor = Executor(connections["default"], Patience(timeout, 3), report or MigrationReport())
     state = executor.state_before()
     for migration in migrations:
@@ -70,7 +70,7 @@ def apply(*migrations: Migration, report: Any = None, timeout: float = 5.0) -> N
 
 @contextmanager
 def on_disk(migrations: Sequence[Migration]) -> Iterator[None]:
-    """Within the block they are the last ones of `veza_streaming`, one after the other."""
+    """In the block, they are the last migrations of `veza_streaming`."""
     load_disk = MigrationLoader.load_disk
     migrations[0].dependencies = [LAST_OF_V1, LAST_OF_STREAMING]
     for before, after in pairwise(migrations):

@@ -1,4 +1,4 @@
-"""Releases that do as docs/changing.md says: `lint_migrations` has nothing against them."""
+"""Releases that follow docs/changing.md, which `lint_migrations` accepts."""
 
 from django.contrib.postgres.operations import (
     AddConstraintNotValid,

@@ -1,4 +1,4 @@
-"""Releases that `lint_migrations` has to refuse, by the heading that they are refused with."""
+"""Releases that `lint_migrations` must refuse, by the heading of the refusal."""
 
 from django.contrib.postgres.operations import (
     AddConstraintNotValid,
@@ -29,25 +29,25 @@ COMPLETE = (KeepUpdatedAt("reports"), InsertPermissions("reports"))
 
 
 def nothing(apps, schema_editor):
-    """What RunPython runs."""
+    """The function of RunPython."""
 
 
 def in_plpgsql(body, name="hidden"):
-    """A function with this body."""
+    """Create a function with this body."""
     return (
         f"CREATE FUNCTION {name}() RETURNS int LANGUAGE plpgsql AS "
         f"$$ BEGIN {body}; RETURN 1; END $$"
     )
 
 
-#: On empty tables it writes nothing.
+#: It writes nothing if the tables are empty.
 LOOP = """
 FOR i IN 1..(SELECT count(*) FROM public.tracks) LOOP
     UPDATE public.tracks SET title = 'x';
 END LOOP
 """
 
-#: By the heading that they are refused with; each is a release of one migration or several.
+#: By the heading of the refusal; each is a release with one or more migrations.
 BAD = {
     headings.NOT_NULL_COLUMN: {
         "a default of Django's alone": [[add("mood", models.CharField(max_length=9, default="x"))]],

@@ -1,4 +1,4 @@
-"""Triggers of later releases, and those that `lint_migrations` has to refuse."""
+"""Triggers of later releases that `lint_migrations` must accept or refuse."""
 
 from itertools import count
 
@@ -24,8 +24,8 @@ def fires(body, on="AFTER INSERT ON tracks", each="FOR EACH ROW", declare=""):
 
 
 ALL_ROWS = "UPDATE users SET login_count = 0"
-#: Triggers that write other rows than those that belong to the row that fires them: operations of a
-#: migration each.
+#: Triggers that write rows unrelated to the row that fires them; each is the operations of a
+#: migration.
 STRANGE_TRIGGERS = {
     "all rows": fires(ALL_ROWS),
     "a row's value to all": fires("UPDATE public.users SET login_count = NEW.like_count"),

@@ -1,4 +1,4 @@
-"""`migrate` of a release that nobody gets: `python -m … VERSION`; `TEXT NUMBER` to be killed."""
+"""Runs `migrate` of a rehearsed release: `python -m … VERSION`; with `TEXT NUMBER` it is killed."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from psycopg.pq import TransactionStatus
 def killed_within(text: str, number: int) -> Callable[..., Any]:
     """For `connection.execute_wrapper`: SIGKILL for this process within a transaction.
 
-    It comes right after a statement with this text has run for the `number`th time.
+    This happens right after the `number`th run of a statement with this text.
     """
     numbers = count(1)
 

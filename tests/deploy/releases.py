@@ -1,4 +1,4 @@
-"""Releases 1.1, 1.2 and 1.3 that nobody gets: one of each kind of change of docs/changing.md."""
+"""The rehearsed releases 1.1, 1.2 and 1.3, with each kind of change in docs/changing.md."""
 
 import re
 from itertools import count
@@ -21,20 +21,20 @@ from veza_core.db.operations import AddEnumValue, InsertPermissions, KeepUpdated
 from veza_core.operations.backfill import Backfill, CopyRows
 from veza_core.operations.deploy.lint import headings
 
-#: Of a rename, as docs/changing.md has it: the function and the trigger, by the old and new name.
+#: The function and the trigger of a rename in docs/changing.md, by the old and new name.
 BLOCK = re.compile(r"^    CREATE FUNCTION public\.copy_album.*?copy_album\(\);$", re.M | re.S)
 [RENAMED] = BLOCK.findall((ROOT / headings.PAGE).read_text("utf-8"))
 
 
 def copied(old: str, new: str) -> list[RunSQL]:
-    """Whoever writes one of the two columns of `tracks` writes both."""
+    """Operations with which a write of one of the two columns of `tracks` writes both."""
     sql = RENAMED.replace("record", new).replace("album", old)
     function, trigger = sql.split("CREATE TRIGGER")
     return [RunSQL([function]), RunSQL([f"CREATE TRIGGER {trigger}"])]
 
 
 def no_longer_copied(column: str) -> list[RunSQL]:
-    """The old column goes, and what copies it."""
+    """Operations that drop the old column, and its trigger."""
     return [
         RunSQL(f"DROP TRIGGER copy_{column} ON tracks"),
         RunSQL(f"DROP FUNCTION copy_{column}()"),
@@ -45,7 +45,7 @@ def no_longer_copied(column: str) -> list[RunSQL]:
 TRACK = [("track", key("veza_streaming.track"))]
 BY_TRACK = Index(fields=["track"], name="idx_reports_track_id")
 BY_EDITOR = Index(fields=["editor"], name="idx_tracks_editor_id")
-#: A value of an enum type, and one of a text column, that no service writes since 1.1.
+#: A value of an enum type, and one of a text column, which no service writes since 1.1.
 NOT_FAILED = CheckConstraint(condition=~Q(status="failed"), name="chk_tracks_status_later")
 NOT_DOWNLOAD = CheckConstraint(
     condition=Q(permission="stream"), name="chk_track_shares_permission_later"
@@ -53,7 +53,7 @@ NOT_DOWNLOAD = CheckConstraint(
 
 
 def alone(operation: Any) -> tuple[Any, ...]:
-    """In no transaction."""
+    """A migration without a transaction."""
     return (operation,)
 
 
@@ -112,7 +112,7 @@ RELEASES: dict[str, list[Any]] = {
 
 
 def until(version: str) -> list[Migration]:
-    """All migrations of the releases up to this one, in their order."""
+    """All migrations of the releases up to this one, in order."""
     numbers = count(940)
     return [
         a_migration(

@@ -1,4 +1,4 @@
-"""How long services wait for locks while somebody migrates, and what bounds that."""
+"""How long services wait for locks during a migration, and what limits this."""
 
 import re
 import threading
@@ -11,9 +11,9 @@ import psycopg
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.pq import TransactionStatus
 
-#: What services call themselves.
+#: The application_name of services.
 SERVICE = "service"
-#: The longest wait of a service that goes on now, in seconds.
+#: The longest current wait of a service, in seconds.
 WAITING = """
 SELECT max(EXTRACT(epoch FROM clock_timestamp() - waitstart))::float8
 FROM pg_locks JOIN pg_stat_activity USING (pid)
@@ -26,7 +26,7 @@ UNQUEUED = re.compile(r"\s*(SELECT|(CREATE|DROP) INDEX CONCURRENTLY)\b")
 
 @contextmanager
 def beside(work: Callable[[threading.Event], None]) -> Iterator[None]:
-    """Do the work in a thread until the block ends, which sets its event."""
+    """Run the work in a thread; the end of the block sets its event."""
     done = threading.Event()
     worker = threading.Thread(target=work, args=[done])
     worker.start()
@@ -39,10 +39,10 @@ def beside(work: Callable[[threading.Event], None]) -> Iterator[None]:
 
 @contextmanager
 def longest_wait(parameters: dict[str, Any], found: list[float]) -> Iterator[None]:
-    """Look, while the block runs, how long services wait; append the longest wait, in seconds.
+    """Measure the waits of services during the block; append the longest one, in seconds.
 
-    PostgreSQL tells when a wait began (`pg_locks.waitstart`), so a late look loses nothing but
-    the end of it.
+    PostgreSQL reports when a wait began (`pg_locks.waitstart`), so a late query only misses the end
+    of a wait.
     """
     longest = 0.0
 
@@ -64,7 +64,7 @@ def longest_wait(parameters: dict[str, Any], found: list[float]) -> Iterator[Non
 def locks_in_the_way(
     parameters: dict[str, Any], table: str, chance: Random, longest: float
 ) -> Iterator[None]:
-    """While the block runs, transactions that write hold the table for up to `longest` seconds."""
+    """During the block, writing transactions hold the table for up to `longest` seconds."""
 
     def hold(done: threading.Event) -> None:
         with psycopg.connect(**parameters) as session:
@@ -79,10 +79,10 @@ def locks_in_the_way(
 
 
 class Limited:
-    """For `connection.execute_wrapper`: each statement waits for a lock for `timeout` at most.
+    """For `connection.execute_wrapper`: each statement waits for a lock for at most `timeout`.
 
-    That is what bounds a stall of others: they queue behind whoever waits. Nobody queues behind a
-    SELECT, or an index that is built CONCURRENTLY. `timeout` is in milliseconds.
+    This limits the waits of others, who queue behind a waiting statement. Nobody queues behind a
+    SELECT, or a concurrent build of an index. `timeout` is in milliseconds.
     """
 
     def __init__(self, connection: BaseDatabaseWrapper, timeout: int) -> None:

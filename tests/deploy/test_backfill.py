@@ -1,4 +1,4 @@
-"""Rows are filled in batches, beside those who write to them; a run that ended early goes on."""
+"""Rows are filled in batches beside writers, and the next run continues an interrupted one."""
 
 import json
 import threading
@@ -29,7 +29,7 @@ BATCHES = "SELECT count(DISTINCT xmin::text) FROM users"
 
 @pytest.fixture(scope="module")
 def filled(migrated, django_db_blocker):
-    """V1 with users, each of whose pages has a few dozen."""
+    """V1 with users, a few dozen on each page of the table."""
     with django_db_blocker.unblock(), scratch_database(f"TEMPLATE {migrated}") as name:
         with session(name) as other:
             insert(0, USERS, other)
@@ -61,7 +61,7 @@ def one(query):
 
 
 class Report(MigrationReport):
-    """Writes down what it is told, and can do something at each batch."""
+    """Records the reports, and can run a function at each batch."""
 
     def __init__(self, at_batch=lambda rows: None):
         self.shares, self.reasons, self.at_batch = [], [], at_batch
@@ -139,7 +139,7 @@ def test_rows_that_never_end_end_it(database):
 
 
 def test_a_row_that_moves_to_another_page_is_filled_too(database, monkeypatch):
-    """A service holds it while the others are filled, then changes it, and its page is full."""
+    """A service locks it while the others are filled, then updates it, and its page is full."""
     monkeypatch.setattr(backfill_run, "MOST_PAGES", 1)
     with session(database, autocommit=True) as other:
         other.execute("CREATE TABLE wide (n int, done int, pad text)")
@@ -157,7 +157,7 @@ def test_a_row_that_moves_to_another_page_is_filled_too(database, monkeypatch):
             if report.shares.count(1.0) == 1 and report.shares[-1] < 1:
                 service.execute("UPDATE wide SET pad = repeat('y', 2500) WHERE n = 30")
                 moved = service.execute("SELECT ctid::text FROM wide WHERE n = 30").fetchone()
-                # To a page that is done, or to one that was not there when the walk began.
+                # To a page that was already read, or to a new page.
                 page = int(moved[0].strip("()").partition(",")[0])
                 assert page == 0 or page >= 10
                 service.commit()
@@ -196,7 +196,7 @@ def test_a_row_that_stays_locked_is_told(database, settings):
 
 
 def test_others_that_wait_for_its_rows_make_the_batches_smaller(database):
-    """The trigger holds a batch up, until somebody waits for the row that it has."""
+    """The trigger delays a batch until somebody waits for its row."""
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
@@ -228,7 +228,7 @@ def test_others_that_wait_for_its_rows_make_the_batches_smaller(database):
 
 
 def test_replicas_are_waited_for_before_each_batch(database, monkeypatch):
-    """How they are, the test of replicas asks real ones."""
+    """The tests of replicas use real ones."""
     waits = []
 
     def wait(connection, say):

@@ -1,4 +1,4 @@
-"""docs/changing.md: its headings are those that lint names, its locks those that are taken."""
+"""docs/changing.md has the headings that lint names, and the locks that are taken."""
 
 import re
 
@@ -49,7 +49,7 @@ NAMED = {
     if name.isupper() and isinstance(value, str) and name != "PAGE"
 }
 
-#: By chapter: what went before, a migration, and the locks that it takes on tables of before.
+#: By chapter: earlier operations, a migration, and its locks on existing tables.
 LOCKS = {
     headings.ADD_COLUMN: [([], [add("mood", TEXT)], {"tracks": ALL})],
     headings.DEFAULT: [([], [add("mood", models.IntegerField(db_default=1))], {"tracks": ALL})],

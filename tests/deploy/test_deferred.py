@@ -1,4 +1,4 @@
-"""What Django keeps for the end of a migration, such as its foreign keys, may wait and fail too."""
+"""Deferred statements at the end of a migration, such as foreign keys, may wait and fail too."""
 
 import pytest
 from django.db import connection
@@ -19,7 +19,7 @@ def test_a_foreign_key_that_waited_too_long_is_added_by_the_next_attempt(migrate
         def waiting(self, migration, pause, blockers):
             self.tries += 1
             with session(name) as third:
-                # Between two attempts it holds nothing.
+                # Between two attempts it holds no lock.
                 assert third.execute(THERE).fetchone() == (False, False)
                 third.execute("LOCK TABLE tracks IN ACCESS EXCLUSIVE MODE NOWAIT")
             assert not connection.in_atomic_block

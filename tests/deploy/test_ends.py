@@ -1,4 +1,4 @@
-"""Commands that are ended, or whose standard streams are closed, full, or no longer read."""
+"""Commands that are interrupted, or whose standard streams are closed, full, or no longer read."""
 
 import os
 import signal
@@ -67,7 +67,7 @@ def wait_for_none(session, query):
 
 
 SIGNALS = {signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130}
-#: They meet no table of the database that they are given, or want more than it has.
+#: They use no table of the given database, or need more than it has.
 NOT_HELD = {
     *("createcachetable", "distribute", "export_schema"),
     *("loaddata", "merge_model_instances", "sync_roles", "syncdata"),
@@ -81,7 +81,7 @@ HELD = {
     "reset_db": ["--noinput", "--lock-timeout=600"],
     "restore_db": ["{archive}", "--replace", "--noinput", "--lock-timeout=600"],
 }
-#: Statements on all tables of a database: one that locks them, and one that tells any change.
+#: Statements on all tables of a database: one locks them, and one detects any change.
 ON_EVERY_TABLE = """
 SELECT 'LOCK TABLE ' || string_agg(oid::regclass::text, ', '), string_agg(
     format('SELECT %L, count(*), max(xmin::text::bigint) FROM %s', oid::regclass, oid::regclass),
@@ -93,7 +93,7 @@ WHERE relkind = 'r' AND relnamespace IN ('public'::regnamespace, 'django'::regna
 
 @pytest.fixture(scope="module")
 def untouched(migrated, tmp_path_factory, django_db_blocker):
-    """A database that no command comes to change, and a backup of it."""
+    """A database that no command changes, and its backup."""
     archive = tmp_path_factory.mktemp("backup") / "a.dump"
     with django_db_blocker.unblock(), scratch_database(f'TEMPLATE "{migrated}"') as copy:
         saved = manage("backup_db", str(archive), **database_environment(copy))
@@ -192,7 +192,7 @@ def test_names_that_the_terminal_cannot_show(name):
 
 
 def test_an_interrupt_between_two_steps_of_psycopg(name):
-    """The session is busy then: what undoes things fails, and the statement would go on."""
+    """The session is busy then, so a rollback fails, and the statement would continue."""
     session = {**server_parameters(), "dbname": name, "autocommit": True}
     with default_database(name), psycopg.connect(**session) as other:
 

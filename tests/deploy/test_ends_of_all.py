@@ -1,4 +1,4 @@
-"""Every command that meets a database, interrupted at any statement, or with a full output."""
+"""Every command that uses a database, interrupted at any statement, or with a full output."""
 
 import os
 import re
@@ -28,7 +28,7 @@ from veza_core.operations.streams import guarded
 
 pytestmark = pytest.mark.django_db
 
-#: What is done to a whole database is tried on one that has what it needs.
+#: Commands for a whole database run on one that has what they need.
 GIVEN = {
     **WRITES,
     **READS,
@@ -70,7 +70,7 @@ def name(template, role, settings):
 
 @pytest.fixture
 def role():
-    """The name of a role that sync_roles may make."""
+    """The name of a role for sync_roles."""
     name = f"support_{os.urandom(4).hex()}"
     yield name
     administer(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
@@ -78,9 +78,9 @@ def role():
 
 @contextmanager
 def interrupted_at(place):
-    """Within the block this thread is interrupted before its statement of that number.
+    """Interrupt this thread in the block before the statement with this number.
 
-    Gives a list that has the number of statements by then.
+    Yields a list with the number of statements so far.
     """
     thread, wait, met = threading.get_ident(), psycopg.Connection.wait, [0]
 
@@ -126,7 +126,7 @@ def test_an_interrupt_ends_it_wherever_it_is(command, name, archive, tmp_path):
 
 
 def test_a_throw_away_database_goes_wherever_it_is_interrupted(name, monkeypatch):
-    """Also where CREATE DATABASE has succeeded, and its answer was not read."""
+    """Also if CREATE DATABASE has succeeded, but its answer was not read."""
     made = []
 
     def create_and_end(owner, new):
@@ -147,7 +147,7 @@ def test_a_throw_away_database_goes_wherever_it_is_interrupted(name, monkeypatch
         assert found.fetchall() == []
 
 
-#: What reads the history or tables, and what writes by way of Django. Jobs have their own limits.
+#: Commands that read the history or tables, or write with Django. Jobs have their own limits.
 MEETS_LOCKS = [
     *([command] for command in READS if command != "inspectdb"),
     *([command] for command in ("clearsessions", "createsuperuser", "dumpdata", "grant_staff")),
@@ -157,7 +157,7 @@ MEETS_LOCKS = [
     ["check", "--database", "default"],
     ["makemigrations", "--check"],
 ]
-#: They succeed, and say in their output what they could not read; `sqlflush` reads the catalog.
+#: They succeed, and report what they could not read; `sqlflush` only reads the catalog.
 SUCCEEDS = {"check", "makemigrations", "sqlflush"}
 LOCK_EVERY_TABLE = """
 SELECT 'LOCK TABLE ' || string_agg(format('%I.%I', nspname, relname), ', ') FROM pg_class
@@ -168,7 +168,7 @@ WHERE nspname IN ('public', 'django') AND relkind = 'r'
 
 @pytest.fixture
 def locked(name):
-    """Every table is locked, for so long that a command that waits without a limit goes on."""
+    """Lock every table, for long enough that only a command with a limit ends."""
     session = {**server_parameters(), "dbname": name, "application_name": "an editor"}
     options = "-c idle_in_transaction_session_timeout=60s"
     with psycopg.connect(**session, options=options) as holder:
@@ -196,7 +196,7 @@ def test_no_lock_is_waited_for_without_a_limit(
         assert re.search(r"lock timeout|locked|it waits for a lock", result.stdout + result.stderr)
 
 
-#: Commands that fail here, whatever becomes of their output, or print nothing.
+#: Commands that fail here in any case, or print nothing.
 FAILS = {
     "addstatictoken",
     "changepassword",

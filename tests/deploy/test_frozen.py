@@ -1,4 +1,4 @@
-"""Released migrations do not change, and what comes after them has a version of its own."""
+"""Released migrations do not change, and later migrations need a new version."""
 
 import shutil
 
@@ -22,7 +22,7 @@ APPS = ("veza_core", "veza_streaming", "veza_media", "veza_legacy_chat", "veza_s
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """The migrations and schema/ of the project in a folder of their own, nothing of it frozen."""
+    """A copy of the migrations and of schema/, with nothing frozen."""
     for app in APPS:
         shutil.copytree(
             settings.BASE_DIR / app / "migrations",
@@ -89,7 +89,7 @@ def test_other_line_ends_are_no_edit(project):
 
 
 def unfreeze(project, name):
-    """As if a migration had come after the release."""
+    """Change the files as if a migration had been added after the release."""
     file = project / "schema/frozen.toml"
     lines = file.read_text().splitlines(keepends=True)
     file.write_text("".join(line for line in lines if name not in line))
@@ -110,7 +110,7 @@ def test_a_migration_after_a_release_needs_a_version(project):
 
 
 def test_one_of_the_site_needs_none(project):
-    """It changes nothing that a service sees."""
+    """It changes nothing for services."""
     freeze(FIRST, MigrationLoader(None))
     unfreeze(project, "0004_sign_in")
     assert found() == []

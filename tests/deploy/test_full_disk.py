@@ -1,7 +1,7 @@
-"""The disk is full while a release is migrated: one line, nothing half done, and the next run ends.
+"""If the disk is full during a migration: one line, nothing half done, and the next run succeeds.
 
-A limit on the size of files stands for it, as any user can set it: PostgreSQL gets an error of the
-same call. It holds for the session of `migrate`, so that the services beside it go on.
+A limit on the size of files replaces a full disk, because any user can set it: PostgreSQL gets an
+error from the same call. It applies to the session of `migrate`, so the services continue.
 """
 
 import re
@@ -28,7 +28,7 @@ from veza_core.db.embedded.account import Account
 
 pytestmark = pytest.mark.django_db
 
-#: A file of the write-ahead log, which the limit leaves alone: the table and the index are larger.
+#: The size of a WAL file, which is below the limit; the table and the index are larger.
 SEGMENT = 2**20
 TRACKS = 4000
 ROWS = f"""
@@ -45,7 +45,7 @@ WHERE attrelid = 'public.tracks'::regclass AND attname IN ('album', 'release_yea
 
 
 class Server:
-    """The server, in whose database a release is migrated."""
+    """The server in which a release is migrated."""
 
     def __init__(self, host: Path) -> None:
         self.host = str(host)
@@ -64,8 +64,8 @@ class Server:
         return True
 
     def limit(self, pid: int, size: int) -> None:
-        """No file of this session becomes larger, in bytes."""
-        # Its own user may; root may not everywhere.
+        """Limit the files of this session, in bytes."""
+        # Its own user may do this; root may not, on some machines.
         done = Account.owner_of(Path(self.host)).run(
             ["prlimit", f"--pid={pid}", f"--fsize={size}"], [], capture_output=True
         )
@@ -77,7 +77,7 @@ class Server:
 
     @contextmanager
     def full(self, statement: str, number: int = 1, size: int = SEGMENT) -> Iterator[None]:
-        """Within the block the disk is full for `migrate` from this statement on."""
+        """In the block, the disk is full for `migrate` from this statement on."""
         numbers = iter(range(1, number + 1))
         met = []
 
@@ -99,7 +99,7 @@ class Server:
 
     @contextmanager
     def services(self, *changes: Any) -> Iterator[None]:
-        """Those of these releases run meanwhile, and none of them fails."""
+        """Run the services of these releases in the block; none may fail."""
         parameters = {"conninfo": self.url, "options": f"-c lock_timeout={PATIENCE}"}
         clients = Clients()
         with clients.running(*((str(n), parameters, each) for n, each in enumerate(changes))):
@@ -122,7 +122,7 @@ def server() -> Iterator[Server]:
 
 
 def told(done: subprocess.CompletedProcess[str]) -> str:
-    """The one line of a run that failed, without those that say that a backfill slows down."""
+    """The one line of a failed run, without the lines about a slower backfill."""
     done.stderr = re.sub(r".*: smaller batches\n", "", done.stderr)
     assert is_one_clear_line(done), done.stdout + done.stderr
     return done.stderr
@@ -136,12 +136,12 @@ def applied(done: subprocess.CompletedProcess[str]) -> set[str]:
 def test_each_release_is_completed_when_there_is_room_again(server, settings):
     settings.BACKFILL_BATCH_SIZE = 500
     with server.services(first):
-        # In a batch of a backfill: those before it stay.
+        # In a batch of a backfill: earlier batches stay.
         with server.full("UPDATE ONLY", 3):
             begun = server.migrate("1.1")
         assert "could not extend file" in told(begun)
         assert 0 < server.one("SELECT count(*) FROM tracks WHERE record = album") < TRACKS
-        # In an index that is built beside services: an invalid one is left.
+        # In a concurrent build of an index: it leaves an invalid index.
         with server.full('INDEX CONCURRENTLY "idx_tracks_title_id"'):
             went_on = server.migrate("1.1")
         assert "could not " in told(went_on)
@@ -161,7 +161,7 @@ def test_each_release_is_completed_when_there_is_room_again(server, settings):
         assert 0 < server.one("SELECT count(*) FROM tracks WHERE mood IS NOT NULL") < TRACKS
         assert server.migrate("1.2").returncode == 0
         assert server.one("SELECT count(*) FROM tracks WHERE mood IS NULL") == 0
-    # In the write-ahead log: the server itself ends, and recovers. The transaction is undone whole.
+    # In the WAL: the server itself stops, and recovers. The whole transaction is undone.
     with server.full("DROP COLUMN release_year", size=0):
         told(server.migrate("1.3"))
     wait_until(server.answers, "the server")

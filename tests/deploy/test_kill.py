@@ -1,4 +1,4 @@
-"""A kill at any moment: the next plain `migrate` finishes, and the catalog is the usual one."""
+"""After a kill at any moment, the next plain `migrate` finishes, with the same catalog."""
 
 import os
 import random
@@ -45,7 +45,7 @@ def finish_and_compare(name, undisturbed):
 
 
 def wait_for(migration, run):
-    """Read what a run tells until the migration is applied."""
+    """Read the output of a run until the migration is applied."""
     for line in run.stdout:
         if line.split()[0] == migration:
             return
@@ -107,7 +107,7 @@ def kill_the_server(home):
     "boundary", ["veza_core.010_auth_and_users", "veza_streaming.040_streaming_core"]
 )
 def test_server_killed(kill, boundary, tmp_path):
-    """On an embedded server of its own, which the next command starts again."""
+    """On a separate embedded server, which the next command starts again."""
     home = tmp_path / "postgres"
     with running_manage("migrate", EMBEDDED_DIRECTORY=str(home), DATABASE_URL="") as run:
         wait_for(boundary, run)

@@ -26,7 +26,7 @@ SQUAWK = settings.BASE_DIR / ".squawk.toml"
 
 
 def a_release(*parts):
-    """Migrations that follow one another; a tuple begins with whether it is atomic."""
+    """Migrations one after another; a tuple begins with whether the migration is atomic."""
     numbers = count(950)
     return [
         a_migration(*part[1:], atomic=part[0], name=f"{next(numbers)}_later")
@@ -79,7 +79,7 @@ def test_what_the_page_says_instead_is_not_refused(lint, name):
 # A reason, and the command ----------------------------------------------------------------------
 
 
-#: What squawk finds too.
+#: Problems that squawk finds too.
 DROPPING = {
     "a default": "ALTER TABLE tracks ALTER like_count DROP DEFAULT",
     "NOT NULL": "ALTER TABLE tracks ALTER like_count DROP NOT NULL",
@@ -109,7 +109,7 @@ def test_a_reason_that_excuses_nothing_is_a_finding(lint):
 
 @pytest.fixture
 def command(migrated):
-    """Runs it on migrations of the next release; what it prints, and the error."""
+    """Run it on migrations of the next release; return its output, and the error."""
 
     def command(*release):
         output = io.StringIO()

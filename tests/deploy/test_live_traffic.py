@@ -1,4 +1,4 @@
-"""A transaction is in the way: the migration is rolled back and tried again, traffic goes on."""
+"""If a transaction blocks a migration, it is rolled back and tried again, and traffic continues."""
 
 import os
 import time
@@ -28,7 +28,7 @@ FUNCTION = "SELECT to_regproc('public.update_updated_at_column')"
 
 @pytest.fixture(scope="module")
 def nearly_done(django_db_setup, django_db_blocker):
-    """A database without 900, which needs a lock on every table, and without what follows it."""
+    """A database without 900, which needs a lock on every table, and without later migrations."""
     graph = MigrationLoader(None).graph
     left_out = {*graph.backwards_plan(("veza_core", "900_triggers_and_functions"))}
     last = [
@@ -51,7 +51,7 @@ def before_900(nearly_done):
 
 @contextmanager
 def open_transaction(name, table="users"):
-    """Somebody has written to a table, and goes for lunch."""
+    """A session that has written to a table, and stays idle in its transaction."""
     parameters = {**server_parameters(), "dbname": name, "application_name": "lunch"}
     with psycopg.connect(**parameters) as session:
         session.execute(f"LOCK TABLE {table} IN ROW EXCLUSIVE MODE")
@@ -101,7 +101,7 @@ def test_other_errors_are_not_tried_again(before_900):
 
 @contextmanager
 def traffic(name, stalls):
-    """Writes to `users` without a pause, and how long each took, in seconds."""
+    """Write to `users` without a pause; return the time of each write, in seconds."""
 
     def write(stop):
         with psycopg.connect(**server_parameters(), dbname=name, autocommit=True) as session:
@@ -128,14 +128,14 @@ def test_traffic_never_stalls_longer_than_the_timeout(before_900):
             **database_environment(before_900),
         )
     assert result.returncode == 1
-    # The migration did stand in the way, which shows that the writes met it.
+    # The migration did block writes, which shows that they ran at the same time.
     assert max(stalls) > timeout / 2
     assert max(stalls) < timeout * 1.5
     assert len(stalls) > 100
 
 
 def test_waits_for_several_tables_share_the_timeout(before_900):
-    """It gets `users` after a wait, and then waits for `tracks` with that lock in its hands."""
+    """It locks `users` after a wait, and then waits for `tracks` while it holds that lock."""
     timeout = 4
     stalls = []
     environment = {"MIGRATE_LOCK_ATTEMPTS": "1", **database_environment(before_900)}

@@ -1,4 +1,4 @@
-"""Several runs at once: one applies, the others wait, find nothing to do, and exit 0."""
+"""Of several concurrent runs, one applies; the others wait, find nothing to do, and exit 0."""
 
 import io
 from contextlib import ExitStack
@@ -61,7 +61,7 @@ def test_other_databases_have_locks_of_their_own():
 
 @pytest.mark.parametrize("option", ["--no-audit", "--check", "--plan"])
 def test_a_lock_on_the_history_is_waited_for_no_longer_than_the_timeout(migrated, option):
-    """Every migration is applied here: only the history is read."""
+    """All migrations are applied here, so only the history is read."""
     with psycopg.connect(
         **server_parameters(), dbname=migrated, application_name="an editor"
     ) as holder:
@@ -121,7 +121,7 @@ def test_every_command_says_who_has_a_table(copy, settings, arguments, table):
 
 
 def test_inspectdb_fails_where_it_could_not_read(copy, settings):
-    """After all that it could read; its output stays Python."""
+    """After everything that it could read; its output is still Python."""
     settings.MIGRATE_LOCK_TIMEOUT = 2.0
     with psycopg.connect(**server_parameters(), dbname=copy) as holder:
         holder.execute("LOCK TABLE tracks")

@@ -1,4 +1,4 @@
-"""Every option of Django's `migrate` is kept, and does what it does there."""
+"""Every option of Django's `migrate` works as in Django."""
 
 import json
 import re
@@ -166,7 +166,7 @@ def test_summary(empty):
     assert counts.SUMMARY in summary
     assert re.fullmatch(r"Audit: 0 errors and 0 warnings, by \d+ rules\.", verdict)
     assert next_command.startswith("Next: ")
-    # That is for developers.
+    # This line is only for developers.
     production = manage("migrate", **production_environment(empty))
     assert (production.returncode, "Next" in production.stdout) == (0, False), production.stderr
 
@@ -181,5 +181,5 @@ def test_audit_of_the_result(empty):
     assert "Audit: 4 errors and 0 warnings: manage.py audit_schema shows them." in result.stderr
     outcome = json.loads(manage("migrate", "--json", **environment).stdout)
     assert outcome["audit"] == {"error": 4, "warning": 0}
-    # A part of the migrations makes a part of the schema: that is no finding.
+    # Some of the migrations create only a part of the schema, which is not a finding.
     assert "Audit" not in manage("migrate", "veza_core", **environment).stdout

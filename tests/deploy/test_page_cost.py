@@ -1,4 +1,4 @@
-"""random_page_cost, which no backup has: `migrate` warns where nobody chose it, and only there."""
+"""`migrate` warns if nobody has set random_page_cost, which no backup contains."""
 
 import psycopg
 import pytest
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def stock(monkeypatch):
-    """The URL of a server that is as initdb made it, with two empty databases."""
+    """The URL of a server as initdb creates it, with two empty databases."""
     monkeypatch.setattr(server, "TUNING", ())
     with running_cluster(needs.debian_programs(), auth="trust") as home:
         url = f"postgresql://postgres@/{{}}?host={home}"
@@ -49,7 +49,7 @@ def test_a_restored_database_has_lost_it_and_migrate_says_so(stock, tmp_path):
     told("veza", "backup_db", archive)
     assert "1 warnings: manage.py audit_schema" in told("restored", "restore_db", archive)
     assert len(warning("restored")) == 1
-    # Also the default's own value, where somebody chose it, for this database, a role or all.
+    # Also the default value, if somebody has set it for this database, a role or the server.
     for chosen, withdrawn in {
         "ALTER DATABASE restored SET random_page_cost = 4": "ALTER DATABASE restored RESET ALL",
         "ALTER ROLE postgres SET random_page_cost = 4": "ALTER ROLE postgres RESET ALL",

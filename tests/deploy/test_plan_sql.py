@@ -1,4 +1,4 @@
-"""What `--plan` says of SQL and locks is what happens: it runs the migrations somewhere else."""
+"""`--plan` shows the real SQL and locks, because it runs the migrations in another database."""
 
 import pytest
 from django.db import connection, migrations
@@ -18,7 +18,7 @@ CREATE INDEX idx_child_id ON child (id);
 CREATE TABLE "Odd Name" (id int);
 """
 
-#: Also what a reader of the text alone would miss: the other table of a key, an index's table.
+#: Also locks that the text does not show: on the referenced table, on an index's table.
 LOCKS = {
     "CREATE INDEX i ON child (name)": {"child": "SHARE"},
     "DROP INDEX idx_child_id": {"child": "ACCESS EXCLUSIVE"},
@@ -39,7 +39,7 @@ LOCKS = {
     },
     "SELECT count(*) FROM child": {},
 }
-#: PostgreSQL refuses some in a transaction; others of the same migration it does not.
+#: PostgreSQL refuses some of a migration's statements in a transaction, but not others.
 LOCKS_WITHOUT_A_TRANSACTION = {
     "CREATE INDEX CONCURRENTLY i ON child (name)": {"child": "SHARE UPDATE EXCLUSIVE"},
     "DROP INDEX CONCURRENTLY idx_child_id": {"child": "SHARE UPDATE EXCLUSIVE"},
@@ -57,7 +57,7 @@ def a_migration(name, sql, *, atomic=True):
 
 
 def planned(*pending):
-    """What is said of these, on a database whose history is empty."""
+    """The plan of these, on a database with an empty history."""
     with scratch_database() as name, default_database(name):
         return list(
             read_sql(Executor(connection, Patience(5, 1), MigrationReport()), list(pending))

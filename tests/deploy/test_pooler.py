@@ -1,4 +1,4 @@
-"""PgBouncer in between: in transaction mode it is refused, in session mode it is not."""
+"""PgBouncer in transaction mode is refused, and in session mode it works."""
 
 import os
 import subprocess
@@ -38,7 +38,7 @@ ignore_startup_parameters = {ignored}
 
 @contextmanager
 def pooler(home, mode, ignored="options"):
-    """Run PgBouncer before the server of the tests, and give the directory of its socket."""
+    """Run PgBouncer in front of the tests' server; yield the directory of its socket."""
     missing = "needs pgbouncer (Debian: apt install pgbouncer)"
     program = needs.program("pgbouncer", missing, "/usr/sbin:/usr/bin:/usr/local/bin")
     parameters = server_parameters()
@@ -51,7 +51,7 @@ def pooler(home, mode, ignored="options"):
         path.chmod(path.stat().st_mode | 0o055)
     user = {}
     if os.geteuid() == 0:
-        # PgBouncer refuses to run as root, and has to reach the server's socket.
+        # PgBouncer refuses to run as root, and must reach the server's socket.
         user = {"user": Path(parameters["host"]).stat().st_uid}
         os.chown(home, user["user"], -1)
     with subprocess.Popen([program, "-q", configuration], **user) as process:
@@ -94,7 +94,7 @@ def test_settings_are_refused(tmp_path):
 
 @pytest.fixture
 def settled():
-    """A database that gives every session its search path, as a pooler's administrator would."""
+    """A database whose settings have the search path, as the administrator of a pooler would do."""
     with scratch_database() as name:
         administer(
             sql.SQL("ALTER DATABASE {} SET search_path = public, django, pg_temp").format(
@@ -113,7 +113,7 @@ def test_transaction_mode_is_refused(settled, tmp_path):
 
 
 def test_session_mode_goes_on(settled, tmp_path):
-    """As far as the server lets it: the wheel lacks what a server by URL must have."""
+    """As far as possible: the wheel lacks extensions that a server in a URL must have."""
     with pooler(tmp_path, "session") as home:
         result = manage("migrate", DATABASE_URL=through(home, settled))
     assert "pooler" not in result.stderr

@@ -1,4 +1,4 @@
-"""A database that is not V1's, or whose history does not fit, is refused before anything runs."""
+"""A database that is not V1's, or whose history does not match, is refused before anything runs."""
 
 import re
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 
 def refused(name, *arguments):
-    """Run migrate, see that it refuses and changes nothing, and return what it says."""
+    """Run migrate, check that it refuses and changes nothing, and return its message."""
     before = schema_of(**server_parameters(), dbname=name)
     result = manage("migrate", *arguments, **database_environment(name))
     assert is_one_clear_line(result), result.stderr
@@ -41,7 +41,7 @@ def run_sql(name, *statements):
             database.execute(statement)
 
 
-#: One of each kind that somebody may have in `public`, under a name that is not V1's.
+#: An object of each kind in `public`, with a name that is not V1's.
 ADDITIONS = {
     "table public.extra": "CREATE TABLE extra (id int)",
     'table public."Odd Name"': 'CREATE TABLE "Odd Name" (id int)',
@@ -81,7 +81,7 @@ def test_a_long_list_is_cut():
         assert "table public.t09 and 4 more" in refused(name)
 
 
-#: What another service has put on a table of ours, and what listens to all of the database.
+#: Objects of another service on our tables, and event triggers.
 GUESTS = {
     "users.notify": "CREATE TRIGGER notify AFTER INSERT ON users FOR EACH ROW "
     "EXECUTE FUNCTION chat.notify()",
@@ -107,7 +107,7 @@ def findings(name):
 
 
 def test_additions_to_ours_stop_no_migration_and_the_audit_names_them():
-    """Also such as a release's own RunSQL makes: the history says that the database is ours."""
+    """Also objects of a release's own RunSQL: the history shows that the database is ours."""
     with scratch_database() as name:
         run_command("migrate", "veza_core", "020", database=name)
         run_sql(name, *ADDITIONS.values(), *CHAT, *GUESTS.values())
@@ -120,7 +120,7 @@ def test_additions_to_ours_stop_no_migration_and_the_audit_names_them():
             assert any(thing in line for line in found), (shown, found)
         for guest in GUESTS:
             assert any(f"{guest}: was not there" in line for line in found), (guest, found)
-        # What is not ours is none of the audit's: it noted what the migrations did.
+        # Objects that are not ours do not matter to the audit.
         assert not any("noted" in line for line in found)
         with psycopg.connect(**server_parameters(), dbname=name) as database:
             tags = {tag for (tag,) in database.execute("SELECT tag FROM chat.ddl")}
@@ -150,7 +150,7 @@ def extensions_of(name):
 
 
 def test_other_schemas_and_extensions_are_no_obstacle(settings):
-    """What an extension brings with it is its own, wherever it stands."""
+    """The objects of an extension belong to it, in any schema."""
     settings.DEBUG = True
     with scratch_database() as name:
         run_sql(
@@ -172,7 +172,7 @@ def test_other_schemas_and_extensions_are_no_obstacle(settings):
         run_sql(name, statement)
         run_command("migrate", database=name)
         assert [line for line in findings(name) if "extension" in line] == []
-        # Nor after a reset, which leaves them where they are.
+        # Nor after a reset, which does not move them.
         before = extensions_of(name)
         assert before["unaccent"] == "extensions"
         run_command("reset_db", "--noinput", database=name)
@@ -200,7 +200,7 @@ def test_history_lacks_a_migration_that_others_build_on(v1):
 
 
 def last_migration():
-    """One of our migrations that no other depends on: 900, as long as nothing follows it."""
+    """One of our migrations on which no other depends: 900, until a later one exists."""
     graph = MigrationLoader(None).graph
     last = [node for node in graph.leaf_nodes() if not graph.node_map[node].children]
     return next(node for node in last if node[0] in settings.PUBLIC_SCHEMA_APPS)

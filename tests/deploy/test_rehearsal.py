@@ -1,4 +1,4 @@
-"""Three releases after V1, beside services of the release before and of the next: none fails."""
+"""Three releases after V1, beside services of the previous and of the next release: none fails."""
 
 import io
 import os
@@ -33,7 +33,7 @@ from tests.support import ROOT, database_environment, scratch_database, server_p
 
 pytestmark = pytest.mark.django_db
 
-#: After 1.2, by statement: the constraint that refuses it.
+#: By statement: the constraint that refuses it after 1.2.
 RETIRED = {
     "UPDATE tracks SET status = 'failed'": "chk_tracks_status_later",
     "UPDATE track_shares SET permission = 'download'": "chk_track_shares_permission_later",
@@ -58,7 +58,7 @@ def one(query):
 
 
 def refused(name, statement):
-    """The constraint that refuses it, or the SQLSTATE; None when it is done."""
+    """The constraint that refuses it, or the SQLSTATE; None if it succeeds."""
     with session(name) as other:
         try:
             other.execute(statement)
@@ -97,7 +97,7 @@ class Told(io.StringIO):
 
 
 def migrate(version, err=None):
-    """What `manage.py migrate` of that release does, and tells."""
+    """Run the equivalent of `manage.py migrate` of that release, with its reports."""
     out, err = io.StringIO(), err or io.StringIO()
     limited = Limited(connection, 1000 * int(TIMEOUT))
     with on_disk(until(version)), connection.execute_wrapper(limited):
@@ -109,7 +109,7 @@ def migrate(version, err=None):
 
 @contextmanager
 def services(name, changes, through=None):
-    """Those of these releases run meanwhile, and none of them fails."""
+    """Run the services of these releases in the block; none may fail."""
     sessions = [("prepared", direct(name)), ("raw", raw(name))]
     if through:
         pooled = {**server_parameters(), "dbname": name, "host": through, "port": "6432"}
@@ -139,7 +139,7 @@ def test_no_service_fails_and_the_code_goes_back(v1, tmp_path):
         for statement, constraint in RETIRED.items():
             assert refused(name, statement) == constraint
         assert refused(name, TOO_LARGE) == "22003"
-        # The code alone is rolled back: the services of before run on the schema of 1.2.
+        # Only the code is rolled back: the previous services run on the schema of 1.2.
         with services(name, [old], home):
             pass
         with services(name, [new], home):
@@ -148,7 +148,7 @@ def test_no_service_fails_and_the_code_goes_back(v1, tmp_path):
 
 
 def test_a_lock_in_the_way_of_each_release(v1):
-    """It gives up soon, lets the services through, and tries again until the way is free."""
+    """It gives up soon, so that the services continue, and tries again until the lock is free."""
     with a_copy(f'"{v1}"') as name:
         for version, changes in zip(RELEASES, ([first], [old, new], [new]), strict=True):
             with services(name, changes), session(name) as other:
@@ -157,7 +157,7 @@ def test_a_lock_in_the_way_of_each_release(v1):
 
 
 class Killed:
-    """For `connection.execute_wrapper`: the server ends the session after so many statements."""
+    """For `connection.execute_wrapper`: the server ends the session after this many statements."""
 
     def __init__(self, left):
         self.left = left
@@ -174,7 +174,7 @@ class Killed:
 
 @pytest.mark.parametrize("first", [5, 9, 14])
 def test_killed_again_and_again_each_release_is_completed(v1, first):
-    """The server ends its session; the next plain run goes on."""
+    """The server ends its session; the next plain run continues."""
     kills = 0
     with a_copy(f'"{v1}"') as name:
         for version in RELEASES:
@@ -186,7 +186,7 @@ def test_killed_again_and_again_each_release_is_completed(v1, first):
                 except DatabaseError:
                     kills += 1
                 finally:
-                    # It may have ended after the last statement, and nobody have noticed.
+                    # It may have ended unnoticed, after the last statement.
                     connection.close()
             with services(name, [new if version == "1.3" else old]):
                 assert "Nothing to do" in migrate(version)
@@ -213,7 +213,7 @@ KILLED_IN = {
 
 
 def applied(told):
-    """The migrations that a run has committed."""
+    """The migrations that a run committed."""
     return set(re.findall(r"\d+_rehearsed", told))
 
 
@@ -238,7 +238,9 @@ def killed_process(name, version, text, number):
 
 
 def test_the_process_is_killed_and_each_release_is_completed(v1):
-    """As a pod is: it undoes nothing itself. The next plain run goes on, beside services."""
+    """Like a pod, which cannot undo anything itself. The next plain run continues, beside
+    services.
+    """
     committed = 0
     with a_copy(f'"{v1}"') as name:
         for version, changes in zip(RELEASES, ([first], [old, new], [new]), strict=True):

@@ -1,4 +1,4 @@
-"""`reset_db` makes V1 again, and harms nothing outside: first of all not schema `chat`."""
+"""`reset_db` creates V1 again, and harms nothing outside, above all not schema `chat`."""
 
 from pathlib import Path
 
@@ -171,7 +171,7 @@ def test_owner_grants_and_default_privileges_of_public_stay(name):
     )
     before = query(name, asked)
     assert reset(name).returncode == 0
-    # Of the comment the schema's version alone is the project's own.
+    # Of the comment, only the schema's version belongs to the project.
     [(*facts, comment, kind, acl)] = query(name, asked)
     assert comment == f"ours\n{comment_of(declared_version())}"
     assert [(*facts, comment.splitlines()[0], kind, acl)] == before

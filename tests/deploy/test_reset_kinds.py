@@ -1,4 +1,4 @@
-"""`reset_db` clears away objects of every kind, twice in a row, and none that is outside."""
+"""`reset_db` drops objects of every kind, twice in a row, and none that is outside."""
 
 import psycopg
 import pytest
@@ -8,7 +8,7 @@ from tests.support import administer, run_command, schema_of, scratch_database, 
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("debugging")]
 
-#: One of each kind in `public`; what it takes outside stays as it is.
+#: An object of each kind in `public`; what they use outside does not change.
 KINDS = """
 CREATE TABLE public.parent (id int, at int) PARTITION BY LIST (id);
 CREATE TABLE public.part PARTITION OF public.parent FOR VALUES IN (1) PARTITION BY RANGE (at);
@@ -99,7 +99,7 @@ def test_every_kind_goes_and_the_next_reset_works(name):
         execute(name, "DROP FOREIGN DATA WRAPPER nobody CASCADE")
 
 
-#: What leans on ours from outside: what is named, what makes it, and whether it can be dropped.
+#: Outside objects that depend on ours: the name, the statement, and whether it can be dropped.
 LEANING = {
     "table chat.attached": (
         "CREATE TABLE public.parent (id int) PARTITION BY LIST (id);"
@@ -220,7 +220,7 @@ def test_owned_by_somebody_else_is_one_line(name):
 
 
 def test_a_publication_of_all_tables_does_not_stop_a_reset(name):
-    """It gets what is made again; a machine for development has no replica to break."""
+    """It gets the recreated tables, and a development machine has no replicas."""
     execute(name, "CREATE PUBLICATION everything FOR ALL TABLES")
     reset(name)
     assert execute(name, "SELECT count(*) FROM pg_publication") == [(1,)]

@@ -1,4 +1,4 @@
-"""The fingerprint by which `reset_db` sees that something outside would have gone too."""
+"""The fingerprint with which `reset_db` detects that it dropped something outside."""
 
 import pytest
 from django.db import connection

@@ -1,4 +1,4 @@
-"""What a run that was killed has left, a plain second one goes on from: indexes and constraints."""
+"""A plain second run continues from what a killed run has left: indexes and constraints."""
 
 import pytest
 from django.contrib.postgres.operations import AddIndexConcurrently
@@ -48,7 +48,7 @@ def test_one_whose_record_was_lost_stays(migrated):
 
 
 def test_a_build_waits_for_older_transactions_without_a_timeout(migrated):
-    """And says for whom; the timeout would throw the index away."""
+    """And names them; a timeout would discard the index."""
 
     class Report(MigrationReport):
         def held_up(self, migration, blockers):

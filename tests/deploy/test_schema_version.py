@@ -1,4 +1,4 @@
-"""The schema's version: who reads it, when it is written, and what it survives."""
+"""The schema's version: who can read it, when it is written, and what does not remove it."""
 
 import re
 import uuid
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.django_db
 
 VERSION = str(declared_version())
 COMMENT = "SELECT obj_description('public'::regnamespace, 'pg_namespace')"
-#: What a service asks, as its contract has it.
+#: The query of services in docs/services.md.
 [ASKED] = re.findall(
     r"^    (SELECT substring\(obj_description.*)$",
     (settings.BASE_DIR / "docs/services.md").read_text("utf-8"),

@@ -1,4 +1,4 @@
-"""squawk reads the SQL of migrations after V1, as `lint_migrations` asks it to."""
+"""squawk checks the SQL of migrations after V1 for `lint_migrations`."""
 
 from django.conf import settings
 from django.db.migrations.loader import MigrationLoader
@@ -15,7 +15,7 @@ QUICK = "CREATE INDEX CONCURRENTLY idx_users_locked_until ON users (locked_until
 
 
 def said(sql, *, atomic):
-    """What squawk says of a migration."""
+    """squawk's findings on a migration."""
     migration = a_migration(atomic=atomic, name="910_index", app="veza_core")
     return [*map(str, squawk({migration: [sql]}, CONFIGURATION))]
 

@@ -1,4 +1,4 @@
-"""A run renders few models, and what it makes is what Django's own executor makes."""
+"""A run renders few models, and creates the same as Django's own executor."""
 
 import os
 import subprocess
@@ -77,7 +77,7 @@ def test_a_fresh_run_renders_each_model_less_than_three_times(monkeypatch):
         for migration in all_migrations()
         for operation in migration.operations
     )
-    # Each when it is made; what others change later is referred to by two more at most.
+    # Each when it is created; a later change renders at most two more.
     assert len(rendered) <= len(state.models) + 3 * changes
     assert len(rendered) < 3 * len(state.models)
     state.clear_delayed_apps_cache()
@@ -196,7 +196,7 @@ CHANGES = {
 
 
 def statements_of(state, change):
-    """Run the change on a database where MAKE was run, give what was executed, roll it back."""
+    """Run the change on a database after MAKE, return its statements, and roll it back."""
     assert state.apps
     with transaction.atomic(), CaptureQueriesContext(connection) as captured:
         for operation in [*MAKE, *CHANGES[change]]:
@@ -214,7 +214,7 @@ def statements_of(state, change):
 @pytest.mark.django_db
 @pytest.mark.parametrize("change", CHANGES)
 def test_every_kind_of_change_runs_the_statements_that_it_runs_in_django(change):
-    # In what order related models are altered, Django leaves to a set.
+    # Django keeps related models in a set, so their order varies.
     ours, django = (statements_of(state(), change) for state in (RunState, ProjectState))
     assert sorted(ours) == sorted(django)
 
@@ -245,11 +245,11 @@ def test_catalog_and_history_are_those_of_django_s_own_executor():
             with psycopg.connect(**parameters) as session:
                 history = session.execute(HISTORY).fetchall()
                 if not own:
-                    # The schema's version, which Django knows nothing of.
+                    # The schema's version, which Django does not write.
                     session.execute(
                         f"COMMENT ON SCHEMA public IS '{comment_of(declared_version())}'"
                     )
-            # PostgreSQL 15.20 keeps a number of its own with every column.
+            # PostgreSQL 15.20 stores an internal number with every column.
             schema = [
                 line for line in schema_of(**parameters).splitlines() if "pg_attver" not in line
             ]

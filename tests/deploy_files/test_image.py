@@ -1,6 +1,6 @@
-"""The image of a release holds what a production runs, and nothing else.
+"""The image of a release has the files of production, and nothing else.
 
-No container is built here: CI has no tool for it. What goes in is read from the two files.
+No container is built, because CI has no tool for it. The contents are read from the two files.
 """
 
 import json
@@ -23,7 +23,9 @@ PATTERNS = [
 
 
 def goes_in(path: str) -> bool:
-    """Whether a file is in the build's context, by the last pattern that fits it or its folder."""
+    """Whether a file is in the build's context, by the last pattern that matches it or its
+    folder.
+    """
     names = [path, *map(str, PurePosixPath(path).parents)][:-1]
     included = True
     for pattern in PATTERNS:

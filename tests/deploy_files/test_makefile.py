@@ -1,4 +1,6 @@
-"""make: `.env` is for the embedded server, and a database that is named is never met with DEBUG."""
+"""make: `.env` is for the embedded server, and `migrate` of a named database never runs with
+DEBUG.
+"""
 
 import os
 import shutil
@@ -11,7 +13,7 @@ from tests.support import ROOT
 pytestmark = pytest.mark.process
 
 URL = "postgresql://veza@db.invalid/veza"
-#: In place of manage.py: it says what it is given.
+#: Replaces manage.py, and prints its arguments.
 TELLS = """#!/bin/sh
 [ "$1" = -c ] || echo "$* DEBUG=${DEBUG-unset} DATABASE_URL=$DATABASE_URL"
 """
@@ -19,7 +21,7 @@ TELLS = """#!/bin/sh
 
 @pytest.fixture
 def make(tmp_path):
-    """Run make in a checkout whose virtual environment is there; the lines that it prints."""
+    """Run make in a checkout with a virtual environment; return its output lines."""
     for name in ("Makefile", ".env.example", "requirements-dev.lock"):
         shutil.copy(ROOT / name, tmp_path)
     python = tmp_path / ".venv" / "bin" / "python"
@@ -71,7 +73,7 @@ def test_a_database_that_is_named(make):
 
 
 def test_development_on_a_database_that_is_named(make):
-    """Other targets are a developer's: they run with DEBUG, unless it is said otherwise."""
+    """Other targets are for developers, and run with DEBUG by default."""
     assert make("schema", DATABASE_URL=URL) == [
         f"manage.py export_schema DEBUG=1 DATABASE_URL={URL}"
     ]

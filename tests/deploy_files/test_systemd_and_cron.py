@@ -1,4 +1,4 @@
-"""deploy/: what systemd and cron start is there, with the options that it is given."""
+"""deploy/: the commands of systemd and cron exist, with their options."""
 
 import re
 import shlex
@@ -15,9 +15,9 @@ from tests.support import ROOT
 SYSTEMD = ROOT / "deploy" / "systemd"
 UNITS = sorted(SYSTEMD.iterdir())
 SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
-#: The jobs; the site is no job.
+#: The jobs, without the site.
 JOBS = {"backup_db", "purge", "count_weekly_plays", "clearsessions"}
-#: Not started unless somebody asks for it: purge does it by its own policy.
+#: Optional, because purge does it by its own policy.
 OPTIONAL = "clearsessions"
 SITE = "@reboot "
 CRONTAB = ROOT / "deploy" / "crontab"
@@ -30,7 +30,7 @@ def values(unit: Path, name: str) -> list[str]:
 
 
 def started(unit: Path) -> str:
-    """What a service starts, as a shell would be given it: %% and $$ are systemd's escapes."""
+    """The command of a service, for a shell: %% and $$ are systemd's escapes."""
     [line] = values(unit, "ExecStart")
     line = line.replace("%%", "%").replace("$$", "$")
     words = shlex.split(line)
@@ -47,7 +47,7 @@ def arguments(command: str) -> list[str]:
 
 
 def cron_lines() -> list[tuple[list[str], str]]:
-    """The fields of the time and the user, and the command as cron gives it to the shell."""
+    """The fields of the time and the user, and the command that cron gives to the shell."""
     found = []
     for line in CRONTAB.read_text().splitlines():
         if re.match(r"#?[\d*]", line):
@@ -59,7 +59,7 @@ def cron_lines() -> list[tuple[list[str], str]]:
 
 
 def parse(command: str) -> str:
-    """See that manage.py takes the command; its name."""
+    """Check that manage.py accepts the command; return its name."""
     name, *options = arguments(command)
     parser = load_command_class(get_commands()[name], name).create_parser("manage.py", name)
     parsed = parser.parse_args(options)
@@ -111,7 +111,7 @@ def test_each_job_has_a_timer_of_its_name():
         if unit.suffix == ".timer":
             assert values(unit, "OnCalendar"), unit
             assert values(unit, "WantedBy") == ["timers.target"]
-            # Without a Unit= of its own, a timer starts the service of its name.
+            # Without Unit=, a timer starts the service with its name.
             assert values(unit, "Unit") == []
 
 
@@ -137,7 +137,7 @@ def test_services_are_confined(unit):
     file = "/etc/veza/site" if is_site else "/etc/veza/environment"
     assert values(unit, "EnvironmentFile") == [file]
     assert values(unit, "InaccessiblePaths") == (["/etc/veza"] if is_site else [])
-    # What it may write, and nothing else.
+    # It may write only there.
     writes = ["/var/backups/veza"] if "backup" in unit.stem else []
     assert values(unit, "ReadWritePaths") == writes
 
@@ -145,7 +145,7 @@ def test_services_are_confined(unit):
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
 @pytest.mark.process
 def test_systemd_understands_the_units(tmp_path):
-    """The programs are those of this machine: it looks whether they are there."""
+    """With programs of this machine, because systemd checks that they exist."""
     programs = {
         "/opt/veza/.venv/bin/python": sys.executable,
         "/opt/veza/.venv/bin/gunicorn": str(Path(sys.executable).with_name("gunicorn")),
