@@ -43,6 +43,17 @@ def test_a_pipe_is_no_backup(tmp_path):
             open_archive(path, [])
 
 
+def test_a_umask_takes_no_right_of_its_owner(tmp_path):
+    """pg_dump could not write it, and nobody but root could restore it."""
+    for umask in (0o777, 0):
+        before = os.umask(umask)
+        try:
+            with written_whole(tmp_path / "a.dump", replace=True) as partial:
+                assert partial.stat().st_mode & 0o777 == 0o600
+        finally:
+            os.umask(before)
+
+
 def archives_of_others(filled, archive, folder):
     """Paths of files that are not backups, and the message about each."""
     whole = archive.read_bytes()

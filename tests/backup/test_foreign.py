@@ -274,6 +274,21 @@ def test_extensions_in_public_stay(database, path, open_folder):
         assert [result.fetchall() for result in session.execute(rows).results()] == there
 
 
+def test_a_security_label_whose_provider_is_not_there(database, path):
+    """No server of ours has a provider, so the label is written as one would write it."""
+    with connect(database) as session:
+        session.execute(
+            "INSERT INTO pg_seclabel VALUES "
+            "('users'::regclass, 'pg_class'::regclass, 0, 'the \"boss\"', 'secret')"
+        )
+    before = state_of(database)
+    out, _ = run_command("backup_db", path, database=database)
+    assert 'needs: security label provider "the ""boss"""' in out
+    with pytest.raises(CommandError, match=r'provider "the "boss"" is not loaded\. Nothing was'):
+        run_command("restore_db", path, *REPLACE, database=database)
+    assert differences(before, state_of(database)) == ""
+
+
 def test_a_tablespace_that_is_not_there(database, path):
     space = f"Fast {database}"[:40]
     with connect("postgres") as server:

@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 from tests import in_process
 from tests.support import scratch_database
 from veza_core.db import scratch
+from veza_core.visible import visible
 
 from .conftest import SCHEMA
 
@@ -76,10 +77,10 @@ def test_stale_files_are_shown_and_left(export_schema, tmp_path):
 
 
 def test_it_writes_byte_for_byte_what_is_committed(export_schema, tmp_path):
-    directory = tmp_path / "schema"
+    directory = tmp_path / "two\nlines"
     done = export_schema("--directory", str(directory))
     assert (done.returncode, done.stderr) == (0, "")
-    assert f"Written in {directory}: 001_extensions_and_types.sql, " in done.stdout
+    assert f"Written in {visible(directory)}: 001_extensions_and_types.sql, " in done.stdout
     written = {path.name: path.read_bytes() for path in directory.iterdir()}
     committed = {
         path.name: path.read_bytes()

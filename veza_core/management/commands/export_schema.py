@@ -10,6 +10,7 @@ from django.db import connections
 from veza_core.db.session import announce
 from veza_core.management.arguments import add_database, some_path
 from veza_core.schema.export import ExportError
+from veza_core.visible import visible
 
 
 class Command(BaseCommand):
@@ -73,9 +74,9 @@ class Command(BaseCommand):
                 )
         if verbosity > 0:
             self.stdout.write(
-                f"Written in {directory}: {', '.join(changed)}"
+                f"Written in {visible(directory)}: {', '.join(changed)}"
                 if changed
-                else f"{directory} is up to date"
+                else f"{visible(directory)} is up to date"
             )
 
 

@@ -32,6 +32,10 @@ WHERE pg_depend.refobjid >= 16384 AND pg_depend.deptype IN ('n', 'a')
 ORDER BY 1
 """
 ROLES = "SELECT 'role ' || quote_ident(name) FROM unnest(%s::text[]) AS name WHERE name <> user"
+LABELS = """
+SELECT DISTINCT 'security label provider ' || quote_ident(provider) FROM pg_seclabels
+WHERE objnamespace::regnamespace::text = ANY(%s)
+"""
 TABLESPACES = "SELECT 'tablespace ' || quote_ident(name) FROM unnest(%s::text[]) AS name"
 
 
@@ -45,6 +49,8 @@ def needs_of(connection: BaseDatabaseWrapper, archive: Archive) -> list[str]:
         cursor.execute(ROLES, [sorted(roles)])
         found = cursor.fetchall()
         cursor.execute(TABLESPACES, [sorted(tablespaces(ours))])
+        found += cursor.fetchall()
+        cursor.execute(LABELS, [list(OWN_SCHEMAS)])
         found += cursor.fetchall()
         cursor.execute(USED, {"schemas": list(OWN_SCHEMAS), "extensions": list(EXTENSIONS)})
         found += cursor.fetchall()
