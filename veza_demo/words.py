@@ -75,16 +75,10 @@ SOCIAL_LINKS = documents(
 )
 LANGUAGES = words(["en", "en", "en", "es", "fr", "de", "ja", "pt-BR", "pl", "tr"])
 TIME_ZONES = words(
-    [
-        "UTC",
-        "Europe/Berlin",
-        "America/New_York",
-        "America/Sao_Paulo",
-        "Asia/Tokyo",
-        "Africa/Lagos",
-        "Europe/Lisbon",
-        "Asia/Kolkata",
-    ]
+    _split(
+        "UTC Europe/Berlin America/New_York America/Sao_Paulo Asia/Tokyo Africa/Lagos "
+        "Europe/Lisbon Asia/Kolkata"
+    )
 )
 THEMES = words(["system", "dark", "light"])
 NOTIFICATIONS = documents(
@@ -127,16 +121,11 @@ GENRES = words(
 SPACE = words([" "])
 TITLE_ENDS = words(["", "", "", " (Live)", " (Remix)", " (Acoustic)", " (Demo)", ", Pt. 2"])
 TITLES_ABROAD = words(
-    [
-        "Café del Mar",
-        "真夜中のドア",
-        "Ночной поезд",
-        "Été sans fin",
-        "Corazón de papel",
-        "Żółty liść",
-        "Gece Yarısı",
+    _split(
+        "Café del Mar;真夜中のドア;Ночной поезд;Été sans fin;Corazón de papel;Żółty liść;Gece Yarısı;"
         "서울의 밤",
-    ]
+        ";",
+    )
 )
 BANDS = words(["The ", "The ", "", "", "DJ ", "Little "])
 TAGS = arrays(
@@ -164,20 +153,10 @@ CHANGELOGS = words(
     ]
 )
 PLAYLIST_TITLES = words(
-    [
-        "Morning",
-        "Late night",
-        "Running",
-        "Focus",
-        "Road trip",
-        "Rainy day",
-        "Party",
-        "Sunday",
-        "Gym",
-        "Dinner",
-        "Sommer",
-        "Été",
-    ]
+    _split(
+        "Morning;Late night;Running;Focus;Road trip;Rainy day;Party;Sunday;Gym;Dinner;Sommer;Été",
+        ";",
+    )
 )
 PLAYLIST_ENDS = words([" mix", " favourites", " vibes", " classics", " discoveries", " drive"])
 PLAYLIST_TEXTS = words(
