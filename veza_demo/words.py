@@ -122,8 +122,8 @@ SPACE = words([" "])
 TITLE_ENDS = words(["", "", "", " (Live)", " (Remix)", " (Acoustic)", " (Demo)", ", Pt. 2"])
 TITLES_ABROAD = words(
     _split(
-        "Café del Mar;真夜中のドア;Ночной поезд;Été sans fin;Corazón de papel;Żółty liść;Gece Yarısı;"
-        "서울의 밤",
+        "Café del Mar;真夜中のドア;Ночной поезд;Été sans fin;Corazón de papel;Żółty liść;"
+        "Gece Yarısı;서울의 밤",
         ";",
     )
 )

@@ -12,15 +12,13 @@ PLAIN = (
 )
 
 
+def _check(table: str, column: str, template: str) -> CheckConstraint:
+    condition = Func(F(column), template=template, output_field=BooleanField())
+    return CheckConstraint(condition=condition, name=f"chk_{table}_{column}")
+
+
 def _array(table: str, column: str, condition: str) -> CheckConstraint:
-    return CheckConstraint(
-        condition=Func(
-            F(column),
-            template=f"cardinality(%(expressions)s) = 0 OR {PLAIN} AND {condition}",
-            output_field=BooleanField(),
-        ),
-        name=f"chk_{table}_{column}",
-    )
+    return _check(table, column, f"cardinality(%(expressions)s) = 0 OR {PLAIN} AND {condition}")
 
 
 def labels(table: str, column: str, most: int) -> CheckConstraint:
@@ -45,14 +43,10 @@ def json_object(table: str, column: str) -> CheckConstraint:
 
 def day(table: str, column: str) -> CheckConstraint:
     """A date in the years 1 to 9999, like `moment`."""
-    return CheckConstraint(
-        condition=Func(
-            F(column),
-            template="%(expressions)s >= '0001-01-01'::date AND "
-            "%(expressions)s <= '9999-12-31'::date",
-            output_field=BooleanField(),
-        ),
-        name=f"chk_{table}_{column}",
+    return _check(
+        table,
+        column,
+        "%(expressions)s >= '0001-01-01'::date AND %(expressions)s <= '9999-12-31'::date",
     )
 
 
@@ -62,12 +56,9 @@ def moment(table: str, column: str) -> CheckConstraint:
     A NULL passes. For values from outside. Go's JSON has no other years, and Python has no other
     times.
     """
-    return CheckConstraint(
-        condition=Func(
-            F(column),
-            template="%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with time zone AND "
-            "%(expressions)s < '10000-01-01 00:00:00+00'::timestamp with time zone",
-            output_field=BooleanField(),
-        ),
-        name=f"chk_{table}_{column}",
+    return _check(
+        table,
+        column,
+        "%(expressions)s >= '0001-01-01 00:00:00+00'::timestamp with time zone AND "
+        "%(expressions)s < '10000-01-01 00:00:00+00'::timestamp with time zone",
     )
