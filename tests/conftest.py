@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from model_bakery import baker
-from model_bakery.random_gen import gen_datetime
+from model_bakery.random_gen import gen_datetime, gen_related
 from psycopg import sql
 from xdist.scheduler import LoadScopeScheduling
 
@@ -37,6 +37,8 @@ LONGEST_FIRST = {
 for field in ("SmallIntegerField", "IntegerField", "BigIntegerField"):
     baker.generators.add(f"django.db.models.{field}", lambda: 1)
 baker.generators.add("veza_core.db.fields.DeletedAtField", gen_datetime)
+for key in ("CascadeKey", "SetNullKey"):
+    baker.generators.add(f"veza_core.db.fields.{key}", gen_related)
 baker.generators.add("veza_core.db.fields.AddressField", lambda: f"{uuid.uuid4().hex}@example.com")
 
 
