@@ -134,7 +134,7 @@ def test_what_nobody_can_see(table: str, column: str, way: str) -> None:
     assert MODELS[table].objects.values_list(column, flat=True).get() == "rewritten"
     assert changes(connection) == []
     said = " ".join(DOCUMENT.read_text().split())
-    assert "`ALTER TABLE … TYPE … USING`, or disarms the triggers for a moment" in said
+    assert "`ALTER TABLE … TYPE … USING`, or disables the triggers for a moment" in said
 
 
 @pytest.mark.parametrize("model", MODELS.values())
