@@ -1,4 +1,4 @@
-"""Having lists as CSV, as a browser does."""
+"""Exports lists as CSV, as a browser does."""
 
 import csv
 import io

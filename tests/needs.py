@@ -1,4 +1,4 @@
-"""What tests need beside Python, and what happens where it is missing."""
+"""Programs that tests need besides Python, and what happens if one is missing."""
 
 import os
 import shutil
@@ -11,14 +11,14 @@ VARIABLE = "TEST_NO_SKIP"
 
 
 def go_without(reason: str) -> None:
-    """Skip the test for want of something that the machine lacks; in CI, fail."""
+    """Skip the test because the machine lacks something; in CI, fail."""
     if os.environ.get(VARIABLE):
         pytest.fail(f"{reason}, which CI is to install (.ci/run)")
     pytest.skip(reason)
 
 
 def debian_programs() -> Path:
-    """The programs of Debian's PostgreSQL, of the newest version that is there."""
+    """The programs of Debian's PostgreSQL, of the newest installed version."""
     packaged = sorted(
         Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4])
     )
@@ -28,7 +28,7 @@ def debian_programs() -> Path:
 
 
 def program(name: str, reason: str, path: str | None = None) -> str:
-    """Where a program is, on PATH or the path given."""
+    """The path of a program, on PATH or the given path."""
     found = shutil.which(name, path=path)
     if found is None:
         go_without(reason)

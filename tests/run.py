@@ -1,9 +1,9 @@
 """The databases of one run of the tests: a migrated template, and a copy of it for each worker.
 
-Every database of a run has the run's number in its name. Each worker holds an advisory lock of that
-number for as long as it lives, so whoever finds a database whose lock is free knows that its run
-has ended, and drops it. So a run that was killed leaves nothing for long, and two runs in one
-checkout do not meet.
+Every database of a run has the run's number in its name. Each worker holds an advisory lock with
+that number while it lives. If the lock of a database is free, its run has ended, and the next run
+drops the database. So a killed run leaves nothing for long, and two runs in one checkout do not
+disturb each other.
 """
 
 import os
@@ -29,7 +29,7 @@ _NAME = re.compile(r"(?:test|scratch)_([0-9a-f]{7})_\w+")
 
 
 def begin() -> None:
-    """Give the run its number, unless this is a worker of a run that has one."""
+    """Choose the run's number, unless this is a worker of a run that has one."""
     os.environ.setdefault(VARIABLE, secrets.token_hex(4)[:7])
 
 
@@ -47,7 +47,7 @@ def server_parameters() -> dict[str, str]:
 
 @contextmanager
 def worker_database(worker: str) -> Iterator[str]:
-    """Make this worker's database the default one; gives the name of the template."""
+    """Make this worker's database the default one; yield the name of the template."""
     template, own = database_name("template"), database_name(worker)
     parameters = {**server_parameters(), "dbname": "postgres"}
     with psycopg.connect(**parameters, autocommit=True) as server:
@@ -59,12 +59,12 @@ def worker_database(worker: str) -> Iterator[str]:
             yield template
             connections.close_all()
         server.execute("SELECT pg_advisory_unlock_shared(%s, %s)", [LOCK_CLASS, _number(template)])
-        # The last worker drops the template, and what tests left behind.
+        # The last worker drops the template, and databases that tests have left.
         _drop_what_ended_runs_left(server)
 
 
 def _make_template(server: psycopg.Connection, template: str) -> None:
-    """Migrate the template, once a run: the other workers wait for the first."""
+    """Migrate the template once in a run: the other workers wait for the first one."""
     # The name's hash: another lock than the run's own, which all workers share.
     server.execute("SELECT pg_advisory_lock(hashtext(%s), 0)", [template])
     try:
@@ -91,7 +91,7 @@ def _create(server: psycopg.Connection, name: str, template: str) -> None:
 
 
 def settings_of(name: str) -> sql.Composable:
-    """The settings that a database has in production; PostgreSQL copies none from a template."""
+    """Set what a database has in production; PostgreSQL copies no settings from a template."""
     return sql.SQL("ALTER DATABASE {} SET random_page_cost = 1.1").format(sql.Identifier(name))
 
 
@@ -109,7 +109,7 @@ def _drop_what_ended_runs_left(server: psycopg.Connection) -> None:
 
 
 def _number(name: str) -> int:
-    """The number of the run that made a database: 28 bits, which fit PostgreSQL's integer."""
+    """The number of the run that created a database: 28 bits, which fit PostgreSQL's integer."""
     match = _NAME.fullmatch(name)
     assert match is not None, name
     return int(match[1], 16)

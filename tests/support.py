@@ -1,4 +1,4 @@
-"""What several tests need: commands run as a user runs them, and databases to throw away."""
+"""Shared helpers: commands run as a user runs them, and temporary databases."""
 
 import io
 import os
@@ -21,7 +21,7 @@ from veza_core.db import embedded
 
 ROOT = Path(__file__).resolve().parent.parent
 
-#: The variables that `database_environment` gave, with the names of the databases.
+#: The variables that `database_environment` returned, with the names of the databases.
 _NAMED: dict[tuple[str, str] | None, str] = {}
 
 
@@ -34,7 +34,7 @@ def database_url(name: str, **changes: str) -> str:
 
 
 def database_environment(name: str) -> dict[str, str]:
-    """The variable that makes manage.py use a database on that server."""
+    """The variable with which manage.py uses a database on that server."""
     embedded_server = "EMBEDDED" in connection.settings_dict
     variable = "EMBEDDED_DATABASE" if embedded_server else "DATABASE_URL"
     value = name if embedded_server else database_url(name)
@@ -43,7 +43,7 @@ def database_environment(name: str) -> dict[str, str]:
 
 
 def production_environment(name: str) -> dict[str, str]:
-    """The variables of a production: DEBUG off, and the database named."""
+    """The variables of production: DEBUG off, and a named database."""
     return {
         "DEBUG": "0",
         "SECRET_KEY": "x" * 60,
@@ -61,10 +61,10 @@ def administer(*statements: sql.Composable | str) -> None:
 
 @contextmanager
 def scratch_database(options: str = "") -> Iterator[str]:
-    """Make an empty database, give its name, and drop it."""
+    """Create an empty database, yield its name, and drop it."""
     name = database_name(uuid.uuid4().hex, "scratch")
     if "TEMPLATE" in options and memory.is_used():
-        # The cheaper one where a checkpoint costs nothing.
+        # The cheaper strategy if a checkpoint costs nothing.
         options += " STRATEGY file_copy"
     create = sql.SQL("CREATE DATABASE {} " + options).format(sql.Identifier(name))
     administer(create, settings_of(name))
@@ -76,7 +76,7 @@ def scratch_database(options: str = "") -> Iterator[str]:
 
 @contextmanager
 def running_manage(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """Start manage.py as `manage` does, and go on; at the end it is killed if it still runs."""
+    """Start manage.py as `manage` does, and continue; at the end it is killed if it still runs."""
     with subprocess.Popen(
         [sys.executable, "-u", ROOT / "manage.py", *arguments],
         cwd=ROOT,
@@ -103,8 +103,8 @@ def schema_of(*options: str, **parameters: str) -> str:
         capture_output=True,
         text=True,
     ).stdout
-    # pg_dump guards its output with a random word in the first two; Debian's PostgreSQL 15.20 gives
-    # every column a number of its own.
+    # pg_dump protects its output with a random word in the first two; Debian's PostgreSQL 15.20
+    # stores a number in every column.
     return "\n".join(
         line
         for line in dump.splitlines()
@@ -113,9 +113,9 @@ def schema_of(*options: str, **parameters: str) -> str:
 
 
 def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run manage.py with DEBUG on and the variables given, and give its exit status and output.
+    """Run manage.py with DEBUG on and these variables; return its exit status and output.
 
-    Where the variables choose a database and nothing else, it runs within this process.
+    If the variables only choose a database, it runs within this process.
     """
     only = next(iter(environment.items())) if len(environment) == 1 else None
     if only in _NAMED:
@@ -124,18 +124,18 @@ def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
 
 
 def manage_process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run manage.py in a process of its own, with DEBUG on and the variables given."""
+    """Run manage.py in a separate process, with DEBUG on and these variables."""
     return forked.run(ROOT / "manage.py", arguments, {**os.environ, "DEBUG": "1", **environment})
 
 
 def is_one_clear_line(result: subprocess.CompletedProcess[str]) -> bool:
-    """Whether a command failed as it should: one line on standard error, and no traceback."""
+    """Whether a command failed correctly: one line on standard error, and no traceback."""
     lines = result.stderr.strip().splitlines()
     return result.returncode != 0 and len(lines) == 1 and "Traceback" not in result.stderr
 
 
 def run_command(command: str, *arguments: str, database: str) -> tuple[str, str]:
-    """Run a command on a database, in this process; what it writes to its two outputs.
+    """Run a command on a database, in this process; return its two outputs.
 
     Raises `CommandError` as the command does.
     """

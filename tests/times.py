@@ -16,7 +16,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     tests: Counter[str] = Counter()
     for reports in terminalreporter.stats.values():
         for report in reports:
-            # A subtest's time is in its test's.
+            # The time of a subtest is part of its test's.
             if type(report) is pytest.TestReport:
                 folder = Path(report.nodeid.split("::")[0]).parent.as_posix()
                 seconds[folder] += report.duration

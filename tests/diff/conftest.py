@@ -10,7 +10,7 @@ from tests.support import scratch_database, server_parameters
 
 @pytest.fixture(scope="session")
 def make_copy(migrated):
-    """A context manager that gives a session, in autocommit, on a copy of V1."""
+    """A context manager that yields a session, in autocommit, on a copy of V1."""
 
     @contextmanager
     def make():

@@ -1,4 +1,4 @@
-"""`manage.py schema_diff`: where it reads schemas, what it prints, and how it ends."""
+"""`manage.py schema_diff`: the sources of schemas, the output, and the exit status."""
 
 import json
 import subprocess
@@ -20,8 +20,8 @@ SCHEMA = settings.BASE_DIR / "schema"
 
 
 def diff(*arguments):
-    """What it prints, and its exit status."""
-    # By a connection of its own, since no database is made within a test's transaction.
+    """Run it; return its output and its exit status."""
+    # With a separate connection, because CREATE DATABASE cannot run in a test's transaction.
     name = connection.settings_dict["NAME"]
     try:
         return run_command("schema_diff", *map(str, arguments), database=name)[0], 0
@@ -33,7 +33,7 @@ def diff(*arguments):
 
 @pytest.fixture
 def catalog(tmp_path):
-    """A function that writes a catalog like V1's, but for what `change` does to it."""
+    """A function that writes V1's catalog, changed by `change`."""
     number = iter(range(100))
 
     def write(change=lambda snapshot: None, version="1.0.0"):

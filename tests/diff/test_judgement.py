@@ -1,4 +1,4 @@
-"""What each kind of change breaks, read from a live catalog before and after the change."""
+"""What each kind of change breaks, from the live catalog before and after the change."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from veza_core.schema.snapshot import read_snapshot
 
 pytestmark = pytest.mark.django_db
 
-#: What is there beside V1: one of each kind of thing that can change.
+#: Objects besides V1: one of each kind that can change.
 BEFORE = """
 CREATE TYPE public.mood AS ENUM ('calm', 'wild');
 CREATE TABLE public.shelves (
@@ -164,7 +164,7 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def session(make_copy):
-    """A session on a copy of V1 with what `BEFORE` makes."""
+    """A session on a copy of V1 with the objects of `BEFORE`."""
     with make_copy() as session:
         session.execute(BEFORE)
         yield session
@@ -183,7 +183,7 @@ def test_a_change(session, before, change):
     if CASES[change] is None:
         assert found == []
         return
-    # What follows from the change comes with it: the one that breaks most says it.
+    # A change may cause others. The one that breaks most decides.
     [first, *_] = found
     assert (first.judgement.breaks, str(first.judgement.step)) == CASES[change]
     assert first.judgement.reason

@@ -24,14 +24,14 @@ def citus(django_db_blocker: Any) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def filled(citus: None) -> Iterator[Node]:
-    """A database with demo rows in it, on one node still: the file's tests change it in turn."""
+    """A database with demo rows, still on one node; the file's tests change it in turn."""
     with filled_database() as node:
         yield node
 
 
 @contextmanager
 def behind_a_wire() -> Iterator[tuple[Node, Wire]]:
-    """A database with demo rows in it, and the wire that its last worker is behind."""
+    """A database with demo rows, and the wire to its last worker."""
     wires = []
 
     def at(host: str, port: int) -> tuple[str, int]:
@@ -44,7 +44,7 @@ def behind_a_wire() -> Iterator[tuple[Node, Wire]]:
 
 @contextmanager
 def filled_database(**options: Any) -> Iterator[Node]:
-    """A database with demo rows in it; with the options of `database_on_all_nodes`."""
+    """A database with demo rows; the options are those of `database_on_all_nodes`."""
     with database_on_all_nodes(**options) as node:
         node.done("migrate", "--verbosity", "0")
         node.done("seed_demo", "--verbosity", "0", *SEED)

@@ -1,7 +1,7 @@
-"""Databases on a Citus cluster that somebody else runs: `CITUS_URL` is its coordinator.
+"""Databases on a running Citus cluster: `CITUS_URL` is its coordinator.
 
-The database of that URL has the extension and knows the workers. Each test database is made on all
-nodes, since Citus makes none on others.
+The database of that URL has the extension and knows the workers. Each test database is created on
+all nodes, because Citus does not create it on other nodes.
 """
 
 import os
@@ -20,7 +20,7 @@ from tests import in_process
 from tests.run import database_name
 
 VARIABLE = "CITUS_URL"
-#: What a skipped test says, and the end of the run once more.
+#: The message of a skipped test, which the end of the run repeats.
 REASON = f"needs Citus: {VARIABLE} is the URL of a running coordinator (docs/scale.md)"
 NODES = """
 SELECT nodename, nodeport, groupid FROM pg_dist_node WHERE noderole = 'primary' ORDER BY groupid
@@ -29,7 +29,7 @@ SELECT nodename, nodeport, groupid FROM pg_dist_node WHERE noderole = 'primary' 
 
 @dataclass
 class Node:
-    """A database that is on all nodes, as manage.py and as a session of the coordinator see it."""
+    """A database on all nodes, for manage.py and for a session on the coordinator."""
 
     url: str
     session: psycopg.Connection
@@ -38,7 +38,7 @@ class Node:
         return in_process.run(self.url, arguments)
 
     def done(self, *arguments: str) -> str:
-        """Run the command, see that it succeeds and says nothing else; what it prints."""
+        """Run the command, check that it succeeds without a message, and return its output."""
         result = self.manage(*arguments)
         assert (result.returncode, result.stderr) == (0, ""), result.stderr
         return result.stdout
@@ -68,7 +68,7 @@ def database_on_all_nodes(
 ) -> Iterator[Node]:
     """An empty database with the extension, on each node.
 
-    So many `workers` are added, or all; the last of them as being `at` another address.
+    This many `workers` are added, or all; the last one with the address `at`.
     """
     url, name = os.environ[VARIABLE], database_name(uuid.uuid4().hex, "scratch")
     with psycopg.connect(url, autocommit=True) as session:
@@ -98,7 +98,7 @@ def _database(url: str, name: str) -> Iterator[None]:
 
 
 def empty_again(node: Node, host: str, port: int) -> None:
-    """The node's database on that server loses all that is in it."""
+    """Empty the node's database on that server."""
     url, name = at_address(os.environ[VARIABLE], host, port), node.session.info.dbname
     _drop(url, name)
     _create(url, name)
@@ -123,6 +123,6 @@ def _drop(url: str, name: str) -> None:
                 server.execute(drop)
                 return
             except psycopg.errors.ObjectInUse:
-                # It waits 5 s for the sessions that it ends, which is short on a busy machine.
+                # It waits 5 s for the end of sessions, which is too short on a busy machine.
                 if is_last:
                     raise

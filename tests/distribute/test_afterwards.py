@@ -1,4 +1,4 @@
-"""What goes on after `distribute`: later releases, recount, roles, the admin, the hot queries."""
+"""What works after `distribute`: later releases, recount, roles, the admin, the hot queries."""
 
 import re
 import uuid
@@ -33,7 +33,7 @@ from veza_site.roles.wanted import READER, LoginRole
 
 PARAMETERS = re.compile(r"\$(\d+)")
 
-#: A value of each type that a parameter of the services' statements has; of an enum the first one.
+#: A value for each type of a parameter in the services' statements; of an enum, the first one.
 VALUES = {
     "uuid": "gen_random_uuid()",
     "boolean": "true",
@@ -47,7 +47,7 @@ TYPES = "SELECT unnest(parameter_types)::text FROM pg_prepared_statements WHERE 
 
 
 def asked(session: psycopg.Connection, drawn: dict[str, Any]) -> dict[str, Any]:
-    """What each hot query answers, or the error that it meets; it changes nothing."""
+    """The result of each hot query, or its error; nothing is changed."""
     answers: dict[str, Any] = {}
     for query in QUERIES:
         found = []
@@ -67,7 +67,7 @@ def asked(session: psycopg.Connection, drawn: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module", params=["L", "A"])
 def spread(citus: None, request: Any) -> Iterator[tuple[Node, dict[str, Any], dict[str, Any], str]]:
-    """A layout, with what the hot queries answered before."""
+    """A layout, with the results of the hot queries before it."""
     with filled_database() as node:
         drawn = {query.name: samples.draw(node.session, query, 3) for query in QUERIES}
         before = asked(node.session, drawn)
@@ -93,9 +93,9 @@ def some_value(kind: str) -> str:
 
 
 def test_every_statement_of_the_services(spread: Any, subtests: Any) -> None:
-    """None meets what Citus does not have, also once it is planned for any parameters.
+    """None uses what Citus does not support, also with a generic plan.
 
-    What they do is in test_races.
+    test_races tests their effects.
     """
     node, *_ = spread
     for statement in STATEMENTS.values():
@@ -104,7 +104,7 @@ def test_every_statement_of_the_services(spread: Any, subtests: Any) -> None:
             try:
                 node.session.execute(f"PREPARE hot AS {statement.sql}".encode())
                 values = ", ".join(some_value(kind) for (kind,) in node.rows(TYPES))
-                # PostgreSQL thinks of a plan for any parameters from the sixth time on.
+                # PostgreSQL considers a generic plan from the sixth run on.
                 for _ in range(7):
                     with node.session.transaction(force_rollback=True):
                         node.session.execute(f"EXECUTE hot{values and f'({values})'}".encode())
@@ -143,9 +143,10 @@ VOLUME = models.IntegerField(null=True)
 
 
 def test_a_later_release(spread: Any, settings: Any) -> None:
-    """One of each kind of change, of a table that is spread and of one that is not.
+    """Each kind of change, of a distributed table and of another one.
 
-    Somebody holds a row on another node: it ends and says whose, and the next run goes on.
+    Somebody locks a row on another node: the run ends and names the session, and the next run
+    continues.
     """
     node, *_ = spread
     settings.BACKFILL_BATCH_SIZE, settings.MIGRATE_LOCK_ATTEMPTS = 100, 1
@@ -166,7 +167,7 @@ def test_a_later_release(spread: Any, settings: Any) -> None:
         node.done("migrate", "--no-audit", "--verbosity", "0")
     with on_disk(later):
         with psycopg.connect(node.url) as other:
-            # By its key: Citus lets an update of several shards wait for another one of these.
+            # By its key: in Citus, updates of several shards wait for each other.
             held = node.value("SELECT id FROM track_plays ORDER BY id OFFSET 250 LIMIT 1")
             other.execute(
                 "UPDATE public.track_plays SET created_at = created_at WHERE id = %s", [held]
@@ -200,7 +201,7 @@ def test_counters(spread: Any) -> None:
 
 @contextmanager
 def a_reader(node: Node) -> Iterator[psycopg.Connection]:
-    """A session of a role that `sync_roles` has let read."""
+    """A session of the role that reads, from `sync_roles`."""
     role = f"veza_support_{uuid.uuid4().hex[:12]}"
     try:
         sync(

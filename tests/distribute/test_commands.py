@@ -23,7 +23,7 @@ def test_demo_rows_go_in_and_are_counted(filled):
             "AND created_at <= CURRENT_TIMESTAMP GROUP BY 1"
         )
     )
-    # Of no more tracks than the command counts.
+    # Of at most as many tracks as the command counts.
     assert dict(counted).items() <= plays.items()
     assert len(counted) == min(1000, len(plays))
     assert "Nothing to do: every migration is applied." in filled.done("migrate")
@@ -38,11 +38,11 @@ def test_a_later_release_changes_a_spread_table(filled):
 
 
 def test_a_change_that_nobody_made_is_still_found(filled):
-    """The recorded catalog bends by the layout, and by nothing else."""
+    """The recorded catalog is only changed for the layout."""
     filled.session.execute("DROP TRIGGER track_plays_user_id_on_delete ON users")
     result = filled.manage("audit_schema")
     assert result.returncode == 1
-    # At 80 columns, what kind of object it is stands below.
+    # At 80 columns, the kind of the object is on the next line.
     assert "public.users.track_plays_user_id_on_delete" in result.stdout
     assert "public.track_plays.user_id" in result.stdout
     filled.session.execute(

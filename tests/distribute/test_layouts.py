@@ -1,4 +1,4 @@
-"""There and back: rows, rules and comments are the same, and what bends is what the audit says."""
+"""`distribute` and `--undo` keep rows, rules and comments, except those that the audit names."""
 
 import pytest
 
@@ -26,7 +26,7 @@ SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND rel
 
 
 def fingerprints(node):
-    """Of each table how many rows it has, and what is in them."""
+    """The number of rows of each table, and a checksum of them."""
     return {
         name: node.rows(
             f"SELECT count(*), sum(hashtextextended(row.*::text, 0)) FROM (TABLE {name}) AS row"
@@ -60,7 +60,7 @@ def test_layout_l_spreads_the_logs_and_nothing_else(filled, before):
     assert [name for (name,) in filled.rows(SPREAD)] == list(LOGS)
     assert filled.rows(COPIED) == []
     assert fingerprints(filled) == before[0]
-    # Citus would leave a second copy of the rows here.
+    # Citus would keep a second copy of the rows here.
     assert {filled.value("SELECT pg_relation_size(%s::regclass)", log) for log in LOGS} == {0}
     assert "Audit: 0 errors and 0 warnings" in printed
     note = (

@@ -1,4 +1,4 @@
-"""A worker whose data is gone: an empty server takes its place, by the SQL of docs/scale.md."""
+"""A worker loses its data, and an empty server replaces it, with the SQL of docs/scale.md."""
 
 import os
 import re
@@ -21,7 +21,7 @@ TELL, SHARDS, _, FETCH, INSERT = (
     dedent(block) for block in re.findall(r"(?:^ {7,}\S.*\n)+", SECTION, re.M)
 )
 PLAY = "INSERT INTO track_plays (track_id, source) SELECT id, 'after' FROM tracks LIMIT 1"
-#: What refers to rows that are no longer there.
+#: Rows that refer to missing rows.
 TRACK = "DELETE FROM tracks WHERE id = (SELECT track_id FROM track_plays ORDER BY id LIMIT 1)"
 
 
@@ -41,7 +41,7 @@ def test_an_empty_server_in_its_place(citus: None, layout: str, tmp_path: Any) -
         node.done("distribute", "--layout", layout, "--shards", "4", "--verbosity", "0")
         node.done("backup_db", str(tmp_path / "last.dump"), "--verbosity", "0")
         keys = node.rows(KEYS)
-        # As every session that connects after distribute has it under layout A.
+        # As in every session that connects after distribute, under layout A.
         node.session.execute("SET citus.multi_shard_modify_mode = 'sequential'")
         node.session.execute(TRACK)
         before, plays = fingerprints(node), columns(node)
@@ -51,7 +51,7 @@ def test_an_empty_server_in_its_place(citus: None, layout: str, tmp_path: Any) -
         wire.cut()
         empty_again(node, *wire.target)
         run(node, here(TELL, *place))
-        # As a service would: its connection is a new one.
+        # With a new connection, as in a service.
         with psycopg.connect(at_address(node.url, *wire.target), autocommit=True) as worker:
             for (statement,) in node.rows(here(SHARDS, *place).rstrip().removesuffix(";")):
                 worker.execute(statement)

@@ -1,4 +1,4 @@
-"""A worker that is lost: what stops, what goes on, what is said, and that it is well afterwards."""
+"""A lost worker: what stops, what continues, the messages, and the recovery."""
 
 import json
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ DELETE = "DELETE FROM tracks WHERE id = (SELECT min(id::text)::uuid FROM tracks)
 
 
 class Cluster:
-    """A database whose last worker is behind a wire, and who is signed in to its admin."""
+    """A database whose last worker is behind a wire, and a user of its admin."""
 
     def __init__(self, node: Node, wire: Wire, layout: str, browser: Client) -> None:
         self.node, self.wire, self.layout, self.browser = node, wire, layout, browser
@@ -43,7 +43,7 @@ class Cluster:
             self.wire.join()
 
     def refused(self, statement: str) -> bool:
-        """Whether it meets the worker that is lost; undone where it does not."""
+        """Whether the statement needs the lost worker; otherwise it is rolled back."""
         try:
             with self.node.session.transaction(force_rollback=True):
                 self.node.session.execute(statement)
@@ -71,7 +71,7 @@ def test_what_stops_and_what_goes_on(cluster: Cluster) -> None:
         assert cluster.refused("SELECT count(*) FROM track_plays")
         assert cluster.refused(DELETE)
         assert {cluster.refused(PLAYS) for _ in range(60)} == {True, False}
-        # Copied to every node, or on the coordinator alone.
+        # Copied to every node, or only on the coordinator.
         for statement in (USER, TRACK):
             assert cluster.refused(statement) is (cluster.layout == "A")
         assert not cluster.refused("SELECT count(*) FROM users JOIN tracks ON user_id = users.id")
@@ -81,7 +81,7 @@ def test_what_stops_and_what_goes_on(cluster: Cluster) -> None:
 
 
 def test_what_commands_say(cluster: Cluster, tmp_path: Any, subtests: Any) -> None:
-    """One line each, and nothing is changed; those that read the catalog alone answer."""
+    """One line each, without a change; commands that only read the catalog work."""
     before = fingerprints(cluster.node)
     back = ("restore_db", "--replace", "--noinput", cluster.dump)
     lost = [
@@ -121,7 +121,7 @@ def test_status_says_which(cluster: Cluster) -> None:
 
 
 def test_a_later_release_waits_for_the_worker(cluster: Cluster) -> None:
-    """A change of a table that is on the worker is refused whole; the next run makes it."""
+    """A change of a table on the worker is rolled back; the next run makes it."""
     parts = [add("mood", TEXT), add("volume", VOLUME, "trackplay")]
     with on_disk([a_migration(*parts, name="941_rehearsed")]):
         with cluster.without_a_worker():
@@ -129,7 +129,7 @@ def test_a_later_release_waits_for_the_worker(cluster: Cluster) -> None:
             assert is_one_clear_line(result), result.stderr
             assert LOST in result.stderr
         cluster.node.done("migrate", "--no-audit")
-    # The older session's connection to the worker is broken: Citus tells it at the next DDL.
+    # The older session's connection to the worker is broken. Citus reports it at the next DDL.
     with psycopg.connect(cluster.node.url) as session:
         session.execute("ALTER TABLE public.tracks DROP mood")
         session.execute("ALTER TABLE public.track_plays DROP volume")
@@ -145,7 +145,7 @@ def test_what_the_admin_says(cluster: Cluster) -> None:
     )
     with default_database(cluster.node.url):
         assert "chart-track_plays" in cluster.browser.get(start).text
-        # What is counted lately is not counted again.
+        # Recent counts are not repeated.
         cluster.node.session.execute("DELETE FROM django.veza_site_counteduntil")
         with cluster.without_a_worker():
             for page in (plays, f"{users}{user}/"):
@@ -161,7 +161,7 @@ def test_what_the_admin_says(cluster: Cluster) -> None:
 
 
 def test_another_server_in_its_place(cluster: Cluster) -> None:
-    """The same server at its own address, as its standby would have another one."""
+    """The same server at its own address, like a standby with another address."""
     node = cluster.node
     before = node.value("SELECT count(*) FROM track_plays")
     [number] = node.rows("SELECT nodeid FROM pg_dist_node WHERE nodeport = %s", cluster.wire.port)

@@ -1,4 +1,4 @@
-"""ON DELETE of the foreign keys that spread tables cannot have, by raw SQL on the coordinator."""
+"""ON DELETE of foreign keys that distributed tables cannot have, by raw SQL on the coordinator."""
 
 import psycopg
 import pytest
@@ -77,7 +77,7 @@ def test_a_rollback_keeps_all(spread, listening):
 
 
 def test_who_may_delete_tracks_needs_no_right_to_plays(spread, listening):
-    """As with a foreign key, whose triggers run as the tables' owner."""
+    """As with a foreign key, whose triggers run as the owner of the tables."""
     _, _, (track, _) = listening
     spread.session.execute("GRANT USAGE ON SCHEMA public TO deleter_of_tracks")
     spread.session.execute("GRANT SELECT, DELETE ON tracks TO deleter_of_tracks")
@@ -103,7 +103,7 @@ def test_the_sweep_does_what_on_delete_would_have_done(spread, listening):
 
 
 def test_a_sweep_waits_no_longer_than_it_is_told(spread, listening):
-    """For a row on another node that is held by its key, of which the coordinator has no lock."""
+    """For a row that is locked by its key on another node, without a lock on the coordinator."""
     play = spread.value(
         "INSERT INTO track_plays (track_id) VALUES (gen_random_uuid()) RETURNING id"
     )

@@ -1,4 +1,4 @@
-"""A log by month and by node at once, by the SQL of docs/scale.md."""
+"""A log that is partitioned by month and distributed, with the SQL of docs/scale.md."""
 
 import json
 import re
@@ -20,7 +20,7 @@ from veza_streaming.models import TrackPlay
 
 PAGE = (ROOT / "docs/scale.md").read_text("utf-8")
 [SECTION] = re.findall(r"^### Logs by month as well$.*?(?=^### )", PAGE, re.M | re.S)
-#: The page's blocks of SQL, and of TOML, in their order.
+#: The page's blocks of SQL and of TOML, in order.
 MAKE, CRON, LAST, EXCEPTION, BACK = (
     dedent(block) for block in re.findall(r"(?:^ {4,}\S.*\n)+", SECTION, re.M)
 )
@@ -32,13 +32,13 @@ REFERRING = "DELETE FROM tracks WHERE id = (SELECT track_id FROM track_plays LIM
 
 
 def run(node, block):
-    """As psql runs it: one statement after the other."""
+    """Run it as psql does: one statement after another."""
     for statement in re.split(r"(?<=;)\n", block.strip()):
         node.session.execute(statement)
 
 
 def plays(node):
-    """How many there are, and what is in them."""
+    """The number of plays, and a checksum of them."""
     return node.rows(
         "SELECT count(*), sum(hashtextextended(row.*::text, 0)) FROM (TABLE track_plays) AS row"
     )
@@ -46,7 +46,7 @@ def plays(node):
 
 @pytest.fixture(scope="module")
 def by_month(filled):
-    """Layout L, then the page's SQL; with the queries' parameters, and all as it was before."""
+    """Layout L, then the page's SQL; with the queries' parameters, and the state before."""
     drawn = {query.name: samples.draw(filled.session, query, 3) for query in QUERIES}
     answers = asked(filled.session, drawn)
     before = filled.rows(KEYS), plays(filled)
@@ -78,7 +78,7 @@ def test_the_pages_of_plays(by_month):
 
 
 def test_the_role_that_reads(by_month):
-    """It reads the table, and no partition past it."""
+    """It can read the table, but no partition directly."""
     node, *_ = by_month
     [partition] = node.rows("SELECT max(partition::text) FROM time_partitions")[0]
     with a_reader(node) as session:
@@ -104,12 +104,12 @@ def test_the_audit_finds_what_the_page_says(by_month, tmp_path):
 
 
 def test_cron_makes_months_ahead_and_drops_old_ones(by_month):
-    """Whatever is older goes, and nothing else; a month that nobody made refuses its plays."""
+    """Only older months are dropped. Plays of a month without a partition are refused."""
     node, *_ = by_month
     late = "4 months"
     with pytest.raises(psycopg.errors.CheckViolation, match="no partition of relation"):
         node.rows(PLAY, late)
-    # As cron does on a day that is later.
+    # As cron does on a later day.
     run(node, CRON.replace("+ '3 months'", "+ '5 months'"))
     assert node.rows(PLAY, late)
     [(last,)] = node.rows(LAST)

@@ -1,4 +1,4 @@
-"""purge on spread logs: what goes, and that it says so."""
+"""purge on distributed logs: what it deletes and reports."""
 
 import json
 
@@ -7,8 +7,8 @@ import pytest
 
 from tests.distribute.nodes import database_on_all_nodes
 
-#: One who was deleted long ago, with two tracks, each played 150 times by somebody else, who played
-#: a third one as often; and old rows of a log by themselves.
+#: A user who was deleted long ago, with two tracks. Somebody else played each of them 150 times,
+#: and a third one too. Also old rows of a log.
 ROWS = """
 WITH owner AS (
     INSERT INTO users (email, username, deleted_at)
@@ -29,7 +29,7 @@ OLD = """
 INSERT INTO bitrate_adaptation_logs (track_id, old_bitrate, new_bitrate, reason, created_at)
 SELECT id, 128, 256, 'test', now() - interval '91 days' FROM tracks, generate_series(1, 40)
 """
-#: On the coordinator, where Citus knows the table under layout A: it refers to a copied one.
+#: On the coordinator. Under layout A, Citus knows the table, because it refers to a copied one.
 TOKEN = """
 INSERT INTO password_reset_tokens (user_id, token_hash, expires_at)
 SELECT id, 'hash', now() - interval '91 days' FROM users WHERE username = 'stays'
@@ -47,7 +47,7 @@ def spread(citus, request):
 
 @pytest.mark.parametrize("size", ["1000", "50"])
 def test_purge_deletes_what_is_due_and_counts_it(spread, size):
-    """In one batch, and where an account is larger than a batch."""
+    """In one batch, and with an account that is larger than a batch."""
     for statement in (ROWS, PLAYS, OLD, TOKEN, PROFILE):
         spread.session.execute(statement)
     expected = {
@@ -70,14 +70,14 @@ def test_purge_deletes_what_is_due_and_counts_it(spread, size):
             if count["deleted"]
         }
 
-    # The two tracks' 80 rows of the log are due themselves, and no cascade of theirs.
+    # The two tracks' 80 rows of the log are due themselves, and not deleted by cascade.
     assert outcome("--dry-run") == expected
     deleted = outcome("--batch-size", size)
     assert deleted == expected
     assert spread.value("SELECT count(*) FROM users") == 1
     assert spread.value("SELECT count(*) FROM tracks") == 1
     assert spread.value("SELECT count(*) FROM track_plays") == 150
-    # Played by who is gone: the play stays, and forgets who it was.
+    # A play by the deleted user stays, with NULL as the user.
     assert spread.value("SELECT count(user_id) FROM track_plays") == 75
     assert spread.value("SELECT count(*) FROM bitrate_adaptation_logs") == 0
     assert outcome() == {}
@@ -85,7 +85,7 @@ def test_purge_deletes_what_is_due_and_counts_it(spread, size):
 
 
 def test_a_row_that_is_held_on_another_node(spread):
-    """By its key, which the coordinator has no lock of: purge leaves what would take it along."""
+    """By its key, without a lock on the coordinator: purge leaves rows whose cascades reach it."""
     node = spread
     for statement in (ROWS, PLAYS):
         node.session.execute(statement)

@@ -1,6 +1,6 @@
-"""The tests of the services' statements on a distributed database: alone, and at once.
+"""The tests of the services' statements on a distributed database, alone and concurrently.
 
-They are those of tests/services. A statement has the same result there, and waits for the same
+They are the tests of tests/services. A statement has the same result here, and waits for the same
 rows.
 """
 # ruff: noqa: F403, F405
@@ -21,7 +21,7 @@ from tests.services.test_listening_races import *
 from tests.services.test_playlist_races import *
 from tests.services.test_token_races import *
 
-#: Also where the other backend, or the row, is on another node.
+#: Also if the other backend, or the row, is on another node.
 WAITS = """
 WITH asked AS (SELECT %s AS pid)
 SELECT pg_blocking_pids(pid) <> '{}' OR EXISTS (
@@ -45,7 +45,7 @@ def layout(request: Any) -> str:
 
 
 def test_plays_are_counted_in_the_order_of_ids(first, second, third, user, layout):
-    """Under layout A the lock of a track is one of all tracks, whose writers wait in line."""
+    """Under layout A, the lock of a track locks all tracks, so all writers wait."""
     tracks = sorted(new_track(first, user) for _ in range(3))
     first.begin()
     first.execute("SELECT 1 FROM tracks WHERE id = $1 FOR NO KEY UPDATE", tracks[1])
@@ -67,7 +67,7 @@ def test_plays_are_counted_in_the_order_of_ids(first, second, third, user, layou
 
 
 def test_two_versions_at_once_are_told_apart(first, second, user, track, layout):
-    """Under layout A, Citus ends the constraint's name in the number of the shard."""
+    """Under layout A, Citus appends the number of the shard to the constraint's name."""
     values = [track, user, "b.flac", 1, None]
     with pytest.raises(psycopg.errors.UniqueViolation) as caught:
         beside(first, second, sql("AddTrackVersion"), *values)

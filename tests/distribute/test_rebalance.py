@@ -1,4 +1,4 @@
-"""A worker that is added: shards move to it beside the commands, and the layout stays the same."""
+"""A worker is added: shards move to it beside the commands, and the layout stays the same."""
 
 import os
 from collections.abc import Iterator
@@ -21,18 +21,18 @@ PLACES = """
 SELECT count(*) FROM citus_shards WHERE citus_table_type = 'distributed'
 GROUP BY nodename, nodeport ORDER BY nodename, nodeport
 """
-# The move has come to the rows of plays, and waits for whoever holds one.
+# The move has reached the rows of plays, and waits for the session that locks one.
 IS_MOVING = "SELECT FROM citus_rebalance_status() WHERE state = 'running'"
 STARTS = "SELECT citus_rebalance_start(shard_transfer_mode => %s)"
 
 
 @contextmanager
 def moving(node: Node) -> Iterator[None]:
-    """Shards move to a worker that has just been added, and go on to as long as the block lasts."""
+    """Shards move to a worker that has just been added, for as long as the block lasts."""
     with psycopg.connect(os.environ["CITUS_URL"]) as session:
         *_, (host, port, _) = session.execute(NODES).fetchall()
     node.session.execute("SELECT citus_add_node(%s, %s)", [host, port])
-    # Beside writes it copies from the log, where the server keeps enough of that.
+    # Beside writes it copies from the WAL, if the server keeps enough of it.
     logical = node.value("SHOW wal_level") == "logical"
     with psycopg.connect(node.url) as other:
         other.execute("UPDATE public.track_plays SET created_at = created_at")
@@ -60,7 +60,7 @@ def test_commands_beside_a_rebalance(citus: None, layout: str, tmp_path: Any) ->
             node.done("count_weekly_plays")
             node.done("purge", "--dry-run")
             node.done("backup_db", str(tmp_path / "moving.dump"), "--verbosity", "0")
-            # What changes a log waits for the shard, and gives up.
+            # A command that changes a log waits for the shard, and gives up.
             result = node.manage("distribute", "--undo", "--lock-timeout", "0.2")
             assert is_one_clear_line(result), result.stderr
             assert "other sessions block it" in result.stderr

@@ -1,4 +1,4 @@
-"""What cannot be distributed gets one line, and stays as it is."""
+"""A database that cannot be distributed gets one line, and does not change."""
 
 import pytest
 
@@ -75,7 +75,7 @@ def test_what_is_not_v1(migrated_here, change, back, told):
 
 
 def test_no_extension(migrated, db):
-    """On any server, without Citus: the database of the other tests."""
+    """On any server without Citus, with the database of the other tests."""
     result = manage("distribute", "--dry-run", **database_environment(migrated))
     assert is_one_clear_line(result), result.stderr
     assert "has no extension citus" in result.stderr

@@ -1,4 +1,4 @@
-"""Each step leaves rows and rules whole, so a run may end after any of them, or within one."""
+"""Each step keeps rows and rules complete, so a run may end after any step, or within one."""
 
 import signal
 import time
@@ -10,7 +10,7 @@ from tests.support import running_manage
 from veza_core.management.commands import distribute
 from veza_core.operations.distribute.service import take
 
-#: Generous: what is waited for is a condition.
+#: A long limit, because tests wait for a condition.
 LONGEST = 60
 WAITING = "SELECT pid FROM pg_locks WHERE NOT granted AND relation = %s::regclass"
 
@@ -24,7 +24,7 @@ def until(condition):
 
 
 def steps_left(node, monkeypatch, *arguments):
-    """Run the command, which ends after its first step; how many it had to take."""
+    """Run the command, which ends after its first step; return how many steps remained."""
     plans = []
 
     def take_one(connection, steps, *others):
@@ -99,7 +99,7 @@ def test_who_is_in_the_way(filled):
 
 
 def test_orphans_are_gone_after_undo(filled):
-    """No insert is checked on a spread table: what refers to nothing cannot stay."""
+    """Inserts into a distributed table are not checked, so orphans must be removed."""
     before = fingerprints(filled)
     filled.done("distribute", "--shards", "4", "--verbosity", "0")
     filled.session.execute("INSERT INTO track_plays (track_id) VALUES (gen_random_uuid())")

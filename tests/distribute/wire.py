@@ -1,4 +1,4 @@
-"""A port that leads to another one until it is cut: a worker that is lost to one database alone."""
+"""A port that forwards to another one until it is cut, so that only one database loses a worker."""
 
 import select
 import socket
@@ -7,7 +7,7 @@ from contextlib import suppress
 
 
 class Wire:
-    """Forwards what comes to `port` on this machine; cut, nobody listens there."""
+    """Forwards connections to `port` on this machine. After `cut`, nobody listens there."""
 
     def __init__(self, host: str, port: int) -> None:
         self.target = host, port
@@ -17,7 +17,7 @@ class Wire:
         self.join()
 
     def join(self) -> None:
-        """Listen, at the same port as before."""
+        """Listen on the same port as before."""
         self._is_cut = False
         self._listener = socket.create_server(("127.0.0.1", self.port))
         self.port = self._listener.getsockname()[1]
@@ -25,7 +25,7 @@ class Wire:
         self._thread.start()
 
     def cut(self) -> None:
-        """Close the port, and end all that goes through it."""
+        """Close the port, and end all connections."""
         self._is_cut = True
         _end(self._listener)
         self._thread.join()
@@ -33,7 +33,7 @@ class Wire:
             _end(each)
 
     def _serve(self, listener: socket.socket) -> None:
-        # The listener is closed, or what is behind it does not answer.
+        # The listener is closed, or the server behind it does not answer.
         with suppress(OSError), listener:
             while True:
                 near, _ = listener.accept()

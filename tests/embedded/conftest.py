@@ -13,7 +13,7 @@ from veza_core.db.embedded.account import Account
 
 @pytest.fixture
 def tmp_path():
-    """In place of pytest's, whose path is too long for that of a socket."""
+    """Replaces pytest's, whose path is too long for a socket."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         yield Path(temporary)
 
@@ -26,7 +26,7 @@ def home(tmp_path):
 
 @pytest.fixture
 def passable():
-    """A folder that other users can enter, as pytest's own is not."""
+    """A folder that other users can enter, unlike pytest's."""
     with TemporaryDirectory() as temporary:
         Path(temporary).chmod(0o755)
         yield Path(temporary)
@@ -34,7 +34,7 @@ def passable():
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
-    """A data directory whose server has been stopped; not to be changed."""
+    """A data directory with a stopped server, which tests do not change."""
     data = tmp_path_factory.mktemp("made") / "postgres"
     run(data)
     return data
@@ -42,7 +42,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def copy(made, home):
-    """A data directory whose server has been stopped, to be changed."""
+    """A data directory with a stopped server, which a test may change."""
     shutil.copytree(made, home)
     Account.owner_of(made).own_tree(home) if os.geteuid() == 0 else None
     return home

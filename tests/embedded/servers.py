@@ -1,4 +1,4 @@
-"""Embedded servers in folders of their own, by processes of their own."""
+"""Embedded servers in separate folders, started by separate processes."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ BARE = [
 PROGRAMS = embedded.program("postgres").parent
 PYTHONPATH = os.pathsep.join([str(ROOT), *filter(None, sys.path)])
 
-#: Starts the server, tells the socket's directory, runs more, and waits to be told to end.
+#: Starts the server, prints the socket's directory, runs more code, and waits for the end.
 SCRIPT = """
 import os, sys
 import psycopg
@@ -47,7 +47,7 @@ def command(home: Path | str, more: str = "print(host)") -> list[str]:
 
 
 def run(home: Path | str, more: str = "print(host)", **variables: str) -> str:
-    """Start the server in a process of its own, which ends again; what it says."""
+    """Start the server in a separate process, which then ends; return its output."""
     done = subprocess.run(
         command(home, more),
         env={**os.environ, "PYTHONPATH": PYTHONPATH, **variables},
@@ -96,10 +96,10 @@ def is_stopped(home: Path) -> bool:
 
 
 def refusal(home: Path) -> str:
-    """Why no server starts: one line."""
+    """The one-line reason why the server does not start."""
     with pytest.raises(OperationalError) as caught:
         embedded.start(str(home), "veza")
-    # Not at the end of the tests: the folder is to be used by others.
+    # Not at the end of all tests, because others use the folder.
     embedded._stop(Path(os.path.realpath(home)))
     assert "\n" not in str(caught.value)
     return str(caught.value)
@@ -116,7 +116,7 @@ def plain_user() -> Account:
 
 
 def python_of(user: Account, home: Path, more: str = "print(host)"):
-    """Start the server as a user, by an interpreter that may stand where only root can go."""
+    """Start the server as a user, with an interpreter that may be in a folder of root's."""
     identity = [f"--reuid={user.uid}", f"--regid={user.gid}", "--clear-groups"]
     passing = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
     return subprocess.run(

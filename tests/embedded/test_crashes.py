@@ -1,4 +1,4 @@
-"""The embedded server: what crashed, and servers and processes that are not its own."""
+"""The embedded server: crashes, and servers and processes that are not its own."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ from veza_core.db.embedded import sockets
 
 
 def test_a_stale_number_that_another_process_has_now(copy):
-    """Neither is it signalled, nor does it keep the server from starting."""
+    """The process gets no signal, and does not prevent the start of the server."""
     with running(copy):
         lines = (copy / "postmaster.pid").read_text().splitlines()
         (lock,) = copy.glob(".s.PGSQL.*.lock")
@@ -61,7 +61,7 @@ def test_a_lock_file_that_a_crash_of_the_machine_spoilt(text, copy):
 
 @pytest.mark.parametrize("name", ["postgres", "long" * 30])
 def test_a_server_that_was_killed(name, tmp_path):
-    """The folder of its socket is used again, or made again when it is gone."""
+    """The folder of its socket is used again, or created again if it is missing."""
     home = tmp_path / name
     for forget in (False, True):
         with running(home) as process:
@@ -93,7 +93,7 @@ def test_a_process_that_lives_on_starts_it_again(copy):
 
 
 def test_a_long_recovery_is_waited_for(copy):
-    """It recovers from an archive here, whose command waits once, and then has nothing."""
+    """Here it recovers from an archive, whose command waits once, and then finds nothing."""
     (copy / "recovery.signal").touch()
     with (copy / "postgresql.auto.conf").open("a") as settings:
         settings.write(
@@ -112,7 +112,7 @@ def test_a_long_recovery_is_waited_for(copy):
 
 
 def test_a_shutdown_that_does_not_end_becomes_an_immediate_one(copy, monkeypatch):
-    """As where PostgreSQL 18 loses its startup process: the checkpointer does not answer here."""
+    """As if PostgreSQL 18 had lost its startup process: here the checkpointer does not respond."""
     server = server_of(copy)
     server.start(60)
     with psycopg.connect(host=str(copy), user="postgres") as session:
@@ -159,7 +159,7 @@ def test_a_server_started_by_hand_is_left_alone_and_named(port, container, copy)
     try:
         lines = (copy / "postmaster.pid").read_text().splitlines()
         if container:
-            # PostgreSQL does not see another container's shared memory by its key.
+            # PostgreSQL does not see the shared memory of another container.
             there = [*lines[:6], "", *lines[7:]]
             (copy / "postmaster.pid").write_text("\n".join(there) + "\n")
         assert f"process {lines[0]}" in refusal(copy)
@@ -184,7 +184,9 @@ def test_a_server_that_cannot_be_reached_is_left_alone_and_named(machine, copy):
 
 
 def test_a_server_of_another_machine_whose_lock_does_not_reach_us(copy):
-    """Neither its name nor its boot is ours; a new container has the boot, a new boot the name."""
+    """Its name and its boot differ from ours. A new container has the same boot, and after a reboot
+    the name is the same.
+    """
     with running(copy):
         lines = (copy / "postmaster.pid").read_text()
     own = (copy / "server.lock").read_text().split()

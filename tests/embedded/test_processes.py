@@ -1,4 +1,4 @@
-"""The embedded server: shared by processes that come, go and are killed as they like."""
+"""The embedded server is shared by processes that start, end and are killed at any time."""
 
 from contextlib import ExitStack
 
@@ -51,12 +51,12 @@ def test_a_forked_child_that_ends_leaves_it_to_its_parent(copy):
 
 
 def test_a_forked_child_that_stays_keeps_it(copy):
-    """Its parent's end is not the last one."""
+    """The end of its parent does not stop the server."""
     fork = (
         "reader, writer = os.pipe()\n"
         "if os.fork() == 0:\n    os.close(writer)\n    os.read(reader, 1)\n    print(ask())\n"
     )
-    # The child goes on when the parent is gone, and the end of the pipe with it.
+    # The child continues after the parent and its end of the pipe are gone.
     assert run(copy, fork) == "C.UTF-8"
     assert is_stopped(copy)
 

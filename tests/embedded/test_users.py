@@ -1,4 +1,4 @@
-"""The embedded server: whoever runs it, nobody else comes in, and no folder changes its owner."""
+"""The embedded server: other users cannot connect, and no folder changes its owner."""
 
 import os
 import shutil
@@ -55,7 +55,7 @@ def test_nobody_else_can_enter_the_folder_of_the_socket(name, tmp_path):
 
 
 def test_no_other_user_can_connect(passable):
-    """Not even one who could enter the folder; also where the wheel's own Python said trust."""
+    """Not even a user who can enter the folder, also after the wheel's own Python wrote trust."""
     other = plain_user()
     home = passable / "postgres"
     run(home)
@@ -73,7 +73,7 @@ def test_no_other_user_can_connect(passable):
 
 
 def test_root_in_the_checkout_of_a_user(passable):
-    """The server runs as the user, who is not locked out, and whose server root then joins."""
+    """The server runs as the user, who is not locked out, and root can use the user's server."""
     user = plain_user()
     checkout = passable / "checkout"
     checkout.mkdir()
@@ -88,7 +88,7 @@ def test_root_in_the_checkout_of_a_user(passable):
 
 
 def test_root_in_the_checkout_of_a_user_without_a_name(passable):
-    """As in a container, where the folder is one of the host's."""
+    """As in a container with a folder of the host."""
     plain_user()
     os.chown(passable, 54321, 54321)
     run(passable / "postgres")
@@ -98,7 +98,7 @@ def test_root_in_the_checkout_of_a_user_without_a_name(passable):
 @pytest.mark.parametrize("uid", [65534, 54321], ids=["named", "nameless"])
 @pytest.mark.parametrize("closed", ["data", "programs"])
 def test_root_gives_no_other_user_its_right_to_pass_closed_folders(uid, closed, tmp_path, passable):
-    """By SQL that user would read the files of root."""
+    """With SQL, that user could read root's files."""
     plain_user()
     (tmp_path / "closed").mkdir(mode=0o700)
     checkout = (tmp_path / "closed" if closed == "data" else passable) / "checkout"

@@ -1,4 +1,4 @@
-"""Databases of a test's own on the running server, beside the migrated one."""
+"""Separate databases for tests, beside the migrated one."""
 
 import subprocess
 from contextlib import ExitStack
@@ -48,9 +48,9 @@ def migrated_url(django_db_setup, django_db_blocker):
 
 @pytest.fixture(scope="session")
 def make_database(migrated_url):
-    """A function that makes an empty database, in an encoding, and gives its URL for libpq.
+    """A function that creates an empty database in an encoding, and returns its URL for libpq.
 
-    All go at the end of the run: dropping one makes the server write out all of its data.
+    All are dropped at the end of the run, because a drop makes the server write all of its data.
     """
     names = []
 
@@ -86,7 +86,7 @@ def live(db):
 def tools(migrated_url):
     """PostgreSQL's programs of the server's version.
 
-    Another's pg_dump does not know what this server keeps in the catalog for itself.
+    Another version's pg_dump does not know this server's internal options in the catalog.
     """
     with psycopg.connect(migrated_url) as server:
         return find_tools(server.info.server_version // 10000)[0]
@@ -94,7 +94,7 @@ def tools(migrated_url):
 
 @pytest.fixture(scope="session")
 def program(tools):
-    """A function that runs one of PostgreSQL's programs for its output."""
+    """A function that runs a program of PostgreSQL, and returns its output."""
 
     def run(name, *arguments):
         return subprocess.run(

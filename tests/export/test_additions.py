@@ -1,4 +1,4 @@
-"""What a later migration changes is written as SQL of its own, which makes the same of V1."""
+"""The changes of a later migration are written as SQL, which changes V1 in the same way."""
 
 import pytest
 from django.db import connection
@@ -81,7 +81,7 @@ CHANGES = {
 
 @pytest.fixture
 def session(migrated, connect):
-    """A read-only database: each change is in a transaction that is rolled back."""
+    """A session whose changes are rolled back."""
     session = connect(database_url(migrated))
     session.execute("SET default_transaction_read_only = off")
     return session
@@ -145,7 +145,7 @@ V1 = ("veza_core", "900_triggers_and_functions")
 
 def test_a_later_migration_is_no_part_of_v1():
     table = CreateModel("Label", [], {"db_table": "labels"})
-    # The last number of the app, so that it comes after all that there are.
+    # The last number of the app, so that it comes after all existing ones.
     loader = with_later(("veza_media", "989_labels", [table], [V1]))
     assert [group.name for group in v1_groups(loader)] == [
         group.name for group in v1_groups(MigrationLoader(None))
@@ -176,7 +176,7 @@ def test_names_by_which_files_would_load_too_early(added, message):
 
 
 def test_operations_can_be_run_again(cursor_rows):
-    """A trigger and the rows of a table, twice, in a database that has them already."""
+    """A trigger and the rows of a table can be created in a database that has them already."""
     before = cursor_rows()
     for operation in (
         KeepUpdatedAt("rooms"),

@@ -1,4 +1,4 @@
-"""`manage.py export_schema`, as it is typed."""
+"""`manage.py export_schema`, as users run it."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.process
 
 @pytest.fixture
 def export_schema(migrated_url):
-    """A function that runs the command, on a server that is up."""
+    """A function that runs the command, on a running server."""
 
     def run(*arguments, **environment):
         return subprocess.run(

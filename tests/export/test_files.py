@@ -1,4 +1,4 @@
-"""The files hold all of a snapshot or say what they cannot, and are written whole."""
+"""The files contain everything of a snapshot, or the export fails; they are written completely."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""What a server keeps for itself in the catalog is no drift; what a user may set is."""
+"""A server's internal options in the catalog are not drift, but options that users can set are."""
 
 import psycopg
 import pytest
@@ -14,8 +14,8 @@ from veza_core.schema.snapshot.drift import compare
 
 from .conftest import rendered
 
-#: Statements that put an option which no page of PostgreSQL's documents into each array of options,
-#: in front of what is there and where there is nothing, as a minor release may.
+#: Statements that add an undocumented option to each array of options, empty or not, as a minor
+#: release may do.
 INTERNAL = {
     "columns of tables": """
         UPDATE pg_attribute SET attoptions = '{{pg_attver=1,internal=on}}' || attoptions
@@ -43,7 +43,7 @@ INTERNAL = {
         WHERE pronamespace = 'public'::regnamespace AND prolang <> 13""",
 }
 
-#: What a user may set by a documented statement, and what drift says of it.
+#: Options that a user can set with a documented statement, and the finding of drift.
 DOCUMENTED = {
     "column": (
         "ALTER TABLE users ALTER role SET (n_distinct = 5)",
@@ -59,7 +59,7 @@ DOCUMENTED = {
     ),
     "table, another value than the schema's": (
         "ALTER TABLE track_likes SET (autovacuum_vacuum_scale_factor = 0.01)",
-        # What is the same is left out.
+        # Equal options are left out.
         "table track_likes: options was …utovacuum_vacuum_scale_factor=0.02, is "
         "…utovacuum_vacuum_scale_factor=0.01",
     ),
@@ -90,7 +90,7 @@ DOCUMENTED = {
 }
 
 
-#: Two statements that say the same.
+#: Two statements with the same effect.
 SPELLINGS = {
     "boolean": ("SET (autovacuum_enabled = FALSE)", "SET (autovacuum_enabled = 'No')"),
     "boolean by number": ("SET (vacuum_truncate = 1)", "SET (vacuum_truncate = on)"),

@@ -1,4 +1,4 @@
-"""psql with the files gives what migrate gives, by our own snapshot and by pg_dump's."""
+"""psql with the files creates the same as migrate, by our snapshot and by pg_dump."""
 
 import os
 import re
@@ -20,7 +20,7 @@ PSQL = ("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1")
 
 @pytest.fixture(scope="module")
 def loaded_url(make_database, program):
-    """An empty database into which psql loaded the files one after the other."""
+    """A database into which psql loaded the files one after another."""
     url = make_database()
     for path in sorted(SCHEMA.glob("[0-9]*.sql")):
         program(*PSQL, "-d", url, "-f", path)
@@ -29,7 +29,7 @@ def loaded_url(make_database, program):
 
 @pytest.fixture
 def shell(tools):
-    """A function that runs a line of the README's in the folder of the project."""
+    """A function that runs a line of the README in the project's folder."""
 
     def run(line, url):
         path = os.pathsep.join([str(Path(tools.path("psql")).parent), os.environ["PATH"]])
@@ -46,7 +46,7 @@ def shell(tools):
 
 
 def dump(program, url):
-    """pg_dump's own account of schema public, without what differs from run to run."""
+    """pg_dump's output for schema public, without the parts that differ between runs."""
     text = program("pg_dump", "--schema-only", "--schema=public", "--no-owner", "-d", url)
     return [line for line in text.splitlines() if not line.startswith(("\\", "--"))]
 
@@ -77,7 +77,7 @@ def test_the_loaded_database_works(loaded_url, connect):
 
 
 def test_the_command_of_the_readme_loads_all_of_it_once(make_database, shell, connect, expected):
-    """Word for word, in a session that looks elsewhere first."""
+    """Word for word, in a session with another search_path."""
     url = make_database()
     connect(url).execute("CREATE SCHEMA elsewhere")
     readme = (SCHEMA / "README.md").read_text()
@@ -101,7 +101,7 @@ def test_the_command_of_the_readme_loads_all_of_it_once(make_database, shell, co
 
 
 def test_a_load_that_stopped_half_way_leads_to_the_same_message(make_database, program):
-    """Without --single-transaction its first files stay."""
+    """Without --single-transaction, its first files stay."""
     url = make_database()
     first = min(SCHEMA.glob("[0-9]*.sql"))
     program(*PSQL, "-d", url, "-f", first)

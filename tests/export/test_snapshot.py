@@ -1,4 +1,4 @@
-"""A snapshot says the same of the same schema, however and wherever it is read."""
+"""Snapshots of the same schema are equal, however and wherever they are read."""
 
 import json
 from pathlib import Path
@@ -46,7 +46,7 @@ def test_settings_and_transaction_are_left_as_they_were(migrated_url):
 
 
 def test_all_queries_see_one_snapshot(make_database):
-    """A table that another session makes in between is in none of it."""
+    """A table that another session creates meanwhile is not in it."""
     url = make_database()
     with connect(url) as connection, connect(url) as other:
 
@@ -154,7 +154,7 @@ def test_every_kind_of_object_is_in_a_snapshot(make_database):
         "options": ["fillfactor=70"],
         "columns": {"a": {"type": "integer"}},
     }
-    # Written by the rules of the session, it would be 01/01/2020 07:00:00 JST.
+    # With the session's own settings, it would be 01/01/2020 07:00:00 JST.
     assert "2019-12-31 22:00:00+00" in tables["refs"]["indexes"]["inc"]["definition"]
 
 

@@ -1,4 +1,4 @@
-"""SQL as people write it, and nothing lost in it."""
+"""SQL in the form that people write, without a loss."""
 
 import psycopg
 import pytest
@@ -57,7 +57,7 @@ def test_a_type_has_its_short_name(migrated_url, type_, name):
             "ends >= '0001-01-01' AND ends < '9999-01-01'",
         ),
         ("value -> 'a'::text = '1'::jsonb", "value -> 'a'::text = '1'"),
-        # What does not match stays as it is, and so does what stands in a string.
+        # Text that does not match stays unchanged, and so do strings.
         ("now() - '1 day'::interval", "now() - '1 day'::interval"),
         ("name ~ '\"position\" >= 0::numeric'::text", "name ~ '\"position\" >= 0::numeric'::text"),
     ],
@@ -82,7 +82,7 @@ def test_a_default_needs_no_cast_to_the_column_s_type(text, type_, plain):
 
 
 def test_only_words_that_need_it_are_quoted(migrated_url):
-    """The server's own list of words; a column of any other name is made without quotes."""
+    """By the server's own list of words: a column with any other name needs no quotes."""
     with psycopg.connect(migrated_url) as connection:
         words = connection.execute("SELECT word, catcode IN ('R', 'T') FROM pg_get_keywords()")
         for word, reserved in words.fetchall():
