@@ -145,11 +145,12 @@ def test_an_entry_says_what_changed_from_what_to_what(browser, bob):
     )
     page = browser.get(f"{LOG}{entry.pk}/").text
     said = page[page.index("Changes") : page.index("As recorded")]
+    said = re.sub("</?(del|ins)>", "", said)
     for line in (
         "yes → no",
         "nothing → 2026-03-04 05:06:07 UTC",
         "&lt;b&gt;old&lt;/b&gt; → new",
-        "Unknown: nothing → x",
+        "Unknown: x",
     ):
         assert line in said, said
     for user in (bob, other):

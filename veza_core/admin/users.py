@@ -53,7 +53,7 @@ class UserAdmin(InspectionAdmin):
         boolean("is_verified", "E-mail verified"),
         State(
             "locked",
-            "Locked or suspended",
+            "Locked",
             (
                 Option(
                     "now",
