@@ -1,4 +1,4 @@
-"""Rows for model-bakery that agree with each other."""
+"""Consistent rows for model-bakery."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from veza_streaming.models import Track
 
 
 def of_one_track(model: type[Model]) -> dict[str, Any]:
-    """The track of a row and what else it refers to that is of a track: all of the same one."""
+    """The values of a row that refers to a track and to rows of a track: all of the same track."""
     keys: dict[str, Any] = {
         field.name: field.related_model
         for field in model._meta.concrete_fields

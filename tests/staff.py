@@ -1,4 +1,4 @@
-"""Accounts of staff for the tests of the admin, and how they sign in."""
+"""Staff accounts for tests of the admin, and their sign-in."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ LOGIN = "/admin/login/"
 
 
 def make_user(username: str = "alice", **values: Any) -> User:
-    """A user with a password and no right."""
+    """A user with a password and without permissions."""
     return User.objects.create_user(f"{username}@example.com", username, PASSWORD, **values)
 
 
@@ -22,19 +22,19 @@ def grant(user: User, role: str, **values: Any) -> UserRoleAssignment:
 
 
 def make_staff(role: str = "support", username: str = "alice", **values: Any) -> User:
-    """A user who holds a role of staff: support, moderator or admin."""
+    """A user with a staff role: support, moderator or admin."""
     user = make_user(username, **values)
     grant(user, role)
     return user
 
 
 def signed_in(user: User) -> Client:
-    """A client whose session is that of a user; the second factor is off in tests by default."""
+    """A client that is signed in as a user; by default, tests need no second factor."""
     client = Client()
     client.force_login(user, backend="veza_site.support.backend.SupportBackend")
     return client
 
 
 def post_sign_in(client: Client, username: str, password: str = PASSWORD, **extra: Any) -> Any:
-    """What the sign-in page answers."""
+    """The answer of the sign-in page."""
     return client.post(LOGIN, {"username": username, "password": password}, **extra)

@@ -1,4 +1,4 @@
-"""The record of a job: its last success, and no reason for the job itself to fail."""
+"""The record of a job's last success, whose failure does not make the job fail."""
 
 import json
 import time
@@ -138,7 +138,7 @@ def test_before_the_table_is_there(database):
 
 
 def test_a_session_that_was_ended_meanwhile(database):
-    """pg_dump has its own session for hours, and a firewall ends the one that is idle."""
+    """pg_dump has its own session for hours, and a firewall may end ours, which is idle."""
     with default_database(database):
         connection.ensure_connection()
         pid = connection.connection.info.backend_pid

@@ -1,4 +1,4 @@
-"""Which package imports which: the walls of docs/architecture.md, read from the imports."""
+"""Which package may import which: the rules of docs/architecture.md, checked on the imports."""
 
 import ast
 import re
@@ -67,7 +67,7 @@ def name_of(path: Path) -> str:
 
 
 def imported(name: str, tree: ast.Module) -> Iterator[str]:
-    """What a module imports of ours, also within functions; without what only types need."""
+    """Our modules that a module imports, also within functions, but not only for types."""
     typing = {
         id(inner)
         for node in ast.walk(tree)
@@ -97,7 +97,7 @@ def doors() -> set[tuple[str, str]]:
 
 
 def reached(name: str, targets: dict[str, set[str]]) -> set[str]:
-    """The rooms that a module imports, also by way of modules of `veza_core` in no room."""
+    """The rooms that a module imports, also through modules of `veza_core` in no room."""
     rooms, waiting, seen = set(), list(targets[name]), set()
     while waiting:
         # A target is a module, or something in it.
@@ -124,12 +124,12 @@ def test_a_room_imports_what_it_may(room: str):
 
 
 def test_no_two_rooms_import_each_other():
-    """Not by way of others either: each room can be read after those that it imports."""
+    """Not through others either: each room can be read after those that it imports."""
     TopologicalSorter(MAY).prepare()
 
 
 def test_no_two_modules_of_the_site_import_each_other():
-    """Its settings and middleware stand beside its rooms; none of them imports one above it."""
+    """Its settings and middleware are beside its rooms, and none imports one above it."""
     targets = {
         name: set(imported(name, tree)) for name, tree in modules() if name.startswith("veza_site")
     }

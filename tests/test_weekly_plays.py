@@ -1,4 +1,4 @@
-"""`count_weekly_plays`: who is counted, what is changed, and what stands in its way."""
+"""`count_weekly_plays`: the counted tracks, the changed rows, and locks."""
 
 import psycopg
 import pytest
@@ -36,7 +36,7 @@ class Platform:
         session.execute(PLAYS)
 
     def count(self, *arguments: str):
-        """Count, and give what was printed but for the first line, which says where."""
+        """Run it; return its output without the first line, which says where it is connected."""
         done = manage("count_weekly_plays", *arguments, **database_environment(self.name))
         done.stdout = done.stdout.partition("\n")[2]
         return done
@@ -164,7 +164,7 @@ def test_a_database_that_was_not_migrated(db):
 
 
 def test_a_play_that_is_counted_touches_no_index(platform):
-    """The update of a track on top is heap-only (HOT): the index is on another column."""
+    """The update of a track in the list is HOT, because the index is on another column."""
     platform.count()
     hot = "SELECT pg_stat_get_xact_tuples_hot_updated('tracks'::regclass)"
     count = "UPDATE tracks SET {} = {} + 1 WHERE title = 'Track 1'"

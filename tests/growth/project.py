@@ -1,4 +1,4 @@
-"""A copy of this project in a folder of its own, to which a table is added."""
+"""A copy of this project in a separate folder, to which tests add a table."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from django.conf import settings
 from tests import forked
 from tests.support import ROOT, database_environment
 
-#: What the commands of CONTRIBUTING.md need; `.env` and `.postgres` are none of it.
+#: The files that the commands of CONTRIBUTING.md need, without `.env` and `.postgres`.
 COPIED = (
     *("veza_core", "veza_demo", "veza_legacy_chat", "veza_media", "veza_site", "veza_streaming"),
     *(
@@ -32,7 +32,7 @@ LONGEST = 600
 
 
 class Project:
-    """The copy; `edited` are the files that were edited by hand."""
+    """The copy; `edited` are the manually edited files."""
 
     def __init__(self, folder: Path, database: str) -> None:
         self.folder = folder
@@ -40,7 +40,7 @@ class Project:
         self.environment = {**os.environ, "DEBUG": "1", **database_environment(database)}
         self.environment.pop("PYTHONPATH", None)
         if "EMBEDDED" in settings.DATABASES["default"]:
-            # Its own default would be a server in the copy.
+            # Otherwise it would start a server in the copy.
             self.environment["EMBEDDED_DIRECTORY"] = str(settings.EMBEDDED_DIRECTORY)
         for name in COPIED:
             source, target = ROOT / name, folder / name
@@ -61,7 +61,7 @@ class Project:
         self.edited.add(name)
 
     def run(self, code: str) -> str:
-        """Run Python in a process of its own, with the copy's settings; what it prints."""
+        """Run Python in a separate process, with the copy's settings; return its output."""
         program = self.folder / "program.py"
         program.write_text(f"import django\n\ndjango.setup()\n\n{code}", "utf-8")
         environment = {**self.environment, "DJANGO_SETTINGS_MODULE": "veza_site.settings"}
@@ -73,7 +73,7 @@ class Project:
         return done.stdout
 
     def ruff(self) -> str:
-        """What `make lint` says of the style."""
+        """The findings of `make lint` about the style."""
         ruff = Path(sys.executable).parent / "ruff"
         said = ""
         for arguments in (["check", "--no-cache"], ["format", "--no-cache", "--check"]):

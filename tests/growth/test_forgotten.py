@@ -1,4 +1,4 @@
-"""Other changes than that of `test_growth`: what each of them forgets is said by name."""
+"""Other changes than that of `test_growth`: everything that each one forgets is named."""
 
 import pytest
 
@@ -80,7 +80,7 @@ SAMPLE_RATE = (
     '        null=True, blank=True, db_comment="Of the original file, in Hz"\n'
     "    )\n"
 )
-#: An app of its own, without numbers for its migrations.
+#: A new app, without numbers for its migrations.
 APP = {
     "__init__": '"""Podcasts."""\n',
     "migrations/__init__": "",

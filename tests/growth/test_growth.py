@@ -1,6 +1,6 @@
-"""A table and a column are added to a copy of the project, by the steps of CONTRIBUTING.md alone.
+"""Adds a table and a column to a copy of the project, only by the steps of CONTRIBUTING.md.
 
-mypy, which `make lint` runs too, is left out: without its cache it takes as long as all the rest.
+mypy, which `make lint` also runs, is left out: without its cache it takes as long as the rest.
 """
 
 import json
@@ -16,7 +16,7 @@ from veza_core.schema.export.files import VERSION
 
 pytestmark = pytest.mark.process
 
-#: `make` calls these; a process for each would take longer than what they do.
+#: `make` calls these commands; a process for each would take longer than their work.
 COMMANDS = """
 import io, json, sys
 from django.core.management import call_command
@@ -83,7 +83,7 @@ print(json.dumps({
 
 @pytest.fixture(scope="module")
 def grown(django_db_setup, django_db_blocker, tmp_path_factory):
-    """The copy, with what each step said."""
+    """The copy, with the output of each step."""
     with django_db_blocker.unblock(), scratch_database() as name:
         project = Project(tmp_path_factory.mktemp("growth"), name)
         project.database = name
@@ -92,14 +92,14 @@ def grown(django_db_setup, django_db_blocker, tmp_path_factory):
 
 
 def steps(project):
-    """Type the commands of CONTRIBUTING.md; what each of them said."""
+    """Run the commands of CONTRIBUTING.md; return the output of each."""
     assert set(project.commands()) == set(NAMES)
     calls = ", ".join(NAMES[command] for command in project.commands())
     return json.loads(project.run(f"{COMMANDS}\nprint(json.dumps([{calls}]))"))
 
 
 def made(project, name):
-    """The migration that makemigrations wrote, whose number is the next free one of its app."""
+    """The migration of makemigrations, with the next free number of its app."""
     [path] = (project.folder / "veza_streaming/migrations").glob(f"9??_{name}.py")
     return path.stem
 
@@ -167,7 +167,7 @@ def test_a_table_and_then_a_column(grown, subtests):
         check_contract(grown)
     with subtests.test("five files at most, those that the guide names"):
         places = grown.places()
-        # The sixth is looked at: makemigrations writes the migration.
+        # The sixth step is only a look at the migration that makemigrations wrote.
         assert len(places) == len(grown.edited) + 1
         assert len(grown.edited) == 5
         assert {name for name in grown.edited if not name.startswith(tuple(places))} == set()

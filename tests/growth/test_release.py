@@ -1,7 +1,7 @@
-"""Two releases, made in a copy of the project with a history of its own, as `make release` does.
+"""Makes two releases in a copy of the project with a separate history, as `make release` does.
 
-What `make release` runs before (lint, tests, the matrix) and the bill of materials, which asks a
-registry, are targets of their own and not repeated here.
+The steps before (lint, tests, the matrix), and the bill of materials, which needs a registry, are
+other targets, and are not repeated here.
 """
 
 import json
@@ -123,7 +123,7 @@ def project(django_db_setup, django_db_blocker, tmp_path_factory):
         project.environment |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
         for file in ("CHANGELOG.md", ".gitignore", "Dockerfile", ".dockerignore"):
             (project.folder / file).write_bytes((ROOT / file).read_bytes())
-        # As before the first release, whatever this project has released since.
+        # As before the first release, whatever this project has released later.
         (project.folder / "schema/frozen.toml").unlink(missing_ok=True)
         (project.folder / "schema/VERSION").write_text("1.0.0-dev\n")
         text = (project.folder / "CHANGELOG.md").read_text("utf-8")
@@ -196,7 +196,7 @@ def check_second(project, subtests):
 
 
 def test_make_release_checks_before_it_releases():
-    """The targets in their order, as make would run them."""
+    """The targets in the order in which make would run them."""
     done = subprocess.run(
         ["make", "-n", "release", "VERSION=1.0.0"],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""A 29th table, as somebody would write it who follows CONTRIBUTING.md."""
+"""A 29th table, written by the steps of CONTRIBUTING.md."""
 
 MODEL = '''
 

@@ -1,4 +1,4 @@
-"""What every model does: defaults, `updated_at`, deletion; seen on each of them."""
+"""The common behaviour of all models: defaults, `updated_at`, deletion."""
 
 from datetime import UTC, datetime
 
@@ -34,7 +34,7 @@ def values(instance):
 
 
 def now():
-    """The transaction's time, which stands still within a test."""
+    """The transaction's time, which does not change within a test."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT CURRENT_TIMESTAMP")
         return cursor.fetchone()[0]
@@ -130,7 +130,7 @@ def test_update_of_a_query(track, django_assert_num_queries):
 
 @every_model
 def test_hard_delete_is_one_statement(model, django_assert_num_queries):
-    """PostgreSQL cascades. For a user Django clears its own: the admin's log, second factors."""
+    """PostgreSQL cascades. For a user, Django also deletes rows of its own tables."""
     statements = 4 if model is User else 1
     instance = baker.make(model)
     with django_assert_num_queries(statements) as queries:

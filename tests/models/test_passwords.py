@@ -24,7 +24,7 @@ PUBLISHED = {
 
 
 def raw(user):
-    """What the column holds."""
+    """The value of the column."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT password_hash FROM users WHERE id = %s", [user.pk])
         return cursor.fetchone()[0]
@@ -52,7 +52,7 @@ def test_hashes_of_the_go_api(password):
     assert not user.check_password(password[:-1])
     assert raw(user) == hash_
     assert user.check_password(password)
-    # A sign-in brings the hash to this project's cost; Go reads the cost from the hash.
+    # A sign-in changes the hash to this project's cost; Go reads the cost from the hash.
     assert raw(user) == user.password.removeprefix("bcrypt$") != hash_
     assert User.objects.get(pk=user.pk).check_password(password)
 
@@ -61,7 +61,7 @@ def test_hashes_of_the_go_api(password):
     "hash_", ["$2b$31$" + "a" * 53, "$2b$12$" + "a" * 53, "$2a$04$" + "a" * 53]
 )
 def test_a_hash_of_no_password(hash_, monkeypatch):
-    """What takes hours, or has a salt that is none, takes what one of ours takes."""
+    """A hash that would take hours, or with an invalid salt, takes as long as one of ours."""
     costs = []
     hashpw, user = bcrypt.hashpw, user_with(hash_)
 
@@ -138,7 +138,7 @@ def test_more_than_72_bytes_are_refused(password):
         user.set_password(password)
     with pytest.raises(ValueError, match="72 bytes"):
         User.objects.create_user("b@example.com", "bob", password)
-    # Cut to 72 bytes it would fit.
+    # Truncated to 72 bytes, it would match.
     assert not user.check_password(password)
     with pytest.raises(ValidationError, match="72 bytes") as caught:
         validate_password(password)
@@ -168,7 +168,7 @@ def test_what_is_no_bcrypt_is_not_written(hash_):
 
 @pytest.mark.parametrize("password", ["Zx9-wq!", "password123", "20261129", "alicecooper"])
 def test_weak_passwords_are_refused(password):
-    """Shorter than eight, common, all digits, or like the account's own words."""
+    """Shorter than eight characters, common, only digits, or similar to the account's names."""
     with pytest.raises(ValidationError):
         validate_password(password, User(username="alicecooper", email="alice@example.com"))
 

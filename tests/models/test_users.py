@@ -1,4 +1,4 @@
-"""Accounts: how they are made, found, and signed in."""
+"""Accounts: how they are created, found, and signed in."""
 
 import io
 from datetime import timedelta
@@ -20,7 +20,7 @@ PASSWORD = "correct horse"
 
 @pytest.fixture(autouse=True)
 def _every_live_user_may_sign_in(settings):
-    """Without what the support admin asks for beside the password: see tests/site."""
+    """Without the other conditions of the support admin: see tests/site."""
     settings.AUTHENTICATION_BACKENDS = ["veza_core.authentication.LiveUserBackend"]
 
 
@@ -45,7 +45,7 @@ def test_create_user_without_password():
 
 @pytest.fixture
 def createsuperuser(monkeypatch):
-    """`manage.py createsuperuser --noinput`, with what scripts put into the environment."""
+    """`manage.py createsuperuser --noinput`, with the environment of scripts."""
 
     def run(email="root@example.com", username="root", password=PASSWORD):
         monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", password)
@@ -85,7 +85,7 @@ def test_createsuperuser_refuses_in_one_line(createsuperuser, alice, arguments, 
 
 
 def test_createsuperuser_without_a_terminal_makes_nobody_and_says_so():
-    """Django's command succeeds there, and a script goes on without the account."""
+    """Django's command would succeed, and a script would continue without the account."""
     names = {"email": "root@example.com", "username": "root", "verbosity": 0}
     with pytest.raises(CommandError, match="standard input is not a terminal: use --noinput"):
         call_command("createsuperuser", stdin=io.StringIO(), **names)
@@ -134,13 +134,13 @@ def test_who_is_barred_cannot_sign_in(alice, identifier, values):
     assert authenticate(username=identifier, password=PASSWORD) is None
 
 
-#: Failed sign-ins lock an account, and end no session: anybody can fail.
+#: Failed sign-ins lock an account, but end no session, because anybody can cause them.
 LOCKED = BARRED[-1]
 
 
 @pytest.mark.parametrize("values", BARRED)
 def test_who_is_barred_is_signed_out(alice, values):
-    """A session that goes on asks again, with every request."""
+    """Every request of a session checks this again."""
     client = Client()
     assert client.login(username="alice", password=PASSWORD)
     request = RequestFactory().get("/")
@@ -164,7 +164,7 @@ def test_a_deleted_account_makes_room_for_a_new_one(alice):
 
 @pytest.mark.parametrize("username", ["alice@example.com", "bob@home"])
 def test_no_username_looks_like_an_email(alice, username):
-    """So that nobody signs in to, or locks, another account by its address."""
+    """So that nobody can sign in to another account, or lock it, by its e-mail."""
     with pytest.raises(IntegrityError, match="chk_users_username"), transaction.atomic():
         User.objects.create_user("mallory@example.com", username, PASSWORD)
     assert User.objects.get_by_natural_key("alice@example.com") == alice

@@ -21,8 +21,8 @@ from tests.support import (
 TABLES = (
     "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
 )
-#: A user who was deleted long ago, with `tracks` tracks of `plays` plays each by somebody else,
-#: and as many plays of somebody else's track.
+#: A user who was deleted long ago, with `tracks` tracks that somebody else played `plays` times
+#: each, and with as many plays of somebody else's track.
 ACCOUNT = """
 WITH owner AS (
     INSERT INTO users (email, username, deleted_at)
@@ -66,7 +66,7 @@ class Platform:
         return self.execute(ACCOUNT, values).fetchone()[0]
 
     def age(self, table: str, id_: Any, column: str, days: float) -> None:
-        """Put a time of a row so many days back."""
+        """Move a time of a row back by this many days."""
         self.execute(
             f"UPDATE {table} SET {column} = now() - make_interval(secs => %s) WHERE id = %s",
             [days * 86_400, id_],
@@ -76,7 +76,7 @@ class Platform:
         return self.rows.get(table, id_, "1") is not None
 
     def counts(self) -> dict[str, int]:
-        """How many rows each table has."""
+        """The number of rows of each table."""
         tables = [name for (name,) in self.execute(TABLES).fetchall()]
         return {name: self.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables}
 
@@ -87,17 +87,17 @@ class Platform:
         )
 
     def purged(self, *arguments: str, **environment: str) -> dict[str, Any]:
-        """Run it, see that it succeeds, and give the outcome."""
+        """Run it, check that it succeeds, and return the outcome."""
         result = self.purge("--json", *arguments, **environment)
         assert result.returncode == 0, result.stderr
         return json.loads(result.stdout)
 
     def connect(self) -> psycopg.Connection:
-        """Open somebody else's session: a context."""
+        """Open a session of somebody else, as a context manager."""
         return psycopg.connect(**server_parameters(), dbname=self.name)
 
     def purging(self, *arguments: str) -> Any:
-        """Start it, and go on: a context."""
+        """Start it, and continue, as a context manager."""
         return running_manage("purge", *arguments, **database_environment(self.name))
 
 

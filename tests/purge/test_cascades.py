@@ -1,4 +1,4 @@
-"""What goes with a row goes by the database's cascades, is counted, and never all at once."""
+"""The database's cascades delete rows with a row, counted and in limited batches."""
 
 import psycopg
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from tests.purge.conftest import deleted
 from tests.support import database_environment, manage
 
-#: Records how many rows each transaction deletes or updates.
+#: Records the number of rows that each transaction deletes or updates.
 WATCH = """
 CREATE TABLE django.watched (xid xid8 NOT NULL DEFAULT pg_current_xact_id());
 CREATE FUNCTION django.watch() RETURNS trigger LANGUAGE plpgsql AS
@@ -24,7 +24,7 @@ FROM thread
 """
 
 
-#: A table whose rows own each other: V1 has none.
+#: A table whose rows own each other; V1 has no such table.
 OWNING = """
 ALTER TABLE track_comments DROP CONSTRAINT track_comments_parent_id_fkey,
     ADD CONSTRAINT track_comments_parent_id_fkey FOREIGN KEY (parent_id)
@@ -47,7 +47,7 @@ def difference(before, after):
 
 @pytest.fixture
 def accounts(platform):
-    """Small accounts and a large one, deleted long ago, and plenty that refers to them."""
+    """Small accounts and a large one, deleted long ago, with many rows that refer to them."""
     large = platform.account("large", tracks=20, plays=30)
     for number in range(10):
         platform.account(f"small{number}", tracks=1, plays=2)
@@ -72,7 +72,7 @@ def test_counts_are_exact_and_no_batch_is_larger_than_told(platform, accounts, b
     assert outcome["left"] == {}
     assert not platform.has("users", accounts)
     largest, all_rows = platform.execute(LARGEST).fetchone()
-    # With one row a batch, a row still goes with what is left of its children: nothing.
+    # With one row in a batch, a row is deleted when it has no children left.
     assert largest <= batch_size
     updated = sum(count["updated"] for count in outcome["tables"].values())
     assert all_rows == outcome["deleted"] + updated
@@ -98,7 +98,7 @@ def test_deep_threads(platform, depth):
 
 @pytest.mark.parametrize(("circle", "left"), [(15, 0), (40, 41)])
 def test_a_circle_of_comments(platform, circle, left):
-    """It goes as a whole; one that is larger than a batch is left, and said to be."""
+    """It is deleted as a whole. A circle that is larger than a batch is left, and reported."""
     track, user = platform.insert("tracks"), platform.insert("users")
     platform.execute(OWNING)
     platform.execute(REPLIES, [60, track, user])
@@ -117,7 +117,7 @@ def test_a_circle_of_comments(platform, circle, left):
 
 @pytest.mark.parametrize("what", ["comment", "account"])
 def test_live_replies_of_others_stay(platform, what):
-    """A comment that goes, alone or with its author's account, leaves the replies to it."""
+    """If a comment is deleted, alone or with its author's account, its replies stay."""
     author = platform.insert("users")
     comment = platform.insert("track_comments", user_id=author)
     reply = platform.insert("track_comments", parent_id=comment)
@@ -131,7 +131,9 @@ def test_live_replies_of_others_stay(platform, what):
 
 
 def test_another_services_tables(platform):
-    """Its cascades are the database's; what it forbids is left, and everything else goes."""
+    """The database runs its cascades. Rows whose deletion it forbids stay; all others are
+    deleted.
+    """
     platform.execute("""
         CREATE SCHEMA chat;
         CREATE TABLE chat.messages (id int, author uuid REFERENCES users ON DELETE CASCADE);
@@ -147,13 +149,13 @@ def test_another_services_tables(platform):
     assert "chat.messages: 8 (8 of them by cascade)" in result.stdout
     assert "users.deleted_at: 2 rows are left for the next purge: " in result.stderr
     assert "chat.bans refers to them" in result.stderr
-    # It was not emptied in vain.
+    # It was not emptied for nothing.
     count = "SELECT count(*) FROM tracks WHERE user_id = %s"
     assert platform.execute(count, [large]).fetchone() == (30,)
     assert [platform.has("users", other) for other in others].count(True) == 1
 
 
-#: Of another service: foreign tables among them, which can neither be locked nor changed.
+#: Tables of another service, also foreign tables, which can neither be locked nor changed.
 CHILDREN = """
 CREATE SCHEMA chat;
 CREATE FOREIGN DATA WRAPPER nothing;
@@ -173,7 +175,7 @@ def test_rows_of_tables_that_inherit_are_another_services(platform):
     user = platform.account("large", tracks=3, plays=3)
     other = platform.account("other", tracks=1, plays=1)
     platform.execute("UPDATE users SET deleted_at = NULL WHERE id = %s", [other])
-    # What is due, or counts wrongly: with us, and a copy with the other service.
+    # Rows that are due, or have wrong counters: ours, and a copy of the other service.
     platform.insert("user_sessions", user_id=other, expires_at="2001-01-01")
     track = platform.insert("tracks", user_id=other, like_count=7, weekly_play_count=7)
     platform.insert("track_likes", user_id=user, track_id=track)
@@ -195,7 +197,7 @@ def test_rows_of_tables_that_inherit_are_another_services(platform):
 
 
 def test_a_foreign_key_holds_to_the_end(platform):
-    """The last word is PostgreSQL's: no batch leaves a row that refers to nothing."""
+    """PostgreSQL decides in the end: no batch leaves a row that refers to nothing."""
     user = platform.account("large", tracks=3, plays=3)
     with pytest.raises(psycopg.errors.ForeignKeyViolation):
         platform.execute("UPDATE tracks SET user_id = gen_random_uuid()")
@@ -203,7 +205,7 @@ def test_a_foreign_key_holds_to_the_end(platform):
     assert not platform.has("users", user)
 
 
-#: docs/scale.md: the key holds the time as well.
+#: docs/scale.md: the key also contains the time.
 BY_TIME = """
 DROP TABLE track_plays;
 CREATE TABLE track_plays (
@@ -218,7 +220,7 @@ CREATE TABLE track_plays_new PARTITION OF track_plays FOR VALUES FROM ('2020-01-
 
 
 def test_a_table_that_is_partitioned_by_time(platform):
-    """Its rows go by their age, and with what they refer to; no partition is a table of its own."""
+    """Its rows are deleted by age and by cascades; its partitions do not count as tables."""
     platform.execute(BY_TIME)
     platform.account("large", tracks=3, plays=20)
     [track] = platform.execute("SELECT id FROM tracks WHERE title = 'other'").fetchone()
@@ -232,6 +234,6 @@ def test_a_table_that_is_partitioned_by_time(platform):
     plays = {"PURGE_PLAYS_AFTER_DAYS": "900"}
     assert deleted(platform.purged("--dry-run", **plays)) == expected
     assert deleted(platform.purged("--batch-size", "25", **plays)) == expected
-    # Those of somebody else's track forget who played it.
+    # Plays of somebody else's track lose their user.
     left = "SELECT count(*), count(user_id) FROM track_plays"
     assert platform.execute(left).fetchone() == (60, 0)

@@ -1,4 +1,4 @@
-"""The counters of rows that stay are right after a purge, and at each moment of it."""
+"""The counters of remaining rows are correct after a purge, and at each moment of it."""
 
 import pytest
 
@@ -6,9 +6,9 @@ from tests.counters import set_right, wrong
 from tests.purge.conftest import deleted
 from tests.purge.test_traffic import wait_until
 
-#: What users do: everybody likes and comments on each track, has it in a playlist and follows each
-#: playlist; each third of these is deleted again. One in five users was deleted long ago, and so
-#: were some tracks and playlists of others.
+#: Every user likes and comments on each track, has it in a playlist, and follows each playlist.
+#: Every third of these rows is deleted again. One in five users was deleted long ago, and so were
+#: some tracks and playlists of others.
 CROWD = """
 WITH people AS (
     INSERT INTO users (email, username, deleted_at)
@@ -59,7 +59,7 @@ def test_they_are_right_afterwards(platform, crowd, batch_size):
     assert deleted(outcome) == deleted(forecast)
     assert outcome["left"] == {}
     assert wrong(platform.execute) == {}
-    # Rows of others stay, and something was taken out of their counters.
+    # Rows of others stay, and their counters were reduced.
     assert outcome["tables"]["tracks"]["recounted"] > 0
     assert outcome["tables"]["playlists"]["recounted"] > 0
     # No track loses a reference.
@@ -84,7 +84,7 @@ def test_a_counter_that_is_too_low_does_not_stop_the_purge(platform, crowd):
 
 @pytest.mark.parametrize("table", ["tracks", "playlists"])
 def test_a_counter_that_is_locked_keeps_what_it_counts(platform, crowd, table):
-    """Nothing is deleted that is not taken out of the counter, and nobody is waited for long."""
+    """Only rows that can be subtracted are deleted, and the purge waits for nobody for long."""
     with platform.connect() as other:
         other.execute(f"SELECT FROM {table} WHERE deleted_at IS NULL FOR NO KEY UPDATE")
         outcome = platform.purged("--lock-timeout", "0.05")
@@ -96,7 +96,7 @@ def test_a_counter_that_is_locked_keeps_what_it_counts(platform, crowd, table):
 
 
 def test_they_are_right_at_each_moment(platform, crowd):
-    """Of a row that takes several batches, too: it may be restored in between."""
+    """Also for a row that needs several batches, because it may be restored in between."""
     people = "SELECT count(*) FROM users"
     before = platform.execute(people).fetchone()[0]
     with platform.purging("--batch-size", "7", "--pause", "0.01") as run:
@@ -110,13 +110,15 @@ def wrong_in_one_snapshot(platform):
     with platform.session.transaction():
         platform.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         found = wrong(platform.execute)
-    # Of a track that goes, the plays are deleted first, and stay counted.
+    # The plays of a deleted track are deleted first, and stay counted.
     found.pop("tracks.play_count", None)
     return found
 
 
 def test_what_comes_meanwhile_is_counted(platform):
-    """A track is put into a playlist while its owner's account goes: one waits for the other."""
+    """A track is added to a playlist while its owner's account is deleted: one waits for the
+    other.
+    """
     owner, track = platform.insert("users"), platform.insert("tracks")
     platform.execute("UPDATE tracks SET user_id = %s WHERE id = %s", [owner, track])
     platform.age("users", owner, "deleted_at", 99)

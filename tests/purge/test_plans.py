@@ -1,4 +1,4 @@
-"""Every query of a purge has an index that serves it, and reads what it deletes, no more."""
+"""Every query of a purge uses an index, and reads only the rows that it deletes."""
 
 from datetime import UTC, datetime
 
@@ -50,8 +50,8 @@ def names(reason):
 
 
 def test_what_is_due_is_found_by_an_index(platform, subtests):
-    # On empty tables nothing else is cheaper than to read them; whether an index could serve is
-    # what is asked here.
+    # On empty tables, a sequential scan is always cheapest. Here the question is whether an index
+    # could be used.
     platform.execute("SET enable_seqscan = off; SET enable_sort = off")
     reasons = [(table, column) for _, table, column in declared() if "." not in table]
     reasons += [
@@ -96,7 +96,7 @@ def test_what_refers_is_found_by_an_index(platform, subtests):
 
 @pytest.mark.parametrize("live", [10_000, 100_000])
 def test_a_batch_reads_no_more_of_a_larger_table(platform, live):
-    """From live statistics, and with the dead rows of the batches before still there."""
+    """By live statistics, and with the dead rows of earlier batches."""
     platform.execute("INSERT INTO users (email, username) VALUES ('a@b.co', 'owner')")
     platform.execute(
         "INSERT INTO refresh_tokens (user_id, token_hash, expires_at, revoked_at) "
@@ -113,10 +113,10 @@ def test_a_batch_reads_no_more_of_a_larger_table(platform, live):
         assert plan[0]["Actual Rows"] == 1000
         return plan[0]["Shared Hit Blocks"] + plan[0]["Shared Read Blocks"]
 
-    # A row is read, and locked; a handful of an index that has the revoked ones only.
+    # A row is read, and locked. Some more are read in an index with only the revoked ones.
     assert blocks("-infinity") < 3 * 1000
     with psycopg.connect(**server_parameters(), dbname=platform.name) as old_snapshot:
-        # Nothing may be vacuumed, nor marked as dead, as long as this one looks.
+        # While this session has a snapshot, nothing may be vacuumed or marked as dead.
         old_snapshot.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         old_snapshot.execute("SELECT count(*) FROM users")
         rows = platform.execute(

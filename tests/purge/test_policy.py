@@ -1,4 +1,4 @@
-"""What is due goes, what is not stays: each kind, on both sides of its limit."""
+"""Due rows are deleted, and others stay: each kind, on both sides of its limit."""
 
 import pytest
 

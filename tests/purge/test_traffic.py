@@ -1,4 +1,4 @@
-"""Beside others: locked rows are passed over, restored rows stay, one run at a time, and a kill."""
+"""Beside others: locked rows are skipped, restored rows stay, one run at a time, and kills."""
 
 import signal
 import time
@@ -86,7 +86,7 @@ def test_a_row_that_is_restored_in_between_stays(platform, monkeypatch):
 
 
 def test_a_row_that_is_being_restored_stays(platform, other):
-    """The purge finds it due, waits for nobody, and looks at it no more."""
+    """The purge finds that it is due, does not wait for it, and does not check it again."""
     user = platform.account("small", tracks=1, plays=1)
     other.execute("UPDATE users SET deleted_at = NULL WHERE id = %s", [user])
     assert platform.purged()["left"]["users.deleted_at"]["rows"] == 1

@@ -1,4 +1,4 @@
-"""Each foreign key has a decision in docs/operations.md, and a purge keeps to it."""
+"""docs/operations.md has a decision for each foreign key, and a purge follows it."""
 
 import re
 
@@ -15,7 +15,7 @@ WHERE contype = 'f' AND connamespace = 'public'::regnamespace ORDER BY 1, 2
 
 
 def decided():
-    """What the page says, by table and column: deleted, kept or never."""
+    """The page's decisions, by table and column: deleted, kept or never."""
     page = (ROOT / "docs" / "operations.md").read_text()
     chapter = page.split("#### What is deleted with a row\n")[1].split("\n#")[0]
     rows = re.findall(r"^\| (`.*?) \| (\w+)", chapter, re.MULTILINE)
@@ -38,7 +38,7 @@ def test_each_key_has_a_decision(keys):
 
 
 def test_a_purge_keeps_to_it(platform, keys, subtests):
-    """A live row of somebody else's for each key, and then everything else is due."""
+    """Each key gets a live row of somebody else, and everything else is due."""
     rows, times = {}, {name: table.columns for name, table in platform.rows.tables.items()}
     for (table, column), target in keys.items():
         parent = platform.insert(target)

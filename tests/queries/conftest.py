@@ -1,4 +1,4 @@
-"""A platform at two sizes, and what the hot queries touch in each."""
+"""A platform at two sizes, and the buffers of the hot queries in each."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,12 +11,13 @@ from benchmarks.queries.catalogue import QUERIES, READS
 from benchmarks.server import Server
 from tests.support import scratch_database
 
-#: Users; rows are 30 times as many. The larger one is large enough that PostgreSQL would rather
-#: read an index than any of the tables that grow.
+#: The number of users; there are 30 times as many rows. In the larger one, PostgreSQL prefers an
+#: index to a scan of each growing table.
 SMALL, LARGE = 1_000, 4_000
-#: Of a solid-state disk (docs/adr/0005-indexes-of-the-hot-queries.md), and PostgreSQL's default.
+#: The cost for solid-state disks (docs/adr/0005-indexes-of-the-hot-queries.md), and the default.
 SOLID_STATE, DEFAULT = 1.1, 4
-#: Or a worker of autovacuum, whose snapshot keeps dead rows, comes in a run that takes long.
+#: Without it, a worker of autovacuum could start in a long run, and its snapshot would keep dead
+#: rows.
 WITHOUT_AUTOVACUUM = """
 DO $$ DECLARE name regclass; BEGIN
     FOR name IN SELECT oid FROM pg_class
@@ -24,7 +25,7 @@ DO $$ DECLARE name regclass; BEGIN
     LOOP EXECUTE format('ALTER TABLE %s SET (autovacuum_enabled = off)', name); END LOOP;
 END $$
 """
-#: More rows of the tables that the demo data has few of.
+#: More rows for tables with few rows in the demo data.
 FILLED = """
 INSERT INTO rooms (creator_id, name, created_at)
     SELECT id, 'room ' || id || n, created_at FROM users, generate_series(1, 5) AS n;
@@ -38,7 +39,7 @@ class Platform:
     """A seeded V1, which tests may change within a transaction that they roll back."""
 
     connection: psycopg.Connection[Any]
-    #: What the reads touch, by users and by the query's name, at the cost of solid-state disks.
+    #: The buffers of the reads, by users and by the query's name, at the cost of solid-state disks.
     touched: dict[int, dict[str, dict[str, Any]]]
 
     def assume(self, random_page_cost: float) -> None:
@@ -78,7 +79,7 @@ def write(request):
 
 @pytest.fixture(params=[SOLID_STATE, DEFAULT])
 def cost(request):
-    """What PostgreSQL believes that a page costs."""
+    """Set random_page_cost."""
     return request.param
 
 

@@ -1,4 +1,4 @@
-"""Every hot query is served by an index, and touches no more as the platform grows."""
+"""Every hot query uses an index, and touches no more buffers as the platform grows."""
 
 import pytest
 
@@ -6,9 +6,9 @@ from benchmarks.queries import plans, sizes
 from benchmarks.queries.catalogue import QUERIES
 from tests.queries.conftest import LARGE, SMALL, SOLID_STATE, parameters
 
-#: What may come to a read while tables grow fourfold: a level of each b-tree, and other samples.
+#: The allowed growth of a read if tables grow fourfold: a level of each b-tree, and other samples.
 FACTOR, PAGES, PAGES_OF_A_ROW = 1.5, 4, 2
-#: What a read touches at most, whoever asks: pages are of a hundred rows, or fewer.
+#: The maximum of buffers of a read, for any user: pages have at most a hundred rows.
 MOST = 1_000
 
 LIKES, PAGE = 3_000, 50
@@ -36,7 +36,7 @@ def test_a_write_finds_its_rows_by_an_index(platform, write, cost):
 def test_a_read_touches_no_more_on_a_larger_platform(platform, read):
     small, large = (platform.touched[users][read.name] for users in (SMALL, LARGE))
 
-    # For each row that it gave: where there is more, playlists and histories are longer, too, up to
+    # For each returned row, because in a larger platform playlists and histories are longer, up to
     # the page's size.
     assert large["for_a_row"] <= small["for_a_row"] * FACTOR + PAGES_OF_A_ROW
     assert large["for_a_row_p95"] <= small["for_a_row_p95"] * FACTOR + PAGES_OF_A_ROW
@@ -46,7 +46,7 @@ def test_a_read_touches_no_more_on_a_larger_platform(platform, read):
 def test_a_search_touches_no_more_on_a_larger_platform(platform):
     small, large = (platform.touched[users][SEARCH] for users in (SMALL, LARGE))
 
-    # In all, whatever it gave: few titles fit on the smaller one.
+    # In total, because few titles match in the smaller one.
     assert large["buffers"] <= small["buffers"] * FACTOR + PAGES
     assert large["p95"] <= small["p95"] * FACTOR + PAGES
 

@@ -1,7 +1,7 @@
-"""What the statements that run most write, and how far they read.
+"""What the most frequent statements write, and how much they read.
 
-A row version that is HOT (heap-only tuple) adds nothing to any index. PostgreSQL writes one where
-no index has a column that changed, and the page has room.
+A HOT row version (heap-only tuple) writes to no index. It is possible if no index contains a
+changed column, and the page has room.
 """
 
 import json
@@ -26,7 +26,7 @@ def execute(statement: str, *values: Any) -> list[Any]:
 
 
 def run(name: str, *literals: str) -> None:
-    """Run the statement of that name, with SQL for its parameters."""
+    """Run the statement with that name, with SQL for its parameters."""
     execute(bound(name, *literals))
 
 
@@ -39,7 +39,7 @@ def bound(name: str, *literals: str) -> str:
 
 @pytest.fixture
 def rows() -> dict[str, str]:
-    """A row of each of the tables whose rows change most, and the ids as literals."""
+    """A row of each of the tables with the most updates, and the ids as literals."""
     execute("INSERT INTO users (email, username) VALUES ('a@b.example', 'somebody')")
     execute("INSERT INTO tracks (user_id, title, file_path) SELECT id, 't', '/t' FROM users")
     execute("INSERT INTO playlists (user_id, title) SELECT id, 'p' FROM users")
@@ -58,9 +58,9 @@ def rows() -> dict[str, str]:
 
 
 def updates(table: str) -> tuple[int, int]:
-    """Of a table, the session's updates that the server has not counted yet, and the HOT ones.
+    """The session's updates of a table that the server has not counted yet, and the HOT ones.
 
-    Those of transactions that ended less than a second ago can be among them.
+    They may include updates of transactions that ended less than a second ago.
     """
     ((updated, hot),) = execute(
         "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relid = %s::regclass",
@@ -90,12 +90,12 @@ def test_an_index_of_what_changes_is_noticed(rows):
         test_it_writes_to_no_index(rows, "TouchSession", "user_sessions", ())
 
 
-#: How TakeTranscodeJob looks for the next job.
+#: The search of TakeTranscodeJob for the next job.
 (NEXT_JOB,) = re.findall(r"WHERE id = \(\n(.+)\)\nRETURNING", sql("TakeTranscodeJob"), re.DOTALL)
 
 
 def looked_for(select: str) -> tuple[int, Any]:
-    """How many pages are read, and what is found."""
+    """The number of read pages, and the result."""
     ((plan,),) = execute(f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {select}")
     root = (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]
     ((found,),) = execute(select)
@@ -106,7 +106,7 @@ def test_deferred_jobs_in_front_are_not_read(rows):
     execute("UPDATE hls_transcode_queue SET status = 'pending', priority = 1")
     execute("ANALYZE hls_transcode_queue")
     alone, job = looked_for(NEXT_JOB)
-    # Of each priority: those of the highest stand in front of all others.
+    # For each priority: jobs of the highest one come before all others.
     execute(
         "WITH version AS (INSERT INTO track_versions (track_id, version_number, file_path)"
         " SELECT tracks.id, n, '/v' FROM tracks, generate_series(1, %s) AS n"
@@ -121,7 +121,7 @@ def test_deferred_jobs_in_front_are_not_read(rows):
     buffers, same = looked_for(NEXT_JOB)
 
     assert same == job
-    # A level more of the index for each priority.
+    # One more level of the index for each priority.
     assert buffers <= alone + 2 * PRIORITIES
 
 

@@ -1,4 +1,4 @@
-"""Each statement of schema/queries is served by the indexes that its comment names."""
+"""Each statement of schema/queries uses the indexes that its comment names."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +18,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def generic_plan(platform: Any, sql: str, parameters: int) -> list[dict[str, Any]]:
-    """The plan that a prepared statement gets for any parameters, all of its nodes."""
+    """All nodes of the generic plan of a prepared statement."""
     connection = platform.connection
     with connection.transaction(force_rollback=True):
         connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
@@ -30,7 +30,7 @@ def generic_plan(platform: Any, sql: str, parameters: int) -> list[dict[str, Any
 
 
 def used_indexes(found: list[dict[str, Any]]) -> set[str]:
-    """The indexes that it reads, and those by which ON CONFLICT finds the row in the way."""
+    """The indexes that it reads, and those with which ON CONFLICT finds the conflicting row."""
     names = {node["Index Name"] for node in found if "Index Name" in node}
     return names.union(*(node.get("Conflict Arbiter Indexes", []) for node in found))
 

@@ -1,4 +1,4 @@
-"""What V1 is measured beside is what Django itself makes of the models."""
+"""The schema that V1 is compared with is what Django itself creates from the models."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""One pair of servers for all tests of the folder, and the site that reads from its replica."""
+"""A pair of servers for all tests of the folder, and the site that reads from the replica."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,25 +28,25 @@ def pair(django_db_blocker: Any) -> Iterator[Pair]:
 
 @dataclass
 class Site:
-    """The site, whose default server is the primary, and which reads from the replica."""
+    """The site: its default server is the primary, and it reads from the replica."""
 
     pair: Pair
     staff: User
     client: Client
-    #: The server that each page was begun on: `replica_1`, or `primary`.
+    #: The server on which each page began: `replica_1`, or `primary`.
     sources: list[str] = field(default_factory=list)
 
     def source(self, path: str = "/admin/veza_core/user/") -> str:
-        """Ask for a page that must come, and give the server that it was begun on."""
+        """Request a page, which must succeed; return the server on which it began."""
         assert self.client.get(path).status_code == 200
         return self.sources[-1]
 
     def health(self) -> str:
-        """What /healthz says of the replica."""
+        """The state of the replica in /healthz."""
         return self.states()[REPLICA]
 
     def states(self) -> dict[str, str]:
-        """What /healthz says of each."""
+        """The state of each replica in /healthz."""
         answer = self.client.get("/healthz")
         assert answer.status_code == 200
         found: dict[str, str] = answer.json()["replicas"]
@@ -57,7 +57,7 @@ class Site:
         until(lambda: self.health() == why, why)
 
     def well(self) -> None:
-        """Wait until pages are read from the replica, which has everything."""
+        """Wait until the replica has everything, and pages are read from it."""
         self.pair.caught_up()
         until(lambda: self.source() == REPLICA, "a page from the replica")
 
@@ -78,7 +78,9 @@ def a_site(
     primary: dict[str, Any] | None = None,
     standby: dict[str, Any] | None = None,
 ) -> Iterator[Site]:
-    """The site; the last two are where it finds the servers, if not at their own sockets."""
+    """The site; the last two arguments are addresses of the servers, by default their own
+    sockets.
+    """
     primary = primary or {"HOST": pair.host}
     standby = standby or {"HOST": pair.standby.host}
     assert get_resolver().url_patterns

@@ -1,4 +1,4 @@
-"""A primary with V1 and a streaming replica of it, two real servers on this machine."""
+"""A primary with V1 and its streaming replica: two real servers on this machine."""
 
 import tempfile
 import time
@@ -24,15 +24,15 @@ from veza_site.roles.wanted import READER, LoginRole
 
 DATABASE, ROLE, PASSWORD = "veza", "veza_support", "s3cret pw"
 
-#: A replica that is held back still finds the WAL that it needs.
+#: So much that a delayed replica still finds the WAL that it needs.
 KEPT = {"wal_keep_size": "1GB"}
 
-#: Seconds that a test waits for something that comes at once on a machine with nothing else to do.
+#: Seconds that a test waits for an event that comes at once on an idle machine.
 LONGEST = 60.0
 
 
 def until(holds: Callable[[], Any], what: str) -> Any:
-    """Wait until something holds; give what `holds` gave."""
+    """Wait until a condition is true; return the result of `holds`."""
     deadline = time.monotonic() + LONGEST
     while not (found := holds()):
         assert time.monotonic() < deadline, f"{what} did not come"
@@ -51,7 +51,7 @@ def programs() -> Path:
 
 @dataclass(frozen=True)
 class Standby:
-    """A replica that can be stopped, started, promoted and held back."""
+    """A replica that can be stopped, started, promoted and delayed."""
 
     server: Server
     host: str = ""
@@ -66,7 +66,7 @@ class Standby:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Within the block, it receives and applies nothing of it."""
+        """In the block, it receives WAL, but does not apply it."""
         self.execute("SELECT pg_wal_replay_pause()")
         until(
             lambda: self.execute("SELECT pg_get_wal_replay_pause_state() = 'paused'") == [(True,)],
@@ -79,16 +79,16 @@ class Standby:
 
     def resume(self) -> None:
         """Apply again."""
-        # What is applied at once may be in conflict with this very statement.
+        # What is then applied may conflict with this statement itself.
         with suppress(psycopg.errors.SerializationFailure):
             self.execute("SELECT pg_wal_replay_resume()")
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Within the block, all its processes stand still, as on a machine that hangs."""
+        """In the block, all of its processes are stopped, as on a machine that hangs."""
         pid = int((self.server.data / "postmaster.pid").read_text().split()[0])
         postmaster = psutil.Process(pid)
-        # The postmaster first: it starts no process that is not seen.
+        # First the postmaster, so that it starts no further process.
         postmaster.suspend()
         processes = [postmaster, *postmaster.children()]
         for process in processes[1:]:
@@ -100,16 +100,16 @@ class Standby:
                 process.resume()
 
     def apply_late(self, delay: str) -> None:
-        """Apply each commit so much later than it was made, as a delayed replica does."""
+        """Apply each commit this much later, as a delayed replica does."""
         self.execute(f"ALTER SYSTEM SET recovery_min_apply_delay = '{delay}'")
         self.execute("SELECT pg_reload_conf()")
 
     def start(self) -> "Standby":
-        """Start it; where it answers from."""
+        """Start it; return its address."""
         return replace(self, host=self.server.start(LONGEST))
 
     def stop(self) -> None:
-        """End it at once."""
+        """Stop it at once."""
         self.server.stop(LONGEST)
 
 
@@ -125,7 +125,7 @@ class Pair:
         return psycopg.connect(host=self.host, user="postgres", dbname=DATABASE, autocommit=True)
 
     def empty(self) -> None:
-        """Delete all accounts, also those that are soft deleted, and what belongs to them."""
+        """Delete all accounts, also soft-deleted ones, with their rows."""
         with self.primary() as session:
             session.execute("DELETE FROM public.users")
 
@@ -191,7 +191,7 @@ def new_pair() -> Iterator[Pair]:
 
 @contextmanager
 def without_contrib(host: str) -> Iterator[None]:
-    """Within the block, V1 takes a server of the wheel's programs, which lack two extensions."""
+    """In the block, V1 accepts a server of the wheel, which lacks two extensions."""
     if programs() != embedded.program("postgres").parent:
         yield
         return
@@ -216,7 +216,7 @@ def settings_for(host: str, **changes: Any) -> dict[str, Any]:
 
 @contextmanager
 def connected(host: str, **changes: Any) -> Iterator[None]:
-    """Within the block, Django's default connection is one to this server."""
+    """In the block, Django's default connection is connected to this server."""
     before = connections["default"]
     connections["default"] = type(before)(settings_for(host, **changes), "default")
     try:

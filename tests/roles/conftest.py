@@ -1,4 +1,4 @@
-"""A database, a role of its own for each test, and ways to make it, to be it and to damage it."""
+"""A database, a separate role for each test, and functions that create, use and damage it."""
 
 import psycopg
 import pytest
@@ -41,7 +41,7 @@ def made_role(database):
 
 @pytest.fixture
 def sync(owner, database, role):
-    """What the command calls: gives the statements."""
+    """Call the function of the command; return the statements."""
 
     def run(kind=READER, *, dry_run=False, **options):
         options = {"revoke_from_public": True, **options}
@@ -53,7 +53,7 @@ def sync(owner, database, role):
 
 @pytest.fixture
 def command(database, role):
-    """The command itself, in a process of its own."""
+    """Run the command itself, in a separate process."""
 
     def run(*arguments, **environment):
         url = database_url(database, user=role, password=PASSWORD)
@@ -67,7 +67,7 @@ def command(database, role):
 
 @pytest.fixture
 def as_role(database, role):
-    """Run one statement as the role, over a session of its own."""
+    """Run one statement as the role, in a separate session."""
 
     def run(statement, *settings):
         parameters = {**server_parameters(), "dbname": database, "user": role}

@@ -1,4 +1,4 @@
-"""What the tests of the two roles share, and the two roles themselves."""
+"""Shared helpers of the tests of the two roles, and the two roles."""
 
 import uuid
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ PASSWORD = "s3cret pw"
 
 @contextmanager
 def new_role(database):
-    """A role's name; what has become of it is dropped."""
+    """A name for a role, which is dropped at the end."""
     name = f"support_{uuid.uuid4().hex[:12]}"
     yield name
     with psycopg.connect(**server_parameters(), dbname=database, autocommit=True) as owner:
@@ -27,7 +27,7 @@ def new_role(database):
 
 @contextmanager
 def made(database, kind):
-    """The name of a role in a migrated database, as `sync_roles` makes it."""
+    """The name of a role that `sync_roles` created in a migrated database."""
     with new_role(database) as name:
         wanted = LoginRole(kind, name, PASSWORD, database)
         with psycopg.connect(**server_parameters(), dbname=database, autocommit=True) as owner:
@@ -37,7 +37,7 @@ def made(database, kind):
 
 @contextmanager
 def site_roles(database):
-    """The variables of the site's process, with roles of their own."""
+    """The variables of the site's process, with separate roles."""
     with made(database, WRITER) as writer, made(database, READER) as reader:
         names = {"DATABASE_URL": writer, "DATABASE_SUPPORT_URL": reader}
         yield {
@@ -47,7 +47,7 @@ def site_roles(database):
 
 
 def grants(owner, role):
-    """All that the catalog says of a role, as a set."""
+    """Everything in the catalog about a role, as a set."""
     rows = owner.execute(
         "SELECT relname, unnest(relacl)::text FROM pg_class "
         "UNION ALL SELECT attrelid::regclass || attname, unnest(attacl)::text FROM pg_attribute "

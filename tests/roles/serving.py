@@ -12,7 +12,7 @@ from tests.roles.roles import PASSWORD
 
 @contextmanager
 def serving_as(database: str, role: str) -> Iterator[None]:
-    """Within the block, Django's default connection is one of this role to this database."""
+    """In the block, Django's default connection uses this role and this database."""
     with in_process.default_database(database):
         owner = connections["default"]
         settings_dict = {**copy.deepcopy(owner.settings_dict), "USER": role, "PASSWORD": PASSWORD}

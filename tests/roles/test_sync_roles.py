@@ -1,4 +1,4 @@
-"""`manage.py sync_roles`: it makes the role, and fixes it."""
+"""`manage.py sync_roles` creates and repairs the roles."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What the role of `manage.py sync_roles` can read is proven by being it."""
+"""What the role of `manage.py sync_roles` can read, tested as this role."""
 
 import psycopg
 import pytest
@@ -66,7 +66,7 @@ def test_secrets_are_refused(sync, as_role, table, column):
     ],
 )
 def test_all_else_is_refused_even_where_it_asks_to_write(sync, as_role, statement):
-    """`default_transaction_read_only` is a default, that a session may change: grants decide."""
+    """A session can change `default_transaction_read_only`, so the grants decide."""
     sync()
     with pytest.raises(DENIED):
         as_role(statement, "SET transaction_read_only = off")

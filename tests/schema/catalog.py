@@ -1,4 +1,4 @@
-"""Reads what a server has in schema public, from pg_catalog alone."""
+"""Reads the contents of schema public, only from pg_catalog."""
 
 import re
 from dataclasses import dataclass
@@ -104,7 +104,7 @@ class Index:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is over columns alone."""
+        """Whether it has only columns."""
         return not any("(" in key for key in self.keys)
 
 

@@ -15,7 +15,7 @@ from tests.schema.catalog import Catalog
 
 
 def a_value(type_: str) -> Any:
-    """A value of the type: one that no other row has, or 1, which every check lets pass."""
+    """A value of the type: unique, or 1, which every check accepts."""
     text = uuid.uuid4().hex
     if bounded := re.fullmatch(r"character varying\((\d+)\)", type_):
         return text[: int(bounded[1])]
@@ -29,7 +29,7 @@ def a_value(type_: str) -> Any:
 
 @contextmanager
 def violates(error: type[psycopg.Error], name: str) -> Iterator[None]:
-    """The statement inside has to fail, itself, on the constraint or index of this name."""
+    """The statement inside must fail with this constraint or index."""
     with pytest.raises(IntegrityError) as caught, transaction.atomic():
         yield
     cause = caught.value.__cause__
@@ -38,7 +38,7 @@ def violates(error: type[psycopg.Error], name: str) -> Iterator[None]:
 
 
 class Rows:
-    """Inserts rows by what the catalog says of columns and foreign keys."""
+    """Inserts rows, by the columns and foreign keys in the catalog."""
 
     def __init__(self, cursor: Any, catalog: Catalog) -> None:
         self.cursor = cursor
@@ -78,7 +78,7 @@ class Rows:
         return {}
 
     def value_for(self, table: str, column: str) -> Any:
-        """A new parent's id for a foreign key, else a value of the column's type."""
+        """The id of a new parent for a foreign key, otherwise a value of the column's type."""
         if target := self.targets.get((table, column)):
             return self.insert(target)
         if column == "email":
@@ -99,6 +99,6 @@ class Rows:
         self.cursor.execute(f"DELETE FROM public.{table} WHERE id = %s", [id_])
 
     def get(self, table: str, id_: uuid.UUID, expressions: str) -> tuple[Any, ...] | None:
-        """Return SQL expressions over the row; None when there is no such row."""
+        """Return SQL expressions over the row; None if there is no such row."""
         self.cursor.execute(f"SELECT {expressions} FROM public.{table} WHERE id = %s", [id_])
         return self.cursor.fetchone()

@@ -1,4 +1,4 @@
-"""What both the document and a live catalog are read into, so that they can be compared.
+"""The common form of the document and of a live catalog, so that they can be compared.
 
 Types and definitions are written as PostgreSQL writes them: `format_type`, `pg_get_expr`,
 `pg_get_constraintdef`, `pg_get_indexdef`, `pg_get_triggerdef`.

@@ -29,7 +29,7 @@ from veza_demo.tables import WRITERS, Rows
 
 pytestmark = pytest.mark.django_db
 
-#: The least there can be.
+#: The smallest possible counts.
 TINY = [
     *("--users", "100", "--tracks", "50", "--playlists", "10"),
     *("--plays", "50", "--likes", "20", "--comments", "8"),

@@ -1,4 +1,4 @@
-"""Services on a database of their own: sessions that run the statements of schema/queries."""
+"""Services on a separate database: sessions that run the statements of schema/queries."""
 
 import time
 import uuid
@@ -13,7 +13,7 @@ import pytest
 from benchmarks.queries.statements import sql
 from tests.support import scratch_database, server_parameters
 
-#: In seconds, for what must come; on a busy machine too.
+#: The limit for expected events, in seconds, also on a busy machine.
 LONGEST = 60
 
 
@@ -49,7 +49,7 @@ class Session:
         return row and row[0]
 
     def run(self, name: str, *values: Any) -> Any:
-        """Run the statement of that name; the first row, or how many were changed."""
+        """Run the statement with that name; return the first row, or the number of changed rows."""
         cursor = self.execute(sql(name), *values)
         return cursor.fetchone() if cursor.description else cursor.rowcount
 
@@ -58,7 +58,7 @@ class Session:
         return self.pool.submit(call, *arguments)
 
     def waits(self) -> bool:
-        """Whether it waits for another session's lock, as a session of its own sees it."""
+        """Whether it waits for another session's lock, seen from a separate session."""
         with psycopg.connect(self.connection.info.dsn, autocommit=True) as look:
             pid = self.connection.info.backend_pid
             return look.execute(self.WAITS, [pid]).fetchone()[0]
@@ -66,20 +66,20 @@ class Session:
 
 @pytest.fixture(scope="module")
 def services(migrated: str, django_db_blocker: Any) -> Iterator[str]:
-    """The name of a database that the tests of a file share; each makes rows of its own."""
+    """The name of a database for all tests of a file; each test inserts its own rows."""
     with django_db_blocker.unblock(), scratch_database(f"TEMPLATE {migrated}") as name:
         yield name
 
 
 @pytest.fixture(scope="module")
 def server(services: str) -> dict[str, Any]:
-    """What psycopg connects with. tests/distribute has the database of a coordinator there."""
+    """The parameters for psycopg. tests/distribute replaces them by those of a coordinator."""
     return {**server_parameters(), "dbname": services}
 
 
 @pytest.fixture
 def session(server: dict[str, Any]) -> Iterator[Callable[[], Session]]:
-    """Opens a session. A lock that never comes ends its statement in `LONGEST` seconds."""
+    """Open a session. A statement that waits for a lock ends after `LONGEST` seconds."""
     with ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor())
 

@@ -1,8 +1,8 @@
-"""Two sessions at the same statement: what each of them gets, and what is in the table then.
+"""Two sessions run the same statement: the result of each, and the table afterwards.
 
-The first stands in an open transaction while the second comes, so that each race takes place in
-every run. Where a word of the statement decides it, a test runs the statement without that word,
-and sees what comes of it.
+The first one has an open transaction when the second one starts, so the race happens in every run.
+If a word of the statement decides the result, a test runs the statement without it, and checks the
+different result.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from tests.services.conftest import LONGEST, Session, wait_until
 def beside(
     first: Session, second: Session, statement: str, *values: Any, of_second: Any = None
 ) -> tuple[Any, Any]:
-    """What the second session gets of a statement that the first has run, and then commits."""
+    """The second session's result of a statement that the first one has run, and then commits."""
     first.begin()
     before = first.execute(statement, *values)
     got = before.fetchone() if before.description else before.rowcount

@@ -1,7 +1,7 @@
-"""A reply is of its parent's track, and a stream's or job's version of its track.
+"""A reply is on its parent's track, and the version of a stream or job belongs to the same track.
 
-Whatever statement a service writes: each case is a statement with a place for a track, which is
-let in with the right track and refused with another one.
+For any statement of a service: each case is a statement with a placeholder for a track. It succeeds
+with the right track, and is refused with another one.
 """
 
 import uuid

@@ -1,4 +1,4 @@
-"""What ends a session: idleness, age, and whatever happens to the account."""
+"""What ends a session: idle time, age, and changes of the account."""
 
 import time
 from datetime import timedelta
@@ -37,7 +37,7 @@ def is_in(client):
 
 
 def age(client, **seconds):
-    """Move what the session remembers into the past."""
+    """Move the session's times into the past."""
     session = client.session
     for name, value in seconds.items():
         session[name] = int(time.time()) - value
@@ -105,7 +105,7 @@ def test_what_happens_to_the_account_ends_it_at_once(client, alice, values):
 
 
 def test_a_lock_by_a_service_ends_no_session(client, alice):
-    """A stranger who fails at the API's sign-in would end it. The next sign-in is refused."""
+    """Otherwise a stranger could end it with wrong passwords. Only the next sign-in is refused."""
     until = timezone.now() + timedelta(hours=1)
     User.objects.filter(pk=alice.pk).update(locked_until=until, failed_login_count=5)
     assert is_in(client)
@@ -115,7 +115,7 @@ def test_a_lock_by_a_service_ends_no_session(client, alice):
 
 
 def test_a_suspension_by_staff_ends_it(client, alice):
-    """It sets the same column, and `token_version`, since somebody decided so."""
+    """It sets the same column, and raises `token_version`."""
     boss = signed_in(make_user("boss", role=UserRole.SUPER_ADMIN))
     assert take(boss, alice, "suspend", days=7, confirm=alice.username).status_code == 302
     assert not is_in(client)

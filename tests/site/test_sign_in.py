@@ -1,4 +1,4 @@
-"""The first step of the sign-in: one answer to whatever is wrong, and a limit to the attempts."""
+"""The first step of the sign-in: one answer for all errors, and limits for attempts."""
 
 import re
 from datetime import timedelta
@@ -18,7 +18,7 @@ from veza_site.models import AttemptCount, StaffLogEntry
 
 pytestmark = pytest.mark.django_db
 
-#: What ends sessions, too.
+#: States of an account that also end sessions.
 ENDED = [{"deleted_at": timezone.now()}, {"is_banned": True}, {"is_active": False}]
 BARRED = [*ENDED, {"locked_until": timezone.now() + timedelta(days=1)}]
 
@@ -43,7 +43,7 @@ def test_next_page(client):
 
 
 def answer(client, identifier, password=PASSWORD):
-    """What is seen of a refusal, without what differs between any two pages."""
+    """The visible part of a refusal, without the parts that differ between pages."""
     response = post_sign_in(client, identifier, password)
     page = re.sub(r'(csrfmiddlewaretoken" value|nonce|username" value)="[^"]*"', "", response.text)
     return response.status_code, sorted(response.cookies), page
@@ -69,7 +69,7 @@ def test_every_refusal_reads_the_same(client):
 
 @pytest.fixture
 def work(monkeypatch):
-    """The rounds of bcrypt that are run, each of 2^cost."""
+    """The bcrypt hashes that are computed, each with 2^cost rounds."""
     done = []
     encode = BCryptPasswordHasher.encode
 
@@ -100,7 +100,9 @@ def with_cost(user, cost):
     ],
 )
 def test_every_refusal_costs_the_same(client, work, cost, identifier, password):
-    """Hashes of the Go API cost less than ours: refusals do not, and they run the same queries."""
+    """Hashes of the Go API are cheaper than ours, but all refusals cost the same, also in
+    queries.
+    """
     hasher_cost = BCryptPasswordHasher.rounds
     BCryptPasswordHasher.rounds = cost
     make_staff("support", "staff")
@@ -151,7 +153,7 @@ def test_trying_on_does_not_prolong_the_pause(client):
 
 @pytest.mark.parametrize("name", ["unknown", "nobody"])
 def test_attempts_at_others_are_counted_alike(client, name):
-    """Not even a right password says that an account is there."""
+    """Not even a right password reveals that an account exists."""
     make_user("nobody")
     answers = [post_sign_in(client, name).status_code for _ in range(6)]
     assert answers == [200] * 5 + [429]
@@ -178,7 +180,7 @@ def test_a_pause_ends(client):
 
 
 def pass_time(**spans):
-    """As if so much time had passed for all that was counted."""
+    """Change the counts as if this much time had passed."""
     span = timedelta(**spans)
     times = ("last_at", "free_at", "expires_at")
     AttemptCount.objects.update(**{name: F(name) - span for name in times})
@@ -204,7 +206,7 @@ def test_what_is_kept_of_an_attempt_holds_nothing_that_was_typed(client):
 
 
 def test_address_behind_a_proxy(client, settings):
-    """The proxy's own entry counts, the last: what stands before it is the client's word."""
+    """Only the last entry is used, because the proxy added it; the client wrote the others."""
     forwarded = {"headers": {"x-forwarded-for": "203.0.113.9, 198.51.100.4"}}
     make_staff()
     networks = AttemptCount.objects.filter(kind="network")
@@ -232,7 +234,7 @@ def test_odd_input_is_refused_like_any_other(client, name, password):
 
 
 def test_a_session_key_is_never_kept(client):
-    """Session fixation: whoever knew the key before the sign-in does not know it after."""
+    """Against session fixation: a key that was known before the sign-in is not valid after it."""
     make_staff()
     session = client.session
     session["planted"] = True

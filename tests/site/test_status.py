@@ -1,4 +1,4 @@
-"""`manage.py status`: what it says, what it exits with, and that it is a light guest."""
+"""`manage.py status`: its output, its exit status, and its small load for the server."""
 
 import io
 import json
@@ -39,7 +39,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_healthy(platform, tmp_path):
-    """All is well once the jobs have run, and was not before."""
+    """Nothing needs attention after the jobs have run, but it did before."""
     platform.session.execute("TRUNCATE django.veza_site_jobrun")
     assert [concern["message"] for concern in platform.answers(1)["attention"]] == [
         "no backup_db was recorded",
@@ -145,7 +145,7 @@ def test_what_a_purge_would_look_for(platform):
 
 
 def test_planner(platform, monkeypatch):
-    """The embedded server is started with the setting, so that no database is without it."""
+    """The embedded server starts with the setting, so all of its databases have it."""
     assert platform.answers(0)["planner"]["random_page_cost"] == 1.1
     answer = {"random_page_cost": 4.0, "source": "default"}
     monkeypatch.setitem(QUESTIONS, "planner", lambda database: answer)
@@ -169,7 +169,7 @@ def test_clock(platform, monkeypatch, seconds, told):
 
 
 def test_thresholds_of_the_server(platform, monkeypatch):
-    """Any server is over a threshold of nothing: the figures are those of the live server."""
+    """Every server is over a threshold of 0: the figures are those of the live server."""
     for name in ("TRANSACTION_AGE", "CONNECTIONS_SHARE", "FREEZE_SHARE"):
         monkeypatch.setattr(attention, name, -1)
     with other_transaction(platform, "SELECT"):
@@ -215,7 +215,7 @@ def test_nothing_can_be_written(platform, monkeypatch):
 
 @pytest.fixture
 def as_role(platform: Platform) -> Iterator[Callable[..., tuple[int, dict[str, Any]]]]:
-    """Ask as a new role with these grants; gives the exit status and the JSON."""
+    """Run it as a new role with these grants; return the exit status and the JSON."""
     role = sql.Identifier(f"status_{uuid.uuid4().hex[:12]}")
     administer(sql.SQL("CREATE ROLE {}").format(role))
 

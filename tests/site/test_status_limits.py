@@ -1,4 +1,4 @@
-"""`status` ends within its second: each statement, each lock, each replica, and all together."""
+"""`status` ends within a second: it limits each statement, lock and replica, and the total."""
 
 import re
 import threading
