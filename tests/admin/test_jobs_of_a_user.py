@@ -57,7 +57,8 @@ def test_those_with_errors_come_first(browser: Client, bob: User, failed: HlsTra
     # Failed jobs come before everything else of the account.
     assert browser.get(page_of(User, bob.pk)).context["panels"][0].title == "Transcode jobs"
     for typed in (bob.pk, "Bob", "bob@example.com"):
-        shown = browser.get(list_of(HlsTranscodeJob, track_user=typed, failed="latest"))
+        form = {"filters": "1", "track_user": typed, "failed": "latest"}
+        shown = browser.post(list_of(HlsTranscodeJob), form, follow=True)
         assert [row.pk for row in shown.context["cl"].result_list] == [failed.pk]
     assert ">bob</a>" in text_of(browser.get(address))
     assert len(browser.get(address).context["cl"].result_list) == panels.LATEST + 1

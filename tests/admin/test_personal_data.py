@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import tracemalloc
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +15,7 @@ from django.core.signals import request_finished
 from django.db import DatabaseError, close_old_connections, connection
 from django.test import Client, RequestFactory
 from model_bakery import baker
+from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from tests.acting import entries, open_page, take, url
@@ -89,6 +91,23 @@ def about_one_user(kind: str) -> Hostile:
 @pytest.fixture
 def both(db: None) -> tuple[Hostile, Hostile]:
     return about_one_user("markup"), about_one_user("script")
+
+
+def test_no_name_of_a_table_leads_out_of_the_archive(browser: Client, user: User) -> None:
+    """Other services name their tables, and what unpacks an archive may follow their paths."""
+    create = "CREATE TABLE public.{} (id int PRIMARY KEY, {} text, to_id uuid REFERENCES users)"
+    insert_one = "INSERT INTO public.{} VALUES (1, repeat('x', 200000), %s)"
+    with connection.cursor() as cursor:
+        for name in map(sql.Identifier, ("../../etc/cron", "..", "/root", "C:\\x", "a\nb")):
+            cursor.execute(sql.SQL(create).format(name, sql.Identifier("../c")))
+            cursor.execute(sql.SQL(insert_one).format(name), [user.pk])
+    found = archive(browser, user)
+    names = found.namelist()
+    assert "values/%2E./1-%2E.%2Fc.txt" in names
+    assert "data/%2E.%2F..%2Fetc%2Fcron.csv" in names
+    assert not any(re.search(r"^[/.]|/\.|[\\:\n]", name) for name in names)
+    told = json.loads(found.read("contents.json"))["tables"]
+    assert {file for table in told for file in table["files"]} <= {*names}
 
 
 def test_a_row_of_every_table_and_none_of_somebody_else(

@@ -178,7 +178,8 @@ def test_a_filter_takes_a_username(browser: Client, bob: User, name: str):
     baker.make(TrackComment, user=bob, content="by bob")
     baker.make(TrackComment, content="by another")
     asked = name.format(pk=bob.pk)
-    page = browser.get(f"/admin/veza_streaming/trackcomment/?user={asked}").content.decode()
+    form = {"filters": "1", "user": asked}
+    page = browser.post("/admin/veza_streaming/trackcomment/", form, follow=True).content.decode()
     assert "by bob" in page
     assert "by another" not in page
 

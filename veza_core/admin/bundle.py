@@ -7,6 +7,7 @@ is read in one transaction, which ends if the client stops reading.
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -33,6 +34,9 @@ LIMITS = (
     "SELECT set_config('statement_timeout', '30000', true),"
     " set_config('idle_in_transaction_session_timeout', '60000', true)"
 )
+
+#: What names of files do not contain: other services choose the names of their tables.
+UNSAFE = re.compile(r"^\.|[^\w. $-]")
 
 README = """\
 This archive has the data of the platform's database, {database}, about the account
@@ -111,8 +115,8 @@ class Bundle:
             with reading(self.alias):
                 with connections[self.alias].cursor() as cursor:
                     cursor.execute(LIMITS)
-                yield from self._file(archive, f"data/{held.table}.json", self._as_json(held))
-                yield from self._file(archive, f"data/{held.table}.csv", self._as_csv(held))
+                yield from self._file(archive, _data(held, "json"), self._as_json(held))
+                yield from self._file(archive, _data(held, "csv"), self._as_csv(held))
             tables.append(_described(held, self.rows - before))
         for held, key, column in self._large:
             name = _file_of(held, key, column)
@@ -220,16 +224,26 @@ def _cut(held: Held, column: HeldColumn) -> sql.Composable:
         return column.value
     return sql.SQL("CASE WHEN {} THEN to_jsonb({} || {}::text || {}) ELSE {} END").format(
         _is_large(column),
-        sql.Literal(f"(in values/{held.table}/"),
+        sql.Literal(f"(in values/{_named(str(held.table))}/"),
         sql.Identifier(held.table.key),
-        sql.Literal(f"-{column.name}.txt)"),
+        sql.Literal(f"-{_named(column.name)}.txt)"),
         column.value,
     )
 
 
 def _file_of(held: Held, key: str, column: str) -> str:
-    """Its name in the archive. It never contains a path, whatever the key is."""
-    return f"values/{held.table}/{quote(key, safe='')}-{column}.txt"
+    """The name of a large value's file in the archive."""
+    return f"values/{_named(str(held.table))}/{quote(key, safe='')}-{_named(column)}.txt"
+
+
+def _data(held: Held, ending: str) -> str:
+    """The name of a file with a table's rows in the archive."""
+    return f"data/{_named(str(held.table))}.{ending}"
+
+
+def _named(name: str) -> str:
+    """The name of a table or column, as a part of a path: it cannot lead to another folder."""
+    return UNSAFE.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), name)
 
 
 def _cell(column: HeldColumn, text: str | None) -> str:
@@ -248,7 +262,7 @@ def _described(held: Held, rows: int) -> dict[str, Any]:
     return {
         "table": str(held.table),
         "rows": rows,
-        "files": [f"data/{held.table}.json", f"data/{held.table}.csv"],
+        "files": [_data(held, "json"), _data(held, "csv")],
         "columns": [column.name for column in held.columns],
         "left_out": dict.fromkeys(held.secrets, "a secret: it opens the account"),
     }

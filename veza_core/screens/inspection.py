@@ -9,7 +9,7 @@ from typing import Any
 
 from django.contrib.admin.options import ActionLocation
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 
 from veza_core.access import StaffRequest, staff_request
@@ -19,10 +19,13 @@ from .changelist import KeysetChangeList
 from .columns import AnyColumn, Opening, heading, secret_fields
 from .guard import guarded
 from .labels import foreign_keys
-from .listing import Screen, read
+from .listing import Screen, query_of, read
 from .row_page import RowPages
 from .states import DELETED, DELETED_THIS_WEEK, View
 from .whole import value_urls
+
+#: In a posted form: it has filters, and does not choose rows.
+FILTERS = "filters"
 
 
 class InspectionAdmin(RowPages):
@@ -43,9 +46,11 @@ class InspectionAdmin(RowPages):
             for one in self.criteria
             if request is None or all(request.access.may(table, "read") for table in one.tables)
         ]
+        finds_users = request is None or request.access.may("users", "read")
         return Screen(
-            self.model, self.order, self.keys, states, self.merged, criteria, self.read_alias
-        )
+            self.model, self.order, self.keys, states, self.merged, criteria, self.read_alias,
+            finds_users,
+        )  # fmt: skip
 
     def all_views(self) -> list[View]:
         """The links above the list, after "All"."""
@@ -117,6 +122,11 @@ class InspectionAdmin(RowPages):
             raise PermissionDenied
         # Before Django's own check, for which some names have another meaning.
         request.listing = read(self.screen(request), request.GET)
+        if request.method == "POST" and FILTERS in request.POST:
+            form = request.POST.copy()
+            for name in (FILTERS, "csrfmiddlewaretoken"):
+                form.pop(name, None)
+            return HttpResponseRedirect(f"?{query_of(self.screen(request), form)}")
         if request.method == "POST":
             return selection.chosen(self, request)
         before = typed.take(request)

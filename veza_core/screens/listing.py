@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import ForeignKey, Model, Q
 from django.http import QueryDict
+from django.utils.http import urlencode
 
 from veza_core.models import User
 from veza_core.screens.periods import PLACES, choice_in, place_in, range_in, within_range
@@ -44,6 +45,8 @@ class Screen:
     criteria: Sequence[Criterion] = ()
     #: The database from which criteria read.
     alias: str = DEFAULT_DB_ALIAS
+    #: Whether the filters may find users by name. If not, nobody can guess who has an account.
+    finds_users: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +85,23 @@ class Listing:
         return self.order.column if self.by_time else "created_at"
 
 
-def read(screen: Screen, query: QueryDict) -> Listing:
-    """Read a list's query string. Raises `HelpfulError` for unknown or malformed parameters."""
+def query_of(screen: Screen, form: QueryDict) -> str:
+    """The query string for the filters of a form, with keys instead of users' names."""
+    listing = read(screen, form, is_posted=True)
+    values = {**listing.keys, **listing.criteria}
+    given = {name: str(value) for name, value in form.items() if value}
+    return urlencode(given | {name: str(value) for name, value in values.items()})
+
+
+def read(screen: Screen, query: QueryDict, *, is_posted: bool = False) -> Listing:
+    """Read a list's query string, or a posted form with the same parameters.
+
+    Raises `HelpfulError` for unknown or malformed parameters.
+    """
     given = _only_known(screen, query)
+    for name in of_users(screen):
+        if name in given:
+            _confirm_naming(screen, given[name], is_posted=is_posted)
     keys = {name: _key(screen, name, given[name]) for name in screen.keys if name in given}
     options = {state.name: _option(state, given[state.name])
                for state in screen.states if state.name in given}  # fmt: skip
@@ -126,9 +143,7 @@ def _key(screen: Screen, name: str, value: str) -> Any:
     """The value of a key's column."""
     column: AnyField = screen.model._meta.get_field(name)  # type: ignore[assignment]
     target = column.target_field if isinstance(column, ForeignKey) else column
-    # Also columns without a foreign key that the model declares as users' keys.
-    of_user = column.related_model is User or name in getattr(screen.model, "about_users", ())
-    if of_user and (named := user_named(value)):
+    if name in of_users(screen) and (named := user_named(value)):
         return named
     try:
         known = target.to_python(value)
@@ -139,16 +154,42 @@ def _key(screen: Screen, name: str, value: str) -> Any:
         raise HelpfulError(f"“{value[:40]}” is not a valid {column.verbose_name}.") from error
 
 
+def of_users(screen: Screen) -> set[str]:
+    """The parameters whose values are users."""
+    # Also columns without a foreign key that the model declares as users' keys.
+    declared = {*getattr(screen.model, "about_users", ())} & {*screen.keys}
+    fields = {name: screen.model._meta.get_field(name) for name in screen.keys}
+    keys = {name for name, field in fields.items() if field.related_model is User}
+    return keys | declared | {one.name for one in screen.criteria if one.model is User}
+
+
+def _confirm_naming(screen: Screen, value: str, *, is_posted: bool) -> None:
+    """Raise `HelpfulError` for a user's name that cannot be used here; an ID can."""
+    if is_uuid(value):
+        return
+    if not screen.finds_users:
+        raise HelpfulError("Give the ID of the user. To find users by name, you need users.read.")
+    # Browsers and servers store addresses.
+    if "@" in value and not is_posted:
+        raise HelpfulError("Type the e-mail into the filter: a page's address must not contain it.")
+
+
+def is_uuid(value: str) -> bool:
+    """Whether a text is an ID."""
+    try:
+        UUID(value)
+    except ValueError:
+        return False
+    return True
+
+
 def user_named(value: str) -> Any:
     """The key of the live user with this name or e-mail, from an index.
 
     None for an ID. Raises `HelpfulError` if there is no such user.
     """
-    try:
-        UUID(value)
+    if is_uuid(value):
         return None
-    except ValueError:
-        pass
     users = User.objects.using(DEFAULT_DB_ALIAS)
     column = {"email": value.lower()} if "@" in value else {"username__iexact": value}
     pk = users.filter(**column).values_list("pk", flat=True).first()
