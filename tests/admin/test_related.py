@@ -120,7 +120,8 @@ def test_accounts_seen_where_an_account_was(browser: Client) -> None:
     }  # fmt: skip
     assert f'href="{list_of(User, seen_with=dora.pk)}"' in panel
     for typed in (dora.pk, "Dora", "dora@example.com"):
-        response = browser.get(list_of(User, seen_with=typed))
+        form = {"filters": "1", "seen_with": typed}
+        response = browser.post(list_of(User), form, follow=True)
         assert set(listed(response)) == {twice.pk, once.pk, banned.pk}
         assert response.context["cl"].chooses
     assert listed(browser.get(list_of(User, seen_with=baker.make(User).pk))) == []
