@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -96,6 +97,19 @@ def test_a_folder_that_is_not_ours(spoil, reason, home):
 
 def test_a_folder_that_cannot_be_made():
     assert "/proc/" in refusal(Path("/proc/sys/nothing"))
+
+
+@pytest.mark.parametrize("umask", [0o777, 0])
+def test_a_umask_neither_opens_nor_locks_it(umask, home):
+    before = os.umask(umask)
+    try:
+        run(home)
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (home, home / "base")} == {0o700}
+    assert {stat.S_IMODE((home / name).stat().st_mode) for name in ("log", "pg_hba.conf")} == {
+        0o600
+    }
 
 
 def test_data_of_another_major_version(copy):

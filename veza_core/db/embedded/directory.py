@@ -7,7 +7,7 @@ import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from . import sockets
@@ -35,7 +35,10 @@ def make(data: Path) -> Account:
     account = account_for(data)
     if not os.path.lexists(data):
         _make_parents(data.parent)
-        data.mkdir(mode=0o700, exist_ok=True)
+        with suppress(FileExistsError):
+            data.mkdir(mode=0o700)
+            # A umask may take the owner's own rights too.
+            data.chmod(0o700)
     if not data.is_dir():
         raise StartError("it is not a directory")
     if os.geteuid() and data.stat().st_uid != account.uid:
@@ -84,7 +87,10 @@ def open_file(path: Path, account: Account) -> int:
     """Open a file in the data directory, created for the user only; return its descriptor."""
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
     descriptor = os.open(path, flags, 0o600)
-    if os.fstat(descriptor).st_uid != account.uid:
+    status = os.fstat(descriptor)
+    if stat.S_IMODE(status.st_mode) & 0o600 != 0o600:
+        os.fchmod(descriptor, 0o600)
+    if status.st_uid != account.uid:
         account.own(descriptor)
     return descriptor
 
