@@ -92,7 +92,7 @@ class UserAdmin(InspectionAdmin):
               "failed_login_count", "deleted_at")  # fmt: skip
     def state(self, row: User) -> SafeString:
         """Whether the account can be used, and what prevents it."""
-        return format_html_join(" ", "{}", ((state,) for state in account_states(row)))
+        return SafeString(" ".join(account_states(row)))
 
     @computed("Kind", "role")
     def kind(self, row: User) -> SafeString:

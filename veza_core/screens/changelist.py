@@ -154,7 +154,7 @@ class KeysetChangeList(ChangeList):
         """Whether the user chose the reverse direction."""
         return "order" in self.params
 
-    @property
+    @cached_property
     def filled(self) -> dict[str, str]:
         """What a form must contain to keep the active filters."""
         listing = self.listing
@@ -163,6 +163,7 @@ class KeysetChangeList(ChangeList):
         given |= listing.criteria
         return given | ({"order": "reversed"} if self.is_reversed else {})
 
+    @cached_property
     def views(self) -> list[FilterLink]:
         """Common questions about this list, for the template."""
         views = [View("All", {}), *self.model_admin.all_views()]
@@ -183,6 +184,7 @@ class KeysetChangeList(ChangeList):
         chosen = [(group.title, group.chosen) for group in self.groups if group.chosen]
         return [format_html("{}: {}", *one) for one in (*asked, *chosen)]
 
+    @cached_property
     def key_forms(self) -> list[KeyForm]:
         """The text fields for keys, for the template."""
         return list(key_forms(self))

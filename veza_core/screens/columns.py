@@ -16,7 +16,7 @@ from veza_core.secret_columns import SECRET_COLUMNS
 from .bounded import Excerpt
 from .display import AnyField, badge, cell, copy_button, short_id, shortened, words
 from .labels import address_html, link_html, url_of
-from .legible import name_text
+from .legible import escape, name_text
 
 #: What a heading does not repeat, because each value shows it: its unit, and that it is a time.
 SUFFIXES = ("_ms", "_at")
@@ -140,14 +140,12 @@ class Box:
         self.label, self.ticked = label, ticked
 
     def __call__(self, row: Model) -> SafeString:
-        name = name_text(shortened(str(row.__dict__.get(self.label) or str(row.pk)[:8])))
-        return format_html(
-            '<input type="checkbox" name="{}" value="{}" class="action-select"'
-            ' aria-label="Select {}"{}>',
-            ACTION_CHECKBOX_NAME,
-            row.pk,
-            name,
-            SafeString(" checked" if str(row.pk) in self.ticked else ""),
+        pk = str(row.pk)
+        name = escape(name_text(shortened(str(row.__dict__.get(self.label) or pk[:8]))))
+        checked = " checked" if pk in self.ticked else ""
+        return SafeString(
+            f'<input type="checkbox" name="{ACTION_CHECKBOX_NAME}" value="{pk}"'
+            f' class="action-select" aria-label="Select {name}"{checked}>'
         )
 
 

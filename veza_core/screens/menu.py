@@ -95,9 +95,10 @@ def grouped(site: StaffSite, request: HttpRequest, label: str | None = None) -> 
         if not screen.has_module_permission(request):
             continue
         name = getattr(screen, "group", "Support")
-        group = groups.setdefault(name, _group(name, start))
+        if name not in groups:
+            groups[name] = _group(name, start)
         address = list_of(model)
-        group["models"].append(
+        groups[name]["models"].append(
             {
                 "model": model,
                 "name": capfirst(str(meta.verbose_name_plural)),
