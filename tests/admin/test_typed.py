@@ -26,7 +26,9 @@ def form(client: Client, address: str) -> dict[str, Any]:
     """The hidden fields of a page's form."""
     page = client.get(address)
     assert page.status_code == 200
-    text = page.content.decode().partition('id="content-main"')[2]
+    content = page.content.decode().partition('id="content-main"')[2]
+    # A list has forms of filters too.
+    text = content.partition('id="changelist-form"')[2] or content
     fields = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', text)
     names = {name for name, _ in fields}
     return {name: [value for one, value in fields if one == name] for name in names}

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from urllib.parse import quote
 
 from django.db import connections
 from django.db.models import ForeignKey, Model
@@ -114,10 +115,11 @@ def _lists_by_address(request: StaffRequest, site: StaffSite) -> dict[str, str]:
 
 def address_html(row: Model, address: str) -> SafeString:
     """An IP address of a row after `attach`, with a link to all accounts that were seen there."""
-    # An address needs no escaping: it has digits, letters, and `.:/`.
+    # In HTML, an address needs no escaping: it has digits, letters, and `.:/`.
     shown = f"<code>{address}</code>"
     if url := row.__dict__.get(_SEEN):
-        shown = f'<a href="{url}?address={address}" title="Accounts seen there">{shown}</a>'
+        query = f"address={quote(address, safe='')}"
+        shown = f'<a href="{url}?{query}" title="Accounts seen there">{shown}</a>'
     return SafeString(shown)
 
 
