@@ -51,7 +51,7 @@ CAUSED_OUTSIDE_TOO = {
     "42P07",  # duplicate table
 }
 UNMIGRATED = (
-    "manage.py migrate has not run here, something was dropped, or the role has no USAGE on the "
+    "run manage.py migrate; if it has run, something was dropped, or the role has no USAGE on the "
     "schema"
 )
 #: The cause of an error, if its message does not say it.

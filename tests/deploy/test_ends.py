@@ -21,6 +21,7 @@ from veza_core.operations.ending import (
     Terminated,
     cancel_statements,
     interrupt_code,
+    interrupt_first,
     interrupt_on_signals,
 )
 
@@ -221,6 +222,9 @@ def test_the_exit_code_is_the_signal_s_whatever_fails_on_its_account():
     with pytest.raises(CommandError) as failure:
         undo_badly()
     assert interrupt_code(failure.value) == 129
+    # A command that says what it did until then sees the signal, not what failed after it.
+    with pytest.raises(Terminated), interrupt_first():
+        undo_badly()
     assert interrupt_code(KeyboardInterrupt()) == 130
     assert interrupt_code(CommandError("no")) is None
 

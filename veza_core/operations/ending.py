@@ -1,6 +1,8 @@
 """How SIGTERM, SIGHUP and Ctrl-C end a command."""
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 NUMBERS = (signal.SIGTERM, signal.SIGHUP)
@@ -52,13 +54,27 @@ def interrupt_code(error: BaseException | None) -> int | None:
 
     Cleaning up after an interrupted statement may fail too.
     """
-    while error is not None:
-        if isinstance(error, Terminated):
-            return error.code
-        if isinstance(error, KeyboardInterrupt):
-            return 128 + signal.SIGINT
+    interrupt = _interrupt(error)
+    if isinstance(interrupt, Terminated):
+        return interrupt.code
+    return None if interrupt is None else 128 + signal.SIGINT
+
+
+@contextmanager
+def interrupt_first() -> Iterator[None]:
+    """Raise the interrupt that an error comes from, if cleaning up after it failed too."""
+    try:
+        yield
+    except Exception as error:
+        if interrupt := _interrupt(error):
+            raise interrupt from error
+        raise
+
+
+def _interrupt(error: BaseException | None) -> KeyboardInterrupt | None:
+    while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
-    return None
+    return error
 
 
 def cancel_statements() -> None:

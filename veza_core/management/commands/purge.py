@@ -13,6 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from veza_core.db.session import announce
 from veza_core.management.arguments import add_database, add_json, add_pace, pace_of, some_text
 from veza_core.operations.deploy.pooler import check_direct
+from veza_core.operations.ending import interrupt_first
 from veza_core.operations.jobs import PURGE, record_success
 from veza_core.operations.progress import StatusLine
 from veza_core.operations.purge.policy import Due
@@ -66,7 +67,8 @@ class Command(BaseCommand):
         self.progress = StatusLine(self.stderr, shown=options["verbosity"] >= 1)
         outcome = Purged()
         try:
-            purge(connection, days, only, pace, outcome, self._show)
+            with interrupt_first():
+                purge(connection, days, only, pace, outcome, self._show)
         except KeyboardInterrupt:
             self.progress.clear()
             self.stderr.write(

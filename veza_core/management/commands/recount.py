@@ -13,6 +13,7 @@ from django.db import connections
 from veza_core.db.session import UNCHANGED, announce
 from veza_core.management.arguments import add_database, add_json, add_pace, pace_of, some_text
 from veza_core.operations.deploy.pooler import check_direct
+from veza_core.operations.ending import interrupt_first
 from veza_core.operations.jobs import RECOUNT, record_success
 from veza_core.operations.progress import StatusLine
 from veza_core.operations.recount import Recount, Recounted, chosen
@@ -81,7 +82,8 @@ class Command(BaseCommand):
             dry_run=options["dry_run"],
         )
         try:
-            recount.run(counters, options["after"])
+            with interrupt_first():
+                recount.run(counters, options["after"])
         except KeyboardInterrupt:
             progress.clear()
             place = f"--after {outcome.table}:{outcome.last} continues."

@@ -91,9 +91,9 @@ def write_backup(
         ) as process:
             messages = _follow(process, show)
             if process.wait() != 0:
-                # After a wait for a lock it does not say whose.
-                locked = locked_tables(connection.connection)
                 reason = explain(command, process.returncode, messages)
+                # After a wait for a lock it does not say whose. A signal says enough.
+                locked = process.returncode > 0 and locked_tables(connection.connection)
                 raise CommandError(f"{reason}. {locked}" if locked else reason)
         write_origin(partial, session, schema_version)
         # Check now whether it can be restored, and not only when it is needed.
