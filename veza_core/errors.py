@@ -51,8 +51,8 @@ CAUSED_OUTSIDE_TOO = {
     "42P07",  # duplicate table
 }
 UNMIGRATED = (
-    "run manage.py migrate; if it has run, something was dropped, or the role has no USAGE on the "
-    "schema"
+    "run manage.py migrate first; if it has run, something was dropped, or the role has no USAGE "
+    "on the schema"
 )
 #: The cause of an error, if its message does not say it.
 BEHIND = {

@@ -1,4 +1,4 @@
-"""Django's settings, from those of the environment, which are settings too."""
+"""Django's settings. Those that the environment gives are read in `variables`."""
 
 import os
 from importlib.util import find_spec

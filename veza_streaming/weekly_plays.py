@@ -97,7 +97,7 @@ def count_weekly_plays(
         ) from error
     except ProgrammingError as error:
         raise CommandError(
-            f"{told(error)}: run manage.py migrate first, as a role that may update tracks"
+            f"{told(error)}: the role must also be allowed to update tracks"
         ) from error
     except DatabaseError as error:
         raise CommandError(

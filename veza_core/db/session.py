@@ -52,7 +52,7 @@ PINNED = {
 FOR_SPEED = {"jit": "off"}
 
 #: How many replicas a commit waits for: `FIRST 2 (a, b)`, `ANY 2 (a, b)`, `2 (a, b)`; `a, b` is 1.
-NUMBER = "(?i)^ *(?:first|any)? *([0-9]+) *[(]"
+STANDBY_COUNT = "(?i)^ *(?:first|any)? *([0-9]+) *[(]"
 
 SESSION_FACTS = f"""
 SELECT current_database()::text, current_user::text, session_user::text,
@@ -66,7 +66,7 @@ SELECT current_database()::text, current_user::text, session_user::text,
             AND current_setting('synchronous_commit') NOT IN ('off', 'local')
             AND (SELECT count(*) FROM pg_stat_replication
                 WHERE sync_state IS DISTINCT FROM 'async') < coalesce(
-                substring(current_setting('synchronous_standby_names'), '{NUMBER}')::int, 1)
+                substring(current_setting('synchronous_standby_names'), '{STANDBY_COUNT}')::int, 1)
         THEN current_setting('synchronous_standby_names') END
 """
 

@@ -144,8 +144,7 @@ class Recount:
             ) from error
         except ProgrammingError as error:
             raise CommandError(
-                f"{told(error)}: run manage.py migrate first, as a role that may "
-                f"update {', '.join(counters)}"
+                f"{told(error)}: the role must also be allowed to update {', '.join(counters)}"
             ) from error
         except DatabaseError as error:
             raise CommandError(

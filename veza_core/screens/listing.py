@@ -101,7 +101,7 @@ def read(screen: Screen, query: QueryDict, *, is_posted: bool = False) -> Listin
     given = _only_known(screen, query)
     for name in of_users(screen):
         if name in given:
-            _confirm_naming(screen, given[name], is_posted=is_posted)
+            _check_user_name(screen, given[name], is_posted=is_posted)
     keys = {name: _key(screen, name, given[name]) for name in screen.keys if name in given}
     options = {state.name: _option(state, given[state.name])
                for state in screen.states if state.name in given}  # fmt: skip
@@ -163,7 +163,7 @@ def of_users(screen: Screen) -> set[str]:
     return keys | declared | {one.name for one in screen.criteria if one.model is User}
 
 
-def _confirm_naming(screen: Screen, value: str, *, is_posted: bool) -> None:
+def _check_user_name(screen: Screen, value: str, *, is_posted: bool) -> None:
     """Raise `HelpfulError` for a user's name that cannot be used here; an ID can."""
     if is_uuid(value):
         return
