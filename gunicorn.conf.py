@@ -6,26 +6,25 @@ import sys
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from environs import EnvError
 
-from veza_site import loopback
+from veza_site import loopback, values
 from veza_site.access_log import GunicornLogger
-from veza_site.environment import SEVERAL, WEB_THREADS, read_environment
+from veza_site.environment import WEB_THREADS, check_names, setting
 from veza_site.health import PATH
 from veza_site.processors import usable_processors
 from veza_site.requests import is_refused
 
 try:
-    env = read_environment()
-    debug = env.bool("DEBUG", default=False)
-    bind = env.text("BIND", default="127.0.0.1:8000")
-    workers = env.int("WEB_WORKERS", default=usable_processors() + 1, validate=SEVERAL)
+    check_names()
+    debug = setting("DEBUG", values.flag, default=False)
+    bind = setting("BIND", values.text, "127.0.0.1:8000")
+    workers = setting("WEB_WORKERS", values.SEVERAL, usable_processors() + 1)
     # Each thread has at most one connection.
-    threads = env.int("WEB_THREADS", default=WEB_THREADS, validate=SEVERAL)
-    GunicornLogger.log_format = env.str("LOG_FORMAT", default="text")
-    GunicornLogger.behind_proxy = env.bool("BEHIND_TLS_PROXY", default=False)
-except (EnvError, ImproperlyConfigured) as error:
-    sys.exit(f"gunicorn: {' '.join(str(error).split())}")
+    threads = setting("WEB_THREADS", values.SEVERAL, WEB_THREADS)
+    GunicornLogger.log_format = setting("LOG_FORMAT", values.log_format, "text")
+    GunicornLogger.behind_proxy = setting("BEHIND_TLS_PROXY", values.flag, default=False)
+except ImproperlyConfigured as error:
+    sys.exit(f"gunicorn: {error}")
 
 wsgi_app = "veza_site.wsgi"
 worker_class = "veza_site.worker.Worker"

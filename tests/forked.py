@@ -36,7 +36,7 @@ _processes.set_forkserver_preload(
         "django.template.loader_tags",
         "django.urls",
         "django.views.debug",
-        "environs",
+        "dotenv",
         "psycopg",
         "pygments.formatters.html",
         "pygments.lexers",

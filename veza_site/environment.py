@@ -9,7 +9,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable
 from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
@@ -17,7 +17,6 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
 from dotenv.parser import parse_stream
-from environs import Env, EnvError, ValidationError, validate
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -86,35 +85,36 @@ OWN_PREFIXES = (
 #: added or wrong.
 MISSPELT = 0.9
 
-MOST_DAYS = 36_500
-#: PostgreSQL stores timeouts as 32 bits of milliseconds.
-MOST_SECONDS = 2_147_483
-MOST_MINUTES = 525_600
-
-LEAST_TOKEN = 16
 
 #: The number of the user who may do everything.
 ROOT = 0
-
-#: Ranges that several settings share.
-POSITIVE = validate.Range(min=1, max=1_000_000)
-SECONDS = validate.Range(min=0.001, max=MOST_SECONDS)
-MINUTES = validate.Range(min=1, max=MOST_MINUTES)
-SEVERAL = validate.Range(min=1, max=1000)
 
 #: Threads of a web process. A page spends more time on waiting for the database than on computing.
 WEB_THREADS = 4
 
 
-def read_environment() -> Env:
-    """Return the environment, with parsers. Raises `ImproperlyConfigured` for unknown names."""
-    if message := _unknown(os.environ):
-        raise ImproperlyConfigured(message)
-    env = Env()
-    parsers = {"days": _days, "text": _text, "names": _names, "seconds": _seconds}
-    for name, parse in parsers.items():
-        env.add_parser(name, parse)
-    return env
+def check_names() -> None:
+    """Raise `ImproperlyConfigured` if a variable of the environment looks like a setting but is
+    none.
+    """
+    for name in sorted(os.environ.keys() - NAMES):
+        close = get_close_matches(name, NAMES, n=1, cutoff=MISSPELT)
+        if close or name.upper().startswith(OWN_PREFIXES):
+            raise ImproperlyConfigured(f"there is no setting {name}{_nearest(name)}")
+
+
+def setting[T, D](name: str, parse: Callable[[str], T], default: D) -> T | D:
+    """Return the value of a variable, or the default if it is not set.
+
+    Raises `ImproperlyConfigured` if `parse` raises `ValueError`. Its text says what is needed, and
+    never contains the value, which may be a secret.
+    """
+    if (value := os.environ.get(name)) is None:
+        return default
+    try:
+        return parse(value)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}") from error
 
 
 def read_file() -> None:
@@ -164,63 +164,6 @@ def _settle(file: Path, descriptor: int) -> None:
     except OSError as error:
         raise refusal from error
     sys.stderr.write(f"others could read {file}: its mode is now 600\n")
-
-
-def _days(value: str) -> int | None:
-    """A number of days; None (never) if it is empty."""
-    if not value:
-        return None
-    if not (value.isascii() and value.isdecimal()) or int(value) > MOST_DAYS:
-        raise EnvError(f"a number of days is needed, from 0 to {MOST_DAYS}, or nothing")
-    return int(value)
-
-
-def _seconds(value: str) -> float | None:
-    """A number of seconds; None (no limit) if it is empty."""
-    if not value:
-        return None
-    if not re.fullmatch(r"\d{1,7}(\.\d+)?", value) or not 0 < float(value) <= MOST_SECONDS:
-        raise EnvError(
-            f"a number of seconds is needed, more than 0, up to {MOST_SECONDS}, or nothing"
-        )
-    return float(value)
-
-
-def _text(value: str) -> str:
-    """A text that must not be blank."""
-    if not value.strip():
-        raise EnvError("it is set but blank: give it a value, or unset it")
-    return value.strip()
-
-
-def _names(value: str) -> list[str]:
-    """Names that commas separate, without spaces around them."""
-    return [name for part in value.split(",") if (name := part.strip())]
-
-
-def long_or_absent(token: str) -> None:
-    """Raise `ValidationError` for a token that is set, but easy to guess."""
-    if token and len(token.strip()) < LEAST_TOKEN:
-        raise ValidationError(f"{LEAST_TOKEN} random characters or more are needed, or none")
-
-
-def without_comma(key: str) -> None:
-    """Raise `ValidationError` for a key that SECRET_KEY_FALLBACKS could not contain later."""
-    if "," in key:
-        raise ValidationError(
-            "a comma in it would split it in SECRET_KEY_FALLBACKS: choose another"
-        )
-
-
-def _unknown(names: Iterable[str]) -> str:
-    """The error of the first variable that looks like a setting but is not one; empty if there is
-    none.
-    """
-    for name in sorted(set(names) - NAMES):
-        close = get_close_matches(name, NAMES, n=1, cutoff=MISSPELT)
-        if close or name.upper().startswith(OWN_PREFIXES):
-            return f"there is no setting {name}{_nearest(name)}"
-    return ""
 
 
 def _check(file: Path, text: str) -> None:

@@ -15,7 +15,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from tests.support import ROOT, is_one_clear_line, manage
-from veza_site import environment, loopback
+from veza_site import environment, loopback, values
 
 #: A setting for development, which production must not have.
 FILE = "DEBUG=1\nSECOND_FACTOR_REQUIRED=0\nPGSSLMODE=disable\n"
@@ -36,7 +36,7 @@ def env_file(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_settings_do_not_read_the_file(env_file: Any) -> None:
-    assert environment.read_environment().bool("DEBUG", default=False) is False
+    assert environment.setting("DEBUG", values.flag, default=False) is False
     assert "SECOND_FACTOR_REQUIRED" not in os.environ
 
 

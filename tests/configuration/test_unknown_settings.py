@@ -33,7 +33,7 @@ from veza_site import environment
 def test_misspelt(monkeypatch, name, meant):
     monkeypatch.setenv(name, "1")
     with pytest.raises(ImproperlyConfigured, match=f"no setting {name}: is {meant} meant"):
-        environment.read_environment()
+        environment.check_names()
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_misspelt(monkeypatch, name, meant):
 )  # fmt: skip
 def test_variables_of_platforms_are_not_misspellings(monkeypatch, name):
     monkeypatch.setenv(name, "1")
-    environment.read_environment()
+    environment.check_names()
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_env_file_of_development(monkeypatch, tmp_path):
         # So that the environment is restored afterwards.
         monkeypatch.setenv(name, "")
     environment.read_file()
-    environment.read_environment()
+    environment.check_names()
 
 
 def test_every_command_refuses():
@@ -95,9 +95,9 @@ def test_every_command_refuses():
 def test_names_are_those_that_are_read_and_told():
     read = set()
     for path in ("veza_site/variables.py", "gunicorn.conf.py"):
-        read |= set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (ROOT / path).read_text()))
+        read |= set(re.findall(r'\bsetting\(\s*"([A-Z_]+)"', (ROOT / path).read_text()))
     settings = (ROOT / "veza_site/variables.py").read_text()
-    kinds = re.findall(r'^            "(\w+)": "\d*",$', settings, re.MULTILINE)
+    kinds = re.findall(r'^        "(\w+)": (?:\d+|None),$', settings, re.MULTILINE)
     read |= {f"PURGE_{kind.upper()}_AFTER_DAYS" for kind in kinds}
     assert read == environment.NAMES
     told = set(re.findall(r"`([A-Z_]{4,})`", (ROOT / "README.md").read_text().split("Settings")[1]))

@@ -65,12 +65,13 @@ def test_migrate_with_nothing_to_do(migrated):
 COLLECTIONS = """
 import gc, runpy, sys
 found = []
-gc.callbacks.append(lambda phase, info: found.append(phase))
+gc.callbacks.append(lambda phase, info: found.append(gc.get_threshold() != PYTHONS))
+PYTHONS = gc.get_threshold()
 sys.argv = ["manage.py", "migrate", "--help"]
 try:
     runpy.run_path("manage.py", run_name="__main__")
 except SystemExit:
-    print("\\n", found.count("start"), gc.get_freeze_count())
+    print("\\n", found.count(True), gc.get_freeze_count())
 """
 
 
@@ -86,6 +87,6 @@ def test_start_and_end_are_not_spent_on_the_collector():
         text=True,
     )
     collections, left_alone = map(int, done.stdout.split()[-2:])
-    # With Python's own threshold it is 60.
-    assert collections < 10
+    # With Python's own threshold it is 60, and some before manage.py changes it.
+    assert collections == 0
     assert left_alone > 20_000

@@ -20,10 +20,12 @@ WITH RECURSIVE owned_by_extensions AS (
     SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
 ), relations AS (
     SELECT pg_class.oid FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-    WHERE nspname = ANY(%(schemas)s)
+    WHERE nspname = ANY(%(schemas)s || ARRAY['pg_toast'])
 ), inside (classid, objid) AS (
     -- To identify an object takes long: these need not be.
     SELECT 'pg_class'::regclass::oid, oid FROM relations
+    UNION ALL SELECT 'pg_type'::regclass, pg_type.oid FROM pg_type
+        JOIN pg_namespace ON pg_namespace.oid = typnamespace WHERE nspname = ANY(%(schemas)s)
     UNION ALL SELECT 'pg_attrdef'::regclass, oid FROM pg_attrdef
         WHERE adrelid IN (TABLE relations)
     UNION ALL SELECT 'pg_constraint'::regclass, oid FROM pg_constraint
