@@ -20,7 +20,7 @@ from veza_core.screens.columns import computed
 from veza_core.screens.differences import differences
 from veza_core.screens.display import NOTHING, shortened, words
 from veza_core.screens.inspection import InspectionAdmin
-from veza_core.screens.labels import url_of
+from veza_core.screens.labels import may_open_from, url_of, viewer_of
 from veza_core.screens.legible import name_html
 from veza_core.screens.links import linked
 from veza_core.screens.states import Option, State, View
@@ -56,7 +56,7 @@ class StaffScreen(InspectionAdmin):
         heading, shown, explained = super().line(row, name)
         value = row.__dict__.get(name)
         if name in ("reason", "text") and value and not isinstance(value, Excerpt):
-            shown = format_html('<span class="text">{}</span>', linked(value))
+            shown = format_html('<span class="text">{}</span>', linked(value, viewer_of(row)))
         return heading, shown, explained
 
     def narrowed(self, text: str, **keys: Any) -> SafeString:
@@ -166,7 +166,7 @@ def _changes(row: StaffLogEntry, *, whole: bool) -> SafeString:
     after = row.after
     if row.action.endswith(".note") and isinstance(after, dict) and "note" in after:
         return format_html('<a href="{}">The note</a>', url_of(Note, after["note"]))
-    return differences(model_of(row.subject_table), row.before, after, whole=whole)
+    return differences(model_of(row.subject_table), row.before, after, whole=whole, row=row)
 
 
 def model_of(table: str) -> type[Model] | None:
@@ -187,7 +187,8 @@ def _subject(row: Any) -> SafeString:
         text = format_html("{}: {}", kind, name_html(shortened(label)))
     else:
         text = format_html("{}", capfirst(str(model._meta.verbose_name_plural)))
-    url = _url_of(row.subject_table, row.subject_id)
+    may_open = model is not None and may_open_from(row, model)
+    url = _url_of(row.subject_table, row.subject_id) if may_open else ""
     return format_html('<a href="{}">{}</a>', url, text) if url else text
 
 

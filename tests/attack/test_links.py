@@ -4,6 +4,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 from django.urls import get_resolver
 from model_bakery import baker
@@ -11,6 +12,7 @@ from model_bakery import baker
 from tests.acting import take
 from tests.attack.payloads import KINDS, SHAPES
 from tests.attack.people import make, sign_in
+from veza_core.access import Access, StaffRequest
 from veza_core.models import User, UserRole
 from veza_core.screens.links import linked
 from veza_site.models import Note, StaffLogEntry
@@ -25,6 +27,11 @@ HOSTILE = [text for texts in (KINDS | SHAPES).values() for text in texts] + [
     "https://xn--/..//", "https://[::1", "https://x:99999/", "https:///admin/", "//evil.example/",
     "/admin/\"onclick=hit()", "/admin//evil.example", "/\\evil.example", "https://аdmin.example/",
 ]  # fmt: skip
+
+
+#: The request of a user who may open all pages.
+EVERYTHING = StaffRequest()
+EVERYTHING.access = Access(AnonymousUser(), is_super=True)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -56,7 +63,7 @@ class Read(HTMLParser):
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_hostile_text(around: str, hostile: str) -> None:
     said = around.replace("{}", hostile, 1)
-    read = Read(linked(said))
+    read = Read(linked(said, EVERYTHING))
     if said.isascii() and said.isprintable() and said.strip() == said:
         assert read.text == said
     for link in read.links:
@@ -104,7 +111,7 @@ def test_hostile_text(around: str, hostile: str) -> None:
 )  # fmt: skip
 def test_what_is_a_link(said: str, links: list[str], settings: Any) -> None:
     settings.ALLOWED_HOSTS = ["testserver", "*"]
-    read = Read(linked(said))
+    read = Read(linked(said, EVERYTHING))
     assert [link["href"] for link in read.links] == links
     assert read.text == said
 

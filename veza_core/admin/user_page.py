@@ -122,7 +122,7 @@ def _whys(admin: "UserAdmin", request: StaffRequest, user: User) -> Iterator[Saf
             entry.staff_name,
             url_of(type(entry), entry.pk),
             exact(entry.created_at),
-            linked(entry.reason),
+            linked(entry.reason, request),
         )
     until: Any = user.locked_until
     if is_suspended(user):
@@ -134,7 +134,7 @@ def _whys(admin: "UserAdmin", request: StaffRequest, user: User) -> Iterator[Saf
                 entry.staff_name,
                 url_of(type(entry), entry.pk),
                 exact(entry.created_at),
-                linked(entry.reason),
+                linked(entry.reason, request),
             )
         else:
             yield format_html(

@@ -1,6 +1,6 @@
 """Accounts, and their identities at other providers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from django.contrib import admin
@@ -160,6 +160,14 @@ class UserAdmin(InspectionAdmin):
             "row_title": self.page_title(row),
         }
         return TemplateResponse(request, "veza/user_table.html", shown)
+
+    def may_open(
+        self, request: StaffRequest, page: str, action: str = "", filters: Collection[str] = ()
+    ) -> bool:
+        own = {"related": self.may_see_related, "erasure": self.may_see_erasure}
+        return (
+            own[page](request) if page in own else super().may_open(request, page, action, filters)
+        )
 
     def may_see_related(self, request: StaffRequest) -> bool:
         """Staff who may read everything that shows where somebody was."""

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import DateTimeField, ForeignKey, Model
 from django.utils.html import format_html, format_html_join
@@ -13,7 +12,7 @@ from django.utils.safestring import SafeString
 
 from .columns import field_of, heading
 from .display import NOTHING, SHORT, said, short_id, shortened, words
-from .labels import url_of
+from .labels import may_open_from, url_of
 from .legible import name_html
 from .units import exact
 
@@ -25,9 +24,17 @@ AROUND = 20
 
 
 def differences(
-    model: type[Model] | None, before: Any, after: Any, *, whole: bool = True
+    model: type[Model] | None,
+    before: Any,
+    after: Any,
+    *,
+    whole: bool = True,
+    row: Model | None = None,
 ) -> SafeString:
-    """The columns with different values: on a page a line for each, in a list the first few."""
+    """The columns with different values: on a page a line for each, in a list the first few.
+
+    `row` has these values; without it, there are no links to other rows.
+    """
     if not _are_columns(before, after):
         # Too long for a page: both are shown as they were recorded.
         return NOTHING if whole else SafeString('<span class="quiet">too long for a list</span>')
@@ -35,7 +42,7 @@ def differences(
     names = sorted(name for name in {**before, **after} if before.get(name) != after.get(name))
     if not names:
         return NOTHING
-    lines = _lines(model, names if whole else names[:IN_LIST], before, after, whole)
+    lines = _lines(row, model, names if whole else names[:IN_LIST], before, after, whole)
     if whole:
         items = format_html_join("", "<li>{}: {}</li>", lines)
         return format_html('<ul class="document">{}</ul>', items)
@@ -49,6 +56,7 @@ def _are_columns(*values: Any) -> bool:
 
 
 def _lines(
+    row: Model | None,
     model: type[Model] | None,
     names: list[str],
     before: Mapping[str, Any],
@@ -62,7 +70,7 @@ def _lines(
         if isinstance(old, str) and isinstance(new, str):
             old, new = _parts_that_differ(old, new, most)
         values = [
-            format_html(f"<{tag}>{{}}</{tag}>", _value(model, name, value, most))
+            format_html(f"<{tag}>{{}}</{tag}>", _value(row, model, name, value, most))
             for tag, value, recorded in (("del", old, before), ("ins", new, after))
             if name in recorded
         ]
@@ -95,7 +103,9 @@ def _label(model: type[Model] | None, name: str) -> str:
     return heading(field) if field else words(name.removeprefix("is_"))
 
 
-def _value(model: type[Model] | None, name: str, value: Any, most: int) -> SafeString:
+def _value(
+    row: Model | None, model: type[Model] | None, name: str, value: Any, most: int
+) -> SafeString:
     field: Any = model and (field_of(model, name) or field_of(model, name.removesuffix("_id")))
     if isinstance(value, str) and isinstance(field, (ForeignKey, DateTimeField)):
         try:
@@ -106,7 +116,7 @@ def _value(model: type[Model] | None, name: str, value: Any, most: int) -> SafeS
         if isinstance(known, datetime):
             return format_html("{}", exact(known))
         target: Any = field.related_model
-        if isinstance(known, UUID) and admin.site.is_registered(target):
+        if row is not None and isinstance(known, UUID) and may_open_from(row, target):
             url = url_of(target, known)
             return format_html('<a href="{}">{}</a>', url, short_id(str(known)))
     return name_html(shortened(said(name, value), most))

@@ -4,7 +4,7 @@ A screen says what is shown and which index serves what; everything else is here
 change rows, never a form.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.contrib.admin.options import ActionLocation
@@ -15,6 +15,8 @@ from django.urls import URLPattern, path
 from veza_core.access import StaffRequest, staff_request
 
 from .actions import buttons, export, pages, selection, typed
+from .actions.addresses import action_of
+from .actions.perform import may
 from .changelist import KeysetChangeList
 from .columns import AnyColumn, Opening, heading, secret_fields
 from .guard import guarded
@@ -55,6 +57,20 @@ class InspectionAdmin(RowPages):
     def all_views(self) -> list[View]:
         """The links above the list, after "All"."""
         return [*self.views, *([DELETED_THIS_WEEK] if self.is_soft else [])]
+
+    def may_open(
+        self, request: StaffRequest, page: str, action: str = "", filters: Collection[str] = ()
+    ) -> bool:
+        """Whether the user has the permissions for a page, by the end of its URL's name."""
+        if page == "export" and not export.may_export(self, request):
+            return False
+        if page in ("action", "selected"):
+            found = action_of(self, action)
+            return found is not None and may(self, request, found)
+        hidden = {one.name for one in self.criteria} - {
+            one.name for one in self.screen(request).criteria
+        }
+        return self.has_view_permission(request) and not hidden & {*filters}
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         first, *others = self.columns

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import quote
 
+from django.contrib import admin
 from django.db import connections
 from django.db.models import ForeignKey, Model
 from django.urls import get_script_prefix, get_urlconf, reverse
@@ -26,6 +27,9 @@ _LINKS = "_veza_links"
 
 #: Where a row stores the list that its IP address links to.
 _SEEN = "_veza_seen"
+
+#: Where a row stores the request of the user to whom it is shown.
+_VIEWER = "_veza_viewer"
 
 #: Replaces a row's id in the URL pattern of a table.
 PLACEHOLDER = "00000000-0000-0000-0000-000000000000"
@@ -90,6 +94,7 @@ def attach(request: StaffRequest, site: StaffSite, alias: str, rows: Iterable[Mo
     gone = Link("gone")
     seen = _lists_by_address(request, site)
     for row in rows:
+        row.__dict__[_VIEWER] = request
         row.__dict__[_SEEN] = seen.get(row._meta.db_table, "")
         row.__dict__[_LINKS] = {
             key.attname: found.get((key.related_model, pk), gone)
@@ -147,6 +152,19 @@ def name_of(row: Model, key: AnyForeignKey) -> str:
 def may_read(request: StaffRequest, model: type[Model]) -> bool:
     """Whether the user may read a table."""
     return bool(request.access.may(model._meta.db_table, "read"))
+
+
+def may_open_from(row: Model, model: type[Model]) -> bool:
+    """Whether the user to whom a row is shown, after `attach`, may open pages of a table."""
+    site: Any = admin.site
+    screen, request = site.screen_of(model), row.__dict__.get(_VIEWER)
+    return screen is not None and request is not None and screen.has_view_permission(request)
+
+
+def viewer_of(row: Model) -> StaffRequest:
+    """The request of the user to whom a row is shown, after `attach`."""
+    found: StaffRequest = row.__dict__[_VIEWER]
+    return found
 
 
 def _loaded(row: Model) -> Iterator[tuple[AnyForeignKey, uuid.UUID]]:

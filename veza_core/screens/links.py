@@ -4,15 +4,17 @@ import re
 from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib import admin
-from django.urls import reverse
+from django.urls import Resolver404, resolve, reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
+
+from veza_core.access import StaffRequest
 
 from .labels import list_of
 from .legible import text_html
@@ -32,18 +34,18 @@ _ENDS = ".,;:!?)]}*"
 _CUT = "…"
 
 
-def linked(text: str) -> SafeString:
-    """A text with its line ends, escaped, with links."""
-    return SafeString("".join(_parts(text)))
+def linked(text: str, request: StaffRequest) -> SafeString:
+    """A text with its line ends, escaped, with links to pages that the user may open."""
+    return SafeString("".join(_parts(text, request)))
 
 
-def _parts(text: str) -> Iterator[str]:
+def _parts(text: str, request: StaffRequest) -> Iterator[str]:
     end = 0
     for found in _FOUND.finditer(text):
         said = found[0].rstrip(_ENDS)
         stop = found.start() + len(said)
         kind = found.lastgroup or ""
-        link = "" if _goes_on(kind, text, stop) else _link(kind, said)
+        link = "" if _goes_on(kind, text, stop) else _link(kind, said, request)
         if link:
             yield text_html(text[end : found.start()])
             yield link
@@ -58,8 +60,10 @@ def _goes_on(kind: str, text: str, stop: int) -> bool:
     return text.startswith((_CUT, "@", "/", "-", "_") if kind in ("mail", "ip") else _CUT, stop)
 
 
-def _link(kind: str, said: str) -> str:
-    """The link for a URL, a path of this site or an ID; empty if it is none."""
+def _link(kind: str, said: str, request: StaffRequest) -> str:
+    """The link for a URL, a path of this site or an ID; empty if it is none, or if the user may not
+    open the page.
+    """
     shown = text_html(said)
     if kind == "id":
         url = reverse("admin:by_id", args=[UUID(said)])
@@ -69,11 +73,11 @@ def _link(kind: str, said: str) -> str:
         mail = said[len("mailto:") :] if said.lower().startswith("mailto:") else said
         return format_html('<a href="mailto:{}" rel="noopener noreferrer">{}</a>', mail, shown)
     if kind == "ip":
-        url = _accounts_at(said)
+        url = _accounts_at(said, request)
         return url and format_html('<a href="{}">{}</a>', url, shown)
     within = said if kind == "path" else _own_path(said)
     if within:
-        if not within.startswith(reverse("admin:index")):
+        if not within.startswith(reverse("admin:index")) or not _may_open(request, within):
             return ""
         return format_html('<a href="{}">{}</a>', within, shown)
     if not _is_plain(said):
@@ -82,16 +86,39 @@ def _link(kind: str, said: str) -> str:
     return format_html('<a href="{}" rel="noopener noreferrer nofollow">{}</a>', said, shown)
 
 
-def _accounts_at(address: str) -> str:
-    """The list of the accounts seen at an IP address; empty for text that is none."""
+def _accounts_at(address: str, request: StaffRequest) -> str:
+    """The list of the accounts seen at an IP address; empty for text that is none, and for users
+    who may not see it.
+    """
     try:
         known = ip_address(address)
     except ValueError:
         return ""
     site: Any = admin.site
     query = urlencode({"address": str(known)})
-    return next((f"{list_of(screen.model)}?{query}" for screen in site.screens()
-                 if any(one.name == "address" for one in screen.criteria)), "")  # fmt: skip
+    urls = (
+        f"{list_of(screen.model)}?{query}"
+        for screen in site.screens()
+        if any(one.name == "address" for one in screen.criteria)
+    )
+    return next((url for url in urls if _may_open(request, url)), "")
+
+
+def _may_open(request: StaffRequest, url: str) -> bool:
+    """Whether the user has the permissions for a page of this site."""
+    parts = urlsplit(url)
+    site: Any = admin.site
+    for screen in site.screens():
+        if parts.path.startswith(list_of(screen.model)):
+            try:
+                found = resolve(parts.path)
+            except Resolver404:
+                return False
+            prefix = f"{screen.opts.app_label}_{screen.opts.model_name}_"
+            page = (found.url_name or "").removeprefix(prefix)
+            asked = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+            return bool(screen.may_open(request, page, found.kwargs.get("action", ""), asked))
+    return True
 
 
 def _split(address: str) -> SplitResult | None:

@@ -102,7 +102,7 @@ def remembered(site: StaffSite, request: StaffRequest, row: Model) -> list[Remem
         _panel(
             "Notes",
             ["When", "Who", "Note"],
-            [(opening(note), note.author_name, _remark(note.text)) for note in notes],
+            [(opening(note), note.author_name, _remark(note.text, request)) for note in notes],
             _list(Note, row),
             is_narrow=True,
         ),
@@ -114,7 +114,7 @@ def remembered(site: StaffSite, request: StaffRequest, row: Model) -> list[Remem
                     opening(entry),
                     entry.staff_name,
                     done_alone(site, entry.action),
-                    linked(shortened(entry.reason, IN_PANEL)),
+                    linked(shortened(entry.reason, IN_PANEL), request),
                     _undo(undo_url_of(site, request, entry, row)),
                 )
                 for entry in _latest(request, row)[: LATEST + 1]
@@ -139,7 +139,7 @@ def deeds(
                 entries = entries.exclude(created_at=before.at, pk__gte=int(before.key))
         found = _read(request, entries, limit)
     return [
-        Event(entry.created_at, LAST, str(entry.pk), STAFF, partial(_told, site, entry),
+        Event(entry.created_at, LAST, str(entry.pk), STAFF, partial(_told, site, request, entry),
               undo=undo_url_of(site, request, entry, row), tone="staff")
         for entry in found
     ]  # fmt: skip
@@ -173,9 +173,9 @@ def _read(
     return found
 
 
-def _told(site: StaffSite, entry: StaffLogEntry) -> SafeString:
+def _told(site: StaffSite, request: StaffRequest, entry: StaffLogEntry) -> SafeString:
     """Say who did what, and why, with a link to the entry."""
-    reason = linked(shortened(entry.reason, IN_PANEL))
+    reason = linked(shortened(entry.reason, IN_PANEL), request)
     why = format_html(", because “{}”", reason) if reason else ""
     return format_html('<a href="{}">{}</a>: {}{}', url_of(StaffLogEntry, entry.pk),
                        entry.staff_name, done_alone(site, entry.action), why)  # fmt: skip
@@ -208,9 +208,9 @@ def opening(row: Any) -> SafeString:
     return format_html('<a href="{}">{}</a>', url_of(type(row), row.pk), when(row.created_at))
 
 
-def _remark(said: str) -> SafeString:
+def _remark(said: str, request: StaffRequest) -> SafeString:
     whole = f"{said}…" if isinstance(said, Excerpt) else said
-    return format_html('<span class="text">{}</span>', linked(whole))
+    return format_html('<span class="text">{}</span>', linked(whole, request))
 
 
 def _undo(url: str) -> SafeString:

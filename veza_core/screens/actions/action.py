@@ -66,6 +66,9 @@ class ChangeContext:
         return self.request.access
 
 
+#: Where a row stores why rules forbid actions on it, by rule.
+_REFUSED = "_veza_refused"
+
 #: For rows: key to the reason why the user may not act on them.
 type RefusalRule = Callable[[Access, Sequence[Any]], Mapping[Any, str]]
 
@@ -115,6 +118,13 @@ class RowAction(ABC):
     def refusals(self, access: Access, rows: Sequence[Any]) -> Mapping[Any, str]:
         """For these rows, key to the reason why `rule` forbids it."""
         return self.rule(access, rows) if self.rule else {}
+
+    def why_refused(self, access: Access, row: Any) -> str:
+        """Why `rule` forbids it on this row, or ''. Asked once for a row that a page shows."""
+        known: dict[Any, str] = row.__dict__.setdefault(_REFUSED, {})
+        if self.rule not in known:
+            known[self.rule] = self.refusals(access, [row]).get(row.pk, "")
+        return known[self.rule]
 
     def no_choice(self, access: Access, row: Any) -> str:
         """Why the form has nothing to choose from; empty if it has. May run queries."""

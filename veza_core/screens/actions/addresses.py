@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -77,17 +78,31 @@ def undo_url(
 
 
 def undo_url_of(site: StaffSite, request: StaffRequest, entry: Any, row: Any = None) -> str:
-    """The same for an entry of the staff log; empty if the user may not undo it.
+    """The same for an entry of the staff log about `row`, which is read if it is not given.
 
-    With its row, also empty if the row is in a state to which the undo does not apply.
+    Empty if the user may not undo it, or if the undo does not apply to the row's state.
     """
     admin, done = done_by(site, request, entry)
     if admin is None or done is None or not entry.subject_id:
         return ""
-    row = row or admin.model(pk=entry.subject_id)
+    row = row or _subject_of(admin, request, entry)
     undoing = action_of(admin, done.undo)
-    applies = row._state.adding or (undoing is not None and undoing.applies(row))
-    return undo_url(done, row, values(entry.before), values(entry.after)) if applies else ""
+    if (
+        row is None
+        or undoing is None
+        or not undoing.applies(row)
+        or undoing.why_refused(request.access, row)
+    ):
+        return ""
+    return undo_url(done, row, values(entry.before), values(entry.after))
+
+
+def _subject_of(admin: "InspectionAdmin", request: StaffRequest, entry: Any) -> Any:
+    """The row that an entry is about; None if it is gone."""
+    try:
+        return admin.whole_rows(request).filter(pk=UUID(entry.subject_id)).first()
+    except ValueError:
+        return None
 
 
 def undo_batch_url_of(site: StaffSite, request: StaffRequest, entry: Any) -> str:

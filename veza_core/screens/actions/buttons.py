@@ -44,13 +44,10 @@ def buttons(admin: "BaseScreen", request: StaffRequest, row: Any) -> Buttons:
     """The actions that apply to a row in its current state; checks each rule once."""
     offered: list[tuple[RowAction, str]] = []
     refused: dict[str, list[str]] = {}
-    known: dict[Any, Mapping[Any, str]] = {}
     for action in admin.row_actions:
         if not (action.offered and may(admin, request, action) and action.applies(row)):
             continue
-        if action.rule not in known:
-            known[action.rule] = action.refusals(request.access, [row])
-        if why := known[action.rule].get(row.pk):
+        if why := action.why_refused(request.access, row):
             refused.setdefault(why, []).append(action.label)
         elif not action.no_choice(request.access, row):
             offered.append((action, action_url(admin.model, row.pk, action.name)))
