@@ -36,6 +36,9 @@ class ReasonForm(forms.Form):
         error_messages={"required": WHY},
     )
 
+    #: Whether the page above the fields is short: it names no more than one row.
+    is_short = True
+
     def __init__(self, *args: Any, check_code: CodeCheck | None = None,
                  usual: Sequence[str] = (), **kwargs: Any) -> None:  # fmt: skip
         super().__init__(*args, **kwargs)
@@ -59,6 +62,18 @@ class ReasonForm(forms.Form):
                 help_text="This action needs a new code, even if you typed one earlier.",
                 error_messages={"required": "Type a code of your authenticator."},
             )
+
+    def visible_fields(self) -> list[forms.BoundField]:
+        """The fields for the template. The cursor begins in the first one, or in the first error.
+
+        Not if something above the fields must be read first: the error of the whole form, or rows.
+        """
+        fields = super().visible_fields()
+        wrong = [field for field in fields if field.errors]
+        begin = wrong or (fields if self.is_short else [])
+        for field in [] if self.non_field_errors() else begin[:1]:
+            field.field.widget.attrs["autofocus"] = True
+        return fields
 
     def clean_reason(self) -> str:
         """A usual reason, or what was typed, or both."""
@@ -90,6 +105,7 @@ class ActionForm(ReasonForm):
                  known: Collection[str] = (), **kwargs: Any) -> None:  # fmt: skip
         """`known`: fields for which each row has its own value, so that they are not asked for."""
         super().__init__(*args, **kwargs)
+        self.is_short = len(rows) == 1
         every = action.fields(access, rows)
         asked = {name: field for name, field in every.items() if name not in known}
         self.known = {name: field for name, field in every.items() if name in known}
