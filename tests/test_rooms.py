@@ -3,8 +3,10 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from importlib import import_module
+from importlib.util import resolve_name
 from pathlib import Path
 
 import pytest
@@ -48,17 +50,23 @@ ABOVE = ("veza_core.management", "veza_site", "veza_streaming", "veza_media", "v
 ROOMS = sorted((*MAY, *ABOVE), key=len, reverse=True)
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
-    for app in (
-        "veza_core",
-        "veza_site",
-        "veza_streaming",
-        "veza_media",
-        "veza_legacy_chat",
-        "veza_demo",
-    ):
-        for path in sorted((settings.BASE_DIR / app).rglob("*.py")):
-            yield name_of(path), ast.parse(path.read_text())
+#: The packages of the project.
+ROOTS = ("veza_core", *(room for room in ABOVE if "." not in room), "veza_demo")
+
+
+@cache
+def modules() -> tuple[tuple[str, ast.Module], ...]:
+    return tuple(
+        (name_of(path), ast.parse(path.read_text()))
+        for app in ROOTS
+        for path in sorted((settings.BASE_DIR / app).rglob("*.py"))
+    )
+
+
+@cache
+def targets_of_all() -> dict[str, set[str]]:
+    """Each module, and what it imports."""
+    return {name: set(imported(name, tree)) for name, tree in modules()}
 
 
 def name_of(path: Path) -> str:
@@ -79,8 +87,16 @@ def imported(name: str, tree: ast.Module) -> Iterator[str]:
             continue
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.startswith("veza_"))
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("veza_"):
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            source = resolve_name(f"{'.' * node.level}{node.module or ''}", package_of(name))
+            if source.startswith("veza_"):
+                yield from (f"{source}.{alias.name}" for alias in node.names)
+
+
+def package_of(name: str) -> str:
+    """The package by which a module's relative imports go."""
+    is_package = (settings.BASE_DIR / name.replace(".", "/")).is_dir()
+    return name if is_package else name.rpartition(".")[0]
 
 
 def room_of(name: str) -> str:
@@ -90,8 +106,8 @@ def room_of(name: str) -> str:
 def doors() -> set[tuple[str, str]]:
     return {
         (name, room_of(target))
-        for name, tree in modules()
-        for target in imported(name, tree)
+        for name, targets in targets_of_all().items()
+        for target in targets
         if room_of(target) != room_of(name)
     }
 
@@ -113,7 +129,7 @@ def reached(name: str, targets: dict[str, set[str]]) -> set[str]:
 
 @pytest.mark.parametrize("room", MAY)
 def test_a_room_imports_what_it_may(room: str):
-    targets = {name: set(imported(name, tree)) for name, tree in modules()}
+    targets = targets_of_all()
     found = {
         (name, other)
         for name in targets
@@ -128,17 +144,46 @@ def test_no_two_rooms_import_each_other():
     TopologicalSorter(MAY).prepare()
 
 
-def test_no_two_modules_of_the_site_import_each_other():
-    """Its settings and middleware are beside its rooms, and none imports one above it."""
-    targets = {
-        name: set(imported(name, tree)) for name, tree in modules() if name.startswith("veza_site")
-    }
+def test_no_two_modules_import_each_other():
+    """Not through others either, and not within functions."""
+    targets = targets_of_all()
     # A target is a module, or something in it.
     graph = {
         name: {one if one in targets else one.rpartition(".")[0] for one in found} - {name}
         for name, found in targets.items()
     }
+    assert "veza_core.screens.labels" in graph["veza_core.screens.columns"]
     TopologicalSorter(graph).prepare()
+
+
+def late_imports(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines of imports within functions; each with the last line before it that is none."""
+    lines = path.read_text().splitlines()
+    found = {
+        number
+        for function in ast.walk(ast.parse(path.read_text()))
+        if isinstance(function, ast.FunctionDef)
+        for one in ast.walk(function)
+        if isinstance(one, (ast.Import, ast.ImportFrom))
+        for number in range(one.lineno, (one.end_lineno or 0) + 1)
+    }
+    for number in sorted(found):
+        before = number - 1
+        while before in found or not lines[before - 1].strip():
+            before -= 1
+        yield number, lines[before - 1].strip()
+
+
+def test_an_import_within_a_function_has_its_reason():
+    """It costs a start too much, or the settings are not there yet; never a cycle."""
+    found = [
+        (path.relative_to(settings.BASE_DIR), number, before)
+        for app in ROOTS
+        for path in sorted((settings.BASE_DIR / app).rglob("*.py"))
+        for number, before in late_imports(path)
+    ]
+    assert found
+    assert [one for one in found if not one[2].startswith("#")] == []
 
 
 def test_the_core_imports_no_other_app():

@@ -45,13 +45,6 @@ class Counts:
         """Groups of comments on one track."""
         return self.comments // THREAD
 
-    def of_tables(self) -> dict[str, int]:
-        """Rows by table. roles, permissions and role_permissions have the migrations' rows."""
-        # Imported here, because the tables depend on the counts.
-        from . import tables
-
-        return {table: rows(self) for table, rows in tables.ROWS.items()}
-
 
 def choose_counts(scale: str, **explicit: int | None) -> Counts:
     """Return the counts of a scale; the given counts replace its own.

@@ -16,6 +16,7 @@ import numpy as np
 
 from .counts import Counts
 from .draws import Draws, Flags, Floats, Integers
+from .registry import rows_of_tables
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -50,7 +51,7 @@ class People:
         addition: int = 0,
     ) -> None:
         self.counts = counts
-        self.rows = counts.of_tables()
+        self.rows = rows_of_tables(counts)
         self.now = int(now.timestamp() * SECOND)
         self.key = f"{seed} {self.now} {counts} {addition}"
         joined = b"".join(role.bytes for role in system_roles)

@@ -18,6 +18,7 @@ class VezaSiteConfig(AppConfig):
         """Record every sign-in and sign-out, derive secrets from keys, and add the deployment
         checks.
         """
+        # These need models, which Django loads before it calls this.
         from veza_site import checks  # noqa: F401 - it registers itself
         from veza_site.support.keyed import derive_authenticator_secrets
         from veza_site.support.sessions import begin, end

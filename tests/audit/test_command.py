@@ -183,7 +183,7 @@ def test_url_that_is_empty_is_not_the_own_database(v1, url):
 @pytest.mark.parametrize("arguments", [[], ["--traceback"]])
 def test_error_that_nobody_foresaw_is_no_finding(v1, monkeypatch, capsys, arguments):
     """Exit status 1 only means that the schema has findings."""
-    monkeypatch.setattr("veza_core.schema.audit.engine.audit", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("veza_core.management.commands.audit_schema.audit", lambda *_, **__: 1 / 0)
     with pytest.raises(SystemExit) as end:
         Command().run_from_argv(["manage.py", "audit_schema", *arguments])
     assert end.value.code == 2

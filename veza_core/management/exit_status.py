@@ -5,6 +5,8 @@ import traceback
 
 from django.core.management.base import BaseCommand
 
+from veza_core.errors import clear_line
+
 #: 1: the command found something. 2: it could not run, for any reason.
 FINDINGS, COULD_NOT_RUN = 1, 2
 
@@ -17,8 +19,6 @@ class FindingsCommand(BaseCommand):
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Run the command; an error is not a finding."""
-        from veza_core.errors import clear_line
-
         try:
             super().run_from_argv(argv)
         except Exception as error:

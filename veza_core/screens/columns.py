@@ -15,7 +15,7 @@ from veza_core.secret_columns import SECRET_COLUMNS
 
 from .bounded import Excerpt
 from .display import AnyField, badge, cell, copy_button, short_id, shortened, words
-from .labels import address_html, link_html, url_of
+from .labels import address_html, link_html, url_of, value_url
 from .legible import escape, name_text
 
 #: What a heading does not repeat, because each value shows it: its unit, and that it is a time.
@@ -190,9 +190,6 @@ def show(field: AnyField, row: Model, *, whole: bool = False) -> SafeString:
 
 def _with_download(shown: SafeString, field: AnyField, row: Model) -> SafeString:
     """The beginning of a value, with a link to the whole value."""
-    # Imported here, because its page uses this module.
-    from .whole import value_url
-
     return format_html(
         '{} <p class="quiet">This value is too long or too deeply nested to show in'
         ' full. <a href="{}" download>Download it</a>.</p>',

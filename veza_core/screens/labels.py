@@ -18,7 +18,7 @@ from psycopg import sql
 
 from veza_core.access import StaffRequest
 
-from .display import NOTHING, SHORT, AnyForeignKey, badge, shortened
+from .display import NOTHING, SHORT, AnyField, AnyForeignKey, badge, shortened
 from .legible import escape, name_html
 from .site import StaffSite
 
@@ -74,6 +74,12 @@ def url_of(model: type[Model], pk: Any) -> str:
 def pages_of(model: type[Model]) -> str:
     """The URLs of a table's rows, with `PLACEHOLDER` instead of a row's id."""
     return _address(model, "change", (PLACEHOLDER,), get_urlconf(), get_script_prefix())
+
+
+def value_url(row: Model, field: AnyField) -> str:
+    """The download of a value of which pages show only the beginning: see `whole`."""
+    meta = row._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_value", args=[row.pk, field.name])
 
 
 @cache

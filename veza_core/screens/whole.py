@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
 from django.db.models.functions import Substr
 from django.http import HttpResponseNotAllowed, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 
 from veza_core.access import StaffRequest
 
@@ -38,12 +37,6 @@ def value_urls(admin: "InspectionAdmin") -> list[URLPattern]:
     return [
         path("<str:object_id>/value/<slug:column>/", admin.admin_site.admin_view(view), name=name)
     ]
-
-
-def value_url(row: Model, field: AnyField) -> str:
-    """The download of a value."""
-    meta = row._meta
-    return reverse(f"admin:{meta.app_label}_{meta.model_name}_value", args=[row.pk, field.name])
 
 
 @helpful

@@ -3,11 +3,11 @@
 from importlib import import_module
 from pkgutil import iter_modules
 
-from veza_demo.registry import ROWS, WRITERS
+from veza_demo.registry import WRITERS
 
 from .base import Columns, Rows
 
-__all__ = ["ROWS", "WRITERS", "Columns", "Rows"]
+__all__ = ["WRITERS", "Columns", "Rows"]
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")

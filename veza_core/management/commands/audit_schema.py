@@ -15,8 +15,15 @@ from veza_core.db.url import connection_parameters
 from veza_core.errors import clear_line
 from veza_core.management.arguments import some_path, some_text
 from veza_core.management.exit_status import COULD_NOT_RUN, FINDINGS, FindingsCommand
-
-PROFILES = ("veza", "uuid", "any")
+from veza_core.schema.audit import pages, reporters
+from veza_core.schema.audit.baseline import BaselineError, read_baseline
+from veza_core.schema.audit.engine import AuditReport, audit
+from veza_core.schema.audit.exceptions import ExceptionsError, read_exceptions
+from veza_core.schema.audit.profiles import Profile
+from veza_core.schema.audit.rule import Rule
+from veza_core.schema.audit.rules import ALL_RULES
+from veza_core.schema.audit.service import connect, own_exceptions, own_sources
+from veza_core.schema.audit.session import AuditError
 
 #: Wide enough for a name and a sentence, if there is no terminal.
 PIPED_WIDTH = 120
@@ -31,8 +38,6 @@ class Command(FindingsCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        from veza_core.schema.audit.reporters import FORMATS
-
         target = parser.add_mutually_exclusive_group()
         target.add_argument(
             "--url", type=some_text, help="Another database: postgresql://user@host/database."
@@ -82,12 +87,12 @@ class Command(FindingsCommand):
         )
         parser.add_argument(
             "--profile",
-            choices=PROFILES,
+            choices=[profile.value for profile in Profile],
             help="Which rules apply: those for this project's databases, for any database with "
             "UUID keys, or for any database (default: chosen by the database).",
         )
         output = parser.add_mutually_exclusive_group()
-        output.add_argument("--format", choices=FORMATS, default="table")
+        output.add_argument("--format", choices=reporters.FORMATS, default="table")
         output.add_argument(
             "--fix-sql",
             action="store_const",
@@ -104,10 +109,6 @@ class Command(FindingsCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # Imported here, because --help and all other commands do not need it.
-        from veza_core.schema.audit import pages
-        from veza_core.schema.audit.rules import ALL_RULES
-
         if options["explain"]:
             [rule] = self._rules([options["explain"]])
             self._print(pages.page(rule))
@@ -121,14 +122,6 @@ class Command(FindingsCommand):
             self._audit(options)
 
     def _audit(self, options: dict[str, Any]) -> None:
-        from veza_core.schema.audit.baseline import BaselineError, read_baseline
-        from veza_core.schema.audit.engine import audit
-        from veza_core.schema.audit.exceptions import ExceptionsError, read_exceptions
-        from veza_core.schema.audit.profiles import Profile
-        from veza_core.schema.audit.rules import ALL_RULES
-        from veza_core.schema.audit.service import own_exceptions, own_sources
-        from veza_core.schema.audit.session import AuditError
-
         rules = self._rules(options["rule"]) if options["rule"] else ALL_RULES
         excluded = self._rules(options["exclude_rule"] or [])
         rules = tuple(rule for rule in rules if rule not in excluded)
@@ -162,7 +155,7 @@ class Command(FindingsCommand):
         if counts[options["fail_on"]]:
             sys.exit(FINDINGS)
 
-    def _connect(self, options: dict[str, Any]) -> "psycopg.Connection[Any]":
+    def _connect(self, options: dict[str, Any]) -> psycopg.Connection[Any]:
         """Open a separate connection, because the audit needs its own transaction."""
         if options["url"] is not None:
             if not options["url"].strip():
@@ -174,25 +167,20 @@ class Command(FindingsCommand):
         alias = options["database"]
         if alias not in connections:
             raise self._error(f"there is no database {alias} in DATABASES")
-        from veza_core.schema.audit.service import connect
-
         return connect(connections[alias])
 
-    def _rules(self, ids: list[str]) -> tuple[Any, ...]:
+    def _rules(self, ids: list[str]) -> tuple[Rule, ...]:
         """Return the rules of these ids, in the rules' own order."""
-        from veza_core.schema.audit.rules import ALL_RULES
-
         known = {rule.id for rule in ALL_RULES}
         for rule_id in ids:
             if rule_id not in known:
                 raise self._error(f"there is no rule {rule_id}: --list-rules names them")
         return tuple(rule for rule in ALL_RULES if rule.id in ids)
 
-    def _render(self, report: Any, options: dict[str, Any]) -> str:
-        from veza_core.schema.audit import reporters
-
+    def _render(self, report: AuditReport, options: dict[str, Any]) -> str:
         if options["format"] != "table":
             return reporters.render(report, options["format"])
+        # Imported here, because only this format needs rich, which takes long to import.
         from veza_core.schema.audit.reporters import table
 
         terminal = self.stdout.isatty()

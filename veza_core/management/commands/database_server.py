@@ -6,17 +6,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from veza_core.db.embedded.account import StartError
+from veza_core.db.embedded.lasting import LastingServer
 from veza_core.management.arguments import some_path, some_text
-
-if TYPE_CHECKING:
-    from veza_core.db.embedded.lasting import LastingServer
 
 #: This file is in the folder when all demo rows are there.
 FILLED = "filled"
@@ -58,9 +57,6 @@ class Command(BaseCommand):
     def handle(
         self, *args: Any, what: str, port: str | None, directory: Path, **options: Any
     ) -> None:
-        # Imported here, because a production has no embedded server.
-        from veza_core.db.embedded.lasting import LastingServer
-
         if not settings.DEBUG:
             raise CommandError("DEBUG is off: this server is only for development machines")
         server = LastingServer(Path(os.path.realpath(directory.expanduser())))
@@ -70,7 +66,7 @@ class Command(BaseCommand):
             else:
                 self._start(server, _port(port))
 
-    def _start(self, server: "LastingServer", port: int | None) -> None:
+    def _start(self, server: LastingServer, port: int | None) -> None:
         with server.alone():
             if url := server.url():
                 if port not in (None, urlsplit(url).port):
@@ -90,7 +86,7 @@ class Command(BaseCommand):
             f"To begin with new demo rows, stop it and remove {server.data}."
         )
 
-    def _stop(self, server: "LastingServer") -> None:
+    def _stop(self, server: LastingServer) -> None:
         stopped = server.stop()
         self.stdout.write("Stopped; the rows stay." if stopped else "It is not running.")
 
@@ -130,8 +126,6 @@ def _manage(data: Path, *arguments: str) -> None:
 @contextmanager
 def _one_line(directory: Path) -> Iterator[None]:
     """An error of the server or the folder, as a line with what to do."""
-    from veza_core.db.embedded.account import StartError
-
     try:
         yield
     except (StartError, OSError, psycopg.Error) as error:

@@ -21,6 +21,7 @@ from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.distribute.plan import Layout, Step
 from veza_core.operations.distribute.service import steps_back, steps_to, take
 from veza_core.operations.distribute.sweep import sweep
+from veza_core.schema.audit.service import audit_own
 
 
 class Command(BaseCommand):
@@ -129,8 +130,6 @@ class Command(BaseCommand):
             self._say("No referenced row is missing.")
 
     def _audit(self, connection: BaseDatabaseWrapper) -> None:
-        from veza_core.schema.audit.service import audit_own
-
         report = audit_own(connection)
         for note in report.notes:
             self._say(note)

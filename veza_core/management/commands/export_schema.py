@@ -10,6 +10,8 @@ from django.db import connections
 from veza_core.db.session import announce
 from veza_core.management.arguments import add_database, some_path
 from veza_core.schema.export import ExportError
+from veza_core.schema.export.exporting import export
+from veza_core.schema.export.files import stale, strays, write
 from veza_core.visible import visible
 
 
@@ -40,10 +42,6 @@ class Command(BaseCommand):
     def handle(
         self, *, check: bool, directory: Path, database: str, verbosity: int, **options: Any
     ) -> None:
-        # Imported here, because --help and --version do not need it.
-        from veza_core.schema.export.exporting import export
-        from veza_core.schema.export.files import stale, strays, write
-
         _require_directory(directory, check=check)
         say = self.stdout.write if verbosity and not check else lambda line: None
         announce(connections[database], say).check_writable()

@@ -7,6 +7,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
+from veza_core.db.scratch import ScratchDatabaseError
+from veza_core.operations.deploy.lint.service import lint, pending, released
+
 
 class Command(BaseCommand):
     """Runs the migrations of the next release in a throw-away database; part of `make lint`."""
@@ -19,9 +22,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the findings. Raises `CommandError` if there are any."""
-        from veza_core.db.scratch import ScratchDatabaseError
-        from veza_core.operations.deploy.lint.service import lint, pending, released
-
         loader = MigrationLoader(None)
         try:
             keys = pending(loader, released())

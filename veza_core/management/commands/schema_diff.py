@@ -9,6 +9,9 @@ from django.core.management.base import CommandError
 
 from veza_core.management.arguments import add_database, some_text
 from veza_core.management.exit_status import COULD_NOT_RUN, FINDINGS, FindingsCommand
+from veza_core.schema.diff import DiffError
+from veza_core.schema.diff.report import DiffReport
+from veza_core.schema.diff.sources import read_schema
 
 
 class Command(FindingsCommand):
@@ -45,11 +48,6 @@ class Command(FindingsCommand):
         add_database(parser, "The database on whose server a throw-away database loads .sql files")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # Imported here, because --help and all other commands do not need it.
-        from veza_core.schema.diff import DiffError
-        from veza_core.schema.diff.report import DiffReport
-        from veza_core.schema.diff.sources import read_schema
-
         try:
             old, new = (
                 read_schema(options[name], options["database"], name.upper())

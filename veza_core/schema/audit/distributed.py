@@ -7,7 +7,7 @@ the recorded catalog is changed in exactly this way, and everything else is comp
 import copy
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg
 
@@ -15,10 +15,8 @@ from veza_core.db.distribution import FUNCTION, OnDelete
 from veza_core.db.on_delete import BODY, SETTINGS
 from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.objects import Table
-
-if TYPE_CHECKING:
-    from veza_core.schema.snapshot import Snapshot
-    from veza_core.schema.snapshot.drift import Difference
+from veza_core.schema.snapshot import Snapshot
+from veza_core.schema.snapshot.drift import Difference
 
 FOREIGN_KEY = re.compile(
     r"FOREIGN KEY \((\w+)\) REFERENCES public\.(\w+)\(\w+\) ON DELETE (CASCADE|SET NULL)"
@@ -39,7 +37,7 @@ def trigger_of(table: str, definition: str) -> OnDelete | None:
     return None
 
 
-def bent(expected: "Snapshot", catalog: Catalog, spread: frozenset[str]) -> "Snapshot":
+def bent(expected: Snapshot, catalog: Catalog, spread: frozenset[str]) -> Snapshot:
     """The recorded catalog, with triggers for foreign keys that are not possible in this database.
 
     Tables in `spread` count as distributed if they already have such triggers.
@@ -79,12 +77,8 @@ def kept_by_triggers(catalog: Catalog, table: Table) -> set[str]:
     return {each.column for each in triggers_of(catalog) if each.table == table.name}
 
 
-def function_differs(
-    connection: psycopg.Connection[Any], catalog: Catalog
-) -> Iterator["Difference"]:
+def function_differs(connection: psycopg.Connection[Any], catalog: Catalog) -> Iterator[Difference]:
     """A difference if the triggers' function is not the one that `distribute` creates."""
-    from veza_core.schema.snapshot.drift import Difference
-
     if not triggers_of(catalog):
         return
     row = connection.execute(ON_DELETE_FUNCTION.encode()).fetchone()

@@ -6,7 +6,7 @@
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg
 
@@ -18,9 +18,8 @@ from veza_core.schema.audit.profiles import history
 from veza_core.schema.audit.rule import Found
 from veza_core.schema.audit.rules.drift import DRIFT, TUNING
 from veza_core.schema.audit.rules.governance import PUBLIC
-
-if TYPE_CHECKING:
-    from veza_core.schema.snapshot.drift import Difference
+from veza_core.schema.snapshot import load_snapshot, read_snapshot
+from veza_core.schema.snapshot.drift import Difference, compare
 
 #: Properties of storage, vacuum, statistics and replication, which change no result of a query.
 _TUNING = frozenset(["options", "toast options", "statistics", "replica identity"])
@@ -35,7 +34,7 @@ def drift_sources(recorded: Path, spread: frozenset[str] = frozenset()) -> list[
     # The result for the last catalog, because both rules use the same one.
     known: list[tuple[Catalog, list[Difference]]] = []
 
-    def differences(connection: psycopg.Connection[Any], catalog: Catalog) -> "list[Difference]":
+    def differences(connection: psycopg.Connection[Any], catalog: Catalog) -> list[Difference]:
         if not known or known[0][0] is not catalog:
             known[:] = [(catalog, _differences(connection, catalog, recorded, spread))]
         return known[0][1]
@@ -51,7 +50,7 @@ def drift_sources(recorded: Path, spread: frozenset[str] = frozenset()) -> list[
     return [(DRIFT, finder(tuning=False)), (TUNING, finder(tuning=True))]
 
 
-def is_tuning(difference: "Difference") -> bool:
+def is_tuning(difference: Difference) -> bool:
     """Whether a difference concerns only settings: of storage, statistics or replication."""
     if difference.kind == "object":
         return difference.object.startswith("statistics object ")
@@ -74,17 +73,14 @@ def _differences(
     catalog: Catalog,
     recorded: Path,
     spread: frozenset[str],
-) -> list["Difference"]:
-    from veza_core.schema.snapshot import load_snapshot, read_snapshot
-    from veza_core.schema.snapshot.drift import compare
-
+) -> list[Difference]:
     if PUBLIC not in catalog.schemas or not _is_v1(connection, catalog):
         return []
     expected = bent(load_snapshot(recorded), catalog, spread)
     return [*compare(expected, read_snapshot(connection)), *function_differs(connection, catalog)]
 
 
-def _found(catalog: Catalog, difference: "Difference") -> Found:
+def _found(catalog: Catalog, difference: Difference) -> Found:
     tables = {table.name: table for table in catalog.tables if table.schema == PUBLIC}
     parts = [PUBLIC, difference.table, difference.object]
     name = ".".join(part for part in parts if part)

@@ -16,14 +16,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from veza_core.db.locks import LockNotAvailableError, migration_lock
 from veza_core.db.session import announce
 from veza_core.db.sessions import OtherSession
+from veza_demo.counts import SCALES, CountError, Counts, choose_counts
 
 if TYPE_CHECKING:
-    # Imported late, like the whole service, because numpy takes a tenth of a second.
-    from veza_demo.counts import Counts
     from veza_demo.service import SeedPlan
 
 COUNTED = ("users", "tracks", "playlists", "plays", "likes", "comments")
-SCALES = ("small", "medium", "large")
 GOES_ON = "the loaded rows stay: run the same command again to continue"
 
 
@@ -53,7 +51,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--scale",
-            choices=SCALES,
+            choices=tuple(SCALES),
             default="small",
             help="The number of rows: 500, 20,000 or 1,000,000 users, and the others in "
             "proportion (default: %(default)s).",
@@ -85,8 +83,6 @@ class Command(BaseCommand):
         """Fill the database. Raises `CommandError` in one line."""
         if not settings.DEBUG:
             raise CommandError("seed_demo is for development, and DEBUG is off: nothing changed")
-        from veza_demo.counts import CountError, choose_counts
-
         try:
             counts = choose_counts(options["scale"], **{name: options[name] for name in COUNTED})
         except CountError as error:
@@ -104,8 +100,9 @@ class Command(BaseCommand):
             ) from error
 
     def _fill(
-        self, connection: BaseDatabaseWrapper, counts: "Counts", options: dict[str, Any]
+        self, connection: BaseDatabaseWrapper, counts: Counts, options: dict[str, Any]
     ) -> None:
+        # Imported here, because numpy takes a tenth of a second.
         from veza_demo.load import load
         from veza_demo.progress import FillProgress
         from veza_demo.service import make_plan
@@ -133,6 +130,7 @@ class Command(BaseCommand):
         )
 
     def _end(self, plan: "SeedPlan", seconds: float) -> None:
+        # Imported here, for the same reason.
         from veza_demo.tables.accounts import PASSWORD
 
         rate = plan.rows_missing / max(seconds, 0.001)

@@ -139,6 +139,7 @@ def _demo(tables: dict[str, DeclaredTable]) -> Iterator[str]:
 
 
 def _without_rows(table: DeclaredTable) -> str:
+    # Imported here, for the same reason.
     from veza_demo import tables as writers
 
     for module in vars(writers).values():

@@ -11,6 +11,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DEFAULT_DB_ALIAS
 from django.db.migrations.loader import MigrationLoader
 
+from veza_core.operations.deploy.frozen import problems
+from veza_core.schema.export import ExportError
+from veza_core.schema.export.exporting import export
+from veza_core.schema.export.files import stale
+from veza_site.development.forgotten import forgotten
+
 
 class Command(BaseCommand):
     """Runs all checks before it ends, so that one run names all that is missing."""
@@ -23,11 +29,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the problems. Raises `CommandError` if there are any."""
-        problems = [*self._models(), *self._releases(), *self._database(), *self._later()]
-        for problem in problems:
+        found = [*self._models(), *self._releases(), *self._database(), *self._later()]
+        for problem in found:
             self.stdout.write(problem)
-        if problems:
-            count = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
+        if found:
+            count = f"{len(found)} problem{'' if len(found) == 1 else 's'}"
             raise CommandError(f"{count}: see CONTRIBUTING.md, “A change of the schema”")
         self.stdout.write("The schema matches the models, and nothing is missing.")
 
@@ -43,19 +49,12 @@ class Command(BaseCommand):
             )
 
     def _releases(self) -> Iterator[str]:
-        from veza_core.operations.deploy.frozen import problems
-
         try:
             yield from problems(MigrationLoader(None))
         except ValueError as error:
             yield " ".join(str(error).split())
 
     def _database(self) -> Iterator[str]:
-        from veza_core.schema.export import ExportError
-        from veza_core.schema.export.exporting import export
-        from veza_core.schema.export.files import stale
-        from veza_site.development.forgotten import forgotten
-
         found: list[str] = []
         try:
             files = export(

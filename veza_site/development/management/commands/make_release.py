@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from veza_core.db.schema_version import Version
 from veza_core.management.arguments import some_text
+from veza_site.development.release import ReleaseError, archive, make, unmet
 
 
 class Command(BaseCommand):
@@ -28,8 +29,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make the release. Raises `CommandError` in one line, and leaves the tree unchanged."""
-        from veza_site.development.release import ReleaseError, archive, make, unmet
-
         try:
             version = Version.parse(options["release"])
             if not version.released:
