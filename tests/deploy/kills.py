@@ -28,7 +28,7 @@ from benchmarks.kill import environment, kill
 from benchmarks.server import PYTHON, ROOT
 from tests.deploy.clients import INVALID, NOT_COPIED, ROWS, WRONG, Clients, first, new, old
 from tests.deploy.stalls import SERVICE, locks_in_the_way, longest_wait
-from veza_core.db.embedded.server import SOCKET_DIRECTORY
+from veza_core.db.embedded.records import SOCKET_DIRECTORY
 from veza_core.schema.snapshot import read_snapshot
 
 VERSIONS: dict[str, tuple[Any, ...]] = {"1.1": (first,), "1.2": (old, new), "1.3": (new,)}

@@ -6,9 +6,7 @@ the kernel releases it. So a stale postmaster.pid does no harm.
 
 import fcntl
 import os
-import re
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Sequence
@@ -22,9 +20,19 @@ from psycopg.pq import PGconn, Ping
 from . import sockets
 from .account import Account, StartError
 from .directory import LOG, environment, open_file, reason
+from .records import (
+    LOCK,
+    PID,
+    SOCKET_DIRECTORY,
+    SOCKET_PORT,
+    START,
+    STATUS,
+    machine,
+    machine_of,
+    postmaster,
+    postmaster_file,
+)
 
-#: A running server holds it. It contains the machine and its boot.
-LOCK = "server.lock"
 PORT = "5432"
 #: As docs/operations.md recommends for a server.
 TUNING: Sequence[str] = ("random_page_cost=1.1",)
@@ -33,9 +41,6 @@ TUNING: Sequence[str] = ("random_page_cost=1.1",)
 #: restart after the crash of a backend. It completes an immediate one, and recovers at the next
 #: start.
 LONGEST_SHUTDOWN = 10.0
-
-# The words in postmaster.pid (PostgreSQL, src/include/utils/pidfile.h).
-PID, START, SOCKET_PORT, SOCKET_DIRECTORY, STATUS = 0, 2, 3, 4, 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,17 +112,17 @@ class Server:
         Others have started it, or machines that do not share locks share the folder. A recreated
         container has a new name, but the same boot.
         """
-        recorded = self._machine()
-        if recorded and not {*recorded} & {*machine()} and self._postmaster_file():
+        recorded = machine_of(self.data)
+        if recorded and not {*recorded} & {*machine()} and postmaster_file(self.data):
             raise StartError(
                 f"{self.named()} may run there, and its lock does not reach this machine: "
                 f"stop it, or remove {self.data / 'postmaster.pid'} if that machine is gone"
             )
         # A killed server may listen for a moment after its lock is free.
         for _ in range(50):
-            lines = self._postmaster_file()
+            lines = postmaster_file(self.data)
             # The kernel reports 0 for a process in another container.
-            if not lines or self._postmaster() not in (int(lines[PID]), 0):
+            if not lines or postmaster(self.data) not in (int(lines[PID]), 0):
                 return
             time.sleep(0.01)
         raise StartError(
@@ -125,7 +130,7 @@ class Server:
         )
 
     def _spawn(self, lock: int) -> StartAttempt:
-        stale = self._postmaster_file()
+        stale = postmaster_file(self.data)
         folder = sockets.choose(self.data, self.account, stale[SOCKET_DIRECTORY:][:1])
         if not stale:
             # PostgreSQL refuses to start if a crash of the machine has left them empty.
@@ -207,28 +212,28 @@ class Server:
         `stale` are the lines of postmaster.pid from another server. Raises `StartError` if it can
         never be reached.
         """
-        lines = self._postmaster_file()
+        lines = postmaster_file(self.data)
         # With the start time: in a container, process IDs are soon reused.
         if lines[: START + 1] == list(stale[: START + 1]):
             return None
         if len(lines) <= STATUS or lines[STATUS].strip() != "ready":
             return None
         folder = lines[SOCKET_DIRECTORY]
-        if self._postmaster() is not None:
+        if postmaster(self.data) is not None:
             if not sockets.is_private(Path(folder), self.account):
                 raise StartError(f"others can enter its socket's folder, {folder}")
             return folder
-        elsewhere = self._machine()[:1] != machine()[:1]
+        elsewhere = machine_of(self.data)[:1] != machine()[:1]
         removed = not (Path(folder) / f".s.PGSQL.{lines[SOCKET_PORT].strip()}").exists()
-        if (elsewhere or removed) and self.runs() and self._postmaster_file() == lines:
+        if (elsewhere or removed) and self.runs() and postmaster_file(self.data) == lines:
             raise StartError(self.silent("from here"))
         return None
 
     def named(self) -> str:
         """The running server, described so that its owner finds it."""
-        lines = self._postmaster_file()
+        lines = postmaster_file(self.data)
         process = f" (process {lines[PID]})" if lines else ""
-        host = "".join(f" of machine {name}" for name in self._machine()[:1])
+        host = "".join(f" of machine {name}" for name in machine_of(self.data)[:1])
         return f"a server{process}{host}"
 
     def silent(self, when: str) -> str:
@@ -240,8 +245,8 @@ class Server:
 
         SIGINT is a fast shutdown, SIGQUIT an immediate one.
         """
-        lines = self._postmaster_file()
-        pid = self._postmaster()
+        lines = postmaster_file(self.data)
+        pid = postmaster(self.data)
         if pid is None:
             # It runs elsewhere, has crashed, or has just been started.
             longest = min(longest, 2)
@@ -264,8 +269,8 @@ class Server:
 
     def _signal(self, how: signal.Signals) -> None:
         """Send a signal to the server; all but SIGQUIT only if it accepts connections."""
-        lines = self._postmaster_file()
-        pid = self._postmaster()
+        lines = postmaster_file(self.data)
+        pid = postmaster(self.data)
         if not lines or pid != int(lines[PID]):
             return
         if how == signal.SIGQUIT or self._ping() == Ping.OK:
@@ -274,40 +279,10 @@ class Server:
 
     def _ping(self) -> Ping:
         """The result of libpq's PQping, for which any role and database will do."""
-        lines = self._postmaster_file()
+        lines = postmaster_file(self.data)
         if len(lines) <= SOCKET_DIRECTORY:
             return Ping.NO_RESPONSE
         where = make_conninfo(
             host=lines[SOCKET_DIRECTORY], port=lines[SOCKET_PORT].strip(), user="postgres"
         )
         return Ping(PGconn.ping(where.encode()))
-
-    def _postmaster_file(self) -> list[str]:
-        """The lines of postmaster.pid; empty if a crash of the machine has damaged it."""
-        try:
-            text = (self.data / "postmaster.pid").read_text(errors="surrogateescape")
-        except FileNotFoundError:
-            return []
-        # A negative number is a backend's in single-user mode.
-        whole = re.match(r"-?[1-9]\d{0,9}\n", text) and "\0" not in text
-        return text.splitlines() if whole else []
-
-    def _machine(self) -> list[str]:
-        """Where it was started; empty if that is not recorded."""
-        try:
-            return (self.data / LOCK).read_text(errors="replace").split()
-        except FileNotFoundError:
-            return []
-
-    def _postmaster(self) -> int | None:
-        """The process that listens on the recorded socket, from the kernel."""
-        lines = self._postmaster_file()
-        if len(lines) <= SOCKET_DIRECTORY:
-            return None
-        return sockets.listener(Path(lines[SOCKET_DIRECTORY]), lines[SOCKET_PORT].strip())
-
-
-def machine() -> list[str]:
-    """The machine's name, and its boot ID if the kernel has one."""
-    boot = Path("/proc/sys/kernel/random/boot_id")
-    return [socket.gethostname(), *(boot.read_text().split() if boot.exists() else [])]
