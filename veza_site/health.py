@@ -13,6 +13,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from psycopg.errors import LockNotAvailable
 
+from veza_core.counted import counted
 from veza_core.db.schema_version import read_version
 from veza_site.replicas.lag import read_primary
 from veza_site.replicas.replica import standing
@@ -91,10 +92,10 @@ def look() -> tuple[str, str | None]:
         connection.close()
         return "database unreachable", None
     if pending := len(_on_disk() - applied):
-        return f"{pending} migrations not applied", version
+        return f"{counted(pending, 'migration')} not applied", version
     # Dropped, or in a schema that was renamed.
     missing = len(_tables() - there)
-    return (f"{missing} tables missing" if missing else ""), version
+    return (f"{counted(missing, 'table')} missing" if missing else ""), version
 
 
 def _read() -> tuple[set[str], set[tuple[str, str]], str | None]:

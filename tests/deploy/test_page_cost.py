@@ -47,7 +47,7 @@ def test_a_restored_database_has_lost_it_and_migrate_says_so(stock, tmp_path):
     execute(statement)
     assert told("veza", "migrate") == told("veza", "audit_schema") == ""
     told("veza", "backup_db", archive)
-    assert "1 warnings: manage.py audit_schema" in told("restored", "restore_db", archive)
+    assert "1 warning: manage.py audit_schema" in told("restored", "restore_db", archive)
     assert len(warning("restored")) == 1
     # Also the default value, if somebody has set it for this database, a role or the server.
     for chosen, withdrawn in {

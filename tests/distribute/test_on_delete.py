@@ -95,7 +95,7 @@ def test_the_sweep_does_what_on_delete_would_have_done(spread, listening):
     spread.value(PLAY, track, "00000000-0000-4000-8000-000000000000")
     printed = spread.done("distribute", "--sweep")
     assert "track_plays.track_id: 7 rows without a referenced row" in printed
-    assert "track_plays.user_id: 1 rows without a referenced row" in printed
+    assert "track_plays.user_id: 1 row without a referenced row" in printed
     assert plays(spread, track) == 11
     assert spread.value("SELECT count(*) FROM track_plays WHERE user_id = %s", listener) == 20
     assert spread.value("SELECT count(*) FROM track_plays") == 21

@@ -98,7 +98,7 @@ def test_a_row_that_is_held_on_another_node(spread):
         result = node.manage("purge", "--pause", "0")
         other.rollback()
     assert result.returncode == 0
-    assert "users.deleted_at: 1 rows are left" in result.stderr
+    assert "users.deleted_at: 1 row is left" in result.stderr
     assert "locked by other sessions" in result.stderr
     node.done("purge", "--verbosity", "0")
     assert node.value("SELECT count(*) FROM users") == 1

@@ -42,7 +42,7 @@ def test_no_worker(citus):
         (
             "ALTER TABLE users ALTER COLUMN role DROP DEFAULT",
             "ALTER TABLE users ALTER COLUMN role SET DEFAULT 'user'",
-            "the audit finds 1 errors; the first is drift (public.users.role (default))",
+            "the audit finds 1 error; the first is drift (public.users.role (default))",
         ),
         (
             "CREATE UNIQUE INDEX idx_track_history_action ON track_history (action)",

@@ -30,6 +30,7 @@ from tests.replicas.pair import (
 from tests.replicas.test_commands import FILL, run
 from tests.staff import make_user, signed_in
 from veza_core.admin.account_actions import Ban
+from veza_core.counted import counted
 from veza_core.db.embedded.account import account_for
 from veza_core.db.embedded.server import Server
 from veza_core.db.url import database_settings
@@ -112,7 +113,7 @@ def test_a_purge_goes_on_where_it_was(failover: Failover, monkeypatch: pytest.Mo
     left = count(failover.standby.host, "SELECT count(*) FROM public.users")
     assert 0 < left < 30
     out, _ = run("purge", "--batch-size", "10")
-    assert f"{left} rows were deleted" in out
+    assert f"{counted(left, 'row was', 'rows were')} deleted" in out
     assert count(failover.standby.host, "SELECT count(*) FROM public.users") == 0
 
 

@@ -88,7 +88,7 @@ def test_what_is_right_is_not_touched(first, services, liked):
     result = raw_recount(services)
 
     assert result.returncode == 0, result.stderr
-    assert "  tracks.like_count: 1 rows, 3 too few and 0 too many\n" in result.stdout
+    assert "  tracks.like_count: 1 row, 3 too few and 0 too many\n" in result.stdout
     assert first.execute(version, liked).fetchall() == before
 
 
@@ -223,7 +223,7 @@ def test_a_row_that_is_locked_is_left(first, second, services, liked, recount):
     result = raw_recount(services, "--lock-timeout", "0.01")
 
     assert result.returncode == 0
-    assert result.stderr == "1 counters are left for the next recount: locked by other sessions\n"
+    assert result.stderr == "1 counter is left for the next recount: locked by other sessions\n"
     assert (count_of(first, liked), count_of(first, other)) == (9, 0)
     second.execute("ROLLBACK")
     assert recount() == {"tracks.like_count": off(1, too_high=6)}
@@ -242,7 +242,7 @@ def test_one_run_at_a_time(first, services, liked):
     assert is_one_clear_line(result), result.stderr
     assert f"another recount is running: pid {first.connection.info.backend_pid}" in result.stderr
     # To look needs no lock.
-    assert "1 rows, 0 too few and 6 too many" in raw_recount(services, "--dry-run").stdout
+    assert "1 row, 0 too few and 6 too many" in raw_recount(services, "--dry-run").stdout
     assert count_of(first, liked) == 9
 
 

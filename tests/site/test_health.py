@@ -91,7 +91,7 @@ def test_a_migration_is_missing(client):
     assert response.status_code == 503
     assert response.json() == {
         "status": "unavailable",
-        "reason": "1 migrations not applied",
+        "reason": "1 migration not applied",
         "schema": str(declared_version()),
     }
 
@@ -99,10 +99,10 @@ def test_a_migration_is_missing(client):
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        ("DROP TABLE playlist_tracks", "1 tables missing"),
-        ("ALTER TABLE users RENAME TO people", "1 tables missing"),
-        ("ALTER TABLE users SET SCHEMA chat", "1 tables missing"),
-        ("DROP TABLE django.django_session", "1 tables missing"),
+        ("DROP TABLE playlist_tracks", "1 table missing"),
+        ("ALTER TABLE users RENAME TO people", "1 table missing"),
+        ("ALTER TABLE users SET SCHEMA chat", "1 table missing"),
+        ("DROP TABLE django.django_session", "1 table missing"),
         ("DROP SCHEMA public CASCADE", "{own} tables missing"),
         ("ALTER SCHEMA public RENAME TO old", "{own} tables missing"),
         ("DROP SCHEMA django CASCADE", "{all} migrations not applied"),

@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from django.template.defaultfilters import pluralize
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language_info
 
 from veza_core.access import StaffRequest
+from veza_core.counted import counted
 from veza_core.models import User, UserRoleAssignment
 from veza_core.screens.actions.rights import standing_of
 from veza_core.screens.display import badge
@@ -143,8 +143,7 @@ def _whys(admin: "UserAdmin", request: StaffRequest, user: User) -> Iterator[Saf
             )
     elif is_locked(user):
         yield format_html(
-            "<b>Locked</b> until {}, after {} failed sign-in{}.",
+            "<b>Locked</b> until {}, after {}.",
             exact(until),
-            user.failed_login_count,
-            pluralize(user.failed_login_count),
+            counted(user.failed_login_count, "failed sign-in"),
         )

@@ -8,13 +8,13 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.http import HttpResponse, HttpResponseNotAllowed
-from django.template.defaultfilters import pluralize
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from veza_core.access import StaffRequest
+from veza_core.counted import counted
 from veza_core.models import FederatedIdentity, User, UserRole
 from veza_core.screens.actions.notes import AddNote
 from veza_core.screens.columns import computed
@@ -183,8 +183,7 @@ class UserAdmin(InspectionAdmin):
     def glance(self, request: Any, row: User) -> list[SafeString]:
         seen = [*account_states(row), format_html("Kind of account: {}", badge(str(row.role)))]
         if row.failed_login_count and not is_locked(row):
-            failed = row.failed_login_count
-            seen.append(format_html("{} failed sign-in{}", failed, pluralize(failed)))
+            seen.append(format_html("{}", counted(row.failed_login_count, "failed sign-in")))
         return seen
 
 

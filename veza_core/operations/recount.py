@@ -19,6 +19,7 @@ from django.db import DatabaseError, ProgrammingError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
+from veza_core.counted import counted
 from veza_core.counters import Counter, Differences, add, declared
 from veza_core.db.inheritance import inherited_tables, named
 from veza_core.db.locks import RECOUNT_LOCK_KEY, LockNotAvailableError, job_lock
@@ -147,9 +148,8 @@ class Recount:
                 f"{told(error)}: the role must also be allowed to update {', '.join(counters)}"
             ) from error
         except DatabaseError as error:
-            raise CommandError(
-                f"{self.outcome.rows:,} rows were checked before: {told(error)}"
-            ) from error
+            rows = counted(self.outcome.rows, "row was", "rows were")
+            raise CommandError(f"{rows} checked before: {told(error)}") from error
 
     def _run(
         self, counters: Mapping[str, Sequence[Counter]], after: tuple[str, uuid.UUID] | None

@@ -7,6 +7,8 @@ from datetime import date, timedelta
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from veza_core.counted import counted
+
 #: The size of the drawing, in its own units; the page's width scales it.
 WIDTH, HEIGHT, GAP = 360, 90, 2
 #: Space around the bars: for numbers at the left, days below, half of a number above.
@@ -34,7 +36,7 @@ def by_day(name: str, title: str, days: Sequence[Day], note: str = "") -> SafeSt
     known = [day.number for day in days if day.number is not None]
     total, most = sum(known), max(known, default=0)
     described = (
-        f"{total:,} in {len(days)} days, from {days[0].day} to {days[-1].day};"
+        f"{total:,} in {counted(len(days), 'day')}, from {days[0].day} to {days[-1].day};"
         f" the most in a day: {most:,}."
     )
     return format_html(

@@ -15,6 +15,8 @@ from functools import lru_cache
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from veza_core.counted import counted
+
 #: Shown for a space that would be invisible.
 SPACE = "␣"
 
@@ -102,7 +104,7 @@ def _script(letter: str) -> str:
 
 def _blank(value: str) -> str:
     count = len(value)
-    return f"(blank: {count} character{'' if count == 1 else 's'})" if count else "(empty)"
+    return f"(blank: {counted(count, 'character')})" if count else "(empty)"
 
 
 def _is_plain(value: str) -> bool:

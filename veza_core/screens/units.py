@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from veza_core.counted import counted
 from veza_core.db.infinity import WORDS
 from veza_core.sizes import size
 
@@ -72,8 +73,7 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
     distance = abs(seconds)
     for span, length in SPANS:
         if distance >= length:
-            count = int(distance // length)
-            text = f"{count} {span}{'' if count == 1 else 's'}"
+            text = counted(int(distance // length), span)
             return f"{text} ago" if seconds > 0 else f"in {text}"
     return "just now"
 

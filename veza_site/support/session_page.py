@@ -9,6 +9,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from veza_core.access import StaffRequest
+from veza_core.counted import counted
 from veza_core.screens.errors import HelpfulError, error_page
 from veza_core.screens.site import StaffSite
 from veza_core.screens.units import when
@@ -79,5 +80,5 @@ def _end(request: StaffRequest, account: Any, others: Any) -> HttpResponse:
     if ended:
         record(request, "sessions.end", None, after={"sessions": ended})
         security_log.told(request, "session.ended", account, "by_owner")
-    messages.success(request, f"Ended {ended} session{'' if ended == 1 else 's'}.")
+    messages.success(request, f"Ended {counted(ended, 'session')}.")
     return HttpResponseRedirect(reverse("admin:sessions"))

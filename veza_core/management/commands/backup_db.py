@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connections
 
+from veza_core.counted import counted
 from veza_core.db.distribution import asking, read_distribution
 from veza_core.db.schema_version import read_version
 from veza_core.db.session import announce
@@ -65,7 +66,7 @@ class Command(BaseCommand):
             progress.clear()
         size, checksum = path.stat().st_size, sha256_of(path)
         seconds = time.monotonic() - started
-        what = f"{tables} tables{f' of schema {version}' if version else ''}"
+        what = f"{counted(tables, 'table')}{f' of schema {version}' if version else ''}"
         self._say(f"{visible(path)}: {size_of(size)}, {what}, {seconds:.1f} s, sha256 {checksum}")
         if self.verbosity >= 1 and (needs := needs_of(connection, archive)):
             self._say(f"A restore to another server needs: {visible(', '.join(needs))}")

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from veza_core.counted import counted
 from veza_core.db.locks import LockNotAvailableError, migration_lock
 from veza_core.db.session import announce
 from veza_core.db.sessions import OtherSession
@@ -114,7 +115,7 @@ class Command(BaseCommand):
         steps = self._steps(connection, options)
         take(connection, steps, options["lock_timeout"], self._taken)
         seconds = time.monotonic() - started
-        self._say(f"{len(steps)} steps, {seconds:.2f} s" if steps else "Nothing to do.")
+        self._say(f"{counted(len(steps), 'step')}, {seconds:.2f} s" if steps else "Nothing to do.")
         self._audit(connection)
 
     def _sweep(self, connection: BaseDatabaseWrapper, lock_timeout: float) -> None:
@@ -125,7 +126,7 @@ class Command(BaseCommand):
         except DatabaseError as error:
             raise CommandError(" ".join(str(error).split())) from error
         for name, rows in sorted(found.items()):
-            self._say(f"  {name}: {rows:,} rows without a referenced row")
+            self._say(f"  {name}: {counted(rows, 'row')} without a referenced row")
         if not found:
             self._say("No referenced row is missing.")
 
@@ -133,11 +134,8 @@ class Command(BaseCommand):
         report = audit_own(connection)
         for note in report.notes:
             self._say(note)
-        verdict = f"Audit: {report.errors} errors and {report.warnings} warnings"
-        if report.findings:
-            self.stderr.write(f"{verdict}: manage.py audit_schema shows them.")
-        else:
-            self._say(f"{verdict}, by {len(report.rules)} rules.")
+        say = self.stderr.write if report.findings else self._say
+        say(report.verdict)
 
     def _taken(self, step: Step, seconds: float) -> None:
         self._say(f"  {step.title}  {seconds:.3f} s")

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
+from veza_core.counted import counted
 from veza_core.db.scratch import ScratchDatabaseError
 from veza_core.operations.deploy.lint.service import lint, pending, released
 
@@ -37,8 +38,8 @@ class Command(BaseCommand):
             raise CommandError(message) from error
         for finding in findings:
             self.stdout.write(str(finding))
-        count = f"{len(keys)} migration{'' if len(keys) == 1 else 's'} of the next release"
+        count = f"{counted(len(keys), 'migration')} of the next release"
         if findings:
-            number = f"{len(findings)} finding{'' if len(findings) == 1 else 's'}"
+            number = counted(len(findings), "finding")
             raise CommandError(f"{number} on {count}: docs/changing.md")
         self.stdout.write(f"No findings in {count}.")

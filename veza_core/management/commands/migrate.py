@@ -19,6 +19,7 @@ from django.db.migrations import Migration
 from django.utils.module_loading import module_has_submodule
 
 from veza_core.collector import collector_paused
+from veza_core.counted import counted
 from veza_core.db.locks import LockNotAvailableError, migration_lock
 from veza_core.db.session import announce
 from veza_core.db.sessions import OtherSession
@@ -221,7 +222,7 @@ class Command(DjangoCommand, MigrationReport):
 
     def filled(self, table: str, share: float, rows: int) -> None:
         """On a terminal, one line that is overwritten; elsewhere a line for each tenth."""
-        line = f"  {table}: {share:.0%}, {rows:,} rows filled"
+        line = f"  {table}: {share:.0%}, {counted(rows, 'row')} filled"
         self.status.show(line)
         tenth = (table, int(share * 10))
         if not self.status.shown and tenth != self.last_tenth:
@@ -269,15 +270,12 @@ class Command(DjangoCommand, MigrationReport):
             return None
         for note in report.notes:
             self._say(note)
-        verdict = f"Audit: {report.errors} errors and {report.warnings} warnings"
-        if report.findings:
-            self._warn(f"{verdict}: manage.py audit_schema shows them.")
-            for finding in report.findings:
-                if finding.rule.id == "random-page-cost":
-                    # No migration can fix it, and all services are slow until somebody does.
-                    self._warn(f"Warning: {finding.message}")
-        else:
-            self._say(f"{verdict}, by {len(report.rules)} rules.")
+        say = self._warn if report.findings else self._say
+        say(report.verdict)
+        for finding in report.findings:
+            if finding.rule.id == "random-page-cost":
+                # No migration can fix it, and all services are slow until somebody does.
+                self._warn(f"Warning: {finding.message}")
         return {"error": report.errors, "warning": report.warnings}
 
     def _say_where(self, options: dict[str, Any]) -> Callable[[str], object]:

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from veza_core.counted import counted
 from veza_core.db.session import announce
 from veza_core.management.arguments import add_database, add_json, add_pace, pace_of, some_text
 from veza_core.operations.deploy.pooler import check_direct
@@ -72,7 +73,7 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             self.progress.clear()
             self.stderr.write(
-                f"Ended: {outcome.deleted:,} rows were deleted. "
+                f"Ended: {counted(outcome.deleted, 'row was', 'rows were')} deleted. "
                 "The next purge continues from there."
             )
             raise
@@ -99,9 +100,8 @@ class Command(BaseCommand):
 
     def _show(self, due: Due, outcome: Purged) -> None:
         rate = outcome.deleted / (time.monotonic() - self.started)
-        self.progress.show(
-            f"{due.table}.{due.column}: {outcome.deleted:,} rows deleted, {rate:,.0f} a second"
-        )
+        deleted = counted(outcome.deleted, "row")
+        self.progress.show(f"{due.table}.{due.column}: {deleted} deleted, {rate:,.0f} a second")
 
     def _summarize(self, outcome: Purged, options: dict[str, Any]) -> None:
         seconds = time.monotonic() - self.started
@@ -120,12 +120,11 @@ class Command(BaseCommand):
             self._print(outcome, dry_run=options["dry_run"], seconds=seconds)
         if options["verbosity"] >= 1:
             for name, (rows, why) in outcome.left.items():
-                self.stderr.write(
-                    visible(f"{name}: {rows:,} rows are left for the next purge: {why}")
-                )
+                left = counted(rows, "row is", "rows are")
+                self.stderr.write(visible(f"{name}: {left} left for the next purge: {why}"))
 
     def _print(self, outcome: Purged, *, dry_run: bool, seconds: float) -> None:
-        verb = "would be deleted" if dry_run else "were deleted"
+        rows = ("row would be", "rows would be") if dry_run else ("row was", "rows were")
         for name, count in sorted(outcome.counts.items()):
             notes = []
             if count.by_cascade:
@@ -136,4 +135,4 @@ class Command(BaseCommand):
                 notes.append(f"{count.recounted:,} have lower counters")
             note = f" ({', '.join(notes)})" if notes else ""
             self.stdout.write(f"  {name}: {count.deleted:,}{note}")
-        self.stdout.write(f"{outcome.deleted:,} rows {verb}, {seconds:.2f} s")
+        self.stdout.write(f"{counted(outcome.deleted, *rows)} deleted, {seconds:.2f} s")

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connections
 
+from veza_core.counted import counted
 from veza_core.db.session import UNCHANGED, announce
 from veza_core.management.arguments import add_database, add_json, add_pace, pace_of, some_text
 from veza_core.operations.deploy.pooler import check_direct
@@ -77,7 +78,8 @@ class Command(BaseCommand):
             pace_of(options),
             outcome,
             lambda: progress.show(
-                f"{outcome.table}: {outcome.rows:,} rows checked, {outcome.total('rows'):,} wrong"
+                f"{outcome.table}: {counted(outcome.rows, 'row')} checked, "
+                f"{outcome.total('rows'):,} wrong"
             ),
             dry_run=options["dry_run"],
         )
@@ -114,14 +116,15 @@ class Command(BaseCommand):
             self._print(outcome, options, seconds)
         if options["verbosity"] and (left := outcome.total("left")):
             self.stderr.write(
-                f"{left:,} counters are left for the next recount: locked by other sessions"
+                f"{counted(left, 'counter is', 'counters are')} left for the next recount: "
+                "locked by other sessions"
             )
 
     def _print(self, outcome: Recounted, options: dict[str, Any], seconds: float) -> None:
         for name, off in outcome.counters.items():
             if off.rows:
                 self.stdout.write(
-                    f"  {name}: {off.rows:,} rows, {off.too_low:,} too few and "
+                    f"  {name}: {counted(off.rows, 'row')}, {off.too_low:,} too few and "
                     f"{off.too_high:,} too many"
                 )
         wrong, left = outcome.total("rows"), outcome.total("left")

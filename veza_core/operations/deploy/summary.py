@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from veza_core.counted import counted
 from veza_core.db.schema_version import VERSION
 
 OBJECT_COUNTS = f"""
@@ -44,8 +45,8 @@ class Summary:
         return (
             f"PostgreSQL {self.server_version}, "
             f"schema {' '.join(filter(None, ['public', self.schema_version]))}: "
-            f"{self.tables} tables, "
-            f"{self.foreign_keys} foreign keys, {self.indexes} indexes, {self.triggers} triggers"
+            f"{counted(self.tables, 'table')}, {counted(self.foreign_keys, 'foreign key')}, "
+            f"{counted(self.indexes, 'index', 'indexes')}, {counted(self.triggers, 'trigger')}"
         )
 
 

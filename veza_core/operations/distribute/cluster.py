@@ -5,6 +5,7 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from veza_core.counted import counted
 from veza_core.db.distribution import Distribution, asking, read_distribution
 from veza_core.operations.deploy.executor import MigrationReport, Patience, new_executor
 from veza_core.operations.deploy.plan import read_plan
@@ -50,7 +51,8 @@ def check_complete(connection: BaseDatabaseWrapper) -> None:
     executor = new_executor(connection, Patience(1.0, 1), MigrationReport())
     if pending := read_plan(executor, None, None).migrations:
         raise CommandError(
-            f"{len(pending)} migrations are not applied: run manage.py migrate first"
+            f"{counted(len(pending), 'migration is', 'migrations are')} not applied: "
+            "run manage.py migrate first"
         )
 
 
@@ -66,6 +68,6 @@ def check_audited(connection: BaseDatabaseWrapper, logs: list[str]) -> None:
     errors = [each for each in report.findings if each.severity is Severity.ERROR]
     if errors:
         raise CommandError(
-            f"the audit finds {len(errors)} errors; the first is {errors[0].rule.id} "
+            f"the audit finds {counted(len(errors), 'error')}; the first is {errors[0].rule.id} "
             f"({errors[0].object}): manage.py audit_schema shows them"
         )

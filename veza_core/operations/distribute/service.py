@@ -7,6 +7,7 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from veza_core.counted import counted
 from veza_core.db.distribution import asking, read_distribution, read_triggers
 from veza_core.db.timeouts import is_lock_timeout, set_lock_timeout
 from veza_core.operations.reset import sessions_in_the_way
@@ -67,7 +68,8 @@ def take(
         try:
             _take(connection, step, lock_timeout)
         except DatabaseError as error:
-            done = f"{number} of {len(steps)} steps are done, and a second run does the rest"
+            of = counted(len(steps), "step is", "steps are")
+            done = f"{number} of {of} done, and a second run does the rest"
             raise CommandError(f"{step.title}: {_explained(connection, error)}; {done}") from error
         report(step, time.monotonic() - started)
 

@@ -9,6 +9,7 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from veza_core.counted import counted
 from veza_core.db.locks import PURGE_LOCK_KEY, LockNotAvailableError, job_lock
 from veza_core.db.waits import told
 from veza_core.operations.pace import LOCKED, Pace
@@ -29,7 +30,6 @@ class Purged:
 
     @property
     def deleted(self) -> int:
-        """Rows deleted in all."""
         return sum(count.deleted for count in self.counts.values())
 
     def as_dict(self) -> dict[str, Any]:
@@ -87,7 +87,8 @@ def _remove(batches: Batches, due: Due, outcome: Purged) -> None:
             outcome.left[f"{due.table}.{due.column}"] = rows, why
     except DatabaseError as error:
         raise CommandError(
-            f"{outcome.deleted:,} rows were deleted, and the next purge continues from there: "
+            f"{counted(outcome.deleted, 'row was', 'rows were')} deleted, "
+            "and the next purge continues from there: "
             f"{due.table}: {told(error)}"
         ) from error
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 
+from veza_core.counted import counted
 from veza_core.db.distribution import FUNCTION, OnDelete
 from veza_core.db.on_delete import BODY, SETTINGS
 from veza_core.schema.audit.catalog import Catalog
@@ -92,9 +93,9 @@ def notes(catalog: Catalog) -> tuple[str, ...]:
     found = catalog.distribution
     if found is None or not (found.spread or found.copied):
         return ()
-    nodes = f"{found.nodes} node{'' if found.nodes == 1 else 's'}"
+    nodes = counted(found.nodes, "node")
     parts = [
-        f"{name} by {column} in {found.shards[name]} shards"
+        f"{name} by {column} in {counted(found.shards[name], 'shard')}"
         for name, column in found.spread.items()
     ]
     if found.copied:
@@ -112,7 +113,7 @@ def _bends(catalog: Catalog) -> Iterator[str]:
         targets = sorted({each.target for each in triggers})
         yield (
             f"Exception to rule 3: triggers of {', '.join(targets)} do ON DELETE for "
-            f"{len(triggers)} foreign keys, and inserts are not checked."
+            f"{counted(len(triggers), 'foreign key')}, and inserts are not checked."
         )
     if by_time or triggers:
         yield "There is no other exception."

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 
 from veza_core.collector import collector_paused
+from veza_core.counted import counted
 from veza_core.schema.audit.catalog import AuditedDatabase, Catalog
 from veza_core.schema.audit.distributed import notes
 from veza_core.schema.audit.disturbance import undisturbed
@@ -52,7 +53,6 @@ class AuditReport:
 
     @property
     def database(self) -> str:
-        """The name of the database."""
         return self.place.database
 
     def without(self, keys: frozenset[str]) -> "AuditReport":
@@ -68,13 +68,23 @@ class AuditReport:
 
     @property
     def errors(self) -> int:
-        """How many findings are errors."""
         return sum(finding.severity is Severity.ERROR for finding in self.findings)
 
     @property
     def warnings(self) -> int:
-        """How many findings are warnings."""
         return len(self.findings) - self.errors
+
+    @property
+    def counts(self) -> str:
+        """As in "1 error and 0 warnings"."""
+        return f"{counted(self.errors, 'error')} and {counted(self.warnings, 'warning')}"
+
+    @property
+    def verdict(self) -> str:
+        """One line for commands that audit what they did."""
+        if self.findings:
+            return f"Audit: {self.counts}: manage.py audit_schema shows them."
+        return f"Audit: {self.counts}, by {len(self.rules)} rules."
 
 
 def audit(
@@ -127,7 +137,6 @@ def _read(
     sources: Sequence[FindingSource],
     profile: Profile | None,
 ) -> tuple[Catalog, Profile, list[Finding]]:
-    """Read the catalog, and the findings of the sources, in one snapshot."""
     with snapshot(connection):
         catalog = read_catalog(connection, schemas)
         profile = profile or recognise(connection, catalog)

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
 from veza_core.authentication import LiveUserBackend
+from veza_core.counted import counted
 from veza_core.db.session import announce
 from veza_core.management.arguments import some_text
 from veza_site.checks import secret_key
@@ -58,4 +59,5 @@ class Command(BaseCommand):
         forgotten += forget_networks(*networks_of(given))
         if forgotten:
             record_command(NAME, "sign_in.reset", None)
-        self.stdout.write(f"{forgotten} counts of failed attempts were deleted")
+        noun = ("count of failed attempts was", "counts of failed attempts were")
+        self.stdout.write(f"{counted(forgotten, *noun)} deleted")

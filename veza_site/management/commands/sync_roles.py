@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from psycopg.conninfo import conninfo_to_dict
 
+from veza_core.counted import counted
 from veza_core.db.session import announce
 from veza_site.roles import RoleError
 from veza_site.roles.proof import UNBOUNDED, elsewhere
@@ -92,7 +93,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"{statement};")
             return
         for name, made in done.items():
-            told = f" now: {len(made)} statements." if made else ": nothing to do."
+            told = f" now: {counted(len(made), 'statement')}." if made else ": nothing to do."
             self.stdout.write(f"Role {name} is up to date{told}")
         self._tell_of_others([*done])
 

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connections
 
+from veza_core.counted import counted
 from veza_core.db.session import announce
 from veza_core.management.arguments import a_number_of, add_database
 from veza_core.operations.deploy.pooler import check_direct
@@ -57,11 +58,11 @@ class Command(BaseCommand):
         if not options["verbosity"]:
             return
         if options["dry_run"]:
-            self.stdout.write(f"{outcome.due:,} counts would change, {seconds:.2f} s")
+            self.stdout.write(f"{counted(outcome.due, 'count')} would change, {seconds:.2f} s")
             return
-        self.stdout.write(f"{outcome.updated:,} counts changed, {seconds:.2f} s")
+        self.stdout.write(f"{counted(outcome.updated, 'count')} changed, {seconds:.2f} s")
         if outcome.left:
+            left = counted(outcome.left, "track is", "tracks are")
             self.stderr.write(
-                f"{outcome.left:,} tracks are left for the next count: locked by other sessions, "
-                "or deleted just now"
+                f"{left} left for the next count: locked by other sessions, or deleted just now"
             )

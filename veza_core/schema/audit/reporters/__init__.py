@@ -5,6 +5,7 @@ They are imported when they are needed: the table needs `rich`.
 
 from importlib import import_module
 
+from veza_core.counted import counted
 from veza_core.schema.audit.engine import AuditReport
 from veza_core.schema.quoting import one_line
 
@@ -32,10 +33,6 @@ def where(report: AuditReport) -> str:
 
 def summary(report: AuditReport) -> str:
     """Return what was found, and where, in one sentence."""
-    counts = [
-        f"{count} {noun}{'' if count == 1 else 's'}"
-        for count, noun in ((report.errors, "error"), (report.warnings, "warning"))
-    ]
-    tables = f"{report.table_count} table{'' if report.table_count == 1 else 's'}"
+    tables = counted(report.table_count, "table")
     more = f"; {report.accepted} more in the baseline" if report.accepted else ""
-    return f"{' and '.join(counts)} in {tables}, by {len(report.rules)} rules{more}"
+    return f"{report.counts} in {tables}, by {counted(len(report.rules), 'rule')}{more}"

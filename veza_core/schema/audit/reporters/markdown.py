@@ -5,6 +5,7 @@ from itertools import groupby
 
 from django.conf import settings
 
+from veza_core.counted import counted
 from veza_core.schema.audit.engine import AuditReport
 from veza_core.schema.audit.reporters import summary, where
 from veza_core.schema.audit.rule import Finding
@@ -40,7 +41,7 @@ def _executive_summary(report: AuditReport, gap_count: int) -> str:
         return f"The schema keeps the Standard: {summary(report)}."
     lines = [f"The schema does not keep the Standard: {summary(report)}."]
     if gap_count:
-        lines[0] += f" {_count(gap_count, 'table')} without a UUID key."
+        lines[0] += f" {counted(gap_count, 'table')} without a UUID key."
     lines += ["", "| Group | Errors | Warnings |", "| :--- | ---: | ---: |"]
     groups: dict[str, list[Finding]] = {}
     for finding in report.findings:
@@ -109,24 +110,20 @@ def _recommendation(report: AuditReport, gap_count: int) -> str:
     steps = []
     if gap_count:
         steps.append(
-            f"Move the {_count(gap_count, 'table')} of 2.1 to UUID keys, in migrations that "
+            f"Move the {counted(gap_count, 'table')} of 2.1 to UUID keys, in migrations that "
             "declare the final state, with every reference to them."
         )
     if with_fix:
         steps.append(
             f"Apply the SQL of `manage.py audit_schema --fix-sql`, which fixes "
-            f"{_count(with_fix, 'finding')} without losing data, and audit again."
+            f"{counted(with_fix, 'finding')} without losing data, and audit again."
         )
     if rest := len(report.findings) - with_fix - gap_count:
         steps.append(
-            f"Decide on the other {_count(rest, 'finding')} by the remedies above; what has to "
+            f"Decide on the other {counted(rest, 'finding')} by the remedies above; what has to "
             "stay goes into the exceptions file, with a reason and a date."
         )
     return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def code(text: str) -> str:

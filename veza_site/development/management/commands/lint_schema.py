@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DEFAULT_DB_ALIAS
 from django.db.migrations.loader import MigrationLoader
 
+from veza_core.counted import counted
 from veza_core.operations.deploy.frozen import problems
 from veza_core.schema.export import ExportError
 from veza_core.schema.export.exporting import export
@@ -33,7 +34,7 @@ class Command(BaseCommand):
         for problem in found:
             self.stdout.write(problem)
         if found:
-            count = f"{len(found)} problem{'' if len(found) == 1 else 's'}"
+            count = counted(len(found), "problem")
             raise CommandError(f"{count}: see CONTRIBUTING.md, “A change of the schema”")
         self.stdout.write("The schema matches the models, and nothing is missing.")
 
