@@ -70,7 +70,6 @@ class World(People):
         return self._popularity.there(ranks)
 
     def rank_of_track(self, tracks: Integers) -> Integers:
-        """The tracks' ranks."""
         return self._popularity.back(tracks)
 
     @cached_property
@@ -80,7 +79,6 @@ class World(People):
 
     @cached_property
     def lasting_ranks(self) -> int:
-        """The number of ready tracks that are not deleted."""
         return self.ready_tracks - self.ready_tracks // DELETED_EVERY
 
     def lasting_rank(self, numbers: Integers) -> Integers:
@@ -88,7 +86,6 @@ class World(People):
         return numbers + numbers // (DELETED_EVERY - 1)
 
     def track_deleted(self, tracks: Integers) -> Flags:
-        """Whether the tracks are soft deleted."""
         chosen = self.rank_of_track(tracks) % DELETED_EVERY == DELETED_EVERY - 1
         return chosen & self.settled(self.track_start(tracks))
 
@@ -114,16 +111,13 @@ class World(People):
         return self._part("playlists", playlists, self.counts.playlists)
 
     def playlist_start(self, playlists: Integers) -> Integers:
-        """When the playlists were created."""
         return self.moment(self.playlist_part(playlists))
 
     def playlist_owner(self, playlists: Integers) -> Integers:
-        """Who created the playlists."""
         fractions = self.draws("playlists").fraction("owner", playlists)
         return self.users_there(self.playlist_part(playlists), fractions)
 
     def playlist_deleted(self, playlists: Integers) -> Flags:
-        """Whether the playlists are soft deleted."""
         chosen = playlists % DELETED_EVERY == DELETED_EVERY - 1
         return chosen & self.settled(self.playlist_start(playlists))
 

@@ -3,8 +3,8 @@
 import psycopg
 import pytest
 
-from veza_core.schema.quoting import ident
-from veza_core.schema.spelling import column_type, default, expression, literal, type_name
+from veza_core.schema.quoting import ident, literal
+from veza_core.schema.spelling import column_type, default, expression, type_name
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,10 @@ Rows are fetched in small batches, and large values in slices, so memory does no
 is read in one transaction, which ends if the client stops reading.
 """
 
-import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO, Any, cast
@@ -21,7 +20,7 @@ from psycopg import sql
 from veza_core.db.session import database_of
 from veza_core.models import User
 from veza_core.operations.personal_data import ANOTHER, LONGEST, Held, HeldColumn, PersonalData
-from veza_core.screens.actions.cells import cell
+from veza_core.screens.actions.cells import cell, csv_lines
 from veza_core.screens.errors import HelpfulError
 from veza_core.screens.reading import reading
 
@@ -170,12 +169,12 @@ class Bundle:
 
     def _as_csv(self, held: Held) -> Iterator[bytes]:
         """The same as CSV (RFC 4180), without cells that a spreadsheet would run as a formula."""
-        yield b"\xef\xbb\xbf" + _lines([[cell(column.name) for column in held.columns]])
+        yield b"\xef\xbb\xbf" + csv_lines([[cell(column.name) for column in held.columns]])
         columns = sql.SQL(", ").join(
             sql.SQL("{} #>> '{{}}'").format(_cut(held, column)) for column in held.columns
         )
         for rows in self._fetched(held, columns):
-            yield _lines(
+            yield csv_lines(
                 [_cell(column, text) for column, text in zip(held.columns, row, strict=True)]
                 for row in rows
             )
@@ -249,12 +248,6 @@ def _named(name: str) -> str:
 def _cell(column: HeldColumn, text: str | None) -> str:
     """Numbers stay numbers; a text that begins like a number stays a text."""
     return text or "" if column.is_number else cell(text)
-
-
-def _lines(rows: Iterable[Sequence[str]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, quoting=csv.QUOTE_ALL).writerows(rows)
-    return text.getvalue().encode()
 
 
 def _described(held: Held, rows: int) -> dict[str, Any]:

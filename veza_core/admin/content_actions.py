@@ -64,7 +64,6 @@ class ContentAction(RowAction):
     def run(
         self, row: User, work: ChangeContext, items: Sequence[Item], undo: str, batch: UUID
     ) -> ActionRun:
-        """The batches for these rows, table by table."""
         chunks: list[Sequence[Item]] = []
         for screen in dict.fromkeys(item.screen for item in items):
             of_table = (item for item in items if item.screen is screen)
@@ -107,7 +106,6 @@ class ContentAction(RowAction):
 
     @staticmethod
     def screen_of(site: StaffSite) -> InspectionAdmin:
-        """The screen of accounts."""
         screen = site.screen_of(User)
         assert screen is not None  # noqa: S101 - this action stands on it
         return screen
@@ -175,7 +173,6 @@ class RestoreContent(ContentAction):
         return counts(item.screen.model for item in self.items(site, deletion))
 
     def items(self, site: StaffSite, deletion: UUID) -> list[Item]:
-        """The rows that an action deleted."""
         screens = {screen.opts.db_table: screen for screen in _screens(site)}
         found = [
             Item(screens[table], UUID(entry.subject_id), values(entry.after).get("deleted_at", ""))

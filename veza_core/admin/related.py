@@ -241,7 +241,6 @@ def _newest() -> str:
 
 
 def _line(pk: UUID, *row: Any) -> Sequence[Any]:
-    """An account as a line of the page."""
     states, (*counts, last) = row[: len(STATE)], row[len(STATE) :]
     account = User(pk=pk, **dict(zip(STATE, states, strict=True)))
     return (

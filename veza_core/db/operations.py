@@ -7,6 +7,7 @@ and its permissions.
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from django.contrib.postgres.operations import CreateExtension
@@ -197,6 +198,17 @@ class InsertPermissions(SqlOperation):
         grants["moderator"] = ("read", *self.support, *self.moderator)
         for role, actions in grants.items():
             yield GRANTS.format(table=table, role=quoted(role), actions=quoted(*actions))
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """For a throw-away database, it does not matter which legacy extensions a server lacks."""
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 class LegacyExtension(CreateExtension):

@@ -144,7 +144,6 @@ def _of_sign_in() -> list[str]:
 
 
 def _by_user(catalog: PurgeCatalog) -> dict[LinkedTable, set[str]]:
-    """The columns that refer to users, by table."""
     found: dict[LinkedTable, set[str]] = {}
     for reference in catalog.referring[catalog.tables[USERS]]:
         found.setdefault(reference.table, set()).add(reference.column)

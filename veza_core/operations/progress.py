@@ -13,11 +13,9 @@ class StatusLine:
         self.shown = shown and stream.isatty()
 
     def show(self, line: str) -> None:
-        """Replace the line."""
         if self.shown:
             self.stream.write(f"\r\x1b[K{visible(line)}", ending="")
             self.stream.flush()
 
     def clear(self) -> None:
-        """Clear the line."""
         self.show("")

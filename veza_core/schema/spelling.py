@@ -50,11 +50,6 @@ _EXPRESSIONS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]]
 ]
 
 
-def literal(text: str) -> str:
-    """Return the text as an SQL string."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 def type_name(type_: str) -> str:
     """Return `character varying(255)` as `varchar(255)`; a type with a schema does not change."""
     if "." in type_ or '"' in type_:

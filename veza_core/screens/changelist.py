@@ -114,7 +114,6 @@ class KeysetChangeList(ChangeList):
 
     @property
     def first_url(self) -> str:
-        """The URL of the first page."""
         return self.link()
 
     @property
@@ -129,7 +128,6 @@ class KeysetChangeList(ChangeList):
 
     @property
     def last_url(self) -> str:
-        """The URL of the last page."""
         return self.link(last="1")
 
     @property

@@ -115,7 +115,6 @@ class HtmlTable:
 
     @classmethod
     def of(cls, columns: "Sequence[AnyColumn]", rows: Iterable[Model]) -> "HtmlTable":
-        """These columns of these rows."""
         headings = [column.short_description for column in columns]
         return cls(headings, [[column(row) for column in columns] for row in rows])
 
@@ -128,7 +127,6 @@ class HtmlTable:
         return SafeString("".join(cells))
 
     def body(self) -> SafeString:
-        """The rows as HTML."""
         cells = ("</td><td>".join(map(conditional_escape, row)) for row in self.rows)
         return SafeString("\n".join(f"<tr><td>{row}</td></tr>" for row in cells))
 

@@ -46,7 +46,6 @@ class Link:
     deleted: bool = False
 
     def html(self) -> SafeString:
-        """The name, as a link."""
         shown = name_html(shortened(self.text))
         if self.url:
             shown = SafeString(f'<a href="{self.url}">{shown}</a>')

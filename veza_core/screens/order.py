@@ -46,7 +46,6 @@ class Order:
 
     @property
     def by(self) -> list[str]:
-        """For `order_by`."""
         sign = "-" if self.descending else ""
         return [*self.by_key, *(sign + column for column in self.columns)]
 
@@ -57,7 +56,6 @@ class Order:
 
     @property
     def by_time(self) -> bool:
-        """Whether it is sorted by a time."""
         return isinstance(self.model._meta.get_field(self.column), DateTimeField)
 
     def reversed(self) -> "Order":
@@ -75,7 +73,6 @@ class Order:
         return lookup(Tuple(*(F(column) for column in self.columns)), list(cursor.values))
 
     def cursor_of(self, row: Model) -> "Cursor":
-        """The position of a row."""
         return Cursor(tuple(getattr(row, column) for column in self.columns))
 
     def start_of(self, value: Any) -> "Cursor":
@@ -136,7 +133,6 @@ class Place:
 
     @property
     def name(self) -> str:
-        """Its name in the query string."""
         return self.NAMES[self.forwards, self.inclusive]
 
     def opposite(self) -> "Place":

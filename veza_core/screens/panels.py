@@ -100,7 +100,6 @@ class Panel:
 
     @property
     def table_name(self) -> str:
-        """The table of the rows."""
         return self.relation.model._meta.db_table
 
     @property

@@ -108,7 +108,6 @@ class RowPages(BaseScreen):
         }
 
     def page_context(self, request: StaffRequest, row: Any) -> dict[str, Any]:
-        """The context of a row's page."""
         panels = panels_of(self.admin_site, request, row, self.read_alias)
         first = [*self.panels_first, *declared("panels_first").get(self.opts.db_table, ())]
         panels.sort(

@@ -159,7 +159,6 @@ class TimelineSource:
         return sql.SQL("{} {} %(at)s").format(time, comparison)
 
     def event(self, values: dict[str, Any]) -> Event:
-        """A row as a moment."""
         row: Any = self.read(values)
         failed = self.moment.fails and str(row.status) == "failed"
         return Event(getattr(row, self.time), self.place, str(row.pk), self.moment.kind,

@@ -58,7 +58,6 @@ class LeftError(Exception):
 
     @property
     def why(self) -> str:
-        """The reason."""
         return str(self)
 
 

@@ -36,7 +36,6 @@ class Bound:
 
     @property
     def key(self) -> str:
-        """The key of the count."""
         return keyed_hash("\0".join((self.kind, self.name, self.network)))
 
     def free_at(self, failures: int, last_at: datetime) -> datetime:

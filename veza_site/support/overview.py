@@ -165,7 +165,6 @@ def _queue(alias: str) -> dict[str, QueueState]:
 
 
 def _failed(site: StaffSite, request: StaffRequest, alias: str) -> HtmlTable:
-    """The jobs that failed last."""
     screen: Any = site.get_model_admin(HlsTranscodeJob)
     columns = [screen.column(name) for name in ("track", "error_message", "tries", "completed_at")]
     jobs = HlsTranscodeJob._base_manager.using(alias).filter(status="failed")
@@ -188,7 +187,6 @@ def _unverified(alias: str) -> Tile:
 
 
 def _new_users(site: StaffSite, request: StaffRequest, alias: str) -> HtmlTable:
-    """The newest accounts."""
     screen: Any = site.get_model_admin(User)
     columns = [
         Opening(screen.column("username")),

@@ -75,7 +75,6 @@ class RememberedPanel:
 
     @property
     def rows(self) -> Sequence[Any]:
-        """The table's rows."""
         return self.table.rows
 
 
@@ -190,7 +189,6 @@ def _about(model: Any, row: Model) -> QuerySet[Any]:
 
 
 def _list(model: type[Model], row: Model, **more: str) -> str:
-    """The list of all of them."""
     return f"{list_of(model)}?{urlencode({'subject_id': str(row.pk), **more})}"
 
 

@@ -111,11 +111,11 @@ class Command(FindingsCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["explain"]:
             [rule] = self._rules([options["explain"]])
-            self._print(pages.page(rule))
+            self.print_escaped(pages.page(rule))
         elif options["list_rules"]:
             width = max(len(rule.id) for rule in ALL_RULES)
             lines = [f"{rule.id:{width}}  {rule.severity:7}  {rule.title}" for rule in ALL_RULES]
-            self._print("\n".join(lines) + "\n")
+            self.print_escaped("\n".join(lines) + "\n")
         elif options["write_pages"]:
             pages.write_pages(options["write_pages"])
         else:
@@ -150,7 +150,7 @@ class Command(FindingsCommand):
             told = clear_line(error) or error
             raise self._error(f"the database cannot be audited: {told}") from error
         report = report.without(accepted)
-        self._print(self._render(report, options))
+        self.print_escaped(self._render(report, options))
         counts = {"error": report.errors, "warning": len(report.findings), "none": 0}
         if counts[options["fail_on"]]:
             sys.exit(FINDINGS)
@@ -188,11 +188,6 @@ class Command(FindingsCommand):
         colour = options["force_color"] or (terminal and not plain and not options["no_color"])
         width = shutil.get_terminal_size((PIPED_WIDTH, 0)).columns
         return table.render(report, width=width, colour=bool(colour))
-
-    def _print(self, text: str) -> None:
-        """Print. Characters that the terminal cannot show are escaped."""
-        encoding = getattr(self.stdout, "encoding", None) or "utf-8"
-        self.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding), ending="")
 
     @staticmethod
     def _error(message: object) -> CommandError:

@@ -214,11 +214,8 @@ class Command(BaseCommand):
                 raise
             self.stderr.write(f"The audit could not run: {line}")
             return
-        verdict = f"Audit: {report.errors} errors and {report.warnings} warnings"
-        if report.findings:
-            self.stderr.write(f"{verdict}: manage.py audit_schema shows them.")
-        else:
-            self.stdout.write(f"{verdict}, by {len(report.rules)} rules.")
+        stream = self.stderr if report.findings else self.stdout
+        stream.write(report.verdict)
 
     def _say(self, line: str) -> None:
         if self.options["verbosity"] >= 1:

@@ -56,12 +56,7 @@ class Command(FindingsCommand):
         except DiffError as error:
             raise CommandError(str(error), returncode=COULD_NOT_RUN) from error
         report = DiffReport(old, new)
-        self._print(report.render(options["format"]))
+        self.print_escaped(report.render(options["format"]))
         failed = {"breaking": report.breaking, "version": report.too_low, "none": False}
         if failed[options["fail_on"]]:
             sys.exit(FINDINGS)
-
-    def _print(self, text: str) -> None:
-        """Print. Characters that the terminal cannot show are escaped."""
-        encoding = getattr(self.stdout, "encoding", None) or "utf-8"
-        self.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding), ending="")

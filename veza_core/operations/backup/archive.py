@@ -77,7 +77,6 @@ class Archive:
         ]
 
     def names(self, kind: str, schema: str) -> set[str]:
-        """The names of all entries of a kind in a schema."""
         return {
             entry.name
             for entry in self.contents.entries

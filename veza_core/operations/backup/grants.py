@@ -66,7 +66,6 @@ def keep_definers_from_public(cursor: Any) -> None:
 
 
 def _run_each(cursor: Any, query: str) -> None:
-    """Run the statements that the query gives."""
     cursor.execute(query, {"schemas": list(OWN_SCHEMAS)})
     for (statement,) in cursor.fetchall():
         cursor.execute(statement)

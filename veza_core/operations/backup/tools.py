@@ -31,7 +31,6 @@ class Tools:
     directory: Path
 
     def path(self, name: str) -> str:
-        """The path of one of the two."""
         return str(self.directory / name)
 
 

@@ -84,7 +84,6 @@ class Executor(MigrationExecutor):
 
     @cached_property
     def _pending(self) -> set[tuple[str, str]]:
-        """The migrations of `public` that are not recorded."""
         own = {key for key in self.loader.graph.nodes if key[0] in settings.PUBLIC_SCHEMA_APPS}
         return own - set(self.loader.applied_migrations)
 

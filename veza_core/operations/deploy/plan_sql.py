@@ -1,6 +1,5 @@
 """What the pending migrations would run, and the strongest lock that each takes on each table."""
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.db.migrations.state import ProjectState
 
+from veza_core.db.operations import without_warnings
 from veza_core.db.scratch import ScratchDatabaseError, scratch_database
 from veza_core.operations.deploy.executor import Executor
 from veza_core.operations.deploy.observed_locks import (
@@ -62,7 +62,7 @@ def collect(
 def _rehearse(executor: Executor, migrations: list[Migration]) -> Iterator[MigrationSQL]:
     connection = executor.connection
     state = ProjectState(real_apps=executor.loader.unmigrated_apps)
-    with quiet():
+    with without_warnings():
         for migration in _applied(executor):
             with connection.schema_editor(atomic=migration.atomic) as editor:
                 state = migration.apply(state, editor)
@@ -115,15 +115,3 @@ def _collect_all(
             statements = [f"-- its SQL is not known beforehand: {' '.join(str(error).split())}"]
             state = migration.mutate_state(state)
         yield MigrationSQL(migration, statements, None, reason)
-
-
-class quiet:  # noqa: N801 - used as a statement
-    """For the plan, it does not matter that the embedded server lacks the legacy extensions."""
-
-    def __enter__(self) -> None:
-        self.logger = logging.getLogger("veza_core.db.operations")
-        self.level = self.logger.level
-        self.logger.setLevel(logging.ERROR)
-
-    def __exit__(self, *error: object) -> None:
-        self.logger.setLevel(self.level)

@@ -58,7 +58,6 @@ class Catalog:
 
     @property
     def database(self) -> str:
-        """The name of the database."""
         return self.place.database
 
     @cached_property
@@ -78,12 +77,10 @@ class Catalog:
 
     @cached_property
     def by_oid(self) -> dict[int, Table]:
-        """All tables by object identifier."""
         return {table.oid: table for table in self.all_tables}
 
     @cached_property
     def by_name(self) -> dict[tuple[str, str], Table]:
-        """All tables by schema and name."""
         return {(table.schema, table.name): table for table in self.all_tables}
 
     @cached_property

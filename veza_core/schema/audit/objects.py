@@ -31,7 +31,6 @@ class OnTable:
 
     @property
     def identity(self) -> str:
-        """The name under its table's."""
         return f"{self.table.identity}.{ident(self.name)}"
 
 
@@ -77,7 +76,6 @@ class Column:
 
     @property
     def element_type(self) -> int:
-        """The type, or the element type of an array."""
         return ARRAY_ELEMENTS.get(self.base_type, self.base_type)
 
 
@@ -121,11 +119,9 @@ class Index:
 
     @property
     def identity(self) -> str:
-        """The index's name with its schema."""
         return qualified(self.table.schema, self.name)
 
     def columns_at(self, place: int) -> tuple[str, ...]:
-        """The columns of the key at that place."""
         if (key := self.keys[place]) is not None:
             return (key,)
         words = set(re.findall(r'"(?:[^"]|"")+"|\w+', self.expressions[place] or ""))
@@ -145,7 +141,6 @@ class BrokenIndex:
 
     @property
     def identity(self) -> str:
-        """The index's name with its schema."""
         return qualified(self.schema, self.name)
 
 
@@ -196,7 +191,6 @@ class ForeignKey(OnTable):
 
     @property
     def target(self) -> str:
-        """The referenced table, with its schema."""
         return qualified(self.target_schema, self.target_table)
 
 
@@ -217,7 +211,6 @@ class Function:
 
     @property
     def identity(self) -> str:
-        """The function's name with its schema and arguments."""
         return f"{qualified(self.schema, self.name)}({self.arguments})"
 
 
@@ -274,7 +267,6 @@ class Table:
 
     @property
     def primary_key(self) -> Index | None:
-        """The index of its primary key."""
         return next((index for index in self.indexes if index.is_primary), None)
 
     def local_columns(self) -> list[Column]:
@@ -296,5 +288,4 @@ class Thing:
 
     @property
     def identity(self) -> str:
-        """The name with its schema."""
         return qualified(self.schema, self.name)

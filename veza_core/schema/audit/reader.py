@@ -62,7 +62,6 @@ class _Reader:
         return {"schemas": self.schemas, "elsewhere": self.elsewhere}
 
     def read(self) -> Catalog:
-        """Read everything."""
         [(database, role, address, port, version, installed, available, default_page_cost)] = (
             self.rows(queries.DATABASE)
         )

@@ -112,7 +112,6 @@ class Finding:
 
     @property
     def severity(self) -> Severity:
-        """The rule's severity."""
         return self.rule.severity
 
     @property

@@ -14,8 +14,8 @@ from veza_core.schema.diff.judgement import (
     more,
     same,
 )
-from veza_core.schema.snapshot import Properties, Snapshot
-from veza_core.schema.snapshot.drift import Difference, compare
+from veza_core.schema.snapshot import PARTS, Properties, Snapshot
+from veza_core.schema.snapshot.drift import KINDS, Difference, compare
 
 #: For a table: how rows are stored, which changes no result.
 _STORED = ("options", "toast options", "access method", "replica identity", "statistics")
@@ -27,14 +27,7 @@ _SECTIONS = {
     "object": "others",
     **dict.fromkeys(("function", "aggregate", "procedure", "window"), "functions"),
 }
-_PARTS = {
-    "column": "columns",
-    "constraint": "constraints",
-    "index": "indexes",
-    "trigger": "triggers",
-    "policy": "policies",
-    "rule": "rules",
-}
+_PARTS = {KINDS[part]: part for part in PARTS}
 
 
 @dataclass(frozen=True, slots=True)

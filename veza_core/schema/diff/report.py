@@ -34,7 +34,6 @@ class DiffReport:
 
     @cached_property
     def breaking(self) -> list[SchemaChange]:
-        """The changes that break readers or writers."""
         return [change for change in self.changes if change.judgement.breaks]
 
     @cached_property

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from veza_core.schema.export import ExportError, render
-from veza_core.schema.quoting import ident
+from veza_core.schema.quoting import ident, literal
 from veza_core.schema.snapshot import Properties, Snapshot
-from veza_core.schema.spelling import column_type, default, literal
+from veza_core.schema.spelling import column_type, default
 
 #: The parts of a table, in the order in which they are added, and how each is dropped.
 _DROP = {

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import psycopg
-from django.core.management import call_command
 from django.db.migrations.loader import MigrationLoader
 
 from veza_core.schema.export import ExportError
@@ -17,7 +16,7 @@ from veza_core.schema.export.files import (
 )
 from veza_core.schema.export.groups import later_groups, v1_groups
 from veza_core.schema.export.rows import ReferenceRows, reference_rows
-from veza_core.schema.export.scratch import migrated_database
+from veza_core.schema.export.scratch import migrate, migrated_database
 from veza_core.schema.snapshot import Snapshot, dump_snapshot, read_snapshot
 from veza_core.schema.snapshot.drift import compare
 from veza_core.schema.v1 import LAST_OF_V1
@@ -43,25 +42,19 @@ def export(
         snapshot, rows = read_all(connection)
         files = render_files(v1_groups(loader), snapshot, rows)
         for group in later:
-            _migrate(alias, verbosity, group.app, group.name)
+            migrate(alias, verbosity, group.app, group.name)
             before, rows_before = snapshot, rows
             snapshot, rows = read_all(connection)
             text = render_later(group, before, snapshot, rows_before, rows)
             files[f"{group.name}.sql"] = text
         if later:
-            _migrate(alias, verbosity)
+            migrate(alias, verbosity)
         files[VERSION] = render_version(snapshot)
         look(connection)
         connection.execute("DROP SCHEMA public CASCADE")
         connection.execute("CREATE SCHEMA public")
         prove(connection, files, snapshot, rows)
     return {**files, CATALOG: dump_snapshot(snapshot)}
-
-
-def _migrate(alias: str, verbosity: int, *target: str) -> None:
-    call_command(
-        "migrate", *target, database=alias, interactive=False, verbosity=verbosity, audit=False
-    )
 
 
 def read_all(connection: Connection) -> tuple[Snapshot, dict[str, ReferenceRows]]:

@@ -10,8 +10,8 @@ from veza_core.schema.export import ExportError, render
 from veza_core.schema.export.additions import changes
 from veza_core.schema.export.groups import MigrationGroup
 from veza_core.schema.export.rows import ReferenceRows, added_rows, render_rows
+from veza_core.schema.quoting import literal
 from veza_core.schema.snapshot import Snapshot
-from veza_core.schema.spelling import literal
 
 CATALOG = "catalog.json"
 #: After all migrations' files, so that none of these changes with the version.

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from veza_core.db.operations import LEGACY_EXTENSIONS
 from veza_core.schema.export import ExportError
-from veza_core.schema.quoting import ident
+from veza_core.schema.quoting import ident, literal
 from veza_core.schema.snapshot import Properties, Snapshot
-from veza_core.schema.spelling import column_type, default, expression, literal
+from veza_core.schema.spelling import column_type, default, expression
 
 # Longer checks get a separate line.
 _WIDTH = 95

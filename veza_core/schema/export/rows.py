@@ -6,8 +6,7 @@ from typing import Any, LiteralString
 import psycopg
 
 from veza_core.schema.export import ExportError
-from veza_core.schema.quoting import ident
-from veza_core.schema.spelling import literal
+from veza_core.schema.quoting import ident, literal
 
 # What the database sets by itself.
 _OWN = {"id", "created_at", "updated_at"}

@@ -1,6 +1,5 @@
 """A throw-away database with the migrations in it."""
 
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -8,6 +7,7 @@ from django.core.management import call_command
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from veza_core.db.operations import without_warnings
 from veza_core.db.scratch import ScratchDatabaseError, scratch_database
 from veza_core.schema.export import ExportError
 
@@ -25,21 +25,15 @@ def migrated_database(
     connection = connections[alias]
     try:
         with scratch_database(connection):
-            _migrate(alias, target, verbosity)
+            migrate(alias, verbosity, *target)
             yield connection
     except ScratchDatabaseError as error:
         raise ExportError(f"export_schema makes a throw-away database, and {error}") from error
 
 
-def _migrate(alias: str, target: Sequence[str], verbosity: int) -> None:
-    # For the files, it does not matter that the embedded server lacks the legacy extensions.
-    logger = logging.getLogger("veza_core.db.operations")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        # The catalog that the audit would compare with is written afterwards.
+def migrate(alias: str, verbosity: int, *target: str) -> None:
+    """Apply the migrations, up to a target, without an audit: its catalog is written afterwards."""
+    with without_warnings():
         call_command(
             "migrate", *target, database=alias, interactive=False, verbosity=verbosity, audit=False
         )
-    finally:
-        logger.setLevel(level)

@@ -11,8 +11,8 @@ from veza_core.schema.spelling import type_name
 
 type Objects = dict[str, dict[str, Any]]
 
-# The kind of an object in a section or on a table, unless it has its own (a view).
-_KINDS = {
+#: The kind of an object in a section or on a table, unless it has its own (a view).
+KINDS = {
     "schemas": "schema",
     "extensions": "extension",
     "types": "type",
@@ -102,7 +102,7 @@ def _objects(section: str, table: str | None, was: Objects, is_: Objects) -> Ite
             continue
         before, after = was.get(name), is_.get(name)
         kind = (before or after or {}).get("kind") if section in ("tables", "functions") else None
-        kind = kind or _KINDS[section]
+        kind = kind or KINDS[section]
         if name in renamed:
             yield Difference(kind, table, name, "name", name, renamed[name])
         elif before is None or after is None:

@@ -1,7 +1,10 @@
 """Values as cells of a CSV file in which a spreadsheet runs nothing."""
 
+import csv
+import io
 import json
 import re
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -66,3 +69,10 @@ def _guarded(found: re.Match[str]) -> str:
     if last < 0 and found.start() > 0:
         return run
     return f"{run[: last + 1]}'{run[last + 1 :]}"
+
+
+def csv_lines(rows: Iterable[Sequence[str]]) -> bytes:
+    """Rows as CSV (RFC 4180), each cell in quotes."""
+    text = io.StringIO()
+    csv.writer(text, quoting=csv.QUOTE_ALL).writerows(rows)
+    return text.getvalue().encode()

@@ -4,8 +4,6 @@ Staff who may read a table can read it page by page. To export thousands of rows
 `<table>.update`, which only those who work with the table have.
 """
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -33,7 +31,7 @@ from ..listing import PLACES, Listing, read
 from ..reading import reading
 from . import typed
 from .batches import COMPLETE, batches
-from .cells import cell
+from .cells import cell, csv_lines
 from .forms import ReasonForm
 from .pages import code_check, helpful
 from .reasons import usual_reasons
@@ -178,14 +176,14 @@ def _stream(
     cap, sent, ending = settings.EXPORT_MAX_ROWS, 0, "interrupted"
     try:
         # Without this mark, spreadsheets read a file in their country's old encoding.
-        yield b"\xef\xbb\xbf" + _lines([headings(admin, fields)])
+        yield b"\xef\xbb\xbf" + csv_lines([headings(admin, fields)])
         for batch, end in batches(rows, listing, large=large):
             kept = batch[: cap - sent]
             sent += len(kept)
             with reading(admin.read_alias):
                 # The names for a batch in one query, as on a page.
                 attach(request, admin.admin_site, admin.read_alias, kept)
-            yield _lines([_cells(admin, row, fields) for row in kept])
+            yield csv_lines([_cells(admin, row, fields) for row in kept])
             ending = end or ending
             if len(batch) > len(kept) or (sent == cap and not end):
                 ending = f"stopped: an export has {cap:,} rows at most"
@@ -200,11 +198,4 @@ def _stream(
             after={"rows": sent, "ending": ending},
         )
     if ending != COMPLETE:
-        yield _lines([[f"({ending}; there may be more. Filter the list to get them.)"]])
-
-
-def _lines(rows: list[list[str]]) -> bytes:
-    """Rows as CSV (RFC 4180), each cell in quotes."""
-    text = io.StringIO()
-    csv.writer(text, quoting=csv.QUOTE_ALL).writerows(rows)
-    return text.getvalue().encode()
+        yield csv_lines([[f"({ending}; there may be more. Filter the list to get them.)"]])

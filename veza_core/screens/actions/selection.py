@@ -98,7 +98,6 @@ def _missing(admin: "InspectionAdmin", given: QueryDict) -> str:
 
 
 def _confirmation(admin: "InspectionAdmin", given: QueryDict, back: str) -> str:
-    """The URL of the confirmation page."""
     query = [("next", back)]
     if given.get("select_across") == "1":
         query.insert(0, (ALL, "1"))

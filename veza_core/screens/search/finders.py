@@ -57,7 +57,6 @@ class Finder:
         return getattr(term, self.wants)
 
     def condition(self, term: Term) -> Q:
-        """The condition for a row."""
         return Q(**{f"{self.column}__{self.lookup}": self.value(term)})
 
     def rows(self, model: type[Model], alias: str, term: Term, place: int) -> QuerySet[Any]:

@@ -187,26 +187,26 @@ def _open_list(
     site: StaffSite, request: StaffRequest, place: MenuEntry, found: list[ResultGroup]
 ) -> HttpResponse:
     """Redirect to a list, with a link to the rows that were also found."""
-    if found:
-        every = f"{request.get_full_path()}&all=1"
-        messages.info(
-            request, format_html('The list. <a href="{}">See all that was found</a>', every)
-        )
-    _record(site, request, found)
-    return HttpResponseRedirect(place.url)
+    return _redirect(site, request, place.url, found, "The list." if found else "")
 
 
 def _open(
     site: StaffSite, request: StaffRequest, row: Any, found: list[ResultGroup]
 ) -> HttpResponse:
     """Redirect to the page of the one row that was meant, with a link to all results."""
-    every = f"{request.get_full_path()}&all=1"
-    messages.info(
-        request,
-        format_html('The one exact match. <a href="{}">See all that was found</a>', every),
-    )
+    return _redirect(site, request, url_of(type(row), row.pk), found, "The one exact match.")
+
+
+def _redirect(
+    site: StaffSite, request: StaffRequest, url: str, found: list[ResultGroup], told: str
+) -> HttpResponse:
+    if told:
+        every = f"{request.get_full_path()}&all=1"
+        messages.info(
+            request, format_html('{} <a href="{}">See all that was found</a>', told, every)
+        )
     _record(site, request, found)
-    return HttpResponseRedirect(url_of(type(row), row.pk))
+    return HttpResponseRedirect(url)
 
 
 def _record(site: StaffSite, request: StaffRequest, found: list[ResultGroup]) -> None:

@@ -27,12 +27,10 @@ class DeclaredTable:
 
     @property
     def name(self) -> str:
-        """In SQL."""
         return self.model._meta.db_table
 
     @property
     def app(self) -> Path:
-        """The folder of its app."""
         return Path(self.model._meta.app_config.path).relative_to(settings.BASE_DIR)
 
 

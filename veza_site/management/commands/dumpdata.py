@@ -38,7 +38,6 @@ class Command(AnnouncedMixin, dumpdata.Command):
         parser.add_argument("--force", action="store_true", help="Replace the file of --output.")
 
     def run(self, session: Session, *args: Any, **options: Any) -> Any:
-        """Save them."""
         replace, file = options.pop("force", False), options.pop("output", None)
         with saved_from(session) as origin:
             if file is None:

@@ -213,7 +213,6 @@ def _keys(catalog: CatalogState) -> set[int]:
 
 
 def _used(models: ProjectState) -> dict[str, set[str]]:
-    """The columns of the models, by table."""
     return {
         model._meta.db_table: {str(field.column) for field in model._meta.local_concrete_fields}
         for model in models.apps.get_models(include_auto_created=True)

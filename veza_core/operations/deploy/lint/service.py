@@ -9,9 +9,9 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 
+from veza_core.db.operations import without_warnings
 from veza_core.db.scratch import scratch_database
 from veza_core.operations.deploy.frozen import read_frozen
-from veza_core.operations.deploy.plan_sql import quiet
 from veza_core.schema.v1 import Key, migrations_after_v1
 
 from .findings import MigrationFinding, examine
@@ -38,7 +38,7 @@ def lint(
     Raises `ScratchDatabaseError` if the role may not create databases.
     """
     later = {key: node for key in keys for node in [loader.graph.nodes[key]]}
-    with scratch_database(connection), quiet():
+    with scratch_database(connection), without_warnings():
         state = _migrate(connection, loader, later)
         return judge(connection, state, list(later.values()), configuration)
 

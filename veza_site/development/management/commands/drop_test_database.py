@@ -10,7 +10,6 @@ class Command(ExtensionsCommand):
     """That command does not use this project's engine, and connects wherever libpq decides."""
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Raise `CommandError`."""
         raise CommandError(
             "drop_test_database would drop databases on whatever server libpq finds, and "
             "`make test` drops its own. Nothing was dropped."

@@ -10,7 +10,6 @@ class Command(ExtensionsCommand):
     """That command drops schema `public`, and all that other services have built on it."""
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Raise `CommandError`."""
         raise CommandError(
             "reset_schema would drop what other services have built on public: "
             "manage.py reset_db does not. Nothing was dropped."
