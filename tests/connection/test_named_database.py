@@ -15,6 +15,7 @@ from tests.support import (
     database_url,
     is_one_clear_line,
     manage,
+    manage_process,
     production_environment,
     scratch_database,
     server_parameters,
@@ -192,6 +193,18 @@ def test_how_to_connect_is_read_from_the_environment(monkeypatch):
     parameters = connection_parameters("postgresql://u@h/d?sslmode=verify-full")
     wanted = {"password": "s3cret", "sslmode": "verify-full", "port": "5432"}
     assert {name: parameters[name] for name in wanted} == wanted
+
+
+@pytest.mark.parametrize(
+    "variable",
+    ["PGCONNECT_TIMEOUT", "PGSSLMODE", "PGSSLNEGOTIATION", "PGGSSENCMODE", "PGCHANNELBINDING"],
+)
+def test_a_wrong_value_of_how_to_connect_is_one_line(variable):
+    url = "postgresql://nobody@127.0.0.1:1/nothing"
+    result = manage_process("migrate", DATABASE_URL=url, **{variable: "nonsense"})
+    assert is_one_clear_line(result), result.stderr
+    keyword = variable.removeprefix("PG").replace("_", "").lower()
+    assert keyword in result.stderr.replace("_", "").lower()
 
 
 def test_a_url_without_a_host_is_one_and_the_same_socket_to_all(monkeypatch, tmp_path):

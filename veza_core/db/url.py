@@ -66,7 +66,17 @@ def connection_parameters(url: str, name: str = "DATABASE_URL") -> dict[str, Any
             )
     if not parameters.get("dbname"):
         raise ImproperlyConfigured(f"{name} names no database: write it as {FORM}")
-    return {**DEFAULT_OPTIONS, **manner_of_connecting(), **_placed(parameters, name)}
+    return {**DEFAULT_OPTIONS, **_manner(), **_placed(parameters, name)}
+
+
+def _manner() -> dict[str, str]:
+    """How to connect. Raises `ImproperlyConfigured` for a value that psycopg does not read."""
+    manner = manner_of_connecting()
+    try:
+        int(manner.get("connect_timeout", "0"))
+    except ValueError:
+        raise ImproperlyConfigured("PGCONNECT_TIMEOUT is not a number of seconds") from None
+    return manner
 
 
 def _placed(parameters: dict[str, Any], name: str) -> dict[str, Any]:
