@@ -11,6 +11,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from unittest import mock
 
 import psycopg
 from django.core.management import call_command
@@ -18,12 +19,16 @@ from django.db import connection, connections
 from psycopg import sql
 
 from tests.in_process import default_database
+from veza_core.db import embedded
 
 #: Set by the process that starts the run; its workers inherit it.
 VARIABLE = "VEZA_TEST_RUN"
 
 #: The class of the advisory locks of runs, "test" in ASCII; the run's number is the object.
 LOCK_CLASS = 0x74657374
+
+#: The databases that this worker knows to exist.
+there: set[str] = set()
 
 _NAME = re.compile(r"(?:test|scratch)_([0-9a-f]{7})_\w+")
 
@@ -55,12 +60,34 @@ def worker_database(worker: str) -> Iterator[str]:
         server.execute("SELECT pg_advisory_lock_shared(%s, %s)", [LOCK_CLASS, _number(template)])
         _make_template(server, template)
         _create(server, own, template)
-        with default_database(own):
+        with default_database(own), _server_is_known():
             yield template
             connections.close_all()
         server.execute("SELECT pg_advisory_unlock_shared(%s, %s)", [LOCK_CLASS, _number(template)])
         # The last worker drops the template, and databases that tests have left.
         _drop_what_ended_runs_left(server)
+
+
+@contextmanager
+def _server_is_known() -> Iterator[None]:
+    """In the block, a connection to the embedded server does not look for the server first.
+
+    It runs, because this process uses it. To look starts a backend, and a few in a new database.
+    """
+    used = connection.settings_dict.get("EMBEDDED")
+    if used is None:
+        yield
+        return
+    start = embedded.start
+    host = start(**used)
+
+    def start_unless_known(data_directory: str, database: str) -> str:
+        if data_directory == used["data_directory"] and database in there:
+            return host
+        return start(data_directory, database)
+
+    with mock.patch.object(embedded, "start", start_unless_known):
+        yield
 
 
 def _make_template(server: psycopg.Connection, template: str) -> None:
@@ -88,6 +115,7 @@ def _create(server: psycopg.Connection, name: str, template: str) -> None:
         )
     )
     server.execute(settings_of(name))
+    there.add(name)
 
 
 def settings_of(name: str) -> sql.Composable:

@@ -16,7 +16,7 @@ from django.db import connection
 from psycopg import sql
 
 from tests import forked, in_process, memory
-from tests.run import database_name, server_parameters, settings_of
+from tests.run import database_name, server_parameters, settings_of, there
 from veza_core.db import embedded
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -68,9 +68,11 @@ def scratch_database(options: str = "") -> Iterator[str]:
         options += " STRATEGY file_copy"
     create = sql.SQL("CREATE DATABASE {} " + options).format(sql.Identifier(name))
     administer(create, settings_of(name))
+    there.add(name)
     try:
         yield name
     finally:
+        there.discard(name)
         administer(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
