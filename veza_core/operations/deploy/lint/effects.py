@@ -194,6 +194,8 @@ class Statement:
         old = {table.name for table in self.start.tables.values()}
         for oid, now in self.after.triggers.items():
             was = self.before.triggers.get(oid)
+            if was == now and self.before.functions == self.after.functions:
+                continue
             known = {*strange_writes(was, self.before, old)} if was else set()
             for write in strange_writes(now, self.after, old):
                 if write in known:

@@ -58,23 +58,24 @@ def examine(
     `state` has the models of the previous release, and ends with those of the next one.
     `statements` gets what each migration ran. After a failed migration, the others do not run.
     """
-    release = _Release(connection, state.clone(), snapshot.read(connection))
+    now = snapshot.read(connection)
+    release = _Release(connection, state.clone(), now)
     #: Which migration created a table or a constraint.
     makers: dict[str, str] = {}
     for migration in migrations:
-        observer = Observer(connection, atomic=migration.atomic)
+        observer = Observer(connection, now, atomic=migration.atomic)
         statements[migration] = observer.statements
         failure = _run(observer, state, migration)
         found = [*_operations(migration), *observer.effects, *failure]
-        after = snapshot.read(connection)
+        now = observer.last
         if not failure:
-            found += release.broken(observer.start, after)
+            found += release.broken(observer.start, now)
         yield from _named(migration, found)
         if failure:
             return
-        for name in _names(after) - _names(observer.start):
+        for name in _names(now) - _names(observer.start):
             makers.setdefault(name, str(migration))
-    for heading, name, message in release.missing(state):
+    for heading, name, message in release.missing(state, now):
         yield MigrationFinding(makers.get(name, str(migrations[-1])), heading, message)
 
 
@@ -163,9 +164,8 @@ class _Release:
                 message = f"{after.name_of(key)} is NOT NULL without a default: the release before "
                 yield Harm(headings.NOT_NULL_COLUMN, f"{message}inserts rows without it")
 
-    def missing(self, state: ProjectState) -> Iterator[tuple[str, str, str]]:
+    def missing(self, state: ProjectState, now: CatalogState) -> Iterator[tuple[str, str, str]]:
         """What the whole release lacks: the heading, the object, and the message."""
-        now = snapshot.read(self.connection)
         if _keys(now) - _keys(self.catalog):
             yield from self._audited()
         for table in sorted(

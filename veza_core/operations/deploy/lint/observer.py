@@ -35,10 +35,11 @@ FEW_ROWS = (Backfill, InsertPermissions)
 class Observer:
     """Watches a migration's statements: for `connection.execute_wrapper`."""
 
-    def __init__(self, connection: Any, *, atomic: bool) -> None:
+    def __init__(self, connection: Any, start: snapshot.CatalogState, *, atomic: bool) -> None:
         self.connection = connection
         self.atomic = atomic
-        self.start = self.last = snapshot.read(connection)
+        #: The catalog before the migration, and after its last statement.
+        self.start = self.last = start
         self.effects: list[Harm] = []
         #: What it ran, or tried to run.
         self.statements: list[str] = []
@@ -50,7 +51,10 @@ class Observer:
     ) -> Any:
         text = COMMENTS.sub(" ", str(sql))
         if SAVEPOINT.match(text):
-            return execute(sql, params, many, context)
+            result = execute(sql, params, many, context)
+            if text.lstrip().upper().startswith("ROLLBACK"):
+                self.last = snapshot.read(self.connection)
+            return result
         self.statements.append(f"{self.connection.ops.compose_sql(str(sql), params)};")
         fills = isinstance(self.operation, FEW_ROWS)
         if not fills:
