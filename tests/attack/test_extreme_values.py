@@ -25,6 +25,7 @@ EXTREME = {
         "numeric": "100.00",
         "inet": "'255.255.255.255/0'",
         "date": "'9999-12-31'",
+        "timestamp with time zone": "'infinity'",
         "integer[]": "ARRAY[2147483647]",
     },
     "smallest": {
@@ -32,16 +33,13 @@ EXTREME = {
         "numeric": "0.00",
         "inet": "'::/0'",
         "date": "'0001-01-01'",
-    },
-    "odd": {
-        "inet": "'::ffff:1.2.3.4/96'",
-    },
-    "endless": {"timestamp with time zone": "'infinity'"},
-    "without a beginning": {"timestamp with time zone": "'-infinity'"},
-    "empty": {
+        "timestamp with time zone": "'-infinity'",
         "integer[]": "'{}'",
         "character varying(100)[]": "'{}'",
         "text": "''",
+    },
+    "odd": {
+        "inet": "'::ffff:1.2.3.4/96'",
     },
 }
 

@@ -53,39 +53,50 @@ def quoted(name):
     return '"{}"'.format(name.replace('"', '""'))
 
 
-@pytest.mark.parametrize("word", NAMES)
-def test_names_of_any_spelling(word, database, path):
+def with_names(word, role):
+    """Objects of each kind with that name, as far as they can have it, and rights of the role."""
+    name, table = quoted(word), quoted(f"{word} t")
+    return (
+        f"CREATE TYPE public.{name} AS ENUM ('a');"
+        f"CREATE TABLE django.{name} (id int);"
+        f"CREATE TABLE public.{table} "
+        f"({name} int GENERATED ALWAYS AS IDENTITY, e public.{name}, t text);"
+        f"CREATE INDEX {quoted(f'{word} i')} ON public.{table} ({name});"
+        f"CREATE TRIGGER {name} BEFORE UPDATE ON public.{table} "
+        "FOR EACH ROW EXECUTE FUNCTION public.update_updated_at_column();"
+        f"CREATE POLICY {name} ON rooms TO {role}, postgres USING (true);"
+        f"INSERT INTO public.{table} (e, t) VALUES ('a', E'x\\n\\\\.\\ny');"
+        f"ALTER TABLE public.{table} OWNER TO {role};"
+        f"GRANT SELECT ON users TO {role} WITH GRANT OPTION;"
+        f"GRANT UPDATE ({name}) ON public.{table} TO {role}"
+    )
+
+
+def test_names_of_any_spelling(database, path):
     """Roles, tables, columns, indexes, triggers and types with such names are restored."""
-    role = quoted(f"{word} {database}"[:40] if word.endswith(" ") else f"{word}{database[:12]}")
-    name = quoted(word)
-    administer(f"CREATE ROLE {role}")
+    roles = {
+        word: quoted(f"{word} {database}"[:40] if word.endswith(" ") else f"{word}{database[:12]}")
+        for word in NAMES
+    }
+    administer(*(f"CREATE ROLE {role}" for role in roles.values()))
     try:
         with connect(database) as session:
-            session.execute(
-                f"CREATE TYPE public.{name} AS ENUM ('a');"
-                f"CREATE TABLE django.{name} (id int);"
-                f"CREATE TABLE public.{quoted(word + ' t')} "
-                f"({name} int GENERATED ALWAYS AS IDENTITY, e public.{name}, t text);"
-                f"CREATE INDEX {quoted(word + ' i')} ON public.{quoted(word + ' t')} ({name});"
-                f"CREATE TRIGGER {name} BEFORE UPDATE ON public.{quoted(word + ' t')} "
-                "FOR EACH ROW EXECUTE FUNCTION public.update_updated_at_column();"
-                f"CREATE POLICY {name} ON rooms TO {role}, postgres USING (true);"
-                f"INSERT INTO public.{quoted(word + ' t')} (e, t) VALUES ('a', E'x\\n\\\\.\\ny');"
-                f"ALTER TABLE public.{quoted(word + ' t')} OWNER TO {role};"
-                f"GRANT SELECT ON users TO {role} WITH GRANT OPTION;"
-                f"GRANT UPDATE ({name}) ON public.{quoted(word + ' t')} TO {role}"
-            )
+            for word, role in roles.items():
+                session.execute(with_names(word, role))
         out, _ = run_command("backup_db", path, database=database)
-        assert "needs: role " in out.replace("\n", " ")
+        told = out.replace("\n", " ").partition("to another server needs: ")[2]
+        assert told.count("role ") == len(NAMES)
         before = state_of(database)
         run_command("restore_db", path, *REPLACE, database=database)
         assert differences(before, state_of(database)) == ""
         entries = open_archive(Path(path), find_tools(connection.pg_version // 10000)).ours
-        assert {role} == {quoted(e.owner) for e in entries} - {'"postgres"', '""'}
+        owners = {quoted(entry.owner) for entry in entries} - {'"postgres"', '""'}
+        assert owners == {*roles.values()}
     finally:
         with connect(database) as session:
-            session.execute(f"DROP OWNED BY {role} CASCADE")
-        administer(f"DROP ROLE {role}")
+            for role in roles.values():
+                session.execute(f"DROP OWNED BY {role} CASCADE")
+        administer(*(f"DROP ROLE {role}" for role in roles.values()))
 
 
 @pytest.mark.parametrize("given", ["owner", "grant", "policy", "default privileges"])

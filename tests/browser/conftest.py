@@ -20,9 +20,9 @@ expect.set_options(timeout=60_000)
 # Playwright's event loop runs in this thread while its fixture lives, and Django's ORM refuses to
 # run then. So these fixtures end with the package, and its tests use psycopg.
 @pytest.fixture(scope="package")
-def database(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+def database(migrated: str, django_db_blocker: Any) -> Iterator[str]:
     """The name of a database with demo data."""
-    with django_db_blocker.unblock(), scratch_database() as name:
+    with django_db_blocker.unblock(), scratch_database(f"TEMPLATE {migrated}") as name:
         fill(name)
         yield name
 

@@ -21,15 +21,11 @@ NOW = "2026-03-31"
 
 
 def fill(name: str, now: str | None = NOW) -> None:
-    """Create the schema and the demo data in an empty database; `now`: None for data up to
-    today.
-    """
-    environment = database_environment(name)
+    """Create the demo data in a migrated database; `now`: None for data up to today."""
     until = (f"--now={now}",) if now else ()
-    for command in (("migrate", "--no-audit"), ("seed_demo", *until)):
-        # A process: Django's ORM does not work beside the browser's event loop.
-        done = manage_process(*command, "--verbosity=0", **environment)
-        assert done.returncode == 0, done.stderr
+    # A process: Django's ORM does not work beside the browser's event loop.
+    done = manage_process("seed_demo", *until, "--verbosity=0", **database_environment(name))
+    assert done.returncode == 0, done.stderr
 
 
 @contextmanager

@@ -47,10 +47,9 @@ class Platform:
 
 
 @pytest.fixture(scope="session")
-def platform(django_db_setup, django_db_blocker):
-    with django_db_blocker.unblock(), scratch_database() as name:
+def platform(migrated, django_db_blocker):
+    with django_db_blocker.unblock(), scratch_database(f"TEMPLATE {migrated}") as name:
         server = Server()
-        databases.migrate(server, name)
         with psycopg.connect(databases.url(server, name), autocommit=True) as connection:
             platform = Platform(connection, {})
             platform.assume(SOLID_STATE)

@@ -38,16 +38,17 @@ TINY = [
 
 def fingerprint(name):
     """Every row of every table that seed_demo fills."""
-    return {
-        table: query(
-            name, f"SELECT count(*), md5(string_agg(row::text, '' ORDER BY id)) FROM {table} AS row"
-        )
-        for table in WRITERS
-    }
+    return of_all_tables(name, "count(*), md5(string_agg(row::text, '' ORDER BY id))")
 
 
 def rows(name):
-    return sum(query(name, f"SELECT count(*) FROM {table}")[0][0] for table in WRITERS)
+    return sum(count for _, count in of_all_tables(name, "count(*)"))
+
+
+def of_all_tables(name, columns):
+    """The name of each table that seed_demo fills, with these columns."""
+    selects = [f"SELECT '{table}', {columns} FROM {table} AS row" for table in WRITERS]
+    return sorted(query(name, " UNION ALL ".join(selects)))
 
 
 def test_the_same_options_give_the_same_rows(seeded, name):
