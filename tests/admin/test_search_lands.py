@@ -57,7 +57,7 @@ def address(row: Any) -> str:
      "E-mail: bob@example.com", "email=bob@example.com;", "From: Bob Ross <bob@example.com>",
      "\u202abob@example.com\u202c",
      "Bob <\u2068bob@example.com\u2069>", "@bob", "@bob!", "(@bob)", "BOB", "Bob's", "@Bob’s",
-     "bob@example.com's", "BOB-SLUG"],
+     "bob@example.com's", "BOB-SLUG", "#{short}", "#{short}:"],
 )  # fmt: skip
 def test_a_user_however_copied(browser: Client, bob: User, text: str):
     baker.make(FederatedIdentity, user=bob, email="bob@example.com", provider="google")
@@ -95,6 +95,31 @@ def test_a_title_in_quotes(browser: Client, text: str):
 @pytest.mark.parametrize("text", ["@", "@@", '""', "…", "a: b", "Re: Home", "x=1"])
 def test_what_is_no_label_stays(text: str):
     assert without_wrapping(text) == text
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/admin/veza_core/user/?is_banned=yes", "/admin/sessions/", "/admin/",
+     "/admin/veza_streaming/track/export/?status=failed"],
+)  # fmt: skip
+def test_the_address_of_a_page_without_a_row(browser: Client, address: str, settings: Any):
+    settings.ALLOWED_HOSTS = ["support.example", "testserver"]
+    for text in (address, f"https://support.example{address}", f"<http://testserver{address}>"):
+        opened = browser.post(SEARCH, {"q": text}, follow=True).request
+        query = opened["QUERY_STRING"]
+        assert opened["PATH_INFO"] + (f"?{query}" if query else "") == address
+    for text in (f"https://other.example{address}", f"x{address}"):
+        assert lands(browser, text) == SEARCH
+
+
+def test_not_the_address_of_a_page_that_one_may_not_open(support: Client):
+    for address in ("/admin/veza_streaming/track/export/", "/admin/veza_site/note/export/"):
+        assert lands(support, address) == SEARCH
+
+
+@pytest.mark.parametrize("text", ["@example.com", "*@example.com", "*@Example.com,"])
+def test_a_domain(text: str):
+    assert read(text).domain == "example.com"
 
 
 def test_several_are_a_list(browser: Client, bob: User):

@@ -121,6 +121,13 @@ def _may_open(request: StaffRequest, url: str) -> bool:
     return True
 
 
+def page_at(text: str, request: StaffRequest) -> str:
+    """The page of this site with this address, if the user may open it; otherwise empty."""
+    said = text.strip("<>")
+    within = said if said.startswith(reverse("admin:index")) else _own_path(said)
+    return within if within and _may_open(request, within) else ""
+
+
 def _split(address: str) -> SplitResult | None:
     try:
         parts = urlsplit(address)

@@ -58,6 +58,9 @@ LABELLED = re.compile(r"[a-z][\w -]{0,30}+[:=]\s*+(\S++)", re.I)
 WITH_PORT = re.compile(r"([0-9.]++|\[[0-9a-f:.]++\]):[0-9]{1,5}", re.I)
 MAIL = re.compile(r"[^@\s]++@[^@\s]++")
 
+#: Before the beginning of an ID, or before a domain.
+MARK = re.compile(r"#(?=[0-9a-f]{8})|\*(?=@)", re.I)
+
 #: Characters around a value in a sentence, and characters after it.
 QUOTES = "\"'“”‘’„«»"
 AROUND = f"{QUOTES}<>()[]{INVISIBLE} "
@@ -114,6 +117,7 @@ def without_wrapping(text: str) -> str:
         value = _without_port(_bare(labelled[1]))
         bare = value if _address(value) or MAIL.fullmatch(value) else bare
     bare = _without_port(bare)
+    bare = bare[1:] if MARK.match(bare) else bare
     if owner := POSSESSIVE.fullmatch(bare):
         bare = owner[1]
     if bare.startswith("@") and _domain(bare) is None:

@@ -25,6 +25,7 @@ from veza_core.screens.actions import typed
 from veza_core.screens.errors import HelpfulError, NotThereError, error_page
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.labels import list_of, url_of
+from veza_core.screens.links import page_at
 from veza_core.screens.menu import MenuEntry, find_places, is_named
 from veza_core.screens.reading import reading
 from veza_core.screens.site import StaffSite
@@ -136,6 +137,8 @@ def page(site: StaffSite, request: StaffRequest, term: Term | None) -> HttpRespo
             if "all" not in request.GET and only is not None:
                 return _open(site, request, only, found)
             places = [*_asked(site, request, term), *places]
+            if pasted := page_at(term.text, request):
+                places = [MenuEntry("The page with this address", "", pasted), *places]
             if "all" not in request.GET and (place := _the_list(places, term, found)):
                 return _open_list(site, request, place, found)
         response = TemplateResponse(
