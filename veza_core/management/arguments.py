@@ -89,7 +89,7 @@ def add_tools(parser: ArgumentParser) -> None:
         "--tools",
         type=some_text,
         metavar="DIRECTORY",
-        help="The folder of pg_dump and pg_restore (default: the most suitable ones on this "
+        help="The directory of pg_dump and pg_restore (default: the most suitable ones on this "
         "machine).",
     )
 

@@ -44,7 +44,7 @@ def make(data: Path) -> Account:
     if os.geteuid() and data.stat().st_uid != account.uid:
         raise StartError(
             f"it belongs to user {Account.owner_of(data)}; EMBEDDED_DIRECTORY can name another "
-            "folder"
+            "directory"
         )
     entries = set(os.listdir(data))  # noqa: PTH208
     # With the lock, because another process may be filling it.

@@ -221,7 +221,7 @@ class Server:
         folder = lines[SOCKET_DIRECTORY]
         if postmaster(self.data) is not None:
             if not sockets.is_private(Path(folder), self.account):
-                raise StartError(f"others can enter its socket's folder, {folder}")
+                raise StartError(f"others can enter its socket's directory, {folder}")
             return folder
         elsewhere = machine_of(self.data)[:1] != machine()[:1]
         removed = not (Path(folder) / f".s.PGSQL.{lines[SOCKET_PORT].strip()}").exists()

@@ -48,7 +48,7 @@ def choose(data: Path, account: Account, recorded: Sequence[str]) -> Path:
         else:
             account.own(folder)
             return folder
-    raise StartError(f"cannot create a folder for its socket ({'; '.join(errors)})")
+    raise StartError(f"cannot create a directory for its socket ({'; '.join(errors)})")
 
 
 def _will_do(folder: Path) -> bool:

@@ -51,7 +51,7 @@ class Command(BaseCommand):
             "--directory",
             type=some_path,
             default=settings.BASE_DIR / ".database",
-            help="The data folder (default: %(default)s).",
+            help="The data directory (default: %(default)s).",
         )
 
     def handle(

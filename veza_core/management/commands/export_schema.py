@@ -35,7 +35,7 @@ class Command(BaseCommand):
             "--directory",
             type=some_path,
             default=settings.BASE_DIR / "schema",
-            help="The folder of the files. Defaults to schema/ of the project.",
+            help="The directory of the files. Defaults to schema/ of the project.",
         )
         add_database(parser, "The database on whose server the throw-away database is created")
 

@@ -25,7 +25,7 @@ class Command(FindingsCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         what = (
-            "A database (postgresql://…), a folder or file of schema/ (catalog.json or .sql), "
+            "A database (postgresql://…), a directory or file of schema/ (catalog.json or .sql), "
             "or a commit of this repository."
         )
         parser.add_argument("old", type=some_text, metavar="OLD", help=what)
