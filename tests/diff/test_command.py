@@ -139,7 +139,7 @@ def test_formats(catalog):
         "Compatible:\n"
         "  column rooms.topic: was not there, is text\n"
         "      statements that name their columns do not see it\n\n"
-        "1 breaking and 1 compatible changes: a major version, 2.0.0 or later; 1.0.0 is too low.\n"
+        "1 breaking and 1 compatible change: a major version, 2.0.0 or later; 1.0.0 is too low.\n"
     )
     markdown, _ = diff(old, new, *options, "--format=markdown")
     assert markdown.startswith(

@@ -132,7 +132,7 @@ class Command(BaseCommand):
             if count.updated:
                 notes.append(f"{count.updated:,} lost a reference")
             if count.recounted:
-                notes.append(f"{count.recounted:,} have lower counters")
+                notes.append(counted(count.recounted, "has lower counters", "have lower counters"))
             note = f" ({', '.join(notes)})" if notes else ""
             self.stdout.write(f"  {name}: {count.deleted:,}{note}")
         self.stdout.write(f"{counted(outcome.deleted, *rows)} deleted, {seconds:.2f} s")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 
+from veza_core.counted import counted
 from veza_core.db.schema_version import Version
 from veza_core.schema.audit.reporters.markdown import code, escape
 from veza_core.schema.diff.changes import (
@@ -76,7 +77,8 @@ def summary(report: DiffReport) -> str:
     if step is None:
         return "Nothing changed."
     breaking = len(report.breaking)
-    told = f"{breaking} breaking and {len(report.changes) - breaking} compatible changes: "
+    compatible = counted(len(report.changes) - breaking, "compatible change")
+    told = f"{breaking} breaking and {compatible}: "
     told += f"a {step} version"
     if report.version:
         told += f", {report.version} or later"
