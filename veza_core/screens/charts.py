@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from veza_core.counted import counted
@@ -60,10 +60,20 @@ def by_day(name: str, title: str, days: Sequence[Day], note: str = "") -> SafeSt
         height=ABOVE + HEIGHT + BELOW,
         axis=_axis(days, most),
         bars=_bars(days, most),
-        rows=format_html_join("", '<tr><th scope="row">{}</th><td>{}</td></tr>', (
-            (day.day, "not known" if day.number is None else f"{day.number:,}") for day in days
-        )),
-    )  # fmt: skip
+        rows=_rows(days),
+    )
+
+
+# Dates and numbers need no escaping, and `format_html` would take a third of the start page's time.
+
+
+def _number(day: Day) -> str:
+    return "not known" if day.number is None else f"{day.number:,}"
+
+
+def _rows(days: Sequence[Day]) -> SafeString:
+    rows = (f'<tr><th scope="row">{day.day}</th><td>{_number(day)}</td></tr>' for day in days)
+    return SafeString("".join(rows))
 
 
 def _axis(days: Sequence[Day], most: int) -> SafeString:
@@ -72,40 +82,29 @@ def _axis(days: Sequence[Day], most: int) -> SafeString:
     middle = len(days) // 2
     places = [(0, 0, "start"), (middle, WIDTH * middle / len(days), "middle"),
               (-1, WIDTH, "end")]  # fmt: skip
-    lines = format_html_join(
-        "",
-        '<rect class="axis" x="0" y="{}" width="{}" height="1"/>'
-        '<text x="-6" y="{}" text-anchor="end">{}</text>',
-        ((y, WIDTH, y + 4, text) for y, text in levels),
-    )
-    return lines + format_html_join(
-        "",
-        '<text x="{}" y="{}" text-anchor="{}">{}</text>',
-        (
-            (f"{x:.0f}", HEIGHT + BELOW - 4, anchor, f"{days[place].day:%-d %b}")
-            for place, x, anchor in places
-        ),
-    )
+    lines = [
+        f'<rect class="axis" x="0" y="{y}" width="{WIDTH}" height="1"/>'
+        f'<text x="-6" y="{y + 4}" text-anchor="end">{text}</text>'
+        for y, text in levels
+    ]
+    lines += [
+        f'<text x="{x:.0f}" y="{HEIGHT + BELOW - 4}" text-anchor="{anchor}">'
+        f"{days[place].day:%-d %b}</text>"
+        for place, x, anchor in places
+    ]
+    return SafeString("".join(lines))
 
 
 def _bars(days: Sequence[Day], most: int) -> SafeString:
     width = WIDTH / len(days)
-    return format_html_join(
-        "",
-        '<rect class="{}" x="{}" y="{}" width="{}" height="{}"><title>{}: {}</title></rect>',
-        (
-            (
-                "unknown" if day.number is None else "bar",
-                f"{place * width:.1f}",
-                f"{HEIGHT - _height(day, most):.1f}",
-                f"{width - GAP:.1f}",
-                f"{_height(day, most):.1f}",
-                day.day,
-                "not known" if day.number is None else f"{day.number:,}",
-            )
-            for place, day in enumerate(days)
-        ),
+    bars = (
+        f'<rect class="{"unknown" if day.number is None else "bar"}" x="{place * width:.1f}"'
+        f' y="{HEIGHT - height:.1f}" width="{width - GAP:.1f}" height="{height:.1f}">'
+        f"<title>{day.day}: {_number(day)}</title></rect>"
+        for place, day in enumerate(days)
+        for height in (_height(day, most),)
     )
+    return SafeString("".join(bars))
 
 
 def _height(day: Day, most: int) -> float:

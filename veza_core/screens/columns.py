@@ -1,6 +1,6 @@
 """The columns of lists and the lines of pages, from a model's fields by their types."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 from urllib.parse import quote
@@ -8,15 +8,15 @@ from urllib.parse import quote
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import EmailField, Field, ForeignKey, GenericIPAddressField, Model
-from django.utils.html import conditional_escape, format_html
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from veza_core.secret_columns import SECRET_COLUMNS
 
 from .bounded import Excerpt
 from .display import AnyField, badge, cell, copy_button, short_id, shortened, words
-from .labels import address_html, link_html, url_of, value_url
-from .legible import escape, name_text
+from .labels import PLACEHOLDER, address_html, link_html, pages_of, value_url
+from .legible import escape, name_text, safe
 
 #: What a heading does not repeat, because each value shows it: its unit, and that it is a time.
 SUFFIXES = ("_ms", "_at")
@@ -59,7 +59,21 @@ HEADINGS = {
 }
 
 
-class FieldColumn:
+class Column:
+    """A column of a list or a panel."""
+
+    needs: tuple[str, ...]
+    short_description: str
+
+    def __call__(self, row: Model) -> Any:
+        raise NotImplementedError
+
+    def cells(self, rows: Sequence[Model]) -> list[Any]:
+        """The column of all rows."""
+        return [self(row) for row in rows]
+
+
+class FieldColumn(Column):
     """A column of a list, for `list_display`: a field, shown by its type."""
 
     def __init__(self, field: AnyField) -> None:
@@ -72,7 +86,7 @@ class FieldColumn:
         return show(self.field, row)
 
 
-class ComputedColumn:
+class ComputedColumn(Column):
     """A column that a method of the admin computes from several fields: see `computed`."""
 
     def __init__(self, method: "Computed") -> None:
@@ -85,7 +99,7 @@ class ComputedColumn:
         return self.method(row)
 
 
-class Opening:
+class Opening(Column):
     """A list's first column, which links to the row's own page and marks deleted rows."""
 
     def __init__(self, column: FieldColumn | ComputedColumn) -> None:
@@ -95,10 +109,17 @@ class Opening:
         self.short_description = column.short_description
 
     def __call__(self, row: Model) -> SafeString:
+        return self._cell(row, pages_of(type(row)))
+
+    def cells(self, rows: Sequence[Model]) -> list[SafeString]:
+        pages = pages_of(type(rows[0])) if rows else ""
+        return [self._cell(row, pages) for row in rows]
+
+    def _cell(self, row: Model, pages: str) -> SafeString:
         pk, is_id = str(row.pk), self.__name__ == "id"
-        content = short_id(pk) if is_id else conditional_escape(self.column(row))
+        content = short_id(pk) if is_id else safe(self.column(row))
         # A URL needs no escaping: `reverse` has quoted it.
-        html = f'<a class="open" href="{url_of(type(row), pk)}">{content}</a>'
+        html = f'<a class="open" href="{pages.replace(PLACEHOLDER, pk)}">{content}</a>'
         if is_id:
             html += f" {copy_button(pk)}"
         if row.__dict__.get("deleted_at") is not None:
@@ -114,20 +135,23 @@ class HtmlTable:
     rows: Sequence[Sequence[Any]]
 
     @classmethod
-    def of(cls, columns: "Sequence[AnyColumn]", rows: Iterable[Model]) -> "HtmlTable":
+    def of(cls, columns: Sequence[Column], rows: Sequence[Model]) -> "HtmlTable":
+        """These columns of these rows."""
         headings = [column.short_description for column in columns]
-        return cls(headings, [[column(row) for column in columns] for row in rows])
+        cells = [column.cells(rows) for column in columns]
+        return cls(headings, list(zip(*cells, strict=True)))
 
     def head(self) -> SafeString:
         """The headings as HTML. Not by the template, which is slow for thousands of cells."""
         cells = (
-            f'<th scope="col">{conditional_escape(heading)}</th>' if heading else "<td></td>"
+            f'<th scope="col">{safe(heading)}</th>' if heading else "<td></td>"
             for heading in self.headings
         )
         return SafeString("".join(cells))
 
     def body(self) -> SafeString:
-        cells = ("</td><td>".join(map(conditional_escape, row)) for row in self.rows)
+        """The rows as HTML."""
+        cells = ("</td><td>".join(map(safe, row)) for row in self.rows)
         return SafeString("\n".join(f"<tr><td>{row}</td></tr>" for row in cells))
 
 
@@ -145,9 +169,6 @@ class Box:
             f'<input type="checkbox" name="{ACTION_CHECKBOX_NAME}" value="{pk}"'
             f' class="action-select" aria-label="Select {name}"{checked}>'
         )
-
-
-type AnyColumn = FieldColumn | ComputedColumn | Opening
 
 
 class Computed(Protocol):

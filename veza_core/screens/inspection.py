@@ -18,7 +18,7 @@ from .actions import buttons, export, pages, selection, typed
 from .actions.addresses import action_of
 from .actions.perform import may
 from .changelist import KeysetChangeList
-from .columns import AnyColumn, Opening, heading, secret_fields
+from .columns import Column, Opening, heading, secret_fields
 from .guard import guarded
 from .labels import foreign_keys
 from .listing import Screen, query_of, read
@@ -80,7 +80,7 @@ class InspectionAdmin(RowPages):
         names = [*others[:-1], *more, *others[-1:]]
         return [Opening(self.column(first)), *(self.column(name) for name in names)]
 
-    def panel_columns(self, key: str) -> list[AnyColumn]:
+    def panel_columns(self, key: str) -> list[Column]:
         """The columns of this table's rows in a panel of what `key` refers to."""
         first, *others = (name for name in self.columns if name != key)
         return [Opening(self.column(first)), *(self.column(name) for name in others)]

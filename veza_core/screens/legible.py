@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -45,6 +46,11 @@ _OF_NONE = {"", "FEMININE", "MASCULINE", "MICRO", "MODIFIER", "KATAKANA-HIRAGANA
 def escape(value: str) -> SafeString:
     """Django's `escape`, without its support for lazy texts: a page has thousands of cells."""
     return SafeString(html.escape(value))
+
+
+def safe(value: Any) -> SafeString:
+    """Django's `conditional_escape`, without the same."""
+    return value if isinstance(value, SafeString) else escape(str(value))
 
 
 def name_html(value: str) -> SafeString:

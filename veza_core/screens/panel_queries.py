@@ -1,16 +1,17 @@
 """The statements that read what refers to a row: the latest of each table, and how many."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from django.db.models import Model
 from django.db.models.base import ModelState
 from psycopg import sql
 
-from veza_core.db.infinity import from_json
+from veza_core.db.infinity import reading_json
 
 from .bounded import IN_LIST, as_column, is_unbounded, loaded
-from .columns import AnyColumn, secret_fields
+from .columns import Column, secret_fields
 from .display import AnyForeignKey
 from .labels import column_of
 from .order import Order
@@ -22,7 +23,7 @@ def union(queries: Iterable[str]) -> str:
     return " UNION ALL ".join(f"({query})" for query in queries)
 
 
-def selected_fields(model: type[Model], columns: Sequence[AnyColumn]) -> list[str]:
+def selected_fields(model: type[Model], columns: Sequence[Column]) -> list[str]:
     """The fields that the columns, the order and the links read; never a secret."""
     names = {"id", "created_at", *(need for column in columns for need in column.needs)}
     names |= {field.name for field in model._meta.concrete_fields if field.name == "deleted_at"}
@@ -127,18 +128,24 @@ def reader_of(
     12 ms more for a page of 400 rows (`python -m benchmarks.admin.ways`), because `__init__` sets
     every field of the table.
     """
-    fields = [one for one in model._meta.concrete_fields if one.name in names]
-    cut = {one for one in fields if is_unbounded(one)}
+    fields = [
+        (
+            str(one.column),
+            one.attname,
+            partial(loaded, one, characters=IN_LIST) if is_unbounded(one) else reading_json(one),
+        )
+        for one in model._meta.concrete_fields
+        if one.name in names
+    ]
 
     def read(values: dict[str, Any]) -> Model:
         row = model.__new__(model)
         row._state = ModelState()
         row._state.adding, row._state.db = False, alias
-        for one in fields:
-            value = values[str(one.column)]
-            row.__dict__[one.attname] = (
-                loaded(one, value, IN_LIST) if one in cut else from_json(one, value)
-            )
+        held = row.__dict__
+        for column, name, parsed in fields:
+            value = values[column]
+            held[name] = value if value is None or parsed is None else parsed(value)
         return row
 
     return read

@@ -20,7 +20,7 @@ from veza_core.screens.panel_queries import (
     union,
 )
 
-from .columns import AnyColumn, HtmlTable
+from .columns import Column, HtmlTable
 from .display import AnyForeignKey
 from .keyset import Count
 from .labels import list_of, may_read
@@ -48,7 +48,7 @@ class Relation:
 
     model: type[Model]
     key: AnyForeignKey
-    columns: Sequence[AnyColumn]
+    columns: Sequence[Column]
     title: str
     #: The list's filter for all of them.
     filter: str

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from django.db import connections
@@ -125,8 +125,8 @@ class TimelineSource:
     names: Sequence[str]
     read: Callable[[dict[str, Any]], Model]
 
-    def query(self, cursor: TimelineCursor | None) -> sql.Composed:
-        """The latest rows of the key beyond a position, for one UNION over all tables."""
+    def query(self, before: int | None) -> sql.Composed:
+        """The latest rows of the key, for `_merged`; `before`: beyond a cursor of this place."""
         model: Any = self.admin.model
         time, key = column_of(model, self.time), sql.Identifier(self.key.column)
         rows = sql.SQL(
@@ -135,7 +135,7 @@ class TimelineSource:
             sql.SQL(", ").join(as_column(model, name, IN_LIST) for name in self.names),
             sql.Identifier(model._meta.db_table),
             key,
-            self._beyond(cursor) if self.is_sorted else sql.SQL("true"),
+            self._beyond(before) if self.is_sorted else sql.SQL("true"),
             key,
             sql.SQL(", {} DESC, id DESC LIMIT %(limit)s").format(time)
             if self.is_sorted
@@ -144,18 +144,18 @@ class TimelineSource:
         if not self.is_sorted:
             rows = sql.SQL(
                 "SELECT * FROM ({}) AS found WHERE {} ORDER BY {} DESC, id DESC LIMIT %(limit)s"
-            ).format(rows, self._beyond(cursor), time)
-        return sql.SQL("SELECT {}, row_to_json(latest)::text FROM ({}) AS latest").format(
-            self.place, rows
+            ).format(rows, self._beyond(before), time)
+        return sql.SQL("(SELECT {}, {}, id, row_to_json(latest)::text FROM ({}) AS latest)").format(
+            self.place, time, rows
         )
 
-    def _beyond(self, cursor: TimelineCursor | None) -> sql.Composable:
-        if cursor is None:
+    def _beyond(self, before: int | None) -> sql.Composable:
+        if before is None:
             return sql.SQL("true")
         time = column_of(self.admin.model, self.time)
-        if self.place == cursor.place:
+        if self.place == before:
             return sql.SQL("({}, id) < (%(at)s, %(id)s::uuid)").format(time)
-        comparison = sql.SQL("<" if self.place < cursor.place else "<=")
+        comparison = sql.SQL("<" if self.place < before else "<=")
         return sql.SQL("{} {} %(at)s").format(time, comparison)
 
     def event(self, values: dict[str, Any]) -> Event:
@@ -214,6 +214,22 @@ def sources_of(site: StaffSite, model: type[Model], alias: str) -> tuple[Timelin
     return tuple(found)
 
 
+@lru_cache(maxsize=256)
+def _merged(
+    site: StaffSite, model: type[Model], alias: str, places: tuple[int, ...], before: int | None
+) -> str:
+    """The rows of these sources in the order of `Event.order`, the latest first."""
+    sources = sources_of(site, model, alias)
+    return (
+        sql.SQL(
+            "SELECT place, event FROM ({}) AS found (place, at, id, event)"
+            " ORDER BY at DESC, place, id DESC LIMIT %(limit)s"
+        )
+        .format(sql.SQL(" UNION ALL ").join(sources[place].query(before) for place in places))
+        .as_string()
+    )
+
+
 def asked(query: QueryDict) -> tuple[str, TimelineCursor | None]:
     """The kind and the position in a URL. Raises `HelpfulError` for unknown ones."""
     if unknown := set(query) - {"kind", "before"}:
@@ -249,15 +265,13 @@ def timeline(
     wanted = {source.place: source for source in sources if kind in ("", source.moment.kind)}
     events: list[Event] = []
     if wanted:
-        union = sql.SQL(" UNION ALL ").join(
-            sql.SQL("({})").format(source.query(before)) for source in wanted.values()
-        )
         values: dict[str, Any] = {"key": row.pk, "limit": size + 1,
                                   "looked_through": LOOKED_THROUGH}  # fmt: skip
         if before:
             values |= {"at": before.at, "id": before.key if before.place < LAST else None}
         with connections[alias].cursor() as cursor:
-            cursor.execute(union, values)
+            beyond = before.place if before else None
+            cursor.execute(_merged(site, type(row), alias, tuple(wanted), beyond), values)
             found = cursor.fetchall()
         events += [wanted[place].event(json.loads(text)) for place, text in found]
     if kind in ("", STAFF):

@@ -82,7 +82,7 @@ def exact(moment: datetime) -> str:
     """`2026-03-04 05:06:07 UTC`."""
     if moment in WORDS:
         return WORDS[moment]
-    text = moment.astimezone(UTC).isoformat()
+    text = (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat()
     return f"{text[:10]} {text[11:19]} UTC"
 
 

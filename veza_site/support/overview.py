@@ -18,7 +18,7 @@ from veza_core.access import StaffRequest
 from veza_core.models import User
 from veza_core.screens.bounded import IN_LIST, bounded
 from veza_core.screens.charts import by_day
-from veza_core.screens.columns import AnyColumn, HtmlTable, Opening
+from veza_core.screens.columns import Column, HtmlTable, Opening
 from veza_core.screens.display import badge
 from veza_core.screens.keyset import COUNT_LIMIT, Count
 from veza_core.screens.labels import attach, list_of
@@ -197,7 +197,7 @@ def _new_users(site: StaffSite, request: StaffRequest, alias: str) -> HtmlTable:
 
 
 def _table(
-    site: StaffSite, request: StaffRequest, alias: str, columns: list[AnyColumn], rows: list[Any]
+    site: StaffSite, request: StaffRequest, alias: str, columns: list[Column], rows: list[Any]
 ) -> HtmlTable:
     attach(request, site, alias, rows)
     return HtmlTable.of(columns, rows)

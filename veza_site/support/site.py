@@ -11,6 +11,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth import REDIRECT_FIELD_NAME, logout
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
@@ -123,18 +124,20 @@ class SupportSite(StaffSite):
         """The screens that the user may open, under our own headings."""
         return grouped(self, request, app_label)
 
-    def index(  # type: ignore[override]  # rendered here, within the transaction
+    def index(  # type: ignore[override]  # rendered here, within the transaction, with one menu
         self, request: StaffRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The start page: see `veza_site.support.overview`."""
 
         def page(*, counts: bool = True) -> HttpResponse:
             with reading(self.read_alias):
-                context = overview(self, request, self.read_alias, counts=counts)
-                response = super(SupportSite, self).index(
-                    request, {**context, **(extra_context or {})}
-                )
-                return response.render()
+                context = {
+                    **self.each_context(request),
+                    **overview(self, request, self.read_alias, counts=counts),
+                    **(extra_context or {}),
+                }
+                request.current_app = self.name
+                return TemplateResponse(request, "admin/index.html", context).render()
 
         try:
             return page()
