@@ -65,7 +65,7 @@ def erasure_context(user: User, alias: str) -> dict[str, Any]:
                 )
                 for table, what, number, columns in lines
             ],
-        ),
+        ).html("panel-about"),
     }
 
 

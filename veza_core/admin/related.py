@@ -217,7 +217,7 @@ def related_context(user: User, alias: str) -> dict[str, Any]:
                 "Last seen there",
             ],
             [_line(*row[:-1]) for row in found],
-        ),
+        ).html("panel-about"),
         "hint": f"This page looks at up to {ADDRESSES} addresses of this account, from its latest"
         f" {OWN_SESSIONS} sessions, {' and '.join(_also())}. It finds other accounts by the latest"
         f" {SESSIONS // ADDRESSES} sessions at each address, and by {_newest()}. It also compares"

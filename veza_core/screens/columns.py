@@ -129,20 +129,19 @@ class Opening(Column):
 
 @dataclass(frozen=True, slots=True)
 class HtmlTable:
-    """The data for `veza/table.html`."""
+    """A table as HTML. Not by a template, which is slow for thousands of cells."""
 
     headings: Sequence[str]
     rows: Sequence[Sequence[Any]]
 
     @classmethod
     def of(cls, columns: Sequence[Column], rows: Sequence[Model]) -> "HtmlTable":
-        """These columns of these rows."""
         headings = [column.short_description for column in columns]
         cells = [column.cells(rows) for column in columns]
         return cls(headings, list(zip(*cells, strict=True)))
 
     def head(self) -> SafeString:
-        """The headings as HTML. Not by the template, which is slow for thousands of cells."""
+        """The headings."""
         cells = (
             f'<th scope="col">{safe(heading)}</th>' if heading else "<td></td>"
             for heading in self.headings
@@ -150,9 +149,18 @@ class HtmlTable:
         return SafeString("".join(cells))
 
     def body(self) -> SafeString:
-        """The rows as HTML."""
         cells = ("</td><td>".join(map(safe, row)) for row in self.rows)
         return SafeString("\n".join(f"<tr><td>{row}</td></tr>" for row in cells))
+
+    def html(self, labelled_by: str) -> SafeString:
+        """The whole table, empty without rows; `labelled_by` is the ID of its heading."""
+        if not self.rows:
+            return SafeString()
+        return SafeString(
+            f'<div class="results" tabindex="0" role="group" aria-labelledby="{labelled_by}">\n'
+            f"<table>\n<thead><tr>{self.head()}</tr></thead>\n"
+            f"<tbody>\n{self.body()}\n</tbody>\n</table>\n</div>"
+        )
 
 
 class Box:

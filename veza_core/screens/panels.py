@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connections
 from django.db.models import Model
+from django.utils.safestring import SafeString
 
 from veza_core.access import StaffRequest
 from veza_core.screens.panel_queries import (
@@ -24,6 +25,7 @@ from .columns import Column, HtmlTable
 from .display import AnyForeignKey
 from .keyset import Count
 from .labels import list_of, may_read
+from .panel_html import panel_html
 from .site import StaffSite
 from .states import UNSORTED
 
@@ -73,6 +75,7 @@ class Panel:
     rows: list[Model] = field(default_factory=list)
     #: How many rows there are, if the panel does not have all of them.
     number: Count | None = None
+    anchor: str = ""
 
     @property
     def count(self) -> Count:
@@ -104,8 +107,13 @@ class Panel:
 
     @property
     def table(self) -> HtmlTable:
-        """The rows, as their template shows them."""
+        """The rows as a table."""
         return HtmlTable.of(self.relation.columns, self.rows)
+
+    @property
+    def html(self) -> SafeString:
+        """The panel."""
+        return panel_html(self)
 
 
 @cache

@@ -19,6 +19,7 @@ from .display import badge, declared, explained
 from .errors import NotThereError
 from .guard import READING, guarded
 from .labels import url_of
+from .panel_html import contents
 from .panels import panels_of
 from .timeline import ON_ROW, Timeline, asked, parameters, timeline
 
@@ -125,6 +126,13 @@ class RowPages(BaseScreen):
         self.make_ready(request, [row, *related])
         shown = [panel for panel in panels if panel.rows]
         extra = self.extra_panels(request, row)
+        for number, panel in enumerate(shown, 1):
+            panel.anchor = f"panel-{number}"
+        for number, panel in enumerate(extra, 1):
+            panel.anchor = f"panel-{number}-staff"
+        lead = sum(panel.table_name in first for panel in shown) if self.panels_lead else 0
+        timed = [None] if self.has_timeline else []
+        parts = [*shown[:lead], *timed, *extra, *shown[lead:]]
         return {
             **lived,
             "title": self.title_of(row),
@@ -140,8 +148,8 @@ class RowPages(BaseScreen):
             ],
             "extra_panels": extra,
             "panels": shown,
-            "leading": sum(panel.table_name in first for panel in shown) if self.panels_lead else 0,
-            "has_contents": len(shown) + len(extra) + self.has_timeline > 1,
+            "leading": lead,
+            "contents": contents(parts) if len(parts) > 1 else "",
             "empty_panels": [panel for panel in panels if not panel.rows],
         }
 

@@ -164,14 +164,13 @@ def _queue(alias: str) -> dict[str, QueueState]:
         }
 
 
-def _failed(site: StaffSite, request: StaffRequest, alias: str) -> HtmlTable:
+def _failed(site: StaffSite, request: StaffRequest, alias: str) -> SafeString:
     screen: Any = site.get_model_admin(HlsTranscodeJob)
     columns = [screen.column(name) for name in ("track", "error_message", "tries", "completed_at")]
     jobs = HlsTranscodeJob._base_manager.using(alias).filter(status="failed")
     rows = bounded(jobs, screen.selected(columns), IN_LIST).order_by("-completed_at", "-id")
-    return _table(
-        site, request, alias, [Opening(screen.column("id")), *columns], list(rows[:LATEST])
-    )
+    columns = [Opening(screen.column("id")), *columns]
+    return _table("failed", site, request, alias, columns, list(rows[:LATEST]))
 
 
 def _unverified(alias: str) -> Tile:
@@ -186,21 +185,28 @@ def _unverified(alias: str) -> Tile:
     )
 
 
-def _new_users(site: StaffSite, request: StaffRequest, alias: str) -> HtmlTable:
+def _new_users(site: StaffSite, request: StaffRequest, alias: str) -> SafeString:
     screen: Any = site.get_model_admin(User)
     columns = [
         Opening(screen.column("username")),
         *map(screen.column, ("email", "state", "created_at")),
     ]
     rows = screen.get_queryset(request).only(*screen.selected(columns))
-    return _table(site, request, alias, columns, list(rows.order_by("-created_at", "-id")[:LATEST]))
+    rows = rows.order_by("-created_at", "-id")[:LATEST]
+    return _table("new", site, request, alias, columns, list(rows))
 
 
 def _table(
-    site: StaffSite, request: StaffRequest, alias: str, columns: list[Column], rows: list[Any]
-) -> HtmlTable:
+    heading: str,
+    site: StaffSite,
+    request: StaffRequest,
+    alias: str,
+    columns: list[Column],
+    rows: list[Any],
+) -> SafeString:
+    """A table with the rows, for the heading with this ID."""
     attach(request, site, alias, rows)
-    return HtmlTable.of(columns, rows)
+    return HtmlTable.of(columns, rows).html(heading)
 
 
 def _actions(site: StaffSite, request: StaffRequest) -> list[tuple[Any, ...]]:

@@ -20,6 +20,7 @@ from veza_core.screens.display import NOTHING, shortened
 from veza_core.screens.keyset import Count
 from veza_core.screens.labels import list_of, url_of
 from veza_core.screens.links import linked
+from veza_core.screens.panel_html import panel_html
 from veza_core.screens.site import StaffSite
 from veza_core.screens.timeline import LAST, ON_ROW, STAFF, Event, TimelineCursor
 from veza_core.screens.units import when
@@ -61,9 +62,9 @@ _DEEDS = "_veza_deeds"
 IN_PANEL = 4_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RememberedPanel:
-    """A panel of a row's page, as `veza/panel.html` shows it."""
+    """A panel of a row's page."""
 
     title: str
     table: HtmlTable
@@ -72,10 +73,16 @@ class RememberedPanel:
     are_latest: bool = True
     #: Whether it fits beside the timeline.
     is_narrow: bool = False
+    anchor: str = ""
 
     @property
     def rows(self) -> Sequence[Any]:
         return self.table.rows
+
+    @property
+    def html(self) -> SafeString:
+        """The panel."""
+        return panel_html(self)
 
 
 def told(request: StaffRequest) -> list[tuple[StaffLogEntry, int]]:

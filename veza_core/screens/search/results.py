@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.db import connections
 from django.db.models import Model
 from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from psycopg import sql
 
@@ -41,7 +42,7 @@ class ResultGroup:
     db_table: str
     #: The shown rows, best first.
     rows: Sequence[Model]
-    table: HtmlTable
+    table: SafeString
     number: int
     #: Whether there are more than `number`.
     cut: bool
@@ -117,7 +118,7 @@ def _group(kind: Kind, rows: Sequence[Model], number: int, term: Term) -> Result
         table=HtmlTable(
             [*table.headings, "Found by"],
             [[*cells, label] for cells, label in zip(table.rows, by, strict=True)],
-        ),
+        ).html(f"found-{admin.opts.db_table}"),
         number=min(number, CANDIDATES),
         cut=kind.cut or number > CANDIDATES,
         too_common=kind.too_common,
