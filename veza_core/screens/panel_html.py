@@ -1,6 +1,9 @@
-"""Panels as HTML, and the list of a page's contents. Not by templates: a page has 25 panels."""
+"""Panels, the list of a page's contents, and a timeline as HTML. Templates would take several times
+as long, for 25 panels.
+"""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 from django.utils.safestring import SafeString
@@ -8,6 +11,7 @@ from django.utils.safestring import SafeString
 from .columns import HtmlTable
 from .keyset import Count
 from .legible import escape, safe
+from .units import exact
 
 
 class AnyPanel(Protocol):
@@ -63,3 +67,20 @@ def contents(panels: Iterable[AnyPanel | None]) -> SafeString:
         for one in panels
     )
     return SafeString("\n".join(links))
+
+
+def timeline_html(events: Iterable[Any], kind: str) -> SafeString:
+    """The events of a timeline, by day."""
+    lines, day = [], ""
+    for event in events:
+        at: datetime = event.at
+        if f"{at:%-d %B %Y}" != day:
+            day = f"{at:%-d %B %Y}"
+            lines.append(f'<li class="day">{day}</li>')
+        undo = f' <a href="{escape(event.undo)}">Undo</a>' if event.undo else ""
+        lines.append(
+            f'<li><time datetime="{at.isoformat()}" title="{exact(at)}">{at:%H:%M}</time>'
+            f' <i class="{event.tone}"></i> <span>{event.show()}</span>{undo}</li>'
+        )
+    none = f'<li class="day">Nothing{" of this kind" if kind else ""} yet.</li>'
+    return SafeString(f'<ul class="timeline">\n{"\n".join(lines or [none])}\n</ul>')

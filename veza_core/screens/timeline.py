@@ -27,11 +27,10 @@ from .columns import secret_fields
 from .display import NOTHING
 from .errors import HelpfulError
 from .labels import column_of, may_read, url_of
-from .legible import escape
+from .panel_html import timeline_html
 from .panels import LOOKED_THROUGH, reader_of
 from .site import StaffSite
 from .states import UNSORTED
-from .units import exact
 
 if TYPE_CHECKING:
     from .inspection import InspectionAdmin
@@ -186,20 +185,8 @@ class Timeline:
     further: TimelineCursor | None
 
     def html(self) -> SafeString:
-        """The list, by day. Not by a template, which is slow."""
-        lines, day = [], ""
-        for event in self.events:
-            told = exact(event.at)
-            if f"{event.at:%-d %B %Y}" != day:
-                day = f"{event.at:%-d %B %Y}"
-                lines.append(f'<li class="day">{day}</li>')
-            undo = f' <a href="{escape(event.undo)}">Undo</a>' if event.undo else ""
-            lines.append(
-                f'<li><time datetime="{event.at.isoformat()}" title="{told}">{event.at:%H:%M}'
-                f'</time> <i class="{event.tone}"></i> <span>{event.show()}</span>{undo}</li>'
-            )
-        none = f'<li class="day">Nothing{" of this kind" if self.kind else ""} yet.</li>'
-        return SafeString(f'<ul class="timeline">\n{"\n".join(lines or [none])}\n</ul>')
+        """The list, by day."""
+        return timeline_html(self.events, self.kind)
 
     @property
     def rows(self) -> list[Any]:

@@ -141,8 +141,10 @@ def _midnight(day: date) -> datetime:
 def last_days(reached: dict[str, datetime]) -> dict[str, list[Day]]:
     """The last `DAYS` days of each table; None for days that are not counted yet."""
     days = days_until(timezone.now().astimezone(UTC).date(), DAYS)
-    rows: Any = DailyCount.objects.filter(table__in=reached, day__gte=days[0])
-    kept = {(row.table, row.day): row.number for row in rows}
+    rows: Any = DailyCount.objects.filter(table__in=reached, day__gte=days[0]).values_list(
+        "table", "day", "number"
+    )
+    kept = {(table, day): number for table, day, number in rows}
     return {
         table: [
             Day(day, kept.get((table, day), 0) if _midnight(day) <= until else None) for day in days

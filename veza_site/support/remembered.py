@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from django.db.models import Count as Number
-from django.db.models import Model, OuterRef, QuerySet, Subquery
-from django.db.models.expressions import RawSQL
+from django.db.models import Model, QuerySet
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
@@ -52,7 +50,11 @@ WITH RECURSIVE latest AS (
     ) AS next
     WHERE cardinality(batches) < %s
 )
-SELECT id FROM latest
+SELECT id, created_at, staff_name, action, subject_table, subject_id, subject_label, (
+    SELECT count(*) FROM django.veza_site_stafflogentry AS same
+    WHERE same.batch = entry.batch AND same.id < entry.id
+) AS others
+FROM django.veza_site_stafflogentry AS entry WHERE id IN (SELECT id FROM latest)
 """
 
 #: Where a row stores its latest actions.
@@ -91,14 +93,12 @@ def told(request: StaffRequest) -> list[tuple[StaffLogEntry, int]]:
     For an action on several rows, it returns the last entry and the number of the others, because
     an action on a thousand rows would hide everything else.
     """
-    same = StaffLogEntry.objects.filter(batch=OuterRef("batch"))
-    others = same.filter(pk__lt=OuterRef("pk")).order_by().values("batch").annotate(n=Number("pk"))
-    latest = RawSQL(_LATEST_ACTIONS, [NO_ACTION, NO_ACTION, LATEST])  # noqa: S611 - no user's text
-    entries = StaffLogEntry.objects.filter(pk__in=latest)
+    found = list(StaffLogEntry.objects.raw(_LATEST_ACTIONS, [NO_ACTION, NO_ACTION, LATEST]))
     # Sorted here: with ORDER BY, PostgreSQL might read the log in that order to find the ten.
-    found = _read(request, entries.annotate(others=Subquery(others.values("n"))).order_by(), LATEST)
     found.sort(key=lambda entry: (entry.created_at, entry.pk), reverse=True)
-    return [(entry, vars(entry)["others"] or 0) for entry in found]
+    for entry in found:
+        mask(request, entry)
+    return [(entry, vars(entry)["others"]) for entry in found]
 
 
 def remembered(site: StaffSite, request: StaffRequest, row: Model) -> list[RememberedPanel]:

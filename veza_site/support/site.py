@@ -21,7 +21,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from veza_core.access import StaffRequest, access_of, staff_request
 from veza_core.screens.actions import typed
 from veza_core.screens.errors import HelpfulError, NodeLostError, error_page
-from veza_core.screens.menu import grouped
+from veza_core.screens.menu import grouped, menu_html
 from veza_core.screens.reading import reading
 from veza_core.screens.search.views import search_urls
 from veza_core.screens.site import StaffSite, Subject
@@ -117,8 +117,12 @@ class SupportSite(StaffSite):
         return remembered(self, request, row)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Django's, with the stamp of the search box: see `typed`."""
-        return super().each_context(request) | {"typed_by": typed.stamp(staff_request(request))}
+        """Django's, with the menu, and the stamp of the search box: see `typed`."""
+        context = super().each_context(request)
+        return context | {
+            "menu": menu_html(context["available_apps"], request.path),
+            "typed_by": typed.stamp(staff_request(request)),
+        }
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The screens that the user may open, under our own headings."""
