@@ -20,20 +20,20 @@ def flag(value: str) -> bool:
     return value.lower() in YES
 
 
-def integer(least: int, most: int) -> Callable[[str], int]:
-    """A parser of whole numbers in this range."""
+def integer(least: int, most: int, unit: str = "") -> Callable[[str], int]:
+    """A parser of whole numbers in this range; `unit` is for the error."""
 
     def parse(value: str) -> int:
         value = value.strip()
         if not (value.isascii() and value.isdecimal()) or not least <= int(value) <= most:
-            raise ValueError(f"a whole number from {least} to {most} is needed")
+            raise ValueError(f"a whole number{_of(unit)} from {least} to {most} is needed")
         return int(value)
 
     return parse
 
 
-def number(least: float, most: float) -> Callable[[str], float]:
-    """A parser of numbers in this range."""
+def number(least: float, most: float, unit: str = "") -> Callable[[str], float]:
+    """A parser of numbers in this range; `unit` is for the error."""
 
     def parse(value: str) -> float:
         try:
@@ -41,14 +41,25 @@ def number(least: float, most: float) -> Callable[[str], float]:
                 return parsed
         except ValueError:
             pass
-        raise ValueError(f"a number from {least} to {most} is needed")
+        raise ValueError(f"a number{_of(unit)} from {least} to {most} is needed")
 
     return parse
 
 
 def optional[T](parse: Callable[[str], T]) -> Callable[[str], T | None]:
     """A parser for which an empty value is None: never, or no limit."""
-    return lambda value: parse(value) if value else None
+
+    def parse_or_none(value: str) -> T | None:
+        try:
+            return parse(value) if value else None
+        except ValueError as error:
+            raise ValueError(f"{error}, or nothing") from None
+
+    return parse_or_none
+
+
+def _of(unit: str) -> str:
+    return f" of {unit}" if unit else ""
 
 
 def text(value: str) -> str:
@@ -85,10 +96,10 @@ def log_format(value: str) -> str:
 
 
 #: What several settings need.
-DAYS = integer(0, MOST_DAYS)
+DAYS = integer(0, MOST_DAYS, "days")
 POSITIVE = integer(1, 1_000_000)
-MINUTES = integer(1, MOST_MINUTES)
-SECONDS = number(0.001, MOST_SECONDS)
+MINUTES = integer(1, MOST_MINUTES, "minutes")
+SECONDS = number(0.001, MOST_SECONDS, "seconds")
 DAYS_OR_NEVER = optional(DAYS)
 SECONDS_OR_NONE = optional(SECONDS)
 SEVERAL = integer(1, 1000)

@@ -15,20 +15,20 @@ ALLOWED_HOSTS: list[str] = setting("ALLOWED_HOSTS", values.names, [])
 CSRF_TRUSTED_ORIGINS: list[str] = setting("CSRF_TRUSTED_ORIGINS", values.names, [])
 # A proxy that terminates TLS says so in X-Forwarded-Proto. Only behind one that always sets it.
 BEHIND_TLS_PROXY = setting("BEHIND_TLS_PROXY", values.flag, default=False)
-CONN_MAX_AGE = setting("CONN_MAX_AGE", values.integer(0, values.MOST_SECONDS), 0)
+CONN_MAX_AGE = setting("CONN_MAX_AGE", values.integer(0, values.MOST_SECONDS, "seconds"), 0)
 DATABASE_URL = setting("DATABASE_URL", str, "")
 # The role that the admin reads with, without secrets: see `manage.py sync_roles`.
 DATABASE_SUPPORT_URL = setting("DATABASE_SUPPORT_URL", str, "")
 # Replicas that the admin reads from, with the same role: a list of URLs.
 DATABASE_REPLICA_URL = setting("DATABASE_REPLICA_URL", str, "")
 # How many seconds such a replica may be behind; beyond that, the primary is read instead.
-REPLICA_MAX_LAG = setting("REPLICA_MAX_LAG", values.number(1, values.MOST_SECONDS), 30.0)
+REPLICA_MAX_LAG = setting("REPLICA_MAX_LAG", values.number(1, values.MOST_SECONDS, "seconds"), 30.0)
 # The role of the site's own process, only for `manage.py sync_roles`: that process has it in
 # DATABASE_URL.
 DATABASE_WEB_URL = setting("DATABASE_WEB_URL", str, "")
 # How many seconds a statement with these roles may take.
 SUPPORT_STATEMENT_TIMEOUT = setting(
-    "SUPPORT_STATEMENT_TIMEOUT", values.number(0.1, values.MOST_SECONDS), 10.0
+    "SUPPORT_STATEMENT_TIMEOUT", values.number(0.1, values.MOST_SECONDS, "seconds"), 10.0
 )
 # Whether the admin asks for a second factor.
 SECOND_FACTOR_REQUIRED = setting("SECOND_FACTOR_REQUIRED", values.flag, default=not DEBUG)
