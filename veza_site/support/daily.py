@@ -70,7 +70,8 @@ def go_on(tables: Sequence[str], alias: str) -> dict[str, datetime]:
     """
     until = timezone.now() - MARGIN
     start = _midnight(days_until(until.astimezone(UTC).date(), DAYS)[0])
-    kept = {state.table: state.until for state in CountedUntil.objects.filter(table__in=tables)}
+    states: Any = CountedUntil.objects.filter(table__in=tables).values_list("table", "until")
+    kept = dict(states)
     since = {table: max(kept.get(table, start), start) for table in tables}
     behind = {table: time for table, time in since.items() if until - time >= PAUSE}
     if not behind:
