@@ -64,7 +64,7 @@ def by_day(name: str, title: str, days: Sequence[Day], note: str = "") -> SafeSt
     )
 
 
-# Dates and numbers need no escaping, and `format_html` would take a third of the start page's time.
+# Dates and numbers need no escaping, and `format_html` took a sixth of the start page's time.
 
 
 def _number(day: Day) -> str:

@@ -1,5 +1,6 @@
 """The columns of lists and the lines of pages, from a model's fields by their types."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -59,17 +60,18 @@ HEADINGS = {
 }
 
 
-class Column:
+class Column(ABC):
     """A column of a list or a panel."""
 
     needs: tuple[str, ...]
     short_description: str
 
+    @abstractmethod
     def __call__(self, row: Model) -> Any:
-        raise NotImplementedError
+        """The row's value, as it is shown."""
 
     def cells(self, rows: Sequence[Model]) -> list[Any]:
-        """The column of all rows."""
+        """The values of all rows."""
         return [self(row) for row in rows]
 
 

@@ -49,7 +49,7 @@ def escape(value: str) -> SafeString:
 
 
 def safe(value: Any) -> SafeString:
-    """Django's `conditional_escape`, without the same."""
+    """Django's `conditional_escape`, also without support for lazy texts."""
     return value if isinstance(value, SafeString) else escape(str(value))
 
 
