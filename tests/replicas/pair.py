@@ -3,7 +3,7 @@
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -56,12 +56,26 @@ class Standby:
     host: str = ""
 
     def execute(self, statement: str) -> list[tuple[Any, ...]]:
-        """Run a statement as the superuser."""
-        with psycopg.connect(
-            host=self.host, user="postgres", dbname=DATABASE, autocommit=True
-        ) as session:
-            cursor = session.execute(statement.encode())
-            return cursor.fetchall() if cursor.description else []
+        """Run a statement as the superuser; again after each conflict with recovery.
+
+        The replica waits for nobody (`max_standby_streaming_delay` is 0): what it applies may
+        end this session, too, even while it connects.
+        """
+        return until(lambda: self._attempt(statement), "an end of the conflicts")[0]
+
+    def _attempt(self, statement: str) -> tuple[list[tuple[Any, ...]]] | None:
+        """The rows; None after a conflict."""
+        try:
+            with psycopg.connect(
+                host=self.host, user="postgres", dbname=DATABASE, autocommit=True
+            ) as session:
+                cursor = session.execute(statement.encode())
+                return (cursor.fetchall() if cursor.description else [],)
+        except psycopg.OperationalError as error:
+            # An error while connecting has no SQLSTATE.
+            if "conflict with recovery" not in str(error):
+                raise
+            return None
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -78,9 +92,7 @@ class Standby:
 
     def resume(self) -> None:
         """Apply again."""
-        # What is then applied may conflict with this statement itself.
-        with suppress(psycopg.errors.SerializationFailure):
-            self.execute("SELECT pg_wal_replay_resume()")
+        self.execute("SELECT pg_wal_replay_resume()")
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
@@ -162,7 +174,8 @@ def new_pair() -> Iterator[Pair]:
     """Start the two, with V1 and the role that reads."""
     with (
         tempfile.TemporaryDirectory() as temporary,
-        running_cluster(programs(), auth="trust", **KEPT) as host,
+        # What autovacuum removes would end what reads from the replica, at any moment.
+        running_cluster(programs(), auth="trust", autovacuum="off", **KEPT) as host,
     ):
         home = Path(temporary)
         account_for(home).own(home)
