@@ -77,7 +77,7 @@ def test_success(database, tmp_path):
         ["backup_db", "--tools", "/nowhere", "file"],
     ],
 )
-def test_what_is_no_success_of_the_whole_job(database, command):
+def test_a_run_of_part_of_the_job_is_not_recorded(database, command):
     manage(*command, **database_environment(database))
     assert recorded(database) == {}
 

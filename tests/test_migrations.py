@@ -29,7 +29,7 @@ def test_later_migrations_have_numbers_of_their_apps():
         assert int(name[:3]) in apps.get_app_config(app).migration_numbers, name
 
 
-def test_ranges_of_numbers_do_not_meet_and_come_between_v1_and_999_version():
+def test_ranges_of_migration_numbers_do_not_overlap():
     ranges = [apps.get_app_config(app).migration_numbers for app in settings.PUBLIC_SCHEMA_APPS]
     numbers = [number for each in ranges for number in each]
     assert numbers == sorted(set(numbers))

@@ -29,7 +29,7 @@ def test_ci_says_so_and_installs_what_the_reasons_name():
     assert {"chromium", "locales", "pgbouncer", "postgresql-15"} <= named <= {*installed}
 
 
-def test_all_that_ci_installs_is_asked_for_there():
+def test_every_package_that_ci_installs_is_listed_in_needs():
     """What is skipped by itself is what CI lacks too: npm, Citus, a second user."""
     others = [
         f"{file.relative_to(ROOT)}: {reason}"

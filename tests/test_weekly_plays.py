@@ -146,7 +146,7 @@ def test_a_locked_table_ends_the_run_in_one_line(platform, other):
 
 
 @pytest.mark.parametrize("tracks", ["0", "-1", "many", "100001"])
-def test_a_number_of_tracks_that_is_none(platform, tracks):
+def test_an_invalid_number_of_tracks(platform, tracks):
     result = platform.count("--tracks", tracks)
 
     assert result.returncode == 2

@@ -119,7 +119,7 @@ def test_what_is_refused_has_no_button(support: Client):
         assert url(account, "note") in page
 
 
-def test_no_role_is_suggested_and_none_to_withdraw_has_no_button(bob: User):
+def test_no_role_is_preselected_and_without_roles_there_is_no_withdraw_button(bob: User):
     client = signed_in(make_staff("admin"))
     page = client.get(f"/admin/veza_core/user/{bob.pk}/").content.decode()
     assert url(bob, "grant_role") in page
@@ -136,7 +136,7 @@ def test_no_role_is_suggested_and_none_to_withdraw_has_no_button(bob: User):
 
 
 @pytest.mark.parametrize("action", ["ban", "deactivate", "revoke"])
-def test_the_other_is_out_at_the_next_request(action: str):
+def test_the_other_account_is_signed_out_at_its_next_request(action: str):
     support_user = make_staff(username="colleague")
     other = signed_in(support_user)
     assert other.get("/admin/").status_code == 200
@@ -168,7 +168,7 @@ def test_a_suspension_has_an_end(support: Client, bob: User):
     assert take(support, bob, "suspend", confirm="bob", days="8").status_code == 200
 
 
-def test_an_email_is_changed_and_what_was_sent_to_the_old_one_is_void(support: Client, bob: User):
+def test_changing_an_email_invalidates_what_was_sent_to_the_old_one(support: Client, bob: User):
     earlier, later = (timezone.now() + timedelta(days=days) for days in (-1, 1))
     User.objects.filter(pk=bob.pk).update(is_verified=True)
     for model, more in (
@@ -188,7 +188,7 @@ def test_an_email_is_changed_and_what_was_sent_to_the_old_one_is_void(support: C
 
 
 @pytest.mark.parametrize("email", ["alice@example.com", "bob@localhost", "bób@example.com"])
-def test_an_email_that_cannot_be_is_told(support: Client, bob: User, email: str):
+def test_an_impossible_email_is_reported(support: Client, bob: User, email: str):
     response = take(support, bob, "change_email", confirm="bob", email=email)
     assert response.status_code in (200, 409)
     assert 'role="alert"' in response.content.decode()
@@ -237,7 +237,7 @@ def test_nobody_acts_on_their_own_account(action: str):
 
 @pytest.mark.parametrize("action", ON_ACCOUNTS)
 @pytest.mark.parametrize("greater", ["super_admin", "admin", "ended", "admin of the API"])
-def test_nobody_acts_on_an_account_with_rights_that_they_lack(action: str, greater: str):
+def test_nobody_acts_on_an_account_with_permissions_that_they_lack(action: str, greater: str):
     """Alice lacks one permission of Bob's role. After his role has ended, she may act."""
     alice = make_staff("moderator")
     for name in ("user_roles.create", "user_roles.delete", "users.delete"):
@@ -275,12 +275,14 @@ def give(user: User, permission: str) -> None:
     grant(user, role.name)
 
 
-def test_a_kind_of_account_with_no_more_rights_is_no_obstacle(support: Client, bob: User):
+def test_a_kind_of_account_without_more_permissions_does_not_prevent_a_ban(
+    support: Client, bob: User
+):
     User.objects.filter(pk=bob.pk).update(role=UserRole.SUPPORT)
     assert take(support, bob, "ban", confirm="bob").status_code == 302
 
 
-def test_rights_are_asked_again_once_the_row_is_locked(monkeypatch: Any, bob: User):
+def test_permissions_are_checked_again_after_the_row_is_locked(monkeypatch: Any, bob: User):
     alice = make_staff("moderator")
     client = signed_in(alice)
     lock = perform._lock
@@ -296,7 +298,7 @@ def test_rights_are_asked_again_once_the_row_is_locked(monkeypatch: Any, bob: Us
     assert entries("users.ban") == []
 
 
-def test_rights_that_sleep_count_too():
+def test_permissions_of_inactive_roles_count_too():
     """A banned admin is an admin again after the ban is lifted, so support may not lift it."""
     bob = make_staff("admin", username="bob", is_banned=True)
     assert signed_in(make_staff()).get(url(bob, "unban")).status_code == 403

@@ -94,7 +94,7 @@ def test_a_selection_is_bounded(browser: Client):
         ({"action": "", "_selected_action": str(uuid.uuid4())}, "No action was chosen"),
     ],
 )
-def test_a_choice_of_nothing_is_told_on_the_list(browser: Client, data: Any, told: str):
+def test_an_empty_selection_is_reported_on_the_list(browser: Client, data: Any, told: str):
     response = browser.post(f"{LIST}?is_public=yes", data)
     assert response.headers["Location"] == f"{LIST}?is_public=yes"
     assert told in browser.get(response.headers["Location"]).content.decode()
@@ -105,7 +105,7 @@ def test_a_choice_of_nothing_is_told_on_the_list(browser: Client, data: Any, tol
     [{"action": "delete_selected", "_selected_action": str(uuid.uuid4())},
      {"action": "soft_delete", "_selected_action": "x"}],
 )  # fmt: skip
-def test_a_choice_that_is_none_gets_a_page_that_helps(browser: Client, data: dict[str, str]):
+def test_an_invalid_choice_gets_a_page_that_helps(browser: Client, data: dict[str, str]):
     assert browser.post(LIST, data).status_code in (400, 404)
 
 
@@ -207,7 +207,7 @@ def test_names_cost_no_query_a_row(browser: Client):
     assert numbers[0] == numbers[1] <= 15
 
 
-def test_the_list_leads_back_nowhere_else(browser: Client):
+def test_the_list_redirects_only_to_itself(browser: Client):
     row = baker.make(Playlist)
     for elsewhere in ("https://evil.example/", "//evil.example/", "javascript:alert(1)"):
         address = f"{LIST}selected/soft_delete/?row={row.pk}&row={row.pk}&next={elsewhere}"

@@ -74,7 +74,7 @@ def test_each_permission_is_needed_at_the_server(site_admin: Any, action: Any):
 
 
 @pytest.mark.parametrize(("site_admin", "action"), EVERY, ids=NAMES)
-def test_perform_itself_checks_the_rights(site_admin: Any, action: Any, rf: RequestFactory):
+def test_perform_itself_checks_the_permissions(site_admin: Any, action: Any, rf: RequestFactory):
     request = rf.post("/")
     request.access = access_of(make_user("nobody"))
     with pytest.raises(PermissionDenied):
@@ -132,7 +132,7 @@ def test_the_wrong_word_does_not_confirm(support: Client, bob: User, word: str):
     ("title", "typed"),
     [("  two   blanks ", "two blanks"), ("a\tb", "a b"), ("“Ünïcödé” <b>", "“Ünïcödé” <b>")],
 )
-def test_the_word_is_what_the_page_shows(title: str, typed: str):
+def test_the_confirmation_word_is_the_one_shown(title: str, typed: str):
     track = baker.make(Track, title=title)
     take(signed_in(make_staff("moderator")), track, "soft_delete", confirm=typed)
     assert columns(track, "deleted_at") != (None,)

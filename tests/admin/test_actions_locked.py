@@ -47,7 +47,7 @@ def support() -> Client:
     return signed_in(make_staff())
 
 
-def test_a_row_that_is_held_is_waited_for_within_bounds(
+def test_a_locked_row_is_waited_for_up_to_a_limit(
     support: Client, bob: User, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(perform, "LOCK_TIMEOUT", 100)

@@ -147,7 +147,7 @@ def test_a_deletion_that_is_named_brings_back_nothing_of_anybody_else(moderator:
 
 
 @pytest.mark.parametrize("deletion", ["", "x", "\0", "00000000-0000-0000-0000-000000000000"])
-def test_a_deletion_that_is_none(moderator: Client, bob: User, deletion: str):
+def test_a_deletion_that_does_not_exist(moderator: Client, bob: User, deletion: str):
     assert moderator.get(url(bob, RESTORE), {"deletion": deletion}).status_code == 409
     sent = {"row": f"{bob.pk}.{content_actions.RestoreContent().seen(bob)}", "reason": "x"}
     answer = moderator.post(url(bob, RESTORE), {**sent, "deletion": deletion})
@@ -178,7 +178,9 @@ def test_the_right_to_delete_each_table_is_needed(bob: User, table: str):
     assert not any(map(is_deleted, rows))
 
 
-def test_nobody_deletes_their_own_content_or_that_of_who_may_more(moderator: Client, bob: User):
+def test_nobody_deletes_their_own_content_or_that_of_accounts_with_more_permissions(
+    moderator: Client, bob: User
+):
     me = User.objects.get(username="alice")
     grant(bob, "admin")
     for account in (me, bob):
@@ -188,7 +190,7 @@ def test_nobody_deletes_their_own_content_or_that_of_who_may_more(moderator: Cli
 
 
 @pytest.mark.parametrize("withdrawn", ["the right", "the account's standing"])
-def test_each_chunk_asks_for_the_rights_again(
+def test_each_chunk_checks_the_permissions_again(
     moderator: Client, bob: User, monkeypatch: pytest.MonkeyPatch, withdrawn: str
 ):
     """A role ends, or the user gets one, while the page runs."""
@@ -217,7 +219,7 @@ def test_each_chunk_asks_for_the_rights_again(
         assert "has rights here that you do not have" in page
 
 
-def test_it_is_bounded_and_says_so(moderator: Client, bob: User, monkeypatch: pytest.MonkeyPatch):
+def test_it_is_limited_and_says_so(moderator: Client, bob: User, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(content_actions, "MOST", 3)
     monkeypatch.setattr(content_actions, "MORE", "There is more")
     rows = content_of(bob)

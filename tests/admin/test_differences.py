@@ -38,7 +38,7 @@ def test_in_a_list(before: Any, after: Any, shown: str) -> None:
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_of_a_long_text_the_part_that_changed(whole: bool) -> None:
+def test_only_the_changed_part_of_a_long_text_is_shown(whole: bool) -> None:
     old, new = (f"{LONG}{word} {LONG}" for word in ("sad", "glad"))
     shown = strip_tags(differences(Track, {"title": old}, {"title": new}, whole=whole))
     assert "word sad word" in shown
@@ -54,7 +54,7 @@ def test_texts_of_any_length_are_bounded(whole: bool) -> None:
 
 
 @pytest.mark.django_db
-def test_of_a_note_the_log_leads_to_it(support: Client, bob: User) -> None:
+def test_a_log_entry_of_a_note_links_to_the_note(support: Client, bob: User) -> None:
     take(support, bob, "note", text="Called twice.\r\nNo answer.")
     page = support.get("/admin/veza_site/stafflogentry/?kind=action").content.decode()
     (link,) = re.findall(r'<a href="(/admin/veza_site/note/\d+/)">The note</a>', page)

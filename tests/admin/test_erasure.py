@@ -112,7 +112,7 @@ def test_when(browser: Client, bob: User, settings: Any, days: Any, ago: Any, sa
     assert said in browser.get(page(bob)).content.decode()
 
 
-def test_a_table_that_is_new_and_what_forbids_it(bob: User):
+def test_a_new_table_and_what_prevents_it(bob: User):
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE TABLE public.gifts (id uuid PRIMARY KEY DEFAULT gen_random_uuid(),"
@@ -141,7 +141,9 @@ def test_counts_end(bob: User, monkeypatch: pytest.MonkeyPatch):
     assert told(bob)["track_plays", ErasedRows.CLEARED] == (3, True, False)
 
 
-def test_what_is_not_followed_is_told(browser: Client, bob: User, monkeypatch: pytest.MonkeyPatch):
+def test_replicas_that_are_not_followed_are_reported(
+    browser: Client, bob: User, monkeypatch: pytest.MonkeyPatch
+):
     """Incomplete numbers are marked: here only the likes of two of three tracks were counted."""
     monkeypatch.setattr(erasure, "FOLLOWED", 2)
     others, own = make_user("others"), baker.make(Track, 3, user=bob)

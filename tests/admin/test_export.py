@@ -123,7 +123,7 @@ def test_there_are_exports_of_all_tables_the_staff_log_and_the_notes():
 
 
 @pytest.mark.parametrize("model", [StaffLogEntry, Note])
-def test_only_a_super_admin_carries_off_what_staff_did_and_wrote(browser: Client, model: Any):
+def test_only_a_super_admin_exports_the_staff_log_and_notes(browser: Client, model: Any):
     assert browser.get(address(model)).status_code == 200
     assert signed_in(make_staff("admin")).get(address(model)).status_code == 403
 

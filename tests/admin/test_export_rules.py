@@ -49,7 +49,7 @@ def test_exactly_as_many_as_the_cap_are_all(browser: Client, settings: Any):
 
 
 @pytest.mark.parametrize("query", ["", "?is_public=yes", "?order=reversed", "?status=failed"])
-def test_batches_miss_and_repeat_nothing(
+def test_batches_neither_skip_nor_repeat_rows(
     browser: Client, query: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(batches, "BATCH", 3)
@@ -68,9 +68,7 @@ def test_lists_of_a_key_that_no_index_sorts(browser: Client, monkeypatch: pytest
     assert len(rows(download(browser, RefreshToken, f"?user={user.pk}"))) == 8
 
 
-def test_what_no_index_knows_is_looked_for_within_bounds(
-    browser: Client, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_filter_without_an_index_is_limited(browser: Client, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(keyset, "WINDOW", 4)
     monkeypatch.setattr(batches, "WINDOWS", 2)
     baker.make(TrackPlay, 12, is_complete=True)

@@ -66,7 +66,7 @@ def test_lists_and_pages_open(model: type[Model], value: str, browser: Client) -
             assert browser.get(url).status_code == 200
 
 
-def test_pages_of_infinite_rows_follow_each_other(browser: Client) -> None:
+def test_pages_of_rows_with_infinite_times_follow_each_other(browser: Client) -> None:
     user = baker.make(User)
     baker.make(RefreshToken, user=user, expires_at=timezone.now() + timedelta(days=1))
     tokens = baker.make(RefreshToken, user=user, expires_at=timezone.now(), _quantity=120)
@@ -84,7 +84,7 @@ def test_pages_of_infinite_rows_follow_each_other(browser: Client) -> None:
     assert len(seen) == len(set(seen)) == 121
 
 
-def test_they_go_back_as_they_came() -> None:
+def test_infinite_times_are_written_back_unchanged() -> None:
     with connection.cursor() as cursor:
         for value, kind in ((LAST, "timestamptz"), (FIRST, "timestamptz"),
                             (date.max, "date"), (date.min, "date")):  # fmt: skip

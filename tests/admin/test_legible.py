@@ -77,7 +77,7 @@ def test_letters_of_one_script_are_not(name: str) -> None:
         ("one\n  two", "one two"),
     ],
 )
-def test_actions_call_rows_by_what_is_there(title: str, called: str) -> None:
+def test_actions_show_invisible_characters_of_names(title: str, called: str) -> None:
     """So that nobody deletes a similar name by mistake."""
     assert short(Track(title=title)) == called
 

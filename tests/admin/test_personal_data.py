@@ -110,7 +110,7 @@ def test_no_name_of_a_table_leads_out_of_the_archive(browser: Client, user: User
     assert {file for table in told for file in table["files"]} <= {*names}
 
 
-def test_a_row_of_every_table_and_none_of_somebody_else(
+def test_the_export_has_a_row_of_every_table_and_no_row_of_another_user(
     browser: Client, both: tuple[Hostile, Hostile]
 ):
     one, other = both
@@ -165,7 +165,7 @@ def test_what_is_secret_is_not_even_selected(browser: Client, user: User):
     assert [sql for sql in statements if any(f'"{name}"' in sql for name in secrets)] == []
 
 
-def test_a_table_that_is_new_is_not_forgotten(browser: Client, user: User, bob: User):
+def test_a_new_table_is_not_forgotten(browser: Client, user: User, bob: User):
     with connection.cursor() as cursor:
         cursor.execute(GIFTS)
         cursor.execute(
@@ -225,7 +225,7 @@ def test_what_staff_noted_of_the_user_s_own_rows(browser: Client, user: User, bo
     assert str(other.pk) not in words_of(found)
 
 
-def test_what_a_colleague_did_to_others_is_not_told(browser: Client, bob: User):
+def test_actions_of_a_colleague_on_others_are_not_shown(browser: Client, bob: User):
     colleague = make_staff("admin", "colleague")
     take(signed_in(colleague), bob, "ban", confirm="bob", reason="bob's secret")
     found = archive(browser, colleague)
@@ -270,7 +270,7 @@ def test_without_a_reason_or_the_name_nothing_leaves(
     assert not entries("users.export_data")
 
 
-def test_not_of_oneself_nor_of_who_may_more(user: User):
+def test_not_of_oneself_nor_of_accounts_with_more_permissions(user: User):
     client = signed_in(make_staff("admin", "colleague"))
     chief = make_user("chief", role=UserRole.SUPER_ADMIN)
     for somebody in (User.objects.get(username="colleague"), chief):

@@ -70,7 +70,7 @@ def test_without_either_nothing_happens(support: Client, bob: User, usual: str):
     assert columns(bob, "is_banned") == (False,)
 
 
-def test_a_choice_is_not_lost_with_another_mistake(support: Client, bob: User):
+def test_a_selected_value_survives_an_error_in_another_field(support: Client, bob: User):
     page = take(support, bob, "ban", confirm="somebody else", usual="Fraud", reason="")
     assert '<option value="Fraud" selected>' in page.text
 

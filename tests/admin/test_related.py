@@ -70,7 +70,7 @@ def test_accounts_seen_at_an_address(browser: Client) -> None:
 
 
 @pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7"])
-def test_an_address_leads_there_wherever_it_stands(browser: Client, address: str) -> None:
+def test_an_address_is_a_link_everywhere(browser: Client, address: str) -> None:
     """In lists, pages, panels, timelines and search results, for users who may see it."""
     bob = make_user("bob")
     session = baker.make(UserSession, user=bob, ip_address=address)
@@ -171,7 +171,7 @@ def test_only_the_newest_are_looked_through(browser: Client, monkeypatch: pytest
     assert listed(browser.get(list_of(User, address="192.0.2.9"))) == [late.pk]
 
 
-def test_what_sessions_tell_is_for_who_may_read_them(browser: Client) -> None:
+def test_facts_from_sessions_are_shown_only_to_who_may_read_them(browser: Client) -> None:
     session = baker.make(UserSession, ip_address="192.0.2.77")
     role = baker.make(Role, name="visitor")
     visitor = make_user("visitor")
@@ -215,7 +215,7 @@ def test_what_sessions_tell_is_for_who_may_read_them(browser: Client) -> None:
         ("seen_with", "nobody", "There is no user"),
     ],
 )
-def test_what_is_neither_is_refused(browser: Client, name: str, value: str, told: str) -> None:
+def test_any_other_value_is_refused(browser: Client, name: str, value: str, told: str) -> None:
     response = browser.get(list_of(User, **{name: value}))
     assert response.status_code == 400
     assert told in text_of(response)

@@ -116,7 +116,7 @@ def test_secrets_are_not_searched(browser: Client, model: Any, lookup: str, valu
         ({"last": "1", "jump": "2026-01-01"}, "only one of"),
     ],
 )
-def test_what_is_wrong_is_told(browser: Client, query: dict[str, str], told: str) -> None:
+def test_mistakes_are_reported(browser: Client, query: dict[str, str], told: str) -> None:
     response = browser.get(list_of(User), query)
     assert response.status_code == 400
     assert told in response.content.decode()

@@ -54,7 +54,7 @@ def test_grant_until_a_day(chief: Client, bob: User):
 
 
 @pytest.mark.parametrize("until", ["2020-01-01", "soon", "9999-12-31", "2026-02-31", "\0"])
-def test_a_day_that_is_none(chief: Client, bob: User, until: str):
+def test_an_invalid_date(chief: Client, bob: User, until: str):
     assert take(chief, bob, "grant_role", role="support", until=until, confirm="bob"
                 ).status_code == 200  # fmt: skip
     assert held(bob) == {}

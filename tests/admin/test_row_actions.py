@@ -50,7 +50,7 @@ def test_deleted_and_restored(moderator: Client, model: type[Model], typed: str)
 
 
 @pytest.mark.parametrize(("model", "typed"), SOFT)
-def test_support_takes_nothing_down(support: Client, model: type[Model], typed: str):
+def test_support_cannot_delete_content(support: Client, model: type[Model], typed: str):
     row: Any = baker.make(model)
     assert support.get(url(row, "soft_delete")).status_code == 403
     assert support.post(url(row, "soft_delete")).status_code == 403
@@ -164,7 +164,7 @@ def test_priority_and_undo(support: Client):
     assert 'value="4"' in support.get(f"{url(job, 'priority')}?priority=4").content.decode()
 
 
-def test_put_first_is_one_step_and_undo_knows_the_priority_before(support: Client):
+def test_put_first_is_one_step_and_undo_restores_the_priority(support: Client):
     job = baker.make(HlsTranscodeJob, status="pending", priority=4)
     response = take(support, job, "put_first")
     assert columns(job, "priority") == (10,)
@@ -205,13 +205,13 @@ def test_a_note_is_shown_from_then_on(support: Client, model: type[Model]):
 
 
 @pytest.mark.parametrize("text", ["", "  ", "x" * 4001, "a\0b"])
-def test_a_note_says_something(support: Client, text: str):
+def test_a_note_must_not_be_empty(support: Client, text: str):
     bob = make_user("bob")
     assert take(support, bob, "note", text=text).status_code == 200
     assert not entries("users.note")
 
 
-def test_one_may_note_something_on_oneself_and_on_the_deleted(support: Client):
+def test_notes_are_allowed_on_oneself_and_on_deleted_accounts(support: Client):
     alice = User.objects.get(username="alice")
     assert take(support, alice, "note", text="On leave.").status_code == 302
     track = baker.make(Track, deleted_at=datetime(2026, 1, 1, tzinfo=UTC))

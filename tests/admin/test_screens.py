@@ -151,7 +151,7 @@ def test_the_menu_says_where_one_is(browser: Client) -> None:
         assert re.findall(r'<a href="([^"]+)" aria-current="page">', page) == [list_of(current)]
 
 
-def test_boxes_are_called_by_what_they_choose(browser: Client) -> None:
+def test_checkboxes_are_labelled_with_the_row_they_select(browser: Client) -> None:
     track = baker.make(Track, title="Lost <Song>")
     page = browser.get(list_of(Track)).content.decode()
     box = f'name="_selected_action" value="{track.pk}" class="action-select"'
@@ -188,7 +188,7 @@ def test_what_is_refused_is_not_recorded(browser: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_without_the_right_to_read() -> None:
+def test_without_the_permission_to_read() -> None:
     """There is no list, page, menu entry, panel, or name behind a foreign key."""
     staff = make_user("reader")
     role = baker.make(Role)

@@ -37,7 +37,7 @@ def test_the_id_of_anything(model: type[Model], browser: Client) -> None:
     assert f"/admin/{meta.app_label}/{meta.model_name}/{row.pk}/" in text_of(response)
 
 
-def test_an_id_that_nothing_has(browser: Client) -> None:
+def test_an_id_that_no_row_has(browser: Client) -> None:
     response = search(browser, str(uuid.uuid4()))
     assert found(response) == {}
     assert "Nothing found" in text_of(response)

@@ -59,7 +59,7 @@ def address(row: Any) -> str:
      "Bob <\u2068bob@example.com\u2069>", "@bob", "@bob!", "(@bob)", "BOB", "Bob's", "@Bob’s",
      "bob@example.com's", "BOB-SLUG", "#{short}", "#{short}:"],
 )  # fmt: skip
-def test_a_user_however_copied(browser: Client, bob: User, text: str):
+def test_a_user_id_in_any_spelling(browser: Client, bob: User, text: str):
     baker.make(FederatedIdentity, user=bob, email="bob@example.com", provider="google")
     make_user("bobby")
     User.objects.filter(pk=bob.pk).update(slug="bob-slug")
@@ -82,7 +82,7 @@ def test_a_user_however_copied(browser: Client, bob: User, text: str):
         ("300.0.2.7:80", None),
     ],
 )
-def test_an_address_as_logs_have_it(text: str, address: str | None):
+def test_an_address_as_logs_write_it(text: str, address: str | None):
     assert read(text).address == address
 
 
@@ -93,7 +93,7 @@ def test_a_title_in_quotes(browser: Client, text: str):
 
 
 @pytest.mark.parametrize("text", ["@", "@@", '""', "…", "a: b", "Re: Home", "x=1"])
-def test_what_is_no_label_stays(text: str):
+def test_text_that_is_not_a_label_stays(text: str):
     assert without_wrapping(text) == text
 
 
@@ -163,14 +163,14 @@ def test_an_address_that_no_session_has_leads_to_accounts(browser: Client, bob: 
     assert lands(signed_in(reader), "192.0.2.7") == SEARCH
 
 
-def test_all_that_was_found_is_a_click_away(browser: Client, bob: User):
+def test_all_results_are_one_click_away(browser: Client, bob: User):
     bobby = make_user("bobby")
     page = browser.post(SEARCH, {"q": "bob"}, follow=True).content.decode()
     assert "See all that was found" in page
     assert found(search(browser, "bob"))["users"] == [bob.pk, bobby.pk]
 
 
-def test_a_token_as_its_owner_has_it(browser: Client):
+def test_a_token_as_its_owner_sees_it(browser: Client):
     token = secrets.token_urlsafe(32)
     digest = hashlib.sha256(token.encode()).hexdigest()
     share = baker.make(TrackShare, token_hash=digest)
@@ -260,14 +260,14 @@ def test_the_list_of_the_whole_name_opens(browser: Client, text: str, url: str):
     assert f"All {text} of mine" in browser.get(html.unescape(every)).content.decode()
 
 
-def test_a_view_that_is_not_in_the_menu_is_no_whole_name(browser: Client):
+def test_a_view_outside_the_menu_does_not_match_by_name(browser: Client):
     assert lands(browser, "failed") == SEARCH
 
 
 @pytest.mark.parametrize(
     "text", ["essions", "xyz", "@", "_", "sessions of mars", "bob@example.com"]
 )
-def test_what_no_list_is_called(browser: Client, text: str):
+def test_a_name_that_no_list_has(browser: Client, text: str):
     assert search(browser, text).context["places"] == []
 
 

@@ -128,7 +128,7 @@ class TestPrivacy:
     ["", "   ", "\u200b", "a" * 256, "nul\0", "bell\x07", "\x1b[31m", "\ud7ff\uffff", "𐀀" * 256],
     ids=ascii,
 )
-def test_what_is_no_term_gets_a_page_that_helps(text: str, browser: Client) -> None:
+def test_an_invalid_search_term_gets_a_page_that_helps(text: str, browser: Client) -> None:
     response = browser.post(SEARCH, {"q": text})
     assert response.status_code == 400
     assert "This cannot be searched for" in text_of(response)

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 EARLIER = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def test_a_session_takes_its_refresh_tokens_along():
+def test_ending_a_session_revokes_its_refresh_tokens():
     bob = make_user("bob")
     session, other = baker.make(UserSession, user=bob, _quantity=2)
     token, revoked = baker.make(

@@ -92,7 +92,7 @@ def test_one_kind_alone(support: Client, bob: User, kind: str, verbs: list[str])
     assert [text.split(" ")[0] for _, text in shown] == verbs
 
 
-def test_pages_meet_without_a_gap_or_a_double(support: Client, bob: User):
+def test_pages_have_no_gap_and_no_duplicate(support: Client, bob: User):
     """Also if very many events of several tables have the same time."""
     moment = datetime(2026, 5, 1, tzinfo=UTC)
     track = baker.make(Track, user=bob, title="first")
@@ -146,7 +146,7 @@ def test_a_tracks_page_has_jobs_first(support: Client, bob: User):
     assert ">Failed<" in head
 
 
-def test_a_play_by_nobody_who_is_known_names_nobody(support: Client, bob: User):
+def test_a_play_by_an_unknown_listener_has_no_user(support: Client, bob: User):
     track = baker.make(Track)
     for user in (bob, None):
         baker.make(TrackPlay, track=track, user=user, duration_ms=87_000)
@@ -224,7 +224,7 @@ def test_frequent_actions_are_in_view_and_the_rest_is_folded(bob: User):
         ({"deleted_at": datetime(2026, 1, 1, tzinfo=UTC)}, "restore"),
     ],
 )
-def test_what_ends_a_state_comes_first(bob: User, state: dict[str, Any], action: str):
+def test_the_action_that_ends_a_state_comes_first(bob: User, state: dict[str, Any], action: str):
     User.objects.filter(pk=bob.pk).update(**state)
     text = page_of(bob, signed_in(make_staff("admin", username="carol")))
     first = re.search(r'<li><a class="button[^>]*href="([^"]+)"', text)
@@ -238,7 +238,7 @@ def test_what_ends_a_state_comes_first(bob: User, state: dict[str, Any], action:
 
 
 @pytest.mark.parametrize("role", ["support", "admin"])
-def test_a_page_of_a_long_life_is_read_by_indexes(bob: User, role: str):
+def test_a_timeline_page_of_an_old_account_uses_indexes(bob: User, role: str):
     """With twenty thousand plays, each table returns one page of rows."""
     support = signed_in(make_staff(role))
     track = baker.make(Track, user=bob)

@@ -88,7 +88,7 @@ def test_it_comes_back_to_nobody_else(client: Client, bob: User):
     assert WORDS not in sign_in(client, "alice", address)
 
 
-def test_nothing_is_kept_of_a_form_that_is_not_of_the_site(bob: User):
+def test_a_form_from_another_site_is_not_stored(bob: User):
     stranger = Client()
     for stamp in ("", "x", "ImFiYyI:1xXWMi:qFuZ"):
         stranger.post(url(bob, "note"), {"text": WORDS, "typed_by": stamp})
@@ -96,7 +96,7 @@ def test_nothing_is_kept_of_a_form_that_is_not_of_the_site(bob: User):
     assert not Session.objects.exists()
 
 
-def test_a_choice_of_rows_comes_back_too(client: Client):
+def test_selected_rows_are_restored_too(client: Client):
     rows = baker.make(Playlist, 3)
     query = "&".join(f"row={row.pk}" for row in rows)
     address = f"{LIST}selected/soft_delete/"
@@ -184,7 +184,7 @@ def test_an_export_and_a_search_come_back(client: Client, bob: User):
     assert str(bob.pk) in page
 
 
-def test_who_signed_in_again_elsewhere_keeps_the_text(alice: User, bob: User):
+def test_signing_in_again_in_another_tab_keeps_the_text(alice: User, bob: User):
     """The CSRF token changes at the sign-in, and the form still has the old one."""
     client = Client(enforce_csrf_checks=True)
     client.force_login(alice, backend="veza_site.support.backend.SupportBackend")
@@ -197,7 +197,7 @@ def test_who_signed_in_again_elsewhere_keeps_the_text(alice: User, bob: User):
     assert client.post(address, {**sent, "typed_by": ""}).status_code == 403
 
 
-def test_a_row_that_is_held_gives_the_form_back(client: Client, bob: User, monkeypatch: Any):
+def test_a_locked_row_shows_the_form_again(client: Client, bob: User, monkeypatch: Any):
     seen = open_page(client, bob, "ban")
     held = OperationalError("held")
     held.__cause__ = psycopg.errors.LockNotAvailable()
@@ -217,7 +217,7 @@ def test_a_row_that_is_held_gives_the_form_back(client: Client, bob: User, monke
     assert client.post(url(bob, "ban"), sent).status_code == 302
 
 
-def test_a_row_that_somebody_changed_gives_the_text_back(client: Client, bob: User):
+def test_the_text_is_kept_when_somebody_else_changed_the_row(client: Client, bob: User):
     seen = open_page(client, bob, "ban")
     User.objects.filter(pk=bob.pk).update(is_banned=True)
     response = client.post(url(bob, "ban"), {"row": seen, "reason": WORDS, "confirm": "bob"})

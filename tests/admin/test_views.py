@@ -42,7 +42,7 @@ def test_each_is_marked_where_it_is(browser: Client) -> None:
     assert seen > 10
 
 
-def test_the_desk_has_what_one_may_read(browser: Client) -> None:
+def test_the_start_page_has_what_one_may_read(browser: Client) -> None:
     def desk(client: Client) -> list[str]:
         page = client.get("/admin/").content.decode()
         menu = page.partition('id="menu-desk"')[2].partition("</ul>")[0]
@@ -169,7 +169,7 @@ def test_an_empty_list_says_what_it_was_asked_for(browser: Client, staff: User) 
     assert "Filters and order<" in page
 
 
-def test_actions_are_told_in_words(browser: Client) -> None:
+def test_actions_are_described_in_words(browser: Client) -> None:
     baker.make(StaffLogEntry, action="users.ban", staff_name="carol", subject_label="bob",
                subject_table="users")  # fmt: skip
     baker.make(StaffLogEntry, action="search", staff_name="carol")

@@ -44,7 +44,7 @@ def cleaned(db: Any) -> Any:
     at_once(lambda: (AttemptCount.objects.all().delete(), HashingSlot.objects.all().delete()))
 
 
-def test_of_many_attempts_at_once_no_more_pass(cleaned: Any) -> None:
+def test_many_concurrent_attempts_do_not_exceed_the_limit(cleaned: Any) -> None:
     """The database counts them before the password is checked, so it works for processes too."""
 
     def attempt() -> bool:

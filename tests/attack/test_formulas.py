@@ -65,7 +65,7 @@ def test_any_text(text: str) -> None:
     assert written.replace("'", "") == text.replace("'", "")
 
 
-def test_text_that_is_none_is_as_it_was() -> None:
+def test_text_that_is_no_formula_is_unchanged() -> None:
     for text in ("a=b", "a - b", "x, -1", "1-2", "me@example.com", "a;b", "", "it's", "C++"):
         assert cell(text) == text
 

@@ -73,7 +73,7 @@ def every_kind_of_name() -> list[str]:
 
 
 @pytest.mark.django_db
-def test_a_series_of_guesses_reads_the_same_for_every_name() -> None:
+def test_a_series_of_guesses_gets_the_same_responses_for_every_name() -> None:
     """Also the first one over the limit, and those after the pause."""
     names = every_kind_of_name()
     for number in range(12):

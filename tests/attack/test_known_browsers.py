@@ -27,7 +27,7 @@ def known_browser(username: str = "alice") -> Client:
 
 
 @pytest.mark.django_db
-def test_no_stranger_shuts_the_owner_out() -> None:
+def test_no_stranger_locks_the_owner_out() -> None:
     """Not even from the owner's own office."""
     make_staff()
     owner = known_browser()
@@ -54,7 +54,7 @@ def test_a_known_browser_is_bounded_too() -> None:
 
 
 @pytest.mark.django_db
-def test_a_browser_is_known_for_its_own_account_alone(settings: Any) -> None:
+def test_a_known_browser_is_known_for_its_own_account_only(settings: Any) -> None:
     make_staff()
     make_staff("admin", "bob")
     owner = known_browser()
@@ -94,7 +94,7 @@ def test_a_browser_is_known_until_sessions_are_ended(settings: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_who_stops_half_way_makes_no_browser_known(settings: Any) -> None:
+def test_an_unfinished_sign_in_does_not_make_a_browser_known(settings: Any) -> None:
     settings.SECOND_FACTOR_REQUIRED = True
     make_staff()
     client = Client()

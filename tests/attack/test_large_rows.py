@@ -217,7 +217,7 @@ def test_there_are_downloads(large: Hostile, super_admin: Client) -> None:
 
 
 @pytest.mark.parametrize("large", ["text"], indirect=True)
-def test_of_a_row_that_may_not_be_read(large: Hostile, knocking: Any) -> None:
+def test_an_entry_of_a_row_that_may_not_be_read(large: Hostile, knocking: Any) -> None:
     """Values that the staff log masks for a user cannot be downloaded either."""
     for column in ("reason", "before", "after"):
         path = address_of(StaffLogEntry, "value", large.keys[LOGS[0]], column)

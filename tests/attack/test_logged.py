@@ -126,7 +126,7 @@ def test_the_way_in_and_out(lines: Any, settings: Any) -> None:
     ]
 
 
-def test_a_refusal_within_names_who_was_refused(lines: Any) -> None:
+def test_a_refusal_inside_the_site_names_the_account(lines: Any) -> None:
     alice = make_staff()
     client = Client()
     post_sign_in(client, "alice")

@@ -200,6 +200,8 @@ def test_no_header_takes_long_to_read(part: str) -> None:
     ("method", "length", "refused"),
     [("GET", "", False), ("GET", "0", False), ("POST", "0", False), ("POST", "3", True)],
 )
-def test_what_runserver_says_of_no_type_is_no_type(method: str, length: str, refused: bool) -> None:
+def test_the_default_content_type_of_runserver_counts_as_none(
+    method: str, length: str, refused: bool
+) -> None:
     said = {"REQUEST_METHOD": method, "CONTENT_TYPE": "text/plain", "CONTENT_LENGTH": length}
     assert (REFUSED in checked(said)) is refused

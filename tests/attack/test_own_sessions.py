@@ -145,7 +145,7 @@ def test_a_session_cannot_name_another_ones_row() -> None:
     assert not is_in(client)
 
 
-def test_those_that_nobody_came_back_to_are_removed() -> None:
+def test_abandoned_ones_are_removed() -> None:
     make_staff()
     signed_in()
     StaffSession.objects.update(last_used_at=F("last_used_at") - timedelta(minutes=32))
@@ -208,7 +208,7 @@ def test_what_a_service_does_ends_it_half_way_too(settings: Any, values: dict[st
     assert not StaffSession.objects.exists()
 
 
-def test_a_lock_by_a_service_ends_it_neither(settings: Any) -> None:
+def test_a_lock_by_a_service_does_not_end_it_either(settings: Any) -> None:
     settings.SECOND_FACTOR_REQUIRED = True
     alice = make_staff()
     half_way = signed_in()
@@ -232,7 +232,7 @@ WITHOUT_FACTOR = {
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_form_that_waits_does_nothing_once_its_session_is_ended(
+def test_a_waiting_form_does_nothing_after_its_session_ended(
     ending: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A row may be locked for seconds, and a thief of the session may have sent the form."""
@@ -251,7 +251,7 @@ def test_a_form_that_waits_does_nothing_once_its_session_is_ended(
 
 
 @pytest.mark.parametrize("ending", WITHOUT_FACTOR)
-def test_a_form_that_waits_does_nothing_once_its_second_factor_is_gone(
+def test_a_waiting_form_does_nothing_after_its_second_factor_expired(
     ending: str, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     settings.SECOND_FACTOR_REQUIRED = True

@@ -82,7 +82,7 @@ def test_nothing_that_was_planted_runs(mallory: Mallory, kind: str) -> None:
     assert not robbed(mallory)
 
 
-def test_nor_in_any_command(mallory: Mallory, settings: Any) -> None:
+def test_nothing_planted_runs_in_any_command(mallory: Mallory, settings: Any) -> None:
     plant(mallory, *PLANTED)
     settings.DEBUG = True
     settings.DATABASE_SUPPORT_URL = database_url(mallory.database, user="reader")

@@ -64,7 +64,7 @@ def is_banned(bob: User) -> bool:
     return bob.is_banned
 
 
-def test_a_fresh_one_is_enough(super_admin: Client, bob: User) -> None:
+def test_a_recent_code_is_enough(super_admin: Client, bob: User) -> None:
     make_old(super_admin, 9)
     assert FIELD not in super_admin.get(url(bob, "ban")).text
     assert ban(super_admin, bob).status_code == 302
@@ -97,9 +97,7 @@ def test_nothing_that_was_typed_is_lost(
     assert StaffLogEntry.objects.filter(action="second_factor.refuse").count() == 3
 
 
-def test_a_code_that_was_right_is_not_asked_for_twice(
-    super_admin: Client, bob: User, device: Any
-) -> None:
+def test_a_correct_code_is_not_asked_for_twice(super_admin: Client, bob: User, device: Any) -> None:
     make_old(super_admin)
     page = ban(super_admin, bob, code=code_of(device), confirm="another")
     assert "This is not" in page.text

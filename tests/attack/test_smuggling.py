@@ -65,7 +65,7 @@ def test_what_a_proxy_says_has_one_spelling(site: Served) -> None:
     assert said[0] == 301
 
 
-def test_a_probe_is_not_led_to_https(site: Served) -> None:
+def test_a_probe_is_not_redirected_to_https(site: Served) -> None:
     """Clients that send a token without TLS should notice (ASVS 5.0, 4.1.2)."""
     token = f"Authorization: Bearer {'m' * 16}"
     for line, *headers, expected in (

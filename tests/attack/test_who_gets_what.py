@@ -208,7 +208,7 @@ def test_no_method_but_those_of_a_browser(route: str, knocking: Knocking) -> Non
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/metrics"])
-def test_a_probe_by_another_method_gets_nothing_back(path: str, super_admin: Client) -> None:
+def test_a_probe_with_another_method_gets_an_empty_response(path: str, super_admin: Client) -> None:
     for method in ("TRACE", "OPTIONS", "DELETE", "QUERY"):
         answer = super_admin.generic(method, path, headers={"x-secret": "not-to-be-seen"})
         assert answer.status_code == 405

@@ -132,7 +132,7 @@ def test_what_cannot_run_is_one_clear_line(arguments, message):
         (b'{"findings": [{"rule": "drift"}]}', "is not what audit_schema --format json prints"),
     ],
 )
-def test_baseline_that_is_none_is_one_clear_line(lab, tmp_path, content, message):
+def test_an_invalid_baseline_is_one_clear_line(lab, tmp_path, content, message):
     path = tmp_path / "baseline.json"
     if content is not None:
         path.write_bytes(content)
@@ -284,7 +284,7 @@ def test_database_that_is_not_utf8(make_database):
     assert "gr\ufffdsse" in text
 
 
-def test_role_without_any_right_can_audit(make_database):
+def test_role_without_privileges_can_audit(make_database):
     """Everybody can read the catalog, so an auditor needs no access to the data."""
     url = make_database("audit_rights")
     with psycopg.connect(url, autocommit=True) as connection:

@@ -48,7 +48,7 @@ def test_what_was_dropped_meanwhile_is_read_again(url, monkeypatch):
     assert (report.table_count, len(readings)) == (1, 2)
 
 
-def test_an_error_that_stays_is_told_in_the_end(url, monkeypatch):
+def test_a_permanent_error_is_reported_at_the_end(url, monkeypatch):
     """As in a damaged catalog."""
     readings = meddle(
         monkeypatch,

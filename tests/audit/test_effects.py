@@ -52,7 +52,7 @@ def check_effects(connection, schemas, statements):
         assert is_new <= (said.work in (Work.REWRITE, Work.BUILD) or " ON ONLY " in statement)
 
 
-def test_locks_and_rewrites_are_as_they_are_said(make_database):
+def test_locks_and_rewrites_are_as_documented(make_database):
     url = make_database("audit_effects")
     schemas = load_examples(url)
     execute(
@@ -72,7 +72,7 @@ def test_locks_and_rewrites_are_as_they_are_said(make_database):
     assert {Lock.SHARE, Lock.SHARE_ROW_EXCLUSIVE} < {effect(each).lock for each in statements}
 
 
-def test_form_that_is_not_known_is_taken_for_the_worst():
+def test_an_unknown_statement_is_treated_as_the_worst_case():
     assert effect("CLUSTER public.plays;").work == Work.REWRITE
     assert effect('ALTER TABLE public."x VALIDATE CONSTRAINT" SET SCHEMA y;').work == Work.REWRITE
 

@@ -82,7 +82,7 @@ def test_exception_is_not_unused_where_its_rule_or_schema_was_not_audited(run):
         ("fk-missing", "public.track_plays.userid"),
     ],
 )
-def test_slip_of_the_pen_is_a_finding(run, rule, name):
+def test_a_typo_is_a_finding(run, rule, name):
     findings = run(entry(rule, name))
     assert FOUND in findings
     assert ("exception-unused", f"{rule} {name}") in findings

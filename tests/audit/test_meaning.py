@@ -197,7 +197,7 @@ def test_junction_without_soft_delete(scratch, table):
         "playlist_slots (playlist_id uuid, track_id uuid, slot int, UNIQUE (playlist_id, slot))",
     ],
 )
-def test_what_is_no_sister(scratch, table):
+def test_similar_tables_that_are_not_siblings(scratch, table):
     scratch.run(f"{CORE} {SOFT_SISTER} CREATE TABLE {table};")
     assert objects(scratch, "junction-soft-delete") == set()
 

@@ -155,7 +155,7 @@ def test_child_table_has_its_own_key_and_trigger_and_its_parents_columns(scratch
     }
 
 
-def test_child_table_answers_for_what_it_changes(scratch):
+def test_child_table_is_reported_only_for_what_it_changes(scratch):
     scratch.run(
         FUNCTION
         + table("plays")

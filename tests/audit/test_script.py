@@ -39,7 +39,7 @@ def test_fix_that_fails_leaves_nothing_half_done_and_the_others_are_tried(make_d
     assert not left & {each.rule.id for each in after.findings}
 
 
-def test_nobody_waits_long_behind_a_statement_that_waits(make_database):
+def test_a_waiting_statement_does_not_block_others_for_long(make_database):
     """If a reader does not end, the statement gives up, and the rest is applied."""
     url = make_database("audit_beside")
     execute(

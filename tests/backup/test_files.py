@@ -43,7 +43,7 @@ def test_a_pipe_is_no_backup(tmp_path):
             open_archive(path, [])
 
 
-def test_a_umask_takes_no_right_of_its_owner(tmp_path):
+def test_a_umask_removes_no_permission_of_the_owner(tmp_path):
     """pg_dump could not write it, and nobody but root could restore it."""
     for umask in (0o777, 0):
         before = os.umask(umask)
@@ -81,7 +81,7 @@ def archives_of_others(filled, archive, folder):
         yield folder / f"cut_{size}", "cut short or damaged"
 
 
-def test_files_of_something_else_are_told_apart(filled, archive, tmp_path):
+def test_files_of_other_programs_are_recognised(filled, archive, tmp_path):
     tools = find_tools(connection.pg_version // 10000)
     for path, expected in archives_of_others(filled, archive, tmp_path):
         with pytest.raises(CommandError) as refusal:

@@ -202,7 +202,7 @@ def test_what_others_put_on_our_tables_comes_back_with_them(database, path):
         run_command("restore_db", path, database=empty)
 
 
-def test_what_others_put_on_our_tables_since_is_not_lost(database, archive, debugging):
+def test_objects_added_to_our_tables_since_are_not_lost(database, archive, debugging):
     with connect(database) as session:
         session.execute(GUESTS)
     with pytest.raises(CommandError, match="these objects outside") as refusal:

@@ -75,7 +75,7 @@ def test_open_filters_fit(staff: Page) -> None:
     expect(staff.locator("details.drop[open]")).to_have_count(0)
 
 
-def test_times_are_told_in_both_zones(staff: Page) -> None:
+def test_times_are_shown_in_both_zones(staff: Page) -> None:
     staff.goto("/admin/veza_core/user/")
     told = staff.locator("#result_list time").first.get_attribute("title") or ""
     assert "UTC" in told

@@ -92,7 +92,7 @@ def test_every_command_refuses():
     assert "is PURGE_TOKENS_AFTER_DAYS meant?" in result.stderr
 
 
-def test_names_are_those_that_are_read_and_told():
+def test_names_are_the_settings_that_are_read_and_documented():
     read = set()
     for path in ("veza_site/variables.py", "gunicorn.conf.py"):
         read |= set(re.findall(r'\bsetting\(\s*"([A-Z_]+)"', (ROOT / path).read_text()))

@@ -99,5 +99,5 @@ HINT = "\tIs the server running on that host and accepting TCP/IP connections?"
         ("", ""),
     ],
 )
-def test_each_attempt_is_told_once(text, told):
+def test_each_attempt_is_reported_once(text, told):
     assert clear_line(psycopg.OperationalError(text)) == told

@@ -39,7 +39,7 @@ def german(monkeypatch):
             yield f"postgresql://postgres@/postgres?host={home}"
 
 
-def test_no_decision_hangs_on_a_translated_message(german, tmp_path, settings):
+def test_no_decision_depends_on_a_translated_message(german, tmp_path, settings):
     settings.MIGRATE_LOCK_ATTEMPTS = 1
     pg_dump = subprocess.run(
         [needs.debian_programs() / "pg_dump", "--host=/nowhere"],

@@ -156,7 +156,7 @@ def test_a_fixture_replaces_no_file_unasked(migrated, ending, tmp_path):
     "name", ["link", "pipe", "folder/", "-", "roles.json.zip", "no/roles.json"]
 )
 @pytest.mark.parametrize("force", [[], ["--force"]])
-def test_what_is_no_place_for_a_fixture(migrated, name, force, tmp_path, monkeypatch):
+def test_invalid_paths_for_a_fixture(migrated, name, force, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("precious").write_text("precious")
     Path("link").symlink_to("precious")

@@ -117,7 +117,7 @@ def test_formats_are_ours(home, way, url, tmp_path):
             assert (result.returncode, result.stderr) == (0, ""), (arguments, result)
 
 
-def test_read_only_is_somebodys_will(home, way, url):
+def test_read_only_was_set_on_purpose(home, way, url):
     with configured(home, way, {"default_transaction_read_only": "on"}):
         for arguments in (["purge"], ["clearsessions"], ["reset_db", "--noinput"]):
             result = in_process.run(url, tuple(arguments))

@@ -60,7 +60,7 @@ def session_of(database, options=""):
         wrapper.close()
 
 
-def test_all_that_is_pinned_is_tried_here():
+def test_every_pinned_setting_is_tested_here():
     assert FORMATS.keys() == {*PINNED, *FOR_SPEED}
 
 
@@ -154,7 +154,7 @@ WRITERS = [
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("arguments", WRITERS, ids=" ".join)
-def test_read_only_is_somebodys_will(migrated, arguments, way):
+def test_read_only_was_set_on_purpose(migrated, arguments, way):
     with scratch_database(f"TEMPLATE {migrated}") as name:
         configure(name, {"default_transaction_read_only": "on"}, way)
         result = manage(*arguments, **database_environment(name))
@@ -209,7 +209,7 @@ def test_a_backup_and_a_restore_have_no_timeouts(migrated, tmp_path):
             assert "Turned off for this session: " in result.stdout.splitlines()[1]
 
 
-def test_a_timeout_that_strikes_is_named():
+def test_the_timeout_that_was_exceeded_is_named():
     with scratch_database() as name:
         configure(name, {"statement_timeout": "1ms"})
         result = manage("migrate", **database_environment(name))
@@ -225,7 +225,7 @@ def test_where_triggers_do_not_fire_nothing_is_written(migrated):
         assert "session_replication_role is replica" in result.stderr
 
 
-def test_a_session_says_where_it_is_by_the_servers_answer(migrated):
+def test_a_session_is_described_by_the_servers_answer(migrated):
     with session_of(migrated) as wrapper:
         session = read_session(wrapper)
     with psycopg.connect(**server_parameters(), dbname=migrated) as other:
@@ -255,7 +255,7 @@ def to_write(migrated):
 
 
 @pytest.mark.parametrize("command", WRITES)
-def test_whoever_writes_says_first_where(to_write, command, tmp_path, settings):
+def test_commands_that_write_name_the_database_first(to_write, command, tmp_path, settings):
     # For sync_roles, which refuses the owner of the tables.
     settings.DATABASE_SUPPORT_URL = database_url(to_write)
     given = [command, *(each.replace("{}", str(tmp_path / "new.json")) for each in WRITES[command])]

@@ -101,7 +101,7 @@ def test_what_is_filled_already_stays_as_it_is(database):
     assert one(LEFT) == 0
 
 
-def test_a_run_that_was_stopped_goes_on(database):
+def test_a_stopped_run_continues(database):
     def stop(rows):
         if rows >= 100:
             raise KeyboardInterrupt
@@ -168,7 +168,7 @@ def test_a_row_that_moves_to_another_page_is_filled_too(database, monkeypatch):
     assert one("SELECT count(*) FROM wide WHERE done IS NULL") == 0
 
 
-def test_a_row_that_is_locked_holds_up_nobody_else(database):
+def test_a_locked_row_delays_no_other_row(database):
     with session(database) as other:
         other.execute("UPDATE users SET slug = 'theirs' WHERE username = 'user42'")
         done = threading.Timer(2, other.commit)
@@ -179,7 +179,7 @@ def test_a_row_that_is_locked_holds_up_nobody_else(database):
     assert one("SELECT slug FROM users WHERE username = 'user42'") == "theirs"
 
 
-def test_a_row_that_stays_locked_is_told(database, settings):
+def test_a_row_that_stays_locked_is_reported(database, settings):
     settings.MIGRATE_LOCK_ATTEMPTS = 2
     report = Report()
     with session(database) as other:
@@ -195,7 +195,7 @@ def test_a_row_that_stays_locked_is_told(database, settings):
     assert one(LEFT) == 0
 
 
-def test_others_that_wait_for_its_rows_make_the_batches_smaller(database):
+def test_waiting_sessions_make_the_batches_smaller(database):
     """The trigger delays a batch until somebody waits for its row."""
     with connection.cursor() as cursor:
         cursor.execute(

@@ -148,7 +148,7 @@ def test_a_signal_cancels_the_statement_that_runs(untouched, command, number, tm
         ("<&- >&- 2>&-", 1, ""),
     ],
 )
-def test_a_deploy_is_finished_whatever_becomes_of_its_output(redirection, code, told):
+def test_a_deploy_finishes_even_if_its_output_is_lost(redirection, code, told):
     with scratch_database() as name:
         command = f"{sys.executable} {ROOT}/manage.py migrate --no-audit {redirection}"
         # The reader has gone before the first line is written.

@@ -125,7 +125,7 @@ def test_an_interrupt_ends_it_wherever_it_is(command, name, archive, tmp_path):
     assert met[0], "it met no database"
 
 
-def test_a_throw_away_database_goes_wherever_it_is_interrupted(name, monkeypatch):
+def test_a_throw_away_database_is_dropped_after_any_interrupt(name, monkeypatch):
     """Also if CREATE DATABASE has succeeded, but its answer was not read."""
     made = []
 
@@ -209,7 +209,7 @@ SILENT = {"dumpdata"}
 
 
 @pytest.mark.parametrize("command", GIVEN)
-def test_output_that_is_not_written_stops_nothing(command, name, archive, tmp_path):
+def test_a_failed_write_of_output_stops_nothing(command, name, archive, tmp_path):
     with Path("/dev/full").open("wb") as file:
         output = guarded(None, file.fileno())
         arguments = arguments_of(command, name, archive, tmp_path)

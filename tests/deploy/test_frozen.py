@@ -138,7 +138,7 @@ def test_before_the_first_release_it_is_open(project):
 
 
 @pytest.mark.parametrize("text", ["[", '"1.0.0" = 3', '["1.x"]', '["1.0.0"]\na = "b"\na = "c"'])
-def test_a_damaged_list_is_told(project, text):
+def test_a_damaged_list_is_reported(project, text):
     (project / "schema/frozen.toml").write_text(text)
     with pytest.raises(ValueError, match=r"frozen\.toml cannot be read"):
         read_frozen()

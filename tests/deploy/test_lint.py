@@ -93,7 +93,7 @@ def dropping(reviewed, sql=DROPPING["a default"]):
 
 
 @pytest.mark.parametrize("what", DROPPING)
-def test_a_reason_excuses_what_stands_under_its_heading(lint, what):
+def test_a_reason_covers_findings_under_its_heading(lint, what):
     heading = headings.DROP_NOT_NULL
     for no_reason in ({}, {heading: " "}):
         found = lint(dropping(no_reason, DROPPING[what]))
@@ -101,7 +101,7 @@ def test_a_reason_excuses_what_stands_under_its_heading(lint, what):
     assert lint(dropping({heading: "all services write it"}, DROPPING[what])) == []
 
 
-def test_a_reason_that_excuses_nothing_is_a_finding(lint):
+def test_a_reason_without_a_finding_is_a_finding(lint):
     heading = headings.DROP_NOT_NULL
     [left] = lint(dropping({heading: "all services write it", headings.FILL: "no rows"}))
     assert f"“{headings.FILL}”, but there is no such finding" in str(left)
@@ -133,12 +133,12 @@ def test_the_command_names_migration_reason_and_heading(command):
     assert "tracks.mood is NOT NULL without a default" in text
 
 
-def test_the_command_is_content_with_what_the_page_says(command):
+def test_the_command_accepts_what_the_page_says(command):
     found = command(a_migration(add("shown", TEXT)))
     assert found == ("No findings in 1 migration of the next release.\n", "")
 
 
-def test_a_role_that_may_make_no_database_gets_one_line(command, monkeypatch):
+def test_a_role_without_createdb_gets_one_line(command, monkeypatch):
     def refuse(connection):
         raise ScratchDatabaseError("permission denied to create database")
 

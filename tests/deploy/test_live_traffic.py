@@ -78,7 +78,7 @@ def test_gives_up_names_the_blocker_and_leaves_nothing(before_900):
         assert database.execute(FUNCTION).fetchone() == (None,)
 
 
-def test_goes_on_once_the_way_is_free(before_900):
+def test_continues_when_the_lock_is_released(before_900):
     arguments = ["migrate", "--lock-timeout", "0.2"]
     with running_manage(*arguments, **database_environment(before_900)) as run:
         with open_transaction(before_900):

@@ -73,7 +73,7 @@ def test_a_lock_on_the_history_is_waited_for_no_longer_than_the_timeout(migrated
         assert "Nothing was changed" in result.stderr
 
 
-def test_whoever_else_reads_the_history_is_told_who_is_in_the_way(migrated, settings):
+def test_every_reader_of_the_history_is_told_which_session_blocks(migrated, settings):
     settings.MIGRATE_LOCK_TIMEOUT = 2.0
     with psycopg.connect(
         **server_parameters(), dbname=migrated, application_name="an editor"

@@ -92,7 +92,7 @@ def test_check_names_what_is_pending(migrated):
 
 @pytest.mark.parametrize("option", ["--check", "--plan"])
 @pytest.mark.parametrize("gone", ["DROP SCHEMA public CASCADE", "ALTER SCHEMA public RENAME TO x"])
-def test_looking_needs_the_schema_that_the_history_tells_of(migrated, option, gone):
+def test_options_that_only_read_need_the_schema_of_the_history(migrated, option, gone):
     with scratch_database(f'TEMPLATE "{migrated}"') as name:
         with psycopg.connect(**server_parameters(), dbname=name) as database:
             database.execute(gone)

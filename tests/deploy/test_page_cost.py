@@ -22,7 +22,7 @@ def stock(monkeypatch):
         yield url
 
 
-def test_a_restored_database_has_lost_it_and_migrate_says_so(stock, tmp_path):
+def test_migrate_reports_that_a_restored_database_lost_it(stock, tmp_path):
     archive = str(tmp_path / "a.dump")
 
     def told(name, *arguments):

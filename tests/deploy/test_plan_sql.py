@@ -64,7 +64,7 @@ def planned(*pending):
         )
 
 
-def test_locks_are_those_that_postgresql_takes():
+def test_locks_are_the_ones_that_postgresql_takes():
     for sql, expected in LOCKS.items():
         _, found = planned(a_migration("1", TABLES), a_migration("2", sql))
         assert (sql, found.locks) == (sql, expected)
@@ -111,7 +111,7 @@ def test_any_history_and_several_apps_at_once(history):
         assert "-- " not in run_command("migrate", "--plan", database=name)[0]
 
 
-def test_a_role_that_may_create_no_database_is_told_the_sql_alone():
+def test_a_role_without_createdb_gets_only_the_sql():
     with scratch_database() as name:
         role = f"role_{name}"
         administer(f"CREATE ROLE {role}", f"ALTER ROLE postgres IN DATABASE {name} SET role={role}")

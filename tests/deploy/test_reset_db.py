@@ -61,7 +61,7 @@ def reset(name, *arguments, **environment):
     return manage("reset_db", "--noinput", *arguments, **environment)
 
 
-def test_makes_v1_anew_and_leaves_chat_alone(name):
+def test_recreates_v1_and_leaves_chat_alone(name):
     chat, before = fingerprint_of_chat(name), schema_of(**server_parameters(), dbname=name)
     query(name, "CREATE TABLE left_over (id int, at int); ALTER TABLE users DROP COLUMN slug")
     query(name, "CREATE STATISTICS left_over_id_at ON id, at FROM left_over")

@@ -145,7 +145,7 @@ def test_an_emptied_schema_has_no_version(copy):
 
 
 @pytest.mark.parametrize("comment", ["NULL", "'standard public schema'", "'Veza schema 0.1.0'"])
-def test_of_postgresql_and_of_before_nothing_stays(copy, comment):
+def test_comments_of_postgresql_and_earlier_versions_are_replaced(copy, comment):
     execute(copy, f"COMMENT ON SCHEMA public IS {comment}")
     with in_process.default_database(copy):
         write_version(connections["default"], Version(2, 0, 1))
@@ -191,7 +191,7 @@ def test_a_role_that_cannot_write_it_is_told_before_the_first_statement(role):
 @pytest.mark.parametrize(
     "text", ["", "1", "1.0", "1.0.0.0", "01.0.0", "1.0.0-rc1", "v1.0.0", "1.0.0 "]
 )
-def test_what_is_no_version(text):
+def test_invalid_versions(text):
     with pytest.raises(ValueError, match="is not a version"):
         Version.parse(text)
 

@@ -43,5 +43,5 @@ def test_concurrently_within_a_transaction_is_found():
     assert finding.endswith(headings.anchor(headings.NO_TRANSACTION))
 
 
-def test_what_is_no_sql_is_found():
+def test_invalid_sql_is_found():
     assert "syntax-error" in said("ALTER TABBLE users", atomic=True)[0]

@@ -56,7 +56,7 @@ def test_stays_out(path):
     assert not goes_in(path)
 
 
-def test_all_that_a_production_runs_goes_in():
+def test_everything_that_production_runs_is_included():
     """Each file of the apps, and what they read."""
     tracked = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False

@@ -53,7 +53,7 @@ def test_a_change_that_nobody_made_is_still_found(filled):
     assert "0 errors and 0 warnings" in filled.done("audit_schema")
 
 
-def test_a_backup_and_what_comes_of_it(filled, tmp_path):
+def test_log_of_a_backup_and_its_result(filled, tmp_path):
     before = fingerprints(filled)
     told = filled.done("backup_db", str(tmp_path / "spread.dump"))
     assert "track_plays are on other nodes. Their rows may be from another moment" in told

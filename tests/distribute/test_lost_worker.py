@@ -66,7 +66,7 @@ def cluster(citus: None, request: Any, tmp_path_factory: Any) -> Iterator[Cluste
         wire.cut()
 
 
-def test_what_stops_and_what_goes_on(cluster: Cluster) -> None:
+def test_which_statements_fail_without_a_worker(cluster: Cluster) -> None:
     with cluster.without_a_worker():
         assert cluster.refused("SELECT count(*) FROM track_plays")
         assert cluster.refused(DELETE)

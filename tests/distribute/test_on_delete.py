@@ -102,7 +102,7 @@ def test_the_sweep_does_what_on_delete_would_have_done(spread, listening):
     assert "No referenced row is missing." in spread.done("distribute", "--sweep")
 
 
-def test_a_sweep_waits_no_longer_than_it_is_told(spread, listening):
+def test_a_sweep_waits_no_longer_than_its_limit(spread, listening):
     """For a row that is locked by its key on another node, without a lock on the coordinator."""
     play = spread.value(
         "INSERT INTO track_plays (track_id) VALUES (gen_random_uuid()) RETURNING id"

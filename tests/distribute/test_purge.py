@@ -84,7 +84,7 @@ def test_purge_deletes_what_is_due_and_counts_it(spread, size):
     spread.session.execute("DELETE FROM users")
 
 
-def test_a_row_that_is_held_on_another_node(spread):
+def test_a_row_that_is_locked_on_another_node(spread):
     """By its key, without a lock on the coordinator: purge leaves rows whose cascades reach it."""
     node = spread
     for statement in (ROWS, PLAYS):

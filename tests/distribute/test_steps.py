@@ -59,7 +59,7 @@ def test_an_end_after_any_step(filled, layout, monkeypatch):
 @pytest.mark.process
 @pytest.mark.parametrize("undo", [False, True])
 @pytest.mark.parametrize(("layout", "table"), [("L", "track_plays"), ("A", "tracks")])
-def test_a_kill_within_a_step(filled, layout, table, undo):
+def test_a_kill_during_a_step(filled, layout, table, undo):
     before = fingerprints(filled), filled.rows(KEYS)
     there = ["--layout", layout, "--shards", "4"]
     if undo:
@@ -98,7 +98,7 @@ def test_who_is_in_the_way(filled):
     assert filled.rows(KEYS) == before
 
 
-def test_orphans_are_gone_after_undo(filled):
+def test_orphans_are_removed_after_undo(filled):
     """Inserts into a distributed table are not checked, so orphans must be removed."""
     before = fingerprints(filled)
     filled.done("distribute", "--shards", "4", "--verbosity", "0")

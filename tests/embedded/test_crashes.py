@@ -28,7 +28,7 @@ from tests.support import running_manage
 from veza_core.db.embedded import sockets
 
 
-def test_a_stale_number_that_another_process_has_now(copy):
+def test_a_stale_pid_that_another_process_has_now(copy):
     """The process gets no signal, and does not prevent the start of the server."""
     with running(copy):
         lines = (copy / "postmaster.pid").read_text().splitlines()

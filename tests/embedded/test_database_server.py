@@ -104,7 +104,7 @@ def test_it_comes_back_after_a_crash(folder, url):
     psycopg.connect(url).close()
 
 
-def test_a_port_that_is_used_is_told(folder, url):
+def test_a_port_in_use_is_reported(folder, url):
     run("stop", folder)
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
@@ -121,7 +121,7 @@ def test_a_port_that_is_used_is_told(folder, url):
 
 
 @pytest.mark.parametrize("port", ["0", "80", "65536", "-1", "x", "1e4", "٥٤٣٣"])
-def test_what_is_no_port_is_told(tmp_path, port):
+def test_an_invalid_port_is_reported(tmp_path, port):
     with pytest.raises(CommandError, match="is not a port from 1024 to 65535") as caught:
         run("start", tmp_path / "none", port=port)
 
@@ -136,14 +136,14 @@ def test_what_is_no_port_is_told(tmp_path, port):
         (Path("/proc/none"), "No such file or directory"),
     ],
 )
-def test_a_folder_that_will_not_do_is_told(folder, reason):
+def test_an_unusable_directory_is_reported(folder, reason):
     with pytest.raises(CommandError, match=reason) as caught:
         run("start", folder)
 
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_a_folder_that_is_not_there_has_no_server(tmp_path):
+def test_a_missing_directory_has_no_server(tmp_path):
     assert run("stop", tmp_path / "none") == "It is not running.\n"
     assert not (tmp_path / "none").exists()
 

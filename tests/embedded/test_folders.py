@@ -171,7 +171,7 @@ def test_initdb_whose_starter_was_killed_is_waited_for(home):
     assert is_stopped(home)
 
 
-def test_a_move_killed_half_way(copy):
+def test_a_move_killed_halfway(copy):
     """The result of initdb is moved, PG_VERSION last."""
     (copy / "initdb.finished").mkdir()
     for name in ("base", "global", "PG_VERSION"):

@@ -33,7 +33,7 @@ def test_the_last_process_stops_it(copy):
         assert is_stopped(copy)
 
 
-def test_the_killed_do_not_keep_it(copy):
+def test_killed_processes_do_not_keep_it(copy):
     with running(copy) as killed:
         server = postmaster(copy)
         killed.kill()

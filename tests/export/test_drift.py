@@ -284,7 +284,7 @@ def test_only_a_server_that_ships_a_legacy_extension_has_to_have_it(live, expect
     ]
 
 
-def test_an_extension_of_the_server_s_owner_is_none(live, expected):
+def test_an_extension_of_the_servers_owner_is_ignored(live, expected):
     live.execute("CREATE EXTENSION pg_stat_statements SCHEMA public")
     assert compare(expected, read_snapshot(live)) == []
 

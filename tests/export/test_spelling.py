@@ -62,7 +62,7 @@ def test_a_type_has_its_short_name(migrated_url, type_, name):
         ("name ~ '\"position\" >= 0::numeric'::text", "name ~ '\"position\" >= 0::numeric'::text"),
     ],
 )
-def test_an_expression_loses_what_says_nothing(text, plain):
+def test_an_expression_is_shown_without_redundant_parts(text, plain):
     assert expression(text) == plain
 
 

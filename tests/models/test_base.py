@@ -153,7 +153,7 @@ def test_hard_delete_takes_what_is_owned():
 
 
 @every_model
-def test_there_is_no_row_that_a_manager_hides_by_mistake(model):
+def test_no_manager_hides_rows_by_mistake(model):
     """Only soft-deleted rows are hidden, and only from `objects`."""
     instance = baker.make(model)
     assert model.objects.filter(pk=instance.pk).exists()

@@ -123,7 +123,7 @@ LONGEST = ["x" * 72, "é" * 36, "🎵" * 18]
 
 
 @pytest.mark.parametrize("password", LONGEST)
-def test_72_bytes_are_let_in(password):
+def test_password_of_72_bytes_is_accepted(password):
     MaximumBytesValidator().validate(password)
     user = User.objects.create_user("a@example.com", "alice", password)
     assert user.check_password(password)
@@ -157,7 +157,7 @@ def test_more_than_72_bytes_are_refused(password):
         "",
     ],
 )
-def test_what_is_no_bcrypt_is_not_written(hash_):
+def test_a_hash_other_than_bcrypt_is_not_written(hash_):
     user = User.objects.create_user("a@example.com", "alice", "correct horse")
     before = raw(user)
     user.password = hash_

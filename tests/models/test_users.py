@@ -129,7 +129,7 @@ BARRED = [
 
 @pytest.mark.parametrize("values", BARRED)
 @pytest.mark.parametrize("identifier", ["alice@example.com", "alice"])
-def test_who_is_barred_cannot_sign_in(alice, identifier, values):
+def test_barred_accounts_cannot_sign_in(alice, identifier, values):
     User.objects.update(**values)
     assert authenticate(username=identifier, password=PASSWORD) is None
 
@@ -139,7 +139,7 @@ LOCKED = BARRED[-1]
 
 
 @pytest.mark.parametrize("values", BARRED)
-def test_who_is_barred_is_signed_out(alice, values):
+def test_barred_accounts_are_signed_out(alice, values):
     """Every request of a session checks this again."""
     client = Client()
     assert client.login(username="alice", password=PASSWORD)
@@ -171,7 +171,7 @@ def test_no_username_looks_like_an_email(alice, username):
 
 
 @pytest.mark.parametrize("identifier", ["ALICE@Example.com", "Alice", "aLICE"])
-def test_a_user_is_found_in_whatever_case(alice, identifier):
+def test_a_user_is_found_in_any_case(alice, identifier):
     assert authenticate(username=identifier, password=PASSWORD) == alice
     assert User.objects.get_by_natural_key(identifier) == alice
 

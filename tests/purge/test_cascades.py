@@ -101,7 +101,7 @@ def test_deep_threads(platform, depth):
 
 
 @pytest.mark.parametrize(("circle", "left"), [(15, 0), (40, 41)])
-def test_a_circle_of_comments(platform, circle, left):
+def test_comments_in_a_cycle(platform, circle, left):
     """It is deleted as a whole. A circle that is larger than a batch is left, and reported."""
     track, user = platform.insert("tracks"), platform.insert("users")
     platform.execute(OWNING)

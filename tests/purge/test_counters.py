@@ -118,7 +118,7 @@ def wrong_in_one_snapshot(platform):
     return found
 
 
-def test_what_comes_meanwhile_is_counted(platform):
+def test_rows_inserted_meanwhile_are_counted(platform):
     """A track is added to a playlist while its owner's account is deleted: one waits for the
     other.
     """

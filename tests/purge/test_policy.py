@@ -55,7 +55,7 @@ def test_every_soft_table(platform, subtests):
     assert deleted(outcome) == dict.fromkeys(soft, 1)
 
 
-def test_kept_for_ever(platform):
+def test_rows_are_kept_forever(platform):
     play, history = platform.insert("track_plays"), platform.insert("track_history")
     platform.age("track_plays", play, "created_at", 9000)
     platform.age("track_history", history, "created_at", 9000)

@@ -37,7 +37,7 @@ def test_each_key_has_a_decision(keys):
     assert decided().keys() == keys.keys()
 
 
-def test_a_purge_keeps_to_it(platform, keys, subtests):
+def test_a_purge_follows_these_decisions(platform, keys, subtests):
     """Each key gets a live row of somebody else, and everything else is due."""
     rows, times = {}, {name: table.columns for name, table in platform.rows.tables.items()}
     for (table, column), target in keys.items():

@@ -24,7 +24,7 @@ def test_a_read_scans_indexes_only(platform, read, cost):
     assert touched["sequential"] == []
 
 
-def test_a_write_finds_its_rows_by_an_index(platform, write, cost):
+def test_a_write_uses_an_index(platform, write, cost):
     platform.assume(cost)
     rows = parameters(platform, write, 3)
 
@@ -51,7 +51,7 @@ def test_a_search_touches_no_more_on_a_larger_platform(platform):
     assert large["p95"] <= small["p95"] * FACTOR + PAGES
 
 
-def test_a_page_of_likes_costs_a_page_whoever_likes_how_much(platform):
+def test_a_page_of_likes_costs_the_same_for_any_number_of_likes(platform):
     platform.assume(SOLID_STATE)
     by_name = {query.name: query for query in QUERIES}
     connection = platform.connection

@@ -78,7 +78,7 @@ def test_jobs_need_not_wait(primary: Pair, settings: Any) -> None:
         wait_for_replicas(connections["default"], pytest.fail)
 
 
-def test_a_role_that_may_not_look_is_told_once(primary: Pair) -> None:
+def test_a_role_without_access_gets_one_message(primary: Pair) -> None:
     role = settings_for(primary.host, USER=ROLE, PASSWORD=PASSWORD)
     connection: Any = type(connections["default"])(role, "default")
     said: list[str] = []

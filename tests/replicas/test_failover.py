@@ -103,7 +103,9 @@ def count(host: str, query: str) -> int:
         return int(number)
 
 
-def test_a_purge_goes_on_where_it_was(failover: Failover, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_purge_continues_where_it_stopped(
+    failover: Failover, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with failover.pair.primary() as session:
         session.execute(FILL.encode())
     monkeypatch.setattr(batches, "wait_for_replicas", lambda connection: failover.happen())
@@ -117,7 +119,7 @@ def test_a_purge_goes_on_where_it_was(failover: Failover, monkeypatch: pytest.Mo
     assert count(failover.standby.host, "SELECT count(*) FROM public.users") == 0
 
 
-def test_a_migrate_goes_on_where_it_was(
+def test_a_migrate_continues_where_it_stopped(
     failover: Failover, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = "migrated_midway"

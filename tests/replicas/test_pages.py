@@ -38,7 +38,7 @@ def test_pages_come_from_the_replica(site: Site) -> None:
     assert site.health() == "ok"
 
 
-def test_what_somebody_wrote_they_read_back(site: Site) -> None:
+def test_staff_read_back_the_text_they_wrote(site: Site) -> None:
     bob = make_user("bob")
     colleague = signed_in(make_user("colleague", role=UserRole.SUPER_ADMIN))
     site.well()
@@ -173,7 +173,7 @@ def test_a_statement_may_take_long(pair: Pair) -> None:
     assert asked
 
 
-def test_status_and_metrics_tell(site: Site, settings) -> None:
+def test_status_and_metrics_report_it(site: Site, settings) -> None:
     settings.METRICS_TOKEN = "0123456789abcdef"
     site.well()
     answer = admin_replicas(connections["default"])
@@ -198,7 +198,7 @@ def test_status_and_metrics_tell(site: Site, settings) -> None:
     site.told("ok")
 
 
-def test_what_stops_a_statement_is_a_timeout_or_not(site: Site) -> None:
+def test_a_cancelled_statement_was_a_timeout_or_not(site: Site) -> None:
     """A conflict may have the timeout's SQLSTATE; it has a detail, too."""
     raising = "DO $$ BEGIN RAISE 'stopped' USING ERRCODE = '57014'{}; END $$"
     for detail, error in (("", TooSlowError), (", DETAIL = 'rows'", OperationalError)):
@@ -282,7 +282,7 @@ def test_a_silent_address_is_tried_once(site: Site, monkeypatch: pytest.MonkeyPa
             silent.accept()
 
 
-def test_others_do_not_wait_while_one_tries(site: Site) -> None:
+def test_other_requests_do_not_wait_while_one_tries_the_replica(site: Site) -> None:
     known = replica(REPLICA)
     known._trying[0] = float("-inf")
     assert site.source() == "primary"

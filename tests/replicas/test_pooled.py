@@ -119,7 +119,7 @@ def pooler(pair: Pair, mode: str) -> Iterator[Pooler]:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_what_somebody_wrote_they_read_back(
+def test_staff_read_back_the_text_they_wrote(
     pair: Pair,
     mode: str,
     settings: Any,

@@ -117,7 +117,7 @@ SIGN_IN = ("SELECT public.users.password_hash", "SELECT django.django_session.se
         *((WRITER, *given) for given in GIVEN if given[1] not in SIGN_IN),
     ],
 )
-def test_what_others_give_is_said_by_name(undone, role, kind, grant, words):
+def test_grants_by_others_are_named(undone, role, kind, grant, words):
     names = {"database": undone.info.dbname, "role": role, "comment": kind.comment}
     for name, value in names.items():
         grant = grant.replace(f"{{{name}}}", value)
@@ -183,7 +183,7 @@ def test_what_each_database_gives_everybody(copied, role):
         ("COMMENT ON ROLE {role} IS 'the Go API'", "was not created by this command"),
     ],
 )
-def test_a_role_that_is_more_than_that_is_left_alone(sync, owner, role, damage, words):
+def test_a_role_with_more_privileges_is_left_alone(sync, owner, role, damage, words):
     sync()
     owner.execute(sql.SQL(damage).format(role=sql.Identifier(role)))
     before = grants(owner, role)
@@ -230,7 +230,7 @@ def test_a_database_that_is_not_migrated(role):
         synchronize(owner, LoginRole(READER, role, PASSWORD, empty), dry_run=False)
 
 
-def test_without_the_right_to_make_roles(command, database, role):
+def test_without_the_privilege_to_create_roles(command, database, role):
     weak = f"{role}_weak"
     administer(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(weak)))
     try:

@@ -25,7 +25,7 @@ def test_the_command(command, as_role, role):
     assert as_role("SELECT username FROM users") == [("alice",)]
 
 
-def test_again_changes_nothing(sync, owner, role):
+def test_a_second_run_changes_nothing(sync, owner, role):
     assert sync()
     before = grants(owner, role)
     assert len(before) > 28

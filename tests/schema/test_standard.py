@@ -190,7 +190,7 @@ def test_beginnings_and_domains_of_addresses(cursor, subtests):
     "second, third and fourth word to its end. Spaces separate words. If there is no such "
     "word, the index has NULL.",
 )
-def test_words_of_a_column(live, rows, cursor):
+def test_indexed_words_of_a_title(live, rows, cursor):
     keys = {index.name: index.keys for index in live.indexes if index.name in WORDS_OF_TITLE}
     assert keys.keys() == WORDS_OF_TITLE.keys()
     titles = {

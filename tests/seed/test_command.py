@@ -78,7 +78,7 @@ def test_says_who_can_sign_in(name):
     assert result.stderr == ""
 
 
-def test_says_nothing_when_asked_to(name):
+def test_is_silent_at_verbosity_0(name):
     result = seed(name, *TINY, "--verbosity", "0")
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
@@ -125,7 +125,7 @@ def test_refuses_other_options_than_those_of_the_rows(name):
     assert rows(name) == before
 
 
-def test_a_set_that_is_there_is_not_loaded_again(name):
+def test_an_existing_set_is_not_loaded_again(name):
     assert seed(name, *TINY).returncode == 0
     before = fingerprint(name)
     result = seed(name, *TINY)
@@ -134,7 +134,7 @@ def test_a_set_that_is_there_is_not_loaded_again(name):
     assert fingerprint(name) == before
 
 
-def test_append_adds_a_further_set_each_time(name):
+def test_append_adds_another_set_each_time(name):
     assert seed(name, *TINY).returncode == 0
     one = rows(name)
     for number in (2, 3):

@@ -226,7 +226,7 @@ def test_the_soft_tables_are_those_of_the_catalog(seeded):
     assert {table for (table,) in found} == set(SOFT)
 
 
-def test_nothing_happens_before_or_after_what_it_belongs_to(seeded):
+def test_nothing_is_dated_outside_the_life_of_its_parent(seeded):
     """For every foreign key: not before the parent was made, nor after it was soft deleted."""
     references = query(seeded, REFERENCES)
     assert len(references) > 40

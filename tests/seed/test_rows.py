@@ -65,7 +65,7 @@ def test_ids_are_of_version_4_and_all_different():
 
 @pytest.mark.parametrize("power", POWERS)
 @pytest.mark.parametrize(("things", "slots"), [(1, 0), (1, 7), (7, 1), (100, 1_000), (1_000, 33)])
-def test_shares_are_what_counting_would_find(power, things, slots):
+def test_shares_match_an_exact_count(power, things, slots):
     shares = Shares(things, slots, power)
     ranks = shares.rank(np.arange(slots))
     counted = np.bincount(ranks, minlength=things) if slots else np.zeros(things)
@@ -87,7 +87,7 @@ def test_the_strongest_skew_that_fits():
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 10, 997, 1_000, 4_096])
-def test_a_shuffle_is_one_and_goes_back(size):
+def test_a_shuffle_is_a_permutation_and_can_be_inverted(size):
     shuffle = Shuffle(size)
     numbers = np.arange(size)
     assert set(shuffle.there(numbers)) == set(range(size))

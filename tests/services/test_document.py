@@ -192,7 +192,7 @@ def test_an_open_vocabulary_says_so_and_gives_examples(first):
     assert {name for (name,) in live} == set(re.findall(r"`(\w+)`", told))
 
 
-def test_a_text_that_nobody_typed_has_one_bound_wherever_it_is(first):
+def test_text_from_clients_has_the_same_limit_everywhere(first):
     (told,) = re.findall(r"(?s)length in characters:(.+?)\.", DOCUMENT)
     bounds = dict(re.findall(r"`(\w+)` (\d+)", told))
 
@@ -266,7 +266,7 @@ def test_a_deleted_account_blocks_no_e_mail_and_its_sessions_end(first, user):
 
 
 @pytest.mark.parametrize("state", ["is_banned", "NOT is_active", "deleted_at IS NOT NULL"])
-def test_what_an_owner_s_state_hides(first, state):
+def test_rows_hidden_by_the_owners_state(first, state):
     owner = new_user(first)
     track = new_track(first, owner)
     first.execute("UPDATE tracks SET slug = $1::text WHERE id = $2", str(track), track)
@@ -289,7 +289,7 @@ def test_what_an_owner_s_state_hides(first, state):
     assert first.run("PlayableTrack", track, None)
 
 
-def test_an_owner_hears_what_is_not_public(first, user, track):
+def test_an_owner_can_hear_tracks_that_are_not_public(first, user, track):
     first.execute("UPDATE tracks SET is_public = false WHERE id = $1", track)
 
     assert first.run("PlayableTrack", track, None) is None
@@ -309,7 +309,7 @@ def test_the_rows_of_a_copy_have_one_time(first, track):
     assert first.execute(counts, track).fetchone() == (5_000, 1)
 
 
-def test_a_transaction_s_rows_have_the_time_of_its_beginning(first, track):
+def test_rows_of_a_transaction_have_its_start_time(first, track):
     first.begin()
     began = first.one("SELECT clock_timestamp()")
     first.execute("INSERT INTO track_plays (track_id) VALUES ($1)", track)

@@ -105,7 +105,7 @@ def test_each_statement_is_somebody_s():
         ("analytics", "RecordPlay"),
     ],
 )
-def test_a_service_runs_no_other_s(first, roles, service, statement):
+def test_a_service_does_not_run_another_services_statements(first, roles, service, statement):
     assert refused(first, roles[service], STATEMENTS[statement])
 
 

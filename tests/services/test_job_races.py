@@ -34,7 +34,7 @@ def test_workers_do_not_wait_and_get_different_jobs(session, queue):
     assert jobs[3] is None
 
 
-def test_without_two_words_a_worker_waits(first, second, queue):
+def test_without_skip_locked_a_worker_waits(first, second, queue):
     unsafe = replace(sql("TakeTranscodeJob"), " SKIP LOCKED", "")
     first.begin()
     first.execute(unsafe, "first")
@@ -64,7 +64,7 @@ def test_the_result_of_a_worker_that_lost_its_job_is_refused(first, second, queu
 
 
 @pytest.mark.parametrize("words", ["AND locked_by = $2", "AND status = 'processing'"])
-def test_without_these_words_it_is_not(first, queue, words):
+def test_without_this_condition_it_is_not(first, queue, words):
     job = first.run("TakeTranscodeJob", "slow")[0]
     first.execute(
         "UPDATE hls_transcode_queue SET status = $2, locked_by = $3, completed_at = now()"
@@ -79,7 +79,7 @@ def test_without_these_words_it_is_not(first, queue, words):
     assert first.execute(unsafe, job, "slow").rowcount == 1
 
 
-def test_a_sign_of_life_that_is_being_given_keeps_the_job(first, second, queue):
+def test_a_heartbeat_in_progress_keeps_the_job(first, second, queue):
     job = first.run("TakeTranscodeJob", "slow")[0]
     first.execute(
         "UPDATE hls_transcode_queue SET locked_at = now() - interval '1 hour' WHERE id = $1", job
@@ -110,7 +110,7 @@ def test_a_job_fails_when_it_was_tried_often_enough(first, queue):
     assert states == ["pending", "pending", "failed"]
 
 
-def test_a_job_that_fails_gives_way_to_one_of_its_version_that_waits(first, queue, user):
+def test_a_failed_job_gives_way_to_a_waiting_job_of_the_same_version(first, queue, user):
     """Or it could not be put back: one of a version waits at most."""
     track = new_track(first, user)
     first.execute("DELETE FROM hls_transcode_queue")
@@ -124,7 +124,7 @@ def test_a_job_that_fails_gives_way_to_one_of_its_version_that_waits(first, queu
     assert first.run("TakeTranscodeJob", "worker")[0] != job
 
 
-def test_of_one_version_one_job_is_put_back(first, queue, user):
+def test_only_one_job_of_a_version_is_requeued(first, queue, user):
     """Also where several workers died with one; and none where another waits."""
     track, other = new_track(first, user), new_track(first, user)
     first.execute("DELETE FROM hls_transcode_queue")

@@ -70,7 +70,7 @@ def test_plays_are_counted_in_the_order_of_ids(first, second, third, user, rever
     assert counted == [1, 2, 3]
 
 
-def test_a_track_that_comes_twice_is_counted_twice(first, track):
+def test_a_track_listed_twice_is_counted_twice(first, track):
     first.run("CountPlays", [track, track, uuid.uuid4()], [1, 4, 9])
 
     assert first.one("SELECT play_count FROM tracks WHERE id = $1", track) == 5

@@ -71,7 +71,7 @@ def test_entries_in_another_order_deadlock_without_the_playlist_s_lock(
     assert [type(error) for error in errors if error] == [psycopg.errors.DeadlockDetected]
 
 
-def test_two_who_add_a_track_get_two_positions(first, second, user, playlist, entries):
+def test_two_concurrent_additions_get_two_positions(first, second, user, playlist, entries):
     tracks = [new_track(first, user) for _ in "12"]
 
     def add(session, track):

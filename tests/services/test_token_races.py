@@ -34,14 +34,14 @@ def rotate_at_once(first, second, token, statement):
     return beside(first, second, statement, *values[0], of_second=values[1])
 
 
-def test_one_refresh_token_buys_one_successor(first, second, token):
+def test_a_refresh_token_is_exchanged_only_once(first, second, token):
     got = rotate_at_once(first, second, token, sql("RotateRefreshToken"))
 
     assert got[0]
     assert got[1] is None
 
 
-def test_without_a_word_it_buys_two(first, second, token):
+def test_without_the_condition_it_is_exchanged_twice(first, second, token):
     unsafe = replace(sql("RotateRefreshToken"), "AND refresh_tokens.revoked_at IS NULL", "")
 
     got = rotate_at_once(first, second, token, unsafe)
@@ -79,7 +79,7 @@ def test_a_token_that_is_used_twice_ends_its_session(first, second, user, device
 
 
 @pytest.mark.parametrize("end", ["RevokeSession", "EndSessionOfReusedToken", "SignOutEverywhere"])
-def test_a_successor_that_is_made_while_its_session_ends_is_worth_nothing(
+def test_a_refresh_token_created_while_its_session_ends_is_invalid(
     first, second, user, device, token, end
 ):
     last, successor = hashed(), hashed()
@@ -109,7 +109,7 @@ def test_one_device_is_signed_out_by_its_owner_only(first, user, device, token):
     "state",
     ["is_banned = true", "is_active = false", "deleted_at = CURRENT_TIMESTAMP"],
 )
-def test_no_token_is_rotated_for_who_may_not_sign_in(first, user, token, state):
+def test_no_token_is_rotated_for_accounts_that_may_not_sign_in(first, user, token, state):
     first.execute(f"UPDATE users SET {state} WHERE id = $1", user)
 
     assert first.run("RotateRefreshToken", token, hashed(), SOON, None, None) is None
@@ -155,7 +155,7 @@ def test_a_user_cannot_end_a_suspension_by_staff(first, user):
     assert first.one(ends, user) is None
 
 
-def test_an_identity_is_never_moved(first, second, user):
+def test_an_identity_is_never_moved_to_another_user(first, second, user):
     identity = ["provider", hashed(), None, None, None, "secret", None, None]
 
     got = beside(

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
 
 
-def test_a_user_without_a_role_may_nothing():
+def test_a_user_without_a_role_may_do_nothing():
     access = access_of(make_user())
     assert not access.may_enter
     assert access.permissions == frozenset()
@@ -50,7 +50,7 @@ def test_one_query(django_assert_num_queries):
     assert len(access.permissions) == TABLES + 1 + 4 + 10
 
 
-def test_a_super_admin_may_everything():
+def test_a_super_admin_may_do_everything():
     access = access_of(make_user(role=UserRole.SUPER_ADMIN))
     assert access.may_enter
     assert access.may("anything", "at all")
@@ -73,7 +73,7 @@ def test_a_role_ends_by_itself():
     assert not access_of(user).may_enter
 
 
-def test_an_expired_role_takes_nothing_from_a_live_one():
+def test_an_expired_role_does_not_limit_a_valid_one():
     user = make_staff("support")
     grant(user, "moderator", expires_at=timezone.now() - HOUR)
     access = access_of(user)
@@ -81,7 +81,7 @@ def test_an_expired_role_takes_nothing_from_a_live_one():
     assert not access.may("tracks", "update")
 
 
-def test_rights_without_the_right_to_enter_are_none():
+def test_permissions_without_access_to_the_site_are_worth_nothing():
     user = make_user()
     role = baker.make(Role, name="reader")
     baker.make(RolePermission, role=role, permission=Permission.objects.get(name="tracks.read"))
@@ -107,7 +107,7 @@ BARRED = [
 
 @pytest.mark.parametrize("values", BARRED, ids=lambda values: next(iter(values)))
 @pytest.mark.parametrize("role", ["user", "super_admin"])
-def test_who_is_barred_may_nothing(values, role):
+def test_barred_accounts_may_do_nothing(values, role):
     user = make_user(role=role)
     grant(user, "admin")
     User.objects.update(**values)
@@ -116,7 +116,7 @@ def test_who_is_barred_may_nothing(values, role):
     assert not access.may_enter
 
 
-def test_a_lock_takes_no_right_away():
+def test_a_lock_removes_no_permission():
     """Failed sign-ins set it, and anybody can fail."""
     user = make_staff()
     User.objects.update(locked_until=timezone.now() + timedelta(days=1))
@@ -129,7 +129,7 @@ def test_anonymous_and_unknown(django_assert_num_queries):
     assert not access_of(User()).may_enter
 
 
-def test_rights_are_read_with_every_request():
+def test_permissions_are_read_with_every_request():
     user = make_staff()
     client = signed_in(user)
     assert client.get("/admin/").status_code == 200

@@ -47,7 +47,7 @@ def test_steps(noon: None, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     assert found == {0: 3, 1: 3, 29: 1}, "not those of before, nor of a moment ago"
 
 
-def test_goes_on(noon: None) -> None:
+def test_counting_continues_where_it_stopped(noon: None) -> None:
     make_rooms(timedelta(hours=3))
     assert numbers() == {0: 1}
     # As if that had been two hours ago.
@@ -56,7 +56,7 @@ def test_goes_on(noon: None) -> None:
     assert numbers() == {0: 2}
 
 
-def test_somebody_else_has_gone_on(noon: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_somebody_else_has_continued(noon: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two pages at once count the same rows; the numbers of one are kept."""
     make_rooms(timedelta(hours=3), timedelta(hours=4))
     count = daily._count

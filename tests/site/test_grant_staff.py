@@ -41,7 +41,7 @@ def test_grant(run, identifier, role):
     assert entry.after == {"role": role, "expires_at": None}
 
 
-def test_again_changes_nothing(run):
+def test_a_second_run_changes_nothing(run):
     make_user()
     run("alice", "admin")
     row = UserRoleAssignment.objects.get()
@@ -64,7 +64,7 @@ def test_expires(run):
     assert UserRoleAssignment.objects.get().expires_at is None
 
 
-def test_a_role_that_has_ended_is_given_anew(run):
+def test_an_expired_role_can_be_granted_again(run):
     alice = make_user()
     run("alice", "support")
     UserRoleAssignment.objects.update(expires_at=timezone.now())

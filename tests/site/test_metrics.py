@@ -179,7 +179,7 @@ def test_the_database_is_not_there(token):
     assert parsed(response.text) == {("veza_database_up", frozenset()): 0}
 
 
-def test_many_who_ask_cost_one_look(token, client, django_assert_num_queries):
+def test_many_requests_cost_one_check(token, client, django_assert_num_queries):
     first = client.get("/metrics", headers=BEARER).text
     with django_assert_num_queries(0):
         assert client.get("/metrics", headers=BEARER).text == first
@@ -216,7 +216,7 @@ def test_every_metric_is_explained():
     assert exported() == set(HELP)
 
 
-def test_alerts_are_on_metrics_that_there_are():
+def test_alerts_use_existing_metrics():
     rules = (ROOT / "deploy/prometheus/veza.rules.yml").read_text()
     assert set(re.findall(r"\bveza_\w+", rules)) <= exported()
     jobs = set(re.findall(r'job="(\w+)"', rules))

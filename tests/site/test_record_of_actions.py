@@ -50,7 +50,7 @@ def staff(db):
     return make_staff()
 
 
-def test_a_ban_is_told_after_any_number_of_looks(staff, bob):
+def test_a_ban_is_shown_after_any_number_of_page_views(staff, bob):
     browser = signed_in(staff)
     take(browser, bob, "ban", reason="spam in 40 comments", confirm="bob")
     look(staff, bob, 990)

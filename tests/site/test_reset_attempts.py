@@ -62,6 +62,6 @@ def test_without_the_key_of_the_web_server(settings: Any) -> None:
     ("arguments", "told"),
     [((), "name an e-mail"), (("--address", "x"), "invalid address"), (("",), "empty")],
 )
-def test_what_is_wrong_is_told(arguments: Any, told: str) -> None:
+def test_mistakes_are_reported(arguments: Any, told: str) -> None:
     with pytest.raises(CommandError, match=told):
         run(*arguments)

@@ -66,7 +66,7 @@ def test_the_colleague_is_out_and_sets_up_a_new_one(chief):
     assert "colleague has no second factor" in page.text
 
 
-def test_of_two_who_reset_at_once_the_second_changes_nothing(chief):
+def test_the_second_of_two_concurrent_resets_changes_nothing(chief):
     colleague = enrolled()
     seen = open_page(chief, colleague, NAME)
     sent = {"row": seen, "reason": "lost phone", "confirm": "colleague"}
@@ -76,7 +76,7 @@ def test_of_two_who_reset_at_once_the_second_changes_nothing(chief):
     assert has_one(colleague)
 
 
-def test_the_second_factor_of_who_resets_is_asked_for_again(chief):
+def test_the_resetting_admin_must_give_a_code_again(chief):
     colleague = enrolled()
     session = chief.session
     session[sessions.SECOND_FACTOR_AT] -= 3600
@@ -97,7 +97,7 @@ def test_never_one_s_own(chief):
     assert has_one(me)
 
 
-def test_never_of_who_may_more(chief):
+def test_never_of_accounts_with_more_permissions(chief):
     boss = make_user("boss", role=UserRole.SUPER_ADMIN)
     TOTPDevice.objects.create(user=boss, confirmed=True)
     page = chief.get(url(boss, NAME))
@@ -119,7 +119,7 @@ def test_every_permission_is_needed(missing):
     assert url(colleague, NAME) not in client.get(f"/admin/veza_core/user/{colleague.pk}/").text
 
 
-def test_of_the_system_s_roles_administrators_alone_may():
+def test_only_admin_of_the_system_roles_may_reset_it():
     permission = Permission.objects.get(name="second_factors.delete")
     held = RolePermission.objects.filter(permission=permission)
     assert list(held.values_list("role__name", flat=True)) == ["admin"]

@@ -165,7 +165,7 @@ def test_a_secret_that_another_session_was_shown_is_never_confirmed(alice):
     assert client.get("/admin/").status_code == 302
 
 
-def test_of_two_that_enrol_at_once_the_first_wins(enrolled, alice, rf):
+def test_the_first_of_two_concurrent_enrolments_wins(enrolled, alice, rf):
     """The second one asked before the first was done, and confirms its own after it."""
     request = rf.get(PAGE)
     request.session = half_way().session
@@ -187,7 +187,7 @@ def test_sign_in(enrolled, steps):
 
 
 @pytest.mark.parametrize("shape", ["{} {}", "{}-{}", " {}{} "])
-def test_a_code_as_people_type_it(enrolled, shape):
+def test_a_code_with_spaces_and_dashes(enrolled, shape):
     code = code_of(enrolled[0])
     response = half_way().post(PAGE, {"code": shape.format(code[:3], code[3:])})
     assert response.status_code == 302
@@ -284,7 +284,7 @@ def test_who_may_not_enter_never_gets_here():
     assert not TOTPDevice.objects.exists()
 
 
-def test_reset_ends_sessions_and_enrols_anew(enrolled, alice):
+def test_reset_ends_sessions_and_requires_a_new_enrolment(enrolled, alice):
     device, _ = enrolled
     client, waiting = half_way(), half_way()
     assert client.post(PAGE, {"code": code_of(device)}).status_code == 302

@@ -67,7 +67,7 @@ def test_settings(client, settings):
     assert not is_in(client)
 
 
-def test_a_session_that_knows_no_times_is_over(client):
+def test_a_session_without_times_is_expired(client):
     session = client.session
     del session[sessions.SIGNED_IN_AT]
     session.save()

@@ -121,7 +121,7 @@ def test_every_refusal_costs_the_same(client, work, cost, identifier, password):
     ]
 
 
-def test_a_good_sign_in_brings_the_hash_to_our_cost(client, monkeypatch):
+def test_a_successful_sign_in_updates_the_cost_of_the_hash(client, monkeypatch):
     monkeypatch.setattr(BCryptPasswordHasher, "rounds", 4)
     alice = make_staff()
     monkeypatch.setattr(BCryptPasswordHasher, "rounds", 5)
@@ -142,7 +142,7 @@ def test_five_attempts(client):
     assert post_sign_in(client, "alice", REMOTE_ADDR="192.0.2.7").status_code == 302
 
 
-def test_trying_on_does_not_prolong_the_pause(client):
+def test_more_attempts_do_not_extend_the_pause(client):
     make_staff()
     for _ in range(5):
         post_sign_in(client, "alice", "wrong")
@@ -186,7 +186,7 @@ def pass_time(**spans):
     AttemptCount.objects.update(**{name: F(name) - span for name in times})
 
 
-def test_a_good_sign_in_clears_the_attempts(client):
+def test_a_successful_sign_in_clears_the_attempts(client):
     make_staff()
     for _ in range(4):
         post_sign_in(client, "alice", "wrong")
@@ -197,7 +197,7 @@ def test_a_good_sign_in_clears_the_attempts(client):
     ]
 
 
-def test_what_is_kept_of_an_attempt_holds_nothing_that_was_typed(client):
+def test_a_stored_attempt_contains_nothing_that_was_typed(client):
     post_sign_in(client, "alice", "s3cret")
     rows = str(list(AttemptCount.objects.values()))
     assert "127.0.0.1/32" in rows
@@ -219,7 +219,7 @@ def test_address_behind_a_proxy(client, settings):
 @pytest.mark.parametrize(
     "forwarded", ["", "nonsense", "203.0.113.9, ", "203.0.113.9, unknown", "\x00", "1.2.3.4:80"]
 )
-def test_a_forwarded_address_that_is_none(client, settings, forwarded):
+def test_an_invalid_forwarded_address(client, settings, forwarded):
     settings.BEHIND_TLS_PROXY = True
     make_staff()
     response = post_sign_in(client, "alice", headers={"x-forwarded-for": forwarded})

@@ -79,7 +79,7 @@ def test_it_outlives_what_it_names(request_):
     assert entry.subject_id == str(bob.pk)
 
 
-def test_no_deletion_follows_into_it():
+def test_deletions_do_not_reach_it():
     tables = [f"django.{table}" for table in TABLES]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -187,7 +187,7 @@ def test_values_of_every_kind(request_):
     assert redact(None) is None
 
 
-def test_what_a_browser_sends_always_fits(request_):
+def test_long_and_invalid_headers_fit_in_the_log(request_):
     request_.META["HTTP_USER_AGENT"] = "x\0é" * 1000
     request_.META["REMOTE_ADDR"] = ""
     entry = record(request_, "x", baker.make(Track, title="t" * 255))

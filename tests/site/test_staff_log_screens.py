@@ -175,7 +175,7 @@ def test_who_may(client, page):
 
 
 @pytest.mark.parametrize("held", [(), ("tracks.read",), ("users.read",)])
-def test_what_is_told_of_a_row_is_for_who_may_read_it(browser, bob, held):
+def test_details_of_a_row_are_shown_only_to_who_may_read_it(browser, bob, held):
     baker.make(Note, subject_table="users", subject_id=str(bob.pk), text="rude, reason 7")
     role = baker.make(Role, name="visitor")
     for name in ("admin.access", *held):

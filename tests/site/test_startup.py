@@ -75,7 +75,7 @@ except SystemExit:
 """
 
 
-def test_start_and_end_are_not_spent_on_the_collector():
+def test_start_and_end_do_not_wait_for_the_collector():
     """What a start makes stays to the end; then it goes with the process, not one by one."""
     environment = {"DEBUG": "1", "PATH": ""}
     done = subprocess.run(

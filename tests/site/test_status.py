@@ -116,7 +116,7 @@ def test_attention(platform, question, statement, told):
     ("state", "hours", "code"),
     [("pending", 2, 1), ("processing", 2, 1), ("pending", 0.5, 0), ("completed", 9, 0)],
 )
-def test_a_transcode_job_that_stands(platform, state, hours, code):
+def test_a_stuck_transcode_job(platform, state, hours, code):
     platform.session.execute("SET search_path = public, django")
     cursor = platform.session.cursor()
     table = Rows(cursor, catalog.read(cursor))
@@ -235,7 +235,7 @@ def as_role(platform: Platform) -> Iterator[Callable[..., tuple[int, dict[str, A
     administer(sql.SQL("DROP ROLE {}").format(role))
 
 
-def test_a_role_without_any_right(as_role):
+def test_a_role_without_any_privilege(as_role):
     code, answers = as_role()
     assert code == 2
     monitor = "the role sees only its own sessions: GRANT pg_monitor to it"
@@ -300,7 +300,7 @@ def test_database_unreachable():
     assert "s3cret" not in result.stderr
 
 
-def test_an_unknown_question(platform):
+def test_ignoring_an_unknown_check(platform):
     result = platform.status("--ignore", "weather")
     assert result.returncode == 2
     assert "invalid choice: 'weather'" in result.stderr

@@ -42,14 +42,14 @@ def sleeping(database: Any) -> Any:
     return rows(database, "SELECT pg_sleep(600)")
 
 
-def test_a_question_that_takes_long(platform, monkeypatch):
+def test_a_check_that_takes_too_long(platform, monkeypatch):
     monkeypatch.setattr(report, "LONGEST_STATEMENT", 0.1)
     monkeypatch.setitem(QUESTIONS, "schema", sleeping)
     # On a busy machine another question may take that long too.
     assert platform.answers(2)["unanswered"]["schema"] == "it took too long"
 
 
-def test_all_together_are_bounded(platform, monkeypatch):
+def test_the_total_is_limited(platform, monkeypatch):
     monkeypatch.setattr(report, "LONGEST", 1.0)
     monkeypatch.setattr(report, "LONGEST_STATEMENT", 0.5)
     for name in QUESTIONS:
