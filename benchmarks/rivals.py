@@ -32,16 +32,16 @@ def install(directory: Path) -> Path | None:
 
 
 def write_migrations(directory: Path) -> tuple[Path, Path]:
-    """Write the exported files in each tool's format; return dbmate's folder and the other's."""
+    """Write the exported files in each tool's format; return dbmate's directory and the other's."""
     dbmate, node = directory / "dbmate", directory / "node"
     forms = (
         (dbmate, "-- migrate:up\n{}\n-- migrate:down\n"),
         (node, "-- Up Migration\n{}"),
     )
-    for folder, form in forms:
-        folder.mkdir()
+    for directory, form in forms:
+        directory.mkdir()
         for number, file in enumerate(exported_files(), 1):
             # Both tools use a time as the version, and sort by it.
             name = f"2025120400{number:04}_{file.stem[4:].replace('_', '-')}.sql"
-            (folder / name).write_text(form.format(file.read_text()))
+            (directory / name).write_text(form.format(file.read_text()))
     return dbmate, node

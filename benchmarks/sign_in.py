@@ -47,8 +47,8 @@ def make_accounts() -> dict[str, tuple[str, str]]:
     cases = {
         "wrong password": ("staff", "wrong", {}),
         "wrong password, hash of the Go API": ("staff-go", "wrong", {}),
-        "no right to enter": ("nobody", PASSWORD, {}),
-        "no right to enter, hash of the Go API": ("nobody-go", PASSWORD, {}),
+        "no permission to enter": ("nobody", PASSWORD, {}),
+        "no permission to enter, hash of the Go API": ("nobody-go", PASSWORD, {}),
         "banned staff": ("banned", PASSWORD, {"is_banned": True}),
     }
     for reason, (name, password, values) in cases.items():

@@ -75,7 +75,7 @@ COMMENT ON COLUMN public.users.email IS 'Sign-in address in lower case, unique a
 COMMENT ON COLUMN public.users.username IS 'Public name, unique among live rows in whatever case';
 COMMENT ON COLUMN public.users.slug IS 'The profile''s address, unique among live rows';
 COMMENT ON COLUMN public.users.password_hash IS 'bcrypt ($2a$, $2b$ or $2y$); NULL: signs in through a federated identity only';
-COMMENT ON COLUMN public.users.role IS 'The account''s kind; fine-grained rights are in user_roles';
+COMMENT ON COLUMN public.users.role IS 'The account''s kind; fine-grained permissions are in user_roles';
 COMMENT ON COLUMN public.users.is_active IS 'False: deactivated, cannot sign in';
 COMMENT ON COLUMN public.users.is_verified IS 'Whether the e-mail address was verified';
 COMMENT ON COLUMN public.users.is_banned IS 'True: banned by staff';

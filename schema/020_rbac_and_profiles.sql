@@ -59,7 +59,7 @@ CREATE TABLE public.permissions (
         CHECK ((resource::text COLLATE "C") ~ '[^\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'::text)
 );
 
-COMMENT ON TABLE public.permissions IS 'Rights to take an action on a resource';
+COMMENT ON TABLE public.permissions IS 'Permissions to take an action on a resource';
 COMMENT ON COLUMN public.permissions.id IS 'UUID: random, unless the client makes one, such as of version 7';
 COMMENT ON COLUMN public.permissions.name IS '<resource>.<action>, as code names it';
 COMMENT ON COLUMN public.permissions.resource IS 'A table, or a part of the platform';

@@ -18,7 +18,7 @@ from veza_core.models import User, UserRole
 ENTER = "admin.access"
 
 #: The account's kind, if the account may act at all, and the names of its permissions.
-RIGHTS = """
+PERMISSIONS = """
     SELECT role, ARRAY(
         SELECT permissions.name FROM user_roles
         JOIN role_permissions USING (role_id)
@@ -77,7 +77,7 @@ def access_of(user: Any) -> Access:
     if getattr(user, "pk", None) is None:
         return Access(AnonymousUser())
     with connection.cursor() as cursor:
-        cursor.execute(RIGHTS, [user.pk])
+        cursor.execute(PERMISSIONS, [user.pk])
         found = cursor.fetchone()
     if found is None:
         return Access(AnonymousUser())

@@ -19,28 +19,32 @@ def usable_processors(cgroup: Path = CGROUP, own: Path = Path("/proc/self/cgroup
     """
     # macOS has no affinity.
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    shares = [share for folder in _groups(cgroup, own) if (share := _share(folder)) is not None]
+    shares = [
+        share for directory in _groups(cgroup, own) if (share := _share(directory)) is not None
+    ]
     return max(1, min([allowed or 1, *map(math.ceil, shares)]))
 
 
 def _groups(cgroup: Path, own: Path) -> list[Path]:
-    """The folders of the process's control group and of its parents, whose limits apply too."""
-    folders = [cgroup, cgroup / "cpu"]
+    """The directories of the process's control group and of its parents, whose limits apply too."""
+    directories = [cgroup, cgroup / "cpu"]
     for line in _read(own).splitlines():
         _, controllers, name = line.split(":", 2)
         root = cgroup / "cpu" if "cpu" in controllers.split(",") else cgroup
         if controllers == "" or root != cgroup:
             path = root / name.lstrip("/")
-            folders += [path, *path.parents]
-    return [folder for folder in dict.fromkeys(folders) if folder.is_relative_to(cgroup)]
+            directories += [path, *path.parents]
+    return [
+        directory for directory in dict.fromkeys(directories) if directory.is_relative_to(cgroup)
+    ]
 
 
-def _share(folder: Path) -> float | None:
+def _share(directory: Path) -> float | None:
     """How many processors a group may use; None: no limit."""
-    quota, _, period = _read(folder / "cpu.max").strip().partition(" ")
+    quota, _, period = _read(directory / "cpu.max").strip().partition(" ")
     if not quota:
-        quota = _read(folder / "cpu.cfs_quota_us").strip()
-        period = _read(folder / "cpu.cfs_period_us").strip()
+        quota = _read(directory / "cpu.cfs_quota_us").strip()
+        period = _read(directory / "cpu.cfs_period_us").strip()
     if not (quota.isdecimal() and period.isdecimal() and int(period)):
         return None
     return int(quota) / int(period)

@@ -53,7 +53,7 @@ DATABASES = {
 if "DATABASE_SUPPORT_URL" in os.environ and not (DATABASE_SUPPORT_URL or DEBUG):
     raise ImproperlyConfigured(
         "DATABASE_SUPPORT_URL is set but empty, and the admin would read with the role that has "
-        "all rights: name the role that reads, or unset it"
+        "all privileges: name the role that reads, or unset it"
     )
 if DATABASE_WEB_URL:
     # Refused now, in one line, and not only when a command uses it.

@@ -2,7 +2,7 @@
 
     python -m benchmarks.audit.beside URL --schema public --splinter splinter.sql --health sql/
 
-`splinter.sql` is the file of the repository supabase/splinter, `sql/` the folder of
+`splinter.sql` is the file of the repository supabase/splinter, `sql/` the directory of
 mfvanek/pg-index-health-sql. schemalint comes from npm, squawk reads the output of pg_dump, and
 `--tbls` is a file with the output of `tbls lint`. The database is only read. Objects are compared
 by table, constraint, index or column.

@@ -40,7 +40,7 @@ def _of_splinter(metadata: dict[str, object]) -> set[str]:
     return {f"{where}.{metadata['fkey_name']}" if "fkey_name" in metadata else where}
 
 
-def health(url: str, schema: str, folder: Path, named: set[str]) -> Findings:
+def health(url: str, schema: str, directory: Path, named: set[str]) -> Findings:
     """Return objects by file of pg-index-health-sql. If a row has several indexes, it is the one
     that is `named` already.
     """
@@ -52,7 +52,7 @@ def health(url: str, schema: str, folder: Path, named: set[str]) -> Findings:
             lambda name: sql.Literal(values[name[1]]).as_string(),
             path.read_text(),
         ))
-        for path in sorted(folder.glob("*.sql"))
+        for path in sorted(directory.glob("*.sql"))
         # These are about bloat, and need a threshold.
         if not path.stem.startswith("bloated")
     ]  # fmt: skip

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from benchmarks.server import ROOT
 
-FOLDER = ROOT / "schema" / "queries"
+DIRECTORY = ROOT / "schema" / "queries"
 
 #: The kind of a statement's result, in sqlc's words.
 KINDS = ("one", "many", "exec", "execrows")
@@ -49,7 +49,7 @@ def parse(text: str, file: str) -> list[Statement]:
 
 STATEMENTS = {
     statement.name: statement
-    for path in sorted(FOLDER.glob("*.sql"))
+    for path in sorted(DIRECTORY.glob("*.sql"))
     for statement in parse(path.read_text(), path.name)
 }
 

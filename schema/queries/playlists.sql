@@ -12,7 +12,7 @@ FROM playlists JOIN users ON users.id = playlists.user_id
 WHERE playlists.slug = $1 AND playlists.deleted_at IS NULL;
 
 -- name: TracksOfPlaylist :many
--- The service has already checked the caller's right to the playlist.
+-- The service has already checked the caller's permission for the playlist.
 -- index: idx_playlist_tracks_playlist_id_position, tracks_pkey
 SELECT playlist_tracks.position, tracks.id, tracks.title, tracks.artist,
        tracks.duration_ms

@@ -109,10 +109,10 @@ def test_what_signs_out_ends_what_is_live(support: Client, bob: User, action: st
 
 
 def test_what_is_refused_has_no_button(support: Client):
-    """For the own account, and for one with more rights, the page gives the reason instead."""
+    """For the own account, and for one with more permissions, the page gives the reason instead."""
     me = User.objects.get(username="alice")
     boss = make_user("boss", role=UserRole.SUPER_ADMIN)
-    for account, why in ((me, "your own account"), (boss, "rights here that you do not have")):
+    for account, why in ((me, "your own account"), (boss, "permissions here that you do not have")):
         page = support.get(f"/admin/veza_core/user/{account.pk}/").content.decode()
         assert url(account, "ban") not in page
         assert why in page
@@ -257,7 +257,7 @@ def test_nobody_acts_on_an_account_with_permissions_that_they_lack(action: str, 
         assert page.status_code == 200
         return
     assert page.status_code == 403
-    assert "has rights here that you do not have" in page.content.decode()
+    assert "has permissions here that you do not have" in page.content.decode()
     # The POST of such a form is refused too.
     bob.refresh_from_db()
     sent = {"row": f"{bob.pk}.{KNOWN[action].seen(bob)}", "reason": "x", "confirm": "bob",

@@ -181,7 +181,7 @@ def test_each_row_gets_its_own_value_back(browser: Client):
 
 
 def test_who_may_not_act_on_some_accounts_acts_on_the_others(support: Client):
-    """The selection has a colleague with more rights, and the user."""
+    """The selection has a colleague with more permissions, and the user."""
     me, boss, bob = (User.objects.get(username="alice"), make_user("boss", role="super_admin"),
                      make_user("bob"))  # fmt: skip
     carol = make_user("carol")
@@ -189,7 +189,7 @@ def test_who_may_not_act_on_some_accounts_acts_on_the_others(support: Client):
     page, response = send(support, f"{USERS}selected/ban/?{query}", confirm="2")
     left = page.partition("Left out: 2")[2]
     assert "alice</bdi>: This is your own account" in left
-    assert "boss has rights here" in left
+    assert "boss has permissions here" in left
     assert response.status_code == 302
     assert [columns(one, "is_banned") for one in (me, boss, bob, carol)] == [
         (False,), (False,), (True,), (True,),

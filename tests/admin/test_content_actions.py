@@ -189,7 +189,7 @@ def test_nobody_deletes_their_own_content_or_that_of_accounts_with_more_permissi
     assert not Room.all_objects.exclude(deleted_at=None).exists()
 
 
-@pytest.mark.parametrize("withdrawn", ["the right", "the account's standing"])
+@pytest.mark.parametrize("withdrawn", ["the permission", "the account's standing"])
 def test_each_chunk_checks_the_permissions_again(
     moderator: Client, bob: User, monkeypatch: pytest.MonkeyPatch, withdrawn: str
 ):
@@ -199,24 +199,24 @@ def test_each_chunk_checks_the_permissions_again(
 
     def once(*arguments: Any) -> Any:
         outcome = done(*arguments)
-        if withdrawn == "the right":
+        if withdrawn == "the permission":
             UserRoleAssignment.objects.filter(user__username="alice").delete()
         else:
             grant(bob, "admin")
         return outcome
 
     monkeypatch.setattr(content_actions, "perform_some", once)
-    if withdrawn != "the right":
+    if withdrawn != "the permission":
         # Once is enough, because a user has a role only once.
         calls: Iterator[Any] = iter((once, done, done, done))
         monkeypatch.setattr(content_actions, "perform_some", lambda *given: next(calls)(*given))
     page = delete(moderator, bob)
     assert sum(map(is_deleted, rows)) == 2
-    if withdrawn == "the right":
+    if withdrawn == "the permission":
         assert "Stopped after 2 of 5. You are no longer allowed to do this." in page
     else:
         assert "3 left out" in page
-        assert "has rights here that you do not have" in page
+        assert "has permissions here that you do not have" in page
 
 
 def test_it_is_limited_and_says_so(moderator: Client, bob: User, monkeypatch: pytest.MonkeyPatch):

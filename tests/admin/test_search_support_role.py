@@ -1,4 +1,4 @@
-"""Over the role that has no right to secrets: the search, which compares hashes over the main one,
+"""Over the role that cannot read secrets: the search, which compares hashes over the main one,
 and the pages and the archive that read tables by the catalog.
 """
 

@@ -195,10 +195,10 @@ def test_the_head_has_the_rights_that_count(support: Client, bob: User):
     User.objects.filter(pk=bob.pk).update(role="admin")
     grant(bob, "admin", expires_at=timezone.now() - timedelta(days=1))
     facts = page_of(bob, support).partition('class="facts"')[2].partition("</dl>")[0]
-    assert "<dt>Rights here</dt><dd>none</dd>" in facts
+    assert "<dt>Roles here</dt><dd>none</dd>" in facts
     grant(bob, "support")
     facts = page_of(bob, support).partition('class="facts"')[2].partition("</dl>")[0]
-    assert ">Support<" in facts.partition("Rights here")[2]
+    assert ">Support<" in facts.partition("Roles here")[2]
     assert ">Administrator<" not in facts
 
 

@@ -16,7 +16,7 @@ PEOPLE = ("anonymous", "stranger", "half", "bare", "support", "moderator", "admi
 
 
 def make(name: str) -> User:
-    """Create a user with these rights."""
+    """Create a user with these permissions."""
     role = UserRole.SUPER_ADMIN if name in ("half", "super_admin") else UserRole.USER
     user = baker.make(User, username=name, email=f"{name}@example.com", role=role,
                       is_active=True, is_banned=False)  # fmt: skip
@@ -44,7 +44,7 @@ def sign_in(user: User, *, second_factor: bool = True) -> Client:
 
 
 def client_of(name: str) -> Client:
-    """A client with these rights."""
+    """A client with these permissions."""
     if name == "anonymous":
         return Client()
     return sign_in(make(name), second_factor=name != "half")

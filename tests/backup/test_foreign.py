@@ -54,7 +54,7 @@ def quoted(name):
 
 
 def with_names(word, role):
-    """Objects of each kind with that name, as far as they can have it, and rights of the role."""
+    """Objects of each kind with that name, as far as possible, and the role's privileges."""
     name, table = quoted(word), quoted(f"{word} t")
     return (
         f"CREATE TYPE public.{name} AS ENUM ('a');"

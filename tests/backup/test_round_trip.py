@@ -165,7 +165,7 @@ def test_missing_roles_are_named_first(database, tmp_path):
     assert "this server has no role backup_gone" in result.stderr
     result = restore(path, database, "--replace", "--noinput", "--no-privileges")
     with connect(database) as session:
-        # As in the migration: PUBLIC cannot execute a function with its owner's rights.
+        # As in the migration: PUBLIC cannot execute a function with its owner's privileges.
         assert session.execute(DEFINERS_OF_PUBLIC).fetchall() == []
     # The table that does not belong there is restored, and the audit reports it.
     assert re.search(r"Audit: [1-9]\d* errors? and \d+ warnings?: manage.py audit", result.stderr)

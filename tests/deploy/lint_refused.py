@@ -321,8 +321,8 @@ BAD = {
         ],
         "no updated_at": [[RunSQL("DROP TRIGGER update_tracks_updated_at ON tracks")]],
         "no replica identity": [[RunSQL("ALTER TABLE tracks REPLICA IDENTITY NOTHING")]],
-        "rights taken": [[RunSQL("REVOKE SELECT ON tracks FROM PUBLIC")]],
-        "rights taken in a block": [
+        "privileges taken": [[RunSQL("REVOKE SELECT ON tracks FROM PUBLIC")]],
+        "privileges taken in a block": [
             [RunSQL("DO $$ BEGIN EXECUTE 'REVOKE ALL ON tracks FROM PUBLIC'; END $$")]
         ],
         "its lock timeout": [[RunSQL("SET lock_timeout = 0")]],

@@ -31,13 +31,13 @@ def project(tmp_path, monkeypatch):
         )
     shutil.copytree(settings.BASE_DIR / "schema", tmp_path / "schema")
     (tmp_path / "schema/frozen.toml").unlink(missing_ok=True)
-    base, real = settings.BASE_DIR, frozen.app_folder
+    base, real = settings.BASE_DIR, frozen.app_directory
 
-    def app_folder(app):
+    def app_directory(app):
         folder = real(app)
         return tmp_path / folder.relative_to(base) if folder.parent == base else folder
 
-    monkeypatch.setattr(frozen, "app_folder", app_folder)
+    monkeypatch.setattr(frozen, "app_directory", app_directory)
     monkeypatch.setattr(settings, "BASE_DIR", tmp_path)
     declare("1.0.0", tmp_path)
     return tmp_path

@@ -130,7 +130,7 @@ CHANGES = {
         "ALTER FUNCTION update_updated_at_column() RESET search_path",
         'function update_updated_at_column(): settings was search_path="", is none',
     ),
-    "function's rights": (
+    "function's privileges": (
         "ALTER FUNCTION update_updated_at_column() SECURITY DEFINER",
         "function update_updated_at_column(): attributes was none, is SECURITY DEFINER",
     ),

@@ -75,7 +75,7 @@ def test_extensions(cursor, document, settings):
 @proves(
     "The checks that are triggers use three more functions, each with a fixed `search_path`: "
     "`check_parent_track()`, `check_version_track()` and `refuse_another_track()`. The first "
-    "two read the other row with the rights of their owner, as a foreign key does, and PUBLIC"
+    "two read the other row with the privileges of their owner, as a foreign key does, and PUBLIC"
     " cannot execute them."
 )
 def test_functions(cursor):

@@ -102,7 +102,7 @@ def test_never_of_accounts_with_more_permissions(chief):
     TOTPDevice.objects.create(user=boss, confirmed=True)
     page = chief.get(url(boss, NAME))
     assert page.status_code == 403
-    assert "rights here that you do not have" in page.text
+    assert "permissions here that you do not have" in page.text
 
 
 @pytest.mark.parametrize(

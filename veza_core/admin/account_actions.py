@@ -39,7 +39,7 @@ NEXT_VERSION = F("token_version") + Value(1)
 
 
 class AccountAction(SetColumns):
-    """An action on somebody else's live account that has no more rights than the user."""
+    """An action on somebody else's live account that has no more permissions than the user."""
 
     permissions: Sequence[str] = ("users.update",)
     rule = staticmethod(account_refusals)

@@ -241,7 +241,7 @@ def _data(held: Held, ending: str) -> str:
 
 
 def _named(name: str) -> str:
-    """The name of a table or column, as a part of a path: it cannot lead to another folder."""
+    """The name of a table or column, as a part of a path: it cannot lead to another directory."""
     return UNSAFE.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), name)
 
 

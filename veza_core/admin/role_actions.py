@@ -42,8 +42,8 @@ class RoleAction(AccountAction):
         held = standing_of(user).roles
         return [
             role
-            for role, rights in roles_for(user)
-            if self.is_meant(role, held) and access.may_grant(rights)
+            for role, permissions in roles_for(user)
+            if self.is_meant(role, held) and access.may_grant(permissions)
         ]
 
     def no_choice(self, access: Access, row: User) -> str:

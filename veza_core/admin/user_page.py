@@ -49,7 +49,7 @@ def head(
         ("Signs in with", _signs_in_with(user, rows.get("federated_identities", ()))),
         ("Last sign-in", when(user.last_login) if user.last_login else "never"),
         ("Signed up", when(user.created_at)),
-        ("Rights here", _rights(user, rows.get("user_roles", ()))),
+        ("Roles here", _roles(user, rows.get("user_roles", ()))),
     ]
     return {
         "who": {
@@ -91,7 +91,7 @@ def _signs_in_with(user: User, identities: Any) -> str:
     return f"no password, signs in with {', '.join(providers) or 'nothing, so cannot sign in'}"
 
 
-def _rights(user: User, assignments: Any) -> SafeString:
+def _roles(user: User, assignments: Any) -> SafeString:
     """The roles with permissions in this admin; of the kinds of account, only one gives any."""
     if user.role == "super_admin":
         return format_html("{} has all permissions", badge("super_admin"))

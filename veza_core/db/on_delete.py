@@ -1,7 +1,7 @@
 """The function of the triggers that replace impossible foreign keys.
 
-Like PostgreSQL's own foreign key triggers, it runs with the rights of the tables' owner: a role
-that may delete tracks need not have the right to delete plays.
+Like PostgreSQL's own foreign key triggers, it runs with the privileges of the tables' owner: a role
+that may delete tracks need not have the privilege to delete plays.
 """
 
 from veza_core.db.distribution import FUNCTION

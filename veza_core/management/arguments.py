@@ -27,7 +27,7 @@ def some_path(text: str) -> Path:
 
 
 def some_file(text: str) -> Path:
-    """The path of a file. A folder is refused, and so is `-`, which often means standard input."""
+    """The path of a file. A directory is refused, and so is `-`, which often means stdin."""
     if text == "-":
         raise ArgumentTypeError("- is not accepted here: give the name of a file")
     # A Path drops its last slash.

@@ -78,7 +78,7 @@ class Migration(migrations.Migration):
                 (
                     "role",
                     EnumField(
-                        db_comment="The account's kind; fine-grained rights are in user_roles",
+                        db_comment="The account's kind; fine-grained permissions are in user_roles",
                         db_default="user",
                         enum_type="user_role",
                     ),

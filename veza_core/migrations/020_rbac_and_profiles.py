@@ -11,7 +11,7 @@ from veza_core.db.operations import SetStorageParameters
 from veza_core.db.text_checks import not_blank
 from veza_core.db.value_checks import day, json_object, moment
 
-# A permission for each table and action, the right to enter the admin, and the roles of staff with
+# A permission for each table and action, the permission to enter the admin, and the roles of staff with
 # what each may do. Identifiers are random, as everywhere: code names these rows by `name`.
 REFERENCE_ROWS = """
 INSERT INTO public.permissions (name, resource, action, description)
@@ -143,7 +143,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "permissions",
-                "db_table_comment": "Rights to take an action on a resource",
+                "db_table_comment": "Permissions to take an action on a resource",
                 "constraints": [
                     UniqueConstraint(fields=["name"], name="idx_permissions_name"),
                     UniqueConstraint(

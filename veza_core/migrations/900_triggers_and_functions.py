@@ -136,7 +136,7 @@ CREATE TRIGGER update_rooms_updated_at
     FOR EACH ROW EXECUTE FUNCTION public.update_updated_at_column();
 """
 
-# They run with the rights of the tables' owner, as a foreign key's own triggers do: who inserts a
+# They run with the privileges of the tables' owner, as a foreign key's own triggers do: who inserts a
 # reply need not be allowed to read comments. PUBLIC may not put such a function on tables of its own.
 AGREEMENT = """
 CREATE FUNCTION public.check_parent_track() RETURNS trigger

@@ -36,7 +36,7 @@ class Role(BaseModel):
 
 
 class Permission(BaseModel):
-    """The right to take an action on a resource: `tracks.update`."""
+    """The permission to take an action on a resource: `tracks.update`."""
 
     name = models.CharField(max_length=100, db_comment="<resource>.<action>, as code names it")
     resource = models.CharField(max_length=50, db_comment="A table, or a part of the platform")
@@ -45,7 +45,7 @@ class Permission(BaseModel):
 
     class Meta:
         db_table = "permissions"
-        db_table_comment = "Rights to take an action on a resource"
+        db_table_comment = "Permissions to take an action on a resource"
         constraints = [
             UniqueConstraint(fields=["name"], name="idx_permissions_name"),
             UniqueConstraint(fields=["resource", "action"], name="idx_permissions_resource_action"),

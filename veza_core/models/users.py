@@ -104,7 +104,7 @@ class User(SoftDeleteModel, AbstractBaseUser):
         enum_type="user_role",
         choices=UserRole.choices,
         db_default=UserRole.USER,
-        db_comment="The account's kind; fine-grained rights are in user_roles",
+        db_comment="The account's kind; fine-grained permissions are in user_roles",
     )
     is_active = models.BooleanField(
         db_default=True, db_comment="False: deactivated, cannot sign in"

@@ -85,14 +85,14 @@ def make(version: Version, today: date | None = None) -> list[str]:
     return list(frozen)
 
 
-def archive(version: Version, folder: Path) -> Path:
+def archive(version: Version, directory: Path) -> Path:
     """Write the tagged files, with the layout of /opt/veza, to a tar file.
 
     Raises `ReleaseError`.
     """
     name = f"veza-{version}"
-    path = folder / f"{name}.tar.gz"
-    folder.mkdir(exist_ok=True)
+    path = directory / f"{name}.tar.gz"
+    directory.mkdir(exist_ok=True)
     _git("archive", f"--prefix={name}/", f"--output={path}", f"v{version}")
     with tarfile.open(path) as file:
         file.getmember(f"{name}/{FROZEN}")

@@ -1,4 +1,4 @@
-"""The login roles of the admin: their rights, how they get them, and the proof that they have
+"""The login roles of the admin: their privileges, how they get them, and the proof that they have
 no more.
 """
 

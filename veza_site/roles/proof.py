@@ -1,4 +1,4 @@
-"""Finds rights that a role has but must not have, and rights that it lacks, by asking PostgreSQL.
+"""Finds privileges that a role must not have, and those that it lacks, by asking PostgreSQL.
 
 So it sees every way in which a role can get a privilege: by grants to PUBLIC, to a group, or by
 others. What PostgreSQL or an extension grants to PUBLIC from the start (`pg_init_privs`) is
@@ -59,7 +59,7 @@ WHERE nspname IN ('pg_catalog', 'pg_toast', 'information_schema') AND NOT attisd
 # The privileges that PostgreSQL 17 added.
 NEWER = "ARRAY['MAINTAIN']"
 
-# Other rights that a role has and ours must not have, in words.
+# Other privileges that a role has and ours must not have, in words.
 OTHER = """
 SELECT format('use sequence %%I.%%I', nspname, relname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
@@ -137,7 +137,7 @@ WHERE grantee IN (0, (SELECT oid FROM pg_roles WHERE rolname = %(role)s))
 
 @dataclass(frozen=True, slots=True)
 class Unbounded:
-    """A right that PostgreSQL grants to PUBLIC in every new database, and that can do harm."""
+    """A privilege that PostgreSQL grants to PUBLIC in every new database, and that can do harm."""
 
     #: For `--accept`.
     name: str
@@ -186,7 +186,7 @@ def elsewhere(connection: Connection, role: str) -> list[str]:
 
 
 def excess(connection: Connection, role: LoginRole, columns: GrantedColumns) -> list[str]:
-    """The rights that the role has and must not have, in words, without those in `Unbounded`."""
+    """The privileges that the role must not have, in words, without those in `Unbounded`."""
     allowed = _by_column(role, columns)
     found = []
     for query in (OF_COLUMNS, OF_RELATIONS, OF_ITS_COLUMNS):
@@ -198,7 +198,7 @@ def excess(connection: Connection, role: LoginRole, columns: GrantedColumns) -> 
 
 
 def lack(connection: Connection, role: LoginRole, columns: GrantedColumns) -> list[str]:
-    """The rights that the role needs and lacks, in words."""
+    """The privileges that the role needs and lacks, in words."""
     has = set()
     for query in (OF_COLUMNS, OF_RELATIONS):
         has |= set(_ask(connection, query, role.name, "pg_class", "c.oid", "word"))
@@ -215,7 +215,7 @@ def _ask(
 
 
 def _by_column(role: LoginRole, columns: GrantedColumns) -> set[tuple[str, ...]]:
-    """The wanted rights, with each column by its name; DELETE has none."""
+    """The wanted privileges, with each column by its name; DELETE has none."""
     wanted: set[tuple[str, ...]] = set()
     for schema, table, column, word in role.kind.grants(columns):
         if not table:

@@ -23,7 +23,7 @@ UNION ALL SELECT has_database_privilege('public', current_database(), 'CONNECT')
 LIMIT 1
 """
 
-#: How many excess rights a message names.
+#: How many excess privileges a message names.
 NAMED = 10
 
 
@@ -38,8 +38,8 @@ def sync(
     """Create or repair a role in the connection's transaction, completely or not at all.
 
     `revoke_from_public`: revoke from PUBLIC what each new database grants it and the role must not
-    have (`proof.UNBOUNDED`); the role of the connection keeps it. `accepted` names rights of this
-    kind that the role may keep.
+    have (`proof.UNBOUNDED`); the role of the connection keeps it. `accepted` names privileges of
+    this kind that the role may keep.
 
     Returns the statements that ran, or would run; none for a role that is up to date. They contain
     no password, but the verifier that the server stores. Raises `RoleError`, with nothing changed,
@@ -75,8 +75,8 @@ def _check(connection: Connection, is_: FoundRole, role: LoginRole) -> None:
     setting = role.kind.setting
     if role.name == connection.info.user:
         raise RoleError(
-            f"{setting} names {role.name}, the role of DATABASE_URL, which has all rights: name "
-            "another role, which need not exist yet"
+            f"{setting} names {role.name}, the role of DATABASE_URL, which has all privileges: "
+            "name another role, which need not exist yet"
         )
     if not is_.exists:
         return
@@ -98,8 +98,8 @@ def _check(connection: Connection, is_: FoundRole, role: LoginRole) -> None:
         )
     if is_.member_of:
         raise RoleError(
-            f"role {role.name} is a member of {', '.join(is_.member_of)}, and so has their rights: "
-            f"REVOKE {is_.member_of[0]} FROM {role.name} first"
+            f"role {role.name} is a member of {', '.join(is_.member_of)}, and so has their "
+            f"privileges: REVOKE {is_.member_of[0]} FROM {role.name} first"
         )
 
 
@@ -188,7 +188,7 @@ def _from(text: str, name: str) -> sql.Composed:
 
 
 def _connect(connection: Connection, role: LoginRole) -> Iterable[sql.Composed]:
-    """The right to connect, if neither the role nor PUBLIC has it."""
+    """The privilege to connect, if neither the role nor PUBLIC has it."""
     if connection.execute(CONNECTS, [role.name]).fetchone() == (False,):
         yield sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(
             sql.Identifier(role.database), sql.Identifier(role.name)
@@ -214,12 +214,12 @@ def _prove(
 ) -> None:
     """Ask PostgreSQL what the role may do.
 
-    Raises `RoleError` for rights by grants to PUBLIC or by others, which we do not revoke.
+    Raises `RoleError` for privileges by grants to PUBLIC or by others, which we do not revoke.
     """
     if more := proof.excess(connection, role, columns):
         others = f" and {len(more) - NAMED} more" if len(more) > NAMED else ""
         raise RoleError(
-            f"role {role.name} still has rights by a grant to PUBLIC or by another role's grant: "
+            f"role {role.name} still has privileges by a grant to PUBLIC or by another role: "
             f"{', '.join(more[:NAMED])}{others}: revoke that first"
         )
     left = [

@@ -11,7 +11,7 @@ type Answer = dict[str, Any]
 
 
 class NotAllowedError(Exception):
-    """The role cannot see the answer; the text says which right it needs."""
+    """The role cannot see the answer; the text says which privilege it needs."""
 
 
 def rows(connection: BaseDatabaseWrapper, query: Any, *parameters: Any) -> list[Answer]:

@@ -33,7 +33,7 @@ HELP = {
     "veza_transcode_oldest_seconds": "The age of the oldest open transcode job.",
     "veza_invalid_indexes": "Invalid indexes, which a failed CREATE INDEX CONCURRENTLY left.",
     "veza_connections": "Sessions on the server.",
-    "veza_connections_most": "The most sessions that roles without special rights can have.",
+    "veza_connections_most": "The most sessions that roles without special privileges can have.",
     "veza_transaction_seconds": "The age of the oldest transaction in the database.",
     "veza_prepared_transaction_seconds": "The age of the oldest prepared transaction.",
     "veza_id_age": "The age of the oldest transaction ids and multixact ids.",

@@ -17,7 +17,7 @@ from veza_site.support import security_log, sessions
 class AccessMiddleware:
     """Sets `request.access` once a request, after the authentication by Django and django-otp.
 
-    Before the second factor, `request.user` is the user, but `request.access` has no rights. A
+    Before the second factor, `request.user` is the user, but `request.access` has no permissions. A
     session that has ended is removed.
     """
 

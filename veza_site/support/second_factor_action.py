@@ -32,7 +32,7 @@ class ResetSecondFactor(SignsOut):
 
     def applies(self, row: User) -> bool:
         standing = standing_of(row)
-        is_staff = ENTER in standing.rights or standing.kind == UserRole.SUPER_ADMIN
+        is_staff = ENTER in standing.permissions or standing.kind == UserRole.SUPER_ADMIN
         return is_staff and super().applies(row)
 
     def concerned(self, site: StaffSite, row: User, query: Mapping[str, str]) -> Sequence[str]:

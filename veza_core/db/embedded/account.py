@@ -13,9 +13,9 @@ from typing import Any
 #: Root's own servers run as this system user, which root creates and nobody else uses.
 SYSTEM_USER = "embedded_postgres"
 
-#: Capabilities with which that user passes folders that it cannot enter, such as /root; the smaller
-#: one first. Docker gives its containers only the second one. No other user gets them, because
-#: every client of the server can read and write files with them.
+#: Capabilities with which that user passes directories that it cannot enter, such as /root; the
+#: smaller one first. Docker gives its containers only the second one. No other user gets them,
+#: because every client of the server can read and write files with them.
 CAPABILITIES = ("dac_read_search", "dac_override")
 
 
@@ -42,7 +42,7 @@ class Account:
 
     @classmethod
     def owner_of(cls, path: Path) -> "Account":
-        """The owner of a file or folder."""
+        """The owner of a file or directory."""
         status = path.stat()
         return cls.of(status.st_uid, status.st_gid)
 
@@ -55,17 +55,17 @@ class Account:
             os.chown(path, self.uid, self.gid)
 
     def own_tree(self, top: Path) -> None:
-        """Give a folder to the user, with everything in it."""
+        """Give a directory to the user, with everything in it."""
         self.own(top)
-        for folder, folders, files in os.walk(top):
-            for name in (*folders, *files):
-                os.chown(Path(folder) / name, self.uid, self.gid, follow_symlinks=False)
+        for directory, directories, files in os.walk(top):
+            for name in (*directories, *files):
+                os.chown(Path(directory) / name, self.uid, self.gid, follow_symlinks=False)
 
     def run(
         self, command: Sequence[str | Path], reaching: Iterable[Path], **options: Any
     ) -> subprocess.CompletedProcess[str]:
         """Run a command as the user, who must be able to execute the programs in `reaching`, and to
-        enter the folders in it.
+        enter the directories in it.
 
         Raises `StartError` if the user cannot.
         """
@@ -113,7 +113,7 @@ class Account:
 def account_for(path: Path) -> Account:
     """The user that a server with its data in `path` runs as.
 
-    For root, it is the owner of the nearest existing folder, so that the owner is not locked out.
+    For root, it is the owner of the nearest existing directory, so that they are not locked out.
     If the owner is root, it is the system user. Raises `StartError` if there is none and it cannot
     be created.
     """

@@ -16,7 +16,7 @@ from .account import Account, StartError, account_for, system_account
 LOG = "log"
 #: Held by the process that starts or stops the server, and by an initdb that outlives it.
 LOCK = "start.lock"
-#: The folder in which initdb works, and its name when initdb has succeeded.
+#: The directory in which initdb works, and its name when initdb has succeeded.
 UNFINISHED, FINISHED = "initdb", "initdb.finished"
 #: What a data directory contains before initdb has run.
 OURS = {LOCK, "clients.lock", "server.lock", LOG, UNFINISHED}
@@ -28,7 +28,7 @@ LOCALES = ("C.UTF-8", "C")
 
 
 def make(data: Path) -> Account:
-    """Create the folder and its parents if necessary, and return the user who must own it.
+    """Create the directory and its parents if necessary, and return the user who must own it.
 
     Raises `StartError` if it is something else, belongs to another user, or contains other files.
     """
@@ -37,7 +37,7 @@ def make(data: Path) -> Account:
         _make_parents(data.parent)
         with suppress(FileExistsError):
             data.mkdir(mode=0o700)
-            # A umask may take the owner's own rights too.
+            # A umask may take the owner's own permissions too.
             data.chmod(0o700)
     if not data.is_dir():
         raise StartError("it is not a directory")
@@ -53,16 +53,16 @@ def make(data: Path) -> Account:
     return account
 
 
-def _make_parents(folder: Path) -> None:
-    """Create folders that belong to the owner of the folder above them."""
-    if not folder.exists():
-        _make_parents(folder.parent)
-        folder.mkdir(exist_ok=True)
-        Account.owner_of(folder.parent).own(folder)
+def _make_parents(directory: Path) -> None:
+    """Create directories that belong to the owner of the directory above them."""
+    if not directory.exists():
+        _make_parents(directory.parent)
+        directory.mkdir(exist_ok=True)
+        Account.owner_of(directory.parent).own(directory)
 
 
 def _check(data: Path, account: Account, entries: set[str]) -> None:
-    """Raise `StartError` if the folder contains other files, or belongs to somebody else."""
+    """Raise `StartError` if the directory contains other files, or belongs to somebody else."""
     if not entries & {"PG_VERSION", FINISHED} and not entries <= OURS:
         raise StartError("it contains other files, and not PostgreSQL's data; nothing was changed")
     owner = Account.owner_of(data)
@@ -71,7 +71,7 @@ def _check(data: Path, account: Account, entries: set[str]) -> None:
 
 
 def adopt(data: Path, account: Account) -> None:
-    """Give an empty folder, or one with PostgreSQL's data, to the user, and close it to others.
+    """Give an empty directory, or one with PostgreSQL's data, to the user, and close it to others.
 
     Raises `StartError` if it contains something else, or belongs to somebody else.
     """
@@ -143,10 +143,10 @@ def reason(log: Path, start: int) -> str:
 def fill(programs: Path, data: Path, account: Account, superuser: str, lock: int) -> None:
     """Let initdb create an empty database cluster, unless there is one.
 
-    initdb writes the file that marks a complete cluster first, so it works in a separate folder,
+    initdb writes the file that marks a complete cluster first, so it works in a separate directory,
     which is renamed after it has succeeded. `lock` is this process's descriptor of `LOCK`. initdb
-    shares it, so that nobody removes its folder if we are killed. Raises `StartError` with initdb's
-    own words.
+    shares it, so that nobody removes its directory if we are killed. Raises `StartError` with
+    initdb's own words.
     """
     if (data / "PG_VERSION").exists():
         return
@@ -172,7 +172,7 @@ def initdb(
     *options: str,
     lock: int | None = None,
 ) -> None:
-    """Run initdb, which creates the folder `data`, with the machine's best locale.
+    """Run initdb, which creates the directory `data`, with the machine's best locale.
 
     `log` is the file that its output is added to; `lock` is a descriptor that it shares. Raises
     `StartError` with initdb's own words.
@@ -229,9 +229,9 @@ def _plain(programs: Path, account: Account) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="veza-initdb-") as temporary:
         # The wheel's libraries are beside its package.
         copies = [installation, *installation.parent.parent.glob("*.libs")]
-        for folder in copies:
+        for directory in copies:
             shutil.copytree(
-                folder, Path(temporary) / folder.relative_to(installation.parent.parent)
+                directory, Path(temporary) / directory.relative_to(installation.parent.parent)
             )
         account.own_tree(Path(temporary))
         yield Path(temporary) / installation.relative_to(installation.parent.parent) / "bin"

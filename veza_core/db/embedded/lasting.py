@@ -1,6 +1,6 @@
 """A server that keeps running, on a TCP port of 127.0.0.1, for developers of the services.
 
-It has a separate data directory. The owner of the folder and root connect through its socket. All
+Its data directory is separate. The owner of the directory and root connect through its socket. All
 others need the password, from a file that only the owner can read.
 """
 
@@ -32,7 +32,7 @@ URL = "url"
 HBA = f"host all all {ADDRESS}/32 scram-sha-256\n"
 
 #: What a service's developer needs: rows, roles to test grants with, and other databases.
-RIGHTS = """
+PRIVILEGES = """
 ALTER ROLE {role} LOGIN CREATEDB CREATEROLE PASSWORD {password};
 ALTER DATABASE {database} OWNER TO {role};
 GRANT ALL ON ALL TABLES IN SCHEMA public TO {role} WITH GRANT OPTION;
@@ -42,15 +42,15 @@ GRANT USAGE ON SCHEMA public TO {role} WITH GRANT OPTION
 
 @dataclass(frozen=True, slots=True)
 class LastingServer:
-    """The server in a folder, such as `.database`."""
+    """The server in a directory, such as `.database`."""
 
     data: Path
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Create the folder, and keep other starts and stops of this server out of the block.
+        """Create the directory, and keep other starts and stops of this server out of the block.
 
-        Raises `StartError` if the folder cannot be used.
+        Raises `StartError` if the directory cannot be used.
         """
         directory.make(self.data)
         descriptor = os.open(self.data, os.O_RDONLY)
@@ -149,7 +149,7 @@ def _give_rights(session: psycopg.Connection, password: str) -> None:
     # Hashed as libpq does, so that no log of the server contains it.
     hashed = session.pgconn.encrypt_password(password.encode(), ROLE.encode(), b"scram-sha-256")
     names = {"role": sql.Identifier(ROLE), "database": sql.Identifier(DATABASE)}
-    session.execute(sql.SQL(RIGHTS).format(**names, password=sql.Literal(hashed.decode())))
+    session.execute(sql.SQL(PRIVILEGES).format(**names, password=sql.Literal(hashed.decode())))
 
 
 def _is_free(port: int) -> bool:

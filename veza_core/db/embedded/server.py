@@ -49,7 +49,7 @@ class StartAttempt:
 
     server: "Server"
     log_size: int
-    folder: Path
+    directory: Path
     #: The old contents of postmaster.pid, from a server that crashed or that others started.
     stale: list[str]
 
@@ -88,7 +88,7 @@ class Server:
                     raise StartError(self.silent(f"after {longest:.0f} s"))
                 time.sleep(0.005)
             if started:
-                sockets.remove(started.folder, self.data, self.account)
+                sockets.remove(started.directory, self.data, self.account)
                 raise StartError(started.reason())
 
     def _try(self) -> StartAttempt | None:
@@ -109,7 +109,7 @@ class Server:
     def _leave_alone(self) -> None:
         """Raise `StartError` if a server runs, or may run, that does not hold our lock.
 
-        Others have started it, or machines that do not share locks share the folder. A recreated
+        Others have started it, or machines that do not share locks share the directory. A recreated
         container has a new name, but the same boot.
         """
         recorded = machine_of(self.data)
@@ -131,16 +131,16 @@ class Server:
 
     def _spawn(self, lock: int) -> StartAttempt:
         stale = postmaster_file(self.data)
-        folder = sockets.choose(self.data, self.account, stale[SOCKET_DIRECTORY:][:1])
+        directory = sockets.choose(self.data, self.account, stale[SOCKET_DIRECTORY:][:1])
         if not stale:
             # PostgreSQL refuses to start if a crash of the machine has left them empty.
             (self.data / "postmaster.pid").unlink(missing_ok=True)
-        if sockets.listener(folder, self.port) is None:
-            (folder / f".s.PGSQL.{self.port}.lock").unlink(missing_ok=True)
+        if sockets.listener(directory, self.port) is None:
+            (directory / f".s.PGSQL.{self.port}.lock").unlink(missing_ok=True)
         settings = [
             "listen_addresses=",
             f"port={self.port}",
-            f"unix_socket_directories={sockets.quoted(folder)}",
+            f"unix_socket_directories={sockets.quoted(directory)}",
             "unix_socket_permissions=0700",
             "lc_messages=C",
             "logging_collector=off",
@@ -151,7 +151,7 @@ class Server:
         command = [
             str(postgres),
             "-D",
-            str(sockets.short(self.data, folder)),
+            str(sockets.short(self.data, directory)),
             *(f"--{setting}" for setting in settings),
         ]
         variables = environment()
@@ -161,7 +161,7 @@ class Server:
             variables["PG_GRANDPARENT_PID"] = stale[PID]
         log = open_file(self.data / LOG, self.account)
         try:
-            attempt = StartAttempt(self, os.fstat(log).st_size, folder, stale)
+            attempt = StartAttempt(self, os.fstat(log).st_size, directory, stale)
             # Started by a shell that ends at once, so that it is not our child process.
             self.account.run(
                 ["/bin/sh", "-c", '"$@" &', "sh", *command],
@@ -218,13 +218,13 @@ class Server:
             return None
         if len(lines) <= STATUS or lines[STATUS].strip() != "ready":
             return None
-        folder = lines[SOCKET_DIRECTORY]
+        directory = lines[SOCKET_DIRECTORY]
         if postmaster(self.data) is not None:
-            if not sockets.is_private(Path(folder), self.account):
-                raise StartError(f"others can enter its socket's directory, {folder}")
-            return folder
+            if not sockets.is_private(Path(directory), self.account):
+                raise StartError(f"others can enter its socket's directory, {directory}")
+            return directory
         elsewhere = machine_of(self.data)[:1] != machine()[:1]
-        removed = not (Path(folder) / f".s.PGSQL.{lines[SOCKET_PORT].strip()}").exists()
+        removed = not (Path(directory) / f".s.PGSQL.{lines[SOCKET_PORT].strip()}").exists()
         if (elsewhere or removed) and self.runs() and postmaster_file(self.data) == lines:
             raise StartError(self.silent("from here"))
         return None

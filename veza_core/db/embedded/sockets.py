@@ -1,4 +1,4 @@
-"""The folder of a server's Unix socket, which only its owner can enter."""
+"""The directory of a server's Unix socket, which only its owner can enter."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from .account import Account, StartError
 #: bytes on macOS and 108 on Linux.
 LONGEST = 103 - len("/.s.PGSQL.5432")
 
-#: Characters with no special meaning in a host, a URL, a list of folders or a line.
+#: Characters with no special meaning in a host, a URL, a list of directories or a line.
 PLAIN = re.compile(r"[\w./+@~-]+", re.ASCII)
 
 PREFIX = "veza-postgres-"
@@ -27,32 +27,32 @@ LONGEST_DATA = 900
 
 
 def choose(data: Path, account: Account, recorded: Sequence[str]) -> Path:
-    """The data directory if its path is suitable, or otherwise a new temporary folder.
+    """The data directory if its path is suitable, or otherwise a new temporary directory.
 
-    `recorded` is the folder of a crashed server, from postmaster.pid: it is used again if it has
-    not changed. Raises `StartError` if no folder can be created.
+    `recorded` is the directory of a crashed server, from postmaster.pid: it is used again if it has
+    not changed. Raises `StartError` if no directory can be created.
     """
     if _will_do(data):
         return data
-    for folder in map(Path, recorded):
-        if folder.name.startswith(PREFIX) and is_private(folder, account):
-            return folder
+    for directory in map(Path, recorded):
+        if directory.name.startswith(PREFIX) and is_private(directory, account):
+            return directory
     errors = []
     for base in dict.fromkeys(("/tmp", tempfile.gettempdir(), "/dev/shm")):  # noqa: S108
         if not _will_do(Path(base) / f"{PREFIX}12345678"):
             continue
         try:
-            folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
+            directory = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
         except OSError as error:
             errors.append(str(error))
         else:
-            account.own(folder)
-            return folder
+            account.own(directory)
+            return directory
     raise StartError(f"cannot create a directory for its socket ({'; '.join(errors)})")
 
 
-def _will_do(folder: Path) -> bool:
-    return bool(PLAIN.fullmatch(str(folder))) and len(str(folder)) <= LONGEST
+def _will_do(directory: Path) -> bool:
+    return bool(PLAIN.fullmatch(str(directory))) and len(str(directory)) <= LONGEST
 
 
 def needs_link(data: Path) -> bool:
@@ -60,31 +60,31 @@ def needs_link(data: Path) -> bool:
     return not str(data).isprintable() or len(os.fsencode(data)) > LONGEST_DATA
 
 
-def short(data: Path, folder: Path) -> Path:
-    """A path of the data directory that PostgreSQL accepts: its own, or a link in `folder`."""
+def short(data: Path, directory: Path) -> Path:
+    """A path of the data directory that PostgreSQL accepts: its own, or a link in `directory`."""
     if not needs_link(data):
         return data
-    link = folder / "data"
+    link = directory / "data"
     if not link.is_symlink():
         link.symlink_to(data)
     return link
 
 
-def is_private(folder: Path, account: Account) -> bool:
-    """Whether it is a folder of this user that nobody else can enter."""
+def is_private(directory: Path, account: Account) -> bool:
+    """Whether it is a directory of this user that nobody else can enter."""
     try:
-        status = folder.lstat()
+        status = directory.lstat()
     except FileNotFoundError:
         return False
     mode = status.st_mode
     return stat.S_ISDIR(mode) and status.st_uid == account.uid and not mode & 0o077
 
 
-def listener(folder: Path, port: str) -> int | None:
-    """The process that listens on the socket in a folder; 0 if it is in another container."""
+def listener(directory: Path, port: str) -> int | None:
+    """The process that listens on the socket in a directory; 0 if it is in another container."""
     with socket.socket(socket.AF_UNIX) as client:
         try:
-            client.connect(f"{folder}/.s.PGSQL.{port}")
+            client.connect(f"{directory}/.s.PGSQL.{port}")
         except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
             return None
         if sys.platform == "linux":
@@ -94,12 +94,12 @@ def listener(folder: Path, port: str) -> int | None:
         return client.getsockopt(0, 2)
 
 
-def quoted(folder: Path) -> str:
-    """The folder as the only element of unix_socket_directories, which is a list."""
-    return '"{}"'.format(str(folder).replace('"', '""'))
+def quoted(directory: Path) -> str:
+    """The directory as the only element of unix_socket_directories, which is a list."""
+    return '"{}"'.format(str(directory).replace('"', '""'))
 
 
-def remove(folder: Path, data: Path, account: Account) -> None:
-    """Remove the folder of a stopped server, unless it is the data directory."""
-    if folder != data and folder.name.startswith(PREFIX) and is_private(folder, account):
-        shutil.rmtree(folder)
+def remove(directory: Path, data: Path, account: Account) -> None:
+    """Remove the directory of a stopped server, unless it is the data directory."""
+    if directory != data and directory.name.startswith(PREFIX) and is_private(directory, account):
+        shutil.rmtree(directory)

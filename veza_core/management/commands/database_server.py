@@ -17,7 +17,7 @@ from veza_core.db.embedded.account import StartError
 from veza_core.db.embedded.lasting import LastingServer
 from veza_core.management.arguments import some_path, some_text
 
-#: This file is in the folder when all demo rows are there.
+#: This file is in the directory when all demo rows are there.
 FILLED = "filled"
 
 
@@ -101,7 +101,7 @@ class Command(BaseCommand):
 
 
 def _manage(data: Path, *arguments: str) -> None:
-    """Run manage.py on the folder's database. Raises `CommandError` with its last line."""
+    """Run manage.py on the directory's database. Raises `CommandError` with its last line."""
     # An empty DATABASE_URL, so that neither the environment nor .env can name another server.
     environment = {
         **os.environ,
@@ -125,7 +125,7 @@ def _manage(data: Path, *arguments: str) -> None:
 
 @contextmanager
 def _one_line(directory: Path) -> Iterator[None]:
-    """An error of the server or the folder, as a line with what to do."""
+    """An error of the server or the directory, as a line with what to do."""
     try:
         yield
     except (StartError, OSError, psycopg.Error) as error:

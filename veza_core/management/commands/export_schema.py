@@ -79,7 +79,7 @@ class Command(BaseCommand):
 
 
 def _require_directory(directory: Path, *, check: bool) -> None:
-    """Fail before the migrations run, if the folder does not exist."""
+    """Fail before the migrations run, if the directory does not exist."""
     if directory.exists() and not directory.is_dir():
         raise CommandError(f"{directory} is not a directory")
     if not directory.is_dir() and (check or not directory.parent.is_dir()):

@@ -137,7 +137,7 @@ class Archive:
         command = [
             self.tools.path("pg_restore"),
             "--file=-",
-            # Through a pipe, because there may be no folder for temporary files.
+            # Through a pipe, because there may be no directory for temporary files.
             "--use-list=/dev/stdin",
             *options,
             self._argument,

@@ -29,7 +29,7 @@ def written_whole(path: Path, *, replace: bool, ending: str = "") -> Iterator[Pa
         descriptor, name = tempfile.mkstemp(
             dir=path.parent, prefix=f".{begin}.", suffix=f".partial{ending}"
         )
-        # A umask may take the owner's own rights too, and then pg_dump could not write it.
+        # A umask may take the owner's own permissions too, and then pg_dump could not write it.
         os.fchmod(descriptor, 0o600)
     except OSError as error:
         raise CommandError(_refused(path, error)) from error

@@ -58,7 +58,7 @@ def forget_default_grants(cursor: Any) -> None:
 
 
 def keep_definers_from_public(cursor: Any) -> None:
-    """Revoke from PUBLIC the right to execute functions that run with their owner's rights.
+    """Revoke from PUBLIC the privilege to execute functions that run with their owner's privileges.
 
     For a restore without the backup's grants, which include such revocations.
     """

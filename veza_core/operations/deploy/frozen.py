@@ -83,16 +83,16 @@ def _own(loader: MigrationLoader) -> dict[str, Key]:
     """The migrations of this project's apps, and the SQL files of those of `public`, by path."""
     found = {}
     for app, name in sorted(loader.disk_migrations):
-        folder = app_folder(app)
-        if folder.parent == settings.BASE_DIR:
-            found[f"{folder.name}/migrations/{name}.py"] = (app, name)
+        directory = app_directory(app)
+        if directory.parent == settings.BASE_DIR:
+            found[f"{directory.name}/migrations/{name}.py"] = (app, name)
             if _is_ours(app):
                 found[f"schema/{name}.sql"] = (app, name)
     return found
 
 
-def app_folder(app: str) -> Path:
-    """The folder of an app."""
+def app_directory(app: str) -> Path:
+    """The directory of an app."""
     return Path(apps.get_app_config(app).path)
 
 

@@ -28,7 +28,7 @@ WHERE n.nspname::text = ANY(%(names)s)
 
 OTHER_SCHEMAS = "SELECT nspname::text FROM pg_namespace WHERE oid <> ALL(%(schemas)s)"
 
-# Roles that may create objects there, without those that have this right anyway.
+# Roles that may create objects there, without those that have this privilege anyway.
 CREATORS = """
 SELECT n.nspname::text, CASE a.grantee WHEN 0 THEN NULL ELSE pg_get_userbyid(a.grantee)::text END
 FROM pg_namespace n CROSS JOIN LATERAL aclexplode(n.nspacl) a

@@ -36,7 +36,7 @@ class Schema:
 def read_schema(text: str, alias: str, argument: str) -> Schema:
     """Read the schema that `text` names.
 
-    A URL is a database. An existing path is a catalog, SQL, or a folder of either, of which the
+    A URL is a database. An existing path is a catalog, SQL, or a directory of either, of which the
     catalog is used. Anything else is a commit of this repository, in git's words. SQL is loaded
     into a throw-away database on the server of Django's connection `alias`. `argument` is the name
     of the argument, for messages. Raises `DiffError`.
@@ -46,7 +46,7 @@ def read_schema(text: str, alias: str, argument: str) -> Schema:
             return _of_database(text, argument)
         path = Path(text)
         if path.is_dir():
-            return Schema(text, _of_folder(path, alias))
+            return Schema(text, _of_directory(path, alias))
         if path.exists():
             return Schema(text, _of_file(path, alias))
         return Schema(text, _of_commit(text))
@@ -79,12 +79,12 @@ def _read(connection: psycopg.Connection[Any]) -> Snapshot:
         return read_snapshot(connection)
 
 
-def _of_folder(folder: Path, alias: str) -> Snapshot:
-    if (folder / CATALOG).exists():
-        return load_snapshot(folder / CATALOG)
-    files = sorted(folder.glob("[0-9]*.sql"))
+def _of_directory(directory: Path, alias: str) -> Snapshot:
+    if (directory / CATALOG).exists():
+        return load_snapshot(directory / CATALOG)
+    files = sorted(directory.glob("[0-9]*.sql"))
     if not files:
-        raise ValueError(f"{folder} has neither {CATALOG} nor numbered .sql files")
+        raise ValueError(f"{directory} has neither {CATALOG} nor numbered .sql files")
     return _of_sql(files, alias)
 
 

@@ -109,7 +109,7 @@ def function(name: str, properties: Properties) -> str:
 
 
 def _kept_from_public(target: str, properties: Properties) -> Iterator[str]:
-    """A function with its owner's rights must not be executable by everybody, as CREATE
+    """A function with its owner's privileges must not be executable by everybody, as CREATE
     FUNCTION allows.
     """
     if "SECURITY DEFINER" in properties.get("attributes", ""):

@@ -1,4 +1,4 @@
-"""Who may act on an account: nobody on their own, or on one with more rights than theirs."""
+"""Who may act on an account: nobody on their own, or on one with more permissions than theirs."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from .action import RefusalRule
 NOT_EXPIRED = Q(expires_at__isnull=True) | Q(expires_at__gt=Now())
 
 #: The permissions of accounts, in any state, because a lifted ban gives them back. The other
-#: services give `users.role` its own rights, so it counts as the role of that name. Of the
+#: services give `users.role` its own permissions, so it counts as the role of that name. Of the
 #: password, only its existence is read. All roles with their permissions come with the first
 #: account: they are few, and a page saves a query.
 _STANDINGS = """
@@ -44,7 +44,7 @@ WHERE users.id = ANY (%s)
 _STANDING, _ROLES = "_veza_standing", "_veza_roles"
 
 OWN = "This is your own account. Ask a colleague: you cannot act on your own account."
-GREATER = "{} has rights here that you do not have. Ask a colleague who holds all of those rights."
+GREATER = "{} has permissions here that you do not have. Ask a colleague who has all of them."
 
 
 def live_roles(user: User) -> list[UserRoleAssignment]:
@@ -59,26 +59,26 @@ def live_roles(user: User) -> list[UserRoleAssignment]:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The rights of an account, in whatever state it is."""
+    """The permissions of an account, in whatever state it is."""
 
     #: `users.role`: for the other services.
     kind: str
     #: Keys of the current roles.
     roles: frozenset[UUID]
     has_password: bool
-    rights: frozenset[str]
+    permissions: frozenset[str]
 
 
 def standings(users: Sequence[User]) -> dict[UUID, Standing]:
-    """The rights of accounts, by key; one query. Each account stores its own for `standing_of`."""
+    """The permissions of accounts, by key; one query. Each account stores its own."""
     if not users:
         return {}
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute(_STANDINGS, [[user.pk for user in users]])
         rows = cursor.fetchall()
     found = {
-        pk: Standing(kind, frozenset(roles), has_password, frozenset(rights))
-        for pk, kind, roles, has_password, rights, _ in rows
+        pk: Standing(kind, frozenset(roles), has_password, frozenset(permissions))
+        for pk, kind, roles, has_password, permissions, _ in rows
     }
     every_role = next((row[-1] for row in rows if row[-1]), None)
     for user in users:
@@ -88,7 +88,7 @@ def standings(users: Sequence[User]) -> dict[UUID, Standing]:
 
 
 def standing_of(user: User) -> Standing:
-    """The rights of an account, from the last query."""
+    """The permissions of an account, from the last query."""
     known: Standing | None = user.__dict__.get(_STANDING) or standings([user]).get(user.pk)
     return known or Standing("", frozenset(), False, frozenset())
 
@@ -100,14 +100,14 @@ def roles_for(user: User) -> list[tuple[Role, frozenset[str]]]:
     if _ROLES not in user.__dict__:
         standings([user])
     roles = [
-        (Role(id=UUID(pk), name=name, display_name=display_name), frozenset(rights))
-        for pk, name, display_name, rights in json.loads(user.__dict__[_ROLES] or "[]")
+        (Role(id=UUID(pk), name=name, display_name=display_name), frozenset(permissions))
+        for pk, name, display_name, permissions in json.loads(user.__dict__[_ROLES] or "[]")
     ]
     return sorted(roles, key=lambda each: (len(each[1]), each[0].name))
 
 
 def account_refusals(access: Access, users: Sequence[User]) -> Mapping[Any, str]:
-    """For these accounts, key to the reason: one's own, and those with rights that `access` lacks.
+    """For these accounts, key to the reason: one's own, and those with permissions that it lacks.
 
     One query, for any number of accounts.
     """
@@ -117,7 +117,7 @@ def account_refusals(access: Access, users: Sequence[User]) -> Mapping[Any, str]
         is_super = standing.kind == UserRole.SUPER_ADMIN
         if pk == access.user.pk:
             refused[pk] = OWN
-        elif (is_super and not access.is_super) or not access.may_grant(standing.rights):
+        elif (is_super and not access.is_super) or not access.may_grant(standing.permissions):
             refused[pk] = GREATER.format(names[pk])
     return refused
 

@@ -31,7 +31,7 @@ class Finder:
     order: str = ""
     where: Q = field(default_factory=Q)
     #: Whether it is never selected, and is compared over the main role: the support role has no
-    #: right to it.
+    #: privilege on it.
     secret: bool = False
 
     @property

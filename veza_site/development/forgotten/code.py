@@ -56,8 +56,8 @@ def _screen(table: DeclaredTable) -> Iterator[str]:
     screen = site.screen_of(table.model)
     name = table.model.__name__
     if screen is None:
-        folder = settings.BASE_DIR / table.app / "admin"
-        where = f"{table.app}/admin/" if folder.is_dir() else f"{table.app}/admin.py"
+        directory = settings.BASE_DIR / table.app / "admin"
+        where = f"{table.app}/admin/" if directory.is_dir() else f"{table.app}/admin.py"
         yield (
             f"{where}: {table.name} has no screen. Add @admin.register({name}) "
             f"class {name}Admin(InspectionAdmin)."

@@ -1,4 +1,4 @@
-"""`sync_roles`: creates and repairs the login roles of the admin, and proves their rights."""
+"""`sync_roles`: creates and repairs the login roles of the admin, and proves their privileges."""
 
 from itertools import chain
 from typing import Any
@@ -20,7 +20,7 @@ ACCEPTABLE = tuple(thing.name for thing in UNBOUNDED)
 
 
 def acceptable(text: str) -> list[str]:
-    """Names of rights that a role may keep, separated by commas."""
+    """Names of privileges that a role may keep, separated by commas."""
     names = text.split(",")
     if unknown := [name for name in names if name not in ACCEPTABLE]:
         raise ValueError(unknown)
@@ -45,10 +45,10 @@ class Command(BaseCommand):
         parser.add_argument(
             "--revoke-from-public",
             action="store_true",
-            help="Revoke from PUBLIC the right to create temporary tables, and to call the "
+            help="Revoke from PUBLIC the privilege to create temporary tables, and to call the "
             "functions of large objects and advisory locks. The role of DATABASE_URL keeps these "
-            "rights; grant them to the services that need them. Only a superuser can revoke the "
-            "functions.",
+            "privileges. Grant them to the services that need them. Only a superuser can revoke "
+            "the functions.",
         )
         parser.add_argument(
             "--accept",
@@ -85,7 +85,7 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{error.diag.message_primary}: nothing was changed. Run this as a role with "
                 "CREATEROLE that owns the tables, or give the SQL of --dry-run to somebody with "
-                "these rights."
+                "these privileges."
             ) from error
         if options["dry_run"]:
             # What is revoked from PUBLIC, once.

@@ -104,7 +104,7 @@ class Observer:
             self.effects.append(Harm(headings.INDEX, message))
         # The throw-away database has no grants to services.
         if REVOKES.search(text):
-            message = "REVOKE removes rights that services may use"
+            message = "REVOKE removes privileges that services may use"
             self.effects.append(Harm(headings.ELSE, message))
 
     def _look_at_session(self, before: dict[str, tuple[str, str]]) -> None:

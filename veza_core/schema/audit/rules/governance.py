@@ -213,8 +213,8 @@ def _owned(catalog: Catalog) -> Iterator[tuple[Table | None, str, str, str]]:
 )
 def schema_create(catalog: Catalog) -> Iterator[Found]:
     """The audited schemas are checked. Superusers and the owners of the database, of the schema and
-    of schema `django` are not reported, because they have these rights anyway. Only this privilege
-    is checked.
+    of schema `django` are not reported, because they have these privileges anyway. Only
+    this privilege is checked.
     """
     for schema, role in catalog.creators:
         where, who = ident(schema), "PUBLIC" if role is None else ident(role)

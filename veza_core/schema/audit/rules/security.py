@@ -49,9 +49,9 @@ def _identity(routine: Routine) -> str:
     Severity.WARNING,
     group="security",
     reason="Names without a schema depend on the caller's search_path. With it, the caller of a "
-    "SECURITY DEFINER function chooses what runs with the owner's rights; in a policy, which rows "
-    "are visible. PostgreSQL searches pg_temp first, unless the function's own path names it at "
-    "the end: a caller's temporary table can then replace the right one. A trigger or an index "
+    "SECURITY DEFINER function chooses what runs with the owner's privileges; in a policy, which "
+    "rows are visible. PostgreSQL searches pg_temp first, unless the function's own path names it "
+    "at the end: a caller's temporary table can then replace the right one. A trigger or an index "
     "expression fails wherever the path differs: in pg_restore, in a subscriber, and from "
     "PostgreSQL 17 on in REINDEX, ANALYZE, VACUUM and REFRESH MATERIALIZED VIEW.",
     remedy="Run ALTER FUNCTION … SET search_path = '', and write the schemas in the body. Or set "
@@ -115,10 +115,10 @@ def _folded(name: str) -> str:
     "SECURITY DEFINER function that every role may call",
     Severity.WARNING,
     group="security",
-    reason="The function runs with the rights of its owner, who often owns all tables. CREATE "
-    "FUNCTION lets PUBLIC execute it, unless this right is revoked.",
+    reason="The function runs with the privileges of its owner, who often owns all tables. CREATE "
+    "FUNCTION lets PUBLIC execute it, unless this privilege is revoked.",
     remedy="Revoke EXECUTE from PUBLIC, and grant it to the roles that need it. No SQL is "
-    "printed, because it would take the right from roles that call the function today.",
+    "printed, because it would take the privilege from roles that call the function today.",
     bad="CREATE FUNCTION tidy() RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = ''\n"
     "    AS 'SELECT';",
     good="CREATE FUNCTION tidy() RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = ''\n"
@@ -131,7 +131,7 @@ def definer_public(catalog: Catalog) -> Iterator[Found]:
     """
     for routine in catalog.facts.routines:
         if routine.is_definer and routine.is_public:
-            message = "it runs with its owner's rights, and PUBLIC may execute it"
+            message = "it runs with its owner's privileges, and PUBLIC may execute it"
             yield Found(None, _identity(routine), message)
 
 
@@ -193,8 +193,8 @@ def rls_without_policy(catalog: Catalog) -> Iterator[Found]:
     "Table on which another role may create a trigger or a foreign key",
     Severity.ERROR,
     group="security",
-    reason="A trigger runs with the rights of the role that changes the row. In a migration or a "
-    "purge, this is the tables' owner. A foreign key has the same effect: when the owner deletes "
+    reason="A trigger runs with the privileges of the role that changes the row. In a migration or "
+    "a purge, this is the tables' owner. A foreign key has the same effect: when the owner deletes "
     "a row, ON DELETE CASCADE deletes rows of the other role's table, and fires that table's "
     "triggers in the owner's session. Up to PostgreSQL 17, an AFTER trigger then runs as the "
     "owner. In every version, a trigger can change the session's search_path. GRANT ALL on a "
@@ -211,8 +211,8 @@ def rls_without_policy(catalog: Catalog) -> Iterator[Found]:
 )
 def trigger_privilege(catalog: Catalog) -> Iterator[Found]:
     """The tables of the audited schemas and their columns are checked. Superusers and the owners of
-    the table, of its schema and of the database are not reported, because they have these rights
-    anyway. Only these two privileges are checked.
+    the table, of its schema and of the database are not reported, because they have these
+    privileges anyway. Only these two privileges are checked.
     """
     tables = {(table.schema, table.name): table for table in catalog.all_tables}
     for schema, name, role, words in catalog.attachers:
