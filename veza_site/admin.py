@@ -129,9 +129,9 @@ class StaffLogEntryAdmin(StaffScreen):
         return _changes(row, whole=False)
 
     def glance(self, request: StaffRequest, row: StaffLogEntry) -> list[SafeString]:
-        """A link that undoes the action, for staff who may."""
+        """A link that undoes the action, for staff who may, while the undo applies to this row."""
         one = undo_url_of(self.admin_site, request, row)
-        every = undo_batch_url_of(self.admin_site, request, row)
+        every = undo_batch_url_of(self.admin_site, request, row) if one else ""
         links = ((one, "Undo"), (every, "Undo for all rows of this action"))
         return [format_html('<a href="{}">{}</a>', url, text) for url, text in links if url]
 

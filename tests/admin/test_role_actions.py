@@ -154,7 +154,7 @@ def test_two_people_do_not_undo_each_other(chief: Client, bob: User):
 
 def test_no_role_left(chief: Client, bob: User):
     response = chief.get(url(bob, "withdraw_role"))
-    assert response.status_code == 403
+    assert response.status_code == 409
     assert "no role that you can withdraw" in response.content.decode()
 
 

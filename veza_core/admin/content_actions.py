@@ -29,7 +29,7 @@ from veza_core.screens.actions.addresses import next_of, undo_url, values, way_b
 from veza_core.screens.actions.naming import short
 from veza_core.screens.actions.perform import GONE, Outcome, perform_some
 from veza_core.screens.actions.progress import ActionRun, progress
-from veza_core.screens.actions.rights import account_refusals, owner_refusals
+from veza_core.screens.actions.rights import account_refusals, facts_of, owner_refusals
 from veza_core.screens.actions.selection import CHUNK
 from veza_core.screens.actions.soft_deletion import Restore, SoftDelete
 from veza_core.screens.display import declared
@@ -40,6 +40,7 @@ from veza_core.screens.site import StaffSite
 MOST = 10_000
 
 MORE = f"There are more rows: this action takes {MOST:,}. Repeat it for the rest."
+NONE = "{} has no content, or all of it is already deleted."
 SINCE = "It was restored since then, or deleted by another action."
 
 
@@ -124,6 +125,9 @@ class DeleteContent(ContentAction):
     undo = "restore_content"
     each = SoftDelete
 
+    def why_pointless(self, access: Access, row: User) -> str:
+        return "" if "content" in facts_of(row) else NONE.format(short(row))
+
     def concerned(self, site: StaffSite, row: User, query: Mapping[str, str]) -> Sequence[str]:
         items = self.items(site, row)
         cut = [MORE] if len(items) > MOST else []
@@ -133,7 +137,7 @@ class DeleteContent(ContentAction):
         """The rows to delete, at most `MOST` and one more."""
         found = list(islice(_live(site, user), MOST + 1))
         if not found:
-            raise ConflictError(f"{short(user)} has no content, or all of it is already deleted.")
+            raise ConflictError(NONE.format(short(user)))
         return found
 
     def change(self, row: User, work: ChangeContext) -> Change:

@@ -46,7 +46,7 @@ class RoleAction(AccountAction):
             if self.is_meant(role, held) and access.may_grant(permissions)
         ]
 
-    def no_choice(self, access: Access, row: User) -> str:
+    def why_pointless(self, access: Access, row: User) -> str:
         return "" if self.mine(access, row) else f"There is no role that you can {self.verb} here."
 
     def fields(self, access: Access, rows: Sequence[Any]) -> dict[str, forms.Field]:

@@ -126,14 +126,16 @@ class RowAction(ABC):
             known[self.rule] = self.refusals(access, [row]).get(row.pk, "")
         return known[self.rule]
 
-    def no_choice(self, access: Access, row: Any) -> str:
-        """Why the form has nothing to choose from; empty if it has. May run queries."""
+    def why_pointless(self, access: Access, row: Any) -> str:
+        """Why it has nothing to change or to choose from, although it applies; or ''."""
         return ""
 
     def refuse(self, access: Access, row: Any) -> None:
-        """Raise `RefusedError` if a rule forbids it."""
-        if why := self.refusals(access, [row]).get(row.pk) or self.no_choice(access, row):
+        """Raise `RefusedError` if a rule forbids it, and `ConflictError` if it is pointless."""
+        if why := self.refusals(access, [row]).get(row.pk):
             raise RefusedError(why)
+        if why := self.why_pointless(access, row):
+            raise ConflictError(why)
 
     def fields(self, access: Access, rows: Sequence[Any]) -> dict[str, forms.Field]:
         """The fields of the form, in addition to the reason."""

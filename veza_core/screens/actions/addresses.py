@@ -92,6 +92,7 @@ def undo_url_of(site: StaffSite, request: StaffRequest, entry: Any, row: Any = N
         or undoing is None
         or not undoing.applies(row)
         or undoing.why_refused(request.access, row)
+        or undoing.why_pointless(request.access, row)
     ):
         return ""
     return undo_url(done, row, values(entry.before), values(entry.after))

@@ -49,7 +49,7 @@ def buttons(admin: "BaseScreen", request: StaffRequest, row: Any) -> Buttons:
             continue
         if why := action.why_refused(request.access, row):
             refused.setdefault(why, []).append(action.label)
-        elif not action.no_choice(request.access, row):
+        elif not action.why_pointless(request.access, row):
             offered.append((action, action_url(admin.model, row.pk, action.name)))
     places = {name: place for place, name in enumerate(admin.frequent_actions)}
     offered.sort(key=lambda each: places.get(each[0].name, len(places)))

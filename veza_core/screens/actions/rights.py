@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from django.db.models.functions import Now
 from veza_core.access import Access
 from veza_core.models import Role, User, UserRole, UserRoleAssignment
 
+from ..display import declared
 from .action import RefusalRule
 
 #: Rows of `user_roles` that have not ended.
@@ -33,15 +35,24 @@ SELECT users.id, users.role::text, held.roles, password_hash IS NOT NULL, ARRAY(
             SELECT permissions.name FROM role_permissions
             JOIN permissions ON permissions.id = role_permissions.permission_id
             WHERE role_id = roles.id)))::text
-        FROM roles) END
+        FROM roles) END,
+    {facts}
 FROM users, LATERAL (SELECT ARRAY(
     SELECT role_id FROM user_roles WHERE user_id = users.id
     AND (expires_at IS NULL OR expires_at > statement_timestamp())) AS roles) AS held
 WHERE users.id = ANY (%s)
 """
 
-#: Where an account stores its `Standing`, and all roles.
-_STANDING, _ROLES = "_veza_standing", "_veza_roles"
+#: Where an account stores its `Standing`, all roles, and its facts.
+_STANDING, _ROLES, _FACTS = "_veza_standing", "_veza_roles", "_veza_facts"
+
+#: Whether one of the first rows of an account is live. If there are more deleted rows than this,
+#: the answer is yes, because nobody should wait for the rest. For ANY and the order by the key, see
+#: `screens.lookups`.
+_HAS_LIVE = """EXISTS (SELECT FROM (
+    SELECT deleted_at IS NULL OR row_number() OVER () = {most} AS found FROM {table}
+    WHERE {key} = ANY (ARRAY[users.id]) ORDER BY {key} LIMIT {most}) AS own WHERE found)"""
+_LOOKED_THROUGH = 500
 
 OWN = "This is your own account. Ask a colleague: you cannot act on your own account."
 GREATER = "{} has permissions here that you do not have. Ask a colleague who has all of them."
@@ -74,16 +85,41 @@ def standings(users: Sequence[User]) -> dict[UUID, Standing]:
     if not users:
         return {}
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
-        cursor.execute(_STANDINGS, [[user.pk for user in users]])
+        facts = _facts() if len(users) == 1 else "NULL"
+        cursor.execute(_STANDINGS.format(facts=facts), [[user.pk for user in users]])
         rows = cursor.fetchall()
     found = {
         pk: Standing(kind, frozenset(roles), has_password, frozenset(permissions))
-        for pk, kind, roles, has_password, permissions, _ in rows
+        for pk, kind, roles, has_password, permissions, *_ in rows
     }
-    every_role = next((row[-1] for row in rows if row[-1]), None)
+    every_role = next((row[-2] for row in rows if row[-2]), None)
     for user in users:
         user.__dict__[_STANDING] = found.get(user.pk)
         user.__dict__[_ROLES] = every_role
+    if len(users) == 1:
+        users[0].__dict__[_FACTS] = frozenset(rows[0][-1] if rows else ())
+    return found
+
+
+@cache
+def _facts() -> str:
+    """The names of the facts that are true of an account, as SQL."""
+    content = " OR ".join(
+        _HAS_LIVE.format(table=table, key=f"{key}_id", most=_LOOKED_THROUGH)
+        for table, key in declared("content").items()
+    )
+    facts = {**declared("account_facts"), "content": content}
+    each = (f"CASE WHEN {condition} THEN '{name}' END" for name, condition in facts.items())
+    return f"array_remove(ARRAY[{', '.join(each)}], NULL)"
+
+
+def facts_of(user: User) -> frozenset[str]:
+    """What is true of an account: "content", if it has content that is not deleted, and what apps
+    declare as `account_facts`. From the query of `standing_of`.
+    """
+    if _FACTS not in user.__dict__:
+        standings([user])
+    found: frozenset[str] = user.__dict__[_FACTS]
     return found
 
 
