@@ -1,4 +1,4 @@
-"""Makes commands of Django and other packages report like ours."""
+"""Makes commands of Django and other packages report like ours, or refuses them."""
 
 from typing import Any
 
@@ -9,6 +9,27 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from veza_core.db.session import Session, announce
 from veza_core.db.waits import told
 from veza_core.errors import clear_line
+
+#: Commands that write, and what they do to existing rows: see `AnnouncedMixin.destroys`.
+ANNOUNCED = {
+    **dict.fromkeys(
+        ("addstatictoken", "changepassword", "clearsessions", "createcachetable",
+         "remove_stale_contenttypes", "merge_model_instances", "set_fake_passwords", "syncdata",
+         "update_permissions"),
+        "",
+    ),
+    "flush": "deletes the rows of all tables",
+    "loaddata": "replaces rows that have the same keys",
+}  # fmt: skip
+
+#: Commands of django-extensions that would drop objects of others, and why they are refused.
+REFUSED = {
+    # It does not use this project's engine.
+    "drop_test_database": "drop_test_database would drop databases on whatever server libpq finds, "
+    "and `make test` drops its own. Nothing was dropped.",
+    "reset_schema": "reset_schema would drop what other services have built on public: "
+    "manage.py reset_db does not. Nothing was dropped.",
+}
 
 
 class AnnouncedMixin(BaseCommand):
@@ -50,3 +71,19 @@ class AnnouncedMixin(BaseCommand):
     def run(self, session: Session, *args: Any, **options: Any) -> Any:
         """What the other package's command does; `session` is where."""
         return super().handle(*args, **options)
+
+
+def adapted(name: str, command: BaseCommand) -> BaseCommand:
+    """The command, as this project runs it: announced, refused, or unchanged."""
+    kind = type(command)
+    if name in REFUSED:
+
+        def refuse(*args: Any, **options: Any) -> None:
+            raise CommandError(REFUSED[name])
+
+        command.handle = refuse  # type: ignore[method-assign]
+    elif name in ANNOUNCED:
+        more = {"__module__": kind.__module__, "destroys": ANNOUNCED[name]}
+        adapted_kind: type[BaseCommand] = type(kind.__name__, (AnnouncedMixin, kind), more)
+        return adapted_kind()
+    return command
