@@ -73,8 +73,8 @@ def test_lock_in_the_way_names_the_table(url, monkeypatch):
         with psycopg.connect(url) as connection, pytest.raises(AuditError) as error:
             audit(connection, ["public"], CATALOG_RULES)
     text = str(error.value)
-    assert "table public.plays is locked by process" in text
-    assert "(deploy)" in text
+    assert "table public.plays is locked by pid " in text
+    assert "(deploy, role " in text
     assert "LOCK TABLE plays" in text
 
 

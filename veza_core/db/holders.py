@@ -4,23 +4,29 @@ from typing import Any
 
 import psycopg
 
+from veza_core.db.sessions import (
+    PREPARED_COLUMNS,
+    PREPARED_OF_LOCK,
+    SESSION_COLUMNS,
+    OtherSession,
+)
 from veza_core.visible import visible
 
-# Who holds an ACCESS EXCLUSIVE lock, and on which tables. A prepared transaction has no process.
-# Statements of other roles are visible only to roles that may read them.
-HOLDERS = """
-SELECT l.relation::regclass::text, l.pid, coalesce(a.application_name, ''), coalesce(a.query, ''),
-    gid
-FROM pg_locks l
-LEFT JOIN pg_stat_activity a ON a.pid = l.pid
-LEFT JOIN pg_locks x ON l.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid'
-    AND x.virtualtransaction = l.virtualtransaction
-LEFT JOIN pg_prepared_xacts p ON p.transaction = x.transactionid
-WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.granted
-  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-  AND l.pid IS DISTINCT FROM pg_backend_pid() AND l.relation::regclass::text !~ '^[0-9]+$'
-  AND l.relation IN (SELECT oid FROM pg_class WHERE relkind IN ('r', 'p', 'm', 'f', 'v'))
-ORDER BY a.xact_start NULLS LAST, 1
+_LOCKED = """
+    held.locktype = 'relation' AND held.mode = 'AccessExclusiveLock' AND held.granted
+    AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND held.relation::regclass::text !~ '^[0-9]+$'
+    AND held.relation IN (SELECT oid FROM pg_class WHERE relkind IN ('r', 'p', 'm', 'f', 'v'))
+"""
+HOLDERS = f"""
+SELECT held.relation::regclass::text, {SESSION_COLUMNS}
+FROM pg_locks AS held JOIN pg_stat_activity ON pg_stat_activity.pid = held.pid
+WHERE {_LOCKED} AND held.pid <> pg_backend_pid()
+UNION ALL
+SELECT held.relation::regclass::text, {PREPARED_COLUMNS}
+FROM pg_locks AS held {PREPARED_OF_LOCK}
+WHERE {_LOCKED}
+ORDER BY age DESC NULLS LAST, 1
 """
 
 
@@ -33,15 +39,7 @@ def locked_tables(session: psycopg.Connection[Any]) -> str:
     holders = session.execute(HOLDERS).fetchall()
     if not holders:
         return ""
-    table, pid, application, query, gid = holders[0]
+    table, *oldest = holders[0]
     more = len({name for name, *_ in holders}) - 1
-    locked = f"table {table}" + (f" and {more} more" if more else "")
-    if gid is not None:
-        name = "'" + gid.replace("'", "''") + "'"
-        return visible(
-            f"{locked} is locked by prepared transaction {name}: "
-            f"COMMIT PREPARED {name} or ROLLBACK PREPARED {name} ends it"
-        )
-    who = f"process {pid}" + (f" ({application})" if application else "")
-    what = f": {' '.join(query.split())[:100]}" if query else ""
-    return visible(f"{locked} is locked by {who}; try again when it has ended{what}")
+    locked = f"table {visible(table)}" + (f" and {more} more" if more else "")
+    return f"{locked} is locked by {OtherSession(*oldest)}"

@@ -21,6 +21,12 @@ SESSION_COLUMNS = """
 PREPARED_COLUMNS = """
     NULL::int, NULL, owner::text, NULL, NULL, statement_timestamp() - prepared, NULL, gid
 """
+#: The prepared transaction that has the lock `held`: the lock on its own number identifies it.
+PREPARED_OF_LOCK = """
+    JOIN pg_locks AS own ON held.pid IS NULL AND own.pid IS NULL
+        AND own.locktype = 'transactionid' AND own.virtualtransaction = held.virtualtransaction
+    JOIN pg_prepared_xacts ON pg_prepared_xacts.transaction = own.transactionid
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,12 @@ import psycopg
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.pq import TransactionStatus
 
-from veza_core.db.sessions import PREPARED_COLUMNS, SESSION_COLUMNS, OtherSession
+from veza_core.db.sessions import (
+    PREPARED_COLUMNS,
+    PREPARED_OF_LOCK,
+    SESSION_COLUMNS,
+    OtherSession,
+)
 
 LOCK_NOT_AVAILABLE = "55P03"
 DEADLOCK_DETECTED = "40P01"
@@ -32,9 +37,7 @@ JOIN pg_locks AS held ON held.pid IS NULL AND held.granted
     AND held.locktype = wanted.locktype AND held.database IS NOT DISTINCT FROM wanted.database
     AND held.relation IS NOT DISTINCT FROM wanted.relation
     AND held.transactionid IS NOT DISTINCT FROM wanted.transactionid
-JOIN pg_locks AS own ON own.pid IS NULL AND own.locktype = 'transactionid'
-    AND own.virtualtransaction = held.virtualtransaction
-JOIN pg_prepared_xacts ON pg_prepared_xacts.transaction = own.transactionid
+{PREPARED_OF_LOCK}
 WHERE wanted.pid = %(pid)s AND NOT wanted.granted AND 0 = ANY(pg_blocking_pids(%(pid)s))
 ORDER BY age DESC
 """

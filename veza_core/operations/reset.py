@@ -9,7 +9,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
 from veza_core.db.schema_version import write_version
-from veza_core.db.sessions import PREPARED_COLUMNS, SESSION_COLUMNS, OtherSession
+from veza_core.db.sessions import (
+    PREPARED_COLUMNS,
+    PREPARED_OF_LOCK,
+    SESSION_COLUMNS,
+    OtherSession,
+)
 from veza_core.db.timeouts import set_lock_timeout
 from veza_core.operations.contents import OWN_SCHEMAS, contents_of
 from veza_core.operations.dependents import Dependent
@@ -55,8 +60,7 @@ SELECT md5(coalesce(string_agg(row::text, ',' ORDER BY row::text), '')) FROM (
 ) AS row
 """
 
-# Sessions and prepared transactions with locks on our objects, the longest first. A prepared
-# transaction has no session; the lock on its own number identifies it.
+# Sessions and prepared transactions with locks on our objects, the longest first.
 IN_THE_WAY = f"""
 WITH held AS (
     SELECT DISTINCT pid, virtualtransaction FROM pg_locks JOIN pg_class ON pg_class.oid = relation
@@ -66,10 +70,7 @@ WITH held AS (
 SELECT DISTINCT {SESSION_COLUMNS}
 FROM held JOIN pg_stat_activity USING (pid) WHERE pid <> pg_backend_pid()
 UNION ALL
-SELECT {PREPARED_COLUMNS}
-FROM held JOIN pg_locks AS own ON held.pid IS NULL AND own.pid IS NULL
-    AND own.virtualtransaction = held.virtualtransaction AND own.locktype = 'transactionid'
-JOIN pg_prepared_xacts ON pg_prepared_xacts.transaction = own.transactionid
+SELECT {PREPARED_COLUMNS} FROM held {PREPARED_OF_LOCK}
 ORDER BY age DESC
 """
 
