@@ -21,7 +21,7 @@ from psycopg import sql
 
 from veza_core.secret_columns import SECRET_COLUMNS
 
-from .purge.catalog import CASCADE, LinkedTable, PurgeCatalog, read_catalog
+from .purge.catalog import LinkedTable, PurgeCatalog, read_catalog
 
 USERS = "users"
 OF_SIGN_IN = "It belongs to the sign-in of staff, and contains secrets."
@@ -161,6 +161,7 @@ def _owned(
     by_user = _by_user(catalog)
     owned: dict[LinkedTable, sql.Composable] = {users: _equals(users.key, key)}
     for table in reversed(catalog.children_first()):
+        cascades = catalog.cascades_to(table)
         ways = [
             sql.SQL("{} = ANY (ARRAY(SELECT {} FROM {} WHERE {}))").format(
                 sql.Identifier(reference.column),
@@ -168,16 +169,10 @@ def _owned(
                 parent.identifier,
                 owned[parent],
             )
-            for parent in owned
-            if parent not in (users, table)
-            for reference in catalog.references[parent]
-            if reference.table == table and reference.action == CASCADE
+            for parent, reference in cascades
+            if parent in owned and parent not in (users, table)
         ]
-        own = [
-            _equals(reference.column, key)
-            for reference in catalog.references[users]
-            if reference.table == table and reference.action == CASCADE
-        ]
+        own = [_equals(reference.column, key) for parent, reference in cascades if parent == users]
         if table in by_user:
             if own:
                 owned[table] = _any(own)

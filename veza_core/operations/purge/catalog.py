@@ -126,6 +126,15 @@ class PurgeCatalog:
     reached: dict[int, str] = field(default_factory=dict)
     referring: dict[LinkedTable, list[Reference]] = field(default_factory=lambda: defaultdict(list))
 
+    def cascades_to(self, table: LinkedTable) -> list[tuple[LinkedTable, Reference]]:
+        """The tables with whose rows its own rows are deleted, and by which foreign keys."""
+        return [
+            (parent, reference)
+            for parent, references in self.references.items()
+            for reference in references
+            if reference.table == table and reference.action == CASCADE
+        ]
+
     def children_first(self) -> list[LinkedTable]:
         """Every table before those that it refers to. Raises `CommandError` for a circle."""
         sorter: TopologicalSorter[LinkedTable] = TopologicalSorter()

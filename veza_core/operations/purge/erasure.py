@@ -155,10 +155,7 @@ class _Question:
 
     def _taking(self, table: LinkedTable) -> Iterator[tuple[LinkedTable, Reference]]:
         """The foreign keys that delete its rows with those of another table."""
-        for parent in self.gone:
-            for reference in self.catalog.references[parent]:
-                if reference.table == table and reference.action == CASCADE:
-                    yield parent, reference
+        return (each for each in self.catalog.cascades_to(table) if each[0] in self.gone)
 
     def _parents(self, table: LinkedTable) -> set[LinkedTable]:
         return {parent for parent, _ in self._taking(table)}

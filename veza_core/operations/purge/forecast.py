@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
 from .batches import PurgedRows
-from .catalog import CASCADE, LinkedTable, PurgeCatalog
+from .catalog import LinkedTable, PurgeCatalog, Reference
 from .policy import Due
 
 DUE = sql.SQL("SELECT {key} AS key FROM {table} WHERE {condition}")
@@ -35,11 +35,13 @@ def forecast(
         if table.is_spread:
             continue
         due = _due(table, dues, now)
-        with_parents = [part for parent in gone for part in _children(catalog, table, parent)]
+        cascades = catalog.cascades_to(table)
+        with_parents = [_children(*each) for each in cascades if each[0] in gone]
         if due or with_parents:
             # The part that names the query itself comes last (PostgreSQL, "Recursive Queries",
             # 7.8.2).
-            gone[table] = _union([*due, *with_parents, *_children(catalog, table, table)])
+            own = [_children(*each) for each in cascades if each[0] == table]
+            gone[table] = _union([*due, *with_parents, *own])
             columns.append(
                 GONE_AND_DUE.format(gone=_name(table), due=_union(due) if due else NOTHING)
             )
@@ -72,12 +74,7 @@ def _with(
 
 def _above(catalog: PurgeCatalog, table: LinkedTable) -> dict[str, LinkedTable]:
     """The tables with whose rows the rows of a table are deleted, by the referring column."""
-    return {
-        reference.column: parent
-        for parent, references in catalog.references.items()
-        for reference in references
-        if reference.table == table and reference.action == CASCADE
-    }
+    return {reference.column: parent for parent, reference in catalog.cascades_to(table)}
 
 
 def _on_nodes(
@@ -125,19 +122,8 @@ def _due(table: LinkedTable, dues: Sequence[Due], now: datetime) -> list[sql.Com
     ]
 
 
-def _children(
-    catalog: PurgeCatalog, table: LinkedTable, parent: LinkedTable
-) -> list[sql.Composable]:
-    return [
-        CHILDREN.format(
-            key=sql.Identifier(table.key),
-            table=table.identifier,
-            column=sql.Identifier(reference.column),
-            gone=_name(parent),
-        )
-        for reference in catalog.references[parent]
-        if reference.table == table and reference.action == CASCADE
-    ]
+def _children(parent: LinkedTable, reference: Reference) -> sql.Composable:
+    return CHILDREN.format(**reference.names, gone=_name(parent))
 
 
 def _union(queries: Sequence[sql.Composable]) -> sql.Composable:
