@@ -1,74 +1,38 @@
-"""The progress of a run: a bar on a terminal, a line for each table elsewhere."""
+"""The progress of a run: a line for each table, and on a terminal one that is overwritten."""
 
 import time
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    TaskProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.progress import Progress as Bar
+from veza_core.operations.progress import StatusLine
 
 
 class FillProgress:
     """Gets every chunk; `verbosity` 0 prints nothing."""
 
     def __init__(self, rows: int, output: Any, errors: Any, verbosity: int) -> None:
-        self.output = output
-        self.bar: Bar | None = None
-        if verbosity and errors.isatty():
-            # rich itself respects NO_COLOR.
-            self.bar = Bar(
-                TextColumn("{task.description:24}"),
-                BarColumn(),
-                TaskProgressColumn(),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[rate]}"),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-                transient=True,
-            )
-            self.task = self.bar.add_task("", total=rows, rate="")
+        self.total, self.output = rows, output
         self.shown = bool(verbosity)
+        self.line = StatusLine(errors, shown=self.shown)
         self.table = ""
         self.rows = self.done = 0
         self.began = self.started = self.last = time.monotonic()
 
-    def __enter__(self) -> Self:
-        if self.bar:
-            self.bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self.bar:
-            self.bar.stop()
-        self._finish_table()
-
     def advance(self, table: str, rows: int) -> None:
         """Report that this many more rows of the table are loaded."""
         if table != self.table:
-            self._finish_table()
+            self.finish_table()
             # The table's first chunk began when the last chunk of the previous table ended.
             self.table, self.rows, self.began = table, 0, self.last
         self.last = time.monotonic()
         self.rows += rows
         self.done += rows
-        if self.bar:
-            rate = self.done / max(time.monotonic() - self.started, 0.001)
-            self.bar.update(self.task, advance=rows, description=table, rate=f"{rate:,.0f} rows/s")
+        rate = self.done / max(time.monotonic() - self.started, 0.001)
+        self.line.show(f"{table}: {self.done:,} of {self.total:,} rows, {rate:,.0f} a second")
 
-    def _finish_table(self) -> None:
-        if self.table and self.shown and not self.bar:
+    def finish_table(self) -> None:
+        """Print the line of the last table."""
+        self.line.clear()
+        if self.table and self.shown:
             rate = self.rows / max(self.last - self.began, 0.001)
             self.output.write(f"  {self.table}: {self.rows:,} rows, {rate:,.0f} a second")
         self.table = ""

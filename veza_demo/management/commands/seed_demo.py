@@ -112,8 +112,11 @@ class Command(BaseCommand):
         self._begin(plan, options["seed"], now, options["verbosity"])
         started = time.monotonic()
         progress = FillProgress(plan.rows_missing, self.stdout, self.stderr, options["verbosity"])
-        with self._clear_errors(), progress:
-            load(connection, plan.world, plan.missing, progress.advance)
+        with self._clear_errors():
+            try:
+                load(connection, plan.world, plan.missing, progress.advance)
+            finally:
+                progress.finish_table()
         if options["verbosity"]:
             self._end(plan, time.monotonic() - started)
 
