@@ -1,7 +1,4 @@
-"""One module for each format; each renders a report as text.
-
-They are imported when they are needed: the table needs `rich`.
-"""
+"""One module for each format; each renders a report as text."""
 
 from importlib import import_module
 
