@@ -148,6 +148,7 @@ def test_every_option_of_libpq_is_passed_on():
         "postgresql://u:p@a.example:5432,b.example:5433/d?sslmode=verify-full&sslrootcert=/ca.pem"
         "&sslcert=/c.pem&sslkey=/k.pem&target_session_attrs=read-write&options=-c%20work_mem%3D8MB"
         "&keepalives=1&tcp_user_timeout=5000&channel_binding=require&passfile=/pgpass"
+        "&load_balance_hosts=random&require_auth=scram-sha-256"
     )
     wrapper = DatabaseWrapper({**connection.settings_dict, **database_settings(url)}, "other")
     wrapper.settings_dict.pop("EMBEDDED", None)
@@ -160,6 +161,9 @@ def test_every_option_of_libpq_is_passed_on():
         "PGSSLKEY": "/k.pem",
         "PGCHANNELBINDING": "require",
         "PGPASSFILE": "/pgpass",
+        "PGTARGETSESSIONATTRS": "read-write",
+        # As an argument, programs of version 15 would refuse it.
+        "PGLOADBALANCEHOSTS": "random",
     }
     assert {name: environment[name] for name in expected} == expected
     assert environment["PGOPTIONS"].startswith("-c work_mem=8MB ")
@@ -169,10 +173,18 @@ def test_every_option_of_libpq_is_passed_on():
         "port": "5432,5433",
         "dbname": "d",
         "user": "u",
-        "target_session_attrs": "read-write",
+        "require_auth": "scram-sha-256",
         "keepalives": "1",
         "tcp_user_timeout": "5000",
     }
+
+
+@pytest.mark.parametrize(
+    "option", ["sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"]
+)
+def test_a_secret_that_everybody_would_see_is_not_passed_on(option):
+    with pytest.raises(ValueError, match=f"^{option} in DATABASE_URL"):
+        program_arguments({"dbname": "d", option: "s3cret"})
 
 
 def test_progress_on_a_terminal(filled, tmp_path):

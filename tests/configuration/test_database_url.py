@@ -51,6 +51,7 @@ def contents(name):
         (f"postgresql://user:s3cret@host/{'é' * 32}", "a dbname of more than 63 bytes"),
         (f"postgresql://{'u' * 64}:s3cret@host/veza", "a user of more than 63 bytes"),
         ("user:s3cret@host/veza", "not a URL"),
+        ("postgresql://user:s3cret@host/veza?replication=database", "contains replication"),
         ("mysql://user:s3cret@host/veza", "another engine (mysql)"),
         ("sqlite:///veza.db", "another engine (sqlite)"),
     ],

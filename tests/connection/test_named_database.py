@@ -169,10 +169,12 @@ def test_reset_db_empties_the_named_database(migrated, services):
         ("postgresql://u@h/prod?dbname=staging", "contains dbname twice"),
         ("postgresql://u@h/prod?host=other", "contains host twice"),
         ("postgresql://u@h:5432/prod?port=5433", "contains port twice"),
+        ("postgresql://u@h/prod?replication=database", "contains replication"),
+        ("postgresql://u@h/prod?replication=true", "contains replication"),
         ("postgresql://u@h/prod?user=root", "contains user twice"),
     ],
 )
-def test_a_url_that_names_two_places_is_refused(url, message):
+def test_a_url_of_two_places_or_of_another_kind_of_session_is_refused(url, message):
     with pytest.raises(ImproperlyConfigured, match=rf"^DATABASE_URL {message}"):
         database_settings(url)
 

@@ -15,16 +15,8 @@ from psycopg.conninfo import make_conninfo
 from psycopg.pq import Conninfo
 
 #: The parameters that say where to connect. A service is a file that could contain any of them.
-PLACE = (
-    "service",
-    "host",
-    "hostaddr",
-    "port",
-    "dbname",
-    "user",
-    "target_session_attrs",
-    "load_balance_hosts",
-)
+NAMES = ("host", "hostaddr", "port", "dbname", "user")
+PLACE = ("service", *NAMES, "target_session_attrs", "load_balance_hosts")
 #: `veza_core.db.session` has the settings of a session.
 SESSION = ("options", "client_encoding", "application_name")
 #: Variables that libpq reads and that have no such parameter.
@@ -33,8 +25,9 @@ WITHOUT_PARAMETER = ("PGSERVICEFILE", "PGSYSCONFDIR", "PGDATESTYLE", "PGTZ", "PG
 #: Where PostgreSQL's packages, and PostgreSQL itself, put the socket of a server on this machine.
 SOCKET_DIRECTORIES = ("/var/run/postgresql", "/tmp")  # noqa: S108 - it is looked at, not written to
 
-# Secret parameters, marked so in libpq's own table of options.
+# Secret parameters, marked so in libpq's own table of options, and two that it does not mark.
 SECRET = b"*"
+SCRAM_KEYS = ("scram_client_key", "scram_server_key")
 
 #: The values of the variables by keyword, including removed ones.
 _said: dict[str, str] = {}
@@ -111,16 +104,17 @@ def program_arguments(parameters: dict[str, Any]) -> tuple[list[str], dict[str, 
 
     The place is an argument, because nothing overrides it. Everything else is in variables, also
     the password, because arguments are visible to everybody on the machine. The few options
-    without a variable are arguments. Raises `ValueError` for a secret that has no variable.
+    without a variable are arguments. So is `require_auth`: older programs refuse the argument, but
+    would ignore the variable. Raises `ValueError` for a secret that has no variable.
     """
     arguments, variables = {}, {}
     for option in Conninfo.get_defaults():
         name, value = option.keyword.decode(), parameters.get(option.keyword.decode())
         if value in (None, ""):
             continue
-        if option.envvar and name not in PLACE:
+        if option.envvar and name not in (*NAMES, "require_auth"):
             variables[option.envvar.decode()] = str(value)
-        elif option.dispchar == SECRET:
+        elif option.dispchar == SECRET or name in SCRAM_KEYS:
             raise ValueError(
                 f"{name} in DATABASE_URL cannot be passed to another program without showing it "
                 "to everybody on this machine: use a connection that does not need it"

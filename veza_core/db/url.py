@@ -57,6 +57,12 @@ def connection_parameters(url: str, name: str = "DATABASE_URL") -> dict[str, Any
             f"{name} names a service, whose file could name another server: write out "
             f"{FORM} instead of service={parameters['service']}"
         )
+    if parameters.get("replication"):
+        # Replication sessions refuse the extended query protocol, and commands end half way.
+        raise ImproperlyConfigured(
+            f"{name} contains replication, with which a session is for replicas and not for "
+            "statements: remove it"
+        )
     for keyword in ("dbname", "user"):
         # A server truncates a longer name, and would use another database or role.
         if len(str(parameters.get(keyword) or "").encode()) > MAX_NAME_BYTES:
