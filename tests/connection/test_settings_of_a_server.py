@@ -13,7 +13,7 @@ from psycopg import sql
 
 from tests import in_process
 from tests.clusters import running_cluster
-from tests.connection.foreign_settings import ALL_AT_ONCE, COLUMNAR, timeouts
+from tests.connection.foreign_settings import ALL_AT_ONCE, COLUMNAR, left_alone, timeouts
 from tests.needs import debian_programs
 from tests.support import is_one_clear_line
 from veza_core.db import timeouts as limits_of_waits
@@ -103,10 +103,22 @@ def wait_until(home, names, number):
         time.sleep(0.02)
 
 
-def test_formats_are_ours(home, way, url, tmp_path):
+def unusual_settings(version):
+    """Many at once. ALTER SYSTEM accepts no missing tablespace, and none of plpgsql's."""
+    settings = ALL_AT_ONCE | left_alone(version)
+    return {
+        name: value
+        for name, value in settings.items()
+        if "plpgsql" not in name and value != "nowhere"
+    }
+
+
+def test_a_servers_settings_change_nothing(home, way, url, tmp_path):
     """The audit compares the migrated and restored schema with the catalog of V1."""
     file = str(tmp_path / "x.dump")
-    with configured(home, way, ALL_AT_ONCE):
+    with administration(home) as session:
+        settings = unusual_settings(session.info.server_version)
+    with configured(home, way, settings):
         for arguments in (
             ["migrate"],
             ["backup_db", file],

@@ -15,7 +15,13 @@ from psycopg.conninfo import conninfo_to_dict
 
 from tests import in_process
 from tests.commands import DROPS_OF_OTHERS, READS, WRITES, WRITES_NOTHING, WRITES_NOTHING_EITHER
-from tests.connection.foreign_settings import ALL_AT_ONCE, COLUMNAR, FORMATS, timeouts
+from tests.connection.foreign_settings import (
+    ALL_AT_ONCE,
+    COLUMNAR,
+    FORMATS,
+    left_alone,
+    timeouts,
+)
 from tests.support import (
     administer,
     database_environment,
@@ -83,21 +89,27 @@ def test_a_format_is_ours_whoever_set_another(way):
                 assert cursor.fetchone() == ("off",)
 
 
+@pytest.fixture(params=["formats", "settings left alone"])
+def unusual(request):
+    """Many unusual settings at once."""
+    return ALL_AT_ONCE if request.param == "formats" else left_alone(connection.pg_version)
+
+
 @pytest.mark.parametrize("way", WAYS)
-def test_migrate_makes_the_same_schema_under_any_format(way):
+def test_migrate_makes_the_same_schema_under_any_setting(way, unusual):
     """Its audit compares the result with the catalog of the migrations."""
     with scratch_database() as name:
-        configure(name, ALL_AT_ONCE, way)
+        configure(name, unusual, way)
         result = manage("migrate", **database_environment(name))
         assert result.returncode == 0, result.stderr
         assert "Audit: 0 errors and 0 warnings" in result.stdout
 
 
 @pytest.fixture
-def configured(migrated):
-    """A database with V1, and with unusual formats."""
+def configured(migrated, unusual):
+    """A database with V1, and with unusual settings."""
     with scratch_database(f"TEMPLATE {migrated}") as name:
-        configure(name, ALL_AT_ONCE)
+        configure(name, unusual)
         yield name
 
 
@@ -112,15 +124,16 @@ def configured(migrated):
         ["seed_demo", "--users", "100", "--tracks", "100", "--plays", "100"],
         ["export_schema", "--check"],
         ["audit_schema"],
+        ["migrate", "--plan"],
     ],
     ids=" ".join,
 )
-def test_commands_work_under_any_format(configured, arguments):
+def test_commands_work_under_any_setting(configured, arguments):
     result = manage(*arguments, **database_environment(configured))
     assert result.returncode == 0, result.stderr
 
 
-def test_a_backup_comes_back_under_any_format(configured, tmp_path):
+def test_a_backup_comes_back_under_any_setting(configured, tmp_path):
     file = str(tmp_path / "x.dump")
     environment = database_environment(configured)
     for arguments in (["backup_db", file], ["restore_db", file, "--replace", "--noinput"]):

@@ -38,6 +38,8 @@ PINNED = {
     "search_path": "public,django,pg_temp",
     **FORMATS,
     "check_function_bodies": "on",
+    # An error would end the session, and with it the lock that only one run has.
+    "exit_on_error": "off",
     # Each statement must see what others have committed: locks are taken first, then tables are
     # read.
     "default_transaction_isolation": "read committed",
